@@ -1,0 +1,46 @@
+package provider
+
+import (
+	"context"
+	"time"
+)
+
+// Account is a user as relying parties and pages see one.
+type Account struct {
+	Subject       string // stable, never given to another user; the sub claim
+	Username      string // canonical spelling
+	Name          string // for display; may be empty
+	Email         string // may be empty
+	EmailVerified bool
+	Disabled      bool // a disabled account never signs in and gets no token
+	Created       time.Time
+	Updated       time.Time
+}
+
+// Label is what pages and authenticator apps call the account.
+func (a Account) Label() string {
+	if a.Email != "" {
+		return a.Email
+	}
+	return a.Username
+}
+
+// Accounts is what the provider and the pages ask of a user directory.
+type Accounts interface {
+	// Account returns the account, or ErrNotFound. A disabled account is returned as such.
+	Account(ctx context.Context, subject string) (Account, error)
+	// Authenticate returns the account that name and password belong to, or ErrPassword.
+	// name is whatever the user typed. ErrBusy reports that hashing is overloaded.
+	Authenticate(ctx context.Context, name, password string) (Account, error)
+}
+
+// AccountStore is what a Directory keeps its users in.
+type AccountStore interface {
+	// Account returns the account, or ErrNotFound.
+	Account(ctx context.Context, subject string) (Account, error)
+	// AccountByName returns the account with that canonical user name, or failing that with that
+	// canonical e-mail address, and its password hash; or ErrNotFound.
+	AccountByName(ctx context.Context, canonical string) (Account, string, error)
+	// SetPasswordHash replaces the hash if it is still old; ErrConflict if it is not.
+	SetPasswordHash(ctx context.Context, subject, old, new string) error
+}

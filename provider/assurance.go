@@ -1,0 +1,167 @@
+package provider
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Authentication context classes, lowest first. They are the values of acr.
+const (
+	LevelOne = "aal1" // a password
+	LevelTwo = "aal2" // a password and a second factor
+)
+
+// Evidence is a second factor that was just proved. mfa.Proof implements it, and nothing else
+// should: what is added to a Login becomes amr.
+type Evidence interface {
+	Subject() string
+	Method() string
+	Time() time.Time
+}
+
+// PasswordLogin begins a login with the only proof that can begin one, under a new sid.
+func PasswordLogin(subject string, at time.Time) *Login {
+	return &Login{Subject: subject, Session: randomID(), Proofs: []Proof{{MethodPassword, at}}}
+}
+
+// Add records a second factor. It replaces an older proof of the same method.
+func (l *Login) Add(e Evidence) error {
+	if e.Subject() == "" || e.Subject() != l.Subject {
+		return errors.New("the proof is of another user")
+	}
+	l.set(Proof{e.Method(), e.Time()})
+	return nil
+}
+
+// Renew records that the password was given again.
+func (l *Login) Renew(at time.Time) { l.set(Proof{MethodPassword, at}) }
+
+func (l *Login) set(p Proof) {
+	kept := make([]Proof, 0, len(l.Proofs)+1)
+	for _, old := range l.Proofs {
+		if old.Method != p.Method {
+			kept = append(kept, old)
+		}
+	}
+	l.Proofs = append(kept, p)
+}
+
+// Clone returns a copy that shares nothing with l.
+func (l *Login) Clone() *Login {
+	if l == nil {
+		return nil
+	}
+	c := *l
+	c.Proofs = slices.Clone(l.Proofs)
+	return &c
+}
+
+// Proved returns when method was proved, and whether it was.
+func (l *Login) Proved(method string) (time.Time, bool) {
+	if l == nil {
+		return time.Time{}, false
+	}
+	for _, p := range l.Proofs {
+		if p.Method == method {
+			return p.Time, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// Has reports whether method was proved.
+func (l *Login) Has(method string) bool {
+	_, ok := l.Proved(method)
+	return ok
+}
+
+// SecondFactor reports whether an authenticator or a recovery code was proved.
+func (l *Login) SecondFactor() bool { return l.Has(MethodTOTP) || l.Has(MethodRecovery) }
+
+// Fresh reports whether method was proved recently enough for the demand: not before the request
+// for prompt=login and max_age=0, and not longer ago than max_age, counted in whole seconds as
+// relying parties count (OIDC Core 3.1.2.1).
+func (l *Login) Fresh(d Demand, method string, now time.Time) bool {
+	at, ok := l.Proved(method)
+	if !ok {
+		return false
+	}
+	if d.Login && at.Before(d.RequestedAt) {
+		return false
+	}
+	return !d.HasMaxAge || !at.Before(d.RequestedAt) || now.Unix()-at.Unix() <= int64(d.MaxAge/time.Second)
+}
+
+// Satisfies reports whether all that was proved is fresh enough, and by the user that the demand names.
+func (l *Login) Satisfies(d Demand, now time.Time) bool {
+	if l == nil || l.Subject == "" || (d.Subject != "" && d.Subject != l.Subject) || !l.Fresh(d, MethodPassword, now) {
+		return false
+	}
+	if d.TwoSteps() {
+		return l.Fresh(d, MethodTOTP, now) || l.Fresh(d, MethodRecovery, now)
+	}
+	return !l.SecondFactor() || l.Fresh(d, MethodTOTP, now) || l.Fresh(d, MethodRecovery, now)
+}
+
+// AMR lists the authentication methods (RFC 8176). RFC 8176 has no value for a recovery code, which
+// is a look-up secret and no OTP, so that it shows only in mfa.
+func (l *Login) AMR() []string {
+	var amr []string
+	if l.Has(MethodPassword) {
+		amr = append(amr, "pwd")
+	}
+	if l.Has(MethodTOTP) {
+		amr = append(amr, "otp")
+	}
+	if l.Has(MethodPassword) && l.SecondFactor() {
+		amr = append(amr, "mfa")
+	}
+	return amr
+}
+
+// ACR returns the level that was reached, or "" for a login without a proof.
+func (l *Login) ACR() string {
+	switch {
+	case !l.Has(MethodPassword):
+		return ""
+	case l.SecondFactor():
+		return LevelTwo
+	default:
+		return LevelOne
+	}
+}
+
+// AuthTime returns when something was last proved.
+func (l *Login) AuthTime() time.Time {
+	var last time.Time
+	for _, p := range l.Proofs {
+		if p.Time.After(last) {
+			last = p.Time
+		}
+	}
+	return last
+}
+
+// TwoSteps reports whether the client prefers a second factor above all: acr_values are in
+// order of preference.
+func (d Demand) TwoSteps() bool {
+	return len(d.ACRValues) > 0 && slices.Contains(levelTwoNames, d.ACRValues[0])
+}
+
+// levelTwoNames are the names under which clients ask for LevelTwo.
+var levelTwoNames = []string{
+	LevelTwo,
+	"https://refeds.org/profile/mfa",
+	"http://schemas.openid.net/pape/policies/2007/06/multi-factor",
+	"2",
+}
+
+// randomID returns 128 random bits.
+func randomID() string {
+	b := make([]byte, 16)
+	rand.Read(b) // never fails
+	return base64.RawURLEncoding.EncodeToString(b)
+}

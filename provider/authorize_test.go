@@ -1,0 +1,268 @@
+package provider_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"vestibule/provider"
+)
+
+func TestAuthorizeAnswer(t *testing.T) {
+	o := newOP(t)
+	v := answer(t, o.authorize(request()))
+	if v.Get("state") != "st" || v.Get("iss") != issuer || v.Get("code") == "" || len(v) != 3 {
+		t.Errorf("answer %v, want code, state and iss", v)
+	}
+	v = answer(t, o.authorize(request("state", "-")))
+	if v.Has("state") || v.Get("code") == "" {
+		t.Errorf("answer to a request without state: %v", v)
+	}
+	state := "~!@#$%^&*()_+ `-={}|[]\\:\";'<>?,./"
+	if v = answer(t, o.authorize(request("state", state))); v.Get("state") != state {
+		t.Errorf("state %q came back as %q", state, v.Get("state"))
+	}
+	r := httptest.NewRequest("POST", issuer+"/authorize", strings.NewReader(request().Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if v = answer(t, o.do(r)); v.Get("code") == "" {
+		t.Errorf("answer to a POST: %v", v)
+	}
+}
+
+func TestAuthorizeRefusesToTheClient(t *testing.T) {
+	o := newOP(t)
+	for _, tt := range []struct {
+		name string
+		v    url.Values
+		err  string
+	}{
+		{"response type token", request("response_type", "token"), "unsupported_response_type"},
+		{"response type hybrid", request("response_type", "code id_token"), "unsupported_response_type"},
+		{"no response type", request("response_type", "-"), "unsupported_response_type"},
+		{"scope not allowed", request("scope", "openid admin"), "invalid_scope"},
+		{"challenge without method", request("code_challenge_method", "-"), "invalid_request"},
+		{"plain challenge", request("code_challenge_method", "plain"), "invalid_request"},
+		{"short challenge", request("code_challenge", "x"), "invalid_request"},
+		{"public client without PKCE", request("client_id", "app", "redirect_uri", "http://127.0.0.1:9/cb", "scope", "openid", "code_challenge", "-", "code_challenge_method", "-"), "invalid_request"},
+		{"unknown prompt", request("prompt", "shout"), "invalid_request"},
+		{"prompt none and login", request("prompt", "none login"), "invalid_request"},
+		{"negative max_age", request("max_age", "-1"), "invalid_request"},
+		{"max_age in words", request("max_age", "soon"), "invalid_request"},
+		{"empty max_age", request("max_age", ""), "invalid_request"},
+		{"bad hint", request("id_token_hint", "x.y.z"), "invalid_request"},
+		{"request object", request("request", "x.y.z"), "request_not_supported"},
+		{"request URI", request("request_uri", "https://shop.example/r"), "request_uri_not_supported"},
+		{"registration", request("registration", "{}"), "registration_not_supported"},
+		{"form_post", request("response_mode", "form_post"), "unsupported_response_mode"},
+		{"fragment", request("response_mode", "fragment"), "unsupported_response_mode"},
+		{"long state", request("state", strings.Repeat("s", 2049)), "invalid_request"},
+		{"long nonce", request("nonce", strings.Repeat("n", 2049)), "invalid_request"},
+	} {
+		v := answer(t, o.authorize(tt.v))
+		if v.Get("error") != tt.err || v.Get("iss") != issuer || v.Get("state") != tt.v.Get("state") || v.Has("code") {
+			t.Errorf("%s: %v, want error %s with state and iss", tt.name, v, tt.err)
+		}
+	}
+	twice := request()
+	twice.Add("nonce", "m")
+	if v := answer(t, o.authorize(twice)); v.Get("error") != "invalid_request" {
+		t.Errorf("nonce twice: %v, want invalid_request", v)
+	}
+}
+
+func TestAuthorizeNeverRedirectsToAStranger(t *testing.T) {
+	o := newOP(t)
+	app := func(uri string) url.Values {
+		return request("client_id", "app", "scope", "openid", "redirect_uri", uri)
+	}
+	for name, v := range map[string]url.Values{
+		"unknown client":          request("client_id", "nobody"),
+		"no client":               request("client_id", "-"),
+		"other URI":               request("redirect_uri", "https://evil.example/cb"),
+		"slash at the end":        request("redirect_uri", callback+"/"),
+		"query added":             request("redirect_uri", callback+"?a=b"),
+		"encoded path":            request("redirect_uri", "https://shop.example/%63b"),
+		"user name":               request("redirect_uri", "https://evil@shop.example/cb"),
+		"broken":                  request("redirect_uri", "https://shop.example/%zz"),
+		"script":                  request("redirect_uri", "javascript:alert(1)"),
+		"loopback, other path":    app("http://127.0.0.1:1/other"),
+		"loopback, encoded path":  app("http://127.0.0.1:1/%63b"),
+		"loopback, user name":     app("http://evil@127.0.0.1:1/cb"),
+		"loopback, other name":    app("http://localhost:1/cb"),
+		"loopback, https":         app("https://127.0.0.1/cb"),
+		"no URI with openid":      request("redirect_uri", "-"),
+		"bad prompt, unknown URI": request("redirect_uri", "https://evil.example/", "prompt", "shout"),
+		"client id sent twice":    {"client_id": {"shop", "app"}, "redirect_uri": {callback}, "response_type": {"code"}},
+		"redirect URI sent twice": {"client_id": {"shop"}, "redirect_uri": {callback, "https://evil.example/"}, "response_type": {"code"}},
+	} {
+		r := o.authorize(v)
+		var fault *provider.RequestError
+		if r.StatusCode != http.StatusBadRequest || r.Header.Get("Location") != "" || !errors.As(o.ui.err, &fault) {
+			t.Errorf("%s: %d to %q, %v; want a page with 400", name, r.StatusCode, r.Header.Get("Location"), o.ui.err)
+		}
+	}
+	for _, uri := range []string{"http://127.0.0.1/cb", "http://127.0.0.1:49152/cb", "com.example.app:/cb"} {
+		r := o.authorize(app(uri))
+		if got := r.Header.Get("Location"); !strings.HasPrefix(got, uri+"?") {
+			t.Errorf("redirect URI %s led to %q", uri, got)
+		}
+	}
+}
+
+func TestDemand(t *testing.T) {
+	o := newOP(t)
+	hint := o.tokens()["id_token"].(string)
+	for _, tt := range []struct {
+		name string
+		v    url.Values
+		ok   func(d provider.Demand) bool
+	}{
+		{"nothing", request(), func(d provider.Demand) bool { return !d.Login && !d.None && !d.HasMaxAge && !d.TwoSteps() }},
+		{"prompt", request("prompt", "login consent select_account"), func(d provider.Demand) bool { return d.Login && d.Consent && d.SelectAccount }},
+		{"none", request("prompt", "none"), func(d provider.Demand) bool { return d.None }},
+		{"max_age", request("max_age", "90"), func(d provider.Demand) bool { return d.HasMaxAge && d.MaxAge == 90*time.Second && !d.Login }},
+		{"max_age 0 is prompt=login", request("max_age", "0"), func(d provider.Demand) bool { return d.Login }},
+		{"acr", request("acr_values", "aal2 aal1"), provider.Demand.TwoSteps},
+		{"acr by another name", request("acr_values", "https://refeds.org/profile/mfa"), provider.Demand.TwoSteps},
+		{"login_hint", request("login_hint", "ana"), func(d provider.Demand) bool { return d.LoginHint == "ana" }},
+		{"id_token_hint", request("id_token_hint", hint), func(d provider.Demand) bool { return d.Subject == "u1" }},
+	} {
+		o.authorize(tt.v)
+		if !tt.ok(o.ui.last.Demand) {
+			t.Errorf("%s: %+v", tt.name, o.ui.last.Demand)
+		}
+	}
+	o.store.RetireKeys(o.clock())
+	o.restart()
+	o.advance(time.Hour)
+	if v := answer(t, o.authorize(request("id_token_hint", hint))); v.Get("code") == "" {
+		t.Errorf("expired hint that a retired key signed: %v", v)
+	}
+}
+
+func TestFinishChecksTheDemand(t *testing.T) {
+	o := newOP(t)
+	old := func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u1", o.clock().Add(-time.Minute)) }
+	now := func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u1", o.clock()) }
+	oldCode := func(ix *provider.Interaction) {
+		now(ix)
+		ix.Login.Add(totp{"u1", o.clock().Add(-time.Minute)})
+	}
+	hint := o.tokens()["id_token"].(string)
+	for _, tt := range []struct {
+		name string
+		v    url.Values
+		sign func(*provider.Interaction)
+		ok   bool
+	}{
+		{"old login", request(), old, true},
+		{"old login, prompt=login", request("prompt", "login"), old, false},
+		{"new login, prompt=login", request("prompt", "login"), now, true},
+		{"old login, max_age=0", request("max_age", "0"), old, false},
+		{"old login, max_age just met", request("max_age", "60"), old, true},
+		{"old login, max_age missed", request("max_age", "59"), old, false},
+		{"one factor, aal2 asked", request("acr_values", "aal2"), now, false},
+		{"old code, max_age missed", request("max_age", "30"), oldCode, false},
+		{"old code, aal2 asked", request("acr_values", "aal2"), oldCode, true},
+		{"user of the hint", request("id_token_hint", hint), now, true},
+		{"another user than the hint's", request("id_token_hint", hint), func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u2", o.clock()) }, false},
+	} {
+		o.ui.sign = tt.sign
+		r := o.authorize(tt.v)
+		if ok := r.StatusCode == http.StatusSeeOther; ok != tt.ok {
+			t.Errorf("%s: status %d, want a code: %v", tt.name, r.StatusCode, tt.ok)
+		}
+	}
+}
+
+func TestRefuse(t *testing.T) {
+	o := newOP(t)
+	o.ui.refuse = "login_required"
+	v := answer(t, o.authorize(request("prompt", "none")))
+	if v.Get("error") != "login_required" || v.Get("state") != "st" || v.Get("iss") != issuer || v.Get("error_description") == "" {
+		t.Errorf("refusal %v", v)
+	}
+}
+
+func TestFlow(t *testing.T) {
+	o := newOP(t)
+	o.authorize(request("state", strings.Repeat("s", 2000)))
+	ix := o.ui.last
+	flow, err := o.p.Flow(ix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := o.p.Resume(t.Context(), flow)
+	if err != nil || back.ID != ix.ID || back.Client != "shop" {
+		t.Fatalf("resumed %+v, %v", back, err)
+	}
+	for name, bad := range map[string]string{
+		"altered": flow[:len(flow)-1] + "~", "cut": flow[:len(flow)-9], "empty": "", "prefix alone": "r.", "no such row": strings.Repeat("A", 22), "row of odd length": "abc",
+	} {
+		if _, err := o.p.Resume(t.Context(), bad); !errors.Is(err, provider.ErrNotFound) {
+			t.Errorf("%s flow: %v, want ErrNotFound", name, err)
+		}
+	}
+	ix.Login = provider.PasswordLogin("u1", o.clock())
+	if err := o.p.Save(t.Context(), ix); err != nil {
+		t.Fatal(err)
+	}
+	if flow, err = o.p.Flow(ix); err != nil || flow != ix.ID {
+		t.Errorf("flow of a row: %q, %v", flow, err)
+	}
+	o.advance(time.Hour)
+	back, err = o.p.Resume(t.Context(), flow)
+	if !errors.Is(err, provider.ErrExpired) || back == nil {
+		t.Errorf("flow after an hour: %v, %v", back, err)
+	}
+	again := o.p.Again(back)
+	if again.ID == ix.ID || again.Login != nil || again.Version != 0 || !again.Expires.After(o.clock()) {
+		t.Errorf("begun again: %+v", again)
+	}
+}
+
+func TestInteractionEndsOnce(t *testing.T) {
+	o := newOP(t)
+	o.authorize(request())
+	ix := o.ui.last
+	if err := o.p.Save(t.Context(), ix); err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest("POST", issuer+"/consent", nil)
+	if err := o.p.Finish(w, r, ix); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.p.Finish(httptest.NewRecorder(), r, ix); !errors.Is(err, provider.ErrConflict) {
+		t.Errorf("second Finish: %v, want ErrConflict", err)
+	}
+	if err := o.p.Refuse(httptest.NewRecorder(), r, ix, "access_denied"); !errors.Is(err, provider.ErrConflict) {
+		t.Errorf("Refuse after Finish: %v, want ErrConflict", err)
+	}
+}
+
+func TestDiscovery(t *testing.T) {
+	o := newOP(t)
+	_, meta := decode(t, o.do(httptest.NewRequest("GET", issuer+"/.well-known/openid-configuration", nil)))
+	if meta["issuer"] != issuer || meta["token_endpoint"] != issuer+"/token" {
+		t.Errorf("metadata %v", meta)
+	}
+	r := o.do(httptest.NewRequest("GET", issuer+"/jwks", nil))
+	_, set := decode(t, r)
+	keys := set["keys"].([]any)
+	if len(keys) != 2 || r.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("%d keys, want 2", len(keys))
+	}
+	for _, key := range keys {
+		if key.(map[string]any)["d"] != nil {
+			t.Error("a private key is published")
+		}
+	}
+	if got := o.authorize(request()).Header.Get("Access-Control-Allow-Origin"); got != "" {
+		t.Errorf("the authorization endpoint allows the origin %q", got)
+	}
+}

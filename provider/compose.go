@@ -1,0 +1,77 @@
+package provider
+
+import (
+	"context"
+	"crypto/sha512"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/hashicorp/go-retryablehttp"
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/handler/pkce"
+	"github.com/ory/fosite/token/hmac"
+)
+
+// compose wires fosite: the code grant with PKCE, refresh tokens, and ID tokens of our own making. Every value
+// that fosite would make on first use is set here, because it makes them without a lock.
+func (p *Provider) compose(secrets [][]byte) {
+	config := &fosite.Config{
+		AccessTokenLifespan:                 p.lifetimes.AccessToken,
+		AuthorizeCodeLifespan:               p.lifetimes.Code,
+		IDTokenLifespan:                     p.lifetimes.IDToken,
+		RefreshTokenLifespan:                p.lifetimes.RefreshIdle,
+		IDTokenIssuer:                       p.issuer,
+		AccessTokenIssuer:                   p.issuer,
+		TokenURL:                            p.issuer + "/token",
+		GlobalSecret:                        secrets[0],
+		RotatedGlobalSecrets:                secrets[1:],
+		HMACHasher:                          sha512.New512_256,
+		TokenEntropy:                        32,
+		ScopeStrategy:                       fosite.ExactScopeStrategy,
+		AudienceMatchingStrategy:            fosite.ExactAudienceMatchingStrategy,
+		RefreshTokenScopes:                  []string{ScopeOffline},
+		EnforcePKCEForPublicClients:         true,
+		MinParameterEntropy:                 1,
+		OmitRedirectScopeParam:              true,
+		RedirectSecureChecker:               func(context.Context, *url.URL) bool { return true }, // Client.allows decided
+		ClientSecretsHasher:                 refuseSecrets{},
+		ClientAuthenticationStrategy:        p.authenticateClient,
+		HTTPClient:                          &retryablehttp.Client{HTTPClient: &http.Client{Transport: noFetch{}}},
+		JWKSFetcherStrategy:                 fosite.NewDefaultJWKSFetcherStrategy(),
+		DisableRefreshTokenValidation:       true,
+		GrantTypeJWTBearerCanSkipClientAuth: false,
+	}
+	store := &fositeStore{p}
+	p.tokens = &tokenStrategy{&hmac.HMACStrategy{Config: config}}
+	code := &oauth2.AuthorizeExplicitGrantHandler{
+		AccessTokenStrategy: p.tokens, RefreshTokenStrategy: p.tokens, AuthorizeCodeStrategy: p.tokens,
+		CoreStorage: store, TokenRevocationStorage: store, Config: config,
+	}
+	proof := &pkce.Handler{AuthorizeCodeStrategy: p.tokens, Storage: store, Config: config}
+	refresh := &oauth2.RefreshTokenGrantHandler{
+		AccessTokenStrategy: p.tokens, RefreshTokenStrategy: p.tokens, TokenRevocationStorage: store, Config: config,
+	}
+	config.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, proof}
+	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, &idTokens{p}}
+	p.fosite = fosite.NewOAuth2Provider(store, config)
+}
+
+// refuseSecrets stands where fosite would compare client secrets; authenticateClient does that.
+type refuseSecrets struct{}
+
+func (refuseSecrets) Compare(context.Context, []byte, []byte) error {
+	return errors.New("client secrets are not compared here")
+}
+
+func (refuseSecrets) Hash(context.Context, []byte) ([]byte, error) {
+	return nil, errors.New("client secrets are not hashed here")
+}
+
+// noFetch makes sure that no request from outside makes the server fetch an address.
+type noFetch struct{}
+
+func (noFetch) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("the provider fetches nothing")
+}

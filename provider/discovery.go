@@ -1,0 +1,64 @@
+package provider
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// metadata is the discovery document (OpenID Connect Discovery 1.0 section 3, RFC 8414, RFC 9207).
+func (p *Provider) metadata() map[string]any {
+	return map[string]any{
+		"issuer":                                         p.issuer,
+		"authorization_endpoint":                         p.issuer + "/authorize",
+		"token_endpoint":                                 p.issuer + "/token",
+		"userinfo_endpoint":                              p.issuer + "/userinfo",
+		"jwks_uri":                                       p.issuer + "/jwks",
+		"scopes_supported":                               []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeOffline},
+		"response_types_supported":                       []string{"code"},
+		"response_modes_supported":                       []string{"query"},
+		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
+		"subject_types_supported":                        []string{"public"},
+		"id_token_signing_alg_values_supported":          []string{RS256, ES256},
+		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
+		"code_challenge_methods_supported":               []string{"S256"},
+		"acr_values_supported":                           []string{LevelOne, LevelTwo},
+		"prompt_values_supported":                        []string{"none", "login", "consent", "select_account"},
+		"claims_supported":                               []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "name", "preferred_username", "updated_at", "email", "email_verified"},
+		"claims_parameter_supported":                     false,
+		"request_parameter_supported":                    false,
+		"request_uri_parameter_supported":                false,
+		"authorization_response_iss_parameter_supported": true,
+	}
+}
+
+// document serves JSON that does not change while the server runs.
+func document(v any) (http.HandlerFunc, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("document: %w", err)
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		w.Write(data) // the client may have gone
+	}, nil
+}
+
+// claims returns the account's claims that the scopes allow (OIDC Core 5.4).
+func (a Account) claims(scopes []string) map[string]any {
+	claims := map[string]any{"sub": a.Subject}
+	if slices.Contains(scopes, ScopeProfile) {
+		claims["preferred_username"] = a.Username
+		claims["updated_at"] = a.Updated.Unix()
+		if a.Name != "" {
+			claims["name"] = a.Name
+		}
+	}
+	if slices.Contains(scopes, ScopeEmail) && a.Email != "" {
+		claims["email"] = a.Email
+		claims["email_verified"] = a.EmailVerified
+	}
+	return claims
+}

@@ -1,0 +1,22 @@
+// Package provider is an OpenID Provider on top of fosite: the protocol endpoints, without pages and without SQL. Begin
+// with New and Register. It never sees a cookie, never shows a page, and never believes a page that says who signed in
+// how: what goes into an ID token is computed from the proofs of a Login.
+//
+// # The life of an authorization request
+//
+//  1. GET /authorize. fosite parses the request; what it overlooks is checked here, so that every fault of the request
+//     is found before the user is asked anything. The request is then frozen into an Interaction, together with its
+//     Demand: prompt, max_age, acr_values, and who was named.
+//  2. UI.Authorize takes the Interaction over. Until a password is right it is a sealed value in the address of the
+//     pages, so strangers write nothing to the database; from Save on it is a row with a version.
+//  3. Each page adds what was proved to Interaction.Login and asks one pure function of the pages what is owed next.
+//  4. Nothing owed: Finish checks the Login against the Demand once more, thaws the request, asks fosite for a code,
+//     and writes the code and the end of the interaction in one commit. Refuse ends it with an error.
+//  5. POST /token. One read and one batch: the code is spent by a conditional statement together with the tokens that
+//     it gives. The ID token was signed before.
+//
+// # What fosite is given
+//
+// fosite sees a store that only fills a unit of work (fositestore.go), so that its many small calls become one write
+// when the answer is complete. ID tokens are made by a handler of our own (idtoken.go).
+package provider

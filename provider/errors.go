@@ -1,0 +1,34 @@
+package provider
+
+import "errors"
+
+// Outcomes of a store or a service that its caller handles. An implementation may wrap them.
+var (
+	// ErrNotFound reports that there is no such record, or that it has expired.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict reports that the record exists already, was changed since it was read, or was used before.
+	ErrConflict = errors.New("conflict")
+	// ErrExpired reports a sign-in that was begun too long ago.
+	ErrExpired = errors.New("expired")
+	// ErrPassword reports a name and password that do not belong together. An unknown name,
+	// a disabled account and a wrong password are one outcome, reached in the same time.
+	ErrPassword = errors.New("wrong name or password")
+	// ErrBusy reports that too many slow hashes are waiting. The caller may try again in a few seconds.
+	ErrBusy = errors.New("too many sign-ins at once")
+	// ErrUnavailable reports that the database did not answer, or not in time. It says nothing about
+	// the request: nothing is counted against its sender, who may try again.
+	ErrUnavailable = errors.New("database unavailable")
+)
+
+// RequestError is an authorization request that cannot be answered by a redirect, because the
+// client or its redirect URI is not known. It is shown to the user (RFC 6749 section 4.1.2.1).
+type RequestError struct {
+	Status      int    // of the HTTP answer
+	Code        string // an error code of RFC 6749 or OpenID Connect Core
+	Description string // for the makers of the client
+	ClientID    string // as it was sent; may be empty or anything
+	ClientName  string // set if the client is known
+	RedirectURI string // as it was sent; never to be made a link
+}
+
+func (e *RequestError) Error() string { return e.Code + ": " + e.Description }

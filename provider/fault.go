@@ -1,0 +1,96 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/ory/fosite"
+)
+
+// storeFault marks a fault of the store on its way through fosite, which would make it a client's: invalid_client
+// where the client could not be read, inactive where a token could not.
+type storeFault struct{ error }
+
+func (f storeFault) Unwrap() error { return f.error }
+
+// serverFault tells our own faults from those of clients, and returns the cause.
+func serverFault(err error) (cause error, ours bool) {
+	var fault storeFault
+	if errors.As(err, &fault) {
+		return fault.error, true
+	}
+	var rfc *fosite.RFC6749Error
+	if errors.As(err, &rfc) && rfc.CodeField < http.StatusInternalServerError {
+		return nil, false
+	}
+	return err, true
+}
+
+// describe returns a description for the client's makers, in the characters that RFC 6749 allows.
+func describe(rfc *fosite.RFC6749Error) string {
+	text := rfc.HintField
+	if text == "" {
+		text = rfc.DescriptionField
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"' || r == '\\':
+			return '\''
+		case r < ' ' || r > '~':
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// answerError writes an error of the token and userinfo endpoints (RFC 6749 section 5.2).
+func (p *Provider) answerError(ctx context.Context, w http.ResponseWriter, r *http.Request, err error) {
+	if cause, ours := serverFault(err); ours {
+		p.answerFault(ctx, w, r, cause)
+		return
+	}
+	rfc := fosite.ErrorToRFC6749Error(err)
+	status := http.StatusBadRequest
+	if rfc.ErrorField == "invalid_client" {
+		status = http.StatusUnauthorized
+		if r.Header.Get("Authorization") != "" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="token"`)
+		}
+	}
+	writeJSON(w, status, map[string]string{"error": rfc.ErrorField, "error_description": describe(rfc)})
+}
+
+// answerFault says that the fault is ours and when to try again.
+func (p *Provider) answerFault(ctx context.Context, w http.ResponseWriter, r *http.Request, cause error) {
+	p.log.ErrorContext(ctx, "request", slog.String("path", r.URL.Path), slog.Any("error", cause))
+	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrBusy) {
+		w.Header().Set("Retry-After", "5")
+		writeJSON(w, http.StatusServiceUnavailable, map[string]string{
+			"error": "temporarily_unavailable", "error_description": "The server cannot answer now. Try again in a few seconds."})
+		return
+	}
+	writeJSON(w, http.StatusInternalServerError, map[string]string{
+		"error": "server_error", "error_description": "Something went wrong on the server."})
+}
+
+// writeJSON writes an answer that nobody may store.
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	data, err := json.Marshal(body)
+	if err != nil { // only maps and structs of ours come here
+		panic(err)
+	}
+	writeBody(w, status, data)
+}
+
+func writeBody(w http.ResponseWriter, status int, data []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+	w.WriteHeader(status)
+	w.Write(data) // the client may have gone; nothing is left to do then
+}

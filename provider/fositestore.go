@@ -1,0 +1,243 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ory/fosite"
+)
+
+// fositeStore shows a Store to fosite's handlers. They make many small calls; here they fill one unit of work for
+// each request, which is written in one go when the answer is ready. So a code, its PKCE challenge and its
+// OpenID Connect session are one row, a failure after the tokens were made spends nothing, and a
+// second redemption meets one conditional statement.
+type fositeStore struct{ p *Provider }
+
+// unit is the unit of work of one request.
+type unit struct {
+	presented string // the code or refresh token of the request
+
+	newCode *Code
+	code    *Code
+	refresh *Token
+	grant   *grant // of code or refresh
+	tokens  []Token
+	revoked bool
+}
+
+type unitKey struct{}
+
+func withUnit(ctx context.Context, presented string) (context.Context, *unit) {
+	u := &unit{presented: presented}
+	return context.WithValue(ctx, unitKey{}, u), u
+}
+
+func unitOf(ctx context.Context) *unit { return ctx.Value(unitKey{}).(*unit) }
+
+// errReplay reports a refresh token that was used moments ago: its first answer is given again.
+var errReplay = errors.New("refresh token was used a moment ago")
+
+// GetClient implements fosite.ClientManager.
+func (s *fositeStore) GetClient(ctx context.Context, id string) (fosite.Client, error) {
+	client, err := s.p.clients.Client(ctx, id)
+	if err != nil {
+		return nil, notFound(err)
+	}
+	return relyingParty{client}, nil
+}
+
+// ClientAssertionJWTValid implements fosite.ClientManager. No client authenticates with a JWT.
+func (s *fositeStore) ClientAssertionJWTValid(context.Context, string) error {
+	return fosite.ErrJTIKnown
+}
+
+// SetClientAssertionJWT implements fosite.ClientManager.
+func (s *fositeStore) SetClientAssertionJWT(context.Context, string, time.Time) error {
+	return fosite.ErrJTIKnown
+}
+
+// notFound translates our sentinel to fosite's and marks any other cause.
+func notFound(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return fosite.ErrNotFound
+	}
+	return storeFault{err}
+}
+
+// CreateAuthorizeCodeSession implements oauth2.AuthorizeCodeStorage.
+func (s *fositeStore) CreateAuthorizeCodeSession(ctx context.Context, signature string, r fosite.Requester) error {
+	now, g := s.p.now(), r.GetSession().(*grant)
+	data, err := json.Marshal(g)
+	if err != nil {
+		return err
+	}
+	unitOf(ctx).newCode = &Code{
+		Signature: signature, Family: r.GetID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
+		Session: g.Login.Session, Data: data, Created: now, Expires: now.Add(s.p.lifetimes.Code),
+	}
+	return nil
+}
+
+// GetAuthorizeCodeSession implements oauth2.AuthorizeCodeStorage. A code of another client is no code, and
+// neither is one whose signature alone is right: they must not end the family of the real one.
+func (s *fositeStore) GetAuthorizeCodeSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
+	u := unitOf(ctx)
+	if u.code == nil {
+		if err := s.loadCode(ctx, u, signature, session); err != nil {
+			return nil, err
+		}
+	}
+	r := u.grant.request(u.code.Family, clientOf(ctx))
+	if u.code.Used {
+		return r, fosite.ErrInvalidatedAuthorizeCode
+	}
+	return r, nil
+}
+
+func (s *fositeStore) loadCode(ctx context.Context, u *unit, signature string, session fosite.Session) error {
+	if signature == "" || s.p.tokens.validate(ctx, u.presented, codePrefix) != nil {
+		return fosite.ErrNotFound
+	}
+	code, err := s.p.store.Code(ctx, signature)
+	if err != nil {
+		return notFound(err)
+	}
+	if code.Client != clientOf(ctx).GetID() || (!code.Used && !s.p.now().Before(code.Expires)) {
+		return fosite.ErrNotFound
+	}
+	g := session.(*grant)
+	if err := g.read(code.Data); err != nil {
+		return storeFault{err}
+	}
+	u.code, u.grant = &code, g
+	return nil
+}
+
+// clientOf returns the client that authenticated for the request under way.
+func clientOf(ctx context.Context) fosite.Client {
+	return ctx.Value(fosite.AccessRequestContextKey).(fosite.AccessRequester).GetClient()
+}
+
+// InvalidateAuthorizeCodeSession implements oauth2.AuthorizeCodeStorage. flushExchange does it.
+func (s *fositeStore) InvalidateAuthorizeCodeSession(context.Context, string) error { return nil }
+
+// CreatePKCERequestSession implements pkce.PKCERequestStorage. The challenge is in the code's row.
+func (s *fositeStore) CreatePKCERequestSession(context.Context, string, fosite.Requester) error {
+	return nil
+}
+
+// GetPKCERequestSession implements pkce.PKCERequestStorage.
+func (s *fositeStore) GetPKCERequestSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
+	r, err := s.GetAuthorizeCodeSession(ctx, signature, session)
+	if err != nil {
+		return nil, err
+	}
+	if unitOf(ctx).grant.Challenge == "" {
+		return nil, fosite.ErrNotFound
+	}
+	return r, nil
+}
+
+// DeletePKCERequestSession implements pkce.PKCERequestStorage. fosite calls it before it checks the verifier;
+// the challenge must outlive a wrong one, or the next request would need none.
+func (s *fositeStore) DeletePKCERequestSession(context.Context, string) error { return nil }
+
+// CreateAccessTokenSession implements oauth2.AccessTokenStorage.
+func (s *fositeStore) CreateAccessTokenSession(ctx context.Context, signature string, r fosite.Requester) error {
+	return s.create(ctx, AccessToken, signature, r, s.p.now().Add(s.p.lifetimes.AccessToken))
+}
+
+// CreateRefreshTokenSession implements oauth2.RefreshTokenStorage.
+func (s *fositeStore) CreateRefreshTokenSession(ctx context.Context, signature, _ string, r fosite.Requester) error {
+	idle := s.p.now().Add(s.p.lifetimes.RefreshIdle)
+	total := r.GetSession().(*grant).Began.Add(s.p.lifetimes.RefreshTotal)
+	if total.Before(idle) {
+		idle = total
+	}
+	return s.create(ctx, RefreshToken, signature, r, idle)
+}
+
+func (s *fositeStore) create(ctx context.Context, kind, signature string, r fosite.Requester, expires time.Time) error {
+	g := *r.GetSession().(*grant)
+	g.Nonce, g.Challenge, g.Redirect = "", "", "" // of the code only
+	data, err := json.Marshal(&g)
+	if err != nil {
+		return err
+	}
+	u := unitOf(ctx)
+	u.tokens = append(u.tokens, Token{
+		Kind: kind, Signature: signature, Family: r.GetID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
+		Session: g.Login.Session, Data: data, Created: s.p.now(), Expires: expires,
+	})
+	return nil
+}
+
+// GetAccessTokenSession implements oauth2.AccessTokenStorage. No handler that is composed asks for it:
+// userinfo reads the row itself, because fosite would take a refresh token for an access token.
+func (s *fositeStore) GetAccessTokenSession(context.Context, string, fosite.Session) (fosite.Requester, error) {
+	return nil, fosite.ErrNotFound
+}
+
+// DeleteAccessTokenSession implements oauth2.AccessTokenStorage.
+func (s *fositeStore) DeleteAccessTokenSession(context.Context, string) error { return nil }
+
+// GetRefreshTokenSession implements oauth2.RefreshTokenStorage.
+func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
+	u := unitOf(ctx)
+	if signature == "" || s.p.tokens.validate(ctx, u.presented, refreshPrefix) != nil {
+		return nil, fosite.ErrNotFound
+	}
+	token, err := s.p.store.Token(ctx, RefreshToken, signature)
+	if err != nil {
+		return nil, notFound(err)
+	}
+	now := s.p.now()
+	if token.Client != clientOf(ctx).GetID() || !now.Before(token.Expires) {
+		return nil, fosite.ErrNotFound
+	}
+	g := session.(*grant)
+	if err := g.read(token.Data); err != nil {
+		return nil, storeFault{err}
+	}
+	u.refresh, u.grant = &token, g
+	r := g.request(token.Family, clientOf(ctx))
+	switch {
+	case token.UsedAt.IsZero():
+		return r, nil
+	case now.Sub(token.UsedAt) <= s.p.lifetimes.RefreshGrace:
+		return r, errReplay
+	}
+	return r, fosite.ErrInactiveToken
+}
+
+// DeleteRefreshTokenSession implements oauth2.RefreshTokenStorage. fosite calls it before it revokes the family.
+func (s *fositeStore) DeleteRefreshTokenSession(context.Context, string) error { return nil }
+
+// RotateRefreshToken implements oauth2.RefreshTokenStorage. flushRefresh does it.
+func (s *fositeStore) RotateRefreshToken(context.Context, string, string) error { return nil }
+
+// RevokeRefreshToken implements oauth2.TokenRevocationStorage: the whole family goes.
+func (s *fositeStore) RevokeRefreshToken(ctx context.Context, family string) error {
+	return s.revoke(ctx, family)
+}
+
+// RevokeAccessToken implements oauth2.TokenRevocationStorage: the whole family goes.
+func (s *fositeStore) RevokeAccessToken(ctx context.Context, family string) error {
+	return s.revoke(ctx, family)
+}
+
+// revoke ends the family once, though fosite asks twice.
+func (s *fositeStore) revoke(ctx context.Context, family string) error {
+	u := unitOf(ctx)
+	if u.revoked {
+		return nil
+	}
+	if err := s.p.store.RevokeFamily(ctx, family); err != nil {
+		return storeFault{fmt.Errorf("revoke family: %w", err)}
+	}
+	u.revoked = true
+	return nil
+}

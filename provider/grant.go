@@ -1,0 +1,75 @@
+package provider
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/ory/fosite"
+)
+
+// grant is what a code or a token stands for: the session that fosite hands around, and all of the request that
+// later requests need. It is the Data of a Code and of a Token.
+type grant struct {
+	Login     Login     `json:"login"`
+	Nonce     string    `json:"nonce,omitempty"`
+	Scopes    []string  `json:"scopes,omitempty"`  // requested
+	Granted   []string  `json:"granted,omitempty"` // allowed by the user
+	Redirect  string    `json:"redirect,omitempty"`
+	Challenge string    `json:"challenge,omitempty"` // PKCE, S256
+	Requested time.Time `json:"requested"`
+	Began     time.Time `json:"began"` // when the family began, for the absolute end of refresh tokens
+
+	expires map[fosite.TokenType]time.Time // fosite's own notes; the rows have the ends that count
+}
+
+// SetExpiresAt implements fosite.Session.
+func (g *grant) SetExpiresAt(kind fosite.TokenType, at time.Time) {
+	if g.expires == nil {
+		g.expires = map[fosite.TokenType]time.Time{}
+	}
+	g.expires[kind] = at
+}
+
+// GetExpiresAt implements fosite.Session.
+func (g *grant) GetExpiresAt(kind fosite.TokenType) time.Time { return g.expires[kind] }
+
+// GetUsername implements fosite.Session.
+func (g *grant) GetUsername() string { return "" }
+
+// GetSubject implements fosite.Session.
+func (g *grant) GetSubject() string { return g.Login.Subject }
+
+// Clone implements fosite.Session. fosite clones on refresh; the copy that openid.DefaultSession would make
+// loses all fields of ours.
+func (g *grant) Clone() fosite.Session {
+	c := *g
+	c.Login = *g.Login.Clone()
+	c.expires = nil
+	return &c
+}
+
+// read fills g, which fosite handed in, from a row: handlers check the very value that they passed.
+func (g *grant) read(data []byte) error {
+	if err := json.Unmarshal(data, g); err != nil {
+		return fmt.Errorf("stored grant: %w", err)
+	}
+	return nil
+}
+
+// request returns the request that g stands for, as fosite wants it.
+func (g *grant) request(family string, client fosite.Client) *fosite.Request {
+	form := url.Values{}
+	if g.Redirect != "" {
+		form.Set("redirect_uri", g.Redirect)
+	}
+	if g.Challenge != "" {
+		form.Set("code_challenge", g.Challenge)
+		form.Set("code_challenge_method", "S256")
+	}
+	return &fosite.Request{
+		ID: family, Client: client, RequestedAt: g.Requested, Session: g, Form: form,
+		RequestedScope: g.Scopes, GrantedScope: g.Granted,
+	}
+}

@@ -1,0 +1,187 @@
+package provider
+
+import (
+	"bytes"
+	"compress/flate"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Interaction is a sign-in under way: one validated authorization request and what has been
+// proved for it so far. Until a password is right it lives, sealed, in the address of the pages
+// (Version 0), so that strangers cannot fill the database; from then on it is a row.
+type Interaction struct {
+	ID         string    `json:"id"`
+	Client     string    `json:"client"`
+	ClientName string    `json:"client_name"`
+	Scopes     []string  `json:"scopes,omitempty"` // requested
+	Redirect   string    `json:"redirect"`         // redirect_uri, to show its host
+	Demand     Demand    `json:"demand"`
+	Login      *Login    `json:"login,omitempty"` // nil until the password is right
+	Consented  bool      `json:"consented,omitempty"`
+	Browser    []byte    `json:"browser"`      // SHA-256 of the cookie of the browser that began it
+	Request    []byte    `json:"request"`      // the frozen fosite request
+	UI         []byte    `json:"ui,omitempty"` // what the pages remember; opaque here
+	Created    time.Time `json:"created"`
+	Expires    time.Time `json:"expires"`
+	Version    int64     `json:"-"` // 0 until it is a row
+}
+
+// Demand is what the client asks of the sign-in, parsed once (OIDC Core 3.1.2.1).
+type Demand struct {
+	None          bool          `json:"none,omitempty"`           // prompt=none
+	Login         bool          `json:"login,omitempty"`          // prompt=login or max_age=0
+	Consent       bool          `json:"consent,omitempty"`        // prompt=consent
+	SelectAccount bool          `json:"select_account,omitempty"` // prompt=select_account
+	HasMaxAge     bool          `json:"has_max_age,omitempty"`
+	MaxAge        time.Duration `json:"max_age,omitempty"` // whole seconds
+	ACRValues     []string      `json:"acr_values,omitempty"`
+	LoginHint     string        `json:"login_hint,omitempty"`
+	Subject       string        `json:"subject,omitempty"` // from id_token_hint: only this user will do
+	RequestedAt   time.Time     `json:"requested_at"`
+}
+
+// Login is who signed in and how: a list of what was proved, each with its own time.
+type Login struct {
+	Subject string  `json:"subject"`
+	Session string  `json:"session"` // the sid
+	Proofs  []Proof `json:"proofs"`
+}
+
+// Proof is one thing that was proved.
+type Proof struct {
+	Method string    `json:"method"` // MethodPassword, MethodTOTP or MethodRecovery
+	Time   time.Time `json:"time"`
+}
+
+// Methods of a Proof.
+const (
+	MethodPassword = "pwd"
+	MethodTOTP     = "otp"
+	MethodRecovery = "recovery"
+)
+
+// sealedPrefix begins the flow of an interaction that is not a row.
+const sealedPrefix = "r."
+
+// Own begins a sign-in for our own pages: no client asked for it, and it ends in End instead of Finish.
+func (p *Provider) Own(d Demand) *Interaction {
+	d.RequestedAt = p.now()
+	return p.begin(d)
+}
+
+func (p *Provider) begin(d Demand) *Interaction {
+	return &Interaction{ID: randomID(), Demand: d, Created: d.RequestedAt, Expires: d.RequestedAt.Add(p.lifetimes.Interaction)}
+}
+
+// Flow returns the value of the parameter flow in the addresses of the pages: the id of the row, or the whole
+// interaction, sealed, while it is none.
+func (p *Provider) Flow(ix *Interaction) (string, error) {
+	if ix.Version > 0 {
+		return ix.ID, nil
+	}
+	data, err := deflate(ix)
+	if err != nil {
+		return "", fmt.Errorf("flow: %w", err)
+	}
+	keyID, sealed, err := p.sealer.Seal(data, "interaction")
+	if err != nil {
+		return "", fmt.Errorf("flow: %w", err)
+	}
+	return sealedPrefix + keyID + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// Resume returns the interaction of a flow. ErrNotFound reports one that never was, was altered or has
+// ended; ErrExpired comes together with the interaction, so that it can be begun anew.
+func (p *Provider) Resume(ctx context.Context, flow string) (*Interaction, error) {
+	ix, err := p.resume(ctx, flow)
+	if err != nil {
+		return nil, err
+	}
+	if !p.now().Before(ix.Expires) {
+		return ix, ErrExpired
+	}
+	return ix, nil
+}
+
+func (p *Provider) resume(ctx context.Context, flow string) (*Interaction, error) {
+	rest, sealed := strings.CutPrefix(flow, sealedPrefix)
+	if !sealed {
+		if len(flow) != len(randomID()) {
+			return nil, ErrNotFound
+		}
+		return p.store.Interaction(ctx, flow)
+	}
+	keyID, text, _ := strings.Cut(rest, ".")
+	data, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return nil, ErrNotFound
+	}
+	data, err = p.sealer.Open(keyID, data, "interaction")
+	if err != nil { // altered, or sealed with a key that is gone
+		return nil, ErrNotFound
+	}
+	ix := new(Interaction)
+	if err := inflate(data, ix); err != nil {
+		return nil, fmt.Errorf("flow: %w", err)
+	}
+	return ix, nil
+}
+
+// Again returns a new interaction of the same request, as if it had arrived now.
+func (p *Provider) Again(ix *Interaction) *Interaction {
+	d := ix.Demand
+	d.RequestedAt = p.now()
+	fresh := p.begin(d)
+	fresh.Client, fresh.ClientName, fresh.Scopes = ix.Client, ix.ClientName, ix.Scopes
+	fresh.Redirect, fresh.Request, fresh.Browser = ix.Redirect, ix.Request, ix.Browser
+	return fresh
+}
+
+// Save stores ix: from then on it is a row. ErrConflict reports that another request changed or ended it
+// meanwhile, or made it a row already.
+func (p *Provider) Save(ctx context.Context, ix *Interaction) error {
+	return p.store.SaveInteraction(ctx, ix)
+}
+
+// End ends an interaction of our own and runs with in the same commit. ErrConflict reports that it had ended.
+func (p *Provider) End(ctx context.Context, ix *Interaction, with ...func(ctx context.Context) error) error {
+	return p.store.Atomic(ctx, func(ctx context.Context) error {
+		if ix.Version > 0 {
+			if err := p.store.DeleteInteraction(ctx, ix.ID, ix.Version); err != nil {
+				return err
+			}
+		}
+		for _, f := range with {
+			if err := f(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// deflate returns v as compressed JSON: it goes into an address.
+func deflate(v any) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// inflate reads what deflate made.
+func inflate(data []byte, v any) error {
+	return json.NewDecoder(flate.NewReader(bytes.NewReader(data))).Decode(v)
+}

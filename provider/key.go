@@ -1,0 +1,158 @@
+package provider
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// Algorithms of ID token signatures (RFC 7518). Every client knows RS256; ES256 is twenty times cheaper to make.
+const (
+	RS256 = "RS256"
+	ES256 = "ES256"
+)
+
+// keySet is the signing keys, opened. It does not change after it was loaded.
+type keySet struct {
+	signers map[string]jose.Signer // by algorithm
+	public  jose.JSONWebKeySet     // also of retired keys
+}
+
+// loadKeys returns the keys of the store. It makes what is missing; when another process makes one at the same
+// time, both take the one that was stored first.
+func loadKeys(ctx context.Context, store Keys, sealer Sealer, now time.Time) (*keySet, error) {
+	for range 5 {
+		rows, err := store.SigningKeys(ctx)
+		if err != nil {
+			return nil, err
+		}
+		missing := missingAlgorithms(rows)
+		if len(missing) == 0 {
+			return openKeys(rows, sealer)
+		}
+		for _, algorithm := range missing {
+			key, err := newSealedKey(algorithm, sealer, now)
+			if err != nil {
+				return nil, err
+			}
+			if err := store.AddSigningKey(ctx, key); err != nil && !errors.Is(err, ErrConflict) {
+				return nil, err
+			}
+		}
+	}
+	return nil, errors.New("the keys that were added cannot be read back")
+}
+
+func missingAlgorithms(rows []SealedKey) []string {
+	live := map[string]bool{}
+	for _, row := range rows {
+		live[row.Algorithm] = live[row.Algorithm] || row.Retired.IsZero()
+	}
+	var missing []string
+	for _, algorithm := range []string{RS256, ES256} {
+		if !live[algorithm] {
+			missing = append(missing, algorithm)
+		}
+	}
+	return missing
+}
+
+// newSealedKey makes a key. Its id is the RFC 7638 thumbprint.
+func newSealedKey(algorithm string, sealer Sealer, now time.Time) (SealedKey, error) {
+	private, err := generate(algorithm)
+	if err != nil {
+		return SealedKey{}, fmt.Errorf("make %s key: %w", algorithm, err)
+	}
+	key := jose.JSONWebKey{Key: private, Algorithm: algorithm, Use: "sig"}
+	print, err := key.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return SealedKey{}, err
+	}
+	key.KeyID = base64.RawURLEncoding.EncodeToString(print)
+	plain, err := json.Marshal(key)
+	if err != nil {
+		return SealedKey{}, err
+	}
+	public, err := json.Marshal(key.Public())
+	if err != nil {
+		return SealedKey{}, err
+	}
+	row := SealedKey{ID: key.KeyID, Algorithm: algorithm, Public: public, Created: now}
+	row.KeyID, row.Private, err = sealer.Seal(plain, keyPurpose(key.KeyID))
+	return row, err
+}
+
+func generate(algorithm string) (crypto.PrivateKey, error) {
+	if algorithm == ES256 {
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
+	return rsa.GenerateKey(rand.Reader, 2048)
+}
+
+func keyPurpose(id string) string { return "signing key|" + id }
+
+// openKeys unseals the keys that sign and publishes all. Rows come newest first.
+func openKeys(rows []SealedKey, sealer Sealer) (*keySet, error) {
+	set := &keySet{signers: map[string]jose.Signer{}}
+	for _, row := range rows {
+		var public jose.JSONWebKey
+		if err := json.Unmarshal(row.Public, &public); err != nil {
+			return nil, fmt.Errorf("public part of %s: %w", row.ID, err)
+		}
+		set.public.Keys = append(set.public.Keys, public)
+		if set.signers[row.Algorithm] != nil || !row.Retired.IsZero() {
+			continue
+		}
+		plain, err := sealer.Open(row.KeyID, row.Private, keyPurpose(row.ID))
+		if err != nil {
+			return nil, fmt.Errorf("private part of %s: %w", row.ID, err)
+		}
+		if set.signers[row.Algorithm], err = newSigner(row.Algorithm, plain); err != nil {
+			return nil, fmt.Errorf("private part of %s: %w", row.ID, err)
+		}
+	}
+	return set, nil
+}
+
+func newSigner(algorithm string, private []byte) (jose.Signer, error) {
+	var key jose.JSONWebKey
+	if err := json.Unmarshal(private, &key); err != nil {
+		return nil, errors.New("not a JSON Web Key") // the cause could hold key material
+	}
+	return jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(algorithm), Key: key},
+		(&jose.SignerOptions{}).WithType("JWT"))
+}
+
+// sign returns the claims as a compact JWT.
+func (s *keySet) sign(algorithm string, claims any) (string, error) {
+	signer := s.signers[algorithm]
+	if signer == nil {
+		return "", fmt.Errorf("no key for %s", algorithm)
+	}
+	return jwt.Signed(signer).Claims(claims).Serialize()
+}
+
+// verify checks the signature of a JWT that we made, with any key that is still published, and reads its
+// claims. It does not look at the times: an expired ID token is a good hint.
+func (s *keySet) verify(token string, claims any) error {
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{RS256, ES256})
+	if err != nil {
+		return err
+	}
+	keys := s.public.Key(parsed.Headers[0].KeyID)
+	if len(keys) != 1 || keys[0].Algorithm != parsed.Headers[0].Algorithm {
+		return errors.New("the token was signed with a key that is not ours")
+	}
+	return parsed.Claims(keys[0], claims)
+}

@@ -1,0 +1,149 @@
+package provider_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"vestibule/provider"
+	"vestibule/provider/providertest"
+)
+
+// cheap is a Hasher that tests can wait for.
+func cheap() *provider.Hasher { return &provider.Hasher{Memory: 64, Passes: 1} }
+
+func hash(t *testing.T, h *provider.Hasher, password string) string {
+	t.Helper()
+	s, err := h.Hash(t.Context(), password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestHasher(t *testing.T) {
+	h := cheap()
+	stored := hash(t, h, "right password ")
+	if !strings.HasPrefix(stored, "$argon2id$v=19$m=64,t=1,p=1$") || stored == hash(t, h, "right password ") {
+		t.Errorf("hash %q must be a PHC string with its own salt", stored)
+	}
+	for password, want := range map[string]bool{
+		"right password ": true, "right password": false, "Right password ": false, "": false, "right password \x00": false,
+	} {
+		ok, weak, err := h.Check(t.Context(), stored, password)
+		if ok != want || weak || err != nil {
+			t.Errorf("Check(%q) = %v, %v, %v, want %v", password, ok, weak, err, want)
+		}
+	}
+	if _, weak, _ := (&provider.Hasher{Memory: 128, Passes: 1}).Check(t.Context(), stored, "x"); !weak {
+		t.Error("a hash below the present cost is not called weak")
+	}
+	for _, bad := range []string{"", "plain", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=99999999,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAA"} {
+		if ok, _, err := h.Check(t.Context(), bad, "x"); ok || err == nil {
+			t.Errorf("Check with the hash %q: %v, %v, want an error", bad, ok, err)
+		}
+	}
+}
+
+func TestHasherTakesBcrypt(t *testing.T) {
+	long := strings.Repeat("a", 72)
+	stored, err := bcrypt.GenerateFromPassword([]byte(long), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for password, want := range map[string]bool{long: true, long + "b": false, long[:71]: false} {
+		ok, weak, err := cheap().Check(t.Context(), string(stored), password)
+		if ok != want || !weak || err != nil {
+			t.Errorf("Check of %d bytes = %v, %v, %v, want %v", len(password), ok, weak, err, want)
+		}
+	}
+}
+
+func TestHasherRefusesWhenTooManyWait(t *testing.T) {
+	h := &provider.Hasher{Waiting: 1}
+	inside, leave := make(chan bool), make(chan bool)
+	defer close(leave)
+	for range runtime.GOMAXPROCS(0) {
+		go h.Do(context.Background(), func() { inside <- true; <-leave })
+		<-inside
+	}
+	waiting, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		for errors.Is(h.Do(waiting, func() {}), provider.ErrBusy) { // the loop below was in its place
+		}
+	}()
+	over, end := context.WithCancel(t.Context())
+	end()
+	for { // until the one above waits, there is a place for this one, whose context is over
+		err := h.Do(over, func() {})
+		if errors.Is(err, provider.ErrBusy) {
+			return
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("with every core busy: %v, want context.Canceled or ErrBusy", err)
+		}
+	}
+}
+
+func TestDirectory(t *testing.T) {
+	store, weakHasher, h := providertest.New(), cheap(), &provider.Hasher{Memory: 128, Passes: 1}
+	old := hash(t, weakHasher, "correct horse")
+	store.AddAccount(provider.Account{Subject: "u1", Username: "ana", Email: "ana@example.com"}, old)
+	store.AddAccount(provider.Account{Subject: "u2", Username: "bob", Disabled: true}, old)
+	store.AddAccount(provider.Account{Subject: "u3", Username: "eve"}, "")
+	d := &provider.Directory{Store: store, Hasher: h}
+	for _, tt := range []struct{ name, password, subject string }{
+		{"ana", "correct horse", "u1"},
+		{"  ANA ", "correct horse", "u1"},
+		{"ana@example.com", "correct horse", "u1"},
+		{"ana", "Correct horse", ""},
+		{"ana", "", ""},
+		{"nobody", "correct horse", ""},
+		{"bob", "correct horse", ""},
+		{"eve", "", ""},
+		{"", "correct horse", ""},
+		{strings.Repeat("x", 300), "correct horse", ""},
+	} {
+		account, err := d.Authenticate(t.Context(), tt.name, tt.password)
+		if account.Subject != tt.subject || (tt.subject == "") != errors.Is(err, provider.ErrPassword) {
+			t.Errorf("Authenticate(%q, %q) = %q, %v, want %q", tt.name, tt.password, account.Subject, err, tt.subject)
+		}
+	}
+	_, stored, err := store.AccountByName(t.Context(), "ana")
+	if err != nil || stored == old || !strings.Contains(stored, "m=128,") {
+		t.Errorf("the hash was not made again at the present cost: %q, %v", stored, err)
+	}
+	store.Fail(fmt.Errorf("dial: %w", provider.ErrUnavailable))
+	if _, err := d.Authenticate(t.Context(), "ana", "correct horse"); !errors.Is(err, provider.ErrUnavailable) {
+		t.Errorf("with the database down: %v, want ErrUnavailable", err)
+	}
+}
+
+func TestCanonicalName(t *testing.T) {
+	for name, want := range map[string]string{
+		"ana": "ana", " Ana ": "ana", "ANA@Example.COM": "ana@example.com", "Jose\u0301": "jos\u00e9", "STRASSE": "strasse", "Stra\u00dfe": "strasse",
+		"": "", "  ": "", "a b": "", "a\x00b": "", "a\u202eb": "", "\xff": "",
+	} {
+		got, err := provider.CanonicalName(name)
+		if got != want && want != "" || (err == nil) != (want != "") {
+			t.Errorf("CanonicalName(%q) = %q, %v, want %q", name, got, err, want)
+		}
+	}
+}
+
+func TestCheckNewPassword(t *testing.T) {
+	for password, ok := range map[string]bool{
+		"1234567": false, "12345678": false, "Password": false, "aaaaaaaaaa": false, strings.Repeat("ab", 513): false, "\xff\xff\xff\xff\xff\xff\xff\xff": false,
+		"8 chars!": true, "73459216084": true, strings.Repeat("pass word ", 12): true, "\U0001f511\U0001f512\U0001f513\U0001f514\U0001f515\U0001f516\U0001f517\U0001f518": true,
+	} {
+		if err := provider.CheckNewPassword(password); (err == nil) != ok {
+			t.Errorf("CheckNewPassword(%q) = %v, want good: %v", password, err, ok)
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ory/fosite"
+)
+
+// Config is what a Provider is made of.
+type Config struct {
+	Issuer   string // https, or http on a loopback address; no path, query or fragment
+	Store    Store
+	Accounts Accounts
+	Sealer   Sealer   // seals signing keys, and sign-ins that are not rows yet
+	Secrets  [][]byte // 32 bytes each; the first makes tokens, all of them verify
+
+	SigningAlgorithm string           // for clients that have no wish: RS256 (empty) or ES256
+	Lifetimes        Lifetimes        // zero fields have their defaults
+	Log              *slog.Logger     // nil: slog.Default
+	Now              func() time.Time // nil: time.Now
+}
+
+// Lifetimes says how long things last.
+type Lifetimes struct {
+	Interaction  time.Duration // from the request to the answer; 0: 60 min
+	Code         time.Duration // 0: 60 s
+	AccessToken  time.Duration // 0: 10 min
+	IDToken      time.Duration // 0: 10 min
+	RefreshIdle  time.Duration // 0: 14 days
+	RefreshTotal time.Duration // 0: 90 days
+	RefreshGrace time.Duration // a retry within it gets the same answer; 0: 10 s
+}
+
+// withDefaults fills in the zero fields.
+func (l Lifetimes) withDefaults() Lifetimes {
+	const day = 24 * time.Hour
+	for _, f := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&l.Interaction, time.Hour},
+		{&l.Code, time.Minute},
+		{&l.AccessToken, 10 * time.Minute},
+		{&l.IDToken, 10 * time.Minute},
+		{&l.RefreshIdle, 14 * day},
+		{&l.RefreshTotal, 90 * day},
+		{&l.RefreshGrace, 10 * time.Second},
+	} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	return l
+}
+
+// UI is the pages that stand between an authorization request and its answer.
+type UI interface {
+	// Authorize takes over a validated request. It ends, now or after some pages, in Finish or Refuse.
+	// An error is given to Error.
+	Authorize(w http.ResponseWriter, r *http.Request, ix *Interaction) error
+	// Error shows an error to the user: a *RequestError, ErrUnavailable, or an internal one.
+	Error(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// Provider is an OpenID Provider without pages.
+type Provider struct {
+	issuer    string
+	origin    *url.URL
+	store     Store
+	accounts  Accounts
+	sealer    Sealer
+	lifetimes Lifetimes
+	algorithm string
+	log       *slog.Logger
+	now       func() time.Time
+
+	clients *clientCache
+	keys    *keySet
+	tokens  *tokenStrategy
+	// secretHasher checks imported client secrets, apart from passwords: token requests never wait for those.
+	secretHasher *Hasher
+	fosite       *fosite.Fosite
+}
+
+// New returns a Provider. It makes the signing keys if the store has none.
+func New(ctx context.Context, c Config) (*Provider, error) {
+	origin, err := checkConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	p := &Provider{
+		issuer: c.Issuer, origin: origin, store: c.Store, accounts: c.Accounts, sealer: c.Sealer,
+		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
+	}
+	if p.algorithm == "" {
+		p.algorithm = RS256
+	}
+	if p.log == nil {
+		p.log = slog.Default()
+	}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	p.clients, p.secretHasher = newClientCache(c.Store, p.now), &Hasher{Waiting: 16}
+	if p.keys, err = loadKeys(ctx, c.Store, c.Sealer, p.now()); err != nil {
+		return nil, fmt.Errorf("signing keys: %w", err)
+	}
+	p.compose(c.Secrets)
+	return p, nil
+}
+
+// checkConfig reports every fault at once.
+func checkConfig(c Config) (*url.URL, error) {
+	origin, err := url.Parse(c.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	var faults []error
+	for _, rule := range []struct {
+		broken bool
+		text   string
+	}{
+		{origin.Scheme != "https" && !(origin.Scheme == "http" && isLoopback(origin.Hostname())), "the issuer must be https, or http on a loopback address"},
+		{origin.Host == "" || origin.Path != "" || origin.RawQuery != "" || origin.Fragment != "" || origin.User != nil, "the issuer must be a scheme and a host, without a path"},
+		{c.Store == nil || c.Accounts == nil || c.Sealer == nil, "Store, Accounts and Sealer must be set"},
+		{len(c.Secrets) == 0, "Secrets must not be empty"},
+		{c.SigningAlgorithm != "" && c.SigningAlgorithm != RS256 && c.SigningAlgorithm != ES256, "SigningAlgorithm must be RS256 or ES256"},
+	} {
+		if rule.broken {
+			faults = append(faults, errors.New(rule.text))
+		}
+	}
+	for _, secret := range c.Secrets {
+		if len(secret) != 32 {
+			faults = append(faults, errors.New("each of Secrets must have 32 bytes"))
+		}
+	}
+	return origin, errors.Join(faults...)
+}
+
+// Issuer is the issuer identifier, without a slash at the end.
+func (p *Provider) Issuer() string { return p.issuer }
+
+// Now is the provider's clock.
+func (p *Provider) Now() time.Time { return p.now() }

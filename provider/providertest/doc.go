@@ -1,0 +1,3 @@
+// Package providertest proves implementations of provider.Store, and has a Store of maps for tests of other
+// packages. Begin with TestStore. Nothing of it belongs into a server.
+package providertest

@@ -1,0 +1,347 @@
+package providertest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"vestibule/provider"
+)
+
+// Memory is a provider.Store and provider.AccountStore of maps, for tests. Its zero value is not ready; use New.
+type Memory struct {
+	mu           sync.Mutex
+	clients      map[string]provider.Client
+	interactions map[string]provider.Interaction
+	codes        map[string]provider.Code
+	revoked      map[string]bool // families that ended
+	tokens       map[[2]string]provider.Token
+	keys         []provider.SealedKey
+	accounts     map[string]provider.Account
+	hashes       map[string]string
+	down         error
+}
+
+// New returns an empty Memory.
+func New() *Memory {
+	return &Memory{
+		clients: map[string]provider.Client{}, interactions: map[string]provider.Interaction{},
+		codes: map[string]provider.Code{}, revoked: map[string]bool{}, tokens: map[[2]string]provider.Token{},
+		accounts: map[string]provider.Account{}, hashes: map[string]string{},
+	}
+}
+
+// Fail makes every method fail with err, until Fail(nil): a database that is down.
+func (m *Memory) Fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down = err
+}
+
+// AddClient registers a client.
+func (m *Memory) AddClient(c provider.Client) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clients[c.ID] = c
+}
+
+// AddAccount registers a user with a password hash.
+func (m *Memory) AddAccount(a provider.Account, hash string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.accounts[a.Subject], m.hashes[a.Subject] = a, hash
+}
+
+// Atomic implements provider.Store. A failure half-way takes back what was written.
+func (m *Memory) Atomic(ctx context.Context, fn func(ctx context.Context) error) error {
+	if ctx.Value(insideKey{}) != nil {
+		return fn(ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return m.down
+	}
+	before := m.copy()
+	err := fn(context.WithValue(ctx, insideKey{}, true))
+	if err != nil {
+		m.restore(before)
+	}
+	return err
+}
+
+type insideKey struct{}
+
+// enter takes the lock unless an Atomic around holds it.
+func (m *Memory) enter(ctx context.Context) (leave func(), err error) {
+	leave = func() {}
+	if ctx.Value(insideKey{}) == nil {
+		m.mu.Lock()
+		leave = m.mu.Unlock
+	}
+	if m.down != nil {
+		leave()
+		return nil, m.down
+	}
+	return leave, nil
+}
+
+func cloneMap[K comparable, V any](m map[K]V) map[K]V {
+	c := make(map[K]V, len(m))
+	for k, v := range m {
+		c[k] = v
+	}
+	return c
+}
+
+func (m *Memory) copy() *Memory {
+	return &Memory{interactions: cloneMap(m.interactions), codes: cloneMap(m.codes), revoked: cloneMap(m.revoked),
+		tokens: cloneMap(m.tokens), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
+}
+
+func (m *Memory) restore(b *Memory) {
+	m.interactions, m.codes, m.revoked, m.tokens, m.keys, m.hashes = b.interactions, b.codes, b.revoked, b.tokens, b.keys, b.hashes
+}
+
+// Client implements provider.Clients.
+func (m *Memory) Client(ctx context.Context, id string) (provider.Client, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return provider.Client{}, err
+	}
+	defer leave()
+	return found(m.clients, id)
+}
+
+func found[K comparable, V any](m map[K]V, k K) (V, error) {
+	v, ok := m[k]
+	if !ok {
+		return v, provider.ErrNotFound
+	}
+	return v, nil
+}
+
+// Interaction implements provider.Interactions.
+func (m *Memory) Interaction(ctx context.Context, id string) (*provider.Interaction, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	ix, err := found(m.interactions, id)
+	if err != nil {
+		return nil, err
+	}
+	ix.Login = ix.Login.Clone()
+	return &ix, nil
+}
+
+// SaveInteraction implements provider.Interactions.
+func (m *Memory) SaveInteraction(ctx context.Context, ix *provider.Interaction) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if m.interactions[ix.ID].Version != ix.Version {
+		return provider.ErrConflict
+	}
+	ix.Version++
+	row := *ix
+	row.Login = ix.Login.Clone()
+	m.interactions[ix.ID] = row
+	return nil
+}
+
+// DeleteInteraction implements provider.Interactions.
+func (m *Memory) DeleteInteraction(ctx context.Context, id string, version int64) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if row, ok := m.interactions[id]; !ok || row.Version != version {
+		return provider.ErrConflict
+	}
+	delete(m.interactions, id)
+	return nil
+}
+
+// SaveCode implements provider.Tokens.
+func (m *Memory) SaveCode(ctx context.Context, code provider.Code) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if _, ok := m.codes[code.Signature]; ok {
+		return provider.ErrConflict
+	}
+	m.codes[code.Signature] = code
+	return nil
+}
+
+// Code implements provider.Tokens.
+func (m *Memory) Code(ctx context.Context, signature string) (provider.Code, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return provider.Code{}, err
+	}
+	defer leave()
+	return found(m.codes, signature)
+}
+
+// Exchange implements provider.Tokens.
+func (m *Memory) Exchange(ctx context.Context, signature string, tokens []provider.Token) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	code, ok := m.codes[signature]
+	if !ok || code.Used || m.revoked[code.Family] {
+		return provider.ErrConflict
+	}
+	code.Used = true
+	m.codes[signature] = code
+	m.insert(tokens)
+	return nil
+}
+
+func (m *Memory) insert(tokens []provider.Token) {
+	for _, token := range tokens {
+		m.tokens[[2]string{token.Kind, token.Signature}] = token
+	}
+}
+
+// Token implements provider.Tokens.
+func (m *Memory) Token(ctx context.Context, kind, signature string) (provider.Token, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return provider.Token{}, err
+	}
+	defer leave()
+	return found(m.tokens, [2]string{kind, signature})
+}
+
+// Rotate implements provider.Tokens.
+func (m *Memory) Rotate(ctx context.Context, signature string, at time.Time, replay []byte, tokens []provider.Token) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	key := [2]string{provider.RefreshToken, signature}
+	old, ok := m.tokens[key]
+	if !ok || !old.UsedAt.IsZero() || m.revoked[old.Family] {
+		return provider.ErrConflict
+	}
+	for k, token := range m.tokens {
+		if token.Family == old.Family && token.Kind == provider.AccessToken {
+			delete(m.tokens, k)
+		}
+	}
+	old.UsedAt, old.Replay = at, replay
+	m.tokens[key] = old
+	m.insert(tokens)
+	return nil
+}
+
+// RevokeFamily implements provider.Tokens.
+func (m *Memory) RevokeFamily(ctx context.Context, family string) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	m.revoked[family] = true
+	for k, token := range m.tokens {
+		if token.Family == family {
+			delete(m.tokens, k)
+		}
+	}
+	for k, code := range m.codes {
+		if code.Family == family {
+			code.Used = true
+			m.codes[k] = code
+		}
+	}
+	return nil
+}
+
+// SigningKeys implements provider.Keys.
+func (m *Memory) SigningKeys(ctx context.Context) ([]provider.SealedKey, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	rows := slices.Clone(m.keys)
+	slices.Reverse(rows)
+	return rows, nil
+}
+
+// AddSigningKey implements provider.Keys.
+func (m *Memory) AddSigningKey(ctx context.Context, key provider.SealedKey) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for _, old := range m.keys {
+		if old.Algorithm == key.Algorithm && old.Retired.IsZero() {
+			return provider.ErrConflict
+		}
+	}
+	m.keys = append(m.keys, key)
+	return nil
+}
+
+// RetireKeys retires every key at the given time, so that the next New makes fresh ones.
+func (m *Memory) RetireKeys(at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.keys {
+		m.keys[i].Retired = at
+	}
+}
+
+// Account implements provider.AccountStore.
+func (m *Memory) Account(ctx context.Context, subject string) (provider.Account, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return provider.Account{}, err
+	}
+	defer leave()
+	return found(m.accounts, subject)
+}
+
+// AccountByName implements provider.AccountStore.
+func (m *Memory) AccountByName(ctx context.Context, name string) (provider.Account, string, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return provider.Account{}, "", err
+	}
+	defer leave()
+	for subject, account := range m.accounts {
+		if account.Username == name || account.Email == name {
+			return account, m.hashes[subject], nil
+		}
+	}
+	return provider.Account{}, "", provider.ErrNotFound
+}
+
+// SetPasswordHash implements provider.AccountStore.
+func (m *Memory) SetPasswordHash(ctx context.Context, subject, old, new string) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if m.hashes[subject] != old {
+		return provider.ErrConflict
+	}
+	m.hashes[subject] = new
+	return nil
+}

@@ -1,0 +1,303 @@
+package providertest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"vestibule/provider"
+)
+
+// The client and the subject that a store under test must know before TestStore begins.
+const (
+	Client  = "shop"
+	Subject = "subject-of-ana"
+)
+
+// racers is how many goroutines try to spend one thing.
+const racers = 32
+
+// TestStore proves the contracts of provider.Store. open returns a fresh store that has the Client and an account with
+// the Subject.
+func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, s provider.Store)
+	}{
+		{"client", testClient},
+		{"interaction is saved in turn", testInteraction},
+		{"interaction is inserted once", testInteractionOnce},
+		{"interaction ends once", testInteractionEnds},
+		{"atomic", testAtomic},
+		{"code", testCode},
+		{"code is exchanged once", testExchangeOnce},
+		{"family that ended gets no token", testExchangeRevoked},
+		{"refresh token is rotated once", testRotateOnce},
+		{"rotation keeps the answer", testRotateReplay},
+		{"family that ended is not rotated", testRotateRevoked},
+		{"signing keys", testKeys},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+	}
+}
+
+// at is a time that every store can keep: to the microsecond.
+var at = time.Date(2026, 3, 4, 5, 6, 7, 891011000, time.UTC)
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantErr(t *testing.T, what string, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Errorf("%s: error %v, want %v", what, got, want)
+	}
+}
+
+func testClient(t *testing.T, s provider.Store) {
+	c, err := s.Client(t.Context(), Client)
+	check(t, err)
+	if c.ID != Client {
+		t.Errorf("client %q, want %q", c.ID, Client)
+	}
+	_, err = s.Client(t.Context(), "nobody")
+	wantErr(t, "unknown client", err, provider.ErrNotFound)
+}
+
+func interaction() *provider.Interaction {
+	return &provider.Interaction{
+		ID: "0123456789abcdefghijkl", Client: Client, Scopes: []string{"openid"}, Browser: []byte{1, 2},
+		Demand: provider.Demand{HasMaxAge: true, MaxAge: time.Minute, RequestedAt: at}, Request: []byte(`{"state":"s"}`),
+		Login: provider.PasswordLogin(Subject, at), Created: at, Expires: at.Add(time.Hour),
+	}
+}
+
+func testInteraction(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	ix := interaction()
+	check(t, s.SaveInteraction(ctx, ix))
+	first, err := s.Interaction(ctx, ix.ID)
+	check(t, err)
+	second, err := s.Interaction(ctx, ix.ID)
+	check(t, err)
+	if first.Version == 0 || first.Version != ix.Version {
+		t.Errorf("version %d was read, %d was saved", first.Version, ix.Version)
+	}
+	if !first.Demand.RequestedAt.Equal(at) || first.Demand.MaxAge != time.Minute || !first.Login.Has(provider.MethodPassword) || !bytes.Equal(first.Browser, ix.Browser) {
+		t.Errorf("read %+v, saved %+v", first, ix)
+	}
+	check(t, s.SaveInteraction(ctx, first))
+	wantErr(t, "save of an older version", s.SaveInteraction(ctx, second), provider.ErrConflict)
+	_, err = s.Interaction(ctx, "unknown")
+	wantErr(t, "unknown interaction", err, provider.ErrNotFound)
+}
+
+func testInteractionOnce(t *testing.T, s provider.Store) {
+	won := race(t, func() error { return s.SaveInteraction(context.Background(), interaction()) }, provider.ErrConflict)
+	if won != 1 {
+		t.Errorf("%d inserts of one interaction succeeded, want 1", won)
+	}
+}
+
+func testInteractionEnds(t *testing.T, s provider.Store) {
+	ix := interaction()
+	check(t, s.SaveInteraction(t.Context(), ix))
+	won := race(t, func() error { return s.DeleteInteraction(context.Background(), ix.ID, ix.Version) }, provider.ErrConflict)
+	if won != 1 {
+		t.Errorf("%d requests ended one interaction, want 1", won)
+	}
+	wantErr(t, "save after the end", s.SaveInteraction(t.Context(), ix), provider.ErrConflict)
+}
+
+// race runs f many times at once and counts the successes; every failure must be want.
+func race(t *testing.T, f func() error, want error) int {
+	t.Helper()
+	var (
+		mu   sync.Mutex
+		wg   sync.WaitGroup
+		won  int
+		gate = make(chan struct{})
+	)
+	for range racers {
+		wg.Go(func() {
+			<-gate
+			err := f()
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				won++
+			} else if !errors.Is(err, want) {
+				t.Errorf("loser got %v, want %v", err, want)
+			}
+		})
+	}
+	close(gate)
+	wg.Wait()
+	return won
+}
+
+func testAtomic(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	ix := interaction()
+	check(t, s.SaveInteraction(ctx, ix))
+	stop := errors.New("stop")
+	err := s.Atomic(ctx, func(ctx context.Context) error {
+		check(t, s.SaveCode(ctx, code("one")))
+		return stop
+	})
+	wantErr(t, "atomic that gives up", err, stop)
+	_, err = s.Code(ctx, "one")
+	wantErr(t, "code of an atomic that gave up", err, provider.ErrNotFound)
+
+	finish := func(name string) error {
+		return s.Atomic(ctx, func(ctx context.Context) error {
+			return s.Atomic(ctx, func(ctx context.Context) error { // joins the outer one
+				if err := s.SaveCode(ctx, code(name)); err != nil {
+					return err
+				}
+				return s.DeleteInteraction(ctx, ix.ID, ix.Version)
+			})
+		})
+	}
+	check(t, finish("two"))
+	wantErr(t, "second end", finish("three"), provider.ErrConflict)
+	_, err = s.Code(ctx, "two")
+	check(t, err)
+	_, err = s.Code(ctx, "three")
+	wantErr(t, "code of the second end", err, provider.ErrNotFound)
+}
+
+func code(signature string) provider.Code {
+	return provider.Code{Signature: signature, Family: "family of " + signature, Client: Client, Subject: Subject,
+		Session: "sid", Data: []byte(`{}`), Created: at, Expires: at.Add(time.Minute)}
+}
+
+func tokens(family, suffix string) []provider.Token {
+	access := provider.Token{Kind: provider.AccessToken, Signature: "access " + suffix, Family: family, Client: Client,
+		Subject: Subject, Session: "sid", Data: []byte(`{"a":1}`), Created: at, Expires: at.Add(time.Minute)}
+	refresh := access
+	refresh.Kind, refresh.Signature = provider.RefreshToken, "refresh "+suffix
+	return []provider.Token{access, refresh}
+}
+
+func testCode(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	want := code("sig")
+	check(t, s.SaveCode(ctx, want))
+	got, err := s.Code(ctx, "sig")
+	check(t, err)
+	if got.Family != want.Family || got.Used || !got.Expires.Equal(want.Expires) || string(got.Data) != "{}" {
+		t.Errorf("read %+v, saved %+v", got, want)
+	}
+	check(t, s.Exchange(ctx, "sig", tokens(want.Family, "1")))
+	got, err = s.Code(ctx, "sig")
+	check(t, err)
+	if !got.Used {
+		t.Error("an exchanged code is not used")
+	}
+	access, err := s.Token(ctx, provider.AccessToken, "access 1")
+	check(t, err)
+	if access.Family != want.Family || !access.UsedAt.IsZero() || !access.Created.Equal(at) {
+		t.Errorf("access token %+v", access)
+	}
+	_, err = s.Token(ctx, provider.AccessToken, "refresh 1")
+	wantErr(t, "refresh token asked for as access token", err, provider.ErrNotFound)
+}
+
+func testExchangeOnce(t *testing.T, s provider.Store) {
+	check(t, s.SaveCode(t.Context(), code("sig")))
+	var n sync.Mutex
+	i := 0
+	won := race(t, func() error {
+		n.Lock()
+		i++
+		mine := tokens("family of sig", fmt.Sprint(i))
+		n.Unlock()
+		return s.Exchange(context.Background(), "sig", mine)
+	}, provider.ErrConflict)
+	if won != 1 {
+		t.Errorf("%d exchanges of one code succeeded, want 1", won)
+	}
+}
+
+func testExchangeRevoked(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	check(t, s.SaveCode(ctx, code("sig")))
+	check(t, s.RevokeFamily(ctx, "family of sig"))
+	check(t, s.RevokeFamily(ctx, "no such family"))
+	wantErr(t, "exchange after the end of the family", s.Exchange(ctx, "sig", tokens("family of sig", "1")), provider.ErrConflict)
+	_, err := s.Token(ctx, provider.AccessToken, "access 1")
+	wantErr(t, "token of a family that ended", err, provider.ErrNotFound)
+}
+
+func exchanged(t *testing.T, s provider.Store) string {
+	t.Helper()
+	check(t, s.SaveCode(t.Context(), code("sig")))
+	check(t, s.Exchange(t.Context(), "sig", tokens("family of sig", "1")))
+	return "family of sig"
+}
+
+func testRotateOnce(t *testing.T, s provider.Store) {
+	family := exchanged(t, s)
+	var n sync.Mutex
+	i := 1
+	won := race(t, func() error {
+		n.Lock()
+		i++
+		mine := tokens(family, fmt.Sprint(i))
+		n.Unlock()
+		return s.Rotate(context.Background(), "refresh 1", at, []byte("answer"), mine)
+	}, provider.ErrConflict)
+	if won != 1 {
+		t.Errorf("%d rotations of one token succeeded, want 1", won)
+	}
+}
+
+func testRotateReplay(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	family := exchanged(t, s)
+	check(t, s.Rotate(ctx, "refresh 1", at, []byte("answer"), tokens(family, "2")))
+	old, err := s.Token(ctx, provider.RefreshToken, "refresh 1")
+	check(t, err)
+	if string(old.Replay) != "answer" || !old.UsedAt.Equal(at) {
+		t.Errorf("rotated token %+v", old)
+	}
+	_, err = s.Token(ctx, provider.AccessToken, "access 1")
+	wantErr(t, "access token from before the rotation", err, provider.ErrNotFound)
+	for _, key := range [][2]string{{provider.AccessToken, "access 2"}, {provider.RefreshToken, "refresh 2"}} {
+		_, err := s.Token(ctx, key[0], key[1])
+		check(t, err)
+	}
+}
+
+func testRotateRevoked(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	family := exchanged(t, s)
+	check(t, s.RevokeFamily(ctx, family))
+	wantErr(t, "rotation after the end of the family", s.Rotate(ctx, "refresh 1", at, nil, tokens(family, "2")), provider.ErrConflict)
+	_, err := s.Token(ctx, provider.RefreshToken, "refresh 2")
+	wantErr(t, "token of a family that ended", err, provider.ErrNotFound)
+}
+
+func testKeys(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	key := func(id, algorithm string) provider.SealedKey {
+		return provider.SealedKey{ID: id, Algorithm: algorithm, Public: []byte(`{"kty":"EC"}`), KeyID: "k", Private: []byte{0, 1}, Created: at}
+	}
+	check(t, s.AddSigningKey(ctx, key("first", provider.ES256)))
+	wantErr(t, "second live key", s.AddSigningKey(ctx, key("second", provider.ES256)), provider.ErrConflict)
+	check(t, s.AddSigningKey(ctx, key("other", provider.RS256)))
+	rows, err := s.SigningKeys(ctx)
+	check(t, err)
+	if len(rows) != 2 || string(rows[0].Public) != `{"kty":"EC"}` || !bytes.Equal(rows[1].Private, []byte{0, 1}) {
+		t.Errorf("keys %+v", rows)
+	}
+}

@@ -1,0 +1,51 @@
+package provider
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/ory/fosite"
+)
+
+// replayCipher is keyed by the refresh token itself: whoever has the database but not the token cannot open the
+// answer, which holds live tokens.
+func replayCipher(token string) (cipher.AEAD, error) {
+	key := sha256.Sum256([]byte("vestibule refresh replay\x00" + token))
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// sealReplay encrypts the answer to a refresh.
+func sealReplay(token string, answer []byte) ([]byte, error) {
+	aead, err := replayCipher(token)
+	if err != nil {
+		return nil, fmt.Errorf("seal replay: %w", err)
+	}
+	nonce := make([]byte, aead.NonceSize())
+	rand.Read(nonce) // never fails
+	return aead.Seal(nonce, nonce, answer, nil), nil
+}
+
+// openReplay returns the answer that the used token got at its first use.
+func openReplay(token string, used *Token) ([]byte, error) {
+	aead, err := replayCipher(token)
+	if err != nil {
+		return nil, fmt.Errorf("open replay: %w", err)
+	}
+	if len(used.Replay) < aead.NonceSize() {
+		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was used before.")
+	}
+	nonce, sealed := used.Replay[:aead.NonceSize()], used.Replay[aead.NonceSize():]
+	answer, err := aead.Open(nil, nonce, sealed, nil)
+	if err != nil {
+		return nil, errors.New("open replay: the stored answer is not of this token")
+	}
+	return answer, nil
+}

@@ -1,0 +1,118 @@
+package provider
+
+import (
+	"context"
+	"time"
+)
+
+// Interactions keeps sign-ins between the right password and the answer to the client.
+type Interactions interface {
+	// Interaction returns the interaction, or ErrNotFound.
+	Interaction(ctx context.Context, id string) (*Interaction, error)
+	// SaveInteraction stores ix. With Version 0 it inserts, else it updates the row that has
+	// this Version; it fails with ErrConflict if the row exists already or was changed or deleted
+	// since. On success it raises ix.Version.
+	SaveInteraction(ctx context.Context, ix *Interaction) error
+	// DeleteInteraction removes the row that has this version, or fails with ErrConflict: an
+	// interaction ends once.
+	DeleteInteraction(ctx context.Context, id string, version int64) error
+}
+
+// Code is an authorization code, with its PKCE challenge and OpenID Connect session in one row.
+type Code struct {
+	Signature string // the part of the code after the last dot; the key
+	Family    string // the request id that all tokens from this code carry
+	Client    string
+	Subject   string
+	Session   string // the sid
+	Data      []byte // the request and the session as JSON
+	Created   time.Time
+	Expires   time.Time
+	Used      bool
+}
+
+// Token kinds.
+const (
+	AccessToken  = "access"
+	RefreshToken = "refresh"
+)
+
+// Token is an access or refresh token. Only the signature is stored: nobody can make the token from the row.
+type Token struct {
+	Kind      string // AccessToken or RefreshToken; part of the key
+	Signature string
+	Family    string
+	Client    string
+	Subject   string // empty for a token without a user
+	Session   string // the sid
+	Data      []byte // the request and the session as JSON
+	Created   time.Time
+	Expires   time.Time // for a refresh token the earlier of its idle and absolute ends
+	UsedAt    time.Time // refresh: when it was rotated; zero while it is live
+	Replay    []byte    // refresh: the answer to its first use, sealed with a key only its holder can derive
+}
+
+// Tokens keeps codes and tokens. Each method that spends something is atomic over any number of processes.
+type Tokens interface {
+	// SaveCode inserts a code.
+	SaveCode(ctx context.Context, code Code) error
+	// Code returns the code, used or expired or not, or ErrNotFound.
+	Code(ctx context.Context, signature string) (Code, error)
+	// Exchange marks the code used and inserts the tokens, all or nothing. ErrConflict if the code was
+	// used before.
+	Exchange(ctx context.Context, code string, tokens []Token) error
+	// Token returns the token, used or expired or not, or ErrNotFound.
+	Token(ctx context.Context, kind, signature string) (Token, error)
+	// Rotate marks the refresh token used at the given time with the answer to give again, removes
+	// the access tokens that its family had, and inserts the new tokens, all or nothing.
+	// ErrConflict if it was used before or is gone.
+	Rotate(ctx context.Context, signature string, at time.Time, replay []byte, tokens []Token) error
+	// RevokeFamily removes all tokens of a family. A family without tokens is no error.
+	RevokeFamily(ctx context.Context, family string) error
+}
+
+// SealedKey is a signing key at rest.
+type SealedKey struct {
+	ID        string // kid
+	Algorithm string // RS256 or ES256
+	Public    []byte // JWK
+	KeyID     string // which secret key sealed Private
+	Private   []byte // JWK, sealed, bound to ID
+	Created   time.Time
+	Retired   time.Time // zero while it signs; published until it is deleted
+}
+
+// Keys keeps signing keys.
+type Keys interface {
+	// SigningKeys returns all keys, newest first.
+	SigningKeys(ctx context.Context) ([]SealedKey, error)
+	// AddSigningKey inserts the key if there is no key of its algorithm that is not retired, and
+	// fails with ErrConflict if there is: two processes that start at once agree on one.
+	AddSigningKey(ctx context.Context, key SealedKey) error
+}
+
+// Clients finds relying parties.
+type Clients interface {
+	// Client returns the client, or ErrNotFound.
+	Client(ctx context.Context, id string) (Client, error)
+}
+
+// Store is all that the provider keeps.
+type Store interface {
+	Clients
+	Interactions
+	Tokens
+	Keys
+	// Atomic runs fn and commits all that it writes through the context that it is given, or nothing.
+	// Inside fn an implementation may put writes off until fn returns: their errors,
+	// ErrConflict among them, are then returned by Atomic. A nested call joins the outer one.
+	Atomic(ctx context.Context, fn func(ctx context.Context) error) error
+}
+
+// Sealer encrypts what must not lie in the database in the clear.
+type Sealer interface {
+	// Seal encrypts plaintext, bound to about, and names the key that it used.
+	Seal(plaintext []byte, about string) (keyID string, sealed []byte, err error)
+	// Open decrypts what Seal made of the same about.
+	Open(keyID string, sealed []byte, about string) ([]byte, error)
+}

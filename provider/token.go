@@ -1,0 +1,222 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/ory/fosite"
+)
+
+// token is the token endpoint (RFC 6749 section 3.2).
+func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
+	body, err := p.grantTokens(w, r)
+	if err != nil {
+		p.answerError(r.Context(), w, r, err)
+		return
+	}
+	writeBody(w, http.StatusOK, body)
+}
+
+// grantTokens returns the answer. Everything is written in one commit after the answer is complete.
+func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if err := parseTokenRequest(w, r); err != nil {
+		return nil, err
+	}
+	presented := r.PostForm.Get("code") + r.PostForm.Get("refresh_token")
+	ctx, u := withUnit(r.Context(), presented)
+	request, err := p.fosite.NewAccessRequest(ctx, r, new(grant))
+	if errors.Is(err, errReplay) {
+		return openReplay(presented, u.refresh)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkAccount(ctx, u); err != nil {
+		return nil, err
+	}
+	request.GetSession().(*grant).forget(u)
+	response, err := p.fosite.NewAccessResponse(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(answerOf(response))
+	if err != nil {
+		return nil, err
+	}
+	return p.flush(ctx, u, body)
+}
+
+// forget drops the nonce on refresh.
+func (g *grant) forget(u *unit) {
+	if u.refresh != nil {
+		g.Nonce = ""
+	}
+}
+
+// parseTokenRequest refuses what RFC 6749 forbids and fosite lets pass.
+func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind != "application/x-www-form-urlencoded" {
+		return fosite.ErrInvalidRequest.WithHint("The content type must be application/x-www-form-urlencoded.")
+	}
+	if err := r.ParseForm(); err != nil {
+		return fosite.ErrInvalidRequest.WithHint("The request body is malformed or too large.")
+	}
+	if name, twice := duplicate(r.PostForm); twice {
+		return fosite.ErrInvalidRequest.WithHintf("The parameter %s was sent twice.", name)
+	}
+	switch grantType := r.PostForm.Get("grant_type"); grantType {
+	case "":
+		return fosite.ErrInvalidRequest.WithHint("grant_type is missing.")
+	case "authorization_code":
+		if r.PostForm.Get("code") == "" || r.PostForm.Has("refresh_token") {
+			return fosite.ErrInvalidRequest.WithHint("Send code, and no refresh_token.")
+		}
+	case "refresh_token":
+		if r.PostForm.Get("refresh_token") == "" || r.PostForm.Has("code") {
+			return fosite.ErrInvalidRequest.WithHint("Send refresh_token, and no code.")
+		}
+	default:
+		return fosite.ErrUnsupportedGrantType
+	}
+	return nil
+}
+
+// checkAccount refuses to refresh for an account that is gone or disabled. A code is too young to ask: disabling
+// an account ends its codes.
+func (p *Provider) checkAccount(ctx context.Context, u *unit) error {
+	if u.refresh == nil {
+		return nil
+	}
+	account, err := p.accounts.Account(ctx, u.refresh.Subject)
+	if err == nil && !account.Disabled {
+		return nil
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if err := p.store.RevokeFamily(ctx, u.refresh.Family); err != nil {
+		return err
+	}
+	return fosite.ErrInvalidGrant.WithHint("The account of the refresh token cannot be used.")
+}
+
+// answerOf is the body of the answer (RFC 6749 section 5.1).
+func answerOf(response fosite.AccessResponder) map[string]any {
+	body := response.ToMap()
+	body["token_type"] = "Bearer"
+	return body
+}
+
+// flush spends the code or the refresh token and stores the new tokens.
+func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, error) {
+	if u.refresh != nil {
+		return p.flushRefresh(ctx, u, body)
+	}
+	err := p.store.Exchange(ctx, u.code.Signature, u.tokens)
+	if !errors.Is(err, ErrConflict) {
+		return body, err
+	}
+	if err := p.store.RevokeFamily(ctx, u.code.Family); err != nil {
+		return nil, err
+	}
+	return nil, fosite.ErrInvalidGrant.WithHint("The authorization code has already been used.")
+}
+
+// flushRefresh lets one of many simultaneous requests win. The others, and retries within the grace time,
+// get the winner's answer, so that a token has one child at most and a lost answer costs no session.
+func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]byte, error) {
+	replay, err := sealReplay(u.presented, body)
+	if err != nil {
+		return nil, err
+	}
+	err = p.store.Rotate(ctx, u.refresh.Signature, p.now(), replay, u.tokens)
+	if !errors.Is(err, ErrConflict) {
+		return body, err
+	}
+	winner, err := p.store.Token(ctx, RefreshToken, u.refresh.Signature)
+	if errors.Is(err, ErrNotFound) {
+		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openReplay(u.presented, &winner)
+}
+
+// userinfo is the UserInfo endpoint (OIDC Core 5.3). The token comes in the Authorization header, or in the body
+// of a POST; never in the address.
+func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
+	claims, err := p.claims(r.Context(), bearer(w, r))
+	switch {
+	case errors.Is(err, errToken):
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="The access token is missing, expired or revoked."`)
+		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_token"})
+	case errors.Is(err, errScope):
+		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="openid"`)
+		writeJSON(w, http.StatusForbidden, map[string]string{"error": "insufficient_scope"})
+	case err != nil:
+		p.answerFault(r.Context(), w, r, err)
+	default:
+		writeJSON(w, http.StatusOK, claims)
+	}
+}
+
+var (
+	errToken = errors.New("no live access token")
+	errScope = errors.New("the access token has no scope openid")
+)
+
+func bearer(w http.ResponseWriter, r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	if r.Method != http.MethodPost || scheme != "" {
+		return ""
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+	return r.PostFormValue("access_token")
+}
+
+// claims returns the claims about the user that the token's scopes allow.
+func (p *Provider) claims(ctx context.Context, token string) (map[string]any, error) {
+	g, err := p.accessGrant(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(g.Granted, ScopeOpenID) {
+		return nil, errScope
+	}
+	account, err := p.accounts.Account(ctx, g.Login.Subject)
+	if errors.Is(err, ErrNotFound) || err == nil && account.Disabled {
+		return nil, errToken
+	}
+	if err != nil {
+		return nil, fmt.Errorf("userinfo: %w", err)
+	}
+	return account.claims(g.Granted), nil
+}
+
+// accessGrant returns what a live access token stands for.
+func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error) {
+	if p.tokens.validate(ctx, token, accessPrefix) != nil {
+		return nil, errToken
+	}
+	row, err := p.store.Token(ctx, AccessToken, p.tokens.signature(token, accessPrefix))
+	if errors.Is(err, ErrNotFound) || err == nil && !p.now().Before(row.Expires) {
+		return nil, errToken
+	}
+	if err != nil {
+		return nil, fmt.Errorf("access token: %w", err)
+	}
+	g := new(grant)
+	return g, g.read(row.Data)
+}
