@@ -1,0 +1,93 @@
+package mfa
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Outcomes of a typed code.
+var (
+	// ErrCode reports a code that is wrong. See also Wrong.
+	ErrCode = errors.New("wrong code")
+	// ErrFormat reports what cannot be a code. It was not counted.
+	ErrFormat = errors.New("not a code")
+	// ErrLooksLikeRecovery reports letters, or far too many digits, where a one-time code belongs.
+	// It was not counted.
+	ErrLooksLikeRecovery = errors.New("looks like a recovery code")
+	// ErrExpired reports a code that was right a short while ago, or a right one that is older
+	// than the last accepted.
+	ErrExpired = errors.New("expired code")
+	// ErrUsed reports the code that was accepted last. See also Used.
+	ErrUsed = errors.New("code was used before")
+	// ErrNotEnrolled reports that the user has no such factor.
+	ErrNotEnrolled = errors.New("not enrolled")
+	// ErrBusy reports that too many slow hashes are waiting. The caller may try again in a few seconds.
+	ErrBusy = errors.New("too many recovery codes at once")
+)
+
+// Outcomes of a set-up.
+var (
+	// ErrNoSetup reports that nothing is being set up.
+	ErrNoSetup = errors.New("no set-up under way")
+	// ErrSetupExpired reports a set-up that took too long. Nothing changed.
+	ErrSetupExpired = errors.New("set-up expired")
+	// ErrNotConfirmed reports a set-up for which no right code was given yet.
+	ErrNotConfirmed = errors.New("set-up is not confirmed")
+	// ErrChanged reports that the factors changed since the set-up began. Nothing was activated.
+	ErrChanged = errors.New("factors changed since the set-up began")
+	// ErrNameTaken reports that the user has an authenticator of that name.
+	ErrNameTaken = errors.New("authenticator name is taken")
+	// ErrNameLong reports a name of more than 64 characters.
+	ErrNameLong = errors.New("authenticator name is too long")
+	// ErrTooMany reports that the user has as many authenticators as are allowed.
+	ErrTooMany = errors.New("too many authenticators")
+)
+
+// Wrong is a wrong code that left the user some tries. It is an ErrCode.
+type Wrong struct {
+	Left int // at least 1: the try that uses up the budget gets Locked
+}
+
+func (e *Wrong) Error() string { return fmt.Sprintf("wrong code, %d tries left", e.Left) }
+
+// Unwrap makes a Wrong an ErrCode.
+func (e *Wrong) Unwrap() error { return ErrCode }
+
+// Locked reports that no guess is allowed: the code was not looked at, or was wrong and the last
+// that the budget allowed.
+type Locked struct {
+	Until    time.Time // zero if Disabled
+	Disabled bool      // too many in a row: only Forgive, by another factor or an operator, ends it
+}
+
+func (e *Locked) Error() string {
+	if e.Disabled {
+		return "disabled after too many wrong codes"
+	}
+	return "locked until " + e.Until.UTC().Format(time.RFC3339)
+}
+
+// Used is a right code that was used before. It is an ErrUsed.
+type Used struct {
+	Seconds int // until the authenticator shows another
+}
+
+func (e *Used) Error() string { return ErrUsed.Error() }
+
+// Unwrap makes a Used an ErrUsed.
+func (e *Used) Unwrap() error { return ErrUsed }
+
+// ClockOff is a code that would be right if the authenticator's clock were. Only Confirm tells:
+// whoever sets up an authenticator holds its secret, anybody else could learn a code that will be
+// right in a minute. It is an ErrCode.
+type ClockOff struct {
+	Seconds int // negative: the clock is slow
+}
+
+func (e *ClockOff) Error() string {
+	return fmt.Sprintf("authenticator clock is off by %d seconds", e.Seconds)
+}
+
+// Unwrap makes a ClockOff an ErrCode.
+func (e *ClockOff) Unwrap() error { return ErrCode }

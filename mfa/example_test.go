@@ -1,0 +1,101 @@
+package mfa_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/ory/fosite"
+	"github.com/pquerna/otp/hotp"
+
+	"vestibule/mfa"
+	"vestibule/mfa/mfatest"
+)
+
+// From the QR code to the first sign-in.
+func Example() {
+	ctx := context.Background()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	keys, err := mfa.ParseKeyring([]string{mfa.NewKey()}) // a real one comes from the settings
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	store := mfatest.New()
+	codes := &mfa.Service{
+		Store: store, Guesses: store, Setups: store, Atomic: store.Atomic,
+		Keys: keys, Issuer: "Example", Now: func() time.Time { return now },
+	}
+
+	setup, err := codes.Begin(ctx, "ana", "her session")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(setup.URI("ana@example.com")[:40] + "...") // the QR code
+	app := func() string { code, _ := hotp.GenerateCode(setup.Secret, uint64(now.Unix()/30)); return code }
+	fmt.Println("confirm:", codes.Confirm(ctx, "ana", "her session", app(), "Phone"))
+	setup, _ = codes.Pending(ctx, "her session", "ana")
+	fmt.Println("recovery codes to save:", len(setup.Codes))
+	fmt.Println("activate:", codes.Activate(ctx, "ana", "her session", nil))
+
+	now = now.Add(time.Hour)
+	for range 2 {
+		err = codes.Verify(ctx, "ana", app(), func(_ context.Context, p mfa.Proof) error {
+			fmt.Println("proved", p.Method())
+			return nil
+		})
+		fmt.Println("verify:", err)
+	}
+	// Output:
+	// otpauth://totp/Example:ana%40example.com...
+	// confirm: <nil>
+	// recovery codes to save: 10
+	// activate: <nil>
+	// proved otp
+	// verify: <nil>
+	// verify: code was used before
+}
+
+// Pending is a host's own record of an authorization request between its pages.
+type Pending struct {
+	Request fosite.AuthorizeRequester
+	Subject string
+}
+
+// The step inside a host's own fosite provider: the form with the code is posted here after the
+// password was right.
+func ExampleService_Verify() {
+	var (
+		provider fosite.OAuth2Provider
+		codes    *mfa.Service
+		pending  func(*http.Request) (Pending, error)
+		session  func(subject string, amr []string, at time.Time) fosite.Session
+	)
+	_ = func(w http.ResponseWriter, r *http.Request) {
+		p, err := pending(r)
+		if err != nil {
+			http.Error(w, "Start again.", http.StatusBadRequest)
+			return
+		}
+		var answer fosite.AuthorizeResponder
+		err = codes.Verify(r.Context(), p.Subject, r.PostFormValue("code"), func(ctx context.Context, proof mfa.Proof) error {
+			amr := []string{"pwd", proof.Method(), "mfa"}
+			answer, err = provider.NewAuthorizeResponse(ctx, p.Request, session(proof.Subject(), amr, proof.Time()))
+			return err
+		})
+		var locked *mfa.Locked
+		switch {
+		case err == nil:
+			provider.WriteAuthorizeResponse(r.Context(), w, p.Request, answer)
+		case errors.As(err, &locked):
+			http.Error(w, "Too many wrong codes. Try again later.", http.StatusTooManyRequests)
+		case errors.Is(err, mfa.ErrUsed), errors.Is(err, mfa.ErrExpired), errors.Is(err, mfa.ErrCode), errors.Is(err, mfa.ErrFormat):
+			http.Error(w, "That code is not right.", http.StatusUnprocessableEntity)
+		default:
+			http.Error(w, "Something went wrong.", http.StatusInternalServerError)
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package mfa
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrUnknownKey reports a secret that was sealed with a key that is not in the ring.
+var ErrUnknownKey = errors.New("unknown secret key")
+
+const (
+	keySize = 32
+	howTo   = "run `vestibule secret-key generate` to make one"
+)
+
+// Keyring encrypts secrets at rest with AES-256-GCM. The newest key seals, all open.
+type Keyring struct {
+	keys []secretKey // newest first
+}
+
+type secretKey struct {
+	id   string
+	raw  []byte
+	aead cipher.AEAD
+}
+
+// NewKey makes a key: 32 random bytes in base64.
+func NewKey() string {
+	key := make([]byte, keySize)
+	rand.Read(key)
+	return base64.StdEncoding.EncodeToString(key)
+}
+
+// ParseKeyring makes a ring of keys, newest first. Each is 32 bytes in base64 or hex. An error
+// names the place of the faulty key and never what was in it.
+func ParseKeyring(keys []string) (*Keyring, error) {
+	if len(keys) == 0 {
+		return nil, errors.New("no secret key: " + howTo)
+	}
+	k := &Keyring{}
+	for i, text := range keys {
+		key, err := parseKey(strings.TrimSpace(text))
+		if err != nil {
+			return nil, fmt.Errorf("secret key %d: %w", i+1, err)
+		}
+		if _, err := k.find(key.id); err == nil {
+			return nil, fmt.Errorf("secret key %d: is in the list twice", i+1)
+		}
+		k.keys = append(k.keys, key)
+	}
+	return k, nil
+}
+
+func parseKey(text string) (secretKey, error) {
+	raw := decodeKey(text)
+	if text == "" {
+		return secretKey{}, errors.New("is empty: " + howTo)
+	}
+	if len(raw) != keySize {
+		return secretKey{}, errors.New("is not 32 bytes in base64 or hex: " + howTo)
+	}
+	block, err := aes.NewCipher(raw)
+	if err != nil {
+		return secretKey{}, err
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return secretKey{}, err
+	}
+	return secretKey{id: keyID(raw), raw: raw, aead: aead}, nil
+}
+
+// decodeKey tries hex first: 64 hex digits are good base64 too, of 48 bytes.
+func decodeKey(text string) []byte {
+	if raw, err := hex.DecodeString(text); err == nil {
+		return raw
+	}
+	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+	raw, err := base64.RawStdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// keyID names a key without telling anything about it.
+func keyID(raw []byte) string {
+	sum := sha256.Sum256(append([]byte("vestibule key id"), raw...))
+	return hex.EncodeToString(sum[:4])
+}
+
+// Seal encrypts plaintext with the newest key and a fresh nonce, bound to about: it opens only
+// under the same about, so a row that is copied to another user is worth nothing.
+func (k *Keyring) Seal(plaintext []byte, about string) (keyID string, sealed []byte, err error) {
+	key := k.keys[0]
+	nonce := make([]byte, key.aead.NonceSize())
+	rand.Read(nonce)
+	return key.id, key.aead.Seal(nonce, nonce, plaintext, []byte(about)), nil
+}
+
+// Open decrypts what Seal made under the same about.
+func (k *Keyring) Open(keyID string, sealed []byte, about string) ([]byte, error) {
+	key, err := k.find(keyID)
+	if err != nil {
+		return nil, err
+	}
+	size := key.aead.NonceSize()
+	if len(sealed) < size {
+		return nil, errors.New("open sealed secret: too short")
+	}
+	plaintext, err := key.aead.Open(nil, sealed[:size], sealed[size:], []byte(about))
+	if err != nil {
+		return nil, errors.New("open sealed secret: it was altered, or belongs elsewhere")
+	}
+	return plaintext, nil
+}
+
+// Derive makes a 32-byte key for another purpose out of each key, newest first.
+func (k *Keyring) Derive(purpose string) [][]byte {
+	var derived [][]byte
+	for _, key := range k.keys {
+		d, err := hkdf.Key(sha256.New, key.raw, nil, "vestibule "+purpose, keySize)
+		if err != nil {
+			panic(err) // only for a length that HKDF cannot give, and keySize is a constant
+		}
+		derived = append(derived, d)
+	}
+	return derived
+}
+
+func (k *Keyring) find(id string) (secretKey, error) {
+	for _, key := range k.keys {
+		if key.id == id {
+			return key, nil
+		}
+	}
+	return secretKey{}, fmt.Errorf("%w %q", ErrUnknownKey, id)
+}

@@ -1,0 +1,151 @@
+package mfatest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"vestibule/mfa"
+)
+
+// Stores is all that an mfa.Service keeps its state in.
+type Stores interface {
+	mfa.Store
+	mfa.Guesses
+	mfa.Setups
+}
+
+// atomically is what a store may offer besides; if it does, it is proved too.
+type atomically interface {
+	Atomic(ctx context.Context, fn func(ctx context.Context) error) error
+}
+
+// TestStore proves that what open returns, an empty store each time, keeps the contracts of
+// mfa.Store, mfa.Guesses and mfa.Setups.
+func TestStore(t *testing.T, open func(t *testing.T) Stores) {
+	for _, tt := range []struct {
+		name string
+		test func(*testing.T, Stores)
+	}{
+		{"nothing", nothing},
+		{"setup", setups},
+		{"activate", activate},
+		{"activate once", activateOnce},
+		{"activate without a setup", activateAlone},
+		{"new recovery set", newSet},
+		{"parallel activations", parallelActivate},
+		{"remove", remove},
+		{"remove the last", removeLast},
+		{"parallel removals", parallelRemove},
+		{"reset", reset},
+		{"spend", spend},
+		{"parallel spends", parallelSpend},
+		{"redeem", redeem},
+		{"parallel redemptions", parallelRedeem},
+		{"parallel redemptions of all", redeemAll},
+		{"window", window},
+		{"lock", lock},
+		{"in a row", inARow},
+		{"forgive", forgive},
+		{"parallel guesses", parallelGuess},
+		{"parallel guesses at the end of a lock", parallelAfterLock},
+		{"atomic", allOrNothing},
+	} {
+		t.Run(tt.name, func(t *testing.T) { tt.test(t, open(t)) })
+	}
+}
+
+const contenders = 16
+
+var (
+	ctx = context.Background()
+	now = time.UnixMicro(1_790_000_000_123_456).UTC()
+)
+
+// race runs fn in many goroutines at once and returns how many got nil; each other must get lost.
+func race(t *testing.T, lost error, fn func(i int) error) int {
+	t.Helper()
+	var won atomic.Int64
+	var group sync.WaitGroup
+	start := make(chan struct{})
+	for i := range contenders {
+		group.Go(func() {
+			<-start
+			switch err := fn(i); {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, lost):
+				t.Errorf("contender %d: %v, want %v", i, err, lost)
+			}
+		})
+	}
+	close(start)
+	group.Wait()
+	return int(won.Load())
+}
+
+func check(t *testing.T, what string, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Fatalf("%s: %v, want %v", what, got, want)
+	}
+}
+
+func must(t *testing.T, what string, err error) {
+	t.Helper()
+	check(t, what, err, nil)
+}
+
+func factors(t *testing.T, s Stores, subject string) mfa.Factors {
+	t.Helper()
+	f, err := s.Factors(ctx, subject)
+	must(t, "Factors", err)
+	return f
+}
+
+func enrolled(t *testing.T, s Stores, subject string, want bool) {
+	t.Helper()
+	got, err := s.Enrolled(ctx, subject)
+	if err != nil || got != want {
+		t.Errorf("Enrolled(%s) = %v, %v, want %v", subject, got, err, want)
+	}
+}
+
+func setup(owner, subject string, basis int64) mfa.Setup {
+	return mfa.Setup{
+		Owner: owner, Subject: subject, ID: "id of " + owner, Basis: basis, KeyID: "k1", Sealed: []byte{0, 1, 255},
+		Confirmed: true, Name: "Télé\"phone", Step: 59_000_000, Created: now, Expires: now.Add(15 * time.Minute),
+	}
+}
+
+func authenticator(subject, id string) *mfa.Authenticator {
+	return &mfa.Authenticator{
+		ID: id, Subject: subject, Name: "name of " + id, KeyID: "k1", Secret: []byte{0, 2, 254},
+		Algorithm: "SHA1", Digits: 6, Period: 30, LastStep: 1000, Created: now,
+	}
+}
+
+func recovery(subject, id string) *mfa.RecoverySet {
+	r := &mfa.RecoverySet{ID: id, Subject: subject, Salt: []byte("salt of " + id), Params: "argon2id,m=19456,t=2,p=1", Total: 10, Created: now}
+	for i := range r.Total {
+		r.Digests = append(r.Digests, digest(id, i))
+	}
+	return r
+}
+
+func digest(set string, i int) []byte { return append([]byte(set), 0, byte(i)) }
+
+// enrol gives the subject one more authenticator, and recovery codes if set is not empty.
+func enrol(t *testing.T, s Stores, subject, id, set string) {
+	t.Helper()
+	basis := factors(t, s, subject).Generation
+	must(t, "SaveSetup", s.SaveSetup(ctx, setup("enrol "+id, subject, basis)))
+	var r *mfa.RecoverySet
+	if set != "" {
+		r = recovery(subject, set)
+	}
+	must(t, "Activate", s.Activate(ctx, subject, "enrol "+id, basis, authenticator(subject, id), r))
+}

@@ -1,0 +1,231 @@
+package mfatest
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"vestibule/mfa"
+)
+
+func nothing(t *testing.T, s Stores) {
+	enrolled(t, s, "ana", false)
+	if f := factors(t, s, "ana"); f.Generation != 0 || len(f.Authenticators) != 0 || f.Recovery != nil {
+		t.Errorf("Factors of nobody = %+v", f)
+	}
+	check(t, "Remove of nothing", s.Remove(ctx, "ana", "a1"), mfa.ErrNotEnrolled)
+	if n, err := s.Reset(ctx, "ana"); n != 0 || err != nil {
+		t.Errorf("Reset of nothing = %d, %v", n, err)
+	}
+	check(t, "Spend for nothing", s.Spend(ctx, "a1", 7, now), mfa.ErrUsed)
+	check(t, "Redeem of nothing", s.Redeem(ctx, "r1", []byte("x"), now), mfa.ErrCode)
+	must(t, "Forgive of nothing", s.Forgive(ctx, "totp:ana"))
+	must(t, "Forgive of no key", s.Forgive(ctx))
+}
+
+func setups(t *testing.T, s Stores) {
+	_, err := s.Setup(ctx, "tab")
+	check(t, "Setup of nobody", err, mfa.ErrNoSetup)
+	must(t, "DeleteSetup of nothing", s.DeleteSetup(ctx, "tab"))
+
+	first := setup("tab", "ana", 0)
+	first.Confirmed, first.Name, first.Step = false, "", 0
+	for _, want := range []mfa.Setup{first, setup("tab", "ana", 3)} {
+		must(t, "SaveSetup", s.SaveSetup(ctx, want))
+		got, err := s.Setup(ctx, "tab")
+		must(t, "Setup", err)
+		if !got.Created.Equal(want.Created) || !got.Expires.Equal(want.Expires) {
+			t.Errorf("times of setup = %v, %v, want %v, %v", got.Created, got.Expires, want.Created, want.Expires)
+		}
+		got.Created, got.Expires = want.Created, want.Expires
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("Setup = %+v, want %+v", got, want)
+		}
+	}
+	must(t, "SaveSetup", s.SaveSetup(ctx, setup("other tab", "ana", 0)))
+	enrolled(t, s, "ana", false)
+	must(t, "DeleteSetup", s.DeleteSetup(ctx, "tab"))
+	_, err = s.Setup(ctx, "tab")
+	check(t, "Setup after DeleteSetup", err, mfa.ErrNoSetup)
+	_, err = s.Setup(ctx, "other tab")
+	must(t, "Setup of another owner", err)
+}
+
+func activate(t *testing.T, s Stores) {
+	enrol(t, s, "ana", "a1", "r1")
+	enrolled(t, s, "ana", true)
+	enrolled(t, s, "ben", false)
+	f := factors(t, s, "ana")
+	if len(f.Authenticators) != 1 || f.Recovery == nil || f.Generation == 0 {
+		t.Fatalf("Factors after Activate = %+v", f)
+	}
+	a, want := f.Authenticators[0], authenticator("ana", "a1")
+	if !a.Created.Equal(want.Created) || !a.LastUsed.IsZero() {
+		t.Errorf("times of authenticator = %v, %v, want %v and zero", a.Created, a.LastUsed, want.Created)
+	}
+	a.Created, a.LastUsed = want.Created, want.LastUsed
+	if !reflect.DeepEqual(a, *want) {
+		t.Errorf("authenticator = %+v, want %+v", a, *want)
+	}
+	sameSet(t, *f.Recovery, *recovery("ana", "r1"))
+
+	enrol(t, s, "ana", "a2", "")
+	if g := factors(t, s, "ana"); len(g.Authenticators) != 2 || g.Recovery == nil || g.Recovery.ID != "r1" || g.Generation <= f.Generation {
+		t.Errorf("Factors after a second authenticator = %+v", g)
+	}
+}
+
+func sameSet(t *testing.T, got, want mfa.RecoverySet) {
+	t.Helper()
+	if !got.Created.Equal(want.Created) {
+		t.Errorf("set was created at %v, want %v", got.Created, want.Created)
+	}
+	got.Created = want.Created
+	slices.SortFunc(got.Digests, bytes.Compare)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("set = %+v, want %+v", got, want)
+	}
+}
+
+// Two set-ups that began on the same factors: the second finds them changed, and nothing of it stays.
+func activateOnce(t *testing.T, s Stores) {
+	must(t, "SaveSetup", s.SaveSetup(ctx, setup("one", "ana", 0)))
+	must(t, "SaveSetup", s.SaveSetup(ctx, setup("two", "ana", 0)))
+	must(t, "first Activate", s.Activate(ctx, "ana", "one", 0, authenticator("ana", "a1"), recovery("ana", "r1")))
+	check(t, "second Activate", s.Activate(ctx, "ana", "two", 0, authenticator("ana", "a2"), recovery("ana", "r2")), mfa.ErrChanged)
+	check(t, "the first again", s.Activate(ctx, "ana", "one", 0, authenticator("ana", "a1"), nil), mfa.ErrChanged)
+	if f := factors(t, s, "ana"); len(f.Authenticators) != 1 || f.Recovery == nil || f.Recovery.ID != "r1" {
+		t.Errorf("Factors = %+v, want a1 and r1 alone", f)
+	}
+	_, err := s.Setup(ctx, "one")
+	check(t, "Setup after Activate", err, mfa.ErrNoSetup)
+	_, err = s.Setup(ctx, "two")
+	must(t, "Setup whose Activate failed", err)
+}
+
+func activateAlone(t *testing.T, s Stores) {
+	check(t, "Activate without a setup", s.Activate(ctx, "ana", "tab", 0, authenticator("ana", "a1"), nil), mfa.ErrChanged)
+	must(t, "SaveSetup", s.SaveSetup(ctx, setup("tab", "ben", 0)))
+	check(t, "Activate with another subject's setup", s.Activate(ctx, "ana", "tab", 0, authenticator("ana", "a1"), nil), mfa.ErrChanged)
+	enrolled(t, s, "ana", false)
+	if f := factors(t, s, "ana"); f.Generation != 0 {
+		t.Errorf("Generation after failed Activates = %d, want 0", f.Generation)
+	}
+	_, err := s.Setup(ctx, "tab")
+	must(t, "Setup of the other subject", err)
+}
+
+func newSet(t *testing.T, s Stores) {
+	enrol(t, s, "ana", "a1", "r1")
+	basis := factors(t, s, "ana").Generation
+	must(t, "SaveSetup", s.SaveSetup(ctx, setup("tab", "ana", basis)))
+	must(t, "Activate", s.Activate(ctx, "ana", "tab", basis, nil, recovery("ana", "r2")))
+	f := factors(t, s, "ana")
+	if len(f.Authenticators) != 1 {
+		t.Errorf("%d authenticators after new codes, want 1", len(f.Authenticators))
+	}
+	sameSet(t, *f.Recovery, *recovery("ana", "r2"))
+	check(t, "Redeem from the old set", s.Redeem(ctx, "r1", digest("r1", 0), now), mfa.ErrCode)
+	check(t, "old code in the new set", s.Redeem(ctx, "r2", digest("r1", 0), now), mfa.ErrCode)
+	must(t, "Redeem from the new set", s.Redeem(ctx, "r2", digest("r2", 0), now))
+}
+
+func parallelActivate(t *testing.T, s Stores) {
+	for i := range contenders {
+		must(t, "SaveSetup", s.SaveSetup(ctx, setup(fmt.Sprint("tab", i), "ana", 0)))
+	}
+	won := race(t, mfa.ErrChanged, func(i int) error {
+		return s.Activate(ctx, "ana", fmt.Sprint("tab", i), 0, authenticator("ana", fmt.Sprint("a", i)), recovery("ana", fmt.Sprint("r", i)))
+	})
+	f := factors(t, s, "ana")
+	if won != 1 || len(f.Authenticators) != 1 || f.Recovery == nil || len(f.Recovery.Digests) != 10 {
+		t.Errorf("%d activations won and left %+v, want one", won, f)
+	}
+}
+
+func remove(t *testing.T, s Stores) {
+	enrol(t, s, "ana", "a1", "r1")
+	enrol(t, s, "ana", "a2", "")
+	check(t, "Remove by another", s.Remove(ctx, "ben", "a1"), mfa.ErrNotEnrolled)
+	before := factors(t, s, "ana").Generation
+	must(t, "Remove", s.Remove(ctx, "ana", "a1"))
+	f := factors(t, s, "ana")
+	if len(f.Authenticators) != 1 || f.Authenticators[0].ID != "a2" || f.Recovery == nil || f.Generation <= before {
+		t.Errorf("Factors after Remove = %+v, want a2 and r1", f)
+	}
+	check(t, "Remove again", s.Remove(ctx, "ana", "a1"), mfa.ErrNotEnrolled)
+	check(t, "Spend for a removed one", s.Spend(ctx, "a1", 2000, now), mfa.ErrUsed)
+}
+
+func removeLast(t *testing.T, s Stores) {
+	enrol(t, s, "ben", "b1", "rb")
+	enrol(t, s, "ana", "a1", "r1")
+	must(t, "SaveSetup", s.SaveSetup(ctx, setup("tab", "ana", 1)))
+	use(t, s, "ana", "ben")
+	must(t, "Remove", s.Remove(ctx, "ana", "a1"))
+	gone(t, s)
+}
+
+func reset(t *testing.T, s Stores) {
+	enrol(t, s, "ben", "b1", "rb")
+	enrol(t, s, "ana", "a1", "r1")
+	enrol(t, s, "ana", "a2", "")
+	basis := factors(t, s, "ana").Generation
+	must(t, "SaveSetup", s.SaveSetup(ctx, setup("tab", "ana", basis)))
+	use(t, s, "ana", "ben")
+	if n, err := s.Reset(ctx, "ana"); n != 2 || err != nil {
+		t.Errorf("Reset = %d, %v, want 2", n, err)
+	}
+	gone(t, s)
+	must(t, "SaveSetup", s.SaveSetup(ctx, setup("tab", "ana", basis)))
+	check(t, "Activate of what began before Reset", s.Activate(ctx, "ana", "tab", basis, authenticator("ana", "a3"), nil), mfa.ErrChanged)
+}
+
+// use takes one guess from each budget of the subjects.
+func use(t *testing.T, s Stores, subjects ...string) {
+	t.Helper()
+	for _, subject := range subjects {
+		for _, key := range mfa.GuessKeys(subject) {
+			guess(t, s, key, five, now, mfa.Tally{Left: 4})
+		}
+	}
+}
+
+// gone checks that ana has nothing, and that ben has lost nothing.
+func gone(t *testing.T, s Stores) {
+	t.Helper()
+	enrolled(t, s, "ana", false)
+	if f := factors(t, s, "ana"); len(f.Authenticators) != 0 || f.Recovery != nil {
+		t.Errorf("Factors = %+v, want none", f)
+	}
+	_, err := s.Setup(ctx, "tab")
+	check(t, "Setup", err, mfa.ErrNoSetup)
+	check(t, "Redeem", s.Redeem(ctx, "r1", digest("r1", 0), now), mfa.ErrCode)
+	for _, key := range mfa.GuessKeys("ana") {
+		guess(t, s, key, five, now, mfa.Tally{Left: 4})
+	}
+	for _, key := range mfa.GuessKeys("ben") {
+		guess(t, s, key, five, now.Add(time.Second), mfa.Tally{Left: 3})
+	}
+	if f := factors(t, s, "ben"); len(f.Authenticators) != 1 || f.Recovery == nil || len(f.Recovery.Digests) != 10 {
+		t.Errorf("Factors of ben = %+v", f)
+	}
+}
+
+// However two removals interleave, the last of them takes the recovery codes along.
+func parallelRemove(t *testing.T, s Stores) {
+	for i := range contenders {
+		id, set := fmt.Sprint("a", i), ""
+		if i == 0 {
+			set = "r1"
+		}
+		enrol(t, s, "ana", id, set)
+	}
+	won := race(t, mfa.ErrNotEnrolled, func(i int) error { return s.Remove(ctx, "ana", fmt.Sprint("a", i)) })
+	if f := factors(t, s, "ana"); won != contenders || len(f.Authenticators) != 0 || f.Recovery != nil {
+		t.Errorf("%d of %d removals won and left %+v", won, contenders, f)
+	}
+}

@@ -1,0 +1,224 @@
+package mfatest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"vestibule/mfa"
+)
+
+var (
+	five     = mfa.Limit{Guesses: 5, Window: 15 * time.Minute, Lock: 10 * time.Minute}
+	errAbort = errors.New("abort")
+)
+
+func spend(t *testing.T, s Stores) {
+	enrol(t, s, "ana", "a1", "") // its LastStep is 1000
+	enrol(t, s, "ana", "a2", "")
+	check(t, "Spend of the step that confirmed", s.Spend(ctx, "a1", 1000, now), mfa.ErrUsed)
+	check(t, "Spend of an earlier step", s.Spend(ctx, "a1", 999, now), mfa.ErrUsed)
+	must(t, "Spend", s.Spend(ctx, "a1", 1002, now))
+	check(t, "Spend again", s.Spend(ctx, "a1", 1002, now), mfa.ErrUsed)
+	check(t, "Spend of a step that was passed over", s.Spend(ctx, "a1", 1001, now), mfa.ErrUsed)
+	must(t, "Spend of the same step for another", s.Spend(ctx, "a2", 1002, now))
+	for _, a := range factors(t, s, "ana").Authenticators {
+		if a.LastStep != 1002 || !a.LastUsed.Equal(now) {
+			t.Errorf("%s: LastStep %d, LastUsed %v, want 1002, %v", a.ID, a.LastStep, a.LastUsed, now)
+		}
+	}
+}
+
+func parallelSpend(t *testing.T, s Stores) {
+	enrol(t, s, "ana", "a1", "")
+	for step := int64(1001); step < 1005; step++ {
+		if won := race(t, mfa.ErrUsed, func(int) error { return s.Spend(ctx, "a1", step, now) }); won != 1 {
+			t.Errorf("step %d was spent %d times, want once", step, won)
+		}
+	}
+}
+
+func redeem(t *testing.T, s Stores) {
+	enrol(t, s, "ana", "a1", "r1")
+	enrol(t, s, "ben", "b1", "rb")
+	must(t, "Redeem", s.Redeem(ctx, "r1", digest("r1", 3), now))
+	check(t, "Redeem again", s.Redeem(ctx, "r1", digest("r1", 3), now), mfa.ErrCode)
+	check(t, "Redeem of another's code", s.Redeem(ctx, "r1", digest("rb", 3), now), mfa.ErrCode)
+	r := factors(t, s, "ana").Recovery
+	if r == nil || len(r.Digests) != 9 || r.Total != 10 {
+		t.Fatalf("set after one Redeem = %+v, want 9 of 10", r)
+	}
+	for i := range 10 {
+		if i != 3 {
+			must(t, "Redeem of another code", s.Redeem(ctx, "r1", digest("r1", i), now))
+		}
+	}
+	if r := factors(t, s, "ana").Recovery; r == nil || len(r.Digests) != 0 || r.Total != 10 {
+		t.Errorf("set after ten Redeems = %+v, want 0 of 10", r)
+	}
+}
+
+func parallelRedeem(t *testing.T, s Stores) {
+	enrol(t, s, "ana", "a1", "r1")
+	if won := race(t, mfa.ErrCode, func(int) error { return s.Redeem(ctx, "r1", digest("r1", 0), now) }); won != 1 {
+		t.Errorf("one code was redeemed %d times", won)
+	}
+}
+
+func redeemAll(t *testing.T, s Stores) {
+	enrol(t, s, "ana", "a1", "r1")
+	if won := race(t, mfa.ErrCode, func(i int) error { return s.Redeem(ctx, "r1", digest("r1", i%10), now) }); won != 10 {
+		t.Errorf("%d of 10 codes were redeemed", won)
+	}
+	if r := factors(t, s, "ana").Recovery; r == nil || len(r.Digests) != 0 {
+		t.Errorf("set = %+v, want none left", r)
+	}
+}
+
+func guess(t *testing.T, s Stores, key string, limit mfa.Limit, at time.Time, want mfa.Tally) {
+	t.Helper()
+	got, err := s.Guess(ctx, key, limit, at)
+	if err != nil {
+		t.Fatalf("Guess(%s) at %v: %v", key, at.Sub(now), err)
+	}
+	if got.Left != want.Left || got.Disabled != want.Disabled || !got.LockedUntil.Equal(want.LockedUntil) {
+		t.Errorf("Guess(%s) at %v = %+v, want %+v", key, at.Sub(now), got, want)
+	}
+}
+
+func window(t *testing.T, s Stores) {
+	for _, try := range []struct {
+		after time.Duration
+		left  int
+	}{
+		{0, 4}, {time.Minute, 3}, {five.Window - time.Microsecond, 2},
+		{five.Window, 4}, {five.Window + time.Minute, 3},
+		{10 * five.Window, 4},
+	} {
+		guess(t, s, "totp:ana", five, now.Add(try.after), mfa.Tally{Left: try.left})
+	}
+	guess(t, s, "recovery:ana", five, now, mfa.Tally{Left: 4})
+}
+
+func lock(t *testing.T, s Stores) {
+	for left := 4; left >= 0; left-- {
+		guess(t, s, "totp:ana", five, now, mfa.Tally{Left: left})
+	}
+	until := now.Add(five.Lock)
+	for _, after := range []time.Duration{0, time.Minute, five.Lock - time.Microsecond} {
+		guess(t, s, "totp:ana", five, now.Add(after), mfa.Tally{LockedUntil: until})
+	}
+	guess(t, s, "totp:ben", five, now, mfa.Tally{Left: 4})
+	for left := 4; left >= 0; left-- { // the lock is over before the window is, and all five are back
+		guess(t, s, "totp:ana", five, until, mfa.Tally{Left: left})
+	}
+	guess(t, s, "totp:ana", five, until, mfa.Tally{LockedUntil: until.Add(five.Lock)})
+}
+
+func inARow(t *testing.T, s Stores) {
+	limit := mfa.Limit{Guesses: 3, Window: time.Minute, Lock: time.Minute, InARow: 7}
+	at := now
+	for _, left := range []int{2, 1, 0, 2, 1, 0, 0} {
+		guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: left})
+		if left == 0 {
+			at = at.Add(limit.Lock)
+		}
+	}
+	for range 3 {
+		guess(t, s, "totp:ana", limit, at, mfa.Tally{Disabled: true})
+		at = at.Add(1000 * time.Hour)
+	}
+	must(t, "Forgive", s.Forgive(ctx, "totp:ana"))
+	guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: 2})
+}
+
+func forgive(t *testing.T, s Stores) {
+	for left := 4; left >= 0; left-- {
+		guess(t, s, "totp:ana", five, now, mfa.Tally{Left: left})
+	}
+	guess(t, s, "recovery:ana", five, now, mfa.Tally{Left: 4})
+	guess(t, s, "totp:ben", five, now, mfa.Tally{Left: 4})
+	must(t, "Forgive", s.Forgive(ctx, "totp:ana", "recovery:ana"))
+	guess(t, s, "totp:ana", five, now, mfa.Tally{Left: 4})
+	guess(t, s, "recovery:ana", five, now, mfa.Tally{Left: 4})
+	guess(t, s, "totp:ben", five, now, mfa.Tally{Left: 3})
+}
+
+var errRefused = errors.New("refused")
+
+func counted(s Stores, key string, at time.Time) error {
+	tally, err := s.Guess(ctx, key, five, at)
+	if err == nil && (tally.Disabled || !tally.LockedUntil.IsZero()) {
+		return errRefused
+	}
+	return err
+}
+
+func parallelGuess(t *testing.T, s Stores) {
+	if n := race(t, errRefused, func(int) error { return counted(s, "totp:ana", now) }); n != five.Guesses {
+		t.Errorf("%d guesses were allowed at once, want %d", n, five.Guesses)
+	}
+	guess(t, s, "totp:ana", five, now.Add(time.Minute), mfa.Tally{LockedUntil: now.Add(five.Lock)})
+}
+
+func parallelAfterLock(t *testing.T, s Stores) {
+	for range five.Guesses {
+		must(t, "Guess", counted(s, "totp:ana", now))
+	}
+	end := now.Add(five.Lock)
+	if n := race(t, errRefused, func(int) error { return counted(s, "totp:ana", end) }); n != five.Guesses {
+		t.Errorf("%d guesses were allowed at once after a lock, want %d", n, five.Guesses)
+	}
+}
+
+// What is written in an Atomic is written wholly or not at all, but for a guess, which is
+// counted whatever happens.
+func allOrNothing(t *testing.T, s Stores) {
+	a, ok := s.(atomically)
+	if !ok {
+		t.Log("the store has no Atomic")
+		return
+	}
+	enrol(t, s, "ana", "a1", "r1")
+	check(t, "Atomic that aborts", a.Atomic(ctx, func(ctx context.Context) error {
+		must(t, "Spend", s.Spend(ctx, "a1", 2000, now))
+		must(t, "Redeem", s.Redeem(ctx, "r1", digest("r1", 0), now))
+		must(t, "Forgive", s.Forgive(ctx, "totp:ana"))
+		_, err := s.Guess(ctx, "totp:ana", five, now)
+		must(t, "Guess", err)
+		return errAbort
+	}), errAbort)
+	guess(t, s, "totp:ana", five, now, mfa.Tally{Left: 3})
+	f := factors(t, s, "ana")
+	if f.Authenticators[0].LastStep != 1000 || len(f.Recovery.Digests) != 10 {
+		t.Errorf("an aborted Atomic left %+v", f)
+	}
+	won := race(t, mfa.ErrUsed, func(i int) error {
+		return a.Atomic(ctx, func(ctx context.Context) error {
+			owner := fmt.Sprint("tab", i)
+			if err := s.SaveSetup(ctx, setup(owner, "ana", 1)); err != nil {
+				return err
+			}
+			return s.Spend(ctx, "a1", 2000, now)
+		})
+	})
+	if left := countSetups(t, s); won != 1 || left != 1 {
+		t.Errorf("%d of %d Atomics won and %d setups were written, want one", won, contenders, left)
+	}
+}
+
+func countSetups(t *testing.T, s Stores) int {
+	t.Helper()
+	n := 0
+	for i := range contenders {
+		switch _, err := s.Setup(ctx, fmt.Sprint("tab", i)); {
+		case err == nil:
+			n++
+		case !errors.Is(err, mfa.ErrNoSetup):
+			t.Errorf("Setup: %v", err)
+		}
+	}
+	return n
+}

@@ -1,0 +1,264 @@
+// Package mfatest proves implementations of mfa's stores, and has one that lives in memory.
+package mfatest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"vestibule/mfa"
+)
+
+// Memory keeps what the three contracts of mfa keep, for tests and examples.
+type Memory struct {
+	mu   sync.Mutex
+	data data
+}
+
+type data struct {
+	generations    map[string]int64
+	authenticators map[string]mfa.Authenticator // by id
+	sets           map[string]mfa.RecoverySet   // by subject
+	setups         map[string]mfa.Setup         // by owner
+	tries          map[string]tries             // by key
+}
+
+type tries struct {
+	started time.Time
+	window  int
+	inARow  int
+	locked  time.Time
+}
+
+// New returns an empty Memory.
+func New() *Memory {
+	return &Memory{data: data{
+		generations:    make(map[string]int64),
+		authenticators: make(map[string]mfa.Authenticator),
+		sets:           make(map[string]mfa.RecoverySet),
+		setups:         make(map[string]mfa.Setup),
+		tries:          make(map[string]tries),
+	}}
+}
+
+func (d data) clone() data {
+	return data{maps.Clone(d.generations), maps.Clone(d.authenticators), maps.Clone(d.sets), maps.Clone(d.setups), maps.Clone(d.tries)}
+}
+
+// pending is the writes that an Atomic has put off.
+type pending struct{ writes []func(data) error }
+
+type pendingKey struct{}
+
+// Atomic runs fn, and then all that it wrote or nothing of it.
+func (m *Memory) Atomic(ctx context.Context, fn func(ctx context.Context) error) error {
+	if _, ok := ctx.Value(pendingKey{}).(*pending); ok {
+		return fn(ctx)
+	}
+	p := &pending{}
+	if err := fn(context.WithValue(ctx, pendingKey{}, p)); err != nil {
+		return err
+	}
+	return m.commit(p.writes...)
+}
+
+func (m *Memory) write(ctx context.Context, fn func(data) error) error {
+	if p, ok := ctx.Value(pendingKey{}).(*pending); ok {
+		p.writes = append(p.writes, fn)
+		return nil
+	}
+	return m.commit(fn)
+}
+
+func (m *Memory) commit(writes ...func(data) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := m.data.clone()
+	for _, fn := range writes {
+		if err := fn(d); err != nil {
+			return err
+		}
+	}
+	m.data = d
+	return nil
+}
+
+func (m *Memory) read() data {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.data.clone()
+}
+
+// Enrolled implements mfa.Store.
+func (m *Memory) Enrolled(_ context.Context, subject string) (bool, error) {
+	return len(m.read().of(subject)) > 0, nil
+}
+
+// Factors implements mfa.Store.
+func (m *Memory) Factors(_ context.Context, subject string) (mfa.Factors, error) {
+	d := m.read()
+	f := mfa.Factors{Generation: d.generations[subject], Authenticators: d.of(subject)}
+	if set, ok := d.sets[subject]; ok {
+		f.Recovery = &set
+	}
+	return f, nil
+}
+
+func (d data) of(subject string) []mfa.Authenticator {
+	var all []mfa.Authenticator
+	for _, a := range d.authenticators {
+		if a.Subject == subject {
+			all = append(all, a)
+		}
+	}
+	slices.SortFunc(all, func(a, b mfa.Authenticator) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return all
+}
+
+// Activate implements mfa.Store.
+func (m *Memory) Activate(ctx context.Context, subject, owner string, basis int64, a *mfa.Authenticator, r *mfa.RecoverySet) error {
+	return m.write(ctx, func(d data) error {
+		if setup, ok := d.setups[owner]; !ok || setup.Subject != subject || d.generations[subject] != basis {
+			return mfa.ErrChanged
+		}
+		delete(d.setups, owner)
+		d.generations[subject]++
+		if a != nil {
+			d.authenticators[a.ID] = *a
+		}
+		if r != nil {
+			d.sets[subject] = *r
+		}
+		return nil
+	})
+}
+
+// Remove implements mfa.Store.
+func (m *Memory) Remove(ctx context.Context, subject, id string) error {
+	return m.write(ctx, func(d data) error {
+		if d.authenticators[id].Subject != subject {
+			return mfa.ErrNotEnrolled
+		}
+		delete(d.authenticators, id)
+		d.generations[subject]++
+		if len(d.of(subject)) == 0 {
+			d.forget(subject)
+		}
+		return nil
+	})
+}
+
+// Reset implements mfa.Store.
+func (m *Memory) Reset(ctx context.Context, subject string) (int, error) {
+	had := len(m.read().of(subject))
+	return had, m.write(ctx, func(d data) error {
+		maps.DeleteFunc(d.authenticators, func(_ string, a mfa.Authenticator) bool { return a.Subject == subject })
+		d.generations[subject]++
+		d.forget(subject)
+		return nil
+	})
+}
+
+func (d data) forget(subject string) {
+	delete(d.sets, subject)
+	maps.DeleteFunc(d.setups, func(_ string, s mfa.Setup) bool { return s.Subject == subject })
+	for _, key := range mfa.GuessKeys(subject) {
+		delete(d.tries, key)
+	}
+}
+
+// Guess implements mfa.Guesses.
+func (m *Memory) Guess(_ context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.data.tries[key]
+	switch {
+	case limit.InARow > 0 && t.inARow >= limit.InARow:
+		return mfa.Tally{Disabled: true}, nil
+	case now.Before(t.locked):
+		return mfa.Tally{LockedUntil: t.locked}, nil
+	}
+	if t.window >= limit.Guesses || !now.Before(t.started.Add(limit.Window)) {
+		t.started, t.window = now, 0
+	}
+	t.window++
+	t.inARow++
+	if t.window >= limit.Guesses {
+		t.locked = now.Add(limit.Lock)
+	}
+	m.data.tries[key] = t
+	left := limit.Guesses - t.window
+	if limit.InARow > 0 {
+		left = min(left, limit.InARow-t.inARow)
+	}
+	return mfa.Tally{Left: left}, nil
+}
+
+// Forgive implements mfa.Guesses.
+func (m *Memory) Forgive(ctx context.Context, keys ...string) error {
+	return m.write(ctx, func(d data) error {
+		for _, key := range keys {
+			delete(d.tries, key)
+		}
+		return nil
+	})
+}
+
+// Spend implements mfa.Guesses.
+func (m *Memory) Spend(ctx context.Context, authenticator string, step int64, now time.Time) error {
+	return m.write(ctx, func(d data) error {
+		a, ok := d.authenticators[authenticator]
+		if !ok || a.LastStep >= step {
+			return mfa.ErrUsed
+		}
+		a.LastStep, a.LastUsed = step, now
+		d.authenticators[authenticator] = a
+		return nil
+	})
+}
+
+// Redeem implements mfa.Guesses.
+func (m *Memory) Redeem(ctx context.Context, set string, digest []byte, _ time.Time) error {
+	return m.write(ctx, func(d data) error {
+		for subject, r := range d.sets {
+			i := slices.IndexFunc(r.Digests, func(b []byte) bool { return bytes.Equal(b, digest) })
+			if r.ID == set && i >= 0 {
+				r.Digests = slices.Delete(slices.Clone(r.Digests), i, i+1)
+				d.sets[subject] = r
+				return nil
+			}
+		}
+		return mfa.ErrCode
+	})
+}
+
+// Setup implements mfa.Setups.
+func (m *Memory) Setup(_ context.Context, owner string) (mfa.Setup, error) {
+	s, ok := m.read().setups[owner]
+	if !ok {
+		return mfa.Setup{}, mfa.ErrNoSetup
+	}
+	return s, nil
+}
+
+// SaveSetup implements mfa.Setups.
+func (m *Memory) SaveSetup(ctx context.Context, s mfa.Setup) error {
+	return m.write(ctx, func(d data) error {
+		d.setups[s.Owner] = s
+		return nil
+	})
+}
+
+// DeleteSetup implements mfa.Setups.
+func (m *Memory) DeleteSetup(ctx context.Context, owner string) error {
+	return m.write(ctx, func(d data) error {
+		delete(d.setups, owner)
+		return nil
+	})
+}

@@ -1,0 +1,184 @@
+package mfa
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// A recovery code is 15 symbols, about 74 bits, of an alphabet without look-alikes.
+const (
+	alphabet  = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+	symbols   = 15
+	groupSize = 5
+	codeCount = 10
+	saltSize  = 16
+)
+
+// Recover checks a recovery code as the user typed it. When it is right, it is redeemed and
+// then is run, with the number of codes left, in one commit. What Verify says about then holds here.
+//
+// Outcomes: *Wrong (a used code is a wrong one), *Locked, ErrFormat, ErrNotEnrolled, ErrBusy
+// or what Slow says instead.
+func (s *Service) Recover(ctx context.Context, subject, code string, then func(ctx context.Context, p Proof, left int) error) error {
+	now, limit := s.now(), s.Limits.orDefault().Recovery
+	typed, err := parseRecovery(code)
+	if err != nil {
+		return err
+	}
+	set, err := s.recoverySet(ctx, subject)
+	if err != nil {
+		return err
+	}
+	tally, err := s.guess(ctx, recoveryKey(subject), limit, now)
+	if err != nil {
+		return err
+	}
+	digest, err := s.slowly(ctx, typed, set.Salt, set.Params)
+	if err != nil {
+		return err
+	}
+	if !contains(set.Digests, digest) {
+		return miss(tally, limit, now)
+	}
+	p := Proof{subject, MethodRecovery, now}
+	err = s.atomic(ctx, func(ctx context.Context) error {
+		if err := s.Guesses.Redeem(ctx, set.ID, digest, now); err != nil {
+			return err
+		}
+		if then == nil {
+			return nil
+		}
+		return then(ctx, p, len(set.Digests)-1)
+	})
+	if errors.Is(err, ErrCode) { // somebody else was faster with the same code
+		return miss(tally, limit, now)
+	}
+	return err
+}
+
+func (s *Service) recoverySet(ctx context.Context, subject string) (*RecoverySet, error) {
+	f, err := s.Store.Factors(ctx, subject)
+	if err != nil {
+		return nil, fmt.Errorf("read factors: %w", err)
+	}
+	if len(f.Authenticators) == 0 || f.Recovery == nil {
+		return nil, ErrNotEnrolled
+	}
+	return f.Recovery, nil
+}
+
+// recovery makes the verifiers of the codes. It costs one slow hash for each.
+func (s *Service) recovery(ctx context.Context, subject string, codes []string, now time.Time) (*RecoverySet, error) {
+	set := &RecoverySet{ID: rand.Text(), Subject: subject, Salt: make([]byte, saltSize), Params: s.cost.orDefault().String(), Total: len(codes), Created: now}
+	rand.Read(set.Salt)
+	for _, code := range codes {
+		digest, err := s.slowly(ctx, code, set.Salt, set.Params)
+		if err != nil {
+			return nil, err
+		}
+		set.Digests = append(set.Digests, digest)
+	}
+	return set, nil
+}
+
+func (s *Service) slowly(ctx context.Context, code string, salt []byte, params string) (digest []byte, err error) {
+	c, err := parseCost(params)
+	if err != nil {
+		return nil, err
+	}
+	var slow Gate = &s.own
+	if s.Slow != nil {
+		slow = s.Slow
+	}
+	err = slow.Do(ctx, func() {
+		digest = argon2.IDKey([]byte(code), salt, c.time, c.memory, c.threads, 32)
+	})
+	return digest, err
+}
+
+// contains compares with all digests, so that its time does not tell which one it was.
+func contains(digests [][]byte, digest []byte) bool {
+	found := 0
+	for _, d := range digests {
+		found |= subtle.ConstantTimeCompare(d, digest)
+	}
+	return found == 1
+}
+
+// newCodes makes recovery codes.
+func newCodes() []string {
+	codes := make([]string, codeCount)
+	for i := range codes {
+		codes[i] = newCode()
+	}
+	return codes
+}
+
+// newCode draws each symbol from all 31 alike: bytes that would favour the first symbols are
+// thrown away.
+func newCode() string {
+	const fair = 256 - 256%len(alphabet)
+	code := make([]byte, 0, symbols)
+	for random := make([]byte, 1); len(code) < symbols; {
+		if rand.Read(random); int(random[0]) < fair {
+			code = append(code, alphabet[int(random[0])%len(alphabet)])
+		}
+	}
+	return string(code)
+}
+
+// groups is how a code is shown: K7QF2-M9XPT-4D8WH.
+func groups(code string) string {
+	return code[:groupSize] + "-" + code[groupSize:2*groupSize] + "-" + code[2*groupSize:]
+}
+
+// parseRecovery returns a typed recovery code as newCode made it.
+func parseRecovery(typed string) (string, error) {
+	code := strings.Map(func(r rune) rune {
+		if separator(r) {
+			return -1
+		}
+		return unicode.ToUpper(r)
+	}, typed)
+	outside := func(r rune) bool { return !strings.ContainsRune(alphabet, r) }
+	if len(code) != symbols || strings.ContainsFunc(code, outside) {
+		return "", ErrFormat
+	}
+	return code, nil
+}
+
+// cost is that of Argon2id.
+type cost struct {
+	memory  uint32 // KiB
+	time    uint32
+	threads uint8
+}
+
+func (c cost) orDefault() cost {
+	if c == (cost{}) {
+		return cost{memory: 19 * 1024, time: 2, threads: 1}
+	}
+	return c
+}
+
+func (c cost) String() string {
+	return fmt.Sprintf("argon2id,m=%d,t=%d,p=%d", c.memory, c.time, c.threads)
+}
+
+// parseCost reads what String wrote. The bounds keep a damaged row from taking all the memory.
+func parseCost(params string) (cost, error) {
+	var c cost
+	_, err := fmt.Sscanf(params, "argon2id,m=%d,t=%d,p=%d", &c.memory, &c.time, &c.threads)
+	if err != nil || c.String() != params || c.memory > 1<<20 || c.time < 1 || c.time > 100 || c.threads < 1 {
+		return cost{}, fmt.Errorf("recovery codes: unknown hash %q", params)
+	}
+	return c, nil
+}

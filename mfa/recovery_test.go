@@ -1,0 +1,128 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestNewCodes(t *testing.T) {
+	seen := make(map[rune]int)
+	for range 200 {
+		codes := newCodes()
+		if len(codes) != 10 {
+			t.Fatalf("%d codes, want 10", len(codes))
+		}
+		for _, code := range codes {
+			if len(code) != 15 || strings.Trim(code, "23456789ABCDEFGHJKMNPQRSTUVWXYZ") != "" {
+				t.Fatalf("code %q is not 15 symbols of the alphabet", code)
+			}
+			for _, r := range code {
+				seen[r]++
+			}
+		}
+	}
+	first := 0 // the eight that a careless modulo would favour, by nine standard deviations
+	for _, r := range alphabet[:8] {
+		first += seen[r]
+	}
+	if first < 7742-450 || first > 7742+450 {
+		t.Errorf("the first eight symbols came %d times in 30000, want about 7742", first)
+	}
+	if len(seen) != 31 {
+		t.Errorf("%d symbols in 2000 codes, want all 31", len(seen))
+	}
+	for r, n := range seen { // 968 expected; ten standard deviations are 306
+		if n < 660 || n > 1280 {
+			t.Errorf("symbol %c came %d times in 30000, want about 968", r, n)
+		}
+	}
+}
+
+func TestParseRecovery(t *testing.T) {
+	const want = "K7QF2M9XPT4D8WH"
+	for _, typed := range []string{
+		groups(want), want, "k7qf2-m9xpt-4d8wh", " K7QF2 M9XPT 4D8WH\n", "K7QF2–M9XPT—4D8WH", "k7qf2.m9xpt.4d8wh\u200b",
+	} {
+		if got, err := parseRecovery(typed); got != want || err != nil {
+			t.Errorf("parseRecovery(%q) = %q, %v, want %q", typed, got, err, want)
+		}
+	}
+	for _, typed := range []string{"", "123456", want[1:], want + "2", "O" + want[1:], "I" + want[1:], "1" + want[1:], "0" + want[1:], "é" + want[2:], want[:14] + "\xff"} {
+		if got, err := parseRecovery(typed); !errors.Is(err, ErrFormat) {
+			t.Errorf("parseRecovery(%q) = %q, %v, want ErrFormat", typed, got, err)
+		}
+	}
+	if got := groups(want); got != "K7QF2-M9XPT-4D8WH" {
+		t.Errorf("groups = %q", got)
+	}
+}
+
+func TestCost(t *testing.T) {
+	if got := (cost{}).orDefault().String(); got != "argon2id,m=19456,t=2,p=1" {
+		t.Errorf("default cost = %q", got)
+	}
+	for _, params := range []string{"", "argon2id", "argon2id,m=19456,t=2,p=1 ", "argon2id,m=19456,t=0,p=1", "argon2id,m=19456,t=2,p=0",
+		"argon2id,m=4294967295,t=2,p=1", "argon2id,m=19456,t=1000000,p=1", "argon2i,m=19456,t=2,p=1", "argon2id,m=-1,t=2,p=1"} {
+		if c, err := parseCost(params); err == nil {
+			t.Errorf("parseCost(%q) = %v, want an error", params, c)
+		}
+	}
+}
+
+// A recovery guess costs one hash, whatever the number of codes.
+func TestSet(t *testing.T) {
+	s := &Service{cost: cost{memory: 8, time: 1, threads: 1}}
+	set, err := s.recovery(context.Background(), "ana", []string{"A", "B"}, s.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code, want := range map[string]bool{"A": true, "B": true, "C": false} {
+		digest, err := s.slowly(context.Background(), code, set.Salt, set.Params)
+		if err != nil || contains(set.Digests, digest) != want {
+			t.Errorf("the set contains %s: %v, %v, want %v", code, !want, err, want)
+		}
+	}
+	again, err := s.recovery(context.Background(), "ana", []string{"A", "B"}, s.now())
+	if err != nil || slices.Equal(set.Salt, again.Salt) || slices.Equal(set.Digests[0], again.Digests[0]) {
+		t.Errorf("two sets of the same codes have the same salt or digests, %v", err)
+	}
+}
+
+func TestGate(t *testing.T) {
+	g := &gate{}
+	entered, release := make(chan struct{}), make(chan struct{})
+	results := make(chan error, runtime.GOMAXPROCS(0)+waiting)
+	hold := func() { results <- g.Do(context.Background(), func() { entered <- struct{}{}; <-release }) }
+	for range runtime.GOMAXPROCS(0) {
+		go hold()
+		<-entered
+	}
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := g.Do(gone, func() { t.Error("ran for a caller that went away") }); !errors.Is(err, context.Canceled) {
+		t.Errorf("Do for a caller that went away: %v", err)
+	}
+	for range waiting {
+		g.queue <- struct{}{}
+	}
+	if err := g.Do(context.Background(), func() { t.Error("ran beyond the queue") }); !errors.Is(err, ErrBusy) {
+		t.Errorf("Do beyond the queue: %v, want ErrBusy", err)
+	}
+	for range waiting {
+		<-g.queue
+	}
+	close(release)
+	for range runtime.GOMAXPROCS(0) {
+		if err := <-results; err != nil {
+			t.Errorf("Do: %v", err)
+		}
+	}
+	ran := false
+	if err := g.Do(context.Background(), func() { ran = true }); err != nil || !ran {
+		t.Errorf("Do at an empty gate: %v, ran %v", err, ran)
+	}
+}

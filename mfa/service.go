@@ -1,0 +1,158 @@
+package mfa
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Service checks codes and sets up what makes them. One serves all users.
+type Service struct {
+	Store   Store
+	Guesses Guesses
+	Setups  Setups
+	Keys    *Keyring
+	Issuer  string           // what authenticator apps show above the code; a colon in it is dropped
+	Limits  Limits           // the zero value means the defaults
+	Now     func() time.Time // nil: time.Now
+	Slow    Gate             // nil: one hash for each core
+	// Atomic commits what fn writes through its context, or nothing; nil: each write commits alone.
+	// It may put writes off until fn returns.
+	Atomic func(ctx context.Context, fn func(ctx context.Context) error) error
+
+	own  gate
+	cost cost // of a recovery code's hash; zero: what product-grade hardware is asked for
+}
+
+// Limits are the numbers of a Service.
+type Limits struct {
+	TOTP           Limit         // guesses of one-time codes; zero: 5 in 15 minutes, 15 minutes' lock, 100 in a row
+	Recovery       Limit         // guesses of recovery codes; zero: the same numbers, counted apart
+	Setup          time.Duration // how long a set-up may take; 0: 15 minutes
+	Authenticators int           // the most that a user may have; 0: 10
+}
+
+func (l Limits) orDefault() Limits {
+	usual := Limit{Guesses: 5, Window: 15 * time.Minute, Lock: 15 * time.Minute, InARow: 100}
+	if l.TOTP == (Limit{}) {
+		l.TOTP = usual
+	}
+	if l.Recovery == (Limit{}) {
+		l.Recovery = usual
+	}
+	if l.Setup == 0 {
+		l.Setup = 15 * time.Minute
+	}
+	if l.Authenticators == 0 {
+		l.Authenticators = 10
+	}
+	return l
+}
+
+// Status is what a user's account page and an operator may see.
+type Status struct {
+	Authenticators []Info // oldest first
+	CodesLeft      int
+	CodesTotal     int // 0 if there is no set
+	CodesMade      time.Time
+}
+
+// Info is an authenticator without its secret.
+type Info struct {
+	ID       string
+	Name     string
+	Created  time.Time
+	LastUsed time.Time // zero if never since it was set up
+}
+
+// Enrolled reports whether the subject has an authenticator.
+func (s *Service) Enrolled(ctx context.Context, subject string) (bool, error) {
+	return s.Store.Enrolled(ctx, subject)
+}
+
+// Status returns what the subject has.
+func (s *Service) Status(ctx context.Context, subject string) (Status, error) {
+	f, err := s.Store.Factors(ctx, subject)
+	if err != nil {
+		return Status{}, fmt.Errorf("read factors: %w", err)
+	}
+	var status Status
+	for _, a := range f.Authenticators {
+		status.Authenticators = append(status.Authenticators, Info{a.ID, a.Name, a.Created, a.LastUsed})
+	}
+	if r := f.Recovery; r != nil {
+		status.CodesLeft, status.CodesTotal, status.CodesMade = len(r.Digests), r.Total, r.Created
+	}
+	return status, nil
+}
+
+// Remove takes an authenticator away, with all else if it was the last, and runs then in the
+// same commit. ErrNotEnrolled if it is gone already.
+func (s *Service) Remove(ctx context.Context, subject, id string, then func(context.Context) error) error {
+	return s.atomic(ctx, func(ctx context.Context) error {
+		if err := s.Store.Remove(ctx, subject, id); err != nil {
+			return err
+		}
+		if then == nil {
+			return nil
+		}
+		return then(ctx)
+	})
+}
+
+// Reset takes all factors of the subject away and reports how many authenticators there were.
+// It is for operators, and for when an account goes.
+func (s *Service) Reset(ctx context.Context, subject string) (int, error) {
+	return s.Store.Reset(ctx, subject)
+}
+
+// Forgive forgets the wrong codes of the subject. Call it when a sign-in is complete, in the
+// same Atomic; a right password alone is no reason.
+func (s *Service) Forgive(ctx context.Context, subject string) error {
+	return s.Guesses.Forgive(ctx, GuessKeys(subject)...)
+}
+
+// GuessKeys are the keys under which a Service counts the guesses at the subject's codes. A
+// Store removes them with the last authenticator.
+func GuessKeys(subject string) []string { return []string{totpKey(subject), recoveryKey(subject)} }
+
+// One budget for every page that looks at a one-time code, another for recovery codes: whoever
+// has the password and guesses at the one must not shut the owner out of the other.
+func totpKey(subject string) string     { return "totp:" + subject }
+func recoveryKey(subject string) string { return "recovery:" + subject }
+
+// guess counts a guess and commits the count. Nothing may be compared without it.
+func (s *Service) guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error) {
+	tally, err := s.Guesses.Guess(ctx, key, limit, now)
+	switch {
+	case err != nil:
+		return Tally{}, fmt.Errorf("count guess: %w", err)
+	case tally.Disabled:
+		return Tally{}, &Locked{Disabled: true}
+	case !tally.LockedUntil.IsZero():
+		return Tally{}, &Locked{Until: tally.LockedUntil}
+	}
+	return tally, nil
+}
+
+// miss is the error for a wrong code that was counted. The last guess of the budget began the lock.
+func miss(tally Tally, limit Limit, now time.Time) error {
+	if tally.Left > 0 {
+		return &Wrong{Left: tally.Left}
+	}
+	return &Locked{Until: now.Add(limit.Lock)}
+}
+
+func (s *Service) atomic(ctx context.Context, fn func(context.Context) error) error {
+	if s.Atomic == nil {
+		return fn(ctx)
+	}
+	return s.Atomic(ctx, fn)
+}
+
+func (s *Service) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}

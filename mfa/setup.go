@@ -1,0 +1,314 @@
+package mfa
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+const nameSize = 64
+
+// PendingView is what the set-up pages show.
+type PendingView struct {
+	Secret    string   // in base32; empty if only recovery codes are replaced
+	Codes     []string // as they are shown; empty until a code is confirmed, or if the old set stays
+	Issuer    string
+	Name      string // the name given, or one to suggest
+	First     bool   // it would turn two-step verification on
+	CodesOnly bool   // a new set of recovery codes, no authenticator
+	Confirmed bool
+	Created   time.Time
+	Expires   time.Time
+	secret    []byte
+}
+
+// URI is what the QR code says; account is what the authenticator app calls the user.
+func (v PendingView) URI(account string) string { return uri(v.Issuer, account, v.secret) }
+
+// content is the sealed part of a Setup. The codes are there from the start and shown once a
+// code is confirmed: two tabs that confirm at once show the same ones.
+type content struct {
+	Secret []byte    `json:"secret,omitempty"`
+	Codes  []string  `json:"codes,omitempty"`
+	First  bool      `json:"first,omitempty"`
+	Proved time.Time `json:"proved,omitzero"` // when the right code was given
+}
+
+// Begin starts to set up an authenticator, or goes on where the owner, a session or a sign-in,
+// left off: a refresh or a second tab gets the same key. ErrTooMany if the subject has no room.
+func (s *Service) Begin(ctx context.Context, subject, owner string) (PendingView, error) {
+	f, err := s.Store.Factors(ctx, subject)
+	if err != nil {
+		return PendingView{}, fmt.Errorf("read factors: %w", err)
+	}
+	if len(f.Authenticators) >= s.Limits.orDefault().Authenticators {
+		return PendingView{}, ErrTooMany
+	}
+	c := content{Secret: make([]byte, secretSize), First: len(f.Authenticators) == 0}
+	rand.Read(c.Secret)
+	if f.Recovery == nil {
+		c.Codes = newCodes()
+	}
+	return s.resume(ctx, f, Setup{Owner: owner, Subject: subject, ID: rand.Text(), Name: suggest(f)}, c)
+}
+
+// BeginCodes starts to replace the recovery codes, or goes on with it. There is no code to
+// confirm: Activate is next. ErrNotEnrolled if the subject has no authenticator.
+func (s *Service) BeginCodes(ctx context.Context, subject, owner string) (PendingView, error) {
+	f, err := s.Store.Factors(ctx, subject)
+	if err != nil {
+		return PendingView{}, fmt.Errorf("read factors: %w", err)
+	}
+	if len(f.Authenticators) == 0 {
+		return PendingView{}, ErrNotEnrolled
+	}
+	return s.resume(ctx, f, Setup{Owner: owner, Subject: subject, Confirmed: true}, content{Codes: newCodes()})
+}
+
+// resume returns the set-up that the owner has under way if it is of the same kind and can still
+// end well; else it saves the new one.
+func (s *Service) resume(ctx context.Context, f Factors, fresh Setup, c content) (PendingView, error) {
+	old, oldContent, err := s.pending(ctx, fresh.Owner, fresh.Subject)
+	if err == nil && old.Basis == f.Generation && (old.ID == "") == (fresh.ID == "") {
+		return s.view(old, oldContent), nil
+	}
+	if err != nil && !errors.Is(err, ErrNoSetup) && !errors.Is(err, ErrSetupExpired) {
+		return PendingView{}, err
+	}
+	fresh.Basis = f.Generation
+	fresh.Created = s.now()
+	fresh.Expires = fresh.Created.Add(s.Limits.orDefault().Setup)
+	if err := s.saveSetup(ctx, fresh, c); err != nil {
+		return PendingView{}, err
+	}
+	return s.view(fresh, c), nil
+}
+
+// Pending returns the set-up under way, or ErrNoSetup, or ErrSetupExpired.
+func (s *Service) Pending(ctx context.Context, owner, subject string) (PendingView, error) {
+	setup, c, err := s.pending(ctx, owner, subject)
+	if err != nil {
+		return PendingView{}, err
+	}
+	return s.view(setup, c), nil
+}
+
+// Confirm checks the first code of the new authenticator and names it; an empty name stands for
+// the suggested one. A wrong code is counted like any other, and the key stays as it is. A
+// set-up that is confirmed already stays as it is too.
+//
+// Outcomes: *Wrong, *ClockOff, *Locked, ErrFormat, ErrLooksLikeRecovery, ErrNameTaken,
+// ErrNameLong, ErrTooMany, ErrNoSetup, ErrSetupExpired, ErrChanged.
+func (s *Service) Confirm(ctx context.Context, subject, owner, code, name string) error {
+	setup, c, err := s.pending(ctx, owner, subject)
+	if err != nil || setup.Confirmed {
+		return err
+	}
+	if setup.Name, err = s.name(ctx, setup, name); err != nil {
+		return err
+	}
+	now := s.now()
+	if setup.Step, err = s.first(ctx, subject, newDevice(setup.ID, c.Secret), code, now); err != nil {
+		return err
+	}
+	setup.Confirmed, c.Proved = true, now
+	return s.saveSetup(ctx, setup, c)
+}
+
+// first checks the first code of a device and returns its step.
+func (s *Service) first(ctx context.Context, subject string, d device, code string, now time.Time) (int64, error) {
+	limit := s.Limits.orDefault().TOTP
+	typed, err := parseCode(code, []int{d.digits})
+	if err != nil {
+		return 0, err
+	}
+	tally, err := s.guess(ctx, totpKey(subject), limit, now)
+	if err != nil {
+		return 0, err
+	}
+	found, err := search([]device{d}, typed, now, hint)
+	if err != nil {
+		return 0, err
+	}
+	switch found.verdict {
+	case right:
+		return found.step, nil
+	case expired, clockOff:
+		return 0, &ClockOff{Seconds: found.offset * d.period}
+	}
+	return 0, miss(tally, limit, now)
+}
+
+// Activate makes the confirmed set-up live and runs then in the same commit: the user has seen
+// the recovery codes and says that they are saved. The proof is that of the code given to
+// Confirm, or proves nothing if only recovery codes were replaced. What Verify says about then
+// holds here.
+//
+// Outcomes: ErrNoSetup, ErrSetupExpired, ErrNotConfirmed, ErrChanged, ErrBusy.
+func (s *Service) Activate(ctx context.Context, subject, owner string, then func(context.Context, Proof) error) error {
+	setup, c, err := s.pending(ctx, owner, subject)
+	if err != nil {
+		return err
+	}
+	if !setup.Confirmed {
+		return ErrNotConfirmed
+	}
+	a, p, err := s.authenticator(setup, c)
+	if err != nil {
+		return err
+	}
+	var set *RecoverySet
+	if len(c.Codes) > 0 {
+		if set, err = s.recovery(ctx, subject, c.Codes, s.now()); err != nil {
+			return err
+		}
+	}
+	return s.atomic(ctx, func(ctx context.Context) error {
+		if err := s.Store.Activate(ctx, subject, owner, setup.Basis, a, set); err != nil {
+			return err
+		}
+		if then == nil {
+			return nil
+		}
+		return then(ctx, p)
+	})
+}
+
+// authenticator returns what the set-up makes, sealed for good, and its proof.
+func (s *Service) authenticator(setup Setup, c content) (*Authenticator, Proof, error) {
+	if setup.ID == "" {
+		return nil, Proof{}, nil
+	}
+	keyID, sealed, err := s.Keys.Seal(c.Secret, aboutSecret(setup.Subject, setup.ID))
+	if err != nil {
+		return nil, Proof{}, fmt.Errorf("seal secret: %w", err)
+	}
+	return &Authenticator{
+		ID: setup.ID, Subject: setup.Subject, Name: setup.Name, KeyID: keyID, Secret: sealed,
+		Algorithm: algorithm, Digits: digits, Period: period, LastStep: setup.Step, Created: s.now(),
+	}, Proof{setup.Subject, MethodTOTP, c.Proved}, nil
+}
+
+// Cancel forgets the owner's set-up. Nothing else changes.
+func (s *Service) Cancel(ctx context.Context, owner string) error {
+	return s.Setups.DeleteSetup(ctx, owner)
+}
+
+// pending returns the owner's set-up, opened. One that was begun for another subject is none.
+func (s *Service) pending(ctx context.Context, owner, subject string) (Setup, content, error) {
+	setup, err := s.Setups.Setup(ctx, owner)
+	switch {
+	case err != nil:
+		return Setup{}, content{}, err
+	case setup.Subject != subject:
+		return Setup{}, content{}, ErrNoSetup
+	case !s.now().Before(setup.Expires):
+		return Setup{}, content{}, ErrSetupExpired
+	}
+	plain, err := s.Keys.Open(setup.KeyID, setup.Sealed, aboutSetup(subject, owner))
+	if err != nil {
+		return Setup{}, content{}, fmt.Errorf("set-up of %s: %w", subject, err)
+	}
+	var c content
+	if err := json.Unmarshal(plain, &c); err != nil {
+		return Setup{}, content{}, fmt.Errorf("set-up of %s: %w", subject, err)
+	}
+	return setup, c, nil
+}
+
+func (s *Service) saveSetup(ctx context.Context, setup Setup, c content) error {
+	plain, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	setup.KeyID, setup.Sealed, err = s.Keys.Seal(plain, aboutSetup(setup.Subject, setup.Owner))
+	if err != nil {
+		return fmt.Errorf("seal set-up: %w", err)
+	}
+	return s.Setups.SaveSetup(ctx, setup)
+}
+
+func (s *Service) view(setup Setup, c content) PendingView {
+	v := PendingView{
+		Issuer: s.Issuer, Name: setup.Name, First: c.First, CodesOnly: setup.ID == "",
+		Confirmed: setup.Confirmed, Created: setup.Created, Expires: setup.Expires, secret: c.Secret,
+	}
+	if len(c.Secret) > 0 {
+		v.Secret = base32NoPad.EncodeToString(c.Secret)
+	}
+	if setup.Confirmed {
+		for _, code := range c.Codes {
+			v.Codes = append(v.Codes, groups(code))
+		}
+	}
+	return v
+}
+
+// name checks the name that the user gave the new authenticator against those of the others.
+func (s *Service) name(ctx context.Context, setup Setup, typed string) (string, error) {
+	f, err := s.Store.Factors(ctx, setup.Subject)
+	if err != nil {
+		return "", fmt.Errorf("read factors: %w", err)
+	}
+	name := strings.TrimSpace(strings.Map(visible, typed))
+	if name == "" {
+		name = setup.Name
+	}
+	switch {
+	case f.Generation != setup.Basis:
+		return "", ErrChanged
+	case len(f.Authenticators) >= s.Limits.orDefault().Authenticators:
+		return "", ErrTooMany
+	case utf8.RuneCountInString(name) > nameSize:
+		return "", ErrNameLong
+	case taken(f, name):
+		return "", ErrNameTaken
+	}
+	return name, nil
+}
+
+// visible drops what could make a name look like another, or turn the page's text round.
+func visible(r rune) rune {
+	if unicode.In(r, unicode.Cc, unicode.Cf) || r == utf8.RuneError {
+		return -1
+	}
+	return r
+}
+
+func taken(f Factors, name string) bool {
+	for _, a := range f.Authenticators {
+		if strings.EqualFold(a.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// suggest is a name that is free.
+func suggest(f Factors) string {
+	name := "Authenticator app"
+	for n := 2; taken(f, name); n++ {
+		name = fmt.Sprintf("Authenticator app %d", n)
+	}
+	return name
+}
+
+// newDevice is what every new authenticator is. No step of it was accepted yet.
+func newDevice(id string, secret []byte) device {
+	return device{id: id, secret: secret, algorithm: algorithm, digits: digits, period: period, last: -1}
+}
+
+// What sealed secrets are bound to. The parts are escaped, so that no two lists of parts read alike.
+func aboutSecret(subject, id string) string   { return about("totp", subject, id) }
+func aboutSetup(subject, owner string) string { return about("setup", subject, owner) }
+
+func about(kind, subject, id string) string {
+	return kind + "|" + url.PathEscape(subject) + "|" + url.PathEscape(id)
+}

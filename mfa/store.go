@@ -1,0 +1,113 @@
+package mfa
+
+import (
+	"context"
+	"time"
+)
+
+// Authenticator is an authenticator app that a user has confirmed.
+type Authenticator struct {
+	ID        string
+	Subject   string
+	Name      string // chosen by the user; unique among the user's
+	KeyID     string // the secret key that sealed Secret
+	Secret    []byte // sealed, bound to the subject and the ID
+	Algorithm string // SHA1, SHA256 or SHA512
+	Digits    int    // 6 or 8
+	Period    int    // seconds
+	LastStep  int64  // the last accepted step; never accepted again, nor an earlier one
+	Created   time.Time
+	LastUsed  time.Time // zero if never used after it was confirmed
+}
+
+// RecoverySet is the verifiers of a user's live recovery codes: one salt, one digest for each code.
+type RecoverySet struct {
+	ID      string
+	Subject string
+	Salt    []byte
+	Params  string   // of the slow hash, e.g. "argon2id,m=19456,t=2,p=1"
+	Digests [][]byte // on reading, those of the codes that were not used
+	Total   int      // how many codes the set had when it was made
+	Created time.Time
+}
+
+// Setup is an enrolment or a new set of recovery codes under way. It counts for nothing until
+// it is activated.
+type Setup struct {
+	Owner     string // the session or interaction that began it; nobody else sees it
+	Subject   string
+	ID        string // of the authenticator to be; empty when only recovery codes are replaced
+	Basis     int64  // the Generation of the subject's factors when it began
+	KeyID     string // the secret key that sealed Sealed
+	Sealed    []byte // the secret and the plain recovery codes, as JSON, bound to subject and owner
+	Confirmed bool   // a right code was given
+	Name      string
+	Step      int64 // the step of the code that confirmed; it becomes LastStep
+	Created   time.Time
+	Expires   time.Time
+}
+
+// Factors is all that a user has enrolled.
+type Factors struct {
+	Generation     int64 // raised by each change of the factors; 0 when there never were any
+	Authenticators []Authenticator
+	Recovery       *RecoverySet // nil if there is none
+}
+
+// Store keeps factors.
+type Store interface {
+	// Enrolled reports whether the subject has a live authenticator.
+	Enrolled(ctx context.Context, subject string) (bool, error)
+	// Factors returns what the subject has; no factor is no error.
+	Factors(ctx context.Context, subject string) (Factors, error)
+	// Activate makes the authenticator (nil: none) and the recovery set (nil: the old one stays) live
+	// and deletes the owner's setup, all in one commit. A new set ends the old one in the same instant.
+	// ErrChanged if the subject's Generation is no longer basis or the owner's setup is gone.
+	// The name of an authenticator is checked by the caller; basis vouches for that too.
+	Activate(ctx context.Context, subject, owner string, basis int64, a *Authenticator, r *RecoverySet) error
+	// Remove deletes the authenticator; with the last one go the recovery codes, setups and guesses of
+	// the subject (those under GuessKeys). ErrNotEnrolled if it is gone.
+	Remove(ctx context.Context, subject, id string) error
+	// Reset deletes all that Remove does, for all authenticators, and reports how many there were.
+	Reset(ctx context.Context, subject string) (int, error)
+}
+
+// Guesses counts and spends. Each method is one atomic step over any number of processes.
+type Guesses interface {
+	// Guess counts a guess under key, in the window and in a row, and commits the count before it
+	// returns, even inside an Atomic. A guess during a lock, or after InARow, is refused: it is not
+	// counted and changes nothing. The guess that uses up the window begins the lock; when the lock
+	// or the window is over, the next guess begins a new window.
+	Guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error)
+	// Forgive forgets the guesses under the keys.
+	Forgive(ctx context.Context, keys ...string) error
+	// Spend sets LastStep to step and LastUsed to now if LastStep is smaller; else ErrUsed.
+	Spend(ctx context.Context, authenticator string, step int64, now time.Time) error
+	// Redeem marks the code of that set and digest used; ErrCode if there is none left.
+	Redeem(ctx context.Context, set string, digest []byte, now time.Time) error
+}
+
+// Setups keeps enrolments under way, one for each owner.
+type Setups interface {
+	// Setup returns the owner's setup, expired or not, or ErrNoSetup.
+	Setup(ctx context.Context, owner string) (Setup, error)
+	// SaveSetup inserts or replaces the owner's setup.
+	SaveSetup(ctx context.Context, s Setup) error
+	// DeleteSetup removes it; none is no error.
+	DeleteSetup(ctx context.Context, owner string) error
+}
+
+// Limit is a budget of guesses.
+type Limit struct {
+	Guesses int           // at most so many in a window
+	Window  time.Duration // from the first guess
+	Lock    time.Duration // how long the last allowed guess locks, if nothing forgives it
+	InARow  int           // so many in a row, at any pace, lock until Forgive; 0: no such end
+}
+
+// Tally is what a Guess found.
+type Tally struct {
+	Left        int       // guesses left in the window, after this one
+	LockedUntil time.Time // not zero: refused
+	Disabled    bool      // InARow is reached: refused until somebody forgives
+}

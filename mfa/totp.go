@@ -1,0 +1,168 @@
+package mfa
+
+import (
+	"crypto/subtle"
+	"encoding/base32"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/hotp"
+)
+
+// What authenticator apps agree on. Many ignore any other value in a QR code, and then show
+// wrong codes.
+const (
+	algorithm  = "SHA1"
+	digits     = 6
+	period     = 30
+	secretSize = 20
+)
+
+// Steps around the present one. Accepted are the previous, the present and the next; older ones
+// are looked up only to say that a code has expired, newer ones only in a set-up.
+const (
+	drift = 1
+	hint  = 10
+)
+
+var algorithms = map[string]otp.Algorithm{
+	"SHA1":   otp.AlgorithmSHA1,
+	"SHA256": otp.AlgorithmSHA256,
+	"SHA512": otp.AlgorithmSHA512,
+}
+
+var base32NoPad = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// device is an authenticator whose secret was opened.
+type device struct {
+	id        string
+	secret    []byte
+	algorithm string
+	digits    int
+	period    int
+	last      int64 // the last accepted step
+}
+
+// code is the code of a step (RFC 6238 section 4.2).
+func (d device) code(step int64) (string, error) {
+	alg, ok := algorithms[d.algorithm]
+	if !ok {
+		return "", fmt.Errorf("authenticator %s: unknown algorithm %q", d.id, d.algorithm)
+	}
+	opts := hotp.ValidateOpts{Digits: otp.Digits(d.digits), Algorithm: alg}
+	return hotp.GenerateCodeCustom(base32NoPad.EncodeToString(d.secret), uint64(step), opts)
+}
+
+func (d device) step(now time.Time) int64 { return now.Unix() / int64(d.period) }
+
+// wait is how many seconds it takes until the authenticator shows another code than that of step.
+func (d device) wait(step int64, now time.Time) int {
+	next := max(step, d.step(now)) + 1
+	return int(next*int64(d.period) - now.Unix())
+}
+
+// verdict is what a typed code is to a device; a greater one beats a lesser.
+type verdict int
+
+const (
+	wrong verdict = iota
+	clockOff
+	expired
+	used
+	right
+)
+
+// match is where a typed code was found.
+type match struct {
+	verdict verdict
+	device  device
+	step    int64
+	offset  int // in steps, from the present one
+}
+
+// search compares the typed code with the codes of all devices, from hint steps ago to ahead
+// steps from now. It makes all codes and compares them all, so that its time tells nothing.
+func search(devices []device, typed string, now time.Time, ahead int) (match, error) {
+	var best match
+	for _, d := range devices {
+		for offset := -hint; offset <= ahead; offset++ {
+			step := d.step(now) + int64(offset)
+			code, err := d.code(step)
+			if err != nil {
+				return match{}, err
+			}
+			same := subtle.ConstantTimeCompare([]byte(code), []byte(typed)) == 1
+			if v := judge(offset, step, d.last); same && v > best.verdict {
+				best = match{v, d, step, offset}
+			}
+		}
+	}
+	return best, nil
+}
+
+func judge(offset int, step, last int64) verdict {
+	switch {
+	case step == last:
+		return used
+	case offset > drift:
+		return clockOff
+	case offset < -drift, step < last:
+		return expired
+	}
+	return right
+}
+
+// normalise returns the ASCII digits of a typed code. Separators are dropped, and the digits of
+// other keyboards mapped: full-width, Arabic-Indic, extended Arabic-Indic.
+func normalise(typed string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case separator(r):
+			return -1
+		case '０' <= r && r <= '９':
+			return r - '０' + '0'
+		case '٠' <= r && r <= '٩':
+			return r - '٠' + '0'
+		case '۰' <= r && r <= '۹':
+			return r - '۰' + '0'
+		}
+		return r
+	}, typed)
+}
+
+// separator is what people, and apps that copy, put between digits: spaces of any kind, dashes,
+// dots, and marks that cannot be seen.
+func separator(r rune) bool {
+	return unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) || r == '\u2212' || r == '.' || r == '·'
+}
+
+// parseCode returns a typed code in the form that is compared. Its length must be one of those given.
+func parseCode(typed string, lengths []int) (string, error) {
+	code := normalise(typed)
+	switch {
+	case strings.ContainsFunc(code, unicode.IsLetter), utf8.RuneCountInString(code) >= 10:
+		return "", ErrLooksLikeRecovery
+	case strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }):
+		return "", ErrFormat
+	case !slices.Contains(lengths, len(code)):
+		return "", ErrFormat
+	}
+	return code, nil
+}
+
+// uri is what the QR code says. Algorithm, digits and period are left out: they are what every
+// app takes for granted, and the QR code gets two sizes smaller. A space is %20: apps show a plus
+// as it stands. The issuer must not hold a colon, which would end it.
+func uri(issuer, account string, secret []byte) string {
+	issuer = strings.ReplaceAll(issuer, ":", "")
+	return "otpauth://totp/" + escape(issuer) + ":" + escape(account) +
+		"?secret=" + base32NoPad.EncodeToString(secret) + "&issuer=" + escape(issuer)
+}
+
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

@@ -1,0 +1,93 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Verify checks a one-time code as the user typed it. When it is right, the step is spent and
+// then is run in one commit.
+//
+// The commit may fail after then has run, because the same code won in another process. So then
+// must change nothing but what it writes through its context: a value in memory that it added
+// the proof to is void when Verify returns an error, and must not be saved later.
+//
+// Outcomes: *Wrong, ErrExpired, *Used, *Locked, ErrFormat, ErrLooksLikeRecovery, ErrNotEnrolled.
+// Anything else is a fault of the store or of then.
+func (s *Service) Verify(ctx context.Context, subject, code string, then func(context.Context, Proof) error) error {
+	now, limit := s.now(), s.Limits.orDefault().TOTP
+	devices, err := s.devices(ctx, subject)
+	if err != nil {
+		return err
+	}
+	typed, err := parseCode(code, lengths(devices))
+	if err != nil {
+		return err
+	}
+	tally, err := s.guess(ctx, totpKey(subject), limit, now)
+	if err != nil {
+		return err
+	}
+	found, err := search(devices, typed, now, drift)
+	if err != nil {
+		return err
+	}
+	switch found.verdict {
+	case right:
+		return s.spend(ctx, found, Proof{subject, MethodTOTP, now}, then)
+	case used:
+		return &Used{Seconds: found.device.wait(found.step, now)}
+	case expired:
+		return ErrExpired
+	}
+	return miss(tally, limit, now)
+}
+
+func (s *Service) spend(ctx context.Context, found match, p Proof, then func(context.Context, Proof) error) error {
+	err := s.atomic(ctx, func(ctx context.Context) error {
+		if err := s.Guesses.Spend(ctx, found.device.id, found.step, p.time); err != nil {
+			return err
+		}
+		if then == nil {
+			return nil
+		}
+		return then(ctx, p)
+	})
+	if errors.Is(err, ErrUsed) {
+		return &Used{Seconds: found.device.wait(found.step, p.time)}
+	}
+	return err
+}
+
+// devices returns the subject's authenticators with their secrets opened. One that does not
+// open fails them all: it is a key missing in the settings, or a tampered database.
+func (s *Service) devices(ctx context.Context, subject string) ([]device, error) {
+	f, err := s.Store.Factors(ctx, subject)
+	if err != nil {
+		return nil, fmt.Errorf("read factors: %w", err)
+	}
+	if len(f.Authenticators) == 0 {
+		return nil, ErrNotEnrolled
+	}
+	var devices []device
+	for _, a := range f.Authenticators {
+		secret, err := s.Keys.Open(a.KeyID, a.Secret, aboutSecret(subject, a.ID))
+		if err != nil {
+			return nil, fmt.Errorf("authenticator %s: %w", a.ID, err)
+		}
+		devices = append(devices, device{a.ID, secret, a.Algorithm, a.Digits, a.Period, a.LastStep})
+	}
+	return devices, nil
+}
+
+func lengths(devices []device) []int {
+	var all []int
+	for _, d := range devices {
+		if !slices.Contains(all, d.digits) {
+			all = append(all, d.digits)
+		}
+	}
+	return all
+}

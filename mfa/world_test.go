@@ -1,0 +1,199 @@
+package mfa_test
+
+import (
+	"context"
+	"encoding/base32"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/hotp"
+
+	"vestibule/mfa"
+	"vestibule/mfa/mfatest"
+)
+
+var ctx = context.Background()
+
+func TestMemory(t *testing.T) {
+	mfatest.TestStore(t, func(*testing.T) mfatest.Stores { return mfatest.New() })
+}
+
+// world is a service on a store in memory, with a clock that the test moves.
+type world struct {
+	*mfa.Service
+	memory *mfatest.Memory
+	now    time.Time
+	secret string   // of ana's authenticator, in base32
+	codes  []string // ana's recovery codes
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	keys, err := mfa.ParseKeyring([]string{mfa.NewKey()})
+	must(t, "ParseKeyring", err)
+	w := &world{memory: mfatest.New(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	w.Service = &mfa.Service{
+		Store: w.memory, Guesses: w.memory, Setups: w.memory, Keys: keys, Issuer: "Example ID",
+		Atomic: w.memory.Atomic, Now: func() time.Time { return w.now },
+	}
+	w.Cheap()
+	return w
+}
+
+// enrolled is a world in which ana has an authenticator and recovery codes, and no wrong code.
+func enrolled(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.secret, w.codes = w.enrol(t, "Phone")
+	return w
+}
+
+// enrol gives ana an authenticator. The clock then stands at the beginning of a fresh step.
+func (w *world) enrol(t *testing.T, name string) (secret string, codes []string) {
+	t.Helper()
+	v, err := w.Begin(ctx, "ana", "tab")
+	must(t, "Begin", err)
+	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), name))
+	v, err = w.Pending(ctx, "tab", "ana")
+	must(t, "Pending", err)
+	must(t, "Activate", w.Activate(ctx, "ana", "tab", nil))
+	must(t, "Forgive", w.Forgive(ctx, "ana"))
+	w.now = w.now.Add(time.Hour)
+	return v.Secret, v.Codes
+}
+
+// code is what an app with the secret shows so many steps from now. It is made without mfa.
+func (w *world) code(secret string, offset int) string {
+	code, err := hotp.GenerateCode(secret, uint64(w.now.Unix()/30+int64(offset)))
+	if err != nil {
+		panic(err)
+	}
+	return code
+}
+
+// wrong is a code that the secret gives at no step that anybody looks at.
+func (w *world) wrong(secret string) string {
+	near := make(map[string]bool)
+	for offset := -20; offset <= 20; offset++ {
+		near[w.code(secret, offset)] = true
+	}
+	for _, code := range []string{"000000", "000001", "000002", "000003"} {
+		if !near[code] {
+			return code
+		}
+	}
+	panic("four codes in a row are near")
+}
+
+// verify gives the code and returns the proof, if there is one.
+func (w *world) verify(code string) (p mfa.Proof, err error) {
+	err = w.Verify(ctx, "ana", code, func(_ context.Context, got mfa.Proof) error {
+		p = got
+		return nil
+	})
+	return p, err
+}
+
+func (w *world) recover(code string) (p mfa.Proof, left int, err error) {
+	err = w.Recover(ctx, "ana", code, func(_ context.Context, got mfa.Proof, n int) error {
+		p, left = got, n
+		return nil
+	})
+	return p, left, err
+}
+
+// left is how many wrong codes ana still has, found out by one.
+func (w *world) left(t *testing.T) int {
+	t.Helper()
+	_, err := w.verify(w.wrong(w.secret))
+	var wrong *mfa.Wrong
+	if !errors.As(err, &wrong) {
+		t.Fatalf("Verify of a wrong code: %v, want Wrong", err)
+	}
+	return wrong.Left
+}
+
+func (w *world) factors(t *testing.T) mfa.Factors {
+	t.Helper()
+	f, err := w.memory.Factors(ctx, "ana")
+	must(t, "Factors", err)
+	return f
+}
+
+// insert gives ana an authenticator that this package would not make, as an import may.
+func (w *world) insert(t *testing.T, a mfa.Authenticator, secret []byte) {
+	t.Helper()
+	var err error
+	a.Subject = "ana"
+	a.KeyID, a.Secret, err = w.Keys.Seal(secret, "totp|ana|"+a.ID)
+	must(t, "Seal", err)
+	w.place(t, a)
+}
+
+func (w *world) place(t *testing.T, a mfa.Authenticator) {
+	t.Helper()
+	basis := w.factors(t).Generation
+	must(t, "SaveSetup", w.memory.SaveSetup(ctx, mfa.Setup{Owner: "import", Subject: "ana"}))
+	must(t, "Activate", w.memory.Activate(ctx, "ana", "import", basis, &a, nil))
+}
+
+func codeOf(secret []byte, step int64, digits otp.Digits, algorithm otp.Algorithm) string {
+	text := base32.StdEncoding.EncodeToString(secret)
+	code, err := hotp.GenerateCodeCustom(text, uint64(step), hotp.ValidateOpts{Digits: digits, Algorithm: algorithm})
+	if err != nil {
+		panic(err)
+	}
+	return code
+}
+
+// race runs fn in n goroutines at once and returns how many got nil.
+func race(n int, fn func(i int) error) int {
+	var won atomic.Int64
+	var group sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		group.Go(func() {
+			<-start
+			if fn(i) == nil {
+				won.Add(1)
+			}
+		})
+	}
+	close(start)
+	group.Wait()
+	return int(won.Load())
+}
+
+func must(t *testing.T, what string, err error) {
+	t.Helper()
+	check(t, what, err, nil)
+}
+
+func check(t *testing.T, what string, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Fatalf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// checkWrong wants a *Wrong with so many tries left.
+func checkWrong(t *testing.T, what string, err error, left int) {
+	t.Helper()
+	var wrong *mfa.Wrong
+	if !errors.As(err, &wrong) || wrong.Left != left || !errors.Is(err, mfa.ErrCode) {
+		t.Fatalf("%s: %v, want Wrong with %d left", what, err, left)
+	}
+}
+
+// checkLocked wants a *Locked that ends at until; the zero time stands for Disabled.
+func checkLocked(t *testing.T, what string, err error, until time.Time) {
+	t.Helper()
+	var locked *mfa.Locked
+	if !errors.As(err, &locked) || !locked.Until.Equal(until) || locked.Disabled != until.IsZero() {
+		t.Fatalf("%s: %v, want Locked until %v", what, err, until)
+	}
+}
