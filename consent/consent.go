@@ -1,0 +1,104 @@
+// Package consent remembers which user allowed which client which scopes.
+//
+// Start with [Service.Missing]: what must the consent page still ask? When the user presses
+// allow, [Service.Allow] remembers it, and [Apply] tells fosite. The package never decides
+// whether a client may ask for a scope at all: that was settled when the request was validated.
+package consent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ErrNotFound reports that the user has allowed the client nothing.
+var ErrNotFound = errors.New("no grant")
+
+// Grant is what a user allowed a client, for this and later sign-ins.
+type Grant struct {
+	Subject string
+	Client  string
+	Scopes  []string // sorted, no duplicates; offline_access is one of them like any other
+	Created time.Time
+	Updated time.Time
+}
+
+// Store keeps grants, one for each subject and client.
+type Store interface {
+	// Grant returns the grant, or ErrNotFound.
+	Grant(ctx context.Context, subject, client string) (Grant, error)
+	// SaveGrant inserts or replaces the grant. Created stays as it was first saved.
+	SaveGrant(ctx context.Context, g Grant) error
+	// DeleteGrant removes the grant, or fails with ErrNotFound.
+	DeleteGrant(ctx context.Context, subject, client string) error
+	// Grants returns what the subject allowed, by client id; none is no error.
+	Grants(ctx context.Context, subject string) ([]Grant, error)
+}
+
+// Service answers what was allowed and remembers what is.
+type Service struct {
+	Store Store
+	Now   func() time.Time // nil: time.Now
+}
+
+// Missing returns the wanted scopes that the subject has not allowed the client, in the order
+// wanted. known reports whether the client was ever allowed anything: a request for no scope
+// misses nothing, and still wants a page when the client is new to the user.
+func (s *Service) Missing(ctx context.Context, subject, client string, wanted []string) (missing []string, known bool, err error) {
+	g, err := s.Store.Grant(ctx, subject, client)
+	known = err == nil
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, false, fmt.Errorf("read grant: %w", err)
+	}
+	missing = []string{}
+	for _, scope := range wanted {
+		if !slices.Contains(g.Scopes, scope) && !slices.Contains(missing, scope) {
+			missing = append(missing, scope)
+		}
+	}
+	return missing, known, nil
+}
+
+// Allow adds the scopes to what the subject allowed the client before.
+func (s *Service) Allow(ctx context.Context, subject, client string, scopes []string) error {
+	g, err := s.Store.Grant(ctx, subject, client)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("read grant: %w", err)
+	}
+	now := s.now()
+	if err != nil {
+		g = Grant{Subject: subject, Client: client, Created: now}
+	}
+	g.Scopes = union(g.Scopes, scopes)
+	g.Updated = now
+	if err := s.Store.SaveGrant(ctx, g); err != nil {
+		return fmt.Errorf("save grant: %w", err)
+	}
+	return nil
+}
+
+// Revoke forgets all that the subject allowed the client. ErrNotFound if that was nothing.
+// It ends no token: that is the provider's to do.
+func (s *Service) Revoke(ctx context.Context, subject, client string) error {
+	return s.Store.DeleteGrant(ctx, subject, client)
+}
+
+// List returns what the subject allowed, by client id.
+func (s *Service) List(ctx context.Context, subject string) ([]Grant, error) {
+	return s.Store.Grants(ctx, subject)
+}
+
+func (s *Service) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}

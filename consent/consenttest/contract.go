@@ -1,0 +1,137 @@
+package consenttest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"vestibule/consent"
+)
+
+// TestStore proves that what open returns, an empty store each time, keeps the contract of
+// consent.Store. The subjects and clients that it uses are known to nobody else.
+func TestStore(t *testing.T, open func(t *testing.T) consent.Store) {
+	for _, tt := range []struct {
+		name string
+		test func(*testing.T, consent.Store)
+	}{
+		{"nothing", nothing},
+		{"save and read", saved},
+		{"replace", replaced},
+		{"delete", deleted},
+		{"list", listed},
+		{"parallel", parallel},
+	} {
+		t.Run(tt.name, func(t *testing.T) { tt.test(t, open(t)) })
+	}
+}
+
+var (
+	ctx     = context.Background()
+	created = time.UnixMicro(1_790_000_000_123_456).UTC()
+	updated = created.Add(time.Hour)
+)
+
+func nothing(t *testing.T, s consent.Store) {
+	if _, err := s.Grant(ctx, "ana", "shop"); !errors.Is(err, consent.ErrNotFound) {
+		t.Errorf("Grant of nothing: %v, want ErrNotFound", err)
+	}
+	if err := s.DeleteGrant(ctx, "ana", "shop"); !errors.Is(err, consent.ErrNotFound) {
+		t.Errorf("DeleteGrant of nothing: %v, want ErrNotFound", err)
+	}
+	if list, err := s.Grants(ctx, "ana"); err != nil || len(list) != 0 {
+		t.Errorf("Grants of nothing = %v, %v", list, err)
+	}
+}
+
+func saved(t *testing.T, s consent.Store) {
+	for _, scopes := range [][]string{{"email", "offline_access", "openid"}, {}} {
+		want := consent.Grant{Subject: "ana", Client: "shop", Scopes: scopes, Created: created, Updated: created}
+		save(t, s, want)
+		same(t, read(t, s, "ana", "shop"), want)
+	}
+	if _, err := s.Grant(ctx, "ana", "other"); !errors.Is(err, consent.ErrNotFound) {
+		t.Errorf("Grant for another client: %v, want ErrNotFound", err)
+	}
+	if _, err := s.Grant(ctx, "ben", "shop"); !errors.Is(err, consent.ErrNotFound) {
+		t.Errorf("Grant of another subject: %v, want ErrNotFound", err)
+	}
+}
+
+func replaced(t *testing.T, s consent.Store) {
+	save(t, s, consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"email"}, Created: created, Updated: created})
+	save(t, s, consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"openid"}, Created: updated, Updated: updated})
+	same(t, read(t, s, "ana", "shop"), consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"openid"}, Created: created, Updated: updated})
+}
+
+func deleted(t *testing.T, s consent.Store) {
+	save(t, s, consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"openid"}, Created: created, Updated: created})
+	save(t, s, consent.Grant{Subject: "ana", Client: "wiki", Scopes: []string{"openid"}, Created: created, Updated: created})
+	if err := s.DeleteGrant(ctx, "ana", "shop"); err != nil {
+		t.Fatalf("DeleteGrant: %v", err)
+	}
+	if _, err := s.Grant(ctx, "ana", "shop"); !errors.Is(err, consent.ErrNotFound) {
+		t.Errorf("Grant after DeleteGrant: %v, want ErrNotFound", err)
+	}
+	read(t, s, "ana", "wiki")
+}
+
+func listed(t *testing.T, s consent.Store) {
+	for _, client := range []string{"wiki", "shop", "mail"} {
+		save(t, s, consent.Grant{Subject: "ana", Client: client, Scopes: []string{"openid"}, Created: created, Updated: created})
+	}
+	save(t, s, consent.Grant{Subject: "ben", Client: "blog", Scopes: []string{"openid"}, Created: created, Updated: created})
+	list, err := s.Grants(ctx, "ana")
+	if err != nil {
+		t.Fatalf("Grants: %v", err)
+	}
+	var clients []string
+	for _, g := range list {
+		clients = append(clients, g.Client)
+	}
+	if want := []string{"mail", "shop", "wiki"}; !slices.Equal(clients, want) {
+		t.Errorf("Grants of ana are for %v, want %v", clients, want)
+	}
+}
+
+// Two pages that save at once leave one of the two grants, whole.
+func parallel(t *testing.T, s consent.Store) {
+	var group sync.WaitGroup
+	for range 16 {
+		group.Go(func() {
+			g := consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"openid"}, Created: created, Updated: created}
+			if err := s.SaveGrant(ctx, g); err != nil {
+				t.Errorf("SaveGrant at once with others: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	same(t, read(t, s, "ana", "shop"), consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"openid"}, Created: created, Updated: created})
+}
+
+func save(t *testing.T, s consent.Store, g consent.Grant) {
+	t.Helper()
+	if err := s.SaveGrant(ctx, g); err != nil {
+		t.Fatalf("SaveGrant(%+v): %v", g, err)
+	}
+}
+
+func read(t *testing.T, s consent.Store, subject, client string) consent.Grant {
+	t.Helper()
+	g, err := s.Grant(ctx, subject, client)
+	if err != nil {
+		t.Fatalf("Grant(%s, %s): %v", subject, client, err)
+	}
+	return g
+}
+
+func same(t *testing.T, got, want consent.Grant) {
+	t.Helper()
+	if got.Subject != want.Subject || got.Client != want.Client || !slices.Equal(got.Scopes, want.Scopes) ||
+		!got.Created.Equal(want.Created) || !got.Updated.Equal(want.Updated) {
+		t.Errorf("grant = %+v, want %+v", got, want)
+	}
+}

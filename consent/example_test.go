@@ -1,0 +1,47 @@
+package consent_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ory/fosite"
+
+	"vestibule/consent"
+	"vestibule/consent/consenttest"
+)
+
+// The consent step in a host's own fosite authorization handler.
+func Example() {
+	ctx := context.Background()
+	grants := &consent.Service{Store: consenttest.New()}
+
+	ar := fosite.NewAuthorizeRequest()
+	ar.SetRequestedScopes(fosite.Arguments{"openid", "email"})
+
+	missing, known, err := grants.Missing(ctx, "ana", "shop", ar.GetRequestedScopes())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if !known || len(missing) > 0 {
+		fmt.Println("ask for", missing)
+		// The user presses allow.
+		if err := grants.Allow(ctx, "ana", "shop", missing); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	consent.Apply(ar, ar.GetRequestedScopes())
+	fmt.Println("granted", ar.GetGrantedScopes())
+	// Output:
+	// ask for [openid email]
+	// granted [openid email]
+}
+
+func ExampleApply() {
+	ar := fosite.NewAuthorizeRequest()
+	ar.SetRequestedScopes(fosite.Arguments{"openid"})
+	consent.Apply(ar, []string{"openid", "email"}) // email was allowed once, and is not asked for today
+	fmt.Println(ar.GetGrantedScopes())
+	// Output: [openid]
+}
