@@ -169,6 +169,13 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	if !ix.Login.Satisfies(ix.Demand, p.now()) {
 		return fmt.Errorf("finish: the login of %q does not satisfy the request", ix.ID)
 	}
+	ok, err := p.usable(r.Context(), ix.Login.Subject)
+	if err != nil {
+		return fmt.Errorf("finish: %w", err)
+	}
+	if !ok {
+		return p.Refuse(w, r, ix, "access_denied")
+	}
 	ar, f, err := p.thaw(r.Context(), ix)
 	if err != nil {
 		return err
@@ -190,6 +197,15 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	}
 	p.redirect(w, r, ar, url.Values{"code": {response.GetCode()}})
 	return nil
+}
+
+// usable reports whether the account still is there and not disabled: it may have gone since the password was given.
+func (p *Provider) usable(ctx context.Context, subject string) (bool, error) {
+	account, err := p.accounts.Account(ctx, subject)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && !account.Disabled, err
 }
 
 // Refuse answers the client with an error, one of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the

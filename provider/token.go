@@ -95,11 +95,7 @@ func (p *Provider) checkAccount(ctx context.Context, u *unit) error {
 	if u.refresh == nil {
 		return nil
 	}
-	account, err := p.accounts.Account(ctx, u.refresh.Subject)
-	if err == nil && !account.Disabled {
-		return nil
-	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if ok, err := p.usable(ctx, u.refresh.Subject); ok || err != nil {
 		return err
 	}
 	if err := p.store.RevokeFamily(ctx, u.refresh.Family); err != nil {

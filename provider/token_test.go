@@ -246,12 +246,15 @@ func TestRefreshEnds(t *testing.T) {
 	}
 }
 
-func TestRefreshOfDisabledAccount(t *testing.T) {
+func TestDisabledAccountGetsNothing(t *testing.T) {
 	o := newOP(t)
 	body := o.tokens()
 	o.store.AddAccount(provider.Account{Subject: "u1", Username: "ana", Disabled: true}, "")
 	if _, answer := o.token("shop", refresh(body["refresh_token"])); answer["error"] != "invalid_grant" {
 		t.Errorf("refresh: %v, want invalid_grant", answer)
+	}
+	if v := answer(t, o.authorize(request())); v.Get("error") != "access_denied" {
+		t.Errorf("end of a sign-in: %v, want access_denied", v)
 	}
 	if status, _ := o.userinfo(body["access_token"]); status != http.StatusUnauthorized {
 		t.Errorf("userinfo: %d, want 401", status)

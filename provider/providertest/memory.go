@@ -175,7 +175,8 @@ func (m *Memory) SaveCode(ctx context.Context, code provider.Code) error {
 		return err
 	}
 	defer leave()
-	if _, ok := m.codes[code.Signature]; ok {
+	_, known := m.clients[code.Client]
+	if _, twice := m.codes[code.Signature]; twice || !known {
 		return provider.ErrConflict
 	}
 	m.codes[code.Signature] = code

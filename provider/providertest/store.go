@@ -203,6 +203,9 @@ func testCode(t *testing.T, s provider.Store) {
 	if !got.Used {
 		t.Error("an exchanged code is not used")
 	}
+	stray := code("stray")
+	stray.Client = "gone"
+	wantErr(t, "code of a client that is gone", s.SaveCode(ctx, stray), provider.ErrConflict)
 	access, err := s.Token(ctx, provider.AccessToken, "access 1")
 	check(t, err)
 	if access.Family != want.Family || !access.UsedAt.IsZero() || !access.Created.Equal(at) {

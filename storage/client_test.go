@@ -1,0 +1,73 @@
+package storage_test
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+func client(id string) provider.Client {
+	return provider.Client{
+		ID: id, Name: "Client " + id, SecretHash: "sha256:x", IDTokenAlg: "RS256",
+		RedirectURIs: []string{"https://rp.example/cb", "https://rp.example/with space"},
+		Scopes:       []string{"openid", "offline_access"}, Created: noon, Updated: noon,
+	}
+}
+
+func TestClients(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		b, a := client("b"), client("a")
+		a.Public, a.SecretHash = true, ""
+		must(t, s.CreateClient(t.Context(), b))
+		must(t, s.CreateClient(t.Context(), a))
+		if err := s.CreateClient(t.Context(), a); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("CreateClient again: %v, want %v", err, provider.ErrConflict)
+		}
+		got, err := s.Clients(t.Context())
+		if want := []provider.Client{a, b}; err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("Clients = %+v, %v, want %+v", got, err, want)
+		}
+		b.Name, b.Updated, b.RedirectURIs = "New", noon.Add(time.Hour), []string{"https://other.example/"}
+		must(t, s.UpdateClient(t.Context(), b))
+		if got, err := s.Client(t.Context(), "b"); err != nil || !reflect.DeepEqual(got, b) {
+			t.Errorf("Client = %+v, %v, want %+v", got, err, b)
+		}
+		if err := s.UpdateClient(t.Context(), client("none")); !errors.Is(err, provider.ErrNotFound) {
+			t.Errorf("UpdateClient of none: %v, want %v", err, provider.ErrNotFound)
+		}
+		if _, err := s.Client(t.Context(), "none"); !errors.Is(err, provider.ErrNotFound) {
+			t.Errorf("Client of none: %v, want %v", err, provider.ErrNotFound)
+		}
+	})
+}
+
+// A client of the same name that comes later inherits nothing.
+func TestDeleteClientEndsItsTokens(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		for _, id := range []string{"gone", "other"} {
+			must(t, s.CreateClient(t.Context(), client(id)))
+			f := family{id: id, client: id, subject: "alice"}
+			f.begin(t, s)
+			save(t, s, f.code("second-"+id))
+		}
+		must(t, s.DeleteClient(t.Context(), "gone"))
+		if err := s.DeleteClient(t.Context(), "gone"); !errors.Is(err, provider.ErrNotFound) {
+			t.Errorf("DeleteClient again: %v, want %v", err, provider.ErrNotFound)
+		}
+		must(t, s.CreateClient(t.Context(), client("gone")))
+		if f := (family{id: "gone"}); f.alive(t, s) {
+			t.Error("the tokens outlive their client")
+		}
+		if err := s.Exchange(t.Context(), "second-gone", nil); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("Exchange of a code that outlives its client: %v, want %v", err, provider.ErrConflict)
+		}
+		if f := (family{id: "other"}); !f.alive(t, s) {
+			t.Error("the tokens of another client are gone")
+		}
+		must(t, s.Exchange(t.Context(), "second-other", nil))
+	})
+}

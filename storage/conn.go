@@ -1,0 +1,245 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"vestibule/provider"
+)
+
+// conn is one of the two databases. Its errors are an outcome, provider.ErrConflict,
+// provider.ErrUnavailable, or what the driver said.
+type conn interface {
+	// query runs one statement, committed when it returns, and hands each row to scan.
+	query(ctx context.Context, query string, args []any, scan func(row) error) error
+	// commit runs the writes in their order in one transaction. It fails with the missed of the first
+	// write that has one and changes no row, as an outcome.
+	commit(ctx context.Context, writes []write) error
+	migrator() migrator
+	close() error
+}
+
+// row is one result. Scan is called once.
+type row interface {
+	Scan(dest ...any) error
+}
+
+// write is a statement that waits for its commit.
+type write struct {
+	missed error // returned when no row is changed; nil: that is fine
+	query  string
+	args   []any
+}
+
+// outcome is an error of the caller's choice, which is no fault and goes back as it came.
+type outcome struct{ error }
+
+// miss is what becomes of a write that changed no row.
+func (w write) miss() error {
+	if w.missed == nil {
+		return nil
+	}
+	return outcome{w.missed}
+}
+
+// Trip is one round trip to the database.
+type Trip struct {
+	Queries []string // several only in a batch
+	Writes  bool     // it ended with a commit
+}
+
+// Observe calls f after each round trip from now on; nil ends it. f must be safe for concurrent use.
+// Tests count with it.
+func (s *Store) Observe(f func(Trip)) {
+	if f == nil {
+		s.observer.Store(nil)
+		return
+	}
+	s.observer.Store(&f)
+}
+
+// all runs a statement at once, inside Atomic too, and returns what scan makes of its rows: a SELECT,
+// or a write with RETURNING that must be committed whatever becomes of the caller.
+// A SELECT does not see what an Atomic around it has put off.
+func all[T any](ctx context.Context, s *Store, scan func(row) (T, error), query string, args ...any) ([]T, error) {
+	var found []T
+	err := s.query(ctx, query, args, func(r row) error {
+		v, err := scan(r)
+		found = append(found, v)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// one is all for at most one row: provider.ErrNotFound if there is none.
+func one[T any](ctx context.Context, s *Store, scan func(row) (T, error), query string, args ...any) (T, error) {
+	found, err := all(ctx, s, scan, query, args...)
+	if err == nil && len(found) == 0 {
+		err = provider.ErrNotFound
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return found[0], nil
+}
+
+func (s *Store) query(ctx context.Context, query string, args []any, scan func(row) error) error {
+	limited, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	err := s.conn.query(limited, query, args, scan)
+	if f := s.observer.Load(); f != nil {
+		(*f)(Trip{Queries: []string{query}, Writes: !reads(query)})
+	}
+	return explain(ctx, err, query)
+}
+
+// reads reports whether a query cannot write. What is not sure is taken for a write.
+func reads(query string) bool {
+	return strings.HasPrefix(query, "SELECT")
+}
+
+// exec runs a write and returns missed if it changed no row; nil means that this is fine.
+// Inside Atomic it is put off and returns nil; Atomic returns what becomes of it.
+func (s *Store) exec(ctx context.Context, missed error, query string, args ...any) error {
+	w := write{missed: missed, query: query, args: args}
+	if p := s.pending(ctx); p != nil {
+		return p.add(w)
+	}
+	return s.commit(ctx, []write{w})
+}
+
+func (s *Store) commit(ctx context.Context, writes []write) error {
+	if len(writes) == 0 {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	err := s.conn.commit(limited, writes)
+	if f := s.observer.Load(); f != nil {
+		(*f)(Trip{Queries: texts(writes), Writes: true})
+	}
+	return explain(ctx, err, writes[0].query)
+}
+
+func texts(writes []write) []string {
+	queries := make([]string, len(writes))
+	for i, w := range writes {
+		queries[i] = w.query
+	}
+	return queries
+}
+
+// explain says what was being done, and whose the fault is when time ran out: a caller that went
+// away keeps its own error, all else is a database that is too slow.
+func explain(ctx context.Context, err error, query string) error {
+	var o outcome
+	switch {
+	case err == nil, err == provider.ErrConflict:
+		return err
+	case errors.As(err, &o):
+		return o.error
+	case errors.Is(ctx.Err(), context.Canceled):
+		err = ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		err = fmt.Errorf("%w: no answer in time", provider.ErrUnavailable)
+	}
+	return fmt.Errorf("%s: %w", firstLine(query), err)
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	if len(line) > 60 {
+		line = line[:60] + "..."
+	}
+	return line
+}
+
+// atomically is what an Atomic has put off.
+type atomically struct {
+	writes []write
+	undo   []func()
+	over   bool
+}
+
+type atomicKey struct{ s *Store }
+
+func (s *Store) pending(ctx context.Context) *atomically {
+	p, _ := ctx.Value(atomicKey{s}).(*atomically)
+	return p
+}
+
+// Atomic runs fn and then, in one transaction and one round trip, all that fn wrote through its
+// context; if fn fails, nothing. An error of a write comes from Atomic, not from the call that put
+// it off. A nested call joins the outer one, and when it fails takes only its own writes back.
+// fn must not write from several goroutines.
+func (s *Store) Atomic(ctx context.Context, fn func(ctx context.Context) error) error {
+	if p := s.pending(ctx); p != nil {
+		return p.join(ctx, fn)
+	}
+	p := &atomically{}
+	defer func() { p.over = true }()
+	err := fn(context.WithValue(ctx, atomicKey{s}, p))
+	if err == nil {
+		err = s.commit(ctx, p.writes)
+	}
+	if err != nil {
+		p.back(0, 0)
+	}
+	return err
+}
+
+func (p *atomically) add(w write) error {
+	if p.over {
+		return errors.New("write through the context of an Atomic that is over")
+	}
+	p.writes = append(p.writes, w)
+	return nil
+}
+
+func (p *atomically) join(ctx context.Context, fn func(ctx context.Context) error) error {
+	writes, undo := len(p.writes), len(p.undo)
+	err := fn(ctx)
+	if err != nil {
+		p.back(writes, undo)
+	}
+	return err
+}
+
+// back forgets the writes from the given one on and runs their undo functions, last one first.
+func (p *atomically) back(writes, undo int) {
+	for i := len(p.undo) - 1; i >= undo; i-- {
+		p.undo[i]()
+	}
+	p.writes, p.undo = p.writes[:writes], p.undo[:undo]
+}
+
+// undo has f run if the Atomic around the caller fails: it takes back what a put-off write has
+// promised in memory, such as a raised version.
+func (s *Store) undo(ctx context.Context, f func()) {
+	if p := s.pending(ctx); p != nil {
+		p.undo = append(p.undo, f)
+	}
+}
+
+// micros is how a time is kept: microseconds since 1970, 0 for the zero time.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// instant is the reverse of micros.
+func instant(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}

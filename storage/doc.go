@@ -1,0 +1,14 @@
+// Package storage keeps what provider, mfa, consent and web must remember, in PostgreSQL or in a
+// SQLite file.
+//
+// Start with Open, then Migrate or CheckSchema. A Store implements the contracts of those packages;
+// the tests that come with the contracts run here on both databases.
+//
+// There is one SQL text for both: types TEXT, BIGINT, BOOLEAN and BYTEA, times in BIGINT
+// microseconds, $1 arguments. What must happen once is one conditional statement, never a read and
+// then a write, so that any number of processes may share a PostgreSQL. A SQLite file is good for
+// one server process; the commands may use it at the same time.
+//
+// It never makes up a time, never starts a goroutine that outlives a call, and never decrypts what
+// it keeps.
+package storage

@@ -1,0 +1,38 @@
+package storage
+
+import (
+	"context"
+	"io/fs"
+)
+
+// The tests are of another package so that they may use storagetest. This is what they see of the inside.
+
+func (s *Store) Exec(ctx context.Context, missed error, query string, args ...any) error {
+	return s.exec(ctx, missed, query, args...)
+}
+
+// Row returns the columns of the only row, all of them text.
+func (s *Store) Row(ctx context.Context, columns int, query string, args ...any) ([]string, error) {
+	return one(ctx, s, func(r row) ([]string, error) {
+		values := make([]string, columns)
+		into := make([]any, columns)
+		for i := range values {
+			into[i] = &values[i]
+		}
+		return values, r.Scan(into...)
+	}, query, args...)
+}
+
+// Number returns the only number.
+func (s *Store) Number(ctx context.Context, query string, args ...any) (int64, error) {
+	return one(ctx, s, func(r row) (n int64, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, query, args...)
+}
+
+func (s *Store) MigrateWith(ctx context.Context, files fs.FS) error { return s.migrate(ctx, files) }
+
+func Migrations() fs.FS { return migrations() }
+
+const PurgeBatch = purgeBatch

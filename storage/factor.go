@@ -1,0 +1,199 @@
+package storage
+
+import (
+	"context"
+
+	"vestibule/mfa"
+)
+
+// Enrolled reports whether the subject has an authenticator.
+func (s *Store) Enrolled(ctx context.Context, subject string) (bool, error) {
+	n, err := s.countAuthenticators(ctx, subject)
+	return n > 0, err
+}
+
+func (s *Store) countAuthenticators(ctx context.Context, subject string) (int, error) {
+	return one(ctx, s, func(r row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT count(*) FROM authenticator WHERE subject = $1`, subject)
+}
+
+// factorRow is one line of the join in Factors: an authenticator, the recovery set, and one of its
+// codes. What is not there is empty.
+type factorRow struct {
+	generation    int64
+	authenticator mfa.Authenticator
+	set           mfa.RecoverySet
+	digest        []byte
+}
+
+func scanFactor(r row) (factorRow, error) {
+	var f factorRow
+	a, set := &f.authenticator, &f.set
+	var created, used, made int64
+	err := r.Scan(&f.generation, &a.ID, &a.Name, &a.KeyID, &a.Secret, &a.Algorithm, &a.Digits, &a.Period, &a.LastStep,
+		&created, &used, &set.ID, &set.Salt, &set.Params, &set.Total, &made, &f.digest)
+	a.Created, a.LastUsed, set.Created = instant(created), instant(used), instant(made)
+	return f, err
+}
+
+// Factors returns what the subject has. It is read with each code that is checked, so it is one
+// statement: each authenticator comes with each unused recovery code, a hundred short rows at most.
+func (s *Store) Factors(ctx context.Context, subject string) (mfa.Factors, error) {
+	rows, err := all(ctx, s, scanFactor, `SELECT e.generation,
+			COALESCE(a.id, ''), COALESCE(a.name, ''), COALESCE(a.key_id, ''), a.secret, COALESCE(a.algorithm, ''),
+			COALESCE(a.digits, 0), COALESCE(a.period, 0), COALESCE(a.last_step, 0),
+			COALESCE(a.created_at, 0), COALESCE(a.used_at, 0),
+			COALESCE(r.id, ''), r.salt, COALESCE(r.params, ''), COALESCE(r.total, 0), COALESCE(r.created_at, 0), c.digest
+		FROM enrolment e
+			LEFT JOIN authenticator a ON a.subject = e.subject
+			LEFT JOIN recovery_set r ON r.subject = e.subject
+			LEFT JOIN recovery_code c ON c.set_id = r.id AND c.used_at = 0
+		WHERE e.subject = $1
+		ORDER BY a.created_at, a.id`, subject)
+	if err != nil || len(rows) == 0 {
+		return mfa.Factors{}, err
+	}
+	f := mfa.Factors{Generation: rows[0].generation}
+	f.Authenticators = authenticators(rows, subject)
+	f.Recovery = recoverySet(rows, subject)
+	return f, nil
+}
+
+func authenticators(rows []factorRow, subject string) []mfa.Authenticator {
+	var found []mfa.Authenticator
+	last := ""
+	for _, r := range rows {
+		if r.authenticator.ID != last {
+			last = r.authenticator.ID
+			r.authenticator.Subject = subject
+			found = append(found, r.authenticator)
+		}
+	}
+	return found
+}
+
+// recoverySet collects the digests that come with the first authenticator: with the others the
+// same ones come again.
+func recoverySet(rows []factorRow, subject string) *mfa.RecoverySet {
+	set := rows[0].set
+	if set.ID == "" {
+		return nil
+	}
+	set.Subject = subject
+	for _, r := range rows {
+		if r.authenticator.ID == rows[0].authenticator.ID && r.digest != nil {
+			set.Digests = append(set.Digests, r.digest)
+		}
+	}
+	return &set
+}
+
+// Activate makes the authenticator and the recovery set live, or fails with mfa.ErrChanged.
+func (s *Store) Activate(ctx context.Context, subject, owner string, basis int64, a *mfa.Authenticator, r *mfa.RecoverySet) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		for _, step := range []func() error{
+			func() error {
+				return s.exec(ctx, nil, `INSERT INTO enrolment (subject, generation) VALUES ($1, 0)
+					ON CONFLICT (subject) DO NOTHING`, subject)
+			},
+			func() error {
+				return s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation + 1
+					WHERE subject = $1 AND generation = $2`, subject, basis)
+			},
+			func() error {
+				return s.exec(ctx, mfa.ErrChanged, `DELETE FROM setup WHERE owner = $1 AND subject = $2`, owner, subject)
+			},
+			func() error { return s.addAuthenticator(ctx, a) },
+			func() error { return s.replaceRecovery(ctx, r) },
+		} {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) addAuthenticator(ctx context.Context, a *mfa.Authenticator) error {
+	if a == nil {
+		return nil
+	}
+	return s.exec(ctx, nil, `INSERT INTO authenticator (id, subject, name, key_id, secret, algorithm, digits, period,
+			last_step, created_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		a.ID, a.Subject, a.Name, a.KeyID, a.Secret, a.Algorithm, a.Digits, a.Period,
+		a.LastStep, micros(a.Created), micros(a.LastUsed))
+}
+
+func (s *Store) replaceRecovery(ctx context.Context, r *mfa.RecoverySet) error {
+	if r == nil {
+		return nil
+	}
+	if err := s.exec(ctx, nil, `DELETE FROM recovery_set WHERE subject = $1`, r.Subject); err != nil {
+		return err
+	}
+	err := s.exec(ctx, nil, `INSERT INTO recovery_set (id, subject, salt, params, total, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`, r.ID, r.Subject, r.Salt, r.Params, len(r.Digests), micros(r.Created))
+	for _, digest := range r.Digests {
+		if err == nil {
+			err = s.exec(ctx, nil, `INSERT INTO recovery_code (set_id, digest, used_at) VALUES ($1, $2, 0)`, r.ID, digest)
+		}
+	}
+	return err
+}
+
+// Remove deletes the authenticator, and all else of the subject if it was the last.
+// mfa.ErrNotEnrolled if it is gone.
+func (s *Store) Remove(ctx context.Context, subject, id string) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.raise(ctx, subject); err != nil {
+			return err
+		}
+		err := s.exec(ctx, mfa.ErrNotEnrolled, `DELETE FROM authenticator WHERE id = $1 AND subject = $2`, id, subject)
+		if err != nil {
+			return err
+		}
+		return s.forget(ctx, subject)
+	})
+}
+
+// Reset deletes all factors of the subject and reports how many authenticators there were.
+func (s *Store) Reset(ctx context.Context, subject string) (int, error) {
+	had, err := s.countAuthenticators(ctx, subject)
+	if err != nil {
+		return 0, err
+	}
+	return had, s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.raise(ctx, subject); err != nil {
+			return err
+		}
+		if err := s.exec(ctx, nil, `DELETE FROM authenticator WHERE subject = $1`, subject); err != nil {
+			return err
+		}
+		return s.forget(ctx, subject)
+	})
+}
+
+// raise comes first in each change. On PostgreSQL it holds the row, so that the statements after it
+// see what the change before this one has left.
+func (s *Store) raise(ctx context.Context, subject string) error {
+	return s.exec(ctx, nil, `UPDATE enrolment SET generation = generation + 1 WHERE subject = $1`, subject)
+}
+
+// forget deletes what means nothing without an authenticator, if there is none.
+func (s *Store) forget(ctx context.Context, subject string) error {
+	const without = ` AND NOT EXISTS (SELECT 1 FROM authenticator WHERE subject = $1)`
+	if err := s.exec(ctx, nil, `DELETE FROM recovery_set WHERE subject = $1`+without, subject); err != nil {
+		return err
+	}
+	if err := s.exec(ctx, nil, `DELETE FROM setup WHERE subject = $1`+without, subject); err != nil {
+		return err
+	}
+	for _, key := range mfa.GuessKeys(subject) {
+		if err := s.exec(ctx, nil, `DELETE FROM guess WHERE budget = $2`+without, subject, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}

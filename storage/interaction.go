@@ -1,0 +1,51 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+
+	"vestibule/provider"
+)
+
+func scanInteraction(r row) (*provider.Interaction, error) {
+	var data string
+	var version int64
+	if err := r.Scan(&data, &version); err != nil {
+		return nil, err
+	}
+	ix := &provider.Interaction{}
+	err := json.Unmarshal([]byte(data), ix)
+	ix.Version = version
+	return ix, err
+}
+
+// Interaction returns the interaction, expired or not, or provider.ErrNotFound.
+func (s *Store) Interaction(ctx context.Context, id string) (*provider.Interaction, error) {
+	return one(ctx, s, scanInteraction, `SELECT data, version FROM interaction WHERE id = $1`, id)
+}
+
+// SaveInteraction inserts ix if its Version is 0, else updates the row of this Version, and raises
+// it. provider.ErrConflict if somebody else was faster.
+func (s *Store) SaveInteraction(ctx context.Context, ix *provider.Interaction) error {
+	data, err := json.Marshal(ix)
+	if err != nil {
+		return err
+	}
+	query := `UPDATE interaction SET data = $2, version = version + 1, expires_at = $3
+		WHERE id = $1 AND version = $4`
+	if ix.Version == 0 {
+		query = `INSERT INTO interaction (id, data, expires_at, version) VALUES ($1, $2, $3, $4 + 1)`
+	}
+	err = s.exec(ctx, provider.ErrConflict, query, ix.ID, string(data), micros(ix.Expires), ix.Version)
+	if err != nil {
+		return err
+	}
+	ix.Version++
+	s.undo(ctx, func() { ix.Version-- })
+	return nil
+}
+
+// DeleteInteraction removes the row of this version, or fails with provider.ErrConflict.
+func (s *Store) DeleteInteraction(ctx context.Context, id string, version int64) error {
+	return s.exec(ctx, provider.ErrConflict, `DELETE FROM interaction WHERE id = $1 AND version = $2`, id, version)
+}

@@ -1,0 +1,162 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// Schemas that CheckSchema refuses.
+var (
+	// ErrSchemaOld reports that migrations are waiting.
+	ErrSchemaOld = errors.New("run vestibule migrate up")
+	// ErrSchemaNew reports that a newer program has migrated the database.
+	ErrSchemaNew = errors.New("run the newer vestibule, or restore the backup from before its migration")
+)
+
+// Migration is a numbered step of the schema.
+type Migration struct {
+	Version int64
+	Name    string // of its file; empty if this program does not know it
+	Applied bool
+}
+
+// migrator is what the migrations need of a database.
+type migrator struct {
+	dialect goose.Dialect
+	db      *sql.DB
+	locker  lock.SessionLocker // nil: the database has no locks, see climb
+	exists  string             // a query for the number of version tables
+}
+
+// Migrate brings the schema up to date. It may be killed at any statement and run again: each file is
+// one transaction with its number. Processes that migrate at once wait for each other.
+func (s *Store) Migrate(ctx context.Context) error {
+	return s.migrate(ctx, migrations())
+}
+
+func migrations() fs.FS {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // the name of the folder is a constant
+	}
+	return files
+}
+
+func (s *Store) migrate(ctx context.Context, files fs.FS) error {
+	m := s.conn.migrator()
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	if m.locker != nil {
+		options = append(options, goose.WithSessionLocker(m.locker))
+	}
+	up, err := goose.NewProvider(m.dialect, m.db, files, options...)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if err := s.climb(ctx, up); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// climb applies what is missing. Where there is no lock, another process may have taken the same step
+// in the meantime: then the version has moved although we failed, and we go on from there.
+func (s *Store) climb(ctx context.Context, up *goose.Provider) error {
+	for {
+		before, err := s.applied(ctx)
+		if err != nil {
+			return err
+		}
+		_, failed := up.Up(ctx)
+		if failed == nil {
+			return nil
+		}
+		after, err := s.applied(ctx)
+		if err != nil || len(after) == len(before) {
+			return failed
+		}
+	}
+}
+
+// MigrationStatus returns all migrations that this program or the database knows, in order. It
+// changes nothing.
+func (s *Store) MigrationStatus(ctx context.Context) ([]Migration, error) {
+	applied, err := s.applied(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(migrations(), "*.sql")
+	if err != nil {
+		return nil, err
+	}
+	var status []Migration
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, err
+		}
+		status = append(status, Migration{version, name, applied[version]})
+		delete(applied, version)
+	}
+	return append(status, unknown(applied)...), nil
+}
+
+func unknown(applied map[int64]bool) []Migration {
+	var more []Migration
+	for version := range applied {
+		more = append(more, Migration{Version: version, Applied: true})
+	}
+	slices.SortFunc(more, func(a, b Migration) int { return cmp.Compare(a.Version, b.Version) })
+	return more
+}
+
+// CheckSchema reports whether this program and the database fit together: ErrSchemaOld or
+// ErrSchemaNew if they do not.
+func (s *Store) CheckSchema(ctx context.Context) error {
+	status, err := s.MigrationStatus(ctx)
+	if err != nil {
+		return err
+	}
+	var pending int
+	for _, m := range status {
+		switch {
+		case m.Name == "":
+			return fmt.Errorf("the database has migration %d, which this vestibule does not know: %w", m.Version, ErrSchemaNew)
+		case !m.Applied:
+			pending++
+		}
+	}
+	if pending > 0 {
+		return fmt.Errorf("the database lacks %d of %d migrations: %w", pending, len(status), ErrSchemaOld)
+	}
+	return nil
+}
+
+// applied returns the numbers of the migrations that the database has.
+func (s *Store) applied(ctx context.Context) (map[int64]bool, error) {
+	number := func(r row) (n int64, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}
+	tables, err := one(ctx, s, number, s.conn.migrator().exists)
+	if err != nil || tables == 0 {
+		return map[int64]bool{}, err
+	}
+	versions, err := all(ctx, s, number, `SELECT version_id FROM goose_db_version WHERE version_id > 0`)
+	applied := make(map[int64]bool, len(versions))
+	for _, v := range versions {
+		applied[v] = true
+	}
+	return applied, err
+}

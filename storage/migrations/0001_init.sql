@@ -1,0 +1,98 @@
+-- +goose Up
+
+-- Times are microseconds since 1970, 0 for never. Lists are joined by spaces, structures are JSON.
+-- What names an account or a client elsewhere has no foreign key: accounts may live in a directory
+-- outside, and a client's row would be locked by each of its sign-ins.
+
+CREATE TABLE account (
+	subject        TEXT    NOT NULL PRIMARY KEY,
+	username       TEXT    NOT NULL UNIQUE,
+	name           TEXT    NOT NULL,
+	email          TEXT    NOT NULL,
+	email_key      TEXT    UNIQUE, -- the canonical address, to sign in with; NULL if there is none
+	email_verified BOOLEAN NOT NULL,
+	disabled       BOOLEAN NOT NULL,
+	password_hash  TEXT    NOT NULL,
+	created_at     BIGINT  NOT NULL,
+	updated_at     BIGINT  NOT NULL
+);
+
+CREATE TABLE client (
+	id            TEXT    NOT NULL PRIMARY KEY,
+	name          TEXT    NOT NULL,
+	public        BOOLEAN NOT NULL,
+	secret_hash   TEXT    NOT NULL,
+	redirect_uris TEXT    NOT NULL, -- JSON: a path may have a space
+	scopes        TEXT    NOT NULL,
+	id_token_alg  TEXT    NOT NULL,
+	created_at    BIGINT  NOT NULL,
+	updated_at    BIGINT  NOT NULL
+);
+
+CREATE TABLE signing_key (
+	id         TEXT   NOT NULL PRIMARY KEY,
+	algorithm  TEXT   NOT NULL,
+	public     BYTEA  NOT NULL,
+	key_id     TEXT   NOT NULL,
+	private    BYTEA  NOT NULL,
+	created_at BIGINT NOT NULL,
+	retired_at BIGINT NOT NULL
+);
+-- Processes that start at once agree on one key.
+CREATE UNIQUE INDEX signing_key_live ON signing_key (algorithm) WHERE retired_at = 0;
+
+CREATE TABLE interaction (
+	id         TEXT   NOT NULL PRIMARY KEY,
+	data       TEXT   NOT NULL,
+	version    BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL
+);
+CREATE INDEX interaction_expires_at ON interaction (expires_at);
+
+-- A code is also the record of its family of tokens. It outlives them all, so that a family that
+-- was revoked stays so.
+CREATE TABLE code (
+	signature  TEXT    NOT NULL PRIMARY KEY,
+	family     TEXT    NOT NULL UNIQUE,
+	client     TEXT    NOT NULL,
+	subject    TEXT    NOT NULL,
+	session    TEXT    NOT NULL,
+	data       BYTEA,
+	created_at BIGINT  NOT NULL,
+	expires_at BIGINT  NOT NULL,
+	used       BOOLEAN NOT NULL,
+	revoked    BOOLEAN NOT NULL
+);
+CREATE INDEX code_expires_at ON code (expires_at);
+CREATE INDEX code_client ON code (client, subject);
+
+CREATE TABLE token (
+	kind       TEXT   NOT NULL,
+	signature  TEXT   NOT NULL,
+	family     TEXT   NOT NULL,
+	client     TEXT   NOT NULL,
+	subject    TEXT   NOT NULL,
+	session    TEXT   NOT NULL,
+	data       BYTEA,
+	created_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	used_at    BIGINT NOT NULL,
+	replay     BYTEA,
+	keep_until BIGINT NOT NULL, -- a used refresh token is remembered beyond its own end
+	PRIMARY KEY (kind, signature)
+);
+CREATE INDEX token_family ON token (family);
+CREATE INDEX token_keep_until ON token (keep_until);
+CREATE INDEX token_replay ON token (used_at) WHERE replay IS NOT NULL;
+
+CREATE TABLE session (
+	id         BYTEA  NOT NULL PRIMARY KEY,
+	subject    TEXT   NOT NULL,
+	login      TEXT   NOT NULL,
+	created_at BIGINT NOT NULL,
+	seen_at    BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	version    BIGINT NOT NULL
+);
+CREATE INDEX session_subject ON session (subject);
+CREATE INDEX session_expires_at ON session (expires_at);

@@ -1,0 +1,67 @@
+-- +goose Up
+
+-- Subjects are those of any directory of accounts, ours or another: no foreign keys.
+
+-- One row for each subject that ever had a factor. Whoever changes the factors raises the
+-- generation first, and so waits for all others who do.
+CREATE TABLE enrolment (
+	subject    TEXT   NOT NULL PRIMARY KEY,
+	generation BIGINT NOT NULL
+);
+
+CREATE TABLE authenticator (
+	id         TEXT   NOT NULL PRIMARY KEY,
+	subject    TEXT   NOT NULL,
+	name       TEXT   NOT NULL,
+	key_id     TEXT   NOT NULL,
+	secret     BYTEA  NOT NULL, -- sealed
+	algorithm  TEXT   NOT NULL,
+	digits     BIGINT NOT NULL,
+	period     BIGINT NOT NULL,
+	last_step  BIGINT NOT NULL, -- accepted; it only rises
+	created_at BIGINT NOT NULL,
+	used_at    BIGINT NOT NULL,
+	UNIQUE (subject, name)
+);
+
+CREATE TABLE recovery_set (
+	id         TEXT   NOT NULL PRIMARY KEY,
+	subject    TEXT   NOT NULL UNIQUE,
+	salt       BYTEA  NOT NULL,
+	params     TEXT   NOT NULL,
+	total      BIGINT NOT NULL,
+	created_at BIGINT NOT NULL
+);
+
+CREATE TABLE recovery_code (
+	set_id  TEXT   NOT NULL REFERENCES recovery_set (id) ON DELETE CASCADE,
+	digest  BYTEA  NOT NULL,
+	used_at BIGINT NOT NULL, -- 0: live
+	PRIMARY KEY (set_id, digest)
+);
+
+CREATE TABLE setup (
+	owner         TEXT    NOT NULL PRIMARY KEY,
+	subject       TEXT    NOT NULL,
+	authenticator TEXT    NOT NULL, -- the id to be; empty for recovery codes alone
+	basis         BIGINT  NOT NULL,
+	key_id        TEXT    NOT NULL,
+	sealed        BYTEA   NOT NULL,
+	confirmed     BOOLEAN NOT NULL,
+	name          TEXT    NOT NULL,
+	step          BIGINT  NOT NULL,
+	created_at    BIGINT  NOT NULL,
+	expires_at    BIGINT  NOT NULL
+);
+CREATE INDEX setup_subject ON setup (subject);
+CREATE INDEX setup_expires_at ON setup (expires_at);
+
+CREATE TABLE guess (
+	budget       TEXT   NOT NULL PRIMARY KEY,
+	started_at   BIGINT NOT NULL, -- of the window
+	tries        BIGINT NOT NULL, -- in the window
+	in_a_row     BIGINT NOT NULL,
+	locked_until BIGINT NOT NULL,
+	forget_at    BIGINT NOT NULL  -- when the row means nothing any more; 0: never
+);
+CREATE INDEX guess_forget_at ON guess (forget_at) WHERE forget_at > 0;

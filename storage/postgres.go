@@ -1,0 +1,215 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"vestibule/provider"
+)
+
+// postgresConns is how many connections a process opens at most, unless the address has
+// pool_max_conns. PostgreSQL allows 100 in all by default.
+const postgresConns = 16
+
+// postgresTries is how often a statement or batch runs that loses a deadlock. Nothing of a lost one is left.
+const postgresTries = 3
+
+// SQLSTATE codes, PostgreSQL appendix A.
+const (
+	stateDivisionByZero  = "22012"
+	stateUntranslatable  = "22021" // bytes that are not UTF-8, or NUL, in a text
+	stateUniqueViolation = "23505"
+	stateReadOnly        = "25006" // the primary has become a standby
+	stateSerialization   = "40001"
+	stateDeadlock        = "40P01"
+)
+
+type postgres struct {
+	pool *pgxpool.Pool
+}
+
+func openPostgres(ctx context.Context, dsn string) (*postgres, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, err // without the password: the parser takes it out
+	}
+	if !strings.Contains(dsn, "pool_max_conns") {
+		config.MaxConns = postgresConns
+	}
+	if config.ConnConfig.ConnectTimeout == 0 || config.ConnConfig.ConnectTimeout > answerTime {
+		config.ConnConfig.ConnectTimeout = answerTime
+	}
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "vestibule"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return &postgres{pool: pool}, nil
+}
+
+func (p *postgres) close() error {
+	p.pool.Close()
+	return nil
+}
+
+// migrator lends the pool to the migrations, which speak database/sql.
+func (p *postgres) migrator() migrator {
+	return migrator{
+		dialect: goose.DialectPostgres,
+		db:      stdlib.OpenDBFromPool(p.pool),
+		locker:  postgresLock{},
+		exists: `SELECT count(*) FROM pg_tables
+			WHERE schemaname = current_schema() AND tablename = 'goose_db_version'`,
+	}
+}
+
+// postgresLock lets one session migrate a schema at a time; the others wait in line. It ends with
+// the session, however that ends.
+type postgresLock struct{}
+
+// The number is "vest" and the schema: other programs and schemas do not wait for ours.
+const postgresLockNumber = `(1986360180::bigint << 32) | oid::bigint FROM pg_namespace WHERE nspname = current_schema()`
+
+// SessionLock waits for the lock.
+func (postgresLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock(n) FROM (SELECT `+postgresLockNumber+`) AS lock (n)`)
+	return err
+}
+
+// SessionUnlock gives it back.
+func (postgresLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, `SELECT pg_advisory_unlock(n) FROM (SELECT `+postgresLockNumber+`) AS lock (n)`)
+	return err
+}
+
+func (p *postgres) query(ctx context.Context, query string, args []any, scan func(row) error) error {
+	for try := 1; ; try++ {
+		scanned, err := p.rows(ctx, query, args, scan)
+		switch {
+		case hasState(err, stateUntranslatable) && reads(query):
+			return nil // no row has such a key
+		case scanned || try == postgresTries || !lost(err):
+			return postgresError(err)
+		}
+	}
+}
+
+func (p *postgres) rows(ctx context.Context, query string, args []any, scan func(row) error) (scanned bool, err error) {
+	rows, err := p.pool.Query(ctx, query, args...)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		scanned = true
+		if err := scan(rows); err != nil {
+			return true, outcome{err}
+		}
+	}
+	return scanned, rows.Err()
+}
+
+func (p *postgres) commit(ctx context.Context, writes []write) error {
+	var err error
+	for range postgresTries {
+		if len(writes) == 1 {
+			err = p.single(ctx, writes[0])
+		} else {
+			err = p.batch(ctx, writes)
+		}
+		if !lost(err) {
+			break
+		}
+	}
+	return postgresError(err)
+}
+
+func (p *postgres) single(ctx context.Context, w write) error {
+	tag, err := p.pool.Exec(ctx, w.query, w.args...)
+	if err == nil && tag.RowsAffected() == 0 {
+		return w.miss()
+	}
+	return err
+}
+
+// batch sends all writes in one round trip, which PostgreSQL runs as one transaction. A write that
+// may not miss is wrapped so that the server itself fails, and rolls back, when no row is changed:
+// to look at the count here and then commit or not would take a second trip with locks held.
+func (p *postgres) batch(ctx context.Context, writes []write) error {
+	b := &pgx.Batch{}
+	for _, w := range writes {
+		b.Queue(w.text(), w.args...)
+	}
+	results := p.pool.SendBatch(ctx, b)
+	for _, w := range writes {
+		if _, err := results.Exec(); err != nil {
+			results.Close()
+			if hasState(err, stateDivisionByZero) && w.missed != nil {
+				return w.miss()
+			}
+			return err
+		}
+	}
+	return results.Close()
+}
+
+func (w write) text() string {
+	if w.missed == nil {
+		return w.query
+	}
+	return "WITH done AS (" + w.query + " RETURNING 1) SELECT 1 / count(*) FROM done"
+}
+
+// postgresError tells the outcomes apart. All that is no answer of the server is trouble on the way.
+func postgresError(err error) error {
+	var answer *pgconn.PgError
+	var o outcome
+	switch {
+	case err == nil, errors.As(err, &o):
+		return err
+	case hasState(err, stateUniqueViolation):
+		return provider.ErrConflict
+	case !errors.As(err, &answer), away(answer.Code):
+		return fmt.Errorf("%w: %w", provider.ErrUnavailable, err)
+	}
+	return err
+}
+
+// away reports whether a server that answers so cannot work now: connection, authorization,
+// resources, operator, and its own faults.
+func away(state string) bool {
+	switch state[:2] {
+	case "08", "28", "3D", "53", "55", "57", "58", "XX":
+		return true
+	}
+	return state == stateReadOnly || state == stateDeadlock || state == stateSerialization
+}
+
+// lost reports whether a transaction was rolled back in favour of another one, and may run again.
+func lost(err error) bool {
+	return hasState(err, stateDeadlock, stateSerialization)
+}
+
+func hasState(err error, states ...string) bool {
+	var answer *pgconn.PgError
+	if !errors.As(err, &answer) {
+		return false
+	}
+	for _, state := range states {
+		if answer.Code == state {
+			return true
+		}
+	}
+	return false
+}

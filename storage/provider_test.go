@@ -1,0 +1,24 @@
+package storage_test
+
+import (
+	"testing"
+
+	"vestibule/provider"
+	"vestibule/provider/providertest"
+	"vestibule/storage"
+)
+
+var providerTables = []string{"account", "client", "signing_key", "interaction", "code", "token"}
+
+func TestProviderContract(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		providertest.TestStore(t, func(t *testing.T) provider.Store {
+			emptied(t, s, providerTables...)
+			ana := account("ana", "")
+			ana.Subject = providertest.Subject
+			must(t, s.CreateAccount(t.Context(), ana, ""))
+			must(t, s.CreateClient(t.Context(), client(providertest.Client)))
+			return s
+		})
+	})
+}

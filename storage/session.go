@@ -1,0 +1,70 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"vestibule/provider"
+)
+
+func scanSession(r row) (provider.Session, error) {
+	var s provider.Session
+	var login string
+	var created, seen, expires int64
+	err := r.Scan(&s.ID, &login, &created, &seen, &expires, &s.Version)
+	if err != nil {
+		return s, err
+	}
+	s.Created, s.Seen, s.Expires = instant(created), instant(seen), instant(expires)
+	return s, json.Unmarshal([]byte(login), &s.Login)
+}
+
+// Session returns the session, expired or not, or provider.ErrNotFound.
+func (s *Store) Session(ctx context.Context, id []byte) (provider.Session, error) {
+	return one(ctx, s, scanSession, `SELECT id, login, created_at, seen_at, expires_at, version
+		FROM session WHERE id = $1`, id)
+}
+
+// SaveSession inserts n if old is nil. Else it puts n in the place of the session old, which is gone
+// from that instant: provider.ErrConflict if it was gone before or has not n's Version. It raises
+// n.Version.
+func (s *Store) SaveSession(ctx context.Context, old []byte, n *provider.Session) error {
+	login, err := json.Marshal(n.Login)
+	if err != nil {
+		return err
+	}
+	args := []any{n.ID, n.Login.Subject, string(login), micros(n.Created), micros(n.Seen), micros(n.Expires), n.Version}
+	query := `INSERT INTO session (id, subject, login, created_at, seen_at, expires_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7 + 1)`
+	if old != nil {
+		query = `UPDATE session SET id = $1, subject = $2, login = $3, created_at = $4, seen_at = $5,
+			expires_at = $6, version = version + 1 WHERE id = $8 AND version = $7`
+		args = append(args, old)
+	}
+	if err := s.exec(ctx, provider.ErrConflict, query, args...); err != nil {
+		return err
+	}
+	n.Version++
+	s.undo(ctx, func() { n.Version-- })
+	return nil
+}
+
+// TouchSession notes that the session was in use. One that is gone stays so; the last use is never
+// set back.
+func (s *Store) TouchSession(ctx context.Context, id []byte, seen time.Time) error {
+	return s.exec(ctx, nil, `UPDATE session SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id, micros(seen))
+}
+
+// DeleteSession removes the session; none is no error.
+func (s *Store) DeleteSession(ctx context.Context, id []byte) error {
+	return s.exec(ctx, nil, `DELETE FROM session WHERE id = $1`, id)
+}
+
+// DeleteSessions removes all sessions of the subject but the one of that id (nil: none is spared).
+func (s *Store) DeleteSessions(ctx context.Context, subject string, except []byte) error {
+	if except == nil {
+		except = []byte{} // NULL would spare them all
+	}
+	return s.exec(ctx, nil, `DELETE FROM session WHERE subject = $1 AND id <> $2`, subject, except)
+}

@@ -1,0 +1,115 @@
+package storage_test
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+func session(id, subject string) *provider.Session {
+	return &provider.Session{
+		ID: []byte(id),
+		Login: provider.Login{Subject: subject, Session: "sid-" + id, Proofs: []provider.Proof{
+			{Method: provider.MethodPassword, Time: noon},
+		}},
+		Created: noon, Seen: noon, Expires: noon.Add(12 * time.Hour),
+	}
+}
+
+func hasSession(t *testing.T, s *storage.Store, id string) bool {
+	t.Helper()
+	_, err := s.Session(t.Context(), []byte(id))
+	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+func TestSessionIsReplaced(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		n := session("a", "alice")
+		must(t, s.SaveSession(t.Context(), nil, n))
+		if err := s.SaveSession(t.Context(), nil, session("a", "alice")); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("insert again: %v, want %v", err, provider.ErrConflict)
+		}
+		n.ID = []byte("b")
+		n.Login.Proofs = append(n.Login.Proofs, provider.Proof{Method: provider.MethodTOTP, Time: noon})
+		must(t, s.SaveSession(t.Context(), []byte("a"), n))
+		if hasSession(t, s, "a") {
+			t.Error("the old id is alive")
+		}
+		if got, err := s.Session(t.Context(), []byte("b")); err != nil || !reflect.DeepEqual(got, *n) {
+			t.Errorf("Session = %+v, %v, want %+v", got, err, *n)
+		}
+		for name, old := range map[string]string{"a gone id": "a", "an old version": "b"} {
+			stale := session("c", "alice")
+			stale.Version = 1
+			if err := s.SaveSession(t.Context(), []byte(old), stale); !errors.Is(err, provider.ErrConflict) {
+				t.Errorf("replace %s: %v, want %v", name, err, provider.ErrConflict)
+			}
+		}
+	})
+}
+
+func TestOneReplacementWins(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		must(t, s.SaveSession(t.Context(), nil, session("a", "alice")))
+		won := race(t, 16, provider.ErrConflict, func(i int) error {
+			n := session(string(rune('b'+i)), "alice")
+			n.Version = 1
+			return s.SaveSession(t.Context(), []byte("a"), n)
+		})
+		if n := number(t, s, `SELECT count(*) FROM session`); won != 1 || n != 1 {
+			t.Errorf("%d won, %d sessions, want 1 and 1", won, n)
+		}
+	})
+}
+
+func TestTouchSession(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		must(t, s.SaveSession(t.Context(), nil, session("a", "alice")))
+		later := noon.Add(time.Hour)
+		must(t, s.TouchSession(t.Context(), []byte("a"), later))
+		must(t, s.TouchSession(t.Context(), []byte("a"), noon.Add(time.Minute))) // a slow request
+		got, err := s.Session(t.Context(), []byte("a"))
+		if err != nil || !got.Seen.Equal(later) || got.Version != 1 {
+			t.Errorf("Session = %+v, %v, want seen %v, version 1", got, err, later)
+		}
+		must(t, s.TouchSession(t.Context(), []byte("none"), later))
+		if hasSession(t, s, "none") {
+			t.Error("a touch made a session")
+		}
+	})
+}
+
+func TestDeleteSessions(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		for id, subject := range map[string]string{"a1": "alice", "a2": "alice", "a3": "alice", "b1": "bob"} {
+			must(t, s.SaveSession(t.Context(), nil, session(id, subject)))
+		}
+		for _, step := range []struct {
+			do   func() error
+			left string
+		}{
+			{func() error { return s.DeleteSession(t.Context(), []byte("a1")) }, "a2 a3 b1"},
+			{func() error { return s.DeleteSession(t.Context(), []byte("a1")) }, "a2 a3 b1"},
+			{func() error { return s.DeleteSessions(t.Context(), "alice", []byte("a2")) }, "a2 b1"},
+			{func() error { return s.DeleteSessions(t.Context(), "alice", nil) }, "b1"},
+		} {
+			must(t, step.do())
+			left := ""
+			for _, id := range []string{"a1", "a2", "a3", "b1"} {
+				if hasSession(t, s, id) {
+					left += " " + id
+				}
+			}
+			if left != " "+step.left {
+				t.Errorf("sessions left:%s, want %s", left, step.left)
+			}
+		}
+	})
+}

@@ -1,0 +1,42 @@
+package storage
+
+import (
+	"context"
+	"errors"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+func scanSetup(r row) (mfa.Setup, error) {
+	var p mfa.Setup
+	var created, expires int64
+	err := r.Scan(&p.Owner, &p.Subject, &p.ID, &p.Basis, &p.KeyID, &p.Sealed, &p.Confirmed, &p.Name, &p.Step, &created, &expires)
+	p.Created, p.Expires = instant(created), instant(expires)
+	return p, err
+}
+
+// Setup returns the owner's set-up, expired or not, or mfa.ErrNoSetup.
+func (s *Store) Setup(ctx context.Context, owner string) (mfa.Setup, error) {
+	p, err := one(ctx, s, scanSetup, `SELECT owner, subject, authenticator, basis, key_id, sealed, confirmed, name, step,
+		created_at, expires_at FROM setup WHERE owner = $1`, owner)
+	if errors.Is(err, provider.ErrNotFound) {
+		err = mfa.ErrNoSetup
+	}
+	return p, err
+}
+
+// SaveSetup inserts or replaces the owner's set-up.
+func (s *Store) SaveSetup(ctx context.Context, p mfa.Setup) error {
+	return s.exec(ctx, nil, `INSERT INTO setup (owner, subject, authenticator, basis, key_id, sealed, confirmed, name, step,
+			created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT (owner) DO UPDATE SET subject = excluded.subject, authenticator = excluded.authenticator,
+			basis = excluded.basis, key_id = excluded.key_id, sealed = excluded.sealed, confirmed = excluded.confirmed,
+			name = excluded.name, step = excluded.step, created_at = excluded.created_at, expires_at = excluded.expires_at`,
+		p.Owner, p.Subject, p.ID, p.Basis, p.KeyID, p.Sealed, p.Confirmed, p.Name, p.Step, micros(p.Created), micros(p.Expires))
+}
+
+// DeleteSetup removes the owner's set-up; none is no error.
+func (s *Store) DeleteSetup(ctx context.Context, owner string) error {
+	return s.exec(ctx, nil, `DELETE FROM setup WHERE owner = $1`, owner)
+}

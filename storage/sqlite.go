@@ -1,0 +1,157 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	sqlitedriver "modernc.org/sqlite"
+	sqlitecode "modernc.org/sqlite/lib"
+
+	"vestibule/provider"
+)
+
+// sqliteOptions hold for each connection. FULL: what was answered survives a power cut. The wait
+// for another process's lock ends before answerTime does.
+var sqliteOptions = []string{
+	"journal_mode(wal)", "synchronous(full)", "busy_timeout(2000)", "foreign_keys(on)",
+}
+
+// sqlite has one connection that writes, so that writers queue in order instead of polling for the
+// lock of the file, and some that only read, which never wait for it.
+type sqlite struct {
+	writer, reader *sql.DB
+}
+
+func openSQLite(path string) (*sqlite, error) {
+	if err := touch(path); err != nil {
+		return nil, err
+	}
+	writer, err := sql.Open("sqlite", sqliteName(path))
+	if err != nil {
+		return nil, err
+	}
+	reader, err := sql.Open("sqlite", sqliteName(path, "query_only(on)"))
+	if err != nil {
+		return nil, err
+	}
+	writer.SetMaxOpenConns(1)
+	readers := max(4, runtime.GOMAXPROCS(0))
+	reader.SetMaxOpenConns(readers)
+	reader.SetMaxIdleConns(readers)
+	return &sqlite{writer: writer, reader: reader}, nil
+}
+
+// touch makes the file, for its owner only; SQLite gives the files beside it the same mode. The
+// system's error says more than SQLite's would.
+func touch(path string) error {
+	if path == "" || strings.HasPrefix(path, ":") {
+		return fmt.Errorf("sqlite:%s: the name of a file is needed", path)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// sqliteName is a URI, in which a path may have any character.
+func sqliteName(path string, more ...string) string {
+	options := url.Values{
+		"_txlock": {"immediate"}, // a transaction that reads first could not become a writer
+		"_pragma": append(more, sqliteOptions...),
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options.Encode()
+}
+
+func (l *sqlite) close() error {
+	return errors.Join(l.reader.Close(), l.writer.Close())
+}
+
+func (l *sqlite) migrator() migrator {
+	return migrator{
+		dialect: goose.DialectSQLite3,
+		db:      l.writer,
+		exists:  `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'`,
+	}
+}
+
+func (l *sqlite) query(ctx context.Context, query string, args []any, scan func(row) error) error {
+	db := l.writer
+	if reads(query) {
+		db = l.reader
+	}
+	rows, err := db.QueryContext(ctx, sqliteText(query), args...)
+	if err != nil {
+		return sqliteError(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return outcome{err}
+		}
+	}
+	return sqliteError(rows.Err())
+}
+
+func (l *sqlite) commit(ctx context.Context, writes []write) error {
+	if len(writes) == 1 {
+		return sqliteWrite(ctx, l.writer, writes[0])
+	}
+	tx, err := l.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return sqliteError(err)
+	}
+	defer tx.Rollback()
+	for _, w := range writes {
+		if err := sqliteWrite(ctx, tx, w); err != nil {
+			return err
+		}
+	}
+	return sqliteError(tx.Commit())
+}
+
+func sqliteWrite(ctx context.Context, db interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}, w write) error {
+	done, err := db.ExecContext(ctx, sqliteText(w.query), w.args...)
+	if err != nil {
+		return sqliteError(err)
+	}
+	n, err := done.RowsAffected()
+	if err == nil && n == 0 {
+		return w.miss()
+	}
+	return err
+}
+
+// sqliteText makes positions of the arguments: to SQLite $2 is a name, which most drivers bind by
+// the order of appearance.
+func sqliteText(query string) string {
+	return strings.ReplaceAll(query, "$", "?")
+}
+
+// sqliteError tells the outcomes apart by SQLite's extended codes.
+func sqliteError(err error) error {
+	var fault *sqlitedriver.Error
+	if !errors.As(err, &fault) {
+		return err
+	}
+	switch fault.Code() {
+	case sqlitecode.SQLITE_CONSTRAINT_UNIQUE, sqlitecode.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return provider.ErrConflict
+	}
+	switch fault.Code() & 0xff {
+	case sqlitecode.SQLITE_BUSY, sqlitecode.SQLITE_LOCKED, sqlitecode.SQLITE_NOMEM, sqlitecode.SQLITE_READONLY,
+		sqlitecode.SQLITE_INTERRUPT, sqlitecode.SQLITE_IOERR, sqlitecode.SQLITE_CORRUPT, sqlitecode.SQLITE_FULL,
+		sqlitecode.SQLITE_CANTOPEN, sqlitecode.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %w", provider.ErrUnavailable, err)
+	}
+	return err
+}

@@ -1,0 +1,149 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"vestibule/provider"
+)
+
+// remember is how long a used code or refresh token is known as such beyond its use. The default
+// absolute end of a family is as far away: a token that is used twice ends it at any time.
+const remember = 90 * 24 * time.Hour
+
+const codeColumns = `signature, family, client, subject, session, data, created_at, expires_at, used`
+
+func scanCode(r row) (provider.Code, error) {
+	var c provider.Code
+	var created, expires int64
+	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Data, &created, &expires, &c.Used)
+	c.Created, c.Expires = instant(created), instant(expires)
+	return c, err
+}
+
+// SaveCode inserts a code, unless its client is gone: whoever remembers a client for a moment cannot make
+// a code for one that was deleted.
+func (s *Store) SaveCode(ctx context.Context, c provider.Code) error {
+	return s.exec(ctx, provider.ErrConflict, `INSERT INTO code (`+codeColumns+`, revoked)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE WHERE EXISTS (SELECT 1 FROM client WHERE id = $3)`,
+		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Data, micros(c.Created), micros(c.Expires), c.Used)
+}
+
+// Code returns the code, used or expired or not, or provider.ErrNotFound.
+func (s *Store) Code(ctx context.Context, signature string) (provider.Code, error) {
+	return one(ctx, s, scanCode, `SELECT `+codeColumns+` FROM code WHERE signature = $1`, signature)
+}
+
+// Exchange marks the code used and inserts the tokens, all or nothing. provider.ErrConflict if the
+// code was used before, or its family revoked.
+func (s *Store) Exchange(ctx context.Context, code string, tokens []provider.Token) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.exec(ctx, provider.ErrConflict, `UPDATE code SET used = TRUE
+			WHERE signature = $1 AND used = FALSE`, code)
+		if err != nil {
+			return err
+		}
+		return s.insertTokens(ctx, tokens)
+	})
+}
+
+const tokenColumns = `kind, signature, family, client, subject, session, data, created_at, expires_at, used_at, replay`
+
+func scanToken(r row) (provider.Token, error) {
+	var t provider.Token
+	var created, expires, used int64
+	err := r.Scan(&t.Kind, &t.Signature, &t.Family, &t.Client, &t.Subject, &t.Session, &t.Data,
+		&created, &expires, &used, &t.Replay)
+	t.Created, t.Expires, t.UsedAt = instant(created), instant(expires), instant(used)
+	return t, err
+}
+
+// alive is false for a token whose family was revoked. On PostgreSQL a rotation under way while the
+// family is deleted may leave a new token behind, which the deletion could not see yet: the mark on
+// the code's row makes it as good as gone.
+const alive = `NOT EXISTS (SELECT 1 FROM code WHERE code.family = token.family AND code.revoked = TRUE)`
+
+// Token returns the token, used or expired or not, or provider.ErrNotFound.
+func (s *Store) Token(ctx context.Context, kind, signature string) (provider.Token, error) {
+	return one(ctx, s, scanToken, `SELECT `+tokenColumns+` FROM token
+		WHERE kind = $1 AND signature = $2 AND `+alive, kind, signature)
+}
+
+// Rotate marks the refresh token used with the answer to give again, removes the access tokens of
+// its family and inserts the new tokens, all or nothing. provider.ErrConflict if it was used before
+// or is gone.
+func (s *Store) Rotate(ctx context.Context, signature string, at time.Time, replay []byte, tokens []provider.Token) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.exec(ctx, provider.ErrConflict, `UPDATE token SET used_at = $2, replay = $3, keep_until = $4
+			WHERE kind = 'refresh' AND signature = $1 AND used_at = 0 AND `+alive,
+			signature, micros(at), replay, micros(at.Add(remember)))
+		if err != nil {
+			return err
+		}
+		err = s.exec(ctx, nil, `DELETE FROM token WHERE kind = 'access' AND family =
+			(SELECT family FROM token WHERE kind = 'refresh' AND signature = $1)`, signature)
+		if err != nil {
+			return err
+		}
+		return s.insertTokens(ctx, tokens)
+	})
+}
+
+// insertTokens is one statement for all of them.
+func (s *Store) insertTokens(ctx context.Context, tokens []provider.Token) error {
+	if len(tokens) == 0 {
+		return nil
+	}
+	var values []string
+	var args []any
+	for _, t := range tokens {
+		row := []any{t.Kind, t.Signature, t.Family, t.Client, t.Subject, t.Session, t.Data, micros(t.Created),
+			micros(t.Expires), micros(t.UsedAt), t.Replay, micros(t.Expires)}
+		values = append(values, places(len(args), len(row)))
+		args = append(args, row...)
+	}
+	return s.exec(ctx, provider.ErrConflict, `INSERT INTO token (`+tokenColumns+`, keep_until) VALUES `+
+		strings.Join(values, ", "), args...)
+}
+
+// places returns the n places for arguments that follow the given number of others: ($5, $6).
+func places(others, n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("$%d", others+i+1)
+	}
+	return "(" + strings.Join(list, ", ") + ")"
+}
+
+// RevokeFamily ends all tokens of a family for good: none can be added to it any more, not by a slow
+// exchange of its code either. A family without tokens is no error.
+func (s *Store) RevokeFamily(ctx context.Context, family string) error {
+	return s.revoke(ctx, `family = $1`, family)
+}
+
+// RevokeSubject ends all codes and tokens of a user for good, with every client.
+func (s *Store) RevokeSubject(ctx context.Context, subject string) error {
+	// By way of the clients, because the index begins with them.
+	return s.revoke(ctx, `subject = $1 AND client IN (SELECT id FROM client)`, subject)
+}
+
+// revoke ends the families whose code fits the condition. The mark comes first: it waits for an
+// exchange under way, whose tokens the deletion then sees. Refresh tokens go before access tokens,
+// the order of Rotate, so that the two cannot lock each other out.
+func (s *Store) revoke(ctx context.Context, condition string, args ...any) error {
+	families := ` AND family IN (SELECT family FROM code WHERE ` + condition + `)`
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		for _, query := range []string{
+			`UPDATE code SET used = TRUE, revoked = TRUE WHERE ` + condition,
+			`DELETE FROM token WHERE kind = 'refresh'` + families,
+			`DELETE FROM token WHERE kind = 'access'` + families,
+		} {
+			if err := s.exec(ctx, nil, query, args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

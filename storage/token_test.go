@@ -1,0 +1,281 @@
+package storage_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+// family makes a code and its tokens, with signatures that name it.
+type family struct {
+	id, client, subject string
+}
+
+func (f family) code(signature string) provider.Code {
+	return provider.Code{
+		Signature: signature, Family: "family-" + signature, Client: f.client, Subject: f.subject, Session: "sid",
+		Data: []byte(`{"a":1}`), Created: noon, Expires: noon.Add(time.Minute),
+	}
+}
+
+// save stores the code, for a client that is there.
+func save(t *testing.T, s *storage.Store, code provider.Code) {
+	t.Helper()
+	if err := s.CreateClient(t.Context(), client(code.Client)); err != nil && !errors.Is(err, provider.ErrConflict) {
+		t.Fatal(err)
+	}
+	must(t, s.SaveCode(t.Context(), code))
+}
+
+// pair is the n-th access and refresh token of the family.
+func (f family) pair(n int) []provider.Token {
+	t := provider.Token{
+		Kind: provider.AccessToken, Signature: fmt.Sprintf("%s-access-%d", f.id, n), Family: "family-" + f.id,
+		Client: f.client, Subject: f.subject, Session: "sid", Data: []byte{0, 1, 0xff}, Created: noon, Expires: noon.Add(10 * time.Minute),
+	}
+	r := t
+	r.Kind, r.Signature, r.Expires = provider.RefreshToken, fmt.Sprintf("%s-refresh-%d", f.id, n), noon.Add(14*24*time.Hour)
+	return []provider.Token{t, r}
+}
+
+// begin makes the code and exchanges it for the first pair.
+func (f family) begin(t *testing.T, s *storage.Store) {
+	t.Helper()
+	save(t, s, f.code(f.id))
+	must(t, s.Exchange(t.Context(), f.id, f.pair(0)))
+}
+
+// rotate spends the n-th refresh token for the pair after it.
+func (f family) rotate(ctx context.Context, s *storage.Store, n int) error {
+	return s.Rotate(ctx, f.pair(n)[1].Signature, noon.Add(time.Duration(n+1)*time.Hour), []byte("replay"), f.pair(n+1))
+}
+
+func (f family) alive(t *testing.T, s *storage.Store) bool {
+	t.Helper()
+	_, err := s.Token(t.Context(), provider.RefreshToken, f.pair(0)[1].Signature)
+	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+var rp = family{id: "one", client: "rp", subject: "alice"}
+
+func has(t *testing.T, s *storage.Store, token provider.Token) bool {
+	t.Helper()
+	_, err := s.Token(t.Context(), token.Kind, token.Signature)
+	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+func TestCodesAndTokensComeBackAsTheyWere(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		code := rp.code("one")
+		save(t, s, code)
+		if err := s.SaveCode(t.Context(), code); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("SaveCode again: %v, want %v", err, provider.ErrConflict)
+		}
+		if got, err := s.Code(t.Context(), "one"); err != nil || !reflect.DeepEqual(got, code) {
+			t.Errorf("Code = %+v, %v, want %+v", got, err, code)
+		}
+		must(t, s.Exchange(t.Context(), "one", rp.pair(0)))
+		code.Used = true
+		if got, err := s.Code(t.Context(), "one"); err != nil || !reflect.DeepEqual(got, code) {
+			t.Errorf("Code after its use = %+v, %v, want %+v", got, err, code)
+		}
+		for _, want := range rp.pair(0) {
+			if got, err := s.Token(t.Context(), want.Kind, want.Signature); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("Token = %+v, %v, want %+v", got, err, want)
+			}
+		}
+		other := rp.pair(0)[0]
+		other.Kind = provider.RefreshToken
+		if has(t, s, other) {
+			t.Error("an access token is found as a refresh token")
+		}
+	})
+}
+
+func TestRotate(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		rp.begin(t, s)
+		must(t, rp.rotate(t.Context(), s, 0))
+		used, err := s.Token(t.Context(), provider.RefreshToken, rp.pair(0)[1].Signature)
+		if err != nil || !used.UsedAt.Equal(noon.Add(time.Hour)) || !bytes.Equal(used.Replay, []byte("replay")) {
+			t.Errorf("used refresh token = %+v, %v", used, err)
+		}
+		for _, tt := range []struct {
+			token provider.Token
+			want  bool
+		}{{rp.pair(0)[0], false}, {rp.pair(1)[0], true}, {rp.pair(1)[1], true}} {
+			if got := has(t, s, tt.token); got != tt.want {
+				t.Errorf("there is %s: %v, want %v", tt.token.Signature, got, tt.want)
+			}
+		}
+		if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("Rotate again: %v, want %v", err, provider.ErrConflict)
+		}
+		if err := rp.rotate(t.Context(), s, 7); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("Rotate of an unknown token: %v, want %v", err, provider.ErrConflict)
+		}
+	})
+}
+
+// A conflict must leave nothing of the loser.
+func TestExchangeAndRotateAreAllOrNothing(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		rp.begin(t, s)
+		loser := family{id: "loser", client: "rp", subject: "alice"}
+		for name, err := range map[string]error{
+			"Exchange of a used code":   s.Exchange(t.Context(), "one", loser.pair(0)),
+			"Exchange of no code":       s.Exchange(t.Context(), "none", loser.pair(0)),
+			"Rotate of no token":        s.Rotate(t.Context(), "none", noon, nil, loser.pair(0)),
+			"Rotate of an access token": s.Rotate(t.Context(), rp.pair(0)[0].Signature, noon, nil, loser.pair(0)),
+			"Rotate to existing tokens": s.Rotate(t.Context(), rp.pair(0)[1].Signature, noon, nil, rp.pair(0)),
+		} {
+			if !errors.Is(err, provider.ErrConflict) {
+				t.Errorf("%s: %v, want %v", name, err, provider.ErrConflict)
+			}
+		}
+		if has(t, s, loser.pair(0)[0]) || has(t, s, loser.pair(0)[1]) {
+			t.Error("a conflict left tokens behind")
+		}
+		if !has(t, s, rp.pair(0)[0]) {
+			t.Error("a conflict removed an access token")
+		}
+		must(t, rp.rotate(t.Context(), s, 0))
+	})
+}
+
+func TestOneExchangeWins(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		save(t, s, rp.code("one"))
+		won := race(t, 50, provider.ErrConflict, func(i int) error {
+			return s.Exchange(t.Context(), "one", rp.pair(i))
+		})
+		if n := number(t, s, `SELECT count(*) FROM token`); won != 1 || n != 2 {
+			t.Errorf("%d won and made %d tokens, want 1 and 2", won, n)
+		}
+	})
+}
+
+func TestOneRotateWins(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		rp.begin(t, s)
+		won := race(t, 50, provider.ErrConflict, func(i int) error {
+			return s.Rotate(t.Context(), rp.pair(0)[1].Signature, noon, nil, rp.pair(i+1))
+		})
+		if n := number(t, s, `SELECT count(*) FROM token`); won != 1 || n != 3 {
+			t.Errorf("%d won and there are %d tokens, want 1 and 3", won, n)
+		}
+	})
+}
+
+func TestRevokeFamily(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		other := family{id: "other", client: "rp", subject: "alice"}
+		other.begin(t, s)
+		rp.begin(t, s)
+		must(t, rp.rotate(t.Context(), s, 0))
+		for range 2 {
+			must(t, s.RevokeFamily(t.Context(), "family-one"))
+		}
+		if n := number(t, s, `SELECT count(*) FROM token WHERE family = 'family-one'`); n != 0 {
+			t.Errorf("%d tokens of a revoked family", n)
+		}
+		if err := rp.rotate(t.Context(), s, 1); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("Rotate in a revoked family: %v, want %v", err, provider.ErrConflict)
+		}
+		if code, err := s.Code(t.Context(), "one"); err != nil || !code.Used {
+			t.Errorf("the code of a revoked family = %+v, %v, want a used one", code, err)
+		}
+		if !other.alive(t, s) {
+			t.Error("another family is gone")
+		}
+		must(t, s.RevokeFamily(t.Context(), "none"))
+	})
+}
+
+// The second redemption of a code was seen before the first, slow one is done: that one must fail.
+func TestRevokeFamilyBeforeExchange(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		save(t, s, rp.code("one"))
+		must(t, s.RevokeFamily(t.Context(), "family-one"))
+		if err := s.Exchange(t.Context(), "one", rp.pair(0)); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("Exchange in a revoked family: %v, want %v", err, provider.ErrConflict)
+		}
+	})
+}
+
+// However they meet, after RevokeFamily no token of the family is ever seen again.
+func TestRevokeFamilyAgainstRotateAndExchange(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		for round := range 20 {
+			f := family{id: fmt.Sprintf("f%d", round), client: "rp", subject: "alice"}
+			save(t, s, f.code(f.id))
+			if round%2 == 0 {
+				must(t, s.Exchange(t.Context(), f.id, f.pair(0)))
+			}
+			race(t, 3, provider.ErrConflict, func(i int) error {
+				switch {
+				case i == 0:
+					return s.RevokeFamily(t.Context(), "family-"+f.id)
+				case round%2 == 0:
+					return f.rotate(t.Context(), s, 0)
+				default:
+					return s.Exchange(t.Context(), f.id, f.pair(0))
+				}
+			})
+			for n := range 2 {
+				for _, token := range f.pair(n) {
+					if has(t, s, token) {
+						t.Errorf("round %d: %s is alive", round, token.Signature)
+					}
+				}
+			}
+			if err := f.rotate(t.Context(), s, 1); !errors.Is(err, provider.ErrConflict) {
+				t.Errorf("round %d: Rotate: %v, want %v", round, err, provider.ErrConflict)
+			}
+		}
+	})
+}
+
+// A token that a rotation under way has left behind is dead although its row is there.
+func TestTokenOfRevokedFamilyIsDead(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		rp.begin(t, s)
+		must(t, s.Exec(t.Context(), provider.ErrConflict, `UPDATE code SET revoked = TRUE WHERE family = $1`, "family-one"))
+		if has(t, s, rp.pair(0)[0]) || has(t, s, rp.pair(0)[1]) {
+			t.Error("tokens of a revoked family are alive")
+		}
+		if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("Rotate: %v, want %v", err, provider.ErrConflict)
+		}
+	})
+}
+
+// The budgets of an exchange and a refresh: what each costs here is its only write.
+func TestTripsOfTokens(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		save(t, s, rp.code("one"))
+		w := observe(s)
+		must(t, s.Exchange(t.Context(), "one", rp.pair(0)))
+		if got, want := w.counts(), [3]int{1, 2, 1}; got != want {
+			t.Errorf("trips, statements, commits of Exchange = %v, want %v", got, want)
+		}
+		w = observe(s)
+		must(t, rp.rotate(t.Context(), s, 0))
+		if got, want := w.counts(), [3]int{1, 3, 1}; got != want {
+			t.Errorf("trips, statements, commits of Rotate = %v, want %v", got, want)
+		}
+	})
+}
