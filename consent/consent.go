@@ -22,15 +22,16 @@ type Grant struct {
 	Client  string
 	Scopes  []string // sorted, no duplicates; offline_access is one of them like any other
 	Created time.Time
-	Updated time.Time
+	Updated time.Time // when a scope was last added
 }
 
 // Store keeps grants, one for each subject and client.
 type Store interface {
 	// Grant returns the grant, or ErrNotFound.
 	Grant(ctx context.Context, subject, client string) (Grant, error)
-	// SaveGrant inserts or replaces the grant. Created stays as it was first saved.
-	SaveGrant(ctx context.Context, g Grant) error
+	// AddScopes adds to the grant, which it makes if there is none, be it for no scope. It is one atomic step: what
+	// two pages allow at once is all allowed.
+	AddScopes(ctx context.Context, subject, client string, scopes []string, now time.Time) error
 	// DeleteGrant removes the grant, or fails with ErrNotFound.
 	DeleteGrant(ctx context.Context, subject, client string) error
 	// Grants returns what the subject allowed, by client id; none is no error.
@@ -63,17 +64,7 @@ func (s *Service) Missing(ctx context.Context, subject, client string, wanted []
 
 // Allow adds the scopes to what the subject allowed the client before.
 func (s *Service) Allow(ctx context.Context, subject, client string, scopes []string) error {
-	g, err := s.Store.Grant(ctx, subject, client)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("read grant: %w", err)
-	}
-	now := s.now()
-	if err != nil {
-		g = Grant{Subject: subject, Client: client, Created: now}
-	}
-	g.Scopes = union(g.Scopes, scopes)
-	g.Updated = now
-	if err := s.Store.SaveGrant(ctx, g); err != nil {
+	if err := s.Store.AddScopes(ctx, subject, client, scopes, s.now()); err != nil {
 		return fmt.Errorf("save grant: %w", err)
 	}
 	return nil
@@ -95,10 +86,4 @@ func (s *Service) now() time.Time {
 		return time.Now()
 	}
 	return s.Now()
-}
-
-func union(a, b []string) []string {
-	all := slices.Concat(a, b)
-	slices.Sort(all)
-	return slices.Compact(all)
 }

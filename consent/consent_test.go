@@ -101,6 +101,8 @@ func (b broken) Grant(context.Context, string, string) (consent.Grant, error) {
 	return consent.Grant{}, b.err
 }
 
+func (b broken) AddScopes(context.Context, string, string, []string, time.Time) error { return b.err }
+
 func allow(t *testing.T, s *consent.Service, scopes ...string) {
 	t.Helper()
 	if err := s.Allow(ctx, "ana", "shop", scopes); err != nil {

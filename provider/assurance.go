@@ -159,6 +159,9 @@ var levelTwoNames = []string{
 	"2",
 }
 
+// idLength is that of a randomID.
+const idLength = 22
+
 // randomID returns 128 random bits.
 func randomID() string {
 	b := make([]byte, 16)

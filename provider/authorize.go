@@ -169,7 +169,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	if !ix.Login.Satisfies(ix.Demand, p.now()) {
 		return fmt.Errorf("finish: the login of %q does not satisfy the request", ix.ID)
 	}
-	ok, err := p.usable(r.Context(), ix.Login.Subject)
+	ok, err := p.admits(r.Context(), ix.Login)
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
@@ -197,6 +197,18 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	}
 	p.redirect(w, r, ar, url.Values{"code": {response.GetCode()}})
 	return nil
+}
+
+// freshPassword is how long the answer to a password stands for the account being usable. The store refuses a
+// disabled account of its own even within that time.
+const freshPassword = time.Minute
+
+// admits reports whether the account of a login may still get a code.
+func (p *Provider) admits(ctx context.Context, login *Login) (bool, error) {
+	if at, ok := login.Proved(MethodPassword); ok && p.now().Sub(at) < freshPassword {
+		return true, nil
+	}
+	return p.usable(ctx, login.Subject)
 }
 
 // usable reports whether the account still is there and not disabled: it may have gone since the password was given.

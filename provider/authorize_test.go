@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -201,7 +202,7 @@ func TestFlow(t *testing.T) {
 		t.Fatalf("resumed %+v, %v", back, err)
 	}
 	for name, bad := range map[string]string{
-		"altered": flow[:len(flow)-1] + "~", "cut": flow[:len(flow)-9], "empty": "", "prefix alone": "r.", "no such row": strings.Repeat("A", 22), "row of odd length": "abc",
+		"altered": flow[:len(flow)-1] + "~", "cut": flow[:len(flow)-9], "empty": "", "prefix alone": "r.", "no such row": strings.Repeat("A", 22), "row of odd length": "abc", "odd version": ix.ID + ".x", "version 0": ix.ID + ".0",
 	} {
 		if _, err := o.p.Resume(t.Context(), bad); !errors.Is(err, provider.ErrNotFound) {
 			t.Errorf("%s flow: %v, want ErrNotFound", name, err)
@@ -211,7 +212,7 @@ func TestFlow(t *testing.T) {
 	if err := o.p.Save(t.Context(), ix); err != nil {
 		t.Fatal(err)
 	}
-	if flow, err = o.p.Flow(ix); err != nil || flow != ix.ID {
+	if flow, err = o.p.Flow(ix); err != nil || !strings.HasPrefix(flow, ix.ID+".") {
 		t.Errorf("flow of a row: %q, %v", flow, err)
 	}
 	o.advance(time.Hour)
@@ -222,6 +223,51 @@ func TestFlow(t *testing.T) {
 	again := o.p.Again(back)
 	if again.ID == ix.ID || again.Login != nil || again.Version != 0 || !again.Expires.After(o.clock()) {
 		t.Errorf("begun again: %+v", again)
+	}
+}
+
+func TestRememberedRowIsNeverNewerThanTheStore(t *testing.T) {
+	o := newOP(t)
+	o.authorize(request())
+	ix := o.ui.last
+	ix.Login = provider.PasswordLogin("u1", o.clock())
+	if err := o.p.Save(t.Context(), ix); err != nil {
+		t.Fatal(err)
+	}
+	old, _ := o.p.Flow(ix)
+	read, err := o.p.Resume(t.Context(), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fault := errors.New("fault")
+	err = o.store.Atomic(t.Context(), func(ctx context.Context) error {
+		read.Login.Add(totp{"u1", o.clock()})
+		if err := o.p.Save(ctx, read); err != nil {
+			return err
+		}
+		return fault
+	})
+	if !errors.Is(err, fault) {
+		t.Fatal(err)
+	}
+	if again, err := o.p.Resume(t.Context(), old); err != nil || again.Login.SecondFactor() {
+		t.Errorf("after a commit that failed: %+v, %v, want no second factor", again, err)
+	}
+	// Another process moves the row on.
+	if err := o.store.SaveInteraction(t.Context(), ix); err != nil {
+		t.Fatal(err)
+	}
+	moved, _ := o.p.Flow(ix)
+	if got, err := o.p.Resume(t.Context(), moved); err != nil || got.Version != ix.Version {
+		t.Errorf("flow of the newer version: %+v, %v", got, err)
+	}
+	stale, err := o.p.Resume(t.Context(), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale.Version-- // as the process read it before
+	if err := o.p.Save(t.Context(), stale); !errors.Is(err, provider.ErrConflict) {
+		t.Errorf("save of an older version: %v, want ErrConflict", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -78,11 +79,11 @@ func (p *Provider) begin(d Demand) *Interaction {
 	return &Interaction{ID: randomID(), Demand: d, Created: d.RequestedAt, Expires: d.RequestedAt.Add(p.lifetimes.Interaction)}
 }
 
-// Flow returns the value of the parameter flow in the addresses of the pages: the id of the row, or the whole
-// interaction, sealed, while it is none.
+// Flow returns the value of the parameter flow in the addresses of the pages: the id and version of the row, or the
+// whole interaction, sealed, while it is none.
 func (p *Provider) Flow(ix *Interaction) (string, error) {
 	if ix.Version > 0 {
-		return ix.ID, nil
+		return ix.ID + "." + strconv.FormatInt(ix.Version, 10), nil
 	}
 	data, err := deflate(ix)
 	if err != nil {
@@ -95,7 +96,9 @@ func (p *Provider) Flow(ix *Interaction) (string, error) {
 	return sealedPrefix + keyID + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
-// Resume returns the interaction of a flow. ErrNotFound reports one that never was, was altered or has
+// Resume returns the interaction of a flow, or of the bare id of a row. The version in a flow is the least that will
+// do: a row that was read before may serve again, and a form that is sent for an older version than the row has by
+// then fails with ErrConflict. A bare id always asks the store. ErrNotFound reports one that never was, was altered or has
 // ended; ErrExpired comes together with the interaction, so that it can be begun anew.
 func (p *Provider) Resume(ctx context.Context, flow string) (*Interaction, error) {
 	ix, err := p.resume(ctx, flow)
@@ -111,10 +114,7 @@ func (p *Provider) Resume(ctx context.Context, flow string) (*Interaction, error
 func (p *Provider) resume(ctx context.Context, flow string) (*Interaction, error) {
 	rest, sealed := strings.CutPrefix(flow, sealedPrefix)
 	if !sealed {
-		if len(flow) != len(randomID()) {
-			return nil, ErrNotFound
-		}
-		return p.store.Interaction(ctx, flow)
+		return p.row(ctx, flow)
 	}
 	keyID, text, _ := strings.Cut(rest, ".")
 	data, err := base64.RawURLEncoding.DecodeString(text)
@@ -132,6 +132,25 @@ func (p *Provider) resume(ctx context.Context, flow string) (*Interaction, error
 	return ix, nil
 }
 
+func (p *Provider) row(ctx context.Context, flow string) (*Interaction, error) {
+	id, text, versioned := strings.Cut(flow, ".")
+	version, err := strconv.ParseInt(text, 10, 64)
+	if len(id) != idLength || versioned && (err != nil || version < 1) {
+		return nil, ErrNotFound
+	}
+	if versioned {
+		if ix := p.rows.get(id, version); ix != nil {
+			return ix, nil
+		}
+	}
+	ix, err := p.store.Interaction(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	p.rows.put(ix)
+	return ix, nil
+}
+
 // Again returns a new interaction of the same request, as if it had arrived now.
 func (p *Provider) Again(ix *Interaction) *Interaction {
 	d := ix.Demand
@@ -145,11 +164,13 @@ func (p *Provider) Again(ix *Interaction) *Interaction {
 // Save stores ix: from then on it is a row. ErrConflict reports that another request changed or ended it
 // meanwhile, or made it a row already.
 func (p *Provider) Save(ctx context.Context, ix *Interaction) error {
+	p.rows.drop(ix.ID)
 	return p.store.SaveInteraction(ctx, ix)
 }
 
 // End ends an interaction of our own and runs with in the same commit. ErrConflict reports that it had ended.
 func (p *Provider) End(ctx context.Context, ix *Interaction, with ...func(ctx context.Context) error) error {
+	p.rows.drop(ix.ID)
 	return p.store.Atomic(ctx, func(ctx context.Context) error {
 		if ix.Version > 0 {
 			if err := p.store.DeleteInteraction(ctx, ix.ID, ix.Version); err != nil {

@@ -81,6 +81,7 @@ type Provider struct {
 	now       func() time.Time
 
 	clients *clientCache
+	rows    readRows
 	keys    *keySet
 	tokens  *tokenStrategy
 	// secretHasher checks imported client secrets, apart from passwords: token requests never wait for those.
@@ -142,6 +143,11 @@ func checkConfig(c Config) (*url.URL, error) {
 		}
 	}
 	return origin, errors.Join(faults...)
+}
+
+// Client returns a relying party as it was a few seconds ago at most, or ErrNotFound.
+func (p *Provider) Client(ctx context.Context, id string) (Client, error) {
+	return p.clients.Client(ctx, id)
 }
 
 // Issuer is the issuer identifier, without a slash at the end.

@@ -54,7 +54,7 @@ type Token struct {
 
 // Tokens keeps codes and tokens. Each method that spends something is atomic over any number of processes.
 type Tokens interface {
-	// SaveCode inserts a code. ErrConflict if its client is gone.
+	// SaveCode inserts a code. ErrConflict if its client is gone, or its account is known here and disabled.
 	SaveCode(ctx context.Context, code Code) error
 	// Code returns the code, used or expired or not, or ErrNotFound.
 	Code(ctx context.Context, signature string) (Code, error)

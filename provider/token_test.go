@@ -253,6 +253,7 @@ func TestDisabledAccountGetsNothing(t *testing.T) {
 	if _, answer := o.token("shop", refresh(body["refresh_token"])); answer["error"] != "invalid_grant" {
 		t.Errorf("refresh: %v, want invalid_grant", answer)
 	}
+	o.ui.sign = func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u1", o.clock().Add(-time.Hour)) }
 	if v := answer(t, o.authorize(request())); v.Get("error") != "access_denied" {
 		t.Errorf("end of a sign-in: %v, want access_denied", v)
 	}

@@ -67,9 +67,6 @@ func (s *Store) DeleteClient(ctx context.Context, id string) error {
 		if err := s.exec(ctx, nil, `DELETE FROM consent WHERE client = $1`, id); err != nil {
 			return err
 		}
-		if err := s.exec(ctx, nil, `DELETE FROM consent WHERE client = $1`, id); err != nil {
-			return err
-		}
 		return s.revoke(ctx, `client = $1`, id)
 	})
 }

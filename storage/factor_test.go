@@ -48,7 +48,7 @@ func TestDeleteClientForgetsConsent(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		must(t, s.CreateClient(t.Context(), provider.Client{ID: "shop"}))
 		for _, client := range []string{"shop", "wiki"} {
-			must(t, s.SaveGrant(t.Context(), consent.Grant{Subject: "ana", Client: client, Scopes: []string{"openid"}, Created: noon, Updated: noon}))
+			must(t, s.AddScopes(t.Context(), "ana", client, []string{"openid"}, noon))
 		}
 		must(t, s.DeleteClient(t.Context(), "shop"))
 		grants, err := s.Grants(t.Context(), "ana")

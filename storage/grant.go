@@ -2,39 +2,77 @@ package storage
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"vestibule/consent"
-	"vestibule/provider"
 )
 
-const grantColumns = `subject, client, scopes, created_at, updated_at`
+// anyScope is the row that each grant has, so that a grant of no scope is a grant.
+const anyScope = ""
 
+const grantColumns = `subject, client, scope, created_at`
+
+// scanGrant reads one row, which is one scope of a grant.
 func scanGrant(r row) (consent.Grant, error) {
 	var g consent.Grant
-	var scopes string
-	var created, updated int64
-	err := r.Scan(&g.Subject, &g.Client, &scopes, &created, &updated)
-	g.Scopes = strings.Fields(scopes)
-	g.Created, g.Updated = instant(created), instant(updated)
+	var scope string
+	var created int64
+	err := r.Scan(&g.Subject, &g.Client, &scope, &created)
+	if scope != anyScope {
+		g.Scopes = []string{scope}
+	}
+	g.Created, g.Updated = instant(created), instant(created)
 	return g, err
 }
 
 // Grant returns what the subject allowed the client, or consent.ErrNotFound.
 func (s *Store) Grant(ctx context.Context, subject, client string) (consent.Grant, error) {
-	g, err := one(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent WHERE subject = $1 AND client = $2`, subject, client)
-	if errors.Is(err, provider.ErrNotFound) {
-		err = consent.ErrNotFound
+	rows, err := all(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent
+		WHERE subject = $1 AND client = $2 ORDER BY scope`, subject, client)
+	if err != nil {
+		return consent.Grant{}, err
 	}
-	return g, err
+	if len(rows) == 0 {
+		return consent.Grant{}, consent.ErrNotFound
+	}
+	return gather(rows)[0], nil
 }
 
-// SaveGrant inserts or replaces the grant; the time of the first one stays.
-func (s *Store) SaveGrant(ctx context.Context, g consent.Grant) error {
-	return s.exec(ctx, nil, `INSERT INTO consent (`+grantColumns+`) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (subject, client) DO UPDATE SET scopes = excluded.scopes, updated_at = excluded.updated_at`,
-		g.Subject, g.Client, strings.Join(g.Scopes, " "), micros(g.Created), micros(g.Updated))
+// gather joins the rows of each grant, which come one after the other.
+func gather(rows []consent.Grant) []consent.Grant {
+	var grants []consent.Grant
+	for _, r := range rows {
+		n := len(grants) - 1
+		if n < 0 || grants[n].Client != r.Client {
+			grants = append(grants, r)
+			continue
+		}
+		g := &grants[n]
+		g.Scopes = append(g.Scopes, r.Scopes...)
+		if r.Created.Before(g.Created) {
+			g.Created = r.Created
+		}
+		if r.Updated.After(g.Updated) {
+			g.Updated = r.Updated
+		}
+	}
+	return grants
+}
+
+// AddScopes adds to the grant. Scopes that are allowed already stay as they are.
+func (s *Store) AddScopes(ctx context.Context, subject, client string, scopes []string, now time.Time) error {
+	rows := slices.Compact(slices.Sorted(slices.Values(append([]string{anyScope}, scopes...))))
+	args := []any{subject, client, micros(now)}
+	var values []string
+	for _, scope := range rows {
+		args = append(args, scope)
+		values = append(values, fmt.Sprintf("($1, $2, $%d, $3)", len(args)))
+	}
+	return s.exec(ctx, nil, `INSERT INTO consent (`+grantColumns+`) VALUES `+strings.Join(values, ", ")+`
+		ON CONFLICT (subject, client, scope) DO NOTHING`, args...)
 }
 
 // DeleteGrant removes the grant, or fails with consent.ErrNotFound.
@@ -44,5 +82,6 @@ func (s *Store) DeleteGrant(ctx context.Context, subject, client string) error {
 
 // Grants returns what the subject allowed, by client id.
 func (s *Store) Grants(ctx context.Context, subject string) ([]consent.Grant, error) {
-	return all(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent WHERE subject = $1 ORDER BY client`, subject)
+	rows, err := all(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent WHERE subject = $1 ORDER BY client, scope`, subject)
+	return gather(rows), err
 }

@@ -23,11 +23,12 @@ func scanCode(r row) (provider.Code, error) {
 	return c, err
 }
 
-// SaveCode inserts a code, unless its client is gone: whoever remembers a client for a moment cannot make
-// a code for one that was deleted.
+// SaveCode inserts a code, unless its client is gone or its account is disabled: whoever looked at them a moment
+// ago cannot make a code for them now.
 func (s *Store) SaveCode(ctx context.Context, c provider.Code) error {
 	return s.exec(ctx, provider.ErrConflict, `INSERT INTO code (`+codeColumns+`, revoked)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE WHERE EXISTS (SELECT 1 FROM client WHERE id = $3)`,
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE WHERE EXISTS (SELECT 1 FROM client WHERE id = $3)
+		AND NOT EXISTS (SELECT 1 FROM account WHERE subject = $4 AND disabled = TRUE)`,
 		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Data, micros(c.Created), micros(c.Expires), c.Used)
 }
 

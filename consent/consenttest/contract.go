@@ -20,7 +20,7 @@ func TestStore(t *testing.T, open func(t *testing.T) consent.Store) {
 	}{
 		{"nothing", nothing},
 		{"save and read", saved},
-		{"replace", replaced},
+		{"add", added},
 		{"delete", deleted},
 		{"list", listed},
 		{"parallel", parallel},
@@ -48,11 +48,11 @@ func nothing(t *testing.T, s consent.Store) {
 }
 
 func saved(t *testing.T, s consent.Store) {
-	for _, scopes := range [][]string{{"email", "offline_access", "openid"}, {}} {
-		want := consent.Grant{Subject: "ana", Client: "shop", Scopes: scopes, Created: created, Updated: created}
-		save(t, s, want)
-		same(t, read(t, s, "ana", "shop"), want)
-	}
+	add(t, s, "ana", "wiki", created)
+	same(t, read(t, s, "ana", "wiki"), consent.Grant{Subject: "ana", Client: "wiki", Created: created, Updated: created})
+	add(t, s, "ana", "shop", created, "openid", "email", "offline_access")
+	same(t, read(t, s, "ana", "shop"), consent.Grant{Subject: "ana", Client: "shop",
+		Scopes: []string{"email", "offline_access", "openid"}, Created: created, Updated: created})
 	if _, err := s.Grant(ctx, "ana", "other"); !errors.Is(err, consent.ErrNotFound) {
 		t.Errorf("Grant for another client: %v, want ErrNotFound", err)
 	}
@@ -61,15 +61,18 @@ func saved(t *testing.T, s consent.Store) {
 	}
 }
 
-func replaced(t *testing.T, s consent.Store) {
-	save(t, s, consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"email"}, Created: created, Updated: created})
-	save(t, s, consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"openid"}, Created: updated, Updated: updated})
-	same(t, read(t, s, "ana", "shop"), consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"openid"}, Created: created, Updated: updated})
+func added(t *testing.T, s consent.Store) {
+	add(t, s, "ana", "shop", created, "openid")
+	add(t, s, "ana", "shop", updated, "openid", "email", "email")
+	want := consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"email", "openid"}, Created: created, Updated: updated}
+	same(t, read(t, s, "ana", "shop"), want)
+	add(t, s, "ana", "shop", updated.Add(time.Hour), "openid")
+	same(t, read(t, s, "ana", "shop"), want)
 }
 
 func deleted(t *testing.T, s consent.Store) {
-	save(t, s, consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"openid"}, Created: created, Updated: created})
-	save(t, s, consent.Grant{Subject: "ana", Client: "wiki", Scopes: []string{"openid"}, Created: created, Updated: created})
+	add(t, s, "ana", "shop", created, "openid")
+	add(t, s, "ana", "wiki", created, "openid")
 	if err := s.DeleteGrant(ctx, "ana", "shop"); err != nil {
 		t.Fatalf("DeleteGrant: %v", err)
 	}
@@ -81,9 +84,9 @@ func deleted(t *testing.T, s consent.Store) {
 
 func listed(t *testing.T, s consent.Store) {
 	for _, client := range []string{"wiki", "shop", "mail"} {
-		save(t, s, consent.Grant{Subject: "ana", Client: client, Scopes: []string{"openid"}, Created: created, Updated: created})
+		add(t, s, "ana", client, created, "openid")
 	}
-	save(t, s, consent.Grant{Subject: "ben", Client: "blog", Scopes: []string{"openid"}, Created: created, Updated: created})
+	add(t, s, "ben", "blog", created, "openid")
 	list, err := s.Grants(ctx, "ana")
 	if err != nil {
 		t.Fatalf("Grants: %v", err)
@@ -97,25 +100,28 @@ func listed(t *testing.T, s consent.Store) {
 	}
 }
 
-// Two pages that save at once leave one of the two grants, whole.
+// Pages that allow different scopes at once have all of them allowed.
 func parallel(t *testing.T, s consent.Store) {
 	var group sync.WaitGroup
-	for range 16 {
+	var want []string
+	for i := range 16 {
+		scope := "scope-" + string(rune('a'+i))
+		want = append(want, scope)
 		group.Go(func() {
-			g := consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"openid"}, Created: created, Updated: created}
-			if err := s.SaveGrant(ctx, g); err != nil {
-				t.Errorf("SaveGrant at once with others: %v", err)
+			if err := s.AddScopes(ctx, "ana", "shop", []string{"openid", scope}, created); err != nil {
+				t.Errorf("AddScopes at once with others: %v", err)
 			}
 		})
 	}
 	group.Wait()
-	same(t, read(t, s, "ana", "shop"), consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"openid"}, Created: created, Updated: created})
+	want = append([]string{"openid"}, want...)
+	same(t, read(t, s, "ana", "shop"), consent.Grant{Subject: "ana", Client: "shop", Scopes: want, Created: created, Updated: created})
 }
 
-func save(t *testing.T, s consent.Store, g consent.Grant) {
+func add(t *testing.T, s consent.Store, subject, client string, now time.Time, scopes ...string) {
 	t.Helper()
-	if err := s.SaveGrant(ctx, g); err != nil {
-		t.Fatalf("SaveGrant(%+v): %v", g, err)
+	if err := s.AddScopes(ctx, subject, client, scopes, now); err != nil {
+		t.Fatalf("AddScopes(%s, %s, %v): %v", subject, client, scopes, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"vestibule/consent"
 )
@@ -32,15 +33,22 @@ func (s *Store) Grant(_ context.Context, subject, client string) (consent.Grant,
 	return clone(g), nil
 }
 
-// SaveGrant implements consent.Store.
-func (s *Store) SaveGrant(_ context.Context, g consent.Grant) error {
+// AddScopes implements consent.Store.
+func (s *Store) AddScopes(_ context.Context, subject, client string, scopes []string, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := key{g.Subject, g.Client}
-	if old, ok := s.grants[k]; ok {
-		g.Created = old.Created
+	k := key{subject, client}
+	g, ok := s.grants[k]
+	if !ok {
+		g = consent.Grant{Subject: subject, Client: client, Created: now, Updated: now}
 	}
-	s.grants[k] = clone(g)
+	for _, scope := range scopes {
+		if !slices.Contains(g.Scopes, scope) {
+			g.Scopes, g.Updated = append(slices.Clone(g.Scopes), scope), now
+		}
+	}
+	slices.Sort(g.Scopes)
+	s.grants[k] = g
 	return nil
 }
 
