@@ -1,0 +1,141 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// makeKey ends every fault of a secret key.
+const makeKey = "run `vestibule secret-key generate` to make one, and keep it: without it nothing sealed can be opened"
+
+// rule is a fault and whether it is there.
+type rule struct {
+	setting string
+	broken  bool
+	text    string
+}
+
+// check returns the faults of settings that could be read.
+func (l *loader) check(c Config) Faults {
+	var faults Faults
+	seen := map[string]bool{} // one fault a setting: the next is often the same one
+	for _, r := range rules(c) {
+		_, set := l.entries[r.setting]
+		if !r.broken || l.broken[r.setting] || seen[r.setting] || l.unreadable && !set {
+			continue
+		}
+		seen[r.setting] = true
+		faults = append(faults, Fault{r.setting, l.where(r.setting), r.text})
+	}
+	return faults
+}
+
+func rules(c Config) []rule {
+	return slices.Concat(issuerRules(c), addressRules(c), secretRules(c), wordRules(c), numberRules(c))
+}
+
+func issuerRules(c Config) []rule {
+	u, err := url.Parse(c.Issuer)
+	if err != nil {
+		u = &url.URL{}
+	}
+	return []rule{
+		{"issuer", c.Issuer == "", "is missing; set it to the address that users and clients see, such as https://id.example.com"},
+		{"issuer", err != nil || u.Host == "" || u.Hostname() == "", "is not an address; write it like https://id.example.com"},
+		{"issuer", u.Scheme != "https" && u.Scheme != "http", "begins with " + u.Scheme + ":; it should be https"},
+		{"issuer", u.Scheme == "http" && !loopback(u.Hostname()), "is plain http, which is only safe on a loopback address; use https and let a proxy end TLS"},
+		{"issuer", u.User != nil, "holds a user name; write only the address"},
+		{"issuer", strings.Contains(c.Issuer, "?"), "has a query; write the address without ? and what follows"},
+		{"issuer", strings.Contains(c.Issuer, "#"), "has a fragment; write the address without # and what follows"},
+		{"issuer", strings.HasSuffix(c.Issuer, "/"), "ends with a slash; clients compare the issuer letter by letter, so write it without"},
+		{"issuer", u.Path != "", "has a path; the server needs a host of its own, such as https://id.example.com"},
+		{"issuer", c.Issuer != strings.ToLower(c.Issuer), "has capital letters; browsers write addresses in small ones, so do the same"},
+		{"issuer", u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80", "names the port that its scheme has anyway; browsers leave it out, so do the same"},
+		{"issuer", u.Port() != "" && !portNumber(u.Port()) || strings.HasSuffix(u.Host, ":"), "has a port that is not a number from 1 to 65535"},
+	}
+}
+
+func addressRules(c Config) []rule {
+	const form = "is not an address to listen on; write host:port, such as 127.0.0.1:8080, or :8080 for all addresses"
+	return []rule{
+		{"listen", !listenAddress(c.Listen), form},
+		{"admin_listen", !listenAddress(c.AdminListen), form},
+		{"admin_listen", c.AdminListen == c.Listen && !strings.HasSuffix(c.Listen, ":0"), "is the address of listen too; health needs one of its own, out of reach of strangers"},
+	}
+}
+
+func secretRules(c Config) []rule {
+	sqlite, isSQLite := strings.CutPrefix(c.Database, "sqlite:")
+	u, err := url.Parse(c.Database)
+	postgres := err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql")
+	malformed := slices.IndexFunc(c.SecretKeys, func(key string) bool { return !validKey(key) })
+	return []rule{
+		{"database", c.Database == "", "is empty; write sqlite:PATH or postgres://user:password@host/name"},
+		{"database", !isSQLite && !postgres, "is neither sqlite:PATH nor a good postgres:// address; characters such as @ : / # % in a password must be written as %40 %3A %2F %23 %25"},
+		{"database", isSQLite && sqlite == "", "names no file; write sqlite:PATH"},
+		{"secret_keys", len(c.SecretKeys) == 0, "is missing; " + makeKey},
+		{"secret_keys", malformed >= 0 && isFile(c.SecretKeys), "is the path of a file; put it into " + variable("secret_keys_file")},
+		{"secret_keys", malformed >= 0, "key " + strconv.Itoa(malformed+1) + " is malformed: it should be 32 bytes in base64 or hex; " + makeKey},
+		{"secret_keys", repeats(c.SecretKeys), "has the same key twice; remove one"},
+	}
+}
+
+func wordRules(c Config) []rule {
+	return []rule{
+		{"name", c.Name == "", "is empty; write what users call this server"},
+		{"name", strings.Contains(c.Name, ":"), "has a colon, which authenticator apps take for the end of the name"},
+		{"name", utf8.RuneCountInString(c.Name) > 40, "is longer than 40 characters, too long for the screen of a phone"},
+		{"contact", utf8.RuneCountInString(c.Contact) > 200, "is longer than 200 characters"},
+		{"signing_algorithm", !slices.Contains([]string{"RS256", "ES256"}, c.SigningAlgorithm), "should be RS256 or ES256"},
+		{"log_level", !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "should be debug, info, warn or error"},
+		{"log_format", !slices.Contains([]string{"json", "text"}, c.LogFormat), "should be json or text"},
+	}
+}
+
+func numberRules(c Config) []rule {
+	const second, day = time.Second, 24 * time.Hour
+	outside := func(d, low, high time.Duration) bool { return d < low || d > high }
+	return []rule{
+		{"code_lifetime", outside(c.CodeLifetime, 5*second, 10*time.Minute), "should be from 5s to 10m: clients redeem a code at once (RFC 6749 section 4.1.2)"},
+		{"access_token_lifetime", outside(c.AccessTokenLifetime, 30*second, day), "should be from 30s to 24h"},
+		{"id_token_lifetime", outside(c.IDTokenLifetime, 30*second, day), "should be from 30s to 24h"},
+		{"refresh_token_idle", outside(c.RefreshTokenIdle, time.Minute, 400*day), "should be from 1m to 9600h"},
+		{"refresh_token_lifetime", outside(c.RefreshTokenLifetime, time.Minute, 400*day), "should be from 1m to 9600h"},
+		{"refresh_token_lifetime", c.RefreshTokenLifetime < c.RefreshTokenIdle, "is shorter than refresh_token_idle"},
+		{"session_idle", outside(c.SessionIdle, time.Minute, 30*day), "should be from 1m to 720h"},
+		{"session_lifetime", outside(c.SessionLifetime, time.Minute, 30*day), "should be from 1m to 720h"},
+		{"session_lifetime", c.SessionLifetime < c.SessionIdle, "is shorter than session_idle"},
+		{"totp_guesses", c.TOTPGuesses < 1 || c.TOTPGuesses > 20, "should be from 1 to 20"},
+		{"totp_window", outside(c.TOTPWindow, time.Minute, day), "should be from 1m to 24h"},
+		{"totp_lock", outside(c.TOTPLock, time.Minute, day), "should be from 1m to 24h"},
+		{"totp_in_a_row", c.TOTPInARow < c.TOTPGuesses || c.TOTPInARow > 100, "should be from totp_guesses to 100 (NIST SP 800-63B section 3.2.2)"},
+	}
+}
+
+// loopback reports whether host is this machine whatever the network does.
+func loopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
+}
+
+func listenAddress(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	return err == nil && (port == "0" || portNumber(port)) && !strings.ContainsAny(host, " /@")
+}
+
+func portNumber(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
+}
+
+func isFile(keys []string) bool {
+	info, err := os.Stat(strings.Join(keys, " "))
+	return err == nil && info.Mode().IsRegular()
+}
