@@ -1,0 +1,217 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+// lowCodes is from how few recovery codes on a user is told to make new ones.
+const lowCodes = 3
+
+// member is a request of a signed-in user to a page of the account.
+type member struct {
+	session provider.Session
+	account provider.Account
+	mem     memory // what the last form has left to say; it travels in the address, sealed
+}
+
+// owner is whose set-ups the pages show. The sid stays when the session's id changes.
+func (m *member) owner(kind string) string { return kind + ":" + m.session.Login.Session }
+
+type memberHandler func(w http.ResponseWriter, r *http.Request, m *member) error
+
+// member lets nobody in but signed-in users. A session that owes a code, because an authenticator was set up since it
+// began, owes it here too: the decision is the one of every sign-in.
+func (s *Server) member(h memberHandler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		session, err := s.live(r.Context(), r)
+		if errors.Is(err, errIdle) || err == nil && session == nil {
+			return s.begin(w, r, s.ownVisit(r, false))
+		}
+		if err != nil {
+			return err
+		}
+		if passed, err := s.pass(w, r, session, false); !passed {
+			return err
+		}
+		account, err := s.Accounts.Account(r.Context(), session.Login.Subject)
+		if errors.Is(err, provider.ErrNotFound) || err == nil && account.Disabled {
+			return s.expel(w, r, session)
+		}
+		if err != nil {
+			return err
+		}
+		mem, err := s.unflash(r)
+		if err != nil {
+			return err
+		}
+		return h(w, r, &member{*session, account, mem})
+	}
+}
+
+// sure lets only those in who have proved within the last minutes who they are: with a code if they have an
+// authenticator, else with the password.
+func (s *Server) sure(h memberHandler) memberHandler {
+	return func(w http.ResponseWriter, r *http.Request, m *member) error {
+		if passed, err := s.pass(w, r, &m.session, true); !passed {
+			return err
+		}
+		return h(w, r, m)
+	}
+}
+
+// pass reports whether the session owes nothing. If it does, the browser was sent to the page that is owed.
+func (s *Server) pass(w http.ResponseWriter, r *http.Request, session *provider.Session, sudo bool) (bool, error) {
+	v := s.ownVisit(r, sudo)
+	v.ix.Login, v.mem.Lent = session.Login.Clone(), true
+	owed, err := s.decide(r.Context(), v)
+	if err != nil || owed == stepDone {
+		return err == nil, err
+	}
+	v.ix.Browser = s.bind(w, r)
+	return false, s.proceed(w, r, v)
+}
+
+// ownVisit begins a sign-in that ends at the page that was asked for.
+func (s *Server) ownVisit(r *http.Request, sudo bool) *visit {
+	d := provider.Demand{}
+	if sudo {
+		d.HasMaxAge, d.MaxAge = true, sudoTime
+	}
+	path := ownPath(r.URL.Path)
+	if path == codesPath && r.Form.Has("new") {
+		path = newCodesPath
+	}
+	return &visit{ix: s.Provider.Own(d), mem: memory{Return: path, Sudo: sudo}}
+}
+
+var removePath = regexp.MustCompile(`^/account/authenticators/[A-Za-z0-9_-]{1,64}/remove$`)
+
+// ownPath returns the page of ours that a sign-in may end at: path, if it is one.
+func ownPath(path string) string {
+	switch path {
+	case securityPath, enrolPath, codesPath, newCodesPath:
+		return path
+	case downloadPath:
+		return codesPath
+	}
+	if removePath.MatchString(path) {
+		return path
+	}
+	return securityPath
+}
+
+// expel ends the session of an account that is gone.
+func (s *Server) expel(w http.ResponseWriter, r *http.Request, session *provider.Session) error {
+	if err := s.Sessions.DeleteSession(r.Context(), session.ID); err != nil {
+		return err
+	}
+	s.dropCookie(w, s.cookies.session)
+	http.Redirect(w, r, "/logged-out", http.StatusSeeOther)
+	return nil
+}
+
+// flash answers a form with a redirect to a page that says what came of it.
+func (s *Server) flash(w http.ResponseWriter, r *http.Request, path string, mem memory) error {
+	ix := s.Provider.Own(provider.Demand{})
+	ix.Browser = s.bind(w, r)
+	return s.send(w, r, &visit{ix: ix, mem: mem}, path)
+}
+
+// note is a flash of one notice.
+func (s *Server) note(w http.ResponseWriter, r *http.Request, path, id string, args values) error {
+	return s.flash(w, r, path, memory{Notes: []fault{{ID: id, Args: args}}})
+}
+
+// unflash reads what flash wrote for this browser. Anything else, or anything old, says nothing.
+func (s *Server) unflash(r *http.Request) (memory, error) {
+	flow := sealed(r.URL.Query().Get("flow"))
+	if flow == "" {
+		return memory{}, nil
+	}
+	ix, err := s.Provider.Resume(r.Context(), flow)
+	if errors.Is(err, provider.ErrNotFound) || errors.Is(err, provider.ErrExpired) {
+		return memory{}, nil
+	}
+	if err != nil || ix.Client != "" || !s.sameBrowser(r, ix.Browser) {
+		return memory{}, err
+	}
+	v, err := newVisit(ix)
+	if err != nil {
+		return memory{}, err
+	}
+	return v.mem, nil
+}
+
+// renew replaces the session, in the commit of ctx, by one with a new id and the login.
+func (s *Server) renew(ctx context.Context, r *http.Request, login *provider.Login) (cookie string, err error) {
+	cookie = randomToken()
+	return cookie, s.openSession(ctx, r, cookie, login)
+}
+
+type securityPage struct {
+	frame
+	On         bool
+	Since      time.Time
+	Apps       []mfa.Info
+	CodesLeft  int
+	CodesTotal int
+	CodesMade  time.Time
+	Low        *shown // too few recovery codes, or none
+	Pending    *shown // a set-up was begun and not finished
+}
+
+func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *member) error {
+	status, err := s.MFA.Status(r.Context(), m.account.Subject)
+	if err != nil {
+		return err
+	}
+	p := &securityPage{
+		frame: frame{Page: "security", Title: "Security", Account: true, Who: m.account.Label()},
+		On:    len(status.Authenticators) > 0, Apps: status.Authenticators,
+		CodesLeft: status.CodesLeft, CodesTotal: status.CodesTotal, CodesMade: status.CodesMade,
+	}
+	if p.On {
+		p.Since = status.Authenticators[0].Created
+		p.Low = low(status.CodesLeft)
+	}
+	if p.Pending, err = s.unfinished(r.Context(), m, p.On); err != nil {
+		return err
+	}
+	p.say(&m.mem)
+	if p.State = "off"; p.On {
+		p.State = "on"
+	}
+	return s.render(w, http.StatusOK, "security", p)
+}
+
+func low(left int) *shown {
+	switch {
+	case left == 0:
+		return ptr(show(fault{ID: "recovery.none"}))
+	case left <= lowCodes:
+		return ptr(show(fault{ID: "recovery.low", Args: values{"n": itoa(left)}}))
+	}
+	return nil
+}
+
+func (s *Server) unfinished(ctx context.Context, m *member, on bool) (*shown, error) {
+	_, err := s.MFA.Pending(ctx, m.owner("account"), m.account.Subject)
+	switch {
+	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case on:
+		return ptr(show(fault{ID: "enrol.unfinished.add"})), nil
+	}
+	return ptr(show(fault{ID: "enrol.unfinished"})), nil
+}
+
+func ptr[T any](v T) *T { return &v }

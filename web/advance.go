@@ -1,0 +1,202 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"vestibule/provider"
+)
+
+// clone returns a visit to write a proof into: the commit that spends the code may still fail, and then
+// the original is what is true.
+func (v *visit) clone() *visit {
+	c := *v
+	ix := *v.ix
+	ix.Login = v.ix.Login.Clone()
+	c.ix = &ix
+	c.mem.Faults, c.mem.Notes = slices.Clone(v.mem.Faults), slices.Clone(v.mem.Notes)
+	return &c
+}
+
+// settle decides what is owed after a proof and writes all that follows from it. It runs inside the commit that
+// spends what was proved.
+func (s *Server) settle(ctx context.Context, r *http.Request, v *visit) error {
+	v.mem.calm()
+	owed, err := s.decide(ctx, v)
+	if err != nil {
+		return err
+	}
+	v.owed = owed
+	if err := s.admit(ctx, r, v); err != nil {
+		return err
+	}
+	return s.save(ctx, v)
+}
+
+// admit opens the session, and forgives wrong codes, once the user has proved all that there is to prove. Before
+// that there is no session, so that no cookie is worth anything.
+func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
+	if !v.owed.signedIn() {
+		return nil
+	}
+	if v.cookie == "" {
+		v.cookie = randomToken()
+	}
+	if err := s.openSession(ctx, r, v.cookie, v.ix.Login); err != nil {
+		return err
+	}
+	return s.MFA.Forgive(ctx, v.subject())
+}
+
+// settled sends the browser on after settle was committed. Even when nothing is owed it goes over a GET first: if
+// the button was pressed twice, the second answer is as good as the first.
+func (s *Server) settled(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if v.cookie != "" {
+		s.setCookie(w, s.cookies.session, v.cookie)
+	}
+	return s.send(w, r, v, steps[v.owed].path)
+}
+
+// signIn goes on after the right password.
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit) error {
+	ctx := r.Context()
+	v.mem.calm()
+	owed, err := s.decide(ctx, v)
+	if err != nil {
+		return err
+	}
+	v.owed = owed
+	if owed == stepDone { // there is no row, and none is needed
+		v.cookie = randomToken()
+		return s.finish(w, r, v, func(ctx context.Context) error { return s.enter(ctx, r, v) })
+	}
+	fresh := v.ix.Version == 0
+	err = s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.enter(ctx, r, v); err != nil {
+			return err
+		}
+		return s.save(ctx, v)
+	})
+	switch {
+	case errors.Is(err, provider.ErrConflict) && fresh:
+		return s.signInAgain(w, r, v)
+	case errors.Is(err, provider.ErrConflict):
+		return s.overtaken(w, r, v)
+	case err != nil:
+		return err
+	}
+	return s.settled(w, r, v)
+}
+
+// enter takes back the count of the guess, which was right, and admits whoever owes no code. What counts codes stays
+// as it is: a password says nothing about them.
+func (s *Server) enter(ctx context.Context, r *http.Request, v *visit) error {
+	if err := s.Guesses.Forgive(ctx, passwordKey(r, v.mem.Username)); err != nil {
+		return err
+	}
+	return s.admit(ctx, r, v)
+}
+
+// signInAgain is for the form that was sent, gone back to, and sent again: the sign-in is a row by now. The user
+// who has just given a password may be another than before.
+func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request, v *visit) error {
+	row, err := s.reload(r, v)
+	if err != nil {
+		return err
+	}
+	if row.subject() != v.subject() {
+		row.ix.Login, row.mem = v.ix.Login, v.mem
+		return s.signIn(w, r, row)
+	}
+	if err := s.Guesses.Forgive(r.Context(), passwordKey(r, v.mem.Username)); err != nil {
+		return err
+	}
+	owed, err := s.decide(r.Context(), row)
+	if err != nil {
+		return err
+	}
+	return s.forward(w, r, row, owed)
+}
+
+// overtaken is for a form of a sign-in that another request has changed meanwhile.
+func (s *Server) overtaken(w http.ResponseWriter, r *http.Request, v *visit) error {
+	row, err := s.reload(r, v)
+	if err != nil {
+		return err
+	}
+	owed, err := s.decide(r.Context(), row)
+	if err != nil {
+		return err
+	}
+	return s.forward(w, r, row, owed)
+}
+
+func (s *Server) reload(r *http.Request, v *visit) (*visit, error) {
+	ix, err := s.Provider.Resume(r.Context(), v.ix.ID)
+	switch {
+	case errors.Is(err, provider.ErrNotFound), errors.Is(err, provider.ErrExpired):
+		return nil, s.ended(v)
+	case err != nil:
+		return nil, err
+	case !s.sameBrowser(r, ix.Browser):
+		return nil, errUnknown
+	}
+	return newVisit(ix)
+}
+
+// ended says that the sign-in is over and offers another for the same request.
+func (s *Server) ended(v *visit) error {
+	flow, err := s.Provider.Flow(s.anew(v).ix)
+	if err != nil {
+		return err
+	}
+	return elsewhere(v.ix.ClientName, flow)
+}
+
+// anew returns a new sign-in for the same request, with nobody signed in.
+func (s *Server) anew(v *visit) *visit {
+	fresh := &visit{ix: s.Provider.Again(v.ix), mem: memory{Return: v.mem.Return, Sudo: v.mem.Sudo}}
+	if fresh.pack() != nil { // strings and booleans always pack
+		fresh.ix.UI = nil
+	}
+	return fresh
+}
+
+// refuse answers the client with an OAuth error.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, v *visit, code string) error {
+	err := s.Provider.Refuse(w, r, v.ix, code)
+	if errors.Is(err, provider.ErrConflict) {
+		return s.ended(v)
+	}
+	return err
+}
+
+// finish ends the sign-in at the client, or at the page of ours that asked for it.
+func (s *Server) finish(w http.ResponseWriter, r *http.Request, v *visit, with ...func(context.Context) error) error {
+	before := slices.Clone(w.Header()["Set-Cookie"])
+	if v.cookie != "" {
+		s.setCookie(w, s.cookies.session, v.cookie)
+	}
+	err := s.end(w, r, v, with)
+	if err == nil {
+		return nil
+	}
+	w.Header()["Set-Cookie"] = before // there is no such session
+	if errors.Is(err, provider.ErrConflict) {
+		return s.ended(v)
+	}
+	return err
+}
+
+func (s *Server) end(w http.ResponseWriter, r *http.Request, v *visit, with []func(context.Context) error) error {
+	if !v.own() {
+		return s.Provider.Finish(w, r, v.ix, with...)
+	}
+	if err := s.Provider.End(r.Context(), v.ix, with...); err != nil {
+		return err
+	}
+	http.Redirect(w, r, ownPath(v.mem.Return), http.StatusSeeOther)
+	return nil
+}

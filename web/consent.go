@@ -1,0 +1,121 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"vestibule/provider"
+)
+
+// consentOwed reports whether the user must allow something, and remembers what.
+func (s *Server) consentOwed(ctx context.Context, v *visit) (bool, error) {
+	if v.own() || v.ix.Consented {
+		return false, nil
+	}
+	if v.mem.Asking {
+		return true, nil
+	}
+	missing, known, err := s.Consent.Missing(ctx, v.subject(), v.ix.Client, v.ix.Scopes)
+	if err != nil {
+		return false, err
+	}
+	client, err := s.Clients.Client(ctx, v.ix.Client)
+	if err != nil && !errors.Is(err, provider.ErrNotFound) { // Finish has an answer to a client that is gone
+		return false, err
+	}
+	// Any program on a device can claim a loopback address or a private scheme (RFC 8252 section 8.6).
+	impostor := client.Public && !isWeb(v.ix.Redirect)
+	if known && len(missing) == 0 && !v.ix.Demand.Consent && !impostor {
+		v.ix.Consented = true
+		return false, nil
+	}
+	v.mem.Asking, v.mem.Missing, v.mem.Trusted = true, missing, !client.Public
+	return true, nil
+}
+
+// isWeb reports whether the answer goes to a web site, and not to an app on the device.
+func isWeb(redirect string) bool {
+	u, err := url.Parse(redirect)
+	return err == nil && u.Scheme == "https" && !isLoopback(u.Hostname())
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+type consentPage struct {
+	frame
+	Client  string
+	Name    string
+	New     []template.HTML // what is asked for
+	Old     []template.HTML // what was allowed before
+	Nothing bool            // nothing personal is asked for
+	Host    string          // where the user goes; empty for an app on the device
+	Keep    bool            // remember the choice, unless the user says no
+}
+
+func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+	p := &consentPage{
+		frame:  frame{Page: "consent", Title: v.ix.ClientName + " wants access to your account", Flow: field(r, "flow"), Who: v.mem.Label},
+		Client: v.ix.ClientName, Name: v.mem.Name, Keep: v.mem.Trusted, Nothing: !personal(v.ix.Scopes),
+	}
+	if u, err := url.Parse(v.ix.Redirect); err == nil && isWeb(v.ix.Redirect) {
+		p.Host = u.Host
+	}
+	for _, scope := range v.ix.Scopes {
+		line := s.describe(scope, v.mem.Email)
+		if slices.Contains(v.mem.Missing, scope) {
+			p.New = append(p.New, line)
+		} else {
+			p.Old = append(p.Old, line)
+		}
+	}
+	if len(p.New) == 0 { // asked again, for the same
+		p.New, p.Old = p.Old, nil
+	}
+	p.say(&v.mem)
+	return s.render(w, http.StatusOK, "consent", p)
+}
+
+func personal(scopes []string) bool {
+	return slices.ContainsFunc(scopes, func(scope string) bool { return scope != provider.ScopeOpenID && scope != provider.ScopeOffline })
+}
+
+// describe says in words what a scope allows.
+func (s *Server) describe(scope, email string) template.HTML {
+	escape := template.HTMLEscapeString
+	switch scope {
+	case provider.ScopeOpenID:
+		return template.HTML("Know who you are on " + escape(s.Name) + " (an identifier for this app)")
+	case provider.ScopeProfile:
+		return "See your name and username"
+	case provider.ScopeEmail:
+		if email == "" {
+			return "See your email address"
+		}
+		return template.HTML(`See your email address: <span class="value">` + escape(email) + "</span>")
+	case provider.ScopeOffline:
+		return "Keep this access when you are not using the app"
+	}
+	return template.HTML("<code>" + escape(scope) + "</code> – a permission that this app defines")
+}
+
+// consent is the user's answer.
+func (s *Server) consent(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if field(r, "action") != "allow" {
+		return s.refuse(w, r, v, "access_denied")
+	}
+	v.ix.Consented = true
+	if field(r, "remember") == "" {
+		return s.finish(w, r, v)
+	}
+	return s.finish(w, r, v, func(ctx context.Context) error {
+		return s.Consent.Allow(ctx, v.subject(), v.ix.Client, v.ix.Scopes)
+	})
+}

@@ -1,0 +1,67 @@
+package web
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"net/http"
+)
+
+// cookieNames are two: one ties sign-ins under way to the browser that began them, one is the session.
+type cookieNames struct{ browser, session string }
+
+// namesOf keeps the prefix that makes a browser insist on Secure to https. A plain-http issuer is
+// on a loopback address, where many clients that are no browsers would not send a Secure cookie back.
+func namesOf(secure bool) cookieNames {
+	if secure {
+		return cookieNames{"__Host-b", "__Host-s"}
+	}
+	return cookieNames{"vestibule-b", "vestibule-s"}
+}
+
+// randomToken returns 256 random bits.
+func randomToken() string {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// digest is what is stored of a cookie's value.
+func digest(value string) []byte {
+	sum := sha256.Sum256([]byte(value))
+	return sum[:]
+}
+
+func (s *Server) setCookie(w http.ResponseWriter, name, value string) {
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+func (s *Server) dropCookie(w http.ResponseWriter, name string) {
+	http.SetCookie(w, &http.Cookie{Name: name, Path: "/", MaxAge: -1, Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+// token returns the value of one of our cookies, or "" if the browser did not send one that we could have made.
+func token(r *http.Request, name string) string {
+	c, err := r.Cookie(name)
+	if err != nil || len(c.Value) != base64.RawURLEncoding.EncodedLen(32) {
+		return ""
+	}
+	return c.Value
+}
+
+// bind returns the hash of the browser's cookie, and gives the browser one if it has none.
+func (s *Server) bind(w http.ResponseWriter, r *http.Request) []byte {
+	value := token(r, s.cookies.browser)
+	if value == "" {
+		value = randomToken()
+		s.setCookie(w, s.cookies.browser, value)
+	}
+	return digest(value)
+}
+
+// sameBrowser reports whether the request comes from the browser that the hash was made for.
+func (s *Server) sameBrowser(r *http.Request, hash []byte) bool {
+	value := token(r, s.cookies.browser)
+	return value != "" && subtle.ConstantTimeCompare(digest(value), hash) == 1
+}

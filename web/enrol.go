@@ -1,0 +1,188 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/skip2/go-qrcode"
+
+	"vestibule/mfa"
+)
+
+const (
+	enrolPath    = "/account/authenticators/new"
+	securityPath = "/account/security"
+	codesPath    = "/account/recovery-codes"
+	newCodesPath = codesPath + "?new=1"
+	downloadPath = codesPath + "/download"
+)
+
+// enrolment returns the new authenticator of the account pages.
+func (m *member) enrolment() enrolment {
+	return enrolment{
+		subject: m.account.Subject, owner: m.owner("account"), label: m.account.Label(), action: enrolPath,
+		account: true, cancel: "Cancel",
+	}
+}
+
+// enrolPage adds an authenticator. The recovery codes have an address of their own, so that Back from the page
+// after them does not begin another authenticator.
+func (s *Server) enrolPage(w http.ResponseWriter, r *http.Request, m *member) error {
+	e := m.enrolment()
+	if field(r, "step") == "codes" {
+		pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
+		if errors.Is(err, mfa.ErrNoSetup) || err == nil && !pending.Confirmed {
+			return s.note(w, r, securityPath, "codes.saved", nil)
+		}
+	}
+	return s.showSetup(w, r, e, &m.mem)
+}
+
+// enrol is all forms of the pages of a new authenticator.
+func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error {
+	ctx, e := r.Context(), m.enrolment()
+	switch field(r, "action") {
+	case "cancel":
+		if err := s.MFA.Cancel(ctx, e.owner); err != nil {
+			return err
+		}
+		return s.note(w, r, securityPath, "enrol.cancelled", nil)
+	case "again":
+		if err := s.MFA.Cancel(ctx, e.owner); err != nil {
+			return err
+		}
+		return redirect(enrolPath)(w, r)
+	case "save":
+		return s.saved(w, r, m, e)
+	}
+	if elsewhere, err := s.setUpElsewhere(ctx, e); err != nil || elsewhere {
+		return orElse(err, func() error { return s.note(w, r, securityPath, "enrol.elsewhere", nil) })
+	}
+	name := cut(field(r, "name"), 256)
+	f, err := s.confirm(ctx, e, cut(strings.TrimSpace(field(r, "code")), 64), name)
+	switch {
+	case err != nil:
+		return err
+	case f != nil:
+		mem := memory{Typing: map[string]string{"name": name}}
+		mem.blame("setup", *f)
+		return s.flash(w, r, enrolPath, mem)
+	}
+	return s.confirmedHere(w, r, m, e)
+}
+
+// setUpElsewhere reports a form whose set-up was finished in another tab.
+func (s *Server) setUpElsewhere(ctx context.Context, e enrolment) (bool, error) {
+	_, err := s.MFA.Pending(ctx, e.owner, e.subject)
+	if !errors.Is(err, mfa.ErrNoSetup) {
+		return false, nil // Confirm has an answer to the rest
+	}
+	return s.MFA.Enrolled(ctx, e.subject)
+}
+
+func orElse(err error, f func() error) error {
+	if err != nil {
+		return err
+	}
+	return f()
+}
+
+func (s *Server) confirmedHere(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
+	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
+	if err != nil {
+		return err
+	}
+	if len(pending.Codes) == 0 {
+		return s.activateHere(w, r, m, e)
+	}
+	return redirect(enrolPath+"?step=codes")(w, r)
+}
+
+// saved takes the user's word that the recovery codes are saved.
+func (s *Server) saved(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
+	if field(r, "saved") != "" {
+		return s.activateHere(w, r, m, e)
+	}
+	mem := memory{}
+	mem.blame("codes", fault{ID: "codes.ack", Field: "saved"})
+	return s.flash(w, r, e.action, mem)
+}
+
+// activateHere makes the set-up count and gives the browser a new cookie: a change of cookie is what makes browsers
+// ask for the page of the codes again when the user goes back to it, and it is no longer there.
+func (s *Server) activateHere(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
+	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
+	if err != nil {
+		return s.stopped(w, r, e, err)
+	}
+	var cookie string
+	err = s.MFA.Activate(r.Context(), e.subject, e.owner, func(ctx context.Context, p mfa.Proof) error {
+		login := m.session.Login.Clone()
+		if p.Method() != "" {
+			if err := login.Add(p); err != nil {
+				return err
+			}
+			if err := s.MFA.Forgive(ctx, e.subject); err != nil {
+				return err
+			}
+		}
+		cookie, err = s.renew(ctx, r, login)
+		return err
+	})
+	if err != nil {
+		return s.stopped(w, r, e, err)
+	}
+	s.setCookie(w, s.cookies.session, cookie)
+	switch {
+	case pending.CodesOnly:
+		return s.note(w, r, securityPath, "codes.done", nil)
+	case pending.First:
+		return s.note(w, r, securityPath, "enrol.done", nil)
+	}
+	return s.note(w, r, securityPath, "enrol.added", values{"name": pending.Name})
+}
+
+// stopped answers a set-up that cannot be finished.
+func (s *Server) stopped(w http.ResponseWriter, r *http.Request, e enrolment, err error) error {
+	switch {
+	case errors.Is(err, mfa.ErrNoSetup), isConflict(err): // perhaps finished by the first of two clicks
+		return s.note(w, r, securityPath, "codes.saved", nil)
+	case errors.Is(err, mfa.ErrSetupExpired) && e.codes:
+		return s.note(w, r, securityPath, "codes.expired", nil)
+	case errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed):
+		return redirect(e.action)(w, r)
+	case errors.Is(err, mfa.ErrChanged):
+		if err := s.MFA.Cancel(r.Context(), e.owner); err != nil {
+			return err
+		}
+		return s.note(w, r, securityPath, "enrol.changed", nil)
+	}
+	return err
+}
+
+// qrPNG is the QR code as a picture, for whoever cannot show the drawing.
+func (s *Server) qrPNG(w http.ResponseWriter, r *http.Request, m *member) error {
+	e := m.enrolment()
+	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
+	if errors.Is(err, mfa.ErrNoSetup) || errors.Is(err, mfa.ErrSetupExpired) || err == nil && pending.Confirmed {
+		return errNotFound
+	}
+	if err != nil {
+		return err
+	}
+	q, err := qrcode.New(pending.URI(e.label), qrcode.Medium)
+	if err != nil {
+		return fmt.Errorf("qr code: %w", err)
+	}
+	var b bytes.Buffer
+	if err := q.Write(256, &b); err != nil {
+		return fmt.Errorf("qr code: %w", err)
+	}
+	w.Header().Set("Content-Type", "image/png")
+	w.Write(b.Bytes()) // the client may have gone away, which is nobody's fault
+	return nil
+}

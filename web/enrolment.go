@@ -1,0 +1,188 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"net/http"
+	"strconv"
+	"time"
+
+	"vestibule/mfa"
+)
+
+// enrolment is an authenticator, or a set of recovery codes, being set up: inside a sign-in, or on the account pages.
+// What is pending lives in mfa, under its owner. Nothing secret is in a form.
+type enrolment struct {
+	subject string
+	owner   string
+	label   string // what authenticator apps call the account
+	action  string // where the forms go
+	flow    string // their parameter flow; empty on the account pages
+	account bool
+	cancel  string // label of the button
+	codes   bool   // recovery codes only
+}
+
+type setupPage struct {
+	frame
+	Action  string
+	Cancel  string
+	QR      template.HTML
+	URI     template.URL
+	Groups  []string // of the key
+	Secret  string
+	Issuer  string
+	Label   string
+	Name    string
+	First   bool // recovery codes come next
+	Expired bool
+	Full    bool // there is no room for another authenticator
+}
+
+type codesPage struct {
+	frame
+	Action  string
+	Cancel  string
+	Codes   []string
+	Label   string
+	Created time.Time
+	First   bool
+	New     bool // a new set in place of an old one
+}
+
+// begin returns what is pending for the owner, or starts it.
+func (s *Server) beginSetup(ctx context.Context, e enrolment) (mfa.PendingView, error) {
+	pending, err := s.MFA.Pending(ctx, e.owner, e.subject)
+	switch {
+	case err == nil && pending.Confirmed && pending.CodesOnly == e.codes:
+		return pending, nil // not to be begun anew because the factors changed: Activate says so
+	case errors.Is(err, mfa.ErrSetupExpired):
+		return pending, err
+	case err != nil && !errors.Is(err, mfa.ErrNoSetup):
+		return pending, err
+	case e.codes:
+		return s.MFA.BeginCodes(ctx, e.subject, e.owner)
+	}
+	return s.MFA.Begin(ctx, e.subject, e.owner)
+}
+
+// showSetup shows the page of the set-up that is due.
+func (s *Server) showSetup(w http.ResponseWriter, r *http.Request, e enrolment, m *memory) error {
+	pending, err := s.beginSetup(r.Context(), e)
+	switch {
+	case errors.Is(err, mfa.ErrSetupExpired):
+		return s.showStopped(w, e, &setupPage{Expired: true}, fault{ID: "enrol.expired"})
+	case errors.Is(err, mfa.ErrTooMany):
+		return s.showStopped(w, e, &setupPage{Full: true}, fault{ID: "enrol.maximum", Args: values{"n": s.maximum()}})
+	case err != nil:
+		return err
+	case pending.Confirmed && len(pending.Codes) > 0:
+		return s.showCodes(w, e, pending, m)
+	}
+	return s.showKey(w, e, pending, m)
+}
+
+func (s *Server) maximum() string {
+	if n := s.MFA.Limits.Authenticators; n > 0 {
+		return strconv.Itoa(n)
+	}
+	return "10"
+}
+
+// showStopped is for a set-up that cannot go on as it is.
+func (s *Server) showStopped(w http.ResponseWriter, e enrolment, p *setupPage, f fault) error {
+	p.frame = frame{Page: "setup", Title: "Add an authenticator app", Flow: e.flow, Account: e.account, Who: e.label}
+	p.Action, p.Cancel = e.action, e.cancel
+	p.blame(f)
+	return s.render(w, http.StatusOK, "setup", p)
+}
+
+func (s *Server) showKey(w http.ResponseWriter, e enrolment, pending mfa.PendingView, m *memory) error {
+	uri := pending.URI(e.label)
+	qr, err := qrSVG(uri, "QR code for your authenticator app")
+	if err != nil {
+		return err
+	}
+	p := &setupPage{
+		frame:  frame{Page: "setup", Title: "Add an authenticator app", Flow: e.flow, Account: e.account, Who: e.label},
+		Action: e.action, Cancel: e.cancel, QR: qr, URI: template.URL(uri), Groups: groupsOfFour(pending.Secret), Secret: pending.Secret,
+		Issuer: pending.Issuer, Label: e.label, Name: pending.Name, First: pending.First,
+	}
+	if typed := m.Typing["name"]; typed != "" {
+		p.Name = typed
+	}
+	p.say(m)
+	return s.render(w, http.StatusOK, "setup", p)
+}
+
+func (s *Server) showCodes(w http.ResponseWriter, e enrolment, pending mfa.PendingView, m *memory) error {
+	p := &codesPage{
+		frame:  frame{Page: "codes", Title: "Save your recovery codes", Flow: e.flow, Account: e.account, Who: e.label},
+		Action: e.action, Cancel: e.cancel, Codes: pending.Codes, Label: e.label, Created: pending.Created,
+		First: pending.First, New: pending.CodesOnly,
+	}
+	p.say(m)
+	return s.render(w, http.StatusOK, "codes", p)
+}
+
+// groupsOfFour makes a key easier to type.
+func groupsOfFour(key string) []string {
+	var groups []string
+	for len(key) > 4 {
+		groups, key = append(groups, key[:4]), key[4:]
+	}
+	return append(groups, key)
+}
+
+// confirm takes the first code of the new authenticator. The fault is what the user has to mend; without one the
+// set-up is confirmed.
+func (s *Server) confirm(ctx context.Context, e enrolment, code, name string) (*fault, error) {
+	if code == "" {
+		return &fault{ID: "enrol.required", Field: "code"}, nil
+	}
+	err := s.MFA.Confirm(ctx, e.subject, e.owner, code, name)
+	if err == nil {
+		return nil, nil
+	}
+	f := s.confirmMessage(err)
+	if f == nil {
+		return nil, err
+	}
+	if f.ID == "enrol.changed" {
+		return f, s.MFA.Cancel(ctx, e.owner)
+	}
+	return f, nil
+}
+
+// confirmMessage finds the words for a code or name that a set-up did not accept; nil: the fault is not the user's.
+func (s *Server) confirmMessage(err error) *fault {
+	var off *mfa.ClockOff
+	var locked *mfa.Locked
+	code := func(id string, args values) *fault { return &fault{ID: id, Field: "code", Args: args} }
+	switch {
+	case errors.As(err, &off) && off.Seconds < 0:
+		return code("enrol.clock.slow", values{"n": strconv.Itoa(-off.Seconds)})
+	case errors.As(err, &off):
+		return code("enrol.clock.fast", values{"n": strconv.Itoa(off.Seconds)})
+	case errors.As(err, &locked) && locked.Disabled:
+		return code("totp.disabled", nil)
+	case errors.As(err, &locked):
+		return code("totp.locked", s.until(locked.Until))
+	case errors.Is(err, mfa.ErrCode), errors.Is(err, mfa.ErrUsed), errors.Is(err, mfa.ErrExpired):
+		return code("enrol.wrong", nil)
+	case errors.Is(err, mfa.ErrFormat), errors.Is(err, mfa.ErrLooksLikeRecovery):
+		return code("totp.format", nil)
+	case errors.Is(err, mfa.ErrNameTaken):
+		return &fault{ID: "enrol.name.taken", Field: "name"}
+	case errors.Is(err, mfa.ErrNameLong):
+		return &fault{ID: "enrol.name.long", Field: "name"}
+	case errors.Is(err, mfa.ErrTooMany):
+		return &fault{ID: "enrol.maximum", Args: values{"n": s.maximum()}}
+	case errors.Is(err, mfa.ErrChanged):
+		return &fault{ID: "enrol.changed"}
+	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired):
+		return &fault{ID: "enrol.expired"}
+	}
+	return nil
+}

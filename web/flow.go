@@ -1,0 +1,328 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"vestibule/provider"
+)
+
+const (
+	codeTime     = 10 * time.Minute // from the password to the code
+	sudoTime     = 10 * time.Minute // how old a proof may be that changes the factors
+	setupTime    = 15 * time.Minute // for the set-up itself, once the password was given
+	passwordTime = 24 * time.Hour   // after it even a code does not stand for the password
+)
+
+// Authorize takes over an authorization request from the provider.
+func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *provider.Interaction) error {
+	s.pageHeaders(w.Header(), "")
+	return s.begin(w, r, &visit{ix: ix})
+}
+
+// begin starts a sign-in: it belongs to this browser, and the browser's session may be good enough for it.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, v *visit) error {
+	v.ix.Browser = s.bind(w, r)
+	session, err := s.live(r.Context(), r)
+	if errors.Is(err, errIdle) {
+		v.mem.Notes, err = []fault{{ID: "login.session.expired"}}, nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.lend(r.Context(), v, session); err != nil {
+		return err
+	}
+	return s.proceed(w, r, v)
+}
+
+// lend gives the session's login to the sign-in, unless the client asks for another user. Whether its
+// proofs are fresh enough is for decide to say.
+func (s *Server) lend(ctx context.Context, v *visit, session *provider.Session) error {
+	d := v.ix.Demand
+	if session == nil || d.Subject != "" && d.Subject != session.Login.Subject {
+		v.mem.Username = d.LoginHint
+		return nil
+	}
+	v.ix.Login, v.mem.Lent = session.Login.Clone(), true
+	if d.LoginHint == "" {
+		return nil
+	}
+	account, err := s.Accounts.Account(ctx, session.Login.Subject)
+	if err != nil {
+		return err
+	}
+	v.mem.meet(account)
+	v.mem.Other = !hints(d.LoginHint, account)
+	return nil
+}
+
+// hints reports whether a login_hint can mean the account.
+func hints(hint string, a provider.Account) bool {
+	want, err := provider.CanonicalName(hint)
+	if err != nil {
+		return true // it means nobody
+	}
+	for _, name := range []string{a.Username, a.Email} {
+		if got, err := provider.CanonicalName(name); err == nil && got == want {
+			return true
+		}
+	}
+	return false
+}
+
+// proceed sends the browser to what is owed, or to the client if nothing is. A sign-in becomes a row only when
+// somebody's login is in it.
+func (s *Server) proceed(w http.ResponseWriter, r *http.Request, v *visit) error {
+	owed, err := s.decide(r.Context(), v)
+	switch {
+	case err != nil:
+		return err
+	case owed == stepDone:
+		return s.finish(w, r, v)
+	case v.ix.Demand.None:
+		return s.refuse(w, r, v, steps[owed].refusal)
+	}
+	err = s.introduce(r.Context(), v)
+	switch {
+	case errors.Is(err, provider.ErrNotFound) && v.ix.Login == nil: // the client asks for somebody who is gone
+		return s.refuse(w, r, v, steps[stepLogin].refusal)
+	case err != nil:
+		return err
+	}
+	if v.ix.Login != nil {
+		if err := s.save(r.Context(), v); err != nil {
+			return err
+		}
+	}
+	return s.send(w, r, v, steps[owed].path)
+}
+
+// introduce finds out whom the pages are about, if that is known.
+func (s *Server) introduce(ctx context.Context, v *visit) error {
+	subject := v.subject()
+	if subject == "" {
+		subject = v.ix.Demand.Subject
+	}
+	if subject == "" || v.mem.Label != "" {
+		return nil
+	}
+	account, err := s.Accounts.Account(ctx, subject)
+	if err != nil {
+		return err
+	}
+	v.mem.meet(account)
+	return nil
+}
+
+func (s *Server) save(ctx context.Context, v *visit) error {
+	if err := v.pack(); err != nil {
+		return err
+	}
+	return s.Provider.Save(ctx, v.ix)
+}
+
+// send answers with a redirect to one of the pages of the sign-in.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, v *visit, path string) error {
+	if err := v.pack(); err != nil {
+		return err
+	}
+	flow, err := s.Provider.Flow(v.ix)
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, path+"?flow="+url.QueryEscape(flow), http.StatusSeeOther)
+	return nil
+}
+
+// decide gathers the facts, asking no store for more than the decision needs, and returns what is owed.
+func (s *Server) decide(ctx context.Context, v *visit) (step, error) {
+	f, err := s.facts(ctx, v)
+	if err != nil || next(f) != stepDone {
+		return next(f), err
+	}
+	f.consent, err = s.consentOwed(ctx, v)
+	return next(f), err
+}
+
+func (s *Server) facts(ctx context.Context, v *visit) (facts, error) {
+	now, d, login, m := s.Now(), v.ix.Demand, v.ix.Login, &v.mem
+	if login == nil {
+		return facts{}, nil
+	}
+	f := facts{
+		known:    d.Subject == "" || d.Subject == login.Subject,
+		choose:   m.Lent && !m.Typed && !m.Chosen && (d.SelectAccount || m.Other),
+		password: login.Fresh(d, provider.MethodPassword, now),
+		second:   login.Fresh(d, provider.MethodTOTP, now) || login.Fresh(d, provider.MethodRecovery, now),
+		late:     m.Typed && older(login, provider.MethodPassword, now, codeTime),
+		recent:   !older(login, provider.MethodPassword, now, sudoTime) || m.Typed && !older(login, provider.MethodPassword, now, sudoTime+setupTime),
+		twoSteps: d.TwoSteps(), wish: m.Wish != "", used: m.Used != nil,
+	}
+	if !f.known || f.choose || !f.password && !m.Sudo {
+		return f, nil
+	}
+	if !f.second {
+		enrolled, err := s.enrolled(ctx, v)
+		if err != nil {
+			return f, err
+		}
+		f.enrolled = enrolled
+		if !enrolled {
+			forgetSecond(login)
+		}
+	}
+	if m.Sudo && (f.enrolled || f.second) { // the code stands for the password as well
+		f.password = !older(login, provider.MethodPassword, now, passwordTime)
+	}
+	return f, nil
+}
+
+// enrolled asks the store unless it has said yes before in this sign-in. A no is never remembered.
+func (s *Server) enrolled(ctx context.Context, v *visit) (bool, error) {
+	if v.mem.Enrolled {
+		return true, nil
+	}
+	yes, err := s.MFA.Enrolled(ctx, v.subject())
+	v.mem.Enrolled = yes
+	return yes, err
+}
+
+func older(login *provider.Login, method string, now time.Time, age time.Duration) bool {
+	at, ok := login.Proved(method)
+	return !ok || now.Sub(at) >= age
+}
+
+// forgetSecond drops a second factor that is too old for the client and cannot be given again, because the user
+// has none any more. What is left is what the client may hear.
+func forgetSecond(login *provider.Login) {
+	for _, p := range login.Proofs {
+		if p.Method == provider.MethodPassword {
+			login.Proofs = []provider.Proof{p}
+			return
+		}
+	}
+}
+
+// resume returns the sign-in that the request belongs to, expired or not.
+func (s *Server) resume(r *http.Request) (v *visit, flow string, expired bool, err error) {
+	flow = field(r, "flow")
+	cookie := token(r, s.cookies.browser)
+	if r.Method == http.MethodPost && cookie == "" {
+		return nil, flow, false, &problem{status: http.StatusBadRequest, state: "cookies", title: "Your browser is blocking cookies", flow: sealed(flow)}
+	}
+	if flow == "" {
+		return nil, flow, false, errUnknown
+	}
+	ix, err := s.Provider.Resume(r.Context(), flow)
+	switch expired = errors.Is(err, provider.ErrExpired); {
+	case errors.Is(err, provider.ErrNotFound):
+		return nil, flow, false, s.gone(r, flow)
+	case err != nil && !expired:
+		return nil, flow, false, err
+	}
+	// Without any cookie a form may be shown, not sent: there is nothing in it yet, and the answer to
+	// it says that cookies are blocked.
+	if stranger := cookie == "" && ix.Version == 0; !stranger && !s.sameBrowser(r, ix.Browser) {
+		return nil, flow, false, errUnknown
+	}
+	v, err = newVisit(ix)
+	return v, flow, expired, err
+}
+
+// sealed returns a flow that is no row; a row's is not repeated to whoever may be asking.
+func sealed(flow string) string {
+	if strings.HasPrefix(flow, "r.") {
+		return flow
+	}
+	return ""
+}
+
+// rowFlow is what the flow of a row looks like.
+var rowFlow = regexp.MustCompile(`^[A-Za-z0-9_-]{22}(\.[0-9]+)?$`)
+
+// gone tells a sign-in that has ended from one that never was, as far as that can be known without a row.
+func (s *Server) gone(r *http.Request, flow string) error {
+	if !rowFlow.MatchString(flow) {
+		return errUnknown
+	}
+	session, err := s.live(r.Context(), r)
+	if err != nil && !errors.Is(err, errIdle) {
+		return err
+	}
+	if session == nil {
+		return errUnknown
+	}
+	return elsewhere("", "")
+}
+
+func elsewhere(client, flow string) *problem {
+	return &problem{status: http.StatusConflict, state: "elsewhere", title: "You are already signed in", client: client, flow: flow}
+}
+
+// visit returns the sign-in that the request belongs to, if it can go on.
+func (s *Server) visit(r *http.Request) (*visit, error) {
+	v, flow, expired, err := s.resume(r)
+	if err != nil {
+		return nil, err
+	}
+	if expired {
+		return nil, &problem{status: http.StatusGone, state: "expired", title: "This sign-in took too long", client: v.ix.ClientName, flow: flow}
+	}
+	return v, s.returnLoan(r, v)
+}
+
+// returnLoan takes a login back that was lent by a session which has ended since.
+func (s *Server) returnLoan(r *http.Request, v *visit) error {
+	if !v.mem.Lent || v.mem.Typed || v.ix.Login == nil {
+		return nil
+	}
+	session, err := s.live(r.Context(), r)
+	if err != nil && !errors.Is(err, errIdle) {
+		return err
+	}
+	if session == nil || session.Login.Session != v.ix.Login.Session {
+		v.ix.Login, v.mem.Lent = nil, false
+	}
+	return nil
+}
+
+// on runs a handler for the step that is owed. Any other request goes to the page that is.
+func (s *Server) on(want step, h func(http.ResponseWriter, *http.Request, *visit) error) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := s.visit(r)
+		if err != nil {
+			return err
+		}
+		owed, err := s.decide(r.Context(), v)
+		switch {
+		case err != nil:
+			return err
+		case owed == want:
+			return h(w, r, v)
+		}
+		return s.forward(w, r, v, owed)
+	}
+}
+
+// forward goes to the page that is owed. A form that is late does not end the sign-in: the page that it is sent on
+// to does, and of many clicks only the last one's answer is followed.
+func (s *Server) forward(w http.ResponseWriter, r *http.Request, v *visit, owed step) error {
+	if owed == stepDone && r.Method != http.MethodPost {
+		return s.finish(w, r, v)
+	}
+	return s.send(w, r, v, steps[owed].path)
+}
+
+// field is a parameter: of the body in a POST, else of the query.
+func field(r *http.Request, name string) string {
+	if r.Method == http.MethodPost {
+		return r.PostForm.Get(name)
+	}
+	return r.Form.Get(name)
+}

@@ -1,0 +1,276 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+// passwordLimit is for one name from one address, so that a stranger cannot lock the owner out.
+var passwordLimit = mfa.Limit{Guesses: 10, Window: 15 * time.Minute, Lock: 15 * time.Minute}
+
+type loginPage struct {
+	frame
+	Client   string // empty on the way to our own pages
+	Username string
+	Fixed    string // who must sign in, if that is settled
+	Locked   bool
+	Sudo     bool
+	Other    bool // somebody else may sign in instead
+}
+
+// loginStart is the sign-in page. Without a sign-in under way it begins one of our own.
+func (s *Server) loginStart(w http.ResponseWriter, r *http.Request) error {
+	if field(r, "flow") == "" {
+		return s.begin(w, r, &visit{ix: s.Provider.Own(provider.Demand{}), mem: memory{Return: "/account/security"}})
+	}
+	return s.on(stepLogin, s.loginPage)(w, r)
+}
+
+func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if err := s.checkSignedIn(r, v); err != nil {
+		return err
+	}
+	p := &loginPage{
+		frame:  frame{Page: "login", Title: "Sign in", Flow: field(r, "flow")},
+		Client: v.ix.ClientName, Username: v.mem.Username, Sudo: v.mem.Sudo, Other: v.ix.Demand.Subject == "",
+	}
+	if v.fixed() {
+		p.Fixed = v.mem.Label
+	}
+	if v.mem.Sudo {
+		p.Title = "Confirm it’s you"
+	}
+	p.say(&v.mem)
+	if v.ix.Login != nil && v.mem.Typed && p.State == "initial" { // the time for the code ran out
+		p.Notes, p.State = []shown{show(fault{ID: "login.timeout"})}, "timeout"
+	}
+	status := http.StatusOK
+	if until := v.mem.until("login", s.Now()); !until.IsZero() {
+		p.Locked, status = true, http.StatusTooManyRequests
+		p.blame(fault{ID: "login.locked", Args: s.wait(w, until)})
+	}
+	return s.render(w, status, "login", p)
+}
+
+// checkSignedIn finds the form that was gone back to after the sign-in it belongs to, or another one, was over.
+func (s *Server) checkSignedIn(r *http.Request, v *visit) error {
+	if v.ix.Version > 0 {
+		return nil
+	}
+	session, err := s.live(r.Context(), r)
+	if errors.Is(err, errIdle) || err == nil && session == nil {
+		return nil
+	}
+	if err == nil && session.Login.AuthTime().After(v.ix.Created) {
+		return elsewhere(v.ix.ClientName, field(r, "flow"))
+	}
+	return err
+}
+
+// fixed reports whether it is settled who must sign in: the session's user, or the one whom the client asked for.
+func (v *visit) fixed() bool {
+	return v.mem.Label != "" && (v.ix.Demand.Subject != "" || v.mem.Lent && !v.mem.Typed && v.ix.Login != nil)
+}
+
+// login is the name and the password.
+func (s *Server) login(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if !v.fixed() {
+		v.mem.Username = cut(field(r, "username"), 254)
+	}
+	password := field(r, "password")
+	if faults := emptyFields(v.mem.Username, password); len(faults) > 0 {
+		return s.loginFault(w, r, v, faults...)
+	}
+	done, err := s.passwords.take(r.Context(), passwordKey(r, v.mem.Username))
+	if err != nil {
+		return err
+	}
+	defer done() // when the count is taken back
+	account, err := s.checkPassword(r.Context(), r, v.mem.Username, password)
+	var locked *mfa.Locked
+	switch {
+	case errors.As(err, &locked):
+		v.mem.lock("login", locked.Until)
+		return s.loginFault(w, r, v, fault{ID: "login.locked", Args: s.until(locked.Until)})
+	case errors.Is(err, provider.ErrPassword) && v.fixed():
+		return s.loginFault(w, r, v, fault{ID: "password.wrong", Field: "password"})
+	case errors.Is(err, provider.ErrPassword):
+		return s.loginFault(w, r, v, fault{ID: "login.wrong", Field: "username"})
+	case err != nil:
+		return err
+	case v.ix.Demand.Subject != "" && account.Subject != v.ix.Demand.Subject:
+		return s.refuse(w, r, v, "login_required")
+	}
+	v.identify(account, s.Now())
+	return s.signIn(w, r, v)
+}
+
+func emptyFields(username, password string) []fault {
+	var faults []fault
+	if username == "" {
+		faults = append(faults, fault{ID: "login.username.required", Field: "username"})
+	}
+	if password == "" {
+		faults = append(faults, fault{ID: "login.password.required", Field: "password"})
+	}
+	return faults
+}
+
+func (s *Server) loginFault(w http.ResponseWriter, r *http.Request, v *visit, faults ...fault) error {
+	v.mem.blame("login", faults...)
+	return s.store(w, r, v, "/login")
+}
+
+// store saves what a form has changed, be it only what is wrong with it, and shows the page at path.
+func (s *Server) store(w http.ResponseWriter, r *http.Request, v *visit, path string) error {
+	if v.ix.Version > 0 {
+		if err := s.save(r.Context(), v); errors.Is(err, provider.ErrConflict) {
+			return s.overtaken(w, r, v)
+		} else if err != nil {
+			return err
+		}
+	}
+	return s.send(w, r, v, path)
+}
+
+// identify records that the account's password was given. The session id stays when its user has only proved
+// again to be that user.
+func (v *visit) identify(a provider.Account, now time.Time) {
+	m := &v.mem
+	if v.subject() == a.Subject {
+		v.ix.Login.Renew(now)
+	} else {
+		v.ix.Login = provider.PasswordLogin(a.Subject, now)
+		m.Lent, m.Other, m.Enrolled, m.Asking, m.Missing = false, false, false, false, nil
+		m.Used, m.Wish, m.Wrong, m.Locked = nil, "", 0, nil
+	}
+	m.Typed = true
+	m.meet(a)
+}
+
+// checkPassword counts a guess, and commits the count, before it compares. A store or a hasher that is in trouble
+// is no wrong guess: the count it may have left behind goes with the next right password.
+func (s *Server) checkPassword(ctx context.Context, r *http.Request, username, password string) (provider.Account, error) {
+	now := s.Now()
+	tally, err := s.Guesses.Guess(ctx, passwordKey(r, username), passwordLimit, now)
+	if err != nil {
+		return provider.Account{}, err
+	}
+	if !tally.LockedUntil.IsZero() {
+		return provider.Account{}, &mfa.Locked{Until: tally.LockedUntil}
+	}
+	account, err := s.Accounts.Authenticate(ctx, username, password)
+	if errors.Is(err, provider.ErrPassword) && tally.Left == 0 {
+		return provider.Account{}, &mfa.Locked{Until: now.Add(passwordLimit.Lock)}
+	}
+	return account, err
+}
+
+// passwordKey is what guesses of a password are counted under: the name in its one spelling and the address, of
+// which an IPv6 network counts as one.
+func passwordKey(r *http.Request, username string) string {
+	name, err := provider.CanonicalName(username)
+	if err != nil { // nobody's name, of any length
+		sum := sha256.Sum256([]byte(username))
+		name = hex.EncodeToString(sum[:])
+	}
+	return "pwd:" + name + "|" + network(r.RemoteAddr)
+}
+
+func network(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	address = address.Unmap().WithZone("")
+	if address.Is4() {
+		return address.String()
+	}
+	prefix, err := address.Prefix(64)
+	if err != nil {
+		return address.String()
+	}
+	return prefix.String()
+}
+
+// until are the values of a message about a lock.
+func (s *Server) until(at time.Time) values {
+	minutes := int((at.Sub(s.Now()) + time.Minute - 1) / time.Minute)
+	return values{"n": strconv.Itoa(max(minutes, 1)), "at": at.UTC().Format(time.RFC3339)}
+}
+
+// wait says when to come back, in the header as well.
+func (s *Server) wait(w http.ResponseWriter, at time.Time) values {
+	w.Header().Set("Retry-After", strconv.Itoa(int((at.Sub(s.Now())+time.Second-1)/time.Second)))
+	return s.until(at)
+}
+
+// someoneElse begins the same request anew, for another user.
+func (s *Server) someoneElse(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.visit(r)
+	if err != nil {
+		return err
+	}
+	if v.ix.Version > 0 {
+		if err := s.Provider.End(r.Context(), v.ix); errors.Is(err, provider.ErrConflict) {
+			return s.ended(v)
+		} else if err != nil {
+			return err
+		}
+	}
+	fresh := s.anew(v)
+	if v.mem.Other { // the one whom the client hinted at
+		fresh.mem.Username = v.ix.Demand.LoginHint
+	}
+	return s.send(w, r, fresh, "/login")
+}
+
+// restart begins the same request anew, as if the client had sent it now. It is the way out of a sign-in that
+// has expired or that was finished in another tab.
+func (s *Server) restart(w http.ResponseWriter, r *http.Request) error {
+	v, _, _, err := s.resume(r)
+	var p *problem
+	if errors.As(err, &p) && p.state == "cookies" && p.flow != "" {
+		v, err = s.withoutCookie(r, p.flow)
+	}
+	if err != nil {
+		return err
+	}
+	return s.begin(w, r, s.anew(v))
+}
+
+// withoutCookie returns a sign-in that holds nothing yet but the request, for a browser that has lost its cookie.
+// Beginning anew with it is no more than following the client's link once more.
+func (s *Server) withoutCookie(r *http.Request, flow string) (*visit, error) {
+	ix, err := s.Provider.Resume(r.Context(), flow)
+	switch {
+	case errors.Is(err, provider.ErrNotFound):
+		return nil, errUnknown
+	case err != nil && !errors.Is(err, provider.ErrExpired):
+		return nil, err
+	}
+	return newVisit(ix)
+}
+
+// cut shortens s to at most n bytes.
+func cut(s string, n int) string {
+	if len(s) > n {
+		s = s[:n]
+	}
+	return strings.ToValidUTF8(s, "")
+}

@@ -1,0 +1,52 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"vestibule/provider"
+)
+
+type plainPage struct {
+	frame
+	Contact string
+}
+
+// logoutPage asks: a link on another site must not sign anybody out.
+func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
+	session, err := s.live(r.Context(), r)
+	if errors.Is(err, errIdle) || err == nil && session == nil {
+		return redirect("/logged-out")(w, r)
+	}
+	if err != nil {
+		return err
+	}
+	account, err := s.Accounts.Account(r.Context(), session.Login.Subject)
+	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+		return err
+	}
+	return s.render(w, http.StatusOK, "logout", &plainPage{frame: frame{Page: "logout", Title: "Sign out of " + s.Name + "?", Who: account.Label()}})
+}
+
+// logout ends the session. The other cookie goes too, and with it every sign-in that waits in another tab.
+func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
+	if value := token(r, s.cookies.session); value != "" {
+		if err := s.Sessions.DeleteSession(r.Context(), digest(value)); err != nil {
+			return err
+		}
+	}
+	s.dropCookie(w, s.cookies.session)
+	s.dropCookie(w, s.cookies.browser)
+	w.Header().Set("Clear-Site-Data", `"cache"`)
+	http.Redirect(w, r, "/logged-out", http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) loggedOutPage(w http.ResponseWriter, _ *http.Request) error {
+	return s.render(w, http.StatusOK, "logged-out", &plainPage{frame: frame{Page: "logged-out", Title: "You are signed out"}})
+}
+
+// lostDevicePage is the help for whoever cannot give a code. It needs no sign-in.
+func (s *Server) lostDevicePage(w http.ResponseWriter, _ *http.Request) error {
+	return s.render(w, http.StatusOK, "lost-device", &plainPage{frame: frame{Page: "lost-device", Title: "Lost your phone?"}, Contact: s.Contact})
+}

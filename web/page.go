@@ -1,0 +1,102 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// frame is what every page has.
+type frame struct {
+	Product string
+	Page    string // data-page
+	State   string // data-state
+	Title   string // also the h1, unless the page has a longer one
+	Faults  []shown
+	Field   map[string]*shown // Faults by the field that they are about
+	Notes   []shown
+	CSS, JS string
+	Account bool   // a page of the account, with its navigation
+	Flow    string // value of the parameter flow
+	Who     string // label of the account, once it is known
+}
+
+// under gives templates the frame of any page.
+func (f *frame) under() *frame { return f }
+
+// page is the data of a template: a struct that embeds a frame.
+type page interface{ under() *frame }
+
+// parseTemplates returns a template for each file, with the layout and the parts that they share.
+func parseTemplates() (map[string]*template.Template, error) {
+	base, err := template.New("layout.html").Funcs(template.FuncMap{
+		"day": day, "stamp": stamp,
+	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	set := map[string]*template.Template{}
+	for _, name := range names {
+		copied, err := base.Clone()
+		if err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+		if set[strings.TrimSuffix(path.Base(name), ".html")], err = copied.ParseFS(templateFiles, name); err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+	}
+	return set, nil
+}
+
+func day(t time.Time) string   { return t.UTC().Format("2 January 2006") }
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// say puts the messages of a sign-in on its page: the faults if they are about it, and the notes. The state
+// is that of the first of them.
+func (f *frame) say(m *memory) {
+	f.State = "initial"
+	if len(m.Notes) > 0 {
+		f.Notes, f.State = showAll(m.Notes), m.Notes[0].state()
+	}
+	if m.Page == f.Page && len(m.Faults) > 0 && !m.lockedBy(m.Faults[0]) {
+		f.blame(m.Faults...)
+	}
+}
+
+// blame shows faults.
+func (f *frame) blame(faults ...fault) {
+	f.Faults, f.State, f.Field = showAll(faults), faults[0].state(), map[string]*shown{}
+	for i := range f.Faults {
+		f.Field[f.Faults[i].Field] = &f.Faults[i]
+	}
+}
+
+// render writes the page with the template of that name. Nothing is written if the template fails.
+func (s *Server) render(w http.ResponseWriter, status int, name string, p page) error {
+	f := p.under()
+	f.Product, f.CSS, f.JS = s.Name, s.assets["app.css"].path, s.assets["app.js"].path
+	if f.State == "" {
+		f.State = "initial"
+	}
+	var b bytes.Buffer
+	if err := s.templates[name].Execute(&b, p); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(b.Bytes()) // the client may have gone away, which is nobody's fault
+	return nil
+}

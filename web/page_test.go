@@ -1,0 +1,180 @@
+package web
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// checkPage holds every page that any test sees to the rules for all.
+func (s *screen) checkPage() {
+	s.t.Helper()
+	csp := s.header.Get("Content-Security-Policy")
+	account := strings.HasPrefix(s.address.Path, "/account")
+	title := ""
+	if n := s.find("title"); n != nil {
+		title = words(n)
+	}
+	for _, rule := range []struct {
+		broken bool
+		text   string
+	}{
+		{s.name == "" || s.state == "", "has no data-page or data-state"},
+		{attr(s.find("main"), "id") != "main" || attr(s.find("main"), "tabindex") != "-1", "has no place for the skip link to go to"},
+		{len(s.all("h1")) != 1, "has not one h1"},
+		{len(s.all("header")) != 1 || len(s.all("footer")) != 1 || len(s.all("main")) != 1, "lacks a landmark"},
+		{attr(s.find("html"), "lang") == "" || attr(s.find("html"), "dir") == "", "does not say its language"},
+		{!strings.HasSuffix(title, "– Vestibule"), "has the title " + title},
+		{strings.HasPrefix(title, "Error: ") != (s.byID("error-summary") != nil), "tells of an error in one of title and box only"},
+		{len(s.all("style")) > 0, "has a style element"},
+		{s.header.Get("Cache-Control") != "no-store", "may be kept"},
+		{s.header.Get("Referrer-Policy") != "same-origin", "has the wrong referrer policy"},
+		{s.header.Get("X-Content-Type-Options") != "nosniff", "may be sniffed"},
+		{s.header.Get("Permissions-Policy") != permissions, "has no permissions policy"},
+		{s.header.Get("X-Robots-Tag") != "noindex", "may be indexed"},
+		{!strings.HasPrefix(csp, basePolicy), "has the policy " + csp},
+		{strings.Contains(csp, "form-action") != account, "has form-action where it must not, or the other way round"},
+		{(s.header.Get("Cross-Origin-Opener-Policy") != "") != account, "cuts off the window that opened it, or the other way round"},
+	} {
+		if rule.broken {
+			s.t.Errorf("page %s (%s, %s) %s", s.address.Path, s.name, s.state, rule.text)
+		}
+	}
+	for n := range s.doc.Descendants() {
+		if n.Type == html.ElementNode {
+			s.checkElement(n)
+		}
+	}
+	s.checkFocus()
+}
+
+func (s *screen) checkElement(n *html.Node) {
+	s.t.Helper()
+	for _, a := range n.Attr {
+		if a.Key == "style" || strings.HasPrefix(a.Key, "on") {
+			s.t.Errorf("page %s (%s): <%s> has the attribute %s", s.name, s.state, n.Data, a.Key)
+		}
+		if a.Key == "aria-describedby" || a.Key == "aria-controls" || a.Key == "aria-labelledby" {
+			for _, id := range strings.Fields(a.Val) {
+				if s.byID(id) == nil {
+					s.t.Errorf("page %s (%s): <%s %s> points at #%s, which is not there", s.name, s.state, n.Data, a.Key, id)
+				}
+			}
+		}
+	}
+	switch n.Data {
+	case "script":
+		if !strings.HasPrefix(attr(n, "src"), "/static/") || !has(n, "defer") || n.FirstChild != nil {
+			s.t.Errorf("page %s: a script that is not ours or not deferred", s.name)
+		}
+	case "input":
+		s.checkInput(n)
+	case "form":
+		if attr(n, "method") != "post" || !strings.HasPrefix(attr(n, "action"), "/") {
+			s.t.Errorf("page %s: form %s %s", s.name, attr(n, "method"), attr(n, "action"))
+		}
+	case "a":
+		if href := attr(n, "href"); strings.HasPrefix(href, "#") && s.byID(href[1:]) == nil {
+			s.t.Errorf("page %s (%s): link to %s, which is not there", s.name, s.state, href)
+		}
+	case "button":
+		if has(n, "disabled") || attr(n, "type") == "" || words(n) == "" {
+			s.t.Errorf("page %s: button %q is disabled or has no type or no label", s.name, words(n))
+		}
+	}
+}
+
+// autocomplete has what password managers need to know of each field.
+var autocomplete = map[string]string{
+	"username": "username", "password": "current-password", "code": "one-time-code", "recovery": "off", "name": "off",
+}
+
+func (s *screen) checkInput(n *html.Node) {
+	s.t.Helper()
+	name, kind := attr(n, "name"), attr(n, "type")
+	if kind == "hidden" {
+		if name != "flow" && name != "with" && name != "of" {
+			s.t.Errorf("page %s: hidden field %s", s.name, name)
+		}
+		return
+	}
+	if want, ok := autocomplete[name]; ok && attr(n, "autocomplete") != want {
+		s.t.Errorf("page %s: field %s has autocomplete %q, want %q", s.name, name, attr(n, "autocomplete"), want)
+	}
+	if has(n, "hidden") { // for password managers only
+		return
+	}
+	labels := 0
+	for l := range s.doc.Descendants() {
+		if l.Data == "label" && attr(l, "for") == attr(n, "id") {
+			labels++
+		}
+	}
+	if attr(n, "id") != name || labels != 1 {
+		s.t.Errorf("page %s: field %s has id %q and %d labels", s.name, name, attr(n, "id"), labels)
+	}
+	if (name == "password" || name == "code" || name == "recovery") && attr(n, "value") != "" {
+		s.t.Errorf("page %s: field %s is filled in", s.name, name)
+	}
+}
+
+// checkFocus holds a page with errors to one place for the focus, the box, and each error to its field.
+func (s *screen) checkFocus() {
+	s.t.Helper()
+	box := s.byID("error-summary")
+	focused := 0
+	for n := range s.doc.Descendants() {
+		if has(n, "autofocus") {
+			focused++
+			if box != nil && n != box {
+				s.t.Errorf("page %s (%s): the focus goes to <%s>, not to the errors", s.name, s.state, n.Data)
+			}
+		}
+		if has(n, "aria-invalid") && s.byID(attr(n, "id")+"-error") == nil {
+			s.t.Errorf("page %s (%s): field %s has no error beside it", s.name, s.state, attr(n, "id"))
+		}
+	}
+	if focused > 1 {
+		s.t.Errorf("page %s (%s): %d elements want the focus", s.name, s.state, focused)
+	}
+}
+
+func (s *screen) all(element string) []*html.Node {
+	var all []*html.Node
+	for n := range s.doc.Descendants() {
+		if n.Type == html.ElementNode && n.Data == element {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+func (s *screen) byID(id string) *html.Node {
+	for n := range s.doc.Descendants() {
+		if n.Type == html.ElementNode && attr(n, "id") == id {
+			return n
+		}
+	}
+	return nil
+}
+
+// keep writes the page to the folder that VESTIBULE_GALLERY names, for people to look at.
+func (s *screen) keep() {
+	s.t.Helper()
+	dir := os.Getenv("VESTIBULE_GALLERY")
+	if dir == "" {
+		return
+	}
+	body := s.body
+	for name, a := range s.pages.assets {
+		body = strings.ReplaceAll(body, a.path, name)
+		if err := os.WriteFile(filepath.Join(dir, name), a.data, 0o644); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, s.name+"-"+s.state+".html"), []byte(body), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}

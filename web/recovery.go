@@ -1,0 +1,101 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"vestibule/mfa"
+)
+
+type recoveryPage struct {
+	frame
+	Locked bool
+	Until  shown
+	None   bool // there is no code left that could be given
+}
+
+func (s *Server) recoveryPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+	p := &recoveryPage{frame: frame{Page: "recovery", Title: "Enter a recovery code", Flow: field(r, "flow"), Who: v.mem.Label}}
+	p.say(&v.mem)
+	p.None = len(p.Faults) > 0 && p.Faults[0].ID == "recovery.none.left"
+	until := v.mem.until("recovery", s.Now())
+	if until.IsZero() {
+		return s.render(w, http.StatusOK, "recovery", p)
+	}
+	p.Locked, p.State, p.Title, p.Faults = true, "locked", "Too many wrong recovery codes", nil
+	p.Until = show(fault{ID: "wait.until", Args: s.wait(w, until)})
+	return s.render(w, http.StatusTooManyRequests, "locked", p)
+}
+
+// recovery is a recovery code in place of the code from the authenticator.
+func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) error {
+	code := cut(strings.TrimSpace(field(r, "recovery")), 128)
+	if v.repeats(code, s.Now()) {
+		return s.send(w, r, v, "/login/recovery")
+	}
+	var done *visit
+	err := required(code)
+	if err == nil {
+		err = s.MFA.Recover(r.Context(), v.subject(), code, func(ctx context.Context, p mfa.Proof, left int) error {
+			done = v.clone()
+			if err := done.ix.Login.Add(p); err != nil {
+				return err
+			}
+			done.mem.Used = &left
+			return s.settle(ctx, r, done)
+		})
+	}
+	if err == nil {
+		return s.settled(w, r, done)
+	}
+	return s.codeFault(w, r, v, recoveryForm, code, err)
+}
+
+type usedPage struct {
+	frame
+	Client string
+	Left   int
+	Notice shown
+	Low    bool
+}
+
+// usedPage tells what using a recovery code means. It is always shown once.
+func (s *Server) usedPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+	p := &usedPage{
+		frame:  frame{Page: "recovery-used", Title: "You used a recovery code", Flow: field(r, "flow"), Who: v.mem.Label},
+		Client: v.ix.ClientName, Left: *v.mem.Used, Low: *v.mem.Used <= lowCodes,
+		Notice: show(fault{ID: "recovery.used.notice", Args: values{"n": itoa(*v.mem.Used)}}),
+	}
+	if p.Left == 0 {
+		p.Notice = show(fault{ID: "recovery.none.left"})
+	}
+	p.say(&v.mem)
+	return s.render(w, http.StatusOK, "used", p)
+}
+
+// used goes on, or first to what the user wants to set up.
+func (s *Server) used(w http.ResponseWriter, r *http.Request, v *visit) error {
+	v.mem.calm()
+	switch field(r, "action") {
+	case "setup":
+		v.mem.Wish = wishAuthenticator
+	case "codes":
+		v.mem.Wish = wishCodes
+	default:
+		v.mem.Used = nil
+	}
+	return s.advance(w, r, v)
+}
+
+// advance stores what a form has changed that proves nothing, and goes on.
+func (s *Server) advance(w http.ResponseWriter, r *http.Request, v *visit) error {
+	owed, err := s.decide(r.Context(), v)
+	switch {
+	case err != nil:
+		return err
+	case owed == stepDone:
+		return s.finish(w, r, v)
+	}
+	return s.store(w, r, v, steps[owed].path)
+}

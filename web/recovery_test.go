@@ -1,0 +1,83 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRecoveryStates(t *testing.T) {
+	s := newSite(t)
+	a := s.enrolled("s-ana")
+	p := s.totpAt(s.newBrowser()).click("Use a recovery code").at("recovery", "initial").says("Each works once")
+	p = p.press("Continue").at("recovery", "required").says("Enter one of your recovery codes")
+	p = p.press("Continue", "recovery", "123456").at("recovery", "format").says("A recovery code has 15 letters and numbers")
+	p = p.press("Continue", "recovery", "AAAAA-AAAAA-AAAAA").at("recovery", "wrong").says("not right, or it has been used").reload().at("recovery", "wrong")
+	p.click("Use your authenticator app").at("totp", "initial")
+	typed := " " + strings.ToLower(strings.ReplaceAll(a.codes[0], "-", " "))
+	p = p.press("Continue", "recovery", typed).at("recovery-used", "initial").says("You used a recovery code", "9 left.")
+	p = p.reload().at("recovery-used", "initial").press("Continue to Demo Shop").at("consent", "initial")
+	p.press("Allow").client()
+	p = s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery", "wrong")
+	p.click("I lost my phone").at("lost-device", "initial").says("help@example.com")
+}
+
+func TestRecoveryLock(t *testing.T) {
+	s := newSite(t)
+	a := s.enrolled("s-ana")
+	p := s.totpAt(s.newBrowser()).click("Use a recovery code")
+	for i := range 5 {
+		p = p.press("Continue", "recovery", "AAAAA-AAAAA-AAAA"+string("ABCDE"[i]))
+	}
+	p.at("recovery", "locked").answers(http.StatusTooManyRequests).says("Too many wrong recovery codes")
+	p.click("Use your authenticator app").at("totp", "initial").press("Continue", "code", a.code(0)).at("consent", "initial")
+}
+
+// TestSetUpAfterRecovery is for whoever has lost the phone: a new authenticator, and then the client.
+func TestSetUpAfterRecovery(t *testing.T) {
+	s := newSite(t)
+	a := s.enrolled("s-ana")
+	p := s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0])
+	p = p.press("Set up a new authenticator").at("setup", "initial")
+	p = p.press("Cancel").at("recovery-used", "initial").press("Set up a new authenticator").at("setup", "initial")
+	fresh := p.phone()
+	p = p.press("Continue", "code", fresh.code(0)).at("consent", "initial") // the codes stay as they are
+	s.clock.forward(time.Minute)
+	s.totpAt(s.newBrowser()).press("Continue", "code", fresh.code(0)).at("consent", "initial")
+}
+
+func TestLastRecoveryCodes(t *testing.T) {
+	s := newSite(t)
+	a := s.enrolled("s-ana")
+	var p *screen
+	for i, code := range a.codes {
+		p = s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", code).at("recovery-used", "initial")
+		offered := strings.Contains(p.text(), "Make new recovery codes")
+		if left := 9 - i; offered != (left <= 3) {
+			t.Errorf("with %d codes left, new ones offered: %v", left, offered)
+		}
+	}
+	p.says("You have no recovery codes left", "Continue without codes")
+	p = p.press("Make new recovery codes").at("codes", "initial").says("Save your recovery codes")
+	codes := p.codes()
+	p = p.press("Use these new codes").at("codes", "ack").says("Confirm that you have saved your codes")
+	p.press("Use these new codes", "saved", "yes").at("consent", "initial")
+	s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", codes[9]).at("recovery-used", "initial").says("9 left.")
+}
+
+func TestNoRecoveryCodesLeft(t *testing.T) {
+	s := newSite(t)
+	a := s.enrolled("s-ana")
+	for _, code := range a.codes {
+		if err := s.mfa.Recover(t.Context(), "s-ana", code, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.mfa.Forgive(t.Context(), "s-ana"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := s.newBrowser()
+	s.totpAt(b).press("Continue", "code", a.code(0)).at("consent", "initial")
+	b.open("/account").at("security", "on").says("You have no recovery codes left.", "0 of 10 left")
+}

@@ -1,0 +1,165 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+type removePage struct {
+	frame
+	Action   string
+	Name     string
+	Username string
+	Last     bool // two-step verification goes off with it
+	Recovery bool // a recovery code is asked for in place of a code
+}
+
+// find returns the authenticator that the address names, and whether it is the last one.
+func (s *Server) find(r *http.Request, m *member) (found mfa.Info, last, ok bool, err error) {
+	status, err := s.MFA.Status(r.Context(), m.account.Subject)
+	if err != nil {
+		return mfa.Info{}, false, false, err
+	}
+	i := slices.IndexFunc(status.Authenticators, func(a mfa.Info) bool { return a.ID == r.PathValue("id") })
+	if i < 0 {
+		return mfa.Info{}, false, false, nil
+	}
+	return status.Authenticators[i], len(status.Authenticators) == 1, true, nil
+}
+
+// removePage asks for the password and a code. They are proof enough that no other is asked for before.
+func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *member) error {
+	app, last, ok, err := s.find(r, m)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return s.note(w, r, securityPath, "remove.gone", nil)
+	}
+	p := &removePage{
+		frame:  frame{Page: "remove", Title: "Remove " + app.Name + "?", Account: true, Who: m.account.Label()},
+		Action: r.URL.Path, Name: app.Name, Username: m.account.Username, Last: last,
+		Recovery: field(r, "with") == "recovery" || m.mem.Typing["with"] == "recovery" && !r.URL.Query().Has("with"),
+	}
+	p.say(&m.mem)
+	return s.render(w, http.StatusOK, "remove", p)
+}
+
+// remove takes an authenticator away. The code that allows it is spent, the authenticator removed and the session
+// given a new id in one commit.
+func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error {
+	app, last, ok, err := s.find(r, m)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return s.note(w, r, securityPath, "remove.gone", nil)
+	}
+	password := field(r, "password")
+	form, code := totpForm, cut(strings.TrimSpace(field(r, "code")), 128)
+	if field(r, "with") == "recovery" {
+		form, code = recoveryForm, cut(strings.TrimSpace(field(r, "recovery")), 128)
+	}
+	if faults := emptyProofs(form, password, code); len(faults) > 0 {
+		return s.removeFault(w, r, form, faults...)
+	}
+	if f, err := s.checkOwnPassword(r, m, password); err != nil || f != nil {
+		return orElse(err, func() error { return s.removeFault(w, r, form, *f) })
+	}
+	var cookie string
+	err = s.prove(r.Context(), m.account.Subject, form, code, func(ctx context.Context, p mfa.Proof) error {
+		cookie, err = s.removeWith(ctx, r, m, app.ID, p)
+		return err
+	})
+	if err != nil {
+		return s.removeRefused(w, r, form, err)
+	}
+	s.setCookie(w, s.cookies.session, cookie)
+	if last {
+		return s.note(w, r, securityPath, "remove.off", values{"name": app.Name})
+	}
+	return s.note(w, r, securityPath, "remove.done", values{"name": app.Name})
+}
+
+// prove checks a code of either kind. A recovery code is welcome where the other kind was asked for.
+func (s *Server) prove(ctx context.Context, subject string, form codeForm, code string, then func(context.Context, mfa.Proof) error) error {
+	if form == totpForm {
+		err := s.MFA.Verify(ctx, subject, code, then)
+		if !errors.Is(err, mfa.ErrLooksLikeRecovery) {
+			return err
+		}
+	}
+	return s.MFA.Recover(ctx, subject, code, func(ctx context.Context, p mfa.Proof, _ int) error { return then(ctx, p) })
+}
+
+func emptyProofs(form codeForm, password, code string) []fault {
+	var faults []fault
+	if password == "" {
+		faults = append(faults, fault{ID: "password.required", Field: "password"})
+	}
+	if code == "" {
+		faults = append(faults, fault{ID: form.page + ".required", Field: form.field})
+	}
+	return faults
+}
+
+// checkOwnPassword asks for the password of the user who is signed in, under the same budget as sign-in.
+func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (*fault, error) {
+	account, err := s.checkPassword(r.Context(), r, m.account.Username, password)
+	var locked *mfa.Locked
+	switch {
+	case errors.As(err, &locked):
+		return &fault{ID: "login.locked", Field: "password", Args: s.until(locked.Until)}, nil
+	case errors.Is(err, provider.ErrPassword), err == nil && account.Subject != m.account.Subject:
+		return &fault{ID: "password.wrong", Field: "password"}, nil
+	}
+	return nil, err
+}
+
+// removeWith runs in the commit that spends the code.
+func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, id string, p mfa.Proof) (string, error) {
+	login := m.session.Login.Clone()
+	login.Renew(s.Now())
+	if err := login.Add(p); err != nil {
+		return "", err
+	}
+	if err := s.MFA.Forgive(ctx, m.account.Subject); err != nil {
+		return "", err
+	}
+	if err := s.Guesses.Forgive(ctx, passwordKey(r, m.account.Username)); err != nil {
+		return "", err
+	}
+	if err := s.MFA.Remove(ctx, m.account.Subject, id, nil); err != nil {
+		return "", err
+	}
+	return s.renew(ctx, r, login)
+}
+
+func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, form codeForm, err error) error {
+	if errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm || isConflict(err) {
+		return s.note(w, r, securityPath, "remove.gone", nil)
+	}
+	f, ok := s.codeMessage(form, err)
+	if !ok {
+		return err
+	}
+	return s.removeFault(w, r, form, f)
+}
+
+func (s *Server) removeFault(w http.ResponseWriter, r *http.Request, form codeForm, faults ...fault) error {
+	mem := memory{}
+	mem.blame("remove", faults...)
+	if form == recoveryForm {
+		mem.Typing = map[string]string{"with": "recovery"}
+	}
+	return s.flash(w, r, r.URL.Path, mem)
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

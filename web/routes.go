@@ -1,0 +1,98 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+)
+
+// handler answers a request or says why not.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// Register adds the pages to mux.
+func (s *Server) Register(mux *http.ServeMux) {
+	allowed := map[string][]string{}
+	add := func(method, path string, h handler) {
+		mux.Handle(method+" "+path, s.serve(h))
+		allowed[path] = append(allowed[path], method)
+	}
+	get := func(path string, h handler) { add(http.MethodGet, path, h) }
+	post := func(path string, h handler) { add(http.MethodPost, path, s.sameSite(h)) }
+
+	get("/login", s.loginStart)
+	post("/login", s.on(stepLogin, s.login))
+	get("/login/totp", s.on(stepTOTP, s.totpPage))
+	post("/login/totp", s.on(stepTOTP, s.totp))
+	get("/login/recovery", s.on(stepTOTP, s.recoveryPage))
+	post("/login/recovery", s.on(stepTOTP, s.recovery))
+	get("/login/recovery/used", s.on(stepUsed, s.usedPage))
+	post("/login/recovery/used", s.on(stepUsed, s.used))
+	get("/login/setup", s.on(stepSetup, s.setupPage))
+	post("/login/setup", s.on(stepSetup, s.setup))
+	get("/login/continue", s.on(stepContinue, s.continuePage))
+	post("/login/continue", s.on(stepContinue, s.goOn))
+	post("/login/cancel", s.someoneElse)
+	post("/login/restart", s.restart)
+	get("/consent", s.on(stepConsent, s.consentPage))
+	post("/consent", s.on(stepConsent, s.consent))
+
+	get("/{$}", redirect("/account"))
+	get("/account", redirect("/account/security"))
+	get("/account/security", s.member(s.securityPage))
+	get("/account/authenticators/new", s.member(s.sure(s.enrolPage)))
+	post("/account/authenticators/new", s.member(s.sure(s.enrol)))
+	get("/account/authenticators/new/qr.png", s.member(s.sure(s.qrPNG)))
+	get("/account/authenticators/{id}/remove", s.member(s.removePage))
+	post("/account/authenticators/{id}/remove", s.member(s.remove))
+	get("/account/recovery-codes", s.member(s.sure(s.codesPage)))
+	post("/account/recovery-codes", s.member(s.sure(s.codes)))
+	post("/account/recovery-codes/download", s.download)
+
+	get("/logout", s.logoutPage)
+	post("/logout", s.logout)
+	get("/logged-out", s.loggedOutPage)
+	get("/help/lost-device", s.lostDevicePage)
+	get("/static/{hash}/{name}", s.static)
+
+	for path, methods := range allowed {
+		mux.Handle(path, s.serve(wrongMethod(methods)))
+	}
+	mux.Handle("/", s.serve(func(http.ResponseWriter, *http.Request) error { return errNotFound }))
+}
+
+// serve reads the form, sets the headers of a page and sends errors to the sink.
+func (s *Server) serve(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.pageHeaders(w.Header(), r.URL.Path)
+		err := readForm(w, r)
+		if err == nil {
+			err = h(w, r)
+		}
+		if err != nil {
+			s.Error(w, r, err)
+		}
+	})
+}
+
+// sameSite refuses a form that a page of another site sent.
+func (s *Server) sameSite(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.protect.Check(r); err != nil {
+			return errCrossSite
+		}
+		return h(w, r)
+	}
+}
+
+func redirect(to string) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		http.Redirect(w, r, to, http.StatusSeeOther)
+		return nil
+	}
+}
+
+func wrongMethod(methods []string) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		return errMethod
+	}
+}

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"vestibule/consent"
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+// Config is what a Server is made of.
+type Config struct {
+	Provider *provider.Provider
+	Accounts provider.Accounts
+	Clients  provider.Clients // asked whether a client may be remembered
+	Sessions Sessions
+	MFA      *mfa.Service
+	Consent  *consent.Service
+	Guesses  mfa.Guesses // counts passwords
+	// Atomic commits all that fn writes to any of the stores above, or nothing.
+	Atomic func(ctx context.Context, fn func(ctx context.Context) error) error
+
+	Issuer          string           // as the provider has it
+	Name            string           // what the pages call this server; empty: Vestibule
+	Contact         string           // whom users may ask for help; may be empty
+	SessionIdle     time.Duration    // 0: 1 h
+	SessionLifetime time.Duration    // from the password on; 0: 12 h
+	Log             *slog.Logger     // nil: slog.Default
+	Now             func() time.Time // nil: time.Now
+}
+
+// Server is the pages. It implements provider.UI.
+type Server struct {
+	Config
+	host      string // of the issuer, for people
+	secure    bool   // the issuer is https
+	cookies   cookieNames
+	assets    map[string]asset
+	templates map[string]*template.Template
+	protect   *http.CrossOriginProtection
+	passwords turns // by what their guesses are counted under
+}
+
+var _ provider.UI = (*Server)(nil)
+
+// New returns a Server.
+func New(c Config) (*Server, error) {
+	issuer, err := url.Parse(c.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	if err := check(c, issuer); err != nil {
+		return nil, err
+	}
+	s := &Server{Config: c.withDefaults(), host: issuer.Host, secure: issuer.Scheme == "https"}
+	s.cookies = namesOf(s.secure)
+	s.protect = http.NewCrossOriginProtection()
+	if err := s.protect.AddTrustedOrigin(issuer.Scheme + "://" + issuer.Host); err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	s.templates, err = parseTemplates()
+	return s, err
+}
+
+func check(c Config, issuer *url.URL) error {
+	var faults []error
+	for _, rule := range []struct {
+		broken bool
+		text   string
+	}{
+		{issuer.Host == "" || issuer.Scheme != "https" && issuer.Scheme != "http", "the issuer must be an http or https address"},
+		{c.Provider == nil || c.Accounts == nil || c.Clients == nil, "Provider, Accounts and Clients must be set"},
+		{c.MFA == nil || c.Consent == nil, "MFA and Consent must be set"},
+		{c.Sessions == nil || c.Guesses == nil || c.Atomic == nil, "Sessions, Guesses and Atomic must be set"},
+	} {
+		if rule.broken {
+			faults = append(faults, errors.New(rule.text))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Name == "" {
+		c.Name = "Vestibule"
+	}
+	if c.SessionIdle == 0 {
+		c.SessionIdle = time.Hour
+	}
+	if c.SessionLifetime == 0 {
+		c.SessionLifetime = 12 * time.Hour
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}

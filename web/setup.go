@@ -1,0 +1,118 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"vestibule/mfa"
+)
+
+// enrolment returns what is set up inside a sign-in.
+func (v *visit) enrolment(flow string) enrolment {
+	e := enrolment{
+		subject: v.subject(), owner: "sign-in:" + v.ix.ID, label: v.mem.Label, action: "/login/setup", flow: flow,
+		cancel: "Cancel", codes: v.mem.Wish == wishCodes,
+	}
+	if v.mem.Wish == "" {
+		e.cancel = "Cancel and go back to " + v.ix.ClientName
+	}
+	return e
+}
+
+// setupPage lets a user whom the client obliges to have a second factor enrol inside the sign-in.
+func (s *Server) setupPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return s.showSetup(w, r, v.enrolment(field(r, "flow")), &v.mem)
+}
+
+// setup is all forms of the set-up pages.
+func (s *Server) setup(w http.ResponseWriter, r *http.Request, v *visit) error {
+	ctx, e := r.Context(), v.enrolment("")
+	switch field(r, "action") {
+	case "cancel":
+		return s.cancelSetup(w, r, v, e)
+	case "again":
+		if err := s.MFA.Cancel(ctx, e.owner); err != nil {
+			return err
+		}
+		v.mem.calm()
+		return s.store(w, r, v, "/login/setup")
+	case "save":
+		return s.activateInside(w, r, v, e)
+	}
+	name := cut(field(r, "name"), 256)
+	f, err := s.confirm(ctx, e, cut(strings.TrimSpace(field(r, "code")), 64), name)
+	if err != nil {
+		return err
+	}
+	v.mem.calm()
+	if f != nil {
+		v.mem.blame("setup", *f)
+		v.mem.Typing = map[string]string{"name": name}
+		return s.store(w, r, v, "/login/setup")
+	}
+	return s.confirmed(w, r, v, e)
+}
+
+// confirmed shows the recovery codes; if there are none to show, the authenticator is on at once.
+func (s *Server) confirmed(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
+	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
+	if err != nil {
+		return err
+	}
+	if len(pending.Codes) == 0 {
+		return s.activate(w, r, v, e)
+	}
+	return s.store(w, r, v, "/login/setup")
+}
+
+// cancelSetup goes back to where the user came from: to the client, if that was the one who wanted a second factor.
+func (s *Server) cancelSetup(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
+	if err := s.MFA.Cancel(r.Context(), e.owner); err != nil {
+		return err
+	}
+	if v.mem.Wish == "" {
+		return s.refuse(w, r, v, "access_denied")
+	}
+	v.mem.calm()
+	v.mem.Wish = ""
+	return s.advance(w, r, v)
+}
+
+// activateInside takes the user's word that the recovery codes are saved.
+func (s *Server) activateInside(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
+	if field(r, "saved") == "" {
+		v.mem.blame("codes", fault{ID: "codes.ack", Field: "saved"})
+		return s.store(w, r, v, "/login/setup")
+	}
+	return s.activate(w, r, v, e)
+}
+
+// activate makes the set-up count. The factor, its proof and the session are one commit.
+func (s *Server) activate(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
+	var done *visit
+	err := s.MFA.Activate(r.Context(), e.subject, e.owner, func(ctx context.Context, p mfa.Proof) error {
+		done = v.clone()
+		if p.Method() != "" {
+			if err := done.ix.Login.Add(p); err != nil {
+				return err
+			}
+		}
+		done.mem.Wish, done.mem.Used = "", nil
+		return s.settle(ctx, r, done)
+	})
+	switch {
+	case err == nil:
+		return s.settled(w, r, done)
+	case errors.Is(err, mfa.ErrChanged):
+		if err := s.MFA.Cancel(r.Context(), e.owner); err != nil {
+			return err
+		}
+		v.mem.blame("setup", fault{ID: "enrol.changed"})
+		return s.store(w, r, v, "/login/setup")
+	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed), isConflict(err):
+		return s.overtaken(w, r, v)
+	}
+	return err
+}

@@ -1,0 +1,619 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+	"golang.org/x/net/html"
+
+	"vestibule/consent"
+	"vestibule/consent/consenttest"
+	"vestibule/mfa"
+	"vestibule/mfa/mfatest"
+	"vestibule/provider"
+	"vestibule/provider/providertest"
+)
+
+const secret = "correct horse battery"
+
+// sessions is Sessions as a map. Atomic takes back what a failure left behind.
+type sessions struct {
+	mu   sync.Mutex
+	rows map[string]provider.Session
+}
+
+func (s *sessions) Session(_ context.Context, id []byte) (provider.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row, ok := s.rows[string(id)]
+	if !ok {
+		return row, provider.ErrNotFound
+	}
+	row.Login = *row.Login.Clone()
+	return row, nil
+}
+
+func (s *sessions) SaveSession(_ context.Context, old []byte, n *provider.Session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old != nil {
+		row, ok := s.rows[string(old)]
+		if !ok || row.Version != n.Version {
+			return provider.ErrConflict
+		}
+		delete(s.rows, string(old))
+	}
+	n.Version++
+	s.rows[string(n.ID)] = *n
+	return nil
+}
+
+func (s *sessions) TouchSession(_ context.Context, id []byte, seen time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if row, ok := s.rows[string(id)]; ok {
+		row.Seen = seen
+		s.rows[string(id)] = row
+	}
+	return nil
+}
+
+func (s *sessions) DeleteSession(_ context.Context, id []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.rows, string(id))
+	return nil
+}
+
+func (s *sessions) snapshot() map[string]provider.Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.rows)
+}
+
+func (s *sessions) restore(rows map[string]provider.Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rows = rows
+}
+
+// accounts is provider.Accounts as a map by user name. All have the same password.
+type accounts struct {
+	mu   sync.Mutex
+	rows map[string]provider.Account
+	down error
+}
+
+func (a *accounts) Account(_ context.Context, subject string) (provider.Account, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, row := range a.rows {
+		if row.Subject == subject {
+			return row, a.down
+		}
+	}
+	return provider.Account{}, provider.ErrNotFound
+}
+
+func (a *accounts) Authenticate(_ context.Context, name, password string) (provider.Account, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.down != nil {
+		return provider.Account{}, a.down
+	}
+	canonical, _ := provider.CanonicalName(name)
+	row, ok := a.rows[strings.TrimSuffix(canonical, "@example.com")]
+	if !ok || row.Disabled || password != secret {
+		return provider.Account{}, provider.ErrPassword
+	}
+	return row, nil
+}
+
+func (a *accounts) set(change func(rows map[string]provider.Account)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	change(a.rows)
+}
+
+func (a *accounts) fail(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.down = err
+}
+
+// clock moves only when it is told to.
+type clockwork struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clockwork) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clockwork) forward(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// site is a server of real pages on stores in memory.
+type site struct {
+	t        *testing.T
+	server   *httptest.Server
+	mux      *http.ServeMux
+	pages    *Server
+	clock    *clockwork
+	store    *providertest.Memory
+	factors  *mfatest.Memory
+	sessions *sessions
+	accounts *accounts
+	mfa      *mfa.Service
+	log      *bytes.Buffer
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{
+		t: t, clock: &clockwork{at: time.Date(2026, 3, 3, 14, 5, 10, 0, time.UTC)}, store: providertest.New(), factors: mfatest.New(),
+		sessions: &sessions{rows: map[string]provider.Session{}}, log: new(bytes.Buffer),
+		accounts: &accounts{rows: map[string]provider.Account{
+			"ana": {Subject: "s-ana", Username: "ana", Name: "Ana Lima", Email: "ana@example.com", EmailVerified: true},
+			"ben": {Subject: "s-ben", Username: "ben", Name: "Ben", Email: "ben@example.com"},
+		}},
+	}
+	mux := http.NewServeMux()
+	s.mux = mux
+	s.server = httptest.NewServer(mux)
+	t.Cleanup(s.server.Close)
+	s.store.AddClient(provider.Client{ID: "shop", Name: "Demo Shop", SecretHash: "sha256:x", RedirectURIs: []string{"https://shop.test/cb"}, Scopes: []string{"openid", "profile", "email", "offline_access", "orders:write"}})
+	s.store.AddClient(provider.Client{ID: "native", Name: "Pocket", Public: true, RedirectURIs: []string{"http://127.0.0.1/cb"}, Scopes: []string{"openid"}})
+	s.compose(mux)
+	return s
+}
+
+func (s *site) compose(mux *http.ServeMux) {
+	s.t.Helper()
+	keys, err := mfa.ParseKeyring([]string{mfa.NewKey()})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(s.log, nil))
+	s.mfa = &mfa.Service{Store: s.factors, Guesses: s.factors, Setups: s.factors, Keys: keys, Issuer: "Vestibule", Now: s.clock.now, Atomic: s.atomic}
+	p, err := provider.New(s.t.Context(), provider.Config{
+		Issuer: s.server.URL, Store: s.store, Accounts: s.accounts, Sealer: keys, Secrets: keys.Derive("tokens"),
+		SigningAlgorithm: provider.ES256, Log: log, Now: s.clock.now,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.pages, err = New(Config{
+		Provider: p, Accounts: s.accounts, Clients: s.store, Sessions: s.sessions, MFA: s.mfa,
+		Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now}, Guesses: s.factors, Atomic: s.atomic,
+		Issuer: s.server.URL, Contact: "help@example.com", Log: log, Now: s.clock.now,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := p.Register(mux, s.pages); err != nil {
+		s.t.Fatal(err)
+	}
+	s.pages.Register(mux)
+}
+
+// atomic spans all the stores.
+func (s *site) atomic(ctx context.Context, fn func(context.Context) error) error {
+	before := s.sessions.snapshot()
+	err := s.store.Atomic(ctx, func(ctx context.Context) error { return s.factors.Atomic(ctx, fn) })
+	if err != nil {
+		s.sessions.restore(before)
+	}
+	return err
+}
+
+// phone is an authenticator app, and the paper with the recovery codes beside it.
+type phone struct {
+	s      *site
+	secret string
+	codes  []string
+}
+
+// code is the code of now, or of so many steps from now.
+func (p phone) code(steps int) string {
+	p.s.t.Helper()
+	code, err := totp.GenerateCode(p.secret, p.s.clock.now().Add(time.Duration(steps)*30*time.Second))
+	if err != nil {
+		p.s.t.Fatal(err)
+	}
+	return code
+}
+
+// wrong is a code that is right at no time near.
+func (p phone) wrong() string { return p.wrongs(1)[0] }
+
+func (p phone) wrongs(n int) []string {
+	near := map[string]bool{}
+	for steps := -40; steps <= 40; steps++ {
+		near[p.code(steps)] = true
+	}
+	var all []string
+	for i := 0; len(all) < n; i++ {
+		if c := string([]byte{'0' + byte(i/10%10), '1', '2', '3', '4', '0' + byte(i%10)}); !near[c] {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// enrolled gives the user an authenticator, as if set up a minute ago.
+func (s *site) enrolled(subject string) phone {
+	s.t.Helper()
+	ctx, owner := s.t.Context(), rand.Text()
+	pending, err := s.mfa.Begin(ctx, subject, owner)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	p := phone{s: s, secret: pending.Secret}
+	if err := s.mfa.Confirm(ctx, subject, owner, p.code(-1), ""); err != nil {
+		s.t.Fatal(err)
+	}
+	if pending, err = s.mfa.Pending(ctx, owner, subject); err != nil {
+		s.t.Fatal(err)
+	}
+	p.codes = pending.Codes
+	if err := s.mfa.Activate(ctx, subject, owner, nil); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.mfa.Forgive(ctx, subject); err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+// browser is a browser without JavaScript.
+type browser struct {
+	*site
+	http *http.Client
+	jar  http.CookieJar
+}
+
+func (s *site) newBrowser() *browser {
+	s.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &browser{s, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, jar}
+}
+
+// authorize is the address that a client sends its users to.
+func (s *site) authorize(more ...string) string {
+	q := url.Values{"client_id": {"shop"}, "redirect_uri": {"https://shop.test/cb"}, "response_type": {"code"}, "scope": {"openid email"}, "state": {"st"}, "nonce": {"n"}}
+	for i := 0; i < len(more); i += 2 {
+		q.Set(more[i], more[i+1])
+	}
+	return s.server.URL + "/authorize?" + q.Encode()
+}
+
+// screen is what the browser shows.
+type screen struct {
+	*browser
+	address *url.URL
+	status  int
+	header  http.Header
+	doc     *html.Node
+	body    string
+	name    string
+	state   string
+}
+
+func (b *browser) address(path string) string {
+	if strings.HasPrefix(path, "/") {
+		return b.server.URL + path
+	}
+	return path
+}
+
+func (b *browser) open(path string) *screen {
+	b.t.Helper()
+	r, err := http.NewRequest(http.MethodGet, b.address(path), nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.follow(r)
+}
+
+// send posts a form and returns the answer itself, which must be a redirect with 303.
+func (b *browser) send(path string, form url.Values) *http.Response {
+	b.t.Helper()
+	r, err := http.NewRequest(http.MethodPost, b.address(path), strings.NewReader(form.Encode()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", b.server.URL)
+	response, err := b.http.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { response.Body.Close() })
+	return response
+}
+
+func (b *browser) post(path string, form url.Values) *screen {
+	b.t.Helper()
+	response := b.send(path, form)
+	if response.StatusCode < 300 || response.StatusCode >= 400 {
+		return b.read(response)
+	}
+	if response.StatusCode != http.StatusSeeOther {
+		b.t.Errorf("POST %s answers %d, want 303", path, response.StatusCode)
+	}
+	return b.open(response.Header.Get("Location"))
+}
+
+// follow goes where redirects lead as long as they stay at the site.
+func (b *browser) follow(r *http.Request) *screen {
+	b.t.Helper()
+	for range 8 {
+		if !strings.HasPrefix(r.URL.String(), b.server.URL) {
+			return &screen{browser: b, address: r.URL, name: "client"}
+		}
+		response, err := b.http.Do(r)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.t.Cleanup(func() { response.Body.Close() })
+		if response.StatusCode < 300 || response.StatusCode >= 400 {
+			return b.read(response)
+		}
+		next, err := response.Location()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if r, err = http.NewRequest(http.MethodGet, next.String(), nil); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.t.Fatalf("too many redirects at %s", r.URL)
+	return nil
+}
+
+func (b *browser) read(response *http.Response) *screen {
+	b.t.Helper()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	s := &screen{browser: b, address: response.Request.URL, status: response.StatusCode, header: response.Header, body: string(body)}
+	if !strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") {
+		return s
+	}
+	if s.doc, err = html.Parse(strings.NewReader(s.body)); err != nil {
+		b.t.Fatal(err)
+	}
+	main := s.find("main")
+	if main == nil {
+		b.t.Fatalf("%s has no main:\n%s", s.address, s.body)
+	}
+	s.name, s.state = attr(main, "data-page"), attr(main, "data-state")
+	s.checkPage()
+	s.keep()
+	return s
+}
+
+// at fails the test unless the browser shows that page in that state.
+func (s *screen) at(name, state string) *screen {
+	s.t.Helper()
+	if s.name != name || s.state != state {
+		s.t.Fatalf("%s shows %q in state %q (%d), want %q in state %q:\n%s\n%s", s.address, s.name, s.state, s.status, name, state, s.text(), s.log)
+	}
+	return s
+}
+
+func (s *screen) answers(status int) *screen {
+	s.t.Helper()
+	if s.status != status {
+		s.t.Errorf("%s (%s) answers %d, want %d", s.name, s.state, s.status, status)
+	}
+	return s
+}
+
+func (s *screen) says(words ...string) *screen {
+	s.t.Helper()
+	for _, w := range words {
+		if !strings.Contains(s.text(), w) {
+			s.t.Errorf("%s (%s) does not say %q:\n%s", s.name, s.state, w, s.text())
+		}
+	}
+	return s
+}
+
+// press presses the button with that label after filling in fields, given as name and value in turn.
+func (s *screen) press(label string, fields ...string) *screen {
+	s.t.Helper()
+	action, form := s.form(label, fields...)
+	return s.post(action, form)
+}
+
+// form is what the button would send, and where.
+func (s *screen) form(label string, fields ...string) (string, url.Values) {
+	s.t.Helper()
+	for n := range s.doc.Descendants() {
+		if n.Data != "button" || attr(n, "type") != "submit" || !strings.Contains(words(n), label) {
+			continue
+		}
+		f := n.Parent
+		for f.Data != "form" {
+			f = f.Parent
+		}
+		form := inputs(f)
+		if name := attr(n, "name"); name != "" {
+			form.Set(name, attr(n, "value"))
+		}
+		for i := 0; i < len(fields); i += 2 {
+			form.Set(fields[i], fields[i+1])
+		}
+		return attr(f, "action"), form
+	}
+	s.t.Fatalf("%s (%s) has no button %q:\n%s", s.name, s.state, label, s.text())
+	return "", nil
+}
+
+func inputs(form *html.Node) url.Values {
+	v := url.Values{}
+	for n := range form.Descendants() {
+		if n.Data == "input" && attr(n, "name") != "" && (attr(n, "type") != "checkbox" || has(n, "checked")) {
+			v.Set(attr(n, "name"), attr(n, "value"))
+		}
+	}
+	return v
+}
+
+// click follows the link with that label.
+func (s *screen) click(label string) *screen {
+	s.t.Helper()
+	for n := range s.doc.Descendants() {
+		if n.Data == "a" && strings.Contains(words(n), label) {
+			next, err := s.address.Parse(attr(n, "href"))
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return s.open(next.String())
+		}
+	}
+	s.t.Fatalf("%s (%s) has no link %q:\n%s", s.name, s.state, label, s.text())
+	return nil
+}
+
+func (s *screen) reload() *screen {
+	s.t.Helper()
+	return s.open(s.address.String())
+}
+
+func (s *screen) text() string {
+	if s.doc == nil {
+		return s.body
+	}
+	return words(s.find("body"))
+}
+
+func (s *screen) find(element string) *html.Node {
+	for n := range s.doc.Descendants() {
+		if n.Type == html.ElementNode && n.Data == element {
+			return n
+		}
+	}
+	return nil
+}
+
+func (s *screen) input(name string) *html.Node {
+	for n := range s.doc.Descendants() {
+		if n.Data == "input" && attr(n, "name") == name {
+			return n
+		}
+	}
+	return nil
+}
+
+func attr(n *html.Node, key string) string {
+	if n != nil {
+		for _, a := range n.Attr {
+			if a.Key == key {
+				return a.Val
+			}
+		}
+	}
+	return ""
+}
+
+func has(n *html.Node, key string) bool {
+	if n != nil {
+		for _, a := range n.Attr {
+			if a.Key == key {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// words is the text below n as a reader sees it.
+func words(n *html.Node) string {
+	var all strings.Builder
+	for c := range n.Descendants() {
+		if c.Type == html.TextNode && c.Parent.Data != "script" {
+			all.WriteString(c.Data)
+		}
+	}
+	return strings.Join(strings.Fields(all.String()), " ")
+}
+
+// cookie is the value that the browser has under that name.
+func (b *browser) cookie(name string) string {
+	u, err := url.Parse(b.server.URL)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range b.jar.Cookies(u) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// password signs in as far as the password goes.
+func (s *screen) password(name string) *screen {
+	s.t.Helper()
+	return s.at("login", s.state).press("Sign in", "username", name, "password", secret)
+}
+
+// client fails the test unless the browser was sent to the client, and returns what with.
+func (s *screen) client() url.Values {
+	s.t.Helper()
+	if s.name != "client" {
+		s.t.Fatalf("%s shows %q in state %q (%d), want the client:\n%s\n%s", s.address, s.name, s.state, s.status, s.text(), s.log)
+	}
+	return s.address.Query()
+}
+
+var errDown = errors.Join(provider.ErrUnavailable, errors.New("connection refused"))
+
+// serveAuthorize returns an address where the provider hands over the interaction.
+func (s *site) serveAuthorize(ix *provider.Interaction) string {
+	path := "/test/" + ix.ID
+	s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		if err := s.pages.Authorize(w, r, ix); err != nil {
+			s.pages.Error(w, r, err)
+		}
+	})
+	return s.server.URL + path
+}
+
+// failing is Sessions that cannot store anything.
+type failing struct{ *sessions }
+
+func (failing) SaveSession(context.Context, []byte, *provider.Session) error {
+	return errors.New("disk full")
+}
+
+func clientNamed(name string) provider.Client {
+	return provider.Client{ID: "odd", Name: name, SecretHash: "sha256:x", RedirectURIs: []string{"https://odd.test/cb"}, Scopes: []string{"openid", "email"}}
+}

@@ -1,0 +1,73 @@
+// Conveniences only: every page works without this file.
+"use strict";
+(() => {
+	const all = (selector) => document.querySelectorAll(selector);
+	const say = (text) => { document.getElementById("status").textContent = text; };
+
+	// A page that comes back from memory may show what is no longer so.
+	addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+	// A form is sent once. The guard opens again, should the answer get lost.
+	for (const form of all("form:not([data-again])")) {
+		form.addEventListener("submit", (event) => {
+			if (Date.now() - (form.dataset.sent || 0) < 8000) { event.preventDefault(); return; }
+			form.dataset.sent = Date.now();
+			if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+			for (const input of form.querySelectorAll("[data-shown]")) input.type = "password";
+		});
+	}
+
+	const box = document.getElementById("error-summary");
+	if (box && document.activeElement !== box) box.focus();
+
+	for (const button of all("[data-reveal]")) {
+		const input = document.getElementById(button.dataset.reveal);
+		button.hidden = false;
+		button.addEventListener("click", () => {
+			const shown = input.type === "password";
+			input.type = shown ? "text" : "password";
+			input.toggleAttribute("data-shown", shown);
+			button.setAttribute("aria-pressed", shown);
+		});
+	}
+
+	if (navigator.clipboard) {
+		const copies = (button, text) => {
+			button.hidden = false;
+			button.addEventListener("click", () => navigator.clipboard.writeText(text()).then(() => say(button.dataset.said), () => say("Copying did not work. Select the text instead.")));
+		};
+		for (const button of all("[data-copy]")) copies(button, () => button.dataset.copy);
+		for (const button of all("[data-copy-list]")) {
+			copies(button, () => Array.from(all("#" + button.dataset.copyList + " code"), (code) => code.textContent).join("\n"));
+		}
+	}
+	for (const button of all("[data-print]")) {
+		button.hidden = false;
+		button.addEventListener("click", () => print());
+	}
+
+	for (const time of all("time[data-clock]")) {
+		time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+	}
+
+	// The clock is looked at, and counted down, only while the help with it is open.
+	for (const help of all("details[data-clock-help]")) {
+		const server = Number(help.querySelector("[data-server]").dataset.server);
+		const skew = Math.round((Date.now() - performance.now() - server) / 1000); // the time of the answer makes it a little more
+		const check = help.querySelector("[data-skew]");
+		const countdown = help.querySelector("[data-countdown]");
+		let timer;
+		const tick = () => {
+			const left = 30 - Math.floor((server + performance.now()) / 1000) % 30;
+			countdown.textContent = "Next code in " + left + (left === 1 ? " second." : " seconds.");
+		};
+		help.addEventListener("toggle", () => {
+			clearInterval(timer);
+			if (!help.open) return;
+			check.hidden = countdown.hidden = false;
+			check.textContent = Math.abs(skew) < 5 ? "This device’s clock matches ours." : "This device’s clock differs from ours by " + Math.abs(skew) + " seconds.";
+			tick();
+			timer = setInterval(tick, 1000);
+		});
+	}
+})();

@@ -1,0 +1,170 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+type totpPage struct {
+	frame
+	Username string
+	Sudo     bool
+	Locked   bool
+	Until    shown  // when Locked
+	Clock    *shown // help with clocks right away
+	Now      time.Time
+}
+
+func (s *Server) totpPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+	p := &totpPage{
+		frame:    frame{Page: "totp", Title: "Enter the 6-digit code from your authenticator app", Flow: field(r, "flow"), Who: v.mem.Label},
+		Username: v.mem.Username, Sudo: v.mem.Sudo, Now: s.Now(),
+	}
+	if v.mem.Wrong > 1 {
+		p.Clock = ptr(show(fault{ID: "totp.clock"}))
+	}
+	if v.mem.Sudo {
+		p.Title = "Confirm it’s you"
+	}
+	p.say(&v.mem)
+	until := v.mem.until("totp", s.Now())
+	if until.IsZero() {
+		p.linkToRecovery()
+		return s.render(w, http.StatusOK, "totp", p)
+	}
+	p.Locked, p.State, p.Title, p.Faults = true, "locked", "Too many wrong codes", nil
+	p.Until = show(fault{ID: "wait.until", Args: s.wait(w, until)})
+	return s.render(w, http.StatusTooManyRequests, "locked", p)
+}
+
+// linkToRecovery makes the second sentence of totp.looks.recovery a link.
+func (p *totpPage) linkToRecovery() {
+	for i, f := range p.Faults {
+		if f.ID == "totp.looks.recovery" {
+			p.Faults[i].Href, p.Faults[i].LinkText = "/login/recovery?flow="+p.Flow, say("totp.looks.recovery.link", nil)
+		}
+	}
+}
+
+// totp is the code from the authenticator. The step that it uses up, what it proves and the session that this
+// opens are one commit.
+func (s *Server) totp(w http.ResponseWriter, r *http.Request, v *visit) error {
+	code := cut(strings.TrimSpace(field(r, "code")), 64)
+	if v.repeats(code, s.Now()) {
+		return s.send(w, r, v, "/login/totp")
+	}
+	var done *visit
+	err := required(code)
+	if err == nil {
+		err = s.MFA.Verify(r.Context(), v.subject(), code, func(ctx context.Context, p mfa.Proof) error {
+			done = v.clone()
+			if err := done.ix.Login.Add(p); err != nil {
+				return err
+			}
+			return s.settle(ctx, r, done)
+		})
+	}
+	if err == nil {
+		return s.settled(w, r, done)
+	}
+	return s.codeFault(w, r, v, totpForm, code, err)
+}
+
+// codeForm is a form that takes a code of one kind.
+type codeForm struct {
+	page  string // data-page, and where its messages' ids begin
+	path  string
+	field string
+}
+
+var (
+	totpForm     = codeForm{"totp", "/login/totp", "code"}
+	recoveryForm = codeForm{"recovery", "/login/recovery", "recovery"}
+)
+
+// errRequired reports a field that was left empty.
+var errRequired = errors.New("nothing was entered")
+
+func required(value string) error {
+	if value == "" {
+		return errRequired
+	}
+	return nil
+}
+
+// codeFault answers a code that was not accepted.
+func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, v *visit, form codeForm, code string, err error) error {
+	var locked *mfa.Locked
+	switch {
+	case errors.Is(err, provider.ErrConflict):
+		return s.overtaken(w, r, v)
+	case errors.Is(err, mfa.ErrUsed), form == recoveryForm && errors.Is(err, mfa.ErrCode): // perhaps by the first of two clicks
+		if row, err := s.reload(r, v); err != nil {
+			return err
+		} else if row.ix.Version != v.ix.Version {
+			return s.overtaken(w, r, v)
+		}
+	case errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm: // removed meanwhile, or by an operator
+		v.mem.Enrolled = false
+		return s.proceed(w, r, v)
+	case errors.As(err, &locked) && !locked.Disabled:
+		v.mem.lock(form.page, locked.Until)
+	}
+	f, ok := s.codeMessage(form, err)
+	if !ok {
+		return err
+	}
+	if f.ID == "totp.wrong" || f.ID == "totp.wrong.few" || f.ID == "totp.expired" || f.ID == "totp.used" {
+		v.mem.Wrong++
+	}
+	v.refused(form.page, code, s.Now(), f)
+	return s.store(w, r, v, form.path)
+}
+
+// codeMessage finds the words for a code that was not accepted. Not ok: the fault is not the user's.
+func (s *Server) codeMessage(form codeForm, err error) (f fault, ok bool) {
+	f = fault{Field: form.field}
+	var wrong *mfa.Wrong
+	var used *mfa.Used
+	var locked *mfa.Locked
+	switch {
+	case errors.Is(err, errRequired):
+		f.ID = form.page + ".required"
+	case errors.Is(err, mfa.ErrFormat):
+		f.ID = form.page + ".format"
+	case errors.Is(err, mfa.ErrLooksLikeRecovery):
+		f.ID = "totp.looks.recovery"
+	case errors.As(err, &locked) && locked.Disabled:
+		f.ID = form.page + ".disabled"
+	case errors.As(err, &locked):
+		f.ID, f.Args = form.page+".locked", s.until(locked.Until)
+	case errors.As(err, &wrong) && form == totpForm && wrong.Left <= 2:
+		f.ID, f.Args = "totp.wrong.few", values{"n": strconv.Itoa(wrong.Left), "m": strconv.Itoa(s.lockMinutes())}
+	case errors.As(err, &used):
+		f.ID, f.Args = "totp.used", values{"s": strconv.Itoa(used.Seconds)}
+	case errors.Is(err, mfa.ErrExpired):
+		f.ID = "totp.expired"
+	case errors.Is(err, mfa.ErrCode):
+		f.ID = form.page + ".wrong"
+	case errors.Is(err, mfa.ErrNotEnrolled):
+		f.ID = "recovery.none.left"
+	default:
+		return fault{}, false
+	}
+	return f, true
+}
+
+// lockMinutes is how long the last wrong code locks.
+func (s *Server) lockMinutes() int {
+	if lock := s.MFA.Limits.TOTP.Lock; lock > 0 {
+		return int(lock / time.Minute)
+	}
+	return 15
+}
