@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"vestibule/provider"
+)
+
+// clientCreate registers a relying party.
+func clientCreate(f *flag.FlagSet) action {
+	load := databaseFlags(f)
+	out := outputFlag(f)
+	var uris list
+	var scopes words
+	f.Var(&uris, "redirect-uri", "`address` to send users back to; may be repeated")
+	f.Var(&scopes, "scope", "`scope` that the app may ask for; may be repeated (default openid profile email offline_access)")
+	name := f.String("name", "", "`name` that users see")
+	public := f.Bool("public", false, "the app cannot keep a secret: it runs in a browser or on the user's device")
+	algorithm := f.String("id-token-alg", "", "`algorithm` of its ID tokens, RS256 or ES256, if not the server's own")
+	secretFile := f.String("secret-file", "", "`file` that holds the client secret, or - for standard input; without it one is made")
+	return func(ctx context.Context, w *world, args []string) error {
+		c := newClient(args[0], *name, uris, scopes, time.Now())
+		c.Public, c.IDTokenAlg = *public, *algorithm
+		switch {
+		case len(uris) == 0:
+			return &usageError{"--redirect-uri is missing"}
+		case *public && *secretFile != "":
+			return &usageError{"a --public app has no secret; leave out --secret-file"}
+		}
+		secret, err := giveSecret(ctx, w, &c, *secretFile)
+		if err != nil {
+			return err
+		}
+		if err := provider.CheckClient(c); err != nil {
+			return err
+		}
+		if err := storeClient(ctx, w, load, c); err != nil {
+			return err
+		}
+		view := clientView(c)
+		view.Secret = secret
+		return out.print(w.stdout, view, createdRows(view, *secretFile == ""))
+	}
+}
+
+func newClient(id, name string, uris, scopes []string, now time.Time) provider.Client {
+	if len(scopes) == 0 {
+		scopes = []string{provider.ScopeOpenID, provider.ScopeProfile, provider.ScopeEmail, provider.ScopeOffline}
+	}
+	if name == "" {
+		name = id
+	}
+	return provider.Client{ID: id, Name: name, RedirectURIs: uris, Scopes: scopes, Created: now, Updated: now}
+}
+
+// giveSecret makes or reads the secret and puts its hash into the client.
+func giveSecret(ctx context.Context, w *world, c *provider.Client, path string) (secret string, err error) {
+	switch {
+	case c.Public:
+		return "", nil
+	case path == "":
+		secret, c.SecretHash = provider.NewClientSecret()
+		return secret, nil
+	}
+	if secret, err = readInput(w, "secret-file", path); err != nil {
+		return "", err
+	}
+	c.SecretHash, err = provider.HashClientSecret(ctx, &provider.Hasher{}, secret)
+	return secret, err
+}
+
+func storeClient(ctx context.Context, w *world, load loadSettings, c provider.Client) error {
+	db, err := connect(ctx, w, load)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	err = db.CreateClient(ctx, c)
+	if errors.Is(err, provider.ErrConflict) {
+		return &outcome{fmt.Sprintf("there is a client %s already", c.ID), err}
+	}
+	return err
+}
+
+// shownClient is how JSON shows a relying party, in the words of RFC 7591.
+type shownClient struct {
+	ID           string    `json:"client_id"`
+	Secret       string    `json:"client_secret,omitempty"` // only when it was just made
+	Name         string    `json:"client_name"`
+	Public       bool      `json:"public"`
+	RedirectURIs []string  `json:"redirect_uris"`
+	Scope        string    `json:"scope"`
+	Algorithm    string    `json:"id_token_signed_response_alg,omitempty"`
+	Created      time.Time `json:"created"`
+}
+
+func clientView(c provider.Client) shownClient {
+	return shownClient{c.ID, "", c.Name, c.Public, c.RedirectURIs, strings.Join(c.Scopes, " "), c.IDTokenAlg, c.Created.UTC()}
+}
+
+func createdRows(c shownClient, made bool) [][]string {
+	rows := [][]string{{"client id", c.ID}}
+	if made && c.Secret != "" {
+		rows = append(rows, []string{"client secret", c.Secret}, []string{"", "The secret is not shown again: only its hash is kept."})
+	}
+	return rows
+}
+
+func clientList(f *flag.FlagSet) action {
+	load := databaseFlags(f)
+	out := outputFlag(f)
+	return func(ctx context.Context, w *world, _ []string) error {
+		db, err := connect(ctx, w, load)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		all, err := db.Clients(ctx)
+		if err != nil {
+			return err
+		}
+		clients := []shownClient{}
+		rows := [][]string{{"ID", "NAME", "PUBLIC", "SCOPES", "REDIRECT URIS"}}
+		for _, c := range all {
+			clients = append(clients, clientView(c))
+			rows = append(rows, []string{c.ID, c.Name, yesNo(c.Public), strings.Join(c.Scopes, " "), strings.Join(c.RedirectURIs, " ")})
+		}
+		return out.print(w.stdout, clients, rows)
+	}
+}
+
+func clientDelete(f *flag.FlagSet) action {
+	load := databaseFlags(f)
+	return func(ctx context.Context, w *world, args []string) error {
+		db, err := connect(ctx, w, load)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		err = db.DeleteClient(ctx, args[0])
+		switch {
+		case errors.Is(err, provider.ErrNotFound):
+			return &outcome{fmt.Sprintf("there is no client %s", printable(args[0])), err}
+		case err != nil:
+			return err
+		}
+		_, err = fmt.Fprintf(w.stdout, "deleted client %s and its tokens\n", args[0])
+		return err
+	}
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"vestibule/provider"
+)
+
+// command is a row of the table: words that call it, positional arguments, a sentence.
+type command struct {
+	words string
+	args  string
+	about string
+	build func(f *flag.FlagSet) action
+}
+
+// action is a command whose flags were parsed. args has as many values as the command has arguments.
+type action func(ctx context.Context, w *world, args []string) error
+
+// usageError is a command line that cannot be run.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+// outcome is a sentence for the person and a cause for the exit code.
+type outcome struct {
+	text  string
+	cause error
+}
+
+func (o *outcome) Error() string { return o.text }
+func (o *outcome) Unwrap() error { return o.cause }
+
+// report prints what went wrong, if anything, and returns the exit code.
+func report(w *world, err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(w.stderr, "vestibule: %v\n", err)
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		return 2
+	case errors.Is(err, provider.ErrNotFound):
+		return 3
+	case errors.Is(err, provider.ErrConflict):
+		return 4
+	}
+	return 1
+}
+
+// run is the program without the process around it.
+func run(ctx context.Context, args []string, w *world) error {
+	if len(args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		help(w.stdout, args[1:])
+		return nil
+	}
+	c, rest, err := find(args)
+	if err != nil {
+		return err
+	}
+	f := flag.NewFlagSet(c.words, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	act := c.build(f)
+	values, err := parse(f, rest)
+	if errors.Is(err, flag.ErrHelp) {
+		c.help(w.stdout, f)
+		return nil
+	}
+	if err == nil {
+		err = c.count(values)
+	}
+	if err == nil {
+		err = act(ctx, w, values)
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return &usageError{usage.text + "\nusage: " + c.line() + "\nmore:  vestibule " + c.words + " --help"}
+	}
+	return err
+}
+
+// find takes the words of a command from the beginning of args.
+func find(args []string) (command, []string, error) {
+	for _, c := range commands {
+		words := strings.Fields(c.words)
+		if len(args) >= len(words) && slices.Equal(args[:len(words)], words) {
+			return c, args[len(words):], nil
+		}
+	}
+	if len(args) == 0 {
+		return command{}, nil, &usageError{"say what to do\n" + table("")}
+	}
+	if some := table(args[0]); some != "" {
+		return command{}, nil, &usageError{"say what to do with " + args[0] + "\n" + some}
+	}
+	return command{}, nil, &usageError{fmt.Sprintf("there is no command %q\n%s", args[0], table(""))}
+}
+
+// parse reads flags before, between and after the arguments; what follows -- is no flag.
+func parse(f *flag.FlagSet, args []string) ([]string, error) {
+	var plain []string
+	if i := slices.Index(args, "--"); i >= 0 {
+		args, plain = args[:i], args[i+1:]
+	}
+	var values []string
+	for {
+		if err := f.Parse(args); err != nil {
+			return nil, flagError(err)
+		}
+		if f.NArg() == 0 {
+			return append(values, plain...), nil
+		}
+		values, args = append(values, f.Arg(0)), f.Args()[1:]
+	}
+}
+
+func flagError(err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		text = "there is no flag --" + strings.TrimPrefix(name, "-")
+	}
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
+		text = "--" + strings.TrimPrefix(name, "-") + " needs a value"
+	}
+	return &usageError{text}
+}
+
+func (c command) count(values []string) error {
+	wanted := strings.Fields(c.args)
+	switch {
+	case len(values) < len(wanted):
+		return &usageError{wanted[len(values)] + " is missing"}
+	case len(values) > len(wanted):
+		return &usageError{fmt.Sprintf("there is an argument too many: %q; to give a flag several values, repeat the flag", values[len(wanted)])}
+	}
+	return nil
+}
+
+func (c command) line() string {
+	return strings.TrimSpace("vestibule "+c.words+" "+c.args) + " [flags]"
+}
+
+func (c command) help(w io.Writer, f *flag.FlagSet) {
+	fmt.Fprintf(w, "%s: %s\n\nusage: %s\n", c.words, c.about, c.line())
+	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	f.VisitAll(func(one *flag.Flag) {
+		value, usage := flag.UnquoteUsage(one)
+		fmt.Fprintf(columns, "  --%s %s\t%s\n", one.Name, value, usage)
+	})
+	columns.Flush()
+}
+
+func help(w io.Writer, words []string) {
+	c, _, err := find(words)
+	if len(words) == 0 || err != nil {
+		fmt.Fprintf(w, "Vestibule is an OpenID Connect authorization server.\n\n%s\nvestibule COMMAND --help tells more.\n", table(""))
+		return
+	}
+	f := flag.NewFlagSet(c.words, flag.ContinueOnError)
+	c.build(f)
+	c.help(w, f)
+}
+
+// table lists the commands that begin with a word, or all.
+func table(first string) string {
+	var b strings.Builder
+	columns := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, c := range commands {
+		if first == "" || strings.HasPrefix(c.words, first+" ") {
+			fmt.Fprintf(columns, "  vestibule %s\t%s\n", strings.TrimSpace(c.words+" "+c.args), c.about)
+		}
+	}
+	columns.Flush()
+	return b.String()
+}
+
+// list is a flag that may be repeated.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, " ") }
+
+// Set adds a value.
+func (l *list) Set(value string) error {
+	*l = append(*l, value)
+	return nil
+}
+
+// words is a list whose values may themselves hold several words.
+type words []string
+
+func (l *words) String() string { return strings.Join(*l, " ") }
+
+// Set adds the words of a value.
+func (l *words) Set(value string) error {
+	*l = append(*l, strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ',' })...)
+	return nil
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"vestibule/config"
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+// demo runs a whole server, with users and a sample app, that leaves nothing behind.
+func demo(f *flag.FlagSet) action {
+	listen := f.String("listen", "127.0.0.1:8080", "loopback `address` for the server")
+	sample := f.String("sample-listen", "127.0.0.1:8081", "loopback `address` for the sample app")
+	return func(ctx context.Context, w *world, _ []string) error {
+		d := &demonstration{world: w}
+		defer d.close()
+		if err := d.prepare(ctx, *listen, *sample); err != nil {
+			return errors.Join(err, d.close())
+		}
+		err := together(ctx,
+			func(ctx context.Context) error {
+				return serveListener(ctx, newServer(d.app.handler, d.app.log), d.main)
+			},
+			d.serveSample,
+		)
+		fmt.Fprintln(w.stdout, "Stopped. The users and the database are deleted.")
+		return errors.Join(err, d.close())
+	}
+}
+
+type demonstration struct {
+	*world
+	folder string
+	main   net.Listener
+	sample net.Listener
+	app    *app
+	issuer string
+	secret string // of the sample app
+	plain  person // has a password only
+	strong person // has an authenticator too
+}
+
+type person struct {
+	provider.Account
+	password string
+	factor   mfa.PendingView
+}
+
+const (
+	sampleID = "sample"
+	callback = "/callback"
+)
+
+// prepare makes all that the demonstration is going to show.
+func (d *demonstration) prepare(ctx context.Context, listen, sample string) (err error) {
+	if d.main, err = d.listen(listen); err != nil {
+		return err
+	}
+	if d.sample, err = d.listen(sample); err != nil {
+		return err
+	}
+	if d.folder, err = os.MkdirTemp("", "vestibule-demo-"); err != nil {
+		return err
+	}
+	d.issuer = "http://" + d.main.Addr().String()
+	c := config.Default()
+	c.Issuer, c.Database, c.SecretKeys = d.issuer, "sqlite:"+filepath.Join(d.folder, "demo.db"), []string{mfa.NewKey()}
+	if d.app, err = newApp(ctx, c, newLogger(d.stderr, "text", "warn"), time.Now); err != nil {
+		return err
+	}
+	return d.seed(ctx)
+}
+
+// listen takes another port if the wanted one is taken, and says so.
+func (d *demonstration) listen(address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, &usageError{fmt.Sprintf("%q is not host:port", address)}
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return nil, &usageError{fmt.Sprintf("the demo is for this machine alone: %q should be a loopback address such as 127.0.0.1:8080", address)}
+	}
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		l, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
+		if err == nil {
+			fmt.Fprintf(d.stdout, "%s is taken by another program, so this is on %s.\n", address, l.Addr())
+		}
+	}
+	return l, err
+}
+
+// seed makes the client and the users.
+func (d *demonstration) seed(ctx context.Context) (err error) {
+	sample := newClient(sampleID, "Sample app", []string{"http://" + d.sample.Addr().String() + callback}, nil, time.Now())
+	d.secret, sample.SecretHash = provider.NewClientSecret()
+	if err := d.app.store.CreateClient(ctx, sample); err != nil {
+		return err
+	}
+	if d.plain, err = d.person(ctx, "ada", "Ada Example"); err != nil {
+		return err
+	}
+	if d.strong, err = d.person(ctx, "grace", "Grace Example"); err != nil {
+		return err
+	}
+	return d.enrol(ctx, &d.strong)
+}
+
+func (d *demonstration) person(ctx context.Context, username, name string) (person, error) {
+	account, err := newAccount(username, username+"@example.com", name, time.Now())
+	if err != nil {
+		return person{}, err
+	}
+	random := strings.ToLower(rand.Text())
+	p := person{Account: account, password: random[:5] + "-" + random[5:10] + "-" + random[10:15]}
+	return p, addUser(ctx, d.app.store, d.app.hasher, account, p.password)
+}
+
+// enrol goes the way that the pages go. It does so a minute ago: the code that confirms is spent, and whoever
+// tries the demo wants to use the present one.
+func (d *demonstration) enrol(ctx context.Context, p *person) error {
+	const owner = "demo"
+	db := d.app.store
+	service := &mfa.Service{
+		Store: db, Guesses: db, Setups: db, Keys: d.app.mfa.Keys, Issuer: d.app.mfa.Issuer, Atomic: db.Atomic,
+		Now: func() time.Time { return time.Now().Add(-time.Minute) },
+	}
+	if _, err := service.Begin(ctx, p.Subject, owner); err != nil {
+		return err
+	}
+	var err error
+	if p.factor, err = service.Pending(ctx, owner, p.Subject); err != nil {
+		return err
+	}
+	code, err := totp.GenerateCode(p.factor.Secret, service.Now())
+	if err != nil {
+		return err
+	}
+	if err := service.Confirm(ctx, p.Subject, owner, code, "Demo"); err != nil {
+		return err
+	}
+	return service.Activate(ctx, p.Subject, owner, nil)
+}
+
+// serveSample begins when the server answers: the sample app reads its metadata, as any app does.
+func (d *demonstration) serveSample(ctx context.Context) error {
+	address := "http://" + d.sample.Addr().String()
+	app, err := newSample(ctx, d.issuer, sampleID, d.secret, address+callback)
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
+		return fmt.Errorf("sample app: %w", err)
+	}
+	d.welcome(address)
+	return serveListener(ctx, newServer(app, d.app.log), d.sample)
+}
+
+func (d *demonstration) welcome(address string) {
+	fmt.Fprintf(d.stdout, `
+Vestibule runs on this machine with made-up users. Ctrl-C stops it and deletes them.
+
+  Open this       %s
+
+  Sign in as      %s
+  password        %s
+  second factor   none yet
+
+  or as           %s
+  password        %s
+  second factor   add this to an authenticator app:
+                  %s
+                  or make codes with:
+                  oathtool --totp --base32 %s
+
+  Their accounts  %s/account/security
+`, address, d.plain.Username, d.plain.password, d.strong.Username, d.strong.password,
+		d.strong.factor.URI(d.strong.Label()), d.strong.factor.Secret, d.issuer)
+}
+
+// close may be called twice.
+func (d *demonstration) close() error {
+	var all []error
+	for _, l := range []net.Listener{d.main, d.sample} {
+		if l != nil {
+			l.Close() // it is closed already after a run
+		}
+	}
+	if d.app != nil {
+		all = append(all, d.app.close())
+		d.app = nil
+	}
+	if d.folder != "" {
+		all = append(all, os.RemoveAll(d.folder))
+		d.folder = ""
+	}
+	return errors.Join(all...)
+}

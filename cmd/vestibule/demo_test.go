@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"vestibule/config"
+	"vestibule/mfa"
+)
+
+// startDemo runs the demo on free ports and returns what it says before it waits. The returned function stops
+// it, as Ctrl-C does, and gives what run returned.
+func startDemo(t *testing.T, args ...string) (text string, stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	read, write := io.Pipe()
+	ended := make(chan error, 1)
+	w := &world{nil, strings.NewReader(""), write, t.Output()}
+	go func() {
+		err := run(ctx, append([]string{"demo"}, args...), w)
+		write.CloseWithError(io.EOF)
+		ended <- err
+	}()
+	lines := bufio.NewScanner(read)
+	for lines.Scan() {
+		text += lines.Text() + "\n"
+		if strings.Contains(lines.Text(), "/account/security") {
+			break
+		}
+	}
+	go io.Copy(io.Discard, read) // the last words
+	return text, func() error {
+		cancel()
+		return <-ended
+	}
+}
+
+func TestDemo(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("TMPDIR", folder)
+	taken := listener(t).Addr().String()
+	text, stop := startDemo(t, "--listen", taken, "--sample-listen", "127.0.0.1:0")
+	for _, want := range []string{
+		taken + " is taken by another program, so this is on 127.0.0.1:",
+		"otpauth://totp/Vestibule:grace%40example.com?",
+		"oathtool --totp --base32 ",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the demo does not say %q:\n%s", want, text)
+		}
+	}
+	page := fetch(found(t, text, `Open this +(http://\S+)`))
+	for _, want := range []string{`data-page="sample" data-state="signed-out"`, ">Sign in<", ">Sign in and require two steps<", ">Sign in again<"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the sample app does not show %q:\n%s", want, page)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Errorf("the demo ended with %v", err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("the demo left %v behind (%v)", left, err)
+	}
+}
+
+func found(t *testing.T, text, pattern string) string {
+	t.Helper()
+	match := regexp.MustCompile(pattern).FindStringSubmatch(text)
+	if match == nil {
+		t.Fatalf("no %s in:\n%s", pattern, text)
+	}
+	return match[1]
+}
+
+// Whoever does what the demo says comes out at the sample app with two steps, by way of the pages.
+func TestDemoSignIn(t *testing.T) {
+	text, stop := startDemo(t, "--listen", "127.0.0.1:0", "--sample-listen", "127.0.0.1:0")
+	s := &site{t: t, config: config.Config{Issuer: found(t, text, `(http://\S+)/account/security`)}}
+	b := s.newBrowser(t)
+	cross := func(p *page) *page { // the app and the server are two sites
+		for p.left != nil {
+			p = b.open(p.left.String())
+		}
+		return p
+	}
+	code, err := totp.GenerateCode(found(t, text, `--base32 (\S+)`), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := cross(b.open(found(t, text, `Open this +(\S+)`)).at("sample", "signed-out").click("Sign in and require two steps"))
+	p = p.at("login", "initial").press("Sign in", "username", "grace", "password", found(t, text, `grace\s+password +(\S+)`))
+	p = p.at("totp", "initial").press("Continue", "code", code)
+	p = cross(p.at("consent", "initial").press("Allow")).at("sample", "signed-in")
+	p.says(`["pwd","otp","mfa"]`).says(`"aal2"`)
+	// The session answers for the user now, unless the app wants it all again.
+	p = cross(p.click("Sign in")).at("sample", "signed-in").says(`["pwd","otp","mfa"]`)
+	p = cross(p.click("Sign in again"))
+	if p.name != "login" {
+		t.Errorf("prompt=login shows page %s", p.name)
+	}
+	if err := stop(); err != nil {
+		t.Errorf("the demo ended with %v", err)
+	}
+}
+
+// The second user of the demo is enrolled for good, and the present code is not spent.
+func TestDemoFactor(t *testing.T) {
+	d := &demonstration{world: &world{nil, nil, t.Output(), t.Output()}}
+	if err := d.prepare(t.Context(), "127.0.0.1:0", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	code, err := totp.GenerateCode(d.strong.factor.Secret, d.app.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = d.app.mfa.Verify(t.Context(), d.strong.Subject, code, func(_ context.Context, p mfa.Proof) error { return nil })
+	if err != nil {
+		t.Errorf("the present code: %v", err)
+	}
+	if enrolled, err := d.app.mfa.Enrolled(t.Context(), d.plain.Subject); err != nil || enrolled {
+		t.Errorf("the first user: enrolled %v, %v", enrolled, err)
+	}
+}
+
+func TestDemoIsLocal(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:8080", ":8080", "example.com:80", "8080"} {
+		_, stop := startDemo(t, "--listen", address)
+		if code := report(&world{stderr: io.Discard}, stop()); code != 2 {
+			t.Errorf("--listen %s: exit code %d, want 2", address, code)
+		}
+	}
+}

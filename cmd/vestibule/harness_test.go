@@ -1,0 +1,262 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"vestibule/config"
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+// password is everybody's in these tests.
+const password = "cobalt heron umbrella"
+
+// clock is a clock that only a test moves.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+// newClock starts now, so that relying parties with a clock of their own agree, and at the begin of
+// a TOTP step, so that a test can tell what the neighbouring codes are.
+func newClock() *clock { return &clock{at: time.Now().Truncate(30 * time.Second)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// journal keeps what servers log, to look for secrets in it.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(line []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(line)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// site is one or several servers on one database, behind one address.
+type site struct {
+	t      *testing.T
+	config config.Config
+	clock  *clock
+	store  *storage.Store // a connection of the test's own
+	log    *journal
+
+	servers atomic.Pointer[[]*app] // they answer in turn
+	turn    atomic.Uint64
+	guess   atomic.Uint64 // a wrong code
+
+	mu      sync.Mutex
+	secrets []string // what must never be logged
+}
+
+// eachDatabase runs the test on SQLite and on PostgreSQL, each with a database of its own.
+func eachDatabase(t *testing.T, test func(t *testing.T, database string)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, sqliteDatabase(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, postgresDatabase(t))
+	})
+}
+
+// eachSite runs the test with a server on each database.
+func eachSite(t *testing.T, test func(t *testing.T, s *site)) {
+	eachDatabase(t, func(t *testing.T, database string) { test(t, newSite(t, database)) })
+}
+
+func sqliteDatabase(t *testing.T) string {
+	return "sqlite:" + filepath.Join(t.TempDir(), "vestibule.db")
+}
+
+// postgresDatabase makes a schema for one test.
+func postgresDatabase(t *testing.T) string {
+	t.Helper()
+	address := required(t, "VESTIBULE_TEST_POSTGRES")
+	schema := "walk_" + strings.ToLower(rand.Text())
+	execPostgres(t, address, "CREATE SCHEMA "+schema)
+	t.Cleanup(func() { execPostgres(t, address, "DROP SCHEMA "+schema+" CASCADE") })
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatalf("VESTIBULE_TEST_POSTGRES: %v", err)
+	}
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func execPostgres(t *testing.T, address, statement string) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Fatalf("PostgreSQL: %v", err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		t.Errorf("%s: %v", statement, err)
+	}
+}
+
+// required returns the value of an environment variable that names an outside program. Without it
+// the test is skipped, unless VESTIBULE_TEST_REQUIRE says that nothing may be missing.
+func required(t *testing.T, name string) string {
+	t.Helper()
+	value := os.Getenv(name)
+	switch {
+	case value != "":
+	case os.Getenv("VESTIBULE_TEST_REQUIRE") != "":
+		t.Fatalf("%s is not set", name)
+	default:
+		t.Skipf("%s is not set; .ci/test sets it", name)
+	}
+	return value
+}
+
+// newSite starts a server. Options change its settings.
+func newSite(t *testing.T, database string, options ...func(*config.Config)) *site {
+	t.Helper()
+	s := &site{t: t, clock: newClock(), log: &journal{}}
+	front := httptest.NewServer(s)
+	t.Cleanup(front.Close)
+	s.config = config.Default()
+	s.config.Issuer = front.URL
+	s.config.Database = database
+	s.config.SecretKeys = []string{mfa.NewKey()}
+	for _, option := range options {
+		option(&s.config)
+	}
+	s.store = openDatabase(t, database)
+	if err := s.store.Migrate(t.Context()); err != nil {
+		t.Fatalf("migrate: %v", err)
+	}
+	s.start(1)
+	t.Cleanup(s.checkLog)
+	return s
+}
+
+func openDatabase(t *testing.T, database string) *storage.Store {
+	t.Helper()
+	store, err := storage.Open(context.WithoutCancel(t.Context()), database)
+	if err != nil {
+		t.Fatalf("open %s: %v", database, err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	return store
+}
+
+// start drops the servers there are, unfinished as they may be, and puts n new ones in their place:
+// what the old ones kept in memory is lost, as if they had been killed.
+func (s *site) start(n int) {
+	s.t.Helper()
+	servers := make([]*app, n)
+	for i := range servers {
+		servers[i] = s.newServer()
+	}
+	s.servers.Store(&servers)
+}
+
+func (s *site) newServer() *app {
+	s.t.Helper()
+	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	a, err := newApp(context.WithoutCancel(s.t.Context()), s.config, log, s.clock.now)
+	if err != nil {
+		s.t.Fatalf("start a server: %v", err)
+	}
+	s.t.Cleanup(func() {
+		if err := a.close(); err != nil {
+			s.t.Errorf("close a server: %v", err)
+		}
+	})
+	return a
+}
+
+// ServeHTTP gives the request to the server whose turn it is.
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	servers := *s.servers.Load()
+	servers[s.turn.Add(1)%uint64(len(servers))].handler.ServeHTTP(w, r)
+}
+
+// keepSecret notes a value that must not turn up in a log.
+func (s *site) keepSecret(value string) {
+	if len(value) < 12 {
+		return // too short to tell from other text
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secrets = append(s.secrets, value)
+}
+
+func (s *site) checkLog() {
+	log := s.log.String()
+	for _, secret := range append(s.secrets, password, s.config.SecretKeys[0]) {
+		if strings.Contains(log, secret) {
+			s.t.Errorf("the log has a secret in it: %q", secret)
+		}
+	}
+	if s.t.Failed() {
+		s.t.Logf("the servers' log ends with:\n%s", log[max(0, len(log)-1500):])
+	}
+}
+
+var passwordHash = sync.OnceValues(func() (string, error) {
+	return (&provider.Hasher{}).Hash(context.Background(), password)
+})
+
+// addUser adds an account with the password of all.
+func (s *site) addUser(name string) provider.Account {
+	s.t.Helper()
+	hash, err := passwordHash()
+	if err != nil {
+		s.t.Fatalf("hash: %v", err)
+	}
+	now := s.clock.now()
+	account := provider.Account{
+		Subject: strings.ToLower(rand.Text()), Username: name, Name: strings.ToUpper(name[:1]) + name[1:] + " Lima",
+		Email: name + "@example.com", EmailVerified: true, Created: now, Updated: now,
+	}
+	if err := s.store.CreateAccount(s.t.Context(), account, hash); err != nil {
+		s.t.Fatalf("create %s: %v", name, err)
+	}
+	return account
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	graceTime  = 15 * time.Second // for requests under way when the server stops
+	purgeEvery = time.Minute
+)
+
+// serve listens on both addresses until ctx ends or one of them fails.
+func (a *app) serve(ctx context.Context, public, admin string) error {
+	main, err := net.Listen("tcp", public)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	health, err := net.Listen("tcp", admin)
+	if err != nil {
+		main.Close()
+		return fmt.Errorf("admin_listen: %w", err)
+	}
+	a.log.InfoContext(ctx, "listening", "listen", main.Addr().String(), "admin_listen", health.Addr().String(), "version", built())
+	return a.serveOn(ctx, main, health)
+}
+
+// serveOn also clears away what has expired.
+func (a *app) serveOn(ctx context.Context, main, health net.Listener) error {
+	err := together(ctx,
+		func(ctx context.Context) error { return serveListener(ctx, newServer(a.handler, a.log), main) },
+		func(ctx context.Context) error { return serveListener(ctx, newServer(a.admin, a.log), health) },
+		a.purge,
+	)
+	a.log.Info("stopped")
+	return err
+}
+
+// together runs the parts at the same time; the first that ends takes the others with it.
+func together(ctx context.Context, parts ...func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ends := make(chan error, len(parts))
+	for _, part := range parts {
+		go func() { ends <- part(ctx) }()
+	}
+	var all []error
+	for range parts {
+		all = append(all, <-ends)
+		cancel()
+	}
+	return errors.Join(all...)
+}
+
+// newServer has a limit for everything that a slow or hostile client could stretch.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10, // a sign-in under way travels in the address
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// serveListener serves until ctx ends and then lets requests under way finish.
+func serveListener(ctx context.Context, server *http.Server, l net.Listener) error {
+	drained := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTime)
+		defer cancel()
+		drained <- server.Shutdown(late)
+	})
+	err := server.Serve(l)
+	if stop() { // it ended by itself
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	if err := <-drained; err != nil {
+		server.Close()
+		return fmt.Errorf("stop %s: requests under way were cut off: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// purge removes what has expired, once a minute. A failure is not the end of the server: readiness reports a
+// database that is down.
+func (a *app) purge(ctx context.Context) error {
+	tick := time.NewTicker(purgeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		n, err := a.store.Purge(ctx, a.now())
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			a.log.ErrorContext(ctx, "purge", "error", err)
+		case n > 0:
+			a.log.DebugContext(ctx, "purge", "rows", n)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"vestibule/config"
+	"vestibule/storage"
+)
+
+// loadSettings is a way to read the settings once the flags are parsed.
+type loadSettings func(w *world) (config.Config, error)
+
+// settingsFlags adds --config and a flag for each setting that may be one.
+func settingsFlags(f *flag.FlagSet) loadSettings {
+	path := f.String("config", "", "settings `file` in YAML")
+	given := map[string]string{}
+	for _, s := range config.Flags() {
+		f.Func(s.Name, s.Usage, func(value string) error {
+			given[s.Name] = value
+			return nil
+		})
+	}
+	return func(w *world) (config.Config, error) { return config.Load(*path, w.environ, given) }
+}
+
+// databaseFlags is settingsFlags for commands that need the database and nothing else.
+func databaseFlags(f *flag.FlagSet) loadSettings {
+	path := f.String("config", "", "settings `file` in YAML")
+	given := map[string]string{}
+	f.Func("database", "`address` of the database: sqlite:PATH or postgres://...", func(value string) error {
+		given["database"] = value
+		return nil
+	})
+	return func(w *world) (config.Config, error) { return config.Load(*path, w.environ, given, "database") }
+}
+
+// connect opens the database that the settings name, at the schema of this program.
+func connect(ctx context.Context, w *world, load loadSettings) (*storage.Store, error) {
+	c, err := load(w)
+	if err != nil {
+		return nil, err
+	}
+	return openStore(ctx, c.Database)
+}
+
+// openStore migrates a SQLite file by itself: it has one owner. A shared database is migrated by hand,
+// because other processes may still run the old program on it.
+func openStore(ctx context.Context, address string) (*storage.Store, error) {
+	db, err := storage.Open(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	err = db.CheckSchema(ctx)
+	if errors.Is(err, storage.ErrSchemaOld) && isSQLite(address) {
+		err = db.Migrate(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func isSQLite(address string) bool { return strings.HasPrefix(address, "sqlite:") }
+
+// largestInput is far above any password or client secret.
+const largestInput = 64 << 10
+
+// readInput reads a secret from a file, or from standard input for "-", without the newline at the end.
+func readInput(w *world, flagName, path string) (string, error) {
+	in := w.stdin
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return "", fmt.Errorf("--%s: %w", flagName, err)
+		}
+		defer file.Close()
+		in = file
+	}
+	content, err := io.ReadAll(io.LimitReader(in, largestInput+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("--%s: %w", flagName, err)
+	case len(content) > largestInput:
+		return "", fmt.Errorf("--%s: the input is too large", flagName)
+	}
+	content = bytes.TrimSuffix(bytes.TrimSuffix(content, []byte("\n")), []byte("\r"))
+	return string(content), nil
+}

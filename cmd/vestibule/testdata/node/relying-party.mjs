@@ -1,0 +1,52 @@
+// A relying party of openid-client, as its README shows it. It reads its settings from the first
+// line of standard input, prints the address to sign in at, reads the address that the browser
+// came back to, and prints what it learned.
+import { webcrypto } from 'node:crypto'
+import { createInterface } from 'node:readline/promises'
+
+globalThis.crypto ??= webcrypto // Node 18, which Debian 12 has, keeps it to itself
+const client = await import('openid-client')
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+const read = async () => JSON.parse((await lines.next()).value)
+const print = (value) => process.stdout.write(JSON.stringify(value) + '\n')
+
+const settings = await read()
+const authentication = {
+  basic: client.ClientSecretBasic,
+  post: client.ClientSecretPost,
+  none: client.None,
+}[settings.authentication](settings.secret)
+const config = await client.discovery(
+  new URL(settings.issuer),
+  settings.client,
+  { id_token_signed_response_alg: settings.algorithm },
+  authentication,
+  { execute: [client.allowInsecureRequests] },
+)
+
+const verifier = client.randomPKCECodeVerifier()
+const state = client.randomState()
+const nonce = client.randomNonce()
+const address = client.buildAuthorizationUrl(config, {
+  redirect_uri: settings.redirect,
+  scope: settings.scope,
+  code_challenge: await client.calculatePKCECodeChallenge(verifier),
+  code_challenge_method: 'S256',
+  state,
+  nonce,
+})
+print({ address: address.href })
+
+const back = await read()
+const tokens = await client.authorizationCodeGrant(config, new URL(back.address), {
+  pkceCodeVerifier: verifier,
+  expectedState: state,
+  expectedNonce: nonce,
+  idTokenExpected: true,
+})
+const claims = tokens.claims()
+const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub)
+const renewed = await client.refreshTokenGrant(config, tokens.refresh_token)
+print({ claims, userinfo, renewed: renewed.claims(), scope: tokens.scope })
+process.exit(0)

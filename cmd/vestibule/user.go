@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"net/mail"
+	"strconv"
+	"strings"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+// userCreate adds an account.
+func userCreate(f *flag.FlagSet) action {
+	load := databaseFlags(f)
+	out := outputFlag(f)
+	email := f.String("email", "", "e-mail `address`, with which the user may sign in too")
+	name := f.String("name", "", "full `name` for display")
+	passwordFile := f.String("password-file", "", "`file` that holds the password, or - for standard input")
+	return func(ctx context.Context, w *world, args []string) error {
+		account, err := newAccount(args[0], *email, *name, time.Now())
+		switch {
+		case err != nil:
+			return err
+		case *passwordFile == "":
+			return &usageError{"--password-file is missing; passwords do not belong into a command line, where every user of this machine can read them"}
+		}
+		password, err := readInput(w, "password-file", *passwordFile)
+		if err != nil {
+			return err
+		}
+		db, err := connect(ctx, w, load)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		if err := addUser(ctx, db, &provider.Hasher{}, account, password); err != nil {
+			return err
+		}
+		return out.print(w.stdout, userView(account), [][]string{{"created user " + account.Username}})
+	}
+}
+
+// newAccount says all that is wrong with the names at once.
+func newAccount(username, email, name string, now time.Time) (provider.Account, error) {
+	canonical, err := provider.CanonicalName(username)
+	faults := []error{err}
+	address, err := mail.ParseAddress(email)
+	switch {
+	case email == "":
+		faults = append(faults, &usageError{"--email is missing"})
+	case err != nil || address.Address != strings.TrimSpace(email):
+		faults = append(faults, fmt.Errorf("--email: %q is not an e-mail address", email))
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return printable(string(r)) != string(r) }) || len(name) > 200 {
+		faults = append(faults, errors.New("--name must be at most 200 bytes, without control characters"))
+	}
+	return provider.Account{
+		Subject:  rand.Text(),
+		Username: canonical,
+		Name:     strings.TrimSpace(name),
+		Email:    strings.TrimSpace(email),
+		Created:  now,
+		Updated:  now,
+	}, errors.Join(faults...)
+}
+
+// addUser stores an account with a password.
+func addUser(ctx context.Context, db *storage.Store, hasher *provider.Hasher, account provider.Account, password string) error {
+	if err := provider.CheckNewPassword(password); err != nil {
+		return err
+	}
+	hash, err := hasher.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	err = db.CreateAccount(ctx, account, hash)
+	if errors.Is(err, provider.ErrConflict) {
+		return &outcome{fmt.Sprintf("the name %s or the address %s is taken", account.Username, account.Email), err}
+	}
+	return err
+}
+
+// shownUser is how JSON shows an account.
+type shownUser struct {
+	Subject  string    `json:"subject"`
+	Username string    `json:"username"`
+	Name     string    `json:"name"`
+	Email    string    `json:"email"`
+	Verified bool      `json:"email_verified"`
+	Disabled bool      `json:"disabled"`
+	Created  time.Time `json:"created"`
+	TwoStep  *twoStep  `json:"two_step,omitempty"`
+}
+
+type twoStep struct {
+	On                bool            `json:"on"`
+	Authenticators    []authenticator `json:"authenticators"`
+	RecoveryCodesLeft int             `json:"recovery_codes_left"`
+	RecoveryCodes     int             `json:"recovery_codes"`
+}
+
+type authenticator struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Created  time.Time `json:"created"`
+	LastUsed time.Time `json:"last_used,omitzero"`
+}
+
+func userView(a provider.Account) shownUser {
+	return shownUser{a.Subject, a.Username, a.Name, a.Email, a.EmailVerified, a.Disabled, a.Created.UTC(), nil}
+}
+
+func userList(f *flag.FlagSet) action {
+	load := databaseFlags(f)
+	out := outputFlag(f)
+	return func(ctx context.Context, w *world, _ []string) error {
+		db, err := connect(ctx, w, load)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		accounts, err := db.Accounts(ctx)
+		if err != nil {
+			return err
+		}
+		users := []shownUser{} // an empty list is [] in JSON, not null
+		rows := [][]string{{"NAME", "E-MAIL", "FULL NAME", "DISABLED", "CREATED"}}
+		for _, a := range accounts {
+			users = append(users, userView(a))
+			rows = append(rows, []string{a.Username, a.Email, a.Name, yesNo(a.Disabled), moment(a.Created)})
+		}
+		return out.print(w.stdout, users, rows)
+	}
+}
+
+func userGet(f *flag.FlagSet) action {
+	load := databaseFlags(f)
+	out := outputFlag(f)
+	return func(ctx context.Context, w *world, args []string) error {
+		db, err := connect(ctx, w, load)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		account, err := findUser(ctx, db, args[0])
+		if err != nil {
+			return err
+		}
+		status, err := (&mfa.Service{Store: db}).Status(ctx, account.Subject)
+		if err != nil {
+			return err
+		}
+		view := userView(account)
+		view.TwoStep = twoStepView(status)
+		return out.print(w.stdout, view, userRows(view))
+	}
+}
+
+func twoStepView(s mfa.Status) *twoStep {
+	view := &twoStep{
+		On: len(s.Authenticators) > 0, Authenticators: []authenticator{},
+		RecoveryCodesLeft: s.CodesLeft, RecoveryCodes: s.CodesTotal,
+	}
+	for _, a := range s.Authenticators {
+		view.Authenticators = append(view.Authenticators, authenticator{a.ID, a.Name, a.Created.UTC(), a.LastUsed.UTC()})
+	}
+	return view
+}
+
+func userRows(u shownUser) [][]string {
+	state := "off"
+	if u.TwoStep.On {
+		state = "on"
+	}
+	rows := [][]string{
+		{"name", u.Username},
+		{"full name", u.Name},
+		{"e-mail", u.Email},
+		{"subject", u.Subject},
+		{"disabled", yesNo(u.Disabled)},
+		{"created", moment(u.Created)},
+		{"two-step verification", state},
+	}
+	for _, a := range u.TwoStep.Authenticators {
+		rows = append(rows, []string{"authenticator", fmt.Sprintf("%s, added %s, last used %s", a.Name, moment(a.Created), moment(a.LastUsed))})
+	}
+	if u.TwoStep.On {
+		rows = append(rows, []string{"recovery codes left", strconv.Itoa(u.TwoStep.RecoveryCodesLeft) + " of " + strconv.Itoa(u.TwoStep.RecoveryCodes)})
+	}
+	return rows
+}
+
+// findUser looks up an account by what the user types to sign in.
+func findUser(ctx context.Context, db *storage.Store, name string) (provider.Account, error) {
+	canonical, err := provider.CanonicalName(name)
+	if err != nil {
+		return provider.Account{}, err
+	}
+	account, _, err := db.AccountByName(ctx, canonical)
+	if errors.Is(err, provider.ErrNotFound) {
+		return provider.Account{}, &outcome{fmt.Sprintf("there is no user %s", printable(name)), err}
+	}
+	return account, err
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"vestibule/provider"
+)
+
+// A reset takes the factor away and ends all that was signed in with it.
+func TestUserTOTPReset(t *testing.T) {
+	d := &demonstration{world: &world{nil, nil, t.Output(), t.Output()}}
+	if err := d.prepare(t.Context(), "127.0.0.1:0", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	ctx, db, subject := t.Context(), d.app.store, d.strong.Subject
+	now := time.Now()
+	session := provider.Session{
+		ID: bytes.Repeat([]byte{1}, 32), Login: *provider.PasswordLogin(subject, now),
+		Created: now, Seen: now, Expires: now.Add(time.Hour),
+	}
+	code := provider.Code{Signature: "code", Family: "family", Client: sampleID, Subject: subject, Data: []byte("{}"), Created: now, Expires: now.Add(time.Hour)}
+	token := provider.Token{
+		Kind: provider.RefreshToken, Signature: "token", Family: "family", Client: sampleID, Subject: subject, Data: []byte("{}"),
+		Created: now, Expires: now.Add(time.Hour),
+	}
+	if err := errors.Join(db.SaveSession(ctx, nil, &session), db.SaveCode(ctx, code), db.Exchange(ctx, "code", []provider.Token{token})); err != nil {
+		t.Fatal(err)
+	}
+
+	command := func(args ...string) (stdout, stderr string) {
+		t.Helper()
+		var out, log bytes.Buffer
+		w := &world{[]string{"VESTIBULE_DATABASE=sqlite:" + d.folder + "/demo.db"}, strings.NewReader(""), &out, &log}
+		if err := run(ctx, args, w); err != nil {
+			t.Fatalf("%v: %v", args, err)
+		}
+		return out.String(), log.String()
+	}
+	if text, _ := command("user", "get", "grace"); !strings.Contains(text, "two-step verification  on") || !strings.Contains(text, "10 of 10") {
+		t.Errorf("user get before:\n%s", text)
+	}
+	text, log := command("user", "totp", "reset", "grace", "--reason", "lost it")
+	if want := "removed the second factor of grace (authenticators: 1)"; !strings.Contains(text, want) {
+		t.Errorf("it says %q, want %q", text, want)
+	}
+	if !strings.Contains(log, `"reason":"lost it"`) || !strings.Contains(log, subject) {
+		t.Errorf("log %s", log)
+	}
+	if text, _ := command("user", "get", "grace"); !strings.Contains(text, "two-step verification  off") {
+		t.Errorf("user get after:\n%s", text)
+	}
+	if _, err := db.Session(ctx, session.ID); !errors.Is(err, provider.ErrNotFound) {
+		t.Errorf("the session: %v, want %v", err, provider.ErrNotFound)
+	}
+	if _, err := db.Token(ctx, provider.RefreshToken, "token"); !errors.Is(err, provider.ErrNotFound) {
+		t.Errorf("the refresh token: %v, want %v", err, provider.ErrNotFound)
+	}
+}
