@@ -226,12 +226,14 @@ func (s *Server) resume(r *http.Request) (v *visit, flow string, expired bool, e
 	case err != nil && !expired:
 		return nil, flow, false, err
 	}
-	// Without any cookie a form may be shown, not sent: there is nothing in it yet, and the answer to
-	// it says that cookies are blocked.
-	if stranger := cookie == "" && ix.Version == 0; !stranger && !s.sameBrowser(r, ix.Browser) {
+	// Without any cookie an empty form may be shown, not sent: the answer to it says that cookies are blocked.
+	stranger := cookie == "" && ix.Version == 0
+	if !stranger && !s.sameBrowser(r, ix.Browser) {
 		return nil, flow, false, errUnknown
 	}
-	v, err = newVisit(ix)
+	if v, err = newVisit(ix); stranger && err == nil {
+		v.mem = memory{Return: v.mem.Return}
+	}
 	return v, flow, expired, err
 }
 

@@ -24,11 +24,14 @@ type frame struct {
 	Faults  []shown
 	Field   map[string]*shown // Faults by the field that they are about
 	Notes   []shown
-	CSS, JS string
+	Assets  assetPaths
 	Account bool   // a page of the account, with its navigation
 	Flow    string // value of the parameter flow
 	Who     string // label of the account, once it is known
 }
+
+// assetPaths are the addresses of the static files.
+type assetPaths struct{ CSS, JS, Icon string }
 
 // under gives templates the frame of any page.
 func (f *frame) under() *frame { return f }
@@ -87,7 +90,7 @@ func (f *frame) blame(faults ...fault) {
 // render writes the page with the template of that name. Nothing is written if the template fails.
 func (s *Server) render(w http.ResponseWriter, status int, name string, p page) error {
 	f := p.under()
-	f.Product, f.CSS, f.JS = s.Name, s.assets["app.css"].path, s.assets["app.js"].path
+	f.Product, f.Assets = s.Name, assetPaths{s.assets["app.css"].path, s.assets["app.js"].path, s.assets["icon.svg"].path}
 	if f.State == "" {
 		f.State = "initial"
 	}

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -158,23 +156,4 @@ func (s *screen) byID(id string) *html.Node {
 		}
 	}
 	return nil
-}
-
-// keep writes the page to the folder that VESTIBULE_GALLERY names, for people to look at.
-func (s *screen) keep() {
-	s.t.Helper()
-	dir := os.Getenv("VESTIBULE_GALLERY")
-	if dir == "" {
-		return
-	}
-	body := s.body
-	for name, a := range s.pages.assets {
-		body = strings.ReplaceAll(body, a.path, name)
-		if err := os.WriteFile(filepath.Join(dir, name), a.data, 0o644); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, s.name+"-"+s.state+".html"), []byte(body), 0o644); err != nil {
-		s.t.Fatal(err)
-	}
 }

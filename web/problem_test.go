@@ -136,7 +136,7 @@ func TestHeaders(t *testing.T) {
 func TestStatic(t *testing.T) {
 	s := newSite(t)
 	b := s.newBrowser()
-	for name, kind := range map[string]string{"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8"} {
+	for name, kind := range map[string]string{"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
 		p := b.open(s.pages.assets[name].path)
 		if p.status != 200 || p.header.Get("Content-Type") != kind || p.header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
 			t.Errorf("%s: %d %v", name, p.status, p.header)

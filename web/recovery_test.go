@@ -19,8 +19,8 @@ func TestRecoveryStates(t *testing.T) {
 	p = p.press("Continue", "recovery", typed).at("recovery-used", "initial").says("You used a recovery code", "9 left.")
 	p = p.reload().at("recovery-used", "initial").press("Continue to Demo Shop").at("consent", "initial")
 	p.press("Allow").client()
-	p = s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery", "wrong")
-	p.click("I lost my phone").at("lost-device", "initial").says("help@example.com")
+	p = s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0])
+	p.at("recovery", "wrong").click("I lost my phone").at("lost-device", "initial").says("help@example.com")
 }
 
 func TestRecoveryLock(t *testing.T) {
@@ -42,7 +42,7 @@ func TestSetUpAfterRecovery(t *testing.T) {
 	p = p.press("Set up a new authenticator").at("setup", "initial")
 	p = p.press("Cancel").at("recovery-used", "initial").press("Set up a new authenticator").at("setup", "initial")
 	fresh := p.phone()
-	p = p.press("Continue", "code", fresh.code(0)).at("consent", "initial") // the codes stay as they are
+	p.press("Continue", "code", fresh.code(0)).at("consent", "initial") // the codes stay as they are
 	s.clock.forward(time.Minute)
 	s.totpAt(s.newBrowser()).press("Continue", "code", fresh.code(0)).at("consent", "initial")
 }

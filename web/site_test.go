@@ -414,7 +414,6 @@ func (b *browser) read(response *http.Response) *screen {
 	}
 	s.name, s.state = attr(main, "data-page"), attr(main, "data-state")
 	s.checkPage()
-	s.keep()
 	return s
 }
 

@@ -20,9 +20,9 @@ type asset struct {
 }
 
 func loadAssets() (map[string]asset, error) {
-	kinds := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+	kinds := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 	set := map[string]asset{}
-	for _, name := range []string{"app.css", "app.js"} {
+	for _, name := range []string{"app.css", "app.js", "icon.svg"} {
 		data, err := staticFiles.ReadFile("static/" + name)
 		if err != nil {
 			return nil, fmt.Errorf("static files: %w", err)
