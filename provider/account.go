@@ -29,10 +29,17 @@ func (a Account) Label() string {
 type Accounts interface {
 	// Account returns the account, or ErrNotFound. A disabled account is returned as such.
 	Account(ctx context.Context, subject string) (Account, error)
-	// Authenticate returns the account that name and password belong to, or ErrPassword.
-	// name is whatever the user typed. ErrBusy reports that hashing is overloaded.
-	Authenticate(ctx context.Context, name, password string) (Account, error)
+	// Authenticate returns the account that name and password belong to, or ErrPassword. name is
+	// whatever the user typed. ErrBusy reports that hashing is overloaded.
+	//
+	// count is called once, when it is certain that the password is going to be compared and before it
+	// is. key stands for the account under whichever of its names, or for a name that nobody has. An
+	// error of count is returned as it is, and nothing is compared.
+	Authenticate(ctx context.Context, name, password string, count Count) (Account, error)
 }
+
+// Count counts a guess under a key and commits the count before it returns.
+type Count func(ctx context.Context, key string) error
 
 // AccountStore is what a Directory keeps its users in.
 type AccountStore interface {

@@ -14,6 +14,26 @@ const (
 	LevelTwo = "aal2" // a password and a second factor
 )
 
+// Login is who signed in and how: a list of what was proved, each with its own time.
+type Login struct {
+	Subject string  `json:"subject"`
+	Session string  `json:"session"` // the sid
+	Proofs  []Proof `json:"proofs"`
+}
+
+// Proof is one thing that was proved.
+type Proof struct {
+	Method string    `json:"method"` // MethodPassword, MethodTOTP or MethodRecovery
+	Time   time.Time `json:"time"`
+}
+
+// Methods of a Proof.
+const (
+	MethodPassword = "pwd"
+	MethodTOTP     = "otp"
+	MethodRecovery = "recovery"
+)
+
 // Evidence is a second factor that was just proved. mfa.Proof implements it, and nothing else
 // should: what is added to a Login becomes amr.
 type Evidence interface {
@@ -143,12 +163,6 @@ func (l *Login) AuthTime() time.Time {
 		}
 	}
 	return last
-}
-
-// TwoSteps reports whether the client prefers a second factor above all: acr_values are in
-// order of preference.
-func (d Demand) TwoSteps() bool {
-	return len(d.ACRValues) > 0 && slices.Contains(levelTwoNames, d.ACRValues[0])
 }
 
 // levelTwoNames are the names under which clients ask for LevelTwo.

@@ -1,13 +1,8 @@
 package provider
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/ory/fosite"
 )
@@ -16,6 +11,9 @@ import (
 // Interaction and hands that to the pages.
 func (p *Provider) authorize(ui UI) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && bounce(w, r) {
+			return
+		}
 		ix, ar, err := p.accept(w, r)
 		if err != nil {
 			p.refuseRequest(w, r, ui, ar, err)
@@ -25,6 +23,17 @@ func (p *Provider) authorize(ui UI) http.HandlerFunc {
 			ui.Error(w, r, err)
 		}
 	}
+}
+
+// bounce answers a POST with a redirect to the same request by GET. A browser sends no Lax cookie along with a POST
+// from another site: without a second step the user would look signed out, and be given a new browser cookie.
+func bounce(w http.ResponseWriter, r *http.Request) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+	if r.ParseForm() != nil || len(r.PostForm) == 0 {
+		return false
+	}
+	http.Redirect(w, r, "/authorize?"+r.PostForm.Encode(), http.StatusSeeOther)
+	return true
 }
 
 // accept validates. The request that it returns with an error says whether the error may go to the client.
@@ -56,9 +65,6 @@ func (p *Provider) parse(w http.ResponseWriter, r *http.Request) (*fosite.Author
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
 		return fosite.NewAuthorizeRequest(), fosite.ErrInvalidRequest.WithHint("The request is malformed or too large.")
-	}
-	if r.Method == http.MethodPost { // a POST has its parameters in the body only
-		r.Form = r.PostForm
 	}
 	if name, twice := duplicate(r.Form); twice && (name == "client_id" || name == "redirect_uri") {
 		return fosite.NewAuthorizeRequest(), fosite.ErrInvalidRequest.WithHintf("The parameter %s was sent twice.", name)
@@ -102,160 +108,6 @@ func takeOut(form url.Values) (state string, unsupported error) {
 	form.Del("request")
 	form.Del("request_uri")
 	return state, unsupported
-}
-
-// frozen is the part of a validated request that the answer needs.
-type frozen struct {
-	ID        string    `json:"id"`
-	Redirect  string    `json:"redirect"`       // where the answer goes
-	Sent      string    `json:"sent,omitempty"` // redirect_uri as the client sent it
-	State     string    `json:"state,omitempty"`
-	Nonce     string    `json:"nonce,omitempty"`
-	Challenge string    `json:"challenge,omitempty"`
-	Scopes    []string  `json:"scopes,omitempty"`
-	At        time.Time `json:"at"`
-}
-
-func freeze(ar *fosite.AuthorizeRequest, at time.Time) ([]byte, error) {
-	return json.Marshal(frozen{
-		ID: randomID(), Redirect: ar.RedirectURI.String(), Sent: ar.Form.Get("redirect_uri"), State: ar.State,
-		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), Scopes: ar.GetRequestedScopes(), At: at,
-	})
-}
-
-// thaw returns the request again. It asks for the client anew: one that was deleted meanwhile gets no answer.
-func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.AuthorizeRequest, frozen, error) {
-	var f frozen
-	if err := json.Unmarshal(ix.Request, &f); err != nil {
-		return nil, f, fmt.Errorf("frozen request: %w", err)
-	}
-	redirect, err := url.Parse(f.Redirect)
-	if err != nil {
-		return nil, f, fmt.Errorf("frozen redirect URI: %w", err)
-	}
-	client, err := p.clients.Client(ctx, ix.Client)
-	if err != nil {
-		return nil, f, clientGone(ix, err)
-	}
-	if !client.allows(f.Redirect) {
-		return nil, f, clientGone(ix, ErrNotFound)
-	}
-	form := url.Values{}
-	if f.Challenge != "" {
-		form.Set("code_challenge", f.Challenge)
-		form.Set("code_challenge_method", "S256")
-	}
-	ar := fosite.NewAuthorizeRequest()
-	ar.ResponseTypes, ar.RedirectURI, ar.State = fosite.Arguments{"code"}, redirect, f.State
-	ar.Request = fosite.Request{
-		ID: f.ID, RequestedAt: f.At, Client: relyingParty{client}, RequestedScope: f.Scopes, Form: form,
-	}
-	return ar, f, nil
-}
-
-// clientGone says that the client or its redirect URI went away during the sign-in.
-func clientGone(ix *Interaction, err error) error {
-	if !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	return &RequestError{Status: http.StatusBadRequest, Code: "invalid_client", ClientID: ix.Client,
-		ClientName: ix.ClientName, RedirectURI: ix.Redirect, Description: "The client was changed or removed during the sign-in."}
-}
-
-// Finish answers the client with an authorization code. It checks once more that the login satisfies the demand,
-// whatever the pages think. The code, the end of the interaction and whatever with writes are one commit.
-// ErrConflict reports that the interaction had ended or changed.
-func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interaction, with ...func(ctx context.Context) error) error {
-	if !ix.Login.Satisfies(ix.Demand, p.now()) {
-		return fmt.Errorf("finish: the login of %q does not satisfy the request", ix.ID)
-	}
-	ok, err := p.admits(r.Context(), ix.Login)
-	if err != nil {
-		return fmt.Errorf("finish: %w", err)
-	}
-	if !ok {
-		return p.Refuse(w, r, ix, "access_denied")
-	}
-	ar, f, err := p.thaw(r.Context(), ix)
-	if err != nil {
-		return err
-	}
-	for _, scope := range f.Scopes {
-		ar.GrantScope(scope)
-	}
-	ctx, u := withUnit(r.Context(), "")
-	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, &grant{
-		Login: *ix.Login, Nonce: f.Nonce, Scopes: f.Scopes, Granted: f.Scopes, Redirect: f.Sent, Challenge: f.Challenge,
-		Requested: f.At, Began: p.now(),
-	})
-	if err != nil {
-		return fmt.Errorf("finish: %w", err)
-	}
-	save := func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode) }
-	if err := p.End(ctx, ix, append(with, save)...); err != nil {
-		return err
-	}
-	p.redirect(w, r, ar, url.Values{"code": {response.GetCode()}})
-	return nil
-}
-
-// freshPassword is how long the answer to a password stands for the account being usable. The store refuses a
-// disabled account of its own even within that time.
-const freshPassword = time.Minute
-
-// admits reports whether the account of a login may still get a code.
-func (p *Provider) admits(ctx context.Context, login *Login) (bool, error) {
-	if at, ok := login.Proved(MethodPassword); ok && p.now().Sub(at) < freshPassword {
-		return true, nil
-	}
-	return p.usable(ctx, login.Subject)
-}
-
-// usable reports whether the account still is there and not disabled: it may have gone since the password was given.
-func (p *Provider) usable(ctx context.Context, subject string) (bool, error) {
-	account, err := p.accounts.Account(ctx, subject)
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && !account.Disabled, err
-}
-
-// Refuse answers the client with an error, one of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the
-// interaction.
-func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *Interaction, code string) error {
-	ar, _, err := p.thaw(r.Context(), ix)
-	if err != nil {
-		return err
-	}
-	if err := p.End(r.Context(), ix); err != nil {
-		return err
-	}
-	p.redirect(w, r, ar, url.Values{"error": {code}, "error_description": {refusals[code]}})
-	return nil
-}
-
-// refusals are the descriptions of the errors that pages give to Refuse.
-var refusals = map[string]string{
-	"access_denied":              "The user did not allow the request.",
-	"login_required":             "The user must sign in.",
-	"interaction_required":       "The user must complete a step on the sign-in pages.",
-	"consent_required":           "The user must allow the request.",
-	"account_selection_required": "The user must choose an account.",
-}
-
-// redirect sends the user back to the client with state and iss (RFC 9207).
-func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, ar *fosite.AuthorizeRequest, answer url.Values) {
-	if ar.State != "" {
-		answer.Set("state", ar.State)
-	}
-	answer.Set("iss", p.issuer)
-	to := *ar.RedirectURI
-	if to.RawQuery != "" {
-		to.RawQuery += "&"
-	}
-	to.RawQuery += answer.Encode()
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, to.String(), http.StatusSeeOther)
 }
 
 // refuseRequest answers a request that was not accepted. Only a known client's registered redirect URI is

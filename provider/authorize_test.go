@@ -29,8 +29,9 @@ func TestAuthorizeAnswer(t *testing.T) {
 	}
 	r := httptest.NewRequest("POST", issuer+"/authorize", strings.NewReader(request().Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if v = answer(t, o.do(r)); v.Get("code") == "" {
-		t.Errorf("answer to a POST: %v", v)
+	again := o.do(r).Header.Get("Location")
+	if v = answer(t, o.do(httptest.NewRequest("GET", issuer+again, nil))); v.Get("code") == "" {
+		t.Errorf("a POST was sent on to %s, which answers %v", again, v)
 	}
 }
 
@@ -191,6 +192,7 @@ func TestRefuse(t *testing.T) {
 
 func TestFlow(t *testing.T) {
 	o := newOP(t)
+	o.ui.hold = true
 	o.authorize(request("state", strings.Repeat("s", 2000)))
 	ix := o.ui.last
 	flow, err := o.p.Flow(ix)
@@ -209,6 +211,11 @@ func TestFlow(t *testing.T) {
 		}
 	}
 	ix.Login = provider.PasswordLogin("u1", o.clock())
+	if signed, err := o.p.Flow(ix); err != nil {
+		t.Error(err)
+	} else if _, err := o.p.Resume(t.Context(), signed); !errors.Is(err, provider.ErrNotFound) {
+		t.Errorf("sealed flow with a login: %v, want ErrNotFound", err)
+	}
 	if err := o.p.Save(t.Context(), ix); err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +227,15 @@ func TestFlow(t *testing.T) {
 	if !errors.Is(err, provider.ErrExpired) || back == nil {
 		t.Errorf("flow after an hour: %v, %v", back, err)
 	}
-	again := o.p.Again(back)
+	again, err := o.p.Again(back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Login = provider.PasswordLogin("u1", o.clock())
+	if err := o.p.Finish(httptest.NewRecorder(), httptest.NewRequest("GET", issuer, nil), again); err != nil {
+		t.Errorf("the request begun again cannot be finished: %v", err)
+	}
+	again, _ = o.p.Again(back)
 	if again.ID == ix.ID || again.Login != nil || again.Version != 0 || !again.Expires.After(o.clock()) {
 		t.Errorf("begun again: %+v", again)
 	}
@@ -228,6 +243,7 @@ func TestFlow(t *testing.T) {
 
 func TestRememberedRowIsNeverNewerThanTheStore(t *testing.T) {
 	o := newOP(t)
+	o.ui.hold = true
 	o.authorize(request())
 	ix := o.ui.last
 	ix.Login = provider.PasswordLogin("u1", o.clock())
@@ -273,8 +289,10 @@ func TestRememberedRowIsNeverNewerThanTheStore(t *testing.T) {
 
 func TestInteractionEndsOnce(t *testing.T) {
 	o := newOP(t)
+	o.ui.hold = true
 	o.authorize(request())
 	ix := o.ui.last
+	ix.Login = provider.PasswordLogin("u1", o.clock())
 	if err := o.p.Save(t.Context(), ix); err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ func TestCheckClient(t *testing.T) {
 		{"fragment", func(c *provider.Client) { c.RedirectURIs = []string{"https://shop.example/cb#x"} }, "fragment"},
 		{"empty fragment", func(c *provider.Client) { c.RedirectURIs = []string{"https://shop.example/cb#"} }, "fragment"},
 		{"user name", func(c *provider.Client) { c.RedirectURIs = []string{"https://a@shop.example/cb"} }, "user name"},
+		{"parameter of the answer", func(c *provider.Client) { c.RedirectURIs = []string{"https://shop.example/cb?code=x"} }, "parameter"},
 		{"script", func(c *provider.Client) { c.RedirectURIs = []string{"javascript:alert(1)"} }, "private scheme in reverse"},
 		{"data", func(c *provider.Client) { c.RedirectURIs = []string{"data:text/html,x"} }, "private scheme in reverse"},
 		{"no host", func(c *provider.Client) { c.RedirectURIs = []string{"https:///cb"} }, "private scheme in reverse"},

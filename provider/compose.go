@@ -18,30 +18,24 @@ import (
 // that fosite would make on first use is set here, because it makes them without a lock.
 func (p *Provider) compose(secrets [][]byte) {
 	config := &fosite.Config{
-		AccessTokenLifespan:                 p.lifetimes.AccessToken,
-		AuthorizeCodeLifespan:               p.lifetimes.Code,
-		IDTokenLifespan:                     p.lifetimes.IDToken,
-		RefreshTokenLifespan:                p.lifetimes.RefreshIdle,
-		IDTokenIssuer:                       p.issuer,
-		AccessTokenIssuer:                   p.issuer,
-		TokenURL:                            p.issuer + "/token",
-		GlobalSecret:                        secrets[0],
-		RotatedGlobalSecrets:                secrets[1:],
-		HMACHasher:                          sha512.New512_256,
-		TokenEntropy:                        32,
-		ScopeStrategy:                       fosite.ExactScopeStrategy,
-		AudienceMatchingStrategy:            fosite.ExactAudienceMatchingStrategy,
-		RefreshTokenScopes:                  []string{ScopeOffline},
-		EnforcePKCEForPublicClients:         true,
-		MinParameterEntropy:                 1,
-		OmitRedirectScopeParam:              true,
-		RedirectSecureChecker:               func(context.Context, *url.URL) bool { return true }, // Client.allows decided
-		ClientSecretsHasher:                 refuseSecrets{},
-		ClientAuthenticationStrategy:        p.authenticateClient,
-		HTTPClient:                          &retryablehttp.Client{HTTPClient: &http.Client{Transport: noFetch{}}},
-		JWKSFetcherStrategy:                 fosite.NewDefaultJWKSFetcherStrategy(),
-		DisableRefreshTokenValidation:       true,
-		GrantTypeJWTBearerCanSkipClientAuth: false,
+		AccessTokenLifespan:          p.lifetimes.AccessToken,
+		AuthorizeCodeLifespan:        p.lifetimes.Code,
+		RefreshTokenLifespan:         p.lifetimes.RefreshIdle,
+		GlobalSecret:                 secrets[0],
+		RotatedGlobalSecrets:         secrets[1:],
+		HMACHasher:                   sha512.New512_256,
+		TokenEntropy:                 32,
+		ScopeStrategy:                fosite.ExactScopeStrategy,
+		AudienceMatchingStrategy:     fosite.ExactAudienceMatchingStrategy,
+		RefreshTokenScopes:           []string{ScopeOffline},
+		EnforcePKCEForPublicClients:  true,
+		MinParameterEntropy:          1,
+		OmitRedirectScopeParam:       true,
+		RedirectSecureChecker:        func(context.Context, *url.URL) bool { return true }, // Client.allows decided
+		ClientSecretsHasher:          refuseSecrets{},
+		ClientAuthenticationStrategy: p.authenticateClient,
+		HTTPClient:                   &retryablehttp.Client{HTTPClient: &http.Client{Transport: noFetch{}}},
+		JWKSFetcherStrategy:          fosite.NewDefaultJWKSFetcherStrategy(),
 	}
 	store := &fositeStore{p}
 	p.tokens = &tokenStrategy{&hmac.HMACStrategy{Config: config}}

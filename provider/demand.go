@@ -3,12 +3,33 @@ package provider
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ory/fosite"
 )
+
+// Demand is what the client asks of the sign-in, parsed once (OIDC Core 3.1.2.1).
+type Demand struct {
+	None          bool          `json:"none,omitempty"`           // prompt=none
+	Login         bool          `json:"login,omitempty"`          // prompt=login or max_age=0
+	Consent       bool          `json:"consent,omitempty"`        // prompt=consent
+	SelectAccount bool          `json:"select_account,omitempty"` // prompt=select_account
+	HasMaxAge     bool          `json:"has_max_age,omitempty"`
+	MaxAge        time.Duration `json:"max_age,omitempty"` // whole seconds
+	ACRValues     []string      `json:"acr_values,omitempty"`
+	LoginHint     string        `json:"login_hint,omitempty"`
+	Subject       string        `json:"subject,omitempty"` // from id_token_hint: only this user will do
+	RequestedAt   time.Time     `json:"requested_at"`
+}
+
+// TwoSteps reports whether the client prefers a second factor above all: acr_values are in
+// order of preference.
+func (d Demand) TwoSteps() bool {
+	return len(d.ACRValues) > 0 && slices.Contains(levelTwoNames, d.ACRValues[0])
+}
 
 const (
 	maxRequest   = 16 << 10 // bytes of an authorization request, all parameters together

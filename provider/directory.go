@@ -2,14 +2,10 @@ package provider
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 )
 
 // Directory is a user directory of our own: accounts in a store, passwords checked with a Hasher.
@@ -28,21 +24,42 @@ func (d *Directory) Account(ctx context.Context, subject string) (Account, error
 
 // Authenticate returns the account that name and password belong to, or ErrPassword. When the cost of
 // hashing was raised since the password was set, it stores a new hash.
-func (d *Directory) Authenticate(ctx context.Context, name, password string) (Account, error) {
+func (d *Directory) Authenticate(ctx context.Context, name, password string, count Count) (Account, error) {
 	account, hash, err := d.find(ctx, name)
 	if err != nil {
 		return Account{}, err
 	}
-	ok, weak, err := d.Hasher.Check(ctx, hash, password)
+	var ok, weak bool
+	var fault error
+	err = d.Hasher.Do(ctx, func() { // first a place, then the count: who is turned away has not guessed
+		if fault = count(ctx, guessKey(account, name)); fault == nil {
+			ok, weak, fault = d.Hasher.compare(hash, password)
+		}
+	})
 	switch {
 	case err != nil:
 		return Account{}, fmt.Errorf("check password: %w", err)
+	case fault != nil:
+		return Account{}, fault
 	case !ok || account.Disabled || account.Subject == "":
 		return Account{}, ErrPassword
 	case weak:
 		return account, d.strengthen(ctx, account.Subject, hash, password)
 	}
 	return account, nil
+}
+
+// guessKey is the subject, so that all names of an account have one budget. What somebody typed who has no account
+// may be a password, so only a hash of it is kept.
+func guessKey(account Account, name string) string {
+	if account.Subject != "" {
+		return account.Subject
+	}
+	if canonical, err := CanonicalName(name); err == nil {
+		name = canonical
+	}
+	sum := sha256.Sum256([]byte(name))
+	return "?" + base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
 // find returns an empty account and a decoy for a name that nobody has.
@@ -71,56 +88,4 @@ func (d *Directory) strengthen(ctx context.Context, subject, old, password strin
 		return nil
 	}
 	return err
-}
-
-// CanonicalName returns the one spelling of a user name or e-mail address that is stored and that
-// guesses are counted under: NFC, trimmed, case-folded.
-func CanonicalName(name string) (string, error) {
-	if !utf8.ValidString(name) {
-		return "", errors.New("a user name must be valid UTF-8")
-	}
-	name = norm.NFC.String(cases.Fold().String(norm.NFC.String(strings.TrimSpace(name))))
-	if name == "" {
-		return "", errors.New("a user name must not be empty")
-	}
-	if len(name) > 254 {
-		return "", errors.New("a user name must not be longer than 254 bytes")
-	}
-	for _, r := range name {
-		if unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
-			return "", errors.New("a user name must not have spaces or control characters")
-		}
-	}
-	return name, nil
-}
-
-// commonPasswords are refused whatever their length.
-var commonPasswords = []string{
-	"password", "passw0rd", "password1", "password12", "password123", "12345678", "123456789", "1234567890",
-	"11111111", "00000000", "qwertyui", "qwerty123", "qwertyuiop", "iloveyou", "sunshine", "princess",
-	"football", "baseball", "superman", "letmein1", "welcome1", "admin123", "administrator", "changeme",
-	"trustno1", "abcd1234", "1q2w3e4r", "1qaz2wsx", "asdfghjk", "vestibule",
-}
-
-// CheckNewPassword says what is wrong with a password that somebody wants to set. There are no rules of
-// composition (NIST SP 800-63B-4 section 3.1.1.2).
-func CheckNewPassword(password string) error {
-	switch n := utf8.RuneCountInString(password); {
-	case !utf8.ValidString(password):
-		return errors.New("the password must be valid UTF-8")
-	case n < 8:
-		return errors.New("the password must have at least 8 characters; a few words work well")
-	case len(password) > 1024:
-		return errors.New("the password must not be longer than 1024 bytes")
-	}
-	folded := strings.ToLower(password)
-	for _, common := range commonPasswords {
-		if folded == common {
-			return errors.New("this password is in lists of leaked passwords; choose another")
-		}
-	}
-	if strings.Count(folded, folded[:1]) == len(folded) {
-		return errors.New("the password repeats one character; choose another")
-	}
-	return nil
 }

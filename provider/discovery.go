@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 )
 
 // metadata is the discovery document (OpenID Connect Discovery 1.0 section 3, RFC 8414, RFC 9207).
@@ -44,21 +43,4 @@ func document(v any) (http.HandlerFunc, error) {
 		w.Header().Set("Cache-Control", "public, max-age=300")
 		w.Write(data) // the client may have gone
 	}, nil
-}
-
-// claims returns the account's claims that the scopes allow (OIDC Core 5.4).
-func (a Account) claims(scopes []string) map[string]any {
-	claims := map[string]any{"sub": a.Subject}
-	if slices.Contains(scopes, ScopeProfile) {
-		claims["preferred_username"] = a.Username
-		claims["updated_at"] = a.Updated.Unix()
-		if a.Name != "" {
-			claims["name"] = a.Name
-		}
-	}
-	if slices.Contains(scopes, ScopeEmail) && a.Email != "" {
-		claims["email"] = a.Email
-		claims["email_verified"] = a.EmailVerified
-	}
-	return claims
 }

@@ -195,7 +195,7 @@ func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, signature stri
 		return nil, notFound(err)
 	}
 	now := s.p.now()
-	if token.Client != clientOf(ctx).GetID() || !now.Before(token.Expires) {
+	if token.Client != clientOf(ctx).GetID() || token.UsedAt.IsZero() && !now.Before(token.Expires) {
 		return nil, fosite.ErrNotFound
 	}
 	g := session.(*grant)

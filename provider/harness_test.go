@@ -44,12 +44,16 @@ type pages struct {
 	o      *op
 	sign   func(ix *provider.Interaction)
 	refuse string
+	hold   bool // show a page and wait
 	last   *provider.Interaction
 	err    error // the last error shown
 }
 
 func (ui *pages) Authorize(w http.ResponseWriter, r *http.Request, ix *provider.Interaction) error {
 	ui.last = ix
+	if ui.hold {
+		return nil
+	}
 	if ui.refuse != "" {
 		return ui.o.p.Refuse(w, r, ix, ui.refuse)
 	}

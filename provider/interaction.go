@@ -32,42 +32,30 @@ type Interaction struct {
 	Version    int64     `json:"-"` // 0 until it is a row
 }
 
-// Demand is what the client asks of the sign-in, parsed once (OIDC Core 3.1.2.1).
-type Demand struct {
-	None          bool          `json:"none,omitempty"`           // prompt=none
-	Login         bool          `json:"login,omitempty"`          // prompt=login or max_age=0
-	Consent       bool          `json:"consent,omitempty"`        // prompt=consent
-	SelectAccount bool          `json:"select_account,omitempty"` // prompt=select_account
-	HasMaxAge     bool          `json:"has_max_age,omitempty"`
-	MaxAge        time.Duration `json:"max_age,omitempty"` // whole seconds
-	ACRValues     []string      `json:"acr_values,omitempty"`
-	LoginHint     string        `json:"login_hint,omitempty"`
-	Subject       string        `json:"subject,omitempty"` // from id_token_hint: only this user will do
-	RequestedAt   time.Time     `json:"requested_at"`
-}
-
-// Login is who signed in and how: a list of what was proved, each with its own time.
-type Login struct {
-	Subject string  `json:"subject"`
-	Session string  `json:"session"` // the sid
-	Proofs  []Proof `json:"proofs"`
-}
-
-// Proof is one thing that was proved.
-type Proof struct {
-	Method string    `json:"method"` // MethodPassword, MethodTOTP or MethodRecovery
-	Time   time.Time `json:"time"`
-}
-
-// Methods of a Proof.
-const (
-	MethodPassword = "pwd"
-	MethodTOTP     = "otp"
-	MethodRecovery = "recovery"
-)
-
 // sealedPrefix begins the flow of an interaction that is not a row.
 const sealedPrefix = "r."
+
+// IsSealed reports whether a flow looks like one that holds a whole interaction.
+func IsSealed(flow string) bool { return strings.HasPrefix(flow, sealedPrefix) }
+
+// IsRow reports whether a flow looks like one that names a row.
+func IsRow(flow string) bool {
+	_, _, ok := parseRow(flow)
+	return ok
+}
+
+// parseRow returns the id of a row and the version that is asked for, 0 for any.
+func parseRow(flow string) (id string, version int64, ok bool) {
+	id, text, versioned := strings.Cut(flow, ".")
+	if versioned {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 1 {
+			return "", 0, false
+		}
+		version = n
+	}
+	return id, version, len(id) == idLength
+}
 
 // Own begins a sign-in for our own pages: no client asked for it, and it ends in End instead of Finish.
 func (p *Provider) Own(d Demand) *Interaction {
@@ -129,16 +117,18 @@ func (p *Provider) resume(ctx context.Context, flow string) (*Interaction, error
 	if err := inflate(data, ix); err != nil {
 		return nil, fmt.Errorf("flow: %w", err)
 	}
+	if ix.Login != nil || ix.Version != 0 { // none of ours is sealed so
+		return nil, ErrNotFound
+	}
 	return ix, nil
 }
 
 func (p *Provider) row(ctx context.Context, flow string) (*Interaction, error) {
-	id, text, versioned := strings.Cut(flow, ".")
-	version, err := strconv.ParseInt(text, 10, 64)
-	if len(id) != idLength || versioned && (err != nil || version < 1) {
+	id, version, ok := parseRow(flow)
+	if !ok {
 		return nil, ErrNotFound
 	}
-	if versioned {
+	if version > 0 {
 		if ix := p.rows.get(id, version); ix != nil {
 			return ix, nil
 		}
@@ -152,13 +142,18 @@ func (p *Provider) row(ctx context.Context, flow string) (*Interaction, error) {
 }
 
 // Again returns a new interaction of the same request, as if it had arrived now.
-func (p *Provider) Again(ix *Interaction) *Interaction {
+func (p *Provider) Again(ix *Interaction) (*Interaction, error) {
 	d := ix.Demand
 	d.RequestedAt = p.now()
 	fresh := p.begin(d)
 	fresh.Client, fresh.ClientName, fresh.Scopes = ix.Client, ix.ClientName, ix.Scopes
-	fresh.Redirect, fresh.Request, fresh.Browser = ix.Redirect, ix.Request, ix.Browser
-	return fresh
+	fresh.Redirect, fresh.Browser = ix.Redirect, ix.Browser
+	if ix.Client == "" { // of our own pages: there is no request
+		return fresh, nil
+	}
+	var err error
+	fresh.Request, err = refreeze(ix.Request, d.RequestedAt)
+	return fresh, err
 }
 
 // Save stores ix: from then on it is a row. ErrConflict reports that another request changed or ended it
@@ -168,7 +163,7 @@ func (p *Provider) Save(ctx context.Context, ix *Interaction) error {
 	return p.store.SaveInteraction(ctx, ix)
 }
 
-// End ends an interaction of our own and runs with in the same commit. ErrConflict reports that it had ended.
+// End ends an interaction and runs with in the same commit. ErrConflict reports that it had ended.
 func (p *Provider) End(ctx context.Context, ix *Interaction, with ...func(ctx context.Context) error) error {
 	p.rows.drop(ix.ID)
 	return p.store.Atomic(ctx, func(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -94,24 +95,23 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // Check reports whether the password belongs to the hash, an Argon2id PHC string or an imported bcrypt
 // one, and whether the hash should be made again because it is cheaper than the present cost.
 func (h *Hasher) Check(ctx context.Context, hash, password string) (ok, weak bool, err error) {
+	var fault error
+	err = h.Do(ctx, func() { ok, weak, fault = h.compare(hash, password) })
+	return ok, weak, cmp.Or(err, fault)
+}
+
+// compare is Check in the place of a core that its caller has taken.
+func (h *Hasher) compare(hash, password string) (ok, weak bool, err error) {
 	if strings.HasPrefix(hash, "$2") {
-		err = h.Do(ctx, func() { ok = checkBcrypt(hash, password) })
-		return ok, true, err
+		return checkBcrypt(hash, password), true, nil
 	}
 	p, err := parsePHC(hash)
 	if err != nil {
 		return false, false, err
 	}
-	var sum []byte
-	err = h.Do(ctx, func() {
-		sum = argon2.IDKey([]byte(password), p.salt, p.passes, p.memory, p.threads, uint32(len(p.sum)))
-	})
-	if err != nil {
-		return false, false, err
-	}
+	sum := argon2.IDKey([]byte(password), p.salt, p.passes, p.memory, p.threads, uint32(len(p.sum)))
 	memory, passes := h.cost()
-	weak = p.memory < memory || p.passes < passes
-	return subtle.ConstantTimeCompare(sum, p.sum) == 1, weak, nil
+	return subtle.ConstantTimeCompare(sum, p.sum) == 1, p.memory < memory || p.passes < passes, nil
 }
 
 // checkBcrypt refuses what bcrypt would cut off: it looks at 72 bytes only, and stops at a NUL.

@@ -98,6 +98,11 @@ func TestDirectory(t *testing.T) {
 	store.AddAccount(provider.Account{Subject: "u2", Username: "bob", Disabled: true}, old)
 	store.AddAccount(provider.Account{Subject: "u3", Username: "eve"}, "")
 	d := &provider.Directory{Store: store, Hasher: h}
+	counted := map[string]int{}
+	count := func(_ context.Context, key string) error {
+		counted[key]++
+		return nil
+	}
 	for _, tt := range []struct{ name, password, subject string }{
 		{"ana", "correct horse", "u1"},
 		{"  ANA ", "correct horse", "u1"},
@@ -110,17 +115,25 @@ func TestDirectory(t *testing.T) {
 		{"", "correct horse", ""},
 		{strings.Repeat("x", 300), "correct horse", ""},
 	} {
-		account, err := d.Authenticate(t.Context(), tt.name, tt.password)
+		account, err := d.Authenticate(t.Context(), tt.name, tt.password, count)
 		if account.Subject != tt.subject || (tt.subject == "") != errors.Is(err, provider.ErrPassword) {
 			t.Errorf("Authenticate(%q, %q) = %q, %v, want %q", tt.name, tt.password, account.Subject, err, tt.subject)
 		}
+	}
+	if counted["u1"] != 5 || counted["u2"] != 1 || len(counted) != 6 {
+		t.Errorf("guesses were counted under %v, want the names of an account under one key", counted)
+	}
+	full := errors.New("full")
+	_, err := d.Authenticate(t.Context(), "ana", "correct horse", func(context.Context, string) error { return full })
+	if err != full {
+		t.Errorf("a guess that may not be counted: %v, want it refused", err)
 	}
 	_, stored, err := store.AccountByName(t.Context(), "ana")
 	if err != nil || stored == old || !strings.Contains(stored, "m=128,") {
 		t.Errorf("the hash was not made again at the present cost: %q, %v", stored, err)
 	}
 	store.Fail(fmt.Errorf("dial: %w", provider.ErrUnavailable))
-	if _, err := d.Authenticate(t.Context(), "ana", "correct horse"); !errors.Is(err, provider.ErrUnavailable) {
+	if _, err := d.Authenticate(t.Context(), "ana", "correct horse", count); !errors.Is(err, provider.ErrUnavailable) {
 		t.Errorf("with the database down: %v, want ErrUnavailable", err)
 	}
 }

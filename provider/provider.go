@@ -71,7 +71,6 @@ type UI interface {
 // Provider is an OpenID Provider without pages.
 type Provider struct {
 	issuer    string
-	origin    *url.URL
 	store     Store
 	accounts  Accounts
 	sealer    Sealer
@@ -84,19 +83,17 @@ type Provider struct {
 	rows    readRows
 	keys    *keySet
 	tokens  *tokenStrategy
-	// secretHasher checks imported client secrets, apart from passwords: token requests never wait for those.
-	secretHasher *Hasher
-	fosite       *fosite.Fosite
+	secrets secretChecker
+	fosite  *fosite.Fosite
 }
 
 // New returns a Provider. It makes the signing keys if the store has none.
 func New(ctx context.Context, c Config) (*Provider, error) {
-	origin, err := checkConfig(c)
-	if err != nil {
+	if err := checkConfig(c); err != nil {
 		return nil, err
 	}
 	p := &Provider{
-		issuer: c.Issuer, origin: origin, store: c.Store, accounts: c.Accounts, sealer: c.Sealer,
+		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, sealer: c.Sealer,
 		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
@@ -108,19 +105,21 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if p.now == nil {
 		p.now = time.Now
 	}
-	p.clients, p.secretHasher = newClientCache(c.Store, p.now), &Hasher{Waiting: 16}
+	p.clients = newClientCache(c.Store, p.now)
+	var err error
 	if p.keys, err = loadKeys(ctx, c.Store, c.Sealer, p.now()); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
+	p.secrets.hasher.Waiting = 16
 	p.compose(c.Secrets)
 	return p, nil
 }
 
 // checkConfig reports every fault at once.
-func checkConfig(c Config) (*url.URL, error) {
+func checkConfig(c Config) error {
 	origin, err := url.Parse(c.Issuer)
 	if err != nil {
-		return nil, fmt.Errorf("issuer: %w", err)
+		return fmt.Errorf("issuer: %w", err)
 	}
 	var faults []error
 	for _, rule := range []struct {
@@ -142,7 +141,7 @@ func checkConfig(c Config) (*url.URL, error) {
 			faults = append(faults, errors.New("each of Secrets must have 32 bytes"))
 		}
 	}
-	return origin, errors.Join(faults...)
+	return errors.Join(faults...)
 }
 
 // Client returns a relying party as it was a few seconds ago at most, or ErrNotFound.
@@ -152,6 +151,3 @@ func (p *Provider) Client(ctx context.Context, id string) (Client, error) {
 
 // Issuer is the issuer identifier, without a slash at the end.
 func (p *Provider) Issuer() string { return p.issuer }
-
-// Now is the provider's clock.
-func (p *Provider) Now() time.Time { return p.now() }

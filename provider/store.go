@@ -43,7 +43,7 @@ type Token struct {
 	Signature string
 	Family    string
 	Client    string
-	Subject   string // empty for a token without a user
+	Subject   string
 	Session   string // the sid
 	Data      []byte // the request and the session as JSON
 	Created   time.Time
@@ -54,7 +54,7 @@ type Token struct {
 
 // Tokens keeps codes and tokens. Each method that spends something is atomic over any number of processes.
 type Tokens interface {
-	// SaveCode inserts a code. ErrConflict if its client is gone, or its account is known here and disabled.
+	// SaveCode inserts a code. ErrConflict if its family has one, if its client is gone, or its account is known here and disabled.
 	SaveCode(ctx context.Context, code Code) error
 	// Code returns the code, used or expired or not, or ErrNotFound.
 	Code(ctx context.Context, signature string) (Code, error)

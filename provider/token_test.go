@@ -355,3 +355,36 @@ func TestTwoProvidersKeepTheirStores(t *testing.T) {
 	a.tokens()
 	b.tokens()
 }
+
+func TestChosenSecret(t *testing.T) {
+	o := newOP(t)
+	const chosen = "sixteen letters!"
+	hash, err := provider.HashClientSecret(t.Context(), cheap(), chosen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.store.AddClient(provider.Client{ID: "old", SecretHash: hash, RedirectURIs: []string{callback}})
+	for _, secret := range []string{"wrong letters!!!", chosen, chosen, "wrong letters!!!", ""} {
+		o.secret = secret
+		_, body := o.token("old", exchange("x"))
+		want := "invalid_client"
+		if secret == chosen {
+			want = "invalid_grant"
+		}
+		if body["error"] != want {
+			t.Errorf("secret %q: %v, want %s", secret, body, want)
+		}
+	}
+}
+
+func TestUsedTokenStillEndsItsFamilyAfterItsOwnEnd(t *testing.T) {
+	o := newOP(t)
+	first := o.tokens()["refresh_token"]
+	o.advance(13 * 24 * time.Hour)
+	_, second := o.token("shop", refresh(first))
+	o.advance(13 * 24 * time.Hour)
+	o.token("shop", refresh(first))
+	if _, body := o.token("shop", refresh(second["refresh_token"])); body["error"] != "invalid_grant" {
+		t.Errorf("child after its parent was seen again: %v, want invalid_grant", body)
+	}
+}

@@ -45,18 +45,6 @@ func (s *Store) CreateClient(ctx context.Context, c provider.Client) error {
 		micros(c.Created), micros(c.Updated))
 }
 
-// UpdateClient replaces all of a client but its id and its birth; provider.ErrNotFound if it is gone.
-func (s *Store) UpdateClient(ctx context.Context, c provider.Client) error {
-	uris, err := json.Marshal(c.RedirectURIs)
-	if err != nil {
-		return err
-	}
-	return s.exec(ctx, provider.ErrNotFound, `UPDATE client SET name = $2, public = $3, secret_hash = $4,
-		redirect_uris = $5, scopes = $6, id_token_alg = $7, updated_at = $8 WHERE id = $1`,
-		c.ID, c.Name, c.Public, c.SecretHash, string(uris), strings.Join(c.Scopes, " "), c.IDTokenAlg,
-		micros(c.Updated))
-}
-
 // DeleteClient removes a client; its codes, tokens and consents end in the same commit, so that a new
 // client of the same name inherits nothing. provider.ErrNotFound if there is no such client.
 func (s *Store) DeleteClient(ctx context.Context, id string) error {

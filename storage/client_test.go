@@ -4,7 +4,6 @@ import (
 	"errors"
 	"reflect"
 	"testing"
-	"time"
 
 	"vestibule/provider"
 	"vestibule/storage"
@@ -31,13 +30,8 @@ func TestClients(t *testing.T) {
 		if want := []provider.Client{a, b}; err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("Clients = %+v, %v, want %+v", got, err, want)
 		}
-		b.Name, b.Updated, b.RedirectURIs = "New", noon.Add(time.Hour), []string{"https://other.example/"}
-		must(t, s.UpdateClient(t.Context(), b))
 		if got, err := s.Client(t.Context(), "b"); err != nil || !reflect.DeepEqual(got, b) {
 			t.Errorf("Client = %+v, %v, want %+v", got, err, b)
-		}
-		if err := s.UpdateClient(t.Context(), client("none")); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("UpdateClient of none: %v, want %v", err, provider.ErrNotFound)
 		}
 		if _, err := s.Client(t.Context(), "none"); !errors.Is(err, provider.ErrNotFound) {
 			t.Errorf("Client of none: %v, want %v", err, provider.ErrNotFound)

@@ -176,7 +176,11 @@ func (m *Memory) SaveCode(ctx context.Context, code provider.Code) error {
 	}
 	defer leave()
 	_, known := m.clients[code.Client]
-	if _, twice := m.codes[code.Signature]; twice || !known {
+	_, twice := m.codes[code.Signature]
+	for _, old := range m.codes {
+		twice = twice || old.Family == code.Family
+	}
+	if twice || !known {
 		return provider.ErrConflict
 	}
 	m.codes[code.Signature] = code

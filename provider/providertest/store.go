@@ -203,6 +203,9 @@ func testCode(t *testing.T, s provider.Store) {
 	if !got.Used {
 		t.Error("an exchanged code is not used")
 	}
+	sibling := code("sibling")
+	sibling.Family = want.Family
+	wantErr(t, "second code of a family", s.SaveCode(ctx, sibling), provider.ErrConflict)
 	stray := code("stray")
 	stray.Client = "gone"
 	wantErr(t, "code of a client that is gone", s.SaveCode(ctx, stray), provider.ErrConflict)

@@ -1,0 +1,108 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ory/fosite"
+)
+
+// Finish answers the client with an authorization code. It checks once more that the login satisfies the demand,
+// whatever the pages think. The code, the end of the interaction and whatever with writes are one commit.
+// ErrConflict reports that the interaction had ended or changed.
+func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interaction, with ...func(ctx context.Context) error) error {
+	if !ix.Login.Satisfies(ix.Demand, p.now()) {
+		return errors.New("finish: the login does not satisfy the request")
+	}
+	ok, err := p.admits(r.Context(), ix.Login)
+	if err != nil {
+		return fmt.Errorf("finish: %w", err)
+	}
+	if !ok {
+		return p.Refuse(w, r, ix, "access_denied")
+	}
+	ar, f, err := p.thaw(r.Context(), ix)
+	if err != nil {
+		return err
+	}
+	for _, scope := range f.Scopes {
+		ar.GrantScope(scope)
+	}
+	ctx, u := withUnit(r.Context(), "")
+	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, &grant{
+		Login: *ix.Login, Nonce: f.Nonce, Scopes: f.Scopes, Granted: f.Scopes, Redirect: f.Sent, Challenge: f.Challenge,
+		Requested: f.At, Began: p.now(),
+	})
+	if err != nil {
+		return fmt.Errorf("finish: %w", err)
+	}
+	save := func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode) }
+	if err := p.End(ctx, ix, append(with, save)...); err != nil {
+		return err
+	}
+	p.redirect(w, r, ar, url.Values{"code": {response.GetCode()}})
+	return nil
+}
+
+// freshPassword is how long the answer to a password stands for the account being usable. The store refuses a
+// disabled account of its own even within that time.
+const freshPassword = time.Minute
+
+// admits reports whether the account of a login may still get a code.
+func (p *Provider) admits(ctx context.Context, login *Login) (bool, error) {
+	if at, ok := login.Proved(MethodPassword); ok && p.now().Sub(at) < freshPassword {
+		return true, nil
+	}
+	return p.usable(ctx, login.Subject)
+}
+
+// usable reports whether the account still is there and not disabled: it may have gone since the password was given.
+func (p *Provider) usable(ctx context.Context, subject string) (bool, error) {
+	account, err := p.accounts.Account(ctx, subject)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && !account.Disabled, err
+}
+
+// Refuse answers the client with an error, one of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the
+// interaction.
+func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *Interaction, code string) error {
+	ar, _, err := p.thaw(r.Context(), ix)
+	if err != nil {
+		return err
+	}
+	if err := p.End(r.Context(), ix); err != nil {
+		return err
+	}
+	p.redirect(w, r, ar, url.Values{"error": {code}, "error_description": {refusals[code]}})
+	return nil
+}
+
+// refusals are the descriptions of the errors that pages give to Refuse.
+var refusals = map[string]string{
+	"access_denied":              "The user did not allow the request.",
+	"login_required":             "The user must sign in.",
+	"interaction_required":       "The user must complete a step on the sign-in pages.",
+	"consent_required":           "The user must allow the request.",
+	"account_selection_required": "The user must choose an account.",
+}
+
+// redirect sends the user back to the client with state and iss (RFC 9207).
+func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, ar *fosite.AuthorizeRequest, answer url.Values) {
+	if ar.State != "" {
+		answer.Set("state", ar.State)
+	}
+	answer.Set("iss", p.issuer)
+	to := *ar.RedirectURI
+	if to.RawQuery != "" {
+		to.RawQuery += "&"
+	}
+	to.RawQuery += answer.Encode()
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+}

@@ -1,0 +1,83 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ory/fosite"
+)
+
+// frozen is the part of a validated request that the answer needs.
+type frozen struct {
+	ID        string    `json:"id"`
+	Redirect  string    `json:"redirect"`       // where the answer goes
+	Sent      string    `json:"sent,omitempty"` // redirect_uri as the client sent it
+	State     string    `json:"state,omitempty"`
+	Nonce     string    `json:"nonce,omitempty"`
+	Challenge string    `json:"challenge,omitempty"`
+	Scopes    []string  `json:"scopes,omitempty"`
+	At        time.Time `json:"at"`
+}
+
+func freeze(ar *fosite.AuthorizeRequest, at time.Time) ([]byte, error) {
+	return json.Marshal(frozen{
+		ID: randomID(), Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: ar.State,
+		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), Scopes: ar.GetRequestedScopes(), At: at,
+	})
+}
+
+// refreeze returns the request as if it had arrived at another time. Its id is new too: what comes of it is another
+// family of tokens.
+func refreeze(request []byte, at time.Time) ([]byte, error) {
+	var f frozen
+	if err := json.Unmarshal(request, &f); err != nil {
+		return nil, fmt.Errorf("frozen request: %w", err)
+	}
+	f.ID, f.At = randomID(), at
+	return json.Marshal(f)
+}
+
+// thaw returns the request again. It asks for the client anew: one that was deleted meanwhile gets no answer.
+func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.AuthorizeRequest, frozen, error) {
+	var f frozen
+	if err := json.Unmarshal(ix.Request, &f); err != nil {
+		return nil, f, fmt.Errorf("frozen request: %w", err)
+	}
+	redirect, err := url.Parse(f.Redirect)
+	if err != nil {
+		return nil, f, fmt.Errorf("frozen redirect URI: %w", err)
+	}
+	client, err := p.clients.Client(ctx, ix.Client)
+	if err != nil {
+		return nil, f, clientGone(ix, err)
+	}
+	if !client.allows(f.Redirect) {
+		return nil, f, clientGone(ix, ErrNotFound)
+	}
+	form := url.Values{}
+	if f.Challenge != "" {
+		form.Set("code_challenge", f.Challenge)
+		form.Set("code_challenge_method", "S256")
+	}
+	ar := fosite.NewAuthorizeRequest()
+	ar.ResponseTypes, ar.RedirectURI, ar.State = fosite.Arguments{"code"}, redirect, f.State
+	ar.Request = fosite.Request{
+		ID: f.ID, RequestedAt: f.At, Client: relyingParty{client}, RequestedScope: f.Scopes, Form: form,
+	}
+	return ar, f, nil
+}
+
+// clientGone says that the client or its redirect URI went away during the sign-in.
+func clientGone(ix *Interaction, err error) error {
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return &RequestError{Status: http.StatusBadRequest, Code: "invalid_client", ClientID: ix.Client,
+		ClientName: ix.ClientName, RedirectURI: ix.Redirect, Description: "The client was changed or removed during the sign-in."}
+}

@@ -1,0 +1,25 @@
+package provider
+
+import (
+	"github.com/ory/fosite"
+)
+
+// relyingParty shows a Client to fosite.
+type relyingParty struct{ Client }
+
+func (c relyingParty) GetID() string                      { return c.ID }
+func (c relyingParty) GetHashedSecret() []byte            { return nil } // authenticateClient does not ask fosite
+func (c relyingParty) GetRedirectURIs() []string          { return c.RedirectURIs }
+func (c relyingParty) GetGrantTypes() fosite.Arguments    { return grantTypes }
+func (c relyingParty) GetResponseTypes() fosite.Arguments { return responseTypes }
+func (c relyingParty) GetScopes() fosite.Arguments        { return c.Scopes }
+func (c relyingParty) IsPublic() bool                     { return c.Public }
+func (c relyingParty) GetAudience() fosite.Arguments      { return nil }
+func (c relyingParty) GetResponseModes() []fosite.ResponseModeType {
+	return []fosite.ResponseModeType{fosite.ResponseModeQuery}
+}
+
+var (
+	grantTypes    = fosite.Arguments{"authorization_code", "refresh_token"}
+	responseTypes = fosite.Arguments{"code"}
+)
