@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Config is every setting. In the file a setting has the name that its comment gives, in the
 // environment the same name in upper case after VESTIBULE_, as a flag the same name with hyphens.
@@ -13,6 +16,9 @@ type Config struct {
 	Listen string
 	// AdminListen is the address to serve /healthz and /readyz on: admin_listen.
 	AdminListen string
+	// TrustedProxies are the proxies in front of Listen, which tell the address of the visitor in
+	// X-Forwarded-For. Of all others that header is not believed: trusted_proxies.
+	TrustedProxies []netip.Prefix
 	// Database is sqlite:PATH or postgres://...: database, or database_file.
 	Database string
 	// SecretKeys seal what must not lie in the database in the clear. The first seals, all

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -83,6 +84,23 @@ func TestPrecedence(t *testing.T) {
 	want.SecretKeys = []string{testKey}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("Load = %+v\nwant %+v", c, want)
+	}
+}
+
+func TestTrustedProxies(t *testing.T) {
+	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fd00::/8"), netip.MustParsePrefix("::1/128")}
+	const others = "issuer: " + testIssuer + "\nsecret_keys: " + testKey + "\n"
+	for _, tt := range []struct {
+		file, environ string
+	}{
+		{"trusted_proxies: [10.0.0.7, 192.168.4.1/16, 'fd00::/8', '::1']\n", ""},
+		{"trusted_proxies: 10.0.0.7, 192.168.0.0/16, fd00::/8, ::1\n", ""},
+		{"trusted_proxies: 172.16.0.1\n", "VESTIBULE_TRUSTED_PROXIES=::ffff:10.0.0.7,192.168.0.0/16, fd00::/8,::1"},
+	} {
+		c, err := Load(write(t, others+tt.file), []string{tt.environ}, nil)
+		if err != nil || !slices.Equal(c.TrustedProxies, want) {
+			t.Errorf("%s%s: %v, %v; want %v", tt.file, tt.environ, c.TrustedProxies, err, want)
+		}
 	}
 }
 

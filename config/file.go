@@ -55,7 +55,7 @@ func (l *loader) fileEntry(key, value *yaml.Node, where string) (entry, bool) {
 		l.fault("", where, text)
 		return entry{}, false
 	}
-	plain, err := plainText(value, s.name == "secret_keys" && !file)
+	plain, err := plainText(value, s.isList() && !file)
 	if err != nil {
 		l.fault(s.name, where, err.Error())
 		return entry{}, false

@@ -67,7 +67,7 @@ func (l *loader) readEnviron(environ []string) []entry {
 	var entries []entry
 	for _, pair := range slices.Sorted(slices.Values(environ)) {
 		name, value, _ := strings.Cut(pair, "=")
-		rest, ours := strings.CutPrefix(name, Prefix)
+		rest, ours := strings.CutPrefix(name, prefix)
 		if !ours || value == "" { // an empty variable is how compose files say nothing
 			continue
 		}

@@ -2,13 +2,16 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Prefix begins every environment variable that is a setting.
-const Prefix = "VESTIBULE_"
+// prefix begins every environment variable that is a setting.
+const prefix = "VESTIBULE_"
 
 // setting is a row of the table that joins names to fields.
 type setting struct {
@@ -22,6 +25,7 @@ var settings = []setting{
 	{"issuer", "address that users and clients see", false, text(func(c *Config) *string { return &c.Issuer })},
 	{"listen", "address to serve on", false, text(func(c *Config) *string { return &c.Listen })},
 	{"admin_listen", "address to serve /healthz and /readyz on", false, text(func(c *Config) *string { return &c.AdminListen })},
+	{"trusted_proxies", "addresses or networks of the proxies in front, separated by commas", false, proxies},
 	{"database", "sqlite:PATH or postgres://...", true, text(func(c *Config) *string { return &c.Database })},
 	{"secret_keys", "", true, keys},
 	{"name", "what the pages call this server", false, text(func(c *Config) *string { return &c.Name })},
@@ -41,6 +45,9 @@ var settings = []setting{
 	{"totp_lock", "time that the code step stays locked", false, span(func(c *Config) *time.Duration { return &c.TOTPLock })},
 	{"totp_in_a_row", "wrong codes in a row that lock it for good", false, count(func(c *Config) *int { return &c.TOTPInARow })},
 }
+
+// isList reports whether the file may have a list where the environment has commas.
+func (s setting) isList() bool { return slices.Contains([]string{"secret_keys", "trusted_proxies"}, s.name) }
 
 // Flag is a setting that may be given as a flag.
 type Flag struct {
@@ -73,7 +80,7 @@ func find(name string) (s setting, file, ok bool) {
 }
 
 // variable is the environment variable of a setting.
-func variable(name string) string { return Prefix + strings.ToUpper(name) }
+func variable(name string) string { return prefix + strings.ToUpper(name) }
 
 func text(field func(*Config) *string) func(*Config, string) error {
 	return func(c *Config, value string) error {
@@ -104,8 +111,45 @@ func count(field func(*Config) *int) func(*Config, string) error {
 	}
 }
 
-// keys accepts commas, as in the environment, and lines, as in a file.
 func keys(c *Config, value string) error {
-	c.SecretKeys = strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
+	c.SecretKeys = items(value)
 	return nil
+}
+
+// items accepts commas, as in the environment, and lines, as in a file.
+func items(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
+}
+
+func proxies(c *Config, value string) error {
+	c.TrustedProxies = nil
+	for _, item := range items(value) {
+		network, err := parseNetwork(item)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%q is neither an address nor a network; write them like 10.0.0.7, 10.0.0.0/8 or fd00::/8", item)
+		case network.Bits() == 0:
+			return fmt.Errorf("%s is every address, so that every visitor could claim to be another; name the proxies only", item)
+		}
+		c.TrustedProxies = append(c.TrustedProxies, network)
+	}
+	return nil
+}
+
+// parseNetwork takes an address for a network of one. A network never contains an IPv4 address in the form
+// of IPv6, so it must not be written in it.
+func parseNetwork(text string) (netip.Prefix, error) {
+	network, err := netip.ParsePrefix(text)
+	if err == nil && network.Addr().Is4In6() {
+		return netip.Prefix{}, errors.New("IPv4 in the form of IPv6")
+	}
+	if err == nil {
+		return network.Masked(), nil
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	address = address.Unmap().WithZone("")
+	return netip.PrefixFrom(address, address.BitLen()), nil
 }

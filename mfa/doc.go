@@ -14,5 +14,8 @@
 //  4. the step or the recovery code that it matched is spent, in the same commit as whatever
 //     the caller does with the Proof.
 //
+// [Keyring] holds the secret keys. It seals the secrets of this package, and for a server also what else must not lie
+// in the clear: signing keys, and sign-ins that are not rows yet.
+//
 // The package knows no accounts, no pages and no SQL. It never logs.
 package mfa

@@ -142,5 +142,5 @@ func (k *Keyring) find(id string) (secretKey, error) {
 			return key, nil
 		}
 	}
-	return secretKey{}, fmt.Errorf("%w %q", ErrUnknownKey, id)
+	return secretKey{}, fmt.Errorf("%w %q: put it back into the settings, behind the newest one", ErrUnknownKey, id)
 }

@@ -177,7 +177,7 @@ func TestTabOrder(t *testing.T) {
 	_, sh, b := newStage(t)
 	b.enrolByCamera("ana")
 	b.signOut()
-	b.signInAs(sh.begin().address, "ana").at("totp", "initial")
+	b.signInAs(sh.begin().address, "ana").at("totp", "initial").focused()
 	want := []string{"code", "Continue", "Codes not working?", "Use a recovery code", "I lost my phone and my recovery codes", "Sign in as someone else", "Help"}
 	var got []string
 	for range want {
@@ -202,7 +202,7 @@ func TestErrorFocus(t *testing.T) {
 				b.withoutScripts()
 			}
 			b.signInAs(sh.begin("acr_values", "aal2").address, "ana").at("setup", "initial")
-			b.put("code", "12").press("Continue").at("setup", "format")
+			b.put("code", "12").press("Continue").at("setup", "format").focused()
 			if got := evaluate[string](b, `document.activeElement.id`); got != "error-summary" {
 				t.Errorf("after an error the focus is on %q, want error-summary", got)
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/storage"
 )
 
 // clientCreate registers a relying party.
@@ -26,20 +27,15 @@ func clientCreate(f *flag.FlagSet) action {
 	return func(ctx context.Context, w *world, args []string) error {
 		c := newClient(args[0], *name, uris, scopes, time.Now())
 		c.Public, c.IDTokenAlg = *public, *algorithm
-		switch {
-		case len(uris) == 0:
-			return &usageError{"--redirect-uri is missing"}
-		case *public && *secretFile != "":
-			return &usageError{"a --public app has no secret; leave out --secret-file"}
+		if err := checkNewClient(c, *secretFile); err != nil {
+			return err
 		}
 		secret, err := giveSecret(ctx, w, &c, *secretFile)
 		if err != nil {
 			return err
 		}
-		if err := provider.CheckClient(c); err != nil {
-			return err
-		}
-		if err := storeClient(ctx, w, load, c); err != nil {
+		err = withStore(ctx, w, load, func(db *storage.Store) error { return storeClient(ctx, db, c) })
+		if err != nil {
 			return err
 		}
 		view := clientView(c)
@@ -58,6 +54,18 @@ func newClient(id, name string, uris, scopes []string, now time.Time) provider.C
 	return provider.Client{ID: id, Name: name, RedirectURIs: uris, Scopes: scopes, Created: now, Updated: now}
 }
 
+// checkNewClient says all that is wrong with the client at once, before a secret is read or made.
+func checkNewClient(c provider.Client, secretFile string) error {
+	var faults []error
+	switch {
+	case !c.Public:
+		c.SecretHash = "will be there"
+	case secretFile != "":
+		faults = append(faults, errors.New("a --public app has no secret; leave out --secret-file"))
+	}
+	return wrongUsage(append(faults, provider.CheckClient(c))...)
+}
+
 // giveSecret makes or reads the secret and puts its hash into the client.
 func giveSecret(ctx context.Context, w *world, c *provider.Client, path string) (secret string, err error) {
 	switch {
@@ -74,15 +82,10 @@ func giveSecret(ctx context.Context, w *world, c *provider.Client, path string) 
 	return secret, err
 }
 
-func storeClient(ctx context.Context, w *world, load loadSettings, c provider.Client) error {
-	db, err := connect(ctx, w, load)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	err = db.CreateClient(ctx, c)
+func storeClient(ctx context.Context, db *storage.Store, c provider.Client) error {
+	err := db.CreateClient(ctx, c)
 	if errors.Is(err, provider.ErrConflict) {
-		return &outcome{fmt.Sprintf("there is a client %s already", c.ID), err}
+		return &outcome{fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", c.ID, c.ID), err}
 	}
 	return err
 }
@@ -90,7 +93,7 @@ func storeClient(ctx context.Context, w *world, load loadSettings, c provider.Cl
 // shownClient is how JSON shows a relying party, in the words of RFC 7591.
 type shownClient struct {
 	ID           string    `json:"client_id"`
-	Secret       string    `json:"client_secret,omitempty"` // only when it was just made
+	Secret       string    `json:"client_secret,omitempty"` // only in the answer to create
 	Name         string    `json:"client_name"`
 	Public       bool      `json:"public"`
 	RedirectURIs []string  `json:"redirect_uris"`
@@ -112,15 +115,14 @@ func createdRows(c shownClient, made bool) [][]string {
 }
 
 func clientList(f *flag.FlagSet) action {
-	load := databaseFlags(f)
+	load := existing(databaseFlags(f))
 	out := outputFlag(f)
 	return func(ctx context.Context, w *world, _ []string) error {
-		db, err := connect(ctx, w, load)
-		if err != nil {
+		var all []provider.Client
+		err := withStore(ctx, w, load, func(db *storage.Store) (err error) {
+			all, err = db.Clients(ctx)
 			return err
-		}
-		defer db.Close()
-		all, err := db.Clients(ctx)
+		})
 		if err != nil {
 			return err
 		}
@@ -135,14 +137,9 @@ func clientList(f *flag.FlagSet) action {
 }
 
 func clientDelete(f *flag.FlagSet) action {
-	load := databaseFlags(f)
+	load := existing(databaseFlags(f))
 	return func(ctx context.Context, w *world, args []string) error {
-		db, err := connect(ctx, w, load)
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		err = db.DeleteClient(ctx, args[0])
+		err := withStore(ctx, w, load, func(db *storage.Store) error { return db.DeleteClient(ctx, args[0]) })
 		switch {
 		case errors.Is(err, provider.ErrNotFound):
 			return &outcome{fmt.Sprintf("there is no client %s", printable(args[0])), err}

@@ -29,6 +29,14 @@ type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
 
+// wrongUsage makes one usage error of the faults that are not nil, so that each is reported; nil if there is none.
+func wrongUsage(faults ...error) error {
+	if err := errors.Join(faults...); err != nil {
+		return &usageError{err.Error()}
+	}
+	return nil
+}
+
 // outcome is a sentence for the person and a cause for the exit code.
 type outcome struct {
 	text  string
@@ -59,8 +67,7 @@ func report(w *world, err error) int {
 // run is the program without the process around it.
 func run(ctx context.Context, args []string, w *world) error {
 	if len(args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
-		help(w.stdout, args[1:])
-		return nil
+		return help(w.stdout, args[1:])
 	}
 	c, rest, err := find(args)
 	if err != nil {
@@ -82,7 +89,7 @@ func run(ctx context.Context, args []string, w *world) error {
 	}
 	var usage *usageError
 	if errors.As(err, &usage) {
-		return &usageError{usage.text + "\nusage: " + c.line() + "\nmore:  vestibule " + c.words + " --help"}
+		return &usageError{err.Error() + "\nusage: " + c.line() + "\nmore:  vestibule " + c.words + " --help"}
 	}
 	return err
 }
@@ -133,6 +140,9 @@ func flagError(err error) error {
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
 		text = "--" + strings.TrimPrefix(name, "-") + " needs a value"
 	}
+	// The package writes one dash: invalid value "xml" for flag -output: ...
+	text = strings.Replace(text, `" for flag -`, `" for flag --`, 1)
+	text = strings.Replace(text, `" for -`, `" for --`, 1)
 	return &usageError{text}
 }
 
@@ -161,15 +171,24 @@ func (c command) help(w io.Writer, f *flag.FlagSet) {
 	columns.Flush()
 }
 
-func help(w io.Writer, words []string) {
+// help explains a command, or lists those that begin with the words.
+func help(w io.Writer, words []string) error {
+	first := strings.Join(words, " ")
+	if len(words) == 0 {
+		fmt.Fprint(w, "Vestibule is an OpenID Connect authorization server.\n\n")
+	}
+	if some := table(first); some != "" {
+		fmt.Fprintf(w, "%s\nvestibule COMMAND --help tells more.\n", some)
+		return nil
+	}
 	c, _, err := find(words)
-	if len(words) == 0 || err != nil {
-		fmt.Fprintf(w, "Vestibule is an OpenID Connect authorization server.\n\n%s\nvestibule COMMAND --help tells more.\n", table(""))
-		return
+	if err != nil {
+		return err
 	}
 	f := flag.NewFlagSet(c.words, flag.ContinueOnError)
 	c.build(f)
 	c.help(w, f)
+	return nil
 }
 
 // table lists the commands that begin with a word, or all.

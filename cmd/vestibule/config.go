@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// configCheck prints the settings that hold, without the secrets.
+// configCheck prints every fault of the settings or, in one sentence, what the server will be.
 func configCheck(f *flag.FlagSet) action {
 	load := settingsFlags(f)
 	return func(_ context.Context, w *world, _ []string) error {

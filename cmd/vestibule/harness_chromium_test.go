@@ -137,6 +137,13 @@ func (b *tab) toggle(selector string) *tab {
 	return b
 }
 
+// focused waits for the focus, which the browser sets only when it first paints the page.
+func (b *tab) focused() *tab {
+	b.t.Helper()
+	b.do("wait for the focus", chromedp.WaitReady(chromedp.CSS(":focus")))
+	return b
+}
+
 // keys presses keys, wherever the focus is.
 func (b *tab) keys(keys string) *tab {
 	b.t.Helper()

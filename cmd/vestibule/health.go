@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -15,8 +16,8 @@ import (
 const answerTime = 3 * time.Second
 
 // health serves /healthz, which says that the process lives, and /readyz, which says that it can do its
-// work. Neither names an address or a fault of the database: those are in the log of whoever asks for them.
-func health(db *storage.Store) http.Handler {
+// work. Neither names an address or a fault of the database: those are in the log.
+func health(db *storage.Store, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil)
@@ -24,11 +25,18 @@ func health(db *storage.Store) http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), answerTime)
 		defer cancel()
-		answer(w, []check{
+		checks := []check{
 			{"database", db.Ping(ctx)},
 			{"schema", db.CheckSchema(ctx)},
 			{"signing_key", hasKey(ctx, db)},
-		})
+			{"writing", db.DeleteSession(ctx, []byte("none"))}, // no session has such an id, but only who may write may ask
+		}
+		for _, c := range checks {
+			if c.err != nil {
+				log.WarnContext(ctx, "not ready", "check", c.name, "error", c.err)
+			}
+		}
+		answer(w, checks)
 	})
 	return mux
 }

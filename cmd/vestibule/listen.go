@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -17,17 +18,29 @@ const (
 
 // serve listens on both addresses until ctx ends or one of them fails.
 func (a *app) serve(ctx context.Context, public, admin string) error {
-	main, err := net.Listen("tcp", public)
+	main, err := listen("listen", public)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
-	health, err := net.Listen("tcp", admin)
+	health, err := listen("admin-listen", admin)
 	if err != nil {
 		main.Close()
-		return fmt.Errorf("admin_listen: %w", err)
+		return err
 	}
 	a.log.InfoContext(ctx, "listening", "listen", main.Addr().String(), "admin_listen", health.Addr().String(), "version", built())
 	return a.serveOn(ctx, main, health)
+}
+
+// listen says which flag to change if the address is taken.
+func listen(flagName, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is taken by another program; end that, or set --%s to another address", address, flagName)
+	case err != nil:
+		return nil, fmt.Errorf("--%s: %w", flagName, err)
+	}
+	return l, nil
 }
 
 // serveOn also clears away what has expired.

@@ -70,7 +70,7 @@ func logRequests(log *slog.Logger, next http.Handler) http.Handler {
 	})
 }
 
-// remote is the address of the other end: of the proxy, where there is one.
+// remote is the address of the other end, which is a proxy if there is one that is not trusted.
 func remote(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

@@ -29,7 +29,7 @@ func migrateUp(f *flag.FlagSet) action {
 
 // migrateStatus changes nothing.
 func migrateStatus(f *flag.FlagSet) action {
-	load := databaseFlags(f)
+	load := existing(databaseFlags(f))
 	out := outputFlag(f)
 	return func(ctx context.Context, w *world, _ []string) error {
 		db, err := openUnmigrated(ctx, w, load)

@@ -39,7 +39,7 @@ func TestProcesses(t *testing.T) {
 			o.start(map[string]int{"sqlite": 1, "postgres": 2}[name])
 			shop := s.discover(t, provider.Client{ID: c.ID, RedirectURIs: []string{returnURI}}, c.Secret)
 			o.walk(t, s, shop)
-			if status := string(o.command("", "user", "get", "ana")); !strings.Contains(status, "9") {
+			if status := string(o.command("", "user", "get", "ana")); !strings.Contains(status, "9 of 10") {
 				t.Errorf("user get does not say that 9 recovery codes are left:\n%s", status)
 			}
 		})

@@ -118,15 +118,26 @@ type node struct {
 
 func startNode(t *testing.T, modules string, c *client) *node {
 	t.Helper()
+	script, err := os.ReadFile(filepath.Join("testdata", "node", "relying-party.mjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startScript(t, modules, c, "main.mjs", string(script))
+}
+
+// startScript runs a script beside those of testdata/node and gives it the client's settings.
+func startScript(t *testing.T, modules string, c *client, name, script string) *node {
+	t.Helper()
 	// Node looks for packages beside the script.
 	folder := t.TempDir()
 	if err := errors.Join(
 		os.Symlink(modules, filepath.Join(folder, "node_modules")),
 		os.CopyFS(folder, os.DirFS(filepath.Join("testdata", "node"))),
+		os.WriteFile(filepath.Join(folder, name), []byte(script), 0o600),
 	); err != nil {
 		t.Fatalf("lay out the program: %v", err)
 	}
-	n := &node{t: t, cmd: exec.CommandContext(t.Context(), "node", filepath.Join(folder, "relying-party.mjs"))}
+	n := &node{t: t, cmd: exec.CommandContext(t.Context(), "node", filepath.Join(folder, name))}
 	n.cmd.Stderr = t.Output()
 	out, err := n.cmd.StdoutPipe()
 	if err != nil {

@@ -79,9 +79,9 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 		return fmt.Errorf("provider: %w", err)
 	}
 	site, err := web.New(web.Config{
-		Provider: p, Accounts: accounts, Clients: p, Sessions: a.store, Guesses: a.store, Atomic: a.store.Atomic,
+		Provider: p, Accounts: accounts, Sessions: a.store, Guesses: a.store, Atomic: a.store.Atomic,
 		MFA: a.mfa, Consent: &consent.Service{Store: a.store, Now: a.now},
-		Issuer: c.Issuer, Name: c.Name, Contact: c.Contact, Log: a.log, Now: a.now,
+		Name: c.Name, Contact: c.Contact, Log: a.log, Now: a.now,
 		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime,
 	})
 	if err != nil {
@@ -93,7 +93,8 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 	}
 	site.Register(mux)
 	a.handler = logRequests(a.log, recoverPanics(a.log, site.Error, site.Headers(mux)))
-	a.admin = health(a.store)
+	a.handler = clientAddress(c.TrustedProxies, a.handler)
+	a.admin = health(a.store, a.log)
 	return nil
 }
 

@@ -23,10 +23,13 @@ import (
 	"vestibule/storage"
 )
 
-func testApp(t *testing.T, log *slog.Logger) (*app, config.Config) {
+func testApp(t *testing.T, log *slog.Logger, options ...func(*config.Config)) (*app, config.Config) {
 	t.Helper()
 	c := config.Default()
 	c.Issuer, c.Database, c.SecretKeys = "http://127.0.0.1:8080", sqliteDatabase(t), []string{mfa.NewKey()}
+	for _, option := range options {
+		option(&c)
+	}
 	a, err := newApp(t.Context(), c, log, time.Now)
 	if err != nil {
 		t.Fatal(err)
@@ -43,10 +46,11 @@ func get(t *testing.T, h http.Handler, target string) *httptest.ResponseRecorder
 }
 
 func TestHealth(t *testing.T) {
-	a, _ := testApp(t, slog.New(slog.DiscardHandler))
+	var lines bytes.Buffer
+	a, _ := testApp(t, newLogger(&lines, "json", "warn"))
 	for _, tt := range []struct{ path, want string }{
 		{"/healthz", `{"status":"ok"}`},
-		{"/readyz", `{"status":"ok","checks":{"database":"ok","schema":"ok","signing_key":"ok"}}`},
+		{"/readyz", `{"status":"ok","checks":{"database":"ok","schema":"ok","signing_key":"ok","writing":"ok"}}`},
 	} {
 		if w := get(t, a.admin, tt.path); w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != tt.want {
 			t.Errorf("%s: %d %s, want %s", tt.path, w.Code, w.Body, tt.want)
@@ -60,6 +64,11 @@ func TestHealth(t *testing.T) {
 	}
 	if w := get(t, a.admin, "/readyz"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"status":"unavailable"`) {
 		t.Errorf("readyz without a database: %d %s", w.Code, w.Body)
+	}
+	for _, name := range []string{"database", "schema", "signing_key", "writing"} {
+		if want := `"msg":"not ready","check":"` + name + `","error":"`; !strings.Contains(lines.String(), want) {
+			t.Errorf("the log has not %s: %s", want, &lines)
+		}
 	}
 	if w := get(t, a.admin, "/healthz"); w.Code != http.StatusOK {
 		t.Errorf("healthz without a database: %d", w.Code)
@@ -161,9 +170,20 @@ func TestListenerFails(t *testing.T) {
 	if err := a.serveOn(t.Context(), main, health); err == nil || !strings.Contains(err.Error(), health.Addr().String()) {
 		t.Errorf("serve: %v, want an error about %s", err, health.Addr())
 	}
-	taken := listener(t)
-	if err := a.serve(t.Context(), taken.Addr().String(), "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "listen: ") {
-		t.Errorf("serve on a taken address: %v", err)
+}
+
+// An address that is taken comes with the flag to change.
+func TestServeTakenAddress(t *testing.T) {
+	a, _ := testApp(t, slog.New(slog.DiscardHandler))
+	taken := listener(t).Addr().String()
+	for _, tt := range []struct{ public, admin, want string }{
+		{taken, "127.0.0.1:0", "set --listen to another address"},
+		{"127.0.0.1:0", taken, "set --admin-listen to another address"},
+		{"192.0.2.1:1", "127.0.0.1:0", "--listen: "},
+	} {
+		if err := a.serve(t.Context(), tt.public, tt.admin); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("serve on %s and %s: %v, want %q", tt.public, tt.admin, err, tt.want)
+		}
 	}
 }
 

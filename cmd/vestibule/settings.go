@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -41,13 +42,33 @@ func databaseFlags(f *flag.FlagSet) loadSettings {
 	return func(w *world) (config.Config, error) { return config.Load(*path, w.environ, given, "database") }
 }
 
-// connect opens the database that the settings name, at the schema of this program.
-func connect(ctx context.Context, w *world, load loadSettings) (*storage.Store, error) {
+// existing refuses a SQLite file that does not exist: a command that only looks at the database, or changes
+// what must be there, would otherwise make an empty one where the address is wrong.
+func existing(load loadSettings) loadSettings {
+	return func(w *world) (config.Config, error) {
+		c, err := load(w)
+		if err != nil {
+			return c, err
+		}
+		path, ok := strings.CutPrefix(c.Database, "sqlite:")
+		if _, err := os.Stat(path); ok && errors.Is(err, fs.ErrNotExist) {
+			return c, fmt.Errorf("there is no file %s; check VESTIBULE_DATABASE", path)
+		}
+		return c, nil
+	}
+}
+
+// withStore runs work on the database that the settings name, at the schema of this program.
+func withStore(ctx context.Context, w *world, load loadSettings, work func(db *storage.Store) error) error {
 	c, err := load(w)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return openStore(ctx, c.Database)
+	db, err := openStore(ctx, c.Database)
+	if err != nil {
+		return err
+	}
+	return errors.Join(work(db), db.Close())
 }
 
 // openStore migrates a SQLite file by itself: it has one owner. A shared database is migrated by hand,

@@ -25,22 +25,20 @@ func userCreate(f *flag.FlagSet) action {
 	passwordFile := f.String("password-file", "", "`file` that holds the password, or - for standard input")
 	return func(ctx context.Context, w *world, args []string) error {
 		account, err := newAccount(args[0], *email, *name, time.Now())
-		switch {
-		case err != nil:
-			return err
-		case *passwordFile == "":
-			return &usageError{"--password-file is missing; passwords do not belong into a command line, where every user of this machine can read them"}
+		if *passwordFile == "" {
+			err = errors.Join(err, errors.New("--password-file is missing; passwords do not belong into a command line, where every user of this machine can read them"))
+		}
+		if err != nil {
+			return wrongUsage(err)
 		}
 		password, err := readInput(w, "password-file", *passwordFile)
 		if err != nil {
 			return err
 		}
-		db, err := connect(ctx, w, load)
+		err = withStore(ctx, w, load, func(db *storage.Store) error {
+			return addUser(ctx, db, &provider.Hasher{}, account, password)
+		})
 		if err != nil {
-			return err
-		}
-		defer db.Close()
-		if err := addUser(ctx, db, &provider.Hasher{}, account, password); err != nil {
 			return err
 		}
 		return out.print(w.stdout, userView(account), [][]string{{"created user " + account.Username}})
@@ -54,7 +52,7 @@ func newAccount(username, email, name string, now time.Time) (provider.Account, 
 	address, err := mail.ParseAddress(email)
 	switch {
 	case email == "":
-		faults = append(faults, &usageError{"--email is missing"})
+		faults = append(faults, errors.New("--email is missing"))
 	case err != nil || address.Address != strings.TrimSpace(email):
 		faults = append(faults, fmt.Errorf("--email: %q is not an e-mail address", email))
 	}
@@ -118,15 +116,14 @@ func userView(a provider.Account) shownUser {
 }
 
 func userList(f *flag.FlagSet) action {
-	load := databaseFlags(f)
+	load := existing(databaseFlags(f))
 	out := outputFlag(f)
 	return func(ctx context.Context, w *world, _ []string) error {
-		db, err := connect(ctx, w, load)
-		if err != nil {
+		var accounts []provider.Account
+		err := withStore(ctx, w, load, func(db *storage.Store) (err error) {
+			accounts, err = db.Accounts(ctx)
 			return err
-		}
-		defer db.Close()
-		accounts, err := db.Accounts(ctx)
+		})
 		if err != nil {
 			return err
 		}
@@ -141,25 +138,22 @@ func userList(f *flag.FlagSet) action {
 }
 
 func userGet(f *flag.FlagSet) action {
-	load := databaseFlags(f)
+	load := existing(databaseFlags(f))
 	out := outputFlag(f)
 	return func(ctx context.Context, w *world, args []string) error {
-		db, err := connect(ctx, w, load)
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		account, err := findUser(ctx, db, args[0])
-		if err != nil {
-			return err
-		}
-		status, err := (&mfa.Service{Store: db}).Status(ctx, account.Subject)
-		if err != nil {
-			return err
-		}
-		view := userView(account)
-		view.TwoStep = twoStepView(status)
-		return out.print(w.stdout, view, userRows(view))
+		return withStore(ctx, w, load, func(db *storage.Store) error {
+			account, err := findUser(ctx, db, args[0])
+			if err != nil {
+				return err
+			}
+			status, err := (&mfa.Service{Store: db}).Status(ctx, account.Subject)
+			if err != nil {
+				return err
+			}
+			view := userView(account)
+			view.TwoStep = twoStepView(status)
+			return out.print(w.stdout, view, userRows(view))
+		})
 	}
 }
 
@@ -201,7 +195,7 @@ func userRows(u shownUser) [][]string {
 func findUser(ctx context.Context, db *storage.Store, name string) (provider.Account, error) {
 	canonical, err := provider.CanonicalName(name)
 	if err != nil {
-		return provider.Account{}, err
+		return provider.Account{}, wrongUsage(err)
 	}
 	account, _, err := db.AccountByName(ctx, canonical)
 	if errors.Is(err, provider.ErrNotFound) {

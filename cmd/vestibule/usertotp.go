@@ -16,22 +16,21 @@ import (
 // userTOTPReset takes a user's second factor away, for one who has lost phone and recovery
 // codes. Who that person is must have been checked before; the reason says how.
 func userTOTPReset(f *flag.FlagSet) action {
-	load := databaseFlags(f)
+	load := existing(databaseFlags(f))
 	reason := f.String("reason", "", "`why`, and how the user's identity was checked; it is logged")
 	return func(ctx context.Context, w *world, args []string) error {
 		if strings.TrimSpace(*reason) == "" {
 			return &usageError{"--reason is missing; say why, and how you know that the user asked for it"}
 		}
-		db, err := connect(ctx, w, load)
-		if err != nil {
+		var account provider.Account
+		var removed int
+		err := withStore(ctx, w, load, func(db *storage.Store) (err error) {
+			if account, err = findUser(ctx, db, args[0]); err != nil {
+				return err
+			}
+			removed, err = resetTOTP(ctx, db, account)
 			return err
-		}
-		defer db.Close()
-		account, err := findUser(ctx, db, args[0])
-		if err != nil {
-			return err
-		}
-		removed, err := resetTOTP(ctx, db, account)
+		})
 		if err != nil {
 			return err
 		}
@@ -42,17 +41,19 @@ func userTOTPReset(f *flag.FlagSet) action {
 	}
 }
 
-// resetTOTP also ends what somebody with the lost phone may still have open.
+// resetTOTP also ends what somebody with the lost phone may still have open: all of it, or nothing.
 func resetTOTP(ctx context.Context, db *storage.Store, account provider.Account) (removed int, err error) {
-	removed, err = (&mfa.Service{Store: db}).Reset(ctx, account.Subject)
+	err = db.Atomic(ctx, func(ctx context.Context) (err error) {
+		if removed, err = (&mfa.Service{Store: db}).Reset(ctx, account.Subject); err != nil {
+			return err
+		}
+		if err := db.DeleteSessions(ctx, account.Subject, nil); err != nil {
+			return err
+		}
+		return db.RevokeSubject(ctx, account.Subject)
+	})
 	if err != nil {
 		return 0, fmt.Errorf("remove second factor: %w", err)
-	}
-	if err := db.DeleteSessions(ctx, account.Subject, nil); err != nil {
-		return 0, fmt.Errorf("the second factor is removed, but end sessions: %w", err)
-	}
-	if err := db.RevokeSubject(ctx, account.Subject); err != nil {
-		return 0, fmt.Errorf("the second factor is removed, but end tokens: %w", err)
 	}
 	return removed, nil
 }

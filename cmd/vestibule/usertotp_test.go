@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/storage"
 )
 
 // A reset takes the factor away and ends all that was signed in with it.
@@ -59,5 +60,24 @@ func TestUserTOTPReset(t *testing.T) {
 	}
 	if _, err := db.Token(ctx, provider.RefreshToken, "token"); !errors.Is(err, provider.ErrNotFound) {
 		t.Errorf("the refresh token: %v, want %v", err, provider.ErrNotFound)
+	}
+}
+
+// All of a reset is one commit: a process that is killed in it leaves nothing half done.
+func TestUserTOTPResetIsOneCommit(t *testing.T) {
+	d := &demonstration{world: &world{nil, nil, t.Output(), t.Output()}}
+	if err := d.prepare(t.Context(), "127.0.0.1:0", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	var commits int
+	d.app.store.Observe(func(trip storage.Trip) {
+		if trip.Writes {
+			commits++
+		}
+	})
+	removed, err := resetTOTP(t.Context(), d.app.store, d.strong.Account)
+	if err != nil || removed != 1 || commits != 1 {
+		t.Errorf("resetTOTP removed %d in %d commits (%v), want 1 in 1", removed, commits, err)
 	}
 }

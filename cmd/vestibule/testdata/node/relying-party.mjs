@@ -1,11 +1,9 @@
 // A relying party of openid-client, as its README shows it. It reads its settings from the first
 // line of standard input, prints the address to sign in at, reads the address that the browser
 // came back to, and prints what it learned.
-import { webcrypto } from 'node:crypto'
+import './crypto.mjs'
+import * as client from 'openid-client'
 import { createInterface } from 'node:readline/promises'
-
-globalThis.crypto ??= webcrypto // Node 18, which Debian 12 has, keeps it to itself
-const client = await import('openid-client')
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const read = async () => JSON.parse((await lines.next()).value)

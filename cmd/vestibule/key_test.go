@@ -1,0 +1,48 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"vestibule/config"
+	"vestibule/mfa"
+)
+
+// The settings are checked by a package that does not know the keyring: both must agree on what a key is.
+func TestKeysAgree(t *testing.T) {
+	const (
+		base64Key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+		hexKey    = "3030303030303030303030303030303030303030303030303030303030303030"
+	)
+	for _, tt := range []struct {
+		keys string
+		want bool
+	}{
+		{base64Key, true},
+		{strings.TrimRight(base64Key, "="), true},
+		{base64Key + "==", true},
+		{strings.Repeat("_-8A", 10) + "AAA=", true},
+		{strings.Repeat("/+8A", 10) + "AAA", true},
+		{strings.Repeat("_+8A", 10) + "AAA", true},
+		{strings.Repeat("_-8A", 10) + "AAB", false}, // bits that belong to no byte
+		{hexKey, true},
+		{strings.ToUpper(strings.Repeat("0af9", 16)), true},
+		{hexKey[2:], false},
+		{hexKey + "30", false},
+		{hexKey[1:], false},
+		{base64Key[:40], false},
+		{base64Key + base64Key, false},
+		{"change me", false},
+		{"", false},
+		{base64Key + "," + hexKey, true},
+		{base64Key + "," + base64Key, false},
+		{base64Key + "," + strings.TrimRight(base64Key, "="), false}, // the same key twice
+		{base64Key + ",short", false},
+	} {
+		_, refused := config.Load("", []string{"VESTIBULE_ISSUER=https://id.example.com", "VESTIBULE_SECRET_KEYS=" + tt.keys}, nil)
+		_, err := mfa.ParseKeyring(strings.Split(tt.keys, ","))
+		if (refused == nil) != tt.want || (err == nil) != tt.want {
+			t.Errorf("keys %q: the settings say %v, the keyring says %v, want both to accept: %v", tt.keys, refused, err, tt.want)
+		}
+	}
+}
