@@ -133,3 +133,21 @@ func TestNewSet(t *testing.T) {
 		t.Errorf("%d authenticators after new codes, want 1", len(f.Authenticators))
 	}
 }
+
+// full is a gate with no place left.
+type full struct{}
+
+func (full) Do(context.Context, func()) error { return mfa.ErrBusy }
+
+// Who is turned away at the gate has not guessed.
+func TestBusyGateCountsNothing(t *testing.T) {
+	w := enrolled(t)
+	w.Slow = full{}
+	for range 10 {
+		_, _, err := w.recover(w.codes[0])
+		check(t, "Recover with the gate full", err, mfa.ErrBusy)
+	}
+	w.Slow = nil
+	_, _, err := w.recover("22222-22222-22222")
+	checkWrong(t, "the first guess", err, 4)
+}

@@ -1,6 +1,7 @@
 package mfa
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -37,11 +38,11 @@ func (s *Service) Recover(ctx context.Context, subject, code string, then func(c
 	if err != nil {
 		return err
 	}
-	tally, err := s.guess(ctx, recoveryKey(subject), limit, now)
-	if err != nil {
+	var tally Tally
+	digest, err := s.slowly(ctx, typed, set.Salt, set.Params, func() (err error) {
+		tally, err = s.guess(ctx, recoveryKey(subject), limit, now)
 		return err
-	}
-	digest, err := s.slowly(ctx, typed, set.Salt, set.Params)
+	})
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (s *Service) recovery(ctx context.Context, subject string, codes []string, 
 	set := &RecoverySet{ID: rand.Text(), Subject: subject, Salt: make([]byte, saltSize), Params: s.cost.orDefault().String(), Total: len(codes), Created: now}
 	rand.Read(set.Salt)
 	for _, code := range codes {
-		digest, err := s.slowly(ctx, code, set.Salt, set.Params)
+		digest, err := s.slowly(ctx, code, set.Salt, set.Params, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +90,9 @@ func (s *Service) recovery(ctx context.Context, subject string, codes []string, 
 	return set, nil
 }
 
-func (s *Service) slowly(ctx context.Context, code string, salt []byte, params string) (digest []byte, err error) {
+// slowly hashes when there is a place for it, and runs first, unless it is nil, just before: who is turned away has not
+// guessed, so that the count comes after the place.
+func (s *Service) slowly(ctx context.Context, code string, salt []byte, params string, first func() error) (digest []byte, err error) {
 	c, err := parseCost(params)
 	if err != nil {
 		return nil, err
@@ -98,10 +101,16 @@ func (s *Service) slowly(ctx context.Context, code string, salt []byte, params s
 	if s.Slow != nil {
 		slow = s.Slow
 	}
+	var fault error
 	err = slow.Do(ctx, func() {
-		digest = argon2.IDKey([]byte(code), salt, c.time, c.memory, c.threads, 32)
+		if first != nil {
+			fault = first()
+		}
+		if fault == nil {
+			digest = argon2.IDKey([]byte(code), salt, c.time, c.memory, c.threads, 32)
+		}
 	})
-	return digest, err
+	return digest, cmp.Or(err, fault)
 }
 
 // contains compares with all digests, so that its time does not tell which one it was.

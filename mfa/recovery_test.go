@@ -81,7 +81,7 @@ func TestSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	for code, want := range map[string]bool{"A": true, "B": true, "C": false} {
-		digest, err := s.slowly(context.Background(), code, set.Salt, set.Params)
+		digest, err := s.slowly(context.Background(), code, set.Salt, set.Params, nil)
 		if err != nil || contains(set.Digests, digest) != want {
 			t.Errorf("the set contains %s: %v, %v, want %v", code, !want, err, want)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"strconv"
 	"time"
 
 	"vestibule/mfa"
@@ -196,7 +197,7 @@ func low(left int) *shown {
 	case left == 0:
 		return ptr(show(fault{ID: "recovery.none"}))
 	case left <= lowCodes:
-		return ptr(show(fault{ID: "recovery.low", Args: values{"n": itoa(left)}}))
+		return ptr(show(fault{ID: "recovery.low", Args: values{"n": strconv.Itoa(left)}}))
 	}
 	return nil
 }

@@ -29,10 +29,29 @@ func (s *Server) settle(ctx context.Context, r *http.Request, v *visit) error {
 		return err
 	}
 	v.owed = owed
+	if err := s.join(ctx, r, v); err != nil {
+		return err
+	}
 	if err := s.admit(ctx, r, v); err != nil {
 		return err
 	}
 	return s.save(ctx, v)
+}
+
+// join makes a login that is about to be admitted part of the session that its user has in this browser, perhaps from
+// another tab: a sign-in there goes on, and signing out ends both.
+func (s *Server) join(ctx context.Context, r *http.Request, v *visit) error {
+	if !v.owed.signedIn() {
+		return nil
+	}
+	session, err := s.live(ctx, r)
+	if errors.Is(err, errIdle) {
+		return nil
+	}
+	if err == nil && session != nil && session.Login.Subject == v.subject() {
+		v.ix.Login.Session = session.Login.Session
+	}
+	return err
 }
 
 // admit opens the session, and forgives wrong codes, once the user has proved all that there is to prove. Before
@@ -44,6 +63,7 @@ func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
 	if v.cookie == "" {
 		v.cookie = randomToken()
 	}
+	v.mem.Admitted = true
 	if err := s.openSession(ctx, r, v.cookie, v.ix.Login); err != nil {
 		return err
 	}
@@ -68,6 +88,9 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit) error 
 		return err
 	}
 	v.owed = owed
+	if err := s.join(ctx, r, v); err != nil {
+		return err
+	}
 	if owed == stepDone { // there is no row, and none is needed
 		v.cookie = randomToken()
 		return s.finish(w, r, v, func(ctx context.Context) error { return s.enter(ctx, r, v) })
@@ -93,7 +116,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit) error 
 // enter takes back the count of the guess, which was right, and admits whoever owes no code. What counts codes stays
 // as it is: a password says nothing about them.
 func (s *Server) enter(ctx context.Context, r *http.Request, v *visit) error {
-	if err := s.Guesses.Forgive(ctx, passwordKey(r, v.mem.Username)); err != nil {
+	if err := s.Guesses.Forgive(ctx, passwordKey(r, v.subject())); err != nil {
 		return err
 	}
 	return s.admit(ctx, r, v)
@@ -107,10 +130,11 @@ func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request, v *visit) e
 		return err
 	}
 	if row.subject() != v.subject() {
-		row.ix.Login, row.mem = v.ix.Login, v.mem
+		row.ix.Login, row.ix.Consented, row.mem = v.ix.Login, false, v.mem
+		row.mem.Admitted = false // that commit failed
 		return s.signIn(w, r, row)
 	}
-	if err := s.Guesses.Forgive(r.Context(), passwordKey(r, v.mem.Username)); err != nil {
+	if err := s.Guesses.Forgive(r.Context(), passwordKey(r, v.subject())); err != nil {
 		return err
 	}
 	owed, err := s.decide(r.Context(), row)
@@ -148,7 +172,11 @@ func (s *Server) reload(r *http.Request, v *visit) (*visit, error) {
 
 // ended says that the sign-in is over and offers another for the same request.
 func (s *Server) ended(v *visit) error {
-	flow, err := s.Provider.Flow(s.anew(v).ix)
+	fresh, err := s.anew(v)
+	if err != nil {
+		return err
+	}
+	flow, err := s.Provider.Flow(fresh.ix)
 	if err != nil {
 		return err
 	}
@@ -156,12 +184,13 @@ func (s *Server) ended(v *visit) error {
 }
 
 // anew returns a new sign-in for the same request, with nobody signed in.
-func (s *Server) anew(v *visit) *visit {
-	fresh := &visit{ix: s.Provider.Again(v.ix), mem: memory{Return: v.mem.Return, Sudo: v.mem.Sudo}}
-	if fresh.pack() != nil { // strings and booleans always pack
-		fresh.ix.UI = nil
+func (s *Server) anew(v *visit) (*visit, error) {
+	ix, err := s.Provider.Again(v.ix)
+	if err != nil {
+		return nil, err
 	}
-	return fresh
+	fresh := &visit{ix: ix, mem: memory{Return: v.mem.Return, Sudo: v.mem.Sudo}}
+	return fresh, fresh.pack()
 }
 
 // refuse answers the client with an OAuth error.

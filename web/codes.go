@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 )
 
 // newCodes returns the set of recovery codes that is to replace the old one.
@@ -65,7 +64,7 @@ func (s *Server) codes(w http.ResponseWriter, r *http.Request, m *member) error 
 		}
 		return s.note(w, r, securityPath, "enrol.cancelled", nil)
 	case "save":
-		return s.saved(w, r, m, e)
+		return s.savedInAccount(w, r, m, e)
 	}
 	return s.startCodes(w, r, e)
 }
@@ -109,7 +108,7 @@ func (s *Server) sendCodes(w http.ResponseWriter, r *http.Request, e enrolment, 
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-recovery-codes-%s.txt"`, slug(s.Name), slug(username)))
 	fmt.Fprintf(w, "%s recovery codes\n\nAccount: %s\nAddress: %s\nCreated: %s\n\n%s\n\nEach code works once. Keep this file safe.\n",
-		s.Name, e.label, s.Issuer, day(pending.Created), strings.Join(pending.Codes, "\n"))
+		s.Name, e.label, s.Provider.Issuer(), day(pending.Created), strings.Join(pending.Codes, "\n"))
 	return nil
 }
 
@@ -126,5 +125,3 @@ func slug(name string) string {
 	}, name)
 	return strings.Trim(name, "-")
 }
-
-func isConflict(err error) bool { return errors.Is(err, provider.ErrConflict) }

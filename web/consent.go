@@ -24,7 +24,7 @@ func (s *Server) consentOwed(ctx context.Context, v *visit) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	client, err := s.Clients.Client(ctx, v.ix.Client)
+	client, err := s.Provider.Client(ctx, v.ix.Client)
 	if err != nil && !errors.Is(err, provider.ErrNotFound) { // Finish has an answer to a client that is gone
 		return false, err
 	}

@@ -4,4 +4,17 @@
 // hands it to decide, which gathers facts and asks the pure function next what is still owed. There is no
 // other way forward, so there is no step to skip. The pages need no JavaScript, render nothing in answer to a POST,
 // and never hold a proof of their own making: a Login is lent by a stored session or proved here and now.
+//
+// The verbs of a sign-in, by who commits and who redirects:
+//
+//   - begin ties it to the browser, lends it the session's login and hands it to proceed; lend commits nothing.
+//   - decide says what is owed. It reads, commits nothing and redirects nobody.
+//   - proceed commits a row, if there is a login to keep, and redirects to the page that is owed.
+//   - settle writes what follows from a proof, with admit, which opens the session, in the commit that spends the
+//     proof; settled redirects once that has succeeded. signIn is both, for the password.
+//   - advance commits what a form has changed that proves nothing, and redirects.
+//   - forward commits nothing and redirects to the page that is owed; a GET it may send to finish.
+//   - save writes the row in its caller's commit; store commits it and redirects to a page; send only redirects.
+//   - finish ends the sign-in: end commits that, with a new session if there is one, and redirects to the client.
+//     ended says that it had ended before.
 package web

@@ -11,6 +11,7 @@ import (
 	"github.com/skip2/go-qrcode"
 
 	"vestibule/mfa"
+	"vestibule/provider"
 )
 
 const (
@@ -57,10 +58,14 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 		}
 		return redirect(enrolPath)(w, r)
 	case "save":
-		return s.saved(w, r, m, e)
+		return s.savedInAccount(w, r, m, e)
 	}
-	if elsewhere, err := s.setUpElsewhere(ctx, e); err != nil || elsewhere {
-		return orElse(err, func() error { return s.note(w, r, securityPath, "enrol.elsewhere", nil) })
+	elsewhere, err := s.setUpElsewhere(ctx, e)
+	switch {
+	case err != nil:
+		return err
+	case elsewhere:
+		return s.note(w, r, securityPath, "enrol.elsewhere", nil)
 	}
 	name := cut(field(r, "name"), 256)
 	f, err := s.confirm(ctx, e, cut(strings.TrimSpace(field(r, "code")), 64), name)
@@ -72,7 +77,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 		mem.blame("setup", *f)
 		return s.flash(w, r, enrolPath, mem)
 	}
-	return s.confirmedHere(w, r, m, e)
+	return s.confirmedInAccount(w, r, m, e)
 }
 
 // setUpElsewhere reports a form whose set-up was finished in another tab.
@@ -84,37 +89,31 @@ func (s *Server) setUpElsewhere(ctx context.Context, e enrolment) (bool, error) 
 	return s.MFA.Enrolled(ctx, e.subject)
 }
 
-func orElse(err error, f func() error) error {
-	if err != nil {
-		return err
-	}
-	return f()
-}
-
-func (s *Server) confirmedHere(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
+// confirmedInAccount shows the recovery codes; if there are none to show, the authenticator is on at once.
+func (s *Server) confirmedInAccount(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
 	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
 	if err != nil {
 		return err
 	}
 	if len(pending.Codes) == 0 {
-		return s.activateHere(w, r, m, e)
+		return s.activateInAccount(w, r, m, e)
 	}
 	return redirect(enrolPath+"?step=codes")(w, r)
 }
 
-// saved takes the user's word that the recovery codes are saved.
-func (s *Server) saved(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
+// savedInAccount takes the user's word that the recovery codes are saved.
+func (s *Server) savedInAccount(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
 	if field(r, "saved") != "" {
-		return s.activateHere(w, r, m, e)
+		return s.activateInAccount(w, r, m, e)
 	}
 	mem := memory{}
 	mem.blame("codes", fault{ID: "codes.ack", Field: "saved"})
 	return s.flash(w, r, e.action, mem)
 }
 
-// activateHere makes the set-up count and gives the browser a new cookie: a change of cookie is what makes browsers
+// activateInAccount makes the set-up count and gives the browser a new cookie: a change of cookie is what makes browsers
 // ask for the page of the codes again when the user goes back to it, and it is no longer there.
-func (s *Server) activateHere(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
+func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
 	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
 	if err != nil {
 		return s.stopped(w, r, e, err)
@@ -149,7 +148,7 @@ func (s *Server) activateHere(w http.ResponseWriter, r *http.Request, m *member,
 // stopped answers a set-up that cannot be finished.
 func (s *Server) stopped(w http.ResponseWriter, r *http.Request, e enrolment, err error) error {
 	switch {
-	case errors.Is(err, mfa.ErrNoSetup), isConflict(err): // perhaps finished by the first of two clicks
+	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, provider.ErrConflict): // perhaps finished by the first of two clicks
 		return s.note(w, r, securityPath, "codes.saved", nil)
 	case errors.Is(err, mfa.ErrSetupExpired) && e.codes:
 		return s.note(w, r, securityPath, "codes.expired", nil)

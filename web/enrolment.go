@@ -51,7 +51,7 @@ type codesPage struct {
 	New     bool // a new set in place of an old one
 }
 
-// begin returns what is pending for the owner, or starts it.
+// beginSetup returns what is pending for the owner, or starts it.
 func (s *Server) beginSetup(ctx context.Context, e enrolment) (mfa.PendingView, error) {
 	pending, err := s.MFA.Pending(ctx, e.owner, e.subject)
 	switch {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
-	"strings"
 	"time"
 
 	"vestibule/provider"
@@ -88,11 +86,7 @@ func (s *Server) proceed(w http.ResponseWriter, r *http.Request, v *visit) error
 	case v.ix.Demand.None:
 		return s.refuse(w, r, v, steps[owed].refusal)
 	}
-	err = s.introduce(r.Context(), v)
-	switch {
-	case errors.Is(err, provider.ErrNotFound) && v.ix.Login == nil: // the client asks for somebody who is gone
-		return s.refuse(w, r, v, steps[stepLogin].refusal)
-	case err != nil:
+	if err := s.introduce(r.Context(), v); err != nil {
 		return err
 	}
 	if v.ix.Login != nil {
@@ -103,16 +97,13 @@ func (s *Server) proceed(w http.ResponseWriter, r *http.Request, v *visit) error
 	return s.send(w, r, v, steps[owed].path)
 }
 
-// introduce finds out whom the pages are about, if that is known.
+// introduce finds out whom the pages are about. An id_token_hint alone is no reason to say: whoever has an old ID
+// token may send one, and must not learn an address from it.
 func (s *Server) introduce(ctx context.Context, v *visit) error {
-	subject := v.subject()
-	if subject == "" {
-		subject = v.ix.Demand.Subject
-	}
-	if subject == "" || v.mem.Label != "" {
+	if v.ix.Login == nil || v.mem.Label != "" {
 		return nil
 	}
-	account, err := s.Accounts.Account(ctx, subject)
+	account, err := s.Accounts.Account(ctx, v.subject())
 	if err != nil {
 		return err
 	}
@@ -155,13 +146,16 @@ func (s *Server) facts(ctx context.Context, v *visit) (facts, error) {
 	if login == nil {
 		return facts{}, nil
 	}
+	good := func(method string) bool { // a wish changes the factors, which no old proof allows
+		return login.Fresh(d, method, now) && (m.Wish == "" || v.recent(method, now))
+	}
 	f := facts{
 		known:    d.Subject == "" || d.Subject == login.Subject,
 		choose:   m.Lent && !m.Typed && !m.Chosen && (d.SelectAccount || m.Other),
 		password: login.Fresh(d, provider.MethodPassword, now),
-		second:   login.Fresh(d, provider.MethodTOTP, now) || login.Fresh(d, provider.MethodRecovery, now),
+		second:   good(provider.MethodTOTP) || good(provider.MethodRecovery),
 		late:     m.Typed && older(login, provider.MethodPassword, now, codeTime),
-		recent:   !older(login, provider.MethodPassword, now, sudoTime) || m.Typed && !older(login, provider.MethodPassword, now, sudoTime+setupTime),
+		recent:   v.recent(provider.MethodPassword, now),
 		twoSteps: d.TwoSteps(), wish: m.Wish != "", used: m.Used != nil,
 	}
 	if !f.known || f.choose || !f.password && !m.Sudo {
@@ -196,6 +190,16 @@ func (s *Server) enrolled(ctx context.Context, v *visit) (bool, error) {
 func older(login *provider.Login, method string, now time.Time, age time.Duration) bool {
 	at, ok := login.Proved(method)
 	return !ok || now.Sub(at) >= age
+}
+
+// recent reports whether a proof is young enough to set up a factor with. One that was given in this sign-in also
+// covers the time that the set-up takes.
+func (v *visit) recent(method string, now time.Time) bool {
+	age := sudoTime
+	if at, _ := v.ix.Login.Proved(method); !at.Before(v.ix.Created) {
+		age += setupTime
+	}
+	return !older(v.ix.Login, method, now, age)
 }
 
 // forgetSecond drops a second factor that is too old for the client and cannot be given again, because the user
@@ -239,18 +243,15 @@ func (s *Server) resume(r *http.Request) (v *visit, flow string, expired bool, e
 
 // sealed returns a flow that is no row; a row's is not repeated to whoever may be asking.
 func sealed(flow string) string {
-	if strings.HasPrefix(flow, "r.") {
+	if provider.IsSealed(flow) {
 		return flow
 	}
 	return ""
 }
 
-// rowFlow is what the flow of a row looks like.
-var rowFlow = regexp.MustCompile(`^[A-Za-z0-9_-]{22}(\.[0-9]+)?$`)
-
 // gone tells a sign-in that has ended from one that never was, as far as that can be known without a row.
 func (s *Server) gone(r *http.Request, flow string) error {
-	if !rowFlow.MatchString(flow) {
+	if !provider.IsRow(flow) {
 		return errUnknown
 	}
 	session, err := s.live(r.Context(), r)
@@ -281,17 +282,32 @@ func (s *Server) visit(r *http.Request) (*visit, error) {
 
 // returnLoan takes a login back that was lent by a session which has ended since.
 func (s *Server) returnLoan(r *http.Request, v *visit) error {
-	if !v.mem.Lent || v.mem.Typed || v.ix.Login == nil {
+	if !v.mem.Lent || v.mem.Typed || v.mem.Admitted || v.ix.Login == nil {
 		return nil
 	}
-	session, err := s.live(r.Context(), r)
-	if err != nil && !errors.Is(err, errIdle) {
+	lives, err := s.backed(r, v)
+	if err == nil && !lives {
+		v.forget()
+	}
+	return err
+}
+
+// whileLive runs do, which uses what was proved, unless the session that the sign-in has opened is over: then its
+// proofs are over too, and the user begins at the password.
+func (s *Server) whileLive(w http.ResponseWriter, r *http.Request, v *visit, do func() error) error {
+	if !v.mem.Admitted {
+		return do()
+	}
+	lives, err := s.backed(r, v)
+	switch {
+	case err != nil:
 		return err
+	case lives:
+		return do()
 	}
-	if session == nil || session.Login.Session != v.ix.Login.Session {
-		v.ix.Login, v.mem.Lent = nil, false
-	}
-	return nil
+	v.forget()
+	v.mem.calm()
+	return s.store(w, r, v, "/login")
 }
 
 // on runs a handler for the step that is owed. Any other request goes to the page that is.
@@ -305,10 +321,12 @@ func (s *Server) on(want step, h func(http.ResponseWriter, *http.Request, *visit
 		switch {
 		case err != nil:
 			return err
-		case owed == want:
-			return h(w, r, v)
+		case owed != want: // a late form uses nothing, and may lack the cookie that the first of two clicks has brought
+			return s.forward(w, r, v, owed)
+		case r.Method == http.MethodPost:
+			return s.whileLive(w, r, v, func() error { return h(w, r, v) })
 		}
-		return s.forward(w, r, v, owed)
+		return h(w, r, v)
 	}
 }
 
@@ -316,7 +334,7 @@ func (s *Server) on(want step, h func(http.ResponseWriter, *http.Request, *visit
 // to does, and of many clicks only the last one's answer is followed.
 func (s *Server) forward(w http.ResponseWriter, r *http.Request, v *visit, owed step) error {
 	if owed == stepDone && r.Method != http.MethodPost {
-		return s.finish(w, r, v)
+		return s.whileLive(w, r, v, func() error { return s.finish(w, r, v) })
 	}
 	return s.send(w, r, v, steps[owed].path)
 }

@@ -2,8 +2,6 @@ package web
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net"
 	"net/http"
@@ -16,7 +14,8 @@ import (
 	"vestibule/provider"
 )
 
-// passwordLimit is for one name from one address, so that a stranger cannot lock the owner out.
+// passwordLimit is for one account from one address, so that a stranger elsewhere cannot lock the owner out. The
+// address is the one in RemoteAddr: behind a proxy that is not among the trusted ones, everybody has the proxy's.
 var passwordLimit = mfa.Limit{Guesses: 10, Window: 15 * time.Minute, Lock: 15 * time.Minute}
 
 type loginPage struct {
@@ -78,9 +77,10 @@ func (s *Server) checkSignedIn(r *http.Request, v *visit) error {
 	return err
 }
 
-// fixed reports whether it is settled who must sign in: the session's user, or the one whom the client asked for.
+// fixed reports whether it is settled who must sign in: the session's user, or the one whom the client asked for
+// and who has signed in before.
 func (v *visit) fixed() bool {
-	return v.mem.Label != "" && (v.ix.Demand.Subject != "" || v.mem.Lent && !v.mem.Typed && v.ix.Login != nil)
+	return v.mem.Label != "" && v.ix.Login != nil && (v.ix.Demand.Subject != "" || v.mem.Lent && !v.mem.Typed)
 }
 
 // login is the name and the password.
@@ -92,7 +92,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if faults := emptyFields(v.mem.Username, password); len(faults) > 0 {
 		return s.loginFault(w, r, v, faults...)
 	}
-	done, err := s.passwords.take(r.Context(), passwordKey(r, v.mem.Username))
+	done, err := s.passwords.take(r.Context(), turnKey(r, v.mem.Username))
 	if err != nil {
 		return err
 	}
@@ -151,41 +151,43 @@ func (v *visit) identify(a provider.Account, now time.Time) {
 	if v.subject() == a.Subject {
 		v.ix.Login.Renew(now)
 	} else {
+		v.forget()
 		v.ix.Login = provider.PasswordLogin(a.Subject, now)
-		m.Lent, m.Other, m.Enrolled, m.Asking, m.Missing = false, false, false, false, nil
-		m.Used, m.Wish, m.Wrong, m.Locked = nil, "", 0, nil
 	}
 	m.Typed = true
 	m.meet(a)
 }
 
-// checkPassword counts a guess, and commits the count, before it compares. A store or a hasher that is in trouble
-// is no wrong guess: the count it may have left behind goes with the next right password.
+// checkPassword counts a guess, and commits the count, just before it compares: all names of an account have one
+// budget, and a hasher that is too busy to compare costs nothing of it.
 func (s *Server) checkPassword(ctx context.Context, r *http.Request, username, password string) (provider.Account, error) {
 	now := s.Now()
-	tally, err := s.Guesses.Guess(ctx, passwordKey(r, username), passwordLimit, now)
-	if err != nil {
-		return provider.Account{}, err
-	}
-	if !tally.LockedUntil.IsZero() {
-		return provider.Account{}, &mfa.Locked{Until: tally.LockedUntil}
-	}
-	account, err := s.Accounts.Authenticate(ctx, username, password)
+	var tally mfa.Tally
+	account, err := s.Accounts.Authenticate(ctx, username, password, func(ctx context.Context, key string) (err error) {
+		tally, err = s.Guesses.Guess(ctx, passwordKey(r, key), passwordLimit, now)
+		if err == nil && !tally.LockedUntil.IsZero() {
+			return &mfa.Locked{Until: tally.LockedUntil}
+		}
+		return err
+	})
 	if errors.Is(err, provider.ErrPassword) && tally.Left == 0 {
 		return provider.Account{}, &mfa.Locked{Until: now.Add(passwordLimit.Lock)}
 	}
 	return account, err
 }
 
-// passwordKey is what guesses of a password are counted under: the name in its one spelling and the address, of
-// which an IPv6 network counts as one.
-func passwordKey(r *http.Request, username string) string {
-	name, err := provider.CanonicalName(username)
-	if err != nil { // nobody's name, of any length
-		sum := sha256.Sum256([]byte(username))
-		name = hex.EncodeToString(sum[:])
+// passwordKey is what guesses of a password are counted under: the account, or what stands for a name that nobody
+// has, and the address, of which an IPv6 network counts as one.
+func passwordKey(r *http.Request, key string) string {
+	return "pwd:" + key + "|" + network(r.RemoteAddr)
+}
+
+// turnKey is what passwords wait in line under: the account is not known yet, so it is the name in its one spelling.
+func turnKey(r *http.Request, username string) string {
+	if name, err := provider.CanonicalName(username); err == nil {
+		username = name
 	}
-	return "pwd:" + name + "|" + network(r.RemoteAddr)
+	return username + "|" + network(r.RemoteAddr)
 }
 
 func network(remote string) string {
@@ -233,7 +235,10 @@ func (s *Server) someoneElse(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	fresh := s.anew(v)
+	fresh, err := s.anew(v)
+	if err != nil {
+		return err
+	}
 	if v.mem.Other { // the one whom the client hinted at
 		fresh.mem.Username = v.ix.Demand.LoginHint
 	}
@@ -251,7 +256,11 @@ func (s *Server) restart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.begin(w, r, s.anew(v))
+	fresh, err := s.anew(v)
+	if err != nil {
+		return err
+	}
+	return s.begin(w, r, fresh)
 }
 
 // withoutCookie returns a sign-in that holds nothing yet but the request, for a browser that has lost its cookie.

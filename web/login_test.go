@@ -369,6 +369,7 @@ func TestIDTokenHint(t *testing.T) {
 	s := newSite(t)
 	for _, tt := range []struct{ subject, name, want string }{
 		{"s-ana", "ana", "consent"},
+		{"s-ana", "ben", "client"},
 		{"s-gone", "ana", "client"},
 	} {
 		b := s.newBrowser()
@@ -376,19 +377,30 @@ func TestIDTokenHint(t *testing.T) {
 		ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = "shop", "Demo Shop", []string{"openid"}, "https://shop.test/cb"
 		ix.Request = []byte(`{"id":"x","redirect":"https://shop.test/cb"}`)
 		address := s.serveAuthorize(ix)
-		p := b.open(address)
-		if tt.want == "client" {
-			if got := p.client().Get("error"); got != "login_required" {
-				t.Errorf("hint at nobody: %q", got)
-			}
-			continue
+		p := b.open(address).at("login", "initial")
+		if strings.Contains(p.body, "ana") || strings.Contains(p.body, "Ana") {
+			t.Errorf("a stranger with a hint at %s learns who that is:\n%s", tt.subject, p.text())
 		}
-		p = p.at("login", "initial").says("Signing in as ana@example.com")
-		if strings.Contains(p.text(), "Use a different account") {
-			t.Error("somebody else may sign in where the client asked for one user")
+		if p = p.password(tt.name); p.name != tt.want {
+			t.Errorf("hint at %s, password of %s: %s (%s), want %s", tt.subject, tt.name, p.name, p.state, tt.want)
 		}
-		p.press("Sign in", "password", secret).at(tt.want, "initial")
+		if tt.want == "client" && p.client().Get("error") != "login_required" {
+			t.Errorf("hint at %s, password of %s: %v", tt.subject, tt.name, p.client())
+		}
 	}
+}
+
+func TestIDTokenHintWithSession(t *testing.T) {
+	s := newSite(t)
+	b := s.signedIn(nil)
+	s.clock.forward(time.Minute)
+	ix := s.pages.Provider.Own(provider.Demand{Subject: "s-ana", Login: true})
+	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = "shop", "Demo Shop", []string{"openid"}, "https://shop.test/cb"
+	p := b.open(s.serveAuthorize(ix)).at("login", "initial").says("Signing in as ana@example.com")
+	if strings.Contains(p.text(), "Use a different account") {
+		t.Error("somebody else may sign in where the client asked for one user")
+	}
+	p.press("Sign in", "password", secret).at("consent", "initial")
 }
 
 func TestRestingLoanIsTakenBack(t *testing.T) {
@@ -398,4 +410,36 @@ func TestRestingLoanIsTakenBack(t *testing.T) {
 	lent := b.open(s.authorize()).at("consent", "initial") // with the session's login
 	clear(s.sessions.rows)                                 // signed out, say, by an operator
 	lent.press("Allow").at("login", "initial")
+}
+
+// TestNamesShareABudget guesses under all names of an account.
+func TestNamesShareABudget(t *testing.T) {
+	s := newSite(t)
+	p := s.newBrowser().open(s.authorize())
+	for i := range 10 {
+		p = p.press("Sign in", "username", []string{"ana", "ana@example.com", " ANA "}[i%3], "password", "wrong")
+	}
+	p.at("login", "locked")
+	p = s.newBrowser().open(s.authorize())
+	p = p.password("ana@example.com").at("login", "locked")
+	s.clock.forward(16 * time.Minute)
+	p = s.newBrowser().open(s.authorize())
+	for range 3 { // a right one forgives them all, under whichever name
+		for range 9 {
+			p = p.press("Sign in", "username", "ana", "password", "wrong").at("login", "wrong")
+		}
+		p.password("ana@example.com").at("consent", "initial")
+		p = s.newBrowser().open(s.authorize())
+	}
+}
+
+// TestBusyHasherIsNoGuess turns right passwords away because too many wait.
+func TestBusyHasherIsNoGuess(t *testing.T) {
+	s := newSite(t)
+	s.accounts.fail(provider.ErrBusy)
+	for range 12 {
+		s.newBrowser().open(s.authorize()).password("ana").at("error", "busy")
+	}
+	s.accounts.fail(nil)
+	s.newBrowser().open(s.authorize()).password("ana").at("consent", "initial")
 }

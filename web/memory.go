@@ -24,6 +24,7 @@ type memory struct {
 	Typed    bool `json:"typed,omitempty"`    // the password was given in this sign-in
 	Other    bool `json:"other,omitempty"`    // the client hinted at somebody else than the session's user
 	Chosen   bool `json:"chosen,omitempty"`   // the user wants to go on as the session's user
+	Admitted bool `json:"admitted,omitempty"` // a session was opened for the Login, which is good as long as that lives
 	Enrolled bool `json:"enrolled,omitempty"` // has an authenticator; false says nothing
 
 	Asking  bool     `json:"asking,omitempty"`  // consent was looked up and is owed
@@ -97,6 +98,16 @@ func (v *visit) subject() string {
 	return v.ix.Login.Subject
 }
 
+// forget takes the login back, and with it all that its user has said and done.
+func (v *visit) forget() {
+	v.ix.Login, v.ix.Consented = nil, false
+	m := &v.mem
+	m.Label, m.Name, m.Email = "", "", ""
+	m.Lent, m.Typed, m.Other, m.Chosen, m.Admitted, m.Enrolled = false, false, false, false, false, false
+	m.Asking, m.Missing, m.Trusted = false, nil, false
+	m.Used, m.Wish, m.Wrong, m.Locked, m.Last = nil, "", 0, nil, nil
+}
+
 // meet remembers the account's names.
 func (m *memory) meet(a provider.Account) {
 	m.Label, m.Name, m.Email = a.Label(), a.Name, a.Email
@@ -142,8 +153,7 @@ func (v *visit) repeats(code string, now time.Time) bool {
 	return last != nil && now.Sub(last.At) < answerTime && subtle.ConstantTimeCompare(last.Sum, digest(v.ix.ID+"|"+code)) == 1
 }
 
-// refused remembers the code that was not good, and what to say about it.
-func (v *visit) refused(page, code string, now time.Time, f fault) {
-	v.mem.blame(page, f)
-	v.mem.Last = &answered{Sum: digest(v.ix.ID + "|" + code), At: now}
+// remember returns what repeats knows a refused code by.
+func (v *visit) remember(code string, now time.Time) *answered {
+	return &answered{Sum: digest(v.ix.ID + "|" + code), At: now}
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"vestibule/mfa"
@@ -65,7 +66,7 @@ func (s *Server) usedPage(w http.ResponseWriter, r *http.Request, v *visit) erro
 	p := &usedPage{
 		frame:  frame{Page: "recovery-used", Title: "You used a recovery code", Flow: field(r, "flow"), Who: v.mem.Label},
 		Client: v.ix.ClientName, Left: *v.mem.Used, Low: *v.mem.Used <= lowCodes,
-		Notice: show(fault{ID: "recovery.used.notice", Args: values{"n": itoa(*v.mem.Used)}}),
+		Notice: show(fault{ID: "recovery.used.notice", Args: values{"n": strconv.Itoa(*v.mem.Used)}}),
 	}
 	if p.Left == 0 {
 		p.Notice = show(fault{ID: "recovery.none.left"})

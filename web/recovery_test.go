@@ -81,3 +81,25 @@ func TestNoRecoveryCodesLeft(t *testing.T) {
 	s.totpAt(b).press("Continue", "code", a.code(0)).at("consent", "initial")
 	b.open("/account").at("security", "on").says("You have no recovery codes left.", "0 of 10 left")
 }
+
+// TestOldRecoveryCannotEnrol leaves a browser unattended after a recovery code.
+func TestOldRecoveryCannotEnrol(t *testing.T) {
+	s := newSite(t)
+	a := s.enrolled("s-ana")
+	p := s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial")
+	s.clock.forward(26 * time.Minute)
+	p = p.press("Set up a new authenticator").at("login", "timeout").password("ana").at("totp", "initial")
+	p.press("Continue", "code", a.code(0)).at("setup", "initial")
+}
+
+// TestOldStepUpCannotEnrol does it in a session whose password was given before.
+func TestOldStepUpCannotEnrol(t *testing.T) {
+	s := newSite(t)
+	b := s.signedIn(nil)
+	s.clock.forward(time.Minute)
+	a := s.enrolled("s-ana")
+	p := b.open(s.authorize()).at("totp", "initial").click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial")
+	s.clock.forward(26 * time.Minute)
+	p = p.press("Set up a new authenticator").at("totp", "initial")
+	p.press("Continue", "code", a.code(0)).at("setup", "initial")
+}

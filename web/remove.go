@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"vestibule/mfa"
@@ -70,8 +69,12 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 	if faults := emptyProofs(form, password, code); len(faults) > 0 {
 		return s.removeFault(w, r, form, faults...)
 	}
-	if f, err := s.checkOwnPassword(r, m, password); err != nil || f != nil {
-		return orElse(err, func() error { return s.removeFault(w, r, form, *f) })
+	f, err := s.checkOwnPassword(r, m, password)
+	switch {
+	case err != nil:
+		return err
+	case f != nil:
+		return s.removeFault(w, r, form, *f)
 	}
 	var cookie string
 	err = s.prove(r.Context(), m.account.Subject, form, code, func(ctx context.Context, p mfa.Proof) error {
@@ -133,7 +136,7 @@ func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, id 
 	if err := s.MFA.Forgive(ctx, m.account.Subject); err != nil {
 		return "", err
 	}
-	if err := s.Guesses.Forgive(ctx, passwordKey(r, m.account.Username)); err != nil {
+	if err := s.Guesses.Forgive(ctx, passwordKey(r, m.account.Subject)); err != nil {
 		return "", err
 	}
 	if err := s.MFA.Remove(ctx, m.account.Subject, id, nil); err != nil {
@@ -143,7 +146,7 @@ func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, id 
 }
 
 func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, form codeForm, err error) error {
-	if errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm || isConflict(err) {
+	if errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm || errors.Is(err, provider.ErrConflict) {
 		return s.note(w, r, securityPath, "remove.gone", nil)
 	}
 	f, ok := s.codeMessage(form, err)
@@ -161,5 +164,3 @@ func (s *Server) removeFault(w http.ResponseWriter, r *http.Request, form codeFo
 	}
 	return s.flash(w, r, r.URL.Path, mem)
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

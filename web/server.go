@@ -19,7 +19,6 @@ import (
 type Config struct {
 	Provider *provider.Provider
 	Accounts provider.Accounts
-	Clients  provider.Clients // asked whether a client may be remembered
 	Sessions Sessions
 	MFA      *mfa.Service
 	Consent  *consent.Service
@@ -27,7 +26,6 @@ type Config struct {
 	// Atomic commits all that fn writes to any of the stores above, or nothing.
 	Atomic func(ctx context.Context, fn func(ctx context.Context) error) error
 
-	Issuer          string           // as the provider has it
 	Name            string           // what the pages call this server; empty: Vestibule
 	Contact         string           // whom users may ask for help; may be empty
 	SessionIdle     time.Duration    // 0: 1 h
@@ -52,12 +50,12 @@ var _ provider.UI = (*Server)(nil)
 
 // New returns a Server.
 func New(c Config) (*Server, error) {
-	issuer, err := url.Parse(c.Issuer)
+	if err := check(c); err != nil {
+		return nil, err
+	}
+	issuer, err := url.Parse(c.Provider.Issuer())
 	if err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
-	}
-	if err := check(c, issuer); err != nil {
-		return nil, err
 	}
 	s := &Server{Config: c.withDefaults(), host: issuer.Host, secure: issuer.Scheme == "https"}
 	s.cookies = namesOf(s.secure)
@@ -72,14 +70,13 @@ func New(c Config) (*Server, error) {
 	return s, err
 }
 
-func check(c Config, issuer *url.URL) error {
+func check(c Config) error {
 	var faults []error
 	for _, rule := range []struct {
 		broken bool
 		text   string
 	}{
-		{issuer.Host == "" || issuer.Scheme != "https" && issuer.Scheme != "http", "the issuer must be an http or https address"},
-		{c.Provider == nil || c.Accounts == nil || c.Clients == nil, "Provider, Accounts and Clients must be set"},
+		{c.Provider == nil || c.Accounts == nil, "Provider and Accounts must be set"},
 		{c.MFA == nil || c.Consent == nil, "MFA and Consent must be set"},
 		{c.Sessions == nil || c.Guesses == nil || c.Atomic == nil, "Sessions, Guesses and Atomic must be set"},
 	} {

@@ -58,6 +58,15 @@ func (s *Server) live(ctx context.Context, r *http.Request) (*provider.Session, 
 	return session, nil
 }
 
+// backed reports whether the browser's session is live and the one that the login belongs to.
+func (s *Server) backed(r *http.Request, v *visit) (bool, error) {
+	session, err := s.live(r.Context(), r)
+	if errors.Is(err, errIdle) {
+		return false, nil
+	}
+	return err == nil && session != nil && session.Login.Session == v.ix.Login.Session, err
+}
+
 // openSession writes the session of a login that is complete, under a cookie that was just made. The value changes
 // each time, so that one that somebody saw before the password or the code was given is worth nothing after it.
 // The session that the browser had ends in the same commit.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"vestibule/mfa"
+	"vestibule/provider"
 )
 
 // enrolment returns what is set up inside a sign-in.
@@ -39,7 +40,7 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request, v *visit) error {
 		v.mem.calm()
 		return s.store(w, r, v, "/login/setup")
 	case "save":
-		return s.activateInside(w, r, v, e)
+		return s.savedInSignIn(w, r, v, e)
 	}
 	name := cut(field(r, "name"), 256)
 	f, err := s.confirm(ctx, e, cut(strings.TrimSpace(field(r, "code")), 64), name)
@@ -52,17 +53,17 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request, v *visit) error {
 		v.mem.Typing = map[string]string{"name": name}
 		return s.store(w, r, v, "/login/setup")
 	}
-	return s.confirmed(w, r, v, e)
+	return s.confirmedInSignIn(w, r, v, e)
 }
 
-// confirmed shows the recovery codes; if there are none to show, the authenticator is on at once.
-func (s *Server) confirmed(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
+// confirmedInSignIn shows the recovery codes; if there are none to show, the authenticator is on at once.
+func (s *Server) confirmedInSignIn(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
 	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
 	if err != nil {
 		return err
 	}
 	if len(pending.Codes) == 0 {
-		return s.activate(w, r, v, e)
+		return s.activateInSignIn(w, r, v, e)
 	}
 	return s.store(w, r, v, "/login/setup")
 }
@@ -80,17 +81,17 @@ func (s *Server) cancelSetup(w http.ResponseWriter, r *http.Request, v *visit, e
 	return s.advance(w, r, v)
 }
 
-// activateInside takes the user's word that the recovery codes are saved.
-func (s *Server) activateInside(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
+// savedInSignIn takes the user's word that the recovery codes are saved.
+func (s *Server) savedInSignIn(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
 	if field(r, "saved") == "" {
 		v.mem.blame("codes", fault{ID: "codes.ack", Field: "saved"})
 		return s.store(w, r, v, "/login/setup")
 	}
-	return s.activate(w, r, v, e)
+	return s.activateInSignIn(w, r, v, e)
 }
 
-// activate makes the set-up count. The factor, its proof and the session are one commit.
-func (s *Server) activate(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
+// activateInSignIn makes the set-up count. The factor, its proof and the session are one commit.
+func (s *Server) activateInSignIn(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
 	var done *visit
 	err := s.MFA.Activate(r.Context(), e.subject, e.owner, func(ctx context.Context, p mfa.Proof) error {
 		done = v.clone()
@@ -111,7 +112,7 @@ func (s *Server) activate(w http.ResponseWriter, r *http.Request, v *visit, e en
 		}
 		v.mem.blame("setup", fault{ID: "enrol.changed"})
 		return s.store(w, r, v, "/login/setup")
-	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed), isConflict(err):
+	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed), errors.Is(err, provider.ErrConflict):
 		return s.overtaken(w, r, v)
 	}
 	return err

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -109,7 +110,7 @@ func (a *accounts) Account(_ context.Context, subject string) (provider.Account,
 	return provider.Account{}, provider.ErrNotFound
 }
 
-func (a *accounts) Authenticate(_ context.Context, name, password string) (provider.Account, error) {
+func (a *accounts) Authenticate(ctx context.Context, name, password string, count provider.Count) (provider.Account, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.down != nil {
@@ -117,6 +118,9 @@ func (a *accounts) Authenticate(_ context.Context, name, password string) (provi
 	}
 	canonical, _ := provider.CanonicalName(name)
 	row, ok := a.rows[strings.TrimSuffix(canonical, "@example.com")]
+	if err := count(ctx, cmp.Or(row.Subject, "?"+canonical)); err != nil {
+		return provider.Account{}, err
+	}
 	if !ok || row.Disabled || password != secret {
 		return provider.Account{}, provider.ErrPassword
 	}
@@ -204,9 +208,9 @@ func (s *site) compose(mux *http.ServeMux) {
 		s.t.Fatal(err)
 	}
 	s.pages, err = New(Config{
-		Provider: p, Accounts: s.accounts, Clients: s.store, Sessions: s.sessions, MFA: s.mfa,
+		Provider: p, Accounts: s.accounts, Sessions: s.sessions, MFA: s.mfa,
 		Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now}, Guesses: s.factors, Atomic: s.atomic,
-		Issuer: s.server.URL, Contact: "help@example.com", Log: log, Now: s.clock.now,
+		Contact: "help@example.com", Log: log, Now: s.clock.now,
 	})
 	if err != nil {
 		s.t.Fatal(err)

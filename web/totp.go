@@ -124,7 +124,10 @@ func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, v *visit, for
 	if f.ID == "totp.wrong" || f.ID == "totp.wrong.few" || f.ID == "totp.expired" || f.ID == "totp.used" {
 		v.mem.Wrong++
 	}
-	v.refused(form.page, code, s.Now(), f)
+	v.mem.blame(form.page, f)
+	if locked == nil { // during a lock nobody has looked at the code, which may be a good one
+		v.mem.Last = v.remember(code, s.Now())
+	}
 	return s.store(w, r, v, form.path)
 }
 

@@ -92,6 +92,22 @@ func TestLockEnds(t *testing.T) {
 	p.press("Continue", "code", a.code(0)).at("consent", "initial")
 }
 
+// TestCodeDuringLockIsNotRemembered gives a good code just before the lock ends, and again just after.
+func TestCodeDuringLockIsNotRemembered(t *testing.T) {
+	s := newSite(t)
+	a := s.enrolled("s-ana")
+	p := s.totpAt(s.newBrowser())
+	for _, code := range a.wrongs(5) {
+		p = p.press("Continue", "code", code)
+	}
+	s.clock.forward(15*time.Minute - 3*time.Second)
+	p = s.totpAt(s.newBrowser())
+	action, form := p.form("Continue", "code", a.code(0))
+	p.post(action, form).at("totp", "locked")
+	s.clock.forward(4 * time.Second)
+	p.post(action, form).at("consent", "initial")
+}
+
 // TestImpatience has the button pressed twice: the second answer is the first one's.
 func TestImpatience(t *testing.T) {
 	s := newSite(t)
