@@ -47,7 +47,9 @@ var settings = []setting{
 }
 
 // isList reports whether the file may have a list where the environment has commas.
-func (s setting) isList() bool { return slices.Contains([]string{"secret_keys", "trusted_proxies"}, s.name) }
+func (s setting) isList() bool {
+	return slices.Contains([]string{"secret_keys", "trusted_proxies"}, s.name)
+}
 
 // Flag is a setting that may be given as a flag.
 type Flag struct {
