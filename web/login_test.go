@@ -420,8 +420,7 @@ func TestNamesShareABudget(t *testing.T) {
 		p = p.press("Sign in", "username", []string{"ana", "ana@example.com", " ANA "}[i%3], "password", "wrong")
 	}
 	p.at("login", "locked")
-	p = s.newBrowser().open(s.authorize())
-	p = p.password("ana@example.com").at("login", "locked")
+	s.newBrowser().open(s.authorize()).password("ana@example.com").at("login", "locked")
 	s.clock.forward(16 * time.Minute)
 	p = s.newBrowser().open(s.authorize())
 	for range 3 { // a right one forgives them all, under whichever name
