@@ -120,10 +120,8 @@ func (l *Login) Satisfies(d Demand, now time.Time) bool {
 	if l == nil || l.Subject == "" || (d.Subject != "" && d.Subject != l.Subject) || !l.Fresh(d, MethodPassword, now) {
 		return false
 	}
-	if d.TwoSteps() {
-		return l.Fresh(d, MethodTOTP, now) || l.Fresh(d, MethodRecovery, now)
-	}
-	return !l.SecondFactor() || l.Fresh(d, MethodTOTP, now) || l.Fresh(d, MethodRecovery, now)
+	second := l.Fresh(d, MethodTOTP, now) || l.Fresh(d, MethodRecovery, now)
+	return second || !d.TwoSteps() && !l.SecondFactor()
 }
 
 // AMR lists the authentication methods (RFC 8176). RFC 8176 has no value for a recovery code, which

@@ -11,10 +11,7 @@ import (
 // Interaction and hands that to the pages.
 func (p *Provider) authorize(ui UI) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && bounce(w, r) {
-			return
-		}
-		ix, ar, err := p.accept(w, r)
+		ix, ar, err := p.accept(r)
 		if err != nil {
 			p.refuseRequest(w, r, ui, ar, err)
 			return
@@ -25,20 +22,25 @@ func (p *Provider) authorize(ui UI) http.HandlerFunc {
 	}
 }
 
-// bounce answers a POST with a redirect to the same request by GET. A browser sends no Lax cookie along with a POST
-// from another site: without a second step the user would look signed out, and be given a new browser cookie.
-func bounce(w http.ResponseWriter, r *http.Request) bool {
-	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-	if r.ParseForm() != nil || len(r.PostForm) == 0 {
-		return false
+// bounce answers a POST to the authorization endpoint with a redirect to the same request by GET. A browser sends no
+// Lax cookie along with a POST from another site: without a second step the user would look signed out, and be
+// given a new browser cookie.
+func (p *Provider) bounce(ui UI) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+		if err := r.ParseForm(); err != nil {
+			p.refuseRequest(w, r, ui, fosite.NewAuthorizeRequest(), errMalformed)
+			return
+		}
+		http.Redirect(w, r, "/authorize?"+r.PostForm.Encode(), http.StatusSeeOther)
 	}
-	http.Redirect(w, r, "/authorize?"+r.PostForm.Encode(), http.StatusSeeOther)
-	return true
 }
 
+var errMalformed = fosite.ErrInvalidRequest.WithHint("The request is malformed or too large.")
+
 // accept validates. The request that it returns with an error says whether the error may go to the client.
-func (p *Provider) accept(w http.ResponseWriter, r *http.Request) (*Interaction, *fosite.AuthorizeRequest, error) {
-	ar, err := p.parse(w, r)
+func (p *Provider) accept(r *http.Request) (*Interaction, *fosite.AuthorizeRequest, error) {
+	ar, err := p.parse(r)
 	if err != nil {
 		return nil, ar, err
 	}
@@ -61,10 +63,9 @@ func (p *Provider) accept(w http.ResponseWriter, r *http.Request) (*Interaction,
 }
 
 // parse lets fosite parse the request and mends what it overlooks.
-func (p *Provider) parse(w http.ResponseWriter, r *http.Request) (*fosite.AuthorizeRequest, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
-		return fosite.NewAuthorizeRequest(), fosite.ErrInvalidRequest.WithHint("The request is malformed or too large.")
+		return fosite.NewAuthorizeRequest(), errMalformed
 	}
 	if name, twice := duplicate(r.Form); twice && (name == "client_id" || name == "redirect_uri") {
 		return fosite.NewAuthorizeRequest(), fosite.ErrInvalidRequest.WithHintf("The parameter %s was sent twice.", name)

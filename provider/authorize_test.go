@@ -35,6 +35,17 @@ func TestAuthorizeAnswer(t *testing.T) {
 	}
 }
 
+func TestMalformedPOSTIsRefused(t *testing.T) {
+	o := newOP(t)
+	for name, body := range map[string]string{"escape": "state=%zz&" + request().Encode(), "size": request("state", strings.Repeat("s", 17<<10)).Encode()} {
+		r := httptest.NewRequest("POST", issuer+"/authorize?"+request().Encode(), strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if got := o.do(r); got.StatusCode != http.StatusBadRequest || got.Header.Get("Location") != "" {
+			t.Errorf("%s: %d to %q, want a page with 400", name, got.StatusCode, got.Header.Get("Location"))
+		}
+	}
+}
+
 func TestAuthorizeRefusesToTheClient(t *testing.T) {
 	o := newOP(t)
 	for _, tt := range []struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/ory/fosite"
@@ -34,14 +35,14 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	}
 	ctx, u := withUnit(r.Context(), "")
 	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, &grant{
-		Login: *ix.Login, Nonce: f.Nonce, Scopes: f.Scopes, Granted: f.Scopes, Redirect: f.Sent, Challenge: f.Challenge,
+		Login: *ix.Login, Nonce: f.Nonce, Scopes: f.Scopes, Redirect: f.Sent, Challenge: f.Challenge,
 		Requested: f.At, Began: p.now(),
 	})
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
 	save := func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode) }
-	if err := p.End(ctx, ix, append(with, save)...); err != nil {
+	if err := p.End(ctx, ix, slices.Concat(with, []func(context.Context) error{save})...); err != nil {
 		return err
 	}
 	p.redirect(w, r, ar, url.Values{"code": {response.GetCode()}})

@@ -14,8 +14,7 @@ import (
 type grant struct {
 	Login     Login     `json:"login"`
 	Nonce     string    `json:"nonce,omitempty"`
-	Scopes    []string  `json:"scopes,omitempty"`  // requested
-	Granted   []string  `json:"granted,omitempty"` // allowed by the user
+	Scopes    []string  `json:"scopes,omitempty"` // requested, and granted: the user allows all of them or nothing
 	Redirect  string    `json:"redirect,omitempty"`
 	Challenge string    `json:"challenge,omitempty"` // PKCE, S256
 	Requested time.Time `json:"requested"`
@@ -70,6 +69,6 @@ func (g *grant) request(family string, client fosite.Client) *fosite.Request {
 	}
 	return &fosite.Request{
 		ID: family, Client: client, RequestedAt: g.Requested, Session: g, Form: form,
-		RequestedScope: g.Scopes, GrantedScope: g.Granted,
+		RequestedScope: g.Scopes, GrantedScope: g.Scopes,
 	}
 }

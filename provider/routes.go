@@ -14,7 +14,7 @@ func (p *Provider) Register(mux *http.ServeMux, ui UI) error {
 	}
 	// No page of another site may read the answer of the authorization endpoint; the rest is for any.
 	mux.HandleFunc("GET /authorize", p.authorize(ui))
-	mux.HandleFunc("POST /authorize", p.authorize(ui))
+	mux.HandleFunc("POST /authorize", p.bounce(ui))
 	open(mux, "GET", "/.well-known/openid-configuration", metadata)
 	open(mux, "GET", "/.well-known/oauth-authorization-server", metadata)
 	open(mux, "GET", "/jwks", jwks)

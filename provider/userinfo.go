@@ -50,7 +50,7 @@ func (p *Provider) claims(ctx context.Context, token string) (map[string]any, er
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(g.Granted, ScopeOpenID) {
+	if !slices.Contains(g.Scopes, ScopeOpenID) {
 		return nil, errScope
 	}
 	account, err := p.accounts.Account(ctx, g.Login.Subject)
@@ -60,7 +60,7 @@ func (p *Provider) claims(ctx context.Context, token string) (map[string]any, er
 	if err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
-	return account.claims(g.Granted), nil
+	return account.claims(g.Scopes), nil
 }
 
 // accessGrant returns what a live access token stands for.
