@@ -152,8 +152,12 @@ func (s *Server) unflash(r *http.Request) (memory, error) {
 
 // renew replaces the session, in the commit of ctx, by one with a new id and the login.
 func (s *Server) renew(ctx context.Context, r *http.Request, login *provider.Login) (cookie string, err error) {
+	old, err := s.stored(ctx, r)
+	if err != nil {
+		return "", err
+	}
 	cookie = randomToken()
-	return cookie, s.openSession(ctx, r, cookie, login)
+	return cookie, s.openSession(ctx, old, cookie, login)
 }
 
 type securityPage struct {

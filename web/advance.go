@@ -32,7 +32,7 @@ func (s *Server) settle(ctx context.Context, r *http.Request, v *visit) error {
 	if err := s.join(ctx, r, v); err != nil {
 		return err
 	}
-	if err := s.admit(ctx, r, v); err != nil {
+	if err := s.admit(ctx, v); err != nil {
 		return err
 	}
 	return s.save(ctx, v)
@@ -44,19 +44,20 @@ func (s *Server) join(ctx context.Context, r *http.Request, v *visit) error {
 	if !v.owed.signedIn() {
 		return nil
 	}
-	session, err := s.live(ctx, r)
-	if errors.Is(err, errIdle) {
-		return nil
+	session, err := s.stored(ctx, r)
+	if err != nil {
+		return err
 	}
-	if err == nil && session != nil && session.Login.Subject == v.subject() {
+	v.before = session
+	if session != nil && !s.over(session, s.Now()) && session.Login.Subject == v.subject() {
 		v.ix.Login.Session = session.Login.Session
 	}
-	return err
+	return nil
 }
 
 // admit opens the session, and forgives wrong codes, once the user has proved all that there is to prove. Before
-// that there is no session, so that no cookie is worth anything.
-func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
+// that there is no session, so that no cookie is worth anything. join comes before it.
+func (s *Server) admit(ctx context.Context, v *visit) error {
 	if !v.owed.signedIn() {
 		return nil
 	}
@@ -64,7 +65,7 @@ func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
 		v.cookie = randomToken()
 	}
 	v.mem.Admitted = true
-	if err := s.openSession(ctx, r, v.cookie, v.ix.Login); err != nil {
+	if err := s.openSession(ctx, v.before, v.cookie, v.ix.Login); err != nil {
 		return err
 	}
 	return s.MFA.Forgive(ctx, v.subject())
@@ -119,7 +120,7 @@ func (s *Server) enter(ctx context.Context, r *http.Request, v *visit) error {
 	if err := s.Guesses.Forgive(ctx, passwordKey(r, v.subject())); err != nil {
 		return err
 	}
-	return s.admit(ctx, r, v)
+	return s.admit(ctx, v)
 }
 
 // signInAgain is for the form that was sent, gone back to, and sent again: the sign-in is a row by now. The user
@@ -137,11 +138,7 @@ func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request, v *visit) e
 	if err := s.Guesses.Forgive(r.Context(), passwordKey(r, v.subject())); err != nil {
 		return err
 	}
-	owed, err := s.decide(r.Context(), row)
-	if err != nil {
-		return err
-	}
-	return s.forward(w, r, row, owed)
+	return s.onward(w, r, row)
 }
 
 // overtaken is for a form of a sign-in that another request has changed meanwhile.
@@ -150,6 +147,11 @@ func (s *Server) overtaken(w http.ResponseWriter, r *http.Request, v *visit) err
 	if err != nil {
 		return err
 	}
+	return s.onward(w, r, row)
+}
+
+// onward decides anew where a reloaded sign-in stands, and goes there.
+func (s *Server) onward(w http.ResponseWriter, r *http.Request, row *visit) error {
 	owed, err := s.decide(r.Context(), row)
 	if err != nil {
 		return err

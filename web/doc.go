@@ -13,7 +13,8 @@
 //   - settle writes what follows from a proof, with admit, which opens the session, in the commit that spends the
 //     proof; settled redirects once that has succeeded. signIn is both, for the password.
 //   - advance commits what a form has changed that proves nothing, and redirects.
-//   - forward commits nothing and redirects to the page that is owed; a GET it may send to finish.
+//   - forward commits nothing and redirects to the page that is owed; a GET it may send to finish. onward is decide
+//     and forward for a row that was read again.
 //   - save writes the row in its caller's commit; store commits it and redirects to a page; send only redirects.
 //   - finish ends the sign-in: end commits that, with a new session if there is one, and redirects to the client.
 //     ended says that it had ended before.

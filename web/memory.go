@@ -62,8 +62,9 @@ const answerTime = 10 * time.Second
 type visit struct {
 	ix     *provider.Interaction
 	mem    memory
-	owed   step   // what settle found
-	cookie string // of the session that settle opened
+	owed   step              // what settle found
+	before *provider.Session // that the browser had when the login was admitted, live or not; nil: none
+	cookie string            // of the session that settle opened
 }
 
 func newVisit(ix *provider.Interaction) (*visit, error) {

@@ -48,7 +48,7 @@ func (s *Server) live(ctx context.Context, r *http.Request) (*provider.Session, 
 		return nil, err
 	}
 	now := s.Now()
-	if !now.Before(session.Expires) || now.Sub(session.Seen) >= s.SessionIdle {
+	if s.over(session, now) {
 		return nil, errIdle
 	}
 	if now.Sub(session.Seen) >= time.Minute {
@@ -56,6 +56,11 @@ func (s *Server) live(ctx context.Context, r *http.Request) (*provider.Session, 
 		return session, s.Sessions.TouchSession(ctx, session.ID, now)
 	}
 	return session, nil
+}
+
+// over reports whether a session was not used for too long, or has reached its end.
+func (s *Server) over(session *provider.Session, now time.Time) bool {
+	return !now.Before(session.Expires) || now.Sub(session.Seen) >= s.SessionIdle
 }
 
 // backed reports whether the browser's session is live and the one that the login belongs to.
@@ -69,12 +74,8 @@ func (s *Server) backed(r *http.Request, v *visit) (bool, error) {
 
 // openSession writes the session of a login that is complete, under a cookie that was just made. The value changes
 // each time, so that one that somebody saw before the password or the code was given is worth nothing after it.
-// The session that the browser had ends in the same commit.
-func (s *Server) openSession(ctx context.Context, r *http.Request, cookie string, login *provider.Login) error {
-	old, err := s.stored(ctx, r)
-	if err != nil {
-		return err
-	}
+// old, the session that the browser had, ends in the same commit; nil: it had none.
+func (s *Server) openSession(ctx context.Context, old *provider.Session, cookie string, login *provider.Login) error {
 	now := s.Now()
 	session := &provider.Session{ID: digest(cookie), Login: *login.Clone(), Created: now, Seen: now, Expires: s.ends(login, now)}
 	switch {
