@@ -44,6 +44,19 @@ var (
 	ErrTooMany = errors.New("too many authenticators")
 )
 
+// Failed is a code that was compared and not accepted. Why, which it wraps, is one of the errors above or below: *Wrong,
+// ErrExpired, *Used, *ClockOff or *Locked.
+type Failed struct {
+	Why    error
+	InARow int  // failures since the last full sign-in, this one included
+	Locks  bool // it used up the budget, so that a lock has begun
+}
+
+func (e *Failed) Error() string { return e.Why.Error() }
+
+// Unwrap returns Why.
+func (e *Failed) Unwrap() error { return e.Why }
+
 // Wrong is a wrong code that left the user some tries. It is an ErrCode.
 type Wrong struct {
 	Left int // at least 1: the try that uses up the budget gets Locked

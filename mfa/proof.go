@@ -13,6 +13,7 @@ type Proof struct {
 	subject string
 	method  string
 	time    time.Time
+	offset  int
 }
 
 // Subject is the user whose code it was.
@@ -23,3 +24,6 @@ func (p Proof) Method() string { return p.method }
 
 // Time is when the code was given.
 func (p Proof) Time() time.Time { return p.time }
+
+// Offset is how many steps the authenticator's clock was ahead of ours, -1, 0 or 1; 0 for a recovery code.
+func (p Proof) Offset() int { return p.offset }

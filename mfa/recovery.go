@@ -49,7 +49,7 @@ func (s *Service) Recover(ctx context.Context, subject, code string, then func(c
 	if !contains(set.Digests, digest) {
 		return miss(tally, limit, now)
 	}
-	p := Proof{subject, MethodRecovery, now}
+	p := Proof{subject, MethodRecovery, now, 0}
 	err = s.atomic(ctx, func(ctx context.Context) error {
 		if err := s.Guesses.Redeem(ctx, set.ID, digest, now); err != nil {
 			return err

@@ -138,9 +138,14 @@ func (s *Service) guess(ctx context.Context, key string, limit Limit, now time.T
 // miss is the error for a wrong code that was counted. The last guess of the budget began the lock.
 func miss(tally Tally, limit Limit, now time.Time) error {
 	if tally.Left > 0 {
-		return &Wrong{Left: tally.Left}
+		return failed(&Wrong{Left: tally.Left}, tally)
 	}
-	return &Locked{Until: now.Add(limit.Lock)}
+	return failed(&Locked{Until: now.Add(limit.Lock)}, tally)
+}
+
+// failed is the error for a guess that was counted and is not accepted.
+func failed(why error, tally Tally) error {
+	return &Failed{Why: why, InARow: tally.InARow, Locks: tally.Left <= 0}
 }
 
 func (s *Service) atomic(ctx context.Context, fn func(context.Context) error) error {

@@ -141,7 +141,7 @@ func (s *Service) first(ctx context.Context, subject string, d device, code stri
 	case right:
 		return found.step, nil
 	case expired, clockOff:
-		return 0, &ClockOff{Seconds: found.offset * d.period}
+		return 0, failed(&ClockOff{Seconds: found.offset * d.period}, tally)
 	}
 	return 0, miss(tally, limit, now)
 }
@@ -193,7 +193,7 @@ func (s *Service) authenticator(setup Setup, c content) (*Authenticator, Proof, 
 	return &Authenticator{
 		ID: setup.ID, Subject: setup.Subject, Name: setup.Name, KeyID: keyID, Secret: sealed,
 		Algorithm: algorithm, Digits: digits, Period: period, LastStep: setup.Step, Created: s.now(),
-	}, Proof{setup.Subject, MethodTOTP, c.Proved}, nil
+	}, Proof{setup.Subject, MethodTOTP, c.Proved, 0}, nil
 }
 
 // Cancel forgets the owner's set-up. Nothing else changes.

@@ -108,6 +108,7 @@ type Limit struct {
 // Tally is what a Guess found.
 type Tally struct {
 	Left        int       // guesses left in the window, after this one
+	InARow      int       // guesses since somebody forgave, this one included
 	LockedUntil time.Time // not zero: refused
 	Disabled    bool      // InARow is reached: refused until somebody forgives
 }

@@ -14,7 +14,8 @@ import (
 // must change nothing but what it writes through its context: a value in memory that it added
 // the proof to is void when Verify returns an error, and must not be saved later.
 //
-// Outcomes: *Wrong, ErrExpired, *Used, *Locked, ErrFormat, ErrLooksLikeRecovery, ErrNotEnrolled.
+// Outcomes: *Wrong, ErrExpired, *Used, *Locked, ErrFormat, ErrLooksLikeRecovery, ErrNotEnrolled. Those of a code that
+// was compared come in a *Failed.
 // Anything else is a fault of the store or of then.
 func (s *Service) Verify(ctx context.Context, subject, code string, then func(context.Context, Proof) error) error {
 	now, limit := s.now(), s.Limits.orDefault().TOTP
@@ -36,16 +37,16 @@ func (s *Service) Verify(ctx context.Context, subject, code string, then func(co
 	}
 	switch found.verdict {
 	case right:
-		return s.spend(ctx, found, Proof{subject, MethodTOTP, now}, then)
+		return s.spend(ctx, found, tally, Proof{subject, MethodTOTP, now, found.offset}, then)
 	case used:
-		return &Used{Seconds: found.device.wait(found.step, now)}
+		return failed(&Used{Seconds: found.device.wait(found.step, now)}, tally)
 	case expired:
-		return ErrExpired
+		return failed(ErrExpired, tally)
 	}
 	return miss(tally, limit, now)
 }
 
-func (s *Service) spend(ctx context.Context, found match, p Proof, then func(context.Context, Proof) error) error {
+func (s *Service) spend(ctx context.Context, found match, tally Tally, p Proof, then func(context.Context, Proof) error) error {
 	err := s.atomic(ctx, func(ctx context.Context) error {
 		if err := s.Guesses.Spend(ctx, found.device.id, found.step, p.time); err != nil {
 			return err
@@ -56,7 +57,7 @@ func (s *Service) spend(ctx context.Context, found match, p Proof, then func(con
 		return then(ctx, p)
 	})
 	if errors.Is(err, ErrUsed) {
-		return &Used{Seconds: found.device.wait(found.step, p.time)}
+		return failed(&Used{Seconds: found.device.wait(found.step, p.time)}, tally)
 	}
 	return err
 }

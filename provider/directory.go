@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Directory is a user directory of our own: accounts in a store, passwords checked with a Hasher.
@@ -60,6 +61,14 @@ func guessKey(account Account, name string) string {
 	}
 	sum := sha256.Sum256([]byte(name))
 	return "?" + base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
+// KnownSubject returns the subject that a guess key of a Count stands for, or "" for a name that nobody has.
+func KnownSubject(key string) string {
+	if strings.HasPrefix(key, "?") {
+		return ""
+	}
+	return key
 }
 
 // find returns an empty account and a decoy for a name that nobody has.

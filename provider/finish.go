@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -42,11 +44,30 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 		return fmt.Errorf("finish: %w", err)
 	}
 	save := func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode) }
-	if err := p.End(ctx, ix, slices.Concat(with, []func(context.Context) error{save})...); err != nil {
+	record := func(ctx context.Context) error { return p.audit.Record(ctx, granted(r, ix)) }
+	if err := p.End(ctx, ix, slices.Concat(with, []func(context.Context) error{save, record})...); err != nil {
 		return err
 	}
 	p.redirect(w, r, ar, url.Values{"code": {response.GetCode()}})
 	return nil
+}
+
+// answered begins the record of an answer to the client.
+func answered(r *http.Request, ix *Interaction, kind, outcome string) Event {
+	e := Event{Kind: kind, Outcome: outcome, Client: ix.Client, Address: HostOf(r.RemoteAddr)}
+	if ix.Login != nil {
+		e.Subject, e.Session = ix.Login.Subject, ix.Login.Session
+	}
+	return e
+}
+
+func granted(r *http.Request, ix *Interaction) Event {
+	e := answered(r, ix, EventAuthorized, OutcomeOK)
+	e.Detail = map[string]string{
+		"amr": strings.Join(ix.Login.AMR(), " "), "acr": ix.Login.ACR(),
+		"auth_time": strconv.FormatInt(ix.Login.AuthTime().Unix(), 10),
+	}
+	return e
 }
 
 // freshPassword is how long the answer to a password stands for the account being usable. The store refuses a
@@ -71,13 +92,21 @@ func (p *Provider) usable(ctx context.Context, subject string) (bool, error) {
 }
 
 // Refuse answers the client with an error, one of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the
-// interaction.
-func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *Interaction, code string) error {
+// interaction. Whatever with writes is part of that commit.
+func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *Interaction, code string, with ...func(ctx context.Context) error) error {
 	ar, _, err := p.thaw(r.Context(), ix)
 	if err != nil {
 		return err
 	}
-	if err := p.End(r.Context(), ix); err != nil {
+	record := func(ctx context.Context) error {
+		e := answered(r, ix, EventRefused, OutcomeRefused)
+		e.Detail = map[string]string{"error": code}
+		return p.audit.Record(ctx, e)
+	}
+	if ix.Login != nil { // a stranger's silent request leaves nothing behind
+		with = append(slices.Clone(with), record)
+	}
+	if err := p.End(r.Context(), ix, with...); err != nil {
 		return err
 	}
 	p.redirect(w, r, ar, url.Values{"error": {code}, "error_description": {refusals[code]}})

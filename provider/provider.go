@@ -19,6 +19,7 @@ type Config struct {
 	Accounts Accounts
 	Sealer   Sealer   // seals signing keys, and sign-ins that are not rows yet
 	Secrets  [][]byte // 32 bytes each; the first makes tokens, all of them verify
+	Audit    Recorder // nil: no log is kept
 
 	SigningAlgorithm string           // for clients that have no wish: RS256 (empty) or ES256
 	Lifetimes        Lifetimes        // zero fields have their defaults
@@ -74,6 +75,7 @@ type Provider struct {
 	store     Store
 	accounts  Accounts
 	sealer    Sealer
+	audit     Recorder
 	lifetimes Lifetimes
 	algorithm string
 	log       *slog.Logger
@@ -93,11 +95,14 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		return nil, err
 	}
 	p := &Provider{
-		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, sealer: c.Sealer,
+		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, sealer: c.Sealer, audit: c.Audit,
 		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
 		p.algorithm = RS256
+	}
+	if p.audit == nil {
+		p.audit = Nobody{}
 	}
 	if p.log == nil {
 		p.log = slog.Default()

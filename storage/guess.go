@@ -42,7 +42,7 @@ func (s *Store) count(ctx context.Context, key string, limit mfa.Limit, now time
 	scan := func(r row) (mfa.Tally, error) {
 		var tries, row int
 		err := r.Scan(&tries, &row)
-		return mfa.Tally{Left: min(limit.Guesses-tries, inARow(limit)-row)}, err
+		return mfa.Tally{Left: min(limit.Guesses-tries, inARow(limit)-row), InARow: row}, err
 	}
 	return one(ctx, s, scan, `INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, forget_at)
 			VALUES ($1, $2, 1, 1, $3, $4)

@@ -32,7 +32,7 @@ func (s *Server) settle(ctx context.Context, r *http.Request, v *visit) error {
 	if err := s.join(ctx, r, v); err != nil {
 		return err
 	}
-	if err := s.admit(ctx, v); err != nil {
+	if err := s.admit(ctx, r, v); err != nil {
 		return err
 	}
 	return s.save(ctx, v)
@@ -57,7 +57,7 @@ func (s *Server) join(ctx context.Context, r *http.Request, v *visit) error {
 
 // admit opens the session, and forgives wrong codes, once the user has proved all that there is to prove. Before
 // that there is no session, so that no cookie is worth anything. join comes before it.
-func (s *Server) admit(ctx context.Context, v *visit) error {
+func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
 	if !v.owed.signedIn() {
 		return nil
 	}
@@ -66,6 +66,9 @@ func (s *Server) admit(ctx context.Context, v *visit) error {
 	}
 	v.mem.Admitted = true
 	if err := s.openSession(ctx, v.before, v.cookie, v.ix.Login); err != nil {
+		return err
+	}
+	if err := s.Audit.Record(ctx, v.signedInEvent(r)); err != nil {
 		return err
 	}
 	return s.MFA.Forgive(ctx, v.subject())
@@ -114,13 +117,21 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit) error 
 	return s.settled(w, r, v)
 }
 
-// enter takes back the count of the guess, which was right, and admits whoever owes no code. What counts codes stays
-// as it is: a password says nothing about them.
+// enter records the password and admits whoever owes no code.
 func (s *Server) enter(ctx context.Context, r *http.Request, v *visit) error {
+	if err := s.passwordRight(ctx, r, v); err != nil {
+		return err
+	}
+	return s.admit(ctx, r, v)
+}
+
+// passwordRight records the password and takes back the count of the guess, which was right. What counts codes stays
+// as it is: a password says nothing about them.
+func (s *Server) passwordRight(ctx context.Context, r *http.Request, v *visit) error {
 	if err := s.Guesses.Forgive(ctx, passwordKey(r, v.subject())); err != nil {
 		return err
 	}
-	return s.admit(ctx, v)
+	return s.Audit.Record(ctx, v.event(r, provider.EventPassword, provider.MethodPassword))
 }
 
 // signInAgain is for the form that was sent, gone back to, and sent again: the sign-in is a row by now. The user
@@ -135,7 +146,7 @@ func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request, v *visit) e
 		row.mem.Admitted = false // that commit failed
 		return s.signIn(w, r, row)
 	}
-	if err := s.Guesses.Forgive(r.Context(), passwordKey(r, v.subject())); err != nil {
+	if err := s.Atomic(r.Context(), func(ctx context.Context) error { return s.passwordRight(ctx, r, v) }); err != nil {
 		return err
 	}
 	return s.onward(w, r, row)
@@ -195,9 +206,9 @@ func (s *Server) anew(v *visit) (*visit, error) {
 	return fresh, fresh.pack()
 }
 
-// refuse answers the client with an OAuth error.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, v *visit, code string) error {
-	err := s.Provider.Refuse(w, r, v.ix, code)
+// refuse answers the client with an OAuth error. The events are recorded in the same commit.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, v *visit, code string, events ...provider.Event) error {
+	err := s.Provider.Refuse(w, r, v.ix, code, func(ctx context.Context) error { return s.recordWith(ctx, events, nil) })
 	if errors.Is(err, provider.ErrConflict) {
 		return s.ended(v)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"vestibule/provider"
 )
@@ -109,13 +110,17 @@ func (s *Server) describe(scope, email string) template.HTML {
 // consent is the user's answer.
 func (s *Server) consent(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if field(r, "action") != "allow" {
-		return s.refuse(w, r, v, "access_denied")
+		e := v.event(r, provider.EventConsentDenied, "")
+		e.Outcome = provider.OutcomeRefused
+		return s.refuse(w, r, v, "access_denied", e)
 	}
 	v.ix.Consented = true
-	if field(r, "remember") == "" {
-		return s.finish(w, r, v)
-	}
 	return s.finish(w, r, v, func(ctx context.Context) error {
+		e := v.event(r, provider.EventConsent, "")
+		e.Detail["scopes"], e.Detail["remembered"] = strings.Join(v.ix.Scopes, " "), yesNo(field(r, "remember") != "")
+		if err := s.Audit.Record(ctx, e); err != nil || field(r, "remember") == "" {
+			return err
+		}
 		return s.Consent.Allow(ctx, v.subject(), v.ix.Client, v.ix.Scopes)
 	})
 }

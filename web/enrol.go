@@ -68,7 +68,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 		return s.note(w, r, securityPath, "enrol.elsewhere", nil)
 	}
 	name := cut(field(r, "name"), 256)
-	f, err := s.confirm(ctx, e, cut(strings.TrimSpace(field(r, "code")), 64), name)
+	f, err := s.confirm(ctx, e, m.event(r, "", mfa.MethodTOTP), cut(strings.TrimSpace(field(r, "code")), 64), name)
 	switch {
 	case err != nil:
 		return err
@@ -128,6 +128,9 @@ func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *me
 			if err := s.MFA.Forgive(ctx, e.subject); err != nil {
 				return err
 			}
+		}
+		if err := s.recordActivation(ctx, m.event(r, "", ""), p, pending); err != nil {
+			return err
 		}
 		cookie, err = s.renew(ctx, r, login)
 		return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/provider"
 )
 
 // enrolment is an authenticator, or a set of recovery codes, being set up: inside a sign-in, or on the account pages.
@@ -137,7 +138,9 @@ func groupsOfFour(key string) []string {
 
 // confirm takes the first code of the new authenticator. The fault is what the user has to mend; without one the
 // set-up is confirmed.
-func (s *Server) confirm(ctx context.Context, e enrolment, code, name string) (*fault, error) {
+//
+// tried is the event that a wrong code becomes.
+func (s *Server) confirm(ctx context.Context, e enrolment, tried provider.Event, code, name string) (*fault, error) {
 	if code == "" {
 		return &fault{ID: "enrol.required", Field: "code"}, nil
 	}
@@ -148,6 +151,12 @@ func (s *Server) confirm(ctx context.Context, e enrolment, code, name string) (*
 	f := s.confirmMessage(err)
 	if f == nil {
 		return nil, err
+	}
+	if tried, ok := refused(tried, err); ok {
+		tried.Detail["set_up"] = "yes"
+		if err := s.Audit.Record(ctx, tried); err != nil {
+			return nil, err
+		}
 	}
 	if f.ID == "enrol.changed" {
 		return f, s.MFA.Cancel(ctx, e.owner)

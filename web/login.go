@@ -90,7 +90,8 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v *visit) error {
 	}
 	password := field(r, "password")
 	if faults := emptyFields(v.mem.Username, password); len(faults) > 0 {
-		return s.loginFault(w, r, v, faults...)
+		v.mem.blame("login", faults...)
+		return s.store(w, r, v, "/login")
 	}
 	done, err := s.passwords.take(r.Context(), turnKey(r, v.mem.Username))
 	if err != nil {
@@ -99,14 +100,14 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v *visit) error {
 	defer done() // when the count is taken back
 	account, err := s.checkPassword(r.Context(), r, v.mem.Username, password)
 	var locked *mfa.Locked
-	switch {
+	switch events := v.passwordEvents(r, err); {
 	case errors.As(err, &locked):
 		v.mem.lock("login", locked.Until)
-		return s.loginFault(w, r, v, fault{ID: "login.locked", Args: s.until(locked.Until)})
+		return s.loginFault(w, r, v, fault{ID: "login.locked", Args: s.until(locked.Until)}, events...)
 	case errors.Is(err, provider.ErrPassword) && v.fixed():
-		return s.loginFault(w, r, v, fault{ID: "password.wrong", Field: "password"})
+		return s.loginFault(w, r, v, fault{ID: "password.wrong", Field: "password"}, events...)
 	case errors.Is(err, provider.ErrPassword):
-		return s.loginFault(w, r, v, fault{ID: "login.wrong", Field: "username"})
+		return s.loginFault(w, r, v, fault{ID: "login.wrong", Field: "username"}, events...)
 	case err != nil:
 		return err
 	case v.ix.Demand.Subject != "" && account.Subject != v.ix.Demand.Subject:
@@ -127,19 +128,26 @@ func emptyFields(username, password string) []fault {
 	return faults
 }
 
-func (s *Server) loginFault(w http.ResponseWriter, r *http.Request, v *visit, faults ...fault) error {
-	v.mem.blame("login", faults...)
-	return s.store(w, r, v, "/login")
+func (s *Server) loginFault(w http.ResponseWriter, r *http.Request, v *visit, f fault, events ...provider.Event) error {
+	v.mem.blame("login", f)
+	return s.store(w, r, v, "/login", events...)
 }
 
-// store saves what a form has changed, be it only what is wrong with it, and shows the page at path.
-func (s *Server) store(w http.ResponseWriter, r *http.Request, v *visit, path string) error {
+// store saves what a form has changed, be it only what is wrong with it, together with the record of it, and shows
+// the page at path.
+func (s *Server) store(w http.ResponseWriter, r *http.Request, v *visit, path string, events ...provider.Event) error {
+	save := func(ctx context.Context) error { return nil }
 	if v.ix.Version > 0 {
-		if err := s.save(r.Context(), v); errors.Is(err, provider.ErrConflict) {
-			return s.overtaken(w, r, v)
-		} else if err != nil {
+		save = func(ctx context.Context) error { return s.save(ctx, v) }
+	}
+	switch err := s.recordWith(r.Context(), events, save); {
+	case errors.Is(err, provider.ErrConflict): // what happened, happened: only the page is another's
+		if err := s.recordWith(r.Context(), events, nil); err != nil {
 			return err
 		}
+		return s.overtaken(w, r, v)
+	case err != nil:
+		return err
 	}
 	return s.send(w, r, v, path)
 }
@@ -163,17 +171,45 @@ func (v *visit) identify(a provider.Account, now time.Time) {
 func (s *Server) checkPassword(ctx context.Context, r *http.Request, username, password string) (provider.Account, error) {
 	now := s.Now()
 	var tally mfa.Tally
+	var counted string
 	account, err := s.Accounts.Authenticate(ctx, username, password, func(ctx context.Context, key string) (err error) {
+		counted = key
 		tally, err = s.Guesses.Guess(ctx, passwordKey(r, key), passwordLimit, now)
 		if err == nil && !tally.LockedUntil.IsZero() {
 			return &mfa.Locked{Until: tally.LockedUntil}
 		}
 		return err
 	})
-	if errors.Is(err, provider.ErrPassword) && tally.Left == 0 {
-		return provider.Account{}, &mfa.Locked{Until: now.Add(passwordLimit.Lock)}
+	if !errors.Is(err, provider.ErrPassword) {
+		return account, err
 	}
-	return account, err
+	wrong := &wrongPassword{mfa.Failed{Why: err, InARow: tally.InARow, Locks: tally.Left == 0}, provider.KnownSubject(counted)}
+	if wrong.failed.Locks {
+		wrong.failed.Why = &mfa.Locked{Until: now.Add(passwordLimit.Lock)}
+	}
+	return provider.Account{}, wrong
+}
+
+// wrongPassword is a password that was compared and is wrong.
+type wrongPassword struct {
+	failed  mfa.Failed
+	subject string // empty: nobody has the name
+}
+
+func (e *wrongPassword) Error() string { return e.failed.Error() }
+
+// Unwrap returns the *mfa.Failed.
+func (e *wrongPassword) Unwrap() error { return &e.failed }
+
+// passwordEvents records a wrong password, under the account that it was tried at.
+func (v *visit) passwordEvents(r *http.Request, err error) []provider.Event {
+	var wrong *wrongPassword
+	if !errors.As(err, &wrong) {
+		return nil
+	}
+	e, _ := refused(v.event(r, "", provider.MethodPassword), err)
+	e.Subject, e.Session = wrong.subject, ""
+	return []provider.Event{e}
 }
 
 // passwordKey is what guesses of a password are counted under: the account, or what stands for a name that nobody

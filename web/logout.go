@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -30,16 +31,26 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 
 // logout ends the session. The other cookie goes too, and with it every sign-in that waits in another tab.
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
-	if value := token(r, s.cookies.session); value != "" {
-		if err := s.Sessions.DeleteSession(r.Context(), digest(value)); err != nil {
-			return err
-		}
+	if err := s.endSession(r); err != nil {
+		return err
 	}
 	s.dropCookie(w, s.cookies.session)
 	s.dropCookie(w, s.cookies.browser)
 	w.Header().Set("Clear-Site-Data", `"cache"`)
 	http.Redirect(w, r, "/logged-out", http.StatusSeeOther)
 	return nil
+}
+
+// endSession ends the browser's session and records that, once.
+func (s *Server) endSession(r *http.Request) error {
+	session, err := s.stored(r.Context(), r)
+	if err != nil || session == nil {
+		return err
+	}
+	return s.recordWith(r.Context(), []provider.Event{{
+		Kind: provider.EventSignedOut, Outcome: provider.OutcomeOK, Subject: session.Login.Subject,
+		Session: session.Login.Session, Address: provider.HostOf(r.RemoteAddr),
+	}}, func(ctx context.Context) error { return s.Sessions.DeleteSession(ctx, session.ID) })
 }
 
 func (s *Server) loggedOutPage(w http.ResponseWriter, _ *http.Request) error {

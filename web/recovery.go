@@ -44,6 +44,9 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 				return err
 			}
 			done.mem.Used = &left
+			if err := s.recordProof(ctx, done.event(r, "", ""), p, map[string]string{"left": strconv.Itoa(left)}); err != nil {
+				return err
+			}
 			return s.settle(ctx, r, done)
 		})
 	}

@@ -78,11 +78,14 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 	}
 	var cookie string
 	err = s.prove(r.Context(), m.account.Subject, form, code, func(ctx context.Context, p mfa.Proof) error {
+		if err := s.recordRemoval(ctx, r, m, app, last, p); err != nil {
+			return err
+		}
 		cookie, err = s.removeWith(ctx, r, m, app.ID, p)
 		return err
 	})
 	if err != nil {
-		return s.removeRefused(w, r, form, err)
+		return s.removeRefused(w, r, m, form, err)
 	}
 	s.setCookie(w, s.cookies.session, cookie)
 	if last {
@@ -116,6 +119,11 @@ func emptyProofs(form codeForm, password, code string) []fault {
 // checkOwnPassword asks for the password of the user who is signed in, under the same budget as sign-in.
 func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (*fault, error) {
 	account, err := s.checkPassword(r.Context(), r, m.account.Username, password)
+	if e, ok := refused(m.event(r, "", provider.MethodPassword), err); ok {
+		if err := s.Audit.Record(r.Context(), e); err != nil {
+			return nil, err
+		}
+	}
 	var locked *mfa.Locked
 	switch {
 	case errors.As(err, &locked):
@@ -145,7 +153,22 @@ func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, id 
 	return s.renew(ctx, r, login)
 }
 
-func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, form codeForm, err error) error {
+// recordRemoval writes what allowed the removal, and the removal.
+func (s *Server) recordRemoval(ctx context.Context, r *http.Request, m *member, app mfa.Info, last bool, p mfa.Proof) error {
+	if err := s.recordProof(ctx, m.event(r, "", ""), p, nil); err != nil {
+		return err
+	}
+	e := m.event(r, provider.EventFactorRemoved, p.Method())
+	e.Detail["name"], e.Detail["last"] = app.Name, yesNo(last)
+	return s.Audit.Record(ctx, e)
+}
+
+func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member, form codeForm, err error) error {
+	if e, ok := refused(m.event(r, "", form.method), err); ok {
+		if err := s.Audit.Record(r.Context(), e); err != nil {
+			return err
+		}
+	}
 	if errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm || errors.Is(err, provider.ErrConflict) {
 		return s.note(w, r, securityPath, "remove.gone", nil)
 	}

@@ -22,7 +22,8 @@ type Config struct {
 	Sessions Sessions
 	MFA      *mfa.Service
 	Consent  *consent.Service
-	Guesses  mfa.Guesses // counts passwords
+	Guesses  mfa.Guesses       // counts passwords
+	Audit    provider.Recorder // nil: no log is kept
 	// Atomic commits all that fn writes to any of the stores above, or nothing.
 	Atomic func(ctx context.Context, fn func(ctx context.Context) error) error
 
@@ -96,6 +97,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.SessionLifetime == 0 {
 		c.SessionLifetime = 12 * time.Hour
+	}
+	if c.Audit == nil {
+		c.Audit = provider.Nobody{}
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

@@ -43,7 +43,7 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request, v *visit) error {
 		return s.savedInSignIn(w, r, v, e)
 	}
 	name := cut(field(r, "name"), 256)
-	f, err := s.confirm(ctx, e, cut(strings.TrimSpace(field(r, "code")), 64), name)
+	f, err := s.confirm(ctx, e, v.event(r, "", mfa.MethodTOTP), cut(strings.TrimSpace(field(r, "code")), 64), name)
 	if err != nil {
 		return err
 	}
@@ -92,20 +92,33 @@ func (s *Server) savedInSignIn(w http.ResponseWriter, r *http.Request, v *visit,
 
 // activateInSignIn makes the set-up count. The factor, its proof and the session are one commit.
 func (s *Server) activateInSignIn(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
+	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
+	if err != nil {
+		return s.stoppedInSignIn(w, r, v, e, err)
+	}
 	var done *visit
-	err := s.MFA.Activate(r.Context(), e.subject, e.owner, func(ctx context.Context, p mfa.Proof) error {
+	err = s.MFA.Activate(r.Context(), e.subject, e.owner, func(ctx context.Context, p mfa.Proof) error {
 		done = v.clone()
 		if p.Method() != "" {
 			if err := done.ix.Login.Add(p); err != nil {
 				return err
 			}
 		}
+		if err := s.recordActivation(ctx, done.event(r, "", ""), p, pending); err != nil {
+			return err
+		}
 		done.mem.Wish, done.mem.Used = "", nil
 		return s.settle(ctx, r, done)
 	})
+	if err != nil {
+		return s.stoppedInSignIn(w, r, v, e, err)
+	}
+	return s.settled(w, r, done)
+}
+
+// stoppedInSignIn answers a set-up that cannot be finished.
+func (s *Server) stoppedInSignIn(w http.ResponseWriter, r *http.Request, v *visit, e enrolment, err error) error {
 	switch {
-	case err == nil:
-		return s.settled(w, r, done)
 	case errors.Is(err, mfa.ErrChanged):
 		if err := s.MFA.Cancel(r.Context(), e.owner); err != nil {
 			return err

@@ -68,6 +68,9 @@ func (s *Server) totp(w http.ResponseWriter, r *http.Request, v *visit) error {
 			if err := done.ix.Login.Add(p); err != nil {
 				return err
 			}
+			if err := s.recordProof(ctx, done.event(r, "", ""), p, nil); err != nil {
+				return err
+			}
 			return s.settle(ctx, r, done)
 		})
 	}
@@ -79,14 +82,15 @@ func (s *Server) totp(w http.ResponseWriter, r *http.Request, v *visit) error {
 
 // codeForm is a form that takes a code of one kind.
 type codeForm struct {
-	page  string // data-page, and where its messages' ids begin
-	path  string
-	field string
+	page   string // data-page, and where its messages' ids begin
+	path   string
+	field  string
+	method string
 }
 
 var (
-	totpForm     = codeForm{"totp", "/login/totp", "code"}
-	recoveryForm = codeForm{"recovery", "/login/recovery", "recovery"}
+	totpForm     = codeForm{"totp", "/login/totp", "code", mfa.MethodTOTP}
+	recoveryForm = codeForm{"recovery", "/login/recovery", "recovery", mfa.MethodRecovery}
 )
 
 // errRequired reports a field that was left empty.
@@ -127,6 +131,9 @@ func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, v *visit, for
 	v.mem.blame(form.page, f)
 	if locked == nil { // during a lock nobody has looked at the code, which may be a good one
 		v.mem.Last = v.remember(code, s.Now())
+	}
+	if e, ok := refused(v.event(r, "", form.method), err); ok {
+		return s.store(w, r, v, form.path, e)
 	}
 	return s.store(w, r, v, form.path)
 }

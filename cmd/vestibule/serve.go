@@ -66,20 +66,21 @@ func newApp(ctx context.Context, c config.Config, log *slog.Logger, now func() t
 
 func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) error {
 	accounts := &provider.Directory{Store: a.store, Hasher: a.hasher}
+	audit := &auditor{store: a.store, now: a.now}
 	// Recovery codes wait in the same queue as passwords: both cost a core and 19 MiB.
 	a.mfa = &mfa.Service{
 		Store: a.store, Guesses: a.store, Setups: a.store, Keys: keys, Atomic: a.store.Atomic,
 		Issuer: c.Name, Limits: limits(c), Now: a.now, Slow: a.hasher,
 	}
 	p, err := provider.New(ctx, provider.Config{
-		Issuer: c.Issuer, Store: a.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"),
+		Issuer: c.Issuer, Store: a.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: audit,
 		SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: a.log, Now: a.now,
 	})
 	if err != nil {
 		return fmt.Errorf("provider: %w", err)
 	}
 	site, err := web.New(web.Config{
-		Provider: p, Accounts: accounts, Sessions: a.store, Guesses: a.store, Atomic: a.store.Atomic,
+		Provider: p, Accounts: accounts, Sessions: a.store, Guesses: a.store, Atomic: a.store.Atomic, Audit: audit,
 		MFA: a.mfa, Consent: &consent.Service{Store: a.store, Now: a.now},
 		Name: c.Name, Contact: c.Contact, Log: a.log, Now: a.now,
 		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime,

@@ -83,6 +83,9 @@ func guess(t *testing.T, s Stores, key string, limit mfa.Limit, at time.Time, wa
 	if err != nil {
 		t.Fatalf("Guess(%s) at %v: %v", key, at.Sub(now), err)
 	}
+	if want.InARow > 0 && got.InARow != want.InARow {
+		t.Errorf("Guess(%s) at %v is number %d in a row, want %d", key, at.Sub(now), got.InARow, want.InARow)
+	}
 	if got.Left != want.Left || got.Disabled != want.Disabled || !got.LockedUntil.Equal(want.LockedUntil) {
 		t.Errorf("Guess(%s) at %v = %+v, want %+v", key, at.Sub(now), got, want)
 	}
@@ -120,8 +123,8 @@ func lock(t *testing.T, s Stores) {
 func inARow(t *testing.T, s Stores) {
 	limit := mfa.Limit{Guesses: 3, Window: time.Minute, Lock: time.Minute, InARow: 7}
 	at := now
-	for _, left := range []int{2, 1, 0, 2, 1, 0, 0} {
-		guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: left})
+	for i, left := range []int{2, 1, 0, 2, 1, 0, 0} {
+		guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: left, InARow: i + 1})
 		if left == 0 {
 			at = at.Add(limit.Lock)
 		}

@@ -197,7 +197,7 @@ func (m *Memory) Guess(_ context.Context, key string, limit mfa.Limit, now time.
 	if limit.InARow > 0 {
 		left = min(left, limit.InARow-t.inARow)
 	}
-	return mfa.Tally{Left: left}, nil
+	return mfa.Tally{Left: left, InARow: t.inARow}, nil
 }
 
 // Forgive implements mfa.Guesses.

@@ -1,0 +1,95 @@
+package provider
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// Event is one answer that matters, as the audit log keeps it. It never holds a secret, a code, a token, a cookie
+// or what somebody typed.
+type Event struct {
+	ID      string            // made by the Recorder; later ones sort higher
+	Time    time.Time         // zero: the Recorder's now
+	Kind    string            // one of the names below
+	Outcome string            // OutcomeOK, OutcomeFailed or OutcomeRefused
+	Subject string            // whose account; empty if nobody has the name
+	Client  string            // the relying party, if there is one
+	Session string            // the sid, if there is one
+	Address string            // of the visitor, without a port; empty for commands
+	Actor   string            // who did it when it was not the user: "cli:1000", "system"; else empty
+	Method  string            // MethodPassword, MethodTOTP, MethodRecovery, or empty
+	Request string            // the id of the HTTP request, filled in by the Recorder
+	Detail  map[string]string // what else is worth knowing, by short names
+}
+
+// Outcomes of an Event.
+const (
+	OutcomeOK      = "ok"
+	OutcomeFailed  = "failed"  // a proof was compared and is wrong
+	OutcomeRefused = "refused" // nothing was compared: a rule forbids it
+)
+
+// Kinds of events. The first word says whose doing it is: auth, factor, session, browser, consent and authorization
+// are the user's, token the client's, admin an operator's.
+const (
+	EventPassword         = "auth.password.ok"
+	EventPasswordFailed   = "auth.password.failed"
+	EventPasswordLocked   = "auth.password.locked" // the guess that used up a budget
+	EventTOTP             = "auth.totp.ok"
+	EventTOTPFailed       = "auth.totp.failed"   // Detail: reason (wrong, expired, used), in_a_row
+	EventTOTPLocked       = "auth.totp.locked"   // the guess that used up the budget; Detail as for failed
+	EventRecovery         = "auth.recovery.used" // Detail: left
+	EventRecoveryFailed   = "auth.recovery.failed"
+	EventRecoveryLocked   = "auth.recovery.locked"
+	EventSignedIn         = "session.opened" // Detail: amr, and how (sign-in, step-up, enrolment)
+	EventSignedOut        = "session.ended"
+	EventFactorAdded      = "factor.added"   // Detail: name
+	EventFactorRemoved    = "factor.removed" // Detail: name, last (yes or no)
+	EventFactorRenamed    = "factor.renamed" // Detail: from, to
+	EventCodesMade        = "factor.codes.made"
+	EventBrowserKept      = "browser.remembered"
+	EventBrowserDropped   = "browser.forgotten"
+	EventConsent          = "consent.allowed" // Detail: scopes
+	EventConsentDenied    = "consent.denied"
+	EventAuthorized       = "authorization.granted" // Detail: amr, acr, auth_time (seconds since 1970)
+	EventRefused          = "authorization.refused" // Detail: error
+	EventTokenReused      = "token.reused"          // a spent code or refresh token came again; its family was revoked
+	EventPolicyReported   = "policy.reported"       // report-only: the policy would have asked for a second factor
+	EventPasswordChanged  = "password.changed"
+	EventAdminUser        = "admin.user.created"
+	EventAdminUserUpdated = "admin.user.updated" // Detail: what changed
+	EventAdminUnlocked    = "admin.user.unlocked"
+	EventAdminReset       = "admin.totp.reset"         // Detail: authenticators, reason
+	EventAdminResetPlan   = "admin.totp.reset.planned" // Detail: reason, due
+	EventResetCancelled   = "factor.reset.cancelled"
+	EventAdminTOTPAdded   = "admin.totp.added"    // Detail: name
+	EventAdminTOTPExport  = "admin.totp.exported" // Detail: authenticators
+	EventAdminEnrolLink   = "admin.enrol_link.made"
+	EventAdminClient      = "admin.client.created"
+	EventAdminClientMod   = "admin.client.updated"
+	EventAdminClientGone  = "admin.client.deleted"
+	EventAdminReseal      = "admin.secret_key.rotated" // Detail: rows, key
+)
+
+// Recorder writes events to the audit log.
+type Recorder interface {
+	// Record writes e. Inside an Atomic it is part of that commit, so that what happened and the record of it are
+	// there both or not at all.
+	Record(ctx context.Context, e Event) error
+}
+
+// Nobody is a Recorder that keeps no log.
+type Nobody struct{}
+
+// Record does nothing.
+func (Nobody) Record(context.Context, Event) error { return nil }
+
+// HostOf is the address in a RemoteAddr, without the port.
+func HostOf(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return remote
+	}
+	return host
+}

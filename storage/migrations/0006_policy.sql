@@ -1,0 +1,26 @@
+-- +goose Up
+
+-- From here on NOT NULL columns have a default: they are added to rows that are there.
+
+ALTER TABLE account ADD COLUMN groups TEXT NOT NULL DEFAULT '';
+ALTER TABLE account ADD COLUMN signed_in_at BIGINT NOT NULL DEFAULT 0; -- last sign-in with the password
+
+ALTER TABLE client ADD COLUMN two_steps BOOLEAN NOT NULL DEFAULT FALSE; -- all its users must have two steps
+ALTER TABLE client ADD COLUMN acr_names TEXT NOT NULL DEFAULT ''; -- JSON: level to the client's names of it
+ALTER TABLE client ADD COLUMN resource_server BOOLEAN NOT NULL DEFAULT FALSE; -- may introspect all access tokens
+
+-- A user whose factors an operator took away sets up new ones only with a link from the operator.
+ALTER TABLE enrolment ADD COLUMN held BOOLEAN NOT NULL DEFAULT FALSE;
+
+-- A browser that is not asked for a code. It ends when the user's factors change.
+CREATE TABLE browser (
+	id         BYTEA  NOT NULL PRIMARY KEY, -- SHA-256 of the cookie
+	subject    TEXT   NOT NULL,
+	generation BIGINT NOT NULL, -- of the factors it was remembered with
+	agent      TEXT   NOT NULL,
+	created_at BIGINT NOT NULL,
+	seen_at    BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL
+);
+CREATE INDEX browser_subject ON browser (subject);
+CREATE INDEX browser_expires_at ON browser (expires_at);

@@ -1,0 +1,133 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+// event begins a record of what a visitor did in a sign-in.
+func (v *visit) event(r *http.Request, kind, method string) provider.Event {
+	e := provider.Event{
+		Kind: kind, Outcome: provider.OutcomeOK, Method: method, Subject: v.subject(), Client: v.ix.Client,
+		Address: provider.HostOf(r.RemoteAddr), Detail: map[string]string{},
+	}
+	if v.ix.Login != nil {
+		e.Session = v.ix.Login.Session
+	}
+	return e
+}
+
+// event begins a record of what a user did on the account pages.
+func (m *member) event(r *http.Request, kind, method string) provider.Event {
+	return provider.Event{
+		Kind: kind, Outcome: provider.OutcomeOK, Method: method, Subject: m.account.Subject,
+		Session: m.session.Login.Session, Address: provider.HostOf(r.RemoteAddr), Detail: map[string]string{},
+	}
+}
+
+// proofEvents are the kinds of event that tell of a proof, by its method.
+var proofEvents = map[string]struct{ ok, failed, locked string }{
+	provider.MethodPassword: {provider.EventPassword, provider.EventPasswordFailed, provider.EventPasswordLocked},
+	provider.MethodTOTP:     {provider.EventTOTP, provider.EventTOTPFailed, provider.EventTOTPLocked},
+	provider.MethodRecovery: {provider.EventRecovery, provider.EventRecoveryFailed, provider.EventRecoveryLocked},
+}
+
+// refused makes e the record of a code that was compared and refused. Not ok: nothing was compared, so that there is
+// nothing to record; strangers must not be able to fill the log with tries that cost them nothing.
+func refused(e provider.Event, err error) (_ provider.Event, ok bool) {
+	var failed *mfa.Failed
+	if !errors.As(err, &failed) {
+		return e, false
+	}
+	kinds := proofEvents[e.Method]
+	e.Kind, e.Outcome = kinds.failed, provider.OutcomeFailed
+	if failed.Locks {
+		e.Kind = kinds.locked
+	}
+	e.Detail["in_a_row"] = strconv.Itoa(failed.InARow)
+	e.Detail["reason"] = reason(failed.Why)
+	return e, true
+}
+
+func yesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+// reason is one word for why a code was refused.
+func reason(err error) string {
+	var off *mfa.ClockOff
+	switch {
+	case errors.Is(err, mfa.ErrUsed):
+		return "used"
+	case errors.Is(err, mfa.ErrExpired):
+		return "expired"
+	case errors.As(err, &off):
+		return "clock"
+	}
+	return "wrong"
+}
+
+// signedInEvent is the record of a session that was opened, or whose login has grown.
+func (v *visit) signedInEvent(r *http.Request) provider.Event {
+	e := v.event(r, provider.EventSignedIn, "")
+	e.Detail["amr"] = strings.Join(v.ix.Login.AMR(), " ")
+	return e
+}
+
+// recordProof writes that a code of the method was right. It belongs into the commit that spends the code.
+func (s *Server) recordProof(ctx context.Context, e provider.Event, p mfa.Proof, detail map[string]string) error {
+	e.Kind, e.Method = proofEvents[p.Method()].ok, p.Method()
+	if p.Method() == mfa.MethodTOTP {
+		e.Detail["offset"] = strconv.Itoa(p.Offset())
+	}
+	for name, value := range detail {
+		e.Detail[name] = value
+	}
+	return s.Audit.Record(ctx, e)
+}
+
+// recordActivation writes what a set-up has made. It belongs into the commit that activates it.
+func (s *Server) recordActivation(ctx context.Context, e provider.Event, p mfa.Proof, made mfa.PendingView) error {
+	var events []provider.Event
+	if p.Method() != "" {
+		added := e
+		added.Kind, added.Method, added.Detail = provider.EventFactorAdded, p.Method(), map[string]string{"name": made.Name}
+		events = append(events, added)
+	}
+	if len(made.Codes) > 0 {
+		codes := e
+		codes.Kind, codes.Detail = provider.EventCodesMade, map[string]string{"codes": strconv.Itoa(len(made.Codes))}
+		events = append(events, codes)
+	}
+	return s.recordWith(ctx, events, nil)
+}
+
+// recordWith writes the events in one commit with do; nil: alone.
+func (s *Server) recordWith(ctx context.Context, events []provider.Event, do func(context.Context) error) error {
+	switch {
+	case len(events) == 0 && do == nil:
+		return nil
+	case len(events) == 0:
+		return do(ctx)
+	}
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		for _, e := range events {
+			if err := s.Audit.Record(ctx, e); err != nil {
+				return err
+			}
+		}
+		if do == nil {
+			return nil
+		}
+		return do(ctx)
+	})
+}
