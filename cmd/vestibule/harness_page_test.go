@@ -239,7 +239,9 @@ func (p *page) fill(label string, fields ...string) (string, url.Values) {
 			p.t.Fatalf("the form of button %q on page %s has no field %q", label, p.name, fields[i])
 		}
 		values.Set(fields[i], fields[i+1])
-		p.site.keepSecret(fields[i+1])
+		if !slices.Contains([]string{"username", "name"}, fields[i]) {
+			p.site.keepSecret(fields[i+1])
+		}
 	}
 	action := attribute(form, "action")
 	if a := attribute(button, "formaction"); a != "" {

@@ -168,6 +168,7 @@ func newSite(t *testing.T, database string, options ...func(*config.Config)) *si
 	}
 	s.start(1)
 	t.Cleanup(s.checkLog)
+	t.Cleanup(s.checkDump)
 	return s
 }
 

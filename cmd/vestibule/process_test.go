@@ -111,8 +111,9 @@ func newOperator(t *testing.T, database string) (*site, *operator) {
 	s := &site{t: t, clock: newClock(), log: &journal{}}
 	front := httptest.NewServer(s)
 	t.Cleanup(front.Close)
-	s.config.Issuer, s.config.SecretKeys = front.URL, []string{mfa.NewKey()}
+	s.config.Issuer, s.config.SecretKeys, s.config.Database = front.URL, []string{mfa.NewKey()}, database
 	t.Cleanup(s.checkLog)
+	t.Cleanup(s.checkDump)
 	o := &operator{t: t, site: s, environ: append(os.Environ(),
 		"VESTIBULE_ISSUER="+front.URL, "VESTIBULE_LISTEN=127.0.0.1:0", "VESTIBULE_ADMIN_LISTEN=127.0.0.1:0",
 		"VESTIBULE_DATABASE="+database, "VESTIBULE_SECRET_KEYS="+s.config.SecretKeys[0])}
