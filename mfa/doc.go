@@ -4,7 +4,9 @@
 // Start with [Service]. A page that asks for a code calls [Service.Verify], one that asks for a
 // recovery code [Service.Recover]. Both hand a [Proof] to a function of the caller, and nobody
 // else can make a Proof: code that never saw a right code cannot claim one. Setting up an
-// authenticator goes through [Service.Begin], [Service.Confirm] and [Service.Activate].
+// authenticator goes through [Service.Begin], [Service.Confirm] and [Service.Activate]; one that was set up with another
+// product comes in through [ParseSecret] and [Service.Import]. Which algorithms, digits and periods new ones may have is
+// for [Kinds] to say.
 //
 // A guess goes through these steps, and the order is the security of the whole:
 //

@@ -38,11 +38,27 @@ var (
 	ErrChanged = errors.New("factors changed since the set-up began")
 	// ErrNameTaken reports that the user has an authenticator of that name.
 	ErrNameTaken = errors.New("authenticator name is taken")
+	// ErrNameEmpty reports that nothing is left of a name.
+	ErrNameEmpty = errors.New("authenticator name is empty")
 	// ErrNameLong reports a name of more than 64 characters.
 	ErrNameLong = errors.New("authenticator name is too long")
 	// ErrTooMany reports that the user has as many authenticators as are allowed.
 	ErrTooMany = errors.New("too many authenticators")
+	// ErrLast reports an authenticator that its user may not be without.
+	ErrLast = errors.New("the last authenticator")
+	// ErrKind reports settings of an authenticator that are not among the Kinds.
+	ErrKind = errors.New("authenticators of this kind are not allowed")
 )
+
+// Format is what cannot be a one-time code. It is an ErrFormat.
+type Format struct {
+	Digits []int // how many a code of this user may have
+}
+
+func (e *Format) Error() string { return fmt.Sprintf("not a code of %v digits", e.Digits) }
+
+// Unwrap makes a Format an ErrFormat.
+func (e *Format) Unwrap() error { return ErrFormat }
 
 // Failed is a code that was compared and not accepted. Why, which it wraps, is one of the errors above or below: *Wrong,
 // ErrExpired, *Used, *ClockOff or *Locked.

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -121,6 +122,38 @@ func (k *Keyring) Open(keyID string, sealed []byte, about string) ([]byte, error
 		return nil, errors.New("open sealed secret: it was altered, or belongs elsewhere")
 	}
 	return plaintext, nil
+}
+
+// Newest is the id of the key that seals.
+func (k *Keyring) Newest() string { return k.keys[0].id }
+
+// IDs returns the ids of all keys, newest first.
+func (k *Keyring) IDs() []string {
+	ids := make([]string, len(k.keys))
+	for i, key := range k.keys {
+		ids[i] = key.id
+	}
+	return ids
+}
+
+// Missing returns those of the key ids that are not in the ring.
+func (k *Keyring) Missing(ids []string) []string {
+	var missing []string
+	for _, id := range ids {
+		if _, err := k.find(id); err != nil && !slices.Contains(missing, id) {
+			missing = append(missing, id)
+		}
+	}
+	return missing
+}
+
+// Reseal seals with the newest key what Seal made, with any of the ring, under the same about.
+func (k *Keyring) Reseal(keyID string, sealed []byte, about string) (newest string, resealed []byte, err error) {
+	plaintext, err := k.Open(keyID, sealed, about)
+	if err != nil {
+		return "", nil, err
+	}
+	return k.Seal(plaintext, about)
 }
 
 // Derive makes a 32-byte key for another purpose out of each key, newest first.

@@ -14,6 +14,7 @@ type Service struct {
 	Keys    *Keyring
 	Issuer  string           // what authenticator apps show above the code; a colon in it is dropped
 	Limits  Limits           // the zero value means the defaults
+	Kinds   Kinds            // that new authenticators may be of; the zero value means the usual one
 	Now     func() time.Time // nil: time.Now
 	Slow    Gate             // nil: one hash for each core
 	// Atomic commits what fn writes through its context, or nothing; nil: each write commits alone.
@@ -63,11 +64,18 @@ type Info struct {
 	Name     string
 	Created  time.Time
 	LastUsed time.Time // zero if never since it was set up
+	Kind     Kind
 }
 
 // Enrolled reports whether the subject has an authenticator.
 func (s *Service) Enrolled(ctx context.Context, subject string) (bool, error) {
-	return s.Store.Enrolled(ctx, subject)
+	digits, err := s.Store.Digits(ctx, subject)
+	return len(digits) > 0, err
+}
+
+// Digits returns how many digits the subject's codes have, each number once; none if the subject is not enrolled.
+func (s *Service) Digits(ctx context.Context, subject string) ([]int, error) {
+	return s.Store.Digits(ctx, subject)
 }
 
 // Status returns what the subject has.
@@ -78,7 +86,7 @@ func (s *Service) Status(ctx context.Context, subject string) (Status, error) {
 	}
 	var status Status
 	for _, a := range f.Authenticators {
-		status.Authenticators = append(status.Authenticators, Info{a.ID, a.Name, a.Created, a.LastUsed})
+		status.Authenticators = append(status.Authenticators, Info{a.ID, a.Name, a.Created, a.LastUsed, a.Kind()})
 	}
 	if r := f.Recovery; r != nil {
 		status.CodesLeft, status.CodesTotal, status.CodesMade = len(r.Digests), r.Total, r.Created
@@ -91,6 +99,19 @@ func (s *Service) Status(ctx context.Context, subject string) (Status, error) {
 func (s *Service) Remove(ctx context.Context, subject, id string, then func(context.Context) error) error {
 	return s.atomic(ctx, func(ctx context.Context) error {
 		if err := s.Store.Remove(ctx, subject, id); err != nil {
+			return err
+		}
+		if then == nil {
+			return nil
+		}
+		return then(ctx)
+	})
+}
+
+// RemoveSpare is Remove for a user who must have an authenticator: ErrLast if there is no other.
+func (s *Service) RemoveSpare(ctx context.Context, subject, id string, then func(context.Context) error) error {
+	return s.atomic(ctx, func(ctx context.Context) error {
+		if err := s.Store.RemoveSpare(ctx, subject, id); err != nil {
 			return err
 		}
 		if then == nil {

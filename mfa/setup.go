@@ -26,16 +26,19 @@ type PendingView struct {
 	Confirmed bool
 	Created   time.Time
 	Expires   time.Time
+	Kind      Kind
+	Kinds     Kinds // that the user may choose from
 	secret    []byte
 }
 
 // URI is what the QR code says; account is what the authenticator app calls the user.
-func (v PendingView) URI(account string) string { return uri(v.Issuer, account, v.secret) }
+func (v PendingView) URI(account string) string { return uri(v.Issuer, account, v.secret, v.Kind) }
 
 // content is the sealed part of a Setup. The codes are there from the start and shown once a
 // code is confirmed: two tabs that confirm at once show the same ones.
 type content struct {
 	Secret []byte    `json:"secret,omitempty"`
+	Kind   Kind      `json:"kind,omitzero"`
 	Codes  []string  `json:"codes,omitempty"`
 	First  bool      `json:"first,omitempty"`
 	Proved time.Time `json:"proved,omitzero"` // when the right code was given
@@ -44,19 +47,55 @@ type content struct {
 // Begin starts to set up an authenticator, or goes on where the owner, a session or a sign-in,
 // left off: a refresh or a second tab gets the same key. ErrTooMany if the subject has no room.
 func (s *Service) Begin(ctx context.Context, subject, owner string) (PendingView, error) {
+	f, err := s.room(ctx, subject)
+	if err != nil {
+		return PendingView{}, err
+	}
+	setup, c := newSetup(f, subject, owner, s.Kinds.orDefault().first())
+	return s.resume(ctx, f, setup, c)
+}
+
+// Choose is Begin for an authenticator of another kind. It puts a new key in the place of the one that the owner has
+// under way, unless a code of that was given already. ErrKind if the kind is not allowed.
+func (s *Service) Choose(ctx context.Context, subject, owner string, kind Kind) (PendingView, error) {
+	if !s.Kinds.orDefault().allow(kind) {
+		return PendingView{}, ErrKind
+	}
+	old, oldContent, err := s.pending(ctx, owner, subject)
+	switch {
+	case err == nil && (old.Confirmed || oldContent.Kind == kind):
+		return s.view(old, oldContent), nil
+	case err != nil && !errors.Is(err, ErrNoSetup) && !errors.Is(err, ErrSetupExpired):
+		return PendingView{}, err
+	}
+	f, err := s.room(ctx, subject)
+	if err != nil {
+		return PendingView{}, err
+	}
+	setup, c := newSetup(f, subject, owner, kind)
+	return s.start(ctx, f, setup, c)
+}
+
+// room returns the factors of a subject who may have one more.
+func (s *Service) room(ctx context.Context, subject string) (Factors, error) {
 	f, err := s.Store.Factors(ctx, subject)
 	if err != nil {
-		return PendingView{}, fmt.Errorf("read factors: %w", err)
+		return Factors{}, fmt.Errorf("read factors: %w", err)
 	}
 	if len(f.Authenticators) >= s.Limits.orDefault().Authenticators {
-		return PendingView{}, ErrTooMany
+		return Factors{}, ErrTooMany
 	}
-	c := content{Secret: make([]byte, secretSize), First: len(f.Authenticators) == 0}
+	return f, nil
+}
+
+// newSetup makes a key.
+func newSetup(f Factors, subject, owner string, kind Kind) (Setup, content) {
+	c := content{Secret: make([]byte, algorithms[kind.Algorithm].keySize), Kind: kind, First: len(f.Authenticators) == 0}
 	rand.Read(c.Secret)
 	if f.Recovery == nil {
 		c.Codes = newCodes()
 	}
-	return s.resume(ctx, f, Setup{Owner: owner, Subject: subject, ID: rand.Text(), Name: suggest(f)}, c)
+	return Setup{Owner: owner, Subject: subject, ID: rand.Text(), Name: suggest(f)}, c
 }
 
 // BeginCodes starts to replace the recovery codes, or goes on with it. There is no code to
@@ -82,6 +121,11 @@ func (s *Service) resume(ctx context.Context, f Factors, fresh Setup, c content)
 	if err != nil && !errors.Is(err, ErrNoSetup) && !errors.Is(err, ErrSetupExpired) {
 		return PendingView{}, err
 	}
+	return s.start(ctx, f, fresh, c)
+}
+
+// start saves a new set-up in the place of any that the owner has under way.
+func (s *Service) start(ctx context.Context, f Factors, fresh Setup, c content) (PendingView, error) {
 	fresh.Basis = f.Generation
 	fresh.Created = s.now()
 	fresh.Expires = fresh.Created.Add(s.Limits.orDefault().Setup)
@@ -115,7 +159,7 @@ func (s *Service) Confirm(ctx context.Context, subject, owner, code, name string
 		return err
 	}
 	now := s.now()
-	if setup.Step, err = s.first(ctx, subject, newDevice(setup.ID, c.Secret), code, now); err != nil {
+	if setup.Step, err = s.first(ctx, subject, device{id: setup.ID, secret: c.Secret, kind: c.Kind, last: -1}, code, now); err != nil {
 		return err
 	}
 	setup.Confirmed, c.Proved = true, now
@@ -125,7 +169,10 @@ func (s *Service) Confirm(ctx context.Context, subject, owner, code, name string
 // first checks the first code of a device and returns its step.
 func (s *Service) first(ctx context.Context, subject string, d device, code string, now time.Time) (int64, error) {
 	limit := s.Limits.orDefault().TOTP
-	typed, err := parseCode(code, []int{d.digits})
+	typed, err := parseCode(code, []int{d.kind.Digits})
+	if errors.Is(err, ErrLooksLikeRecovery) { // there is no recovery code that could stand for this one
+		err = errors.Join(err, &Format{Digits: []int{d.kind.Digits}})
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -133,7 +180,8 @@ func (s *Service) first(ctx context.Context, subject string, d device, code stri
 	if err != nil {
 		return 0, err
 	}
-	found, err := search([]device{d}, typed, now, hint)
+	far := int(helpTime/time.Second) / d.kind.Period
+	found, err := search([]device{d}, typed, now, far, far)
 	if err != nil {
 		return 0, err
 	}
@@ -141,7 +189,7 @@ func (s *Service) first(ctx context.Context, subject string, d device, code stri
 	case right:
 		return found.step, nil
 	case expired, clockOff:
-		return 0, failed(&ClockOff{Seconds: found.offset * d.period}, tally)
+		return 0, failed(&ClockOff{Seconds: found.offset * d.kind.Period}, tally)
 	}
 	return 0, miss(tally, limit, now)
 }
@@ -192,7 +240,7 @@ func (s *Service) authenticator(setup Setup, c content) (*Authenticator, Proof, 
 	}
 	return &Authenticator{
 		ID: setup.ID, Subject: setup.Subject, Name: setup.Name, KeyID: keyID, Secret: sealed,
-		Algorithm: algorithm, Digits: digits, Period: period, LastStep: setup.Step, Created: s.now(),
+		Algorithm: c.Kind.Algorithm, Digits: c.Kind.Digits, Period: c.Kind.Period, LastStep: setup.Step, Created: s.now(),
 	}, Proof{setup.Subject, MethodTOTP, c.Proved, 0}, nil
 }
 
@@ -239,6 +287,7 @@ func (s *Service) view(setup Setup, c content) PendingView {
 	v := PendingView{
 		Issuer: s.Issuer, Name: setup.Name, First: c.First, CodesOnly: setup.ID == "",
 		Confirmed: setup.Confirmed, Created: setup.Created, Expires: setup.Expires, secret: c.Secret,
+		Kind: c.Kind, Kinds: s.Kinds.orDefault(),
 	}
 	if len(c.Secret) > 0 {
 		v.Secret = base32NoPad.EncodeToString(c.Secret)
@@ -257,18 +306,25 @@ func (s *Service) name(ctx context.Context, setup Setup, typed string) (string, 
 	if err != nil {
 		return "", fmt.Errorf("read factors: %w", err)
 	}
-	name := strings.TrimSpace(strings.Map(visible, typed))
-	if name == "" {
-		name = setup.Name
-	}
 	switch {
 	case f.Generation != setup.Basis:
 		return "", ErrChanged
 	case len(f.Authenticators) >= s.Limits.orDefault().Authenticators:
 		return "", ErrTooMany
+	}
+	return newName(f.Authenticators, typed, setup.Name)
+}
+
+// newName cleans the name that was typed, an empty one stands for usual, and checks it against those of the others.
+func newName(others []Authenticator, typed, usual string) (string, error) {
+	name := strings.TrimSpace(strings.Map(visible, typed))
+	if name == "" {
+		name = usual
+	}
+	switch {
 	case utf8.RuneCountInString(name) > nameSize:
 		return "", ErrNameLong
-	case taken(f, name):
+	case taken(others, name):
 		return "", ErrNameTaken
 	}
 	return name, nil
@@ -282,8 +338,8 @@ func visible(r rune) rune {
 	return r
 }
 
-func taken(f Factors, name string) bool {
-	for _, a := range f.Authenticators {
+func taken(others []Authenticator, name string) bool {
+	for _, a := range others {
 		if strings.EqualFold(a.Name, name) {
 			return true
 		}
@@ -294,20 +350,21 @@ func taken(f Factors, name string) bool {
 // suggest is a name that is free.
 func suggest(f Factors) string {
 	name := "Authenticator app"
-	for n := 2; taken(f, name); n++ {
+	for n := 2; taken(f.Authenticators, name); n++ {
 		name = fmt.Sprintf("Authenticator app %d", n)
 	}
 	return name
 }
 
-// newDevice is what every new authenticator is. No step of it was accepted yet.
-func newDevice(id string, secret []byte) device {
-	return device{id: id, secret: secret, algorithm: algorithm, digits: digits, period: period, last: -1}
-}
-
 // What sealed secrets are bound to. The parts are escaped, so that no two lists of parts read alike.
 func aboutSecret(subject, id string) string   { return about("totp", subject, id) }
 func aboutSetup(subject, owner string) string { return about("setup", subject, owner) }
+
+// AboutSecret and AboutSetup are for whoever seals a Store's rows anew with another key.
+func AboutSecret(a Authenticator) string { return aboutSecret(a.Subject, a.ID) }
+
+// AboutSetup is what a Setup is bound to.
+func AboutSetup(p Setup) string { return aboutSetup(p.Subject, p.Owner) }
 
 func about(kind, subject, id string) string {
 	return kind + "|" + url.PathEscape(subject) + "|" + url.PathEscape(id)

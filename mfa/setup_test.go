@@ -132,7 +132,8 @@ func TestClockOff(t *testing.T) {
 	}{
 		{-1, 0, false}, {0, 0, false}, {1, 0, false},
 		{-2, -60, false}, {-10, -300, false}, {2, 60, false}, {10, 300, false},
-		{-11, 0, true}, {11, 0, true},
+		{-130, -3900, false}, {130, 3900, false}, {-120, -3600, false},
+		{-131, 0, true}, {131, 0, true},
 	} {
 		w := newWorld(t)
 		v := w.begin(t, "tab")

@@ -20,6 +20,9 @@ type Authenticator struct {
 	LastUsed  time.Time // zero if never used after it was confirmed
 }
 
+// Kind is how the authenticator makes its codes.
+func (a Authenticator) Kind() Kind { return Kind{a.Algorithm, a.Digits, a.Period} }
+
 // RecoverySet is the verifiers of a user's live recovery codes: one salt, one digest for each code.
 type RecoverySet struct {
 	ID      string
@@ -56,8 +59,9 @@ type Factors struct {
 
 // Store keeps factors.
 type Store interface {
-	// Enrolled reports whether the subject has a live authenticator.
-	Enrolled(ctx context.Context, subject string) (bool, error)
+	// Digits returns how many digits the codes of the subject's live authenticators have, each number once, the
+	// smallest first; none if there is no authenticator.
+	Digits(ctx context.Context, subject string) ([]int, error)
 	// Factors returns what the subject has; no factor is no error.
 	Factors(ctx context.Context, subject string) (Factors, error)
 	// Activate makes the authenticator (nil: none) and the recovery set (nil: the old one stays) live
@@ -65,20 +69,33 @@ type Store interface {
 	// ErrChanged if the subject's Generation is no longer basis or the owner's setup is gone.
 	// The name of an authenticator is checked by the caller; basis vouches for that too.
 	Activate(ctx context.Context, subject, owner string, basis int64, a *Authenticator, r *RecoverySet) error
+	// Add makes the authenticator live without a setup. ErrChanged if the subject's Generation is no longer basis.
+	Add(ctx context.Context, basis int64, a Authenticator) error
+	// Rename gives the authenticator another name, and deletes the confirmed setups of the subject that would take
+	// the same. ErrChanged if the subject's Generation is no longer basis, which stays as it is; ErrNotEnrolled if
+	// the authenticator is gone. The name is checked by the caller.
+	Rename(ctx context.Context, subject, id string, basis int64, name string) error
 	// Remove deletes the authenticator; with the last one go the recovery codes, setups and guesses of
 	// the subject (those under GuessKeys). ErrNotEnrolled if it is gone.
 	Remove(ctx context.Context, subject, id string) error
+	// RemoveSpare is Remove of an authenticator that is not the only one. ErrLast if it is, or if it is gone: of two that
+	// are removed at once, one stays.
+	RemoveSpare(ctx context.Context, subject, id string) error
 	// Reset deletes all that Remove does, for all authenticators, and reports how many there were.
 	Reset(ctx context.Context, subject string) (int, error)
 }
 
-// Guesses counts and spends. Each method is one atomic step over any number of processes.
+// Guesses counts and spends. Each method is one atomic step over any number of processes. A key is a kind, a colon and
+// whose budget it is; what follows a | tells the budgets of one kind and one owner apart.
 type Guesses interface {
 	// Guess counts a guess under key, in the window and in a row, and commits the count before it
 	// returns, even inside an Atomic. A guess during a lock, or after InARow, is refused: it is not
 	// counted and changes nothing. The guess that uses up the window begins the lock; when the lock
 	// or the window is over, the next guess begins a new window.
 	Guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error)
+	// Return takes back a guess that was right and that Guess counted under key at that time, in the window and in a row,
+	// and with it the lock that began because it was counted. Nothing happens when its window is over.
+	Return(ctx context.Context, key string, guessed time.Time) error
 	// Forgive forgets the guesses under the keys.
 	Forgive(ctx context.Context, keys ...string) error
 	// Spend sets LastStep to step and LastUsed to now if LastStep is smaller; else ErrUsed.

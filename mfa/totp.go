@@ -15,56 +15,43 @@ import (
 	"github.com/pquerna/otp/hotp"
 )
 
-// What authenticator apps agree on. Many ignore any other value in a QR code, and then show
-// wrong codes.
-const (
-	algorithm  = "SHA1"
-	digits     = 6
-	period     = 30
-	secretSize = 20
-)
-
-// Steps around the present one. Accepted are the previous, the present and the next; older ones
-// are looked up only to say that a code has expired, newer ones only in a set-up.
+// Steps around the present one. Accepted are the previous, the present and the next, whatever their length; older
+// ones are looked up only to say that a code has expired.
 const (
 	drift = 1
 	hint  = 10
 )
 
-var algorithms = map[string]otp.Algorithm{
-	"SHA1":   otp.AlgorithmSHA1,
-	"SHA256": otp.AlgorithmSHA256,
-	"SHA512": otp.AlgorithmSHA512,
-}
+// helpTime is how far a clock may be off for a set-up to say by how much. The clock of a phone that was set by hand to
+// the time of a neighbouring zone, or to summer time, is off by an hour and some minutes.
+const helpTime = 65 * time.Minute
 
 var base32NoPad = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 // device is an authenticator whose secret was opened.
 type device struct {
-	id        string
-	secret    []byte
-	algorithm string
-	digits    int
-	period    int
-	last      int64 // the last accepted step
+	id     string
+	secret []byte
+	kind   Kind
+	last   int64 // the last accepted step
 }
 
 // code is the code of a step (RFC 6238 section 4.2).
 func (d device) code(step int64) (string, error) {
-	alg, ok := algorithms[d.algorithm]
+	alg, ok := algorithms[d.kind.Algorithm]
 	if !ok {
-		return "", fmt.Errorf("authenticator %s: unknown algorithm %q", d.id, d.algorithm)
+		return "", fmt.Errorf("authenticator %s: unknown algorithm %q", d.id, d.kind.Algorithm)
 	}
-	opts := hotp.ValidateOpts{Digits: otp.Digits(d.digits), Algorithm: alg}
+	opts := hotp.ValidateOpts{Digits: otp.Digits(d.kind.Digits), Algorithm: alg.hash}
 	return hotp.GenerateCodeCustom(base32NoPad.EncodeToString(d.secret), uint64(step), opts)
 }
 
-func (d device) step(now time.Time) int64 { return now.Unix() / int64(d.period) }
+func (d device) step(now time.Time) int64 { return now.Unix() / int64(d.kind.Period) }
 
 // wait is how many seconds it takes until the authenticator shows another code than that of step.
 func (d device) wait(step int64, now time.Time) int {
 	next := max(step, d.step(now)) + 1
-	return int(next*int64(d.period) - now.Unix())
+	return int(next*int64(d.kind.Period) - now.Unix())
 }
 
 // verdict is what a typed code is to a device; a greater one beats a lesser.
@@ -86,12 +73,12 @@ type match struct {
 	offset  int // in steps, from the present one
 }
 
-// search compares the typed code with the codes of all devices, from hint steps ago to ahead
-// steps from now. It makes all codes and compares them all, so that its time tells nothing.
-func search(devices []device, typed string, now time.Time, ahead int) (match, error) {
+// search compares the typed code with the codes of all devices, from so many steps ago to so many from now. It makes
+// all codes and compares them all, so that its time tells nothing.
+func search(devices []device, typed string, now time.Time, behind, ahead int) (match, error) {
 	var best match
 	for _, d := range devices {
-		for offset := -hint; offset <= ahead; offset++ {
+		for offset := -behind; offset <= ahead; offset++ {
 			step := d.step(now) + int64(offset)
 			code, err := d.code(step)
 			if err != nil {
@@ -149,20 +136,20 @@ func parseCode(typed string, lengths []int) (string, error) {
 	case strings.ContainsFunc(code, unicode.IsLetter), utf8.RuneCountInString(code) >= 10:
 		return "", ErrLooksLikeRecovery
 	case strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }):
-		return "", ErrFormat
+		return "", &Format{Digits: lengths}
 	case !slices.Contains(lengths, len(code)):
-		return "", ErrFormat
+		return "", &Format{Digits: lengths}
 	}
 	return code, nil
 }
 
-// uri is what the QR code says. Algorithm, digits and period are left out: they are what every
-// app takes for granted, and the QR code gets two sizes smaller. A space is %20: apps show a plus
+// uri is what the QR code says. Algorithm, digits and period are left out where they are what every
+// app takes for granted: the QR code gets two sizes smaller. A space is %20: apps show a plus
 // as it stands. The issuer must not hold a colon, which would end it.
-func uri(issuer, account string, secret []byte) string {
+func uri(issuer, account string, secret []byte, kind Kind) string {
 	issuer = strings.ReplaceAll(issuer, ":", "")
 	return "otpauth://totp/" + escape(issuer) + ":" + escape(account) +
-		"?secret=" + base32NoPad.EncodeToString(secret) + "&issuer=" + escape(issuer)
+		"?secret=" + base32NoPad.EncodeToString(secret) + "&issuer=" + escape(issuer) + kind.parameters()
 }
 
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

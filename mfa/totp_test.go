@@ -18,7 +18,7 @@ var (
 
 // RFC 4226 appendix D.
 func TestCodeHOTP(t *testing.T) {
-	d := device{secret: seed20, algorithm: "SHA1", digits: 6, period: 30}
+	d := device{secret: seed20, kind: Kind{"SHA1", 6, 30}}
 	for step, want := range []string{
 		"755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489",
 	} {
@@ -46,21 +46,21 @@ func TestCodeTOTP(t *testing.T) {
 			device
 			want string
 		}{
-			{device{secret: seed20, algorithm: "SHA1", digits: 8, period: 30}, tt.sha1},
-			{device{secret: seed32, algorithm: "SHA256", digits: 8, period: 30}, tt.sha256},
-			{device{secret: seed64, algorithm: "SHA512", digits: 8, period: 30}, tt.sha512},
+			{device{secret: seed20, kind: Kind{"SHA1", 8, 30}}, tt.sha1},
+			{device{secret: seed32, kind: Kind{"SHA256", 8, 30}}, tt.sha256},
+			{device{secret: seed64, kind: Kind{"SHA512", 8, 30}}, tt.sha512},
 		} {
 			step := d.step(time.Unix(tt.seconds, 0))
 			got, err := d.code(step)
 			if step != tt.step || got != d.want || err != nil {
-				t.Errorf("%s at %d: step %x, code %q, %v, want %x, %q", d.algorithm, tt.seconds, step, got, err, tt.step, d.want)
+				t.Errorf("%s at %d: step %x, code %q, %v, want %x, %q", d.kind.Algorithm, tt.seconds, step, got, err, tt.step, d.want)
 			}
 		}
 	}
 }
 
 func TestCodeOfUnknownAlgorithm(t *testing.T) {
-	if code, err := (device{id: "a1", secret: seed20, algorithm: "MD5", digits: 6, period: 30}).code(1); err == nil {
+	if code, err := (device{id: "a1", secret: seed20, kind: Kind{"MD5", 6, 30}}).code(1); err == nil {
 		t.Errorf("code = %q, want an error", code)
 	}
 }
@@ -93,13 +93,13 @@ func TestJudge(t *testing.T) {
 // Whatever matches, and wherever, all codes are made: the work does not tell which device it was.
 func TestSearchPrefersTheBest(t *testing.T) {
 	now := time.Unix(1_790_000_000, 0)
-	spent := device{id: "spent", secret: seed20, algorithm: "SHA1", digits: 6, period: 30}
+	spent := device{id: "spent", secret: seed20, kind: Kind{"SHA1", 6, 30}}
 	spent.last = spent.step(now)
 	live := spent
 	live.id, live.last = "live", 0
 	code, _ := live.code(live.step(now))
 	for _, devices := range [][]device{{spent, live}, {live, spent}} {
-		found, err := search(devices, code, now, drift)
+		found, err := search(devices, code, now, hint, drift)
 		if err != nil || found.verdict != right || found.device.id != "live" {
 			t.Errorf("search = %v in %s, %v, want right in live", found.verdict, found.device.id, err)
 		}
@@ -107,7 +107,7 @@ func TestSearchPrefersTheBest(t *testing.T) {
 }
 
 func TestWait(t *testing.T) {
-	d := device{period: 30}
+	d := device{kind: usual}
 	for _, tt := range []struct {
 		step, now int64
 		want      int
@@ -173,7 +173,7 @@ func TestURI(t *testing.T) {
 		{"A&B: c", "é/?#",
 			"otpauth://totp/A%26B%20c:%C3%A9%2F%3F%23?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=A%26B%20c"},
 	} {
-		got := uri(tt.issuer, tt.account, seed20)
+		got := uri(tt.issuer, tt.account, seed20, usual)
 		if got != tt.want {
 			t.Errorf("uri(%q, %q) =\n%s, want\n%s", tt.issuer, tt.account, got, tt.want)
 		}
@@ -182,5 +182,18 @@ func TestURI(t *testing.T) {
 			key.Type() != "totp" || key.Period() != 30 || key.Digits() != otp.DigitsSix || key.Algorithm() != otp.AlgorithmSHA1 {
 			t.Errorf("%s reads as %v of %q at %q, %v", got, key.Type(), key.AccountName(), key.Issuer(), err)
 		}
+	}
+}
+
+// What is not the usual stands in the URI, and a library reads it.
+func TestURIOfAnotherKind(t *testing.T) {
+	got := uri("Vestibule", "ana", seed20, Kind{"SHA256", 8, 60})
+	const want = "otpauth://totp/Vestibule:ana?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Vestibule&algorithm=SHA256&digits=8&period=60"
+	if got != want {
+		t.Errorf("uri = %s, want %s", got, want)
+	}
+	key, err := otp.NewKeyFromURL(got)
+	if err != nil || key.Period() != 60 || key.Digits() != otp.DigitsEight || key.Algorithm() != otp.AlgorithmSHA256 {
+		t.Errorf("it reads as %v, %v, %v, %v", key.Period(), key.Digits(), key.Algorithm(), err)
 	}
 }

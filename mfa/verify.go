@@ -31,7 +31,7 @@ func (s *Service) Verify(ctx context.Context, subject, code string, then func(co
 	if err != nil {
 		return err
 	}
-	found, err := search(devices, typed, now, drift)
+	found, err := search(devices, typed, now, hint, drift)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (s *Service) devices(ctx context.Context, subject string) ([]device, error)
 		if err != nil {
 			return nil, fmt.Errorf("authenticator %s: %w", a.ID, err)
 		}
-		devices = append(devices, device{a.ID, secret, a.Algorithm, a.Digits, a.Period, a.LastStep})
+		devices = append(devices, device{a.ID, secret, a.Kind(), a.LastStep})
 	}
 	return devices, nil
 }
@@ -86,9 +86,10 @@ func (s *Service) devices(ctx context.Context, subject string) ([]device, error)
 func lengths(devices []device) []int {
 	var all []int
 	for _, d := range devices {
-		if !slices.Contains(all, d.digits) {
-			all = append(all, d.digits)
+		if !slices.Contains(all, d.kind.Digits) {
+			all = append(all, d.kind.Digits)
 		}
 	}
+	slices.Sort(all)
 	return all
 }

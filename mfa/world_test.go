@@ -78,7 +78,7 @@ func (w *world) code(secret string, offset int) string {
 // wrong is a code that the secret gives at no step that anybody looks at.
 func (w *world) wrong(secret string) string {
 	near := make(map[string]bool)
-	for offset := -20; offset <= 20; offset++ {
+	for offset := -150; offset <= 150; offset++ {
 		near[w.code(secret, offset)] = true
 	}
 	for _, code := range []string{"000000", "000001", "000002", "000003"} {
@@ -148,6 +148,14 @@ func codeOf(secret []byte, step int64, digits otp.Digits, algorithm otp.Algorith
 		panic(err)
 	}
 	return code
+}
+
+func decode(secret string) []byte {
+	plain, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret)
+	if err != nil {
+		panic(err)
+	}
+	return plain
 }
 
 // race runs fn in n goroutines at once and returns how many got nil.

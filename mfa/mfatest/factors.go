@@ -146,6 +146,79 @@ func parallelActivate(t *testing.T, s Stores) {
 	}
 }
 
+func digits(t *testing.T, s Stores) {
+	for i, n := range []int{8, 6, 6} {
+		a := authenticator("ana", fmt.Sprint("a", i))
+		a.Digits = n
+		must(t, "Add", s.Add(ctx, int64(i), *a))
+	}
+	if got, err := s.Digits(ctx, "ana"); err != nil || !slices.Equal(got, []int{6, 8}) {
+		t.Errorf("Digits = %v, %v, want 6 and 8", got, err)
+	}
+}
+
+// An authenticator that comes without a set-up is like one that comes with it.
+func add(t *testing.T, s Stores) {
+	a := authenticator("ana", "a1")
+	a.Algorithm, a.Digits, a.Period = "SHA512", 8, 60
+	must(t, "Add", s.Add(ctx, 0, *a))
+	f := factors(t, s, "ana")
+	if f.Generation == 0 || len(f.Authenticators) != 1 || f.Recovery != nil {
+		t.Fatalf("Factors after Add = %+v", f)
+	}
+	if got := f.Authenticators[0]; got.Kind() != a.Kind() || got.Name != a.Name || !bytes.Equal(got.Secret, a.Secret) || got.LastStep != a.LastStep {
+		t.Errorf("authenticator = %+v, want %+v", got, *a)
+	}
+	check(t, "Add on an old basis", s.Add(ctx, 0, *authenticator("ana", "a2")), mfa.ErrChanged)
+	must(t, "SaveSetup", s.SaveSetup(ctx, setup("tab", "ana", 0)))
+	check(t, "Activate of what began before Add", s.Activate(ctx, "ana", "tab", 0, authenticator("ana", "a3"), nil), mfa.ErrChanged)
+	must(t, "Add", s.Add(ctx, f.Generation, *authenticator("ana", "a2")))
+	if f := factors(t, s, "ana"); len(f.Authenticators) != 2 {
+		t.Errorf("Factors = %+v, want a1 and a2", f)
+	}
+}
+
+func parallelAdd(t *testing.T, s Stores) {
+	won := race(t, mfa.ErrChanged, func(i int) error { return s.Add(ctx, 0, *authenticator("ana", fmt.Sprint("a", i))) })
+	if f := factors(t, s, "ana"); won != 1 || len(f.Authenticators) != 1 {
+		t.Errorf("%d adds won and left %+v, want one", won, f)
+	}
+}
+
+func rename(t *testing.T, s Stores) {
+	enrol(t, s, "ana", "a1", "r1")
+	enrol(t, s, "ben", "b1", "")
+	before := factors(t, s, "ana")
+	must(t, "Rename", s.Rename(ctx, "ana", "a1", before.Generation, "Tablet"))
+	f := factors(t, s, "ana")
+	if f.Authenticators[0].Name != "Tablet" || f.Generation != before.Generation {
+		t.Errorf("Factors after Rename = %+v, want Tablet at generation %d", f, before.Generation)
+	}
+	check(t, "Rename on another basis", s.Rename(ctx, "ana", "a1", f.Generation+1, "Phone"), mfa.ErrChanged)
+	check(t, "Rename of another's", s.Rename(ctx, "ana", "b1", f.Generation, "Phone"), mfa.ErrNotEnrolled)
+	if f := factors(t, s, "ben"); f.Authenticators[0].Name != "name of b1" {
+		t.Errorf("ben's authenticator is called %q", f.Authenticators[0].Name)
+	}
+}
+
+// Whoever takes a name that a confirmed set-up was promised ends the set-up: two could not have it.
+func renameOntoSetup(t *testing.T, s Stores) {
+	enrol(t, s, "ana", "a1", "")
+	basis := factors(t, s, "ana").Generation
+	taken, other, open, theirs := setup("tab", "ana", basis), setup("tab 2", "ana", basis), setup("tab 3", "ana", basis), setup("tab 4", "ben", 0)
+	taken.Name, open.Name, theirs.Name, open.Confirmed = "Tablet", "Tablet", "Tablet", false
+	for _, p := range []mfa.Setup{taken, other, open, theirs} {
+		must(t, "SaveSetup", s.SaveSetup(ctx, p))
+	}
+	must(t, "Rename", s.Rename(ctx, "ana", "a1", basis, "Tablet"))
+	_, err := s.Setup(ctx, "tab")
+	check(t, "Setup of the same name", err, mfa.ErrNoSetup)
+	for _, owner := range []string{"tab 2", "tab 3", "tab 4"} {
+		_, err := s.Setup(ctx, owner)
+		must(t, "Setup of "+owner, err)
+	}
+}
+
 func remove(t *testing.T, s Stores) {
 	enrol(t, s, "ana", "a1", "r1")
 	enrol(t, s, "ana", "a2", "")
@@ -227,5 +300,33 @@ func parallelRemove(t *testing.T, s Stores) {
 	won := race(t, mfa.ErrNotEnrolled, func(i int) error { return s.Remove(ctx, "ana", fmt.Sprint("a", i)) })
 	if f := factors(t, s, "ana"); won != contenders || len(f.Authenticators) != 0 || f.Recovery != nil {
 		t.Errorf("%d of %d removals won and left %+v", won, contenders, f)
+	}
+}
+
+func removeSpare(t *testing.T, s Stores) {
+	enrol(t, s, "ana", "a1", "r1")
+	enrol(t, s, "ana", "a2", "")
+	enrol(t, s, "ben", "b1", "")
+	check(t, "RemoveSpare by another", s.RemoveSpare(ctx, "ben", "a1"), mfa.ErrLast)
+	before := factors(t, s, "ana").Generation
+	must(t, "RemoveSpare", s.RemoveSpare(ctx, "ana", "a1"))
+	f := factors(t, s, "ana")
+	if len(f.Authenticators) != 1 || f.Authenticators[0].ID != "a2" || f.Recovery == nil || f.Generation <= before {
+		t.Errorf("Factors after RemoveSpare = %+v, want a2 and r1", f)
+	}
+	check(t, "RemoveSpare of the last", s.RemoveSpare(ctx, "ana", "a2"), mfa.ErrLast)
+	if after := factors(t, s, "ana"); len(after.Authenticators) != 1 || after.Generation != f.Generation {
+		t.Errorf("a refused removal left %+v, want %+v", after, f)
+	}
+}
+
+// However two removals interleave, one authenticator stays.
+func parallelRemoveSpare(t *testing.T, s Stores) {
+	for i := range contenders {
+		enrol(t, s, "ana", fmt.Sprint("a", i), "")
+	}
+	won := race(t, mfa.ErrLast, func(i int) error { return s.RemoveSpare(ctx, "ana", fmt.Sprint("a", i)) })
+	if f := factors(t, s, "ana"); won != contenders-1 || len(f.Authenticators) != 1 {
+		t.Errorf("%d of %d removals won and left %+v, want one", won, contenders, f)
 	}
 }

@@ -137,6 +137,42 @@ func inARow(t *testing.T, s Stores) {
 	guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: 2})
 }
 
+func giveBack(t *testing.T, s Stores) {
+	must(t, "Return of a guess that was never counted", s.Return(ctx, "pwd:ana", now))
+	for left := 4; left >= 2; left-- {
+		guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: left})
+	}
+	must(t, "Return", s.Return(ctx, "pwd:ana", now))
+	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 2, InARow: 3})
+	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 1})
+	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 0}) // it begins the lock
+	guess(t, s, "pwd:ana", five, now, mfa.Tally{LockedUntil: now.Add(five.Lock)})
+	must(t, "Return of the guess that began the lock", s.Return(ctx, "pwd:ana", now))
+	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 0, InARow: 5})
+	guess(t, s, "pwd:ana", five, now, mfa.Tally{LockedUntil: now.Add(five.Lock)})
+	after := now.Add(five.Lock)
+	guess(t, s, "pwd:ana", five, after, mfa.Tally{Left: 4})
+	must(t, "Return of a guess of the window before", s.Return(ctx, "pwd:ana", now))
+	guess(t, s, "pwd:ana", five, after, mfa.Tally{Left: 3})
+	guess(t, s, "pwd:ben", five, now, mfa.Tally{Left: 4})
+	for range contenders {
+		must(t, "Return of more than there were", s.Return(ctx, "pwd:ben", now))
+	}
+	guess(t, s, "pwd:ben", five, now, mfa.Tally{Left: 4, InARow: 1})
+}
+
+// However right and wrong guesses mix, exactly the right ones are taken back.
+func parallelReturn(t *testing.T, s Stores) {
+	many := mfa.Limit{Guesses: 100, Window: time.Hour, Lock: time.Hour}
+	race(t, nil, func(i int) error {
+		if _, err := s.Guess(ctx, "pwd:ana", many, now); err != nil || i%2 == 0 {
+			return err
+		}
+		return s.Return(ctx, "pwd:ana", now)
+	})
+	guess(t, s, "pwd:ana", many, now, mfa.Tally{Left: many.Guesses - contenders/2 - 1, InARow: contenders/2 + 1})
+}
+
 func forgive(t *testing.T, s Stores) {
 	for left := 4; left >= 0; left-- {
 		guess(t, s, "totp:ana", five, now, mfa.Tally{Left: left})

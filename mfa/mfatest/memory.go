@@ -93,9 +93,14 @@ func (m *Memory) read() data {
 	return m.data.clone()
 }
 
-// Enrolled implements mfa.Store.
-func (m *Memory) Enrolled(_ context.Context, subject string) (bool, error) {
-	return len(m.read().of(subject)) > 0, nil
+// Digits implements mfa.Store.
+func (m *Memory) Digits(_ context.Context, subject string) ([]int, error) {
+	var digits []int
+	for _, a := range m.read().of(subject) {
+		digits = append(digits, a.Digits)
+	}
+	slices.Sort(digits)
+	return slices.Compact(digits), nil
 }
 
 // Factors implements mfa.Store.
@@ -139,6 +144,37 @@ func (m *Memory) Activate(ctx context.Context, subject, owner string, basis int6
 	})
 }
 
+// Add implements mfa.Store.
+func (m *Memory) Add(ctx context.Context, basis int64, a mfa.Authenticator) error {
+	return m.write(ctx, func(d data) error {
+		if d.generations[a.Subject] != basis {
+			return mfa.ErrChanged
+		}
+		d.generations[a.Subject]++
+		d.authenticators[a.ID] = a
+		return nil
+	})
+}
+
+// Rename implements mfa.Store.
+func (m *Memory) Rename(ctx context.Context, subject, id string, basis int64, name string) error {
+	return m.write(ctx, func(d data) error {
+		a := d.authenticators[id]
+		switch {
+		case d.generations[subject] != basis:
+			return mfa.ErrChanged
+		case a.Subject != subject:
+			return mfa.ErrNotEnrolled
+		}
+		a.Name = name
+		d.authenticators[id] = a
+		maps.DeleteFunc(d.setups, func(_ string, s mfa.Setup) bool {
+			return s.Subject == subject && s.Confirmed && s.ID != "" && s.Name == name
+		})
+		return nil
+	})
+}
+
 // Remove implements mfa.Store.
 func (m *Memory) Remove(ctx context.Context, subject, id string) error {
 	return m.write(ctx, func(d data) error {
@@ -150,6 +186,18 @@ func (m *Memory) Remove(ctx context.Context, subject, id string) error {
 		if len(d.of(subject)) == 0 {
 			d.forget(subject)
 		}
+		return nil
+	})
+}
+
+// RemoveSpare implements mfa.Store.
+func (m *Memory) RemoveSpare(ctx context.Context, subject, id string) error {
+	return m.write(ctx, func(d data) error {
+		if d.authenticators[id].Subject != subject || len(d.of(subject)) < 2 {
+			return mfa.ErrLast
+		}
+		delete(d.authenticators, id)
+		d.generations[subject]++
 		return nil
 	})
 }
@@ -198,6 +246,17 @@ func (m *Memory) Guess(_ context.Context, key string, limit mfa.Limit, now time.
 		left = min(left, limit.InARow-t.inARow)
 	}
 	return mfa.Tally{Left: left, InARow: t.inARow}, nil
+}
+
+// Return implements mfa.Guesses.
+func (m *Memory) Return(ctx context.Context, key string, guessed time.Time) error {
+	return m.write(ctx, func(d data) error {
+		if t := d.tries[key]; t.window > 0 && !guessed.Before(t.started) {
+			t.window, t.inARow, t.locked = t.window-1, t.inARow-1, time.Time{}
+			d.tries[key] = t
+		}
+		return nil
+	})
 }
 
 // Forgive implements mfa.Guesses.

@@ -1,0 +1,190 @@
+package mfa_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pquerna/otp"
+
+	"vestibule/mfa"
+)
+
+func TestRename(t *testing.T) {
+	w := enrolled(t) // Phone
+	w.enrol(t, "Tablet")
+	id := w.factors(t).Authenticators[0].ID
+	for _, tt := range []struct {
+		name string
+		want error
+	}{
+		{"  ", mfa.ErrNameEmpty},
+		{"\u200b", mfa.ErrNameEmpty},
+		{"tABLET", mfa.ErrNameTaken},
+		{strings.Repeat("é", 65), mfa.ErrNameLong},
+		{"Phone", nil}, // as it is
+		{"PHONE", nil},
+		{" Old phone\n", nil},
+	} {
+		said := ""
+		err := w.Rename(ctx, "ana", id, tt.name, func(_ context.Context, from, to string) error {
+			said = from + " to " + to
+			return nil
+		})
+		if !errors.Is(err, tt.want) {
+			t.Errorf("Rename to %q: %v, want %v", tt.name, err, tt.want)
+		}
+		if now := w.factors(t).Authenticators[0].Name; said != "" && !strings.HasSuffix(said, "to "+now) || tt.want != nil && now != "Phone" {
+			t.Errorf("after Rename to %q, told %q, it is called %q", tt.name, said, now)
+		}
+	}
+	if got := w.factors(t).Authenticators[0].Name; got != "Old phone" {
+		t.Errorf("the name is %q, want Old phone", got)
+	}
+	check(t, "Rename of another's", w.Rename(ctx, "ben", id, "Mine", nil), mfa.ErrNotEnrolled)
+	_, err := w.verify(w.code(w.secret, 0))
+	must(t, "Verify after Rename", err)
+}
+
+// A rename cannot take the name that a set-up under way was promised.
+func TestRenameDuringSetup(t *testing.T) {
+	w := enrolled(t)
+	v := w.begin(t, "tab")
+	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), "Tablet"))
+	must(t, "Rename", w.Rename(ctx, "ana", w.factors(t).Authenticators[0].ID, "Tablet", nil))
+	check(t, "Activate", w.Activate(ctx, "ana", "tab", nil), mfa.ErrNoSetup)
+}
+
+func TestChoose(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.Choose(ctx, "ana", "tab", mfa.Kind{Algorithm: "SHA256", Digits: 6, Period: 30})
+	check(t, "Choose of what is not allowed", err, mfa.ErrKind)
+	w.Kinds = mfa.Kinds{Algorithms: []string{"SHA1", "SHA256", "SHA512"}, Digits: []int{6, 8}, Periods: []int{30, 60}}
+	first := w.begin(t, "tab")
+	if first.Kind != (mfa.Kind{Algorithm: "SHA1", Digits: 6, Period: 30}) || !first.Kinds.Several() {
+		t.Errorf("Begin = %+v, want the usual kind and a choice", first.Kind)
+	}
+	kind := mfa.Kind{Algorithm: "SHA512", Digits: 8, Period: 60}
+	v, err := w.Choose(ctx, "ana", "tab", kind)
+	must(t, "Choose", err)
+	if v.Kind != kind || v.Secret == first.Secret || len(v.Secret) != 103 || !strings.Contains(v.URI("ana"), "&algorithm=SHA512&digits=8&period=60") {
+		t.Errorf("Choose = %v, key of %d symbols, %s", v.Kind, len(v.Secret), v.URI("ana"))
+	}
+	if again, err := w.Choose(ctx, "ana", "tab", kind); err != nil || again.Secret != v.Secret {
+		t.Errorf("Choose of the same again: another key, or %v", err)
+	}
+	if again := w.begin(t, "tab"); again.Secret != v.Secret {
+		t.Error("Begin after Choose has another key")
+	}
+	code := func(steps int64) string {
+		return codeOf(decode(v.Secret), w.now.Unix()/60+steps, otp.DigitsEight, otp.AlgorithmSHA512)
+	}
+	var format *mfa.Format
+	if err := w.Confirm(ctx, "ana", "tab", "123456", ""); !errors.As(err, &format) || !slices.Equal(format.Digits, []int{8}) {
+		t.Errorf("Confirm with six digits: %v, want Format with 8", err)
+	}
+	var off *mfa.ClockOff
+	if err := w.Confirm(ctx, "ana", "tab", code(-65), ""); !errors.As(err, &off) || off.Seconds != -3900 {
+		t.Errorf("Confirm with a clock 65 minutes slow: %v", err)
+	}
+	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", code(0), ""))
+	if again, err := w.Choose(ctx, "ana", "tab", first.Kind); err != nil || again.Secret != v.Secret || !again.Confirmed {
+		t.Errorf("Choose after Confirm changed the set-up, or %v", err)
+	}
+	must(t, "Activate", w.Activate(ctx, "ana", "tab", nil))
+	for _, tt := range []struct {
+		steps int64
+		want  error
+	}{{0, mfa.ErrUsed}, {2, mfa.ErrCode}, {1, nil}} {
+		_, err := w.verify(code(tt.steps))
+		check(t, fmt.Sprintf("Verify of a code %d steps ahead", tt.steps), err, tt.want)
+	}
+	if digits, err := w.Digits(ctx, "ana"); err != nil || !slices.Equal(digits, []int{8}) {
+		t.Errorf("Digits = %v, %v, want 8", digits, err)
+	}
+}
+
+func TestExportAndImport(t *testing.T) {
+	w := enrolled(t)
+	spent := w.code(w.secret, 0)
+	all, err := w.Export(ctx, "ana")
+	must(t, "Export", err)
+	if len(all) != 1 || all[0].Secret != w.secret || all[0].Name != "Phone" {
+		t.Fatalf("Export = %v", all)
+	}
+	if text := fmt.Sprintf("%v %+v %s", all[0], all, all); strings.Contains(text, w.secret) {
+		t.Errorf("it prints its secret: %s", text)
+	}
+	_, err = w.verify(spent)
+	must(t, "Verify after the export", err)
+	_, err = w.Reset(ctx, "ana")
+	must(t, "Reset", err)
+
+	var names []string
+	restore := func() error {
+		names = nil
+		return w.Import(ctx, "ana", all, func(_ context.Context, added []string) error { names = added; return nil })
+	}
+	must(t, "Import", restore())
+	if !slices.Equal(names, []string{"Phone"}) {
+		t.Errorf("Import added %q, want Phone", names)
+	}
+	_, err = w.verify(spent)
+	if !errors.Is(err, mfa.ErrExpired) && !errors.Is(err, mfa.ErrUsed) {
+		t.Errorf("a code that was used between export and import: %v", err)
+	}
+	must(t, "Import again", restore())
+	if f := w.factors(t); len(names) != 0 || len(f.Authenticators) != 1 || f.Recovery != nil {
+		t.Errorf("Import of what is there added %q, and left %+v", names, f)
+	}
+	_, err = w.verify(w.code(w.secret, 1))
+	check(t, "a code of the steps in which others may have been used", err, mfa.ErrUsed)
+	w.now = w.now.AddDate(0, 0, 1)
+	_, err = w.verify(w.code(w.secret, 0))
+	must(t, "Verify after the import", err)
+}
+
+// All of a user's authenticators come in, or none.
+func TestImportIsWhole(t *testing.T) {
+	w := enrolled(t) // Phone
+	good := mfa.Portable{Name: "Tablet", Secret: w.secret, Kind: mfa.Kind{Algorithm: "SHA1", Digits: 6, Period: 30}}
+	with := func(change func(*mfa.Portable)) []mfa.Portable {
+		bad := good
+		bad.Name = "Key"
+		change(&bad)
+		return []mfa.Portable{good, bad}
+	}
+	many := []mfa.Portable{}
+	for range 10 {
+		many = append(many, mfa.Portable{Secret: w.secret, Kind: good.Kind})
+	}
+	full := errors.New("audit log is full")
+	for _, tt := range []struct {
+		name string
+		all  []mfa.Portable
+		want error // nil: any
+	}{
+		{"name of one that is there", with(func(p *mfa.Portable) { p.Name = "phone" }), mfa.ErrNameTaken},
+		{"name of the one before", with(func(p *mfa.Portable) { p.Name = "tablet" }), mfa.ErrNameTaken},
+		{"long name", with(func(p *mfa.Portable) { p.Name = strings.Repeat("x", 65) }), mfa.ErrNameLong},
+		{"unknown algorithm", with(func(p *mfa.Portable) { p.Algorithm = "MD5" }), nil},
+		{"no secret", with(func(p *mfa.Portable) { p.Secret = "" }), nil},
+		{"too many", many, mfa.ErrTooMany},
+		{"then fails", with(func(*mfa.Portable) {}), full},
+	} {
+		err := w.Import(ctx, "ana", tt.all, func(context.Context, []string) error { return full })
+		if err == nil || tt.want != nil && !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+		}
+		if f := w.factors(t); len(f.Authenticators) != 1 {
+			t.Fatalf("%s: half of it came in: %+v", tt.name, f.Authenticators)
+		}
+	}
+	must(t, "Import", w.Import(ctx, "ana", []mfa.Portable{good, {Secret: w.secret, Kind: good.Kind}}, nil))
+	if f := w.factors(t); len(f.Authenticators) != 3 || f.Authenticators[0].ID == "" {
+		t.Errorf("Import left %+v, want three", f.Authenticators)
+	}
+}
