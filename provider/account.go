@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -12,9 +13,19 @@ type Account struct {
 	Name          string // for display; may be empty
 	Email         string // may be empty
 	EmailVerified bool
-	Disabled      bool // a disabled account never signs in and gets no token
+	Groups        []string // the policy may ask more of their members; see CheckGroup
+	Disabled      bool     // a disabled account never signs in and gets no token
 	Created       time.Time
 	Updated       time.Time
+	SignedIn      time.Time // last sign-in that began with the password; zero: never, or not known
+}
+
+// CheckGroup says what is wrong with the name of a group.
+func CheckGroup(name string) error {
+	if !isPlain(name) || len(name) > 64 {
+		return fmt.Errorf("the group %q must be 1 to 64 letters, digits or any of -._~", name)
+	}
+	return nil
 }
 
 // Label is what pages and authenticator apps call the account.
@@ -36,6 +47,9 @@ type Accounts interface {
 	// is. key stands for the account under whichever of its names, or for a name that nobody has. An
 	// error of count is returned as it is, and nothing is compared.
 	Authenticate(ctx context.Context, name, password string, count Count) (Account, error)
+	// NoteSignIn notes that the account has signed in with its password, in the commit of ctx if there is one.
+	// A directory that has no use for it may do nothing.
+	NoteSignIn(ctx context.Context, subject string, at time.Time) error
 }
 
 // Count counts a guess under a key and commits the count before it returns.
@@ -50,4 +64,6 @@ type AccountStore interface {
 	AccountByName(ctx context.Context, canonical string) (Account, string, error)
 	// SetPasswordHash replaces the hash if it is still old; ErrConflict if it is not.
 	SetPasswordHash(ctx context.Context, subject, old, new string) error
+	// NoteSignIn sets SignedIn, which never goes back. No such account is no error.
+	NoteSignIn(ctx context.Context, subject string, at time.Time) error
 }

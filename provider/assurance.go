@@ -8,12 +8,6 @@ import (
 	"time"
 )
 
-// Authentication context classes, lowest first. They are the values of acr.
-const (
-	LevelOne = "aal1" // a password
-	LevelTwo = "aal2" // a password and a second factor
-)
-
 // Login is who signed in and how: a list of what was proved, each with its own time.
 type Login struct {
 	Subject string  `json:"subject"`
@@ -120,8 +114,19 @@ func (l *Login) Satisfies(d Demand, now time.Time) bool {
 	if l == nil || l.Subject == "" || (d.Subject != "" && d.Subject != l.Subject) || !l.Fresh(d, MethodPassword, now) {
 		return false
 	}
-	second := l.Fresh(d, MethodTOTP, now) || l.Fresh(d, MethodRecovery, now)
-	return second || !d.TwoSteps() && !l.SecondFactor()
+	return l.Reaches(d, now) || !d.TwoSteps() && !d.Policy && !l.SecondFactor()
+}
+
+// Reaches reports whether a second factor was proved that is fresh enough and, if LevelTwo is wanted, counts for that.
+func (l *Login) Reaches(d Demand, now time.Time) bool {
+	return l.Fresh(d, MethodTOTP, now) || l.Fresh(d, MethodRecovery, now) && !(d.WeakRecovery && d.TwoSteps())
+}
+
+// fresh returns the login without the proofs that are too old for the demand: the client must not take them for new.
+func (l *Login) fresh(d Demand, now time.Time) *Login {
+	c := l.Clone()
+	c.Proofs = slices.DeleteFunc(c.Proofs, func(p Proof) bool { return !l.Fresh(d, p.Method, now) })
+	return c
 }
 
 // AMR lists the authentication methods (RFC 8176). RFC 8176 has no value for a recovery code, which
@@ -140,7 +145,7 @@ func (l *Login) AMR() []string {
 	return amr
 }
 
-// ACR returns the level that was reached, or "" for a login without a proof.
+// ACR returns the level that was reached, or "" for a login without a proof. A Ladder may be stricter.
 func (l *Login) ACR() string {
 	switch {
 	case !l.Has(MethodPassword):
@@ -161,14 +166,6 @@ func (l *Login) AuthTime() time.Time {
 		}
 	}
 	return last
-}
-
-// levelTwoNames are the names under which clients ask for LevelTwo.
-var levelTwoNames = []string{
-	LevelTwo,
-	"https://refeds.org/profile/mfa",
-	"http://schemas.openid.net/pape/policies/2007/06/multi-factor",
-	"2",
 }
 
 // idLength is that of a randomID.

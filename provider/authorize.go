@@ -49,12 +49,13 @@ func (p *Provider) accept(r *http.Request) (*Interaction, *fosite.AuthorizeReque
 	if err := p.check(ar.Form, client); err != nil {
 		return nil, ar, err
 	}
-	demand, err := p.demand(ar.Form, now)
+	demand, err := p.demand(ar.Form, client, now)
 	if err != nil {
 		return nil, ar, err
 	}
 	ix := p.begin(demand)
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = client.ID, client.Name, ar.GetRequestedScopes(), ar.RedirectURI.String()
+	ix.TwoSteps = client.TwoSteps
 	if ix.ClientName == "" {
 		ix.ClientName = client.ID
 	}

@@ -165,6 +165,14 @@ func TestFinishChecksTheDemand(t *testing.T) {
 		now(ix)
 		ix.Login.Add(totp{"u1", o.clock().Add(-time.Minute)})
 	}
+	recovery := func(ix *provider.Interaction) {
+		now(ix)
+		ix.Login.Add(proof{totp{"u1", o.clock()}, provider.MethodRecovery})
+	}
+	oldRecovery := func(ix *provider.Interaction) {
+		now(ix)
+		ix.Login.Add(proof{totp{"u1", o.clock().Add(-time.Minute)}, provider.MethodRecovery})
+	}
 	hint := o.tokens()["id_token"].(string)
 	for _, tt := range []struct {
 		name string
@@ -181,6 +189,8 @@ func TestFinishChecksTheDemand(t *testing.T) {
 		{"one factor, aal2 asked", request("acr_values", "aal2"), now, false},
 		{"old code, max_age missed", request("max_age", "30"), oldCode, false},
 		{"old code, aal2 asked", request("acr_values", "aal2"), oldCode, true},
+		{"recovery code, aal2 asked", request("acr_values", "aal2"), recovery, true},
+		{"old recovery code, max_age missed", request("max_age", "30"), oldRecovery, false},
 		{"user of the hint", request("id_token_hint", hint), now, true},
 		{"another user than the hint's", request("id_token_hint", hint), func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u2", o.clock()) }, false},
 	} {
@@ -188,6 +198,51 @@ func TestFinishChecksTheDemand(t *testing.T) {
 		r := o.authorize(tt.v)
 		if ok := r.StatusCode == http.StatusSeeOther; ok != tt.ok {
 			t.Errorf("%s: status %d, want a code: %v", tt.name, r.StatusCode, tt.ok)
+		}
+	}
+}
+
+// Where recovery codes do not count, one is no answer to a wish for two steps; a code beside it is.
+func TestFinishWithAWeakRecoveryCode(t *testing.T) {
+	o := newOP(t)
+	o.ladder = provider.Ladder{WeakRecovery: true}
+	o.restart()
+	for _, tt := range []struct {
+		name   string
+		v      url.Values
+		others []string // methods beside the password and the recovery code
+		ok     bool
+	}{
+		{"nothing asked", request(), nil, true},
+		{"aal1 asked", request("acr_values", "aal1"), nil, true},
+		{"aal2 asked", request("acr_values", "aal2"), nil, false},
+		{"aal2 essential", request("claims", `{"id_token":{"acr":{"essential":true,"value":"aal2"}}}`), nil, false},
+		{"aal2 asked, code too", request("acr_values", "aal2"), []string{"otp"}, true},
+	} {
+		o.ui.sign = func(ix *provider.Interaction) { ix.Login = login(append(tt.others, "recovery")...) }
+		r := o.authorize(tt.v)
+		if ok := r.StatusCode == http.StatusSeeOther; ok != tt.ok {
+			t.Errorf("%s: status %d, want a code: %v", tt.name, r.StatusCode, tt.ok)
+		}
+	}
+}
+
+// What is too old for the client is not in the answer, though the session still has it.
+func TestFinishDropsWhatIsTooOld(t *testing.T) {
+	o := newOP(t)
+	o.ui.sign = func(ix *provider.Interaction) {
+		ix.Login = provider.PasswordLogin("u1", o.clock())
+		ix.Login.Add(totp{"u1", o.clock().Add(-time.Hour)})
+		ix.Login.Add(proof{totp{"u1", o.clock()}, provider.MethodRecovery})
+	}
+	for age, want := range map[string]string{"7200": "pwd otp mfa", "60": "pwd mfa"} {
+		_, body := claims(t, o.tokens("max_age", age)["id_token"])
+		var got []string
+		for _, method := range body["amr"].([]any) {
+			got = append(got, method.(string))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("max_age=%s: amr %q, want %q", age, got, want)
 		}
 	}
 }

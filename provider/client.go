@@ -17,8 +17,12 @@ type Client struct {
 	RedirectURIs []string  `json:"redirect_uris"`                // compared exactly, but for the port of a loopback address (RFC 8252 section 7.3)
 	Scopes       []string  `json:"scopes"`                       // the most that it may ask for
 	IDTokenAlg   string    `json:"id_token_signed_response_alg"` // RS256 or ES256; empty: the server's
+	TwoSteps     bool      `json:"two_steps"`                    // all its users must have a second factor
 	Created      time.Time `json:"created"`
 	Updated      time.Time `json:"updated"`
+
+	ACRNames       map[string][]string `json:"acr_names"`       // level to its own names of it, which win over the server's; may be nil
+	ResourceServer bool                `json:"resource_server"` // an API: it may introspect all access tokens, and signs nobody in
 }
 
 // Scopes that the provider knows. Others may be registered for a client; they go into its access tokens.
@@ -40,7 +44,10 @@ func CheckClient(c Client) error {
 	fault(!isPlain(c.ID) || len(c.ID) > 128, "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control or text direction characters")
 	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
-	fault(len(c.RedirectURIs) == 0, "a client needs at least one redirect URI")
+	fault(len(c.RedirectURIs) == 0 && !c.ResourceServer, "a client needs at least one redirect URI")
+	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
+	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
+	fault(c.ResourceServer && (c.TwoSteps || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
 	fault(c.IDTokenAlg != "" && c.IDTokenAlg != RS256 && c.IDTokenAlg != ES256, "ID tokens can be signed with RS256 or ES256")
 	for _, uri := range c.RedirectURIs {
 		if err := checkRedirectURI(uri, c.Public); err != nil {
@@ -49,6 +56,9 @@ func CheckClient(c Client) error {
 	}
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
+	}
+	if err := CheckACRNames(c.ACRNames); err != nil {
+		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }

@@ -38,6 +38,16 @@ func TestCheckClient(t *testing.T) {
 			c.Public, c.SecretHash, c.RedirectURIs = true, "", []string{"com.example.app:/cb"}
 		}, ""},
 		{"scope in capitals", func(c *provider.Client) { c.Scopes = []string{"OpenID"} }, "scope"},
+		{"names of levels", func(c *provider.Client) { c.ACRNames = map[string][]string{"aal1": {"2"}, "aal2": {"gold"}} }, ""},
+		{"name of two levels", func(c *provider.Client) { c.ACRNames = map[string][]string{"aal1": {"x"}, "aal2": {"x"}} }, "stands for aal1 already"},
+		{"resource server", func(c *provider.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, ""},
+		{"resource server that signs users in", func(c *provider.Client) { c.ResourceServer = true }, "no redirect URIs"},
+		{"resource server with two steps", func(c *provider.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.TwoSteps = true, nil, nil, true
+		}, "signs nobody in"},
+		{"public resource server", func(c *provider.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.Public, c.SecretHash = true, nil, nil, true, ""
+		}, "cannot be public"},
 		{"algorithm none", func(c *provider.Client) { c.IDTokenAlg = "none" }, "RS256 or ES256"},
 	} {
 		c := good

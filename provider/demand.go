@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -18,18 +19,32 @@ type Demand struct {
 	Consent       bool          `json:"consent,omitempty"`        // prompt=consent
 	SelectAccount bool          `json:"select_account,omitempty"` // prompt=select_account
 	HasMaxAge     bool          `json:"has_max_age,omitempty"`
-	MaxAge        time.Duration `json:"max_age,omitempty"` // whole seconds
-	ACRValues     []string      `json:"acr_values,omitempty"`
+	MaxAge        time.Duration `json:"max_age,omitempty"`       // whole seconds
+	Names         []ACRName     `json:"names,omitempty"`         // that the client asks with and that are known, in its order
+	Level         string        `json:"level,omitempty"`         // what the client prefers: the level of the first name
+	Floor         string        `json:"floor,omitempty"`         // essential: an error will do, a lower level will not
+	Waived        bool          `json:"waived,omitempty"`        // the user does not care to reach Level
+	WeakRecovery  bool          `json:"weak_recovery,omitempty"` // a recovery code does not reach LevelTwo
 	LoginHint     string        `json:"login_hint,omitempty"`
-	Subject       string        `json:"subject,omitempty"` // from id_token_hint: only this user will do
+	Subject       string        `json:"subject,omitempty"` // from id_token_hint or claims: only this user will do
+	Policy        bool          `json:"policy,omitempty"`  // not the client's wish: without a second factor the pages' policy lets nobody through
 	RequestedAt   time.Time     `json:"requested_at"`
 }
 
-// TwoSteps reports whether the client prefers a second factor above all: acr_values are in
-// order of preference.
-func (d Demand) TwoSteps() bool {
-	return len(d.ACRValues) > 0 && slices.Contains(levelTwoNames, d.ACRValues[0])
+// ACRName is a name that a client has for a level.
+type ACRName struct {
+	Name  string `json:"name"`
+	Level string `json:"level"`
 }
+
+// TwoSteps reports whether the client wants LevelTwo, and the user has not refused that or cannot.
+func (d Demand) TwoSteps() bool {
+	return d.Floor == LevelTwo || d.Level == LevelTwo && !d.Waived
+}
+
+// Waivable reports whether a user who has no second factor may go on without: the client only prefers it, and the
+// policy does not ask for it. Waived says that the user did.
+func (d Demand) Waivable() bool { return d.Floor != LevelTwo && !d.Policy }
 
 const (
 	maxRequest   = 16 << 10 // bytes of an authorization request, all parameters together
@@ -70,8 +85,8 @@ func duplicate(form url.Values) (string, bool) {
 }
 
 // demand reads what the client asks of the sign-in.
-func (p *Provider) demand(form url.Values, at time.Time) (Demand, error) {
-	d := Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), ACRValues: strings.Fields(form.Get("acr_values"))}
+func (p *Provider) demand(form url.Values, client Client, at time.Time) (Demand, error) {
+	d := Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), WeakRecovery: p.ladder.WeakRecovery}
 	if len(d.LoginHint) > 254 {
 		d.LoginHint = "" // a hint that cannot be a name helps nobody
 	}
@@ -81,7 +96,59 @@ func (p *Provider) demand(form url.Values, at time.Time) (Demand, error) {
 	if err := d.readMaxAge(form); err != nil {
 		return d, err
 	}
-	return d, p.readHint(&d, form)
+	if err := p.readHint(&d, form); err != nil {
+		return d, err
+	}
+	acr, sub, err := readClaims(form.Get("claims"))
+	if err != nil {
+		return d, err
+	}
+	if err := d.readSubject(sub); err != nil {
+		return d, err
+	}
+	return d, d.readLevel(p.ladder, client, strings.Fields(form.Get("acr_values")), acr)
+}
+
+// readLevel finds out which level the client wants. OIDC Core 5.5.1.1 leaves open what holds when it says so in two ways:
+// here the claims parameter does, which says more.
+func (d *Demand) readLevel(ladder Ladder, client Client, values []string, acr claimRequest) error {
+	if acr.listed {
+		values = acr.values
+	}
+	for _, name := range values {
+		if level := ladder.meaning(client, name); level != "" {
+			d.Names = append(d.Names, ACRName{name, level})
+		}
+	}
+	if len(d.Names) > 0 {
+		d.Level = d.Names[0].Level
+	}
+	switch essential := acr.listed && acr.essential; {
+	case essential && len(d.Names) == 0:
+		return errUnmet.WithHint("No value of the essential claim acr is known; see acr_values_supported.")
+	case essential:
+		d.Floor = slices.MinFunc(d.Names, func(a, b ACRName) int { return rank(a.Level) - rank(b.Level) }).Level
+	}
+	return nil
+}
+
+// errUnmet is the error of OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
+var errUnmet = &fosite.RFC6749Error{
+	ErrorField: ErrorUnmet, DescriptionField: refusals[ErrorUnmet], CodeField: http.StatusBadRequest,
+}
+
+// readSubject takes the user from the claims parameter (OIDC Core 5.5.1).
+func (d *Demand) readSubject(sub claimRequest) error {
+	switch {
+	case !sub.listed:
+		return nil
+	case len(sub.values) != 1 || sub.values[0] == "" || len(sub.values[0]) > 255:
+		return fosite.ErrInvalidRequest.WithHint("The claim sub can be asked for with one value.")
+	case d.Subject != "" && d.Subject != sub.values[0]:
+		return fosite.ErrInvalidRequest.WithHint("claims and id_token_hint name two users.")
+	}
+	d.Subject = sub.values[0]
+	return nil
 }
 
 func (d *Demand) readPrompt(prompt string) error {

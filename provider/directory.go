@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Directory is a user directory of our own: accounts in a store, passwords checked with a Hasher.
@@ -21,6 +22,11 @@ const decoy = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAA
 // Account returns the account, or ErrNotFound.
 func (d *Directory) Account(ctx context.Context, subject string) (Account, error) {
 	return d.Store.Account(ctx, subject)
+}
+
+// NoteSignIn notes when the account last signed in.
+func (d *Directory) NoteSignIn(ctx context.Context, subject string, at time.Time) error {
+	return d.Store.NoteSignIn(ctx, subject, at)
 }
 
 // Authenticate returns the account that name and password belong to, or ErrPassword. When the cost of

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -35,19 +36,19 @@ const (
 const (
 	EventPassword         = "auth.password.ok"
 	EventPasswordFailed   = "auth.password.failed"
-	EventPasswordLocked   = "auth.password.locked" // the guess that used up a budget
+	EventPasswordLocked   = "auth.password.locked" // the guess that used up a budget; Detail: budget (account, address or browser)
 	EventTOTP             = "auth.totp.ok"
 	EventTOTPFailed       = "auth.totp.failed"   // Detail: reason (wrong, expired, used), in_a_row
 	EventTOTPLocked       = "auth.totp.locked"   // the guess that used up the budget; Detail as for failed
 	EventRecovery         = "auth.recovery.used" // Detail: left
 	EventRecoveryFailed   = "auth.recovery.failed"
 	EventRecoveryLocked   = "auth.recovery.locked"
-	EventSignedIn         = "session.opened" // Detail: amr, and how (sign-in, step-up, enrolment)
+	EventSignedIn         = "session.opened" // Detail: amr, browser
 	EventSignedOut        = "session.ended"
-	EventFactorAdded      = "factor.added"   // Detail: name
-	EventFactorRemoved    = "factor.removed" // Detail: name, last (yes or no)
-	EventFactorRenamed    = "factor.renamed" // Detail: from, to
-	EventCodesMade        = "factor.codes.made"
+	EventFactorAdded      = "factor.added"      // Detail: name, link (yes: with a link from an operator)
+	EventFactorRemoved    = "factor.removed"    // Detail: name, last (yes or no)
+	EventFactorRenamed    = "factor.renamed"    // Detail: from, to
+	EventCodesMade        = "factor.codes.made" // Detail: codes, and authenticator if they came with one
 	EventBrowserKept      = "browser.remembered"
 	EventBrowserDropped   = "browser.forgotten"
 	EventConsent          = "consent.allowed" // Detail: scopes
@@ -71,6 +72,27 @@ const (
 	EventAdminClientGone  = "admin.client.deleted"
 	EventAdminReseal      = "admin.secret_key.rotated" // Detail: rows, key
 )
+
+// Refused are the attributes of a log line for a request that was refused because the database does not answer: then
+// no event can be recorded. They name the kind of request, and nobody.
+func Refused(path string) []any {
+	kind := "request.refused"
+	for _, r := range []struct{ prefix, kind string }{
+		{"/login/totp", "auth.totp.refused"},
+		{"/login/recovery", "auth.recovery.refused"},
+		{"/login", "auth.password.refused"},
+		{"/consent", "consent.refused"},
+		{"/authorize", EventRefused},
+		{"/token", "token.refused"},
+		{"/account", "account.refused"},
+	} {
+		if strings.HasPrefix(path, r.prefix) {
+			kind = r.kind
+			break
+		}
+	}
+	return []any{"event", kind, "outcome", OutcomeRefused, "reason", "unavailable"}
+}
 
 // Recorder writes events to the audit log.
 type Recorder interface {

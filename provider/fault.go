@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strings"
 
@@ -66,7 +65,11 @@ func (p *Provider) answerError(ctx context.Context, w http.ResponseWriter, r *ht
 
 // answerFault says that the fault is ours and when to try again.
 func (p *Provider) answerFault(ctx context.Context, w http.ResponseWriter, r *http.Request, cause error) {
-	p.log.ErrorContext(ctx, "request", slog.String("path", r.URL.Path), slog.Any("error", cause))
+	line := []any{"path", r.URL.Path, "error", cause}
+	if errors.Is(cause, ErrUnavailable) {
+		line = append(line, Refused(r.URL.Path)...)
+	}
+	p.log.ErrorContext(ctx, "request", line...)
 	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrBusy) {
 		w.Header().Set("Retry-After", "5")
 		writeJSON(w, http.StatusServiceUnavailable, map[string]string{

@@ -18,7 +18,8 @@ import (
 // whatever the pages think. The code, the end of the interaction and whatever with writes are one commit.
 // ErrConflict reports that the interaction had ended or changed.
 func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interaction, with ...func(ctx context.Context) error) error {
-	if !ix.Login.Satisfies(ix.Demand, p.now()) {
+	now := p.now()
+	if !ix.Login.Satisfies(ix.Demand, now) {
 		return errors.New("finish: the login does not satisfy the request")
 	}
 	ok, err := p.admits(r.Context(), ix.Login)
@@ -36,15 +37,17 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 		ar.GrantScope(scope)
 	}
 	ctx, u := withUnit(r.Context(), "")
-	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, &grant{
-		Login: *ix.Login, Nonce: f.Nonce, Scopes: f.Scopes, Redirect: f.Sent, Challenge: f.Challenge,
-		Requested: f.At, Began: p.now(),
-	})
+	login := ix.Login.fresh(ix.Demand, now)
+	g := &grant{
+		Login: *login, ACR: p.ladder.ACR(ar.Client.(relyingParty).Client, ix.Demand, login), Nonce: f.Nonce,
+		Scopes: f.Scopes, Redirect: f.Sent, Challenge: f.Challenge, Requested: f.At, Began: now,
+	}
+	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, g)
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
 	save := func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode) }
-	record := func(ctx context.Context) error { return p.audit.Record(ctx, granted(r, ix)) }
+	record := func(ctx context.Context) error { return p.audit.Record(ctx, granted(r, ix, g)) }
 	if err := p.End(ctx, ix, slices.Concat(with, []func(context.Context) error{save, record})...); err != nil {
 		return err
 	}
@@ -61,11 +64,11 @@ func answered(r *http.Request, ix *Interaction, kind, outcome string) Event {
 	return e
 }
 
-func granted(r *http.Request, ix *Interaction) Event {
+func granted(r *http.Request, ix *Interaction, g *grant) Event {
 	e := answered(r, ix, EventAuthorized, OutcomeOK)
 	e.Detail = map[string]string{
-		"amr": strings.Join(ix.Login.AMR(), " "), "acr": ix.Login.ACR(),
-		"auth_time": strconv.FormatInt(ix.Login.AuthTime().Unix(), 10),
+		"amr": strings.Join(g.Login.AMR(), " "), "acr": g.ACR,
+		"auth_time": strconv.FormatInt(g.Login.AuthTime().Unix(), 10),
 	}
 	return e
 }
@@ -120,7 +123,11 @@ var refusals = map[string]string{
 	"interaction_required":       "The user must complete a step on the sign-in pages.",
 	"consent_required":           "The user must allow the request.",
 	"account_selection_required": "The user must choose an account.",
+	ErrorUnmet:                   "The level of assurance that is essential to the client cannot be reached.",
 }
+
+// ErrorUnmet is what a client hears when the user cannot or will not reach the level that is essential to it.
+const ErrorUnmet = "unmet_authentication_requirements"
 
 // redirect sends the user back to the client with state and iss (RFC 9207).
 func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, ar *fosite.AuthorizeRequest, answer url.Values) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/ory/fosite"
@@ -19,6 +18,7 @@ type fositeStore struct{ p *Provider }
 // unit is the unit of work of one request.
 type unit struct {
 	presented string // the code or refresh token of the request
+	address   string // of whoever sent it
 
 	newCode *Code
 	code    *Code
@@ -220,23 +220,23 @@ func (s *fositeStore) DeleteRefreshTokenSession(context.Context, string) error {
 func (s *fositeStore) RotateRefreshToken(context.Context, string, string) error { return nil }
 
 // RevokeRefreshToken implements oauth2.TokenRevocationStorage: the whole family goes.
-func (s *fositeStore) RevokeRefreshToken(ctx context.Context, family string) error {
-	return s.revoke(ctx, family)
+func (s *fositeStore) RevokeRefreshToken(ctx context.Context, _ string) error {
+	return s.revoke(ctx)
 }
 
 // RevokeAccessToken implements oauth2.TokenRevocationStorage: the whole family goes.
-func (s *fositeStore) RevokeAccessToken(ctx context.Context, family string) error {
-	return s.revoke(ctx, family)
+func (s *fositeStore) RevokeAccessToken(ctx context.Context, _ string) error {
+	return s.revoke(ctx)
 }
 
-// revoke ends the family once, though fosite asks twice.
-func (s *fositeStore) revoke(ctx context.Context, family string) error {
+// revoke ends the family once, though fosite asks twice: for a code or a refresh token that was used before.
+func (s *fositeStore) revoke(ctx context.Context) error {
 	u := unitOf(ctx)
 	if u.revoked {
 		return nil
 	}
-	if err := s.p.store.RevokeFamily(ctx, family); err != nil {
-		return storeFault{fmt.Errorf("revoke family: %w", err)}
+	if err := s.p.revokeReused(ctx, u); err != nil {
+		return storeFault{err}
 	}
 	u.revoked = true
 	return nil

@@ -13,6 +13,7 @@ import (
 // later requests need. It is the Data of a Code and of a Token.
 type grant struct {
 	Login     Login     `json:"login"`
+	ACR       string    `json:"acr"` // in the client's words; it stays as it was when the client got its code
 	Nonce     string    `json:"nonce,omitempty"`
 	Scopes    []string  `json:"scopes,omitempty"` // requested, and granted: the user allows all of them or nothing
 	Redirect  string    `json:"redirect,omitempty"`

@@ -61,7 +61,7 @@ func (h *idTokens) PopulateTokenEndpointResponse(_ context.Context, r fosite.Acc
 	token, err := h.p.keys.sign(algorithm, idToken{
 		Issuer: h.p.issuer, Subject: g.Login.Subject, Audience: []string{client.ID},
 		Expires: now.Add(h.p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
-		ACR: g.Login.ACR(), AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: randomID(),
+		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: randomID(),
 		AtHash: accessTokenHash(answer.GetAccessToken()),
 	})
 	if err != nil {

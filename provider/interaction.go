@@ -19,8 +19,9 @@ type Interaction struct {
 	ID         string    `json:"id"`
 	Client     string    `json:"client"`
 	ClientName string    `json:"client_name"`
-	Scopes     []string  `json:"scopes,omitempty"` // requested
-	Redirect   string    `json:"redirect"`         // redirect_uri, to show its host
+	TwoSteps   bool      `json:"two_steps,omitempty"` // the client's TwoSteps
+	Scopes     []string  `json:"scopes,omitempty"`    // requested
+	Redirect   string    `json:"redirect"`            // redirect_uri, to show its host
 	Demand     Demand    `json:"demand"`
 	Login      *Login    `json:"login,omitempty"` // nil until the password is right
 	Consented  bool      `json:"consented,omitempty"`
@@ -144,10 +145,10 @@ func (p *Provider) row(ctx context.Context, flow string) (*Interaction, error) {
 // Again returns a new interaction of the same request, as if it had arrived now.
 func (p *Provider) Again(ix *Interaction) (*Interaction, error) {
 	d := ix.Demand
-	d.RequestedAt = p.now()
+	d.RequestedAt, d.Waived = p.now(), false
 	fresh := p.begin(d)
 	fresh.Client, fresh.ClientName, fresh.Scopes = ix.Client, ix.ClientName, ix.Scopes
-	fresh.Redirect, fresh.Browser = ix.Redirect, ix.Browser
+	fresh.TwoSteps, fresh.Redirect, fresh.Browser = ix.TwoSteps, ix.Redirect, ix.Browser
 	if ix.Client == "" { // of our own pages: there is no request
 		return fresh, nil
 	}
@@ -162,6 +163,10 @@ func (p *Provider) Save(ctx context.Context, ix *Interaction) error {
 	p.rows.drop(ix.ID)
 	return p.store.SaveInteraction(ctx, ix)
 }
+
+// Saved tells that the commit of a Save has succeeded, so that the page that comes next need not read the row. It is
+// never wrong not to call it.
+func (p *Provider) Saved(ix *Interaction) { p.rows.put(ix) }
 
 // End ends an interaction and runs with in the same commit. ErrConflict reports that it had ended.
 func (p *Provider) End(ctx context.Context, ix *Interaction, with ...func(ctx context.Context) error) error {

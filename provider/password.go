@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
@@ -19,9 +20,10 @@ import (
 // Hasher hashes and checks passwords with Argon2id, at most one for each core at a time. The
 // zero value has the default cost.
 type Hasher struct {
-	Memory  uint32 // KiB; 0: 19456
-	Passes  uint32 // 0: 2
-	Waiting int    // how many may wait for a core before ErrBusy; 0: 256
+	Memory  uint32              // KiB; 0: 19456
+	Passes  uint32              // 0: 2
+	Waiting int                 // how many may wait for a core before ErrBusy; 0: 256
+	Timed   func(time.Duration) // told how long a hash took, the wait for a core aside; nil: nobody is
 
 	gate    atomic.Pointer[chan struct{}]
 	waiting atomic.Int64
@@ -85,11 +87,20 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	rand.Read(salt) // never fails
 	memory, passes := h.cost()
 	var sum []byte
-	err := h.Do(ctx, func() { sum = argon2.IDKey([]byte(password), salt, passes, memory, 1, hashLength) })
+	err := h.Do(ctx, func() {
+		defer h.timed(time.Now())
+		sum = argon2.IDKey([]byte(password), salt, passes, memory, 1, hashLength)
+	})
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
 	return phc{memory, passes, 1, salt, sum}.String(), nil
+}
+
+func (h *Hasher) timed(began time.Time) {
+	if h.Timed != nil {
+		h.Timed(time.Since(began))
+	}
 }
 
 // Check reports whether the password belongs to the hash, an Argon2id PHC string or an imported bcrypt
@@ -102,6 +113,7 @@ func (h *Hasher) Check(ctx context.Context, hash, password string) (ok, weak boo
 
 // compare is Check in the place of a core that its caller has taken.
 func (h *Hasher) compare(hash, password string) (ok, weak bool, err error) {
+	defer h.timed(time.Now())
 	if strings.HasPrefix(hash, "$2") {
 		return checkBcrypt(hash, password), true, nil
 	}

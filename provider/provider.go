@@ -20,6 +20,7 @@ type Config struct {
 	Sealer   Sealer   // seals signing keys, and sign-ins that are not rows yet
 	Secrets  [][]byte // 32 bytes each; the first makes tokens, all of them verify
 	Audit    Recorder // nil: no log is kept
+	Ladder   Ladder   // the zero value works
 
 	SigningAlgorithm string           // for clients that have no wish: RS256 (empty) or ES256
 	Lifetimes        Lifetimes        // zero fields have their defaults
@@ -76,6 +77,7 @@ type Provider struct {
 	accounts  Accounts
 	sealer    Sealer
 	audit     Recorder
+	ladder    Ladder
 	lifetimes Lifetimes
 	algorithm string
 	log       *slog.Logger
@@ -95,7 +97,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		return nil, err
 	}
 	p := &Provider{
-		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, sealer: c.Sealer, audit: c.Audit,
+		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, sealer: c.Sealer, audit: c.Audit, ladder: c.Ladder,
 		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
@@ -140,6 +142,9 @@ func checkConfig(c Config) error {
 		if rule.broken {
 			faults = append(faults, errors.New(rule.text))
 		}
+	}
+	if err := CheckACRNames(c.Ladder.Names); err != nil {
+		faults = append(faults, fmt.Errorf("Ladder: %w", err))
 	}
 	for _, secret := range c.Secrets {
 		if len(secret) != 32 {

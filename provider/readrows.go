@@ -2,9 +2,9 @@ package provider
 
 import "sync"
 
-// readRows remembers interactions as they were read from the store, because a page and the form on it come in turn.
-// Only what was read is here, never what was written: a write may still be taken back. That a row has moved on
-// meanwhile, here or in another process, shows when it is saved.
+// readRows remembers interactions as they are in the store, because a page and the form on it come in turn. What was
+// written is here only from its commit on: until then it may be taken back. That a row has moved on meanwhile, here
+// or in another process, shows when it is saved.
 type readRows struct {
 	mu    sync.Mutex
 	known map[string]Interaction

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 
@@ -27,6 +28,7 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	}
 	presented := r.PostForm.Get("code") + r.PostForm.Get("refresh_token")
 	ctx, u := withUnit(r.Context(), presented)
+	u.address = HostOf(r.RemoteAddr)
 	request, err := p.fosite.NewAccessRequest(ctx, r, new(grant))
 	if errors.Is(err, errReplay) {
 		return openReplay(presented, u.refresh)
@@ -48,8 +50,8 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	return p.flush(ctx, u, body)
 }
 
-// parseTokenRequest refuses what RFC 6749 forbids and fosite lets pass.
-func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
+// parseForm refuses bodies that RFC 6749 forbids.
+func parseForm(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if kind != "application/x-www-form-urlencoded" {
@@ -60,6 +62,14 @@ func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
 	}
 	if name, twice := duplicate(r.PostForm); twice {
 		return fosite.ErrInvalidRequest.WithHintf("The parameter %s was sent twice.", name)
+	}
+	return nil
+}
+
+// parseTokenRequest refuses what RFC 6749 forbids and fosite lets pass.
+func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
+	if err := parseForm(w, r); err != nil {
+		return err
 	}
 	switch grantType := r.PostForm.Get("grant_type"); grantType {
 	case "":
@@ -108,10 +118,30 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 	if !errors.Is(err, ErrConflict) {
 		return body, err
 	}
-	if err := p.store.RevokeFamily(ctx, u.code.Family); err != nil {
+	if err := p.revokeReused(ctx, u); err != nil {
 		return nil, err
 	}
 	return nil, fosite.ErrInvalidGrant.WithHint("The authorization code has already been used.")
+}
+
+// revokeReused ends the family of a code or refresh token that was used before: one of the two who have it should not
+// (RFC 9700 section 4.14.2).
+func (p *Provider) revokeReused(ctx context.Context, u *unit) error {
+	e := Event{Kind: EventTokenReused, Outcome: OutcomeRefused, Address: u.address}
+	var family string
+	if u.refresh != nil {
+		t := u.refresh
+		family, e.Client, e.Subject, e.Session, e.Detail = t.Family, t.Client, t.Subject, t.Session, map[string]string{"token": "refresh token"}
+	} else {
+		c := u.code
+		family, e.Client, e.Subject, e.Session, e.Detail = c.Family, c.Client, c.Subject, c.Session, map[string]string{"token": "code"}
+	}
+	return p.store.Atomic(ctx, func(ctx context.Context) error {
+		if err := p.store.RevokeFamily(ctx, family); err != nil {
+			return fmt.Errorf("revoke family: %w", err)
+		}
+		return p.audit.Record(ctx, e)
+	})
 }
 
 // flushRefresh lets one of many simultaneous requests win. The others, and retries within the grace time,

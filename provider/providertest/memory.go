@@ -350,3 +350,17 @@ func (m *Memory) SetPasswordHash(ctx context.Context, subject, old, new string) 
 	m.hashes[subject] = new
 	return nil
 }
+
+// NoteSignIn implements provider.AccountStore.
+func (m *Memory) NoteSignIn(ctx context.Context, subject string, at time.Time) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if account, ok := m.accounts[subject]; ok && account.SignedIn.Before(at) {
+		account.SignedIn = at
+		m.accounts[subject] = account
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package provider_test
+
+import (
+	"testing"
+
+	"vestibule/provider"
+)
+
+// TestLevelDemand is what a client can ask of the level, and what is made of it.
+func TestLevelDemand(t *testing.T) {
+	o := newOP(t)
+	o.ui.sign = func(ix *provider.Interaction) { ix.Login = login("otp") }
+	const head, tail = `{"id_token":{"acr":{"essential":true,`, `}}}`
+	for _, tt := range []struct {
+		acrValues, claims string
+		level, floor      string
+		names             int
+	}{
+		{"", "", "", "", 0},
+		{"aal2", "", "aal2", "", 1},
+		{"aal1", "", "aal1", "", 1},
+		{"aal2 aal1", "", "aal2", "", 2},
+		{"aal1 aal2", "", "aal1", "", 2},
+		{"gold aal2", "", "aal2", "", 1}, // the first known one
+		{"gold silver", "", "", "", 0},
+		{"AAL2", "", "", "", 0},
+		{refeds, "", "aal2", "", 1},
+		{pape, "", "aal2", "", 1},
+		{nist + "2", "", "aal2", "", 1},
+		{nist + "1", "", "aal1", "", 1},
+		{"2", "", "aal2", "", 1},
+		{"1", "", "aal1", "", 1},
+		{"", `{}`, "", "", 0},
+		{"", `null`, "", "", 0},
+		{"", `{"id_token":null,"userinfo":null}`, "", "", 0},
+		{"", `{"id_token":{"acr":null}}`, "", "", 0},
+		{"", `{"id_token":{"acr":{}}}`, "", "", 0},
+		{"", `{"id_token":{"acr":{"essential":true}}}`, "", "", 0}, // it is always sent
+		{"", `{"id_token":{"acr":{"value":"aal2"}}}`, "aal2", "", 1},
+		{"", `{"id_token":{"acr":{"values":["aal2","aal1"]}}}`, "aal2", "", 2},
+		{"", `{"id_token":{"acr":{"essential":false,"values":["aal2"]}}}`, "aal2", "", 1},
+		{"", `{"id_token":{"acr":{"values":["gold"]}}}`, "", "", 0},
+		{"", head + `"value":"aal2"` + tail, "aal2", "aal2", 1},
+		{"", head + `"values":["` + refeds + `","2"]` + tail, "aal2", "aal2", 2},
+		{"", head + `"values":["aal2","aal1"]` + tail, "aal2", "aal1", 2},
+		{"", head + `"values":["aal1","aal2"]` + tail, "aal1", "aal1", 2},
+		{"", head + `"values":["gold","aal1"]` + tail, "aal1", "aal1", 1},
+		{"aal2", head + `"value":"aal1"` + tail, "aal1", "aal1", 1}, // claims says more
+		{"aal2", `{"id_token":{"acr":null}}`, "aal2", "", 1},
+		{"", `{"userinfo":{"acr":{"essential":true,"value":"gold"}}}`, "", "", 0},
+		{"", `{"id_token":{"auth_time":{"essential":true},"age":{"value":18}},"more":[1]}`, "", "", 0},
+		{"", `{"ID_token":{"acr":{"value":"aal2"}}}`, "", "", 0},
+	} {
+		v := answer(t, o.authorize(request("acr_values", tt.acrValues, "claims", tt.claims)))
+		if e := v.Get("error"); e != "" {
+			t.Errorf("acr_values %q, claims %s: error %q", tt.acrValues, tt.claims, e)
+			continue
+		}
+		d := o.ui.last.Demand
+		if d.Level != tt.level || d.Floor != tt.floor || len(d.Names) != tt.names {
+			t.Errorf("acr_values %q, claims %s: level %q, floor %q, names %v; want %q, %q and %d names",
+				tt.acrValues, tt.claims, d.Level, d.Floor, d.Names, tt.level, tt.floor, tt.names)
+		}
+	}
+}
+
+func TestClaimsThatAreRefused(t *testing.T) {
+	o := newOP(t)
+	hint := o.tokens()["id_token"].(string)
+	for _, tt := range []struct{ claims, want string }{
+		{`x`, "invalid_request"},
+		{`[]`, "invalid_request"},
+		{`{} {}`, "invalid_request"},
+		{`{"id_token":[]}`, "invalid_request"},
+		{`{"userinfo":"all"}`, "invalid_request"},
+		{`{"id_token":{"acr":"aal2"}}`, "invalid_request"},
+		{`{"id_token":{"acr":{"essential":"yes"}}}`, "invalid_request"},
+		{`{"id_token":{"acr":{"value":2}}}`, "invalid_request"},
+		{`{"id_token":{"acr":{"values":"aal2"}}}`, "invalid_request"},
+		{`{"id_token":{"acr":{"values":["aal2",2]}}}`, "invalid_request"},
+		{`{"id_token":{"name":true}}`, "invalid_request"},
+		{`{"id_token":{"sub":{"values":["u1","u2"]}}}`, "invalid_request"},
+		{`{"id_token":{"sub":{"value":""}}}`, "invalid_request"},
+		{`{"id_token":{"sub":{"value":"u2"}}}`, "invalid_request"}, // the hint says u1
+		{`{"id_token":{"acr":{"essential":true,"value":"gold"}}}`, provider.ErrorUnmet},
+		{`{"id_token":{"acr":{"essential":true,"values":[]}}}`, provider.ErrorUnmet},
+		{`{"id_token":{"acr":{"essential":true,"values":["gold","AAL2"]}}}`, provider.ErrorUnmet},
+	} {
+		v := answer(t, o.authorize(request("claims", tt.claims, "id_token_hint", hint)))
+		if v.Get("error") != tt.want || v.Get("state") != "st" || v.Get("error_description") == "" {
+			t.Errorf("claims %s: %v, want error %s", tt.claims, v, tt.want)
+		}
+	}
+}
+
+func TestClaimsNameTheUser(t *testing.T) {
+	o := newOP(t)
+	o.authorize(request("claims", `{"id_token":{"sub":{"value":"u1"}}}`))
+	if got := o.ui.last.Demand.Subject; got != "u1" {
+		t.Errorf("subject %q, want u1", got)
+	}
+	if r := o.authorize(request("claims", `{"id_token":{"sub":{"value":"u2"}}}`)); r.StatusCode == 303 {
+		t.Error("another user than the client asked for got a code")
+	}
+}
+
+// A client's own names win over the server's, and its answer is in its own words.
+func TestOwnNamesOfAClient(t *testing.T) {
+	o := newOP(t)
+	c, err := o.store.Client(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.ACRNames = map[string][]string{"aal1": {"2"}, "aal2": {"gold", "1"}}
+	o.store.AddClient(c)
+	for _, tt := range []struct {
+		asked string
+		two   bool // signs in with two factors
+		want  string
+	}{
+		{"", false, "2"},
+		{"", true, "gold"},
+		{"1", true, "1"},
+		{"2", false, "2"},
+		{"2", true, "2"},
+		{refeds, true, refeds},
+		{"silver", true, "gold"},
+	} {
+		o.ui.sign = func(ix *provider.Interaction) {
+			ix.Login = login()
+			if tt.two {
+				ix.Login = login("otp")
+			}
+		}
+		tokens := o.tokens("acr_values", tt.asked)
+		if _, body := claims(t, tokens["id_token"]); body["acr"] != tt.want {
+			t.Errorf("asked with %q: acr %q, want %q", tt.asked, body["acr"], tt.want)
+		}
+		_, again := o.token("shop", refresh(tokens["refresh_token"]))
+		if _, body := claims(t, again["id_token"]); body["acr"] != tt.want {
+			t.Errorf("asked with %q, refreshed: acr %q, want %q", tt.asked, body["acr"], tt.want)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/ory/fosite"
+)
+
+// introspection is what an API learns of a live token (RFC 7662 section 2.2, RFC 9470 section 6.2).
+type introspection struct {
+	Active   bool     `json:"active"`
+	Scope    string   `json:"scope,omitempty"`
+	Client   string   `json:"client_id"`
+	Subject  string   `json:"sub"`
+	Issuer   string   `json:"iss"`
+	Expires  int64    `json:"exp"`
+	IssuedAt int64    `json:"iat"`
+	Type     string   `json:"token_type,omitempty"` // of an access token
+	ACR      string   `json:"acr"`
+	AMR      []string `json:"amr"`
+	AuthTime int64    `json:"auth_time"`
+}
+
+// introspect is the introspection endpoint (RFC 7662). A script in a page cannot keep the secret that it takes, so
+// no other origin may read it.
+func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	answer, err := p.inspect(w, r)
+	switch {
+	case errors.Is(err, errToken): // not alive, or not for this client to know: nobody can tell which
+		writeJSON(w, http.StatusOK, map[string]bool{"active": false})
+	case err != nil:
+		p.answerError(r.Context(), w, r, err)
+	default:
+		writeJSON(w, http.StatusOK, answer)
+	}
+}
+
+// inspect returns what the client may know about the token, or errToken.
+func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspection, error) {
+	if err := parseForm(w, r); err != nil {
+		return nil, err
+	}
+	authenticated, err := p.authenticateClient(r.Context(), r, r.PostForm)
+	if err != nil {
+		return nil, err
+	}
+	client, token := authenticated.(relyingParty).Client, r.PostForm.Get("token")
+	switch {
+	case client.Public:
+		return nil, fosite.ErrInvalidClient.WithHint("Only a client with a secret may introspect tokens.")
+	case token == "":
+		return nil, fosite.ErrInvalidRequest.WithHint("token is missing.")
+	}
+	row, err := p.liveToken(r.Context(), token)
+	if err != nil {
+		return nil, err
+	}
+	if row.Client != client.ID && !(client.ResourceServer && row.Kind == AccessToken) {
+		return nil, errToken
+	}
+	return p.describeToken(row)
+}
+
+// liveToken returns the access or refresh token, or errToken. The tokens of a disabled account are revoked already.
+func (p *Provider) liveToken(ctx context.Context, token string) (*Token, error) {
+	kind, prefix := AccessToken, accessPrefix
+	if strings.HasPrefix(token, refreshPrefix) {
+		kind, prefix = RefreshToken, refreshPrefix
+	}
+	if p.tokens.validate(ctx, token, prefix) != nil {
+		return nil, errToken
+	}
+	row, err := p.store.Token(ctx, kind, p.tokens.signature(token, prefix))
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && (!p.now().Before(row.Expires) || !row.UsedAt.IsZero()):
+		return nil, errToken
+	case err != nil:
+		return nil, storeFault{fmt.Errorf("token: %w", err)}
+	}
+	return &row, nil
+}
+
+func (p *Provider) describeToken(row *Token) (*introspection, error) {
+	g := new(grant)
+	if err := g.read(row.Data); err != nil {
+		return nil, storeFault{err}
+	}
+	answer := &introspection{
+		Active: true, Scope: strings.Join(g.Scopes, " "), Client: row.Client, Subject: row.Subject, Issuer: p.issuer,
+		Expires: row.Expires.Unix(), IssuedAt: row.Created.Unix(),
+		ACR: g.ACR, AMR: g.Login.AMR(), AuthTime: g.Login.AuthTime().Unix(),
+	}
+	if row.Kind == AccessToken {
+		answer.Type = "Bearer"
+	}
+	return answer, nil
+}

@@ -1,0 +1,34 @@
+package provider_test
+
+import (
+	"testing"
+	"time"
+
+	"vestibule/provider"
+)
+
+// TestPolicyIsHeldAtTheEnd: whatever the pages do, a login of one step does not satisfy a demand of the policy, and no
+// wish of the client changes that.
+func TestPolicyIsHeldAtTheEnd(t *testing.T) {
+	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
+	one := provider.PasswordLogin("ana", now)
+	code, recovered := one.Clone(), one.Clone()
+	code.Proofs = append(code.Proofs, provider.Proof{Method: provider.MethodTOTP, Time: now})
+	recovered.Proofs = append(recovered.Proofs, provider.Proof{Method: provider.MethodRecovery, Time: now})
+	for name, tt := range map[string]struct {
+		login  *provider.Login
+		demand provider.Demand
+		want   bool
+	}{
+		"one step, no policy":        {one, provider.Demand{}, true},
+		"one step":                   {one, provider.Demand{Policy: true}, false},
+		"one step, silent":           {one, provider.Demand{Policy: true, None: true}, false},
+		"a code":                     {code, provider.Demand{Policy: true}, true},
+		"a recovery code":            {recovered, provider.Demand{Policy: true}, true},
+		"a code before prompt=login": {code, provider.Demand{Policy: true, Login: true, RequestedAt: now.Add(time.Second)}, false},
+	} {
+		if got := tt.login.Satisfies(tt.demand, now); got != tt.want {
+			t.Errorf("%s: Satisfies = %v, want %v", name, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package resource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// Config is what a Guard needs.
+type Config struct {
+	// Endpoint is the introspection endpoint of the server: introspection_endpoint in its metadata. Only on a
+	// loopback address may it be plain http.
+	Endpoint string
+	// ClientID and ClientSecret are the API's own: it is a client that may introspect.
+	ClientID, ClientSecret string
+	// Cache is how long an answer about a good token may be used again, at most MaxCache. A token that is revoked is
+	// let through for that long. 0: the server is asked each time.
+	Cache time.Duration
+	// Client does the requests; nil: one that gives up after 5 seconds. Redirects are never followed.
+	Client *http.Client
+	// Log gets the reasons when the server cannot be asked; nil: slog.Default().
+	Log *slog.Logger
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+}
+
+// MaxCache is the longest Config.Cache: for longer, a revoked token would count for good.
+const MaxCache = 10 * time.Second
+
+const (
+	answerTime = 5 * time.Second
+	maxAnswer  = 64 << 10 // bytes of an answer of the server
+	maxToken   = 4 << 10  // bytes of a token
+)
+
+// Guard checks access tokens. It is safe for use by any number of goroutines.
+type Guard struct {
+	endpoint   string
+	id, secret string
+	client     *http.Client
+	log        *slog.Logger
+	now        func() time.Time
+	cache      *cache
+}
+
+// New returns a Guard. It asks the server nothing yet.
+func New(c Config) (*Guard, error) {
+	u, err := url.Parse(c.Endpoint)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return nil, fmt.Errorf("introspection endpoint %q is not an address; take introspection_endpoint from the server's metadata", c.Endpoint)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return nil, fmt.Errorf("introspection endpoint %s is plain http: tokens and the secret could be read on the way; use https", c.Endpoint)
+	case c.ClientID == "" || c.ClientSecret == "":
+		return nil, errors.New("the client id or secret of the API is empty: only a confidential client may introspect")
+	case c.Cache < 0 || c.Cache > MaxCache:
+		return nil, fmt.Errorf("cache %s is not from 0 to %s: a revoked token is let through for that long", c.Cache, MaxCache)
+	}
+	g := &Guard{endpoint: c.Endpoint, id: c.ClientID, secret: c.ClientSecret, client: direct(c.Client), log: c.Log, now: c.Now}
+	if g.log == nil {
+		g.log = slog.Default()
+	}
+	if g.now == nil {
+		g.now = time.Now
+	}
+	if c.Cache > 0 {
+		g.cache = &cache{life: c.Cache}
+	}
+	return g, nil
+}
+
+// direct returns a client that hands a redirect back: the credentials are for the endpoint alone.
+func direct(given *http.Client) *http.Client {
+	own := http.Client{Timeout: answerTime}
+	if given != nil {
+		own = *given
+	}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Rule is what a request must bring. The zero value wants a good token and nothing else.
+type Rule struct {
+	// Scopes must all have been granted.
+	Scopes []string
+	// ACR are the acceptable values of acr, the best liked first; none: any will do. The server answers with the name
+	// that the app asked with, so list every name that your apps use.
+	ACR []string
+	// MaxAge is how long ago the user may have signed in, in whole seconds; 0: however long.
+	MaxAge time.Duration
+}
+
+// check returns what the token lacks. Scopes come first: a step-up would not help a token that lacks them.
+func (rule Rule) check(t Token, now time.Time) error {
+	for _, scope := range rule.Scopes {
+		if !slices.Contains(t.Scopes, scope) {
+			return ErrScope
+		}
+	}
+	switch {
+	case len(rule.ACR) > 0 && !slices.Contains(rule.ACR, t.ACR):
+		return ErrLevel
+	case rule.MaxAge > 0 && (t.AuthTime.IsZero() || now.Unix()-t.AuthTime.Unix() > int64(rule.MaxAge/time.Second)):
+		return ErrAge
+	}
+	return nil
+}
+
+// Outcomes of Guard.Check.
+var (
+	// ErrToken reports a token that is no access token of the server, expired or revoked.
+	ErrToken = errors.New("the access token is malformed, expired or revoked")
+	// ErrScope reports a token that lacks a scope.
+	ErrScope = errors.New("the access token lacks a scope")
+	// ErrLevel reports a user who has proved too little.
+	ErrLevel = errors.New("the user must sign in with more steps")
+	// ErrAge reports a user who signed in too long ago.
+	ErrAge = errors.New("the user must sign in again")
+	// ErrUnavailable reports that the server could not be asked, so that nothing is known about the token.
+	ErrUnavailable = errors.New("the access token cannot be checked now")
+)
+
+// Check returns what the server says about an access token, and an error unless that meets the rule. The token is there
+// with ErrScope, ErrLevel and ErrAge too.
+func (g *Guard) Check(ctx context.Context, access string, rule Rule) (Token, error) {
+	t, err := g.ask(ctx, access)
+	if err != nil {
+		return Token{}, err
+	}
+	return t, rule.check(t, g.now())
+}
+
+// ask returns a token that is good now.
+func (g *Guard) ask(ctx context.Context, access string) (Token, error) {
+	if !wellFormed(access) {
+		return Token{}, ErrToken
+	}
+	now := g.now()
+	t, known := g.cache.find(access, now)
+	if !known {
+		var err error
+		if t, err = g.introspect(ctx, access); err != nil {
+			return Token{}, err
+		}
+	}
+	if !t.Expires.IsZero() && !now.Before(t.Expires) {
+		return Token{}, ErrToken
+	}
+	if !known {
+		g.cache.keep(access, t, now)
+	}
+	return t, nil
+}
