@@ -3,12 +3,14 @@ package storage
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"vestibule/provider"
 )
 
-const accountColumns = `subject, username, name, email, email_verified, disabled, created_at, updated_at, password_hash`
+const accountColumns = `subject, username, name, email, email_verified, groups, disabled, created_at, updated_at,
+	signed_in_at, password_hash`
 
 type accountRow struct {
 	provider.Account
@@ -17,9 +19,14 @@ type accountRow struct {
 
 func scanAccount(r row) (accountRow, error) {
 	var a accountRow
-	var created, updated int64
-	err := r.Scan(&a.Subject, &a.Username, &a.Name, &a.Email, &a.EmailVerified, &a.Disabled, &created, &updated, &a.hash)
-	a.Created, a.Updated = instant(created), instant(updated)
+	var groups string
+	var created, updated, signedIn int64
+	err := r.Scan(&a.Subject, &a.Username, &a.Name, &a.Email, &a.EmailVerified, &groups, &a.Disabled, &created, &updated,
+		&signedIn, &a.hash)
+	a.Created, a.Updated, a.SignedIn = instant(created), instant(updated), instant(signedIn)
+	if groups != "" {
+		a.Groups = strings.Fields(groups)
+	}
 	return a, err
 }
 
@@ -56,10 +63,24 @@ func (s *Store) CreateAccount(ctx context.Context, a provider.Account, hash stri
 		return err
 	}
 	return s.exec(ctx, provider.ErrConflict, `INSERT INTO account
-		(subject, username, name, email, email_key, email_verified, disabled, password_hash, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		a.Subject, a.Username, a.Name, a.Email, key, a.EmailVerified, a.Disabled, hash,
-		micros(a.Created), micros(a.Updated))
+		(subject, username, name, email, email_key, email_verified, groups, disabled, password_hash, created_at,
+			updated_at, signed_in_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		a.Subject, a.Username, a.Name, a.Email, key, a.EmailVerified, strings.Join(a.Groups, " "), a.Disabled, hash,
+		micros(a.Created), micros(a.Updated), micros(a.SignedIn))
+}
+
+// UpdateAccount stores the names, the address and the groups of an account. provider.ErrNotFound if there is no such
+// account; provider.ErrConflict if the address is another's.
+func (s *Store) UpdateAccount(ctx context.Context, a provider.Account) error {
+	key, err := emailKey(a.Email)
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, provider.ErrNotFound, `UPDATE account SET name = $2, email = $3, email_key = $4,
+			email_verified = $5, groups = $6, updated_at = $7
+		WHERE subject = $1`,
+		a.Subject, a.Name, a.Email, key, a.EmailVerified, strings.Join(a.Groups, " "), micros(a.Updated))
 }
 
 // emailKey returns what the address is found by, or NULL.
@@ -80,7 +101,43 @@ func (s *Store) SetPasswordHash(ctx context.Context, subject, old, new string) e
 		WHERE subject = $1 AND password_hash = $2`, subject, old, new)
 }
 
-// DisableAccount shuts the account out: its sessions, codes and tokens end in the same commit.
+// NoteSignIn sets when the account last signed in with its password. That never goes back, and no such account is no
+// error.
+func (s *Store) NoteSignIn(ctx context.Context, subject string, at time.Time) error {
+	return s.exec(ctx, nil, `UPDATE account SET signed_in_at = $2 WHERE subject = $1 AND signed_in_at < $2`,
+		subject, micros(at))
+}
+
+// ChangePassword replaces the hash whatever it was. What was signed in with the old password ends in the same commit:
+// sessions, codes, tokens and remembered browsers. provider.ErrNotFound if there is no such account.
+func (s *Store) ChangePassword(ctx context.Context, subject, hash string, at time.Time) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.exec(ctx, provider.ErrNotFound, `UPDATE account SET password_hash = $2, updated_at = $3
+			WHERE subject = $1`, subject, hash, micros(at)); err != nil {
+			return err
+		}
+		return s.shutOut(ctx, subject)
+	})
+}
+
+// shutOut ends all that the subject has open.
+func (s *Store) shutOut(ctx context.Context, subject string) error {
+	if err := s.DeleteSessions(ctx, subject, nil); err != nil {
+		return err
+	}
+	if err := s.ForgetBrowsers(ctx, subject); err != nil {
+		return err
+	}
+	return s.RevokeSubject(ctx, subject)
+}
+
+// EnableAccount lets a disabled account in again. provider.ErrNotFound if there is no such account.
+func (s *Store) EnableAccount(ctx context.Context, subject string, at time.Time) error {
+	return s.exec(ctx, provider.ErrNotFound, `UPDATE account SET disabled = FALSE, updated_at = $2
+		WHERE subject = $1`, subject, micros(at))
+}
+
+// DisableAccount shuts the account out: its sessions, codes, tokens and remembered browsers end in the same commit.
 // provider.ErrNotFound if there is no such account.
 func (s *Store) DisableAccount(ctx context.Context, subject string, at time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
@@ -88,9 +145,6 @@ func (s *Store) DisableAccount(ctx context.Context, subject string, at time.Time
 			WHERE subject = $1`, subject, micros(at)); err != nil {
 			return err
 		}
-		if err := s.DeleteSessions(ctx, subject, nil); err != nil {
-			return err
-		}
-		return s.RevokeSubject(ctx, subject)
+		return s.shutOut(ctx, subject)
 	})
 }

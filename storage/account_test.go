@@ -105,3 +105,84 @@ func TestDisableAccountEndsEverything(t *testing.T) {
 		}
 	})
 }
+
+func TestUpdateAccount(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		alice := account("alice", "alice@example.org")
+		alice.Groups = []string{"finance", "ops"}
+		must(t, s.CreateAccount(t.Context(), alice, "hash"))
+		must(t, s.CreateAccount(t.Context(), account("bob", "bob@example.org"), "hash"))
+		if got, err := s.Account(t.Context(), "sub-alice"); err != nil || !reflect.DeepEqual(got, alice) {
+			t.Errorf("Account = %+v, %v, want %+v", got, err, alice)
+		}
+		alice.Name, alice.Email, alice.EmailVerified = "Alice A.", "a@example.org", false
+		alice.Groups, alice.Updated = nil, noon.Add(time.Hour)
+		must(t, s.UpdateAccount(t.Context(), alice))
+		if got, err := s.Account(t.Context(), "sub-alice"); err != nil || !reflect.DeepEqual(got, alice) {
+			t.Errorf("Account = %+v, %v, want %+v", got, err, alice)
+		}
+		if _, _, err := s.AccountByName(t.Context(), "alice@example.org"); !errors.Is(err, provider.ErrNotFound) {
+			t.Errorf("the old address still signs in: %v", err)
+		}
+		if got, _, err := s.AccountByName(t.Context(), "a@example.org"); err != nil || got.Subject != "sub-alice" {
+			t.Errorf("the new address is of %q, %v", got.Subject, err)
+		}
+		alice.Email = "BOB@example.org"
+		if err := s.UpdateAccount(t.Context(), alice); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("UpdateAccount to another's address: %v, want %v", err, provider.ErrConflict)
+		}
+		if err := s.UpdateAccount(t.Context(), account("none", "")); !errors.Is(err, provider.ErrNotFound) {
+			t.Errorf("UpdateAccount of none: %v, want %v", err, provider.ErrNotFound)
+		}
+	})
+}
+
+func TestNoteSignIn(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		must(t, s.CreateAccount(t.Context(), account("alice", ""), "hash"))
+		must(t, s.NoteSignIn(t.Context(), "sub-alice", noon.Add(time.Hour)))
+		must(t, s.NoteSignIn(t.Context(), "sub-alice", noon)) // a slow one comes late
+		must(t, s.NoteSignIn(t.Context(), "sub-none", noon))
+		if got, err := s.Account(t.Context(), "sub-alice"); err != nil || !got.SignedIn.Equal(noon.Add(time.Hour)) {
+			t.Errorf("SignedIn = %v, %v, want %v", got.SignedIn, err, noon.Add(time.Hour))
+		}
+	})
+}
+
+func TestChangePasswordEndsEverything(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		must(t, s.CreateClient(t.Context(), client("rp")))
+		for _, name := range []string{"alice", "bob"} {
+			must(t, s.CreateAccount(t.Context(), account(name, ""), "hash"))
+			must(t, s.SaveSession(t.Context(), nil, session(name, "sub-"+name)))
+			(family{id: name, client: "rp", subject: "sub-" + name}).begin(t, s)
+		}
+		must(t, s.ChangePassword(t.Context(), "sub-alice", "new", noon.Add(time.Hour)))
+		if err := s.ChangePassword(t.Context(), "none", "new", noon); !errors.Is(err, provider.ErrNotFound) {
+			t.Errorf("ChangePassword of none: %v, want %v", err, provider.ErrNotFound)
+		}
+		for name, want := range map[string]string{"alice": "new", "bob": "hash"} {
+			if _, hash, err := s.AccountByName(t.Context(), name); err != nil || hash != want {
+				t.Errorf("the hash of %s is %q, %v, want %q", name, hash, err, want)
+			}
+			live := name == "bob"
+			if session, tokens := hasSession(t, s, name), (family{id: name}).alive(t, s); session != live || tokens != live {
+				t.Errorf("%s has a session: %v, tokens: %v, want %v", name, session, tokens, live)
+			}
+		}
+	})
+}
+
+func TestEnableAccount(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		must(t, s.CreateAccount(t.Context(), account("alice", ""), "hash"))
+		must(t, s.DisableAccount(t.Context(), "sub-alice", noon))
+		must(t, s.EnableAccount(t.Context(), "sub-alice", noon.Add(time.Hour)))
+		if a, err := s.Account(t.Context(), "sub-alice"); err != nil || a.Disabled || !a.Updated.Equal(noon.Add(time.Hour)) {
+			t.Errorf("Account = %+v, %v, want it enabled", a, err)
+		}
+		if err := s.EnableAccount(t.Context(), "none", noon); !errors.Is(err, provider.ErrNotFound) {
+			t.Errorf("EnableAccount of none: %v, want %v", err, provider.ErrNotFound)
+		}
+	})
+}

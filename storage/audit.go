@@ -5,10 +5,35 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"math"
+	"strings"
 	"time"
 
 	"vestibule/provider"
 )
+
+const auditColumns = `id, created_at, kind, outcome, subject, client, session, address, actor, method, request, detail,
+	COALESCE(place, 0), hash`
+
+// Recorded is an event as the log has it.
+type Recorded struct {
+	provider.Event
+	Text  string // Detail as it is kept, which is what the hash covers
+	Place int64  // in the chain, from 1 on; 0: it is not linked yet
+	Hash  []byte // nil: it is not linked yet
+}
+
+func scanRecorded(r row) (Recorded, error) {
+	var e Recorded
+	var created int64
+	err := r.Scan(&e.ID, &created, &e.Kind, &e.Outcome, &e.Subject, &e.Client, &e.Session, &e.Address, &e.Actor,
+		&e.Method, &e.Request, &e.Text, &e.Place, &e.Hash)
+	e.Time = instant(created)
+	if json.Unmarshal([]byte(e.Text), &e.Detail) != nil { // somebody was there, which VerifyAudit tells
+		e.Detail = map[string]string{"unreadable": e.Text}
+	}
+	return e, err
+}
 
 // Record inserts the event. Inside Atomic it is part of that commit. It is linked into the chain later, so that
 // sign-ins never wait for each other here.
@@ -17,7 +42,7 @@ func (s *Store) Record(ctx context.Context, e provider.Event) error {
 		e.Time = time.Now()
 	}
 	if e.ID == "" {
-		e.ID = eventID(e.Time)
+		e.ID = s.NewEventID(e.Time)
 	}
 	if e.Detail == nil {
 		e.Detail = map[string]string{}
@@ -33,7 +58,135 @@ func (s *Store) Record(ctx context.Context, e provider.Event) error {
 		e.Request, string(detail))
 }
 
-// eventID begins with the time, so that new rows go to the right edge of the index.
-func eventID(at time.Time) string {
-	return fmt.Sprintf("%014x-%s", at.UnixMicro(), rand.Text()[:16])
+// NewEventID begins with the time, so that new rows go to the right edge of the index, and goes on with a count, so
+// that what one process records in the same instant stays in order.
+func (s *Store) NewEventID(at time.Time) string {
+	return fmt.Sprintf("%s-%08x-%s", eventTime(at), s.events.Add(1), rand.Text()[:8])
+}
+
+// eventTime sorts before the ids of all events of that time, and after those of earlier ones.
+func eventTime(at time.Time) string { return fmt.Sprintf("%014x", max(at.UnixMicro(), 0)) }
+
+// Activity returns at most n events of the subject, of these kinds, the newest first: those that are older than
+// the event with the id before, or the newest of all if that is empty.
+func (s *Store) Activity(ctx context.Context, subject string, kinds []string, before string, n int) ([]provider.Event, error) {
+	args := []any{subject, n}
+	query := `SELECT ` + auditColumns + ` FROM audit WHERE subject = $1`
+	if before != "" {
+		args = append(args, before)
+		query += ` AND id < $3`
+	}
+	var places []string
+	for _, kind := range kinds {
+		args = append(args, kind)
+		places = append(places, fmt.Sprintf("$%d", len(args)))
+	}
+	scan := func(r row) (provider.Event, error) {
+		e, err := scanRecorded(r)
+		return e.Event, err
+	}
+	return all(ctx, s, scan, query+` AND kind IN (`+strings.Join(places, ", ")+`) ORDER BY id DESC LIMIT $2`, args...)
+}
+
+// AuditFilter chooses events. What is empty chooses all.
+type AuditFilter struct {
+	Subject string
+	Client  string
+	Kind    string    // a kind, or the words that kinds begin with: auth, auth.totp
+	Since   time.Time // including
+	Until   time.Time // excluding
+}
+
+// where is the condition of the filter and its arguments.
+func (f AuditFilter) where() (string, []any) {
+	condition := []string{"1 = 1"}
+	var args []any
+	add := func(wanted bool, text string, values ...any) {
+		if !wanted {
+			return
+		}
+		for _, v := range values {
+			args = append(args, v)
+			text = strings.Replace(text, "?", fmt.Sprintf("$%d", len(args)), 1)
+		}
+		condition = append(condition, text)
+	}
+	add(f.Subject != "", "subject = ?", f.Subject)
+	add(f.Client != "", "client = ?", f.Client)
+	add(f.Kind != "", "(kind = ? OR substr(kind, 1, ?) = ?)", f.Kind, len(f.Kind)+1, f.Kind+".")
+	add(!f.Since.IsZero(), "id >= ?", eventTime(f.Since))
+	add(!f.Until.IsZero(), "id < ?", eventTime(f.Until))
+	return strings.Join(condition, " AND "), args
+}
+
+// AuditEvents returns the newest events that the filter chooses, at most n, the newest first.
+func (s *Store) AuditEvents(ctx context.Context, f AuditFilter, n int) ([]Recorded, error) {
+	condition, args := f.where()
+	args = append(args, n)
+	return all(ctx, s, scanRecorded, fmt.Sprintf(`SELECT %s FROM audit WHERE %s ORDER BY id DESC LIMIT $%d`,
+		auditColumns, condition, len(args)), args...)
+}
+
+// EachAudit hands all events to f, a batch at a time: the chain in its order, and then what is not linked yet. What
+// is recorded meanwhile may be left out.
+func (s *Store) EachAudit(ctx context.Context, f func(Recorded) error) error {
+	place, err := s.eachLinked(ctx, 0, f)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	if err := s.eachWaiting(ctx, func(r Recorded) error {
+		seen[r.ID] = true
+		return f(r)
+	}); err != nil {
+		return err
+	}
+	// What was linked between the two is here.
+	_, err = s.eachLinked(ctx, place, func(r Recorded) error {
+		if seen[r.ID] {
+			return nil
+		}
+		return f(r)
+	})
+	return err
+}
+
+// eachLinked hands over the events behind a place and returns the last place.
+func (s *Store) eachLinked(ctx context.Context, after int64, f func(Recorded) error) (int64, error) {
+	for {
+		rows, err := s.linked(ctx, after, math.MaxInt64)
+		if err != nil {
+			return after, err
+		}
+		for _, r := range rows {
+			if err := f(r); err != nil {
+				return after, err
+			}
+			after = r.Place
+		}
+		if len(rows) < LinkBatch {
+			return after, nil
+		}
+	}
+}
+
+// eachWaiting hands over the events that are not linked.
+func (s *Store) eachWaiting(ctx context.Context, f func(Recorded) error) error {
+	after := ""
+	for {
+		rows, err := all(ctx, s, scanRecorded, `SELECT `+auditColumns+` FROM audit
+			WHERE place IS NULL AND id > $1 ORDER BY id LIMIT $2`, after, LinkBatch)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := f(r); err != nil {
+				return err
+			}
+			after = r.ID
+		}
+		if len(rows) < LinkBatch {
+			return nil
+		}
+	}
 }

@@ -3,24 +3,49 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
+	"time"
 
 	"vestibule/provider"
 )
 
-const clientColumns = `id, name, public, secret_hash, redirect_uris, scopes, id_token_alg, created_at, updated_at`
+const clientColumns = `id, name, public, secret_hash, redirect_uris, scopes, id_token_alg, created_at, updated_at,
+	two_steps, acr_names, resource_server`
 
 func scanClient(r row) (provider.Client, error) {
 	var c provider.Client
-	var uris, scopes string
+	var uris, scopes, names string
 	var created, updated int64
-	err := r.Scan(&c.ID, &c.Name, &c.Public, &c.SecretHash, &uris, &scopes, &c.IDTokenAlg, &created, &updated)
+	err := r.Scan(&c.ID, &c.Name, &c.Public, &c.SecretHash, &uris, &scopes, &c.IDTokenAlg, &created, &updated,
+		&c.TwoSteps, &names, &c.ResourceServer)
 	if err != nil {
 		return c, err
+	}
+	if names != "" {
+		if err := json.Unmarshal([]byte(names), &c.ACRNames); err != nil {
+			return c, fmt.Errorf("acr names of client %s: %w", c.ID, err)
+		}
 	}
 	c.Scopes = strings.Fields(scopes)
 	c.Created, c.Updated = instant(created), instant(updated)
 	return c, json.Unmarshal([]byte(uris), &c.RedirectURIs)
+}
+
+// clientValues returns what the columns of a client that can be changed hold.
+func clientValues(c provider.Client) (uris, scopes, names string, err error) {
+	data, err := json.Marshal(c.RedirectURIs)
+	if err != nil {
+		return "", "", "", err
+	}
+	if len(c.ACRNames) > 0 {
+		text, err := json.Marshal(c.ACRNames)
+		if err != nil {
+			return "", "", "", err
+		}
+		names = string(text)
+	}
+	return string(data), strings.Join(c.Scopes, " "), names, nil
 }
 
 // Client returns the client, or provider.ErrNotFound.
@@ -35,14 +60,27 @@ func (s *Store) Clients(ctx context.Context) ([]provider.Client, error) {
 
 // CreateClient inserts a client; provider.ErrConflict if its id is taken.
 func (s *Store) CreateClient(ctx context.Context, c provider.Client) error {
-	uris, err := json.Marshal(c.RedirectURIs)
+	uris, scopes, names, err := clientValues(c)
 	if err != nil {
 		return err
 	}
 	return s.exec(ctx, provider.ErrConflict, `INSERT INTO client (`+clientColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		c.ID, c.Name, c.Public, c.SecretHash, string(uris), strings.Join(c.Scopes, " "), c.IDTokenAlg,
-		micros(c.Created), micros(c.Updated))
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		c.ID, c.Name, c.Public, c.SecretHash, uris, scopes, c.IDTokenAlg,
+		micros(c.Created), micros(c.Updated), c.TwoSteps, names, c.ResourceServer)
+}
+
+// UpdateClient changes the name, redirect URIs, scopes, two steps and acr names of a client, if nobody changed it
+// since was; provider.ErrConflict if somebody did, or it is gone.
+func (s *Store) UpdateClient(ctx context.Context, c provider.Client, was time.Time) error {
+	uris, scopes, names, err := clientValues(c)
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, provider.ErrConflict, `UPDATE client
+		SET name = $2, redirect_uris = $3, scopes = $4, two_steps = $5, acr_names = $6, updated_at = $7
+		WHERE id = $1 AND updated_at = $8`,
+		c.ID, c.Name, uris, scopes, c.TwoSteps, names, micros(c.Updated), micros(was))
 }
 
 // DeleteClient removes a client; its codes, tokens and consents end in the same commit, so that a new

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"vestibule/provider"
 	"vestibule/storage"
@@ -35,6 +36,35 @@ func TestClients(t *testing.T) {
 		}
 		if _, err := s.Client(t.Context(), "none"); !errors.Is(err, provider.ErrNotFound) {
 			t.Errorf("Client of none: %v, want %v", err, provider.ErrNotFound)
+		}
+	})
+}
+
+func TestUpdateClient(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		c := client("shop")
+		c.TwoSteps, c.ACRNames = true, map[string][]string{"aal2": {"gold", "silver"}}
+		must(t, s.CreateClient(t.Context(), c))
+		api := provider.Client{ID: "api", SecretHash: "sha256:x", ResourceServer: true, Created: noon, Updated: noon}
+		must(t, s.CreateClient(t.Context(), api))
+		for _, want := range []provider.Client{c, api} {
+			got, err := s.Client(t.Context(), want.ID)
+			if err != nil || got.TwoSteps != want.TwoSteps || got.ResourceServer != want.ResourceServer || !reflect.DeepEqual(got.ACRNames, want.ACRNames) {
+				t.Errorf("Client = %+v, %v, want %+v", got, err, want)
+			}
+		}
+		changed := c
+		changed.Name, changed.RedirectURIs, changed.Scopes = "Shop", []string{"https://rp.example/new"}, []string{"openid"}
+		changed.TwoSteps, changed.ACRNames, changed.Updated = false, nil, noon.Add(time.Minute)
+		must(t, s.UpdateClient(t.Context(), changed, noon))
+		if got, err := s.Client(t.Context(), "shop"); err != nil || !reflect.DeepEqual(got, changed) {
+			t.Errorf("Client = %+v, %v, want %+v", got, err, changed)
+		}
+		if err := s.UpdateClient(t.Context(), c, noon); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("UpdateClient of an older state: %v, want %v", err, provider.ErrConflict)
+		}
+		if err := s.UpdateClient(t.Context(), client("none"), noon); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("UpdateClient of none: %v, want %v", err, provider.ErrConflict)
 		}
 	})
 }

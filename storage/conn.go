@@ -19,6 +19,8 @@ type conn interface {
 	// write that has one and changes no row, as an outcome.
 	commit(ctx context.Context, writes []write) error
 	migrator() migrator
+	// clock is the query for the database's own time, in microseconds since 1970.
+	clock() string
 	close() error
 }
 
@@ -47,12 +49,14 @@ func (w write) miss() error {
 
 // Trip is one round trip to the database.
 type Trip struct {
-	Queries []string // several only in a batch
-	Writes  bool     // it ended with a commit
+	Queries  []string // several only in a batch
+	Writes   bool     // it ended with a commit
+	Duration time.Duration
+	Err      error // why it failed; nil also for an outcome that the caller asked about
 }
 
 // Observe calls f after each round trip from now on; nil ends it. f must be safe for concurrent use.
-// Tests count with it.
+// Metrics and tests count with it.
 func (s *Store) Observe(f func(Trip)) {
 	if f == nil {
 		s.observer.Store(nil)
@@ -93,11 +97,25 @@ func one[T any](ctx context.Context, s *Store, scan func(row) (T, error), query 
 func (s *Store) query(ctx context.Context, query string, args []any, scan func(row) error) error {
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
+	began := time.Now()
 	err := s.conn.query(limited, query, args, scan)
-	if f := s.observer.Load(); f != nil {
-		(*f)(Trip{Queries: []string{query}, Writes: !reads(query)})
-	}
+	s.observe(Trip{Queries: []string{query}, Writes: !reads(query), Duration: time.Since(began), Err: fault(err)})
 	return explain(ctx, err, query)
+}
+
+func (s *Store) observe(t Trip) {
+	if f := s.observer.Load(); f != nil {
+		(*f)(t)
+	}
+}
+
+// fault leaves out the errors that are answers.
+func fault(err error) error {
+	var o outcome
+	if err == provider.ErrConflict || errors.As(err, &o) {
+		return nil
+	}
+	return err
 }
 
 // reads reports whether a query cannot write. What is not sure is taken for a write.
@@ -121,10 +139,9 @@ func (s *Store) commit(ctx context.Context, writes []write) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
+	began := time.Now()
 	err := s.conn.commit(limited, writes)
-	if f := s.observer.Load(); f != nil {
-		(*f)(Trip{Queries: texts(writes), Writes: true})
-	}
+	s.observe(Trip{Queries: texts(writes), Writes: true, Duration: time.Since(began), Err: fault(err)})
 	return explain(ctx, err, writes[0].query)
 }
 

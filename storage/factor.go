@@ -6,10 +6,12 @@ import (
 	"vestibule/mfa"
 )
 
-// Enrolled reports whether the subject has an authenticator.
-func (s *Store) Enrolled(ctx context.Context, subject string) (bool, error) {
-	n, err := s.countAuthenticators(ctx, subject)
-	return n > 0, err
+// Digits returns how many digits the codes of the subject's authenticators have; none: there are none.
+func (s *Store) Digits(ctx context.Context, subject string) ([]int, error) {
+	return all(ctx, s, func(r row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT DISTINCT digits FROM authenticator WHERE subject = $1 ORDER BY digits`, subject)
 }
 
 func (s *Store) countAuthenticators(ctx context.Context, subject string) (int, error) {
@@ -99,8 +101,9 @@ func (s *Store) Activate(ctx context.Context, subject, owner string, basis int64
 					ON CONFLICT (subject) DO NOTHING`, subject)
 			},
 			func() error {
+				// Whom an operator holds sets up nothing, unless a link has ended the hold in this commit.
 				return s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation + 1
-					WHERE subject = $1 AND generation = $2`, subject, basis)
+					WHERE subject = $1 AND generation = $2 AND held = FALSE`, subject, basis)
 			},
 			func() error {
 				return s.exec(ctx, mfa.ErrChanged, `DELETE FROM setup WHERE owner = $1 AND subject = $2`, owner, subject)
@@ -113,6 +116,40 @@ func (s *Store) Activate(ctx context.Context, subject, owner string, basis int64
 			}
 		}
 		return nil
+	})
+}
+
+// Add makes the authenticator live without a set-up, or fails with mfa.ErrChanged.
+func (s *Store) Add(ctx context.Context, basis int64, a mfa.Authenticator) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.exec(ctx, nil, `INSERT INTO enrolment (subject, generation) VALUES ($1, 0) ON CONFLICT (subject) DO NOTHING`, a.Subject)
+		if err != nil {
+			return err
+		}
+		// The operator who adds it vouches for the user: the hold after a reset ends.
+		err = s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation + 1, held = FALSE
+			WHERE subject = $1 AND generation = $2`, a.Subject, basis)
+		if err != nil {
+			return err
+		}
+		return s.addAuthenticator(ctx, &a)
+	})
+}
+
+// Rename gives the authenticator another name. It holds the row of the enrolment, so that no change of the factors
+// passes between the check of the name and this.
+func (s *Store) Rename(ctx context.Context, subject, id string, basis int64, name string) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation WHERE subject = $1 AND generation = $2`,
+			subject, basis)
+		if err != nil {
+			return err
+		}
+		err = s.exec(ctx, mfa.ErrNotEnrolled, `UPDATE authenticator SET name = $3 WHERE id = $1 AND subject = $2`, id, subject, name)
+		if err != nil {
+			return err
+		}
+		return s.exec(ctx, nil, `DELETE FROM setup WHERE subject = $1 AND name = $2 AND confirmed AND authenticator <> ''`, subject, name)
 	})
 }
 
@@ -155,6 +192,17 @@ func (s *Store) Remove(ctx context.Context, subject, id string) error {
 			return err
 		}
 		return s.forget(ctx, subject)
+	})
+}
+
+// RemoveSpare deletes the authenticator if the subject has another; else mfa.ErrLast.
+func (s *Store) RemoveSpare(ctx context.Context, subject, id string) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.raise(ctx, subject); err != nil {
+			return err
+		}
+		return s.exec(ctx, mfa.ErrLast, `DELETE FROM authenticator WHERE id = $1 AND subject = $2
+			AND EXISTS (SELECT 1 FROM authenticator other WHERE other.subject = $2 AND other.id <> $1)`, id, subject)
 	})
 }
 

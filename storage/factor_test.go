@@ -208,3 +208,17 @@ func TestPurgeOfFactors(t *testing.T) {
 		}
 	})
 }
+
+// Two tabs that rename at once cannot give one name twice.
+func TestRenameOntoAnother(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		for i, name := range []string{"Phone", "Tablet"} {
+			must(t, s.Add(t.Context(), int64(i), mfa.Authenticator{
+				ID: name, Subject: "ana", Name: name, KeyID: "k1", Secret: []byte{1}, Algorithm: "SHA1", Digits: 6, Period: 30, Created: noon,
+			}))
+		}
+		if err := s.Rename(t.Context(), "ana", "Phone", 2, "Tablet"); !errors.Is(err, provider.ErrConflict) {
+			t.Errorf("Rename: %v, want %v", err, provider.ErrConflict)
+		}
+	})
+}

@@ -44,8 +44,8 @@ func (s *Store) count(ctx context.Context, key string, limit mfa.Limit, now time
 		err := r.Scan(&tries, &row)
 		return mfa.Tally{Left: min(limit.Guesses-tries, inARow(limit)-row), InARow: row}, err
 	}
-	return one(ctx, s, scan, `INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, forget_at)
-			VALUES ($1, $2, 1, 1, $3, $4)
+	return one(ctx, s, scan, `INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, forget_at, owner)
+			VALUES ($1, $2, 1, 1, $3, $4, $9)
 		ON CONFLICT (budget) DO UPDATE SET
 			started_at = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN excluded.started_at ELSE guess.started_at END,
 			tries = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN 1 ELSE guess.tries + 1 END,
@@ -55,7 +55,14 @@ func (s *Store) count(ctx context.Context, key string, limit mfa.Limit, now time
 			forget_at = excluded.forget_at
 		WHERE guess.locked_until <= excluded.started_at AND guess.in_a_row < $8
 		RETURNING tries, in_a_row`,
-		key, micros(now), first, forgetAt(limit, now), limit.Guesses, micros(now.Add(-limit.Window)), until, inARow(limit))
+		key, micros(now), first, forgetAt(limit, now), limit.Guesses, micros(now.Add(-limit.Window)), until, inARow(limit), ownerOf(key))
+}
+
+// ownerOf is whose budget the key is for.
+func ownerOf(key string) string {
+	_, owner, _ := strings.Cut(key, ":")
+	owner, _, _ = strings.Cut(owner, "|")
+	return owner
 }
 
 func inARow(limit mfa.Limit) int {
@@ -91,6 +98,41 @@ func (s *Store) refusal(ctx context.Context, key string, limit mfa.Limit, now ti
 		return mfa.Tally{}, provider.ErrNotFound
 	}
 	return tally, nil
+}
+
+// Return takes a guess back that was right. Its window began no later than it, and a later window is none of its.
+func (s *Store) Return(ctx context.Context, key string, guessed time.Time) error {
+	return s.exec(ctx, nil, `UPDATE guess SET tries = tries - 1, in_a_row = in_a_row - 1, locked_until = 0
+		WHERE budget = $1 AND started_at <= $2 AND tries > 0`, key, micros(guessed))
+}
+
+// Budget is what was counted under one key.
+type Budget struct {
+	Kind        string // what stands before the colon of the key
+	Part        string // what stands after the |
+	InARow      int
+	LockedUntil time.Time // zero if it never was
+}
+
+// Budgets returns what was counted of the owner's guesses and is not over, by kind.
+func (s *Store) Budgets(ctx context.Context, owner string, now time.Time) ([]Budget, error) {
+	scan := func(r row) (Budget, error) {
+		var b Budget
+		var key string
+		var until int64
+		err := r.Scan(&key, &b.InARow, &until)
+		b.Kind, key, _ = strings.Cut(key, ":")
+		_, b.Part, _ = strings.Cut(key, "|")
+		b.LockedUntil = instant(until)
+		return b, err
+	}
+	return all(ctx, s, scan, `SELECT budget, in_a_row, locked_until FROM guess
+		WHERE owner = $1 AND in_a_row > 0 AND (forget_at = 0 OR forget_at > $2) ORDER BY budget`, owner, micros(now))
+}
+
+// Unlock forgets all that was counted of the owner's guesses.
+func (s *Store) Unlock(ctx context.Context, owner string) error {
+	return s.exec(ctx, nil, `DELETE FROM guess WHERE owner = $1`, owner)
 }
 
 // Forgive forgets the guesses under the keys.

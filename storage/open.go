@@ -17,6 +17,7 @@ const answerTime = 5 * time.Second
 type Store struct {
 	conn     conn
 	observer atomic.Pointer[func(Trip)]
+	events   atomic.Uint32 // that were named, see NewEventID
 }
 
 // Open connects to the database that dsn names: sqlite:PATH, where the file is made if need be, or

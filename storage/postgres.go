@@ -63,6 +63,10 @@ func (p *postgres) close() error {
 	return nil
 }
 
+func (p *postgres) clock() string {
+	return `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
+}
+
 // migrator lends the pool to the migrations, which speak database/sql.
 func (p *postgres) migrator() migrator {
 	return migrator{

@@ -20,6 +20,8 @@ var purges = []struct {
 		(SELECT id FROM interaction WHERE expires_at < $1 ORDER BY expires_at LIMIT 500) RETURNING 1`},
 	{0, `DELETE FROM session WHERE expires_at < $1 AND id IN
 		(SELECT id FROM session WHERE expires_at < $1 ORDER BY expires_at LIMIT 500) RETURNING 1`},
+	{0, `DELETE FROM browser WHERE expires_at < $1 AND id IN
+		(SELECT id FROM browser WHERE expires_at < $1 ORDER BY expires_at LIMIT 500) RETURNING 1`},
 	// Nothing that is shown in a set-up counts once it is over; a late page can still say that it is.
 	{time.Hour, `DELETE FROM setup WHERE expires_at < $1 AND owner IN
 		(SELECT owner FROM setup WHERE expires_at < $1 ORDER BY expires_at LIMIT 500) RETURNING 1`},
@@ -33,6 +35,12 @@ var purges = []struct {
 		(SELECT signature FROM code WHERE expires_at < $1
 			AND NOT EXISTS (SELECT 1 FROM token WHERE token.family = code.family)
 			ORDER BY expires_at LIMIT 500) RETURNING 1`},
+	// A page can say for a week that a link was used or is over.
+	{7 * 24 * time.Hour, `DELETE FROM enrol_link WHERE expires_at < $1 AND id IN
+		(SELECT id FROM enrol_link WHERE expires_at < $1 ORDER BY expires_at LIMIT 500) RETURNING 1`},
+	// A server that sends mail gives up before; this is for where none does.
+	{4 * 24 * time.Hour, `DELETE FROM notice WHERE created_at < $1 AND id IN
+		(SELECT id FROM notice WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1`},
 	// The answer to a refresh is given again for seconds only; then it is not worth its risk.
 	{time.Minute, `UPDATE token SET replay = NULL WHERE replay IS NOT NULL AND used_at < $1 AND (kind, signature) IN
 		(SELECT kind, signature FROM token WHERE replay IS NOT NULL AND used_at < $1 ORDER BY used_at LIMIT 500)

@@ -20,10 +20,16 @@ func scanSession(r row) (provider.Session, error) {
 	return s, json.Unmarshal([]byte(login), &s.Login)
 }
 
+const sessionColumns = `id, login, created_at, seen_at, expires_at, version`
+
 // Session returns the session, expired or not, or provider.ErrNotFound.
 func (s *Store) Session(ctx context.Context, id []byte) (provider.Session, error) {
-	return one(ctx, s, scanSession, `SELECT id, login, created_at, seen_at, expires_at, version
-		FROM session WHERE id = $1`, id)
+	return one(ctx, s, scanSession, `SELECT `+sessionColumns+` FROM session WHERE id = $1`, id)
+}
+
+// Sessions returns all sessions of the subject, expired or not, the oldest first.
+func (s *Store) Sessions(ctx context.Context, subject string) ([]provider.Session, error) {
+	return all(ctx, s, scanSession, `SELECT `+sessionColumns+` FROM session WHERE subject = $1 ORDER BY created_at, id`, subject)
 }
 
 // SaveSession inserts n if old is nil. Else it puts n in the place of the session old, which is gone

@@ -86,6 +86,18 @@ func TestTouchSession(t *testing.T) {
 	})
 }
 
+func TestSessions(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		for id, subject := range map[string]string{"a2": "alice", "a1": "alice", "b1": "bob"} {
+			must(t, s.SaveSession(t.Context(), nil, session(id, subject)))
+		}
+		got, err := s.Sessions(t.Context(), "alice")
+		if err != nil || len(got) != 2 || string(got[0].ID) != "a1" || string(got[1].ID) != "a2" || got[0].Login.Subject != "alice" {
+			t.Errorf("Sessions = %+v, %v, want a1 and a2", got, err)
+		}
+	})
+}
+
 func TestDeleteSessions(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		for id, subject := range map[string]string{"a1": "alice", "a2": "alice", "a3": "alice", "b1": "bob"} {

@@ -74,6 +74,11 @@ func (l *sqlite) close() error {
 	return errors.Join(l.reader.Close(), l.writer.Close())
 }
 
+// clock is that of this machine; SQLite tells milliseconds.
+func (l *sqlite) clock() string {
+	return `SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000`
+}
+
 func (l *sqlite) migrator() migrator {
 	return migrator{
 		dialect: goose.DialectSQLite3,

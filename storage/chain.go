@@ -1,0 +1,204 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"vestibule/provider"
+)
+
+// LinkBatch bounds how many events one commit links, or removes, so that others who write to a SQLite file do not
+// wait for long.
+const LinkBatch = 200
+
+// chainLabel begins what is hashed, so that no other use of SHA-256 can give the same value.
+const chainLabel = "vestibule audit 1\n"
+
+// Head is a place in the chain of events and the hash there, which stands for all events up to it: whoever keeps
+// a Head elsewhere can tell later whether one of them was changed.
+type Head struct {
+	Place int64 // 0: before the first event
+	Hash  []byte
+}
+
+// start is where a chain begins.
+func start() Head { return Head{Hash: make([]byte, sha256.Size)} }
+
+// String gives PLACE:HASH, the hash in hexadecimal.
+func (h Head) String() string {
+	return strconv.FormatInt(h.Place, 10) + ":" + hex.EncodeToString(h.Hash)
+}
+
+// ParseHead reads what String wrote.
+func ParseHead(text string) (Head, error) {
+	place, hash, _ := strings.Cut(text, ":")
+	n, err := strconv.ParseInt(place, 10, 64)
+	sum, hexErr := hex.DecodeString(hash)
+	if err != nil || hexErr != nil || n < 0 || len(sum) != sha256.Size {
+		return Head{}, errors.New("it should be a place, a colon and 64 hexadecimal digits, as `vestibule audit head` prints them")
+	}
+	return Head{n, sum}, nil
+}
+
+// next is the head once r is linked behind h: SHA-256 over the label, the place, the hash before it, the time in
+// microseconds, and all texts of the event. Numbers take eight bytes, big end first, and so does the length of
+// each text before it, so that no two events have the same bytes.
+func (h Head) next(r Recorded) Head {
+	b := []byte(chainLabel)
+	b = binary.BigEndian.AppendUint64(b, uint64(h.Place+1))
+	b = append(b, h.Hash...)
+	b = binary.BigEndian.AppendUint64(b, uint64(micros(r.Time)))
+	for _, text := range []string{
+		r.ID, r.Kind, r.Outcome, r.Subject, r.Client, r.Session, r.Address, r.Actor, r.Method, r.Request, r.Text,
+	} {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(text)))
+		b = append(b, text...)
+	}
+	sum := sha256.Sum256(b)
+	return Head{h.Place + 1, sum[:]}
+}
+
+// is reports whether both are the same. Hashes are no secrets.
+func (h Head) is(other Head) bool { return h.Place == other.Place && bytes.Equal(h.Hash, other.Hash) }
+
+// AuditHead returns the end of the chain.
+func (s *Store) AuditHead(ctx context.Context) (Head, error) { return s.mark(ctx, chainLast) }
+
+// Names of the marks of the chain.
+const (
+	chainFirst = "first" // the last event that was removed
+	chainLast  = "last"  // the last event that was linked
+)
+
+// mark returns a mark of the chain; none is the start.
+func (s *Store) mark(ctx context.Context, name string) (Head, error) {
+	h, err := one(ctx, s, func(r row) (h Head, err error) {
+		err = r.Scan(&h.Place, &h.Hash)
+		return h, err
+	}, `SELECT place, hash FROM audit_chain WHERE name = $1`, name)
+	if errors.Is(err, provider.ErrNotFound) {
+		return start(), nil
+	}
+	return h, err
+}
+
+// setMark moves a mark; provider.ErrConflict if it is not where it was.
+func (s *Store) setMark(ctx context.Context, name string, from, to Head) error {
+	if from.Place == 0 {
+		return s.exec(ctx, provider.ErrConflict, `INSERT INTO audit_chain (name, place, hash) VALUES ($1, $2, $3)
+			ON CONFLICT (name) DO NOTHING`, name, to.Place, to.Hash)
+	}
+	return s.exec(ctx, provider.ErrConflict, `UPDATE audit_chain SET place = $2, hash = $3
+		WHERE name = $1 AND place = $4 AND hash = $5`, name, to.Place, to.Hash, from.Place, from.Hash)
+}
+
+// LinkAudit links events that wait, oldest first, at most a batch, and returns how many; a full batch means that
+// there may be more. The order of the chain is the order of linking: an event that is committed late comes behind
+// newer ones. Any number of processes may call it: one wins, and for the others it is a provider.ErrConflict.
+func (s *Store) LinkAudit(ctx context.Context) (int, error) {
+	waiting, err := all(ctx, s, scanRecorded, `SELECT `+auditColumns+` FROM audit
+		WHERE place IS NULL ORDER BY id LIMIT $1`, LinkBatch)
+	if err != nil || len(waiting) == 0 {
+		return 0, err
+	}
+	last, err := s.mark(ctx, chainLast)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.link(ctx, last, waiting); err != nil {
+		return 0, err
+	}
+	return len(waiting), nil
+}
+
+// link moves the mark before it touches an event, so that processes that link at once wait for each other there.
+func (s *Store) link(ctx context.Context, last Head, waiting []Recorded) error {
+	heads := make([]Head, len(waiting))
+	end := last
+	for i, r := range waiting {
+		end = end.next(r)
+		heads[i] = end
+	}
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.setMark(ctx, chainLast, last, end); err != nil {
+			return err
+		}
+		for i, r := range waiting {
+			if err := s.exec(ctx, provider.ErrConflict, `UPDATE audit SET place = $2, hash = $3
+				WHERE id = $1 AND place IS NULL`, r.ID, heads[i].Place, heads[i].Hash); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// PurgeAudit removes the oldest events of the chain, as far as they happened before the time, and remembers where
+// it begins now. It returns how many went. What is removed is checked first: a *ChainFault stops it, so that the
+// clean-up cannot hide that somebody was there.
+func (s *Store) PurgeAudit(ctx context.Context, before time.Time) (total int, err error) {
+	for {
+		n, err := s.purgeAudit(ctx, before)
+		total += n
+		if err != nil || n < LinkBatch {
+			return total, err
+		}
+	}
+}
+
+func (s *Store) purgeAudit(ctx context.Context, before time.Time) (int, error) {
+	first, err := s.mark(ctx, chainFirst)
+	if err != nil {
+		return 0, err
+	}
+	rows, err := s.linked(ctx, first.Place, math.MaxInt64)
+	if err != nil {
+		return 0, err
+	}
+	end := first
+	for _, r := range rows {
+		if !r.Time.Before(before) {
+			break
+		}
+		if err := end.leadsTo(r); err != nil {
+			return 0, s.faultBehind(ctx, first, err)
+		}
+		end = end.next(r)
+	}
+	if end.Place == first.Place {
+		return 0, nil
+	}
+	return int(end.Place - first.Place), s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.setMark(ctx, chainFirst, first, end); err != nil {
+			return err
+		}
+		return s.exec(ctx, provider.ErrConflict, `DELETE FROM audit WHERE place > $1 AND place <= $2`, first.Place, end.Place)
+	})
+}
+
+// faultBehind is the fault that was found behind the beginning of the chain, or provider.ErrConflict if another process
+// has moved that meanwhile.
+func (s *Store) faultBehind(ctx context.Context, first Head, fault error) error {
+	now, err := s.mark(ctx, chainFirst)
+	switch {
+	case err != nil:
+		return err
+	case !now.is(first):
+		return provider.ErrConflict
+	}
+	return fault
+}
+
+// linked returns the events behind a place, in their order, at most a batch and not beyond the end of the chain.
+func (s *Store) linked(ctx context.Context, after, until int64) ([]Recorded, error) {
+	return all(ctx, s, scanRecorded, `SELECT `+auditColumns+` FROM audit
+		WHERE place > $1 AND place <= $2 ORDER BY place LIMIT $3`, after, until, LinkBatch)
+}

@@ -1,0 +1,508 @@
+package storage_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"vestibule/provider"
+	"vestibule/storage"
+	"vestibule/storage/storagetest"
+)
+
+// happened is the i-th event of a test, a second after the one before.
+func happened(i int) provider.Event {
+	return provider.Event{
+		Time: noon.Add(time.Duration(i) * time.Second), Kind: provider.EventPassword, Outcome: provider.OutcomeOK,
+		Subject: "alice", Client: "shop", Session: "sid", Address: "192.0.2.1", Method: provider.MethodPassword,
+		Request: fmt.Sprintf("request %d", i), Detail: map[string]string{"left": "3", "name": "<Phone>"},
+	}
+}
+
+// recorded writes events of the numbers from up to and without to.
+func recorded(t *testing.T, s *storage.Store, from, to int) {
+	t.Helper()
+	for ; from < to; from += 50 {
+		must(t, record(t, s, from, min(from+50, to)))
+	}
+}
+
+// record writes them in one commit.
+func record(t *testing.T, s *storage.Store, from, to int) error {
+	return s.Atomic(t.Context(), func(ctx context.Context) error {
+		for i := from; i < to; i++ {
+			if err := s.Record(ctx, happened(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// linked links all that waits.
+func linked(t *testing.T, s *storage.Store) (n int) {
+	t.Helper()
+	for {
+		got, err := s.LinkAudit(t.Context())
+		must(t, err)
+		n += got
+		if got < storage.LinkBatch {
+			return n
+		}
+	}
+}
+
+func head(t *testing.T, s *storage.Store) storage.Head {
+	t.Helper()
+	h, err := s.AuditHead(t.Context())
+	must(t, err)
+	return h
+}
+
+// change is what somebody does who has the database.
+func change(t *testing.T, s *storage.Store, query string, args ...any) {
+	t.Helper()
+	must(t, s.Exec(t.Context(), provider.ErrNotFound, query, args...))
+}
+
+func TestLinkAudit(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		report, err := s.VerifyAudit(t.Context(), nil)
+		if err != nil || report.Checked != 0 || report.Last.Place != 0 {
+			t.Errorf("an empty log: %+v, %v", report, err)
+		}
+		recorded(t, s, 0, 3)
+		report, err = s.VerifyAudit(t.Context(), nil)
+		if err != nil || report.Waiting != 3 || !report.Oldest.Equal(noon) {
+			t.Errorf("before linking: %+v, %v, want 3 that wait since noon", report, err)
+		}
+		if n := linked(t, s); n != 3 {
+			t.Errorf("%d were linked, want 3", n)
+		}
+		if n := linked(t, s); n != 0 {
+			t.Errorf("%d were linked again, want none", n)
+		}
+		// One that was committed late comes behind newer ones.
+		recorded(t, s, -5, -4)
+		linked(t, s)
+		var times []time.Time
+		must(t, s.EachAudit(t.Context(), func(r storage.Recorded) error {
+			times = append(times, r.Time)
+			return nil
+		}))
+		if len(times) != 4 || !times[3].Equal(noon.Add(-5*time.Second)) {
+			t.Errorf("the chain is %v, want the late event at its end", times)
+		}
+		report, err = s.VerifyAudit(t.Context(), nil)
+		if err != nil || report.Checked != 4 || report.Waiting != 0 || report.Last.Place != 4 {
+			t.Errorf("after linking: %+v, %v, want 4 in order", report, err)
+		}
+	})
+}
+
+// The hash is what the README says, computed here from nothing but what the log gives out.
+func TestHashOfEvents(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		recorded(t, s, 0, 4)
+		linked(t, s)
+		before := make([]byte, 32)
+		must(t, s.EachAudit(t.Context(), func(r storage.Recorded) error {
+			var b bytes.Buffer
+			number := func(n int) { binary.Write(&b, binary.BigEndian, uint64(n)) }
+			b.WriteString("vestibule audit 1\n")
+			number(int(r.Place))
+			b.Write(before)
+			number(int(r.Time.UnixMicro()))
+			for _, text := range []string{r.ID, r.Kind, r.Outcome, r.Subject, r.Client, r.Session, r.Address, r.Actor, r.Method, r.Request, r.Text} {
+				number(len(text))
+				b.WriteString(text)
+			}
+			sum := sha256.Sum256(b.Bytes())
+			if !bytes.Equal(r.Hash, sum[:]) {
+				t.Errorf("the hash at place %d is %x, want %x", r.Place, r.Hash, sum)
+			}
+			before = sum[:]
+			return nil
+		}))
+		if got := head(t, s); got.Place != 4 || !bytes.Equal(got.Hash, before) {
+			t.Errorf("the head is %v, want 4:%x", got, before)
+		}
+	})
+}
+
+// Whoever has the database can change it, but not so that nobody sees it.
+func TestVerifyFinds(t *testing.T) {
+	id := func(t *testing.T, s *storage.Store, place int) string {
+		got, err := s.Row(t.Context(), 1, `SELECT id FROM audit WHERE place = $1`, place)
+		must(t, err)
+		return got[0]
+	}
+	place := func(t *testing.T, s *storage.Store, id string, place any) {
+		change(t, s, `UPDATE audit SET place = $2 WHERE id = $1`, id, place)
+	}
+	for _, tt := range []struct {
+		name   string
+		tamper func(t *testing.T, s *storage.Store)
+		want   int64 // the first place that is wrong
+	}{
+		{"changed outcome", func(t *testing.T, s *storage.Store) {
+			change(t, s, `UPDATE audit SET outcome = 'failed' WHERE place = 505`)
+		}, 505},
+		{"changed time", func(t *testing.T, s *storage.Store) {
+			change(t, s, `UPDATE audit SET created_at = created_at + 1 WHERE place = 2`)
+		}, 2},
+		{"changed id", func(t *testing.T, s *storage.Store) {
+			change(t, s, `UPDATE audit SET id = 'other' WHERE place = 9`)
+		}, 9},
+		{"detail that is no JSON", func(t *testing.T, s *storage.Store) {
+			change(t, s, `UPDATE audit SET detail = 'other' WHERE place = 9`)
+		}, 9},
+		{"text moved to the next column", func(t *testing.T, s *storage.Store) {
+			change(t, s, `UPDATE audit SET subject = 'alices', client = 'hop' WHERE place = 5`)
+		}, 5},
+		{"changed hash", func(t *testing.T, s *storage.Store) {
+			change(t, s, `UPDATE audit SET hash = (SELECT hash FROM audit_chain) WHERE place = 5`)
+		}, 5},
+		{"removed", func(t *testing.T, s *storage.Store) {
+			change(t, s, `DELETE FROM audit WHERE place = 500`)
+		}, 500},
+		{"removed first", func(t *testing.T, s *storage.Store) {
+			change(t, s, `DELETE FROM audit WHERE place = 1`)
+		}, 1},
+		{"removed last", func(t *testing.T, s *storage.Store) {
+			change(t, s, `DELETE FROM audit WHERE place = 540`)
+		}, 540},
+		{"removed all", func(t *testing.T, s *storage.Store) {
+			change(t, s, `DELETE FROM audit`)
+		}, 1},
+		{"removed, and the others moved up", func(t *testing.T, s *storage.Store) {
+			change(t, s, `DELETE FROM audit WHERE place = 538`)
+			place(t, s, id(t, s, 539), 538)
+			place(t, s, id(t, s, 540), 539)
+			change(t, s, `UPDATE audit_chain SET place = 539`)
+		}, 538},
+		{"taken out of the chain", func(t *testing.T, s *storage.Store) {
+			place(t, s, id(t, s, 3), nil)
+		}, 3},
+		{"reordered", func(t *testing.T, s *storage.Store) {
+			a, b := id(t, s, 10), id(t, s, 11)
+			place(t, s, a, nil)
+			place(t, s, b, 10)
+			place(t, s, a, 11)
+		}, 10},
+		{"inserted", func(t *testing.T, s *storage.Store) {
+			for i := 540; i >= 530; i-- {
+				place(t, s, id(t, s, i), i+1)
+			}
+			recorded(t, s, 5000, 5001)
+			change(t, s, `UPDATE audit SET place = 530, hash = (SELECT hash FROM audit_chain) WHERE place IS NULL`)
+			change(t, s, `UPDATE audit_chain SET place = 541`)
+		}, 530},
+		{"inserted behind the end", func(t *testing.T, s *storage.Store) {
+			recorded(t, s, 5000, 5001)
+			change(t, s, `UPDATE audit SET place = 541, hash = (SELECT hash FROM audit_chain) WHERE place IS NULL`)
+		}, 541},
+		{"cut off at the end", func(t *testing.T, s *storage.Store) {
+			change(t, s, `DELETE FROM audit WHERE place > 510`)
+			change(t, s, `UPDATE audit_chain SET place = 510, hash = (SELECT hash FROM audit WHERE place = 510)`)
+		}, 511}, // as the kept head tells
+		{"written anew", func(t *testing.T, s *storage.Store) {
+			change(t, s, `DELETE FROM audit WHERE place = 400`)
+			change(t, s, `UPDATE audit SET place = NULL, hash = NULL`)
+			change(t, s, `DELETE FROM audit_chain`)
+			linked(t, s)
+			recorded(t, s, 540, 541)
+			linked(t, s)
+		}, 520}, // as the kept head tells
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, s *storage.Store) {
+				recorded(t, s, 0, 520)
+				linked(t, s)
+				kept := head(t, s)
+				recorded(t, s, 520, 540)
+				linked(t, s)
+				if _, err := s.VerifyAudit(t.Context(), &kept); err != nil {
+					t.Fatalf("before: %v", err)
+				}
+				tt.tamper(t, s)
+				_, err := s.VerifyAudit(t.Context(), &kept)
+				var fault *storage.ChainFault
+				if !errors.As(err, &fault) || fault.Place != tt.want {
+					t.Errorf("VerifyAudit = %v, want a fault at place %d", err, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestVerifyWithKeptHead(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		kept := head(t, s) // of nothing
+		recorded(t, s, 0, 10)
+		linked(t, s)
+		middle := head(t, s)
+		recorded(t, s, 10, 20)
+		linked(t, s)
+		end := head(t, s)
+		for _, h := range []storage.Head{kept, middle, end} {
+			if _, err := s.VerifyAudit(t.Context(), &h); err != nil {
+				t.Errorf("with the head %v: %v", h, err)
+			}
+		}
+		if _, err := s.PurgeAudit(t.Context(), noon.Add(15*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range []storage.Head{kept, middle} {
+			if _, err := s.VerifyAudit(t.Context(), &h); err == nil {
+				t.Errorf("with the head %v, which was removed, all is said to be well", h)
+			}
+		}
+		if _, err := s.VerifyAudit(t.Context(), &end); err != nil {
+			t.Errorf("with the head %v after the removal: %v", end, err)
+		}
+	})
+}
+
+func TestParseHead(t *testing.T) {
+	h := storage.Head{Place: 12, Hash: bytes.Repeat([]byte{0xab}, 32)}
+	got, err := storage.ParseHead(h.String())
+	if err != nil || got.String() != h.String() {
+		t.Errorf("ParseHead(%s) = %v, %v", h, got, err)
+	}
+	for _, text := range []string{"", "12", "12:", "12:abcd", ":" + h.String()[3:], "-1:" + h.String()[3:], h.String() + "00", "x" + h.String()} {
+		if got, err := storage.ParseHead(text); err == nil {
+			t.Errorf("ParseHead(%q) = %v, want an error", text, got)
+		}
+	}
+}
+
+// Three processes link at once while three others record: each event is in the chain once. A busy machine may let
+// them wait for too long; then they try again.
+func TestSealersAtOnce(t *testing.T) {
+	t.Parallel()
+	storagetest.EachDSN(t, func(t *testing.T, dsn string) {
+		const stores, events, batch = 3, 10_000, 50
+		var all [stores]*storage.Store
+		for i := range all {
+			if all[i] = all[0]; i == 0 || !strings.HasPrefix(dsn, "sqlite:") { // a SQLite file has one process
+				all[i] = storagetest.Open(t, dsn)
+			}
+		}
+		must(t, all[0].Migrate(t.Context()))
+		var writers, sealers sync.WaitGroup
+		var recordedAll atomic.Bool
+		for i, s := range all {
+			writers.Go(func() {
+				for n := i * batch; n < events; n += stores * batch {
+					err := record(t, s, n, n+batch)
+					for errors.Is(err, provider.ErrUnavailable) {
+						err = record(t, s, n, n+batch)
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+			sealers.Go(func() {
+				for {
+					over := recordedAll.Load()
+					n, err := s.LinkAudit(t.Context())
+					switch {
+					case err == nil && n == 0 && over:
+						return
+					case err != nil && !errors.Is(err, provider.ErrConflict) && !errors.Is(err, provider.ErrUnavailable):
+						t.Error(err)
+						return
+					case n == 0:
+						time.Sleep(5 * time.Millisecond)
+					}
+				}
+			})
+		}
+		writers.Wait()
+		recordedAll.Store(true)
+		sealers.Wait()
+		want := number(t, all[0], `SELECT count(*) FROM audit`)
+		report, err := all[0].VerifyAudit(t.Context(), nil)
+		if err != nil || report.Checked != want || want < events || report.Waiting != 0 {
+			t.Errorf("%+v, %v, want %d in order", report, err, want)
+		}
+	})
+}
+
+// A sealer that is killed between its statements cannot be seen: they are one commit.
+func TestLinkIsOneCommit(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		recorded(t, s, 0, 50)
+		w := observe(s)
+		linked(t, s)
+		if got, want := w.counts(), [3]int{3, 53, 1}; got != want {
+			t.Errorf("round trips, statements and commits = %v, want %v", got, want)
+		}
+		w = observe(s)
+		linked(t, s)
+		if got, want := w.counts(), [3]int{1, 1, 0}; got != want {
+			t.Errorf("with nothing to do %v, want %v", got, want)
+		}
+	})
+}
+
+func TestPurgeAudit(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		recorded(t, s, 0, 1200)
+		linked(t, s)
+		recorded(t, s, -10, 0) // late ones stay until what is before them in the chain goes
+		linked(t, s)
+		recorded(t, s, -20, -19) // waits
+		for _, tt := range []struct {
+			before time.Duration
+			want   int
+			first  int64
+		}{
+			{0, 0, 0},
+			{time.Second, 1, 1},
+			{1100 * time.Second, 1099, 1100},
+			{1100 * time.Second, 0, 1100},
+			{time.Hour, 110, 1210},
+			{time.Hour, 0, 1210},
+		} {
+			got, err := s.PurgeAudit(t.Context(), noon.Add(tt.before))
+			if err != nil || got != tt.want {
+				t.Errorf("PurgeAudit after %v = %d, %v, want %d", tt.before, got, err, tt.want)
+			}
+			report, err := s.VerifyAudit(t.Context(), nil)
+			if err != nil || report.First.Place != tt.first || report.Checked != 1210-tt.first || report.Waiting != 1 {
+				t.Errorf("after %v: %+v, %v, want a beginning at %d", tt.before, report, err, tt.first)
+			}
+		}
+		linked(t, s)
+		if report, err := s.VerifyAudit(t.Context(), nil); err != nil || report.Checked != 1 || report.Last.Place != 1211 {
+			t.Errorf("the chain does not go on: %+v, %v", report, err)
+		}
+	})
+}
+
+// What was changed is not cleared away before somebody has seen it.
+func TestPurgeAuditStopsAtFaults(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		recorded(t, s, 0, 20)
+		linked(t, s)
+		change(t, s, `UPDATE audit SET kind = 'other' WHERE place = 7`)
+		_, err := s.PurgeAudit(t.Context(), noon.Add(time.Hour))
+		var fault *storage.ChainFault
+		if !errors.As(err, &fault) || fault.Place != 7 {
+			t.Errorf("PurgeAudit: %v, want a fault at place 7", err)
+		}
+		if n := number(t, s, `SELECT count(*) FROM audit`); n != 20 {
+			t.Errorf("there are %d events, want 20", n)
+		}
+	})
+}
+
+// Several processes verify, link and clear away at once, and nobody sees a fault.
+func TestPurgeAuditMeanwhile(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		recorded(t, s, 0, 2000)
+		linked(t, s)
+		purged := make([]int, 4)
+		race(t, 8, provider.ErrConflict, func(i int) (err error) {
+			if i < len(purged) {
+				purged[i], err = s.PurgeAudit(t.Context(), noon.Add(1500*time.Second))
+				return err
+			}
+			_, err = s.VerifyAudit(t.Context(), nil)
+			return err
+		})
+		for range 10 { // until nobody was in the way
+			n, err := s.PurgeAudit(t.Context(), noon.Add(1500*time.Second))
+			must(t, err)
+			purged[0] += n
+		}
+		if report, err := s.VerifyAudit(t.Context(), nil); err != nil || report.First.Place != 1500 || report.Checked != 500 {
+			t.Errorf("after it: %+v, %v (purged %v)", report, err, purged)
+		}
+	})
+}
+
+func TestAuditEvents(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		for i, e := range []provider.Event{
+			{Kind: provider.EventPassword, Subject: "alice"},
+			{Kind: provider.EventTOTP, Subject: "alice", Client: "shop"},
+			{Kind: provider.EventTOTPFailed, Subject: "bob"},
+			{Kind: provider.EventAdminClient, Client: "shop"},
+		} {
+			e.Time, e.Outcome = noon.Add(time.Duration(i)*time.Minute), provider.OutcomeOK
+			must(t, s.Record(t.Context(), e))
+		}
+		at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
+		for _, tt := range []struct {
+			filter storage.AuditFilter
+			n      int
+			want   []string
+		}{
+			{storage.AuditFilter{}, 9, []string{provider.EventAdminClient, provider.EventTOTPFailed, provider.EventTOTP, provider.EventPassword}},
+			{storage.AuditFilter{}, 1, []string{provider.EventAdminClient}},
+			{storage.AuditFilter{Subject: "alice"}, 9, []string{provider.EventTOTP, provider.EventPassword}},
+			{storage.AuditFilter{Client: "shop"}, 9, []string{provider.EventAdminClient, provider.EventTOTP}},
+			{storage.AuditFilter{Kind: "auth.totp"}, 9, []string{provider.EventTOTPFailed, provider.EventTOTP}},
+			{storage.AuditFilter{Kind: "auth.totp.ok"}, 9, []string{provider.EventTOTP}},
+			{storage.AuditFilter{Kind: "au"}, 9, nil},
+			{storage.AuditFilter{Since: at(2)}, 9, []string{provider.EventAdminClient, provider.EventTOTPFailed}},
+			{storage.AuditFilter{Until: at(2)}, 9, []string{provider.EventTOTP, provider.EventPassword}},
+			{storage.AuditFilter{Kind: "auth", Subject: "alice", Client: "shop", Since: noon, Until: at(5)}, 9, []string{provider.EventTOTP}},
+		} {
+			got, err := s.AuditEvents(t.Context(), tt.filter, tt.n)
+			must(t, err)
+			var kinds []string
+			for _, r := range got {
+				kinds = append(kinds, r.Kind)
+			}
+			if !slices.Equal(kinds, tt.want) {
+				t.Errorf("AuditEvents(%+v, %d) = %v, want %v", tt.filter, tt.n, kinds, tt.want)
+			}
+		}
+	})
+}
+
+func TestActivity(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		recorded(t, s, 0, 25)
+		other := happened(30)
+		other.Subject = "bob"
+		silent := happened(31)
+		silent.Kind = provider.EventTOTP
+		must(t, s.Record(t.Context(), other))
+		must(t, s.Record(t.Context(), silent))
+		kinds := []string{provider.EventPassword, provider.EventPasswordFailed}
+		var all []provider.Event
+		for before, page := "", 0; page < 5; page++ {
+			got, err := s.Activity(t.Context(), "alice", kinds, before, 10)
+			must(t, err)
+			if len(got) == 0 {
+				break
+			}
+			all, before = append(all, got...), got[len(got)-1].ID
+		}
+		if len(all) != 25 {
+			t.Fatalf("%d events, want 25", len(all))
+		}
+		for i, e := range all {
+			want := happened(24 - i)
+			if !e.Time.Equal(want.Time) || e.Request != want.Request || e.Detail["name"] != "<Phone>" {
+				t.Errorf("event %d is %+v, want %+v", i, e, want)
+			}
+		}
+	})
+}

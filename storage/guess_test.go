@@ -1,0 +1,79 @@
+package storage_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/storage"
+)
+
+func TestBudgets(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		limit := mfa.Limit{Guesses: 2, Window: time.Minute, Lock: time.Hour}
+		for key, n := range map[string]int{
+			"totp:ana": 2, "pwd:ana": 1, "pwd:ana|b1": 1, "recovery:ben": 1, "pwd:ana2": 1, "address:2001:db8::/64": 1,
+		} {
+			for range n {
+				_, err := s.Guess(t.Context(), key, limit, noon)
+				must(t, err)
+			}
+		}
+		_, err := s.Guess(t.Context(), "recovery:ana", limit, noon)
+		must(t, err)
+		must(t, s.Return(t.Context(), "recovery:ana", noon)) // was right: nothing is counted
+		ana := []storage.Budget{
+			{Kind: "pwd", InARow: 1}, {Kind: "pwd", Part: "b1", InARow: 1}, {Kind: "totp", InARow: 2, LockedUntil: noon.Add(time.Hour)},
+		}
+		checkBudgets(t, s, "ana", noon, ana...)
+		checkBudgets(t, s, "ana", noon.Add(time.Hour))
+		must(t, s.Unlock(t.Context(), "ana"))
+		checkBudgets(t, s, "ana", noon)
+		checkBudgets(t, s, "ben", noon, storage.Budget{Kind: "recovery", InARow: 1})
+		if tally, err := s.Guess(t.Context(), "totp:ana", limit, noon); err != nil || tally.Left != 1 {
+			t.Errorf("Guess after Unlock = %+v, %v, want one left", tally, err)
+		}
+	})
+}
+
+func checkBudgets(t *testing.T, s *storage.Store, owner string, at time.Time, want ...storage.Budget) {
+	t.Helper()
+	got, err := s.Budgets(t.Context(), owner, at)
+	must(t, err)
+	left := append([]storage.Budget{}, want...)
+	for _, b := range got {
+		found := false
+		for i, w := range left {
+			if found = b.Kind == w.Kind && b.Part == w.Part && b.InARow == w.InARow && b.LockedUntil.Equal(w.LockedUntil); found {
+				left = append(left[:i], left[i+1:]...)
+				break
+			}
+		}
+		if !found {
+			t.Errorf("Budgets of %s has %+v", owner, b)
+		}
+	}
+	for _, w := range left {
+		t.Errorf("Budgets of %s has no %+v", owner, w)
+	}
+}
+
+// What was taken back in a commit that failed stays counted.
+func TestReturnThatWasNotCommitted(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		limit := mfa.Limit{Guesses: 2, Window: time.Minute, Lock: time.Hour}
+		errAbort := errors.New("abort")
+		err := s.Atomic(t.Context(), func(ctx context.Context) error {
+			_, err := s.Guess(ctx, "pwd:ana", limit, noon)
+			must(t, err)
+			must(t, s.Return(ctx, "pwd:ana", noon))
+			return errAbort
+		})
+		if !errors.Is(err, errAbort) {
+			t.Fatalf("Atomic: %v, want %v", err, errAbort)
+		}
+		checkBudgets(t, s, "ana", noon, storage.Budget{Kind: "pwd", InARow: 1})
+	})
+}

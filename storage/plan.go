@@ -1,0 +1,44 @@
+package storage
+
+import (
+	"context"
+
+	"vestibule/provider"
+)
+
+// notEnrolled is true of an account a that is in use and has no authenticator.
+const notEnrolled = `NOT a.disabled AND NOT EXISTS (SELECT 1 FROM authenticator f WHERE f.subject = a.subject)`
+
+// AccountsWithoutFactor returns the accounts that are not disabled and have no authenticator, by user name.
+func (s *Store) AccountsWithoutFactor(ctx context.Context) ([]provider.Account, error) {
+	scan := func(r row) (provider.Account, error) {
+		a, err := scanAccount(r)
+		return a.Account, err
+	}
+	return all(ctx, s, scan, `SELECT `+accountColumns+` FROM account a WHERE `+notEnrolled+` ORDER BY username`)
+}
+
+// ActiveAccounts returns how many accounts are not disabled.
+func (s *Store) ActiveAccounts(ctx context.Context) (int, error) {
+	return one(ctx, s, func(r row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT count(*) FROM account WHERE NOT disabled`)
+}
+
+// ClientsWithoutFactor returns which clients the AccountsWithoutFactor use, by subject: those that they have allowed for
+// good, and those that they signed in at in the last months.
+func (s *Store) ClientsWithoutFactor(ctx context.Context) (map[string][]string, error) {
+	used := map[string][]string{}
+	_, err := all(ctx, s, func(r row) (struct{}, error) {
+		var subject, client string
+		err := r.Scan(&subject, &client)
+		used[subject] = append(used[subject], client)
+		return struct{}{}, err
+	}, `SELECT u.subject, u.client FROM
+			(SELECT subject, client FROM consent WHERE scope = '' UNION SELECT subject, client FROM code) u
+			JOIN account a ON a.subject = u.subject
+		WHERE `+notEnrolled+`
+		ORDER BY u.subject, u.client`)
+	return used, err
+}

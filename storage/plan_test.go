@@ -1,0 +1,42 @@
+package storage_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"vestibule/storage"
+)
+
+func TestWithoutFactor(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		for _, id := range []string{"shop", "bank"} {
+			must(t, s.CreateClient(t.Context(), client(id)))
+		}
+		for _, name := range []string{"alice", "bob", "carol", "dora"} {
+			must(t, s.CreateAccount(t.Context(), account(name, ""), "hash"))
+			must(t, s.AddScopes(t.Context(), "sub-"+name, "shop", []string{"openid"}, noon))
+		}
+		(family{id: "one", client: "bank", subject: "sub-alice"}).begin(t, s)
+		addApp(t, s, "sub-bob", "b1")
+		must(t, s.DisableAccount(t.Context(), "sub-carol", noon))
+
+		accounts, err := s.AccountsWithoutFactor(t.Context())
+		must(t, err)
+		var names []string
+		for _, a := range accounts {
+			names = append(names, a.Username)
+		}
+		if want := []string{"alice", "dora"}; !slices.Equal(names, want) {
+			t.Errorf("AccountsWithoutFactor = %v, want %v", names, want)
+		}
+		if n, err := s.ActiveAccounts(t.Context()); err != nil || n != 3 {
+			t.Errorf("ActiveAccounts = %d, %v, want 3", n, err)
+		}
+		used, err := s.ClientsWithoutFactor(t.Context())
+		want := map[string][]string{"sub-alice": {"bank", "shop"}, "sub-dora": {"shop"}}
+		if err != nil || !maps.EqualFunc(used, want, slices.Equal) {
+			t.Errorf("ClientsWithoutFactor = %v, %v, want %v", used, err, want)
+		}
+	})
+}

@@ -1,0 +1,91 @@
+package storage
+
+import (
+	"context"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+const resetColumns = `id, subject, reason, actor, created_at, due_at`
+
+func scanReset(r row) (mfa.PlannedReset, error) {
+	var p mfa.PlannedReset
+	var created, due int64
+	err := r.Scan(&p.ID, &p.Subject, &p.Reason, &p.Actor, &created, &due)
+	p.Created, p.Due = instant(created), instant(due)
+	return p, err
+}
+
+// PlanReset keeps a reset until it is due. provider.ErrConflict if one is planned for the subject already.
+func (s *Store) PlanReset(ctx context.Context, p mfa.PlannedReset) error {
+	return s.exec(ctx, provider.ErrConflict, `INSERT INTO reset (`+resetColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (subject) DO NOTHING`, p.ID, p.Subject, p.Reason, p.Actor, micros(p.Created), micros(p.Due))
+}
+
+// PlannedReset returns the reset with that ID, or provider.ErrNotFound.
+func (s *Store) PlannedReset(ctx context.Context, id string) (mfa.PlannedReset, error) {
+	return one(ctx, s, scanReset, `SELECT `+resetColumns+` FROM reset WHERE id = $1`, id)
+}
+
+// ResetOf returns the reset that is planned for the subject, or provider.ErrNotFound.
+func (s *Store) ResetOf(ctx context.Context, subject string) (mfa.PlannedReset, error) {
+	return one(ctx, s, scanReset, `SELECT `+resetColumns+` FROM reset WHERE subject = $1`, subject)
+}
+
+// DueResets returns resets whose time has come, a hundred at most.
+func (s *Store) DueResets(ctx context.Context, now time.Time) ([]mfa.PlannedReset, error) {
+	return all(ctx, s, scanReset, `SELECT `+resetColumns+` FROM reset WHERE due_at <= $1 ORDER BY due_at LIMIT 100`,
+		micros(now))
+}
+
+// EndReset takes a planned reset out of the plan, because it is cancelled or because it takes place in the same
+// commit. Of any number of processes that do so at once, one succeeds: provider.ErrNotFound for the others.
+func (s *Store) EndReset(ctx context.Context, id string) error {
+	return s.exec(ctx, provider.ErrNotFound, `DELETE FROM reset WHERE id = $1`, id)
+}
+
+// ResetFactors takes all factors of the subject away, ends what was signed in with them, and holds enrolment: from
+// then on only an enrolment link lets the user set up a factor. A reset that was planned for later is no longer
+// needed, and a link from before it is over. It reports how many authenticators there were.
+func (s *Store) ResetFactors(ctx context.Context, subject string, now time.Time) (authenticators int, err error) {
+	err = s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.exec(ctx, nil, `DELETE FROM reset WHERE subject = $1`, subject); err != nil {
+			return err
+		}
+		if err := s.endEnrolLinks(ctx, subject, now); err != nil { // before the enrolment, the order of UseEnrolLink
+			return err
+		}
+		if err := s.hold(ctx, subject); err != nil {
+			return err
+		}
+		if authenticators, err = s.Reset(ctx, subject); err != nil {
+			return err
+		}
+		// After the factors: a code that is being spent holds its authenticator's row until its session is there.
+		if err := s.DeleteSessions(ctx, subject, nil); err != nil {
+			return err
+		}
+		if err := s.ForgetBrowsers(ctx, subject); err != nil {
+			return err
+		}
+		return s.RevokeSubject(ctx, subject)
+	})
+	return authenticators, err
+}
+
+// hold raises the generation too, for a subject who never had a factor as well: what is being set up ends.
+func (s *Store) hold(ctx context.Context, subject string) error {
+	return s.exec(ctx, nil, `INSERT INTO enrolment (subject, generation, held) VALUES ($1, 1, TRUE)
+		ON CONFLICT (subject) DO UPDATE SET generation = enrolment.generation + 1, held = TRUE`, subject)
+}
+
+// Held reports whether the subject may set up a factor with a link only.
+func (s *Store) Held(ctx context.Context, subject string) (bool, error) {
+	n, err := one(ctx, s, func(r row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT count(*) FROM enrolment WHERE subject = $1 AND held = TRUE`, subject)
+	return n > 0, err
+}

@@ -1,0 +1,158 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+)
+
+// ChainFault says where the log is not as it was written: somebody has changed the database behind the program.
+type ChainFault struct {
+	Place int64 // the first place that is wrong
+	Text  string
+}
+
+func (f *ChainFault) Error() string {
+	return fmt.Sprintf("the audit log is broken at place %d: %s", f.Place, f.Text)
+}
+
+// leadsTo returns nil if r is the event behind h, as it was written.
+func (h Head) leadsTo(r Recorded) error {
+	want := h.next(r)
+	switch {
+	case r.Place > want.Place:
+		return &ChainFault{want.Place, "the event is missing"}
+	case !bytes.Equal(r.Hash, want.Hash):
+		return &ChainFault{want.Place, fmt.Sprintf("the event %s (%s) was changed, moved or put in, or one before it was taken out", r.ID, r.Kind)}
+	}
+	return nil
+}
+
+// AuditReport is what VerifyAudit found in good order.
+type AuditReport struct {
+	First   Head      // behind it the chain begins; place 0: nothing was ever removed
+	Last    Head      // its end
+	Checked int64     // events
+	Waiting int64     // events that are not linked yet
+	Oldest  time.Time // of those that wait
+}
+
+// VerifyAudit computes the chain anew from what is there and compares. kept is a head from earlier times, or nil.
+// It changes nothing. A *ChainFault names the first place that is wrong.
+func (s *Store) VerifyAudit(ctx context.Context, kept *Head) (AuditReport, error) {
+	report, highest, err := s.chainState(ctx)
+	if err != nil {
+		return report, err
+	}
+	v := verification{store: s, report: &report, head: report.First, kept: kept}
+	if err := v.walk(ctx); err != nil {
+		return report, err
+	}
+	switch {
+	case !v.head.is(report.Last):
+		return report, &ChainFault{report.Last.Place, "the chain does not end as it was noted in audit_chain"}
+	case highest > report.Last.Place:
+		return report, &ChainFault{report.Last.Place + 1, "the event was put in behind the end"}
+	}
+	return report, v.keptFault()
+}
+
+// chainState is one statement, so that all of it is of the same moment.
+func (s *Store) chainState(ctx context.Context) (report AuditReport, highest int64, err error) {
+	_, err = one(ctx, s, func(r row) (none struct{}, err error) {
+		var oldest int64
+		err = r.Scan(&report.First.Place, &report.First.Hash, &report.Last.Place, &report.Last.Hash,
+			&highest, &report.Waiting, &oldest)
+		report.Oldest = instant(oldest)
+		return none, err
+	}, `SELECT
+			COALESCE((SELECT place FROM audit_chain WHERE name = 'first'), 0),
+			(SELECT hash FROM audit_chain WHERE name = 'first'),
+			COALESCE((SELECT place FROM audit_chain WHERE name = 'last'), 0),
+			(SELECT hash FROM audit_chain WHERE name = 'last'),
+			COALESCE((SELECT max(place) FROM audit), 0),
+			(SELECT count(*) FROM audit WHERE place IS NULL),
+			COALESCE((SELECT min(created_at) FROM audit WHERE place IS NULL), 0)`)
+	for _, h := range []*Head{&report.First, &report.Last} {
+		if h.Place == 0 {
+			*h = start()
+		}
+	}
+	return report, highest, err
+}
+
+// verification walks along the chain.
+type verification struct {
+	store   *Store
+	report  *AuditReport
+	head    Head // all up to here is good
+	kept    *Head
+	differs bool // the kept head is not the one that is there
+}
+
+// walk checks event by event up to the end that was noted.
+func (v *verification) walk(ctx context.Context) error {
+	v.compare()
+	for v.head.Place < v.report.Last.Place {
+		rows, err := v.store.linked(ctx, v.head.Place, v.report.Last.Place)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 || rows[0].Place != v.head.Place+1 {
+			if err := v.skip(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, r := range rows {
+			if err := v.head.leadsTo(r); err != nil {
+				return err
+			}
+			v.head = v.head.next(r)
+			v.report.Checked++
+			v.compare()
+		}
+	}
+	return nil
+}
+
+// skip goes on where the chain begins now, if its beginning was removed meanwhile.
+func (v *verification) skip(ctx context.Context) error {
+	first, err := v.store.mark(ctx, chainFirst)
+	if err != nil {
+		return err
+	}
+	if first.Place <= v.head.Place {
+		return &ChainFault{v.head.Place + 1, "the event is missing"}
+	}
+	v.head, v.report.First = first, first
+	if first.Place > v.report.Last.Place {
+		v.report.Last = first
+	}
+	v.compare()
+	return nil
+}
+
+// compare looks at the kept head when the walk comes by.
+func (v *verification) compare() {
+	if v.kept != nil && v.kept.Place == v.head.Place {
+		v.differs = !v.kept.is(v.head)
+	}
+}
+
+// keptFault says what is wrong with the chain in the light of the kept head.
+func (v *verification) keptFault() error {
+	switch {
+	case v.kept == nil:
+		return nil
+	case v.kept.Place < v.report.First.Place:
+		return fmt.Errorf("the head that was kept is of place %d, but the events up to place %d were removed, as audit_retention says; compare with a newer one",
+			v.kept.Place, v.report.First.Place)
+	case v.kept.Place > v.report.Last.Place:
+		return &ChainFault{v.report.Last.Place + 1, fmt.Sprintf("the event is missing: the head that was kept is of place %d", v.kept.Place)}
+	case v.differs:
+		return &ChainFault{v.kept.Place, "the hash is not the one that was kept: this event, or one before it, was changed, and the chain written anew"}
+	}
+	return nil
+}
