@@ -38,7 +38,7 @@ func (l *loader) check(c Config) Faults {
 }
 
 func rules(c Config) []rule {
-	return slices.Concat(issuerRules(c), addressRules(c), secretRules(c), wordRules(c), numberRules(c))
+	return slices.Concat(issuerRules(c), addressRules(c), secretRules(c), wordRules(c), numberRules(c), policyRules(c), levelRules(c), mailRules(c))
 }
 
 func issuerRules(c Config) []rule {
@@ -112,11 +112,31 @@ func numberRules(c Config) []rule {
 		{"session_idle", outside(c.SessionIdle, time.Minute, 30*day), "should be from 1m to 720h"},
 		{"session_lifetime", outside(c.SessionLifetime, time.Minute, 30*day), "should be from 1m to 720h"},
 		{"session_lifetime", c.SessionLifetime < c.SessionIdle, "is shorter than session_idle"},
+		{"password_guesses", c.PasswordGuesses < 3 || c.PasswordGuesses > 100, "should be from 3 to 100 (NIST SP 800-63B section 3.2.2)"},
+		{"password_window", outside(c.PasswordWindow, time.Minute, day), "should be from 1m to 24h"},
+		{"password_lock", outside(c.PasswordLock, time.Minute, day), "should be from 1m to 24h"},
+		{"password_address_guesses", c.AddressGuesses < c.PasswordGuesses || c.AddressGuesses > 100_000, "should be from password_guesses to 100000"},
+		{"clock_skew", outside(c.ClockSkew, 100*time.Millisecond, 30*second), "should be from 100ms to 30s: codes change every 30 seconds"},
 		{"totp_guesses", c.TOTPGuesses < 1 || c.TOTPGuesses > 20, "should be from 1 to 20"},
 		{"totp_window", outside(c.TOTPWindow, time.Minute, day), "should be from 1m to 24h"},
 		{"totp_lock", outside(c.TOTPLock, time.Minute, day), "should be from 1m to 24h"},
 		{"totp_in_a_row", c.TOTPInARow < c.TOTPGuesses || c.TOTPInARow > 100, "should be from totp_guesses to 100 (NIST SP 800-63B section 3.2.2)"},
+		{"totp_authenticators", c.TOTPAuthenticators < 1 || c.TOTPAuthenticators > 50, "should be from 1 to 50"},
+		{"totp_algorithms", !only(c.TOTPAlgorithms, "SHA1", "SHA256", "SHA512"), "should name each of SHA1, SHA256 and SHA512 at most once, and one of them at least"},
+		{"totp_digits", !only(c.TOTPDigits, 6, 8), "should be 6, 8, or both"},
+		{"totp_periods", !only(c.TOTPPeriods, 30, 60), "should be 30, 60, or both"},
+		{"audit_retention", c.AuditRetention != 0 && outside(c.AuditRetention, day, 36_525*day), "should be 0, to keep events for ever, or from 24h to 876600h"},
 	}
+}
+
+// only reports whether list holds some of the values, each once, and nothing else.
+func only[T comparable](list []T, values ...T) bool {
+	for i, one := range list {
+		if !slices.Contains(values, one) || slices.Contains(list[:i], one) {
+			return false
+		}
+	}
+	return len(list) > 0
 }
 
 // loopback reports whether host is this machine whatever the network does.

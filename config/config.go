@@ -14,7 +14,7 @@ type Config struct {
 	// Listen is the address to serve the pages and the protocol on, for a proxy that
 	// ends TLS: listen.
 	Listen string
-	// AdminListen is the address to serve /healthz and /readyz on: admin_listen.
+	// AdminListen is the address to serve /healthz, /readyz and /metrics on: admin_listen.
 	AdminListen string
 	// TrustedProxies are the proxies in front of Listen, which tell the address of the visitor in
 	// X-Forwarded-For. Of all others that header is not believed: trusted_proxies.
@@ -29,6 +29,9 @@ type Config struct {
 	Name string
 	// Contact is whom users may ask for help, shown on the pages; may be empty: contact.
 	Contact string
+	// ClockSkew is how far the clocks of the server and the database may be apart before the server is not
+	// ready: clock_skew.
+	ClockSkew time.Duration
 	// SigningAlgorithm is RS256 or ES256, what ID tokens are signed with unless the client
 	// has an algorithm of its own: signing_algorithm.
 	SigningAlgorithm string
@@ -36,6 +39,22 @@ type Config struct {
 	LogLevel string
 	// LogFormat is json or text: log_format.
 	LogFormat string
+
+	// MailServer is host:port of the server that mail to users goes through; empty, no mail is sent:
+	// mail_server.
+	MailServer string
+	// MailFrom is the address that mail comes from: mail_from.
+	MailFrom string
+	// MailTLS is starttls, tls (from the start, as on port 465) or none, which only a server on a loopback
+	// address may have: mail_tls.
+	MailTLS string
+	// MailUsername signs in at the mail server, if it is not empty: mail_username.
+	MailUsername string
+	// MailPassword belongs to MailUsername: mail_password, or mail_password_file.
+	MailPassword string
+	// MailCAFile holds the certificates that vouch for the mail server; empty, those of the system do:
+	// mail_ca_file.
+	MailCAFile string
 
 	// CodeLifetime is how long an authorization code can be exchanged: code_lifetime.
 	CodeLifetime time.Duration
@@ -52,6 +71,36 @@ type Config struct {
 	// SessionLifetime ends a browser's session however often it is used: session_lifetime.
 	SessionLifetime time.Duration
 
+	// PasswordGuesses is how many wrong passwords in PasswordWindow lock an account for browsers that it
+	// never signed in with; each browser that it has signed in with has as many of its own: password_guesses.
+	PasswordGuesses int
+	// PasswordWindow runs from the first wrong password: password_window.
+	PasswordWindow time.Duration
+	// PasswordLock is how long passwords stay locked: password_lock.
+	PasswordLock time.Duration
+	// AddressGuesses is how many wrong passwords in PasswordWindow, for whatever accounts, lock an address,
+	// of which an IPv6 network of 64 bits counts as one: password_address_guesses.
+	AddressGuesses int
+
+	// TwoSteps has every user have a second factor: two_steps, which is optional or required.
+	TwoSteps bool
+	// TwoStepsFrom is from when on, if two_steps names a date; zero: at once.
+	TwoStepsFrom time.Time
+	// TwoStepsGroups are the groups whose members must have one, whatever TwoSteps says: two_steps_groups.
+	TwoStepsGroups []string
+	// TwoStepsReportOnly records who would have been stopped and stops nobody: two_steps_report_only.
+	TwoStepsReportOnly bool
+	// ACRNames are more names of the levels aal1 and aal2, for all clients; nil: the usual ones: acr_names.
+	ACRNames map[string][]string
+	// RecoveryCounts has a password and a recovery code reach aal2, and not aal1 only: recovery_counts.
+	RecoveryCounts bool
+	// CodesAfterRecovery is offer or require: whether whoever used a recovery code may go on without
+	// new ones: codes_after_recovery.
+	CodesAfterRecovery string
+	// RememberBrowser is how long a browser need not give a code again if its user says so; 0: never:
+	// remember_browser.
+	RememberBrowser time.Duration
+
 	// TOTPGuesses is how many wrong codes in TOTPWindow lock the step: totp_guesses.
 	TOTPGuesses int
 	// TOTPWindow runs from the first wrong code: totp_window.
@@ -61,6 +110,18 @@ type Config struct {
 	// TOTPInARow is how many wrong codes in a row, at any pace, lock the step until a recovery
 	// code or an operator opens it: totp_in_a_row.
 	TOTPInARow int
+	// TOTPAuthenticators is how many authenticators a user may have: totp_authenticators.
+	TOTPAuthenticators int
+	// TOTPAlgorithms are the hash functions of new authenticators, SHA1, SHA256 or SHA512; the first is for
+	// whoever does not choose: totp_algorithms.
+	TOTPAlgorithms []string
+	// TOTPDigits are how many digits codes of new authenticators may have, 6 or 8: totp_digits.
+	TOTPDigits []int
+	// TOTPPeriods are for how many seconds such a code may last, 30 or 60: totp_periods.
+	TOTPPeriods []int
+
+	// AuditRetention is how long events are kept in the audit log; 0: for ever: audit_retention.
+	AuditRetention time.Duration
 }
 
 // Default returns the settings that hold where nothing else is said.
@@ -71,9 +132,11 @@ func Default() Config {
 		AdminListen:          "127.0.0.1:9091",
 		Database:             "sqlite:vestibule.db",
 		Name:                 "Vestibule",
+		ClockSkew:            5 * time.Second,
 		SigningAlgorithm:     "RS256",
 		LogLevel:             "info",
 		LogFormat:            "json",
+		MailTLS:              "starttls",
 		CodeLifetime:         time.Minute,
 		AccessTokenLifetime:  10 * time.Minute,
 		IDTokenLifetime:      10 * time.Minute,
@@ -81,9 +144,19 @@ func Default() Config {
 		RefreshTokenLifetime: 90 * day,
 		SessionIdle:          time.Hour,
 		SessionLifetime:      12 * time.Hour,
+		PasswordGuesses:      10,
+		PasswordWindow:       15 * time.Minute,
+		PasswordLock:         15 * time.Minute,
+		AddressGuesses:       100,
+		CodesAfterRecovery:   "offer",
+		RecoveryCounts:       true,
 		TOTPGuesses:          5,
 		TOTPWindow:           15 * time.Minute,
 		TOTPLock:             15 * time.Minute,
 		TOTPInARow:           100,
+		TOTPAuthenticators:   10,
+		TOTPAlgorithms:       []string{"SHA1"},
+		TOTPDigits:           []int{6},
+		TOTPPeriods:          []int{30},
 	}
 }

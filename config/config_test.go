@@ -104,6 +104,24 @@ func TestTrustedProxies(t *testing.T) {
 	}
 }
 
+func TestACRNames(t *testing.T) {
+	const others = "issuer: " + testIssuer + "\nsecret_keys: " + testKey + "\n"
+	for _, tt := range []struct {
+		file string
+		want map[string][]string
+	}{
+		{"", nil},
+		{"acr_names: ''\n", map[string][]string{}},
+		{"acr_names: aal2=urn:x=y, aal1=1,aal2=2\n", map[string][]string{"aal1": {"1"}, "aal2": {"urn:x=y", "2"}}},
+		{"acr_names: [aal2=b, aal2=a]\n", map[string][]string{"aal2": {"b", "a"}}},
+	} {
+		c, err := Load(write(t, others+tt.file), nil, nil)
+		if err != nil || !reflect.DeepEqual(c.ACRNames, tt.want) {
+			t.Errorf("%s: %v, %v; want %v", tt.file, c.ACRNames, err, tt.want)
+		}
+	}
+}
+
 func TestSecretFiles(t *testing.T) {
 	keys := write(t, testKey+"\r\n"+otherKey+"\n")
 	database := write(t, "postgres://u:p@db/vestibule\n")
@@ -185,4 +203,16 @@ func write(t *testing.T, content string) string {
 		t.Fatal(err)
 	}
 	return file.Name()
+}
+
+func TestKindsOfAuthenticators(t *testing.T) {
+	path := write(t, "issuer: "+testIssuer+"\nsecret_keys: "+testKey+"\ntotp_algorithms: [sha-256, SHA1]\ntotp_digits: [8, 6]\n")
+	c, err := Load(path, []string{"VESTIBULE_TOTP_PERIODS=60,30"}, map[string]string{"totp-authenticators": "3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(c.TOTPAlgorithms, []string{"SHA256", "SHA1"}) || !slices.Equal(c.TOTPDigits, []int{8, 6}) ||
+		!slices.Equal(c.TOTPPeriods, []int{60, 30}) || c.TOTPAuthenticators != 3 {
+		t.Errorf("Load = %v, %v, %v, %d", c.TOTPAlgorithms, c.TOTPDigits, c.TOTPPeriods, c.TOTPAuthenticators)
+	}
 }

@@ -24,15 +24,22 @@ type setting struct {
 var settings = []setting{
 	{"issuer", "address that users and clients see", false, text(func(c *Config) *string { return &c.Issuer })},
 	{"listen", "address to serve on", false, text(func(c *Config) *string { return &c.Listen })},
-	{"admin_listen", "address to serve /healthz and /readyz on", false, text(func(c *Config) *string { return &c.AdminListen })},
+	{"admin_listen", "address to serve /healthz, /readyz and /metrics on", false, text(func(c *Config) *string { return &c.AdminListen })},
 	{"trusted_proxies", "addresses or networks of the proxies in front, separated by commas", false, proxies},
 	{"database", "sqlite:PATH or postgres://...", true, text(func(c *Config) *string { return &c.Database })},
 	{"secret_keys", "", true, keys},
 	{"name", "what the pages call this server", false, text(func(c *Config) *string { return &c.Name })},
 	{"contact", "whom users may ask for help", false, text(func(c *Config) *string { return &c.Contact })},
 	{"signing_algorithm", "RS256 or ES256", false, text(func(c *Config) *string { return &c.SigningAlgorithm })},
+	{"clock_skew", "how far the clocks of server and database may be apart", false, span(func(c *Config) *time.Duration { return &c.ClockSkew })},
 	{"log_level", "debug, info, warn or error", false, text(func(c *Config) *string { return &c.LogLevel })},
 	{"log_format", "json or text", false, text(func(c *Config) *string { return &c.LogFormat })},
+	{"mail_server", "host:port of the server that mail to users goes through", false, text(func(c *Config) *string { return &c.MailServer })},
+	{"mail_from", "address that mail comes from", false, text(func(c *Config) *string { return &c.MailFrom })},
+	{"mail_tls", "starttls, tls or none", false, text(func(c *Config) *string { return &c.MailTLS })},
+	{"mail_username", "whom to sign in as at the mail server", false, text(func(c *Config) *string { return &c.MailUsername })},
+	{"mail_password", "", true, text(func(c *Config) *string { return &c.MailPassword })},
+	{"mail_ca_file", "certificates that vouch for the mail server", false, text(func(c *Config) *string { return &c.MailCAFile })},
 	{"code_lifetime", "life of an authorization code", false, span(func(c *Config) *time.Duration { return &c.CodeLifetime })},
 	{"access_token_lifetime", "life of an access token", false, span(func(c *Config) *time.Duration { return &c.AccessTokenLifetime })},
 	{"id_token_lifetime", "life of an ID token", false, span(func(c *Config) *time.Duration { return &c.IDTokenLifetime })},
@@ -40,15 +47,31 @@ var settings = []setting{
 	{"refresh_token_lifetime", "longest life of a refresh token", false, span(func(c *Config) *time.Duration { return &c.RefreshTokenLifetime })},
 	{"session_idle", "life of an unused session", false, span(func(c *Config) *time.Duration { return &c.SessionIdle })},
 	{"session_lifetime", "longest life of a session", false, span(func(c *Config) *time.Duration { return &c.SessionLifetime })},
+	{"password_guesses", "wrong passwords that lock an account for unknown browsers", false, count(func(c *Config) *int { return &c.PasswordGuesses })},
+	{"password_window", "time in which wrong passwords are counted", false, span(func(c *Config) *time.Duration { return &c.PasswordWindow })},
+	{"password_lock", "time that passwords stay locked", false, span(func(c *Config) *time.Duration { return &c.PasswordLock })},
+	{"password_address_guesses", "wrong passwords that lock an address", false, count(func(c *Config) *int { return &c.AddressGuesses })},
+	{"two_steps", "optional, required, or required after a date", false, twoSteps},
+	{"two_steps_groups", "groups whose members must have two steps, separated by commas", false, words(func(c *Config) *[]string { return &c.TwoStepsGroups })},
+	{"two_steps_report_only", "record who would be stopped by two_steps, and stop nobody", false, yes(func(c *Config) *bool { return &c.TwoStepsReportOnly })},
+	{"acr_names", "more names of aal1 and aal2, as level=name, separated by commas", false, acrNames},
+	{"recovery_counts", "whether a password and a recovery code reach aal2", false, yes(func(c *Config) *bool { return &c.RecoveryCounts })},
+	{"codes_after_recovery", "offer or require new recovery codes after one was used", false, text(func(c *Config) *string { return &c.CodesAfterRecovery })},
+	{"remember_browser", "how long a browser may be remembered that need not give a code; 0: never", false, span(func(c *Config) *time.Duration { return &c.RememberBrowser })},
 	{"totp_guesses", "wrong codes that lock the code step", false, count(func(c *Config) *int { return &c.TOTPGuesses })},
 	{"totp_window", "time in which wrong codes are counted", false, span(func(c *Config) *time.Duration { return &c.TOTPWindow })},
 	{"totp_lock", "time that the code step stays locked", false, span(func(c *Config) *time.Duration { return &c.TOTPLock })},
 	{"totp_in_a_row", "wrong codes in a row that lock it for good", false, count(func(c *Config) *int { return &c.TOTPInARow })},
+	{"totp_authenticators", "authenticators that a user may have", false, count(func(c *Config) *int { return &c.TOTPAuthenticators })},
+	{"totp_algorithms", "hash functions of new authenticators, separated by commas", false, algorithms},
+	{"totp_digits", "digits of their codes, separated by commas", false, counts(func(c *Config) *[]int { return &c.TOTPDigits })},
+	{"totp_periods", "seconds that their codes last, separated by commas", false, counts(func(c *Config) *[]int { return &c.TOTPPeriods })},
+	{"audit_retention", "how long events are kept in the audit log; 0: for ever", false, span(func(c *Config) *time.Duration { return &c.AuditRetention })},
 }
 
 // isList reports whether the file may have a list where the environment has commas.
 func (s setting) isList() bool {
-	return slices.Contains([]string{"secret_keys", "trusted_proxies"}, s.name)
+	return slices.Contains([]string{"acr_names", "totp_algorithms", "totp_digits", "totp_periods", "two_steps_groups", "secret_keys", "trusted_proxies"}, s.name)
 }
 
 // Flag is a setting that may be given as a flag.
@@ -111,6 +134,45 @@ func count(field func(*Config) *int) func(*Config, string) error {
 		*field(c) = n
 		return nil
 	}
+}
+
+func yes(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		on, err := strconv.ParseBool(strings.TrimSpace(value))
+		if err != nil {
+			return errors.New("should be true or false")
+		}
+		*field(c) = on
+		return nil
+	}
+}
+
+func words(field func(*Config) *[]string) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		*field(c) = items(value)
+		return nil
+	}
+}
+
+func counts(field func(*Config) *[]int) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		var all []int
+		for _, item := range items(value) {
+			n, err := strconv.Atoi(item)
+			if err != nil {
+				return fmt.Errorf("%q is not a whole number", item)
+			}
+			all = append(all, n)
+		}
+		*field(c) = all
+		return nil
+	}
+}
+
+// algorithms also takes SHA-256 and sha256 for SHA256.
+func algorithms(c *Config, value string) error {
+	c.TOTPAlgorithms = items(strings.ReplaceAll(strings.ToUpper(value), "-", ""))
+	return nil
 }
 
 func keys(c *Config, value string) error {

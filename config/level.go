@@ -1,0 +1,39 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+var levels = []string{"aal1", "aal2"}
+
+// acrNames reads "aal2=https://refeds.org/profile/mfa, aal1=1, aal2=2". An empty value leaves the levels no other names.
+func acrNames(c *Config, value string) error {
+	c.ACRNames = map[string][]string{}
+	for _, item := range items(value) {
+		level, name, ok := strings.Cut(item, "=")
+		switch {
+		case !ok || name == "":
+			return fmt.Errorf("%q is not of the form level=name, such as aal2=https://refeds.org/profile/mfa", item)
+		case !slices.Contains(levels, level):
+			return fmt.Errorf("there is no level %q; the levels are %s", level, strings.Join(levels, " and "))
+		}
+		c.ACRNames[level] = append(c.ACRNames[level], name)
+	}
+	return nil
+}
+
+func levelRules(c Config) []rule {
+	all := slices.Concat(levels, c.ACRNames["aal1"], c.ACRNames["aal2"])
+	distinct := slices.Compact(slices.Sorted(slices.Values(all)))
+	return []rule{
+		{"acr_names", slices.ContainsFunc(all, func(name string) bool { return !acrName(name) }), "has a name that is longer than 200 characters, or has quotes, backslashes or characters that are not ASCII"},
+		{"acr_names", len(distinct) < len(all), "has a name twice; each name stands for one level, and aal1 and aal2 for themselves"},
+	}
+}
+
+// acrName reports whether clients can ask with the name.
+func acrName(name string) bool {
+	return len(name) <= 200 && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
+}
