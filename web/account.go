@@ -75,6 +75,9 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, session *provider.
 	if err != nil || owed == stepDone {
 		return err == nil, err
 	}
+	if owed == stepSetup { // what the user came for may be to set up the same
+		v.mem.Return = securityPath
+	}
 	v.ix.Browser = s.bind(w, r)
 	return false, s.proceed(w, r, v)
 }
@@ -89,20 +92,20 @@ func (s *Server) ownVisit(r *http.Request, sudo bool) *visit {
 	if path == codesPath && r.Form.Has("new") {
 		path = newCodesPath
 	}
-	return &visit{ix: s.Provider.Own(d), mem: memory{Return: path, Sudo: sudo}}
+	return &visit{ix: s.Provider.Own(d), mem: memory{Return: path, Sudo: sudo}, device: s.device(r)}
 }
 
-var removePath = regexp.MustCompile(`^/account/authenticators/[A-Za-z0-9_-]{1,64}/remove$`)
+var factorPath = regexp.MustCompile(`^/account/authenticators/[A-Za-z0-9_-]{1,64}/(rename|remove)$`)
 
 // ownPath returns the page of ours that a sign-in may end at: path, if it is one.
 func ownPath(path string) string {
 	switch path {
-	case securityPath, enrolPath, codesPath, newCodesPath:
+	case securityPath, activityPath, enrolPath, codesPath, newCodesPath:
 		return path
 	case downloadPath:
 		return codesPath
 	}
-	if removePath.MatchString(path) {
+	if factorPath.MatchString(path) {
 		return path
 	}
 	return securityPath
@@ -169,7 +172,11 @@ type securityPage struct {
 	CodesTotal int
 	CodesMade  time.Time
 	Low        *shown // too few recovery codes, or none
+	Devices    []deviceView
+	Obliged    string // from when on the user needs two-step verification; empty: is not, or has it
 	Pending    *shown // a set-up was begun and not finished
+	Operator   *operatorView
+	Recent     []activityLine
 }
 
 func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *member) error {
@@ -188,6 +195,18 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *member)
 	}
 	if p.Pending, err = s.unfinished(r.Context(), m, p.On); err != nil {
 		return err
+	}
+	if p.Operator, err = s.operator(r.Context(), m.account.Subject, p.On); err != nil {
+		return err
+	}
+	if p.Devices, err = s.devices(r, m); err != nil {
+		return err
+	}
+	if p.Recent, err = s.recent(r.Context(), m.account.Subject); err != nil {
+		return err
+	}
+	if want := s.Policy.For(m.account, provider.Client{}, s.Now()); !p.On && !want.From.IsZero() && !s.Policy.ReportOnly {
+		p.Obliged = day(want.From)
 	}
 	p.say(&m.mem)
 	if p.State = "off"; p.On {

@@ -180,6 +180,7 @@ func TestNoticesAreForOneBrowser(t *testing.T) {
 func TestOwnPath(t *testing.T) {
 	for path, want := range map[string]string{
 		"/account/authenticators/new":         "/account/authenticators/new",
+		"/account/activity":                   "/account/activity",
 		"/account/recovery-codes/download":    "/account/recovery-codes",
 		"/account/authenticators/AB-c/remove": "/account/authenticators/AB-c/remove",
 		"/account/authenticators/../remove":   "/account/security",

@@ -71,15 +71,26 @@ func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
 	if err := s.Audit.Record(ctx, v.signedInEvent(r)); err != nil {
 		return err
 	}
+	if v.mem.Typed {
+		if err := s.Accounts.NoteSignIn(ctx, v.subject(), s.Now()); err != nil {
+			return err
+		}
+	}
+	if v.remembered { // a right password alone, which says nothing about codes
+		return s.Browsers.TouchBrowser(ctx, v.device, s.Now())
+	}
 	return s.MFA.Forgive(ctx, v.subject())
 }
 
 // settled sends the browser on after settle was committed. Even when nothing is owed it goes over a GET first: if
 // the button was pressed twice, the second answer is as good as the first.
 func (s *Server) settled(w http.ResponseWriter, r *http.Request, v *visit) error {
+	s.Provider.Saved(v.ix)
 	if v.cookie != "" {
 		s.setCookie(w, s.cookies.session, v.cookie)
+		s.know(w, r, v.subject())
 	}
+	s.keepCookie(w, v)
 	return s.send(w, r, v, steps[v.owed].path)
 }
 
@@ -128,7 +139,7 @@ func (s *Server) enter(ctx context.Context, r *http.Request, v *visit) error {
 // passwordRight records the password and takes back the count of the guess, which was right. What counts codes stays
 // as it is: a password says nothing about them.
 func (s *Server) passwordRight(ctx context.Context, r *http.Request, v *visit) error {
-	if err := s.Guesses.Forgive(ctx, passwordKey(r, v.subject())); err != nil {
+	if err := s.takeBack(ctx, v.guess); err != nil {
 		return err
 	}
 	return s.Audit.Record(ctx, v.event(r, provider.EventPassword, provider.MethodPassword))
@@ -143,7 +154,7 @@ func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request, v *visit) e
 	}
 	if row.subject() != v.subject() {
 		row.ix.Login, row.ix.Consented, row.mem = v.ix.Login, false, v.mem
-		row.mem.Admitted = false // that commit failed
+		row.mem.Admitted, row.guess = false, v.guess // that commit failed
 		return s.signIn(w, r, row)
 	}
 	if err := s.Atomic(r.Context(), func(ctx context.Context) error { return s.passwordRight(ctx, r, v) }); err != nil {
@@ -180,7 +191,12 @@ func (s *Server) reload(r *http.Request, v *visit) (*visit, error) {
 	case !s.sameBrowser(r, ix.Browser):
 		return nil, errUnknown
 	}
-	return newVisit(ix)
+	row, err := newVisit(ix)
+	if err != nil {
+		return nil, err
+	}
+	row.device = s.device(r)
+	return row, nil
 }
 
 // ended says that the sign-in is over and offers another for the same request.
@@ -203,6 +219,7 @@ func (s *Server) anew(v *visit) (*visit, error) {
 		return nil, err
 	}
 	fresh := &visit{ix: ix, mem: memory{Return: v.mem.Return, Sudo: v.mem.Sudo}}
+	fresh.mem.follow(v.mem.Link)
 	return fresh, fresh.pack()
 }
 
@@ -220,6 +237,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, v *visit, with .
 	before := slices.Clone(w.Header()["Set-Cookie"])
 	if v.cookie != "" {
 		s.setCookie(w, s.cookies.session, v.cookie)
+		s.know(w, r, v.subject())
 	}
 	err := s.end(w, r, v, with)
 	if err == nil {
@@ -233,6 +251,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, v *visit, with .
 }
 
 func (s *Server) end(w http.ResponseWriter, r *http.Request, v *visit, with []func(context.Context) error) error {
+	with = append(slices.Clone(with), s.report(r, v))
 	if !v.own() {
 		return s.Provider.Finish(w, r, v.ix, with...)
 	}

@@ -8,16 +8,17 @@ import (
 	"net/http"
 )
 
-// cookieNames are two: one ties sign-ins under way to the browser that began them, one is the session.
-type cookieNames struct{ browser, session string }
+// cookieNames: one ties sign-ins under way to the browser that began them, one is the session, one knows the browser
+// again when it asks for a password, one says that it need not give a code.
+type cookieNames struct{ browser, session, known, device string }
 
 // namesOf keeps the prefix that makes a browser insist on Secure to https. A plain-http issuer is
 // on a loopback address, where many clients that are no browsers would not send a Secure cookie back.
 func namesOf(secure bool) cookieNames {
 	if secure {
-		return cookieNames{"__Host-b", "__Host-s"}
+		return cookieNames{"__Host-b", "__Host-s", "__Host-k", "__Host-r"}
 	}
-	return cookieNames{"vestibule-b", "vestibule-s"}
+	return cookieNames{"vestibule-b", "vestibule-s", "vestibule-k", "vestibule-r"}
 }
 
 // randomToken returns 256 random bits.

@@ -4,6 +4,8 @@
 // hands it to decide, which gathers facts and asks the pure function next what is still owed. There is no
 // other way forward, so there is no step to skip. The pages need no JavaScript, render nothing in answer to a POST,
 // and never hold a proof of their own making: a Login is lent by a stored session or proved here and now.
+// Policy says who must have a second factor; it is asked only about users who have none. That a browser is remembered
+// leaves out the code where nobody demands it, and is never written down as a proof.
 //
 // The verbs of a sign-in, by who commits and who redirects:
 //

@@ -57,6 +57,11 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 			return err
 		}
 		return redirect(enrolPath)(w, r)
+	case "choose":
+		if err := s.choose(r, e); err != nil {
+			return err
+		}
+		return redirect(enrolPath)(w, r)
 	case "save":
 		return s.savedInAccount(w, r, m, e)
 	}

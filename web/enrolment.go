@@ -39,6 +39,10 @@ type setupPage struct {
 	First   bool // recovery codes come next
 	Expired bool
 	Full    bool // there is no room for another authenticator
+	Digits  int
+	Period  int      // in seconds
+	Kind    string   // all of them in words
+	Choices []choice // other settings that the user may choose
 }
 
 type codesPage struct {
@@ -109,6 +113,7 @@ func (s *Server) showKey(w http.ResponseWriter, e enrolment, pending mfa.Pending
 		frame:  frame{Page: "setup", Title: "Add an authenticator app", Flow: e.flow, Account: e.account, Who: e.label},
 		Action: e.action, Cancel: e.cancel, QR: qr, URI: template.URL(uri), Groups: groupsOfFour(pending.Secret), Secret: pending.Secret,
 		Issuer: pending.Issuer, Label: e.label, Name: pending.Name, First: pending.First,
+		Digits: pending.Kind.Digits, Period: pending.Kind.Period, Kind: pending.Kind.String(), Choices: choices(pending.Kinds, pending.Kind),
 	}
 	if typed := m.Typing["name"]; typed != "" {
 		p.Name = typed
@@ -171,9 +176,9 @@ func (s *Server) confirmMessage(err error) *fault {
 	code := func(id string, args values) *fault { return &fault{ID: id, Field: "code", Args: args} }
 	switch {
 	case errors.As(err, &off) && off.Seconds < 0:
-		return code("enrol.clock.slow", values{"n": strconv.Itoa(-off.Seconds)})
+		return code("enrol.clock.slow", values{"off": lapse(time.Duration(off.Seconds) * time.Second)})
 	case errors.As(err, &off):
-		return code("enrol.clock.fast", values{"n": strconv.Itoa(off.Seconds)})
+		return code("enrol.clock.fast", values{"off": lapse(time.Duration(off.Seconds) * time.Second)})
 	case errors.As(err, &locked) && locked.Disabled:
 		return code("totp.disabled", nil)
 	case errors.As(err, &locked):
@@ -181,7 +186,7 @@ func (s *Server) confirmMessage(err error) *fault {
 	case errors.Is(err, mfa.ErrCode), errors.Is(err, mfa.ErrUsed), errors.Is(err, mfa.ErrExpired):
 		return code("enrol.wrong", nil)
 	case errors.Is(err, mfa.ErrFormat), errors.Is(err, mfa.ErrLooksLikeRecovery):
-		return code("totp.format", nil)
+		return code("totp.format", formatArgs(err))
 	case errors.Is(err, mfa.ErrNameTaken):
 		return &fault{ID: "enrol.name.taken", Field: "name"}
 	case errors.Is(err, mfa.ErrNameLong):

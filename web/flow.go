@@ -25,7 +25,7 @@ func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *provider.
 
 // begin starts a sign-in: it belongs to this browser, and the browser's session may be good enough for it.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request, v *visit) error {
-	v.ix.Browser = s.bind(w, r)
+	v.ix.Browser, v.device = s.bind(w, r), s.device(r)
 	session, err := s.live(r.Context(), r)
 	if errors.Is(err, errIdle) {
 		v.mem.Notes, err = []fault{{ID: "login.session.expired"}}, nil
@@ -155,21 +155,16 @@ func (s *Server) facts(ctx context.Context, v *visit) (facts, error) {
 		password: login.Fresh(d, provider.MethodPassword, now),
 		second:   good(provider.MethodTOTP) || good(provider.MethodRecovery),
 		late:     m.Typed && older(login, provider.MethodPassword, now, codeTime),
-		recent:   v.recent(provider.MethodPassword, now),
-		twoSteps: d.TwoSteps(), wish: m.Wish != "", used: m.Used != nil,
+		recent:   d.None || v.recent(provider.MethodPassword, now), // a silent request can only hear what is missing
+		spent:    v.spent(now),
+		twoSteps: d.TwoSteps() || s.appObliges(v), wish: m.Wish != "", used: m.Used != nil,
 	}
+	f.short = f.second && !login.Reaches(d, now)
 	if !f.known || f.choose || !f.password && !m.Sudo {
 		return f, nil
 	}
-	if !f.second {
-		enrolled, err := s.enrolled(ctx, v)
-		if err != nil {
-			return f, err
-		}
-		f.enrolled = enrolled
-		if !enrolled {
-			forgetSecond(login)
-		}
+	if err := s.secondFacts(ctx, v, &f); err != nil {
+		return f, err
 	}
 	if m.Sudo && (f.enrolled || f.second) { // the code stands for the password as well
 		f.password = !older(login, provider.MethodPassword, now, passwordTime)
@@ -177,14 +172,32 @@ func (s *Server) facts(ctx context.Context, v *visit) (facts, error) {
 	return f, nil
 }
 
+// secondFacts finds out what stands in for a second factor, or what becomes of a user who has none.
+func (s *Server) secondFacts(ctx context.Context, v *visit, f *facts) (err error) {
+	if f.second {
+		f.codes, err = s.codesOwed(ctx, v)
+		return err
+	}
+	if f.enrolled, err = s.enrolled(ctx, v); err != nil {
+		return err
+	}
+	if f.enrolled {
+		v.ix.Demand.Policy = s.appObliges(v)
+		f.remembered, err = s.remembered(ctx, v)
+		return err
+	}
+	forgetSecond(v.ix.Login)
+	return s.oblige(ctx, v, f)
+}
+
 // enrolled asks the store unless it has said yes before in this sign-in. A no is never remembered.
 func (s *Server) enrolled(ctx context.Context, v *visit) (bool, error) {
 	if v.mem.Enrolled {
 		return true, nil
 	}
-	yes, err := s.MFA.Enrolled(ctx, v.subject())
-	v.mem.Enrolled = yes
-	return yes, err
+	digits, err := s.MFA.Digits(ctx, v.subject())
+	v.mem.Enrolled, v.mem.Digits = len(digits) > 0, unusual(digits)
+	return v.mem.Enrolled, err
 }
 
 func older(login *provider.Login, method string, now time.Time, age time.Duration) bool {
@@ -200,6 +213,13 @@ func (v *visit) recent(method string, now time.Time) bool {
 		age += setupTime
 	}
 	return !older(v.ix.Login, method, now, age)
+}
+
+// spent reports whether a recovery code was given in this sign-in, so short a time ago that the user may set up an
+// authenticator with it.
+func (v *visit) spent(now time.Time) bool {
+	at, ok := v.ix.Login.Proved(provider.MethodRecovery)
+	return ok && !at.Before(v.ix.Created) && v.recent(provider.MethodRecovery, now)
 }
 
 // forgetSecond drops a second factor that is too old for the client and cannot be given again, because the user
@@ -235,10 +255,13 @@ func (s *Server) resume(r *http.Request) (v *visit, flow string, expired bool, e
 	if !stranger && !s.sameBrowser(r, ix.Browser) {
 		return nil, flow, false, errUnknown
 	}
-	if v, err = newVisit(ix); stranger && err == nil {
+	if v, err = newVisit(ix); err != nil {
+		return nil, flow, expired, err
+	}
+	if v.device = s.device(r); stranger {
 		v.mem = memory{Return: v.mem.Return}
 	}
-	return v, flow, expired, err
+	return v, flow, expired, nil
 }
 
 // sealed returns a flow that is no row; a row's is not repeated to whoever may be asking.
@@ -292,7 +315,7 @@ func (s *Server) returnLoan(r *http.Request, v *visit) error {
 	return err
 }
 
-// whileLive runs do, which uses what was proved, unless the session that the sign-in has opened is over: then its
+// whileLive runs do, which uses what was proved or shows whose it is, unless the session that the sign-in has opened is over: then its
 // proofs are over too, and the user begins at the password.
 func (s *Server) whileLive(w http.ResponseWriter, r *http.Request, v *visit, do func() error) error {
 	if !v.mem.Admitted {
@@ -323,10 +346,8 @@ func (s *Server) on(want step, h func(http.ResponseWriter, *http.Request, *visit
 			return err
 		case owed != want: // a late form uses nothing, and may lack the cookie that the first of two clicks has brought
 			return s.forward(w, r, v, owed)
-		case r.Method == http.MethodPost:
-			return s.whileLive(w, r, v, func() error { return h(w, r, v) })
 		}
-		return h(w, r, v)
+		return s.whileLive(w, r, v, func() error { return h(w, r, v) })
 	}
 }
 

@@ -3,9 +3,7 @@ package web
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -13,10 +11,6 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 )
-
-// passwordLimit is for one account from one address, so that a stranger elsewhere cannot lock the owner out. The
-// address is the one in RemoteAddr: behind a proxy that is not among the trusted ones, everybody has the proxy's.
-var passwordLimit = mfa.Limit{Guesses: 10, Window: 15 * time.Minute, Lock: 15 * time.Minute}
 
 type loginPage struct {
 	frame
@@ -53,6 +47,9 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, v *visit) err
 	p.say(&v.mem)
 	if v.ix.Login != nil && v.mem.Typed && p.State == "initial" { // the time for the code ran out
 		p.Notes, p.State = []shown{show(fault{ID: "login.timeout"})}, "timeout"
+	}
+	if v.mem.Link != nil && p.State == "initial" {
+		p.Notes, p.State = []shown{show(fault{ID: "login.link"})}, "link"
 	}
 	status := http.StatusOK
 	if until := v.mem.until("login", s.Now()); !until.IsZero() {
@@ -93,12 +90,12 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v *visit) error {
 		v.mem.blame("login", faults...)
 		return s.store(w, r, v, "/login")
 	}
-	done, err := s.passwords.take(r.Context(), turnKey(r, v.mem.Username))
+	done, err := s.passwordTurn(r, v.mem.Username)
 	if err != nil {
 		return err
 	}
 	defer done() // when the count is taken back
-	account, err := s.checkPassword(r.Context(), r, v.mem.Username, password)
+	account, counted, err := s.checkPassword(r, v.mem.Username, password)
 	var locked *mfa.Locked
 	switch events := v.passwordEvents(r, err); {
 	case errors.As(err, &locked):
@@ -111,8 +108,12 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v *visit) error {
 	case err != nil:
 		return err
 	case v.ix.Demand.Subject != "" && account.Subject != v.ix.Demand.Subject:
+		if err := s.takeBack(r.Context(), counted); err != nil {
+			return err
+		}
 		return s.refuse(w, r, v, "login_required")
 	}
+	v.guess = counted
 	v.identify(account, s.Now())
 	return s.signIn(w, r, v)
 }
@@ -164,86 +165,6 @@ func (v *visit) identify(a provider.Account, now time.Time) {
 	}
 	m.Typed = true
 	m.meet(a)
-}
-
-// checkPassword counts a guess, and commits the count, just before it compares: all names of an account have one
-// budget, and a hasher that is too busy to compare costs nothing of it.
-func (s *Server) checkPassword(ctx context.Context, r *http.Request, username, password string) (provider.Account, error) {
-	now := s.Now()
-	var tally mfa.Tally
-	var counted string
-	account, err := s.Accounts.Authenticate(ctx, username, password, func(ctx context.Context, key string) (err error) {
-		counted = key
-		tally, err = s.Guesses.Guess(ctx, passwordKey(r, key), passwordLimit, now)
-		if err == nil && !tally.LockedUntil.IsZero() {
-			return &mfa.Locked{Until: tally.LockedUntil}
-		}
-		return err
-	})
-	if !errors.Is(err, provider.ErrPassword) {
-		return account, err
-	}
-	wrong := &wrongPassword{mfa.Failed{Why: err, InARow: tally.InARow, Locks: tally.Left == 0}, provider.KnownSubject(counted)}
-	if wrong.failed.Locks {
-		wrong.failed.Why = &mfa.Locked{Until: now.Add(passwordLimit.Lock)}
-	}
-	return provider.Account{}, wrong
-}
-
-// wrongPassword is a password that was compared and is wrong.
-type wrongPassword struct {
-	failed  mfa.Failed
-	subject string // empty: nobody has the name
-}
-
-func (e *wrongPassword) Error() string { return e.failed.Error() }
-
-// Unwrap returns the *mfa.Failed.
-func (e *wrongPassword) Unwrap() error { return &e.failed }
-
-// passwordEvents records a wrong password, under the account that it was tried at.
-func (v *visit) passwordEvents(r *http.Request, err error) []provider.Event {
-	var wrong *wrongPassword
-	if !errors.As(err, &wrong) {
-		return nil
-	}
-	e, _ := refused(v.event(r, "", provider.MethodPassword), err)
-	e.Subject, e.Session = wrong.subject, ""
-	return []provider.Event{e}
-}
-
-// passwordKey is what guesses of a password are counted under: the account, or what stands for a name that nobody
-// has, and the address, of which an IPv6 network counts as one.
-func passwordKey(r *http.Request, key string) string {
-	return "pwd:" + key + "|" + network(r.RemoteAddr)
-}
-
-// turnKey is what passwords wait in line under: the account is not known yet, so it is the name in its one spelling.
-func turnKey(r *http.Request, username string) string {
-	if name, err := provider.CanonicalName(username); err == nil {
-		username = name
-	}
-	return username + "|" + network(r.RemoteAddr)
-}
-
-func network(remote string) string {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	address = address.Unmap().WithZone("")
-	if address.Is4() {
-		return address.String()
-	}
-	prefix, err := address.Prefix(64)
-	if err != nil {
-		return address.String()
-	}
-	return prefix.String()
 }
 
 // until are the values of a message about a lock.

@@ -13,6 +13,11 @@ type plainPage struct {
 	Contact string
 }
 
+type logoutPage struct {
+	frame
+	Remembered bool // this browser is not asked for a code, and stays so unless the user says otherwise
+}
+
 // logoutPage asks: a link on another site must not sign anybody out.
 func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	session, err := s.live(r.Context(), r)
@@ -26,7 +31,11 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, provider.ErrNotFound) {
 		return err
 	}
-	return s.render(w, http.StatusOK, "logout", &plainPage{frame: frame{Page: "logout", Title: "Sign out of " + s.Name + "?", Who: account.Label()}})
+	p := &logoutPage{frame: frame{Page: "logout", Title: "Sign out of " + s.Name + "?", Who: account.Label()}}
+	if p.Remembered, err = s.remembers(r, session.Login.Subject); err != nil {
+		return err
+	}
+	return s.render(w, http.StatusOK, "logout", p)
 }
 
 // logout ends the session. The other cookie goes too, and with it every sign-in that waits in another tab.
@@ -41,16 +50,36 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// endSession ends the browser's session and records that, once.
+// endSession ends the browser's session and records that, once. That the browser is remembered ends only if the user
+// says so.
 func (s *Server) endSession(r *http.Request) error {
 	session, err := s.stored(r.Context(), r)
 	if err != nil || session == nil {
 		return err
 	}
-	return s.recordWith(r.Context(), []provider.Event{{
+	ended := provider.Event{
 		Kind: provider.EventSignedOut, Outcome: provider.OutcomeOK, Subject: session.Login.Subject,
 		Session: session.Login.Session, Address: provider.HostOf(r.RemoteAddr),
-	}}, func(ctx context.Context) error { return s.Sessions.DeleteSession(ctx, session.ID) })
+	}
+	events := []provider.Event{ended}
+	device := s.device(r)
+	forgets := device != nil && field(r, "forget") != ""
+	if forgets {
+		dropped := ended
+		dropped.Kind = provider.EventBrowserDropped
+		events = append(events, dropped)
+	}
+	end := func(ctx context.Context) error { return s.Sessions.DeleteSession(ctx, session.ID) }
+	err = s.recordWith(r.Context(), events, func(ctx context.Context) error {
+		if !forgets {
+			return end(ctx)
+		}
+		return errors.Join(s.Browsers.ForgetBrowser(ctx, session.Login.Subject, device), end(ctx))
+	})
+	if errors.Is(err, provider.ErrNotFound) { // it was forgotten already
+		return s.recordWith(r.Context(), events[:1], end)
+	}
+	return err
 }
 
 func (s *Server) loggedOutPage(w http.ResponseWriter, _ *http.Request) error {

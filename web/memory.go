@@ -20,12 +20,13 @@ type memory struct {
 	Faults   []fault `json:"faults,omitempty"`
 	Notes    []fault `json:"notes,omitempty"`
 
-	Lent     bool `json:"lent,omitempty"`     // the Login is the session's
-	Typed    bool `json:"typed,omitempty"`    // the password was given in this sign-in
-	Other    bool `json:"other,omitempty"`    // the client hinted at somebody else than the session's user
-	Chosen   bool `json:"chosen,omitempty"`   // the user wants to go on as the session's user
-	Admitted bool `json:"admitted,omitempty"` // a session was opened for the Login, which is good as long as that lives
-	Enrolled bool `json:"enrolled,omitempty"` // has an authenticator; false says nothing
+	Lent     bool  `json:"lent,omitempty"`     // the Login is the session's
+	Typed    bool  `json:"typed,omitempty"`    // the password was given in this sign-in
+	Other    bool  `json:"other,omitempty"`    // the client hinted at somebody else than the session's user
+	Chosen   bool  `json:"chosen,omitempty"`   // the user wants to go on as the session's user
+	Admitted bool  `json:"admitted,omitempty"` // a session was opened for the Login, which is good as long as that lives
+	Enrolled bool  `json:"enrolled,omitempty"` // has an authenticator; false says nothing
+	Digits   []int `json:"digits,omitempty"`   // of the user's codes; none: six
 
 	Asking  bool     `json:"asking,omitempty"`  // consent was looked up and is owed
 	Missing []string `json:"missing,omitempty"` // scopes that were not allowed before
@@ -37,6 +38,10 @@ type memory struct {
 
 	Used *int   `json:"used,omitempty"` // a recovery code was used, so many are left, and the user was not told
 	Wish string `json:"wish,omitempty"` // what the user wants to set up before going on
+	Link []byte `json:"link,omitempty"` // the id of the enrolment link that the browser came with
+
+	Noticed bool `json:"noticed,omitempty"` // was told what the policy will oblige to
+	Codes   bool `json:"codes,omitempty"`   // the recovery codes are as the policy wants them
 
 	Sudo   bool              `json:"sudo,omitempty"`   // a live session must prove itself again
 	Return string            `json:"return,omitempty"` // where a sign-in of our own ends
@@ -65,6 +70,13 @@ type visit struct {
 	owed   step              // what settle found
 	before *provider.Session // that the browser had when the login was admitted, live or not; nil: none
 	cookie string            // of the session that settle opened
+	guess  counted           // of the password, in this request
+
+	device     []byte // hash of the cookie that the browser would be remembered by; nil: it has none
+	remembered bool   // the code was left out because of it
+	keep       string // the cookie of a browser that was remembered just now
+	left       int    // recovery codes, if new ones are owed
+	reported   string // why the policy would have stopped the sign-in, if it did more than report
 }
 
 func newVisit(ix *provider.Interaction) (*visit, error) {
@@ -105,8 +117,11 @@ func (v *visit) forget() {
 	m := &v.mem
 	m.Label, m.Name, m.Email = "", "", ""
 	m.Lent, m.Typed, m.Other, m.Chosen, m.Admitted, m.Enrolled = false, false, false, false, false, false
+	m.Digits = nil
 	m.Asking, m.Missing, m.Trusted = false, nil, false
 	m.Used, m.Wish, m.Wrong, m.Locked, m.Last = nil, "", 0, nil, nil
+	m.follow(m.Link)
+	m.Noticed, m.Codes = false, false
 }
 
 // meet remembers the account's names.

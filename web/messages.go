@@ -17,9 +17,10 @@ var messages = map[string]string{
 	"login.locked.one":        "Too many tries. You can try again in 1 minute, at {at}.",
 	"login.session.expired":   "You were signed out because you were away for a while. Sign in again to continue.",
 	"login.timeout":           "It has been a while, so please enter your password again.",
+	"login.link":              "Sign in to set up your authenticator app. The link works once.",
 
 	"totp.required":            "Enter the code from your authenticator app",
-	"totp.format":              "The code is 6 digits, like 123 456",
+	"totp.format":              "The code is {n} digits, like {like}",
 	"totp.looks.recovery":      "That looks like a recovery code.",
 	"totp.looks.recovery.link": "Use a recovery code instead.",
 	"totp.wrong":               "That code is not right. Check your app and enter the newest code.",
@@ -49,16 +50,19 @@ var messages = map[string]string{
 	"enrol.required":       "Enter the code that your app shows",
 	"enrol.expired":        "This set-up expired. Nothing changed. Start again to get a new code.",
 	"enrol.wrong":          "That code is not right. Your key has not changed, so try the next code.",
-	"enrol.clock.slow":     "Your authenticator’s clock is about {n} seconds slow. Set it to automatic, then try again.",
-	"enrol.clock.fast":     "Your authenticator’s clock is about {n} seconds fast. Set it to automatic, then try again.",
+	"enrol.clock.slow":     "Your authenticator’s clock is about {off} slow. Set it to automatic, then try again.",
+	"enrol.clock.fast":     "Your authenticator’s clock is about {off} fast. Set it to automatic, then try again.",
 	"enrol.name.taken":     "You already have an authenticator with this name",
 	"enrol.name.long":      "Use 64 characters or fewer",
+	"enrol.name.required":  "Enter a name",
+	"enrol.renamed":        "{from} is now called {name}.",
 	"enrol.maximum":        "You can have up to {n} authenticators. Remove one first.",
 	"enrol.elsewhere":      "This authenticator is already set up.",
 	"enrol.changed":        "Your sign-in settings were changed in another window. Nothing was changed here. Start again.",
 	"enrol.cancelled":      "Nothing changed.",
 	"enrol.done":           "Two-step verification is on.",
 	"enrol.added":          "{name} was added.",
+	"enrol.instead":        "{client} does not take a recovery code for a second step. Set up an authenticator in place of the one you lost.",
 	"enrol.unfinished":     "Two-step verification is not on yet.",
 	"enrol.unfinished.add": "The new authenticator is not on yet.",
 
@@ -67,11 +71,21 @@ var messages = map[string]string{
 	"codes.done":    "Your new recovery codes are ready. The old ones no longer work.",
 	"codes.expired": "Those codes were not saved in time and do not count. Your old codes still work.",
 
+	"reset.cancelled": "The reset was cancelled. Nothing was removed.",
+	"reset.gone":      "There is no reset to cancel any more.",
+
 	"password.required": "Enter your password",
 	"password.wrong":    "That password is not right",
 	"remove.done":       "{name} was removed.",
 	"remove.off":        "{name} was removed. Two-step verification is off.",
 	"remove.gone":       "That authenticator was already removed.",
+	"last.factor":       "Your organisation requires two-step verification. Add another authenticator before you remove this one.",
+
+	"codes.required": "Make new recovery codes before you go on",
+
+	"browser.forgotten":     "That browser has to give a code again.",
+	"browser.all.forgotten": "All browsers have to give a code again.",
+	"browser.gone":          "That browser was forgotten already.",
 }
 
 // values fill in the placeholders of a message. A time is written as RFC 3339, under "at".
@@ -131,7 +145,7 @@ func show(f fault) shown {
 }
 
 // goodNews are the notices that something was done.
-var goodNews = []string{"enrol.done", "enrol.added", "codes.done", "remove.done", "remove.off"}
+var goodNews = []string{"enrol.done", "enrol.added", "enrol.renamed", "codes.done", "remove.done", "remove.off", "browser.forgotten", "browser.all.forgotten", "reset.cancelled"}
 
 func showAll(faults []fault) []shown {
 	var all []shown

@@ -47,7 +47,7 @@ func TestMessagesAreUsed(t *testing.T) {
 	named := map[string]bool{"totp.required": true, "totp.format": true, "totp.wrong": true, "totp.locked": true, "totp.disabled": true,
 		"recovery.required": true, "recovery.format": true, "recovery.wrong": true, "recovery.locked": true, "recovery.disabled": true,
 		"enrol.done": true}
-	for _, m := range regexp.MustCompile(`"((?:login|wait|totp|recovery|enrol|codes|password|remove)\.[a-z.]+)"`).FindAllStringSubmatch(source.String(), -1) {
+	for _, m := range regexp.MustCompile(`"((?:browser|last|login|wait|totp|recovery|enrol|codes|password|remove|reset)\.[a-z.]+)"`).FindAllStringSubmatch(source.String(), -1) {
 		named[m[1]] = true
 	}
 	for id := range named {

@@ -42,7 +42,7 @@ type page interface{ under() *frame }
 // parseTemplates returns a template for each file, with the layout and the parts that they share.
 func parseTemplates() (map[string]*template.Template, error) {
 	base, err := template.New("layout.html").Funcs(template.FuncMap{
-		"day": day, "stamp": stamp,
+		"day": day, "stamp": stamp, "moment": moment,
 	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
@@ -64,8 +64,9 @@ func parseTemplates() (map[string]*template.Template, error) {
 	return set, nil
 }
 
-func day(t time.Time) string   { return t.UTC().Format("2 January 2006") }
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func day(t time.Time) string    { return t.UTC().Format("2 January 2006") }
+func stamp(t time.Time) string  { return t.UTC().Format(time.RFC3339) }
+func moment(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 
 // say puts the messages of a sign-in on its page: the faults if they are about it, and the notes. The state
 // is that of the first of them.

@@ -81,7 +81,11 @@ func (s *Server) Error(w http.ResponseWriter, r *http.Request, err error) {
 	reference := ""
 	if ours {
 		reference = rand.Text()[:10]
-		s.Log.ErrorContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "reference", reference, "err", err)
+		line := []any{"method", r.Method, "path", r.URL.Path, "reference", reference, "err", err}
+		if errors.Is(err, provider.ErrUnavailable) {
+			line = append(line, provider.Refused(r.URL.Path)...)
+		}
+		s.Log.ErrorContext(r.Context(), "request", line...)
 	}
 	s.pageHeaders(w.Header(), r.URL.Path)
 	if p.retry > 0 {

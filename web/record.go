@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -80,6 +81,7 @@ func reason(err error) string {
 func (v *visit) signedInEvent(r *http.Request) provider.Event {
 	e := v.event(r, provider.EventSignedIn, "")
 	e.Detail["amr"] = strings.Join(v.ix.Login.AMR(), " ")
+	e.Detail["browser"] = agent(r.UserAgent())
 	return e
 }
 
@@ -100,12 +102,16 @@ func (s *Server) recordActivation(ctx context.Context, e provider.Event, p mfa.P
 	var events []provider.Event
 	if p.Method() != "" {
 		added := e
-		added.Kind, added.Method, added.Detail = provider.EventFactorAdded, p.Method(), map[string]string{"name": made.Name}
+		added.Kind, added.Method, added.Detail = provider.EventFactorAdded, p.Method(), maps.Clone(e.Detail)
+		added.Detail["name"] = made.Name
 		events = append(events, added)
 	}
 	if len(made.Codes) > 0 {
 		codes := e
 		codes.Kind, codes.Detail = provider.EventCodesMade, map[string]string{"codes": strconv.Itoa(len(made.Codes))}
+		if p.Method() != "" {
+			codes.Detail["authenticator"] = made.Name
+		}
 		events = append(events, codes)
 	}
 	return s.recordWith(ctx, events, nil)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"vestibule/mfa"
+	"vestibule/provider"
 )
 
 type recoveryPage struct {
@@ -38,12 +39,12 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 	var done *visit
 	err := required(code)
 	if err == nil {
-		err = s.MFA.Recover(r.Context(), v.subject(), code, func(ctx context.Context, p mfa.Proof, left int) error {
+		err = s.recoverInTurn(r.Context(), v.subject(), code, func(ctx context.Context, p mfa.Proof, left int) error {
 			done = v.clone()
 			if err := done.ix.Login.Add(p); err != nil {
 				return err
 			}
-			done.mem.Used = &left
+			done.mem.Used, done.mem.Codes = &left, false
 			if err := s.recordProof(ctx, done.event(r, "", ""), p, map[string]string{"left": strconv.Itoa(left)}); err != nil {
 				return err
 			}
@@ -62,18 +63,29 @@ type usedPage struct {
 	Left   int
 	Notice shown
 	Low    bool
+	Must   bool // the policy lets nobody go on without new codes
+	Mailed bool // the user has been told by mail too
 }
 
-// usedPage tells what using a recovery code means. It is always shown once.
+// usedPage tells what using a recovery code means. It is always shown once. By policy it also holds up whoever has
+// none left, or used one in a sign-in that was given up.
 func (s *Server) usedPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+	left := v.left
+	if v.mem.Used != nil {
+		left = *v.mem.Used
+	}
 	p := &usedPage{
 		frame:  frame{Page: "recovery-used", Title: "You used a recovery code", Flow: field(r, "flow"), Who: v.mem.Label},
-		Client: v.ix.ClientName, Left: *v.mem.Used, Low: *v.mem.Used <= lowCodes,
-		Notice: show(fault{ID: "recovery.used.notice", Args: values{"n": strconv.Itoa(*v.mem.Used)}}),
+		Client: v.ix.ClientName, Left: left, Low: left <= lowCodes, Must: s.Policy.NewCodes,
+		Notice: show(fault{ID: "recovery.used.notice", Args: values{"n": strconv.Itoa(left)}}),
+	}
+	if !v.ix.Login.Has(provider.MethodRecovery) {
+		p.Title = "Make new recovery codes"
 	}
 	if p.Left == 0 {
 		p.Notice = show(fault{ID: "recovery.none.left"})
 	}
+	p.Mailed = s.Mail && v.mem.Used != nil
 	p.say(&v.mem)
 	return s.render(w, http.StatusOK, "used", p)
 }
@@ -87,6 +99,10 @@ func (s *Server) used(w http.ResponseWriter, r *http.Request, v *visit) error {
 	case "codes":
 		v.mem.Wish = wishCodes
 	default:
+		if s.Policy.NewCodes {
+			v.mem.blame("recovery-used", fault{ID: "codes.required"})
+			return s.store(w, r, v, "/login/recovery/used")
+		}
 		v.mem.Used = nil
 	}
 	return s.advance(w, r, v)

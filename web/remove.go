@@ -18,6 +18,7 @@ type removePage struct {
 	Username string
 	Last     bool // two-step verification goes off with it
 	Recovery bool // a recovery code is asked for in place of a code
+	Digits   string
 }
 
 // find returns the authenticator that the address names, and whether it is the last one.
@@ -41,10 +42,16 @@ func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *member) e
 		return err
 	case !ok:
 		return s.note(w, r, securityPath, "remove.gone", nil)
+	case last && s.mustKeep(m.account):
+		return s.note(w, r, securityPath, "last.factor", nil)
+	}
+	digits, err := s.MFA.Digits(r.Context(), m.account.Subject)
+	if err != nil {
+		return err
 	}
 	p := &removePage{
 		frame:  frame{Page: "remove", Title: "Remove " + app.Name + "?", Account: true, Who: m.account.Label()},
-		Action: r.URL.Path, Name: app.Name, Username: m.account.Username, Last: last,
+		Action: r.URL.Path, Name: app.Name, Username: m.account.Username, Last: last, Digits: digitWords(digits),
 		Recovery: field(r, "with") == "recovery" || m.mem.Typing["with"] == "recovery" && !r.URL.Query().Has("with"),
 	}
 	p.say(&m.mem)
@@ -60,6 +67,8 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 		return err
 	case !ok:
 		return s.note(w, r, securityPath, "remove.gone", nil)
+	case last && s.mustKeep(m.account):
+		return s.note(w, r, securityPath, "last.factor", nil)
 	}
 	password := field(r, "password")
 	form, code := totpForm, cut(strings.TrimSpace(field(r, "code")), 128)
@@ -102,7 +111,7 @@ func (s *Server) prove(ctx context.Context, subject string, form codeForm, code 
 			return err
 		}
 	}
-	return s.MFA.Recover(ctx, subject, code, func(ctx context.Context, p mfa.Proof, _ int) error { return then(ctx, p) })
+	return s.recoverInTurn(ctx, subject, code, func(ctx context.Context, p mfa.Proof, _ int) error { return then(ctx, p) })
 }
 
 func emptyProofs(form codeForm, password, code string) []fault {
@@ -116,10 +125,15 @@ func emptyProofs(form codeForm, password, code string) []fault {
 	return faults
 }
 
-// checkOwnPassword asks for the password of the user who is signed in, under the same budget as sign-in.
+// checkOwnPassword asks for the password of the user who is signed in, under the same budgets as sign-in.
 func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (*fault, error) {
-	account, err := s.checkPassword(r.Context(), r, m.account.Username, password)
-	if e, ok := refused(m.event(r, "", provider.MethodPassword), err); ok {
+	done, err := s.passwordTurn(r, m.account.Username)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	account, counted, err := s.checkPassword(r, m.account.Username, password)
+	if e, ok := refusedPassword(m.event(r, "", provider.MethodPassword), err); ok {
 		if err := s.Audit.Record(r.Context(), e); err != nil {
 			return nil, err
 		}
@@ -130,8 +144,10 @@ func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (
 		return &fault{ID: "login.locked", Field: "password", Args: s.until(locked.Until)}, nil
 	case errors.Is(err, provider.ErrPassword), err == nil && account.Subject != m.account.Subject:
 		return &fault{ID: "password.wrong", Field: "password"}, nil
+	case err != nil:
+		return nil, err
 	}
-	return nil, err
+	return nil, s.takeBack(r.Context(), counted)
 }
 
 // removeWith runs in the commit that spends the code.
@@ -144,10 +160,11 @@ func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, id 
 	if err := s.MFA.Forgive(ctx, m.account.Subject); err != nil {
 		return "", err
 	}
-	if err := s.Guesses.Forgive(ctx, passwordKey(r, m.account.Subject)); err != nil {
-		return "", err
+	remove := s.MFA.Remove
+	if s.mustKeep(m.account) { // another tab may be removing the other one
+		remove = s.MFA.RemoveSpare
 	}
-	if err := s.MFA.Remove(ctx, m.account.Subject, id, nil); err != nil {
+	if err := remove(ctx, m.account.Subject, id, nil); err != nil {
 		return "", err
 	}
 	return s.renew(ctx, r, login)
@@ -168,6 +185,9 @@ func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member
 		if err := s.Audit.Record(r.Context(), e); err != nil {
 			return err
 		}
+	}
+	if errors.Is(err, mfa.ErrLast) {
+		return s.note(w, r, securityPath, "last.factor", nil)
 	}
 	if errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm || errors.Is(err, provider.ErrConflict) {
 		return s.note(w, r, securityPath, "remove.gone", nil)

@@ -24,11 +24,23 @@ type Config struct {
 	Consent  *consent.Service
 	Guesses  mfa.Guesses       // counts passwords
 	Audit    provider.Recorder // nil: no log is kept
+	Activity Activity          // shows users what is in it; nil: nothing
+	// What operators do for users who have lost everything.
+	EnrolLinks EnrolLinks // nil: nobody ever gets a link
+	Resets     Resets     // nil: nobody ever plans one
 	// Atomic commits all that fn writes to any of the stores above, or nothing.
 	Atomic func(ctx context.Context, fn func(ctx context.Context) error) error
 
+	RememberBrowser time.Duration    // how long a browser may be remembered that need not give a code; 0: never
+	Browsers        Browsers         // must be set if RememberBrowser is
+	Policy          Policy           // who must have a second factor; the zero value obliges nobody
+	Passwords       PasswordLimits   // the zero value means the defaults
+	ActivityKept    time.Duration    // how long Activity goes back; 0: for ever
+	Secrets         [][]byte         // newest first: make cookies that know a browser again; none: no browser is known
+	LinkKeys        [][]byte         // newest first: make the links that cancel a reset; needed where Resets is set
 	Name            string           // what the pages call this server; empty: Vestibule
 	Contact         string           // whom users may ask for help; may be empty
+	Mail            bool             // the Recorder sends users mail about what it records
 	SessionIdle     time.Duration    // 0: 1 h
 	SessionLifetime time.Duration    // from the password on; 0: 12 h
 	Log             *slog.Logger     // nil: slog.Default
@@ -44,7 +56,8 @@ type Server struct {
 	assets    map[string]asset
 	templates map[string]*template.Template
 	protect   *http.CrossOriginProtection
-	passwords turns // by what their guesses are counted under
+	// Passwords wait for their turn by name and by address, recovery codes by subject.
+	names, addresses, recoveries turns
 }
 
 var _ provider.UI = (*Server)(nil)
@@ -60,6 +73,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{Config: c.withDefaults(), host: issuer.Host, secure: issuer.Scheme == "https"}
 	s.cookies = namesOf(s.secure)
+	s.lineUp()
 	s.protect = http.NewCrossOriginProtection()
 	if err := s.protect.AddTrustedOrigin(issuer.Scheme + "://" + issuer.Host); err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
@@ -80,6 +94,8 @@ func check(c Config) error {
 		{c.Provider == nil || c.Accounts == nil, "Provider and Accounts must be set"},
 		{c.MFA == nil || c.Consent == nil, "MFA and Consent must be set"},
 		{c.Sessions == nil || c.Guesses == nil || c.Atomic == nil, "Sessions, Guesses and Atomic must be set"},
+		{c.Resets != nil && len(c.LinkKeys) == 0, "LinkKeys must be set where Resets is"},
+		{c.RememberBrowser > 0 && c.Browsers == nil, "Browsers must be set for RememberBrowser"},
 	} {
 		if rule.broken {
 			faults = append(faults, errors.New(rule.text))
@@ -97,6 +113,16 @@ func (c Config) withDefaults() Config {
 	}
 	if c.SessionLifetime == 0 {
 		c.SessionLifetime = 12 * time.Hour
+	}
+	c.Passwords = c.Passwords.orDefault()
+	if c.EnrolLinks == nil {
+		c.EnrolLinks = noLinks{}
+	}
+	if c.Resets == nil {
+		c.Resets = noResets{}
+	}
+	if c.Activity == nil {
+		c.Activity = noActivity{}
 	}
 	if c.Audit == nil {
 		c.Audit = provider.Nobody{}

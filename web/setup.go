@@ -16,7 +16,13 @@ func (v *visit) enrolment(flow string) enrolment {
 		subject: v.subject(), owner: "sign-in:" + v.ix.ID, label: v.mem.Label, action: "/login/setup", flow: flow,
 		cancel: "Cancel", codes: v.mem.Wish == wishCodes,
 	}
-	if v.mem.Wish == "" {
+	switch {
+	case v.mem.Wish != "":
+	case v.own(): // the policy wants it, and there is nowhere to go back to
+		e.cancel = "Cancel and sign out"
+	case v.ix.Demand.Waivable():
+		e.cancel = "Not now"
+	default:
 		e.cancel = "Cancel and go back to " + v.ix.ClientName
 	}
 	return e
@@ -24,7 +30,11 @@ func (v *visit) enrolment(flow string) enrolment {
 
 // setupPage lets a user whom the client obliges to have a second factor enrol inside the sign-in.
 func (s *Server) setupPage(w http.ResponseWriter, r *http.Request, v *visit) error {
-	return s.showSetup(w, r, v.enrolment(field(r, "flow")), &v.mem)
+	m := v.mem
+	if m.Wish == "" && len(m.Notes) == 0 && v.ix.Login.SecondFactor() {
+		m.Notes = []fault{{ID: "enrol.instead", Args: values{"client": v.ix.ClientName}}}
+	}
+	return s.showSetup(w, r, v.enrolment(field(r, "flow")), &m)
 }
 
 // setup is all forms of the set-up pages.
@@ -35,6 +45,12 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request, v *visit) error {
 		return s.cancelSetup(w, r, v, e)
 	case "again":
 		if err := s.MFA.Cancel(ctx, e.owner); err != nil {
+			return err
+		}
+		v.mem.calm()
+		return s.store(w, r, v, "/login/setup")
+	case "choose":
+		if err := s.choose(r, e); err != nil {
 			return err
 		}
 		v.mem.calm()
@@ -68,16 +84,26 @@ func (s *Server) confirmedInSignIn(w http.ResponseWriter, r *http.Request, v *vi
 	return s.store(w, r, v, "/login/setup")
 }
 
-// cancelSetup goes back to where the user came from: to the client, if that was the one who wanted a second factor.
+// cancelSetup goes back to where the user came from: to the client, if that was the one who wanted a second factor. One
+// that only prefers it gets its answer without, and the user is not asked again in this sign-in.
 func (s *Server) cancelSetup(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
 	if err := s.MFA.Cancel(r.Context(), e.owner); err != nil {
 		return err
 	}
-	if v.mem.Wish == "" {
+	if v.mem.Wish == "" && v.own() {
+		return s.logout(w, r)
+	}
+	switch d := &v.ix.Demand; {
+	case v.mem.Wish != "":
+		v.mem.Wish = ""
+	case d.Waivable():
+		d.Waived = true
+	case d.Floor == provider.LevelTwo:
+		return s.refuse(w, r, v, provider.ErrorUnmet)
+	default:
 		return s.refuse(w, r, v, "access_denied")
 	}
 	v.mem.calm()
-	v.mem.Wish = ""
 	return s.advance(w, r, v)
 }
 
@@ -97,17 +123,20 @@ func (s *Server) activateInSignIn(w http.ResponseWriter, r *http.Request, v *vis
 		return s.stoppedInSignIn(w, r, v, e, err)
 	}
 	var done *visit
-	err = s.MFA.Activate(r.Context(), e.subject, e.owner, func(ctx context.Context, p mfa.Proof) error {
+	err = s.activate(r.Context(), v, e, func(ctx context.Context, p mfa.Proof) error {
 		done = v.clone()
 		if p.Method() != "" {
 			if err := done.ix.Login.Add(p); err != nil {
 				return err
 			}
 		}
-		if err := s.recordActivation(ctx, done.event(r, "", ""), p, pending); err != nil {
+		if err := s.recordActivation(ctx, linked(done.event(r, "", ""), v.mem.Link), p, pending); err != nil {
 			return err
 		}
-		done.mem.Wish, done.mem.Used = "", nil
+		done.mem.Wish, done.mem.Link = "", nil
+		if len(pending.Codes) > 0 || !s.Policy.NewCodes {
+			done.mem.Used, done.mem.Codes = nil, true
+		}
 		return s.settle(ctx, r, done)
 	})
 	if err != nil {
@@ -125,6 +154,8 @@ func (s *Server) stoppedInSignIn(w http.ResponseWriter, r *http.Request, v *visi
 		}
 		v.mem.blame("setup", fault{ID: "enrol.changed"})
 		return s.store(w, r, v, "/login/setup")
+	case errors.Is(err, mfa.ErrLink):
+		return s.linkIsUsed(w, r, v)
 	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed), errors.Is(err, provider.ErrConflict):
 		return s.overtaken(w, r, v)
 	}

@@ -77,10 +77,16 @@ func TestSetUpInsideSignIn(t *testing.T) {
 
 func TestSetUpCancelled(t *testing.T) {
 	s := newSite(t)
-	p := s.newBrowser().open(s.authorize("acr_values", "aal2")).password("ana").at("setup", "initial")
-	if got := p.press("Cancel and go back to Demo Shop").client().Get("error"); got != "access_denied" {
-		t.Errorf("the client hears %q", got)
+	p := s.newBrowser().open(s.authorize("claims", `{"id_token":{"acr":{"essential":true,"value":"aal2"}}}`)).password("ana").at("setup", "initial")
+	if got := p.press("Cancel and go back to Demo Shop").client().Get("error"); got != "unmet_authentication_requirements" {
+		t.Errorf("a client to which two steps are essential hears %q", got)
 	}
+	b := s.newBrowser()
+	p = b.open(s.authorize("acr_values", "aal2")).password("ana").at("setup", "initial").press("Not now").at("consent", "initial")
+	if got := p.reload().at("consent", "initial").press("Allow").client(); got.Get("code") == "" {
+		t.Errorf("a client that only prefers two steps hears %v", got)
+	}
+	b.open(s.authorize("acr_values", "aal2")).at("setup", "initial") // the next sign-in asks again
 }
 
 func TestSetUpExpires(t *testing.T) {

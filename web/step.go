@@ -10,6 +10,7 @@ const (
 	stepTOTP
 	stepSetup
 	stepUsed
+	stepNotice
 	stepConsent
 	stepDone
 )
@@ -21,6 +22,7 @@ var steps = [...]struct{ path, refusal string }{
 	stepTOTP:     {"/login/totp", "login_required"},
 	stepSetup:    {"/login/setup", "interaction_required"},
 	stepUsed:     {"/login/recovery/used", "interaction_required"},
+	stepNotice:   {"/login/notice", "interaction_required"},
 	stepConsent:  {"/consent", "consent_required"},
 	stepDone:     {"/login/continue", ""}, // no page: whoever goes there is sent on to the client
 }
@@ -38,11 +40,22 @@ type facts struct {
 	wish     bool // the user wants to set something up first
 	used     bool // a recovery code was used, and the user was not told what that means
 	consent  bool // the user has to allow something
+
+	remembered bool // the user has an authenticator, and said that this browser need not give codes
+	must       bool // the policy obliges the user to have a second factor
+	codes      bool // the policy obliges the user to make new recovery codes
+	notice     bool // the policy will oblige the user, who was not told in this sign-in
+	short      bool // the second is a recovery code, which does not reach what the client wants
+	spent      bool // that was in this sign-in, and a moment ago: the user has no authenticator at hand
 }
 
 // next is the only decision of a sign-in. Whoever has an authenticator gives a code, whatever the client
-// demands; nobody is asked to allow anything before that.
+// demands; nobody is asked to allow anything before that. A remembered browser is spared the code where nobody demands
+// it, and only there. Whose recovery code was not enough sets up an authenticator in place of the lost one.
 func next(f facts) step {
+	demanded := f.twoSteps || f.must || f.wish
+	code := !f.second && f.enrolled && (demanded || !f.remembered)
+	short := f.second && f.short
 	switch {
 	case !f.known:
 		return stepLogin
@@ -50,16 +63,20 @@ func next(f facts) step {
 		return stepContinue
 	case !f.password:
 		return stepLogin
-	case !f.second && f.enrolled && f.late:
+	case code && f.late:
 		return stepLogin
-	case !f.second && f.enrolled:
+	case code, short && !f.spent:
 		return stepTOTP
-	case !f.second && (f.twoSteps || f.wish) && !f.recent:
+	case !f.second && demanded && !f.recent:
 		return stepLogin
-	case !f.second && f.twoSteps, f.wish:
+	case !f.second && demanded, f.wish:
 		return stepSetup
-	case f.used:
+	case f.used, f.codes:
 		return stepUsed
+	case short:
+		return stepSetup
+	case f.notice:
+		return stepNotice
 	case f.consent:
 		return stepConsent
 	}

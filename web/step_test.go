@@ -34,6 +34,24 @@ func TestNext(t *testing.T) {
 		{"account to be chosen, password old", facts{known: true, choose: true}, stepContinue},
 		{"recovery code used", with(func(f *facts) { f.second, f.used, f.consent = true, true, true }), stepUsed},
 		{"wish after a recovery code", with(func(f *facts) { f.second, f.used, f.wish = true, true, true }), stepSetup},
+		{"policy, none there", with(func(f *facts) { f.must = true }), stepSetup},
+		{"policy, none there, password of this morning", with(func(f *facts) { f.must, f.recent = true, false }), stepLogin},
+		{"policy, but there is one", with(func(f *facts) { f.must, f.enrolled = true, true }), stepTOTP},
+		{"policy, and given", with(func(f *facts) { f.must, f.second = true, true }), stepDone},
+		{"policy to come", with(func(f *facts) { f.notice, f.consent = true, true }), stepNotice},
+		{"policy to come, wish", with(func(f *facts) { f.notice, f.wish = true, true }), stepSetup},
+		{"new codes owed", with(func(f *facts) { f.second, f.codes, f.consent = true, true, true }), stepUsed},
+		{"new codes owed, wish", with(func(f *facts) { f.second, f.codes, f.wish = true, true, true }), stepSetup},
+		{"remembered browser", with(func(f *facts) { f.enrolled, f.remembered = true, true }), stepDone},
+		{"remembered browser, password long ago", with(func(f *facts) { f.enrolled, f.remembered, f.late = true, true, true }), stepDone},
+		{"remembered browser, password too old", facts{known: true, enrolled: true, remembered: true}, stepLogin},
+		{"remembered browser, two steps demanded", with(func(f *facts) { f.enrolled, f.remembered, f.twoSteps = true, true, true }), stepTOTP},
+		{"remembered browser, policy of the app", with(func(f *facts) { f.enrolled, f.remembered, f.must = true, true, true }), stepTOTP},
+		{"remembered browser, wish", with(func(f *facts) { f.enrolled, f.remembered, f.wish = true, true, true }), stepTOTP},
+		{"remembered browser, no authenticator any more, two steps demanded", with(func(f *facts) { f.remembered, f.twoSteps = true, true }), stepSetup},
+		{"recovery code that is too little", with(func(f *facts) { f.second, f.twoSteps, f.short = true, true, true }), stepTOTP},
+		{"such a one just now", with(func(f *facts) { f.second, f.twoSteps, f.short, f.spent = true, true, true, true }), stepSetup},
+		{"such a one just now, and not told", with(func(f *facts) { f.second, f.twoSteps, f.short, f.spent, f.used = true, true, true, true, true }), stepUsed},
 		{"consent", with(func(f *facts) { f.consent = true }), stepConsent},
 	} {
 		if got := next(tt.facts); got != tt.want {
@@ -44,17 +62,19 @@ func TestNext(t *testing.T) {
 
 // TestNextNeverSkips tries every combination of facts against what must never happen.
 func TestNextNeverSkips(t *testing.T) {
-	for bits := range 1 << 11 {
+	for bits := range 1 << 17 {
 		on := func(i int) bool { return bits>>i&1 == 1 }
-		f := facts{on(0), on(1), on(2), on(3), on(4), on(5), on(6), on(7), on(8), on(9), on(10)}
+		f := facts{on(0), on(1), on(2), on(3), on(4), on(5), on(6), on(7), on(8), on(9), on(10), on(11), on(12), on(13), on(14), on(15), on(16)}
 		got := next(f)
-		if got.signedIn() && (!f.known || f.choose || !f.password || f.enrolled && !f.second) {
+		demanded := f.twoSteps || f.must || f.wish
+		code := f.enrolled && !f.second && (!f.remembered || demanded)
+		if got.signedIn() && (!f.known || f.choose || !f.password || code || f.second && f.short && !f.spent) {
 			t.Errorf("next(%+v) = %v lets somebody in", f, got)
 		}
 		if got == stepSetup && !f.second && !f.recent {
 			t.Errorf("next(%+v) lets an old session enrol", f)
 		}
-		if got == stepDone && (f.twoSteps && !f.second || f.consent || f.used || f.wish) {
+		if got == stepDone && (demanded && !f.second || f.consent || f.used || f.wish || f.codes || f.notice || f.second && f.short) {
 			t.Errorf("next(%+v) = %v leaves something out", f, got)
 		}
 	}

@@ -16,6 +16,9 @@ type totpPage struct {
 	frame
 	Username string
 	Sudo     bool
+	Remember string // for how long this browser may be remembered; empty: it is not offered
+	Ticked   bool
+	Code     string // what a code is called
 	Locked   bool
 	Until    shown  // when Locked
 	Clock    *shown // help with clocks right away
@@ -24,8 +27,11 @@ type totpPage struct {
 
 func (s *Server) totpPage(w http.ResponseWriter, r *http.Request, v *visit) error {
 	p := &totpPage{
-		frame:    frame{Page: "totp", Title: "Enter the 6-digit code from your authenticator app", Flow: field(r, "flow"), Who: v.mem.Label},
-		Username: v.mem.Username, Sudo: v.mem.Sudo, Now: s.Now(),
+		frame:    frame{Page: "totp", Title: "Enter the " + codeWords(v.mem.Digits) + " from your authenticator app", Flow: field(r, "flow"), Who: v.mem.Label},
+		Username: v.mem.Username, Sudo: v.mem.Sudo, Now: s.Now(), Code: codeWords(v.mem.Digits),
+	}
+	if s.mayRemember(v) {
+		p.Remember, p.Ticked = span(s.RememberBrowser), v.mem.Typing["remember"] != ""
 	}
 	if v.mem.Wrong > 1 {
 		p.Clock = ptr(show(fault{ID: "totp.clock"}))
@@ -71,12 +77,16 @@ func (s *Server) totp(w http.ResponseWriter, r *http.Request, v *visit) error {
 			if err := s.recordProof(ctx, done.event(r, "", ""), p, nil); err != nil {
 				return err
 			}
+			if err := s.rememberBrowser(ctx, r, done); err != nil {
+				return err
+			}
 			return s.settle(ctx, r, done)
 		})
 	}
 	if err == nil {
 		return s.settled(w, r, done)
 	}
+	v.mem.Typing = map[string]string{"remember": field(r, "remember")}
 	return s.codeFault(w, r, v, totpForm, code, err)
 }
 
@@ -147,6 +157,8 @@ func (s *Server) codeMessage(form codeForm, err error) (f fault, ok bool) {
 	switch {
 	case errors.Is(err, errRequired):
 		f.ID = form.page + ".required"
+	case errors.Is(err, mfa.ErrFormat) && form == totpForm:
+		f.ID, f.Args = "totp.format", formatArgs(err)
 	case errors.Is(err, mfa.ErrFormat):
 		f.ID = form.page + ".format"
 	case errors.Is(err, mfa.ErrLooksLikeRecovery):

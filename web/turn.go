@@ -2,20 +2,21 @@ package web
 
 import (
 	"context"
+	"net/http"
+	"runtime"
 	"sync"
 
+	"vestibule/mfa"
 	"vestibule/provider"
 )
 
-const (
-	turnsAtOnce = 2  // below the budget of guesses even with a few processes
-	turnsQueued = 64 // waiting for one name
-)
-
-// turns lets passwords for one name be checked two at a time. A guess is counted before it is compared, and
+// turns lets things of one kind be checked a few at a time. A guess is counted before it is compared, and
 // a right one is taken back afterwards: without turns a user who signs in from many tabs at once, as a
 // load test does, would be locked out with right passwords under way.
 type turns struct {
+	atOnce int
+	queued int // waiting in one line
+
 	mu    sync.Mutex
 	lines map[string]*line
 }
@@ -23,6 +24,47 @@ type turns struct {
 type line struct {
 	free  chan struct{}
 	users int
+}
+
+// turns of the server. Those of a name and of recovery codes stay below the budget of guesses even with a few
+// processes. Those of an address keep the cores busy, but leave most places before the hash to others.
+func (s *Server) lineUp() {
+	s.names = turns{atOnce: 2, queued: 64}
+	s.addresses = turns{atOnce: 2 * runtime.GOMAXPROCS(0), queued: 128}
+	s.recoveries = turns{atOnce: 1, queued: 16}
+}
+
+// passwordTurn waits until a password for the name, which is as it was typed, may be checked. done is called when
+// the guess is taken back, or is not.
+func (s *Server) passwordTurn(r *http.Request, username string) (done func(), err error) {
+	named, err := s.names.take(r.Context(), turnKey(r, username))
+	if err != nil {
+		return nil, err
+	}
+	addressed, err := s.addresses.take(r.Context(), network(r.RemoteAddr))
+	if err != nil {
+		named()
+		return nil, err
+	}
+	return func() { addressed(); named() }, nil
+}
+
+// recoverInTurn checks a recovery code when it is its turn.
+func (s *Server) recoverInTurn(ctx context.Context, subject, code string, then func(context.Context, mfa.Proof, int) error) error {
+	done, err := s.recoveries.take(ctx, subject)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return s.MFA.Recover(ctx, subject, code, then)
+}
+
+// turnKey is what passwords wait in line under: the account is not known yet, so it is the name in its one spelling.
+func turnKey(r *http.Request, username string) string {
+	if name, err := provider.CanonicalName(username); err == nil {
+		username = name
+	}
+	return username + "|" + network(r.RemoteAddr)
 }
 
 // take waits for a turn. Whoever gets one calls done once.
@@ -45,13 +87,13 @@ func (t *turns) join(key string) (*line, error) {
 	defer t.mu.Unlock()
 	l := t.lines[key]
 	if l == nil {
-		l = &line{free: make(chan struct{}, turnsAtOnce)}
+		l = &line{free: make(chan struct{}, t.atOnce)}
 		if t.lines == nil {
 			t.lines = map[string]*line{}
 		}
 		t.lines[key] = l
 	}
-	if l.users >= turnsAtOnce+turnsQueued {
+	if l.users >= t.atOnce+t.queued {
 		return nil, provider.ErrBusy
 	}
 	l.users++

@@ -1,0 +1,115 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"vestibule/mfa"
+)
+
+// unusual returns what the pages must remember of how many digits a user's codes have: nothing, if it is six.
+func unusual(digits []int) []int {
+	if len(digits) == 1 && digits[0] == 6 {
+		return nil
+	}
+	return digits
+}
+
+// codeWords is what a page calls a code of so many digits: the 6-digit code. Who has both kinds has codes.
+func codeWords(digits []int) string {
+	switch len(digits) {
+	case 0:
+		return "6-digit code"
+	case 1:
+		return strconv.Itoa(digits[0]) + "-digit code"
+	}
+	return "code"
+}
+
+// digitWords is how many digits a code may have: 6, 8, or 6 or 8.
+func digitWords(digits []int) string {
+	if len(digits) == 0 {
+		return "6"
+	}
+	text := strconv.Itoa(digits[0])
+	for _, n := range digits[1:] {
+		text += " or " + strconv.Itoa(n)
+	}
+	return text
+}
+
+// formatArgs are what totp.format says of the codes that there are.
+func formatArgs(err error) values {
+	var format *mfa.Format
+	like, digits := "123 456", []int(nil)
+	if errors.As(err, &format) {
+		digits = format.Digits
+	}
+	if len(digits) > 0 && !slices.Contains(digits, 6) {
+		like = "1234 5678"
+	}
+	return values{"n": digitWords(digits), "like": like}
+}
+
+// lapse is for how long a clock is off, for people.
+func lapse(d time.Duration) string {
+	d = d.Abs()
+	if d <= 2*time.Minute {
+		return strconv.Itoa(int(d/time.Second)) + " seconds"
+	}
+	text := strconv.Itoa(int(d/time.Minute)) + " minutes"
+	if rest := d % time.Minute; rest > 0 {
+		text += " " + strconv.Itoa(int(rest/time.Second)) + " seconds"
+	}
+	return text
+}
+
+// choice is a setting of the new authenticator with its values.
+type choice struct {
+	Name    string
+	Label   string
+	Options []option
+}
+
+type option struct {
+	Value  string
+	Text   string
+	Chosen bool
+}
+
+// choices are the settings that the user may have another way; none if there is nothing to choose.
+func choices(kinds mfa.Kinds, now mfa.Kind) []choice {
+	if !kinds.Several() {
+		return nil
+	}
+	algorithm, digits, period := choice{Name: "algorithm", Label: "Algorithm"}, choice{Name: "digits", Label: "Digits"}, choice{Name: "period", Label: "New code every"}
+	for _, a := range kinds.Algorithms {
+		algorithm.Options = append(algorithm.Options, option{a, mfa.AlgorithmName(a), a == now.Algorithm})
+	}
+	for _, n := range kinds.Digits {
+		digits.Options = append(digits.Options, option{strconv.Itoa(n), strconv.Itoa(n), n == now.Digits})
+	}
+	for _, n := range kinds.Periods {
+		period.Options = append(period.Options, option{strconv.Itoa(n), strconv.Itoa(n) + " seconds", n == now.Period})
+	}
+	return []choice{algorithm, digits, period}
+}
+
+// choose makes a new key, for an authenticator of the kind that the form names. A kind that is not allowed, or not any
+// more, changes nothing: the page shows what is.
+func (s *Server) choose(r *http.Request, e enrolment) error {
+	if e.codes {
+		return nil
+	}
+	kind := mfa.Kind{Algorithm: field(r, "algorithm")}
+	kind.Digits, _ = strconv.Atoi(field(r, "digits"))
+	kind.Period, _ = strconv.Atoi(field(r, "period"))
+	_, err := s.MFA.Choose(r.Context(), e.subject, e.owner, kind)
+	if errors.Is(err, mfa.ErrKind) || errors.Is(err, mfa.ErrTooMany) {
+		return nil
+	}
+	return err
+}

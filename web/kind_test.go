@@ -1,0 +1,132 @@
+package web
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/totp"
+
+	"vestibule/mfa"
+)
+
+func TestWordsOfCodes(t *testing.T) {
+	for _, tt := range []struct {
+		digits      []int
+		code, count string
+		like        string
+	}{
+		{nil, "6-digit code", "6", "123 456"},
+		{[]int{6}, "6-digit code", "6", "123 456"},
+		{[]int{8}, "8-digit code", "8", "1234 5678"},
+		{[]int{6, 8}, "code", "6 or 8", "123 456"},
+	} {
+		args := formatArgs(&mfa.Format{Digits: tt.digits})
+		if codeWords(unusual(tt.digits)) != tt.code || digitWords(tt.digits) != tt.count || args["n"] != tt.count || args["like"] != tt.like {
+			t.Errorf("digits %v: %q, %q, %v", tt.digits, codeWords(unusual(tt.digits)), digitWords(tt.digits), args)
+		}
+	}
+	if got := formatArgs(errors.New("other"))["n"]; got != "6" {
+		t.Errorf("without a word about digits it says %s", got)
+	}
+}
+
+func TestLapse(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-90 * time.Second: "90 seconds", 2 * time.Minute: "120 seconds", 150 * time.Second: "2 minutes 30 seconds",
+		-time.Hour: "60 minutes",
+	} {
+		if got := lapse(d); got != want {
+			t.Errorf("lapse(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+// eight is a code of an app that makes eight digits a minute with SHA-512.
+func (s *screen) eight(t *testing.T, secret string, steps int) string {
+	t.Helper()
+	code, err := totp.GenerateCodeCustom(secret, s.clock.now().Add(time.Duration(steps)*time.Minute),
+		totp.ValidateOpts{Period: 60, Digits: otp.DigitsEight, Algorithm: otp.AlgorithmSHA512})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// An app that wants other settings gets them, if the operator allows it, and all words about codes follow.
+func TestOtherSettings(t *testing.T) {
+	s := newSite(t)
+	b := s.newBrowser()
+	p := b.open("/account/authenticators/new").password("ana").at("setup", "initial")
+	if strings.Contains(p.body, "<select") {
+		t.Error("there is a choice where the operator gives none")
+	}
+	before := p.phone().secret
+	p = p.post("/account/authenticators/new", url.Values{"action": {"choose"}, "algorithm": {"SHA512"}, "digits": {"8"}, "period": {"60"}})
+	if p.at("setup", "initial").phone().secret != before {
+		t.Error("a forged choice was taken")
+	}
+
+	s.mfa.Kinds = mfa.Kinds{Algorithms: []string{"SHA1", "SHA512"}, Digits: []int{6, 8}, Periods: []int{30, 60}}
+	p = p.reload().says("My app needs other settings", "SHA-1", "SHA-512", "Enter the 6-digit code")
+	p = p.press("Make a new key", "algorithm", "SHA512", "digits", "8", "period", "60").at("setup", "initial")
+	p.says("Any app that makes 8-digit codes", "Time-based, 8 digits, 60 seconds, SHA-512", "Enter the 8-digit code", "changes every 60 seconds")
+	a := p.phone()
+	if a.secret == before || !strings.Contains(p.body, "algorithm=SHA512&amp;digits=8&amp;period=60") {
+		t.Error("the key is the old one, or its address does not say what it is")
+	}
+	p = p.press("Continue", "code", "123456").at("setup", "format").says("The code is 8 digits, like 1234 5678")
+	p = p.press("Continue", "code", "what?").at("setup", "format").says("The code is 8 digits, like 1234 5678")
+	p = p.press("Continue", "code", p.eight(t, a.secret, -60)).at("setup", "slow").says("clock is about 60 minutes slow")
+	p = p.press("Continue", "code", p.eight(t, a.secret, 0)).at("codes", "initial")
+	p.press("Turn on two-step verification", "saved", "yes").at("security", "on")
+
+	s.clock.forward(time.Hour)
+	p = s.newBrowser().open(s.authorize()).password("ana").at("totp", "initial").says("Enter the 8-digit code from your authenticator app")
+	p = p.press("Continue", "code", "123456").at("totp", "format").says("The code is 8 digits, like 1234 5678")
+	p.press("Continue", "code", p.eight(t, a.secret, 0)).at("consent", "initial")
+}
+
+// Inside a sign-in the choice is the same.
+func TestOtherSettingsInsideSignIn(t *testing.T) {
+	s := newSite(t)
+	s.mfa.Kinds = mfa.Kinds{Algorithms: []string{"SHA512", "SHA1"}, Digits: []int{8, 6}, Periods: []int{60}}
+	p := s.newBrowser().open(s.authorize("acr_values", "aal2")).password("ana").at("setup", "initial").says("8 digits, 60 seconds, SHA-512")
+	p = p.press("Make a new key", "algorithm", "SHA1", "digits", "6", "period", "60").at("setup", "initial").says("6 digits, 60 seconds, SHA-1")
+	p = p.press("Make a new key", "algorithm", "SHA512", "digits", "8", "period", "60").at("setup", "initial").says("8 digits, 60 seconds, SHA-512")
+	p.press("Continue", "code", p.eight(t, p.phone().secret, 0)).at("codes", "initial")
+}
+
+func TestRename(t *testing.T) {
+	s := newSite(t)
+	a := s.enrolled("s-ana")
+	b := s.newBrowser()
+	b.open("/account/security").password("ana").at("totp", "initial").press("Continue", "code", a.code(0)).at("security", "on")
+	for range 2 {
+		s.clock.forward(time.Minute)
+		s.enrolled("s-ana")
+	}
+	p := b.open("/account/security").says("Authenticator app 2").click("Rename").at("rename", "initial").says("Rename Authenticator app")
+	for _, tt := range []struct{ name, state, says string }{
+		{" ", "required", "Enter a name"},
+		{"authenticator APP 2", "taken", "You already have an authenticator with this name"},
+		{strings.Repeat("x", 65), "long", "Use 64 characters or fewer"},
+	} {
+		p = p.press("Rename", "name", tt.name).at("rename", tt.state).says(tt.says)
+	}
+	p.press("Rename", "name", "Old <phone>").at("security", "on").says("Authenticator app is now called Old <phone>.", "Authenticator app 2")
+	p.press("Rename", "name", "Old <phone>").at("security", "on")
+	for _, path := range []string{"/account/authenticators/none/rename", strings.Replace(p.address.Path, "/rename", "x/rename", 1)} {
+		b.open(path).at("security", "on").says("That authenticator was already removed.")
+		b.post(path, url.Values{"name": {"Mine"}}).at("security", "on").says("That authenticator was already removed.")
+	}
+	ben := s.newBrowser()
+	ben.open("/account/security").password("ben").at("security", "off")
+	ben.post(p.address.Path, url.Values{"name": {"Mine"}}).at("security", "off")
+	if status, err := s.mfa.Status(t.Context(), "s-ana"); err != nil || status.Authenticators[0].Name != "Old <phone>" {
+		t.Errorf("Status = %+v, %v", status.Authenticators, err)
+	}
+}

@@ -1,0 +1,171 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+// PasswordLimits are the budgets of wrong passwords. A browser that the account is known in has one of its own. All
+// other guesses count against two: one of the account and one of the address that they come from.
+type PasswordLimits struct {
+	Account mfa.Limit // of an account, and of a browser that it is known in; zero: 10 in 15 minutes, 15 minutes' lock
+	Address int       // guesses of an address, in the window and with the lock of Account; 0: 100
+}
+
+func (l PasswordLimits) orDefault() PasswordLimits {
+	if l.Account == (mfa.Limit{}) {
+		l.Account = mfa.Limit{Guesses: 10, Window: 15 * time.Minute, Lock: 15 * time.Minute}
+	}
+	if l.Address == 0 {
+		l.Address = 100
+	}
+	return l
+}
+
+// budget is one that a guess of a password counts against.
+type budget struct {
+	name  string // in the audit log
+	key   string
+	limit mfa.Limit
+}
+
+// budgets are those of a guess at an account, or at what stands for a name that nobody has. The address comes first:
+// while it is locked, it cannot lock accounts.
+func (s *Server) budgets(r *http.Request, key string) []budget {
+	one := s.Passwords.Account
+	if m, ok := s.known(r, key); ok {
+		return []budget{{"browser", passwordKey(key) + "|" + m.budget(), one}}
+	}
+	many := one
+	many.Guesses = s.Passwords.Address
+	return []budget{{"address", "address:" + network(r.RemoteAddr), many}, {"account", passwordKey(key), one}}
+}
+
+// passwordKey is what guesses of a password are counted under, whatever the browser's address and whichever of the
+// account's names was typed.
+func passwordKey(key string) string { return "pwd:" + key }
+
+// counted is a guess of a password and where it was counted.
+type counted struct {
+	key    string // of the account, or what stands for a name that nobody has
+	at     time.Time
+	keys   []string
+	inARow int
+	locks  string // the budget that it used up, so that a lock has begun
+}
+
+// count counts a guess in all its budgets and commits that, or in none if one of them is locked.
+func (s *Server) count(ctx context.Context, r *http.Request, c *counted) error {
+	for _, b := range s.budgets(r, c.key) {
+		tally, err := s.Guesses.Guess(ctx, b.key, b.limit, c.at)
+		switch {
+		case err != nil:
+			return err
+		case !tally.LockedUntil.IsZero():
+			if err := s.takeBack(ctx, *c); err != nil {
+				return err
+			}
+			return &mfa.Locked{Until: tally.LockedUntil}
+		}
+		c.keys, c.inARow = append(c.keys, b.key), tally.InARow
+		if tally.Left <= 0 {
+			c.locks = b.name
+		}
+	}
+	return nil
+}
+
+// takeBack takes a guess back that was right. Wrong ones before it stay counted, until their window is over: a right
+// password, which may be another user's from the same address, says nothing about them.
+func (s *Server) takeBack(ctx context.Context, c counted) error {
+	for _, key := range c.keys {
+		if err := s.Guesses.Return(ctx, key, c.at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkPassword counts a guess, and commits the count, just before it compares: all names of an account have one
+// budget, and a hasher that is too busy to compare costs nothing of it. Its caller has a turn, and takes a right guess
+// back before it gives the turn up.
+func (s *Server) checkPassword(r *http.Request, username, password string) (provider.Account, counted, error) {
+	c := counted{at: s.Now()}
+	account, err := s.Accounts.Authenticate(r.Context(), username, password, func(ctx context.Context, key string) error {
+		c.key = key
+		return s.count(ctx, r, &c)
+	})
+	if !errors.Is(err, provider.ErrPassword) {
+		return account, c, err
+	}
+	wrong := &wrongPassword{mfa.Failed{Why: err, InARow: c.inARow, Locks: c.locks != ""}, provider.KnownSubject(c.key), c.locks}
+	if wrong.failed.Locks {
+		wrong.failed.Why = &mfa.Locked{Until: c.at.Add(s.Passwords.Account.Lock)}
+	}
+	return provider.Account{}, c, wrong
+}
+
+// wrongPassword is a password that was compared and is wrong.
+type wrongPassword struct {
+	failed  mfa.Failed
+	subject string // empty: nobody has the name
+	locks   string // the budget that it used up
+}
+
+func (e *wrongPassword) Error() string { return e.failed.Error() }
+
+// Unwrap returns the *mfa.Failed.
+func (e *wrongPassword) Unwrap() error { return &e.failed }
+
+// passwordEvents records a wrong password, under the account that it was tried at.
+func (v *visit) passwordEvents(r *http.Request, err error) []provider.Event {
+	e, ok := refusedPassword(v.event(r, "", provider.MethodPassword), err)
+	if !ok {
+		return nil
+	}
+	e.Session = ""
+	return []provider.Event{e}
+}
+
+// refusedPassword is refused for a password.
+func refusedPassword(e provider.Event, err error) (provider.Event, bool) {
+	var wrong *wrongPassword
+	if !errors.As(err, &wrong) {
+		return e, false
+	}
+	e, ok := refused(e, err)
+	e.Subject = wrong.subject
+	if wrong.locks != "" {
+		e.Detail["budget"] = wrong.locks
+	}
+	return e, ok
+}
+
+// network is what an address counts as: an IPv6 network of 64 bits is one. The address is the one in RemoteAddr:
+// behind a proxy that is not among the trusted ones, everybody has the proxy's.
+func network(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	address = address.Unmap().WithZone("")
+	if address.Is4() {
+		return address.String()
+	}
+	prefix, err := address.Prefix(64)
+	if err != nil {
+		return address.String()
+	}
+	return prefix.String()
+}

@@ -1,0 +1,126 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"vestibule/provider"
+)
+
+// Policy is who must have a second factor, and what follows from that. The zero value obliges nobody; a client may
+// still oblige its own users (provider.Client.TwoSteps). The strictest rule wins.
+type Policy struct {
+	TwoSteps   bool      // everybody must
+	From       time.Time // of TwoSteps: not before; zero: at once
+	Groups     []string  // whose members must, at once
+	ReportOnly bool      // record who would have been stopped, and stop nobody
+	// NewCodes has whoever used a recovery code, or has none left, make a new set before going on.
+	NewCodes bool
+}
+
+// Requirement is what a Policy asks of one user.
+type Requirement struct {
+	Must bool      // have a second factor, now
+	From time.Time // from when on the user must; zero if Must, or if no date is set
+	Why  string    // "everybody", "the group finance" or "the app shop"; empty if nothing is asked, now or later
+}
+
+// For returns what the policy asks of the account at the client, whatever the user has enrolled. A client without an
+// id stands for our own pages. It does not look at ReportOnly: that is for whoever enforces.
+func (p Policy) For(a provider.Account, c provider.Client, now time.Time) Requirement {
+	i := slices.IndexFunc(p.Groups, func(group string) bool { return slices.Contains(a.Groups, group) })
+	switch {
+	case p.TwoSteps && !now.Before(p.From):
+		return Requirement{Must: true, Why: "everybody"}
+	case i >= 0:
+		return Requirement{Must: true, Why: "the group " + p.Groups[i]}
+	case c.TwoSteps:
+		return Requirement{Must: true, Why: "the app " + c.ID}
+	case p.TwoSteps:
+		return Requirement{From: p.From, Why: "everybody"}
+	}
+	return Requirement{}
+}
+
+// asksAccount reports whether For needs to know more of the account than that it is one.
+func (p Policy) asksAccount(now time.Time) bool {
+	return len(p.Groups) > 0 && !(p.TwoSteps && !now.Before(p.From))
+}
+
+// appObliges reports whether the client is one that lets nobody in without a second factor.
+func (s *Server) appObliges(v *visit) bool { return v.ix.TwoSteps && !s.Policy.ReportOnly }
+
+// oblige finds out what the policy asks of a user without an authenticator. What it demands goes into the interaction
+// too, so that the provider holds to it at the end.
+func (s *Server) oblige(ctx context.Context, v *visit, f *facts) error {
+	want, err := s.requirement(ctx, v)
+	if err != nil {
+		return err
+	}
+	if s.Policy.ReportOnly {
+		want, v.reported = Requirement{}, want.stops()
+	}
+	f.must = want.Must
+	f.notice = !want.From.IsZero() && v.mem.Typed && !v.mem.Noticed
+	v.ix.Demand.Policy = want.Must
+	return nil
+}
+
+// stops is why somebody without a second factor is stopped; empty: is not.
+func (q Requirement) stops() string {
+	if q.Must {
+		return q.Why
+	}
+	return ""
+}
+
+// requirement asks the directory only if the policy is about groups.
+func (s *Server) requirement(ctx context.Context, v *visit) (Requirement, error) {
+	account, now := provider.Account{Subject: v.subject()}, s.Now()
+	if s.Policy.asksAccount(now) {
+		var err error
+		if account, err = s.Accounts.Account(ctx, v.subject()); err != nil && !errors.Is(err, provider.ErrNotFound) {
+			return Requirement{}, err // Finish has an answer to an account that is gone
+		}
+	}
+	return s.Policy.For(account, provider.Client{ID: v.ix.Client, TwoSteps: v.ix.TwoSteps}, now), nil
+}
+
+// mustKeep reports whether the user may not be without an authenticator. What single clients ask is no reason: at
+// those the user sets up a new one.
+func (s *Server) mustKeep(a provider.Account) bool {
+	return !s.Policy.ReportOnly && s.Policy.For(a, provider.Client{}, s.Now()).Must
+}
+
+// codesOwed reports whether the policy wants new recovery codes before the user goes on: one was used since they were
+// made, or none is left. Only a sign-in with the password asks the store for the latter.
+func (s *Server) codesOwed(ctx context.Context, v *visit) (bool, error) {
+	at, recovered := v.ix.Login.Proved(provider.MethodRecovery)
+	if !s.Policy.NewCodes || v.mem.Codes || v.mem.Wish != "" || !recovered && !v.mem.Typed {
+		return false, nil
+	}
+	status, err := s.MFA.Status(ctx, v.subject())
+	if err != nil {
+		return false, err
+	}
+	owed := len(status.Authenticators) > 0 && (status.CodesLeft == 0 || recovered && status.CodesMade.Before(at))
+	v.left, v.mem.Codes = status.CodesLeft, !owed
+	return owed, nil
+}
+
+// report records, in the commit that ends the sign-in, that the policy would have stopped it.
+func (s *Server) report(r *http.Request, v *visit) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if v.reported == "" {
+			return nil
+		}
+		s.Log.InfoContext(ctx, "the policy would have asked for a second factor", "event", provider.EventPolicyReported,
+			"user_id", v.subject(), "client", v.ix.Client, "why", v.reported)
+		e := v.event(r, provider.EventPolicyReported, "")
+		e.Detail["why"] = v.reported
+		return s.Audit.Record(ctx, e)
+	}
+}

@@ -1,0 +1,346 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"vestibule/provider"
+)
+
+func TestPolicyFor(t *testing.T) {
+	noon := time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
+	earlier, later := noon.Add(-time.Second), noon.Add(time.Second)
+	everybody, finance, soon := Policy{TwoSteps: true}, Policy{Groups: []string{"ops", "finance"}}, Policy{TwoSteps: true, From: later}
+	staff := provider.Account{Subject: "s", Groups: []string{"staff", "finance"}}
+	bank, shop := provider.Client{ID: "bank", TwoSteps: true}, provider.Client{ID: "shop"}
+	of := func(p Policy, groups ...string) Policy {
+		p.Groups = groups
+		return p
+	}
+	for _, tt := range []struct {
+		name    string
+		policy  Policy
+		account provider.Account
+		client  provider.Client
+		want    Requirement
+	}{
+		{"nothing", Policy{}, staff, shop, Requirement{}},
+		{"everybody", everybody, provider.Account{}, shop, Requirement{Must: true, Why: "everybody"}},
+		{"everybody, since a second", Policy{TwoSteps: true, From: earlier}, staff, shop, Requirement{Must: true, Why: "everybody"}},
+		{"everybody, from now on", Policy{TwoSteps: true, From: noon}, staff, shop, Requirement{Must: true, Why: "everybody"}},
+		{"everybody, in a second", soon, staff, shop, Requirement{From: later, Why: "everybody"}},
+		{"a group", finance, staff, shop, Requirement{Must: true, Why: "the group finance"}},
+		{"a group, on our own pages", finance, staff, provider.Client{}, Requirement{Must: true, Why: "the group finance"}},
+		{"a group of others", finance, provider.Account{Groups: []string{"financeers", "fin"}}, shop, Requirement{}},
+		{"no group", finance, provider.Account{}, shop, Requirement{}},
+		{"a date without two steps", Policy{From: later}, staff, shop, Requirement{}},
+		{"an app", Policy{}, staff, bank, Requirement{Must: true, Why: "the app bank"}},
+		{"an app wins over a date", soon, staff, bank, Requirement{Must: true, Why: "the app bank"}},
+		{"a group wins over a date", of(soon, "staff"), staff, shop, Requirement{Must: true, Why: "the group staff"}},
+		{"report only says the same", Policy{TwoSteps: true, ReportOnly: true}, staff, shop, Requirement{Must: true, Why: "everybody"}},
+	} {
+		if got := tt.policy.For(tt.account, tt.client, noon); got != tt.want {
+			t.Errorf("%s: For = %+v, want %+v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// newPolicySite has a policy, and a client that lets nobody in without a second factor.
+func newPolicySite(t *testing.T, p Policy) *site {
+	t.Helper()
+	s := newSite(t)
+	s.pages.Policy = p
+	s.store.AddClient(provider.Client{ID: "bank", Name: "Bank", TwoSteps: true, SecretHash: "sha256:x", RedirectURIs: []string{"https://bank.test/cb"}, Scopes: []string{"openid"}})
+	s.accounts.set(func(rows map[string]provider.Account) {
+		ana := rows["ana"]
+		ana.Groups = []string{"finance"}
+		rows["ana"] = ana
+	})
+	return s
+}
+
+// bank is an authorization request of the client that obliges its users.
+func (s *site) bank(more ...string) string {
+	return s.authorize(append([]string{"client_id", "bank", "redirect_uri", "https://bank.test/cb", "scope", "openid"}, more...)...)
+}
+
+// enrol goes through the set-up that the screen shows.
+func (s *screen) enrol() *screen {
+	s.t.Helper()
+	p := s.at("setup", "initial").press("Continue", "code", s.phone().code(0)).at("codes", "initial")
+	return p.press("Turn on two-step verification", "saved", "yes")
+}
+
+// TestPolicyObliges walks each rule: who must enrols inside the sign-in and comes out at the client.
+func TestPolicyObliges(t *testing.T) {
+	for name, tt := range map[string]struct {
+		policy Policy
+		user   string
+		bank   bool
+		must   bool
+	}{
+		"everybody":               {Policy{TwoSteps: true}, "ben", false, true},
+		"a member of the group":   {Policy{Groups: []string{"finance"}}, "ana", false, true},
+		"not a member":            {Policy{Groups: []string{"finance"}}, "ben", false, false},
+		"the app":                 {Policy{}, "ben", true, true},
+		"another app":             {Policy{}, "ben", false, false},
+		"everybody, report only":  {Policy{TwoSteps: true, ReportOnly: true}, "ben", false, false},
+		"the group, report only":  {Policy{Groups: []string{"finance"}, ReportOnly: true}, "ana", false, false},
+		"the app, report only":    {Policy{ReportOnly: true}, "ben", true, false},
+		"the group before a date": {Policy{TwoSteps: true, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), Groups: []string{"finance"}}, "ana", false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newPolicySite(t, tt.policy)
+			b := s.newBrowser()
+			address := s.authorize()
+			if tt.bank {
+				address = s.bank()
+			}
+			p := b.open(address).password(tt.user)
+			if !tt.must {
+				p.at("consent", "initial").press("Allow", "remember", "yes").client()
+				b.open(address).client()
+				return
+			}
+			p.reload().at("setup", "initial")
+			b.open(address).at("setup", "initial") // the session alone is worth nothing
+			if p := b.open(address + "&prompt=none"); p.client().Get("error") != "interaction_required" {
+				t.Errorf("prompt=none answers %s", p.address)
+			}
+			p.enrol().at("consent", "initial").press("Allow").client()
+			if row := onlySession(t, s); row.Login.ACR() != provider.LevelTwo {
+				t.Errorf("the session has %v", row.Login.Proofs)
+			}
+		})
+	}
+}
+
+func TestPolicyWithAnOldSession(t *testing.T) {
+	s := newPolicySite(t, Policy{})
+	b := s.newBrowser()
+	b.open(s.authorize()).password("ben").press("Allow", "remember", "yes").client()
+	s.clock.forward(40 * time.Minute)
+	s.pages.Policy.TwoSteps = true
+	if got := b.open(s.authorize("prompt", "none")).client().Get("error"); got != "interaction_required" {
+		t.Errorf("prompt=none answers %q, want interaction_required", got)
+	}
+	b.open(s.authorize()).at("login", "initial").password("ben").enrol().client()
+	b.open(s.authorize("prompt", "none")).client()
+}
+
+func TestPolicyCancelled(t *testing.T) {
+	s := newPolicySite(t, Policy{TwoSteps: true})
+	b := s.newBrowser()
+	p := b.open(s.authorize()).password("ana").at("setup", "initial").press("Cancel and go back to Demo Shop")
+	if got := p.client().Get("error"); got != "access_denied" {
+		t.Errorf("the client hears %q", got)
+	}
+	p = b.open("/account/security").at("setup", "initial").press("Cancel and sign out").at("logged-out", "initial")
+	p.open("/account/security").at("login", "initial")
+}
+
+// TestPolicyOnOwnPages: nothing of the account is shown to whoever must have an authenticator and has none.
+func TestPolicyOnOwnPages(t *testing.T) {
+	s := newPolicySite(t, Policy{TwoSteps: true})
+	b := s.newBrowser()
+	b.open("/account/security").password("ana").at("setup", "initial")
+	b.open("/account/recovery-codes").at("setup", "initial")
+	b.open("/account/authenticators/new").enrol().at("security", "on")
+}
+
+func TestPolicyNotice(t *testing.T) {
+	s := newPolicySite(t, Policy{TwoSteps: true, From: time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)})
+	b := s.newBrowser()
+	p := b.open(s.authorize()).password("ana").at("notice", "initial").says("From 20 March 2026 you need two-step verification", "Signing in as ana@example.com")
+	p = p.reload().at("notice", "initial").press("Not now, continue to Demo Shop").at("consent", "initial")
+	p.press("Allow", "remember", "yes").client()
+	b.open(s.authorize()).client() // once a sign-in
+	b.open("/account/security").at("security", "off").says("From 20 March 2026 you need two-step verification.")
+	s.clock.forward(time.Second)
+	b.open(s.authorize("prompt", "login")).password("ana").at("notice", "initial")
+
+	s.newBrowser().open(s.authorize()).password("ana").press("Set it up now").at("setup", "initial").press("Cancel").client()
+	b = s.newBrowser()
+	p = b.open(s.authorize()).password("ana").press("Set it up now").enrol()
+	p.client()
+	s.clock.forward(time.Minute)
+	if strings.Contains(b.open("/account/security").at("security", "on").text(), "From 20 March") {
+		t.Error("the security page warns somebody who has done it")
+	}
+
+	s.clock.forward(20 * 24 * time.Hour)
+	s.newBrowser().open(s.authorize()).password("ben").at("setup", "initial")
+}
+
+// recorder keeps the events.
+type recorder struct {
+	mu     sync.Mutex
+	events []provider.Event
+}
+
+func (r *recorder) Record(_ context.Context, e provider.Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+	return nil
+}
+
+func (r *recorder) of(kind string) (found []provider.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		if e.Kind == kind {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+func TestPolicyReportOnly(t *testing.T) {
+	s := newPolicySite(t, Policy{TwoSteps: true, ReportOnly: true})
+	audit := &recorder{}
+	s.pages.Audit = audit
+	b := s.newBrowser()
+	b.open(s.authorize()).password("ana").at("consent", "initial").press("Allow", "remember", "yes").client()
+	b.open(s.authorize()).client()
+	b.open("/account/security").at("security", "off")
+	reported := audit.of(provider.EventPolicyReported)
+	if len(reported) != 2 || reported[0].Subject != "s-ana" || reported[0].Client != "shop" || reported[0].Detail["why"] != "everybody" {
+		t.Errorf("reported %+v, want two of ana at the shop", reported)
+	}
+	s.enrolled("s-ben")
+	s.newBrowser().open(s.authorize()).password("ben").at("totp", "initial")
+	if n := len(audit.of(provider.EventPolicyReported)); n != 2 {
+		t.Errorf("%d reports, want none of a user with an authenticator", n)
+	}
+	if got := strings.Count(s.log.String(), provider.EventPolicyReported); got != 2 || strings.Contains(s.log.String(), "ana@example.com") {
+		t.Errorf("the log has %d reports, or names:\n%s", got, s.log)
+	}
+}
+
+func TestLastFactorStays(t *testing.T) {
+	s := newPolicySite(t, Policy{TwoSteps: true})
+	a := s.enrolled("s-ana")
+	b := s.signedIn(&a)
+	remove := func(i int) *screen {
+		status, err := s.mfa.Status(t.Context(), "s-ana")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.open("/account/authenticators/" + status.Authenticators[i].ID + "/remove")
+	}
+	remove(0).at("security", "on").says("Add another authenticator before you remove this one")
+	s.clock.forward(time.Minute)
+	other := b.open("/account/authenticators/new").at("setup", "initial")
+	phone := other.phone()
+	other.press("Continue", "code", phone.code(0)).at("security", "on")
+	s.clock.forward(time.Minute)
+	first, second := remove(0).at("remove", "initial"), remove(1).at("remove", "initial")
+	second.press("Remove", "password", secret, "code", a.code(0)).at("security", "on").says("was removed")
+	first.press("Remove", "password", secret, "code", a.code(1)).at("security", "on").says("Add another authenticator before")
+	if status, err := s.mfa.Status(t.Context(), "s-ana"); err != nil || len(status.Authenticators) != 1 {
+		t.Errorf("ana has %d authenticators (%v), want 1", len(status.Authenticators), err)
+	}
+	s.pages.Policy.ReportOnly = true
+	s.clock.forward(2 * time.Minute)
+	remove(0).press("Remove", "password", secret, "code", a.code(0)).at("security", "off")
+}
+
+// TestLastFactorRace: what two tabs have checked before is checked again in the commit.
+func TestLastFactorRace(t *testing.T) {
+	s := newPolicySite(t, Policy{TwoSteps: true})
+	a := s.enrolled("s-ana")
+	b := s.signedIn(&a)
+	s.clock.forward(time.Minute)
+	p := b.open("/account/authenticators/new").at("setup", "initial")
+	p.press("Continue", "code", p.phone().code(0)).at("security", "on")
+	status, err := s.mfa.Status(t.Context(), "s-ana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.clock.forward(time.Minute)
+	form := b.open("/account/authenticators/" + status.Authenticators[1].ID + "/remove")
+	atomic := s.mfa.Atomic
+	s.mfa.Atomic = func(ctx context.Context, fn func(context.Context) error) error {
+		s.mfa.Atomic = atomic
+		if err := s.mfa.Store.Remove(ctx, "s-ana", status.Authenticators[0].ID); err != nil {
+			return err
+		}
+		return atomic(ctx, fn)
+	}
+	if p := form.press("Remove", "password", secret, "code", a.code(0)); p.name != "security" || p.state == "off" {
+		t.Errorf("the browser shows %s (%s)", p.name, p.state)
+	}
+	if left, err := s.mfa.Status(t.Context(), "s-ana"); err != nil || len(left.Authenticators) != 1 {
+		t.Errorf("%d authenticators are left (%v), want 1", len(left.Authenticators), err)
+	}
+}
+
+func TestCodesRequiredAfterRecovery(t *testing.T) {
+	s := newPolicySite(t, Policy{NewCodes: true})
+	a := s.enrolled("s-ana")
+	s.clock.forward(time.Minute)
+	b := s.newBrowser()
+	p := s.totpAt(b).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial").says("9 left.")
+	if strings.Contains(p.text(), "Continue") {
+		t.Errorf("the page lets the user go on:\n%s", p.text())
+	}
+	action, form := p.form("Make new recovery codes")
+	form.Set("action", "continue")
+	p = b.post(action, form).at("recovery-used", "required").says("Make new recovery codes before you go on")
+	b.open(s.authorize()).at("recovery-used", "initial").says("9 left.") // nor in another sign-in
+	b.open("/account/security").at("recovery-used", "initial")
+	fresh := p.press("Set up a new authenticator").at("setup", "initial")
+	app := fresh.phone()
+	fresh.press("Continue", "code", app.code(0)).at("recovery-used", "initial") // a new authenticator brings no new codes
+	p = p.reload().press("Make new recovery codes").at("codes", "initial").press("Cancel").at("recovery-used", "initial")
+	p = p.press("Make new recovery codes").at("codes", "initial")
+	codes := p.codes()
+	p.press("Use these new codes", "saved", "yes").at("consent", "initial").press("Allow", "remember", "yes").client()
+	b.open("/account/security").at("security", "on")
+	b.open(s.authorize()).client()
+	s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", codes[0]).at("recovery-used", "initial")
+}
+
+// TestCodesRequiredWhenNoneIsLeft: the last code may have been used before the policy was set.
+func TestCodesRequiredWhenNoneIsLeft(t *testing.T) {
+	s := newPolicySite(t, Policy{})
+	a := s.enrolled("s-ana")
+	for _, code := range a.codes {
+		s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", code).at("recovery-used", "initial")
+	}
+	s.totpAt(s.newBrowser()).press("Continue", "code", a.code(0)).at("consent", "initial")
+	s.pages.Policy.NewCodes = true
+	s.clock.forward(time.Minute)
+	p := s.totpAt(s.newBrowser()).press("Continue", "code", a.code(0)).at("recovery-used", "initial").answers(http.StatusOK)
+	p.says("You have no recovery codes left").press("Make new recovery codes").at("codes", "initial").
+		press("Use these new codes", "saved", "yes").at("consent", "initial")
+}
+
+func TestSignInIsNoted(t *testing.T) {
+	s := newSite(t)
+	a := s.enrolled("s-ana")
+	signedIn := func() time.Time {
+		account, err := s.accounts.Account(t.Context(), "s-ana")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return account.SignedIn
+	}
+	b := s.newBrowser()
+	p := s.totpAt(b)
+	if got := signedIn(); !got.IsZero() {
+		t.Errorf("a password alone is noted as a sign-in at %s", got)
+	}
+	p.press("Continue", "code", a.code(0)).press("Allow", "remember", "yes").client()
+	at := s.clock.now()
+	s.clock.forward(time.Minute)
+	b.open(s.authorize()).client()
+	if got := signedIn(); !got.Equal(at) {
+		t.Errorf("the last sign-in was at %s, want %s", got, at)
+	}
+}

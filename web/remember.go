@@ -1,0 +1,209 @@
+package web
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"vestibule/provider"
+)
+
+// Browsers keeps the browsers that users have said need not give a code.
+type Browsers interface {
+	// RememberBrowser inserts b, bound to the factors that its subject has at that instant, in the place of the one
+	// with the ID old, which is gone then; nil: there is none.
+	RememberBrowser(ctx context.Context, old []byte, b provider.Browser) error
+	// Browser returns the browser with that ID, or provider.ErrNotFound. One whose time is over, or whose user's factors
+	// have changed since, is none.
+	Browser(ctx context.Context, id []byte, now time.Time) (provider.Browser, error)
+	// Browsers returns those of the subject, the one that was used last first.
+	Browsers(ctx context.Context, subject string, now time.Time) ([]provider.Browser, error)
+	// TouchBrowser sets when the browser was last used. One that is gone is no error.
+	TouchBrowser(ctx context.Context, id []byte, seen time.Time) error
+	// ForgetBrowser removes the browser if it is the subject's; provider.ErrNotFound if it is not.
+	ForgetBrowser(ctx context.Context, subject string, id []byte) error
+	// ForgetBrowsers removes all of the subject.
+	ForgetBrowsers(ctx context.Context, subject string) error
+}
+
+// device returns the hash of the cookie that the browser would be remembered by; nil if it has none.
+func (s *Server) device(r *http.Request) []byte {
+	value := token(r, s.cookies.device)
+	if value == "" || s.RememberBrowser == 0 {
+		return nil
+	}
+	return digest(value)
+}
+
+// remembered reports whether the browser is one that need not give a code in this sign-in. What it is remembered for
+// is as old as the code that was given then, and no demand takes an older one; a step-up, a confirmation and a change of
+// the factors want a code whatever is remembered.
+func (s *Server) remembered(ctx context.Context, v *visit) (bool, error) {
+	v.remembered = false
+	if v.device == nil || v.mem.Sudo || v.mem.Wish != "" || v.ix.Demand.TwoSteps() || s.appObliges(v) || v.ix.Login.SecondFactor() {
+		return false, nil
+	}
+	now := s.Now()
+	b, err := s.Browsers.Browser(ctx, v.device, now)
+	if errors.Is(err, provider.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	then := provider.Login{Proofs: []provider.Proof{{Method: provider.MethodTOTP, Time: b.Created}}}
+	young := now.Before(b.Created.Add(s.RememberBrowser)) // the setting may have been lowered
+	v.remembered = b.Subject == v.subject() && young && then.Fresh(v.ix.Demand, provider.MethodTOTP, now)
+	return v.remembered, nil
+}
+
+// mayRemember reports whether the code page offers to remember the browser.
+func (s *Server) mayRemember(v *visit) bool { return s.RememberBrowser > 0 && !v.mem.Sudo }
+
+// span says how long something lasts, in days if it is a few of them.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 2*day {
+		return strconv.Itoa(int(d/day)) + " days"
+	}
+	if hours := int(d / time.Hour); hours > 1 {
+		return strconv.Itoa(hours) + " hours"
+	}
+	return "an hour"
+}
+
+// rememberBrowser keeps the browser of a right code, if its user says so, in the commit that spends the code.
+func (s *Server) rememberBrowser(ctx context.Context, r *http.Request, v *visit) error {
+	if field(r, "remember") == "" || !s.mayRemember(v) {
+		return nil
+	}
+	now := s.Now()
+	v.keep = randomToken()
+	b := provider.Browser{
+		ID: digest(v.keep), Subject: v.subject(), Agent: agent(r.UserAgent()), Created: now, Seen: now, Expires: now.Add(s.RememberBrowser),
+	}
+	if err := s.Browsers.RememberBrowser(ctx, v.device, b); err != nil {
+		return err
+	}
+	e := v.event(r, provider.EventBrowserKept, "")
+	e.Detail["browser"] = b.Agent
+	return s.Audit.Record(ctx, e)
+}
+
+// keepCookie gives the browser the cookie that it is remembered by.
+func (s *Server) keepCookie(w http.ResponseWriter, v *visit) {
+	if v.keep == "" {
+		return
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: s.cookies.device, Value: v.keep, Path: "/", MaxAge: int(s.RememberBrowser / time.Second),
+		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// deviceView is a remembered browser on the security page.
+type deviceView struct {
+	ID      string
+	Name    string
+	Created time.Time
+	Seen    time.Time
+	Expires time.Time
+	This    bool // the one that asks
+}
+
+// devices lists the user's remembered browsers.
+func (s *Server) devices(r *http.Request, m *member) ([]deviceView, error) {
+	if s.RememberBrowser == 0 {
+		return nil, nil
+	}
+	browsers, err := s.Browsers.Browsers(r.Context(), m.account.Subject, s.Now())
+	if err != nil {
+		return nil, err
+	}
+	var views []deviceView
+	this := string(s.device(r))
+	for _, b := range browsers {
+		views = append(views, deviceView{encode(b.ID), b.Agent, b.Created, b.Seen, b.Expires, string(b.ID) == this})
+	}
+	return views, nil
+}
+
+func encode(id []byte) string { return base64.RawURLEncoding.EncodeToString(id) }
+
+// forget has one of the user's remembered browsers, or all, give a code again. It needs no fresh proof: nobody gains
+// anything by it.
+func (s *Server) forget(w http.ResponseWriter, r *http.Request, m *member) error {
+	if s.RememberBrowser == 0 {
+		return errNotFound
+	}
+	id := field(r, "browser")
+	e := m.event(r, provider.EventBrowserDropped, "")
+	note := "browser.forgotten"
+	drop := func(ctx context.Context) error { return s.Browsers.ForgetBrowsers(ctx, m.account.Subject) }
+	if id == "" {
+		e.Detail["browser"], note = "all", "browser.all.forgotten"
+	} else {
+		key, err := base64.RawURLEncoding.DecodeString(id)
+		if err != nil {
+			return s.note(w, r, securityPath, "browser.gone", nil)
+		}
+		drop = func(ctx context.Context) error { return s.Browsers.ForgetBrowser(ctx, m.account.Subject, key) }
+	}
+	err := s.recordWith(r.Context(), []provider.Event{e}, drop)
+	if errors.Is(err, provider.ErrNotFound) {
+		return s.note(w, r, securityPath, "browser.gone", nil)
+	}
+	if err != nil {
+		return err
+	}
+	return s.note(w, r, securityPath, note, nil)
+}
+
+// remembers reports whether this browser is remembered for the session's user.
+func (s *Server) remembers(r *http.Request, subject string) (bool, error) {
+	id := s.device(r)
+	if id == nil {
+		return false, nil
+	}
+	b, err := s.Browsers.Browser(r.Context(), id, s.Now())
+	if errors.Is(err, provider.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && b.Subject == subject, err
+}
+
+// agents and systems are what a User-Agent header says about the browser and the device; the first match counts,
+// since browsers claim to be their elders as well.
+var (
+	agents = []struct{ mark, name string }{
+		{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
+		{"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+	}
+	systems = []struct{ mark, name string }{
+		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"},
+		{"CrOS", "ChromeOS"}, {"Linux", "Linux"},
+	}
+)
+
+// agent is what users call a browser, such as "Firefox on Linux". It keeps nothing of the header that is not in the
+// tables above.
+func agent(header string) string {
+	name, system := "A browser", ""
+	for _, a := range agents {
+		if strings.Contains(header, a.mark) {
+			name = a.name
+			break
+		}
+	}
+	for _, s := range systems {
+		if strings.Contains(header, s.mark) {
+			system = " on " + s.name
+			break
+		}
+	}
+	return name + system
+}

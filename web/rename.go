@@ -1,0 +1,78 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+type renamePage struct {
+	frame
+	Action string
+	Name   string // as it is
+	Typed  string
+}
+
+// renamePage asks for another name. A name proves nothing and opens nothing, so that no code is asked for.
+func (s *Server) renamePage(w http.ResponseWriter, r *http.Request, m *member) error {
+	app, _, ok, err := s.find(r, m)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return s.note(w, r, securityPath, "remove.gone", nil)
+	}
+	p := &renamePage{
+		frame:  frame{Page: "rename", Title: "Rename " + app.Name, Account: true, Who: m.account.Label()},
+		Action: r.URL.Path, Name: app.Name, Typed: app.Name,
+	}
+	if typed, ok := m.mem.Typing["name"]; ok {
+		p.Typed = typed
+	}
+	p.say(&m.mem)
+	return s.render(w, http.StatusOK, "rename", p)
+}
+
+// rename gives an authenticator another name, in one commit with the record of it.
+func (s *Server) rename(w http.ResponseWriter, r *http.Request, m *member) error {
+	typed, done := cut(field(r, "name"), 256), values{}
+	err := s.MFA.Rename(r.Context(), m.account.Subject, r.PathValue("id"), typed, func(ctx context.Context, from, to string) error {
+		e := m.event(r, provider.EventFactorRenamed, "")
+		e.Detail["from"], e.Detail["to"] = from, to
+		done = values{"from": from, "name": to}
+		return s.Audit.Record(ctx, e)
+	})
+	switch {
+	case errors.Is(err, mfa.ErrNotEnrolled):
+		return s.note(w, r, securityPath, "remove.gone", nil)
+	case errors.Is(err, mfa.ErrChanged):
+		return s.note(w, r, securityPath, "enrol.changed", nil)
+	case err == nil && len(done) == 0: // it has that name
+		return redirect(securityPath)(w, r)
+	case err == nil:
+		return s.note(w, r, securityPath, "enrol.renamed", done)
+	}
+	id := renameMessage(err)
+	if id == "" {
+		return err
+	}
+	mem := memory{Typing: map[string]string{"name": typed}}
+	mem.blame("rename", fault{ID: id, Field: "name"})
+	return s.flash(w, r, r.URL.Path, mem)
+}
+
+// renameMessage finds the words for a name that cannot be given; none: the fault is not the user's.
+func renameMessage(err error) string {
+	switch {
+	case errors.Is(err, mfa.ErrNameTaken), errors.Is(err, provider.ErrConflict): // by another tab just now
+		return "enrol.name.taken"
+	case errors.Is(err, mfa.ErrNameLong):
+		return "enrol.name.long"
+	case errors.Is(err, mfa.ErrNameEmpty):
+		return "enrol.name.required"
+	}
+	return ""
+}

@@ -1,0 +1,167 @@
+package web
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+// Resets keeps the resets that operators have announced.
+type Resets interface {
+	// PlannedReset returns the reset with that ID, or provider.ErrNotFound.
+	PlannedReset(ctx context.Context, id string) (mfa.PlannedReset, error)
+	// ResetOf returns the reset that is planned for the subject, or provider.ErrNotFound.
+	ResetOf(ctx context.Context, subject string) (mfa.PlannedReset, error)
+	// EndReset takes the reset out of the plan; provider.ErrNotFound if it took place or was cancelled before.
+	EndReset(ctx context.Context, id string) error
+}
+
+// noResets is Resets where no operator ever plans one.
+type noResets struct{}
+
+func (noResets) PlannedReset(context.Context, string) (mfa.PlannedReset, error) {
+	return mfa.PlannedReset{}, provider.ErrNotFound
+}
+
+func (noResets) ResetOf(context.Context, string) (mfa.PlannedReset, error) {
+	return mfa.PlannedReset{}, provider.ErrNotFound
+}
+
+func (noResets) EndReset(context.Context, string) error { return provider.ErrNotFound }
+
+const cancelPath = "/reset/cancel"
+
+// CancelLink is the address at which the user who got it by mail, signed in or not, cancels the planned reset with
+// that ID. It is made of the ID and a key, so that the database does not hold it.
+func (s *Server) CancelLink(id string) string {
+	return s.Provider.Issuer() + cancelPath + "?token=" + url.QueryEscape(id+"."+base64.RawURLEncoding.EncodeToString(linkMAC(s.LinkKeys[0], id)))
+}
+
+// linkMAC vouches for the id of a planned reset.
+func linkMAC(key []byte, id string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte("cancel reset " + id))
+	return h.Sum(nil)
+}
+
+// planned returns the reset that the token is for. provider.ErrNotFound reports one that took place or was cancelled,
+// errUnknownLink a token that we did not make.
+func (s *Server) planned(r *http.Request) (mfa.PlannedReset, error) {
+	id, text, _ := strings.Cut(field(r, "token"), ".")
+	mac, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return mfa.PlannedReset{}, errUnknownLink
+	}
+	for _, key := range s.LinkKeys {
+		if hmac.Equal(mac, linkMAC(key, id)) {
+			return s.Resets.PlannedReset(r.Context(), id)
+		}
+	}
+	return mfa.PlannedReset{}, errUnknownLink
+}
+
+var errUnknownLink = errors.New("link that we did not make")
+
+type resetPage struct {
+	frame
+	Token   string
+	Due     time.Time
+	Contact string
+}
+
+// cancelResetPage asks before it cancels: programs that look at the links in mail must not.
+func (s *Server) cancelResetPage(w http.ResponseWriter, r *http.Request) error {
+	plan, err := s.planned(r)
+	switch {
+	case errors.Is(err, errUnknownLink):
+		return s.showReset(w, http.StatusNotFound, "unknown", "We don’t know this link", plan)
+	case errors.Is(err, provider.ErrNotFound):
+		return s.showReset(w, http.StatusGone, "gone", "There is nothing to cancel any more", plan)
+	case err != nil:
+		return err
+	}
+	p := &resetPage{
+		frame: frame{Page: "reset-cancel", Title: "Keep two-step verification?"},
+		Token: field(r, "token"), Due: plan.Due.UTC(), Contact: s.Contact,
+	}
+	return s.render(w, http.StatusOK, "reset-cancel", p)
+}
+
+func (s *Server) showReset(w http.ResponseWriter, status int, state, title string, plan mfa.PlannedReset) error {
+	return s.render(w, status, "reset-cancel", &resetPage{
+		frame: frame{Page: "reset-cancel", State: state, Title: title}, Due: plan.Due.UTC(), Contact: s.Contact,
+	})
+}
+
+// cancelReset takes the link for the user's word. A second click finds it done.
+func (s *Server) cancelReset(w http.ResponseWriter, r *http.Request) error {
+	plan, err := s.planned(r)
+	if err == nil {
+		err = s.endReset(r.Context(), plan, provider.Event{Address: provider.HostOf(r.RemoteAddr)}, "link")
+	}
+	switch {
+	case errors.Is(err, errUnknownLink), errors.Is(err, provider.ErrNotFound):
+		return redirect(cancelPath+"?token="+url.QueryEscape(field(r, "token")))(w, r)
+	case err != nil:
+		return err
+	}
+	return redirect("/reset/cancelled")(w, r)
+}
+
+func (s *Server) resetCancelledPage(w http.ResponseWriter, _ *http.Request) error {
+	return s.showReset(w, http.StatusOK, "cancelled", "Two-step verification stays as it is", mfa.PlannedReset{})
+}
+
+// cancelOwnReset is the button on the security page.
+func (s *Server) cancelOwnReset(w http.ResponseWriter, r *http.Request, m *member) error {
+	plan, err := s.Resets.ResetOf(r.Context(), m.account.Subject)
+	if err == nil {
+		err = s.endReset(r.Context(), plan, m.event(r, "", ""), "account")
+	}
+	switch {
+	case errors.Is(err, provider.ErrNotFound):
+		return s.note(w, r, securityPath, "reset.gone", nil)
+	case err != nil:
+		return err
+	}
+	return s.note(w, r, securityPath, "reset.cancelled", nil)
+}
+
+// endReset takes the reset out of the plan and records who did so, and how.
+func (s *Server) endReset(ctx context.Context, plan mfa.PlannedReset, e provider.Event, how string) error {
+	e.Kind, e.Outcome, e.Subject = provider.EventResetCancelled, provider.OutcomeOK, plan.Subject
+	e.Detail = map[string]string{"reset": plan.ID, "how": how}
+	return s.recordWith(ctx, []provider.Event{e}, func(ctx context.Context) error { return s.Resets.EndReset(ctx, plan.ID) })
+}
+
+// operatorView is what the security page says of an operator's doings.
+type operatorView struct {
+	Held   bool // the factors were taken away, and only a link lets the user set up new ones
+	Due    time.Time
+	Reason string
+}
+
+// operator returns nil if there is nothing to say.
+func (s *Server) operator(ctx context.Context, subject string, on bool) (*operatorView, error) {
+	if !on {
+		held, err := s.EnrolLinks.Held(ctx, subject)
+		if err != nil || !held {
+			return nil, err
+		}
+		return &operatorView{Held: true}, nil
+	}
+	plan, err := s.Resets.ResetOf(ctx, subject)
+	if errors.Is(err, provider.ErrNotFound) {
+		return nil, nil
+	}
+	return &operatorView{Due: plan.Due.UTC(), Reason: plan.Reason}, err
+}
