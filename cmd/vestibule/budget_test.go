@@ -66,9 +66,21 @@ func TestBudget(t *testing.T) {
 		signIn := m.take()
 		r := v.finish(p)
 		exchange := m.take()
-		m.check(t, "whole sign-in with password, code, consent and tokens", signIn.plus(exchange), budget{14, 6})
+		m.check(t, "whole sign-in of an unknown browser with password, code, consent and tokens", signIn.plus(exchange), budget{14, 7})
 		m.check(t, "code exchange", exchange, budget{2, 1})
 
+		b.open("/logout").press("Sign out")
+		s.clock.advance(oneStep)
+		wiki := s.newClient(t, "wiki")
+		s.newBrowser(t).open(wiki.begin().address)
+		m.take()
+		v = wiki.beginOffline()
+		p = b.open(v.address).giveName("ana", password).giveCode(c.phone.code(0)).allow()
+		v.finish(p)
+		m.check(t, "the same of a known browser", m.take(), budget{13, 6})
+
+		s.newBrowser(t).open(c.begin().address)
+		m.take()
 		v = c.begin()
 		p = b.open(v.address)
 		silent := m.take()
@@ -89,6 +101,13 @@ func TestBudget(t *testing.T) {
 		}
 		// The token and the account are two questions: the account may be kept in a directory that is not ours.
 		m.check(t, "userinfo", m.take(), budget{2, 0})
+		api := s.newInspector(t)
+		api.ask(t, a)
+		m.take()
+		if !api.ask(t, a).Active {
+			t.Error("the access token is not active")
+		}
+		m.check(t, "introspection", m.take(), budget{1, 0})
 		for _, path := range []string{"/.well-known/openid-configuration", "/jwks"} {
 			s.fetch(t, path)
 			if got := m.take(); got.statements != 0 {

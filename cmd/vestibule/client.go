@@ -22,11 +22,18 @@ func clientCreate(f *flag.FlagSet) action {
 	f.Var(&scopes, "scope", "`scope` that the app may ask for; may be repeated (default openid profile email offline_access)")
 	name := f.String("name", "", "`name` that users see")
 	public := f.Bool("public", false, "the app cannot keep a secret: it runs in a browser or on the user's device")
+	api := f.Bool("resource-server", false, "an API: it asks at /introspect about access tokens, and signs nobody in")
+	twoSteps := f.Bool("require-two-steps", false, "its users must have two-step verification")
+	var names acrNames
+	f.Var(&names, "acr-name", "`LEVEL=NAME`, what the app calls aal1 or aal2; may be repeated, the first of a level is the one in answers")
 	algorithm := f.String("id-token-alg", "", "`algorithm` of its ID tokens, RS256 or ES256, if not the server's own")
 	secretFile := f.String("secret-file", "", "`file` that holds the client secret, or - for standard input; without it one is made")
 	return func(ctx context.Context, w *world, args []string) error {
 		c := newClient(args[0], *name, uris, scopes, time.Now())
-		c.Public, c.IDTokenAlg = *public, *algorithm
+		c.Public, c.IDTokenAlg, c.TwoSteps, c.ACRNames = *public, *algorithm, *twoSteps, names.byLevel()
+		if c.ResourceServer = *api; *api {
+			c.Scopes = scopes // none unless somebody gave one, which is a fault
+		}
 		if err := checkNewClient(c, *secretFile); err != nil {
 			return err
 		}
@@ -83,7 +90,12 @@ func giveSecret(ctx context.Context, w *world, c *provider.Client, path string) 
 }
 
 func storeClient(ctx context.Context, db *storage.Store, c provider.Client) error {
-	err := db.CreateClient(ctx, c)
+	err := db.Atomic(ctx, func(ctx context.Context) error {
+		if err := db.CreateClient(ctx, c); err != nil {
+			return err
+		}
+		return commandAuditor(db, time.Now).Record(ctx, clientEvent(provider.EventAdminClient, c.ID))
+	})
 	if errors.Is(err, provider.ErrConflict) {
 		return &outcome{fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", c.ID, c.ID), err}
 	}
@@ -100,10 +112,18 @@ type shownClient struct {
 	Scope        string    `json:"scope"`
 	Algorithm    string    `json:"id_token_signed_response_alg,omitempty"`
 	Created      time.Time `json:"created"`
+
+	TwoSteps       bool                `json:"require_two_steps"`
+	ACRNames       map[string][]string `json:"acr_names,omitempty"`
+	ResourceServer bool                `json:"resource_server"`
 }
 
 func clientView(c provider.Client) shownClient {
-	return shownClient{c.ID, "", c.Name, c.Public, c.RedirectURIs, strings.Join(c.Scopes, " "), c.IDTokenAlg, c.Created.UTC()}
+	return shownClient{
+		ID: c.ID, Name: c.Name, Public: c.Public, RedirectURIs: append([]string{}, c.RedirectURIs...), // never null
+		Scope: strings.Join(c.Scopes, " "), Algorithm: c.IDTokenAlg, Created: c.Created.UTC(),
+		TwoSteps: c.TwoSteps, ACRNames: c.ACRNames, ResourceServer: c.ResourceServer,
+	}
 }
 
 func createdRows(c shownClient, made bool) [][]string {
@@ -127,10 +147,13 @@ func clientList(f *flag.FlagSet) action {
 			return err
 		}
 		clients := []shownClient{}
-		rows := [][]string{{"ID", "NAME", "PUBLIC", "SCOPES", "REDIRECT URIS"}}
+		rows := [][]string{{"ID", "NAME", "PUBLIC", "API", "TWO STEPS", "SCOPES", "ACR NAMES", "REDIRECT URIS"}}
 		for _, c := range all {
 			clients = append(clients, clientView(c))
-			rows = append(rows, []string{c.ID, c.Name, yesNo(c.Public), strings.Join(c.Scopes, " "), strings.Join(c.RedirectURIs, " ")})
+			rows = append(rows, []string{
+				c.ID, c.Name, yesNo(c.Public), yesNo(c.ResourceServer), yesNo(c.TwoSteps),
+				strings.Join(c.Scopes, " "), acrNamesText(c.ACRNames), strings.Join(c.RedirectURIs, " "),
+			})
 		}
 		return out.print(w.stdout, clients, rows)
 	}
@@ -139,14 +162,28 @@ func clientList(f *flag.FlagSet) action {
 func clientDelete(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	return func(ctx context.Context, w *world, args []string) error {
-		err := withStore(ctx, w, load, func(db *storage.Store) error { return db.DeleteClient(ctx, args[0]) })
+		err := withStore(ctx, w, load, func(db *storage.Store) error { return removeClient(ctx, db, args[0]) })
 		switch {
 		case errors.Is(err, provider.ErrNotFound):
-			return &outcome{fmt.Sprintf("there is no client %s", printable(args[0])), err}
+			return noClient(args[0], err)
 		case err != nil:
 			return err
 		}
 		_, err = fmt.Fprintf(w.stdout, "deleted client %s and its tokens\n", args[0])
 		return err
 	}
+}
+
+func removeClient(ctx context.Context, db *storage.Store, id string) error {
+	return db.Atomic(ctx, func(ctx context.Context) error {
+		if err := db.DeleteClient(ctx, id); err != nil {
+			return err
+		}
+		return commandAuditor(db, time.Now).Record(ctx, clientEvent(provider.EventAdminClientGone, id))
+	})
+}
+
+// clientEvent is the record of what an operator did to a client.
+func clientEvent(kind, id string) provider.Event {
+	return provider.Event{Kind: kind, Outcome: provider.OutcomeOK, Client: id}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -42,7 +43,7 @@ func TestProxyAddress(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var got string
-			h := clientAddress(proxies, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.RemoteAddr }))
+			h := clientAddress(proxies, slog.New(slog.DiscardHandler), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.RemoteAddr }))
 			r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
 			r.RemoteAddr, r.Header["X-Forwarded-For"] = tt.peer, tt.lines
 			h.ServeHTTP(httptest.NewRecorder(), r)
@@ -73,22 +74,77 @@ func TestProxyInLog(t *testing.T) {
 	}
 }
 
-// Who guesses at a password through the proxy does not shut out its owner, who comes through the same proxy.
+// A proxy in our own network that is not in the list is told of, once; strangers may say what they like.
+func TestForgottenProxy(t *testing.T) {
+	for _, tt := range []struct {
+		peer, header string
+		proxies      []netip.Prefix
+		want         int
+	}{
+		{"10.0.0.1:4000", "203.0.113.9", nil, 1},
+		{"[::1]:4000", "203.0.113.9", nil, 1},
+		{"10.0.0.1:4000", "203.0.113.9", []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, 0},
+		{"192.168.0.1:4000", "203.0.113.9", []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, 1},
+		{"10.0.0.1:4000", "", nil, 0},
+		{"198.51.100.1:4000", "203.0.113.9", nil, 0},
+	} {
+		var lines bytes.Buffer
+		h := clientAddress(tt.proxies, newLogger(&lines, "json", "info"), http.NotFoundHandler())
+		for range 3 {
+			r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+			r.RemoteAddr = tt.peer
+			if tt.header != "" {
+				r.Header.Set("X-Forwarded-For", tt.header)
+			}
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if got := strings.Count(lines.String(), "trusted_proxies"); got != tt.want || strings.Contains(lines.String(), "203.0.113.9") {
+			t.Errorf("%s says %q: %d warnings, want %d: %s", tt.peer, tt.header, got, tt.want, &lines)
+		}
+	}
+}
+
+// Who guesses at a password through the proxy uses up the budget of the address that the proxy tells, and that of the
+// account, but shuts nobody else out, nor the owner's browser.
 func TestProxyBudgets(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, sqliteDatabase(t), func(c *config.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
+	s := newSite(t, sqliteDatabase(t), func(c *config.Config) {
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+		c.AddressGuesses = c.PasswordGuesses
+	})
 	s.addUser("ana")
+	s.addUser("ben")
 	c := s.newClient(t, "shop")
-	stranger, owner := s.newBrowser(t), s.newBrowser(t)
-	stranger.http.Transport, owner.http.Transport = forwarded("198.51.100.1, 203.0.113.1"), forwarded("203.0.113.2")
-	p := stranger.open(c.begin().address).at("login", "initial")
-	for n := 0; p.state != "locked"; n++ {
-		if n > 20 {
-			t.Fatal("20 wrong passwords do not lock the stranger's address")
-		}
+	from := func(address string) *browser {
+		b := s.newBrowser(t)
+		b.http.Transport = forwarded(address)
+		return b
+	}
+	signIn := func(b *browser, name string) *page {
+		return b.open(c.begin("prompt", "login").address).at("login", "initial").giveName(name, password)
+	}
+	owner := from("203.0.113.2")
+	signIn(owner, "ana").at("consent", "initial")
+	owner.open("/logout").press("Sign out")
+
+	p := from("198.51.100.1, 2001:db8:1:2::3").open(c.begin().address).at("login", "initial")
+	for n := range s.config.PasswordGuesses {
 		p = p.giveName("ana", "wrong "+strconv.Itoa(n))
 	}
-	owner.open(c.begin().address).at("login", "initial").giveName("ana", password).at("consent", "initial")
+	p.at("login", "locked").hasStatus(http.StatusTooManyRequests)
+	for _, tt := range []struct{ address, name, page string }{
+		{"2001:db8:1:2::3", "ben", "login"}, // the address is locked
+		{"2001:db8:1:2:ffff::4", "ben", "login"},
+		{"198.51.100.1, 2001:db8:1:2::3", "ben", "login"}, // whatever the visitor says to the proxy
+		{"2001:db8:1:3::3", "ben", "consent"},
+		{"198.51.100.1", "ben", "consent"},
+		{"203.0.113.2", "ana", "login"}, // the account is locked for a browser that it does not know
+	} {
+		if p := signIn(from(tt.address), tt.name); p.name != tt.page || tt.page == "login" && p.state != "locked" {
+			t.Errorf("from %s %s comes to page %s in state %s, want %s", tt.address, tt.name, p.name, p.state, tt.page)
+		}
+	}
+	signIn(owner, "ana").at("consent", "initial")
 }
 
 // forwarded is a proxy that adds this X-Forwarded-For.

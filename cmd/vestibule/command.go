@@ -149,7 +149,7 @@ func flagError(err error) error {
 func (c command) count(values []string) error {
 	wanted := strings.Fields(c.args)
 	switch {
-	case len(values) < len(wanted):
+	case len(values) < len(wanted) && !strings.HasPrefix(wanted[len(values)], "["): // one in brackets may be left out
 		return &usageError{wanted[len(values)] + " is missing"}
 	case len(values) > len(wanted):
 		return &usageError{fmt.Sprintf("there is an argument too many: %q; to give a flag several values, repeat the flag", values[len(wanted)])}

@@ -34,6 +34,7 @@ func demo(f *flag.FlagSet) action {
 			func(ctx context.Context) error {
 				return serveListener(ctx, newServer(d.app.handler, d.app.log), d.main)
 			},
+			d.serveAPI,
 			d.serveSample,
 		)
 		fmt.Fprintln(w.stdout, "Stopped. The users and the database are deleted.")
@@ -46,9 +47,11 @@ type demonstration struct {
 	folder string
 	main   net.Listener
 	sample net.Listener
+	api    net.Listener
 	app    *app
 	issuer string
 	secret string // of the sample app
+	key    string // of its API: the secret to introspect with
 	plain  person // has a password only
 	strong person // has an authenticator too
 }
@@ -61,6 +64,7 @@ type person struct {
 
 const (
 	sampleID = "sample"
+	apiID    = "sample-api"
 	callback = "/callback"
 )
 
@@ -70,6 +74,9 @@ func (d *demonstration) prepare(ctx context.Context, listen, sample string) (err
 		return err
 	}
 	if d.sample, err = d.listen(sample); err != nil {
+		return err
+	}
+	if d.api, err = d.listen("127.0.0.1:0"); err != nil { // nobody types this address
 		return err
 	}
 	if d.folder, err = os.MkdirTemp("", "vestibule-demo-"); err != nil {
@@ -103,12 +110,16 @@ func (d *demonstration) listen(address string) (net.Listener, error) {
 	return l, err
 }
 
-// seed makes the client and the users.
+// seed makes the clients and the users.
 func (d *demonstration) seed(ctx context.Context) (err error) {
 	sample := newClient(sampleID, "Sample app", []string{"http://" + d.sample.Addr().String() + callback}, nil, time.Now())
 	d.secret, sample.SecretHash = provider.NewClientSecret()
-	if err := d.app.store.CreateClient(ctx, sample); err != nil {
-		return err
+	api := provider.Client{ID: apiID, Name: "Sample API", ResourceServer: true, Created: time.Now(), Updated: time.Now()}
+	d.key, api.SecretHash = provider.NewClientSecret()
+	for _, c := range []provider.Client{sample, api} {
+		if err := d.app.store.CreateClient(ctx, c); err != nil {
+			return err
+		}
 	}
 	if d.plain, err = d.person(ctx, "ada", "Ada Example"); err != nil {
 		return err
@@ -155,10 +166,18 @@ func (d *demonstration) enrol(ctx context.Context, p *person) error {
 	return service.Activate(ctx, p.Subject, owner, nil)
 }
 
+func (d *demonstration) serveAPI(ctx context.Context) error {
+	api, err := newSampleAPI(d.issuer, apiID, d.key, d.app.log)
+	if err != nil {
+		return fmt.Errorf("sample API: %w", err)
+	}
+	return serveListener(ctx, newServer(api, d.app.log), d.api)
+}
+
 // serveSample begins when the server answers: the sample app reads its metadata, as any app does.
 func (d *demonstration) serveSample(ctx context.Context) error {
 	address := "http://" + d.sample.Addr().String()
-	app, err := newSample(ctx, d.issuer, sampleID, d.secret, address+callback)
+	app, err := newSample(ctx, d.issuer, sampleID, d.secret, address+callback, "http://"+d.api.Addr().String())
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -186,15 +205,18 @@ Vestibule runs on this machine with made-up users. Ctrl-C stops it and deletes t
                   or make codes with:
                   oathtool --totp --base32 %s
 
+  Then press      Transfer 100: the app's API at http://%s wants two steps for that,
+                  at most five minutes old, and so the app sends you for what is missing
+
   Their accounts  %s/account/security
 `, address, d.plain.Username, d.plain.password, d.strong.Username, d.strong.password,
-		d.strong.factor.URI(d.strong.Label()), d.strong.factor.Secret, d.issuer)
+		d.strong.factor.URI(d.strong.Label()), d.strong.factor.Secret, d.api.Addr(), d.issuer)
 }
 
 // close may be called twice.
 func (d *demonstration) close() error {
 	var all []error
-	for _, l := range []net.Listener{d.main, d.sample} {
+	for _, l := range []net.Listener{d.main, d.sample, d.api} {
 		if l != nil {
 			l.Close() // it is closed already after a run
 		}

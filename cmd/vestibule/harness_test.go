@@ -245,7 +245,7 @@ var passwordHash = sync.OnceValues(func() (string, error) {
 })
 
 // addUser adds an account with the password of all.
-func (s *site) addUser(name string) provider.Account {
+func (s *site) addUser(name string, change ...func(*provider.Account)) provider.Account {
 	s.t.Helper()
 	hash, err := passwordHash()
 	if err != nil {
@@ -255,6 +255,9 @@ func (s *site) addUser(name string) provider.Account {
 	account := provider.Account{
 		Subject: strings.ToLower(rand.Text()), Username: name, Name: strings.ToUpper(name[:1]) + name[1:] + " Lima",
 		Email: name + "@example.com", EmailVerified: true, Created: now, Updated: now,
+	}
+	for _, f := range change {
+		f(&account)
 	}
 	if err := s.store.CreateAccount(s.t.Context(), account, hash); err != nil {
 		s.t.Fatalf("create %s: %v", name, err)

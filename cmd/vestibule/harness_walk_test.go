@@ -39,7 +39,7 @@ func (a phone) wrong() string {
 }
 
 func (a phone) near(code string) bool {
-	for steps := -12; steps <= 12; steps++ {
+	for steps := -150; steps <= 150; steps++ {
 		if a.code(steps) == code {
 			return true
 		}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -15,10 +15,12 @@ import (
 // answerTime is how long readiness waits for the database.
 const answerTime = 3 * time.Second
 
-// health serves /healthz, which says that the process lives, and /readyz, which says that it can do its
-// work. Neither names an address or a fault of the database: those are in the log.
-func health(db *storage.Store, log *slog.Logger) http.Handler {
+// health serves /healthz, which says that the process lives, /readyz, which says that it can do its work, and
+// /metrics. None names an address or a fault of the database: those are in the log.
+func (a *app) health() http.Handler {
+	db, log := a.store, a.log
 	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", a.metrics.handler(a))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil)
 	})
@@ -29,7 +31,9 @@ func health(db *storage.Store, log *slog.Logger) http.Handler {
 			{"database", db.Ping(ctx)},
 			{"schema", db.CheckSchema(ctx)},
 			{"signing_key", hasKey(ctx, db)},
+			{"secret_keys", checkKeys(ctx, db, a.mfa.Keys)},
 			{"writing", db.DeleteSession(ctx, []byte("none"))}, // no session has such an id, but only who may write may ask
+			{"clock", a.checkClock(ctx)},
 		}
 		for _, c := range checks {
 			if c.err != nil {
@@ -71,6 +75,35 @@ func reason(err error) string {
 		return "the database does not answer"
 	}
 	return err.Error()
+}
+
+// checkClock fails when this server and the database disagree about the time by more than clock_skew. Codes are then
+// refused or good for too long on one replica, and what one replica wrote has expired on another. Nothing is widened to
+// make up for it.
+func (a *app) checkClock(ctx context.Context) error {
+	offset, within, err := clockOffset(ctx, a.store, a.now)
+	switch {
+	case err != nil:
+		return err
+	case offset.Abs()-within > a.skew:
+		way := "behind"
+		if offset < 0 {
+			way = "ahead of"
+		}
+		return fmt.Errorf("the clock of this server is %s %s that of the database, more than clock_skew (%s); have both follow a time service such as chrony",
+			offset.Abs().Round(time.Millisecond), way, a.skew)
+	}
+	return nil
+}
+
+// clockOffset returns how far the database's clock is ahead of now, give or take within: nobody knows when on its way
+// the question was answered.
+func clockOffset(ctx context.Context, db *storage.Store, now func() time.Time) (offset, within time.Duration, err error) {
+	before := now()
+	at, err := db.Now(ctx)
+	after := now()
+	within = after.Sub(before) / 2
+	return at.Sub(before.Add(within)), within, err
 }
 
 // hasKey reports an error if ID tokens could not be signed after a restart.

@@ -12,7 +12,7 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":         {"config", "web", "storage", "provider", "mfa", "consent"},
+	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/resource", "mfa", "consent"},
 	"web":                   {"provider", "mfa", "consent", "github.com/skip2/go-qrcode"},
 	"storage":               {"provider", "mfa", "consent"},
 	"provider":              {"github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp", "github.com/go-jose/go-jose", "golang.org/x/crypto", "golang.org/x/text"},
@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"mfa":                   {"github.com/pquerna/otp", "golang.org/x/crypto"},
 	"config":                {"go.yaml.in/yaml"},
 	"provider/providertest": {"provider"},
+	"provider/resource":     {},
 	"mfa/mfatest":           {"mfa"},
 	"consent/consenttest":   {"consent"},
 	"storage/storagetest":   {"storage"},

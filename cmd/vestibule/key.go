@@ -4,8 +4,13 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
+	"vestibule/config"
 	"vestibule/mfa"
+	"vestibule/storage"
 )
 
 // secretKeyGenerate prints nothing but the key, so that its output can be the file.
@@ -14,4 +19,118 @@ func secretKeyGenerate(*flag.FlagSet) action {
 		_, err := fmt.Fprintln(w.stdout, mfa.NewKey())
 		return err
 	}
+}
+
+// vault is the database and what opens the secrets in it.
+type vault struct {
+	config config.Config
+	db     *storage.Store
+	keys   *mfa.Keyring
+}
+
+// vaultFlags is databaseFlags for commands that open secrets.
+func vaultFlags(f *flag.FlagSet) loadSettings {
+	return existing(databaseFlags(f, "secret_keys", "name", "totp_authenticators", "totp_algorithms", "totp_digits", "totp_periods"))
+}
+
+// withVault is withStore for commands that open secrets. Like a server, they refuse a database with secrets that they
+// cannot open.
+func withVault(ctx context.Context, w *world, load loadSettings, work func(v vault) error) error {
+	c, err := load(w)
+	if err != nil {
+		return err
+	}
+	keys, err := mfa.ParseKeyring(c.SecretKeys)
+	if err != nil {
+		return err
+	}
+	return withStore(ctx, w, func(*world) (config.Config, error) { return c, nil }, func(db *storage.Store) error {
+		if err := checkKeys(ctx, db, keys); err != nil {
+			return err
+		}
+		return work(vault{c, db, keys})
+	})
+}
+
+// checkKeys refuses a database that holds what a key has sealed that is not in the ring, and names the key.
+func checkKeys(ctx context.Context, db *storage.Store, keys *mfa.Keyring) error {
+	ids, err := db.KeyIDs(ctx)
+	if err != nil {
+		return err
+	}
+	var missing []string
+	for _, table := range slices.Sorted(maps.Keys(ids)) {
+		if unknown := keys.Missing(ids[table]); len(unknown) > 0 {
+			missing = append(missing, strings.Join(unknown, ", ")+" (table "+table+")")
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return &outcome{"the database holds secrets sealed with keys that are not in secret_keys: " + strings.Join(missing, "; ") +
+		". Put them back into secret_keys, behind the newest one; `vestibule secret-key list` names the keys of the settings", mfa.ErrUnknownKey}
+}
+
+// secretKeyList names the keys of the settings and what each has sealed. The names tell nothing about the keys.
+func secretKeyList(f *flag.FlagSet) action {
+	load := existing(databaseFlags(f, "secret_keys"))
+	out := outputFlag(f)
+	return func(ctx context.Context, w *world, _ []string) error {
+		c, err := load(w)
+		if err != nil {
+			return err
+		}
+		keys, err := mfa.ParseKeyring(c.SecretKeys)
+		if err != nil {
+			return err
+		}
+		return withStore(ctx, w, load, func(db *storage.Store) error {
+			used, err := db.KeyIDs(ctx)
+			if err != nil {
+				return err
+			}
+			list := listKeys(keys, used)
+			rows := [][]string{{"KEY", "STATE", "HAS SEALED"}}
+			for _, k := range list {
+				rows = append(rows, []string{k.ID, k.State, strings.Join(k.Sealed, ", ")})
+			}
+			return out.print(w.stdout, list, rows)
+		})
+	}
+}
+
+// shownKey is how JSON shows a secret key.
+type shownKey struct {
+	ID     string   `json:"id"`
+	State  string   `json:"state"`  // seals, opens, missing
+	Sealed []string `json:"sealed"` // tables
+}
+
+// listKeys returns the keys of the ring, newest first, and then those that the database knows and the ring does not.
+func listKeys(keys *mfa.Keyring, used map[string][]string) []shownKey {
+	ids := keys.IDs()
+	tables := slices.Sorted(maps.Keys(used))
+	for _, table := range tables {
+		ids = append(ids, keys.Missing(used[table])...)
+	}
+	var list []shownKey
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) {
+			continue
+		}
+		k := shownKey{ID: id, State: "opens", Sealed: []string{}}
+		switch {
+		case i == 0:
+			k.State = "seals"
+		case len(keys.Missing([]string{id})) > 0:
+			k.State = "missing"
+		}
+		for _, table := range tables {
+			if slices.Contains(used[table], id) {
+				k.Sealed = append(k.Sealed, table)
+			}
+		}
+		list = append(list, k)
+	}
+	return list
 }

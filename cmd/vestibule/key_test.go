@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -44,5 +45,12 @@ func TestKeysAgree(t *testing.T) {
 		if (refused == nil) != tt.want || (err == nil) != tt.want {
 			t.Errorf("keys %q: the settings say %v, the keyring says %v, want both to accept: %v", tt.keys, refused, err, tt.want)
 		}
+	}
+}
+
+func secretFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

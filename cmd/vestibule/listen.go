@@ -43,13 +43,17 @@ func listen(flagName, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// serveOn also clears away what has expired.
+// serveOn also clears away what has expired, links events, and sends notices.
 func (a *app) serveOn(ctx context.Context, main, health net.Listener) error {
 	err := together(ctx,
 		func(ctx context.Context) error { return serveListener(ctx, newServer(a.handler, a.log), main) },
 		func(ctx context.Context) error { return serveListener(ctx, newServer(a.admin, a.log), health) },
 		a.purge,
+		a.link,
+		a.resets,
+		a.notify,
 	)
+	a.linkRest()
 	a.log.Info("stopped")
 	return err
 }
@@ -113,7 +117,7 @@ func (a *app) purge(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		n, err := a.store.Purge(ctx, a.now())
+		n, err := a.clear(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -12,8 +11,6 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,9 +23,11 @@ var sampleFiles embed.FS
 
 var samplePage = template.Must(template.ParseFS(sampleFiles, "sample/page.html"))
 
-// sample is a relying party, written as any app would be that knows nothing of this server but its address.
+// sample is a relying party, written as any app would be that knows nothing of this server but its address. It has an
+// API, which it calls with the access token of whoever is signed in.
 type sample struct {
 	issuer   string
+	api      string
 	oauth    oauth2.Config
 	verifier *oidc.IDTokenVerifier
 
@@ -36,10 +35,15 @@ type sample struct {
 	sessions map[string]sampleSession // by cookie
 }
 
-// sampleSession is what the page shows: claims, or what went wrong.
+// sampleSession is what the page shows, and the access token, which it does not.
 type sampleSession struct {
 	Claims  []claim
+	Asked   string // of the server
+	Reasons []reasonFor
+	Done    string // by the API
 	Problem string
+	subject string
+	access  string
 }
 
 type claim struct{ Name, Value, Meaning string }
@@ -49,22 +53,28 @@ type attempt struct {
 	State    string `json:"state"`
 	Nonce    string `json:"nonce"`
 	Verifier string `json:"verifier"`
+	Began    int64  `json:"began"` // seconds since 1970
+	Asked    wish   `json:"asked"`
+	Transfer int    `json:"transfer,omitempty"` // how many sign-ins, with this one, are on the way to a transfer
+	Subject  string `json:"subject,omitempty"`  // who wants the transfer; empty: whoever signs in
 }
 
 const (
 	sampleCookie  = "sample_session"
 	attemptCookie = "sample_attempt_" // and the state, so that two tabs do not disturb each other
 	maxSessions   = 1000
+	maxSignIns    = 3 // on the way to a transfer: an API that is never content must not send the user round in circles
 )
 
-// newSample reads the issuer's metadata and returns the app.
-func newSample(ctx context.Context, issuer, id, secret, redirect string) (http.Handler, error) {
+// newSample reads the issuer's metadata and returns the app, which calls the API at the address api.
+func newSample(ctx context.Context, issuer, id, secret, redirect, api string) (http.Handler, error) {
 	p, err := oidc.NewProvider(ctx, issuer)
 	if err != nil {
 		return nil, err
 	}
 	s := &sample{
 		issuer: issuer,
+		api:    api,
 		oauth: oauth2.Config{
 			ClientID: id, ClientSecret: secret, Endpoint: p.Endpoint(), RedirectURL: redirect,
 			Scopes: []string{oidc.ScopeOpenID, "profile", "email"},
@@ -75,18 +85,19 @@ func newSample(ctx context.Context, issuer, id, secret, redirect string) (http.H
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("GET /style.css", style)
-	mux.HandleFunc("GET /sign-in", s.signIn())
-	mux.HandleFunc("GET /sign-in/two-steps", s.signIn(oauth2.SetAuthURLParam("acr_values", "aal2")))
-	mux.HandleFunc("GET /sign-in/again", s.signIn(oauth2.SetAuthURLParam("prompt", "login")))
+	mux.HandleFunc("GET /sign-in", s.signIn(wish{}))
+	mux.HandleFunc("GET /sign-in/two-steps", s.signIn(wish{ACR: []string{"aal2"}}))
+	mux.HandleFunc("GET /sign-in/again", s.signIn(wish{Again: true}))
+	mux.HandleFunc("POST /transfer", s.transfer)
 	mux.HandleFunc("GET "+callback, s.callback)
-	return guard(mux), nil
+	return guard(issuer, http.NewCrossOriginProtection().Handler(mux)), nil
 }
 
-// guard lets the pages load nothing but their own style.
-func guard(next http.Handler) http.Handler {
+// guard lets the pages load nothing but their own style, and their form lead nowhere but to the server.
+func guard(issuer string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self' "+issuer)
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
@@ -105,35 +116,70 @@ func (s *sample) home(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// signIn sends the browser to the server.
-func (s *sample) signIn(more ...oauth2.AuthCodeOption) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		a := attempt{rand.Text(), rand.Text(), oauth2.GenerateVerifier()}
-		plain, err := json.Marshal(a)
-		if err != nil {
-			http.Error(w, "The sign-in could not begin.", http.StatusInternalServerError)
-			return
-		}
-		setCookie(w, attemptCookie+a.State, url.QueryEscape(string(plain)), time.Hour)
-		options := append(slices.Clone(more), oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier))
-		http.Redirect(w, r, s.oauth.AuthCodeURL(a.State, options...), http.StatusSeeOther)
-	}
+// signIn asks the server who the user is.
+func (s *sample) signIn(asked wish) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { s.begin(w, r, attempt{Asked: asked}) }
 }
 
-// callback takes the answer and shows it on a page of its own, so that a refresh does not give the code twice.
-func (s *sample) callback(w http.ResponseWriter, r *http.Request) {
-	token, err := s.redeem(w, r)
-	session := sampleSession{}
+// begin sends the browser to the server.
+func (s *sample) begin(w http.ResponseWriter, r *http.Request, a attempt) {
+	a.State, a.Nonce, a.Verifier, a.Began = rand.Text(), rand.Text(), oauth2.GenerateVerifier(), time.Now().Unix()
+	plain, err := json.Marshal(a)
 	if err != nil {
-		session.Problem = err.Error()
-	} else {
-		session.Claims, err = readClaims(token)
-		if err != nil {
-			session.Problem = err.Error()
-		}
+		http.Error(w, "The sign-in could not begin.", http.StatusInternalServerError)
+		return
 	}
+	setCookie(w, attemptCookie+a.State, url.QueryEscape(string(plain)), time.Hour)
+	options := append(a.Asked.options(), oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier))
+	http.Redirect(w, r, s.oauth.AuthCodeURL(a.State, options...), http.StatusSeeOther)
+}
+
+// callback takes the answer and shows it on a page of its own, so that a refresh does not give the code twice. A
+// transfer that the sign-in was for is done now.
+func (s *sample) callback(w http.ResponseWriter, r *http.Request) {
+	a, err := takeAttempt(w, r, r.URL.Query().Get("state"))
+	session := s.session(r)
+	session.Done, session.Problem = "", ""
+	if err == nil {
+		session, err = s.arrive(r, a, session)
+	}
+	switch {
+	case err != nil:
+		session.Problem = err.Error()
+	case a.Transfer > 0:
+		s.finishTransfer(w, r, session, a.Transfer)
+		return
+	}
+	s.keep(w, r, session)
+}
+
+// arrive returns the session that the answer begins, or the old one if there is none.
+func (s *sample) arrive(r *http.Request, a attempt, old sampleSession) (sampleSession, error) {
+	token, access, err := s.redeem(r, a)
+	switch {
+	case err != nil:
+		return old, err
+	case a.Subject != "" && a.Subject != token.Subject:
+		return old, errors.New("somebody else has signed in, so that nothing was transferred")
+	}
+	claims, err := readClaims(token)
+	if err != nil {
+		return old, err
+	}
+	why, err := reasons(token, a)
+	if err != nil {
+		return old, err
+	}
+	return sampleSession{Claims: claims, Reasons: why, Asked: a.Asked.String(), subject: token.Subject, access: access}, nil
+}
+
+// keep shows a session from now on, under a new id: the old one may be known to whoever used the browser before.
+func (s *sample) keep(w http.ResponseWriter, r *http.Request, session sampleSession) {
 	id := rand.Text()
 	s.mu.Lock()
+	if old, err := r.Cookie(sampleCookie); err == nil {
+		delete(s.sessions, old.Value)
+	}
 	if len(s.sessions) >= maxSessions {
 		clear(s.sessions)
 	}
@@ -143,34 +189,31 @@ func (s *sample) callback(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// redeem makes the checks of OpenID Connect Core 3.1.3.7 and RFC 9207 and returns the ID token.
-func (s *sample) redeem(w http.ResponseWriter, r *http.Request) (*oidc.IDToken, error) {
+// redeem makes the checks of OpenID Connect Core 3.1.3.7 and RFC 9207 and returns the ID token and the access token.
+func (s *sample) redeem(r *http.Request, a attempt) (_ *oidc.IDToken, access string, _ error) {
 	query := r.URL.Query()
-	a, err := takeAttempt(w, r, query.Get("state"))
 	switch {
-	case err != nil:
-		return nil, err
 	case query.Get("iss") != s.issuer:
-		return nil, errors.New("the answer does not come from the server that was asked")
+		return nil, "", errors.New("the answer does not come from the server that was asked")
 	case query.Get("error") != "":
-		return nil, fmt.Errorf("the server said %s: %s", query.Get("error"), query.Get("error_description"))
+		return nil, "", fmt.Errorf("the server said %s: %s", query.Get("error"), query.Get("error_description"))
 	}
 	tokens, err := s.oauth.Exchange(r.Context(), query.Get("code"), oauth2.VerifierOption(a.Verifier))
 	if err != nil {
-		return nil, fmt.Errorf("exchange the code: %w", err)
+		return nil, "", fmt.Errorf("exchange the code: %w", err)
 	}
 	raw, ok := tokens.Extra("id_token").(string)
 	if !ok {
-		return nil, errors.New("the server sent no ID token")
+		return nil, "", errors.New("the server sent no ID token")
 	}
 	id, err := s.verifier.Verify(r.Context(), raw)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("verify the ID token: %w", err)
+		return nil, "", fmt.Errorf("verify the ID token: %w", err)
 	case subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(a.Nonce)) != 1:
-		return nil, errors.New("the ID token was made for another sign-in")
+		return nil, "", errors.New("the ID token was made for another sign-in")
 	}
-	return id, id.VerifyAccessToken(tokens.AccessToken)
+	return id, tokens.AccessToken, id.VerifyAccessToken(tokens.AccessToken)
 }
 
 // takeAttempt returns the attempt that state belongs to, once.
@@ -207,53 +250,4 @@ func (s *sample) session(r *http.Request) sampleSession {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.sessions[cookie.Value]
-}
-
-// meanings say what the claims tell an app.
-var meanings = map[string]string{
-	"iss":       "who says all this",
-	"sub":       "the user, by a name that never changes",
-	"aud":       "the app that this was said to",
-	"amr":       "how the user signed in: pwd is a password, otp an authenticator code, mfa two kinds of proof",
-	"acr":       "how sure that is: aal1 is one step, aal2 is two",
-	"auth_time": "when the user last proved something",
-	"sid":       "the session at the server",
-	"nonce":     "ties this to the sign-in that the app began",
-	"at_hash":   "ties this to the access token",
-	"iat":       "when this was made",
-	"exp":       "when this ends",
-}
-
-// readClaims lists the claims, those about the sign-in itself first.
-func readClaims(token *oidc.IDToken) ([]claim, error) {
-	var all map[string]json.RawMessage
-	if err := token.Claims(&all); err != nil {
-		return nil, fmt.Errorf("read the ID token: %w", err)
-	}
-	var claims []claim
-	for name, raw := range all {
-		claims = append(claims, claim{name, readable(name, raw), meanings[name]})
-	}
-	slices.SortFunc(claims, func(a, b claim) int {
-		return cmp.Or(rank(a.Name)-rank(b.Name), strings.Compare(a.Name, b.Name))
-	})
-	return claims, nil
-}
-
-// rank puts the claims about the sign-in before the others.
-func rank(name string) int {
-	first := []string{"sub", "amr", "acr", "auth_time"}
-	if i := slices.Index(first, name); i >= 0 {
-		return i
-	}
-	return len(first)
-}
-
-// readable adds the time of day to a number of seconds.
-func readable(name string, raw json.RawMessage) string {
-	var seconds int64
-	if slices.Contains([]string{"iat", "exp", "auth_time", "updated_at"}, name) && json.Unmarshal(raw, &seconds) == nil {
-		return fmt.Sprintf("%d (%s)", seconds, time.Unix(seconds, 0).UTC().Format(time.RFC1123))
-	}
-	return string(raw)
 }

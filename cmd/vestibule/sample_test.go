@@ -31,7 +31,7 @@ func sampleApp(t *testing.T) (issuer, address string, browser *http.Client) {
 	t.Cleanup(provider.Close)
 	server := httptest.NewUnstartedServer(nil)
 	address = "http://" + server.Listener.Addr().String()
-	if server.Config.Handler, err = newSample(t.Context(), c.Issuer, sampleID, "secret", address+callback); err != nil {
+	if server.Config.Handler, err = newSample(t.Context(), c.Issuer, sampleID, "secret", address+callback, address); err != nil {
 		t.Fatal(err)
 	}
 	server.Start()

@@ -38,12 +38,19 @@ func serve(f *flag.FlagSet) action {
 // app is a server in one value: two handlers on one store. Whoever makes one closes it.
 type app struct {
 	handler http.Handler // the pages and the protocol
-	admin   http.Handler // health
+	admin   http.Handler // health and metrics
+	metrics *metrics
+	skew    time.Duration // that the database's clock may be off
 	store   *storage.Store
 	mfa     *mfa.Service
 	hasher  *provider.Hasher
+	postman *postman // nil: no mail is sent
+	audit   *auditor
+	site    *web.Server
 	log     *slog.Logger
 	now     func() time.Time
+
+	auditRetention time.Duration // 0: events are kept for ever
 }
 
 // newApp is the composition root: the only place where settings meet packages, and packages
@@ -57,7 +64,12 @@ func newApp(ctx context.Context, c config.Config, log *slog.Logger, now func() t
 	if err != nil {
 		return nil, err
 	}
-	a := &app{store: db, hasher: &provider.Hasher{}, log: log, now: now}
+	if err := checkKeys(ctx, db, keys); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	a := &app{store: db, metrics: newMetrics(), skew: c.ClockSkew, log: log, now: now, auditRetention: c.AuditRetention}
+	a.hasher = &provider.Hasher{Timed: a.metrics.hashed}
+	db.Observe(a.metrics.trip)
 	if err := a.compose(ctx, c, keys); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -67,35 +79,43 @@ func newApp(ctx context.Context, c config.Config, log *slog.Logger, now func() t
 func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) error {
 	accounts := &provider.Directory{Store: a.store, Hasher: a.hasher}
 	audit := &auditor{store: a.store, now: a.now}
+	a.audit = audit
+	if err := a.composeMail(c, audit); err != nil {
+		return err
+	}
+	a.composeMetrics(audit)
 	// Recovery codes wait in the same queue as passwords: both cost a core and 19 MiB.
 	a.mfa = &mfa.Service{
 		Store: a.store, Guesses: a.store, Setups: a.store, Keys: keys, Atomic: a.store.Atomic,
-		Issuer: c.Name, Limits: limits(c), Now: a.now, Slow: a.hasher,
+		Issuer: c.Name, Limits: limits(c), Kinds: kinds(c), Now: a.now, Slow: a.hasher,
 	}
 	p, err := provider.New(ctx, provider.Config{
 		Issuer: c.Issuer, Store: a.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: audit,
-		SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: a.log, Now: a.now,
+		Ladder: ladder(c), SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: a.log, Now: a.now,
 	})
 	if err != nil {
 		return fmt.Errorf("provider: %w", err)
 	}
 	site, err := web.New(web.Config{
 		Provider: p, Accounts: accounts, Sessions: a.store, Guesses: a.store, Atomic: a.store.Atomic, Audit: audit,
-		MFA: a.mfa, Consent: &consent.Service{Store: a.store, Now: a.now},
-		Name: c.Name, Contact: c.Contact, Log: a.log, Now: a.now,
+		Activity: a.store, ActivityKept: c.AuditRetention, MFA: a.mfa, Consent: &consent.Service{Store: a.store, Now: a.now},
+		EnrolLinks: a.store, Resets: a.store, LinkKeys: keys.Derive("reset links"),
+		Passwords: passwordLimits(c), Secrets: keys.Derive("known browsers"),
+		Policy: policyOf(c), RememberBrowser: c.RememberBrowser, Browsers: a.store, Name: c.Name, Contact: c.Contact, Mail: a.postman != nil, Log: a.log, Now: a.now,
 		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime,
 	})
 	if err != nil {
 		return fmt.Errorf("pages: %w", err)
 	}
+	a.site = site
 	mux := http.NewServeMux()
 	if err := p.Register(mux, site); err != nil {
 		return fmt.Errorf("provider: %w", err)
 	}
 	site.Register(mux)
-	a.handler = logRequests(a.log, recoverPanics(a.log, site.Error, site.Headers(mux)))
-	a.handler = clientAddress(c.TrustedProxies, a.handler)
-	a.admin = health(a.store, a.log)
+	a.handler = logRequests(a.log, recoverPanics(a.log, site.Error, site.Headers(a.metrics.counted(mux))))
+	a.handler = clientAddress(c.TrustedProxies, a.log, a.handler)
+	a.admin = a.health()
 	return nil
 }
 
@@ -108,7 +128,21 @@ func lifetimes(c config.Config) provider.Lifetimes {
 	}
 }
 
+func passwordLimits(c config.Config) web.PasswordLimits {
+	return web.PasswordLimits{
+		Account: mfa.Limit{Guesses: c.PasswordGuesses, Window: c.PasswordWindow, Lock: c.PasswordLock}, Address: c.AddressGuesses,
+	}
+}
+
+func ladder(c config.Config) provider.Ladder {
+	return provider.Ladder{Names: c.ACRNames, WeakRecovery: !c.RecoveryCounts}
+}
+
 func limits(c config.Config) mfa.Limits {
 	one := mfa.Limit{Guesses: c.TOTPGuesses, Window: c.TOTPWindow, Lock: c.TOTPLock, InARow: c.TOTPInARow}
-	return mfa.Limits{TOTP: one, Recovery: one}
+	return mfa.Limits{TOTP: one, Recovery: one, Authenticators: c.TOTPAuthenticators}
+}
+
+func kinds(c config.Config) mfa.Kinds {
+	return mfa.Kinds{Algorithms: c.TOTPAlgorithms, Digits: c.TOTPDigits, Periods: c.TOTPPeriods}
 }

@@ -50,7 +50,7 @@ func TestHealth(t *testing.T) {
 	a, _ := testApp(t, newLogger(&lines, "json", "warn"))
 	for _, tt := range []struct{ path, want string }{
 		{"/healthz", `{"status":"ok"}`},
-		{"/readyz", `{"status":"ok","checks":{"database":"ok","schema":"ok","signing_key":"ok","writing":"ok"}}`},
+		{"/readyz", `{"status":"ok","checks":{"clock":"ok","database":"ok","schema":"ok","secret_keys":"ok","signing_key":"ok","writing":"ok"}}`},
 	} {
 		if w := get(t, a.admin, tt.path); w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != tt.want {
 			t.Errorf("%s: %d %s, want %s", tt.path, w.Code, w.Body, tt.want)
@@ -65,7 +65,7 @@ func TestHealth(t *testing.T) {
 	if w := get(t, a.admin, "/readyz"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"status":"unavailable"`) {
 		t.Errorf("readyz without a database: %d %s", w.Code, w.Body)
 	}
-	for _, name := range []string{"database", "schema", "signing_key", "writing"} {
+	for _, name := range []string{"database", "schema", "signing_key", "secret_keys", "writing", "clock"} {
 		if want := `"msg":"not ready","check":"` + name + `","error":"`; !strings.Contains(lines.String(), want) {
 			t.Errorf("the log has not %s: %s", want, &lines)
 		}

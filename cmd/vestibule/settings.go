@@ -18,8 +18,9 @@ import (
 // loadSettings is a way to read the settings once the flags are parsed.
 type loadSettings func(w *world) (config.Config, error)
 
-// settingsFlags adds --config and a flag for each setting that may be one.
-func settingsFlags(f *flag.FlagSet) loadSettings {
+// settingsFlags adds --config and a flag for each setting that may be one. Only names the settings that may not be
+// faulty, if not all.
+func settingsFlags(f *flag.FlagSet, only ...string) loadSettings {
 	path := f.String("config", "", "settings `file` in YAML")
 	given := map[string]string{}
 	for _, s := range config.Flags() {
@@ -28,18 +29,20 @@ func settingsFlags(f *flag.FlagSet) loadSettings {
 			return nil
 		})
 	}
-	return func(w *world) (config.Config, error) { return config.Load(*path, w.environ, given) }
+	return func(w *world) (config.Config, error) { return config.Load(*path, w.environ, given, only...) }
 }
 
-// databaseFlags is settingsFlags for commands that need the database and nothing else.
-func databaseFlags(f *flag.FlagSet) loadSettings {
+// databaseFlags is settingsFlags for commands that need the database and, beside the settings named, nothing else.
+func databaseFlags(f *flag.FlagSet, more ...string) loadSettings {
 	path := f.String("config", "", "settings `file` in YAML")
 	given := map[string]string{}
 	f.Func("database", "`address` of the database: sqlite:PATH or postgres://...", func(value string) error {
 		given["database"] = value
 		return nil
 	})
-	return func(w *world) (config.Config, error) { return config.Load(*path, w.environ, given, "database") }
+	return func(w *world) (config.Config, error) {
+		return config.Load(*path, w.environ, given, append(more, "database")...)
+	}
 }
 
 // existing refuses a SQLite file that does not exist: a command that only looks at the database, or changes
@@ -58,8 +61,18 @@ func existing(load loadSettings) loadSettings {
 	}
 }
 
-// withStore runs work on the database that the settings name, at the schema of this program.
+// withStore runs work on the database that the settings name, at the schema of this program. It puts what work has
+// recorded into the chain: a server would do that, but none may run.
 func withStore(ctx context.Context, w *world, load loadSettings, work func(db *storage.Store) error) error {
+	return readStore(ctx, w, load, func(db *storage.Store) error {
+		err := work(db)
+		linkAll(ctx, db) // what goes wrong now is not the fault of the command, and whoever links next does it
+		return err
+	})
+}
+
+// readStore is withStore for what records nothing, and may have a database that it can only read.
+func readStore(ctx context.Context, w *world, load loadSettings, work func(db *storage.Store) error) error {
 	c, err := load(w)
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net/mail"
 	"strconv"
 	"strings"
 	"time"
@@ -22,9 +21,13 @@ func userCreate(f *flag.FlagSet) action {
 	out := outputFlag(f)
 	email := f.String("email", "", "e-mail `address`, with which the user may sign in too")
 	name := f.String("name", "", "full `name` for display")
+	var groups list
+	f.Var(&groups, "group", "`group` that the user is in; may be repeated")
 	passwordFile := f.String("password-file", "", "`file` that holds the password, or - for standard input")
 	return func(ctx context.Context, w *world, args []string) error {
 		account, err := newAccount(args[0], *email, *name, time.Now())
+		account.Groups = canonicalGroups(groups)
+		err = errors.Join(err, checkGroups(groups))
 		if *passwordFile == "" {
 			err = errors.Join(err, errors.New("--password-file is missing; passwords do not belong into a command line, where every user of this machine can read them"))
 		}
@@ -49,16 +52,12 @@ func userCreate(f *flag.FlagSet) action {
 func newAccount(username, email, name string, now time.Time) (provider.Account, error) {
 	canonical, err := provider.CanonicalName(username)
 	faults := []error{err}
-	address, err := mail.ParseAddress(email)
-	switch {
-	case email == "":
+	if email == "" {
 		faults = append(faults, errors.New("--email is missing"))
-	case err != nil || address.Address != strings.TrimSpace(email):
-		faults = append(faults, fmt.Errorf("--email: %q is not an e-mail address", email))
+	} else {
+		faults = append(faults, checkEmail(email))
 	}
-	if strings.ContainsFunc(name, func(r rune) bool { return printable(string(r)) != string(r) }) || len(name) > 200 {
-		faults = append(faults, errors.New("--name must be at most 200 bytes, without control characters"))
-	}
+	faults = append(faults, checkFullName(name))
 	return provider.Account{
 		Subject:  rand.Text(),
 		Username: canonical,
@@ -78,7 +77,14 @@ func addUser(ctx context.Context, db *storage.Store, hasher *provider.Hasher, ac
 	if err != nil {
 		return err
 	}
-	err = db.CreateAccount(ctx, account, hash)
+	err = db.Atomic(ctx, func(ctx context.Context) error {
+		if err := db.CreateAccount(ctx, account, hash); err != nil {
+			return err
+		}
+		return commandAuditor(db, time.Now).Record(ctx, provider.Event{
+			Kind: provider.EventAdminUser, Outcome: provider.OutcomeOK, Subject: account.Subject,
+		})
+	})
 	if errors.Is(err, provider.ErrConflict) {
 		return &outcome{fmt.Sprintf("the name %s or the address %s is taken", account.Username, account.Email), err}
 	}
@@ -95,6 +101,10 @@ type shownUser struct {
 	Disabled bool      `json:"disabled"`
 	Created  time.Time `json:"created"`
 	TwoStep  *twoStep  `json:"two_step,omitempty"`
+
+	Groups     []string     `json:"groups,omitempty"`
+	LastSignIn time.Time    `json:"last_sign_in,omitzero"`
+	Wrong      []wrongGuess `json:"wrong_guesses,omitempty"`
 }
 
 type twoStep struct {
@@ -102,6 +112,7 @@ type twoStep struct {
 	Authenticators    []authenticator `json:"authenticators"`
 	RecoveryCodesLeft int             `json:"recovery_codes_left"`
 	RecoveryCodes     int             `json:"recovery_codes"`
+	lostEverything
 }
 
 type authenticator struct {
@@ -112,7 +123,10 @@ type authenticator struct {
 }
 
 func userView(a provider.Account) shownUser {
-	return shownUser{a.Subject, a.Username, a.Name, a.Email, a.EmailVerified, a.Disabled, a.Created.UTC(), nil}
+	return shownUser{
+		Subject: a.Subject, Username: a.Username, Name: a.Name, Email: a.Email, Verified: a.EmailVerified, Disabled: a.Disabled,
+		Created: a.Created.UTC(), Groups: a.Groups, LastSignIn: a.SignedIn.UTC(),
+	}
 }
 
 func userList(f *flag.FlagSet) action {
@@ -141,6 +155,10 @@ func userGet(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	out := outputFlag(f)
 	return func(ctx context.Context, w *world, args []string) error {
+		c, err := load(w)
+		if err != nil {
+			return err
+		}
 		return withStore(ctx, w, load, func(db *storage.Store) error {
 			account, err := findUser(ctx, db, args[0])
 			if err != nil {
@@ -152,6 +170,12 @@ func userGet(f *flag.FlagSet) action {
 			}
 			view := userView(account)
 			view.TwoStep = twoStepView(status)
+			if view.TwoStep.lostEverything, err = readLost(ctx, db, account.Subject, time.Now()); err != nil {
+				return err
+			}
+			if view.Wrong, err = wrongGuesses(ctx, db, account.Subject, time.Now(), c.TOTPInARow); err != nil {
+				return err
+			}
 			return out.print(w.stdout, view, userRows(view))
 		})
 	}
@@ -180,6 +204,8 @@ func userRows(u shownUser) [][]string {
 		{"subject", u.Subject},
 		{"disabled", yesNo(u.Disabled)},
 		{"created", moment(u.Created)},
+		{"last sign-in", moment(u.LastSignIn)},
+		{"groups", strings.Join(u.Groups, " ")},
 		{"two-step verification", state},
 	}
 	for _, a := range u.TwoStep.Authenticators {
@@ -188,7 +214,8 @@ func userRows(u shownUser) [][]string {
 	if u.TwoStep.On {
 		rows = append(rows, []string{"recovery codes left", strconv.Itoa(u.TwoStep.RecoveryCodesLeft) + " of " + strconv.Itoa(u.TwoStep.RecoveryCodes)})
 	}
-	return rows
+	rows = append(rows, u.TwoStep.lostEverything.rows()...)
+	return append(rows, wrongRows(u.Wrong)...)
 }
 
 // findUser looks up an account by what the user types to sign in.

@@ -2,67 +2,102 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
-	"os/user"
+	"slices"
 	"strings"
+	"time"
 
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/storage"
 )
 
-// userTOTPReset takes a user's second factor away, for one who has lost phone and recovery
-// codes. Who that person is must have been checked before; the reason says how.
-func userTOTPReset(f *flag.FlagSet) action {
+// codes is the service of a server, for a command.
+func (v vault) codes() *mfa.Service {
+	return &mfa.Service{
+		Store: v.db, Guesses: v.db, Setups: v.db, Keys: v.keys, Atomic: v.db.Atomic,
+		Issuer: v.config.Name, Limits: limits(v.config), Kinds: kinds(v.config),
+	}
+}
+
+// shownFactor is how JSON shows an authenticator.
+type shownFactor struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	mfa.Kind           // flat
+	Created  time.Time `json:"created"`
+	LastUsed time.Time `json:"last_used,omitzero"`
+}
+
+// userTOTPList shows a user's authenticators, without what is secret about them.
+func userTOTPList(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
-	reason := f.String("reason", "", "`why`, and how the user's identity was checked; it is logged")
+	out := outputFlag(f)
 	return func(ctx context.Context, w *world, args []string) error {
-		if strings.TrimSpace(*reason) == "" {
-			return &usageError{"--reason is missing; say why, and how you know that the user asked for it"}
-		}
-		var account provider.Account
-		var removed int
-		err := withStore(ctx, w, load, func(db *storage.Store) (err error) {
-			if account, err = findUser(ctx, db, args[0]); err != nil {
+		return withStore(ctx, w, load, func(db *storage.Store) error {
+			account, err := findUser(ctx, db, args[0])
+			if err != nil {
 				return err
 			}
-			removed, err = resetTOTP(ctx, db, account)
+			status, err := (&mfa.Service{Store: db}).Status(ctx, account.Subject)
+			if err != nil {
+				return err
+			}
+			list := []shownFactor{}
+			rows := [][]string{{"ID", "NAME", "KIND", "ADDED", "LAST USED"}}
+			for _, a := range status.Authenticators {
+				list = append(list, shownFactor{a.ID, a.Name, a.Kind, a.Created.UTC(), a.LastUsed.UTC()})
+				rows = append(rows, []string{a.ID, a.Name, a.Kind.String(), moment(a.Created), moment(a.LastUsed)})
+			}
+			return out.print(w.stdout, list, rows)
+		})
+	}
+}
+
+// userTOTPRemove takes one of several authenticators away. The last one is for user totp reset, which asks for a reason.
+func userTOTPRemove(f *flag.FlagSet) action {
+	load := existing(databaseFlags(f))
+	which := f.String("authenticator", "", "`name` or id of the authenticator, as user totp list shows them")
+	return func(ctx context.Context, w *world, args []string) error {
+		if *which == "" {
+			return &usageError{"--authenticator is missing; `vestibule user totp list " + args[0] + "` shows which there are"}
+		}
+		return withStore(ctx, w, load, func(db *storage.Store) error {
+			account, err := findUser(ctx, db, args[0])
+			if err != nil {
+				return err
+			}
+			removed, err := removeTOTP(ctx, db, account, *which)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(w.stdout, "removed %s of %s\n", printable(removed.Name), account.Username)
 			return err
 		})
-		if err != nil {
-			return err
-		}
-		slog.New(slog.NewJSONHandler(w.stderr, nil)).InfoContext(ctx, "second factor reset by an operator",
-			"event", "admin.totp.reset", "actor", actor(), "user_id", account.Subject, "authenticators", removed, "reason", *reason)
-		_, err = fmt.Fprintf(w.stdout, "removed the second factor of %s (authenticators: %d) and signed the user out everywhere\n", account.Username, removed)
-		return err
 	}
 }
 
-// resetTOTP also ends what somebody with the lost phone may still have open: all of it, or nothing.
-func resetTOTP(ctx context.Context, db *storage.Store, account provider.Account) (removed int, err error) {
-	err = db.Atomic(ctx, func(ctx context.Context) (err error) {
-		if removed, err = (&mfa.Service{Store: db}).Reset(ctx, account.Subject); err != nil {
-			return err
-		}
-		if err := db.DeleteSessions(ctx, account.Subject, nil); err != nil {
-			return err
-		}
-		return db.RevokeSubject(ctx, account.Subject)
+func removeTOTP(ctx context.Context, db *storage.Store, account provider.Account, which string) (mfa.Info, error) {
+	codes := &mfa.Service{Store: db, Atomic: db.Atomic}
+	status, err := codes.Status(ctx, account.Subject)
+	if err != nil {
+		return mfa.Info{}, err
+	}
+	i := slices.IndexFunc(status.Authenticators, func(a mfa.Info) bool { return a.ID == which || strings.EqualFold(a.Name, which) })
+	if i < 0 {
+		return mfa.Info{}, &outcome{fmt.Sprintf("%s has no authenticator %s", account.Username, printable(which)), provider.ErrNotFound}
+	}
+	found := status.Authenticators[i]
+	err = codes.RemoveSpare(ctx, account.Subject, found.ID, func(ctx context.Context) error {
+		return commandAuditor(db, time.Now).Record(ctx, provider.Event{
+			Kind: provider.EventFactorRemoved, Outcome: provider.OutcomeOK, Subject: account.Subject,
+			Detail: map[string]string{"name": found.Name, "last": "no"},
+		})
 	})
-	if err != nil {
-		return 0, fmt.Errorf("remove second factor: %w", err)
+	if errors.Is(err, mfa.ErrLast) {
+		err = fmt.Errorf("it is the only authenticator of %s; `vestibule user totp reset` takes the whole second factor away", account.Username)
 	}
-	return removed, nil
-}
-
-// actor names who runs the command.
-func actor() string {
-	u, err := user.Current()
-	if err != nil {
-		return "cli"
-	}
-	return "cli:" + u.Uid
+	return found, err
 }

@@ -239,8 +239,8 @@ func TestEnrolWithinSignIn(t *testing.T) {
 		p.giveCode(a.code(0)).at("totp", "used")
 
 		s.addUser("bob")
-		v = c.begin("acr_values", "aal2")
-		v.refused(v.signIn(s.newBrowser(t), "bob").at("setup", "initial").press("Cancel"), "access_denied")
+		v = c.begin("claims", essential("aal2"))
+		v.refused(v.signIn(s.newBrowser(t), "bob").at("setup", "initial").press("Cancel"), "unmet_authentication_requirements")
 	})
 }
 

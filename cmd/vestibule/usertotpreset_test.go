@@ -33,26 +33,27 @@ func TestUserTOTPReset(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	command := func(args ...string) (stdout, stderr string) {
+	command := func(args ...string) string {
 		t.Helper()
-		var out, log bytes.Buffer
-		w := &world{[]string{"VESTIBULE_DATABASE=sqlite:" + d.folder + "/demo.db"}, strings.NewReader(""), &out, &log}
+		var out bytes.Buffer
+		w := &world{[]string{"VESTIBULE_DATABASE=sqlite:" + d.folder + "/demo.db"}, strings.NewReader(""), &out, t.Output()}
 		if err := run(ctx, args, w); err != nil {
 			t.Fatalf("%v: %v", args, err)
 		}
-		return out.String(), log.String()
+		return out.String()
 	}
-	if text, _ := command("user", "get", "grace"); !strings.Contains(text, "two-step verification  on") || !strings.Contains(text, "10 of 10") {
+	if text := command("user", "get", "grace"); !strings.Contains(text, "two-step verification  on") || !strings.Contains(text, "10 of 10") {
 		t.Errorf("user get before:\n%s", text)
 	}
-	text, log := command("user", "totp", "reset", "grace", "--reason", "lost it")
+	text := command("user", "totp", "reset", "grace", "--reason", "lost it")
 	if want := "removed the second factor of grace (authenticators: 1)"; !strings.Contains(text, want) {
 		t.Errorf("it says %q, want %q", text, want)
 	}
-	if !strings.Contains(log, `"reason":"lost it"`) || !strings.Contains(log, subject) {
-		t.Errorf("log %s", log)
+	events, err := db.AuditEvents(ctx, storage.AuditFilter{Subject: subject, Kind: provider.EventAdminReset}, 10)
+	if err != nil || len(events) != 1 || events[0].Detail["reason"] != "lost it" || events[0].Actor != actor() {
+		t.Errorf("the audit log has %+v (%v), want one reset, by %s", events, err, actor())
 	}
-	if text, _ := command("user", "get", "grace"); !strings.Contains(text, "two-step verification  off") {
+	if text := command("user", "get", "grace"); !strings.Contains(text, "two-step verification  off") {
 		t.Errorf("user get after:\n%s", text)
 	}
 	if _, err := db.Session(ctx, session.ID); !errors.Is(err, provider.ErrNotFound) {
@@ -76,8 +77,9 @@ func TestUserTOTPResetIsOneCommit(t *testing.T) {
 			commits++
 		}
 	})
-	removed, err := resetTOTP(t.Context(), d.app.store, d.strong.Account)
-	if err != nil || removed != 1 || commits != 1 {
-		t.Errorf("resetTOTP removed %d in %d commits (%v), want 1 in 1", removed, commits, err)
+	o := operation{d.app.store, commandAuditor(d.app.store, time.Now), d.strong.Account, "lost it"}
+	said, err := o.reset(t.Context(), time.Now())
+	if err != nil || commits != 1 {
+		t.Errorf("reset says %q in %d commits (%v), want 1", said, commits, err)
 	}
 }

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+const (
+	mostEvents = 10_000      // that a list may have; an export has all
+	linkedIn   = time.Minute // after which an event must be in the chain
+)
+
+// auditList shows the newest events.
+func auditList(f *flag.FlagSet) action {
+	load := existing(databaseFlags(f))
+	out := outputFlag(f)
+	var filter storage.AuditFilter
+	user := f.String("user", "", "only events of this user: a `name`, or a user id as logs have it")
+	f.StringVar(&filter.Client, "client", "", "only events with this `client`")
+	f.StringVar(&filter.Kind, "kind", "", "only this `kind`, such as auth.totp.failed, or all that begin with auth or auth.totp")
+	f.Func("since", "only events from this `time` on: 2027-01-31, 2027-01-31T08:00:00Z, or 24h for a day ago", pointInTime(&filter.Since))
+	f.Func("until", "only events before this `time`", pointInTime(&filter.Until))
+	limit := f.Int("limit", 100, "the most events to show; the newest are shown first")
+	return func(ctx context.Context, w *world, _ []string) error {
+		if *limit < 1 || *limit > mostEvents {
+			return &usageError{fmt.Sprintf("--limit should be from 1 to %d; vestibule audit export gives all", mostEvents)}
+		}
+		return readStore(ctx, w, load, func(db *storage.Store) (err error) {
+			if *user != "" {
+				if filter.Subject, err = subjectOf(ctx, db, *user); err != nil {
+					return err
+				}
+			}
+			events, err := db.AuditEvents(ctx, filter, *limit)
+			if err != nil {
+				return err
+			}
+			return printEvents(ctx, w, out, db, events)
+		})
+	}
+}
+
+// pointInTime reads a day, a time, or how long ago it was.
+func pointInTime(at *time.Time) func(string) error {
+	return func(value string) error {
+		if ago, err := time.ParseDuration(value); err == nil && ago > 0 {
+			*at = time.Now().Add(-ago)
+			return nil
+		}
+		for _, layout := range []string{time.DateOnly, time.RFC3339} {
+			if parsed, err := time.Parse(layout, value); err == nil {
+				*at = parsed
+				return nil
+			}
+		}
+		return errors.New("it should be a day such as 2027-01-31, a time such as 2027-01-31T08:00:00Z, or how long ago, such as 24h")
+	}
+}
+
+// subjectOf finds a user by name or by id.
+func subjectOf(ctx context.Context, db *storage.Store, user string) (string, error) {
+	if account, err := db.Account(ctx, user); err == nil {
+		return account.Subject, nil
+	}
+	account, err := findUser(ctx, db, user)
+	return account.Subject, err
+}
+
+// printEvents names users by the name that they sign in with.
+func printEvents(ctx context.Context, w *world, out *output, db *storage.Store, events []storage.Recorded) error {
+	shown := []shownEvent{}
+	rows := [][]string{{"TIME", "EVENT", "OUTCOME", "USER", "CLIENT", "ADDRESS", "BY", "DETAIL"}}
+	names := map[string]string{"": ""}
+	for _, e := range events {
+		name, known := names[e.Subject]
+		if !known {
+			account, err := db.Account(ctx, e.Subject)
+			if err != nil && !errors.Is(err, provider.ErrNotFound) {
+				return err
+			}
+			name = account.Username
+			names[e.Subject] = name
+		}
+		view := eventView(e)
+		view.User = name
+		shown = append(shown, view)
+		if name == "" {
+			name = e.Subject
+		}
+		rows = append(rows, []string{moment(e.Time), e.Kind, e.Outcome, name, e.Client, e.Address, e.Actor, details(e.Detail)})
+	}
+	return out.print(w.stdout, shown, rows)
+}
+
+func details(detail map[string]string) string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(detail)) {
+		words = append(words, name+"="+detail[name])
+	}
+	return strings.Join(words, " ")
+}
+
+// shownEvent is how JSON shows an event. All but the user's name is what the hash covers.
+type shownEvent struct {
+	ID      string          `json:"id"`
+	Time    string          `json:"time"` // to the microsecond
+	Kind    string          `json:"kind"`
+	Outcome string          `json:"outcome"`
+	Subject string          `json:"subject"`
+	User    string          `json:"user,omitempty"`
+	Client  string          `json:"client"`
+	Session string          `json:"session"`
+	Address string          `json:"address"`
+	Actor   string          `json:"actor"`
+	Method  string          `json:"method"`
+	Request string          `json:"request"`
+	Detail  json.RawMessage `json:"detail"`
+	Place   int64           `json:"place,omitempty"` // none: it is not linked yet
+	Hash    string          `json:"hash,omitempty"`
+}
+
+func eventView(r storage.Recorded) shownEvent {
+	detail := json.RawMessage(r.Text)
+	if !json.Valid(detail) { // somebody was there
+		detail, _ = json.Marshal(r.Text)
+	}
+	return shownEvent{
+		ID: r.ID, Time: r.Time.UTC().Format("2006-01-02T15:04:05.000000Z07:00"), Kind: r.Kind, Outcome: r.Outcome,
+		Subject: r.Subject, Client: r.Client, Session: r.Session, Address: r.Address, Actor: r.Actor, Method: r.Method,
+		Request: r.Request, Detail: detail, Place: r.Place, Hash: hex.EncodeToString(r.Hash),
+	}
+}
+
+// auditExport writes every event as a line of JSON, in the order of the chain, so that the chain can be checked
+// without the database.
+func auditExport(f *flag.FlagSet) action {
+	load := existing(databaseFlags(f))
+	return func(ctx context.Context, w *world, _ []string) error {
+		return readStore(ctx, w, load, func(db *storage.Store) error {
+			return exportEvents(ctx, w.stdout, db)
+		})
+	}
+}
+
+func exportEvents(ctx context.Context, w io.Writer, db *storage.Store) error {
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false) // details stay byte for byte as they were hashed
+	return db.EachAudit(ctx, func(r storage.Recorded) error { return lines.Encode(eventView(r)) })
+}
+
+// auditHead prints what to keep elsewhere.
+func auditHead(f *flag.FlagSet) action {
+	load := existing(databaseFlags(f))
+	return func(ctx context.Context, w *world, _ []string) error {
+		return readStore(ctx, w, load, func(db *storage.Store) error {
+			head, err := db.AuditHead(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(w.stdout, head)
+			return err
+		})
+	}
+}
+
+// auditVerify fails unless all events are there as they were written.
+func auditVerify(f *flag.FlagSet) action {
+	load := existing(databaseFlags(f))
+	out := outputFlag(f)
+	var kept *storage.Head
+	f.Func("head", "`place:hash` that vestibule audit head has printed before: what was linked until then must still be there", func(value string) error {
+		head, err := storage.ParseHead(value)
+		kept = &head
+		return err
+	})
+	return func(ctx context.Context, w *world, _ []string) error {
+		return readStore(ctx, w, load, func(db *storage.Store) error {
+			report, err := db.VerifyAudit(ctx, kept)
+			if err == nil {
+				err = waitsTooLong(report, time.Now())
+			}
+			return errors.Join(printReport(w, out, report, err), err)
+		})
+	}
+}
+
+// waitsTooLong finds events that no server has linked: their order, and that they are there, is proved by nothing.
+func waitsTooLong(r storage.AuditReport, now time.Time) error {
+	if r.Waiting == 0 || now.Sub(r.Oldest) < linkedIn {
+		return nil
+	}
+	return fmt.Errorf("events that are not linked yet: %d, the oldest of %s; the linked ones are as they were written. A running server links within seconds: look at its log",
+		r.Waiting, moment(r.Oldest))
+}
+
+// shownReport is how JSON shows what was verified.
+type shownReport struct {
+	OK      bool   `json:"ok"`
+	Fault   string `json:"fault,omitempty"`
+	Place   int64  `json:"place,omitempty"` // the first that is wrong
+	Checked int64  `json:"checked"`
+	Removed int64  `json:"removed"` // up to this place, because they were too old
+	Waiting int64  `json:"waiting"`
+	Head    string `json:"head"`
+}
+
+// printReport has no table for a fault: the error says it.
+func printReport(w *world, out *output, r storage.AuditReport, failed error) error {
+	view := shownReport{OK: failed == nil, Checked: r.Checked, Removed: r.First.Place, Waiting: r.Waiting, Head: r.Last.String()}
+	if failed != nil {
+		view.Fault = failed.Error()
+		var fault *storage.ChainFault
+		if errors.As(failed, &fault) {
+			view.Place = fault.Place
+		}
+		if *out == "table" {
+			return nil
+		}
+	}
+	rows := [][]string{
+		{"events as they were written", strconv.FormatInt(r.Checked, 10)},
+		{"removed before them", strconv.FormatInt(r.First.Place, 10)},
+		{"not linked yet", strconv.FormatInt(r.Waiting, 10)},
+		{"head", r.Last.String()},
+	}
+	return out.print(w.stdout, view, rows)
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+const (
+	linkEvery = time.Second
+	// lostOften is how many times in a row another process may be faster. More cannot be chance: somebody has
+	// put an event in where the next one belongs.
+	lostOften = 60
+)
+
+// link puts new events into the chain, every second. Sign-ins do not wait for it, and when it fails they go on: the
+// events are recorded and wait.
+func (a *app) link(ctx context.Context) error {
+	tick := time.NewTicker(linkEvery)
+	defer tick.Stop()
+	lost, failing := 0, false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		err := linkAll(ctx, a.store)
+		switch conflict := errors.Is(err, provider.ErrConflict); {
+		case ctx.Err() != nil:
+			return nil
+		case conflict && lost < lostOften:
+			lost++
+			continue
+		case conflict:
+			a.log.ErrorContext(ctx, "audit: events cannot be linked; run vestibule audit verify")
+		case err != nil && !failing: // once, and not every second until the database is back
+			a.log.ErrorContext(ctx, "audit: link events", "error", err)
+		}
+		lost, failing = 0, err != nil
+	}
+}
+
+// linkRest links what the last requests have left, when the server has stopped.
+func (a *app) linkRest() {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	defer cancel()
+	if err := linkAll(ctx, a.store); err != nil && !errors.Is(err, provider.ErrConflict) {
+		a.log.ErrorContext(ctx, "audit: link the last events", "error", err)
+	}
+}
+
+// linkAll links all that waits. provider.ErrConflict: another process is at it.
+func linkAll(ctx context.Context, db *storage.Store) error {
+	for {
+		if n, err := db.LinkAudit(ctx); err != nil || n < storage.LinkBatch {
+			return err
+		}
+	}
+}
+
+// clear removes what nobody needs any more, events that are too old among it.
+func (a *app) clear(ctx context.Context) (int64, error) {
+	n, err := a.store.Purge(ctx, a.now())
+	if a.auditRetention == 0 {
+		return n, err
+	}
+	events, auditErr := a.store.PurgeAudit(ctx, a.now().Add(-a.auditRetention))
+	if errors.Is(auditErr, provider.ErrConflict) { // another process does it
+		auditErr = nil
+	}
+	return n + int64(events), errors.Join(err, auditErr)
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"vestibule/config"
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/storage"
+	"vestibule/web"
+)
+
+// debugClaims says what a client would learn of a user's sign-ins, and why.
+func debugClaims(f *flag.FlagSet) action {
+	load := existing(claimsFlags(f))
+	out := outputFlag(f)
+	user := f.String("user", "", "`name` or e-mail address of the user")
+	client := f.String("client", "", "`id` of the client")
+	var asked words
+	f.Var(&asked, "acr", "`name` of a level that the client asks with; may be repeated, the preferred one first")
+	essential := f.Bool("essential", false, "the client takes nothing else (the claims parameter), and does not just prefer it (acr_values)")
+	return func(ctx context.Context, w *world, _ []string) error {
+		if err := wrongUsage(missing("--user", *user), missing("--client", *client)); err != nil {
+			return err
+		}
+		c, err := load(w)
+		if err != nil {
+			return err
+		}
+		view := claimsView{User: *user, Client: *client, Asked: asked, Essential: *essential}
+		err = withStore(ctx, w, load, func(db *storage.Store) error { return view.fill(ctx, db, c, time.Now()) })
+		if err != nil {
+			return err
+		}
+		return out.print(w.stdout, view, view.rows())
+	}
+}
+
+func missing(name, value string) error {
+	if value == "" {
+		return fmt.Errorf("%s is missing", name)
+	}
+	return nil
+}
+
+// claimsFlags is databaseFlags for a command that also needs to know what sign-ins come to.
+func claimsFlags(f *flag.FlagSet) loadSettings {
+	path := f.String("config", "", "settings `file` in YAML")
+	given := map[string]string{}
+	f.Func("database", "`address` of the database: sqlite:PATH or postgres://...", func(value string) error {
+		given["database"] = value
+		return nil
+	})
+	return func(w *world) (config.Config, error) {
+		return config.Load(*path, w.environ, given, "database", "two_steps", "two_steps_groups", "two_steps_report_only",
+			"acr_names", "recovery_counts", "session_idle", "remember_browser")
+	}
+}
+
+// claimsView is what is known of the user at the client, and what the client gets in each case.
+type claimsView struct {
+	User      string   `json:"user"`
+	Client    string   `json:"client"`
+	Asked     []string `json:"asked,omitempty"`
+	Essential bool     `json:"essential"`
+	Enrolled  bool     `json:"two_step"`
+	Must      bool     `json:"must_have_two_step"`
+	Policy    string   `json:"policy,omitempty"` // who says so
+	Cases     []told   `json:"cases"`
+	Refused   string   `json:"error,omitempty"` // the client gets this, whatever the user does
+
+	account provider.Account
+	client  provider.Client
+	ladder  provider.Ladder
+	demand  provider.Demand
+	codes   int  // recovery codes left
+	keeps   bool // browsers may be remembered
+}
+
+// told is one way to be signed in.
+type told struct {
+	How      string   `json:"how"`
+	Session  string   `json:"sid,omitempty"` // of a live session; a new sign-in has none yet
+	First    string   `json:"first,omitempty"`
+	AMR      []string `json:"amr"`
+	ACR      string   `json:"acr"`
+	AuthTime string   `json:"auth_time"`
+	Why      string   `json:"why"`
+}
+
+func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Config, now time.Time) (err error) {
+	if v.account, err = findUser(ctx, db, v.User); err != nil {
+		return err
+	}
+	if v.client, err = findClient(ctx, db, v.Client); err != nil {
+		return err
+	}
+	status, err := (&mfa.Service{Store: db}).Status(ctx, v.account.Subject)
+	if err != nil {
+		return err
+	}
+	sessions, err := db.Sessions(ctx, v.account.Subject)
+	if err != nil {
+		return err
+	}
+	v.User, v.Enrolled, v.codes = v.account.Username, len(status.Authenticators) > 0, status.CodesLeft
+	v.ladder, v.keeps = ladder(c), c.RememberBrowser > 0
+	v.oblige(policyOf(c), now)
+	v.Cases = []told{}
+	if v.Refused = v.refusal(); v.Refused != "" {
+		return nil
+	}
+	for _, s := range sessions {
+		if now.Before(s.Expires) && now.Sub(s.Seen) < c.SessionIdle {
+			v.Cases = append(v.Cases, v.session(s, now))
+		}
+	}
+	v.Cases = append(v.Cases, v.newSignIns(now)...)
+	return nil
+}
+
+func (v *claimsView) oblige(policy web.Policy, now time.Time) {
+	r := policy.For(v.account, v.client, now)
+	v.Must, v.Policy = r.Must && !policy.ReportOnly, r.Why
+	switch {
+	case r.Must && policy.ReportOnly:
+		v.Policy += " (only reported)"
+	case !r.From.IsZero():
+		v.Policy += " from " + moment(r.From)
+	}
+	v.demand.Policy = v.Must
+}
+
+// refusal resolves what the client asks. It returns what stands against any answer.
+func (v *claimsView) refusal() string {
+	must := v.demand.Policy
+	d, err := v.ladder.Demand(v.client, v.Asked, v.Essential)
+	v.demand, v.demand.Policy = d, must
+	switch {
+	case err != nil:
+		return err.Error()
+	case v.client.ResourceServer:
+		return "a resource server signs nobody in"
+	case v.account.Disabled:
+		return "the account is disabled"
+	}
+	return ""
+}
+
+func (v *claimsView) session(s provider.Session, now time.Time) told {
+	t := v.tell("session of "+moment(s.Created), &s.Login, now)
+	t.Session = s.Login.Session
+	t.AuthTime = moment(s.Login.AuthTime())
+	return t
+}
+
+// newSignIns are the ways that the user has, and those that setting an authenticator up would give.
+func (v *claimsView) newSignIns(now time.Time) []told {
+	password := provider.PasswordLogin(v.account.Subject, now)
+	with := func(method string) *provider.Login {
+		login := password.Clone()
+		login.Proofs = append(login.Proofs, provider.Proof{Method: method, Time: now})
+		return login
+	}
+	all := []told{v.tell("password", password, now), v.tell("password and code", with(provider.MethodTOTP), now)}
+	if v.codes > 0 {
+		all = append(all, v.tell("password and recovery code", with(provider.MethodRecovery), now))
+	}
+	return all
+}
+
+// tell says what the client gets of a login, once what comes first is done or declined.
+func (v *claimsView) tell(how string, login *provider.Login, now time.Time) told {
+	return told{
+		How: how, First: v.first(login, now), AMR: login.AMR(), ACR: v.ladder.ACR(v.client, v.demand, login),
+		AuthTime: "the last proof", Why: v.why(login),
+	}
+}
+
+// first says what is asked of the user before the client gets anything, as the pages decide it.
+func (v *claimsView) first(login *provider.Login, now time.Time) string {
+	second, reaches := login.SecondFactor(), !v.demand.TwoSteps() || login.Reaches(v.demand, now)
+	switch {
+	case second && reaches, !second && !v.Enrolled && !v.Must && reaches:
+		return ""
+	case second:
+		return "a code, or another authenticator is set up: a recovery code does not reach aal2" + v.otherwise()
+	case v.Enrolled && v.keeps && !v.demand.TwoSteps() && !v.client.TwoSteps:
+		return "a code, unless the user has had this browser remembered"
+	case v.Enrolled:
+		return "a code: the user has an authenticator"
+	case v.Must:
+		return "an authenticator is set up: the policy wants it (" + v.Policy + ")"
+	}
+	return "an authenticator is set up: the client asks for aal2" + v.otherwise()
+}
+
+// otherwise is what becomes of a user who declines.
+func (v *claimsView) otherwise() string {
+	if v.demand.Waivable() {
+		return "; the user may decline"
+	}
+	return "; else the client gets an error"
+}
+
+// why explains the acr.
+func (v *claimsView) why(login *provider.Login) string {
+	level, acr := v.ladder.Level(login), v.ladder.ACR(v.client, v.demand, login)
+	text := map[string]string{provider.LevelOne: "a password reaches aal1", provider.LevelTwo: "two factors reach aal2"}[level]
+	if level == provider.LevelOne && login.SecondFactor() {
+		text = "a password and a recovery code reach aal1: recovery_counts is false"
+	}
+	for _, n := range v.demand.Names {
+		if n.Name == acr {
+			return fmt.Sprintf("%s; the client asked with %s for %s", text, acr, n.Level)
+		}
+	}
+	if acr != level {
+		return fmt.Sprintf("%s, which the client calls %s", text, acr)
+	}
+	return text
+}
+
+func (v *claimsView) rows() [][]string {
+	rows := [][]string{
+		{"user", v.User}, {"client", v.Client},
+		{"two-step verification", onOff(v.Enrolled)},
+		{"must have it", yesNo(v.Must), v.Policy},
+	}
+	if len(v.Asked) > 0 {
+		wish := "preferred"
+		if v.Essential {
+			wish = "essential"
+		}
+		rows = append(rows, []string{"acr asked for", strings.Join(v.Asked, " "), wish})
+	}
+	if v.Refused != "" {
+		return append(rows, []string{"the client gets nothing", v.Refused})
+	}
+	for _, t := range v.Cases {
+		rows = append(rows, []string{""}, []string{strings.TrimSpace(t.How), t.Session})
+		if t.First != "" {
+			rows = append(rows, []string{"  first", t.First})
+		}
+		rows = append(rows, []string{"  amr", strings.Join(t.AMR, " ")}, []string{"  acr", t.ACR, t.Why}, []string{"  auth_time", t.AuthTime})
+	}
+	return rows
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vestibule/config"
+	"vestibule/provider"
+)
+
+// TestDebugClaims compares what the command says of a live session with the ID token that its client gets.
+func TestDebugClaims(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, database string) {
+		s := newSite(t, database, func(c *config.Config) { c.RecoveryCounts = false })
+		s.clock.advance(-time.Minute) // the command has a clock of its own
+		s.addUser("ana")
+		c := s.newClient(t, "shop", func(c *provider.Client) { c.ACRNames = map[string][]string{"aal2": {"gold"}} })
+		b := s.newBrowser(t)
+		v := c.begin()
+		got := v.finish(v.signIn(b, "ana").allow())
+		settings := filepath.Join(t.TempDir(), "settings.yaml")
+		if err := os.WriteFile(settings, []byte("recovery_counts: false\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var view claimsView
+		read := func(args ...string) string {
+			t.Helper()
+			view = claimsView{}
+			args = append([]string{"debug", "claims", "--config", settings, "--user", "ana", "--client", "shop"}, args...)
+			if err := json.Unmarshal([]byte(s.must(t, append(args, "--output", "json")...)), &view); err != nil {
+				t.Fatal(err)
+			}
+			return s.must(t, args...)
+		}
+		text := read("--acr", "gold")
+		first := view.Cases[0]
+		if first.Session != got.Session || first.ACR != got.ACR || strings.Join(first.AMR, " ") != strings.Join(got.AMR, " ") || first.AuthTime != moment(time.Unix(got.AuthTime, 0)) {
+			t.Errorf("of the session the command says %+v, the client heard %+v", first, got.claims)
+		}
+		if want := "an authenticator is set up: the client asks for aal2; the user may decline"; first.First != want {
+			t.Errorf("first %q, want %q", first.First, want)
+		}
+		for _, want := range []string{
+			"two-step verification  off", "acr asked for", "gold", "pwd otp mfa", "a password reaches aal1",
+			"two factors reach aal2; the client asked with gold for aal2", got.Session,
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the table does not say %q:\n%s", want, text)
+			}
+		}
+		read("--acr", "gold", "--essential")
+		if first := view.Cases[0].First; !strings.HasSuffix(first, "else the client gets an error") {
+			t.Errorf("essential: first %q", first)
+		}
+		read("--acr", "silver", "--essential")
+		if view.Refused != provider.ErrorUnmet || len(view.Cases) != 0 {
+			t.Errorf("unknown and essential: %+v", view)
+		}
+
+		_, codes := s.newBrowser(t).enrol("ana")
+		s.keepSecret(codes[0])
+		text = read()
+		if last := view.Cases[len(view.Cases)-1]; last.How != "password and recovery code" || last.ACR != "aal1" || strings.Join(last.AMR, " ") != "pwd mfa" || last.First != "" {
+			t.Errorf("recovery code: %+v", last)
+		}
+		if !strings.Contains(text, "recovery_counts is false") || !strings.Contains(text, "two factors reach aal2, which the client calls gold") {
+			t.Errorf("the table does not say why:\n%s", text)
+		}
+		for _, one := range view.Cases {
+			if one.Session == got.Session && one.First != "a code: the user has an authenticator" {
+				t.Errorf("a session without the code: first %q", one.First)
+			}
+		}
+	})
+}

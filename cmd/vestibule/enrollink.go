@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/storage"
+	"vestibule/web"
+)
+
+const longestLink = 7 * 24 * time.Hour
+
+// shownLink is how JSON shows a new link, the only time that anybody sees it.
+type shownLink struct {
+	Link    string    `json:"link"`
+	Expires time.Time `json:"expires"`
+}
+
+// userEnrolLink makes a link that lets a user set up an authenticator once, with the password and, if there is an
+// authenticator, its code.
+func userEnrolLink(f *flag.FlagSet) action {
+	load := existing(settingsFlags(f, "database", "issuer"))
+	out := outputFlag(f)
+	ttl := f.Duration("ttl", 24*time.Hour, "how long the link works; `time` such as 30m or 24h")
+	return func(ctx context.Context, w *world, args []string) error {
+		if *ttl < time.Minute || *ttl > longestLink {
+			return &usageError{"--ttl must be at least 1m and at most 168h"}
+		}
+		c, err := load(w)
+		if err != nil {
+			return err
+		}
+		return withStore(ctx, w, load, func(db *storage.Store) error {
+			account, err := findUser(ctx, db, args[0])
+			if err != nil {
+				return err
+			}
+			link, err := makeEnrolLink(ctx, db, commandAuditor(db, time.Now), account, c.Issuer, *ttl)
+			if err != nil {
+				return err
+			}
+			return out.print(w.stdout, link, [][]string{
+				{link.Link},
+				{fmt.Sprintf("Give it to %s and to nobody else. It works once, with the password, until %s UTC. Links from before no longer work.",
+					account.Username, moment(link.Expires))},
+			})
+		})
+	}
+}
+
+// makeEnrolLink stores the hash of the link and records that it was made.
+func makeEnrolLink(ctx context.Context, db *storage.Store, audit *auditor, account provider.Account, issuer string, ttl time.Duration) (shownLink, error) {
+	now := audit.now()
+	address, id := web.EnrolAddress(issuer)
+	link := mfa.EnrolLink{ID: id, Subject: account.Subject, Created: now, Expires: now.Add(ttl)}
+	err := db.Atomic(ctx, func(ctx context.Context) error {
+		if err := db.SaveEnrolLink(ctx, link); err != nil {
+			return err
+		}
+		return audit.Record(ctx, provider.Event{
+			Kind: provider.EventAdminEnrolLink, Outcome: provider.OutcomeOK, Subject: account.Subject,
+			Detail: map[string]string{"expires": link.Expires.UTC().Format(time.RFC3339)},
+		})
+	})
+	if err != nil {
+		return shownLink{}, fmt.Errorf("make a link: %w", err)
+	}
+	return shownLink{address, link.Expires.UTC()}, nil
+}

@@ -1,0 +1,453 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"vestibule/config"
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+// TestLimits lets many guess at one moment, over three server processes on one PostgreSQL, and counts in the audit log
+// what was evaluated.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	t.Run("wrong codes", f.wrongCodes)
+	t.Run("one step", f.oneStep)
+	t.Run("one recovery code", f.oneRecoveryCode)
+	t.Run("ten recovery codes", f.tenRecoveryCodes)
+	t.Run("wrong passwords, addresses made up", func(t *testing.T) { f.wrongPasswords(t, "jörg") })
+	f.environ = append(f.environ, "VESTIBULE_TRUSTED_PROXIES=127.0.0.1/32")
+	f.killAll()
+	t.Run("wrong passwords from many addresses", func(t *testing.T) { f.wrongPasswords(t, "zoë") })
+}
+
+// fleet is three server processes and an app.
+type fleet struct {
+	*operator
+	shop *client
+	db   *storage.Store
+}
+
+func newFleet(t *testing.T) *fleet {
+	t.Helper()
+	database := postgresDatabase(t)
+	s, o := newOperator(t, database)
+	o.command("", "migrate", "up")
+	var c struct {
+		ID     string `json:"client_id"`
+		Secret string `json:"client_secret"`
+	}
+	created := o.command("", "client", "create", "shop", "--name", "The shop", "--redirect-uri", returnURI, "--output", "json")
+	if err := json.Unmarshal(created, &c); err != nil {
+		t.Fatalf("client create: %v in %s", err, created)
+	}
+	o.start(3)
+	shop := s.discover(t, provider.Client{ID: c.ID, RedirectURIs: []string{returnURI}}, c.Secret)
+	return &fleet{o, shop, openDatabase(t, database)}
+}
+
+// killAll ends every server with SIGKILL and starts others.
+func (f *fleet) killAll() {
+	f.t.Helper()
+	for range f.servers {
+		f.kill(nil)
+	}
+}
+
+// addUser returns the subject of a new user.
+func (f *fleet) addUser(name string) string {
+	f.t.Helper()
+	var user struct{ Subject string }
+	created := f.command(password, "user", "create", name, "--email", name+"@example.com", "--password-file", "-", "--output", "json")
+	if err := json.Unmarshal(created, &user); err != nil {
+		f.t.Fatalf("user create: %v in %s", err, created)
+	}
+	return user.Subject
+}
+
+// enrol sets up an authenticator for a new user, by the clock of the processes.
+func (f *fleet) enrol(t *testing.T, name string) (b *browser, subject string, a phone, codes []string) {
+	t.Helper()
+	subject, b = f.addUser(name), f.site.newBrowser(t)
+	p := b.open("/account/authenticators/new").giveName(name, password).at("setup", "initial")
+	a = p.phone()
+	p = p.press("Continue", "code", a.realCode(0)).at("codes", "initial")
+	codes = p.recoveryCodes()
+	p.press("Turn on two-step verification", "saved", "on").at("security", "on")
+	return b, subject, a, codes
+}
+
+// events counts the user's events by kind.
+func (f *fleet) events(t *testing.T, subject string) map[string]int {
+	t.Helper()
+	db, _, _ := openDump(t, f.site.config.Database)
+	defer db.Close()
+	counts := map[string]int{}
+	for _, kind := range column(t.Context(), t, db, `SELECT kind FROM audit WHERE subject = '`+subject+`'`) {
+		counts[kind]++
+	}
+	return counts
+}
+
+// lockedUntil is when the user's budget of that kind, for strangers, is open again.
+func (f *fleet) lockedUntil(t *testing.T, subject, kind string) time.Time {
+	t.Helper()
+	budgets, err := f.db.Budgets(t.Context(), subject, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range budgets {
+		if b.Kind == kind && b.Part == "" {
+			return b.LockedUntil
+		}
+	}
+	return time.Time{}
+}
+
+// filledForm was not sent yet.
+type filledForm struct {
+	*browser
+	address string
+	values  url.Values
+}
+
+func sendAll(t *testing.T, forms []filledForm) {
+	t.Helper()
+	for _, err := range atOnce(len(forms), func(i int) error { return forms[i].send(forms[i].address, forms[i].values) }) {
+		if err != nil {
+			t.Errorf("send: %v", err)
+		}
+	}
+}
+
+// codeForms brings browsers of their own to the page that asks for a code.
+func (f *fleet) codeForms(t *testing.T, n int, name string, fill func(i int, p *page) (string, url.Values)) []filledForm {
+	t.Helper()
+	forms := make([]filledForm, n)
+	var all sync.WaitGroup
+	for i := range forms {
+		forms[i].browser = f.site.newBrowser(t)
+		all.Go(func() {
+			p := f.shop.begin().signIn(forms[i].browser, name).at("totp", "initial")
+			forms[i].address, forms[i].values = fill(i, p)
+		})
+	}
+	all.Wait()
+	return forms
+}
+
+// wrongCodes gives 50 wrong codes at one barrier.
+func (f *fleet) wrongCodes(t *testing.T) {
+	_, subject, a, _ := f.enrol(t, "ana")
+	a.realCode(0)
+	fill := func(i int, p *page) (string, url.Values) { return p.fill("Continue", "code", a.wrong()) }
+	first := f.codeForms(t, 2, "ana", fill)
+	sendAll(t, first)
+	f.codeForms(t, 1, "ana", fill) // a right password between
+	f.killAll()                    // and a restart
+	tabs := f.codeForms(t, 6, "ana", fill)
+	var forms []filledForm
+	for i := range 50 {
+		form := tabs[i%len(tabs)]
+		form.values = url.Values{"flow": form.values["flow"], "code": {a.wrong()}}
+		forms = append(forms, form)
+	}
+	sendAll(t, forms)
+	got := f.events(t, subject)
+	if n := got[provider.EventTOTPFailed] + got[provider.EventTOTPLocked]; n != 5 || got[provider.EventTOTPLocked] != 1 {
+		t.Errorf("of 52 wrong codes %d were evaluated and began %d locks, want 5 and 1", n, got[provider.EventTOTPLocked])
+	}
+	until := f.lockedUntil(t, subject, "totp")
+	f.killAll()
+	sendAll(t, forms[:10])
+	p := tabs[0].post(tabs[0].address, url.Values{"flow": tabs[0].values["flow"], "code": {a.realCode(1)}}).at("totp", "locked")
+	checkRetryAfter(t, p, until)
+	if again := f.lockedUntil(t, subject, "totp"); !again.Equal(until) || until.IsZero() {
+		t.Errorf("tries during the lock moved its end from %v to %v", until, again)
+	}
+	if now := f.events(t, subject); now[provider.EventTOTPFailed] != got[provider.EventTOTPFailed] || now[provider.EventTOTPLocked] != 1 {
+		t.Errorf("tries during the lock were evaluated: %v after %v", now, got)
+	}
+	status := string(f.command("", "user", "get", "ana"))
+	if !strings.Contains(status, "5 wrong, locked until "+moment(until)) {
+		t.Errorf("user get does not say how long ana is locked:\n%s", status)
+	}
+	if out := string(f.command("", "user", "unlock", "ana")); !strings.Contains(out, "one-time codes") {
+		t.Errorf("user unlock says %q", out)
+	}
+	fresh := f.codeForms(t, 1, "ana", func(_ int, p *page) (string, url.Values) { return p.fill("Continue", "code", a.realCode(1)) })
+	fresh[0].post(fresh[0].address, fresh[0].values).at("consent", "initial")
+	if n := f.events(t, subject)[provider.EventAdminUnlocked]; n != 1 {
+		t.Errorf("%d events say that ana was unlocked, want 1", n)
+	}
+}
+
+func checkRetryAfter(t *testing.T, p *page, until time.Time) {
+	t.Helper()
+	p.hasStatus(http.StatusTooManyRequests)
+	seconds, err := strconv.Atoi(p.header.Get("Retry-After"))
+	if left := time.Until(until).Seconds(); err != nil || float64(seconds) < left-5 || float64(seconds) > left+5 {
+		t.Errorf("Retry-After is %q, want about %.0f", p.header.Get("Retry-After"), left)
+	}
+}
+
+// oneStep gives one right code at a sign-in, at a step-up and to remove the authenticator, all at once.
+func (f *fleet) oneStep(t *testing.T) {
+	member := f.site.newBrowser(t) // signs in before there is an authenticator
+	subject := f.addUser("ben")
+	v := f.shop.begin()
+	v.finish(v.signIn(member, "ben").allow())
+	owner := f.site.newBrowser(t)
+	p := owner.open("/account/authenticators/new").giveName("ben", password).at("setup", "initial")
+	a := p.phone()
+	p = p.press("Continue", "code", a.realCode(0)).at("codes", "initial")
+	p.recoveryCodes()
+	p = p.press("Turn on two-step verification", "saved", "on").at("security", "on")
+
+	fill := func(_ int, p *page) (string, url.Values) { return p.fill("Continue", "code", "000000") }
+	forms := f.codeForms(t, 6, "ben", fill)
+	for range 5 {
+		form := filledForm{browser: member}
+		form.address, form.values = fill(0, member.open(f.shop.begin().address).at("totp", "initial"))
+		forms = append(forms, form)
+	}
+	remove := p.click("Remove").at("remove", "initial")
+	for range 5 {
+		form := filledForm{browser: owner}
+		form.address, form.values = remove.fill("Remove", "password", password, "code", "000000")
+		forms = append(forms, form)
+	}
+	code := a.realCode(1)
+	for _, form := range forms {
+		form.values.Set("code", code)
+	}
+	sendAll(t, forms)
+	if n := f.events(t, subject)[provider.EventTOTP]; n != 1 {
+		t.Errorf("one code was accepted %d times at %d places, want once", n, len(forms))
+	}
+}
+
+// recoveryForms brings browsers to the page of recovery codes.
+func (f *fleet) recoveryForms(t *testing.T, name string, codes []string) []filledForm {
+	t.Helper()
+	return f.codeForms(t, len(codes), name, func(i int, p *page) (string, url.Values) {
+		return p.click("Use a recovery code").at("recovery", "initial").fill("Continue", "recovery", codes[i])
+	})
+}
+
+// oneRecoveryCode gives the same recovery code 16 times at once.
+func (f *fleet) oneRecoveryCode(t *testing.T) {
+	_, subject, _, codes := f.enrol(t, "eva")
+	var same []string
+	for range 16 {
+		same = append(same, codes[3])
+	}
+	sendAll(t, f.recoveryForms(t, "eva", same))
+	if n := f.events(t, subject)[provider.EventRecovery]; n != 1 {
+		t.Errorf("one recovery code was accepted %d times", n)
+	}
+	f.left(t, "eva", 9)
+}
+
+// tenRecoveryCodes gives ten different ones at once: all are good, and none is left.
+func (f *fleet) tenRecoveryCodes(t *testing.T) {
+	_, subject, _, codes := f.enrol(t, "fay")
+	sendAll(t, f.recoveryForms(t, "fay", codes))
+	if n := f.events(t, subject)[provider.EventRecovery]; n != 10 {
+		t.Errorf("%d of 10 recovery codes were accepted: %v", n, f.events(t, subject))
+	}
+	f.left(t, "fay", 0)
+}
+
+func (f *fleet) left(t *testing.T, name string, want int) {
+	t.Helper()
+	if status := string(f.command("", "user", "get", name)); !strings.Contains(status, fmt.Sprintf("%d of 10", want)) {
+		t.Errorf("user get does not say that %d recovery codes are left:\n%s", want, status)
+	}
+}
+
+// wrongPasswords gives 50 wrong passwords at one barrier, each said to come from elsewhere, under eight spellings of
+// the name.
+func (f *fleet) wrongPasswords(t *testing.T, name string) {
+	known := f.site.newBrowser(t)
+	subject := f.addUser(name)
+	v := f.shop.begin()
+	v.finish(v.signIn(known, name).allow())
+	known.open("/logout").press("Sign out")
+
+	limit := f.site.newBrowser(t).open(f.shop.begin().address).at("login", "initial")
+	guess := func(i int, secret string) filledForm {
+		form := filledForm{browser: limit.from(fmt.Sprintf("203.0.113.%d", i+1))}
+		form.address, form.values = limit.fill("Sign in", "username", spellings(name)[i%8], "password", secret)
+		return form
+	}
+	var forms []filledForm
+	for i := range 50 {
+		forms = append(forms, guess(i, "wrong "+strconv.Itoa(i)))
+	}
+	sendAll(t, forms[:6])
+	other := f.site.newBrowser(t).from("198.51.100.1") // a right password between
+	v = f.shop.begin()
+	v.finish(v.signIn(other, name))
+	f.killAll() // and a restart
+	sendAll(t, forms)
+	got := f.events(t, subject)
+	if n := got[provider.EventPasswordFailed] + got[provider.EventPasswordLocked]; n != 10 || got[provider.EventPasswordLocked] != 1 {
+		t.Errorf("of 56 wrong passwords %d were evaluated and began %d locks, want 10 and 1", n, got[provider.EventPasswordLocked])
+	}
+	db, _, _ := openDump(t, f.site.config.Database)
+	defer db.Close()
+	locks := column(t.Context(), t, db, `SELECT detail FROM audit WHERE kind = 'auth.password.locked' AND subject = '`+subject+`'`)
+	if len(locks) != 1 || !strings.Contains(locks[0], `"budget":"account"`) {
+		t.Errorf("the log says of the locks: %q", locks)
+	}
+	until := f.lockedUntil(t, subject, "pwd")
+	f.killAll()
+	sendAll(t, forms[:10])
+	form := guess(0, password)
+	checkRetryAfter(t, form.post(form.address, form.values).at("login", "locked"), until)
+	if again := f.lockedUntil(t, subject, "pwd"); !again.Equal(until) || until.IsZero() {
+		t.Errorf("tries during the lock moved its end from %v to %v", until, again)
+	}
+	if now := f.events(t, subject); now[provider.EventPasswordFailed] != 9 || now[provider.EventPasswordLocked] != 1 {
+		t.Errorf("tries during the lock were evaluated: %v", now)
+	}
+	v = f.shop.begin()
+	v.finish(v.signIn(known, name)) // the owner comes in
+	if n := f.events(t, subject)[provider.EventPassword]; n != 3 {
+		t.Errorf("the right password was accepted %d times, want 3", n)
+	}
+	f.command("", "user", "unlock", strings.ToUpper(name))
+	form.post(form.address, form.values)
+	if n := f.events(t, subject)[provider.EventPassword]; n != 4 {
+		t.Errorf("the right password was accepted %d times after user unlock, want 4", n)
+	}
+}
+
+// from is the browser at an address that a proxy tells.
+func (b *browser) from(address string) *browser {
+	c := *b
+	h := *b.http
+	c.http = &h
+	c.http.Transport = forwarded(address)
+	return &c
+}
+
+// spellings of a name with one letter that has two forms.
+func spellings(name string) []string {
+	apart := strings.NewReplacer("ö", "o\u0308", "ë", "e\u0308").Replace(name)
+	return []string{
+		name, apart, strings.ToUpper(name), strings.ToUpper(apart), "  " + name + " ",
+		name + "@example.com", strings.ToUpper(apart) + "@Example.COM", strings.ToUpper(name[:1]) + apart[1:] + "@example.com ",
+	}
+}
+
+// TestEveryEndpointCounts gives one wrong code at each place that takes one: together they lock them all.
+func TestEveryEndpointCounts(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		s.start(2)
+		s.addUser("ana")
+		c := s.newClient(t, "shop")
+		owner := s.newBrowser(t)
+		a, _ := owner.enrol("ana")
+		s.clock.advance(oneStep)
+
+		setup := owner.open("/account/authenticators/new").at("setup", "initial")
+		setup.press("Continue", "code", a.wrong()).at("setup", "wrong")
+		c.begin().signIn(s.newBrowser(t), "ana").giveCode(a.wrong()).at("totp", "wrong")
+		stepUp := owner.open(c.begin("prompt", "login").address).at("login", "initial").press("Sign in", "password", password)
+		stepUp.at("totp", "initial").giveCode(a.wrong()).at("totp", "few")
+		remove := owner.open("/account").click("Remove").at("remove", "initial")
+		remove.press("Remove", "password", password, "code", a.wrong()).at("remove", "few")
+		s.clock.advance(11 * time.Minute)
+		regenerate := owner.open("/account/recovery-codes").at("totp", "initial")
+		regenerate.giveCode(a.wrong()).at("totp", "locked").hasStatus(http.StatusTooManyRequests)
+
+		for _, at := range []struct {
+			place string
+			page  *page
+		}{
+			{"sign-in", c.begin().signIn(s.newBrowser(t), "ana").giveCode(a.code(0))},
+			{"step-up", owner.open(c.begin("prompt", "login").address).press("Sign in", "password", password).giveCode(a.code(0))},
+			{"remove", remove.press("Remove", "password", password, "code", a.code(0))},
+			{"regenerate", regenerate.post("/login/totp", url.Values{"flow": {regenerate.value("flow")}, "code": {a.code(0)}})},
+		} {
+			if at.page.left != nil || at.page.state != "locked" {
+				t.Errorf("%s: a right code during the lock leads to page %q in state %q", at.place, at.page.name, at.page.state)
+			}
+		}
+		s.clock.advance(15 * time.Minute)
+		c.begin().signIn(s.newBrowser(t), "ana").giveCode(a.code(0)).at("consent", "initial")
+	})
+}
+
+// TestPasswordLockEnds waits for the end of a lock, which tries during it and a restart do not put off.
+func TestPasswordLockEnds(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		s.addUser("ana")
+		c := s.newClient(t, "shop")
+		p := s.newBrowser(t).open(c.begin().address)
+		for n := range s.config.PasswordGuesses {
+			p = p.giveName("ana", "wrong "+strconv.Itoa(n))
+			s.clock.advance(time.Second)
+		}
+		p.at("login", "locked").hasStatus(http.StatusTooManyRequests)
+		s.start(2)
+		for range 7 {
+			s.clock.advance(2 * time.Minute)
+			p = p.giveName("ana", password).at("login", "locked")
+		}
+		p.says("You can try again in 1 minute, at ")
+		s.clock.advance(59 * time.Second)
+		p.reload().at("login", "initial").giveName("ana", password).at("consent", "initial")
+	})
+}
+
+// TestTooManyInARow gives wrong codes so slowly that each lock ends in between. At last no code is taken any more, until
+// a recovery code was given or an operator says so.
+func TestTooManyInARow(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, database string) {
+		s := newSite(t, database, func(c *config.Config) { c.TOTPInARow = 7 })
+		c := enrolledClient(t, s, 2)
+		b := s.newBrowser(t)
+		disable := func() {
+			t.Helper()
+			for range s.config.TOTPInARow {
+				s.clock.advance(16 * time.Minute)
+				c.begin().signIn(b, "ana").giveCode(c.phone.wrong())
+			}
+			s.clock.advance(24 * time.Hour)
+			c.begin().signIn(b, "ana").giveCode(c.phone.code(0)).at("totp", "disabled").says("Codes are switched off for this account")
+		}
+		disable()
+		v := c.begin()
+		p := v.signIn(s.newBrowser(t), "ana").click("Use a recovery code").press("Continue", "recovery", c.codes[0])
+		v.finish(p.at("recovery-used", "initial").press("Continue").allow())
+		c.begin().signIn(s.newBrowser(t), "ana").giveCode(c.phone.code(0))
+
+		disable()
+		account, _, err := s.store.AccountByName(t.Context(), "ana")
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong, err := wrongGuesses(t.Context(), s.store, account.Subject, s.clock.now(), s.config.TOTPInARow)
+		if err != nil || len(wrong) != 1 || !wrong[0].Disabled || wrong[0].InARow != 7 {
+			t.Errorf("what counts against ana is %+v, %v; want 7 codes, and disabled", wrong, err)
+		}
+		if err := unlock(t.Context(), s.store, account.Subject, wrong); err != nil {
+			t.Fatal(err)
+		}
+		v = c.begin()
+		v.finish(v.signIn(s.newBrowser(t), "ana").giveCode(c.phone.code(0)))
+	})
+}

@@ -1,0 +1,441 @@
+package main
+
+import (
+	"database/sql"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vestibule/config"
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+var updateMatrix = flag.Bool("update-matrix", false, "write testdata/matrix.golden anew; read the difference before you commit it")
+
+const matrixFile = "testdata/matrix.golden"
+
+// TestMatrix sends every request of the route tables in every state that lacks a proof, and compares what comes of
+// it with testdata/matrix.golden: one line a request, one column a state. No cell may have a code for the client, nor
+// change what only proofs may change.
+func TestMatrix(t *testing.T) {
+	requests := matrixRequests(t)
+	got := make([][]string, len(matrixStates))
+	t.Run("states", func(t *testing.T) {
+		for i, state := range matrixStates {
+			t.Run(state.name, func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t, sqliteDatabase(t), func(c *config.Config) { c.RememberBrowser = 720 * time.Hour })
+				m := &matrix{t: t, site: s, state: state, shop: s.newClient(t, "shop")}
+				m.owner, m.intruder = m.newVictim("ana"), m.newVictim("ben")
+				for _, request := range requests {
+					got[i] = append(got[i], m.cell(request))
+				}
+			})
+		}
+	})
+	table := matrixTable(requests, got)
+	if *updateMatrix {
+		if err := os.WriteFile(matrixFile, []byte(table), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(matrixFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table != string(want) {
+		t.Errorf("the matrix differs from %s:\n%s", matrixFile, difference(string(want), table))
+	}
+}
+
+// matrixState is somebody who lacks a proof.
+type matrixState struct {
+	name  string
+	means string
+	// enter brings a browser into the state; it returns the flow that the requests name, and may move the clock.
+	enter func(m *matrix) (*browser, string)
+	sees  []string // pages of the account that the state may see: it is signed in for them
+}
+
+var matrixStates = []matrixState{
+	{"nobody", "a browser without a cookie", func(m *matrix) (*browser, string) {
+		return m.site.newBrowser(m.t), ""
+	}, nil},
+	{"password", "the password was given, the code is owed", func(m *matrix) (*browser, string) {
+		b := m.site.newBrowser(m.t)
+		return b, m.password(b, m.owner)
+	}, nil},
+	{"other user", "fully signed in, with the flow of somebody else", func(m *matrix) (*browser, string) {
+		flow := m.consent(m.site.newBrowser(m.t), m.owner)
+		b := m.site.newBrowser(m.t)
+		m.consent(b, m.intruder)
+		return b, flow
+	}, []string{"security", "setup", "codes", "activity"}},
+	{"expired", "the password was given 61 minutes ago", func(m *matrix) (*browser, string) {
+		b := m.site.newBrowser(m.t)
+		flow := m.password(b, m.owner)
+		m.site.clock.advance(61 * time.Minute)
+		return b, flow
+	}, nil},
+	{"other browser", "a flow that waits for consent, in another browser", func(m *matrix) (*browser, string) {
+		flow := m.consent(m.site.newBrowser(m.t), m.owner)
+		b := m.site.newBrowser(m.t)
+		b.open(m.shop.begin().address)
+		return b, flow
+	}, nil},
+	{"one factor", "a session from before the authenticator was set up", func(m *matrix) (*browser, string) {
+		b := m.site.newBrowser(m.t)
+		m.forget(m.owner)
+		flow := flowOf(m.shop.begin().signIn(b, m.owner.name).at("consent", "initial"))
+		m.enrol(m.owner)
+		return b, flow
+	}, nil},
+	{"remembered", "a remembered browser, where only the password was given", func(m *matrix) (*browser, string) {
+		b := m.site.newBrowser(m.t)
+		m.shop.begin().signIn(b, m.owner.name).press("Continue", "code", m.owner.phone.code(0), "remember", "yes").at("consent", "initial")
+		b.open("/logout").press("Sign out")
+		m.shop.begin().signIn(b, m.owner.name).at("consent", "initial")
+		return b, ""
+	}, []string{"security", "activity", "rename", "remove"}},
+	{"old session", "both proofs were given 26 minutes ago", func(m *matrix) (*browser, string) {
+		b := m.site.newBrowser(m.t)
+		m.consent(b, m.owner)
+		m.site.clock.advance(26 * time.Minute)
+		return b, ""
+	}, []string{"security", "activity", "rename", "remove"}},
+	{"ended session", "both proofs were given, and the session was ended from elsewhere", func(m *matrix) (*browser, string) {
+		b := m.site.newBrowser(m.t)
+		flow := m.consent(b, m.owner)
+		if err := m.site.store.DeleteSessions(m.t.Context(), m.owner.account.Subject, nil); err != nil {
+			m.t.Fatal(err)
+		}
+		return b, flow
+	}, nil},
+}
+
+// victim is an enrolled user.
+type victim struct {
+	name    string
+	account provider.Account
+	phone   phone
+	id      string // of the authenticator
+}
+
+// matrix fills in the column of one state.
+type matrix struct {
+	t     *testing.T
+	site  *site
+	state matrixState
+	shop  *client
+
+	owner, intruder *victim
+	browser         *browser // in the state already, if the last request has changed nothing there
+	flow            string
+}
+
+func (m *matrix) newVictim(name string) *victim {
+	m.t.Helper()
+	p := &victim{name: name}
+	p.account = m.site.addUser(p.name)
+	m.enrol(p)
+	return p
+}
+
+func (m *matrix) service() *mfa.Service { return (*m.site.servers.Load())[0].mfa }
+
+// enrol gives the person an authenticator without the pages, which would leave a session behind.
+func (m *matrix) enrol(p *victim) {
+	m.t.Helper()
+	ctx, service := m.t.Context(), m.service()
+	pending, err := service.Begin(ctx, p.account.Subject, "test")
+	if err != nil {
+		m.t.Fatalf("enrol %s: %v", p.name, err)
+	}
+	p.phone = phone{m.site, pending.Secret}
+	if err := service.Confirm(ctx, p.account.Subject, "test", p.phone.code(-1), ""); err != nil {
+		m.t.Fatalf("enrol %s: %v", p.name, err)
+	}
+	if err := service.Activate(ctx, p.account.Subject, "test", nil); err != nil {
+		m.t.Fatalf("enrol %s: %v", p.name, err)
+	}
+	status, err := service.Status(ctx, p.account.Subject)
+	if err != nil || len(status.Authenticators) != 1 {
+		m.t.Fatalf("enrol %s: %v, %v", p.name, status, err)
+	}
+	p.id = status.Authenticators[0].ID
+}
+
+func (m *matrix) forget(p *victim) {
+	m.t.Helper()
+	if err := m.service().Remove(m.t.Context(), p.account.Subject, p.id, nil); err != nil {
+		m.t.Fatalf("remove: %v", err)
+	}
+}
+
+// password brings the browser to the page of the code.
+func (m *matrix) password(b *browser, p *victim) string {
+	m.t.Helper()
+	return flowOf(m.shop.begin().signIn(b, p.name).at("totp", "initial"))
+}
+
+// consent brings the browser to the page of the consent: all was proved.
+func (m *matrix) consent(b *browser, p *victim) string {
+	m.t.Helper()
+	return flowOf(m.shop.begin().signIn(b, p.name).giveCode(p.phone.code(0)).at("consent", "initial"))
+}
+
+func flowOf(p *page) string { return p.address.Query().Get("flow") }
+
+// matrixRequest is a line of the table.
+type matrixRequest struct {
+	method, path string
+	form         string // what is sent beside the flow; "wrong" stands for a code that is none
+}
+
+func (r matrixRequest) String() string {
+	return strings.TrimSpace(r.method + " " + r.path + " " + r.form)
+}
+
+// matrixForms are what is sent to a route: the form that would do most if it were allowed. A route that is not here
+// is sent an empty one.
+var matrixForms = map[string][]string{
+	"POST /login":                              {"username=USER&password=not+the+password"},
+	"POST /login/totp":                         {"code=WRONG"},
+	"POST /login/recovery":                     {"recovery=AAAAA-BBBBB-CCCCC"},
+	"POST /login/recovery/used":                {"", "action=setup", "action=codes"},
+	"POST /login/setup":                        {"code=WRONG", "action=save&saved=on", "action=cancel"},
+	"POST /consent":                            {"action=allow&remember=on", "action=deny"},
+	"GET /authorize":                           {"AUTHORIZE", "AUTHORIZE&prompt=none", "AUTHORIZE&acr_values=aal2", "AUTHORIZE&prompt=none&acr_values=aal2"},
+	"POST /authorize":                          {"AUTHORIZE"},
+	"POST /token":                              {"grant_type=authorization_code&code=none&client_id=shop", "grant_type=refresh_token&refresh_token=none&client_id=shop", "grant_type=password&username=USER&password=none"},
+	"POST /account/recovery-codes":             {"", "action=save&saved=on"},
+	"GET /account/recovery-codes":              {"", "new=1"},
+	"GET /account/authenticators/new":          {"", "step=codes"},
+	"POST /account/authenticators/new":         {"code=WRONG&name=Phone", "action=choose&algorithm=SHA1", "action=save&saved=on", "action=cancel"},
+	"POST /account/authenticators/{id}/remove": {"password=not+the+password&code=WRONG"},
+}
+
+var routeLine = regexp.MustCompile(`\b(get|post)\("([^"]+)"|HandleFunc\("(GET|POST) ([^"]+)"|open\(mux, "(GET|POST)", "([^"]+)"`)
+
+// matrixRequests reads the routes from the sources of the two route tables, so that none can be forgotten.
+func matrixRequests(t *testing.T) []matrixRequest {
+	t.Helper()
+	var requests []matrixRequest
+	known := map[string]bool{}
+	for _, file := range []string{"../../provider/routes.go", "../../web/routes.go"} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range routeLine.FindAllStringSubmatch(string(source), -1) {
+			method, path := strings.ToUpper(match[1]+match[3]+match[5]), match[2]+match[4]+match[6]
+			path = strings.TrimSuffix(path, "{$}")
+			route := method + " " + path
+			known[route] = true
+			forms := matrixForms[route]
+			if forms == nil {
+				forms = []string{""}
+			}
+			for _, form := range forms {
+				requests = append(requests, matrixRequest{method, path, form})
+			}
+		}
+	}
+	for route := range matrixForms {
+		if !known[route] {
+			t.Errorf("there is no route %s any more", route)
+		}
+	}
+	if len(requests) < 50 {
+		t.Fatalf("only %d requests were found in the route tables", len(requests))
+	}
+	return requests
+}
+
+// cell makes one request, in a state made anew, and says what came of it.
+func (m *matrix) cell(request matrixRequest) string {
+	m.t.Helper()
+	m.enter()
+	before := m.guarded()
+	answer := m.send(request)
+	after := m.guarded()
+	if request.method != http.MethodGet || request.form != "" {
+		m.browser = nil
+	}
+	for _, table := range guardedTables {
+		if !slices.Equal(before[table], after[table]) {
+			answer += " changes " + table
+		}
+	}
+	m.judge(request, answer)
+	return answer
+}
+
+// enter brings a browser into the state, with all budgets whole and codes that were not used.
+func (m *matrix) enter() {
+	m.t.Helper()
+	if m.browser != nil {
+		return
+	}
+	m.site.clock.advance(time.Minute)
+	m.forgive()
+	m.browser, m.flow = m.state.enter(m)
+}
+
+// forgive empties all budgets: the requests of one cell must not lock the next.
+func (m *matrix) forgive() {
+	m.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(m.site.config.Database, "sqlite:"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(m.t.Context(), `DELETE FROM guess`); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// guardedTables hold what only proofs may change.
+var guardedTables = []string{"authenticator", "recovery_set", "recovery_code", "enrolment", "consent", "code", "token", "session", "browser", "reset", "enrol_link", "account"}
+
+func (m *matrix) guarded() dump {
+	all := dumpDatabase(m.t, m.site.config.Database)
+	for i, row := range all["session"] { // when a session was last seen is no secret power
+		all["session"][i], _, _ = strings.Cut(row, "|")
+	}
+	return all
+}
+
+func (m *matrix) send(request matrixRequest) string {
+	m.t.Helper()
+	b, owner, flow := m.browser, m.owner, m.flow
+	v := m.shop.begin()
+	start, err := url.Parse(v.address)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	text := strings.NewReplacer("USER", owner.name, "WRONG", owner.phone.wrong(), "AUTHORIZE", start.RawQuery).Replace(request.form)
+	form, err := url.ParseQuery(text)
+	if err != nil {
+		m.t.Fatalf("%s: %v", request, err)
+	}
+	if flow != "" && !strings.HasPrefix(request.form, "AUTHORIZE") {
+		form.Set("flow", flow)
+	}
+	path := strings.NewReplacer("{id}", owner.id, "{hash}", "none", "{name}", "none").Replace(request.path)
+	return strings.ReplaceAll(describe(b.raw(request.method, path, form)), owner.id, "{id}")
+}
+
+// raw sends one request and does not follow where it leads.
+func (b *browser) raw(method, path string, form url.Values) (*page, *url.URL) {
+	b.t.Helper()
+	address, body := b.site.config.Issuer+path, ""
+	if method == http.MethodGet && len(form) > 0 {
+		address += "?" + form.Encode()
+	} else {
+		body = form.Encode()
+	}
+	request, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Origin", b.site.config.Issuer)
+	}
+	return b.once(request)
+}
+
+// describe says in a few words what was answered.
+func describe(p *page, next *url.URL) string {
+	switch {
+	case next != nil && next.Query().Get("error") != "":
+		return "client: " + next.Query().Get("error")
+	case next != nil && next.Query().Has("code"):
+		return "client: CODE"
+	case next != nil:
+		return "-> " + next.Path
+	case p.name != "" && p.status != http.StatusOK:
+		return fmt.Sprintf("%s/%s %d", p.name, p.state, p.status)
+	case p.name != "":
+		return p.name + "/" + p.state
+	}
+	return fmt.Sprint(p.status)
+}
+
+// judge holds each cell to what no expectation may allow.
+func (m *matrix) judge(request matrixRequest, answer string) {
+	m.t.Helper()
+	page, _, _ := strings.Cut(answer, "/")
+	for _, rule := range []struct {
+		broken bool
+		text   string
+	}{
+		{strings.Contains(answer, "CODE"), "gives the client a code"},
+		{strings.Contains(answer, "changes") && (mayChange[request.String()] == "" || !strings.HasSuffix(answer, mayChange[request.String()])), "changes what needs a proof"},
+		{slices.Contains(memberPages, page) && !slices.Contains(m.state.sees, page), "shows a page of the account"},
+		{strings.HasSuffix(answer, " 500"), "is a fault of ours"},
+	} {
+		if rule.broken {
+			m.t.Errorf("%s, as %q: %s: %s", request, m.state.name, answer, rule.text)
+		}
+	}
+}
+
+// mayChange is what some requests are for, and needs no proof: it only takes rights away.
+var mayChange = map[string]string{
+	"POST /logout":                  "changes session",
+	"POST /account/browsers/forget": "changes browser",
+}
+
+// memberPages are the pages for users who have proved all that they can.
+var memberPages = []string{"security", "setup", "codes", "remove", "rename", "activity", "consent"}
+
+// matrixTable writes the whole matrix.
+func matrixTable(requests []matrixRequest, columns [][]string) string {
+	var b strings.Builder
+	for _, state := range matrixStates {
+		fmt.Fprintf(&b, "# %s: %s\n", state.name, state.means)
+	}
+	for i, request := range requests {
+		fmt.Fprintf(&b, "\n%s\n", request)
+		for j, state := range matrixStates {
+			if i < len(columns[j]) {
+				fmt.Fprintf(&b, "  %-14s %s\n", state.name, columns[j][i])
+			}
+		}
+	}
+	return b.String()
+}
+
+// difference lists the lines of either text that the other has not, with the request that they belong to.
+func difference(want, got string) string {
+	var b strings.Builder
+	old, fresh := strings.Split(want, "\n"), strings.Split(got, "\n")
+	request := ""
+	for i := range max(len(old), len(fresh)) {
+		a, c := lineAt(old, i), lineAt(fresh, i)
+		if !strings.HasPrefix(c, " ") && c != "" {
+			request = c
+		}
+		if a != c {
+			fmt.Fprintf(&b, "%s\n  want %s\n  got  %s\n", request, a, c)
+		}
+	}
+	return b.String()
+}
+
+func lineAt(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return ""
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+// resetEvery is how often the server looks for resets that are due.
+const resetEvery = 10 * time.Second
+
+// cancelLink is the address at which the user cancels the planned reset with that id.
+func (a *app) cancelLink(id string) string { return a.site.CancelLink(id) }
+
+// resets carries out the resets that operators have planned. A failure is not the end of the server: the reset stays
+// in the plan.
+func (a *app) resets(ctx context.Context) error {
+	tick := time.NewTicker(resetEvery)
+	defer tick.Stop()
+	for {
+		if _, err := a.resetDue(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "planned resets", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// resetDue carries out what is due and returns how many resets that were. Any number of processes may do so at once:
+// whoever takes a reset out of the plan carries it out, in the same commit.
+func (a *app) resetDue(ctx context.Context) (done int, err error) {
+	due, err := a.store.DueResets(ctx, a.now())
+	if err != nil {
+		return 0, err
+	}
+	var faults []error
+	for _, plan := range due {
+		switch err := a.carryOut(ctx, plan); {
+		case err == nil:
+			done++
+		case !errors.Is(err, provider.ErrNotFound): // another process did it, or the user cancelled it just now
+			faults = append(faults, err)
+		}
+	}
+	return done, errors.Join(faults...)
+}
+
+func (a *app) carryOut(ctx context.Context, plan mfa.PlannedReset) error {
+	e := provider.Event{Subject: plan.Subject, Actor: plan.Actor, Detail: map[string]string{"reason": plan.Reason, "reset": plan.ID}}
+	_, err := resetTOTP(ctx, a.store, a.audit, a.now(), e, func(ctx context.Context) error { return a.store.EndReset(ctx, plan.ID) })
+	return err
+}
+
+// lostEverything is what an operator has begun for a user who has lost everything, as `user get` shows it.
+type lostEverything struct {
+	Held        bool        `json:"held"` // enrols with a link only
+	Reset       *plannedFor `json:"planned_reset,omitempty"`
+	LinkExpires time.Time   `json:"enrol_link_expires,omitzero"` // of a link that was not used
+}
+
+type plannedFor struct {
+	Due     time.Time `json:"due"`
+	Planned time.Time `json:"planned"`
+	Actor   string    `json:"actor"`
+	Reason  string    `json:"reason"`
+}
+
+func readLost(ctx context.Context, db *storage.Store, subject string, now time.Time) (lostEverything, error) {
+	var l lostEverything
+	held, err := db.Held(ctx, subject)
+	if err != nil {
+		return l, err
+	}
+	l.Held = held
+	switch plan, err := db.ResetOf(ctx, subject); {
+	case err == nil:
+		l.Reset = &plannedFor{plan.Due.UTC(), plan.Created.UTC(), plan.Actor, plan.Reason}
+	case !errors.Is(err, provider.ErrNotFound):
+		return l, err
+	}
+	link, err := db.EnrolLinkOf(ctx, subject, now)
+	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+		return l, err
+	}
+	l.LinkExpires = link.Expires
+	return l, nil
+}
+
+func (l lostEverything) rows() [][]string {
+	var rows [][]string
+	if l.Held {
+		rows = append(rows, []string{"set-up", "only with a link from user enrol-link"})
+	}
+	if l.Reset != nil {
+		rows = append(rows, []string{"reset planned", fmt.Sprintf("for %s by %s: %s", moment(l.Reset.Due), l.Reset.Actor, l.Reset.Reason)})
+	}
+	if !l.LinkExpires.IsZero() {
+		rows = append(rows, []string{"enrolment link", "not used, until " + moment(l.LinkExpires)})
+	}
+	return rows
+}

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"vestibule/config"
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+// TestRotate seals a large database anew while people sign in. The process that does it is killed on its way.
+func TestRotate(t *testing.T) {
+	for name, tt := range map[string]struct {
+		database func(*testing.T) string
+		rows     int
+		killAt   int // rows done
+	}{
+		"sqlite":   {sqliteDatabase, 5_000, 1},
+		"postgres": {postgresDatabase, 100_000, 20_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			old, fresh := mfa.NewKey(), mfa.NewKey()
+			s := newSite(t, tt.database(t), func(c *config.Config) { c.SecretKeys = []string{old} })
+			s.addUser("ana")
+			a, _ := s.newBrowser(t).enrol("ana")
+			fillSealed(t, s.config.Database, old, tt.rows)
+
+			s.keepSecret(old)
+			s.config.SecretKeys = []string{fresh, old} // the first seals, both open
+			s.start(2)
+			signedIn := s.signInUntil(t, a, s.rotate(t, tt.killAt))
+			if left := len(sealedIDs(t, s.store)); left != 2 {
+				t.Fatalf("after the kill there are rows of %d keys, want 2", left)
+			}
+			signedIn += s.signInUntil(t, a, s.rotate(t, 0))
+			t.Logf("%d sign-ins meanwhile", signedIn)
+
+			s.config.SecretKeys = []string{fresh}
+			checkSealed(t, s.store, fresh, tt.rows)
+			s.start(1) // it refuses what it cannot open
+			s.signIn(t, a)
+			execDatabase(t, s.config.Database, `DELETE FROM authenticator WHERE id LIKE 'filler-%'`) // secrets are looked for in what is left
+		})
+	}
+}
+
+// What somebody is about to set up goes on under the new key.
+func TestRotateDuringSetup(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		s.addUser("ana")
+		p := s.newBrowser(t).open("/account/authenticators/new").giveName("ana", password).at("setup", "initial")
+		old, fresh := s.config.SecretKeys[0], mfa.NewKey()
+		s.keepSecret(old)
+		s.config.SecretKeys = []string{fresh, old}
+		said := s.command(t, "", "secret-key", "rotate")
+		if !strings.Contains(said, "0 authenticators, 1 set-ups, 2 signing keys") {
+			t.Errorf("it says %s", said)
+		}
+		s.start(1)
+		p = p.press("Continue", "code", p.phone().code(0)).at("codes", "initial")
+		p.press("Turn on two-step verification", "saved", "on").at("security", "on")
+		if !recorded(t, s, provider.EventAdminReseal, "") {
+			t.Error("there is no event of the rotation")
+		}
+	})
+}
+
+// rotate starts the command as a process of its own, which is killed once it has done so many rows; 0: never. What it
+// ends with comes through the channel.
+func (s *site) rotate(t *testing.T, killAt int) <-chan error {
+	t.Helper()
+	cmd := exec.Command("vestibule", "secret-key", "rotate")
+	cmd.Env = append(os.Environ(), "VESTIBULE_DATABASE="+s.config.Database, "VESTIBULE_SECRET_KEYS="+strings.Join(s.config.SecretKeys, ","))
+	progress, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		var said bytes.Buffer
+		for lines := bufio.NewScanner(io.TeeReader(progress, &said)); lines.Scan(); {
+			done := 0
+			fmt.Sscanf(lines.Text(), "authenticator: %d rows", &done)
+			if killAt > 0 && done >= killAt {
+				cmd.Process.Kill()
+			}
+		}
+		err := cmd.Wait()
+		switch {
+		case killAt > 0 && err == nil:
+			err = errors.New("it was done before it was killed")
+		case killAt > 0:
+			err = nil
+		case err != nil:
+			err = fmt.Errorf("%w: %s", err, &said)
+		}
+		ended <- err
+	}()
+	return ended
+}
+
+// signInUntil signs in again and again, at least once, and returns how often.
+func (s *site) signInUntil(t *testing.T, a phone, ended <-chan error) int {
+	t.Helper()
+	for n := 1; ; n++ {
+		s.signIn(t, a)
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatalf("secret-key rotate: %v", err)
+			}
+			return n
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (s *site) signIn(t *testing.T, a phone) {
+	t.Helper()
+	s.clock.advance(oneStep)
+	s.newBrowser(t).open("/account/security").giveName("ana", password).at("totp", "initial").giveCode(a.code(0)).at("security", "on")
+}
+
+// fillSealed adds authenticators of so many users, past the program: through it each would be a commit.
+func fillSealed(t *testing.T, database, key string, n int) {
+	t.Helper()
+	keys, err := mfa.ParseKeyring([]string{key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := []string{"id", "subject", "name", "key_id", "secret", "algorithm", "digits", "period", "last_step", "created_at", "used_at"}
+	row := func(i int) ([]any, error) {
+		a := mfa.Authenticator{ID: fmt.Sprintf("filler-%06d", i), Subject: fmt.Sprintf("user-%06d", i)}
+		keyID, sealed, err := keys.Seal([]byte("a secret of twenty b"), mfa.AboutSecret(a))
+		return []any{a.ID, a.Subject, "Phone", keyID, sealed, "SHA1", 6, 30, 0, 1, 0}, err
+	}
+	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		err = fillSQLite(t.Context(), path, columns, n, row)
+	} else {
+		err = fillPostgres(t.Context(), database, columns, n, row)
+	}
+	if err != nil {
+		t.Fatalf("fill the database: %v", err)
+	}
+}
+
+func fillPostgres(ctx context.Context, address string, columns []string, n int, row func(int) ([]any, error)) error {
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.CopyFrom(ctx, pgx.Identifier{"authenticator"}, columns, pgx.CopyFromSlice(n, row))
+	return err
+}
+
+func fillSQLite(ctx context.Context, path string, columns []string, n int, row func(int) ([]any, error)) error {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	insert := "INSERT INTO authenticator (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")"
+	for i := range n {
+		values, err := row(i)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, insert, values...); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+func execDatabase(t *testing.T, address, statement string) {
+	t.Helper()
+	db, _, _ := openDump(t, address)
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// sealedIDs are the keys that have sealed any row.
+func sealedIDs(t *testing.T, db *storage.Store) map[string]bool {
+	t.Helper()
+	ids, err := db.KeyIDs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]bool{}
+	for _, list := range ids {
+		for _, id := range list {
+			all[id] = true
+		}
+	}
+	return all
+}
+
+// checkSealed opens every authenticator with the one key.
+func checkSealed(t *testing.T, db *storage.Store, key string, atLeast int) {
+	t.Helper()
+	keys, err := mfa.ParseKeyring([]string{key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ids := sealedIDs(t, db); len(ids) != 1 || !ids[keys.Newest()] {
+		t.Errorf("rows are sealed with %v, want all with %s", ids, keys.Newest())
+	}
+	after, n := "", 0
+	for {
+		rows, err := db.SealedWith(t.Context(), storage.SealedAuthenticators, keys.Newest(), after, 10_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) == 0 {
+			break
+		}
+		for _, row := range rows {
+			if _, err := keys.Open(row.KeyID, row.Sealed, mfa.AboutSecret(mfa.Authenticator{ID: row.ID, Subject: row.Subject})); err != nil {
+				t.Fatalf("authenticator %s: %v", row.ID, err)
+			}
+		}
+		after, n = rows[len(rows)-1].ID, n+len(rows)
+	}
+	if n < atLeast {
+		t.Errorf("%d authenticators are there, want at least %d", n, atLeast)
+	}
+}
+
+// testVault is a database with so many sealed rows, under a ring whose first key has sealed none of them.
+func testVault(t *testing.T, database string, rows int) vault {
+	t.Helper()
+	c := config.Default()
+	c.Database, c.SecretKeys = database, []string{mfa.NewKey(), mfa.NewKey()}
+	keys, err := mfa.ParseKeyring(c.SecretKeys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := openDatabase(t, database)
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fillSealed(t, database, c.SecretKeys[1], rows)
+	return vault{c, db, keys}
+}
+
+// Who stops it stops it between two batches, and what was done stays.
+func TestRotateInterrupted(t *testing.T) {
+	v := testVault(t, sqliteDatabase(t), resealBatch+1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var said bytes.Buffer
+	r := &resealer{vault: v, count: map[string]int{}, progress: writerFunc(func(line []byte) (int, error) {
+		cancel()
+		return said.Write(line)
+	})}
+	if err := r.run(ctx); !errors.Is(err, errInterrupted) || r.total() != resealBatch {
+		t.Errorf("run: %v after %d rows, want %v after %d", err, r.total(), errInterrupted, resealBatch)
+	}
+	if err := r.run(t.Context()); err != nil || r.total() != resealBatch+1 {
+		t.Errorf("run again: %v after %d rows", err, r.total())
+	}
+	checkSealed(t, v.db, v.config.SecretKeys[0], resealBatch+1)
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// A row that does not open is named and left alone; the others do not wait for it.
+func TestRotateBrokenRow(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, database string) {
+		v := testVault(t, database, 20)
+		rows, err := v.db.SealedWith(t.Context(), storage.SealedAuthenticators, v.keys.IDs()[1], "filler-000006", 1)
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("SealedWith: %v, %v", rows, err)
+		}
+		altered := rows[0]
+		altered.Sealed = bytes.Repeat([]byte{1}, 48)
+		if err := v.db.Reseal(t.Context(), storage.SealedAuthenticators, rows[0], altered); err != nil {
+			t.Fatal(err)
+		}
+		r := &resealer{vault: v, count: map[string]int{}, progress: t.Output()}
+		began := time.Now()
+		err = r.run(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "1 rows cannot be opened") || !strings.Contains(err.Error(), altered.ID) || r.total() != 19 {
+			t.Errorf("run: %v after %d rows in %v, want it to name %s after 19", err, r.total(), time.Since(began), altered.ID)
+		}
+	})
+}

@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+const (
+	// backupVersion is that of the form below. It rises when an older program would misread a newer file.
+	backupVersion = 1
+	// shortPassphrase is too short to keep secrets for years; the file can be attacked without any limit of guesses.
+	shortPassphrase = 12
+	// largestBackup is far above a million users.
+	largestBackup = 1 << 30
+	// auditBatch bounds the events of one commit.
+	auditBatch = 500
+)
+
+// backup is what lies, encrypted, in a file of user totp export.
+type backup struct {
+	Version int          `json:"version"`
+	Made    time.Time    `json:"made"`
+	Users   []backupUser `json:"users"`
+}
+
+type backupUser struct {
+	Subject        string         `json:"subject"`
+	Username       string         `json:"username"`
+	Authenticators []mfa.Portable `json:"authenticators"`
+}
+
+func passphraseFlag(f *flag.FlagSet) *string {
+	return f.String("passphrase-file", "", "`file` that holds the passphrase, or - for standard input")
+}
+
+func readPassphrase(w *world, path string) (string, error) {
+	if path == "" {
+		return "", &usageError{"--passphrase-file is missing; it names the file with the passphrase that protects the secrets"}
+	}
+	return readInput(w, "passphrase-file", path)
+}
+
+// userTOTPExport writes authenticators with their secrets to standard output, in the age format, encrypted with a
+// passphrase. The age tool opens it too.
+func userTOTPExport(f *flag.FlagSet) action {
+	load := vaultFlags(f)
+	all := f.Bool("all", false, "export the authenticators of all users")
+	file := passphraseFlag(f)
+	return func(ctx context.Context, w *world, args []string) error {
+		if *all == (len(args) == 1) {
+			return &usageError{"give either the NAME of a user or --all"}
+		}
+		passphrase, err := readPassphrase(w, *file)
+		if err != nil {
+			return err
+		}
+		if utf8.RuneCountInString(passphrase) < shortPassphrase {
+			return fmt.Errorf("--passphrase-file: the passphrase has fewer than %d characters, and whoever has the file may guess without end", shortPassphrase)
+		}
+		return withVault(ctx, w, load, func(v vault) error {
+			b, err := v.export(ctx, args)
+			if err != nil {
+				return err
+			}
+			return seal(w.stdout, b, passphrase)
+		})
+	}
+}
+
+// export returns the authenticators of the named user or, without a name, of all. Nothing leaves before it is recorded.
+func (v vault) export(ctx context.Context, names []string) (backup, error) {
+	accounts, err := v.accounts(ctx, names)
+	if err != nil {
+		return backup{}, err
+	}
+	b := backup{Version: backupVersion, Made: time.Now().UTC(), Users: []backupUser{}}
+	for _, a := range accounts {
+		list, err := v.codes().Export(ctx, a.Subject)
+		if err != nil {
+			return backup{}, fmt.Errorf("user %s: %w", a.Username, err)
+		}
+		if len(list) > 0 {
+			b.Users = append(b.Users, backupUser{a.Subject, a.Username, list})
+		}
+	}
+	if len(names) == 1 && len(b.Users) == 0 {
+		return backup{}, &outcome{accounts[0].Username + " has no authenticator", provider.ErrNotFound}
+	}
+	return b, v.recordExport(ctx, b.Users)
+}
+
+func (v vault) accounts(ctx context.Context, names []string) ([]provider.Account, error) {
+	if len(names) == 0 {
+		return v.db.Accounts(ctx)
+	}
+	account, err := findUser(ctx, v.db, names[0])
+	return []provider.Account{account}, err
+}
+
+func (v vault) recordExport(ctx context.Context, users []backupUser) error {
+	audit := commandAuditor(v.db, time.Now)
+	for some := range slices.Chunk(users, auditBatch) {
+		err := v.db.Atomic(ctx, func(ctx context.Context) error {
+			for _, u := range some {
+				err := audit.Record(ctx, provider.Event{
+					Kind: provider.EventAdminTOTPExport, Outcome: provider.OutcomeOK, Subject: u.Subject,
+					Detail: map[string]string{"authenticators": strconv.Itoa(len(u.Authenticators))},
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func seal(to io.Writer, b backup, passphrase string) error {
+	recipient, err := age.NewScryptRecipient(passphrase)
+	if err != nil {
+		return err
+	}
+	armored := armor.NewWriter(to)
+	sealed, err := age.Encrypt(armored, recipient)
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(sealed).Encode(b); err != nil {
+		return err
+	}
+	return errors.Join(sealed.Close(), armored.Close())
+}
+
+// userTOTPImport puts back what user totp export has written. Each user's authenticators come back together or not
+// at all, and what is there already stays as it is, so that it may be run again.
+func userTOTPImport(f *flag.FlagSet) action {
+	load := vaultFlags(f)
+	file := passphraseFlag(f)
+	byName := f.Bool("by-name", false, "take a user of the same name for the same user, on a server where all were created anew")
+	out := outputFlag(f)
+	return func(ctx context.Context, w *world, args []string) error {
+		passphrase, err := readPassphrase(w, *file)
+		if err != nil {
+			return err
+		}
+		b, err := openBackup(args[0], passphrase)
+		if err != nil {
+			return err
+		}
+		return withVault(ctx, w, load, func(v vault) error {
+			results, conflicts, err := v.restore(ctx, b.Users, *byName)
+			if err != nil {
+				return err
+			}
+			rows := [][]string{{"USER", "ADDED", "RESULT"}}
+			for _, r := range results {
+				rows = append(rows, []string{r.User, strconv.Itoa(r.Added), r.Result})
+			}
+			if err := out.print(w.stdout, results, rows); err != nil || conflicts == 0 {
+				return err
+			}
+			return &outcome{fmt.Sprintf("%d of %d users were left as they are", conflicts, len(results)), provider.ErrConflict}
+		})
+	}
+}
+
+// openBackup reads a file of user totp export, armored or not.
+func openBackup(path, passphrase string) (backup, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return backup{}, err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, largestBackup))
+	if err != nil {
+		return backup{}, fmt.Errorf("%s: %w", path, err)
+	}
+	identity, err := age.NewScryptIdentity(passphrase)
+	if err != nil {
+		return backup{}, fmt.Errorf("--passphrase-file: %w", err)
+	}
+	var sealed io.Reader = bytes.NewReader(content)
+	if strings.HasPrefix(string(content), armor.Header) {
+		sealed = armor.NewReader(sealed)
+	}
+	plain, err := age.Decrypt(sealed, identity)
+	if err != nil {
+		return backup{}, fmt.Errorf("%s cannot be opened: it is no file of `vestibule user totp export`, was altered, or has another passphrase (%v)", path, err)
+	}
+	var b backup
+	decoder := json.NewDecoder(plain)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&b); err != nil || b.Version != backupVersion {
+		return backup{}, fmt.Errorf("%s was altered, or another version of vestibule has made it", path)
+	}
+	return b, nil
+}
+
+// restored says what became of a user's authenticators.
+type restored struct {
+	User   string `json:"user"`
+	Added  int    `json:"added"`
+	Result string `json:"result"`
+}
+
+func (v vault) restore(ctx context.Context, users []backupUser, byName bool) (results []restored, conflicts int, err error) {
+	results = []restored{}
+	for _, u := range users {
+		account, found, err := v.owner(ctx, u, byName)
+		if err != nil {
+			return nil, 0, err
+		}
+		r := restored{User: u.Username}
+		if found {
+			r, err = v.restoreUser(ctx, account, u)
+		} else {
+			r.Result, err = "there is no such user", provider.ErrConflict
+		}
+		if err != nil && !errors.Is(err, provider.ErrConflict) {
+			return nil, 0, fmt.Errorf("user %s: %w", u.Username, err)
+		}
+		if err != nil {
+			conflicts++
+		}
+		results = append(results, r)
+	}
+	return results, conflicts, nil
+}
+
+// owner finds whose authenticators they were. A name alone may be another person's by now.
+func (v vault) owner(ctx context.Context, u backupUser, byName bool) (provider.Account, bool, error) {
+	account, err := v.db.Account(ctx, u.Subject)
+	if errors.Is(err, provider.ErrNotFound) && byName {
+		account, _, err = v.db.AccountByName(ctx, u.Username)
+	}
+	if errors.Is(err, provider.ErrNotFound) {
+		return account, false, nil
+	}
+	return account, err == nil, err
+}
+
+func (v vault) restoreUser(ctx context.Context, account provider.Account, u backupUser) (restored, error) {
+	r := restored{User: account.Username, Result: "restored"}
+	names, err := v.importTOTP(ctx, account, u.Authenticators)
+	r.Added = len(names)
+	switch {
+	case errors.Is(err, mfa.ErrNameTaken), errors.Is(err, mfa.ErrTooMany), errors.Is(err, mfa.ErrChanged), errors.Is(err, provider.ErrConflict):
+		r.Result, err = "left as it is: "+err.Error(), provider.ErrConflict
+	case err == nil && r.Added == 0:
+		r.Result = "all were there"
+	}
+	return r, err
+}
+
+// isURI reports whether a secret is an otpauth URI.
+func isURI(text string) bool { return strings.Contains(text, ":") }
