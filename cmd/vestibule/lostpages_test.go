@@ -43,7 +43,6 @@ func TestEveryPageWhenAllIsLost(t *testing.T) {
 	s.expireLinks(t, mustSubject(t, s, "ana"))
 	g.open(link).at("enrol-link", "expired")
 	g.show("enrol-link-expired")
-	link = s.enrolLink(t, "ana")
 	g.open("/enrol").at("enrol-link", "unknown")
 	g.show("enrol-link-unknown")
 	used := s.enrolLink(t, "bob")
