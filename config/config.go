@@ -110,6 +110,11 @@ type Config struct {
 	// TOTPInARow is how many wrong codes in a row, at any pace, lock the step until a recovery
 	// code or an operator opens it: totp_in_a_row.
 	TOTPInARow int
+	// HashMemory is the memory in KiB that the hash of a password or recovery code takes (Argon2id): hash_memory.
+	// Hashes of passwords are made anew at the next sign-in when it, or HashPasses, is raised.
+	HashMemory int
+	// HashPasses is how often the hash goes through it: hash_passes.
+	HashPasses int
 	// TOTPAuthenticators is how many authenticators a user may have: totp_authenticators.
 	TOTPAuthenticators int
 	// TOTPAlgorithms are the hash functions of new authenticators, SHA1, SHA256 or SHA512; the first is for
@@ -154,6 +159,8 @@ func Default() Config {
 		TOTPWindow:           15 * time.Minute,
 		TOTPLock:             15 * time.Minute,
 		TOTPInARow:           100,
+		HashMemory:           19456,
+		HashPasses:           2,
 		TOTPAuthenticators:   10,
 		TOTPAlgorithms:       []string{"SHA1"},
 		TOTPDigits:           []int{6},

@@ -33,7 +33,7 @@ func levelRules(c Config) []rule {
 	}
 }
 
-// acrName reports whether clients can ask with the name.
+// acrName is what provider.CheckACRNames asks of a name, which this package does not know.
 func acrName(name string) bool {
 	return len(name) <= 200 && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
 }

@@ -62,6 +62,8 @@ var settings = []setting{
 	{"totp_window", "time in which wrong codes are counted", false, span(func(c *Config) *time.Duration { return &c.TOTPWindow })},
 	{"totp_lock", "time that the code step stays locked", false, span(func(c *Config) *time.Duration { return &c.TOTPLock })},
 	{"totp_in_a_row", "wrong codes in a row that lock it for good", false, count(func(c *Config) *int { return &c.TOTPInARow })},
+	{"hash_memory", "KiB of memory for the hash of a password or recovery code", false, count(func(c *Config) *int { return &c.HashMemory })},
+	{"hash_passes", "how often that hash goes through its memory", false, count(func(c *Config) *int { return &c.HashPasses })},
 	{"totp_authenticators", "authenticators that a user may have", false, count(func(c *Config) *int { return &c.TOTPAuthenticators })},
 	{"totp_algorithms", "hash functions of new authenticators, separated by commas", false, algorithms},
 	{"totp_digits", "digits of their codes, separated by commas", false, counts(func(c *Config) *[]int { return &c.TOTPDigits })},

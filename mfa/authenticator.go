@@ -70,7 +70,7 @@ func (s *Service) Export(ctx context.Context, subject string) ([]Portable, error
 // Import makes authenticators live that were confirmed elsewhere, all of them or none, and runs then in the same
 // commit, with the names of those that were not there yet. One that has no ID is new.
 //
-// Outcomes: ErrNameTaken, ErrNameLong, ErrTooMany, ErrChanged.
+// Outcomes: ErrNameTaken, ErrNameLong, ErrSecretTaken, ErrTooMany, ErrChanged.
 func (s *Service) Import(ctx context.Context, subject string, all []Portable, then func(ctx context.Context, names []string) error) error {
 	f, err := s.Store.Factors(ctx, subject)
 	if err != nil {
@@ -78,11 +78,23 @@ func (s *Service) Import(ctx context.Context, subject string, all []Portable, th
 	}
 	have, names := f.Authenticators, []string(nil)
 	var fresh []Authenticator
+	secrets, err := s.secrets(f.Authenticators)
+	if err != nil {
+		return err
+	}
 	for _, p := range all {
 		if p.ID != "" && slices.ContainsFunc(have, func(a Authenticator) bool { return a.ID == p.ID }) {
 			continue
 		}
-		a, err := s.imported(subject, p, have)
+		secret, err := p.secret()
+		if err != nil {
+			return err
+		}
+		if secrets[string(secret)] { // its codes would be accepted twice, once for each
+			return fmt.Errorf("authenticator %q: %w", p.Name, ErrSecretTaken)
+		}
+		secrets[string(secret)] = true
+		a, err := s.imported(subject, p, secret, have)
 		if err != nil {
 			return err
 		}
@@ -104,15 +116,33 @@ func (s *Service) Import(ctx context.Context, subject string, all []Portable, th
 	})
 }
 
-// imported checks and seals one authenticator.
-func (s *Service) imported(subject string, p Portable, have []Authenticator) (Authenticator, error) {
+// secrets are those of the authenticators.
+func (s *Service) secrets(all []Authenticator) (map[string]bool, error) {
+	found := map[string]bool{}
+	for _, a := range all {
+		secret, err := s.Keys.Open(a.KeyID, a.Secret, AboutSecret(a))
+		if err != nil {
+			return nil, fmt.Errorf("authenticator %s: %w", a.ID, err)
+		}
+		found[string(secret)] = true
+	}
+	return found, nil
+}
+
+// secret checks what the authenticator makes its codes of, and returns the key.
+func (p Portable) secret() ([]byte, error) {
 	if err := p.Check(); err != nil {
-		return Authenticator{}, fmt.Errorf("authenticator %q: %w", p.Name, err)
+		return nil, fmt.Errorf("authenticator %q: %w", p.Name, err)
 	}
 	secret, err := base32NoPad.DecodeString(p.Secret)
 	if err != nil || len(secret) < shortSecret {
-		return Authenticator{}, fmt.Errorf("authenticator %q: the secret is not base32, or too short", p.Name)
+		return nil, fmt.Errorf("authenticator %q: the secret is not base32, or too short", p.Name)
 	}
+	return secret, nil
+}
+
+// imported names and seals one authenticator.
+func (s *Service) imported(subject string, p Portable, secret []byte, have []Authenticator) (Authenticator, error) {
 	name, err := newName(have, p.Name, suggest(Factors{Authenticators: have}))
 	if err != nil {
 		return Authenticator{}, fmt.Errorf("authenticator %q: %w", p.Name, err)

@@ -120,7 +120,7 @@ func TestExportAndImport(t *testing.T) {
 	}
 	_, err = w.verify(spent)
 	must(t, "Verify after the export", err)
-	_, err = w.Reset(ctx, "ana")
+	_, err = w.Store.Reset(ctx, "ana")
 	must(t, "Reset", err)
 
 	var names []string
@@ -150,16 +150,17 @@ func TestExportAndImport(t *testing.T) {
 // All of a user's authenticators come in, or none.
 func TestImportIsWhole(t *testing.T) {
 	w := enrolled(t) // Phone
-	good := mfa.Portable{Name: "Tablet", Secret: w.secret, Kind: mfa.Kind{Algorithm: "SHA1", Digits: 6, Period: 30}}
+	key := func(i int) string { return strings.Repeat(string(rune('A'+i)), 32) }
+	good := mfa.Portable{Name: "Tablet", Secret: key(0), Kind: mfa.Kind{Algorithm: "SHA1", Digits: 6, Period: 30}}
 	with := func(change func(*mfa.Portable)) []mfa.Portable {
 		bad := good
-		bad.Name = "Key"
+		bad.Name, bad.Secret = "Key", key(1)
 		change(&bad)
 		return []mfa.Portable{good, bad}
 	}
 	many := []mfa.Portable{}
-	for range 10 {
-		many = append(many, mfa.Portable{Secret: w.secret, Kind: good.Kind})
+	for i := range 10 {
+		many = append(many, mfa.Portable{Secret: key(i), Kind: good.Kind})
 	}
 	full := errors.New("audit log is full")
 	for _, tt := range []struct {
@@ -172,6 +173,8 @@ func TestImportIsWhole(t *testing.T) {
 		{"long name", with(func(p *mfa.Portable) { p.Name = strings.Repeat("x", 65) }), mfa.ErrNameLong},
 		{"unknown algorithm", with(func(p *mfa.Portable) { p.Algorithm = "MD5" }), nil},
 		{"no secret", with(func(p *mfa.Portable) { p.Secret = "" }), nil},
+		{"secret of one that is there", with(func(p *mfa.Portable) { p.Secret = w.secret }), mfa.ErrSecretTaken},
+		{"secret of the one before", with(func(p *mfa.Portable) { p.Secret = key(0) }), mfa.ErrSecretTaken},
 		{"too many", many, mfa.ErrTooMany},
 		{"then fails", with(func(*mfa.Portable) {}), full},
 	} {
@@ -183,7 +186,7 @@ func TestImportIsWhole(t *testing.T) {
 			t.Fatalf("%s: half of it came in: %+v", tt.name, f.Authenticators)
 		}
 	}
-	must(t, "Import", w.Import(ctx, "ana", []mfa.Portable{good, {Secret: w.secret, Kind: good.Kind}}, nil))
+	must(t, "Import", w.Import(ctx, "ana", []mfa.Portable{good, {Secret: key(1), Kind: good.Kind}}, nil))
 	if f := w.factors(t); len(f.Authenticators) != 3 || f.Authenticators[0].ID == "" {
 		t.Errorf("Import left %+v, want three", f.Authenticators)
 	}

@@ -38,6 +38,8 @@ var (
 	ErrChanged = errors.New("factors changed since the set-up began")
 	// ErrNameTaken reports that the user has an authenticator of that name.
 	ErrNameTaken = errors.New("authenticator name is taken")
+	// ErrSecretTaken reports that one of the user's authenticators has that secret.
+	ErrSecretTaken = errors.New("authenticator with this secret is there already")
 	// ErrNameEmpty reports that nothing is left of a name.
 	ErrNameEmpty = errors.New("authenticator name is empty")
 	// ErrNameLong reports a name of more than 64 characters.

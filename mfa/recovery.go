@@ -78,7 +78,7 @@ func (s *Service) recoverySet(ctx context.Context, subject string) (*RecoverySet
 
 // recovery makes the verifiers of the codes. It costs one slow hash for each.
 func (s *Service) recovery(ctx context.Context, subject string, codes []string, now time.Time) (*RecoverySet, error) {
-	set := &RecoverySet{ID: rand.Text(), Subject: subject, Salt: make([]byte, saltSize), Params: s.cost.orDefault().String(), Total: len(codes), Created: now}
+	set := &RecoverySet{ID: rand.Text(), Subject: subject, Salt: make([]byte, saltSize), Params: s.cost().String(), Total: len(codes), Created: now}
 	rand.Read(set.Salt)
 	for _, code := range codes {
 		digest, err := s.slowly(ctx, code, set.Salt, set.Params, nil)
@@ -171,11 +171,8 @@ type cost struct {
 	threads uint8
 }
 
-func (c cost) orDefault() cost {
-	if c == (cost{}) {
-		return cost{memory: 19 * 1024, time: 2, threads: 1}
-	}
-	return c
+func (s *Service) cost() cost {
+	return cost{memory: cmp.Or(s.Memory, 19*1024), time: cmp.Or(s.Passes, 2), threads: 1}
 }
 
 func (c cost) String() string {

@@ -62,7 +62,7 @@ func TestParseRecovery(t *testing.T) {
 }
 
 func TestCost(t *testing.T) {
-	if got := (cost{}).orDefault().String(); got != "argon2id,m=19456,t=2,p=1" {
+	if got := new(Service).cost().String(); got != "argon2id,m=19456,t=2,p=1" {
 		t.Errorf("default cost = %q", got)
 	}
 	for _, params := range []string{"", "argon2id", "argon2id,m=19456,t=2,p=1 ", "argon2id,m=19456,t=0,p=1", "argon2id,m=19456,t=2,p=0",
@@ -75,7 +75,7 @@ func TestCost(t *testing.T) {
 
 // A recovery guess costs one hash, whatever the number of codes.
 func TestSet(t *testing.T) {
-	s := &Service{cost: cost{memory: 8, time: 1, threads: 1}}
+	s := &Service{Memory: 8, Passes: 1}
 	set, err := s.recovery(context.Background(), "ana", []string{"A", "B"}, s.now())
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package mfa
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -17,12 +18,13 @@ type Service struct {
 	Kinds   Kinds            // that new authenticators may be of; the zero value means the usual one
 	Now     func() time.Time // nil: time.Now
 	Slow    Gate             // nil: one hash for each core
+	Memory  uint32           // KiB for the hash of a recovery code (Argon2id); 0: 19456
+	Passes  uint32           // of it; 0: 2
 	// Atomic commits what fn writes through its context, or nothing; nil: each write commits alone.
 	// It may put writes off until fn returns.
 	Atomic func(ctx context.Context, fn func(ctx context.Context) error) error
 
-	own  gate
-	cost cost // of a recovery code's hash; zero: what product-grade hardware is asked for
+	own gate
 }
 
 // Limits are the numbers of a Service.
@@ -69,13 +71,26 @@ type Info struct {
 
 // Enrolled reports whether the subject has an authenticator.
 func (s *Service) Enrolled(ctx context.Context, subject string) (bool, error) {
-	digits, err := s.Store.Digits(ctx, subject)
-	return len(digits) > 0, err
+	kinds, err := s.Store.KindsOf(ctx, subject)
+	return len(kinds) > 0, err
 }
 
 // Digits returns how many digits the subject's codes have, each number once; none if the subject is not enrolled.
 func (s *Service) Digits(ctx context.Context, subject string) ([]int, error) {
-	return s.Store.Digits(ctx, subject)
+	digits, _, err := s.Shape(ctx, subject)
+	return digits, err
+}
+
+// Shape returns of the subject's codes how many digits they have and every how many seconds there is a new one, each
+// number once, the smallest first; none if the subject is not enrolled.
+func (s *Service) Shape(ctx context.Context, subject string) (digits, periods []int, err error) {
+	kinds, err := s.Store.KindsOf(ctx, subject)
+	for _, k := range kinds {
+		digits, periods = append(digits, k.Digits), append(periods, k.Period)
+	}
+	slices.Sort(digits)
+	slices.Sort(periods)
+	return slices.Compact(digits), slices.Compact(periods), err
 }
 
 // Status returns what the subject has.
@@ -121,12 +136,6 @@ func (s *Service) RemoveSpare(ctx context.Context, subject, id string, then func
 	})
 }
 
-// Reset takes all factors of the subject away and reports how many authenticators there were.
-// It is for operators, and for when an account goes.
-func (s *Service) Reset(ctx context.Context, subject string) (int, error) {
-	return s.Store.Reset(ctx, subject)
-}
-
 // Forgive forgets the wrong codes of the subject. Call it when a sign-in is complete, in the
 // same Atomic; a right password alone is no reason.
 func (s *Service) Forgive(ctx context.Context, subject string) error {
@@ -142,9 +151,10 @@ func GuessKeys(subject string) []string { return []string{totpKey(subject), reco
 func totpKey(subject string) string     { return "totp:" + subject }
 func recoveryKey(subject string) string { return "recovery:" + subject }
 
-// guess counts a guess and commits the count. Nothing may be compared without it.
+// guess counts a guess and commits the count. Nothing may be compared without it. A caller that goes away changes nothing
+// about it: what was counted is compared, and the outcome is told.
 func (s *Service) guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error) {
-	tally, err := s.Guesses.Guess(ctx, key, limit, now)
+	tally, err := s.Guesses.Guess(context.WithoutCancel(ctx), key, limit, now)
 	switch {
 	case err != nil:
 		return Tally{}, fmt.Errorf("count guess: %w", err)

@@ -129,7 +129,7 @@ func (s *Service) start(ctx context.Context, f Factors, fresh Setup, c content) 
 	fresh.Basis = f.Generation
 	fresh.Created = s.now()
 	fresh.Expires = fresh.Created.Add(s.Limits.orDefault().Setup)
-	if err := s.saveSetup(ctx, fresh, c); err != nil {
+	if err := s.saveSetup(ctx, s.Setups.SaveSetup, fresh, c); err != nil {
 		return PendingView{}, err
 	}
 	return s.view(fresh, c), nil
@@ -163,7 +163,7 @@ func (s *Service) Confirm(ctx context.Context, subject, owner, code, name string
 		return err
 	}
 	setup.Confirmed, c.Proved = true, now
-	return s.saveSetup(ctx, setup, c)
+	return s.saveSetup(ctx, s.Setups.ConfirmSetup, setup, c)
 }
 
 // first checks the first code of a device and returns its step.
@@ -271,7 +271,7 @@ func (s *Service) pending(ctx context.Context, owner, subject string) (Setup, co
 	return setup, c, nil
 }
 
-func (s *Service) saveSetup(ctx context.Context, setup Setup, c content) error {
+func (s *Service) saveSetup(ctx context.Context, save func(context.Context, Setup) error, setup Setup, c content) error {
 	plain, err := json.Marshal(c)
 	if err != nil {
 		return err
@@ -280,7 +280,7 @@ func (s *Service) saveSetup(ctx context.Context, setup Setup, c content) error {
 	if err != nil {
 		return fmt.Errorf("seal set-up: %w", err)
 	}
-	return s.Setups.SaveSetup(ctx, setup)
+	return save(ctx, setup)
 }
 
 func (s *Service) view(setup Setup, c content) PendingView {
@@ -360,10 +360,10 @@ func suggest(f Factors) string {
 func aboutSecret(subject, id string) string   { return about("totp", subject, id) }
 func aboutSetup(subject, owner string) string { return about("setup", subject, owner) }
 
-// AboutSecret and AboutSetup are for whoever seals a Store's rows anew with another key.
+// AboutSecret is what the secret of an Authenticator is bound to, for whoever seals a Store's rows anew with another key.
 func AboutSecret(a Authenticator) string { return aboutSecret(a.Subject, a.ID) }
 
-// AboutSetup is what a Setup is bound to.
+// AboutSetup is what the sealed part of a Setup is bound to, for the same.
 func AboutSetup(p Setup) string { return aboutSetup(p.Subject, p.Owner) }
 
 func about(kind, subject, id string) string {

@@ -344,11 +344,49 @@ func TestReset(t *testing.T) {
 	for range 5 {
 		w.verify(w.wrong(w.secret))
 	}
-	if n, err := w.Reset(ctx, "ana"); n != 1 || err != nil {
+	if n, err := w.Store.Reset(ctx, "ana"); n != 1 || err != nil {
 		t.Errorf("Reset = %d, %v, want 1", n, err)
 	}
 	if on, err := w.Enrolled(ctx, "ana"); on || err != nil {
 		t.Errorf("Enrolled = %v, %v, want false", on, err)
 	}
 	w.enrol(t, "New phone") // not locked any more
+}
+
+// whileGuessing does something while a code is counted.
+type whileGuessing struct {
+	mfa.Guesses
+	do func()
+}
+
+func (g whileGuessing) Guess(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
+	g.do()
+	return g.Guesses.Guess(ctx, key, limit, now)
+}
+
+// A set-up that is cancelled, or begun anew, while its code is checked does not come back.
+func TestCancelWhileConfirming(t *testing.T) {
+	w := newWorld(t)
+	for _, tt := range []struct {
+		name string
+		do   func()
+		left error // of Pending
+	}{
+		{"cancelled", func() { must(t, "Cancel", w.Cancel(ctx, "tab")) }, mfa.ErrNoSetup},
+		{"begun anew", func() {
+			must(t, "Cancel", w.Cancel(ctx, "tab"))
+			_, err := w.Begin(ctx, "ana", "tab")
+			must(t, "Begin", err)
+		}, nil},
+	} {
+		v, err := w.Begin(ctx, "ana", "tab")
+		must(t, "Begin", err)
+		w.Guesses = whileGuessing{w.memory, tt.do}
+		check(t, tt.name+": Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), ""), mfa.ErrNoSetup)
+		v, err = w.Pending(ctx, "tab", "ana")
+		check(t, tt.name+": Pending", err, tt.left)
+		if v.Confirmed {
+			t.Errorf("%s: what is there is confirmed", tt.name)
+		}
+	}
 }

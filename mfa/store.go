@@ -59,9 +59,9 @@ type Factors struct {
 
 // Store keeps factors.
 type Store interface {
-	// Digits returns how many digits the codes of the subject's live authenticators have, each number once, the
-	// smallest first; none if there is no authenticator.
-	Digits(ctx context.Context, subject string) ([]int, error)
+	// KindsOf returns the kinds of the subject's live authenticators, each once, in any order; none if there is no
+	// authenticator.
+	KindsOf(ctx context.Context, subject string) ([]Kind, error)
 	// Factors returns what the subject has; no factor is no error.
 	Factors(ctx context.Context, subject string) (Factors, error)
 	// Activate makes the authenticator (nil: none) and the recovery set (nil: the old one stays) live
@@ -81,7 +81,8 @@ type Store interface {
 	// RemoveSpare is Remove of an authenticator that is not the only one. ErrLast if it is, or if it is gone: of two that
 	// are removed at once, one stays.
 	RemoveSpare(ctx context.Context, subject, id string) error
-	// Reset deletes all that Remove does, for all authenticators, and reports how many there were.
+	// Reset deletes all that Remove does, for all authenticators, and reports how many there were. It is for operators,
+	// and for when an account goes; a Service never calls it.
 	Reset(ctx context.Context, subject string) (int, error)
 }
 
@@ -110,6 +111,9 @@ type Setups interface {
 	Setup(ctx context.Context, owner string) (Setup, error)
 	// SaveSetup inserts or replaces the owner's setup.
 	SaveSetup(ctx context.Context, s Setup) error
+	// ConfirmSetup replaces the owner's setup by s, which is what a right code has made of it; ErrNoSetup if it is no
+	// longer there, or has another ID or Subject.
+	ConfirmSetup(ctx context.Context, s Setup) error
 	// DeleteSetup removes it; none is no error.
 	DeleteSetup(ctx context.Context, owner string) error
 }

@@ -18,6 +18,7 @@ type Account struct {
 	Created       time.Time
 	Updated       time.Time
 	SignedIn      time.Time // last sign-in that began with the password; zero: never, or not known
+	Epoch         int64     // raised by a new password and by disabling: what was proved in another no longer counts
 }
 
 // CheckGroup says what is wrong with the name of a group.
@@ -44,16 +45,22 @@ type Accounts interface {
 	// whatever the user typed. ErrBusy reports that hashing is overloaded.
 	//
 	// count is called once, when it is certain that the password is going to be compared and before it
-	// is. key stands for the account under whichever of its names, or for a name that nobody has. An
-	// error of count is returned as it is, and nothing is compared.
+	// is. An error of count is returned as it is, and nothing is compared.
 	Authenticate(ctx context.Context, name, password string, count Count) (Account, error)
-	// NoteSignIn notes that the account has signed in with its password, in the commit of ctx if there is one.
-	// A directory that has no use for it may do nothing.
-	NoteSignIn(ctx context.Context, subject string, at time.Time) error
+	// NoteSignIn notes that the account has signed in with the password that it had in that Epoch, in the commit of
+	// ctx if there is one. ErrPassword, and nothing of the commit, if the account is disabled or in another Epoch by
+	// now. A directory that cannot tell may do nothing.
+	NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error
 }
 
-// Count counts a guess under a key and commits the count before it returns.
-type Count func(ctx context.Context, key string) error
+// Guess is a password that is about to be compared.
+type Guess struct {
+	Key   string // stands for the account under whichever of its names, or for a name that nobody has
+	Epoch int64  // of the account
+}
+
+// Count counts a guess and commits the count before it returns.
+type Count func(ctx context.Context, g Guess) error
 
 // AccountStore is what a Directory keeps its users in.
 type AccountStore interface {
@@ -64,6 +71,6 @@ type AccountStore interface {
 	AccountByName(ctx context.Context, canonical string) (Account, string, error)
 	// SetPasswordHash replaces the hash if it is still old; ErrConflict if it is not.
 	SetPasswordHash(ctx context.Context, subject, old, new string) error
-	// NoteSignIn sets SignedIn, which never goes back. No such account is no error.
-	NoteSignIn(ctx context.Context, subject string, at time.Time) error
+	// NoteSignIn sets SignedIn, which never goes back. ErrPassword if the account is gone, disabled or in another Epoch.
+	NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error
 }

@@ -117,9 +117,10 @@ func (l *Login) Satisfies(d Demand, now time.Time) bool {
 	return l.Reaches(d, now) || !d.TwoSteps() && !d.Policy && !l.SecondFactor()
 }
 
-// Reaches reports whether a second factor was proved that is fresh enough and, if LevelTwo is wanted, counts for that.
+// Reaches reports whether a second factor was proved that is fresh enough and, if LevelTwo is wanted or the app obliges its
+// users to it, counts for that.
 func (l *Login) Reaches(d Demand, now time.Time) bool {
-	return l.Fresh(d, MethodTOTP, now) || l.Fresh(d, MethodRecovery, now) && !(d.WeakRecovery && d.TwoSteps())
+	return l.Fresh(d, MethodTOTP, now) || l.Fresh(d, MethodRecovery, now) && !(d.WeakRecovery && (d.TwoSteps() || d.Policy))
 }
 
 // fresh returns the login without the proofs that are too old for the demand: the client must not take them for new.

@@ -27,7 +27,7 @@ type Demand struct {
 	WeakRecovery  bool          `json:"weak_recovery,omitempty"` // a recovery code does not reach LevelTwo
 	LoginHint     string        `json:"login_hint,omitempty"`
 	Subject       string        `json:"subject,omitempty"` // from id_token_hint or claims: only this user will do
-	Policy        bool          `json:"policy,omitempty"`  // not the client's wish: without a second factor the pages' policy lets nobody through
+	Policy        bool          `json:"policy,omitempty"`  // not the request's wish: the pages let nobody through without a second factor, which the app or another rule obliges to
 	RequestedAt   time.Time     `json:"requested_at"`
 }
 

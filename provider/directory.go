@@ -16,17 +16,14 @@ type Directory struct {
 	Hasher *Hasher
 }
 
-// decoy is a hash of no password, at the default cost: unknown names take as long as known ones.
-const decoy = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
 // Account returns the account, or ErrNotFound.
 func (d *Directory) Account(ctx context.Context, subject string) (Account, error) {
 	return d.Store.Account(ctx, subject)
 }
 
-// NoteSignIn notes when the account last signed in.
-func (d *Directory) NoteSignIn(ctx context.Context, subject string, at time.Time) error {
-	return d.Store.NoteSignIn(ctx, subject, at)
+// NoteSignIn notes when the account last signed in, or fails with ErrPassword.
+func (d *Directory) NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error {
+	return d.Store.NoteSignIn(ctx, subject, epoch, at)
 }
 
 // Authenticate returns the account that name and password belong to, or ErrPassword. When the cost of
@@ -39,7 +36,7 @@ func (d *Directory) Authenticate(ctx context.Context, name, password string, cou
 	var ok, weak bool
 	var fault error
 	err = d.Hasher.Do(ctx, func() { // first a place, then the count: who is turned away has not guessed
-		if fault = count(ctx, guessKey(account, name)); fault == nil {
+		if fault = count(ctx, Guess{guessKey(account, name), account.Epoch}); fault == nil {
 			ok, weak, fault = d.Hasher.compare(hash, password)
 		}
 	})
@@ -69,7 +66,7 @@ func guessKey(account Account, name string) string {
 	return "?" + base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
-// KnownSubject returns the subject that a guess key of a Count stands for, or "" for a name that nobody has.
+// KnownSubject returns the subject that the Key of a Guess stands for, or "" for a name that nobody has.
 func KnownSubject(key string) string {
 	if strings.HasPrefix(key, "?") {
 		return ""
@@ -81,14 +78,14 @@ func KnownSubject(key string) string {
 func (d *Directory) find(ctx context.Context, name string) (Account, string, error) {
 	canonical, err := CanonicalName(name)
 	if err != nil {
-		return Account{}, decoy, nil
+		return Account{}, d.Hasher.decoy(), nil
 	}
 	account, hash, err := d.Store.AccountByName(ctx, canonical)
 	if errors.Is(err, ErrNotFound) {
-		return Account{}, decoy, nil
+		return Account{}, d.Hasher.decoy(), nil
 	}
 	if err == nil && hash == "" { // an account that cannot sign in with a password
-		return Account{}, decoy, nil
+		return Account{}, d.Hasher.decoy(), nil
 	}
 	return account, hash, err
 }

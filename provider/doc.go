@@ -14,6 +14,7 @@
 //     and writes the code and the end of the interaction in one commit. Refuse ends it with an error.
 //  5. POST /token. One read and one batch: the code is spent by a conditional statement together with the tokens that
 //     it gives. The ID token was signed before.
+//  6. POST /introspect. An API learns what an access token stands for: acr and auth_time are what Finish found.
 //
 // # What fosite is given
 //

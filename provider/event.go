@@ -32,45 +32,46 @@ const (
 )
 
 // Kinds of events. The first word says whose doing it is: auth, factor, session, browser, consent and authorization
-// are the user's, token the client's, admin an operator's.
+// are the user's, token the client's, admin an operator's, audit that of the log itself.
 const (
 	EventPassword         = "auth.password.ok"
 	EventPasswordFailed   = "auth.password.failed"
 	EventPasswordLocked   = "auth.password.locked" // the guess that used up a budget; Detail: budget (account, address or browser)
-	EventTOTP             = "auth.totp.ok"
-	EventTOTPFailed       = "auth.totp.failed"   // Detail: reason (wrong, expired, used), in_a_row
-	EventTOTPLocked       = "auth.totp.locked"   // the guess that used up the budget; Detail as for failed
-	EventRecovery         = "auth.recovery.used" // Detail: left
+	EventTOTP             = "auth.totp.ok"         // Detail: offset (-1, 0 or 1 steps)
+	EventTOTPFailed       = "auth.totp.failed"     // Detail: reason (wrong, expired, used, clock), in_a_row, set_up (yes: the first code of a new one)
+	EventTOTPLocked       = "auth.totp.locked"     // the guess that used up the budget; Detail as for failed
+	EventRecovery         = "auth.recovery.used"   // Detail: left
 	EventRecoveryFailed   = "auth.recovery.failed"
 	EventRecoveryLocked   = "auth.recovery.locked"
 	EventSignedIn         = "session.opened" // Detail: amr, browser
 	EventSignedOut        = "session.ended"
-	EventFactorAdded      = "factor.added"      // Detail: name, link (yes: with a link from an operator)
-	EventFactorRemoved    = "factor.removed"    // Detail: name, last (yes or no)
-	EventFactorRenamed    = "factor.renamed"    // Detail: from, to
-	EventCodesMade        = "factor.codes.made" // Detail: codes, and authenticator if they came with one
-	EventBrowserKept      = "browser.remembered"
-	EventBrowserDropped   = "browser.forgotten"
-	EventConsent          = "consent.allowed" // Detail: scopes
+	EventFactorAdded      = "factor.added"       // Detail: name, link (yes: with a link from an operator)
+	EventFactorRemoved    = "factor.removed"     // Detail: name, last (yes or no)
+	EventFactorRenamed    = "factor.renamed"     // Detail: from, to
+	EventCodesMade        = "factor.codes.made"  // Detail: codes, and authenticator if they came with one
+	EventBrowserKept      = "browser.remembered" // Detail: browser
+	EventBrowserDropped   = "browser.forgotten"  // Detail: browser (all), or none at a sign-out
+	EventConsent          = "consent.allowed"    // Detail: scopes, remembered (yes or no)
 	EventConsentDenied    = "consent.denied"
 	EventAuthorized       = "authorization.granted" // Detail: amr, acr, auth_time (seconds since 1970)
 	EventRefused          = "authorization.refused" // Detail: error
 	EventTokenReused      = "token.reused"          // a spent code or refresh token came again; its family was revoked
-	EventPolicyReported   = "policy.reported"       // report-only: the policy would have asked for a second factor
+	EventPolicyReported   = "policy.reported"       // report-only: the policy would have asked for a second factor; Detail: why
 	EventPasswordChanged  = "password.changed"
 	EventAdminUser        = "admin.user.created"
-	EventAdminUserUpdated = "admin.user.updated" // Detail: what changed
-	EventAdminUnlocked    = "admin.user.unlocked"
-	EventAdminReset       = "admin.totp.reset"         // Detail: authenticators, reason
-	EventAdminResetPlan   = "admin.totp.reset.planned" // Detail: reason, due
-	EventResetCancelled   = "factor.reset.cancelled"
-	EventAdminTOTPAdded   = "admin.totp.added"    // Detail: name
-	EventAdminTOTPExport  = "admin.totp.exported" // Detail: authenticators
-	EventAdminEnrolLink   = "admin.enrol_link.made"
+	EventAdminUserUpdated = "admin.user.updated"       // Detail: what changed
+	EventAdminUnlocked    = "admin.user.unlocked"      // Detail: budgets
+	EventAdminReset       = "admin.totp.reset"         // Detail: authenticators, reason, reset (its id, if it was planned)
+	EventAdminResetPlan   = "admin.totp.reset.planned" // Detail: reason, due, reset
+	EventResetCancelled   = "factor.reset.cancelled"   // Detail: reset, how (link, account or operator), reason if an operator gave one
+	EventAdminTOTPAdded   = "admin.totp.added"         // Detail: name
+	EventAdminTOTPExport  = "admin.totp.exported"      // Detail: authenticators
+	EventAdminEnrolLink   = "admin.enrol_link.made"    // Detail: expires
 	EventAdminClient      = "admin.client.created"
-	EventAdminClientMod   = "admin.client.updated"
+	EventAdminClientMod   = "admin.client.updated" // Detail: changed
 	EventAdminClientGone  = "admin.client.deleted"
 	EventAdminReseal      = "admin.secret_key.rotated" // Detail: rows, key
+	EventAuditPurged      = "audit.purged"             // what was too old was removed; Detail: place and hash of the last that went
 )
 
 // Refused are the attributes of a log line for a request that was refused because the database does not answer: then

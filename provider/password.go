@@ -70,6 +70,13 @@ func (h *Hasher) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
+// decoy is a hash of no password, at the present cost: unknown names take as long as known ones. Accounts that were
+// imported with other hashes take another time until their users have signed in.
+func (h *Hasher) decoy() string {
+	memory, passes := h.cost()
+	return phc{memory, passes, 1, make([]byte, saltLength), make([]byte, hashLength)}.String()
+}
+
 // Do runs a slow computation as one of the hashes: at most one for each core at a time.
 func (h *Hasher) Do(ctx context.Context, slow func()) error {
 	leave, err := h.enter(ctx)
@@ -126,12 +133,12 @@ func (h *Hasher) compare(hash, password string) (ok, weak bool, err error) {
 	return subtle.ConstantTimeCompare(sum, p.sum) == 1, p.memory < memory || p.passes < passes, nil
 }
 
-// checkBcrypt refuses what bcrypt would cut off: it looks at 72 bytes only, and stops at a NUL.
+// checkBcrypt refuses what bcrypt would cut off: it looks at 72 bytes only, and stops at a NUL. That takes as long as
+// any other password.
 func checkBcrypt(hash, password string) bool {
-	if len(password) > 72 || strings.ContainsRune(password, 0) {
-		return false
-	}
-	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
+	whole := len(password) <= 72 && !strings.ContainsRune(password, 0)
+	password = password[:min(len(password), 72)]
+	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil && whole
 }
 
 // phc is an Argon2id hash in the Password Hashing Competition's string format.

@@ -99,8 +99,8 @@ func TestDirectory(t *testing.T) {
 	store.AddAccount(provider.Account{Subject: "u3", Username: "eve"}, "")
 	d := &provider.Directory{Store: store, Hasher: h}
 	counted := map[string]int{}
-	count := func(_ context.Context, key string) error {
-		counted[key]++
+	count := func(_ context.Context, g provider.Guess) error {
+		counted[g.Key]++
 		return nil
 	}
 	for _, tt := range []struct{ name, password, subject string }{
@@ -124,7 +124,7 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("guesses were counted under %v, want the names of an account under one key", counted)
 	}
 	full := errors.New("full")
-	_, err := d.Authenticate(t.Context(), "ana", "correct horse", func(context.Context, string) error { return full })
+	_, err := d.Authenticate(t.Context(), "ana", "correct horse", func(context.Context, provider.Guess) error { return full })
 	if err != full {
 		t.Errorf("a guess that may not be counted: %v, want it refused", err)
 	}

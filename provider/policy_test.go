@@ -20,12 +20,15 @@ func TestPolicyIsHeldAtTheEnd(t *testing.T) {
 		demand provider.Demand
 		want   bool
 	}{
-		"one step, no policy":        {one, provider.Demand{}, true},
-		"one step":                   {one, provider.Demand{Policy: true}, false},
-		"one step, silent":           {one, provider.Demand{Policy: true, None: true}, false},
-		"a code":                     {code, provider.Demand{Policy: true}, true},
-		"a recovery code":            {recovered, provider.Demand{Policy: true}, true},
-		"a code before prompt=login": {code, provider.Demand{Policy: true, Login: true, RequestedAt: now.Add(time.Second)}, false},
+		"one step, no policy":                   {one, provider.Demand{}, true},
+		"one step":                              {one, provider.Demand{Policy: true}, false},
+		"one step, silent":                      {one, provider.Demand{Policy: true, None: true}, false},
+		"a code":                                {code, provider.Demand{Policy: true}, true},
+		"a recovery code":                       {recovered, provider.Demand{Policy: true}, true},
+		"a recovery code, which does not count": {recovered, provider.Demand{Policy: true, WeakRecovery: true}, false},
+		"a recovery code, which does not count, no policy": {recovered, provider.Demand{WeakRecovery: true}, true},
+		"a code, recovery codes do not count":              {code, provider.Demand{Policy: true, WeakRecovery: true}, true},
+		"a code before prompt=login":                       {code, provider.Demand{Policy: true, Login: true, RequestedAt: now.Add(time.Second)}, false},
 	} {
 		if got := tt.login.Satisfies(tt.demand, now); got != tt.want {
 			t.Errorf("%s: Satisfies = %v, want %v", name, got, tt.want)

@@ -10,7 +10,7 @@ import (
 )
 
 const accountColumns = `subject, username, name, email, email_verified, groups, disabled, created_at, updated_at,
-	signed_in_at, password_hash`
+	signed_in_at, epoch, password_hash`
 
 type accountRow struct {
 	provider.Account
@@ -22,7 +22,7 @@ func scanAccount(r row) (accountRow, error) {
 	var groups string
 	var created, updated, signedIn int64
 	err := r.Scan(&a.Subject, &a.Username, &a.Name, &a.Email, &a.EmailVerified, &groups, &a.Disabled, &created, &updated,
-		&signedIn, &a.hash)
+		&signedIn, &a.Epoch, &a.hash)
 	a.Created, a.Updated, a.SignedIn = instant(created), instant(updated), instant(signedIn)
 	if groups != "" {
 		a.Groups = strings.Fields(groups)
@@ -101,19 +101,21 @@ func (s *Store) SetPasswordHash(ctx context.Context, subject, old, new string) e
 		WHERE subject = $1 AND password_hash = $2`, subject, old, new)
 }
 
-// NoteSignIn sets when the account last signed in with its password. That never goes back, and no such account is no
-// error.
-func (s *Store) NoteSignIn(ctx context.Context, subject string, at time.Time) error {
-	return s.exec(ctx, nil, `UPDATE account SET signed_in_at = $2 WHERE subject = $1 AND signed_in_at < $2`,
-		subject, micros(at))
+// NoteSignIn sets when the account last signed in with its password. That never goes back. provider.ErrPassword if the
+// account is gone, disabled or in another epoch. In a commit it comes before the session is opened: on PostgreSQL it
+// waits for whoever is ending all sessions, and they for it.
+func (s *Store) NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error {
+	return s.exec(ctx, provider.ErrPassword, `UPDATE account
+		SET signed_in_at = CASE WHEN signed_in_at < $2 THEN $2 ELSE signed_in_at END
+		WHERE subject = $1 AND epoch = $3 AND disabled = FALSE`, subject, micros(at), epoch)
 }
 
 // ChangePassword replaces the hash whatever it was. What was signed in with the old password ends in the same commit:
-// sessions, codes, tokens and remembered browsers. provider.ErrNotFound if there is no such account.
+// sessions, codes, tokens, remembered browsers and, by the epoch, sign-ins under way. provider.ErrNotFound if there is no such account.
 func (s *Store) ChangePassword(ctx context.Context, subject, hash string, at time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.exec(ctx, provider.ErrNotFound, `UPDATE account SET password_hash = $2, updated_at = $3
-			WHERE subject = $1`, subject, hash, micros(at)); err != nil {
+		if err := s.exec(ctx, provider.ErrNotFound, `UPDATE account
+			SET password_hash = $2, updated_at = $3, epoch = epoch + 1 WHERE subject = $1`, subject, hash, micros(at)); err != nil {
 			return err
 		}
 		return s.shutOut(ctx, subject)
@@ -137,12 +139,13 @@ func (s *Store) EnableAccount(ctx context.Context, subject string, at time.Time)
 		WHERE subject = $1`, subject, micros(at))
 }
 
-// DisableAccount shuts the account out: its sessions, codes, tokens and remembered browsers end in the same commit.
+// DisableAccount shuts the account out: its sessions, codes, tokens, remembered browsers and sign-ins under way end in
+// the same commit.
 // provider.ErrNotFound if there is no such account.
 func (s *Store) DisableAccount(ctx context.Context, subject string, at time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.exec(ctx, provider.ErrNotFound, `UPDATE account SET disabled = TRUE, updated_at = $2
-			WHERE subject = $1`, subject, micros(at)); err != nil {
+		if err := s.exec(ctx, provider.ErrNotFound, `UPDATE account
+			SET disabled = TRUE, updated_at = $2, epoch = epoch + 1 WHERE subject = $1`, subject, micros(at)); err != nil {
 			return err
 		}
 		return s.shutOut(ctx, subject)

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"testing"
@@ -140,9 +141,28 @@ func TestUpdateAccount(t *testing.T) {
 func TestNoteSignIn(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		must(t, s.CreateAccount(t.Context(), account("alice", ""), "hash"))
-		must(t, s.NoteSignIn(t.Context(), "sub-alice", noon.Add(time.Hour)))
-		must(t, s.NoteSignIn(t.Context(), "sub-alice", noon)) // a slow one comes late
-		must(t, s.NoteSignIn(t.Context(), "sub-none", noon))
+		must(t, s.NoteSignIn(t.Context(), "sub-alice", 0, noon.Add(time.Hour)))
+		must(t, s.NoteSignIn(t.Context(), "sub-alice", 0, noon)) // a slow one comes late
+		refused := func(what, subject string, epoch int64) {
+			t.Helper()
+			err := s.Atomic(t.Context(), func(ctx context.Context) error {
+				if err := s.NoteSignIn(ctx, subject, epoch, noon); err != nil {
+					return err
+				}
+				return s.SaveSession(ctx, nil, session(what, subject))
+			})
+			if !errors.Is(err, provider.ErrPassword) || hasSession(t, s, what) {
+				t.Errorf("%s: %v, want %v and no session", what, err, provider.ErrPassword)
+			}
+		}
+		refused("nobody", "sub-none", 0)
+		must(t, s.ChangePassword(t.Context(), "sub-alice", "new", noon))
+		refused("the old password", "sub-alice", 0)
+		must(t, s.NoteSignIn(t.Context(), "sub-alice", 1, noon))
+		must(t, s.DisableAccount(t.Context(), "sub-alice", noon))
+		refused("disabled", "sub-alice", 2)
+		must(t, s.EnableAccount(t.Context(), "sub-alice", noon))
+		refused("from before it was disabled", "sub-alice", 1)
 		if got, err := s.Account(t.Context(), "sub-alice"); err != nil || !got.SignedIn.Equal(noon.Add(time.Hour)) {
 			t.Errorf("SignedIn = %v, %v, want %v", got.SignedIn, err, noon.Add(time.Hour))
 		}

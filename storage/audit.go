@@ -6,14 +6,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"vestibule/provider"
 )
 
-const auditColumns = `id, created_at, kind, outcome, subject, client, session, address, actor, method, request, detail,
-	COALESCE(place, 0), hash`
+const (
+	auditEvent   = `id, created_at, kind, outcome, subject, client, session, address, actor, method, request, detail`
+	auditColumns = auditEvent + `, COALESCE(place, 0), hash`
+)
 
 // Recorded is an event as the log has it.
 type Recorded struct {
@@ -21,13 +24,36 @@ type Recorded struct {
 	Text  string // Detail as it is kept, which is what the hash covers
 	Place int64  // in the chain, from 1 on; 0: it is not linked yet
 	Hash  []byte // nil: it is not linked yet
+
+	bytes bool // a text is kept as bytes, which the program never does
+}
+
+// textColumn takes a text. SQLite keeps bytes in such a column too; they equal no text, so that no filter finds them.
+type textColumn struct {
+	to    *string
+	bytes *bool
+}
+
+// Scan implements sql.Scanner.
+func (c textColumn) Scan(value any) error {
+	switch v := value.(type) {
+	case string:
+		*c.to = v
+	case []byte:
+		*c.to, *c.bytes = string(v), true
+	default:
+		return fmt.Errorf("%T where a text should be", value)
+	}
+	return nil
 }
 
 func scanRecorded(r row) (Recorded, error) {
 	var e Recorded
 	var created int64
-	err := r.Scan(&e.ID, &created, &e.Kind, &e.Outcome, &e.Subject, &e.Client, &e.Session, &e.Address, &e.Actor,
-		&e.Method, &e.Request, &e.Text, &e.Place, &e.Hash)
+	text := func(to *string) any { return textColumn{to, &e.bytes} }
+	err := r.Scan(text(&e.ID), &created, text(&e.Kind), text(&e.Outcome), text(&e.Subject), text(&e.Client),
+		text(&e.Session), text(&e.Address), text(&e.Actor), text(&e.Method), text(&e.Request), text(&e.Text),
+		&e.Place, &e.Hash)
 	e.Time = instant(created)
 	if json.Unmarshal([]byte(e.Text), &e.Detail) != nil { // somebody was there, which VerifyAudit tells
 		e.Detail = map[string]string{"unreadable": e.Text}
@@ -38,6 +64,15 @@ func scanRecorded(r row) (Recorded, error) {
 // Record inserts the event. Inside Atomic it is part of that commit. It is linked into the chain later, so that
 // sign-ins never wait for each other here.
 func (s *Store) Record(ctx context.Context, e provider.Event) error {
+	r, err := s.complete(e)
+	if err != nil {
+		return err
+	}
+	return s.insertEvent(ctx, r)
+}
+
+// complete fills in what the event lacks, and makes its texts such that they can be kept.
+func (s *Store) complete(e provider.Event) (Recorded, error) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
@@ -47,15 +82,25 @@ func (s *Store) Record(ctx context.Context, e provider.Event) error {
 	if e.Detail == nil {
 		e.Detail = map[string]string{}
 	}
-	detail, err := json.Marshal(e.Detail) // its keys are sorted
-	if err != nil {
-		return err
+	for _, text := range []*string{
+		&e.ID, &e.Kind, &e.Outcome, &e.Subject, &e.Client, &e.Session, &e.Address, &e.Actor, &e.Method, &e.Request,
+	} {
+		*text = validText(*text)
 	}
-	return s.exec(ctx, nil, `INSERT INTO audit
-		(id, created_at, kind, outcome, subject, client, session, address, actor, method, request, detail)
+	detail, err := json.Marshal(e.Detail) // its keys are sorted; it writes what is no character as an escape
+	return Recorded{Event: e, Text: string(detail)}, err
+}
+
+// validText leaves out what PostgreSQL cannot keep in a text, so that both databases keep the same.
+func validText(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
+}
+
+func (s *Store) insertEvent(ctx context.Context, e Recorded) error {
+	return s.exec(ctx, nil, `INSERT INTO audit (`+auditEvent+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		e.ID, micros(e.Time), e.Kind, e.Outcome, e.Subject, e.Client, e.Session, e.Address, e.Actor, e.Method,
-		e.Request, string(detail))
+		e.Request, e.Text)
 }
 
 // NewEventID begins with the time, so that new rows go to the right edge of the index, and goes on with a count, so
@@ -97,34 +142,80 @@ type AuditFilter struct {
 	Until   time.Time // excluding
 }
 
-// where is the condition of the filter and its arguments.
+// has reports whether the filter chooses events of the kind.
+func (f AuditFilter) has(kind string) bool {
+	return kind == f.Kind || strings.HasPrefix(kind, f.Kind+".")
+}
+
+// query selects the newest n events that the filter chooses; kinds are those of the log that it has, or none. The
+// kinds of one user or client are picked from what the index gives for that. Without one, the newest of each kind are
+// looked up: to walk from the newest event of all to a rare kind would take too long.
+func (f AuditFilter) query(kinds []string, n int) (string, []any) {
+	condition, args := f.where()
+	var places, newest []string
+	for _, kind := range kinds {
+		args = append(args, kind)
+		places = append(places, fmt.Sprintf("$%d", len(args)))
+	}
+	const columns = auditEvent + ", place, hash"
+	from, limit := "audit WHERE "+condition, fmt.Sprintf(" ORDER BY id DESC LIMIT %d", n)
+	switch {
+	case len(kinds) == 0:
+	case f.Subject != "" || f.Client != "":
+		from += " AND kind IN (" + strings.Join(places, ", ") + ")"
+	default:
+		for i, place := range places {
+			newest = append(newest, fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s AND kind = %s%s) AS kind%d",
+				columns, columns, from, place, limit, i))
+		}
+		from = "(" + strings.Join(newest, " UNION ALL ") + ") AS newest"
+	}
+	return "SELECT " + auditColumns + " FROM " + from + limit, args
+}
+
+// where is the condition of the filter, but for kinds, and its arguments.
 func (f AuditFilter) where() (string, []any) {
 	condition := []string{"1 = 1"}
 	var args []any
-	add := func(wanted bool, text string, values ...any) {
-		if !wanted {
-			return
+	add := func(wanted bool, text, value string) {
+		if wanted {
+			args = append(args, value)
+			condition = append(condition, fmt.Sprintf("%s $%d", text, len(args)))
 		}
-		for _, v := range values {
-			args = append(args, v)
-			text = strings.Replace(text, "?", fmt.Sprintf("$%d", len(args)), 1)
-		}
-		condition = append(condition, text)
 	}
-	add(f.Subject != "", "subject = ?", f.Subject)
-	add(f.Client != "", "client = ?", f.Client)
-	add(f.Kind != "", "(kind = ? OR substr(kind, 1, ?) = ?)", f.Kind, len(f.Kind)+1, f.Kind+".")
-	add(!f.Since.IsZero(), "id >= ?", eventTime(f.Since))
-	add(!f.Until.IsZero(), "id < ?", eventTime(f.Until))
+	add(f.Subject != "", "subject =", f.Subject)
+	add(f.Client != "", "client =", f.Client)
+	add(!f.Since.IsZero(), "id >=", eventTime(f.Since))
+	add(!f.Until.IsZero(), "id <", eventTime(f.Until))
 	return strings.Join(condition, " AND "), args
 }
 
 // AuditEvents returns the newest events that the filter chooses, at most n, the newest first.
 func (s *Store) AuditEvents(ctx context.Context, f AuditFilter, n int) ([]Recorded, error) {
-	condition, args := f.where()
-	args = append(args, n)
-	return all(ctx, s, scanRecorded, fmt.Sprintf(`SELECT %s FROM audit WHERE %s ORDER BY id DESC LIMIT $%d`,
-		auditColumns, condition, len(args)), args...)
+	var kinds []string
+	if f.Kind != "" {
+		logged, err := s.auditKinds(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if kinds = slices.DeleteFunc(logged, func(kind string) bool { return !f.has(kind) }); len(kinds) == 0 {
+			return nil, nil
+		}
+	}
+	query, args := f.query(kinds, n)
+	return all(ctx, s, scanRecorded, query, args...)
+}
+
+// auditKinds returns the kinds of events that the log has: one look into the index for each, however long the log is.
+func (s *Store) auditKinds(ctx context.Context) ([]string, error) {
+	return all(ctx, s, func(r row) (kind string, err error) {
+		err = r.Scan(&kind)
+		return kind, err
+	}, `SELECT k FROM (
+		WITH RECURSIVE kinds (k) AS (
+			SELECT min(kind) FROM audit
+			UNION ALL SELECT (SELECT min(kind) FROM audit WHERE kind > kinds.k) FROM kinds WHERE kinds.k IS NOT NULL)
+		SELECT k FROM kinds WHERE k IS NOT NULL) AS logged`)
 }
 
 // EachAudit hands all events to f, a batch at a time: the chain in its order, and then what is not linked yet. What

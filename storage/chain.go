@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -141,20 +142,27 @@ func (s *Store) link(ctx context.Context, last Head, waiting []Recorded) error {
 	})
 }
 
+// purgeTries is how many times in a row a purge may lose against a process that links or purges.
+const purgeTries = 10
+
 // PurgeAudit removes the oldest events of the chain, as far as they happened before the time, and remembers where
-// it begins now. It returns how many went. What is removed is checked first: a *ChainFault stops it, so that the
-// clean-up cannot hide that somebody was there.
-func (s *Store) PurgeAudit(ctx context.Context, before time.Time) (total int, err error) {
-	for {
-		n, err := s.purgeAudit(ctx, before)
-		total += n
+// it begins now, with an event in the same commit. It returns how many went. What is removed is checked first: a
+// *ChainFault stops it, so that the clean-up cannot hide that somebody was there.
+func (s *Store) PurgeAudit(ctx context.Context, before, now time.Time) (total int, err error) {
+	for lost := 0; ; {
+		n, err := s.purgeAudit(ctx, before, now)
+		if errors.Is(err, provider.ErrConflict) && lost < purgeTries {
+			lost++
+			continue
+		}
+		lost, total = 0, total+n
 		if err != nil || n < LinkBatch {
 			return total, err
 		}
 	}
 }
 
-func (s *Store) purgeAudit(ctx context.Context, before time.Time) (int, error) {
+func (s *Store) purgeAudit(ctx context.Context, before, now time.Time) (int, error) {
 	first, err := s.mark(ctx, chainFirst)
 	if err != nil {
 		return 0, err
@@ -163,24 +171,88 @@ func (s *Store) purgeAudit(ctx context.Context, before time.Time) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	end := first
-	for _, r := range rows {
-		if !r.Time.Before(before) {
+	times, err := s.deciding(ctx, rows, now)
+	if err != nil {
+		return 0, err
+	}
+	end, worth := first, false
+	for i, r := range rows {
+		if !times[i].Before(before) {
 			break
 		}
 		if err := end.leadsTo(r); err != nil {
 			return 0, s.faultBehind(ctx, first, err)
 		}
 		end = end.next(r)
+		worth = worth || r.Kind != provider.EventAuditPurged
 	}
-	if end.Place == first.Place {
+	n := int(end.Place - first.Place)
+	if !worth && n < LinkBatch { // or an idle server would for ever record that it has removed such a record
 		return 0, nil
 	}
-	return int(end.Place - first.Place), s.Atomic(ctx, func(ctx context.Context) error {
+	if err := s.begin(ctx, first, end, now); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// deciding returns when the events of a batch happened, as far as that decides whether they go. One that claims to be
+// of the future, because a clock was wrong, goes when the next one goes that does not.
+func (s *Store) deciding(ctx context.Context, rows []Recorded, now time.Time) ([]time.Time, error) {
+	times := make([]time.Time, len(rows))
+	var next time.Time
+	for i, r := range slices.Backward(rows) {
+		switch {
+		case !r.Time.After(now):
+			next = r.Time
+		case i == len(rows)-1:
+			var err error
+			if next, err = s.timeBehind(ctx, r.Place, now); err != nil {
+				return nil, err
+			}
+		}
+		times[i] = next
+	}
+	return times, nil
+}
+
+// timeBehind returns the time of the first event behind the place that is not of the future, or now.
+func (s *Store) timeBehind(ctx context.Context, place int64, now time.Time) (time.Time, error) {
+	at, err := one(ctx, s, func(r row) (at int64, err error) {
+		err = r.Scan(&at)
+		return at, err
+	}, `SELECT created_at FROM audit WHERE place > $1 AND created_at <= $2 ORDER BY place LIMIT 1`, place, micros(now))
+	if errors.Is(err, provider.ErrNotFound) {
+		return now, nil
+	}
+	return instant(at), err
+}
+
+// begin removes the events up to end. The event that says so is linked in the same commit, so that at no moment the
+// chain begins where none of its events says that it does.
+func (s *Store) begin(ctx context.Context, first, end Head, now time.Time) error {
+	last, err := s.mark(ctx, chainLast)
+	if err != nil {
+		return err
+	}
+	purged, err := s.complete(provider.Event{
+		Time: now, Kind: provider.EventAuditPurged, Outcome: provider.OutcomeOK, Actor: "system",
+		Detail: map[string]string{"place": strconv.FormatInt(end.Place, 10), "hash": hex.EncodeToString(end.Hash)},
+	})
+	if err != nil {
+		return err
+	}
+	return s.Atomic(ctx, func(ctx context.Context) error {
 		if err := s.setMark(ctx, chainFirst, first, end); err != nil {
 			return err
 		}
-		return s.exec(ctx, provider.ErrConflict, `DELETE FROM audit WHERE place > $1 AND place <= $2`, first.Place, end.Place)
+		if err := s.exec(ctx, provider.ErrConflict, `DELETE FROM audit WHERE place > $1 AND place <= $2`, first.Place, end.Place); err != nil {
+			return err
+		}
+		if err := s.insertEvent(ctx, purged); err != nil {
+			return err
+		}
+		return s.link(ctx, last, []Recorded{purged})
 	})
 }
 

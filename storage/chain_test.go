@@ -19,6 +19,9 @@ import (
 	"vestibule/storage/storagetest"
 )
 
+// later is when old events are cleared away.
+var later = noon.Add(24 * time.Hour)
+
 // happened is the i-th event of a test, a second after the one before.
 func happened(i int) provider.Event {
 	return provider.Event{
@@ -211,6 +214,32 @@ func TestVerifyFinds(t *testing.T) {
 			recorded(t, s, 5000, 5001)
 			change(t, s, `UPDATE audit SET place = 541, hash = (SELECT hash FROM audit_chain) WHERE place IS NULL`)
 		}, 541},
+		{"put in at place 0", func(t *testing.T, s *storage.Store) {
+			recorded(t, s, 5000, 5001)
+			change(t, s, `UPDATE audit SET place = 0 WHERE place IS NULL`)
+		}, 0},
+		{"kept from the chain", func(t *testing.T, s *storage.Store) {
+			recorded(t, s, 5000, 5001)
+			change(t, s, `UPDATE audit SET place = -7 WHERE place IS NULL`)
+			recorded(t, s, 5001, 5002)
+			linked(t, s)
+		}, -7},
+		{"put in before the beginning", func(t *testing.T, s *storage.Store) {
+			_, err := s.PurgeAudit(t.Context(), noon.Add(10*time.Second), later)
+			must(t, err)
+			recorded(t, s, 5000, 5001)
+			change(t, s, `UPDATE audit SET place = 5, hash = (SELECT hash FROM audit WHERE place = 20) WHERE place IS NULL`)
+		}, 5},
+		{"cut off at the beginning", func(t *testing.T, s *storage.Store) {
+			change(t, s, `INSERT INTO audit_chain (name, place, hash) SELECT 'first', place, hash FROM audit WHERE place = 35`)
+			change(t, s, `DELETE FROM audit WHERE place <= 35`)
+		}, 35},
+		{"cut off at the beginning once more", func(t *testing.T, s *storage.Store) {
+			_, err := s.PurgeAudit(t.Context(), noon.Add(10*time.Second), later)
+			must(t, err)
+			change(t, s, `UPDATE audit_chain SET place = 35, hash = (SELECT hash FROM audit WHERE place = 35) WHERE name = 'first'`)
+			change(t, s, `DELETE FROM audit WHERE place <= 35`)
+		}, 35},
 		{"cut off at the end", func(t *testing.T, s *storage.Store) {
 			change(t, s, `DELETE FROM audit WHERE place > 510`)
 			change(t, s, `UPDATE audit_chain SET place = 510, hash = (SELECT hash FROM audit WHERE place = 510)`)
@@ -245,6 +274,29 @@ func TestVerifyFinds(t *testing.T) {
 	}
 }
 
+// SQLite keeps bytes where a text belongs. They hash like the text, but no filter finds them.
+func TestVerifyFindsBytes(t *testing.T) {
+	t.Parallel()
+	for _, column := range []string{"id", "kind", "outcome", "subject", "client", "session", "address", "actor", "method", "request", "detail"} {
+		t.Run(column, func(t *testing.T) {
+			t.Parallel()
+			s := storagetest.Open(t, "sqlite:"+t.TempDir()+"/test.db")
+			must(t, s.Migrate(t.Context()))
+			recorded(t, s, 0, 20)
+			linked(t, s)
+			change(t, s, `UPDATE audit SET `+column+` = CAST(`+column+` AS BLOB) WHERE place = 7`)
+			_, err := s.VerifyAudit(t.Context(), nil)
+			var fault *storage.ChainFault
+			if !errors.As(err, &fault) || fault.Place != 7 {
+				t.Errorf("VerifyAudit = %v, want a fault at place 7", err)
+			}
+			if events, err := s.AuditEvents(t.Context(), storage.AuditFilter{}, 100); err != nil || len(events) != 20 {
+				t.Errorf("AuditEvents = %d events (%v), want all 20", len(events), err)
+			}
+		})
+	}
+}
+
 func TestVerifyWithKeptHead(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		kept := head(t, s) // of nothing
@@ -259,7 +311,7 @@ func TestVerifyWithKeptHead(t *testing.T) {
 				t.Errorf("with the head %v: %v", h, err)
 			}
 		}
-		if _, err := s.PurgeAudit(t.Context(), noon.Add(15*time.Second)); err != nil {
+		if _, err := s.PurgeAudit(t.Context(), noon.Add(15*time.Second), later); err != nil {
 			t.Fatal(err)
 		}
 		for _, h := range []storage.Head{kept, middle} {
@@ -369,26 +421,80 @@ func TestPurgeAudit(t *testing.T) {
 			before time.Duration
 			want   int
 			first  int64
+			events int64 // that tell of it, one a batch
 		}{
-			{0, 0, 0},
-			{time.Second, 1, 1},
-			{1100 * time.Second, 1099, 1100},
-			{1100 * time.Second, 0, 1100},
-			{time.Hour, 110, 1210},
-			{time.Hour, 0, 1210},
+			{0, 0, 0, 0},
+			{time.Second, 1, 1, 1},
+			{1100 * time.Second, 1099, 1100, 7},
+			{1100 * time.Second, 0, 1100, 7},
+			{time.Hour, 110, 1210, 8},
+			{time.Hour, 0, 1210, 8},
+			{48 * time.Hour, 0, 1210, 8}, // nothing but those that tell of it: they stay
 		} {
-			got, err := s.PurgeAudit(t.Context(), noon.Add(tt.before))
+			got, err := s.PurgeAudit(t.Context(), noon.Add(tt.before), later)
 			if err != nil || got != tt.want {
 				t.Errorf("PurgeAudit after %v = %d, %v, want %d", tt.before, got, err, tt.want)
 			}
 			report, err := s.VerifyAudit(t.Context(), nil)
-			if err != nil || report.First.Place != tt.first || report.Checked != 1210-tt.first || report.Waiting != 1 {
-				t.Errorf("after %v: %+v, %v, want a beginning at %d", tt.before, report, err, tt.first)
+			if err != nil || report.First.Place != tt.first || report.Checked != 1210+tt.events-tt.first || report.Waiting != 1 {
+				t.Errorf("after %v: %+v, %v, want a beginning at %d and %d events of it", tt.before, report, err, tt.first, tt.events)
 			}
 		}
 		linked(t, s)
-		if report, err := s.VerifyAudit(t.Context(), nil); err != nil || report.Checked != 1 || report.Last.Place != 1211 {
+		if report, err := s.VerifyAudit(t.Context(), nil); err != nil || report.Checked != 9 || report.Last.Place != 1219 {
 			t.Errorf("the chain does not go on: %+v, %v", report, err)
+		}
+	})
+}
+
+// An event of the future goes with the ones behind it: a clock that was wrong does not stop the clean-up.
+func TestPurgeAuditOfTheFuture(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		const years = 10 * 365 * 24 * 3600
+		recorded(t, s, years, years+450) // more than two batches
+		linked(t, s)
+		recorded(t, s, 0, 20)
+		linked(t, s)
+		recorded(t, s, years+450, years+451)
+		linked(t, s)
+		for _, tt := range []struct {
+			before time.Duration
+			want   int
+		}{
+			{0, 0},
+			{10 * time.Second, 460},
+			{time.Hour, 10}, // behind the last one only what is new comes
+		} {
+			got, err := s.PurgeAudit(t.Context(), noon.Add(tt.before), later)
+			if err != nil || got != tt.want {
+				t.Errorf("PurgeAudit after %v = %d, %v, want %d", tt.before, got, err, tt.want)
+			}
+		}
+		if _, err := s.VerifyAudit(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The beginning is in the chain from the moment on at which it moves.
+func TestPurgeAuditIsOneCommit(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		recorded(t, s, 0, 20)
+		linked(t, s)
+		w := observe(s)
+		n, err := s.PurgeAudit(t.Context(), noon.Add(10*time.Second), later)
+		if got := w.counts(); err != nil || n != 10 || got[2] != 1 {
+			t.Errorf("PurgeAudit = %d, %v with %d commits, want 10 with one", n, err, got[2])
+		}
+		events, err := s.AuditEvents(t.Context(), storage.AuditFilter{Kind: "audit"}, 9)
+		if err != nil || len(events) != 1 {
+			t.Fatalf("%d events tell of it (%v), want one", len(events), err)
+		}
+		report, err := s.VerifyAudit(t.Context(), nil)
+		e := events[0]
+		if err != nil || report.Waiting != 0 || e.Place != 21 || e.Actor != "system" || !e.Time.Equal(later) ||
+			e.Detail["place"]+":"+e.Detail["hash"] != report.First.String() {
+			t.Errorf("the event is %+v, %v, want the beginning %v", e, err, report.First)
 		}
 	})
 }
@@ -399,7 +505,7 @@ func TestPurgeAuditStopsAtFaults(t *testing.T) {
 		recorded(t, s, 0, 20)
 		linked(t, s)
 		change(t, s, `UPDATE audit SET kind = 'other' WHERE place = 7`)
-		_, err := s.PurgeAudit(t.Context(), noon.Add(time.Hour))
+		_, err := s.PurgeAudit(t.Context(), noon.Add(time.Hour), later)
 		var fault *storage.ChainFault
 		if !errors.As(err, &fault) || fault.Place != 7 {
 			t.Errorf("PurgeAudit: %v, want a fault at place 7", err)
@@ -418,18 +524,18 @@ func TestPurgeAuditMeanwhile(t *testing.T) {
 		purged := make([]int, 4)
 		race(t, 8, provider.ErrConflict, func(i int) (err error) {
 			if i < len(purged) {
-				purged[i], err = s.PurgeAudit(t.Context(), noon.Add(1500*time.Second))
+				purged[i], err = s.PurgeAudit(t.Context(), noon.Add(1500*time.Second), later)
 				return err
 			}
 			_, err = s.VerifyAudit(t.Context(), nil)
 			return err
 		})
 		for range 10 { // until nobody was in the way
-			n, err := s.PurgeAudit(t.Context(), noon.Add(1500*time.Second))
+			n, err := s.PurgeAudit(t.Context(), noon.Add(1500*time.Second), later)
 			must(t, err)
 			purged[0] += n
 		}
-		if report, err := s.VerifyAudit(t.Context(), nil); err != nil || report.First.Place != 1500 || report.Checked != 500 {
+		if report, err := s.VerifyAudit(t.Context(), nil); err != nil || report.First.Place != 1500 || report.Checked != 508 {
 			t.Errorf("after it: %+v, %v (purged %v)", report, err, purged)
 		}
 	})
@@ -471,6 +577,76 @@ func TestAuditEvents(t *testing.T) {
 			}
 			if !slices.Equal(kinds, tt.want) {
 				t.Errorf("AuditEvents(%+v, %d) = %v, want %v", tt.filter, tt.n, kinds, tt.want)
+			}
+		}
+	})
+}
+
+// What one database cannot keep in a text is left out on both.
+func TestRecordBadText(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		const bad, good = "a\x00b\xffc", "ab\uFFFDc"
+		e := provider.Event{
+			ID: bad, Time: noon, Kind: bad, Outcome: bad, Subject: bad, Client: bad, Session: bad, Address: bad, Actor: bad,
+			Method: bad, Request: bad, Detail: map[string]string{bad: bad},
+		}
+		must(t, s.Record(t.Context(), e))
+		linked(t, s)
+		if _, err := s.VerifyAudit(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		events, err := s.AuditEvents(t.Context(), storage.AuditFilter{}, 9)
+		if err != nil || len(events) != 1 {
+			t.Fatalf("%d events (%v), want one", len(events), err)
+		}
+		r := events[0]
+		for _, text := range []string{r.ID, r.Kind, r.Outcome, r.Subject, r.Client, r.Session, r.Address, r.Actor, r.Method, r.Request} {
+			if text != good {
+				t.Errorf("%q was kept, want %q", text, good)
+			}
+		}
+		if got, want := r.Detail, "a\x00b\uFFFDc"; got[want] != want {
+			t.Errorf("the detail is %q, want %q", got, want)
+		}
+	})
+}
+
+// A rare kind and a client are looked up, and not searched for among all events.
+func TestAuditEventsPlan(t *testing.T) {
+	t.Parallel()
+	storagetest.EachDSN(t, func(t *testing.T, dsn string) {
+		s := storagetest.Open(t, dsn)
+		must(t, s.Migrate(t.Context()))
+		change(t, s, `INSERT INTO audit
+			(id, created_at, kind, outcome, subject, client, session, address, actor, method, request, detail)
+			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+			SELECT 'id' || (100000 + i), i, CASE WHEN i % 2 = 0 THEN 'auth.totp.ok' ELSE 'session.opened' END, 'ok',
+				's' || (i % 50), 'c' || (i % 50), '', '', '', '', '', '{}' FROM n`)
+		must(t, s.Record(t.Context(), provider.Event{Time: noon, Kind: provider.EventAdminUser, Subject: "s7"}))
+		explain := "EXPLAIN "
+		if strings.HasPrefix(dsn, "sqlite:") {
+			explain = "EXPLAIN QUERY PLAN "
+		} else {
+			must(t, s.Exec(t.Context(), nil, `ANALYZE audit`))
+		}
+		for _, tt := range []struct {
+			filter storage.AuditFilter
+			index  string
+		}{
+			{storage.AuditFilter{Kind: "admin"}, "audit_kind"},
+			{storage.AuditFilter{Kind: "auth", Since: noon}, "audit_kind"},
+			{storage.AuditFilter{Client: "c7"}, "audit_client"},
+			{storage.AuditFilter{Client: "c7", Kind: "auth"}, "audit_client"},
+			{storage.AuditFilter{Subject: "s7", Kind: "auth"}, "audit_subject"},
+			{storage.AuditFilter{Subject: "s7"}, "audit_subject"},
+		} {
+			var kinds []string
+			if tt.filter.Kind != "" {
+				kinds = []string{"admin.user.created", "auth.totp.ok"}
+			}
+			plan, err := s.Plan(t.Context(), explain, tt.filter, kinds, 100)
+			if err != nil || !strings.Contains(plan, tt.index) || strings.Contains(plan, "SCAN audit") || strings.Contains(plan, "Seq Scan on audit") {
+				t.Errorf("%+v does not use %s (%v):\n%s", tt.filter, tt.index, err, plan)
 			}
 		}
 	})

@@ -9,6 +9,6 @@
 // then a write, so that any number of processes may share a PostgreSQL. A SQLite file is good for
 // one server process; the commands may use it at the same time.
 //
-// It never makes up a time, never starts a goroutine that outlives a call, and never decrypts what
+// It never makes up a time (but for an event that has none), never starts a goroutine that outlives a call, and never decrypts what
 // it keeps.
 package storage

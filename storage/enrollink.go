@@ -17,9 +17,15 @@ func scanEnrolLink(r row) (mfa.EnrolLink, error) {
 	return l, err
 }
 
-// SaveEnrolLink inserts the link. The subject's links from before it are over, if they were not used.
+// SaveEnrolLink inserts the link. The subject's links from before it are over, if they were not used: of links that are
+// made at once too, one is left.
 func (s *Store) SaveEnrolLink(ctx context.Context, l mfa.EnrolLink) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
+		// First the enrolment, as in all that changes links: on PostgreSQL, whoever has its row has all links to see.
+		if err := s.exec(ctx, nil, `INSERT INTO enrolment (subject, generation) VALUES ($1, 0)
+			ON CONFLICT (subject) DO UPDATE SET generation = enrolment.generation`, l.Subject); err != nil {
+			return err
+		}
 		if err := s.endEnrolLinks(ctx, l.Subject, l.Created); err != nil {
 			return err
 		}
@@ -49,10 +55,10 @@ func (s *Store) EnrolLinkOf(ctx context.Context, subject string, now time.Time) 
 // link is used, over or not the subject's.
 func (s *Store) UseEnrolLink(ctx context.Context, id []byte, subject string, now time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.exec(ctx, mfa.ErrLink, `UPDATE enrol_link SET used_at = $3
-			WHERE id = $1 AND subject = $2 AND used_at = 0 AND expires_at > $3`, id, subject, micros(now)); err != nil {
+		if err := s.exec(ctx, nil, `UPDATE enrolment SET held = FALSE WHERE subject = $1`, subject); err != nil {
 			return err
 		}
-		return s.exec(ctx, nil, `UPDATE enrolment SET held = FALSE WHERE subject = $1`, subject)
+		return s.exec(ctx, mfa.ErrLink, `UPDATE enrol_link SET used_at = $3
+			WHERE id = $1 AND subject = $2 AND used_at = 0 AND expires_at > $3`, id, subject, micros(now))
 	})
 }

@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -75,6 +76,25 @@ func TestEnrolLinkOnce(t *testing.T) {
 		})
 		if done != 1 {
 			t.Errorf("%d of the uses succeeded, want 1", done)
+		}
+	})
+}
+
+// Of links that are made in many places at once, one is good.
+func TestEnrolLinksAtOnce(t *testing.T) {
+	storagetest.EachDSN(t, func(t *testing.T, dsn string) {
+		s := storagetest.Open(t, dsn)
+		must(t, s.Migrate(t.Context()))
+		stores := three(t, dsn)
+		for n := range 10 {
+			subject := fmt.Sprint("u", n%5) // one who has no row in enrolment yet, and one who has
+			race(t, 6, nil, func(i int) error {
+				return stores[i%3].SaveEnrolLink(t.Context(), link(fmt.Sprint("link ", n, " ", i), subject))
+			})
+			live := number(t, s, `SELECT count(*) FROM enrol_link WHERE subject = $1 AND used_at = 0 AND expires_at > $2`, subject, noon.UnixMicro())
+			if live != 1 {
+				t.Fatalf("%d links of %s are good, want 1", live, subject)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"io/fs"
+	"strings"
 )
 
 // The tests are of another package so that they may use storagetest. This is what they see of the inside.
@@ -34,5 +35,20 @@ func (s *Store) Number(ctx context.Context, query string, args ...any) (int64, e
 func (s *Store) MigrateWith(ctx context.Context, files fs.FS) error { return s.migrate(ctx, files) }
 
 func Migrations() fs.FS { return migrations() }
+
+// Plan is how the database looks for events: the last column of what EXPLAIN answers.
+func (s *Store) Plan(ctx context.Context, explain string, f AuditFilter, kinds []string, n int) (string, error) {
+	query, args := f.query(kinds, n)
+	lines, err := all(ctx, s, func(r row) (line string, err error) {
+		if _, sqlite := s.conn.(*sqlite); sqlite {
+			var skipped any
+			err = r.Scan(&skipped, &skipped, &skipped, &line)
+			return line, err
+		}
+		err = r.Scan(&line)
+		return line, err
+	}, explain+query, args...)
+	return strings.Join(lines, "\n"), err
+}
 
 const PurgeBatch = purgeBatch

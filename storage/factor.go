@@ -6,19 +6,19 @@ import (
 	"vestibule/mfa"
 )
 
-// Digits returns how many digits the codes of the subject's authenticators have; none: there are none.
-func (s *Store) Digits(ctx context.Context, subject string) ([]int, error) {
-	return all(ctx, s, func(r row) (n int, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, `SELECT DISTINCT digits FROM authenticator WHERE subject = $1 ORDER BY digits`, subject)
+// KindsOf implements mfa.Store.
+func (s *Store) KindsOf(ctx context.Context, subject string) ([]mfa.Kind, error) {
+	return all(ctx, s, func(r row) (k mfa.Kind, err error) {
+		err = r.Scan(&k.Algorithm, &k.Digits, &k.Period)
+		return k, err
+	}, `SELECT DISTINCT algorithm, digits, period FROM authenticator WHERE subject = $1`, subject)
 }
 
-func (s *Store) countAuthenticators(ctx context.Context, subject string) (int, error) {
-	return one(ctx, s, func(r row) (n int, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, `SELECT count(*) FROM authenticator WHERE subject = $1`, subject)
+func (s *Store) authenticatorIDs(ctx context.Context, subject string) ([]string, error) {
+	return all(ctx, s, func(r row) (id string, err error) {
+		err = r.Scan(&id)
+		return id, err
+	}, `SELECT id FROM authenticator WHERE subject = $1 ORDER BY id`, subject)
 }
 
 // factorRow is one line of the join in Factors: an authenticator, the recovery set, and one of its
@@ -208,15 +208,20 @@ func (s *Store) RemoveSpare(ctx context.Context, subject, id string) error {
 
 // Reset deletes all factors of the subject and reports how many authenticators there were.
 func (s *Store) Reset(ctx context.Context, subject string) (int, error) {
-	had, err := s.countAuthenticators(ctx, subject)
+	ids, err := s.authenticatorIDs(ctx, subject)
 	if err != nil {
 		return 0, err
 	}
-	return had, s.Atomic(ctx, func(ctx context.Context) error {
+	return len(ids), s.Atomic(ctx, func(ctx context.Context) error {
 		if err := s.raise(ctx, subject); err != nil {
 			return err
 		}
-		if err := s.exec(ctx, nil, `DELETE FROM authenticator WHERE subject = $1`, subject); err != nil {
+		for _, id := range ids { // in the order in which a rotation of the secret keys locks them
+			if err := s.exec(ctx, nil, `DELETE FROM authenticator WHERE id = $1`, id); err != nil {
+				return err
+			}
+		}
+		if err := s.exec(ctx, nil, `DELETE FROM authenticator WHERE subject = $1`, subject); err != nil { // what came since
 			return err
 		}
 		return s.forget(ctx, subject)

@@ -47,6 +47,15 @@ func scanNotice(r row) (Notice, error) {
 	return n, err
 }
 
+// NoticeWaits reports whether a notice of that kind, for the subject, from that time or after it, was not sent yet.
+func (s *Store) NoticeWaits(ctx context.Context, subject, kind string, since time.Time) (bool, error) {
+	n, err := one(ctx, s, func(r row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT count(*) FROM notice WHERE subject = $1 AND kind = $2 AND created_at >= $3`, subject, kind, micros(since))
+	return n > 0, err
+}
+
 // MoveNotice sets the time of the next try. provider.ErrConflict if it is not the one that the caller has read: another
 // process tries, or has sent it.
 func (s *Store) MoveNotice(ctx context.Context, id string, from, to time.Time) error {

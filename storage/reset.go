@@ -40,6 +40,27 @@ func (s *Store) DueResets(ctx context.Context, now time.Time) ([]mfa.PlannedRese
 		micros(now))
 }
 
+// provedSince is true of a reset r whose user has proved a factor since it was announced: with a code, with a recovery
+// code, or to get new ones of these.
+const provedSince = `(EXISTS (SELECT 1 FROM authenticator a WHERE a.subject = r.subject AND a.used_at >= r.created_at)
+	OR EXISTS (SELECT 1 FROM recovery_set s WHERE s.subject = r.subject AND (s.created_at >= r.created_at
+		OR EXISTS (SELECT 1 FROM recovery_code c WHERE c.set_id = s.id AND c.used_at >= r.created_at))))`
+
+// ProvedSince reports whether the user has proved a factor since the reset was announced: nothing is lost, then.
+func (s *Store) ProvedSince(ctx context.Context, id string) (bool, error) {
+	n, err := one(ctx, s, func(r row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT count(*) FROM reset r WHERE r.id = $1 AND `+provedSince, id)
+	return n > 0, err
+}
+
+// TakeReset is EndReset for whoever carries the reset out in the same commit: provider.ErrNotFound also if the user has
+// proved a factor meanwhile.
+func (s *Store) TakeReset(ctx context.Context, id string) error {
+	return s.exec(ctx, provider.ErrNotFound, `DELETE FROM reset AS r WHERE r.id = $1 AND NOT `+provedSince, id)
+}
+
 // EndReset takes a planned reset out of the plan, because it is cancelled or because it takes place in the same
 // commit. Of any number of processes that do so at once, one succeeds: provider.ErrNotFound for the others.
 func (s *Store) EndReset(ctx context.Context, id string) error {
@@ -54,10 +75,10 @@ func (s *Store) ResetFactors(ctx context.Context, subject string, now time.Time)
 		if err := s.exec(ctx, nil, `DELETE FROM reset WHERE subject = $1`, subject); err != nil {
 			return err
 		}
-		if err := s.endEnrolLinks(ctx, subject, now); err != nil { // before the enrolment, the order of UseEnrolLink
+		if err := s.hold(ctx, subject); err != nil {
 			return err
 		}
-		if err := s.hold(ctx, subject); err != nil {
+		if err := s.endEnrolLinks(ctx, subject, now); err != nil { // after the enrolment, the order of UseEnrolLink
 			return err
 		}
 		if authenticators, err = s.Reset(ctx, subject); err != nil {

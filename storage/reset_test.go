@@ -167,3 +167,34 @@ func TestHold(t *testing.T) {
 		}
 	})
 }
+
+// A reset locks the authenticators in the order in which a rotation of the secret keys does, whatever they are called:
+// on PostgreSQL the two would stop each other else, for as long as that takes to find a deadlock.
+func TestResetLocksInOrder(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		if _, err := s.Number(t.Context(), `SELECT count(*) FROM pg_locks`); err != nil {
+			return // only one may write to SQLite
+		}
+		for i, id := range []string{"z", "y", "a"} {
+			a := mfa.Authenticator{ID: id, Subject: "ana", Name: string(rune('b' + i)), KeyID: "k1", Secret: []byte{1}, Created: noon}
+			must(t, s.Add(t.Context(), int64(i), a))
+		}
+		began := time.Now()
+		race(t, 2, nil, func(i int) error {
+			if i == 1 {
+				time.Sleep(100 * time.Millisecond)
+				_, err := s.ResetFactors(t.Context(), "ana", noon)
+				return err
+			}
+			return s.Atomic(t.Context(), func(ctx context.Context) error {
+				const reseal = `UPDATE authenticator SET key_id = 'k2' WHERE id = $1`
+				must(t, s.Exec(ctx, nil, reseal, "a"))
+				must(t, s.Exec(ctx, nil, `SELECT pg_sleep(0.2)`))
+				return s.Exec(ctx, nil, reseal, "z")
+			})
+		})
+		if took := time.Since(began); took >= time.Second { // PostgreSQL's deadlock_timeout
+			t.Errorf("a reset during a rotation took %v: a deadlock", took)
+		}
+	})
+}

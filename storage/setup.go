@@ -36,6 +36,14 @@ func (s *Store) SaveSetup(ctx context.Context, p mfa.Setup) error {
 		p.Owner, p.Subject, p.ID, p.Basis, p.KeyID, p.Sealed, p.Confirmed, p.Name, p.Step, micros(p.Created), micros(p.Expires))
 }
 
+// ConfirmSetup replaces the owner's set-up by what a right code has made of it. mfa.ErrNoSetup if it is gone, or
+// another: cancelled meanwhile, say, in another tab.
+func (s *Store) ConfirmSetup(ctx context.Context, p mfa.Setup) error {
+	return s.exec(ctx, mfa.ErrNoSetup, `UPDATE setup SET key_id = $4, sealed = $5, confirmed = $6, name = $7, step = $8
+		WHERE owner = $1 AND subject = $2 AND authenticator = $3`,
+		p.Owner, p.Subject, p.ID, p.KeyID, p.Sealed, p.Confirmed, p.Name, p.Step)
+}
+
 // DeleteSetup removes the owner's set-up; none is no error.
 func (s *Store) DeleteSetup(ctx context.Context, owner string) error {
 	return s.exec(ctx, nil, `DELETE FROM setup WHERE owner = $1`, owner)

@@ -38,11 +38,13 @@ func (s *Store) Code(ctx context.Context, signature string) (provider.Code, erro
 }
 
 // Exchange marks the code used and inserts the tokens, all or nothing. provider.ErrConflict if the
-// code was used before, or its family revoked.
+// code was used before, its family revoked, or its account is known here and disabled: a code that was being saved
+// while the account was disabled is still there.
 func (s *Store) Exchange(ctx context.Context, code string, tokens []provider.Token) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, provider.ErrConflict, `UPDATE code SET used = TRUE
-			WHERE signature = $1 AND used = FALSE`, code)
+			WHERE signature = $1 AND used = FALSE
+			AND NOT EXISTS (SELECT 1 FROM account WHERE account.subject = code.subject AND account.disabled = TRUE)`, code)
 		if err != nil {
 			return err
 		}

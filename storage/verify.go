@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"vestibule/provider"
 )
 
 // ChainFault says where the log is not as it was written: somebody has changed the database behind the program.
@@ -25,6 +27,8 @@ func (h Head) leadsTo(r Recorded) error {
 		return &ChainFault{want.Place, "the event is missing"}
 	case !bytes.Equal(r.Hash, want.Hash):
 		return &ChainFault{want.Place, fmt.Sprintf("the event %s (%s) was changed, moved or put in, or one before it was taken out", r.ID, r.Kind)}
+	case r.bytes:
+		return &ChainFault{want.Place, fmt.Sprintf("the event %s (%s) was changed: a text of it is kept as bytes, so that no filter finds it", r.ID, r.Kind)}
 	}
 	return nil
 }
@@ -45,25 +49,29 @@ func (s *Store) VerifyAudit(ctx context.Context, kept *Head) (AuditReport, error
 	if err != nil {
 		return report, err
 	}
-	v := verification{store: s, report: &report, head: report.First, kept: kept}
+	v := verification{store: s, report: &report, highest: highest, head: report.First, kept: kept}
 	if err := v.walk(ctx); err != nil {
 		return report, err
 	}
 	switch {
 	case !v.head.is(report.Last):
 		return report, &ChainFault{report.Last.Place, "the chain does not end as it was noted in audit_chain"}
-	case highest > report.Last.Place:
+	case v.highest > report.Last.Place:
 		return report, &ChainFault{report.Last.Place + 1, "the event was put in behind the end"}
+	case report.First.Place > 0 && !v.purged.is(report.First):
+		return report, &ChainFault{report.First.Place, "the events up to here were removed, and no " + provider.EventAuditPurged + " behind it says so"}
 	}
 	return report, v.keptFault()
 }
 
-// chainState is one statement, so that all of it is of the same moment.
+// chainState is one statement, so that all of it is of the same moment. highest is the last place that an event has.
+// The first one must be behind the beginning.
 func (s *Store) chainState(ctx context.Context) (report AuditReport, highest int64, err error) {
+	var lowest int64
 	_, err = one(ctx, s, func(r row) (none struct{}, err error) {
 		var oldest int64
 		err = r.Scan(&report.First.Place, &report.First.Hash, &report.Last.Place, &report.Last.Hash,
-			&highest, &report.Waiting, &oldest)
+			&lowest, &highest, &report.Waiting, &oldest)
 		report.Oldest = instant(oldest)
 		return none, err
 	}, `SELECT
@@ -71,6 +79,7 @@ func (s *Store) chainState(ctx context.Context) (report AuditReport, highest int
 			(SELECT hash FROM audit_chain WHERE name = 'first'),
 			COALESCE((SELECT place FROM audit_chain WHERE name = 'last'), 0),
 			(SELECT hash FROM audit_chain WHERE name = 'last'),
+			COALESCE((SELECT min(place) FROM audit), 9223372036854775807),
 			COALESCE((SELECT max(place) FROM audit), 0),
 			(SELECT count(*) FROM audit WHERE place IS NULL),
 			COALESCE((SELECT min(created_at) FROM audit WHERE place IS NULL), 0)`)
@@ -79,6 +88,9 @@ func (s *Store) chainState(ctx context.Context) (report AuditReport, highest int
 			*h = start()
 		}
 	}
+	if err == nil && lowest <= report.First.Place {
+		err = &ChainFault{lowest, "the event was put in before the beginning"}
+	}
 	return report, highest, err
 }
 
@@ -86,7 +98,9 @@ func (s *Store) chainState(ctx context.Context) (report AuditReport, highest int
 type verification struct {
 	store   *Store
 	report  *AuditReport
-	head    Head // all up to here is good
+	highest int64 // place of an event
+	head    Head  // all up to here is good
+	purged  Head  // where the chain begins, as the last event says that tells of it
 	kept    *Head
 	differs bool // the kept head is not the one that is there
 }
@@ -111,6 +125,9 @@ func (v *verification) walk(ctx context.Context) error {
 			}
 			v.head = v.head.next(r)
 			v.report.Checked++
+			if r.Kind == provider.EventAuditPurged {
+				v.purged, _ = ParseHead(r.Detail["place"] + ":" + r.Detail["hash"]) // unreadable: it names no place
+			}
 			v.compare()
 		}
 	}
@@ -119,17 +136,15 @@ func (v *verification) walk(ctx context.Context) error {
 
 // skip goes on where the chain begins now, if its beginning was removed meanwhile.
 func (v *verification) skip(ctx context.Context) error {
-	first, err := v.store.mark(ctx, chainFirst)
+	report, highest, err := v.store.chainState(ctx)
 	if err != nil {
 		return err
 	}
-	if first.Place <= v.head.Place {
+	if report.First.Place <= v.head.Place {
 		return &ChainFault{v.head.Place + 1, "the event is missing"}
 	}
-	v.head, v.report.First = first, first
-	if first.Place > v.report.Last.Place {
-		v.report.Last = first
-	}
+	report.Checked = v.report.Checked
+	*v.report, v.highest, v.head = report, highest, report.First // the end too: behind it an event tells of the beginning
 	v.compare()
 	return nil
 }

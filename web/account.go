@@ -173,6 +173,7 @@ type securityPage struct {
 	CodesMade  time.Time
 	Low        *shown // too few recovery codes, or none
 	Devices    []deviceView
+	Keep       *shown // the policy does not let the user remove the only authenticator
 	Obliged    string // from when on the user needs two-step verification; empty: is not, or has it
 	Pending    *shown // a set-up was begun and not finished
 	Operator   *operatorView
@@ -192,6 +193,7 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *member)
 	if p.On {
 		p.Since = status.Authenticators[0].Created
 		p.Low = low(status.CodesLeft)
+		p.Keep = s.keep(m.account, len(p.Apps))
 	}
 	if p.Pending, err = s.unfinished(r.Context(), m, p.On); err != nil {
 		return err
@@ -206,13 +208,21 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *member)
 		return err
 	}
 	if want := s.Policy.For(m.account, provider.Client{}, s.Now()); !p.On && !want.From.IsZero() && !s.Policy.ReportOnly {
-		p.Obliged = day(want.From)
+		p.Obliged = from(want.From)
 	}
 	p.say(&m.mem)
 	if p.State = "off"; p.On {
 		p.State = "on"
 	}
 	return s.render(w, http.StatusOK, "security", p)
+}
+
+// keep says why a user who has so many authenticators cannot remove one; nil: the user can.
+func (s *Server) keep(a provider.Account, apps int) *shown {
+	if apps > 1 || !s.mustKeep(a) {
+		return nil
+	}
+	return ptr(show(fault{ID: "last.factor"}))
 }
 
 func low(left int) *shown {

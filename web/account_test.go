@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func TestSudoWithPassword(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn(nil)
 	s.clock.forward(11 * time.Minute)
-	p := b.open("/account/authenticators/new").at("login", "initial").says("Confirm it’s you", "Signing in as ana@example.com")
+	p := b.open("/account/authenticators/new").at("login", "initial").says("Confirm it’s you", "Signed in as ana@example.com")
 	p = p.press("Continue", "password", "wrong").at("login", "wrong")
 	p.press("Continue", "password", secret).at("setup", "initial")
 }
@@ -116,7 +117,7 @@ func TestNewRecoveryCodes(t *testing.T) {
 	s := newSite(t)
 	a := s.enrolled("s-ana")
 	b := s.signedIn(&a)
-	p := b.open("/account").click("Make new codes").at("codes", "initial").says("Your old codes keep working until you confirm these.")
+	p := b.open("/account").click("Make new codes").at("codes", "initial").says("Old codes that are left keep working until you confirm these.")
 	codes := p.codes()
 	if file := p.press("Download as text"); !strings.Contains(file.body, codes[4]) {
 		t.Errorf("the file is %s", file.body)
@@ -192,4 +193,20 @@ func TestOwnPath(t *testing.T) {
 			t.Errorf("ownPath(%q) = %q, want %q", path, got, want)
 		}
 	}
+}
+
+// held is EnrolLinks of an operator who has reset everybody.
+type held struct{ noLinks }
+
+func (held) Held(context.Context, string) (bool, error) { return true, nil }
+
+// TestHeldSaysWhomToAsk: the contact is named where there is one.
+func TestHeldSaysWhomToAsk(t *testing.T) {
+	s := newSite(t)
+	s.pages.EnrolLinks = held{}
+	b := s.signedIn(nil)
+	b.open("/account/security").at("security", "off").says("you need a link from help@example.com.")
+	b.open("/account/authenticators/new").at("held", "initial").says("Ask help@example.com for it.")
+	s.pages.Contact = ""
+	b.open("/account/security").at("security", "off").says("you need a link from the people who run this service.")
 }

@@ -39,9 +39,9 @@ const (
 // are names of the event's details; client and proofs are made here. They say what happened and not who did it: that
 // is for the reader to judge.
 var activities = map[string]string{
-	provider.EventPassword:         "The right password was given, and nothing after it.", // see folded
+	provider.EventPassword:         "The right password was given, but the sign-in was not finished.", // see folded
 	provider.EventPasswordFailed:   "A wrong password was given.",
-	provider.EventPasswordLocked:   "Too many wrong passwords were given. Unknown devices had to wait.",
+	provider.EventPasswordLocked:   "Too many wrong passwords were given. Further tries had to wait.",
 	provider.EventTOTPFailed:       "A wrong code was given after the right password.",
 	provider.EventTOTPLocked:       "Too many wrong codes were given after the right password. Codes were locked.",
 	provider.EventRecovery:         "A recovery code was used. {left} left.",
@@ -49,9 +49,9 @@ var activities = map[string]string{
 	provider.EventRecoveryLocked:   "Too many wrong recovery codes were given after the right password. They were locked.",
 	provider.EventSignedIn:         "Signed in with {proofs}.",
 	provider.EventSignedOut:        "Signed out.",
-	provider.EventFactorAdded:      "The authenticator {name} was added.",
-	provider.EventFactorRemoved:    "The authenticator {name} was removed.",
-	provider.EventFactorRenamed:    "The authenticator {from} was renamed to {to}.",
+	provider.EventFactorAdded:      "The authenticator “{name}” was added.",
+	provider.EventFactorRemoved:    "The authenticator “{name}” was removed.",
+	provider.EventFactorRenamed:    "The authenticator “{from}” was renamed to “{to}”.",
 	provider.EventCodesMade:        "New recovery codes were made.",
 	provider.EventBrowserKept:      "No longer asked for codes: {browser}.",
 	provider.EventBrowserDropped:   "Asked for codes again: {browser}.",
@@ -66,7 +66,7 @@ var activities = map[string]string{
 	provider.EventAdminReset:       "Two-step verification was reset: {reason}",
 	provider.EventAdminResetPlan:   "A reset of two-step verification was announced: {reason}",
 	provider.EventResetCancelled:   "The reset of two-step verification was called off.",
-	provider.EventAdminTOTPAdded:   "The authenticator {name} was added.",
+	provider.EventAdminTOTPAdded:   "The authenticator “{name}” was added.",
 	provider.EventAdminTOTPExport:  "The authenticators were copied for a backup, sealed with a passphrase.",
 	provider.EventAdminEnrolLink:   "A link to set up two-step verification was made.",
 }
@@ -74,13 +74,17 @@ var activities = map[string]string{
 // activityKinds is what the pages ask for.
 var activityKinds = slices.Sorted(maps.Keys(activities))
 
+// recentKinds leaves the apps out: with a few of those, nobody would see a change of the factors among them.
+var recentKinds = slices.DeleteFunc(slices.Clone(activityKinds), func(kind string) bool {
+	return kind == provider.EventAuthorized || kind == provider.EventConsent || kind == provider.EventConsentDenied
+})
+
 type activityPage struct {
 	frame
-	Lines   []activityLine
-	Older   string // address of the next page; empty: there is none
-	Newest  bool   // this is the first page
-	Kept    string // how long events are kept; empty: for ever
-	Contact string
+	Lines  []activityLine
+	Older  string // address of the next page; empty: there is none
+	Newest bool   // this is the first page
+	Kept   string // how long events are kept; empty: for ever
 }
 
 // activityLine is an event, or the same one several times in a row.
@@ -102,7 +106,7 @@ func (s *Server) activityPage(w http.ResponseWriter, r *http.Request, m *member)
 	}
 	p := &activityPage{
 		frame:  frame{Page: "activity", Title: "Activity", Account: true, Who: m.account.Label()},
-		Newest: before == "", Kept: kept(s.ActivityKept), Contact: s.Contact,
+		Newest: before == "", Kept: kept(s.ActivityKept),
 	}
 	if len(events) > activityLines {
 		events = events[:activityLines]
@@ -120,7 +124,7 @@ func (s *Server) activityPage(w http.ResponseWriter, r *http.Request, m *member)
 
 // recent are the newest lines, for the security page.
 func (s *Server) recent(ctx context.Context, subject string) ([]activityLine, error) {
-	events, err := s.Activity.Activity(ctx, subject, activityKinds, "", 4*recentLines)
+	events, err := s.Activity.Activity(ctx, subject, recentKinds, "", 4*recentLines)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +199,7 @@ func sentence(e provider.Event, client string) template.HTML {
 	if e.Detail["set_up"] != "" {
 		text = "A wrong code was given while an authenticator was set up."
 	}
-	pairs := []string{"{proofs}", proofs(e.Detail["amr"]), "{client}", apart(client), "{browser}", device(e.Detail["browser"])}
+	pairs := []string{"{proofs}", proofs(e.Detail["amr"]), "{client}", apart(client), "{browser}", browserWords(e.Detail["browser"])}
 	for _, name := range []string{"left", "name", "from", "to", "reason"} {
 		pairs = append(pairs, "{"+name+"}", apart(e.Detail[name]))
 	}
@@ -204,8 +208,8 @@ func sentence(e provider.Event, client string) template.HTML {
 
 func apart(text string) string { return "<bdi>" + template.HTMLEscapeString(text) + "</bdi>" }
 
-// device is what an event calls a browser.
-func device(browser string) string {
+// browserWords is what an event calls a browser that was remembered or forgotten.
+func browserWords(browser string) string {
 	switch browser {
 	case "":
 		return "a device that signed out"

@@ -63,7 +63,7 @@ func TestActivityOfSignIn(t *testing.T) {
 	a := s.enrolled("s-ana")
 	b := s.newBrowser()
 	p := b.open("/account").at("login", "initial").press("Sign in", "username", "ana", "password", "wrong").password("ana")
-	if other := s.signedIn(&a).open("/account/activity"); strings.Count(other.text(), "The right password was given, and nothing after it.") != 0 {
+	if other := s.signedIn(&a).open("/account/activity"); strings.Count(other.text(), "The right password was given, but the sign-in was not finished.") != 0 {
 		t.Errorf("the password stands beside the sign-in that went on after it: %s", other.text()) // from the same address
 	}
 	p.press("Continue", "code", a.wrong()).at("totp", "wrong").press("Continue", "code", a.code(0)).at("security", "on").
@@ -73,6 +73,24 @@ func TestActivityOfSignIn(t *testing.T) {
 		t.Errorf("there are other pages: %s", p.text())
 	}
 	s.newBrowser().open("/account/activity").at("login", "initial").password("ben").at("activity", "initial").says("Signed in with the password.")
+}
+
+// TestRecentActivity: what matters for the safety of the account is not lost among the apps.
+func TestRecentActivity(t *testing.T) {
+	s := newSite(t)
+	l := s.withLog()
+	b := s.signedIn(nil)
+	l.Record(t.Context(), provider.Event{Kind: provider.EventFactorRemoved, Subject: "s-ana", Detail: map[string]string{"name": "Phone"}})
+	for i := range 20 {
+		for _, kind := range []string{provider.EventConsent, provider.EventAuthorized, provider.EventConsentDenied} {
+			l.Record(t.Context(), provider.Event{Kind: kind, Subject: "s-ana", Client: "app " + strconv.Itoa(i)})
+		}
+	}
+	p := b.open("/account/security").says("The authenticator “Phone” was removed.")
+	if strings.Contains(p.text(), "app 1") {
+		t.Errorf("the security page lists apps: %s", p.text())
+	}
+	b.open("/account/activity").says("app 19 was allowed to use the account.", "Went on to app 19.")
 }
 
 func TestActivityPages(t *testing.T) {
@@ -91,7 +109,7 @@ func TestActivityPages(t *testing.T) {
 	if got := len(p.all("time")); got != 50 {
 		t.Errorf("%d lines, want 50", got)
 	}
-	p = p.click("Older").at("activity", "initial").says("Phone 69", "Phone 20").click("Older").at("activity", "initial").says("Phone 19", "Phone 0 ")
+	p = p.click("Older").at("activity", "initial").says("Phone 69", "Phone 20").click("Older").at("activity", "initial").says("Phone 19", "“Phone 0”")
 	if strings.Contains(p.text(), "Older") {
 		t.Error("there is a page after the last")
 	}
@@ -112,7 +130,7 @@ func TestActivityEscapes(t *testing.T) {
 	l.Record(t.Context(), provider.Event{
 		Kind: provider.EventFactorRenamed, Subject: "s-ana", Address: "<b>", Detail: map[string]string{"from": "{to}<script>x</script>", "to": "{client}&amp;"},
 	})
-	p := b.open("/account/activity").says("{to}<script>x</script> was renamed to {client}&amp;.", "from <b>")
+	p := b.open("/account/activity").says("“{to}<script>x</script>” was renamed to “{client}&amp;”.", "from <b>")
 	if strings.Contains(p.body, "<script>x") {
 		t.Error("a name is markup")
 	}
@@ -133,11 +151,11 @@ func TestActivityLines(t *testing.T) {
 		{"several in a row", []provider.Event{event(3, wrong, "a", ""), event(2, wrong, "a", ""), event(1, wrong, "b", ""), event(0, wrong, "a", "")},
 			"2 A wrong password was given. | 1 A wrong password was given. | 1 A wrong password was given."},
 		{"a sign-in", []provider.Event{event(3, in, "a", ""), event(2, right, "a", "")}, "1 Signed in with the password."},
-		{"one that was not finished", []provider.Event{event(2, right, "a", "")}, "1 The right password was given, and nothing after it."},
+		{"one that was not finished", []provider.Event{event(2, right, "a", "")}, "1 The right password was given, but the sign-in was not finished."},
 		{"one from elsewhere", []provider.Event{event(3, in, "a", ""), event(2, right, "b", "")},
-			"1 Signed in with the password. | 1 The right password was given, and nothing after it."},
+			"1 Signed in with the password. | 1 The right password was given, but the sign-in was not finished."},
 		{"one long before", []provider.Event{event(30, in, "a", ""), event(2, right, "a", "")},
-			"1 Signed in with the password. | 1 The right password was given, and nothing after it."},
+			"1 Signed in with the password. | 1 The right password was given, but the sign-in was not finished."},
 		{"an app", []provider.Event{event(3, provider.EventAuthorized, "a", "shop")}, "1 Went on to <bdi>Demo Shop</bdi>."},
 		{"an app that is gone", []provider.Event{event(3, provider.EventConsent, "a", "gone")}, "1 <bdi>gone</bdi> was allowed to use the account."},
 		{"out", []provider.Event{event(3, out, "a", "")}, "1 Signed out."},
@@ -157,6 +175,7 @@ func TestActivityLines(t *testing.T) {
 var hiddenKinds = []string{
 	provider.EventTOTP, provider.EventRefused, provider.EventPolicyReported,
 	provider.EventAdminClient, provider.EventAdminClientMod, provider.EventAdminClientGone, provider.EventAdminReseal,
+	provider.EventAuditPurged,
 }
 
 // Every kind of event is either shown, with no hole in its sentence, or hidden on purpose.

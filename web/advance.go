@@ -65,16 +65,16 @@ func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
 		v.cookie = randomToken()
 	}
 	v.mem.Admitted = true
+	if v.mem.Typed { // first: what waits for the account's row must wait before there is a session
+		if err := s.Accounts.NoteSignIn(ctx, v.subject(), v.mem.Epoch, s.Now()); err != nil {
+			return err
+		}
+	}
 	if err := s.openSession(ctx, v.before, v.cookie, v.ix.Login); err != nil {
 		return err
 	}
 	if err := s.Audit.Record(ctx, v.signedInEvent(r)); err != nil {
 		return err
-	}
-	if v.mem.Typed {
-		if err := s.Accounts.NoteSignIn(ctx, v.subject(), s.Now()); err != nil {
-			return err
-		}
 	}
 	if v.remembered { // a right password alone, which says nothing about codes
 		return s.Browsers.TouchBrowser(ctx, v.device, s.Now())
@@ -88,44 +88,71 @@ func (s *Server) settled(w http.ResponseWriter, r *http.Request, v *visit) error
 	s.Provider.Saved(v.ix)
 	if v.cookie != "" {
 		s.setCookie(w, s.cookies.session, v.cookie)
-		s.know(w, r, v.subject())
+		s.know(w, r, v)
 	}
 	s.keepCookie(w, v)
 	return s.send(w, r, v, steps[v.owed].path)
 }
 
-// signIn goes on after the right password.
+// signIn goes on after the right password. If that cannot be committed, the password was right all the same: that is
+// recorded, and its guess is taken back.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit) error {
-	ctx := r.Context()
-	v.mem.calm()
-	owed, err := s.decide(ctx, v)
-	if err != nil {
+	fresh := v.ix.Version == 0
+	err := s.commitPassword(w, r, v)
+	switch {
+	case err == nil && v.owed == stepDone: // finish has answered
+		return nil
+	case err == nil:
+		return s.settled(w, r, v)
+	case errors.Is(err, provider.ErrConflict) && fresh:
+		return s.signInAgain(w, r, v)
+	}
+	if err := s.passwordAlone(r, v, v.subject()); err != nil {
 		return err
 	}
-	v.owed = owed
+	switch {
+	case errors.Is(err, provider.ErrConflict):
+		return s.overtaken(w, r, v)
+	case errors.Is(err, provider.ErrPassword):
+		return s.passwordOver(w, r, v)
+	}
+	return err
+}
+
+// commitPassword writes all that follows from the right password in one commit. A browser that has gone away by then
+// gets none; later than that the commit is not given up, so that it is known whether it happened.
+func (s *Server) commitPassword(w http.ResponseWriter, r *http.Request, v *visit) (err error) {
+	ctx := r.Context()
+	v.mem.calm()
+	if v.owed, err = s.decide(ctx, v); err != nil {
+		return err
+	}
 	if err := s.join(ctx, r, v); err != nil {
 		return err
 	}
-	if owed == stepDone { // there is no row, and none is needed
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r = whole(r)
+	if v.owed == stepDone { // there is no row, and none is needed
 		v.cookie = randomToken()
 		return s.finish(w, r, v, func(ctx context.Context) error { return s.enter(ctx, r, v) })
 	}
-	fresh := v.ix.Version == 0
-	err = s.Atomic(ctx, func(ctx context.Context) error {
+	return s.Atomic(r.Context(), func(ctx context.Context) error {
 		if err := s.enter(ctx, r, v); err != nil {
 			return err
 		}
 		return s.save(ctx, v)
 	})
-	switch {
-	case errors.Is(err, provider.ErrConflict) && fresh:
-		return s.signInAgain(w, r, v)
-	case errors.Is(err, provider.ErrConflict):
-		return s.overtaken(w, r, v)
-	case err != nil:
-		return err
-	}
-	return s.settled(w, r, v)
+}
+
+// passwordOver is for a password that has been changed since it was given, or whose account was disabled: its user
+// begins at the password.
+func (s *Server) passwordOver(w http.ResponseWriter, r *http.Request, v *visit) error {
+	v.forget()
+	v.mem.calm()
+	v.mem.Notes = []fault{{ID: "login.again"}}
+	return s.store(w, r, v, "/login")
 }
 
 // enter records the password and admits whoever owes no code.
@@ -145,20 +172,27 @@ func (s *Server) passwordRight(ctx context.Context, r *http.Request, v *visit) e
 	return s.Audit.Record(ctx, v.event(r, provider.EventPassword, provider.MethodPassword))
 }
 
+// passwordAlone is passwordRight for the password of a subject that no sign-in goes on with.
+func (s *Server) passwordAlone(r *http.Request, v *visit, subject string) error {
+	e := v.event(r, provider.EventPassword, provider.MethodPassword)
+	e.Subject, e.Session = subject, ""
+	return s.recordWith(r.Context(), []provider.Event{e}, func(ctx context.Context) error { return s.takeBack(ctx, v.guess) })
+}
+
 // signInAgain is for the form that was sent, gone back to, and sent again: the sign-in is a row by now. The user
 // who has just given a password may be another than before.
 func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request, v *visit) error {
-	row, err := s.reload(r, v)
-	if err != nil {
-		return err
-	}
-	if row.subject() != v.subject() {
-		row.ix.Login, row.ix.Consented, row.mem = v.ix.Login, false, v.mem
+	row, gone := s.reload(r, v)
+	if gone == nil && row.subject() != v.subject() {
+		row.ix.Login, row.ix.Consented, row.ix.Demand.Waived, row.mem = v.ix.Login, false, false, v.mem
 		row.mem.Admitted, row.guess = false, v.guess // that commit failed
 		return s.signIn(w, r, row)
 	}
-	if err := s.Atomic(r.Context(), func(ctx context.Context) error { return s.passwordRight(ctx, r, v) }); err != nil {
+	if err := s.passwordAlone(r, v, v.subject()); err != nil {
 		return err
+	}
+	if gone != nil {
+		return gone
 	}
 	return s.onward(w, r, row)
 }
@@ -199,6 +233,37 @@ func (s *Server) reload(r *http.Request, v *visit) (*visit, error) {
 	return row, nil
 }
 
+// advance stores what a form has changed that proves nothing, and goes on.
+func (s *Server) advance(w http.ResponseWriter, r *http.Request, v *visit) error {
+	owed, err := s.decide(r.Context(), v)
+	switch {
+	case err != nil:
+		return err
+	case owed == stepDone:
+		return s.finish(w, r, v)
+	}
+	return s.store(w, r, v, steps[owed].path)
+}
+
+// store saves what a form has changed, be it only what is wrong with it, together with the record of it, and shows
+// the page at path.
+func (s *Server) store(w http.ResponseWriter, r *http.Request, v *visit, path string, events ...provider.Event) error {
+	save := func(ctx context.Context) error { return nil }
+	if v.ix.Version > 0 {
+		save = func(ctx context.Context) error { return s.save(ctx, v) }
+	}
+	switch err := s.recordWith(r.Context(), events, save); {
+	case errors.Is(err, provider.ErrConflict): // what happened, happened: only the page is another's
+		if err := s.recordWith(r.Context(), events, nil); err != nil {
+			return err
+		}
+		return s.overtaken(w, r, v)
+	case err != nil:
+		return err
+	}
+	return s.send(w, r, v, path)
+}
+
 // ended says that the sign-in is over and offers another for the same request.
 func (s *Server) ended(v *visit) error {
 	fresh, err := s.anew(v)
@@ -237,7 +302,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, v *visit, with .
 	before := slices.Clone(w.Header()["Set-Cookie"])
 	if v.cookie != "" {
 		s.setCookie(w, s.cookies.session, v.cookie)
-		s.know(w, r, v.subject())
+		s.know(w, r, v)
 	}
 	err := s.end(w, r, v, with)
 	if err == nil {

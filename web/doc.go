@@ -12,8 +12,9 @@
 //   - begin ties it to the browser, lends it the session's login and hands it to proceed; lend commits nothing.
 //   - decide says what is owed. It reads, commits nothing and redirects nobody.
 //   - proceed commits a row, if there is a login to keep, and redirects to the page that is owed.
-//   - settle writes what follows from a proof, with admit, which opens the session, in the commit that spends the
-//     proof; settled redirects once that has succeeded. signIn is both, for the password.
+//   - settle writes what follows from a proof, in the commit that spends the proof: join finds the session that the
+//     browser has, and admit opens one with the login. settled redirects once that has succeeded. signIn is both, for
+//     the password, whose part of the commit is enter.
 //   - advance commits what a form has changed that proves nothing, and redirects.
 //   - forward commits nothing and redirects to the page that is owed; a GET it may send to finish. onward is decide
 //     and forward for a row that was read again.

@@ -58,10 +58,11 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 		}
 		return redirect(enrolPath)(w, r)
 	case "choose":
-		if err := s.choose(r, e); err != nil {
+		notes, err := s.choose(r, e)
+		if err != nil {
 			return err
 		}
-		return redirect(enrolPath)(w, r)
+		return s.flash(w, r, enrolPath, memory{Notes: notes, Typing: typedName(r)})
 	case "save":
 		return s.savedInAccount(w, r, m, e)
 	}
@@ -78,7 +79,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 	case err != nil:
 		return err
 	case f != nil:
-		mem := memory{Typing: map[string]string{"name": name}}
+		mem := memory{Typing: typedName(r)}
 		mem.blame("setup", *f)
 		return s.flash(w, r, enrolPath, mem)
 	}

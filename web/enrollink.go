@@ -92,9 +92,8 @@ func (s *Server) linkState(ctx context.Context, id []byte, subject string) (stri
 
 type linkPage struct {
 	frame
-	Contact string
-	Action  string // where Cancel goes; empty: there is nothing to cancel
-	Cancel  string
+	Action string // where Cancel goes; empty: there is nothing to cancel
+	Cancel string
 }
 
 // linkPages are the statuses and headings of the page for a link that does not work, by its state.
@@ -109,7 +108,7 @@ var linkPages = map[string]struct {
 }
 
 func (s *Server) showLink(w http.ResponseWriter, state string, p *linkPage) error {
-	p.Page, p.State, p.Title, p.Contact = "enrol-link", state, linkPages[state].title, s.Contact
+	p.Page, p.State, p.Title = "enrol-link", state, linkPages[state].title
 	return s.render(w, linkPages[state].status, "enrol-link", p)
 }
 
@@ -186,8 +185,8 @@ func (s *Server) released(h memberHandler) memberHandler {
 // showHeld says whom to ask for a link.
 func (s *Server) showHeld(w http.ResponseWriter, e enrolment) error {
 	return s.render(w, http.StatusForbidden, "held", &linkPage{
-		frame:   frame{Page: "held", Title: "You need a link to set up an authenticator", Flow: e.flow, Account: e.account, Who: e.label},
-		Contact: s.Contact, Action: e.action, Cancel: e.cancel,
+		frame:  frame{Page: "held", Title: "You need a link to set up an authenticator", Flow: e.flow, Account: e.account, Who: e.label},
+		Action: e.action, Cancel: e.cancel,
 	})
 }
 

@@ -22,11 +22,13 @@ type enrolment struct {
 	flow    string // their parameter flow; empty on the account pages
 	account bool
 	cancel  string // label of the button
+	why     *shown // who wants it, if that is not the user
 	codes   bool   // recovery codes only
 }
 
 type setupPage struct {
 	frame
+	Why     *shown
 	Action  string
 	Cancel  string
 	QR      template.HTML
@@ -110,8 +112,8 @@ func (s *Server) showKey(w http.ResponseWriter, e enrolment, pending mfa.Pending
 		return err
 	}
 	p := &setupPage{
-		frame:  frame{Page: "setup", Title: "Add an authenticator app", Flow: e.flow, Account: e.account, Who: e.label},
-		Action: e.action, Cancel: e.cancel, QR: qr, URI: template.URL(uri), Groups: groupsOfFour(pending.Secret), Secret: pending.Secret,
+		frame: frame{Page: "setup", Title: "Add an authenticator app", Flow: e.flow, Account: e.account, Who: e.label},
+		Why:   e.why, Action: e.action, Cancel: e.cancel, QR: qr, URI: template.URL(uri), Groups: groupsOfFour(pending.Secret), Secret: pending.Secret,
 		Issuer: pending.Issuer, Label: e.label, Name: pending.Name, First: pending.First,
 		Digits: pending.Kind.Digits, Period: pending.Kind.Period, Kind: pending.Kind.String(), Choices: choices(pending.Kinds, pending.Kind),
 	}
@@ -130,6 +132,11 @@ func (s *Server) showCodes(w http.ResponseWriter, e enrolment, pending mfa.Pendi
 	}
 	p.say(m)
 	return s.render(w, http.StatusOK, "codes", p)
+}
+
+// typedName keeps the name that was typed for the next page.
+func typedName(r *http.Request) map[string]string {
+	return map[string]string{"name": cut(field(r, "name"), 256)}
 }
 
 // groupsOfFour makes a key easier to type.
@@ -159,7 +166,7 @@ func (s *Server) confirm(ctx context.Context, e enrolment, tried provider.Event,
 	}
 	if tried, ok := refused(tried, err); ok {
 		tried.Detail["set_up"] = "yes"
-		if err := s.Audit.Record(ctx, tried); err != nil {
+		if err := s.recordWith(ctx, []provider.Event{tried}, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -48,6 +48,9 @@ func (s *Server) lend(ctx context.Context, v *visit, session *provider.Session) 
 		return nil
 	}
 	v.ix.Login, v.mem.Lent = session.Login.Clone(), true
+	if d.Login { // all is asked anew, and no clock of another server makes an old proof a new one
+		v.ix.Login.Proofs = nil
+	}
 	if d.LoginHint == "" {
 		return nil
 	}
@@ -149,6 +152,8 @@ func (s *Server) facts(ctx context.Context, v *visit) (facts, error) {
 	good := func(method string) bool { // a wish changes the factors, which no old proof allows
 		return login.Fresh(d, method, now) && (m.Wish == "" || v.recent(method, now))
 	}
+	v.ix.Demand.Policy = s.appObliges(v) // who has no authenticator may owe more: oblige knows
+	d.Policy = v.ix.Demand.Policy
 	f := facts{
 		known:    d.Subject == "" || d.Subject == login.Subject,
 		choose:   m.Lent && !m.Typed && !m.Chosen && (d.SelectAccount || m.Other),
@@ -176,13 +181,13 @@ func (s *Server) facts(ctx context.Context, v *visit) (facts, error) {
 func (s *Server) secondFacts(ctx context.Context, v *visit, f *facts) (err error) {
 	if f.second {
 		f.codes, err = s.codesOwed(ctx, v)
+		f.used = v.mem.Used != nil
 		return err
 	}
 	if f.enrolled, err = s.enrolled(ctx, v); err != nil {
 		return err
 	}
 	if f.enrolled {
-		v.ix.Demand.Policy = s.appObliges(v)
 		f.remembered, err = s.remembered(ctx, v)
 		return err
 	}
@@ -195,8 +200,8 @@ func (s *Server) enrolled(ctx context.Context, v *visit) (bool, error) {
 	if v.mem.Enrolled {
 		return true, nil
 	}
-	digits, err := s.MFA.Digits(ctx, v.subject())
-	v.mem.Enrolled, v.mem.Digits = len(digits) > 0, unusual(digits)
+	digits, periods, err := s.MFA.Shape(ctx, v.subject())
+	v.mem.Enrolled, v.mem.Digits, v.mem.Periods = len(digits) > 0, unusual(digits, 6), unusual(periods, 30)
 	return v.mem.Enrolled, err
 }
 

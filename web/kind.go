@@ -10,12 +10,24 @@ import (
 	"vestibule/mfa"
 )
 
-// unusual returns what the pages must remember of how many digits a user's codes have: nothing, if it is six.
-func unusual(digits []int) []int {
-	if len(digits) == 1 && digits[0] == 6 {
+// unusual returns what the pages must remember of the numbers of digits, or of seconds, that a user's codes have: nothing,
+// if it is the usual one.
+func unusual(numbers []int, usual int) []int {
+	if len(numbers) == 1 && numbers[0] == usual {
 		return nil
 	}
-	return digits
+	return numbers
+}
+
+// onePeriod is every how many seconds a user's codes change; 0 if that depends on the authenticator.
+func onePeriod(periods []int) int {
+	switch len(periods) {
+	case 0:
+		return 30
+	case 1:
+		return periods[0]
+	}
+	return 0
 }
 
 // codeWords is what a page calls a code of so many digits: the 6-digit code. Who has both kinds has codes.
@@ -98,18 +110,21 @@ func choices(kinds mfa.Kinds, now mfa.Kind) []choice {
 	return []choice{algorithm, digits, period}
 }
 
-// choose makes a new key, for an authenticator of the kind that the form names. A kind that is not allowed, or not any
-// more, changes nothing: the page shows what is.
-func (s *Server) choose(r *http.Request, e enrolment) error {
+// choose makes a new key, for an authenticator of the kind that the form names, and returns what the page says then. A
+// kind that is not allowed, or not any more, changes nothing: the page shows what is.
+func (s *Server) choose(r *http.Request, e enrolment) ([]fault, error) {
 	if e.codes {
-		return nil
+		return nil, nil
 	}
 	kind := mfa.Kind{Algorithm: field(r, "algorithm")}
 	kind.Digits, _ = strconv.Atoi(field(r, "digits"))
 	kind.Period, _ = strconv.Atoi(field(r, "period"))
 	_, err := s.MFA.Choose(r.Context(), e.subject, e.owner, kind)
-	if errors.Is(err, mfa.ErrKind) || errors.Is(err, mfa.ErrTooMany) {
-		return nil
+	switch {
+	case errors.Is(err, mfa.ErrKind), errors.Is(err, mfa.ErrTooMany):
+		return nil, nil
+	case err != nil:
+		return nil, err
 	}
-	return err
+	return []fault{{ID: "enrol.new"}}, nil
 }

@@ -25,8 +25,8 @@ func TestWordsOfCodes(t *testing.T) {
 		{[]int{6, 8}, "code", "6 or 8", "123 456"},
 	} {
 		args := formatArgs(&mfa.Format{Digits: tt.digits})
-		if codeWords(unusual(tt.digits)) != tt.code || digitWords(tt.digits) != tt.count || args["n"] != tt.count || args["like"] != tt.like {
-			t.Errorf("digits %v: %q, %q, %v", tt.digits, codeWords(unusual(tt.digits)), digitWords(tt.digits), args)
+		if codeWords(unusual(tt.digits, 6)) != tt.code || digitWords(tt.digits) != tt.count || args["n"] != tt.count || args["like"] != tt.like {
+			t.Errorf("digits %v: %q, %q, %v", tt.digits, codeWords(unusual(tt.digits, 6)), digitWords(tt.digits), args)
 		}
 	}
 	if got := formatArgs(errors.New("other"))["n"]; got != "6" {
@@ -72,8 +72,11 @@ func TestOtherSettings(t *testing.T) {
 
 	s.mfa.Kinds = mfa.Kinds{Algorithms: []string{"SHA1", "SHA512"}, Digits: []int{6, 8}, Periods: []int{30, 60}}
 	p = p.reload().says("My app needs other settings", "SHA-1", "SHA-512", "Enter the 6-digit code")
-	p = p.press("Make a new key", "algorithm", "SHA512", "digits", "8", "period", "60").at("setup", "initial")
-	p.says("Any app that makes 8-digit codes", "Time-based, 8 digits, 60 seconds, SHA-512", "Enter the 8-digit code", "changes every 60 seconds")
+	p = p.press("Make a new key", "algorithm", "SHA512", "digits", "8", "period", "60", "name", "Old <phone>").at("setup", "new")
+	if attr(p.input("name"), "value") != "Old <phone>" {
+		t.Error("the new key loses the name that was typed")
+	}
+	p.says("This is a new key. Delete the old entry from your app.", "Any app that makes 8-digit codes", "Time-based, 8 digits, 60 seconds, SHA-512", "Enter the 8-digit code", "changes every 60 seconds")
 	a := p.phone()
 	if a.secret == before || !strings.Contains(p.body, "algorithm=SHA512&amp;digits=8&amp;period=60") {
 		t.Error("the key is the old one, or its address does not say what it is")
@@ -86,6 +89,9 @@ func TestOtherSettings(t *testing.T) {
 
 	s.clock.forward(time.Hour)
 	p = s.newBrowser().open(s.authorize()).password("ana").at("totp", "initial").says("Enter the 8-digit code from your authenticator app")
+	if !strings.Contains(p.body, `data-countdown="60"`) {
+		t.Error("the page counts down to another time than that of the next code")
+	}
 	p = p.press("Continue", "code", "123456").at("totp", "format").says("The code is 8 digits, like 1234 5678")
 	p.press("Continue", "code", p.eight(t, a.secret, 0)).at("consent", "initial")
 }
@@ -95,9 +101,36 @@ func TestOtherSettingsInsideSignIn(t *testing.T) {
 	s := newSite(t)
 	s.mfa.Kinds = mfa.Kinds{Algorithms: []string{"SHA512", "SHA1"}, Digits: []int{8, 6}, Periods: []int{60}}
 	p := s.newBrowser().open(s.authorize("acr_values", "aal2")).password("ana").at("setup", "initial").says("8 digits, 60 seconds, SHA-512")
-	p = p.press("Make a new key", "algorithm", "SHA1", "digits", "6", "period", "60").at("setup", "initial").says("6 digits, 60 seconds, SHA-1")
-	p = p.press("Make a new key", "algorithm", "SHA512", "digits", "8", "period", "60").at("setup", "initial").says("8 digits, 60 seconds, SHA-512")
+	p = p.press("Make a new key", "algorithm", "SHA1", "digits", "6", "period", "60", "name", "Mine").at("setup", "new").says("6 digits, 60 seconds, SHA-1", "This is a new key.")
+	if attr(p.input("name"), "value") != "Mine" {
+		t.Error("the new key loses the name that was typed")
+	}
+	p = p.press("Make a new key", "algorithm", "SHA512", "digits", "8", "period", "60").at("setup", "new").says("8 digits, 60 seconds, SHA-512")
 	p.press("Continue", "code", p.eight(t, p.phone().secret, 0)).at("codes", "initial")
+}
+
+// TestCountdown: whose authenticators change at different times is not told when the next code comes.
+func TestCountdown(t *testing.T) {
+	s := newSite(t)
+	s.enrolled("s-ana")
+	if p := s.totpAt(s.newBrowser()); !strings.Contains(p.body, `data-countdown="30"`) {
+		t.Error("the page does not count down")
+	}
+	s.mfa.Kinds = mfa.Kinds{Periods: []int{60}}
+	pending, err := s.mfa.Begin(t.Context(), "s-ana", "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := totp.GenerateCodeCustom(pending.Secret, s.clock.now(), totp.ValidateOpts{Period: 60, Digits: otp.DigitsSix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.mfa.Confirm(t.Context(), "s-ana", "other", code, "Other"), s.mfa.Activate(t.Context(), "s-ana", "other", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.totpAt(s.newBrowser()); strings.Contains(p.body, "data-countdown") {
+		t.Error("the page counts down to a time that is not everybody's")
+	}
 }
 
 func TestRename(t *testing.T) {

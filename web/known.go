@@ -24,8 +24,8 @@ const (
 	knownSize     = 8 + knownIDSize // of a mark without its MAC
 )
 
-// mark is what the cookie holds for one account: when, a random id, and a MAC over both and the account, which is
-// not named in it.
+// mark is what the cookie holds for one account: when, a random id, and a MAC over both and the account with its
+// epoch, which are not named in it. Whoever made marks with a password that was changed since has none any more.
 type mark struct {
 	at  time.Time
 	id  []byte
@@ -33,9 +33,9 @@ type mark struct {
 }
 
 // known returns the mark that this browser has of the account, if it has a good one.
-func (s *Server) known(r *http.Request, subject string) (mark, bool) {
+func (s *Server) known(r *http.Request, subject string, epoch int64) (mark, bool) {
 	for _, text := range s.marks(r) {
-		if m, ok := s.readMark(text, subject); ok {
+		if m, ok := s.readMark(text, subject, epoch); ok {
 			return m, s.Now().Sub(m.at) < knownTime
 		}
 	}
@@ -52,13 +52,13 @@ func (s *Server) marks(r *http.Request) []string {
 	return all[:min(len(all), knownAccounts)]
 }
 
-func (s *Server) readMark(text, subject string) (mark, bool) {
+func (s *Server) readMark(text, subject string, epoch int64) (mark, bool) {
 	data, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(data) != knownSize+sha256.Size {
 		return mark{}, false
 	}
 	for i, key := range s.Secrets {
-		if hmac.Equal(data[knownSize:], markMAC(key, data[:knownSize], subject)) {
+		if hmac.Equal(data[knownSize:], markMAC(key, data[:knownSize], subject, epoch)) {
 			at := time.Unix(int64(binary.BigEndian.Uint64(data)), 0)
 			return mark{at, data[8:knownSize], i > 0}, true
 		}
@@ -66,16 +66,16 @@ func (s *Server) readMark(text, subject string) (mark, bool) {
 	return mark{}, false
 }
 
-func markMAC(key, data []byte, subject string) []byte {
+func markMAC(key, data []byte, subject string, epoch int64) []byte {
 	mac := hmac.New(sha256.New, key)
-	mac.Write(data)
+	mac.Write(binary.BigEndian.AppendUint64(data[:knownSize:knownSize], uint64(epoch)))
 	mac.Write([]byte(subject))
 	return mac.Sum(nil)
 }
 
-func (s *Server) writeMark(m mark, subject string) string {
+func (s *Server) writeMark(m mark, subject string, epoch int64) string {
 	data := append(binary.BigEndian.AppendUint64(nil, uint64(m.at.Unix())), m.id...)
-	return base64.RawURLEncoding.EncodeToString(append(data, markMAC(s.Secrets[0], data, subject)...))
+	return base64.RawURLEncoding.EncodeToString(append(data, markMAC(s.Secrets[0], data, subject, epoch)...))
 }
 
 // budget names the browser's budget. The id itself stays in the cookie.
@@ -86,10 +86,10 @@ func (m mark) budget() string {
 
 // know makes the browser known to the account that has signed in. A good mark is kept, and made anew now and then
 // with the same id: a new id would be a new budget.
-func (s *Server) know(w http.ResponseWriter, r *http.Request, subject string) {
-	now := s.Now()
-	m, ok := s.known(r, subject)
-	if len(s.Secrets) == 0 || ok && !m.old && now.Sub(m.at) < knownRenewal {
+func (s *Server) know(w http.ResponseWriter, r *http.Request, v *visit) {
+	now, subject, epoch := s.Now(), v.subject(), v.mem.Epoch
+	m, ok := s.known(r, subject, epoch)
+	if !v.mem.Typed || len(s.Secrets) == 0 || ok && !m.old && now.Sub(m.at) < knownRenewal {
 		return
 	}
 	if !ok {
@@ -98,10 +98,10 @@ func (s *Server) know(w http.ResponseWriter, r *http.Request, subject string) {
 	}
 	m.at = now
 	others := slices.DeleteFunc(s.marks(r), func(text string) bool {
-		_, its := s.readMark(text, subject)
+		_, its := s.readMark(text, subject, epoch)
 		return its
 	})
-	all := append([]string{s.writeMark(m, subject)}, others...)
+	all := append([]string{s.writeMark(m, subject, epoch)}, others...)
 	http.SetCookie(w, &http.Cookie{
 		Name: s.cookies.known, Value: strings.Join(all[:min(len(all), knownAccounts)], "."), Path: "/", MaxAge: int(knownTime / time.Second),
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/provider"
 )
 
 // besiege uses up what strangers may guess at the account.
@@ -94,7 +95,7 @@ func TestKnownCookies(t *testing.T) {
 	s.besiege("ben")
 	of := func(secrets [][]byte, age time.Duration, subject string) string {
 		other := &Server{Config: Config{Secrets: secrets}}
-		return other.writeMark(mark{at: s.clock.now().Add(-age), id: make([]byte, knownIDSize)}, subject)
+		return other.writeMark(mark{at: s.clock.now().Add(-age), id: make([]byte, knownIDSize)}, subject, 0)
 	}
 	ours, theirs := s.pages.Secrets, [][]byte{[]byte(mfa.NewKey())}
 	full := strings.Repeat(of(ours, 0, "s-none")+".", knownAccounts)
@@ -142,9 +143,11 @@ func TestKnow(t *testing.T) {
 	old, fresh := []byte("the key of last year"), []byte("the key of this year")
 	s := &Server{Config: Config{Secrets: [][]byte{old}, Now: func() time.Time { return now }}, cookies: namesOf(true), secure: true}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	epoch := int64(0)
 	know := func(subject string) bool {
 		w := httptest.NewRecorder()
-		s.know(w, r, subject)
+		v := &visit{ix: &provider.Interaction{Login: &provider.Login{Subject: subject}}, mem: memory{Typed: true, Epoch: epoch}}
+		s.know(w, r, v)
 		for _, c := range w.Result().Cookies() {
 			if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 365*24*3600 || c.Path != "/" || c.Name != "__Host-k" {
 				t.Errorf("know sets %s", c)
@@ -154,7 +157,7 @@ func TestKnow(t *testing.T) {
 		return len(w.Result().Cookies()) > 0
 	}
 	budget := func(subject string) string {
-		m, ok := s.known(r, subject)
+		m, ok := s.known(r, subject, epoch)
 		if !ok {
 			return ""
 		}
@@ -168,6 +171,11 @@ func TestKnow(t *testing.T) {
 	if !know("ana") || budget("ana") != first {
 		t.Error("after a while the cookie must be renewed, and its budget be the same")
 	}
+	epoch++
+	if budget("ana") != "" {
+		t.Error("a new password must make the browser unknown")
+	}
+	epoch--
 	s.Secrets = [][]byte{fresh, old}
 	if !know("ana") || budget("ana") != first {
 		t.Error("a cookie of an older key must be renewed, and its budget be the same")

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -108,7 +107,8 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v *visit) error {
 	case err != nil:
 		return err
 	case v.ix.Demand.Subject != "" && account.Subject != v.ix.Demand.Subject:
-		if err := s.takeBack(r.Context(), counted); err != nil {
+		v.guess = counted
+		if err := s.passwordAlone(r, v, account.Subject); err != nil {
 			return err
 		}
 		return s.refuse(w, r, v, "login_required")
@@ -134,25 +134,6 @@ func (s *Server) loginFault(w http.ResponseWriter, r *http.Request, v *visit, f 
 	return s.store(w, r, v, "/login", events...)
 }
 
-// store saves what a form has changed, be it only what is wrong with it, together with the record of it, and shows
-// the page at path.
-func (s *Server) store(w http.ResponseWriter, r *http.Request, v *visit, path string, events ...provider.Event) error {
-	save := func(ctx context.Context) error { return nil }
-	if v.ix.Version > 0 {
-		save = func(ctx context.Context) error { return s.save(ctx, v) }
-	}
-	switch err := s.recordWith(r.Context(), events, save); {
-	case errors.Is(err, provider.ErrConflict): // what happened, happened: only the page is another's
-		if err := s.recordWith(r.Context(), events, nil); err != nil {
-			return err
-		}
-		return s.overtaken(w, r, v)
-	case err != nil:
-		return err
-	}
-	return s.send(w, r, v, path)
-}
-
 // identify records that the account's password was given. The session id stays when its user has only proved
 // again to be that user.
 func (v *visit) identify(a provider.Account, now time.Time) {
@@ -163,7 +144,7 @@ func (v *visit) identify(a provider.Account, now time.Time) {
 		v.forget()
 		v.ix.Login = provider.PasswordLogin(a.Subject, now)
 	}
-	m.Typed = true
+	m.Typed, m.Epoch = true, a.Epoch
 	m.meet(a)
 }
 

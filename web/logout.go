@@ -8,10 +8,7 @@ import (
 	"vestibule/provider"
 )
 
-type plainPage struct {
-	frame
-	Contact string
-}
+type plainPage struct{ frame }
 
 type logoutPage struct {
 	frame
@@ -83,10 +80,10 @@ func (s *Server) endSession(r *http.Request) error {
 }
 
 func (s *Server) loggedOutPage(w http.ResponseWriter, _ *http.Request) error {
-	return s.render(w, http.StatusOK, "logged-out", &plainPage{frame: frame{Page: "logged-out", Title: "You are signed out"}})
+	return s.render(w, http.StatusOK, "logged-out", &plainPage{frame{Page: "logged-out", Title: "You are signed out"}})
 }
 
 // lostDevicePage is the help for whoever cannot give a code. It needs no sign-in.
 func (s *Server) lostDevicePage(w http.ResponseWriter, _ *http.Request) error {
-	return s.render(w, http.StatusOK, "lost-device", &plainPage{frame: frame{Page: "lost-device", Title: "Lost your phone?"}, Contact: s.Contact})
+	return s.render(w, http.StatusOK, "lost-device", &plainPage{frame{Page: "lost-device", Title: "Lost your phone?"}})
 }

@@ -22,11 +22,13 @@ type memory struct {
 
 	Lent     bool  `json:"lent,omitempty"`     // the Login is the session's
 	Typed    bool  `json:"typed,omitempty"`    // the password was given in this sign-in
+	Epoch    int64 `json:"epoch,omitempty"`    // of the account, when it was
 	Other    bool  `json:"other,omitempty"`    // the client hinted at somebody else than the session's user
 	Chosen   bool  `json:"chosen,omitempty"`   // the user wants to go on as the session's user
 	Admitted bool  `json:"admitted,omitempty"` // a session was opened for the Login, which is good as long as that lives
 	Enrolled bool  `json:"enrolled,omitempty"` // has an authenticator; false says nothing
 	Digits   []int `json:"digits,omitempty"`   // of the user's codes; none: six
+	Periods  []int `json:"periods,omitempty"`  // of the user's codes, in seconds; none: thirty
 
 	Asking  bool     `json:"asking,omitempty"`  // consent was looked up and is owed
 	Missing []string `json:"missing,omitempty"` // scopes that were not allowed before
@@ -35,6 +37,7 @@ type memory struct {
 	Wrong  int                  `json:"wrong,omitempty"`  // wrong codes in this sign-in
 	Locked map[string]time.Time `json:"locked,omitempty"` // page to when its budget is open again
 	Last   *answered            `json:"last,omitempty"`
+	Won    []byte               `json:"won,omitempty"` // sum of the last code that was right
 
 	Used *int   `json:"used,omitempty"` // a recovery code was used, so many are left, and the user was not told
 	Wish string `json:"wish,omitempty"` // what the user wants to set up before going on
@@ -113,13 +116,13 @@ func (v *visit) subject() string {
 
 // forget takes the login back, and with it all that its user has said and done.
 func (v *visit) forget() {
-	v.ix.Login, v.ix.Consented = nil, false
+	v.ix.Login, v.ix.Consented, v.ix.Demand.Waived = nil, false, false
 	m := &v.mem
 	m.Label, m.Name, m.Email = "", "", ""
 	m.Lent, m.Typed, m.Other, m.Chosen, m.Admitted, m.Enrolled = false, false, false, false, false, false
-	m.Digits = nil
+	m.Digits, m.Periods = nil, nil
 	m.Asking, m.Missing, m.Trusted = false, nil, false
-	m.Used, m.Wish, m.Wrong, m.Locked, m.Last = nil, "", 0, nil, nil
+	m.Used, m.Wish, m.Wrong, m.Locked, m.Last, m.Won = nil, "", 0, nil, nil, nil
 	m.follow(m.Link)
 	m.Noticed, m.Codes = false, false
 }
@@ -166,10 +169,16 @@ func (m *memory) lock(page string, until time.Time) {
 // the second time gets the answer of the first.
 func (v *visit) repeats(code string, now time.Time) bool {
 	last := v.mem.Last
-	return last != nil && now.Sub(last.At) < answerTime && subtle.ConstantTimeCompare(last.Sum, digest(v.ix.ID+"|"+code)) == 1
+	return last != nil && now.Sub(last.At) < answerTime && subtle.ConstantTimeCompare(last.Sum, v.sum(code)) == 1
 }
 
-// remember returns what repeats knows a refused code by.
-func (v *visit) remember(code string, now time.Time) *answered {
-	return &answered{Sum: digest(v.ix.ID + "|" + code), At: now}
+// answer returns what repeats knows a refused code by.
+func (v *visit) answer(code string, now time.Time) *answered {
+	return &answered{Sum: v.sum(code), At: now}
 }
+
+// won reports whether the code is the one that brought the sign-in on: the button was pressed twice.
+func (v *visit) won(code string) bool { return subtle.ConstantTimeCompare(v.mem.Won, v.sum(code)) == 1 }
+
+// sum is what a code is known by in this sign-in.
+func (v *visit) sum(code string) []byte { return digest(v.ix.ID + "|" + code) }

@@ -8,7 +8,7 @@ import (
 )
 
 // messages are the sentences that forms answer with, by an id that never changes: tests, metrics and
-// translations hang on it. A sentence about one thing, where {n} is 1, has the id with .one after it.
+// translations hang on it. A sentence about one thing, where {n} or {s} is 1, has the id with .one after it.
 var messages = map[string]string{
 	"login.username.required": "Enter your email or username",
 	"login.password.required": "Enter your password",
@@ -17,6 +17,7 @@ var messages = map[string]string{
 	"login.locked.one":        "Too many tries. You can try again in 1 minute, at {at}.",
 	"login.session.expired":   "You were signed out because you were away for a while. Sign in again to continue.",
 	"login.timeout":           "It has been a while, so please enter your password again.",
+	"login.again":             "Something has changed since you gave your password. Sign in again to continue.",
 	"login.link":              "Sign in to set up your authenticator app. The link works once.",
 
 	"totp.required":            "Enter the code from your authenticator app",
@@ -28,6 +29,7 @@ var messages = map[string]string{
 	"totp.wrong.few.one":       "That code is not right. 1 try left before a {m}-minute wait.",
 	"totp.expired":             "That code has expired. Enter the newest code from your app.",
 	"totp.used":                "That code was already used. Wait for the next one, up to {s} seconds.",
+	"totp.used.one":            "That code was already used. Wait for the next one, up to 1 second.",
 	"totp.clock":               "Codes still not working? Set your phone’s date and time to automatic, then try the next code.",
 	"totp.locked":              "Too many wrong codes. You can try again in {n} minutes, at {at}.",
 	"totp.locked.one":          "Too many wrong codes. You can try again in 1 minute, at {at}.",
@@ -40,13 +42,16 @@ var messages = map[string]string{
 	"recovery.wrong":       "That recovery code is not right, or it has been used.",
 	"recovery.locked":      "Too many wrong recovery codes. You can try again in {n} minutes, at {at}.",
 	"recovery.locked.one":  "Too many wrong recovery codes. You can try again in 1 minute, at {at}.",
-	"recovery.disabled":    "Too many wrong recovery codes. They are switched off for this account.",
+	"recovery.disabled":    "Too many wrong recovery codes. They are switched off for this account until you use a code from your authenticator app.",
 	"recovery.used.notice": "{n} left.", // under the heading “You used a recovery code”
 	"recovery.low":         "Only {n} recovery codes left. Make a new set soon.",
 	"recovery.low.one":     "Only 1 recovery code left. Make a new set soon.",
 	"recovery.none":        "You have no recovery codes left. If you lose your authenticator you could lose this account.",
 	"recovery.none.left":   "You have no recovery codes left.",
 
+	"enrol.why.policy":     "Your organisation requires two-step verification. Set it up to go on; it takes about two minutes.",
+	"enrol.why.app":        "{client} requires two-step verification. Set it up to go on; it takes about two minutes.",
+	"enrol.why.wish":       "{client} would like two-step verification. You can also do this later.",
 	"enrol.required":       "Enter the code that your app shows",
 	"enrol.expired":        "This set-up expired. Nothing changed. Start again to get a new code.",
 	"enrol.wrong":          "That code is not right. Your key has not changed, so try the next code.",
@@ -57,7 +62,9 @@ var messages = map[string]string{
 	"enrol.name.required":  "Enter a name",
 	"enrol.renamed":        "{from} is now called {name}.",
 	"enrol.maximum":        "You can have up to {n} authenticators. Remove one first.",
+	"enrol.maximum.one":    "You can have 1 authenticator. Remove it first.",
 	"enrol.elsewhere":      "This authenticator is already set up.",
+	"enrol.new":            "This is a new key. Delete the old entry from your app.",
 	"enrol.changed":        "Your sign-in settings were changed in another window. Nothing was changed here. Start again.",
 	"enrol.cancelled":      "Nothing changed.",
 	"enrol.done":           "Two-step verification is on.",
@@ -78,6 +85,7 @@ var messages = map[string]string{
 	"password.wrong":    "That password is not right",
 	"remove.done":       "{name} was removed.",
 	"remove.off":        "{name} was removed. Two-step verification is off.",
+	"remove.last":       "The other authenticator was just removed. Nothing else was changed: confirm that you want two-step verification off.",
 	"remove.gone":       "That authenticator was already removed.",
 	"last.factor":       "Your organisation requires two-step verification. Add another authenticator before you remove this one.",
 
@@ -94,21 +102,21 @@ type values map[string]string
 // say returns the sentence with its placeholders filled in.
 func say(id string, v values) template.HTML {
 	text, ok := messages[id]
-	if one, has := messages[id+".one"]; has && v["n"] == "1" {
+	if one, has := messages[id+".one"]; has && (v["n"] == "1" || v["s"] == "1") {
 		text = one
 	}
 	if !ok {
 		text = id
 	}
-	text = template.HTMLEscapeString(text)
+	var pairs []string
 	for name, value := range v {
 		shown := template.HTMLEscapeString(value)
 		if name == "at" {
 			shown = clock(value)
 		}
-		text = strings.ReplaceAll(text, "{"+name+"}", shown)
+		pairs = append(pairs, "{"+name+"}", shown)
 	}
-	return template.HTML(text)
+	return template.HTML(strings.NewReplacer(pairs...).Replace(template.HTMLEscapeString(text))) // once: values may have braces
 }
 
 // clock shows the hour of a time; a script may turn it into the reader's own zone.
@@ -138,10 +146,11 @@ type shown struct {
 	Href     string // of a second sentence that is a link
 	LinkText template.HTML
 	Good     bool // news that the user has worked for
+	Warn     bool // something was not done
 }
 
 func show(f fault) shown {
-	return shown{ID: f.ID, Field: f.Field, Text: say(f.ID, f.Args), Good: slices.Contains(goodNews, f.ID)}
+	return shown{ID: f.ID, Field: f.Field, Text: say(f.ID, f.Args), Good: slices.Contains(goodNews, f.ID), Warn: f.ID == "last.factor"}
 }
 
 // goodNews are the notices that something was done.

@@ -19,6 +19,7 @@ func TestSay(t *testing.T) {
 		{"totp.wrong.few", values{"n": "1", "m": "15"}, "That code is not right. 1 try left before a 15-minute wait."},
 		{"totp.locked", values{"n": "14", "at": "2026-03-03T15:42:00+01:00"}, `Too many wrong codes. You can try again in 14 minutes, at <time datetime="2026-03-03T14:42:00Z" data-clock>14:42 UTC</time>.`},
 		{"remove.done", values{"name": "<b>{at}"}, "&lt;b&gt;{at} was removed."},
+		{"enrol.renamed", values{"from": "{name}", "name": "{from}"}, "{name} is now called {from}."},
 	} {
 		if got := string(say(tt.id, tt.v)); got != tt.want {
 			t.Errorf("say(%q, %v) = %q, want %q", tt.id, tt.v, got, tt.want)

@@ -14,7 +14,7 @@ type noticePage struct {
 func (s *Server) noticePage(w http.ResponseWriter, r *http.Request, v *visit) error {
 	p := &noticePage{
 		frame:  frame{Page: "notice", Title: "You will need two-step verification", Flow: field(r, "flow"), Who: v.mem.Label},
-		Client: v.ix.ClientName, From: day(s.Policy.From),
+		Client: v.ix.ClientName, From: from(s.Policy.From),
 	}
 	p.say(&v.mem)
 	return s.render(w, http.StatusOK, "notice", p)

@@ -28,6 +28,7 @@ type frame struct {
 	Account bool   // a page of the account, with its navigation
 	Flow    string // value of the parameter flow
 	Who     string // label of the account, once it is known
+	Contact string // whom to ask for help; may be empty
 }
 
 // assetPaths are the addresses of the static files.
@@ -64,7 +65,16 @@ func parseTemplates() (map[string]*template.Template, error) {
 	return set, nil
 }
 
-func day(t time.Time) string    { return t.UTC().Format("2 January 2006") }
+func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
+
+// from is day, and the hour unless the day is meant as a whole.
+func from(t time.Time) string {
+	if t = t.UTC(); t.Equal(t.Truncate(24 * time.Hour)) {
+		return day(t)
+	}
+	return t.Format("2 January 2006 at 15:04 UTC")
+}
+
 func stamp(t time.Time) string  { return t.UTC().Format(time.RFC3339) }
 func moment(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 
@@ -91,7 +101,7 @@ func (f *frame) blame(faults ...fault) {
 // render writes the page with the template of that name. Nothing is written if the template fails.
 func (s *Server) render(w http.ResponseWriter, status int, name string, p page) error {
 	f := p.under()
-	f.Product, f.Assets = s.Name, assetPaths{s.assets["app.css"].path, s.assets["app.js"].path, s.assets["icon.svg"].path}
+	f.Product, f.Contact, f.Assets = s.Name, s.Contact, assetPaths{s.assets["app.css"].path, s.assets["app.js"].path, s.assets["icon.svg"].path}
 	if f.State == "" {
 		f.State = "initial"
 	}

@@ -38,14 +38,14 @@ type budget struct {
 
 // budgets are those of a guess at an account, or at what stands for a name that nobody has. The address comes first:
 // while it is locked, it cannot lock accounts.
-func (s *Server) budgets(r *http.Request, key string) []budget {
+func (s *Server) budgets(r *http.Request, g provider.Guess) []budget {
 	one := s.Passwords.Account
-	if m, ok := s.known(r, key); ok {
-		return []budget{{"browser", passwordKey(key) + "|" + m.budget(), one}}
+	if m, ok := s.known(r, g.Key, g.Epoch); ok {
+		return []budget{{"browser", passwordKey(g.Key) + "|" + m.budget(), one}}
 	}
 	many := one
 	many.Guesses = s.Passwords.Address
-	return []budget{{"address", "address:" + network(r.RemoteAddr), many}, {"account", passwordKey(key), one}}
+	return []budget{{"address", "address:" + network(r.RemoteAddr), many}, {"account", passwordKey(g.Key), one}}
 }
 
 // passwordKey is what guesses of a password are counted under, whatever the browser's address and whichever of the
@@ -54,16 +54,18 @@ func passwordKey(key string) string { return "pwd:" + key }
 
 // counted is a guess of a password and where it was counted.
 type counted struct {
-	key    string // of the account, or what stands for a name that nobody has
+	provider.Guess
 	at     time.Time
 	keys   []string
 	inARow int
 	locks  string // the budget that it used up, so that a lock has begun
 }
 
-// count counts a guess in all its budgets and commits that, or in none if one of them is locked.
+// count counts a guess in all its budgets and commits that, or in none if one of them is locked. What was counted is
+// compared and recorded, so that a browser that goes away meanwhile changes nothing.
 func (s *Server) count(ctx context.Context, r *http.Request, c *counted) error {
-	for _, b := range s.budgets(r, c.key) {
+	ctx = context.WithoutCancel(ctx)
+	for _, b := range s.budgets(r, c.Guess) {
 		tally, err := s.Guesses.Guess(ctx, b.key, b.limit, c.at)
 		switch {
 		case err != nil:
@@ -85,6 +87,7 @@ func (s *Server) count(ctx context.Context, r *http.Request, c *counted) error {
 // takeBack takes a guess back that was right. Wrong ones before it stay counted, until their window is over: a right
 // password, which may be another user's from the same address, says nothing about them.
 func (s *Server) takeBack(ctx context.Context, c counted) error {
+	ctx = context.WithoutCancel(ctx)
 	for _, key := range c.keys {
 		if err := s.Guesses.Return(ctx, key, c.at); err != nil {
 			return err
@@ -94,18 +97,22 @@ func (s *Server) takeBack(ctx context.Context, c counted) error {
 }
 
 // checkPassword counts a guess, and commits the count, just before it compares: all names of an account have one
-// budget, and a hasher that is too busy to compare costs nothing of it. Its caller has a turn, and takes a right guess
-// back before it gives the turn up.
+// budget, and a hasher that is too busy to compare costs nothing of it. A fault that leaves open whether the password is
+// right costs nothing either. Its caller has a turn, and takes a right guess back before it gives the turn up.
 func (s *Server) checkPassword(r *http.Request, username, password string) (provider.Account, counted, error) {
 	c := counted{at: s.Now()}
-	account, err := s.Accounts.Authenticate(r.Context(), username, password, func(ctx context.Context, key string) error {
-		c.key = key
+	account, err := s.Accounts.Authenticate(r.Context(), username, password, func(ctx context.Context, g provider.Guess) error {
+		c.Guess = g
 		return s.count(ctx, r, &c)
 	})
-	if !errors.Is(err, provider.ErrPassword) {
+	var locked *mfa.Locked
+	switch {
+	case err == nil, errors.As(err, &locked): // then nothing is counted
 		return account, c, err
+	case !errors.Is(err, provider.ErrPassword):
+		return provider.Account{}, c, errors.Join(err, s.takeBack(r.Context(), c))
 	}
-	wrong := &wrongPassword{mfa.Failed{Why: err, InARow: c.inARow, Locks: c.locks != ""}, provider.KnownSubject(c.key), c.locks}
+	wrong := &wrongPassword{mfa.Failed{Why: err, InARow: c.inARow, Locks: c.locks != ""}, provider.KnownSubject(c.Key), c.locks}
 	if wrong.failed.Locks {
 		wrong.failed.Why = &mfa.Locked{Until: c.at.Add(s.Passwords.Account.Lock)}
 	}

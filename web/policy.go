@@ -108,6 +108,9 @@ func (s *Server) codesOwed(ctx context.Context, v *visit) (bool, error) {
 	}
 	owed := len(status.Authenticators) > 0 && (status.CodesLeft == 0 || recovered && status.CodesMade.Before(at))
 	v.left, v.mem.Codes = status.CodesLeft, !owed
+	if recovered && status.CodesMade.After(at) { // in another tab: the user knows all that there is to be told
+		v.mem.Used = nil
+	}
 	return owed, nil
 }
 

@@ -233,11 +233,21 @@ func TestLastFactorStays(t *testing.T) {
 		}
 		return b.open("/account/authenticators/" + status.Authenticators[i].ID + "/remove")
 	}
-	remove(0).at("security", "on").says("Add another authenticator before you remove this one")
+	p := remove(0).at("security", "on").says("Add another authenticator before you remove this one")
+	if !strings.Contains(p.body, `class="note warn"`) {
+		t.Error("the refusal is no warning")
+	}
+	p = b.open("/account/security").at("security", "on").says("Add another authenticator before you remove this one", "Rename")
+	if strings.Contains(p.text(), "Remove Authenticator") {
+		t.Error("the page offers to remove what must stay")
+	}
 	s.clock.forward(time.Minute)
 	other := b.open("/account/authenticators/new").at("setup", "initial")
 	phone := other.phone()
-	other.press("Continue", "code", phone.code(0)).at("security", "on")
+	p = other.press("Continue", "code", phone.code(0)).at("security", "on").says("Remove Authenticator app")
+	if strings.Contains(p.text(), "before you remove") {
+		t.Error("the page says of one of two that it must stay")
+	}
 	s.clock.forward(time.Minute)
 	first, second := remove(0).at("remove", "initial"), remove(1).at("remove", "initial")
 	second.press("Remove", "password", secret, "code", a.code(0)).at("security", "on").says("was removed")
@@ -304,6 +314,67 @@ func TestCodesRequiredAfterRecovery(t *testing.T) {
 	b.open("/account/security").at("security", "on")
 	b.open(s.authorize()).client()
 	s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", codes[0]).at("recovery-used", "initial")
+}
+
+// TestCodesRequiredInTwoTabs: a set that was made in one tab is enough for the other.
+func TestCodesRequiredInTwoTabs(t *testing.T) {
+	s := newPolicySite(t, Policy{NewCodes: true})
+	a := s.enrolled("s-ana")
+	s.clock.forward(time.Minute)
+	b := s.newBrowser()
+	first := s.totpAt(b).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial")
+	s.clock.forward(time.Minute)
+	b.open("/account/security").at("recovery-used", "initial").press("Make new recovery codes").at("codes", "initial").
+		press("Use these new codes", "saved", "yes").at("security", "on")
+	first.press("Make new recovery codes").at("consent", "initial")
+	first.reload().at("consent", "initial").press("Allow").client()
+}
+
+// TestObligedMayLeave: whoever is held up may sign in as somebody else.
+func TestObligedMayLeave(t *testing.T) {
+	s := newPolicySite(t, Policy{NewCodes: true, TwoSteps: true, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)})
+	a := s.enrolled("s-ana")
+	s.clock.forward(time.Minute)
+	p := s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial")
+	p = p.press("Sign in as someone else").password("ben").at("notice", "initial").press("Sign in as someone else")
+	p.at("login", "initial").password("ben").press("Not now").at("consent", "initial").press("Allow").client()
+}
+
+// TestSetUpSaysWhy tells whoever is made to set something up who wants it.
+func TestSetUpSaysWhy(t *testing.T) {
+	organisation := "Your organisation requires two-step verification. Set it up to go on; it takes about two minutes."
+	for name, tt := range map[string]struct {
+		policy  Policy
+		address func(s *site) string
+		want    string
+	}{
+		"everybody":            {Policy{TwoSteps: true}, func(s *site) string { return s.authorize() }, organisation},
+		"the group":            {Policy{Groups: []string{"finance"}}, func(s *site) string { return s.authorize("acr_values", "aal2") }, organisation},
+		"everybody, own pages": {Policy{TwoSteps: true}, func(s *site) string { return "/account/security" }, organisation},
+		"the app":              {Policy{}, func(s *site) string { return s.bank() }, "Bank requires two-step verification. Set it up to go on"},
+		"essential to the app": {Policy{}, func(s *site) string {
+			return s.authorize("claims", `{"id_token":{"acr":{"essential":true,"value":"aal2"}}}`)
+		}, "Demo Shop requires two-step verification."},
+		"preferred by the app":  {Policy{}, func(s *site) string { return s.authorize("acr_values", "aal2") }, "Demo Shop would like two-step verification. You can also do this later."},
+		"the user's own choice": {Policy{}, func(s *site) string { return "/account/authenticators/new" }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newPolicySite(t, tt.policy)
+			p := s.newBrowser().open(tt.address(s)).password("ana").at("setup", "initial").says(tt.want)
+			p = p.press("Continue", "code", p.phone().wrong()).at("setup", "wrong").says(tt.want)
+			if says := strings.Contains(p.text(), "two-step verification."); says != (tt.want != "") {
+				t.Errorf("the page says why: %v", says)
+			}
+		})
+	}
+}
+
+// TestRequiredAtAnHour: a date that is not a whole day is shown with its hour.
+func TestRequiredAtAnHour(t *testing.T) {
+	s := newPolicySite(t, Policy{TwoSteps: true, From: time.Date(2026, 3, 20, 15, 30, 0, 0, time.FixedZone("", 3600))})
+	b := s.newBrowser()
+	b.open("/account/security").password("ana").at("notice", "initial").says("From 20 March 2026 at 14:30 UTC you need two-step verification").
+		press("Not now").at("security", "off").says("From 20 March 2026 at 14:30 UTC you need two-step verification.")
 }
 
 // TestCodesRequiredWhenNoneIsLeft: the last code may have been used before the policy was set.

@@ -117,7 +117,20 @@ func (s *Server) recordActivation(ctx context.Context, e provider.Event, p mfa.P
 	return s.recordWith(ctx, events, nil)
 }
 
-// recordWith writes the events in one commit with do; nil: alone.
+// recordRefused records the code or the password that err says was compared and refused, if it does.
+func (s *Server) recordRefused(r *http.Request, e provider.Event, err error) error {
+	e, ok := refused(e, err)
+	if !ok {
+		return nil
+	}
+	return s.recordWith(r.Context(), []provider.Event{e}, nil)
+}
+
+// whole returns the request as one that is dealt with whether or not the browser waits for the answer.
+func whole(r *http.Request) *http.Request { return r.WithContext(context.WithoutCancel(r.Context())) }
+
+// recordWith writes the events in one commit with do; nil: alone. What happened is recorded even if the browser has gone
+// away since. The store bounds how long that takes.
 func (s *Server) recordWith(ctx context.Context, events []provider.Event, do func(context.Context) error) error {
 	switch {
 	case len(events) == 0 && do == nil:
@@ -125,7 +138,7 @@ func (s *Server) recordWith(ctx context.Context, events []provider.Event, do fun
 	case len(events) == 0:
 		return do(ctx)
 	}
-	return s.Atomic(ctx, func(ctx context.Context) error {
+	return s.Atomic(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		for _, e := range events {
 			if err := s.Audit.Record(ctx, e); err != nil {
 				return err

@@ -41,6 +41,7 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if err == nil {
 		err = s.recoverInTurn(r.Context(), v.subject(), code, func(ctx context.Context, p mfa.Proof, left int) error {
 			done = v.clone()
+			done.mem.Won = v.sum(code)
 			if err := done.ix.Login.Add(p); err != nil {
 				return err
 			}
@@ -64,6 +65,7 @@ type usedPage struct {
 	Notice shown
 	Low    bool
 	Must   bool // the policy lets nobody go on without new codes
+	Short  bool // the client does not take a recovery code, so that a set-up is next
 	Mailed bool // the user has been told by mail too
 }
 
@@ -77,6 +79,7 @@ func (s *Server) usedPage(w http.ResponseWriter, r *http.Request, v *visit) erro
 	p := &usedPage{
 		frame:  frame{Page: "recovery-used", Title: "You used a recovery code", Flow: field(r, "flow"), Who: v.mem.Label},
 		Client: v.ix.ClientName, Left: left, Low: left <= lowCodes, Must: s.Policy.NewCodes,
+		Short:  !v.ix.Login.Reaches(v.ix.Demand, s.Now()),
 		Notice: show(fault{ID: "recovery.used.notice", Args: values{"n": strconv.Itoa(left)}}),
 	}
 	if !v.ix.Login.Has(provider.MethodRecovery) {
@@ -106,16 +109,4 @@ func (s *Server) used(w http.ResponseWriter, r *http.Request, v *visit) error {
 		v.mem.Used = nil
 	}
 	return s.advance(w, r, v)
-}
-
-// advance stores what a form has changed that proves nothing, and goes on.
-func (s *Server) advance(w http.ResponseWriter, r *http.Request, v *visit) error {
-	owed, err := s.decide(r.Context(), v)
-	switch {
-	case err != nil:
-		return err
-	case owed == stepDone:
-		return s.finish(w, r, v)
-	}
-	return s.store(w, r, v, steps[owed].path)
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vestibule/provider"
 )
 
 func TestRecoveryStates(t *testing.T) {
@@ -30,7 +32,7 @@ func TestRecoveryLock(t *testing.T) {
 	for i := range 5 {
 		p = p.press("Continue", "recovery", "AAAAA-AAAAA-AAAA"+string("ABCDE"[i]))
 	}
-	p.at("recovery", "locked").answers(http.StatusTooManyRequests).says("Too many wrong recovery codes")
+	p.at("recovery", "locked").answers(http.StatusTooManyRequests).says("Too many wrong recovery codes", "Ask help@example.com for a new one.")
 	p.click("Use your authenticator app").at("totp", "initial").press("Continue", "code", a.code(0)).at("consent", "initial")
 }
 
@@ -54,8 +56,16 @@ func TestLastRecoveryCodes(t *testing.T) {
 	for i, code := range a.codes {
 		p = s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", code).at("recovery-used", "initial")
 		offered := strings.Contains(p.text(), "Make new recovery codes")
-		if left := 9 - i; offered != (left <= 3) {
+		left := 9 - i
+		if offered != (left <= 3) {
 			t.Errorf("with %d codes left, new ones offered: %v", left, offered)
+		}
+		want := "Continue to Demo Shop"
+		if left <= 3 {
+			want = "Make new recovery codes"
+		}
+		if got := p.primary(); len(got) != 1 || got[0] != want {
+			t.Errorf("with %d codes left the primary buttons are %q, want %q", left, got, want)
 		}
 	}
 	p.says("You have no recovery codes left", "Continue without codes")
@@ -64,6 +74,31 @@ func TestLastRecoveryCodes(t *testing.T) {
 	p = p.press("Use these new codes").at("codes", "ack").says("Confirm that you have saved your codes")
 	p.press("Use these new codes", "saved", "yes").at("consent", "initial")
 	s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", codes[9]).at("recovery-used", "initial").says("9 left.")
+}
+
+// primary are the labels of the page's primary buttons.
+func (s *screen) primary() []string {
+	var labels []string
+	for _, n := range s.all("button") {
+		if attr(n, "class") == "btn" {
+			labels = append(labels, words(n))
+		}
+	}
+	return labels
+}
+
+// TestRecoveryThatIsNotEnough leads to the set-up, and says so.
+func TestRecoveryThatIsNotEnough(t *testing.T) {
+	s := newSite(t)
+	a := s.enrolled("s-ana")
+	ix := s.pages.Provider.Own(provider.Demand{Level: provider.LevelTwo, WeakRecovery: true})
+	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = "shop", "Demo Shop", []string{"openid"}, "https://shop.test/cb"
+	p := s.newBrowser().open(s.serveAuthorize(ix)).password("ana").at("totp", "initial").click("Use a recovery code")
+	p = p.press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial").says("Demo Shop does not take a recovery code for a second step")
+	if got := p.primary(); len(got) != 1 || got[0] != "Set up a new authenticator" || strings.Contains(p.text(), "Continue to") {
+		t.Errorf("the primary buttons are %q:\n%s", got, p.text())
+	}
+	p.press("Set up a new authenticator").at("setup", "instead")
 }
 
 func TestNoRecoveryCodesLeft(t *testing.T) {

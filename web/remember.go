@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"vestibule/provider"
@@ -134,9 +133,9 @@ func (s *Server) devices(r *http.Request, m *member) ([]deviceView, error) {
 
 func encode(id []byte) string { return base64.RawURLEncoding.EncodeToString(id) }
 
-// forget has one of the user's remembered browsers, or all, give a code again. It needs no fresh proof: nobody gains
+// forgetBrowser has one of the user's remembered browsers, or all, give a code again. It needs no fresh proof: nobody gains
 // anything by it.
-func (s *Server) forget(w http.ResponseWriter, r *http.Request, m *member) error {
+func (s *Server) forgetBrowser(w http.ResponseWriter, r *http.Request, m *member) error {
 	if s.RememberBrowser == 0 {
 		return errNotFound
 	}
@@ -174,36 +173,4 @@ func (s *Server) remembers(r *http.Request, subject string) (bool, error) {
 		return false, nil
 	}
 	return err == nil && b.Subject == subject, err
-}
-
-// agents and systems are what a User-Agent header says about the browser and the device; the first match counts,
-// since browsers claim to be their elders as well.
-var (
-	agents = []struct{ mark, name string }{
-		{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
-		{"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
-	}
-	systems = []struct{ mark, name string }{
-		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"},
-		{"CrOS", "ChromeOS"}, {"Linux", "Linux"},
-	}
-)
-
-// agent is what users call a browser, such as "Firefox on Linux". It keeps nothing of the header that is not in the
-// tables above.
-func agent(header string) string {
-	name, system := "A browser", ""
-	for _, a := range agents {
-		if strings.Contains(header, a.mark) {
-			name = a.name
-			break
-		}
-	}
-	for _, s := range systems {
-		if strings.Contains(header, s.mark) {
-			system = " on " + s.name
-			break
-		}
-	}
-	return name + system
 }

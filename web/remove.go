@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"vestibule/mfa"
@@ -86,11 +87,16 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 		return s.removeFault(w, r, form, *f)
 	}
 	var cookie string
-	err = s.prove(r.Context(), m.account.Subject, form, code, func(ctx context.Context, p mfa.Proof) error {
-		if err := s.recordRemoval(ctx, r, m, app, last, p); err != nil {
+	form, err = s.prove(r.Context(), m.account.Subject, form, code, func(ctx context.Context, p mfa.Proof, detail map[string]string) error {
+		if err := s.recordProof(ctx, m.event(r, "", ""), p, detail); err != nil {
 			return err
 		}
-		cookie, err = s.removeWith(ctx, r, m, app.ID, p)
+		e := m.event(r, provider.EventFactorRemoved, p.Method())
+		e.Detail["name"], e.Detail["last"] = app.Name, yesNo(last)
+		if err := s.Audit.Record(ctx, e); err != nil {
+			return err
+		}
+		cookie, err = s.removeWith(ctx, r, m, app.ID, last, p)
 		return err
 	})
 	if err != nil {
@@ -103,15 +109,18 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 	return s.note(w, r, securityPath, "remove.done", values{"name": app.Name})
 }
 
-// prove checks a code of either kind. A recovery code is welcome where the other kind was asked for.
-func (s *Server) prove(ctx context.Context, subject string, form codeForm, code string, then func(context.Context, mfa.Proof) error) error {
+// prove checks a code of either kind and returns the form of that kind. A recovery code is welcome where the other was
+// asked for. then gets what is to be recorded of the proof.
+func (s *Server) prove(ctx context.Context, subject string, form codeForm, code string, then func(context.Context, mfa.Proof, map[string]string) error) (codeForm, error) {
 	if form == totpForm {
-		err := s.MFA.Verify(ctx, subject, code, then)
+		err := s.MFA.Verify(ctx, subject, code, func(ctx context.Context, p mfa.Proof) error { return then(ctx, p, nil) })
 		if !errors.Is(err, mfa.ErrLooksLikeRecovery) {
-			return err
+			return form, err
 		}
 	}
-	return s.recoverInTurn(ctx, subject, code, func(ctx context.Context, p mfa.Proof, _ int) error { return then(ctx, p) })
+	return recoveryForm, s.recoverInTurn(ctx, subject, code, func(ctx context.Context, p mfa.Proof, left int) error {
+		return then(ctx, p, map[string]string{"left": strconv.Itoa(left)})
+	})
 }
 
 func emptyProofs(form codeForm, password, code string) []fault {
@@ -134,7 +143,7 @@ func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (
 	defer done()
 	account, counted, err := s.checkPassword(r, m.account.Username, password)
 	if e, ok := refusedPassword(m.event(r, "", provider.MethodPassword), err); ok {
-		if err := s.Audit.Record(r.Context(), e); err != nil {
+		if err := s.recordWith(r.Context(), []provider.Event{e}, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -150,8 +159,9 @@ func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (
 	return nil, s.takeBack(r.Context(), counted)
 }
 
-// removeWith runs in the commit that spends the code.
-func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, id string, p mfa.Proof) (string, error) {
+// removeWith runs in the commit that spends the code. What was not the last authenticator a moment ago is not removed if
+// it is by now, because of another tab: the user is told first what that means.
+func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, id string, last bool, p mfa.Proof) (string, error) {
 	login := m.session.Login.Clone()
 	login.Renew(s.Now())
 	if err := login.Add(p); err != nil {
@@ -160,9 +170,9 @@ func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, id 
 	if err := s.MFA.Forgive(ctx, m.account.Subject); err != nil {
 		return "", err
 	}
-	remove := s.MFA.Remove
-	if s.mustKeep(m.account) { // another tab may be removing the other one
-		remove = s.MFA.RemoveSpare
+	remove := s.MFA.RemoveSpare
+	if last {
+		remove = s.MFA.Remove
 	}
 	if err := remove(ctx, m.account.Subject, id, nil); err != nil {
 		return "", err
@@ -170,24 +180,12 @@ func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, id 
 	return s.renew(ctx, r, login)
 }
 
-// recordRemoval writes what allowed the removal, and the removal.
-func (s *Server) recordRemoval(ctx context.Context, r *http.Request, m *member, app mfa.Info, last bool, p mfa.Proof) error {
-	if err := s.recordProof(ctx, m.event(r, "", ""), p, nil); err != nil {
+func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member, form codeForm, err error) error {
+	if err := s.recordRefused(r, m.event(r, "", form.method), err); err != nil {
 		return err
 	}
-	e := m.event(r, provider.EventFactorRemoved, p.Method())
-	e.Detail["name"], e.Detail["last"] = app.Name, yesNo(last)
-	return s.Audit.Record(ctx, e)
-}
-
-func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member, form codeForm, err error) error {
-	if e, ok := refused(m.event(r, "", form.method), err); ok {
-		if err := s.Audit.Record(r.Context(), e); err != nil {
-			return err
-		}
-	}
-	if errors.Is(err, mfa.ErrLast) {
-		return s.note(w, r, securityPath, "last.factor", nil)
+	if errors.Is(err, mfa.ErrLast) { // the page knows what else to say, if this one is gone too or must be kept
+		return s.removeFault(w, r, form, fault{ID: "remove.last"})
 	}
 	if errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm || errors.Is(err, provider.ErrConflict) {
 		return s.note(w, r, securityPath, "remove.gone", nil)

@@ -38,51 +38,53 @@ func (noResets) ResetOf(context.Context, string) (mfa.PlannedReset, error) {
 
 func (noResets) EndReset(context.Context, string) error { return provider.ErrNotFound }
 
-const cancelPath = "/reset/cancel"
+const (
+	cancelPath    = "/reset/cancel"
+	cancelledPath = "/reset/cancelled"
+)
 
 // CancelLink is the address at which the user who got it by mail, signed in or not, cancels the planned reset with
 // that ID. It is made of the ID and a key, so that the database does not hold it.
 func (s *Server) CancelLink(id string) string {
-	return s.Provider.Issuer() + cancelPath + "?token=" + url.QueryEscape(id+"."+base64.RawURLEncoding.EncodeToString(linkMAC(s.LinkKeys[0], id)))
+	return s.Provider.Issuer() + cancelPath + "?token=" + url.QueryEscape(id+"."+base64.RawURLEncoding.EncodeToString(cancelMAC(s.LinkKeys[0], id)))
 }
 
-// linkMAC vouches for the id of a planned reset.
-func linkMAC(key []byte, id string) []byte {
+// cancelMAC vouches for the id of a planned reset.
+func cancelMAC(key []byte, id string) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte("cancel reset " + id))
 	return h.Sum(nil)
 }
 
 // planned returns the reset that the token is for. provider.ErrNotFound reports one that took place or was cancelled,
-// errUnknownLink a token that we did not make.
+// errForgedLink a token that we did not make.
 func (s *Server) planned(r *http.Request) (mfa.PlannedReset, error) {
 	id, text, _ := strings.Cut(field(r, "token"), ".")
 	mac, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
-		return mfa.PlannedReset{}, errUnknownLink
+		return mfa.PlannedReset{}, errForgedLink
 	}
 	for _, key := range s.LinkKeys {
-		if hmac.Equal(mac, linkMAC(key, id)) {
+		if hmac.Equal(mac, cancelMAC(key, id)) {
 			return s.Resets.PlannedReset(r.Context(), id)
 		}
 	}
-	return mfa.PlannedReset{}, errUnknownLink
+	return mfa.PlannedReset{}, errForgedLink
 }
 
-var errUnknownLink = errors.New("link that we did not make")
+var errForgedLink = errors.New("link that we did not make")
 
 type resetPage struct {
 	frame
-	Token   string
-	Due     time.Time
-	Contact string
+	Token string
+	Due   time.Time
 }
 
 // cancelResetPage asks before it cancels: programs that look at the links in mail must not.
 func (s *Server) cancelResetPage(w http.ResponseWriter, r *http.Request) error {
 	plan, err := s.planned(r)
 	switch {
-	case errors.Is(err, errUnknownLink):
+	case errors.Is(err, errForgedLink):
 		return s.showReset(w, http.StatusNotFound, "unknown", "We don’t know this link", plan)
 	case errors.Is(err, provider.ErrNotFound):
 		return s.showReset(w, http.StatusGone, "gone", "There is nothing to cancel any more", plan)
@@ -91,14 +93,14 @@ func (s *Server) cancelResetPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := &resetPage{
 		frame: frame{Page: "reset-cancel", Title: "Keep two-step verification?"},
-		Token: field(r, "token"), Due: plan.Due.UTC(), Contact: s.Contact,
+		Token: field(r, "token"), Due: plan.Due.UTC(),
 	}
 	return s.render(w, http.StatusOK, "reset-cancel", p)
 }
 
 func (s *Server) showReset(w http.ResponseWriter, status int, state, title string, plan mfa.PlannedReset) error {
 	return s.render(w, status, "reset-cancel", &resetPage{
-		frame: frame{Page: "reset-cancel", State: state, Title: title}, Due: plan.Due.UTC(), Contact: s.Contact,
+		frame: frame{Page: "reset-cancel", State: state, Title: title}, Due: plan.Due.UTC(),
 	})
 }
 
@@ -109,15 +111,24 @@ func (s *Server) cancelReset(w http.ResponseWriter, r *http.Request) error {
 		err = s.endReset(r.Context(), plan, provider.Event{Address: provider.HostOf(r.RemoteAddr)}, "link")
 	}
 	switch {
-	case errors.Is(err, errUnknownLink), errors.Is(err, provider.ErrNotFound):
+	case errors.Is(err, errForgedLink), errors.Is(err, provider.ErrNotFound):
 		return redirect(cancelPath+"?token="+url.QueryEscape(field(r, "token")))(w, r)
 	case err != nil:
 		return err
 	}
-	return redirect("/reset/cancelled")(w, r)
+	return s.note(w, r, cancelledPath, "reset.cancelled", nil)
 }
 
-func (s *Server) resetCancelledPage(w http.ResponseWriter, _ *http.Request) error {
+// resetCancelledPage comes after the button. Whoever opens it some other way, or much later, hears only what is always
+// true.
+func (s *Server) resetCancelledPage(w http.ResponseWriter, r *http.Request) error {
+	mem, err := s.unflash(r)
+	switch {
+	case err != nil:
+		return err
+	case len(mem.Notes) != 1 || mem.Notes[0].ID != "reset.cancelled":
+		return s.showReset(w, http.StatusOK, "none", "Resets of two-step verification", mfa.PlannedReset{})
+	}
 	return s.showReset(w, http.StatusOK, "cancelled", "Two-step verification stays as it is", mfa.PlannedReset{})
 }
 
@@ -145,23 +156,29 @@ func (s *Server) endReset(ctx context.Context, plan mfa.PlannedReset, e provider
 
 // operatorView is what the security page says of an operator's doings.
 type operatorView struct {
-	Held   bool // the factors were taken away, and only a link lets the user set up new ones
-	Due    time.Time
+	Held   bool      // the factors were taken away, and only a link lets the user set up new ones
+	Due    time.Time // of a planned reset; zero: there is none
 	Reason string
 }
 
 // operator returns nil if there is nothing to say.
 func (s *Server) operator(ctx context.Context, subject string, on bool) (*operatorView, error) {
+	var view operatorView
+	switch plan, err := s.Resets.ResetOf(ctx, subject); {
+	case err == nil:
+		view.Due, view.Reason = plan.Due.UTC(), plan.Reason
+	case !errors.Is(err, provider.ErrNotFound):
+		return nil, err
+	}
 	if !on {
 		held, err := s.EnrolLinks.Held(ctx, subject)
-		if err != nil || !held {
+		if err != nil {
 			return nil, err
 		}
-		return &operatorView{Held: true}, nil
+		view.Held = held
 	}
-	plan, err := s.Resets.ResetOf(ctx, subject)
-	if errors.Is(err, provider.ErrNotFound) {
+	if !view.Held && view.Due.IsZero() {
 		return nil, nil
 	}
-	return &operatorView{Due: plan.Due.UTC(), Reason: plan.Reason}, err
+	return &view, nil
 }

@@ -49,7 +49,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	post("/account/authenticators/{id}/rename", s.member(s.rename))
 	get("/account/authenticators/{id}/remove", s.member(s.removePage))
 	post("/account/authenticators/{id}/remove", s.member(s.remove))
-	post("/account/browsers/forget", s.member(s.forget))
+	post("/account/browsers/forget", s.member(s.forgetBrowser))
 	get("/account/recovery-codes", s.member(s.sure(s.codesPage)))
 	post("/account/recovery-codes", s.member(s.sure(s.codes)))
 	post("/account/recovery-codes/download", s.download)
@@ -57,7 +57,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	get("/enrol", s.enrolStart)
 	get("/reset/cancel", s.cancelResetPage)
 	post("/reset/cancel", s.cancelReset)
-	get("/reset/cancelled", s.resetCancelledPage)
+	get(cancelledPath, s.resetCancelledPage)
 
 	get("/logout", s.logoutPage)
 	post("/logout", s.logout)

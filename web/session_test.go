@@ -17,7 +17,7 @@ func TestProofsEndWithTheSession(t *testing.T) {
 			b.open(b.authorize("prompt", "login")).press("Use a different account").password("ben").at("consent", "initial")
 		},
 		"reset": func(s *site, b *browser) {
-			if _, err := s.mfa.Reset(b.t.Context(), "s-ana"); err != nil {
+			if _, err := s.mfa.Store.Reset(b.t.Context(), "s-ana"); err != nil {
 				b.t.Fatal(err)
 			}
 			clear(s.sessions.rows)

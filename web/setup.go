@@ -19,13 +19,23 @@ func (v *visit) enrolment(flow string) enrolment {
 	switch {
 	case v.mem.Wish != "":
 	case v.own(): // the policy wants it, and there is nowhere to go back to
-		e.cancel = "Cancel and sign out"
+		e.cancel, e.why = "Cancel and sign out", v.whySetup("enrol.why.policy")
 	case v.ix.Demand.Waivable():
-		e.cancel = "Not now"
+		e.cancel, e.why = "Not now", v.whySetup("enrol.why.wish")
+	case v.ix.Demand.Policy && !v.ix.TwoSteps:
+		e.cancel, e.why = "Cancel and go back to "+v.ix.ClientName, v.whySetup("enrol.why.policy")
 	default:
-		e.cancel = "Cancel and go back to " + v.ix.ClientName
+		e.cancel, e.why = "Cancel and go back to "+v.ix.ClientName, v.whySetup("enrol.why.app")
 	}
 	return e
+}
+
+// whySetup says who wants the set-up. Whose recovery code was not enough is told another way.
+func (v *visit) whySetup(id string) *shown {
+	if v.ix.Login.SecondFactor() {
+		return nil
+	}
+	return ptr(show(fault{ID: id, Args: values{"client": v.ix.ClientName}}))
 }
 
 // setupPage lets a user whom the client obliges to have a second factor enrol inside the sign-in.
@@ -50,10 +60,12 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request, v *visit) error {
 		v.mem.calm()
 		return s.store(w, r, v, "/login/setup")
 	case "choose":
-		if err := s.choose(r, e); err != nil {
+		notes, err := s.choose(r, e)
+		if err != nil {
 			return err
 		}
 		v.mem.calm()
+		v.mem.Notes, v.mem.Typing = notes, typedName(r)
 		return s.store(w, r, v, "/login/setup")
 	case "save":
 		return s.savedInSignIn(w, r, v, e)
@@ -66,7 +78,7 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request, v *visit) error {
 	v.mem.calm()
 	if f != nil {
 		v.mem.blame("setup", *f)
-		v.mem.Typing = map[string]string{"name": name}
+		v.mem.Typing = typedName(r)
 		return s.store(w, r, v, "/login/setup")
 	}
 	return s.confirmedInSignIn(w, r, v, e)
@@ -156,6 +168,8 @@ func (s *Server) stoppedInSignIn(w http.ResponseWriter, r *http.Request, v *visi
 		return s.store(w, r, v, "/login/setup")
 	case errors.Is(err, mfa.ErrLink):
 		return s.linkIsUsed(w, r, v)
+	case errors.Is(err, provider.ErrPassword):
+		return s.passwordOver(w, r, v)
 	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed), errors.Is(err, provider.ErrConflict):
 		return s.overtaken(w, r, v)
 	}

@@ -195,7 +195,7 @@ func TestTooManyAuthenticators(t *testing.T) {
 	a := s.enrolled("s-ana")
 	b := s.newBrowser()
 	b.open("/account").password("ana").press("Continue", "code", a.code(0)).at("security", "on")
-	b.open("/account/authenticators/new").at("setup", "maximum").says("You can have up to 1 authenticators. Remove one first.")
+	b.open("/account/authenticators/new").at("setup", "maximum").says("You can have 1 authenticator. Remove it first.")
 }
 
 func TestQRCode(t *testing.T) {

@@ -118,7 +118,7 @@ func (a *accounts) Authenticate(ctx context.Context, name, password string, coun
 	}
 	canonical, _ := provider.CanonicalName(name)
 	row, ok := a.rows[strings.TrimSuffix(canonical, "@example.com")]
-	if err := count(ctx, cmp.Or(row.Subject, "?"+canonical)); err != nil {
+	if err := count(ctx, provider.Guess{Key: cmp.Or(row.Subject, "?"+canonical), Epoch: row.Epoch}); err != nil {
 		return provider.Account{}, err
 	}
 	if !ok || row.Disabled || password != secret {
@@ -127,16 +127,17 @@ func (a *accounts) Authenticate(ctx context.Context, name, password string, coun
 	return row, nil
 }
 
-func (a *accounts) NoteSignIn(_ context.Context, subject string, at time.Time) error {
+func (a *accounts) NoteSignIn(_ context.Context, subject string, epoch int64, at time.Time) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for name, row := range a.rows {
-		if row.Subject == subject {
+		if row.Subject == subject && row.Epoch == epoch && !row.Disabled {
 			row.SignedIn = at
 			a.rows[name] = row
+			return nil
 		}
 	}
-	return nil
+	return provider.ErrPassword
 }
 
 func (a *accounts) set(change func(rows map[string]provider.Account)) {
@@ -211,7 +212,7 @@ func (s *site) compose(mux *http.ServeMux) {
 		s.t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	s.mfa = &mfa.Service{Store: s.factors, Guesses: s.factors, Setups: s.factors, Keys: keys, Issuer: "Vestibule", Now: s.clock.now, Atomic: s.atomic}
+	s.mfa = &mfa.Service{Store: s.factors, Guesses: s.factors, Setups: s.factors, Keys: keys, Issuer: "Vestibule", Now: s.clock.now, Atomic: s.atomic, Memory: 64, Passes: 1}
 	p, err := provider.New(s.t.Context(), provider.Config{
 		Issuer: s.server.URL, Store: s.store, Accounts: s.accounts, Sealer: keys, Secrets: keys.Derive("tokens"),
 		SigningAlgorithm: provider.ES256, Log: log, Now: s.clock.now,

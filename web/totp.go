@@ -19,6 +19,7 @@ type totpPage struct {
 	Remember string // for how long this browser may be remembered; empty: it is not offered
 	Ticked   bool
 	Code     string // what a code is called
+	Period   int    // in seconds, of all the user's codes; 0: they differ
 	Locked   bool
 	Until    shown  // when Locked
 	Clock    *shown // help with clocks right away
@@ -28,7 +29,7 @@ type totpPage struct {
 func (s *Server) totpPage(w http.ResponseWriter, r *http.Request, v *visit) error {
 	p := &totpPage{
 		frame:    frame{Page: "totp", Title: "Enter the " + codeWords(v.mem.Digits) + " from your authenticator app", Flow: field(r, "flow"), Who: v.mem.Label},
-		Username: v.mem.Username, Sudo: v.mem.Sudo, Now: s.Now(), Code: codeWords(v.mem.Digits),
+		Username: v.mem.Username, Sudo: v.mem.Sudo, Now: s.Now(), Code: codeWords(v.mem.Digits), Period: onePeriod(v.mem.Periods),
 	}
 	if s.mayRemember(v) {
 		p.Remember, p.Ticked = span(s.RememberBrowser), v.mem.Typing["remember"] != ""
@@ -71,6 +72,7 @@ func (s *Server) totp(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if err == nil {
 		err = s.MFA.Verify(r.Context(), v.subject(), code, func(ctx context.Context, p mfa.Proof) error {
 			done = v.clone()
+			done.mem.Won = v.sum(code)
 			if err := done.ix.Login.Add(p); err != nil {
 				return err
 			}
@@ -113,21 +115,30 @@ func required(value string) error {
 	return nil
 }
 
-// codeFault answers a code that was not accepted.
+// codeFault answers a code that was not accepted. Each that was compared and refused is recorded.
 func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, v *visit, form codeForm, code string, err error) error {
 	var locked *mfa.Locked
 	switch {
+	case errors.Is(err, provider.ErrPassword):
+		return s.passwordOver(w, r, v)
 	case errors.Is(err, provider.ErrConflict):
 		return s.overtaken(w, r, v)
 	case errors.Is(err, mfa.ErrUsed), form == recoveryForm && errors.Is(err, mfa.ErrCode): // perhaps by the first of two clicks
-		if row, err := s.reload(r, v); err != nil {
-			return err
-		} else if row.ix.Version != v.ix.Version {
-			return s.overtaken(w, r, v)
+		row, gone := s.reload(whole(r), v)
+		if gone == nil && row.ix.Version == v.ix.Version {
+			break
 		}
+		if gone != nil || !row.won(code) {
+			if err := s.recordRefused(r, v.event(r, "", form.method), err); err != nil {
+				return err
+			}
+		}
+		if gone != nil {
+			return gone
+		}
+		return s.onward(w, r, row)
 	case errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm: // removed meanwhile, or by an operator
-		v.mem.Enrolled = false
-		return s.proceed(w, r, v)
+		return s.withoutCode(w, r, v)
 	case errors.As(err, &locked) && !locked.Disabled:
 		v.mem.lock(form.page, locked.Until)
 	}
@@ -140,12 +151,29 @@ func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, v *visit, for
 	}
 	v.mem.blame(form.page, f)
 	if locked == nil { // during a lock nobody has looked at the code, which may be a good one
-		v.mem.Last = v.remember(code, s.Now())
+		v.mem.Last = v.answer(code, s.Now())
 	}
 	if e, ok := refused(v.event(r, "", form.method), err); ok {
 		return s.store(w, r, v, form.path, e)
 	}
 	return s.store(w, r, v, form.path)
+}
+
+// withoutCode goes on when there is no authenticator any more that could make a code. What the user has proved may be
+// all that there is to prove: it is settled as after a proof.
+func (s *Server) withoutCode(w http.ResponseWriter, r *http.Request, v *visit) error {
+	done := v.clone()
+	done.mem.Enrolled = false
+	err := s.Atomic(r.Context(), func(ctx context.Context) error { return s.settle(ctx, r, done) })
+	switch {
+	case errors.Is(err, provider.ErrPassword):
+		return s.passwordOver(w, r, v)
+	case errors.Is(err, provider.ErrConflict):
+		return s.overtaken(w, r, v)
+	case err != nil:
+		return err
+	}
+	return s.settled(w, r, done)
 }
 
 // codeMessage finds the words for a code that was not accepted. Not ok: the fault is not the user's.

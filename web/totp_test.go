@@ -161,7 +161,7 @@ func TestAuthenticatorRemovedMeanwhile(t *testing.T) {
 	s := newSite(t)
 	a := s.enrolled("s-ana")
 	p := s.totpAt(s.newBrowser())
-	if _, err := s.mfa.Reset(t.Context(), "s-ana"); err != nil {
+	if _, err := s.mfa.Store.Reset(t.Context(), "s-ana"); err != nil {
 		t.Fatal(err)
 	}
 	p.press("Continue", "code", a.code(0)).at("consent", "initial")

@@ -151,6 +151,16 @@ var truths = []struct {
 		{name: "code", enrolled: true, pages: "login totp consent", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "session of a code", enrolled: true, before: "code", request: []string{"prompt", "none"}, amr: "pwd otp mfa", acr: "aal2"},
 	}},
+	{"required by the client, and recovery codes do not count", func(c *config.Config) { c.RecoveryCounts = false }, func(c *provider.Client) { c.TwoSteps = true }, []truth{
+		{name: "code", enrolled: true, pages: "login totp consent", amr: "pwd otp mfa", acr: "aal2"},
+		{name: "recovery code", enrolled: true, recovery: true, pages: "login totp recovery recovery-used setup consent", amr: "pwd otp mfa", acr: "aal2"},
+		{name: "recovery code, one step preferred", enrolled: true, recovery: true, request: []string{"acr_values", "1"}, pages: "login totp recovery recovery-used setup consent", amr: "pwd otp mfa", acr: "1"},
+		{name: "recovery code, cancelled", enrolled: true, recovery: true, refuses: true, pages: "login totp recovery recovery-used setup", fails: "access_denied"},
+		{name: "nothing set up", pages: "login setup codes consent", amr: "pwd otp mfa", acr: "aal2"},
+	}},
+	{"required by the client, but only reported", func(c *config.Config) { c.RecoveryCounts, c.TwoStepsReportOnly = false, true }, func(c *provider.Client) { c.TwoSteps = true }, []truth{
+		{name: "recovery code", enrolled: true, recovery: true, pages: "login totp recovery recovery-used consent", amr: "pwd mfa", acr: "aal1"},
+	}},
 	{"names of the client", nil, func(c *provider.Client) {
 		c.ACRNames = map[string][]string{"aal1": {"bronze", "2"}, "aal2": {"gold", "silver"}}
 	}, []truth{
@@ -363,7 +373,7 @@ func (u *truthUser) answer(p *page) *page {
 		p, u.codes = p.press("Continue", "recovery", u.codes[0]), u.codes[1:]
 		return p
 	case "recovery-used":
-		return p.press("Continue")
+		return p.press(text(p.find(func(n *html.Node) bool { return isSubmit(n) && attribute(n, "value") == "continue" })))
 	case "setup":
 		return u.setUp(p)
 	case "codes":

@@ -255,8 +255,8 @@ func TestServerLinks(t *testing.T) {
 			t.Errorf("clear = %d, %v, want the old event", n, err)
 		}
 		report, err := db.VerifyAudit(t.Context(), nil)
-		if err != nil || report.Checked != 2 || report.First.Place != 1 || report.Waiting != 0 {
-			t.Errorf("%+v, %v, want two events behind place 1", report, err)
+		if err != nil || report.Checked != 3 || report.First.Place != 1 || report.Waiting != 0 {
+			t.Errorf("%+v, %v, want two events behind place 1, and one that tells of it", report, err)
 		}
 	})
 }

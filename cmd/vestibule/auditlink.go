@@ -61,16 +61,3 @@ func linkAll(ctx context.Context, db *storage.Store) error {
 		}
 	}
 }
-
-// clear removes what nobody needs any more, events that are too old among it.
-func (a *app) clear(ctx context.Context) (int64, error) {
-	n, err := a.store.Purge(ctx, a.now())
-	if a.auditRetention == 0 {
-		return n, err
-	}
-	events, auditErr := a.store.PurgeAudit(ctx, a.now().Add(-a.auditRetention))
-	if errors.Is(auditErr, provider.ErrConflict) { // another process does it
-		auditErr = nil
-	}
-	return n + int64(events), errors.Join(err, auditErr)
-}

@@ -139,7 +139,7 @@ func clientList(f *flag.FlagSet) action {
 	out := outputFlag(f)
 	return func(ctx context.Context, w *world, _ []string) error {
 		var all []provider.Client
-		err := withStore(ctx, w, load, func(db *storage.Store) (err error) {
+		err := readStore(ctx, w, load, func(db *storage.Store) (err error) {
 			all, err = db.Clients(ctx)
 			return err
 		})

@@ -16,7 +16,8 @@ import (
 
 // debugClaims says what a client would learn of a user's sign-ins, and why.
 func debugClaims(f *flag.FlagSet) action {
-	load := existing(claimsFlags(f))
+	load := existing(databaseFlags(f, "two_steps", "two_steps_groups", "two_steps_report_only", "acr_names", "recovery_counts",
+		"session_idle", "remember_browser"))
 	out := outputFlag(f)
 	user := f.String("user", "", "`name` or e-mail address of the user")
 	client := f.String("client", "", "`id` of the client")
@@ -32,7 +33,7 @@ func debugClaims(f *flag.FlagSet) action {
 			return err
 		}
 		view := claimsView{User: *user, Client: *client, Asked: asked, Essential: *essential}
-		err = withStore(ctx, w, load, func(db *storage.Store) error { return view.fill(ctx, db, c, time.Now()) })
+		err = readStore(ctx, w, load, func(db *storage.Store) error { return view.fill(ctx, db, c, time.Now()) })
 		if err != nil {
 			return err
 		}
@@ -45,20 +46,6 @@ func missing(name, value string) error {
 		return fmt.Errorf("%s is missing", name)
 	}
 	return nil
-}
-
-// claimsFlags is databaseFlags for a command that also needs to know what sign-ins come to.
-func claimsFlags(f *flag.FlagSet) loadSettings {
-	path := f.String("config", "", "settings `file` in YAML")
-	given := map[string]string{}
-	f.Func("database", "`address` of the database: sqlite:PATH or postgres://...", func(value string) error {
-		given["database"] = value
-		return nil
-	})
-	return func(w *world) (config.Config, error) {
-		return config.Load(*path, w.environ, given, "database", "two_steps", "two_steps_groups", "two_steps_report_only",
-			"acr_names", "recovery_counts", "session_idle", "remember_browser")
-	}
 }
 
 // claimsView is what is known of the user at the client, and what the client gets in each case.
@@ -183,7 +170,9 @@ func (v *claimsView) tell(how string, login *provider.Login, now time.Time) told
 
 // first says what is asked of the user before the client gets anything, as the pages decide it.
 func (v *claimsView) first(login *provider.Login, now time.Time) string {
-	second, reaches := login.SecondFactor(), !v.demand.TwoSteps() || login.Reaches(v.demand, now)
+	demand := v.demand
+	demand.Policy = v.Must && v.client.TwoSteps // other rules only want a second factor, whatever it reaches
+	second, reaches := login.SecondFactor(), !demand.TwoSteps() && !demand.Policy || login.Reaches(demand, now)
 	switch {
 	case second && reaches, !second && !v.Enrolled && !v.Must && reaches:
 		return ""
@@ -249,11 +238,4 @@ func (v *claimsView) rows() [][]string {
 		rows = append(rows, []string{"  amr", strings.Join(t.AMR, " ")}, []string{"  acr", t.ACR, t.Why}, []string{"  auth_time", t.AuthTime})
 	}
 	return rows
-}
-
-func onOff(on bool) string {
-	if on {
-		return "on"
-	}
-	return "off"
 }

@@ -70,6 +70,13 @@ func TestDebugClaims(t *testing.T) {
 		if !strings.Contains(text, "recovery_counts is false") || !strings.Contains(text, "two factors reach aal2, which the client calls gold") {
 			t.Errorf("the table does not say why:\n%s", text)
 		}
+		s.newClient(t, "bank", func(c *provider.Client) { c.TwoSteps = true })
+		read("--client", "bank")
+		want := "a code, or another authenticator is set up: a recovery code does not reach aal2; else the client gets an error"
+		if last := view.Cases[len(view.Cases)-1]; last.First != want {
+			t.Errorf("recovery code at an app that obliges its users: %+v, want first %q", last, want)
+		}
+		read()
 		for _, one := range view.Cases {
 			if one.Session == got.Session && one.First != "a code: the user has an authenticator" {
 				t.Errorf("a session without the code: first %q", one.First)

@@ -100,6 +100,11 @@ func eachSite(t *testing.T, test func(t *testing.T, s *site)) {
 	eachDatabase(t, func(t *testing.T, database string) { test(t, newSite(t, database)) })
 }
 
+// eachSiteWith is eachSite with other settings.
+func eachSiteWith(t *testing.T, set func(*config.Config), test func(t *testing.T, s *site)) {
+	eachDatabase(t, func(t *testing.T, database string) { test(t, newSite(t, database, set)) })
+}
+
 func sqliteDatabase(t *testing.T) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "vestibule.db")
 }
@@ -159,6 +164,7 @@ func newSite(t *testing.T, database string, options ...func(*config.Config)) *si
 	s.config.Issuer = front.URL
 	s.config.Database = database
 	s.config.SecretKeys = []string{mfa.NewKey()}
+	s.config.HashMemory, s.config.HashPasses = cheapMemory, cheapPasses
 	for _, option := range options {
 		option(&s.config)
 	}
@@ -240,8 +246,12 @@ func (s *site) checkLog() {
 	}
 }
 
+// Hashes in these tests cost next to nothing: at the real price they would be most of what the tests do. Processes and
+// commands pay the real one.
+const cheapMemory, cheapPasses = 64, 1
+
 var passwordHash = sync.OnceValues(func() (string, error) {
-	return (&provider.Hasher{}).Hash(context.Background(), password)
+	return (&provider.Hasher{Memory: cheapMemory, Passes: cheapPasses}).Hash(context.Background(), password)
 })
 
 // addUser adds an account with the password of all.

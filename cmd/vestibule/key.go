@@ -84,7 +84,7 @@ func secretKeyList(f *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return withStore(ctx, w, load, func(db *storage.Store) error {
+		return readStore(ctx, w, load, func(db *storage.Store) error {
 			used, err := db.KeyIDs(ctx)
 			if err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
+	"vestibule/provider"
 )
 
 // The settings are checked by a package that does not know the keyring: both must agree on what a key is.
@@ -44,6 +45,26 @@ func TestKeysAgree(t *testing.T) {
 		_, err := mfa.ParseKeyring(strings.Split(tt.keys, ","))
 		if (refused == nil) != tt.want || (err == nil) != tt.want {
 			t.Errorf("keys %q: the settings say %v, the keyring says %v, want both to accept: %v", tt.keys, refused, err, tt.want)
+		}
+	}
+}
+
+// The same goes for the names of groups and levels.
+func TestNamesAgree(t *testing.T) {
+	for _, name := range []string{
+		"finance", "a", "A-b_c.d~9", strings.Repeat("x", 64), strings.Repeat("x", 65), "a/b", "a=b", `a"b`, `a\b`, "größe", "a\x7fb", "a:b", "a%",
+		strings.Repeat("y", 200), strings.Repeat("y", 201), "aal1", "https://refeds.org/profile/mfa",
+	} {
+		environ := []string{"VESTIBULE_TWO_STEPS_GROUPS=" + name}
+		_, refused := config.Load("", environ, nil, "two_steps_groups")
+		if err := provider.CheckGroup(name); (refused == nil) != (err == nil) {
+			t.Errorf("group %q: the settings say %v, the provider says %v", name, refused, err)
+		}
+		environ = []string{"VESTIBULE_ACR_NAMES=aal2=" + name}
+		_, refused = config.Load("", environ, nil, "acr_names")
+		err := provider.CheckACRNames(map[string][]string{provider.LevelTwo: {name}})
+		if (refused == nil) != (err == nil) {
+			t.Errorf("acr name %q: the settings say %v, the provider says %v", name, refused, err)
 		}
 	}
 }

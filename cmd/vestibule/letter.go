@@ -49,7 +49,7 @@ func (p *postman) letter(ctx context.Context, n storage.Notice) (letter, error) 
 		return l, errNobody
 	}
 	if l.subject, l.body, err = write(n.Kind, p.facts(account, n)); err != nil {
-		return l, &mailFault{text: "the letter cannot be written", cause: err, recipient: true}
+		return l, &mailFault{text: "the letter cannot be written", cause: err, letter: true}
 	}
 	return l, nil
 }

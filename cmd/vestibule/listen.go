@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"vestibule/provider"
 )
 
 const (
@@ -127,4 +129,17 @@ func (a *app) purge(ctx context.Context) error {
 			a.log.DebugContext(ctx, "purge", "rows", n)
 		}
 	}
+}
+
+// clear removes what nobody needs any more, events that are too old among it.
+func (a *app) clear(ctx context.Context) (int64, error) {
+	n, err := a.store.Purge(ctx, a.now())
+	if a.auditRetention == 0 {
+		return n, err
+	}
+	events, auditErr := a.store.PurgeAudit(ctx, a.now().Add(-a.auditRetention), a.now())
+	if errors.Is(auditErr, provider.ErrConflict) { // another process does it
+		auditErr = nil
+	}
+	return n + int64(events), errors.Join(err, auditErr)
 }

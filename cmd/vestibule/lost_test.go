@@ -50,7 +50,7 @@ func (s *site) enrolLink(t *testing.T, args ...string) string {
 	return line
 }
 
-// events are the user's events of a kind, the newest first.
+// events are the user's events of a kind, or whosever if the subject is empty, the newest first.
 func (s *site) events(t *testing.T, subject, kind string) []storage.Recorded {
 	t.Helper()
 	found, err := s.store.AuditEvents(t.Context(), storage.AuditFilter{Subject: subject, Kind: kind}, 100)
@@ -102,7 +102,7 @@ func TestLostEverything(t *testing.T) {
 		v = c.begin("acr_values", "aal2")
 		held := b.open(v.address).at("held", "initial").hasStatus(403).says("You need a link")
 		held.post("/login/setup", url.Values{"flow": {held.address.Query().Get("flow")}, "code": {"123456"}}).at("held", "initial")
-		b.open("/account/security").at("security", "off").says("you need a link").click("Set up two-step verification").at("held", "initial")
+		b.open("/account/security").at("security", "off").says("you need a link").open("/account/authenticators/new").at("held", "initial")
 		b.post("/account/authenticators/new", url.Values{"code": {"123456"}}).at("held", "initial")
 
 		link := s.enrolLink(t, "ana")
@@ -168,13 +168,18 @@ func TestEnrolLink(t *testing.T) {
 		p.reload().at("enrol-link", "expired").press("Go on without the link").at("security", "off")
 
 		// Neither a session nor an old set-up stands for the link.
-		b := s.newBrowser(t)
-		b.open("/account/security").giveName("ana", password).at("security", "off")
-		if _, err := (*s.servers.Load())[0].mfa.Begin(t.Context(), ana.Subject, "test"); err != nil {
-			t.Fatal(err)
+		s.newBrowser(t).open("/account/security").giveName("ana", password).at("security", "off").
+			open("/account/authenticators/new").at("held", "initial")
+		service := (*s.servers.Load())[0].mfa
+		pending, err := service.Begin(t.Context(), ana.Subject, "test")
+		if err == nil {
+			err = service.Confirm(t.Context(), ana.Subject, "test", phone{s, pending.Secret}.code(0), "")
 		}
-		if err := (*s.servers.Load())[0].mfa.Activate(t.Context(), ana.Subject, "test", nil); !errors.Is(err, mfa.ErrNotConfirmed) {
-			t.Fatal(err)
+		if err != nil {
+			t.Fatalf("set up without a link: %v", err)
+		}
+		if err := service.Activate(t.Context(), ana.Subject, "test", nil); !errors.Is(err, mfa.ErrChanged) {
+			t.Errorf("activate without a link: %v, want %v", err, mfa.ErrChanged)
 		}
 		if e := s.events(t, ana.Subject, provider.EventAdminEnrolLink); len(e) != 2 {
 			t.Errorf("the audit log has %d links for ana, want 2", len(e))
@@ -340,7 +345,8 @@ func TestPlannedResetCancelled(t *testing.T) {
 				address := link(id)
 				s.newBrowser(t).open(address).at("reset-cancel", "initial").says("all your authenticators")
 				p := s.newBrowser(t).open(address)
-				p.press("Cancel the reset").at("reset-cancel", "cancelled")
+				p.press("Cancel the reset").at("reset-cancel", "cancelled").reload().at("reset-cancel", "cancelled")
+				s.newBrowser(t).open("/reset/cancelled").at("reset-cancel", "none").says("stays cancelled") // says nothing of this one
 				p.press("Cancel the reset").at("reset-cancel", "gone").hasStatus(410)
 				p.open(address).at("reset-cancel", "gone")
 			}},

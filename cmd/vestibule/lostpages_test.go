@@ -26,13 +26,15 @@ func TestEveryPageWhenAllIsLost(t *testing.T) {
 	g.show("reset-cancel-gone")
 	g.open("/reset/cancel").at("reset-cancel", "unknown")
 	g.show("reset-cancel-unknown")
+	g.open("/reset/cancelled").at("reset-cancel", "none")
+	g.show("reset-cancel-none")
 
 	s.must(t, "user", "totp", "reset", "bob", "--reason", "test")
 	g.signInAs(sh.begin("acr_values", "aal2").address, "bob").at("held", "initial")
 	g.show("held-in-sign-in")
 	g.open("/account/security").at("security", "off")
 	g.show("security-held")
-	g.press("Set up two-step verification").at("held", "initial")
+	g.open("/account/authenticators/new").at("held", "initial")
 	g.show("held")
 
 	link := s.enrolLink(t, "ana")

@@ -87,13 +87,16 @@ func (m *mailer) send(ctx context.Context, l letter) error {
 	if err != nil {
 		return err
 	}
-	var line net.Conn // the library leaves it open when the server does not want us
-	defer func() {
-		if line != nil {
+	end := func() {}
+	defer func() { end() }()
+	client, err := m.client(func(line net.Conn) {
+		// The library leaves it open when the server does not want us, and does not look at ctx once it is there.
+		stop := context.AfterFunc(ctx, func() { line.Close() })
+		end = func() {
+			stop()
 			line.Close()
 		}
-	}()
-	client, err := m.client(&line)
+	})
 	if err != nil {
 		return m.fault(err)
 	}
@@ -112,7 +115,7 @@ func (m *mailer) send(ctx context.Context, l letter) error {
 func (m *mailer) message(l letter) (*gomail.Msg, error) {
 	to, err := mail.ParseAddress(l.to)
 	if err != nil || to.Name != "" {
-		return nil, &mailFault{text: "it is not an e-mail address", recipient: true}
+		return nil, &mailFault{text: "it is not an e-mail address", letter: true}
 	}
 	message := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	message.FromMailAddress(m.from)
@@ -125,8 +128,8 @@ func (m *mailer) message(l letter) (*gomail.Msg, error) {
 	return message, nil
 }
 
-// client notes the connection in line.
-func (m *mailer) client(line *net.Conn) (*gomail.Client, error) {
+// client has dialled told of the connection, without TLS: to close that waits for nobody.
+func (m *mailer) client(dialled func(net.Conn)) (*gomail.Client, error) {
 	host, portText, err := net.SplitHostPort(m.server)
 	if err != nil {
 		return nil, err
@@ -139,9 +142,7 @@ func (m *mailer) client(line *net.Conn) (*gomail.Client, error) {
 	options := []gomail.Option{
 		gomail.WithPort(port), gomail.WithTimeout(mailTime), gomail.WithTLSConfig(trust), gomail.WithoutNoop(), gomail.WithoutRset(),
 		gomail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
-			connection, err := m.dial(ctx, network, address, trust)
-			*line = connection
-			return connection, err
+			return m.dial(ctx, network, address, trust, dialled)
 		}),
 	}
 	switch m.mode {
@@ -159,12 +160,21 @@ func (m *mailer) client(line *net.Conn) (*gomail.Client, error) {
 	return gomail.NewClient(host, options...)
 }
 
-func (m *mailer) dial(ctx context.Context, network, address string, trust *tls.Config) (net.Conn, error) {
-	dialer := &net.Dialer{}
-	if m.mode == "tls" {
-		return (&tls.Dialer{NetDialer: dialer, Config: trust}).DialContext(ctx, network, address)
+func (m *mailer) dial(ctx context.Context, network, address string, trust *tls.Config, dialled func(net.Conn)) (net.Conn, error) {
+	line, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
 	}
-	return dialer.DialContext(ctx, network, address)
+	dialled(line)
+	if m.mode != "tls" {
+		return line, nil
+	}
+	secure := tls.Client(line, trust)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		line.Close()
+		return nil, err
+	}
+	return secure, nil
 }
 
 // oneLine is text that can neither begin a line nor hide anything.

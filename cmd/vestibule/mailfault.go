@@ -11,9 +11,9 @@ import (
 
 // mailFault is a letter that the server has not taken.
 type mailFault struct {
-	text      string // what went wrong, and what to do about it
-	cause     error
-	recipient bool // another letter may well go through
+	text   string // what went wrong, and what to do about it
+	cause  error
+	letter bool // it is to blame, or its address: another letter may well go through
 }
 
 func (f *mailFault) Error() string {
@@ -66,7 +66,10 @@ func (m *mailer) refusal(err *gomail.SendError) *mailFault {
 	case err.Reason == gomail.ErrSMTPMailFrom:
 		return &mailFault{text: "the server does not take mail from the address in mail_from", cause: err}
 	case err.Reason == gomail.ErrSMTPRcptTo:
-		return &mailFault{text: "the server does not take mail to this address", cause: err, recipient: true}
+		return &mailFault{text: "the server does not take mail to this address", cause: err, letter: true}
 	}
-	return &mailFault{text: "the server did not take the letter", cause: err}
+	fault := &mailFault{text: "the server did not take the letter", cause: err}
+	content := err.Reason == gomail.ErrSMTPData || err.Reason == gomail.ErrSMTPDataClose
+	fault.letter = content && err.ErrorCode() >= 500 // for good, and for what is in it
+	return fault
 }

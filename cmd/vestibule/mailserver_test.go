@@ -38,6 +38,7 @@ type mailServer struct {
 	tls     *tls.Config
 	mode    string // starttls, tls or none
 	open    bool   // nobody needs to sign in
+	spam    string // what no letter may have in it; empty: nothing
 	stop    func()
 
 	mu     sync.Mutex
@@ -209,6 +210,9 @@ func (s *mailSession) Data(r io.Reader) error {
 	body, err := io.ReadAll(quotedprintable.NewReader(message.Body))
 	if err != nil {
 		return err
+	}
+	if s.spam != "" && strings.Contains(string(body), s.spam) {
+		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "spam"}
 	}
 	s.one.header, s.one.body = message.Header, strings.ReplaceAll(string(body), "\r\n", "\n")
 	s.mu.Lock()

@@ -130,7 +130,7 @@ func (m *metrics) event(_ context.Context, e provider.Event) error {
 		m.signIns.WithLabelValues(stepOf(e), resultOf(e)).Inc()
 	case provider.EventPasswordLocked, provider.EventTOTPLocked, provider.EventRecoveryLocked:
 		m.signIns.WithLabelValues(stepOf(e), "locked").Inc()
-		m.lockouts.WithLabelValues(stepOf(e), known(e.Detail["budget"], "account", "address", "browser", "account")).Inc()
+		m.lockouts.WithLabelValues(stepOf(e), oneOf(e.Detail["budget"], "account", "address", "browser", "account")).Inc()
 	case provider.EventFactorAdded, provider.EventAdminTOTPAdded:
 		m.enrolments.WithLabelValues("totp", "done").Inc()
 	case provider.EventConsent:
@@ -140,7 +140,7 @@ func (m *metrics) event(_ context.Context, e provider.Event) error {
 	case provider.EventAuthorized:
 		m.authorized.WithLabelValues("ok").Inc()
 	case provider.EventRefused:
-		m.authorized.WithLabelValues(known(e.Detail["error"], "other", authorizationErrors...)).Inc()
+		m.authorized.WithLabelValues(oneOf(e.Detail["error"], "other", authorizationErrors...)).Inc()
 	case provider.EventTokenReused:
 		m.reused.Inc()
 	}
@@ -151,7 +151,7 @@ func (m *metrics) proved(e provider.Event) {
 	m.signIns.WithLabelValues(stepOf(e), "ok").Inc()
 	switch e.Kind {
 	case provider.EventTOTP:
-		m.offsets.WithLabelValues(known(e.Detail["offset"], "other", "-1", "0", "1")).Inc()
+		m.offsets.WithLabelValues(oneOf(e.Detail["offset"], "other", "-1", "0", "1")).Inc()
 	case provider.EventRecovery:
 		m.recoveries.Inc()
 	}
@@ -172,8 +172,8 @@ func resultOf(e provider.Event) string {
 	return "wrong"
 }
 
-// known keeps a label within bounds: other stands for all that is not in the list.
-func known(value, other string, list ...string) string {
+// oneOf keeps a label within bounds: other stands for all that is not in the list.
+func oneOf(value, other string, list ...string) string {
 	if slices.Contains(list, value) {
 		return value
 	}
@@ -202,7 +202,7 @@ func (m *metrics) hashed(d time.Duration) { m.hashes.Observe(d.Seconds()) }
 
 // mailed counts a try to send mail: sent, failed (there will be another) or dropped.
 func (m *metrics) mailed(result string) {
-	m.mails.WithLabelValues(known(result, "failed", "sent", "failed", "dropped")).Inc()
+	m.mails.WithLabelValues(oneOf(result, "failed", "sent", "failed", "dropped")).Inc()
 }
 
 // handler serves /metrics. What only the database knows is asked when somebody looks.

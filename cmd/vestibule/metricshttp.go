@@ -20,7 +20,7 @@ func (m *metrics) counted(mux http.Handler) http.Handler {
 			if panicked && seen.status == 0 {
 				code = http.StatusInternalServerError // what recoverPanics will answer
 			}
-			route, method := routeOf(r), known(r.Method, "other", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions)
+			route, method := routeOf(r), oneOf(r.Method, "other", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions)
 			m.requests.WithLabelValues(route, method, strconv.Itoa(code)).Inc()
 			m.durations.WithLabelValues(route, method).Observe(time.Since(began).Seconds())
 			if route == tokenPath && r.Method == http.MethodPost {
@@ -48,7 +48,7 @@ func routeOf(r *http.Request) string {
 
 // answered counts an answer of the token endpoint, which records no event: it would cost a write.
 func (m *metrics) answered(r *http.Request, code int, body []byte) {
-	grant := known(r.PostForm.Get("grant_type"), "other", "authorization_code", "refresh_token", "client_credentials")
+	grant := oneOf(r.PostForm.Get("grant_type"), "other", "authorization_code", "refresh_token", "client_credentials")
 	if code == http.StatusOK {
 		m.tokens.WithLabelValues(grant).Inc()
 		return
@@ -59,7 +59,7 @@ func (m *metrics) answered(r *http.Request, code int, body []byte) {
 	if json.Unmarshal(body, &answer) != nil {
 		answer.Error = ""
 	}
-	m.tokenErrors.WithLabelValues(grant, known(answer.Error, "other", tokenErrors...)).Inc()
+	m.tokenErrors.WithLabelValues(grant, oneOf(answer.Error, "other", tokenErrors...)).Inc()
 }
 
 var tokenErrors = []string{

@@ -46,7 +46,7 @@ func mfaPlan(f *flag.FlagSet) action {
 			return err
 		}
 		var p plan
-		err = withStore(ctx, w, load, func(db *storage.Store) (err error) {
+		err = readStore(ctx, w, load, func(db *storage.Store) (err error) {
 			p, err = makePlan(ctx, db, policyOf(c), time.Now())
 			return err
 		})

@@ -45,11 +45,15 @@ func letterOf(e provider.Event) string {
 	return ""
 }
 
-// isWave tells whether enough wrong codes have come since the last mail about them. A code is only asked for after the
-// password, or within a session; the codes of a set-up are not those of a factor.
+// isWave tells whether enough wrong codes have come since the last mail about them, or so many that a lock has begun. A
+// code is only asked for after the password, or within a session; the codes of a set-up are not those of a factor.
 func isWave(e provider.Event) bool {
+	if e.Detail["set_up"] != "" {
+		return false
+	}
 	n, err := strconv.Atoi(e.Detail["in_a_row"])
-	return err == nil && n > 0 && n%waveOfCodes == 0 && e.Detail["set_up"] == ""
+	locks := e.Kind == provider.EventTOTPLocked || e.Kind == provider.EventRecoveryLocked
+	return locks || err == nil && n > 0 && n%waveOfCodes == 0
 }
 
 // noticeHook puts a notice of each event that the user should know of into the outbox, in the commit of the event.

@@ -52,7 +52,8 @@ func TestLetterOf(t *testing.T) {
 		{provider.EventTOTPFailed, detail("in_a_row", "10"), "wrong codes"},
 		{provider.EventTOTPFailed, detail("in_a_row", "10", "set_up", "yes"), ""},
 		{provider.EventTOTPLocked, detail("in_a_row", "5"), "wrong codes"},
-		{provider.EventTOTPLocked, detail("in_a_row", "3"), ""},
+		{provider.EventTOTPLocked, detail("in_a_row", "3"), "wrong codes"},
+		{provider.EventTOTPLocked, detail("in_a_row", "5", "set_up", "yes"), ""},
 		{provider.EventRecoveryLocked, detail("in_a_row", "5"), "wrong codes"},
 		{provider.EventTOTPFailed, nil, ""},
 		{provider.EventPasswordLocked, detail("in_a_row", "5"), ""}, // strangers could have mail sent

@@ -77,3 +77,10 @@ func yesNo(yes bool) string {
 	}
 	return "no"
 }
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}

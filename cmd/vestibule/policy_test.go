@@ -17,11 +17,6 @@ func member(group string) func(*provider.Account) {
 	return func(a *provider.Account) { a.Groups = []string{group} }
 }
 
-// eachSiteWith is eachSite with other settings.
-func eachSiteWith(t *testing.T, set func(*config.Config), test func(t *testing.T, s *site)) {
-	eachDatabase(t, func(t *testing.T, database string) { test(t, newSite(t, database, set)) })
-}
-
 // TestPolicyInTheSignIn: whoever must have two steps enrols inside the sign-in and comes out at the client, over servers
 // that share nothing but the database.
 func TestPolicyInTheSignIn(t *testing.T) {

@@ -73,7 +73,7 @@ func (p *postman) run(ctx context.Context) error {
 	}
 }
 
-// round sends what is due. It ends at the first failure that is not the recipient's: others would only fail too.
+// round sends what is due. It ends at the first failure that is not the letter's own: others would only fail too.
 func (p *postman) round(ctx context.Context) error {
 	for ctx.Err() == nil {
 		due, err := p.store.DueNotices(ctx, p.now(), noticeBatch)
@@ -145,7 +145,7 @@ func (p *postman) failed(ctx context.Context, n storage.Notice, to string, err e
 	p.told("failed")
 	next := p.now().Add(min(max(age, noticeFirst), noticeLater))
 	log.WarnContext(ctx, "notice not sent", "next_try", next.UTC())
-	return fault.recipient, p.store.MoveNotice(ctx, n.ID, n.Due, next)
+	return fault.letter, p.store.MoveNotice(ctx, n.ID, n.Due, next)
 }
 
 // without keeps the address, which servers like to repeat, out of the log.

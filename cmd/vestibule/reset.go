@@ -43,9 +43,12 @@ func (a *app) resetDue(ctx context.Context) (done int, err error) {
 	}
 	var faults []error
 	for _, plan := range due {
-		switch err := a.carryOut(ctx, plan); {
-		case err == nil:
+		carried, err := a.carryOut(ctx, plan)
+		if carried {
 			done++
+		}
+		switch {
+		case err == nil:
 		case !errors.Is(err, provider.ErrNotFound): // another process did it, or the user cancelled it just now
 			faults = append(faults, err)
 		}
@@ -53,10 +56,51 @@ func (a *app) resetDue(ctx context.Context) (done int, err error) {
 	return done, errors.Join(faults...)
 }
 
-func (a *app) carryOut(ctx context.Context, plan mfa.PlannedReset) error {
+// carryOut reports whether the reset took place. It does not if the user has the factor after all, and not yet while
+// the user was not told.
+func (a *app) carryOut(ctx context.Context, plan mfa.PlannedReset) (bool, error) {
+	proved, err := a.store.ProvedSince(ctx, plan.ID)
+	if err != nil {
+		return false, err
+	}
+	if proved {
+		return false, a.callOff(ctx, plan)
+	}
+	if told, err := a.told(ctx, plan); err != nil || !told {
+		return false, err
+	}
 	e := provider.Event{Subject: plan.Subject, Actor: plan.Actor, Detail: map[string]string{"reason": plan.Reason, "reset": plan.ID}}
-	_, err := resetTOTP(ctx, a.store, a.audit, a.now(), e, func(ctx context.Context) error { return a.store.EndReset(ctx, plan.ID) })
-	return err
+	_, err = resetTOTP(ctx, a.store, a.audit, a.now(), e, func(ctx context.Context) error { return a.store.TakeReset(ctx, plan.ID) })
+	return err == nil, err
+}
+
+// callOff ends the plan of a user who has proved a factor since.
+func (a *app) callOff(ctx context.Context, plan mfa.PlannedReset) error {
+	return a.store.Atomic(ctx, func(ctx context.Context) error {
+		if err := a.store.EndReset(ctx, plan.ID); err != nil {
+			return err
+		}
+		return a.audit.Record(ctx, provider.Event{
+			Kind: provider.EventResetCancelled, Outcome: provider.OutcomeOK, Subject: plan.Subject,
+			Detail: map[string]string{"reset": plan.ID, "how": "used"},
+		})
+	})
+}
+
+// told reports whether the mail that announces the reset has left, or never will.
+func (a *app) told(ctx context.Context, plan mfa.PlannedReset) (bool, error) {
+	if a.postman == nil {
+		return true, nil
+	}
+	waits, err := a.store.NoticeWaits(ctx, plan.Subject, provider.EventAdminResetPlan, plan.Created)
+	if err != nil || !waits {
+		return err == nil, err
+	}
+	if a.now().Sub(plan.Created) < noticeLife {
+		return false, nil
+	}
+	a.log.WarnContext(ctx, "planned reset takes place though its mail could not be sent", "user_id", plan.Subject)
+	return true, nil
 }
 
 // lostEverything is what an operator has begun for a user who has lost everything, as `user get` shows it.

@@ -117,8 +117,10 @@ func (r *resealer) table(ctx context.Context, table, id string) error {
 			return err
 		}
 		after = rows[len(rows)-1].ID
-		if err := r.batch(context.WithoutCancel(ctx), table, rows); err != nil {
-			return err
+		for some := range slices.Chunk(rows, oneCommit(table)) {
+			if err := r.batch(context.WithoutCancel(ctx), table, some); err != nil {
+				return err
+			}
 		}
 		r.tell(table)
 		select {
@@ -126,6 +128,15 @@ func (r *resealer) table(ctx context.Context, table, id string) error {
 		case <-time.After(min(time.Since(began), resealRest)):
 		}
 	}
+}
+
+// oneCommit is how many rows of a table one commit may hold. What deletes several set-ups locks them in no certain order,
+// as a purge does, and whoever holds one alone waits for nobody; there are few.
+func oneCommit(table string) int {
+	if table == storage.SealedSetups {
+		return 1
+	}
+	return resealBatch
 }
 
 func (r *resealer) batch(ctx context.Context, table string, rows []storage.SealedRow) error {

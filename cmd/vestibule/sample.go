@@ -145,7 +145,7 @@ func (s *sample) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err != nil:
-		session.Problem = err.Error()
+		session.Problem = a.problem(err)
 	case a.Transfer > 0:
 		s.finishTransfer(w, r, session, a.Transfer)
 		return
@@ -196,7 +196,7 @@ func (s *sample) redeem(r *http.Request, a attempt) (_ *oidc.IDToken, access str
 	case query.Get("iss") != s.issuer:
 		return nil, "", errors.New("the answer does not come from the server that was asked")
 	case query.Get("error") != "":
-		return nil, "", fmt.Errorf("the server said %s: %s", query.Get("error"), query.Get("error_description"))
+		return nil, "", &refusal{query.Get("error"), query.Get("error_description")}
 	}
 	tokens, err := s.oauth.Exchange(r.Context(), query.Get("code"), oauth2.VerifierOption(a.Verifier))
 	if err != nil {

@@ -54,6 +54,6 @@ func (a *sampleAPI) transfer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.spent[token.Subject] = spent
-	fmt.Fprintf(w, "%d transferred. You have %d left. The API let this through because your token says %s, and that you proved it %d s ago.\n",
-		transferMoney, startMoney-spent, token.ACR, int(time.Since(token.AuthTime)/time.Second))
+	fmt.Fprintf(w, "%d transferred. You have %d left. The API let this through because your token says %s, and that you proved it %s ago.\n",
+		transferMoney, startMoney-spent, token.ACR, ago(time.Since(token.AuthTime)))
 }

@@ -35,9 +35,32 @@ func (s *sample) finishTransfer(w http.ResponseWriter, r *http.Request, session 
 	}
 	session.Done, session.Problem = done, ""
 	if err != nil {
-		session.Problem = err.Error()
+		session.Problem = failed(err)
 	}
 	s.keep(w, r, session)
+}
+
+// refusal is an answer of the server without a sign-in (RFC 6749 section 4.1.2.1).
+type refusal struct{ code, description string }
+
+func (e *refusal) Error() string { return "the server said " + e.code + ": " + e.description }
+
+// problem says what an attempt came to that failed. On the way to a transfer that is first of all what became of it.
+func (a attempt) problem(err error) string {
+	var no *refusal
+	if a.Transfer == 0 || !errors.As(err, &no) || no.code != "access_denied" && no.code != "unmet_authentication_requirements" {
+		return failed(err)
+	}
+	what := "take the second step"
+	if a.Asked.String() == "" {
+		what = "sign in"
+	}
+	return "You did not " + what + ", so nothing was transferred. The server said " + no.code + ": " + strings.TrimRight(no.description, ".") + "."
+}
+
+// failed makes a sentence of an error.
+func failed(err error) string {
+	return "That did not work: " + strings.TrimRight(err.Error(), ".") + "."
 }
 
 // stepUp is what the API wants the user to prove first. Nothing, if all that is wrong is the token.

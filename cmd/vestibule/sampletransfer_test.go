@@ -63,7 +63,7 @@ func TestDemoTransfer(t *testing.T) {
 	phone := p.at("setup", "initial").phone()
 	p = p.press("Continue", "code", demoCode(t, phone.secret)).at("codes", "initial")
 	p = d.cross(p.press("Turn on two-step verification", "saved", "on")).at("sample", "done")
-	p.says("100 transferred. You have 900 left.").says(`["pwd","otp","mfa"]`).says(`"aal2"`)
+	p.says("100 transferred. You have 900 left.").says("Reloading this page does not transfer again.").says(`["pwd","otp","mfa"]`).says(`"aal2"`)
 	p.says("The app accepts nothing less").says(`claims={"id_token":{"acr":{"essential":true,"values":["aal2"]}}} max_age=300`)
 
 	p = d.cross(p.press("Transfer 100")).at("sample", "done") // the new access token is good enough
@@ -86,7 +86,10 @@ func TestDemoTransferOfAnother(t *testing.T) {
 	p := d.signIn(d.cross(d.home().click("Sign in")), "ada")
 	d.cross(p.at("consent", "initial").press("Allow")).at("sample", "signed-in")
 	p = d.cross(d.home().press("Transfer 100")).at("setup", "initial").press("Cancel")
-	d.cross(p).at("sample", "problem").says("unmet_authentication_requirements").says("You are signed in.")
+	p = d.cross(p).at("sample", "problem").says("You did not take the second step, so nothing was transferred. The server said unmet_authentication_requirements: ").says("You are signed in.")
+	if strings.Contains(p.text(), "..") {
+		t.Error("a sentence has two full stops")
+	}
 
 	d.open("/logout").press("Sign out")
 	p = d.signIn(d.cross(d.home().press("Transfer 100")), "grace")
@@ -207,11 +210,11 @@ func TestReasons(t *testing.T) {
 		{"two steps", proof{two, "aal2", now}, wish{ACR: []string{"aal2"}},
 			[3]string{"a code from your authenticator app", "would like two steps, and you took two", "You proved something"}},
 		{"two steps unasked", proof{two, "aal2", earlier}, wish{},
-			[3]string{"a code from your authenticator app", "did not ask for two steps", "your session at the server answered for you. It tells when you last did, 2 min before."}},
+			[3]string{"a code from your authenticator app", "did not ask for two steps", "your session at the server answered for you. It tells when you last did, 2 minutes before."}},
 		{"essential", proof{two, "aal2", now}, wish{ACR: []string{"aal2"}, Essential: true, MaxAge: "300"},
 			[3]string{"a code", "accepts nothing less", "You proved something"}},
 		{"recovery code", proof{[]string{"pwd", "mfa"}, "aal2", began.Unix() - 7}, wish{MaxAge: "300"},
-			[3]string{"a recovery code", "did not ask", "7 s before. The app accepts up to 300 seconds."}},
+			[3]string{"a recovery code", "did not ask", "7 seconds before. The app accepts up to 300 seconds."}},
 		{"again", proof{[]string{"pwd"}, "aal1", now}, wish{Again: true},
 			[3]string{"nothing else", "One step", "proved once more, and you did so"}},
 	} {
@@ -219,6 +222,35 @@ func TestReasons(t *testing.T) {
 			if !strings.Contains(reason.Why, tt.want[i]) {
 				t.Errorf("%s: %s: %q, want %q", tt.name, reason.Name, reason.Why, tt.want[i])
 			}
+		}
+	}
+}
+
+func TestAgo(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 seconds", 1900 * time.Millisecond: "1 second", 59 * time.Second: "59 seconds", time.Minute: "1 minute", 125 * time.Second: "2 minutes",
+	} {
+		if got := ago(d); got != want {
+			t.Errorf("ago(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestSampleProblem: what became of the transfer comes first.
+func TestSampleProblem(t *testing.T) {
+	no := &refusal{"access_denied", "The user said no."}
+	for _, tt := range []struct {
+		a    attempt
+		err  error
+		want string
+	}{
+		{attempt{}, no, "That did not work: the server said access_denied: The user said no."},
+		{attempt{Transfer: 2, Asked: wish{MaxAge: "300"}}, no, "You did not take the second step, so nothing was transferred. The server said access_denied: The user said no."},
+		{attempt{Transfer: 1}, no, "You did not sign in, so nothing was transferred. The server said access_denied: The user said no."},
+		{attempt{Transfer: 2}, &refusal{"server_error", "x"}, "That did not work: the server said server_error: x."},
+	} {
+		if got := tt.a.problem(tt.err); got != tt.want {
+			t.Errorf("%+v, %v: %q, want %q", tt.a, tt.err, got, tt.want)
 		}
 	}
 }

@@ -131,9 +131,14 @@ func whyTime(asked wish, at, began time.Time) string {
 	return why
 }
 
+// ago is for how long, in words.
 func ago(d time.Duration) string {
-	if d < time.Minute {
-		return strconv.Itoa(int(d/time.Second)) + " s"
+	n, unit := int(d/time.Second), "second"
+	if d >= time.Minute {
+		n, unit = int(d/time.Minute), "minute"
 	}
-	return strconv.Itoa(int(d/time.Minute)) + " min"
+	if n != 1 {
+		unit += "s"
+	}
+	return strconv.Itoa(n) + " " + unit
 }

@@ -68,7 +68,7 @@ func newApp(ctx context.Context, c config.Config, log *slog.Logger, now func() t
 		return nil, errors.Join(err, db.Close())
 	}
 	a := &app{store: db, metrics: newMetrics(), skew: c.ClockSkew, log: log, now: now, auditRetention: c.AuditRetention}
-	a.hasher = &provider.Hasher{Timed: a.metrics.hashed}
+	a.hasher = &provider.Hasher{Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses), Timed: a.metrics.hashed}
 	db.Observe(a.metrics.trip)
 	if err := a.compose(ctx, c, keys); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -88,6 +88,7 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 	a.mfa = &mfa.Service{
 		Store: a.store, Guesses: a.store, Setups: a.store, Keys: keys, Atomic: a.store.Atomic,
 		Issuer: c.Name, Limits: limits(c), Kinds: kinds(c), Now: a.now, Slow: a.hasher,
+		Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses),
 	}
 	p, err := provider.New(ctx, provider.Config{
 		Issuer: c.Issuer, Store: a.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: audit,

@@ -134,7 +134,7 @@ func userList(f *flag.FlagSet) action {
 	out := outputFlag(f)
 	return func(ctx context.Context, w *world, _ []string) error {
 		var accounts []provider.Account
-		err := withStore(ctx, w, load, func(db *storage.Store) (err error) {
+		err := readStore(ctx, w, load, func(db *storage.Store) (err error) {
 			accounts, err = db.Accounts(ctx)
 			return err
 		})
@@ -152,14 +152,14 @@ func userList(f *flag.FlagSet) action {
 }
 
 func userGet(f *flag.FlagSet) action {
-	load := existing(databaseFlags(f))
+	load := existing(databaseFlags(f, "totp_in_a_row"))
 	out := outputFlag(f)
 	return func(ctx context.Context, w *world, args []string) error {
 		c, err := load(w)
 		if err != nil {
 			return err
 		}
-		return withStore(ctx, w, load, func(db *storage.Store) error {
+		return readStore(ctx, w, load, func(db *storage.Store) error {
 			account, err := findUser(ctx, db, args[0])
 			if err != nil {
 				return err
@@ -193,10 +193,6 @@ func twoStepView(s mfa.Status) *twoStep {
 }
 
 func userRows(u shownUser) [][]string {
-	state := "off"
-	if u.TwoStep.On {
-		state = "on"
-	}
 	rows := [][]string{
 		{"name", u.Username},
 		{"full name", u.Name},
@@ -206,7 +202,7 @@ func userRows(u shownUser) [][]string {
 		{"created", moment(u.Created)},
 		{"last sign-in", moment(u.LastSignIn)},
 		{"groups", strings.Join(u.Groups, " ")},
-		{"two-step verification", state},
+		{"two-step verification", onOff(u.TwoStep.On)},
 	}
 	for _, a := range u.TwoStep.Authenticators {
 		rows = append(rows, []string{"authenticator", fmt.Sprintf("%s, added %s, last used %s", a.Name, moment(a.Created), moment(a.LastUsed))})

@@ -36,7 +36,7 @@ func userTOTPList(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	out := outputFlag(f)
 	return func(ctx context.Context, w *world, args []string) error {
-		return withStore(ctx, w, load, func(db *storage.Store) error {
+		return readStore(ctx, w, load, func(db *storage.Store) error {
 			account, err := findUser(ctx, db, args[0])
 			if err != nil {
 				return err

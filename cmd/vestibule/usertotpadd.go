@@ -86,11 +86,16 @@ func (a totpAdd) portable(text string) (mfa.Portable, error) {
 }
 
 // importTOTP makes the authenticators live, with the record of it in the same commit, and returns the names of those
-// that were not there before.
-func (v vault) importTOTP(ctx context.Context, account provider.Account, all []mfa.Portable) ([]string, error) {
+// that were not there before. What a check finds, after the user's authenticators were read, ends the commit.
+func (v vault) importTOTP(ctx context.Context, account provider.Account, all []mfa.Portable, checks ...func(context.Context) error) ([]string, error) {
 	var added []string
 	audit := commandAuditor(v.db, time.Now)
 	err := v.codes().Import(ctx, account.Subject, all, func(ctx context.Context, names []string) error {
+		for _, check := range checks {
+			if err := check(ctx); err != nil {
+				return err
+			}
+		}
 		for _, name := range names {
 			err := audit.Record(ctx, provider.Event{
 				Kind: provider.EventAdminTOTPAdded, Outcome: provider.OutcomeOK, Subject: account.Subject,
@@ -115,6 +120,8 @@ func importFault(account provider.Account, err error) error {
 	switch {
 	case errors.Is(err, mfa.ErrNameTaken):
 		text = "has an authenticator of that name; give --name another"
+	case errors.Is(err, mfa.ErrSecretTaken):
+		text = "has an authenticator with this secret: it is there already"
 	case errors.Is(err, mfa.ErrNameLong):
 		return wrongUsage(errors.New("--name must be at most 64 characters"))
 	case errors.Is(err, mfa.ErrTooMany):

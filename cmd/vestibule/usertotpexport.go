@@ -157,6 +157,7 @@ func seal(to io.Writer, b backup, passphrase string) error {
 func userTOTPImport(f *flag.FlagSet) action {
 	load := vaultFlags(f)
 	file := passphraseFlag(f)
+	afterReset := f.Bool("after-reset", false, "bring authenticators back also to users who had one removed, or all reset, since the backup was made")
 	byName := f.Bool("by-name", false, "take a user of the same name for the same user, on a server where all were created anew")
 	out := outputFlag(f)
 	return func(ctx context.Context, w *world, args []string) error {
@@ -169,7 +170,7 @@ func userTOTPImport(f *flag.FlagSet) action {
 			return err
 		}
 		return withVault(ctx, w, load, func(v vault) error {
-			results, conflicts, err := v.restore(ctx, b.Users, *byName)
+			results, conflicts, err := v.restore(ctx, b, *byName, *afterReset)
 			if err != nil {
 				return err
 			}
@@ -224,16 +225,21 @@ type restored struct {
 	Result string `json:"result"`
 }
 
-func (v vault) restore(ctx context.Context, users []backupUser, byName bool) (results []restored, conflicts int, err error) {
+func (v vault) restore(ctx context.Context, b backup, byName, afterReset bool) (results []restored, conflicts int, err error) {
 	results = []restored{}
-	for _, u := range users {
+	for _, u := range b.Users {
 		account, found, err := v.owner(ctx, u, byName)
 		if err != nil {
 			return nil, 0, err
 		}
 		r := restored{User: u.Username}
 		if found {
-			r, err = v.restoreUser(ctx, account, u)
+			r, err = v.restoreUser(ctx, account, u, func(ctx context.Context) error {
+				if afterReset {
+					return nil
+				}
+				return v.untouched(ctx, account.Subject, b.Made)
+			})
 		} else {
 			r.Result, err = "there is no such user", provider.ErrConflict
 		}
@@ -260,12 +266,31 @@ func (v vault) owner(ctx context.Context, u backupUser, byName bool) (provider.A
 	return account, err == nil, err
 }
 
-func (v vault) restoreUser(ctx context.Context, account provider.Account, u backupUser) (restored, error) {
+// untouched refuses a user who had an authenticator taken away since the backup was made: that phone may be in a
+// thief's hands, and the backup would bring it back.
+func (v vault) untouched(ctx context.Context, subject string, made time.Time) error {
+	held, err := v.db.Held(ctx, subject)
+	if err != nil {
+		return err
+	}
+	last, err := v.db.Activity(ctx, subject, []string{provider.EventFactorRemoved, provider.EventAdminReset}, "", 1)
+	if err != nil {
+		return err
+	}
+	if held || len(last) > 0 && !last[0].Time.Before(made) {
+		return &outcome{"a reset or a removal came after the backup was made; --after-reset brings all back", provider.ErrConflict}
+	}
+	return nil
+}
+
+// restoreUser asks check in the commit.
+func (v vault) restoreUser(ctx context.Context, account provider.Account, u backupUser, check func(context.Context) error) (restored, error) {
 	r := restored{User: account.Username, Result: "restored"}
-	names, err := v.importTOTP(ctx, account, u.Authenticators)
+	names, err := v.importTOTP(ctx, account, u.Authenticators, check)
 	r.Added = len(names)
 	switch {
-	case errors.Is(err, mfa.ErrNameTaken), errors.Is(err, mfa.ErrTooMany), errors.Is(err, mfa.ErrChanged), errors.Is(err, provider.ErrConflict):
+	case errors.Is(err, mfa.ErrNameTaken), errors.Is(err, mfa.ErrSecretTaken), errors.Is(err, mfa.ErrTooMany), errors.Is(err, mfa.ErrChanged),
+		errors.Is(err, provider.ErrConflict):
 		r.Result, err = "left as it is: "+err.Error(), provider.ErrConflict
 	case err == nil && r.Added == 0:
 		r.Result = "all were there"

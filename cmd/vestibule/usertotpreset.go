@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/storage"
@@ -33,6 +34,10 @@ func userTOTPReset(f *flag.FlagSet) action {
 		if err := wrongUsage(checkReset(*reason, *delay, *cancel)...); err != nil {
 			return err
 		}
+		c, err := load(w)
+		if err != nil {
+			return err
+		}
 		return withStore(ctx, w, load, func(db *storage.Store) error {
 			account, err := findUser(ctx, db, args[0])
 			if err != nil {
@@ -45,6 +50,9 @@ func userTOTPReset(f *flag.FlagSet) action {
 				done, err = o.cancelReset(ctx)
 			case *delay > 0:
 				done, err = o.planReset(ctx, time.Now(), *delay)
+				if text := untold(account, c); err == nil && text != "" {
+					fmt.Fprintln(w.stderr, "warning: "+text)
+				}
 			default:
 				done, err = o.reset(ctx, time.Now())
 			}
@@ -54,6 +62,18 @@ func userTOTPReset(f *flag.FlagSet) action {
 			return err
 		})
 	}
+}
+
+// untold says why nobody may learn of a planned reset before it takes place.
+func untold(account provider.Account, c config.Config) string {
+	const only = "only the security page tells of the reset before it takes place"
+	switch {
+	case account.Email == "":
+		return account.Username + " has no e-mail address; " + only
+	case c.MailServer == "":
+		return "these settings have no mail_server; if that of the servers is empty too, " + only
+	}
+	return ""
 }
 
 func checkReset(reason string, delay time.Duration, cancel bool) []error {

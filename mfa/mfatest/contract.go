@@ -32,12 +32,13 @@ func TestStore(t *testing.T, open func(t *testing.T) Stores) {
 	}{
 		{"nothing", nothing},
 		{"setup", setups},
+		{"confirmed setup", confirmSetup},
 		{"activate", activate},
 		{"activate once", activateOnce},
 		{"activate without a setup", activateAlone},
 		{"new recovery set", newSet},
 		{"parallel activations", parallelActivate},
-		{"digits", digits},
+		{"kinds", kinds},
 		{"add", add},
 		{"parallel adds", parallelAdd},
 		{"rename", rename},
@@ -117,9 +118,9 @@ func factors(t *testing.T, s Stores, subject string) mfa.Factors {
 
 func enrolled(t *testing.T, s Stores, subject string, want bool) {
 	t.Helper()
-	got, err := s.Digits(ctx, subject)
+	got, err := s.KindsOf(ctx, subject)
 	if err != nil || len(got) > 0 != want {
-		t.Errorf("Digits(%s) = %v, %v, want any: %v", subject, got, err, want)
+		t.Errorf("KindsOf(%s) = %v, %v, want any: %v", subject, got, err, want)
 	}
 }
 

@@ -54,6 +54,38 @@ func setups(t *testing.T, s Stores) {
 	must(t, "Setup of another owner", err)
 }
 
+// confirmSetup: a set-up that is gone does not come back with its code.
+func confirmSetup(t *testing.T, s Stores) {
+	confirmed := setup("tab", "ana", 0)
+	begun := confirmed
+	begun.Confirmed, begun.Name, begun.Step, begun.Sealed = false, "", 0, []byte{7}
+	check(t, "ConfirmSetup of nothing", s.ConfirmSetup(ctx, confirmed), mfa.ErrNoSetup)
+	for _, change := range []func(*mfa.Setup){
+		func(p *mfa.Setup) { p.ID = "another" },
+		func(p *mfa.Setup) { p.Subject = "ben" },
+	} {
+		other := begun
+		change(&other)
+		must(t, "SaveSetup", s.SaveSetup(ctx, other))
+		check(t, "ConfirmSetup of another", s.ConfirmSetup(ctx, confirmed), mfa.ErrNoSetup)
+		if got, err := s.Setup(ctx, "tab"); err != nil || got.Confirmed || got.ID != other.ID || got.Subject != other.Subject {
+			t.Errorf("Setup = %+v, %v, want %+v", got, err, other)
+		}
+	}
+	must(t, "SaveSetup", s.SaveSetup(ctx, begun))
+	must(t, "ConfirmSetup", s.ConfirmSetup(ctx, confirmed))
+	got, err := s.Setup(ctx, "tab")
+	must(t, "Setup", err)
+	got.Created, got.Expires = confirmed.Created, confirmed.Expires
+	if !reflect.DeepEqual(got, confirmed) {
+		t.Errorf("Setup = %+v, want %+v", got, confirmed)
+	}
+	must(t, "DeleteSetup", s.DeleteSetup(ctx, "tab"))
+	check(t, "ConfirmSetup after DeleteSetup", s.ConfirmSetup(ctx, confirmed), mfa.ErrNoSetup)
+	_, err = s.Setup(ctx, "tab")
+	check(t, "Setup after ConfirmSetup of nothing", err, mfa.ErrNoSetup)
+}
+
 func activate(t *testing.T, s Stores) {
 	enrol(t, s, "ana", "a1", "r1")
 	enrolled(t, s, "ana", true)
@@ -146,14 +178,21 @@ func parallelActivate(t *testing.T, s Stores) {
 	}
 }
 
-func digits(t *testing.T, s Stores) {
-	for i, n := range []int{8, 6, 6} {
+func kinds(t *testing.T, s Stores) {
+	all := []mfa.Kind{{Algorithm: "SHA1", Digits: 6, Period: 30}, {Algorithm: "SHA256", Digits: 8, Period: 30}, {Algorithm: "SHA1", Digits: 6, Period: 60}}
+	for i, k := range append(all, all[0]) {
 		a := authenticator("ana", fmt.Sprint("a", i))
-		a.Digits = n
+		a.Algorithm, a.Digits, a.Period = k.Algorithm, k.Digits, k.Period
 		must(t, "Add", s.Add(ctx, int64(i), *a))
 	}
-	if got, err := s.Digits(ctx, "ana"); err != nil || !slices.Equal(got, []int{6, 8}) {
-		t.Errorf("Digits = %v, %v, want 6 and 8", got, err)
+	got, err := s.KindsOf(ctx, "ana")
+	if err != nil || len(got) != len(all) {
+		t.Errorf("KindsOf = %v, %v, want each of %v once", got, err, all)
+	}
+	for _, k := range all {
+		if !slices.Contains(got, k) {
+			t.Errorf("KindsOf = %v, without %v", got, k)
+		}
 	}
 }
 

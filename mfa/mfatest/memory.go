@@ -93,14 +93,15 @@ func (m *Memory) read() data {
 	return m.data.clone()
 }
 
-// Digits implements mfa.Store.
-func (m *Memory) Digits(_ context.Context, subject string) ([]int, error) {
-	var digits []int
+// KindsOf implements mfa.Store.
+func (m *Memory) KindsOf(_ context.Context, subject string) ([]mfa.Kind, error) {
+	var kinds []mfa.Kind
 	for _, a := range m.read().of(subject) {
-		digits = append(digits, a.Digits)
+		if !slices.Contains(kinds, a.Kind()) {
+			kinds = append(kinds, a.Kind())
+		}
 	}
-	slices.Sort(digits)
-	return slices.Compact(digits), nil
+	return kinds, nil
 }
 
 // Factors implements mfa.Store.
@@ -309,6 +310,17 @@ func (m *Memory) Setup(_ context.Context, owner string) (mfa.Setup, error) {
 // SaveSetup implements mfa.Setups.
 func (m *Memory) SaveSetup(ctx context.Context, s mfa.Setup) error {
 	return m.write(ctx, func(d data) error {
+		d.setups[s.Owner] = s
+		return nil
+	})
+}
+
+// ConfirmSetup implements mfa.Setups.
+func (m *Memory) ConfirmSetup(ctx context.Context, s mfa.Setup) error {
+	return m.write(ctx, func(d data) error {
+		if old, ok := d.setups[s.Owner]; !ok || old.ID != s.ID || old.Subject != s.Subject {
+			return mfa.ErrNoSetup
+		}
 		d.setups[s.Owner] = s
 		return nil
 	})

@@ -352,13 +352,17 @@ func (m *Memory) SetPasswordHash(ctx context.Context, subject, old, new string) 
 }
 
 // NoteSignIn implements provider.AccountStore.
-func (m *Memory) NoteSignIn(ctx context.Context, subject string, at time.Time) error {
+func (m *Memory) NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	if account, ok := m.accounts[subject]; ok && account.SignedIn.Before(at) {
+	account, ok := m.accounts[subject]
+	if !ok || account.Disabled || account.Epoch != epoch {
+		return provider.ErrPassword
+	}
+	if account.SignedIn.Before(at) {
 		account.SignedIn = at
 		m.accounts[subject] = account
 	}

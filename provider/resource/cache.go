@@ -28,7 +28,7 @@ func (c *cache) find(access string, now time.Time) (Token, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k, ok := c.kept[sha256.Sum256([]byte(access))]
-	return k.token, ok && now.Before(k.until)
+	return k.token.clone(), ok && now.Before(k.until)
 }
 
 func (c *cache) keep(access string, t Token, now time.Time) {
@@ -40,5 +40,5 @@ func (c *cache) keep(access string, t Token, now time.Time) {
 	if c.kept == nil || len(c.kept) >= maxKept {
 		c.kept = map[[sha256.Size]byte]kept{}
 	}
-	c.kept[sha256.Sum256([]byte(access))] = kept{t, now.Add(c.life)}
+	c.kept[sha256.Sum256([]byte(access))] = kept{t.clone(), now.Add(c.life)}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,6 +23,12 @@ type Token struct {
 	AMR      []string  // what the user proved
 	AuthTime time.Time // when the user last proved something; zero if nobody did
 	Expires  time.Time // zero: the server does not say
+}
+
+// clone shares nothing with t, so that whoever changes its own token changes no other request's.
+func (t Token) clone() Token {
+	t.Scopes, t.AMR = slices.Clone(t.Scopes), slices.Clone(t.AMR)
+	return t
 }
 
 // answer is the body of an introspection (RFC 7662 section 2.2, RFC 9470 section 6.2).

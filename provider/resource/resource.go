@@ -97,7 +97,8 @@ type Rule struct {
 	// ACR are the acceptable values of acr, the best liked first; none: any will do. The server answers with the name
 	// that the app asked with, so list every name that your apps use.
 	ACR []string
-	// MaxAge is how long ago the user may have signed in, in whole seconds; 0: however long.
+	// MaxAge is how long ago the user may have signed in, in whole seconds; 0: however long. With one below 0 every
+	// request is refused with ErrUnavailable.
 	MaxAge time.Duration
 }
 
@@ -134,6 +135,9 @@ var (
 // Check returns what the server says about an access token, and an error unless that meets the rule. The token is there
 // with ErrScope, ErrLevel and ErrAge too.
 func (g *Guard) Check(ctx context.Context, access string, rule Rule) (Token, error) {
+	if rule.MaxAge < 0 {
+		return Token{}, fmt.Errorf("%w: MaxAge of the rule is %s; it should be 0, for any age, or longer", ErrUnavailable, rule.MaxAge)
+	}
 	t, err := g.ask(ctx, access)
 	if err != nil {
 		return Token{}, err

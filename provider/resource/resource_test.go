@@ -284,6 +284,36 @@ func TestCache(t *testing.T) {
 	check("three", resource.Rule{}, resource.ErrToken, 5) // it expired meanwhile
 }
 
+// What one request does with its token changes nothing for the next.
+func TestCacheIsNotShared(t *testing.T) {
+	s := newServer(t, good)
+	g := s.guard(t, func(c *resource.Config) { c.Cache = 5 * time.Second })
+	for range 3 { // from the server, and from the cache
+		token, err := g.Check(t.Context(), "abc", resource.Rule{})
+		if err != nil || token.Scopes[0] != "openid" || token.AMR[0] != "pwd" {
+			t.Fatalf("Check = %+v, %v", token, err)
+		}
+		token.Scopes[0], token.AMR[0] = "admin", "hwk"
+	}
+	if _, err := g.Check(t.Context(), "abc", resource.Rule{Scopes: []string{"admin"}}); !errors.Is(err, resource.ErrScope) || s.asked.Load() != 1 {
+		t.Errorf("Check with a scope that a handler has made up: %v, the server was asked %d times", err, s.asked.Load())
+	}
+}
+
+// A rule that makes no sense lets nobody through, least of all everybody.
+func TestNegativeMaxAge(t *testing.T) {
+	s := newServer(t, good)
+	rule := resource.Rule{MaxAge: -5 * time.Minute}
+	if _, err := s.guard(t).Check(t.Context(), "abc", rule); !errors.Is(err, resource.ErrUnavailable) || !strings.Contains(err.Error(), "MaxAge") {
+		t.Errorf("Check: %v, want an error that names MaxAge", err)
+	}
+	var log bytes.Buffer
+	g := s.guard(t, func(c *resource.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	if resp := call(t, g, rule, "Bearer abc"); resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(log.String(), "MaxAge") {
+		t.Errorf("%s, want 503; the log says %s", resp.Status, &log)
+	}
+}
+
 func TestCacheAtOnce(t *testing.T) {
 	g := newServer(t, good).guard(t, func(c *resource.Config) { c.Cache = time.Second })
 	var group sync.WaitGroup

@@ -19,6 +19,8 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_unlinked ON audit (id) WHERE place IS NULL;
 CREATE INDEX audit_subject ON audit (subject, id);
+CREATE INDEX audit_client ON audit (client, id);
+CREATE INDEX audit_kind ON audit (kind, id);
 
 -- Where the chain begins, once old events were removed, and where it ends.
 CREATE TABLE audit_chain (

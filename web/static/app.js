@@ -49,6 +49,11 @@
 	for (const time of all("time[data-clock]")) {
 		time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 	}
+	for (const time of all("time[data-moment]")) {
+		time.textContent = new Date(time.dateTime).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
+	}
+
+	const lapse = (seconds) => seconds < 120 ? seconds + " seconds" : Math.round(seconds / 60) + " minutes";
 
 	// The clock is looked at, and counted down, only while the help with it is open.
 	for (const help of all("details[data-clock-help]")) {
@@ -58,14 +63,17 @@
 		const countdown = help.querySelector("[data-countdown]");
 		let timer;
 		const tick = () => {
-			const left = 30 - Math.floor((server + performance.now()) / 1000) % 30;
+			const period = Number(countdown.dataset.countdown);
+			const left = period - Math.floor((server + performance.now()) / 1000) % period;
 			countdown.textContent = "Next code in " + left + (left === 1 ? " second." : " seconds.");
 		};
 		help.addEventListener("toggle", () => {
 			clearInterval(timer);
 			if (!help.open) return;
-			check.hidden = countdown.hidden = false;
-			check.textContent = Math.abs(skew) < 5 ? "This device’s clock matches ours." : "This device’s clock differs from ours by " + Math.abs(skew) + " seconds.";
+			check.hidden = false;
+			check.textContent = Math.abs(skew) < 5 ? "This device’s clock matches ours." : "This device’s clock differs from ours by " + lapse(Math.abs(skew)) + ".";
+			if (!countdown) return; // the user's authenticators change at different times
+			countdown.hidden = false;
 			tick();
 			timer = setInterval(tick, 1000);
 		});

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"vestibule/config"
+	"vestibule/provider"
+)
+
+// tarpit is a mail server that says nothing any more from that point of a conversation on. It tells of each that has
+// come so far.
+func tarpit(t *testing.T, where string) (address string, reached <-chan bool) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	there := make(chan bool, 10)
+	talk := func(c net.Conn) {
+		if where == "greeting" {
+			there <- true
+			return
+		}
+		fmt.Fprint(c, "220 localhost\r\n")
+		for lines := bufio.NewScanner(c); lines.Scan(); {
+			switch word, _, _ := strings.Cut(lines.Text(), " "); word {
+			case "EHLO", "MAIL", "RCPT":
+				fmt.Fprint(c, "250 OK\r\n")
+			case "DATA":
+				there <- true
+				return
+			}
+		}
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go talk(c)
+		}
+	}()
+	return l.Addr().String(), there
+}
+
+// A mail server that does not answer does not hold up a server that stops, and the notice is not lost.
+func TestStopWhileSending(t *testing.T) {
+	for _, where := range []string{"greeting", "DATA"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			address, reached := tarpit(t, where)
+			s := newSite(t, sqliteDatabase(t), func(c *config.Config) {
+				c.MailServer, c.MailFrom, c.MailTLS = address, "id@example.com", "none"
+			})
+			account := s.addUser("ana", func(a *provider.Account) { a.Email = "ana@example.com" })
+			s.tell(provider.EventPasswordChanged, account, nil)
+			s.clock.advance(time.Second)
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- (*s.servers.Load())[0].notify(ctx) }()
+			<-reached
+			stop()
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(mailTime / 2):
+				t.Fatal("it still waits for the mail server")
+			}
+			if n := s.outbox(); len(n) != 1 || n[0].Due.After(s.clock.now()) {
+				t.Errorf("the outbox has %+v, want the notice, due at once", n)
+			}
+		})
+	}
+}
+
+// A letter that the server refuses for what is in it is tried again on its own, and the others go out.
+func TestRefusedLetter(t *testing.T) {
+	m := startMail(t, "none", func(m *mailServer) { m.open = true })
+	m.spam = "evil"
+	s := newMailSite(t, sqliteDatabase(t), m)
+	account := s.addUser("ana", func(a *provider.Account) { a.Email = "ana@example.com" })
+	for range 3 {
+		s.tell(provider.EventFactorAdded, account, map[string]string{"name": "evil"})
+	}
+	s.tell(provider.EventPasswordChanged, account, nil)
+	s.clock.advance(time.Second)
+	s.post()
+	m.arrived("Your password was changed")
+	if n := len(s.outbox()); n != 3 {
+		t.Errorf("the outbox has %d notices, want the 3 that were refused", n)
+	}
+	m.refuses("data", &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "not now"})
+	s.tell(provider.EventPasswordChanged, account, nil)
+	s.clock.advance(time.Hour)
+	before := s.outbox()
+	s.post()
+	tried := 0
+	for i, n := range s.outbox() {
+		if !n.Due.Equal(before[i].Due) {
+			tried++
+		}
+	}
+	if tried == 0 || tried == len(before) {
+		t.Errorf("%d of %d letters were tried at a server that takes none now, want one", tried, len(before))
+	}
+}
