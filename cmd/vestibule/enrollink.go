@@ -39,6 +39,9 @@ func userEnrolLink(f *flag.FlagSet) action {
 			if err != nil {
 				return err
 			}
+			if account.Disabled {
+				fmt.Fprintf(w.stderr, "warning: %[1]s is shut out and cannot use the link before: vestibule user update %[1]s --enable\n", account.Username)
+			}
 			link, err := makeEnrolLink(ctx, db, commandAuditor(db, time.Now), account, c.Issuer, *ttl)
 			if err != nil {
 				return err

@@ -104,15 +104,18 @@ func TestRefusedLetter(t *testing.T) {
 	m.refuses("data", &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "not now"})
 	s.tell(provider.EventPasswordChanged, account, nil)
 	s.clock.advance(time.Hour)
-	before := s.outbox()
+	before := map[string]time.Time{}
+	for _, n := range s.outbox() {
+		before[n.ID] = n.Due
+	}
 	s.post()
 	tried := 0
-	for i, n := range s.outbox() {
-		if !n.Due.Equal(before[i].Due) {
+	for _, n := range s.outbox() {
+		if !n.Due.Equal(before[n.ID]) {
 			tried++
 		}
 	}
-	if tried == 0 || tried == len(before) {
+	if tried != 1 {
 		t.Errorf("%d of %d letters were tried at a server that takes none now, want one", tried, len(before))
 	}
 }

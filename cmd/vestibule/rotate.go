@@ -229,9 +229,19 @@ func (r *resealer) report(to io.Writer) error {
 		return err
 	}
 	_, err := fmt.Fprintf(to, `no row needs these keys any more: %s
-Keep them in secret_keys for a while all the same: tokens, links and cookies that were made while one of them was the
-first are checked with it. That is over %s after the last server put the new key first; whoever takes an old key out
-before then has users sign in again, and apps lose their refresh tokens.
-`, strings.Join(old, ", "), fmt.Sprintf("%d hours", int(r.config.RefreshTokenLifetime/time.Hour)))
+Keep them in secret_keys for a while all the same: tokens and sign-ins that were made while one of them was the first
+are checked with it. That is over %s after the last server put the new key first; whoever takes an old key out before
+then has users sign in again, and apps lose their refresh tokens. Links that cancel a planned reset are checked with it
+until the reset is due. The cookies by which browsers are known last for 365 days: without the key of its cookie a
+browser is an unknown one, and nothing else.
+`, strings.Join(old, ", "), span(r.config.RefreshTokenLifetime))
 	return err
+}
+
+// span is a duration in whole hours or, if it is none, in minutes, rounded up.
+func span(d time.Duration) string {
+	if d%time.Hour == 0 {
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	}
+	return fmt.Sprintf("%d minutes", (d+time.Minute-1)/time.Minute)
 }

@@ -111,6 +111,10 @@ func readInput(w *world, flagName, path string) (string, error) {
 	in := w.stdin
 	if path != "-" {
 		file, err := os.Open(path)
+		var why *fs.PathError
+		if flagName == "secret-file" && errors.As(err, &why) { // perhaps the path is the secret itself: it is not shown again
+			return "", fmt.Errorf("--%s: the file cannot be opened: %w", flagName, why.Err)
+		}
 		if err != nil {
 			return "", fmt.Errorf("--%s: %w", flagName, err)
 		}

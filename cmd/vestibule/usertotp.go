@@ -79,17 +79,36 @@ func userTOTPRemove(f *flag.FlagSet) action {
 	}
 }
 
+// chosen is the authenticator with that id or else, as users may call theirs what they like, with that name.
+func chosen(all []mfa.Info, which, username string) (mfa.Info, error) {
+	if i := slices.IndexFunc(all, func(a mfa.Info) bool { return a.ID == which }); i >= 0 {
+		return all[i], nil
+	}
+	var named []mfa.Info
+	for _, a := range all {
+		if strings.EqualFold(a.Name, which) {
+			named = append(named, a)
+		}
+	}
+	switch len(named) {
+	case 0:
+		return mfa.Info{}, &outcome{fmt.Sprintf("%s has no authenticator %s", username, printable(which)), provider.ErrNotFound}
+	case 1:
+		return named[0], nil
+	}
+	return mfa.Info{}, &usageError{fmt.Sprintf("%s has several authenticators %s; give the id, as user totp list shows it", username, printable(which))}
+}
+
 func removeTOTP(ctx context.Context, db *storage.Store, account provider.Account, which string) (mfa.Info, error) {
 	codes := &mfa.Service{Store: db, Atomic: db.Atomic}
 	status, err := codes.Status(ctx, account.Subject)
 	if err != nil {
 		return mfa.Info{}, err
 	}
-	i := slices.IndexFunc(status.Authenticators, func(a mfa.Info) bool { return a.ID == which || strings.EqualFold(a.Name, which) })
-	if i < 0 {
-		return mfa.Info{}, &outcome{fmt.Sprintf("%s has no authenticator %s", account.Username, printable(which)), provider.ErrNotFound}
+	found, err := chosen(status.Authenticators, which, account.Username)
+	if err != nil {
+		return mfa.Info{}, err
 	}
-	found := status.Authenticators[i]
 	err = codes.RemoveSpare(ctx, account.Subject, found.ID, func(ctx context.Context) error {
 		return commandAuditor(db, time.Now).Record(ctx, provider.Event{
 			Kind: provider.EventFactorRemoved, Outcome: provider.OutcomeOK, Subject: account.Subject,

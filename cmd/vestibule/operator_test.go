@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+)
+
+// An id is never taken for a name, whatever users call their authenticators.
+func TestChosenAuthenticator(t *testing.T) {
+	all := []mfa.Info{{ID: "one", Name: "two"}, {ID: "two", Name: "Phone"}, {ID: "three", Name: "Straße"}, {ID: "four", Name: "phone"}}
+	for _, tt := range []struct{ which, want string }{
+		{"two", "two"}, {"one", "one"}, {"TWO", "one"}, {"straße", "three"}, {"Phone", ""}, {"five", ""}, {"", ""},
+	} {
+		got, err := chosen(all, tt.which, "ana")
+		if got.ID != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("chosen(%q) = %q, %v, want %q", tt.which, got.ID, err, tt.want)
+		}
+	}
+	if _, err := chosen(all, "phone", "ana"); err == nil || !strings.Contains(err.Error(), "several") {
+		t.Errorf("a name of two: %v, want that there are several", err)
+	}
+	if _, err := chosen(all, "five", "ana"); !errors.Is(err, provider.ErrNotFound) {
+		t.Errorf("a name of none: %v, want %v", err, provider.ErrNotFound)
+	}
+}
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		90 * 24 * time.Hour: "2160 hours", time.Hour: "1 hours", 30 * time.Minute: "30 minutes", 90 * time.Minute: "90 minutes",
+		10 * time.Second: "1 minutes",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("span(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+// The words at the end of a rotation are about the settings.
+func TestRotateClosingWords(t *testing.T) {
+	old, err := mfa.ParseKeyring([]string{mfa.NewKey(), mfa.NewKey()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &resealer{vault: vault{keys: old}, count: map[string]int{}}
+	r.config.RefreshTokenLifetime = 30 * time.Minute
+	var out bytes.Buffer
+	if err := r.report(&out); err != nil || !strings.Contains(out.String(), "over 30 minutes after") || !strings.Contains(out.String(), "365 days") {
+		t.Errorf("report: %v\n%s", err, &out)
+	}
+}
+
+// Whoever gives a secret in the place of a file does not see it again, in a log say.
+func TestSecretInThePlaceOfAFile(t *testing.T) {
+	s := newSite(t, sqliteDatabase(t))
+	s.addUser("ana")
+	const key = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+	for _, value := range []string{key, "otpauth://totp/Old:ana?secret=" + key, key + strings.Repeat("A", 5000)} {
+		_, err := s.operate(t, "user", "totp", "add", "ana", "--secret-file", value)
+		if err == nil || strings.Contains(err.Error(), "GEZDG") || !strings.Contains(err.Error(), "--secret-file: the file cannot be opened: ") {
+			t.Errorf("--secret-file %.10s: %v, want a fault without the value", value, err)
+		}
+	}
+}
+
+// A link for a user who is shut out is made, but with a warning.
+func TestEnrolLinkOfTheDisabled(t *testing.T) {
+	s := newSite(t, sqliteDatabase(t))
+	for _, name := range []string{"ana", "ben"} {
+		s.addUser(name, func(a *provider.Account) { a.Disabled = name == "ana" })
+		var out, warning bytes.Buffer
+		environ := []string{"VESTIBULE_DATABASE=" + s.config.Database, "VESTIBULE_ISSUER=" + s.config.Issuer}
+		if err := run(t.Context(), []string{"user", "enrol-link", name}, &world{environ, strings.NewReader(""), &out, &warning}); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := strings.Contains(warning.String(), "user update ana --enable"), name == "ana"; got != want {
+			t.Errorf("the link for %s warns %q: %v, want %v", name, &warning, got, want)
+		}
+	}
+}
+
+// A terminal that is closed ends the demo as Ctrl-C does: nothing is left behind.
+func TestDemoHangup(t *testing.T) {
+	folder := t.TempDir()
+	demo := exec.CommandContext(t.Context(), "vestibule", "demo", "--listen", "127.0.0.1:0", "--sample-listen", "127.0.0.1:0")
+	demo.Env = append(os.Environ(), "TMPDIR="+folder)
+	out, err := demo.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := demo.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if strings.Contains(lines.Text(), "/account/security") {
+			break
+		}
+	}
+	if err := demo.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, out) // the last words
+	if err := demo.Wait(); err != nil {
+		t.Errorf("the demo ended with %v", err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("the demo left %v behind (%v)", left, err)
+	}
+}
