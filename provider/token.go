@@ -118,10 +118,22 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 	if !errors.Is(err, ErrConflict) {
 		return body, err
 	}
-	if err := p.revokeReused(ctx, u); err != nil {
-		return nil, err
+	return nil, p.lost(ctx, u)
+}
+
+// lost says why a code could not be exchanged: it was used meanwhile, or its account was disabled.
+func (p *Provider) lost(ctx context.Context, u *unit) error {
+	code, err := p.store.Code(ctx, u.code.Signature)
+	switch {
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return err
+	case err == nil && !code.Used:
+		return fosite.ErrInvalidGrant.WithHint("The authorization code is no longer good.")
 	}
-	return nil, fosite.ErrInvalidGrant.WithHint("The authorization code has already been used.")
+	if err := p.revokeReused(ctx, u); err != nil {
+		return err
+	}
+	return fosite.ErrInvalidGrant.WithHint("The authorization code has already been used.")
 }
 
 // revokeReused ends the family of a code or refresh token that was used before: one of the two who have it should not

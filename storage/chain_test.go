@@ -547,7 +547,7 @@ func TestAuditEvents(t *testing.T) {
 			{Kind: provider.EventPassword, Subject: "alice"},
 			{Kind: provider.EventTOTP, Subject: "alice", Client: "shop"},
 			{Kind: provider.EventTOTPFailed, Subject: "bob"},
-			{Kind: provider.EventAdminClient, Client: "shop"},
+			{Kind: provider.EventAdminClientCreated, Client: "shop"},
 		} {
 			e.Time, e.Outcome = noon.Add(time.Duration(i)*time.Minute), provider.OutcomeOK
 			must(t, s.Record(t.Context(), e))
@@ -558,14 +558,14 @@ func TestAuditEvents(t *testing.T) {
 			n      int
 			want   []string
 		}{
-			{storage.AuditFilter{}, 9, []string{provider.EventAdminClient, provider.EventTOTPFailed, provider.EventTOTP, provider.EventPassword}},
-			{storage.AuditFilter{}, 1, []string{provider.EventAdminClient}},
+			{storage.AuditFilter{}, 9, []string{provider.EventAdminClientCreated, provider.EventTOTPFailed, provider.EventTOTP, provider.EventPassword}},
+			{storage.AuditFilter{}, 1, []string{provider.EventAdminClientCreated}},
 			{storage.AuditFilter{Subject: "alice"}, 9, []string{provider.EventTOTP, provider.EventPassword}},
-			{storage.AuditFilter{Client: "shop"}, 9, []string{provider.EventAdminClient, provider.EventTOTP}},
+			{storage.AuditFilter{Client: "shop"}, 9, []string{provider.EventAdminClientCreated, provider.EventTOTP}},
 			{storage.AuditFilter{Kind: "auth.totp"}, 9, []string{provider.EventTOTPFailed, provider.EventTOTP}},
 			{storage.AuditFilter{Kind: "auth.totp.ok"}, 9, []string{provider.EventTOTP}},
 			{storage.AuditFilter{Kind: "au"}, 9, nil},
-			{storage.AuditFilter{Since: at(2)}, 9, []string{provider.EventAdminClient, provider.EventTOTPFailed}},
+			{storage.AuditFilter{Since: at(2)}, 9, []string{provider.EventAdminClientCreated, provider.EventTOTPFailed}},
 			{storage.AuditFilter{Until: at(2)}, 9, []string{provider.EventTOTP, provider.EventPassword}},
 			{storage.AuditFilter{Kind: "auth", Subject: "alice", Client: "shop", Since: noon, Until: at(5)}, 9, []string{provider.EventTOTP}},
 		} {
@@ -622,7 +622,7 @@ func TestAuditEventsPlan(t *testing.T) {
 			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 			SELECT 'id' || (100000 + i), i, CASE WHEN i % 2 = 0 THEN 'auth.totp.ok' ELSE 'session.opened' END, 'ok',
 				's' || (i % 50), 'c' || (i % 50), '', '', '', '', '', '{}' FROM n`)
-		must(t, s.Record(t.Context(), provider.Event{Time: noon, Kind: provider.EventAdminUser, Subject: "s7"}))
+		must(t, s.Record(t.Context(), provider.Event{Time: noon, Kind: provider.EventAdminUserCreated, Subject: "s7"}))
 		explain := "EXPLAIN "
 		if strings.HasPrefix(dsn, "sqlite:") {
 			explain = "EXPLAIN QUERY PLAN "

@@ -156,6 +156,20 @@ func TestExchangeAndRotateAreAllOrNothing(t *testing.T) {
 	})
 }
 
+// A code that was being saved while its account was disabled is there all the same, and worth nothing.
+func TestExchangeOfADisabledAccount(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		late := family{id: "late", client: "rp", subject: "sub-alice"}
+		save(t, s, late.code("late"))
+		alice := account("alice", "")
+		alice.Disabled = true
+		must(t, s.CreateAccount(t.Context(), alice, "hash"))
+		if err := s.Exchange(t.Context(), "late", late.pair(0)); !errors.Is(err, provider.ErrConflict) || has(t, s, late.pair(0)[0]) {
+			t.Errorf("Exchange: %v, want %v and no token", err, provider.ErrConflict)
+		}
+	})
+}
+
 func TestOneExchangeWins(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		save(t, s, rp.code("one"))

@@ -174,7 +174,7 @@ func TestActivityLines(t *testing.T) {
 // hiddenKinds are events of users that the page does not show, because others say the same or nobody could act on them.
 var hiddenKinds = []string{
 	provider.EventTOTP, provider.EventRefused, provider.EventPolicyReported,
-	provider.EventAdminClient, provider.EventAdminClientMod, provider.EventAdminClientGone, provider.EventAdminReseal,
+	provider.EventAdminClientCreated, provider.EventAdminClientUpdated, provider.EventAdminClientDeleted, provider.EventAdminReseal,
 	provider.EventAuditPurged,
 }
 

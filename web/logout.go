@@ -63,7 +63,7 @@ func (s *Server) endSession(r *http.Request) error {
 	forgets := device != nil && field(r, "forget") != ""
 	if forgets {
 		dropped := ended
-		dropped.Kind = provider.EventBrowserDropped
+		dropped.Kind = provider.EventBrowserForgotten
 		events = append(events, dropped)
 	}
 	end := func(ctx context.Context) error { return s.Sessions.DeleteSession(ctx, session.ID) }

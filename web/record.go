@@ -36,7 +36,7 @@ func (m *member) event(r *http.Request, kind, method string) provider.Event {
 var proofEvents = map[string]struct{ ok, failed, locked string }{
 	provider.MethodPassword: {provider.EventPassword, provider.EventPasswordFailed, provider.EventPasswordLocked},
 	provider.MethodTOTP:     {provider.EventTOTP, provider.EventTOTPFailed, provider.EventTOTPLocked},
-	provider.MethodRecovery: {provider.EventRecovery, provider.EventRecoveryFailed, provider.EventRecoveryLocked},
+	provider.MethodRecovery: {provider.EventRecoveryUsed, provider.EventRecoveryFailed, provider.EventRecoveryLocked},
 }
 
 // refused makes e the record of a code that was compared and refused. Not ok: nothing was compared, so that there is

@@ -88,7 +88,7 @@ func (s *Server) rememberBrowser(ctx context.Context, r *http.Request, v *visit)
 	if err := s.Browsers.RememberBrowser(ctx, v.device, b); err != nil {
 		return err
 	}
-	e := v.event(r, provider.EventBrowserKept, "")
+	e := v.event(r, provider.EventBrowserRemembered, "")
 	e.Detail["browser"] = b.Agent
 	return s.Audit.Record(ctx, e)
 }
@@ -140,7 +140,7 @@ func (s *Server) forgetBrowser(w http.ResponseWriter, r *http.Request, m *member
 		return errNotFound
 	}
 	id := field(r, "browser")
-	e := m.event(r, provider.EventBrowserDropped, "")
+	e := m.event(r, provider.EventBrowserForgotten, "")
 	note := "browser.forgotten"
 	drop := func(ctx context.Context) error { return s.Browsers.ForgetBrowsers(ctx, m.account.Subject) }
 	if id == "" {

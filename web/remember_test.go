@@ -128,7 +128,7 @@ func TestRememberedBrowser(t *testing.T) {
 	}
 	b.open(s.authorize()).client()
 	b.open("/account/security").at("security", "on").says("Browsers that are not asked for a code", "This browser")
-	if kept := audit.of(provider.EventBrowserKept); len(kept) != 1 || kept[0].Subject != "s-ana" || kept[0].Detail["browser"] != "A browser" {
+	if kept := audit.of(provider.EventBrowserRemembered); len(kept) != 1 || kept[0].Subject != "s-ana" || kept[0].Detail["browser"] != "A browser" {
 		t.Errorf("recorded %+v, want one browser of ana", kept)
 	}
 	s.newBrowser().open(s.authorize()).password("ana").at("totp", "initial")
@@ -235,7 +235,7 @@ func TestForgetBrowser(t *testing.T) {
 	}
 	p.press("Forget all of them").at("totp", "initial") // whose own session is worth a password only
 	second.open(s.authorize()).password("ana").at("totp", "initial")
-	if dropped := audit.of(provider.EventBrowserDropped); len(dropped) != 1 || dropped[0].Detail["browser"] != "all" {
+	if dropped := audit.of(provider.EventBrowserForgotten); len(dropped) != 1 || dropped[0].Detail["browser"] != "all" {
 		t.Errorf("recorded %+v, want all browsers dropped", dropped)
 	}
 

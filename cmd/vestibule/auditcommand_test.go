@@ -280,7 +280,7 @@ func TestAuditorHooks(t *testing.T) {
 			},
 		}}
 		ctx := context.WithValue(t.Context(), requestKey{}, "request")
-		if err := r.Record(ctx, provider.Event{Kind: provider.EventAdminUser, Outcome: provider.OutcomeOK}); err != nil {
+		if err := r.Record(ctx, provider.Event{Kind: provider.EventAdminUserCreated, Outcome: provider.OutcomeOK}); err != nil {
 			t.Fatal(err)
 		}
 		if e := got[0]; e.ID == "" || e.Time.IsZero() || e.Actor != "cli:7" || e.Request != "request" {
@@ -290,7 +290,7 @@ func TestAuditorHooks(t *testing.T) {
 			t.Errorf("Record = %v, want the error of the hook", err)
 		}
 		events, err := db.AuditEvents(t.Context(), storage.AuditFilter{}, 10)
-		if err != nil || len(events) != 1 || events[0].Kind != provider.EventAdminUser || events[0].ID != got[0].ID {
+		if err != nil || len(events) != 1 || events[0].Kind != provider.EventAdminUserCreated || events[0].ID != got[0].ID {
 			t.Errorf("the log has %+v (%v), want the first event only", events, err)
 		}
 	})

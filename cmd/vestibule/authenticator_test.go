@@ -112,7 +112,7 @@ func TestChooseSettings(t *testing.T) {
 		b := s.newBrowser(t)
 		p := b.open("/account/authenticators/new").giveName("ana", password).at("setup", "initial").says("My app needs other settings")
 		first := p.phone()
-		p = p.press("Make a new key", "algorithm", "SHA512", "digits", "8", "period", "60").at("setup", "initial").says("8 digits, 60 seconds, SHA-512")
+		p = p.press("Make a new key", "algorithm", "SHA512", "digits", "8", "period", "60").at("setup", "new").says("8 digits, 60 seconds, SHA-512")
 		a := p.phone()
 		if a == first {
 			t.Error("the key is still the old one")

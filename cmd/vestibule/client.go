@@ -94,7 +94,7 @@ func storeClient(ctx context.Context, db *storage.Store, c provider.Client) erro
 		if err := db.CreateClient(ctx, c); err != nil {
 			return err
 		}
-		return commandAuditor(db, time.Now).Record(ctx, clientEvent(provider.EventAdminClient, c.ID))
+		return commandAuditor(db, time.Now).Record(ctx, clientEvent(provider.EventAdminClientCreated, c.ID))
 	})
 	if errors.Is(err, provider.ErrConflict) {
 		return &outcome{fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", c.ID, c.ID), err}
@@ -179,7 +179,7 @@ func removeClient(ctx context.Context, db *storage.Store, id string) error {
 		if err := db.DeleteClient(ctx, id); err != nil {
 			return err
 		}
-		return commandAuditor(db, time.Now).Record(ctx, clientEvent(provider.EventAdminClientGone, id))
+		return commandAuditor(db, time.Now).Record(ctx, clientEvent(provider.EventAdminClientDeleted, id))
 	})
 }
 

@@ -97,7 +97,7 @@ func updateClient(ctx context.Context, db *storage.Store, id string, change *cli
 	}
 	was := c.Updated
 	c.Updated = time.Now()
-	e := clientEvent(provider.EventAdminClientMod, c.ID)
+	e := clientEvent(provider.EventAdminClientUpdated, c.ID)
 	e.Detail = map[string]string{"changed": strings.Join(change.apply(&c), ", ")}
 	if err := wrongUsage(provider.CheckClient(c)); err != nil {
 		return c, err

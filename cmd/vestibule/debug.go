@@ -66,6 +66,7 @@ type claimsView struct {
 	demand  provider.Demand
 	codes   int  // recovery codes left
 	keeps   bool // browsers may be remembered
+	held    bool // only a link lets the user set up an authenticator
 }
 
 // told is one way to be signed in.
@@ -92,6 +93,9 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 	}
 	sessions, err := db.Sessions(ctx, v.account.Subject)
 	if err != nil {
+		return err
+	}
+	if v.held, err = db.Held(ctx, v.account.Subject); err != nil {
 		return err
 	}
 	v.User, v.Enrolled, v.codes = v.account.Username, len(status.Authenticators) > 0, status.CodesLeft
@@ -183,9 +187,17 @@ func (v *claimsView) first(login *provider.Login, now time.Time) string {
 	case v.Enrolled:
 		return "a code: the user has an authenticator"
 	case v.Must:
-		return "an authenticator is set up: the policy wants it (" + v.Policy + ")"
+		return "an authenticator is set up" + v.withLink() + ": the policy wants it (" + v.Policy + ")"
 	}
-	return "an authenticator is set up: the client asks for aal2" + v.otherwise()
+	return "an authenticator is set up" + v.withLink() + ": the client asks for aal2" + v.otherwise()
+}
+
+// withLink says what else it takes after a reset.
+func (v *claimsView) withLink() string {
+	if v.held {
+		return " with a link of user enrol-link"
+	}
+	return ""
 }
 
 // otherwise is what becomes of a user who declines.

@@ -256,7 +256,7 @@ func TestRecoveryCodeInTheFieldForCodes(t *testing.T) {
 			t.Errorf("recorded are %+v and %+v, want one wrong recovery code", failed, totp)
 		}
 		p.click("Use a code from an authenticator app").press("Remove", "password", password, "code", c.codes[0]).at("security", "off")
-		if found := s.events(t, ana, provider.EventRecovery); len(found) != 1 || found[0].Detail["left"] != "9" {
+		if found := s.events(t, ana, provider.EventRecoveryUsed); len(found) != 1 || found[0].Detail["left"] != "9" {
 			t.Errorf("recorded are %+v, want one with 9 left", found)
 		}
 	})

@@ -62,7 +62,7 @@ func (p *postman) facts(account provider.Account, n storage.Notice) facts {
 	for name, value := range n.Detail {
 		f.Detail[name] = quotable(value)
 	}
-	if n.Kind != provider.EventAdminResetPlan {
+	if n.Kind != provider.EventAdminResetPlanned {
 		return f
 	}
 	f.Due = n.Detail["due"]

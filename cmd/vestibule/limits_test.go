@@ -253,7 +253,7 @@ func (f *fleet) oneRecoveryCode(t *testing.T) {
 		same = append(same, codes[3])
 	}
 	sendAll(t, f.recoveryForms(t, "eva", same))
-	if n := f.events(t, subject)[provider.EventRecovery]; n != 1 {
+	if n := f.events(t, subject)[provider.EventRecoveryUsed]; n != 1 {
 		t.Errorf("one recovery code was accepted %d times", n)
 	}
 	f.left(t, "eva", 9)
@@ -263,7 +263,7 @@ func (f *fleet) oneRecoveryCode(t *testing.T) {
 func (f *fleet) tenRecoveryCodes(t *testing.T) {
 	_, subject, _, codes := f.enrol(t, "fay")
 	sendAll(t, f.recoveryForms(t, "fay", codes))
-	if n := f.events(t, subject)[provider.EventRecovery]; n != 10 {
+	if n := f.events(t, subject)[provider.EventRecoveryUsed]; n != 10 {
 		t.Errorf("%d of 10 recovery codes were accepted: %v", n, f.events(t, subject))
 	}
 	f.left(t, "fay", 0)

@@ -333,7 +333,7 @@ func TestPlannedResetCancelled(t *testing.T) {
 		plan := func() string {
 			t.Helper()
 			s.must(t, "user", "totp", "reset", "ana", "--reason", "somebody phoned", "--delay", "24h")
-			return s.events(t, account.Subject, provider.EventAdminResetPlan)[0].Detail["reset"]
+			return s.events(t, account.Subject, provider.EventAdminResetPlanned)[0].Detail["reset"]
 		}
 		link := func(id string) string { return (*s.servers.Load())[0].cancelLink(id) }
 
@@ -386,7 +386,7 @@ func TestCancelLink(t *testing.T) {
 	account := s.addUser("ana")
 	s.newBrowser(t).enrol("ana")
 	s.must(t, "user", "totp", "reset", "ana", "--reason", "somebody phoned", "--delay", "24h")
-	id := s.events(t, account.Subject, provider.EventAdminResetPlan)[0].Detail["reset"]
+	id := s.events(t, account.Subject, provider.EventAdminResetPlanned)[0].Detail["reset"]
 	address := (*s.servers.Load())[0].cancelLink(id)
 	u, err := url.Parse(address)
 	if err != nil {

@@ -124,7 +124,7 @@ func (a *app) composeMetrics(audit *auditor) {
 // afterwards, which is rare, there is one too many.
 func (m *metrics) event(_ context.Context, e provider.Event) error {
 	switch e.Kind {
-	case provider.EventPassword, provider.EventTOTP, provider.EventRecovery:
+	case provider.EventPassword, provider.EventTOTP, provider.EventRecoveryUsed:
 		m.proved(e)
 	case provider.EventPasswordFailed, provider.EventTOTPFailed, provider.EventRecoveryFailed:
 		m.signIns.WithLabelValues(stepOf(e), resultOf(e)).Inc()
@@ -152,7 +152,7 @@ func (m *metrics) proved(e provider.Event) {
 	switch e.Kind {
 	case provider.EventTOTP:
 		m.offsets.WithLabelValues(oneOf(e.Detail["offset"], "other", "-1", "0", "1")).Inc()
-	case provider.EventRecovery:
+	case provider.EventRecoveryUsed:
 		m.recoveries.Inc()
 	}
 }

@@ -133,7 +133,7 @@ var metricEvents = []struct {
 	{provider.Event{Kind: provider.EventTOTPFailed, Detail: map[string]string{"reason": "used"}}, []string{`vestibule_sign_in_attempts_total{result="replayed",step="totp"} 1`}},
 	{provider.Event{Kind: provider.EventTOTPFailed, Detail: map[string]string{"reason": "expired"}}, []string{`vestibule_sign_in_attempts_total{result="expired",step="totp"} 1`}},
 	{provider.Event{Kind: provider.EventTOTPFailed, Detail: map[string]string{"reason": "clock"}}, []string{`vestibule_sign_in_attempts_total{result="clock",step="totp"} 1`}},
-	{provider.Event{Kind: provider.EventRecovery}, []string{`vestibule_sign_in_attempts_total{result="ok",step="recovery"} 1`, `vestibule_recovery_codes_used_total 1`}},
+	{provider.Event{Kind: provider.EventRecoveryUsed}, []string{`vestibule_sign_in_attempts_total{result="ok",step="recovery"} 1`, `vestibule_recovery_codes_used_total 1`}},
 	{provider.Event{Kind: provider.EventConsentDenied}, []string{`vestibule_consents_total{decision="deny"} 1`}},
 	{provider.Event{Kind: provider.EventRefused, Detail: map[string]string{"error": "login_required"}}, []string{`vestibule_authorizations_total{result="login_required"} 1`}},
 	{provider.Event{Kind: provider.EventRefused, Detail: map[string]string{"error": "made up"}}, []string{`vestibule_authorizations_total{result="other"} 1`}},

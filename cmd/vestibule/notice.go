@@ -28,8 +28,8 @@ func letterOf(e provider.Event) string {
 		return ""
 	}
 	switch e.Kind {
-	case provider.EventFactorAdded, provider.EventFactorRemoved, provider.EventRecovery, provider.EventPasswordChanged,
-		provider.EventAdminReset, provider.EventAdminResetPlan, provider.EventResetCancelled, provider.EventAdminEnrolLink:
+	case provider.EventFactorAdded, provider.EventFactorRemoved, provider.EventRecoveryUsed, provider.EventPasswordChanged,
+		provider.EventAdminReset, provider.EventAdminResetPlanned, provider.EventResetCancelled, provider.EventAdminEnrolLink:
 		return e.Kind
 	case provider.EventAdminTOTPAdded:
 		return provider.EventFactorAdded

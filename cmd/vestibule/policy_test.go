@@ -172,7 +172,7 @@ func TestRememberedBrowserWalk(t *testing.T) {
 		b.open("/logout").press("Sign out")
 		s.clock.advance(time.Minute)
 		spared(false)
-		if kept := s.events(t, ana.Subject, provider.EventBrowserKept); len(kept) != 4 {
+		if kept := s.events(t, ana.Subject, provider.EventBrowserRemembered); len(kept) != 4 {
 			t.Errorf("%d browsers are recorded as remembered, want 4", len(kept))
 		}
 		if log := s.log.String(); strings.Contains(log, ana.Email) {

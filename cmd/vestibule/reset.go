@@ -92,7 +92,7 @@ func (a *app) told(ctx context.Context, plan mfa.PlannedReset) (bool, error) {
 	if a.postman == nil {
 		return true, nil
 	}
-	waits, err := a.store.NoticeWaits(ctx, plan.Subject, provider.EventAdminResetPlan, plan.Created)
+	waits, err := a.store.NoticeWaits(ctx, plan.Subject, provider.EventAdminResetPlanned, plan.Created)
 	if err != nil || !waits {
 		return err == nil, err
 	}

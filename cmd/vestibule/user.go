@@ -82,7 +82,7 @@ func addUser(ctx context.Context, db *storage.Store, hasher *provider.Hasher, ac
 			return err
 		}
 		return commandAuditor(db, time.Now).Record(ctx, provider.Event{
-			Kind: provider.EventAdminUser, Outcome: provider.OutcomeOK, Subject: account.Subject,
+			Kind: provider.EventAdminUserCreated, Outcome: provider.OutcomeOK, Subject: account.Subject,
 		})
 	})
 	if errors.Is(err, provider.ErrConflict) {

@@ -120,7 +120,7 @@ func (v vault) recordExport(ctx context.Context, users []backupUser) error {
 		err := v.db.Atomic(ctx, func(ctx context.Context) error {
 			for _, u := range some {
 				err := audit.Record(ctx, provider.Event{
-					Kind: provider.EventAdminTOTPExport, Outcome: provider.OutcomeOK, Subject: u.Subject,
+					Kind: provider.EventAdminTOTPExported, Outcome: provider.OutcomeOK, Subject: u.Subject,
 					Detail: map[string]string{"authenticators": strconv.Itoa(len(u.Authenticators))},
 				})
 				if err != nil {

@@ -145,7 +145,7 @@ func (o operation) planReset(ctx context.Context, now time.Time, delay time.Dura
 			return err
 		}
 		return o.audit.Record(ctx, provider.Event{
-			Kind: provider.EventAdminResetPlan, Outcome: provider.OutcomeOK, Subject: plan.Subject,
+			Kind: provider.EventAdminResetPlanned, Outcome: provider.OutcomeOK, Subject: plan.Subject,
 			Detail: map[string]string{"reason": plan.Reason, "reset": plan.ID, "due": plan.Due.UTC().Format(time.RFC3339)},
 		})
 	})
