@@ -88,7 +88,7 @@ func TestAuthenticatorPages(t *testing.T) {
 	g.signInAs("/account/authenticators/new", "ana").at("setup", "initial")
 	evaluate[int](g.tab, `document.querySelectorAll("details").forEach(d => d.open = true), 0`)
 	g.show("setup-choices")
-	g.press("Make a new key").at("setup", "initial")
+	g.press("Make a new key").at("setup", "new")
 	uri := g.scan()
 	g.put("code", g.oathCode(uri, 0)).press("Continue").at("codes", "initial").toggle("#saved").press("Turn on two-step verification").at("security", "on")
 	g.press("Rename Authenticator app").at("rename", "initial")
