@@ -57,7 +57,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	get("/enrol", s.enrolStart)
 	get("/reset/cancel", s.cancelResetPage)
 	post("/reset/cancel", s.cancelReset)
-	get(cancelledPath, s.resetCancelledPage)
+	get("/reset/cancelled", s.resetCancelledPage)
 
 	get("/logout", s.logoutPage)
 	post("/logout", s.logout)

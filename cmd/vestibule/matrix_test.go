@@ -246,6 +246,9 @@ var matrixForms = map[string][]string{
 
 var routeLine = regexp.MustCompile(`\b(get|post)\("([^"]+)"|HandleFunc\("(GET|POST) ([^"]+)"|open\(mux, "(GET|POST)", "([^"]+)"`)
 
+// addsRoute finds lines that must match routeLine.
+var addsRoute = regexp.MustCompile(`^\t(get|post|open)\(`)
+
 // matrixRequests reads the routes from the sources of the two route tables, so that none can be forgotten.
 func matrixRequests(t *testing.T) []matrixRequest {
 	t.Helper()
@@ -255,6 +258,11 @@ func matrixRequests(t *testing.T) []matrixRequest {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, line := range strings.Split(string(source), "\n") {
+			if addsRoute.MatchString(line) && !routeLine.MatchString(line) {
+				t.Errorf("%s has a route that the matrix cannot read; write its path out: %s", file, strings.TrimSpace(line))
+			}
 		}
 		for _, match := range routeLine.FindAllStringSubmatch(string(source), -1) {
 			method, path := strings.ToUpper(match[1]+match[3]+match[5]), match[2]+match[4]+match[6]

@@ -221,7 +221,11 @@ func TestMetadata(t *testing.T) {
 		got, want []string
 	}{
 		{"code_challenge_methods_supported", got.PKCE, []string{"S256"}},
-		{"acr_values_supported", got.ACR, []string{"aal1", "aal2"}},
+		{"acr_values_supported", got.ACR, []string{
+			"aal1", "http://idmanagement.gov/ns/assurance/aal/1", "1",
+			"aal2", "https://refeds.org/profile/mfa", "http://idmanagement.gov/ns/assurance/aal/2",
+			"http://schemas.openid.net/pape/policies/2007/06/multi-factor", "2",
+		}},
 		{"scopes_supported", got.Scopes, []string{"openid", "profile", "email", "offline_access"}},
 		{"id_token_signing_alg_values_supported", got.Algorithms, []string{"RS256", "ES256"}},
 	} {
