@@ -320,8 +320,8 @@ func (s *Server) returnLoan(r *http.Request, v *visit) error {
 	return err
 }
 
-// whileLive runs do, which uses what was proved or shows whose it is, unless the session that the sign-in has opened is over: then its
-// proofs are over too, and the user begins at the password.
+// whileLive runs do, which uses what was proved or shows whose it is, unless the session that the sign-in has opened is
+// over: then its proofs are over too, and the user begins at the password.
 func (s *Server) whileLive(w http.ResponseWriter, r *http.Request, v *visit, do func() error) error {
 	if !v.mem.Admitted {
 		return do()
