@@ -55,7 +55,7 @@ func (p *Provider) accept(r *http.Request) (*Interaction, *fosite.AuthorizeReque
 	}
 	ix := p.begin(demand)
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = client.ID, client.Name, ar.GetRequestedScopes(), ar.RedirectURI.String()
-	ix.TwoSteps = client.TwoSteps
+	ix.Registered, ix.TwoSteps = client.Registration, client.TwoSteps
 	if ix.ClientName == "" {
 		ix.ClientName = client.ID
 	}

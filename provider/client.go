@@ -11,6 +11,7 @@ import (
 // Client is a relying party.
 type Client struct {
 	ID           string    `json:"id"`
+	Registration string    `json:"-"`                            // another one each time that the id is registered; empty in a new Client: the store makes it
 	Name         string    `json:"name"`                         // shown on the consent page
 	Public       bool      `json:"public"`                       // has no secret; must use PKCE
 	SecretHash   string    `json:"-"`                            // HashClientSecret's form; empty for a public client

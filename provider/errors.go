@@ -8,6 +8,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict reports that the record exists already, was changed since it was read, or was used before.
 	ErrConflict = errors.New("conflict")
+	// ErrClientChanged reports that the client is not registered any more as it was when it was read: it was changed,
+	// or removed, perhaps registered anew. Whoever gets it decides once more, on what is registered now.
+	ErrClientChanged = errors.New("client was changed")
 	// ErrExpired reports a sign-in that was begun too long ago.
 	ErrExpired = errors.New("expired")
 	// ErrPassword reports a name and password that do not belong together. An unknown name,

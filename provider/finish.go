@@ -33,20 +33,21 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	if err != nil {
 		return err
 	}
+	client := ar.Client.(relyingParty).Client
 	for _, scope := range f.Scopes {
 		ar.GrantScope(scope)
 	}
 	ctx, u := withUnit(r.Context(), "")
 	login := ix.Login.fresh(ix.Demand, now)
 	g := &grant{
-		Login: *login, ACR: p.ladder.ACR(ar.Client.(relyingParty).Client, ix.Demand, login), Nonce: f.Nonce,
+		Login: *login, ACR: p.ladder.ACR(client, ix.Demand, login), Nonce: f.Nonce,
 		Scopes: f.Scopes, Redirect: f.Sent, Challenge: f.Challenge, Requested: f.At, Began: now,
 	}
 	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, g)
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
-	save := func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode) }
+	save := func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, client) }
 	record := func(ctx context.Context) error { return p.audit.Record(ctx, granted(r, ix, g)) }
 	if err := p.End(ctx, ix, slices.Concat(with, []func(context.Context) error{save, record})...); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ory/fosite"
@@ -76,7 +77,8 @@ func (s *fositeStore) CreateAuthorizeCodeSession(ctx context.Context, signature 
 	}
 	unitOf(ctx).newCode = &Code{
 		Signature: signature, Family: r.GetID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
-		Session: g.Login.Session, Data: data, Created: now, Expires: now.Add(s.p.lifetimes.Code),
+		Session: g.Login.Session, Offline: slices.Contains(g.Scopes, ScopeOffline), Data: data,
+		Created: now, Expires: now.Add(s.p.lifetimes.Code),
 	}
 	return nil
 }

@@ -43,7 +43,8 @@ func refreeze(request []byte, at time.Time) ([]byte, error) {
 	return json.Marshal(f)
 }
 
-// thaw returns the request again. It asks for the client anew: one that was deleted meanwhile gets no answer.
+// thaw returns the request again. It asks for the client anew: one that was removed meanwhile gets no answer, whoever
+// has its id now.
 func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.AuthorizeRequest, frozen, error) {
 	var f frozen
 	if err := json.Unmarshal(ix.Request, &f); err != nil {
@@ -57,7 +58,7 @@ func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.Authorize
 	if err != nil {
 		return nil, f, clientGone(ix, err)
 	}
-	if !client.allows(f.Redirect) {
+	if client.Registration != ix.Registered || !client.allows(f.Redirect) {
 		return nil, f, clientGone(ix, ErrNotFound)
 	}
 	form := url.Values{}

@@ -18,6 +18,7 @@ import (
 type Interaction struct {
 	ID         string    `json:"id"`
 	Client     string    `json:"client"`
+	Registered string    `json:"registered"` // the client's Registration
 	ClientName string    `json:"client_name"`
 	TwoSteps   bool      `json:"two_steps,omitempty"` // the client's TwoSteps
 	Scopes     []string  `json:"scopes,omitempty"`    // requested
@@ -148,6 +149,7 @@ func (p *Provider) Again(ix *Interaction) (*Interaction, error) {
 	d.RequestedAt, d.Waived = p.now(), false
 	fresh := p.begin(d)
 	fresh.Client, fresh.ClientName, fresh.Scopes = ix.Client, ix.ClientName, ix.Scopes
+	fresh.Registered = ix.Registered
 	fresh.TwoSteps, fresh.Redirect, fresh.Browser = ix.TwoSteps, ix.Redirect, ix.Browser
 	if ix.Client == "" { // of our own pages: there is no request
 		return fresh, nil

@@ -56,7 +56,7 @@ func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspecti
 	case token == "":
 		return nil, fosite.ErrInvalidRequest.WithHint("token is missing.")
 	}
-	row, err := p.liveToken(r.Context(), token)
+	row, err := p.liveToken(r.Context(), token, client)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +66,9 @@ func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspecti
 	return p.describeToken(row)
 }
 
-// liveToken returns the access or refresh token, or errToken. The tokens of a disabled account are revoked already.
-func (p *Provider) liveToken(ctx context.Context, token string) (*Token, error) {
+// liveToken returns the access or refresh token, or errToken. The tokens of a disabled account are revoked already. The
+// client may have been remembered from before it was removed: then it learns nothing.
+func (p *Provider) liveToken(ctx context.Context, token string, asker Client) (*Token, error) {
 	kind, prefix := AccessToken, accessPrefix
 	if strings.HasPrefix(token, refreshPrefix) {
 		kind, prefix = RefreshToken, refreshPrefix
@@ -75,7 +76,7 @@ func (p *Provider) liveToken(ctx context.Context, token string) (*Token, error) 
 	if p.tokens.validate(ctx, token, prefix) != nil {
 		return nil, errToken
 	}
-	row, err := p.store.Token(ctx, kind, p.tokens.signature(token, prefix))
+	row, err := p.store.TokenFor(ctx, kind, p.tokens.signature(token, prefix), asker)
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && (!p.now().Before(row.Expires) || !row.UsedAt.IsZero()):
 		return nil, errToken

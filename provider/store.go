@@ -25,10 +25,12 @@ type Code struct {
 	Client    string
 	Subject   string
 	Session   string // the sid
+	Offline   bool   // there will be refresh tokens, which outlive the session
 	Data      []byte // the request and the session as JSON
 	Created   time.Time
 	Expires   time.Time
-	Used      bool
+	Used      bool // it was exchanged
+	Revoked   bool // what it rested on has ended; nobody has to have used it
 }
 
 // Token kinds.
@@ -54,20 +56,26 @@ type Token struct {
 
 // Tokens keeps codes and tokens. Each method that spends something is atomic over any number of processes.
 type Tokens interface {
-	// SaveCode inserts a code. ErrConflict if its family has one, if its client is gone, or its account is known here and disabled.
-	SaveCode(ctx context.Context, code Code) error
-	// Code returns the code, used or expired or not, or ErrNotFound.
+	// SaveCode inserts a code. It and all tokens that come of it belong to that registration of the client: they are
+	// none once the client is removed, also if its id is registered anew. ErrClientChanged if the client is not
+	// registered as given any more; ErrConflict if the family has a code.
+	SaveCode(ctx context.Context, code Code, client Client) error
+	// Code returns the code, used, revoked or expired or not, or ErrNotFound.
 	Code(ctx context.Context, signature string) (Code, error)
 	// Exchange marks the code used and inserts the tokens, all or nothing. ErrConflict if the code was
-	// used before.
+	// used before, or is revoked or gone.
 	Exchange(ctx context.Context, code string, tokens []Token) error
-	// Token returns the token, used or expired or not, or ErrNotFound.
+	// Token returns the token, used or expired or not, or ErrNotFound: one that was revoked is none.
 	Token(ctx context.Context, kind, signature string) (Token, error)
+	// TokenFor is Token for a client that asks about somebody's token: ErrNotFound also if the asking client is not the
+	// one that is registered under its id now.
+	TokenFor(ctx context.Context, kind, signature string, asker Client) (Token, error)
 	// Rotate marks the refresh token used at the given time with the answer to give again, removes
 	// the access tokens that its family had, and inserts the new tokens, all or nothing.
-	// ErrConflict if it was used before or is gone.
+	// ErrConflict if it was used before, or is revoked or gone.
 	Rotate(ctx context.Context, signature string, at time.Time, replay []byte, tokens []Token) error
-	// RevokeFamily removes all tokens of a family. A family without tokens is no error.
+	// RevokeFamily ends a family for good: its code, and all tokens that it has or will have. A family without tokens is
+	// no error.
 	RevokeFamily(ctx context.Context, family string) error
 }
 

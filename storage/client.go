@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -10,14 +11,14 @@ import (
 	"vestibule/provider"
 )
 
-const clientColumns = `id, name, public, secret_hash, redirect_uris, scopes, id_token_alg, created_at, updated_at,
+const clientColumns = `id, registration, name, public, secret_hash, redirect_uris, scopes, id_token_alg, created_at, updated_at,
 	two_steps, acr_names, resource_server`
 
 func scanClient(r row) (provider.Client, error) {
 	var c provider.Client
 	var uris, scopes, names string
 	var created, updated int64
-	err := r.Scan(&c.ID, &c.Name, &c.Public, &c.SecretHash, &uris, &scopes, &c.IDTokenAlg, &created, &updated,
+	err := r.Scan(&c.ID, &c.Registration, &c.Name, &c.Public, &c.SecretHash, &uris, &scopes, &c.IDTokenAlg, &created, &updated,
 		&c.TwoSteps, &names, &c.ResourceServer)
 	if err != nil {
 		return c, err
@@ -58,15 +59,19 @@ func (s *Store) Clients(ctx context.Context) ([]provider.Client, error) {
 	return all(ctx, s, scanClient, `SELECT `+clientColumns+` FROM client ORDER BY id`)
 }
 
-// CreateClient inserts a client; provider.ErrConflict if its id is taken.
+// CreateClient inserts a client, as a registration that never was before if it names none; provider.ErrConflict if its
+// id is taken.
 func (s *Store) CreateClient(ctx context.Context, c provider.Client) error {
+	if c.Registration == "" {
+		c.Registration = rand.Text()
+	}
 	uris, scopes, names, err := clientValues(c)
 	if err != nil {
 		return err
 	}
 	return s.exec(ctx, provider.ErrConflict, `INSERT INTO client (`+clientColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		c.ID, c.Name, c.Public, c.SecretHash, uris, scopes, c.IDTokenAlg,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		c.ID, c.Registration, c.Name, c.Public, c.SecretHash, uris, scopes, c.IDTokenAlg,
 		micros(c.Created), micros(c.Updated), c.TwoSteps, names, c.ResourceServer)
 }
 
@@ -83,8 +88,8 @@ func (s *Store) UpdateClient(ctx context.Context, c provider.Client, was time.Ti
 		c.ID, c.Name, uris, scopes, c.TwoSteps, names, micros(c.Updated), micros(was))
 }
 
-// DeleteClient removes a client; its codes, tokens and consents end in the same commit, so that a new
-// client of the same name inherits nothing. provider.ErrNotFound if there is no such client.
+// DeleteClient removes a client; its codes, tokens and consents end in the same commit. What somebody writes for it at
+// that moment is of a registration that is gone, and worth nothing to a new client of the same id. provider.ErrNotFound if there is no such client.
 func (s *Store) DeleteClient(ctx context.Context, id string) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		if err := s.exec(ctx, provider.ErrNotFound, `DELETE FROM client WHERE id = $1`, id); err != nil {

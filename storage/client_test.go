@@ -12,7 +12,7 @@ import (
 
 func client(id string) provider.Client {
 	return provider.Client{
-		ID: id, Name: "Client " + id, SecretHash: "sha256:x", IDTokenAlg: "RS256",
+		ID: id, Registration: "registration of " + id, Name: "Client " + id, SecretHash: "sha256:x", IDTokenAlg: "RS256",
 		RedirectURIs: []string{"https://rp.example/cb", "https://rp.example/with space"},
 		Scopes:       []string{"openid", "offline_access"}, Created: noon, Updated: noon,
 	}

@@ -15,6 +15,10 @@ const anyScope = ""
 
 const grantColumns = `subject, client, scope, created_at`
 
+// sameClient is true of a row whose client still is the registration that the user saw. A client that is none of ours
+// has the empty one.
+const sameClient = `registration = COALESCE((SELECT c.registration FROM client c WHERE c.id = consent.client), '')`
+
 // scanGrant reads one row, which is one scope of a grant.
 func scanGrant(r row) (consent.Grant, error) {
 	var g consent.Grant
@@ -31,7 +35,7 @@ func scanGrant(r row) (consent.Grant, error) {
 // Grant returns what the subject allowed the client, or consent.ErrNotFound.
 func (s *Store) Grant(ctx context.Context, subject, client string) (consent.Grant, error) {
 	rows, err := all(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent
-		WHERE subject = $1 AND client = $2 ORDER BY scope`, subject, client)
+		WHERE subject = $1 AND client = $2 AND `+sameClient+` ORDER BY scope`, subject, client)
 	if err != nil {
 		return consent.Grant{}, err
 	}
@@ -62,17 +66,20 @@ func gather(rows []consent.Grant) []consent.Grant {
 	return grants
 }
 
-// AddScopes adds to the grant. Scopes that are allowed already stay as they are.
+// AddScopes adds to the grant, for the client as it is registered at the commit. Scopes that are allowed already stay as
+// they are; those of a client that had the id before are replaced.
 func (s *Store) AddScopes(ctx context.Context, subject, client string, scopes []string, now time.Time) error {
 	rows := slices.Compact(slices.Sorted(slices.Values(append([]string{anyScope}, scopes...))))
+	const registration = `COALESCE((SELECT registration FROM client WHERE id = $2), '')`
 	args := []any{subject, client, micros(now)}
 	var values []string
 	for _, scope := range rows {
 		args = append(args, scope)
-		values = append(values, fmt.Sprintf("($1, $2, $%d, $3)", len(args)))
+		values = append(values, fmt.Sprintf("($1, $2, $%d, $3, %s)", len(args), registration))
 	}
-	return s.exec(ctx, nil, `INSERT INTO consent (`+grantColumns+`) VALUES `+strings.Join(values, ", ")+`
-		ON CONFLICT (subject, client, scope) DO NOTHING`, args...)
+	return s.exec(ctx, nil, `INSERT INTO consent (`+grantColumns+`, registration) VALUES `+strings.Join(values, ", ")+`
+		ON CONFLICT (subject, client, scope) DO UPDATE SET registration = excluded.registration, created_at = excluded.created_at
+			WHERE consent.registration <> excluded.registration`, args...)
 }
 
 // DeleteGrant removes the grant, or fails with consent.ErrNotFound.
@@ -82,6 +89,7 @@ func (s *Store) DeleteGrant(ctx context.Context, subject, client string) error {
 
 // Grants returns what the subject allowed, by client id.
 func (s *Store) Grants(ctx context.Context, subject string) ([]consent.Grant, error) {
-	rows, err := all(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent WHERE subject = $1 ORDER BY client, scope`, subject)
+	rows, err := all(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent
+		WHERE subject = $1 AND `+sameClient+` ORDER BY client, scope`, subject)
 	return gather(rows), err
 }

@@ -40,12 +40,12 @@ func (s *Store) SaveSession(ctx context.Context, old []byte, n *provider.Session
 	if err != nil {
 		return err
 	}
-	args := []any{n.ID, n.Login.Subject, string(login), micros(n.Created), micros(n.Seen), micros(n.Expires), n.Version}
-	query := `INSERT INTO session (id, subject, login, created_at, seen_at, expires_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7 + 1)`
+	args := []any{n.ID, n.Login.Session, n.Login.Subject, string(login), micros(n.Created), micros(n.Seen), micros(n.Expires), n.Version}
+	query := `INSERT INTO session (id, sid, subject, login, created_at, seen_at, expires_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8 + 1)`
 	if old != nil {
-		query = `UPDATE session SET id = $1, subject = $2, login = $3, created_at = $4, seen_at = $5,
-			expires_at = $6, version = version + 1 WHERE id = $8 AND version = $7`
+		query = `UPDATE session SET id = $1, sid = $2, subject = $3, login = $4, created_at = $5, seen_at = $6,
+			expires_at = $7, version = version + 1 WHERE id = $9 AND version = $8`
 		args = append(args, old)
 	}
 	if err := s.exec(ctx, provider.ErrConflict, query, args...); err != nil {

@@ -13,38 +13,41 @@ import (
 // absolute end of a family is as far away: a token that is used twice ends it at any time.
 const remember = 90 * 24 * time.Hour
 
-const codeColumns = `signature, family, client, subject, session, data, created_at, expires_at, used`
+const codeColumns = `signature, family, client, subject, session, offline, data, created_at, expires_at, used, revoked`
 
 func scanCode(r row) (provider.Code, error) {
 	var c provider.Code
 	var created, expires int64
-	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Data, &created, &expires, &c.Used)
+	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Offline, &c.Data, &created, &expires, &c.Used, &c.Revoked)
 	c.Created, c.Expires = instant(created), instant(expires)
 	return c, err
 }
 
-// SaveCode inserts a code, unless its client is gone or its account is disabled: whoever looked at them a moment
-// ago cannot make a code for them now.
-func (s *Store) SaveCode(ctx context.Context, c provider.Code) error {
-	return s.exec(ctx, provider.ErrConflict, `INSERT INTO code (`+codeColumns+`, revoked)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE WHERE EXISTS (SELECT 1 FROM client WHERE id = $3)
-		AND NOT EXISTS (SELECT 1 FROM account WHERE subject = $4 AND disabled = TRUE)`,
-		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Data, micros(c.Created), micros(c.Expires), c.Used)
+// SaveCode inserts a code, for the client as it was read. provider.ErrClientChanged if it is registered otherwise by now;
+// provider.ErrConflict if the family has a code. It takes no lock on the client, whose row would be locked by each of its
+// sign-ins: a code that is saved while the client goes names a registration that never comes back.
+func (s *Store) SaveCode(ctx context.Context, c provider.Code, of provider.Client) error {
+	return s.exec(ctx, provider.ErrClientChanged, `INSERT INTO code (`+codeColumns+`, registration)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, registration FROM client
+		WHERE id = $3 AND registration = $11 AND updated_at = $12`,
+		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Offline, c.Data, micros(c.Created), micros(c.Expires), c.Used,
+		of.Registration, micros(of.Updated))
 }
 
-// Code returns the code, used or expired or not, or provider.ErrNotFound.
+// registered is true of a code whose client still is the one that it was made for.
+const registered = `EXISTS (SELECT 1 FROM client WHERE client.id = code.client AND client.registration = code.registration)`
+
+// Code returns the code, used, revoked or expired or not, or provider.ErrNotFound. One of a client that is gone is none.
 func (s *Store) Code(ctx context.Context, signature string) (provider.Code, error) {
-	return one(ctx, s, scanCode, `SELECT `+codeColumns+` FROM code WHERE signature = $1`, signature)
+	return one(ctx, s, scanCode, `SELECT `+codeColumns+` FROM code WHERE signature = $1 AND `+registered, signature)
 }
 
 // Exchange marks the code used and inserts the tokens, all or nothing. provider.ErrConflict if the
-// code was used before, its family revoked, or its account is known here and disabled: a code that was being saved
-// while the account was disabled is still there.
+// code was used before, or it or its client is gone. It holds the code's row, which whoever revokes the family wants first.
 func (s *Store) Exchange(ctx context.Context, code string, tokens []provider.Token) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, provider.ErrConflict, `UPDATE code SET used = TRUE
-			WHERE signature = $1 AND used = FALSE
-			AND NOT EXISTS (SELECT 1 FROM account WHERE account.subject = code.subject AND account.disabled = TRUE)`, code)
+			WHERE signature = $1 AND used = FALSE AND revoked = FALSE AND `+registered, code)
 		if err != nil {
 			return err
 		}
@@ -63,15 +66,23 @@ func scanToken(r row) (provider.Token, error) {
 	return t, err
 }
 
-// alive is false for a token whose family was revoked. On PostgreSQL a rotation under way while the
-// family is deleted may leave a new token behind, which the deletion could not see yet: the mark on
-// the code's row makes it as good as gone.
-const alive = `NOT EXISTS (SELECT 1 FROM code WHERE code.family = token.family AND code.revoked = TRUE)`
+// alive is false for a token whose family was revoked, or whose client is not the one that it was made for. It holds by
+// what is in the table when the token is used: on PostgreSQL a rotation under way while the family is deleted may leave
+// a new token behind, which the deletion could not see yet. The code's row makes it as good as gone.
+const alive = `EXISTS (SELECT 1 FROM code WHERE code.family = token.family AND code.revoked = FALSE AND ` + registered + `)`
 
-// Token returns the token, used or expired or not, or provider.ErrNotFound.
+// Token returns the token, used or expired or not, or provider.ErrNotFound: one that was revoked is none.
 func (s *Store) Token(ctx context.Context, kind, signature string) (provider.Token, error) {
 	return one(ctx, s, scanToken, `SELECT `+tokenColumns+` FROM token
 		WHERE kind = $1 AND signature = $2 AND `+alive, kind, signature)
+}
+
+// TokenFor is Token for a client that asks about a token: provider.ErrNotFound also if the asking client was removed.
+func (s *Store) TokenFor(ctx context.Context, kind, signature string, asker provider.Client) (provider.Token, error) {
+	return one(ctx, s, scanToken, `SELECT `+tokenColumns+` FROM token
+		WHERE kind = $1 AND signature = $2 AND `+alive+`
+			AND EXISTS (SELECT 1 FROM client asker WHERE asker.id = $3 AND asker.registration = $4)`,
+		kind, signature, asker.ID, asker.Registration)
 }
 
 // Rotate marks the refresh token used with the answer to give again, removes the access tokens of
@@ -128,8 +139,7 @@ func (s *Store) RevokeFamily(ctx context.Context, family string) error {
 
 // RevokeSubject ends all codes and tokens of a user for good, with every client.
 func (s *Store) RevokeSubject(ctx context.Context, subject string) error {
-	// By way of the clients, because the index begins with them.
-	return s.revoke(ctx, `subject = $1 AND client IN (SELECT id FROM client)`, subject)
+	return s.revoke(ctx, `subject = $1`, subject)
 }
 
 // revoke ends the families whose code fits the condition. The mark comes first: it waits for an
@@ -139,7 +149,7 @@ func (s *Store) revoke(ctx context.Context, condition string, args ...any) error
 	families := ` AND family IN (SELECT family FROM code WHERE ` + condition + `)`
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		for _, query := range []string{
-			`UPDATE code SET used = TRUE, revoked = TRUE WHERE ` + condition,
+			`UPDATE code SET revoked = TRUE WHERE revoked = FALSE AND ` + condition,
 			`DELETE FROM token WHERE kind = 'refresh'` + families,
 			`DELETE FROM token WHERE kind = 'access'` + families,
 		} {

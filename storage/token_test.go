@@ -31,7 +31,15 @@ func save(t *testing.T, s *storage.Store, code provider.Code) {
 	if err := s.CreateClient(t.Context(), client(code.Client)); err != nil && !errors.Is(err, provider.ErrConflict) {
 		t.Fatal(err)
 	}
-	must(t, s.SaveCode(t.Context(), code))
+	must(t, saveAgain(t, s, code))
+}
+
+// saveAgain stores the code for the client as it is registered.
+func saveAgain(t *testing.T, s *storage.Store, code provider.Code) error {
+	t.Helper()
+	of, err := s.Client(t.Context(), code.Client)
+	must(t, err)
+	return s.SaveCode(t.Context(), code, of)
 }
 
 // pair is the n-th access and refresh token of the family.
@@ -81,7 +89,7 @@ func TestCodesAndTokensComeBackAsTheyWere(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		code := rp.code("one")
 		save(t, s, code)
-		if err := s.SaveCode(t.Context(), code); !errors.Is(err, provider.ErrConflict) {
+		if err := saveAgain(t, s, code); !errors.Is(err, provider.ErrConflict) {
 			t.Errorf("SaveCode again: %v, want %v", err, provider.ErrConflict)
 		}
 		if got, err := s.Code(t.Context(), "one"); err != nil || !reflect.DeepEqual(got, code) {
@@ -156,16 +164,37 @@ func TestExchangeAndRotateAreAllOrNothing(t *testing.T) {
 	})
 }
 
-// A code that was being saved while its account was disabled is there all the same, and worth nothing.
-func TestExchangeOfADisabledAccount(t *testing.T) {
+// What was made for a client is worth nothing to the next one that takes its id, not even what was written after the
+// client had gone.
+func TestClientMadeAnew(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		late := family{id: "late", client: "rp", subject: "sub-alice"}
+		late := family{id: "late", client: "rp", subject: "alice"}
+		rp.begin(t, s)
+		was, err := s.Client(t.Context(), "rp")
+		must(t, err)
 		save(t, s, late.code("late"))
-		alice := account("alice", "")
-		alice.Disabled = true
-		must(t, s.CreateAccount(t.Context(), alice, "hash"))
-		if err := s.Exchange(t.Context(), "late", late.pair(0)); !errors.Is(err, provider.ErrConflict) || has(t, s, late.pair(0)[0]) {
-			t.Errorf("Exchange: %v, want %v and no token", err, provider.ErrConflict)
+		must(t, s.Exec(t.Context(), provider.ErrNotFound, `DELETE FROM client WHERE id = 'rp'`)) // and all else is left behind
+		for _, name := range []string{"gone", "made anew"} {
+			if name == "made anew" {
+				anew := client("rp")
+				anew.Registration = ""
+				must(t, s.CreateClient(t.Context(), anew))
+			}
+			if rp.alive(t, s) || has(t, s, rp.pair(0)[0]) {
+				t.Errorf("%s: tokens are alive", name)
+			}
+			if _, err := s.Code(t.Context(), "late"); !errors.Is(err, provider.ErrNotFound) {
+				t.Errorf("%s: Code: %v, want %v", name, err, provider.ErrNotFound)
+			}
+			if err := s.Exchange(t.Context(), "late", late.pair(0)); !errors.Is(err, provider.ErrConflict) {
+				t.Errorf("%s: Exchange: %v, want %v", name, err, provider.ErrConflict)
+			}
+			if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, provider.ErrConflict) {
+				t.Errorf("%s: Rotate: %v, want %v", name, err, provider.ErrConflict)
+			}
+			if err := s.SaveCode(t.Context(), rp.code("other"), was); !errors.Is(err, provider.ErrClientChanged) {
+				t.Errorf("%s: SaveCode: %v, want %v", name, err, provider.ErrClientChanged)
+			}
 		}
 	})
 }
@@ -209,8 +238,8 @@ func TestRevokeFamily(t *testing.T) {
 		if err := rp.rotate(t.Context(), s, 1); !errors.Is(err, provider.ErrConflict) {
 			t.Errorf("Rotate in a revoked family: %v, want %v", err, provider.ErrConflict)
 		}
-		if code, err := s.Code(t.Context(), "one"); err != nil || !code.Used {
-			t.Errorf("the code of a revoked family = %+v, %v, want a used one", code, err)
+		if code, err := s.Code(t.Context(), "one"); err != nil || !code.Revoked {
+			t.Errorf("the code of a revoked family = %+v, %v, want a revoked one", code, err)
 		}
 		if !other.alive(t, s) {
 			t.Error("another family is gone")

@@ -375,6 +375,11 @@ func TestIDTokenHint(t *testing.T) {
 		b := s.newBrowser()
 		ix := s.pages.Provider.Own(provider.Demand{Subject: tt.subject})
 		ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = "shop", "Demo Shop", []string{"openid"}, "https://shop.test/cb"
+		shop, err := s.store.Client(t.Context(), "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ix.Registered = shop.Registration
 		ix.Request = []byte(`{"id":"x","redirect":"https://shop.test/cb"}`)
 		address := s.serveAuthorize(ix)
 		p := b.open(address).at("login", "initial")

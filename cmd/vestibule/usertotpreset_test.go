@@ -29,7 +29,8 @@ func TestUserTOTPReset(t *testing.T) {
 		Kind: provider.RefreshToken, Signature: "token", Family: "family", Client: sampleID, Subject: subject, Data: []byte("{}"),
 		Created: now, Expires: now.Add(time.Hour),
 	}
-	if err := errors.Join(db.SaveSession(ctx, nil, &session), db.SaveCode(ctx, code), db.Exchange(ctx, "code", []provider.Token{token})); err != nil {
+	sample, err := db.Client(ctx, sampleID)
+	if err := errors.Join(err, db.SaveSession(ctx, nil, &session), db.SaveCode(ctx, code, sample), db.Exchange(ctx, "code", []provider.Token{token})); err != nil {
 		t.Fatal(err)
 	}
 

@@ -1,7 +1,9 @@
 package providertest
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"slices"
 	"sync"
 	"time"
@@ -15,7 +17,8 @@ type Memory struct {
 	clients      map[string]provider.Client
 	interactions map[string]provider.Interaction
 	codes        map[string]provider.Code
-	revoked      map[string]bool // families that ended
+	revoked      map[string]bool   // families that ended
+	made         map[string]string // family to the registration of its client
 	tokens       map[[2]string]provider.Token
 	keys         []provider.SealedKey
 	accounts     map[string]provider.Account
@@ -27,7 +30,7 @@ type Memory struct {
 func New() *Memory {
 	return &Memory{
 		clients: map[string]provider.Client{}, interactions: map[string]provider.Interaction{},
-		codes: map[string]provider.Code{}, revoked: map[string]bool{}, tokens: map[[2]string]provider.Token{},
+		codes: map[string]provider.Code{}, revoked: map[string]bool{}, made: map[string]string{}, tokens: map[[2]string]provider.Token{},
 		accounts: map[string]provider.Account{}, hashes: map[string]string{},
 	}
 }
@@ -39,11 +42,21 @@ func (m *Memory) Fail(err error) {
 	m.down = err
 }
 
-// AddClient registers a client.
+// AddClient registers a client, or changes the one that has its id.
 func (m *Memory) AddClient(c provider.Client) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if c.Registration == "" {
+		c.Registration = cmp.Or(m.clients[c.ID].Registration, rand.Text())
+	}
 	m.clients[c.ID] = c
+}
+
+// RemoveClient removes a client.
+func (m *Memory) RemoveClient(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.clients, id)
 }
 
 // AddAccount registers a user with a password hash.
@@ -96,12 +109,13 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 }
 
 func (m *Memory) copy() *Memory {
-	return &Memory{interactions: cloneMap(m.interactions), codes: cloneMap(m.codes), revoked: cloneMap(m.revoked),
+	return &Memory{interactions: cloneMap(m.interactions), codes: cloneMap(m.codes), revoked: cloneMap(m.revoked), made: cloneMap(m.made),
 		tokens: cloneMap(m.tokens), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
 }
 
 func (m *Memory) restore(b *Memory) {
-	m.interactions, m.codes, m.revoked, m.tokens, m.keys, m.hashes = b.interactions, b.codes, b.revoked, b.tokens, b.keys, b.hashes
+	m.interactions, m.codes, m.revoked, m.made = b.interactions, b.codes, b.revoked, b.made
+	m.tokens, m.keys, m.hashes = b.tokens, b.keys, b.hashes
 }
 
 // Client implements provider.Clients.
@@ -169,21 +183,24 @@ func (m *Memory) DeleteInteraction(ctx context.Context, id string, version int64
 }
 
 // SaveCode implements provider.Tokens.
-func (m *Memory) SaveCode(ctx context.Context, code provider.Code) error {
+func (m *Memory) SaveCode(ctx context.Context, code provider.Code, of provider.Client) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	_, known := m.clients[code.Client]
+	now, known := m.clients[code.Client]
 	_, twice := m.codes[code.Signature]
 	for _, old := range m.codes {
 		twice = twice || old.Family == code.Family
 	}
-	if twice || !known {
+	switch {
+	case !known || now.Registration != of.Registration || !now.Updated.Equal(of.Updated):
+		return provider.ErrClientChanged
+	case twice:
 		return provider.ErrConflict
 	}
-	m.codes[code.Signature] = code
+	m.codes[code.Signature], m.made[code.Family] = code, of.Registration
 	return nil
 }
 
@@ -194,7 +211,17 @@ func (m *Memory) Code(ctx context.Context, signature string) (provider.Code, err
 		return provider.Code{}, err
 	}
 	defer leave()
-	return found(m.codes, signature)
+	code, err := found(m.codes, signature)
+	if err == nil && !m.registered(code.Family, code.Client) {
+		return provider.Code{}, provider.ErrNotFound
+	}
+	return code, err
+}
+
+// registered reports whether the client still is the one that the family was made for.
+func (m *Memory) registered(family, client string) bool {
+	now, ok := m.clients[client]
+	return ok && now.Registration == m.made[family]
 }
 
 // Exchange implements provider.Tokens.
@@ -205,7 +232,7 @@ func (m *Memory) Exchange(ctx context.Context, signature string, tokens []provid
 	}
 	defer leave()
 	code, ok := m.codes[signature]
-	if !ok || code.Used || m.revoked[code.Family] {
+	if !ok || code.Used || code.Revoked || !m.registered(code.Family, code.Client) {
 		return provider.ErrConflict
 	}
 	code.Used = true
@@ -227,7 +254,20 @@ func (m *Memory) Token(ctx context.Context, kind, signature string) (provider.To
 		return provider.Token{}, err
 	}
 	defer leave()
-	return found(m.tokens, [2]string{kind, signature})
+	token, err := found(m.tokens, [2]string{kind, signature})
+	if err == nil && !m.registered(token.Family, token.Client) {
+		return provider.Token{}, provider.ErrNotFound
+	}
+	return token, err
+}
+
+// TokenFor implements provider.Tokens.
+func (m *Memory) TokenFor(ctx context.Context, kind, signature string, asker provider.Client) (provider.Token, error) {
+	now, err := m.Client(ctx, asker.ID)
+	if err != nil || now.Registration != asker.Registration {
+		return provider.Token{}, cmp.Or(err, provider.ErrNotFound)
+	}
+	return m.Token(ctx, kind, signature)
 }
 
 // Rotate implements provider.Tokens.
@@ -239,7 +279,7 @@ func (m *Memory) Rotate(ctx context.Context, signature string, at time.Time, rep
 	defer leave()
 	key := [2]string{provider.RefreshToken, signature}
 	old, ok := m.tokens[key]
-	if !ok || !old.UsedAt.IsZero() || m.revoked[old.Family] {
+	if !ok || !old.UsedAt.IsZero() || m.revoked[old.Family] || !m.registered(old.Family, old.Client) {
 		return provider.ErrConflict
 	}
 	for k, token := range m.tokens {
@@ -268,7 +308,7 @@ func (m *Memory) RevokeFamily(ctx context.Context, family string) error {
 	}
 	for k, code := range m.codes {
 		if code.Family == family {
-			code.Used = true
+			code.Revoked = true
 			m.codes[k] = code
 		}
 	}

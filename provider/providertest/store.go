@@ -34,6 +34,7 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		{"interaction ends once", testInteractionEnds},
 		{"atomic", testAtomic},
 		{"code", testCode},
+		{"token for somebody who asks", testAsker},
 		{"code is exchanged once", testExchangeOnce},
 		{"family that ended gets no token", testExchangeRevoked},
 		{"refresh token is rotated once", testRotateOnce},
@@ -150,7 +151,7 @@ func testAtomic(t *testing.T, s provider.Store) {
 	check(t, s.SaveInteraction(ctx, ix))
 	stop := errors.New("stop")
 	err := s.Atomic(ctx, func(ctx context.Context) error {
-		check(t, s.SaveCode(ctx, code("one")))
+		check(t, saveCode(ctx, s, code("one")))
 		return stop
 	})
 	wantErr(t, "atomic that gives up", err, stop)
@@ -160,7 +161,7 @@ func testAtomic(t *testing.T, s provider.Store) {
 	finish := func(name string) error {
 		return s.Atomic(ctx, func(ctx context.Context) error {
 			return s.Atomic(ctx, func(ctx context.Context) error { // joins the outer one
-				if err := s.SaveCode(ctx, code(name)); err != nil {
+				if err := saveCode(ctx, s, code(name)); err != nil {
 					return err
 				}
 				return s.DeleteInteraction(ctx, ix.ID, ix.Version)
@@ -180,6 +181,15 @@ func code(signature string) provider.Code {
 		Session: "sid", Data: []byte(`{}`), Created: at, Expires: at.Add(time.Minute)}
 }
 
+// saveCode saves the code for the client as it is registered.
+func saveCode(ctx context.Context, s provider.Store, c provider.Code) error {
+	client, err := s.Client(ctx, c.Client)
+	if err != nil {
+		return err
+	}
+	return s.SaveCode(ctx, c, client)
+}
+
 func tokens(family, suffix string) []provider.Token {
 	access := provider.Token{Kind: provider.AccessToken, Signature: "access " + suffix, Family: family, Client: Client,
 		Subject: Subject, Session: "sid", Data: []byte(`{"a":1}`), Created: at, Expires: at.Add(time.Minute)}
@@ -191,7 +201,7 @@ func tokens(family, suffix string) []provider.Token {
 func testCode(t *testing.T, s provider.Store) {
 	ctx := t.Context()
 	want := code("sig")
-	check(t, s.SaveCode(ctx, want))
+	check(t, saveCode(ctx, s, want))
 	got, err := s.Code(ctx, "sig")
 	check(t, err)
 	if got.Family != want.Family || got.Used || !got.Expires.Equal(want.Expires) || string(got.Data) != "{}" {
@@ -205,10 +215,17 @@ func testCode(t *testing.T, s provider.Store) {
 	}
 	sibling := code("sibling")
 	sibling.Family = want.Family
-	wantErr(t, "second code of a family", s.SaveCode(ctx, sibling), provider.ErrConflict)
+	wantErr(t, "second code of a family", saveCode(ctx, s, sibling), provider.ErrConflict)
 	stray := code("stray")
 	stray.Client = "gone"
-	wantErr(t, "code of a client that is gone", s.SaveCode(ctx, stray), provider.ErrConflict)
+	wantErr(t, "code of a client that is gone", s.SaveCode(ctx, stray, provider.Client{ID: "gone", Registration: "gone"}), provider.ErrClientChanged)
+	client, err := s.Client(ctx, Client)
+	check(t, err)
+	older, another := client, client
+	older.Updated, another.Registration = client.Updated.Add(-time.Second), "another"
+	for name, of := range map[string]provider.Client{"as it was before a change": older, "as it was registered before": another} {
+		wantErr(t, "code of the client "+name, s.SaveCode(ctx, code("stray"), of), provider.ErrClientChanged)
+	}
 	access, err := s.Token(ctx, provider.AccessToken, "access 1")
 	check(t, err)
 	if access.Family != want.Family || !access.UsedAt.IsZero() || !access.Created.Equal(at) {
@@ -218,8 +235,22 @@ func testCode(t *testing.T, s provider.Store) {
 	wantErr(t, "refresh token asked for as access token", err, provider.ErrNotFound)
 }
 
+func testAsker(t *testing.T, s provider.Store) {
+	exchanged(t, s)
+	client, err := s.Client(t.Context(), Client)
+	check(t, err)
+	_, err = s.TokenFor(t.Context(), provider.AccessToken, "access 1", client)
+	check(t, err)
+	for name, asker := range map[string]provider.Client{
+		"who is not there": {ID: "gone", Registration: client.Registration}, "who was there before": {ID: Client, Registration: "another"},
+	} {
+		_, err := s.TokenFor(t.Context(), provider.AccessToken, "access 1", asker)
+		wantErr(t, "token for somebody "+name, err, provider.ErrNotFound)
+	}
+}
+
 func testExchangeOnce(t *testing.T, s provider.Store) {
-	check(t, s.SaveCode(t.Context(), code("sig")))
+	check(t, saveCode(t.Context(), s, code("sig")))
 	var n sync.Mutex
 	i := 0
 	won := race(t, func() error {
@@ -236,17 +267,20 @@ func testExchangeOnce(t *testing.T, s provider.Store) {
 
 func testExchangeRevoked(t *testing.T, s provider.Store) {
 	ctx := t.Context()
-	check(t, s.SaveCode(ctx, code("sig")))
+	check(t, saveCode(ctx, s, code("sig")))
 	check(t, s.RevokeFamily(ctx, "family of sig"))
 	check(t, s.RevokeFamily(ctx, "no such family"))
 	wantErr(t, "exchange after the end of the family", s.Exchange(ctx, "sig", tokens("family of sig", "1")), provider.ErrConflict)
 	_, err := s.Token(ctx, provider.AccessToken, "access 1")
 	wantErr(t, "token of a family that ended", err, provider.ErrNotFound)
+	if c, err := s.Code(ctx, "sig"); err != nil || !c.Revoked || c.Used {
+		t.Errorf("code of a family that ended: %+v, %v, want it revoked and not used", c, err)
+	}
 }
 
 func exchanged(t *testing.T, s provider.Store) string {
 	t.Helper()
-	check(t, s.SaveCode(t.Context(), code("sig")))
+	check(t, saveCode(t.Context(), s, code("sig")))
 	check(t, s.Exchange(t.Context(), "sig", tokens("family of sig", "1")))
 	return "family of sig"
 }

@@ -19,6 +19,7 @@ CREATE TABLE account (
 
 CREATE TABLE client (
 	id            TEXT    NOT NULL PRIMARY KEY,
+	registration  TEXT    NOT NULL, -- another one each time that the id is registered
 	name          TEXT    NOT NULL,
 	public        BOOLEAN NOT NULL,
 	secret_hash   TEXT    NOT NULL,
@@ -49,22 +50,27 @@ CREATE TABLE interaction (
 );
 CREATE INDEX interaction_expires_at ON interaction (expires_at);
 
--- A code is also the record of its family of tokens. It outlives them all, so that a family that
--- was revoked stays so.
+-- A code is also the record of its family of tokens, and of what the family rests on: that session, if it has no
+-- refresh tokens, and that registration of the client. It outlives the tokens, so that a family that was revoked
+-- stays so.
 CREATE TABLE code (
-	signature  TEXT    NOT NULL PRIMARY KEY,
-	family     TEXT    NOT NULL UNIQUE,
-	client     TEXT    NOT NULL,
-	subject    TEXT    NOT NULL,
-	session    TEXT    NOT NULL,
-	data       BYTEA,
-	created_at BIGINT  NOT NULL,
-	expires_at BIGINT  NOT NULL,
-	used       BOOLEAN NOT NULL,
-	revoked    BOOLEAN NOT NULL
+	signature    TEXT    NOT NULL PRIMARY KEY,
+	family       TEXT    NOT NULL UNIQUE,
+	client       TEXT    NOT NULL,
+	registration TEXT    NOT NULL, -- of the client
+	subject      TEXT    NOT NULL,
+	session      TEXT    NOT NULL, -- the sid
+	offline      BOOLEAN NOT NULL, -- has refresh tokens, which outlive the session
+	data         BYTEA,
+	created_at   BIGINT  NOT NULL,
+	expires_at   BIGINT  NOT NULL,
+	used         BOOLEAN NOT NULL, -- was exchanged
+	revoked      BOOLEAN NOT NULL  -- what it rested on has ended
 );
 CREATE INDEX code_expires_at ON code (expires_at);
-CREATE INDEX code_client ON code (client, subject);
+CREATE INDEX code_client ON code (client);
+CREATE INDEX code_subject ON code (subject);
+CREATE INDEX code_session ON code (session);
 
 CREATE TABLE token (
 	kind       TEXT   NOT NULL,
@@ -87,6 +93,7 @@ CREATE INDEX token_replay ON token (used_at) WHERE replay IS NOT NULL;
 
 CREATE TABLE session (
 	id         BYTEA  NOT NULL PRIMARY KEY,
+	sid        TEXT   NOT NULL, -- stays when the id changes
 	subject    TEXT   NOT NULL,
 	login      TEXT   NOT NULL,
 	created_at BIGINT NOT NULL,
@@ -94,5 +101,6 @@ CREATE TABLE session (
 	expires_at BIGINT NOT NULL,
 	version    BIGINT NOT NULL
 );
+CREATE INDEX session_sid ON session (sid);
 CREATE INDEX session_subject ON session (subject);
 CREATE INDEX session_expires_at ON session (expires_at);
