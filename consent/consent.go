@@ -32,7 +32,11 @@ type Store interface {
 	// AddScopes adds to the grant, which it makes if there is none, be it for no scope. It is one atomic step: what
 	// two pages allow at once is all allowed.
 	AddScopes(ctx context.Context, subject, client string, scopes []string, now time.Time) error
-	// DeleteGrant removes the grant, or fails with ErrNotFound.
+	// RequireGrant makes the commit of ctx, if there is one, fail with ErrNotFound unless the client is allowed all of the
+	// scopes.
+	RequireGrant(ctx context.Context, subject, client string, scopes []string) error
+	// DeleteGrant removes the grant, or fails with ErrNotFound. A store that keeps the client's codes and tokens too ends
+	// them in the same commit.
 	DeleteGrant(ctx context.Context, subject, client string) error
 	// Grants returns what the subject allowed, by client id; none is no error.
 	Grants(ctx context.Context, subject string) ([]Grant, error)
@@ -70,8 +74,14 @@ func (s *Service) Allow(ctx context.Context, subject, client string, scopes []st
 	return nil
 }
 
-// Revoke forgets all that the subject allowed the client. ErrNotFound if that was nothing.
-// It ends no token: that is the provider's to do.
+// Require makes the commit of ctx, if there is one, rest on the subject having allowed the client all of the scopes:
+// ErrNotFound if that is not so any more.
+func (s *Service) Require(ctx context.Context, subject, client string, scopes []string) error {
+	return s.Store.RequireGrant(ctx, subject, client, scopes)
+}
+
+// Revoke forgets all that the subject allowed the client, with the tokens that the store has of it. ErrNotFound if that
+// was nothing.
 func (s *Service) Revoke(ctx context.Context, subject, client string) error {
 	return s.Store.DeleteGrant(ctx, subject, client)
 }

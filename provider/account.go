@@ -18,7 +18,7 @@ type Account struct {
 	Created       time.Time
 	Updated       time.Time
 	SignedIn      time.Time // last sign-in that began with the password; zero: never, or not known
-	Epoch         int64     // raised by a new password and by disabling: what was proved in another no longer counts
+	Epoch         int64     // raised by whatever ends all that the account has open elsewhere: what was proved in another no longer counts
 }
 
 // CheckGroup says what is wrong with the name of a group.
@@ -51,6 +51,10 @@ type Accounts interface {
 	// ctx if there is one. ErrPassword, and nothing of the commit, if the account is disabled or in another Epoch by
 	// now. A directory that cannot tell may do nothing.
 	NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error
+	// RequireAccount makes the commit of ctx rest on the account: ErrPassword, and nothing of the commit, unless it is usable
+	// and in that Epoch. Whoever disables it or raises the Epoch waits for the commit, and it for them. A directory that
+	// cannot tell may do nothing.
+	RequireAccount(ctx context.Context, subject string, epoch int64) error
 }
 
 // Guess is a password that is about to be compared.
@@ -73,4 +77,6 @@ type AccountStore interface {
 	SetPasswordHash(ctx context.Context, subject, old, new string) error
 	// NoteSignIn sets SignedIn, which never goes back. ErrPassword if the account is gone, disabled or in another Epoch.
 	NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error
+	// RequireAccount makes the commit of ctx fail with ErrPassword if the account is gone, disabled or in another Epoch.
+	RequireAccount(ctx context.Context, subject string, epoch int64) error
 }

@@ -11,7 +11,8 @@ import (
 // Login is who signed in and how: a list of what was proved, each with its own time.
 type Login struct {
 	Subject string  `json:"subject"`
-	Session string  `json:"session"` // the sid
+	Session string  `json:"session"`         // the sid
+	Epoch   int64   `json:"epoch,omitempty"` // of the account, when the password was proved
 	Proofs  []Proof `json:"proofs"`
 }
 
@@ -36,9 +37,9 @@ type Evidence interface {
 	Time() time.Time
 }
 
-// PasswordLogin begins a login with the only proof that can begin one, under a new sid.
-func PasswordLogin(subject string, at time.Time) *Login {
-	return &Login{Subject: subject, Session: randomID(), Proofs: []Proof{{MethodPassword, at}}}
+// PasswordLogin begins a login with the only proof that can begin one, under a new sid. The epoch is the account's.
+func PasswordLogin(subject string, epoch int64, at time.Time) *Login {
+	return &Login{Subject: subject, Session: randomID(), Epoch: epoch, Proofs: []Proof{{MethodPassword, at}}}
 }
 
 // Add records a second factor. It replaces an older proof of the same method.

@@ -55,7 +55,7 @@ func (p *Provider) accept(r *http.Request) (*Interaction, *fosite.AuthorizeReque
 	}
 	ix := p.begin(demand)
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = client.ID, client.Name, ar.GetRequestedScopes(), ar.RedirectURI.String()
-	ix.Registered, ix.TwoSteps = client.Registration, client.TwoSteps
+	ix.Registered, ix.Decided, ix.TwoSteps = client.Registration, client.Updated, client.TwoSteps
 	if ix.ClientName == "" {
 		ix.ClientName = client.ID
 	}

@@ -159,8 +159,10 @@ func TestDemand(t *testing.T) {
 
 func TestFinishChecksTheDemand(t *testing.T) {
 	o := newOP(t)
-	old := func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u1", o.clock().Add(-time.Minute)) }
-	now := func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u1", o.clock()) }
+	old := func(ix *provider.Interaction) {
+		ix.Login = provider.PasswordLogin("u1", 0, o.clock().Add(-time.Minute))
+	}
+	now := func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u1", 0, o.clock()) }
 	oldCode := func(ix *provider.Interaction) {
 		now(ix)
 		ix.Login.Add(totp{"u1", o.clock().Add(-time.Minute)})
@@ -192,7 +194,7 @@ func TestFinishChecksTheDemand(t *testing.T) {
 		{"recovery code, aal2 asked", request("acr_values", "aal2"), recovery, true},
 		{"old recovery code, max_age missed", request("max_age", "30"), oldRecovery, false},
 		{"user of the hint", request("id_token_hint", hint), now, true},
-		{"another user than the hint's", request("id_token_hint", hint), func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u2", o.clock()) }, false},
+		{"another user than the hint's", request("id_token_hint", hint), func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u2", 0, o.clock()) }, false},
 	} {
 		o.ui.sign = tt.sign
 		r := o.authorize(tt.v)
@@ -231,7 +233,7 @@ func TestFinishWithAWeakRecoveryCode(t *testing.T) {
 func TestFinishDropsWhatIsTooOld(t *testing.T) {
 	o := newOP(t)
 	o.ui.sign = func(ix *provider.Interaction) {
-		ix.Login = provider.PasswordLogin("u1", o.clock())
+		ix.Login = provider.PasswordLogin("u1", 0, o.clock())
 		ix.Login.Add(totp{"u1", o.clock().Add(-time.Hour)})
 		ix.Login.Add(proof{totp{"u1", o.clock()}, provider.MethodRecovery})
 	}
@@ -276,7 +278,7 @@ func TestFlow(t *testing.T) {
 			t.Errorf("%s flow: %v, want ErrNotFound", name, err)
 		}
 	}
-	ix.Login = provider.PasswordLogin("u1", o.clock())
+	ix.Login = provider.PasswordLogin("u1", 0, o.clock())
 	if signed, err := o.p.Flow(ix); err != nil {
 		t.Error(err)
 	} else if _, err := o.p.Resume(t.Context(), signed); !errors.Is(err, provider.ErrNotFound) {
@@ -297,7 +299,7 @@ func TestFlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again.Login = provider.PasswordLogin("u1", o.clock())
+	again.Login = provider.PasswordLogin("u1", 0, o.clock())
 	if err := o.p.Finish(httptest.NewRecorder(), httptest.NewRequest("GET", issuer, nil), again); err != nil {
 		t.Errorf("the request begun again cannot be finished: %v", err)
 	}
@@ -312,7 +314,7 @@ func TestRememberedRowIsNeverNewerThanTheStore(t *testing.T) {
 	o.ui.hold = true
 	o.authorize(request())
 	ix := o.ui.last
-	ix.Login = provider.PasswordLogin("u1", o.clock())
+	ix.Login = provider.PasswordLogin("u1", 0, o.clock())
 	if err := o.p.Save(t.Context(), ix); err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +360,7 @@ func TestInteractionEndsOnce(t *testing.T) {
 	o.ui.hold = true
 	o.authorize(request())
 	ix := o.ui.last
-	ix.Login = provider.PasswordLogin("u1", o.clock())
+	ix.Login = provider.PasswordLogin("u1", 0, o.clock())
 	if err := o.p.Save(t.Context(), ix); err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,13 @@ func newClientCache(store Clients, now func() time.Time) *clientCache {
 	return &clientCache{store: store, now: now, known: map[string]cachedClient{}}
 }
 
+// forget has the client read again.
+func (c *clientCache) forget(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.known, id)
+}
+
 // Client returns the client, or ErrNotFound. Unknown ids are not remembered.
 func (c *clientCache) Client(ctx context.Context, id string) (Client, error) {
 	now := c.now()

@@ -26,6 +26,11 @@ func (d *Directory) NoteSignIn(ctx context.Context, subject string, epoch int64,
 	return d.Store.NoteSignIn(ctx, subject, epoch, at)
 }
 
+// RequireAccount makes the commit of ctx rest on the account, or fails with ErrPassword.
+func (d *Directory) RequireAccount(ctx context.Context, subject string, epoch int64) error {
+	return d.Store.RequireAccount(ctx, subject, epoch)
+}
+
 // Authenticate returns the account that name and password belong to, or ErrPassword. When the cost of
 // hashing was raised since the password was set, it stores a new hash.
 func (d *Directory) Authenticate(ctx context.Context, name, password string, count Count) (Account, error) {

@@ -11,6 +11,8 @@ var (
 	// ErrClientChanged reports that the client is not registered any more as it was when it was read: it was changed,
 	// or removed, perhaps registered anew. Whoever gets it decides once more, on what is registered now.
 	ErrClientChanged = errors.New("client was changed")
+	// ErrSessionEnded reports that the session has ended which what was to be committed rests on.
+	ErrSessionEnded = errors.New("session has ended")
 	// ErrExpired reports a sign-in that was begun too long ago.
 	ErrExpired = errors.New("expired")
 	// ErrPassword reports a name and password that do not belong together. An unknown name,

@@ -9,47 +9,53 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/ory/fosite"
 )
 
 // Finish answers the client with an authorization code. It checks once more that the login satisfies the demand,
-// whatever the pages think. The code, the end of the interaction and whatever with writes are one commit.
-// ErrConflict reports that the interaction had ended or changed.
+// whatever the pages think. The code, the end of the interaction and whatever with writes are one commit, which rests on
+// the account and the client being as they were when the pages decided.
+//
+// Outcomes: ErrConflict if the interaction had ended or changed; ErrPassword if what the user has proved no longer counts,
+// as the account is disabled, gone or in another epoch; ErrClientChanged if the pages must decide anew. Nothing was
+// committed or answered then.
 func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interaction, with ...func(ctx context.Context) error) error {
 	now := p.now()
 	if !ix.Login.Satisfies(ix.Demand, now) {
 		return errors.New("finish: the login does not satisfy the request")
-	}
-	ok, err := p.admits(r.Context(), ix.Login)
-	if err != nil {
-		return fmt.Errorf("finish: %w", err)
-	}
-	if !ok {
-		return p.Refuse(w, r, ix, "access_denied")
 	}
 	ar, f, err := p.thaw(r.Context(), ix)
 	if err != nil {
 		return err
 	}
 	client := ar.Client.(relyingParty).Client
-	for _, scope := range f.Scopes {
+	if !client.Updated.Equal(ix.Decided) {
+		p.clients.forget(client.ID)
+		return ErrClientChanged
+	}
+	for _, scope := range ix.Scopes {
 		ar.GrantScope(scope)
 	}
 	ctx, u := withUnit(r.Context(), "")
 	login := ix.Login.fresh(ix.Demand, now)
 	g := &grant{
 		Login: *login, ACR: p.ladder.ACR(client, ix.Demand, login), Nonce: f.Nonce,
-		Scopes: f.Scopes, Redirect: f.Sent, Challenge: f.Challenge, Requested: f.At, Began: now,
+		Scopes: ix.Scopes, Redirect: f.Sent, Challenge: f.Challenge, Requested: f.At, Began: now,
 	}
 	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, g)
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
-	save := func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, client) }
-	record := func(ctx context.Context) error { return p.audit.Record(ctx, granted(r, ix, g)) }
-	if err := p.End(ctx, ix, slices.Concat(with, []func(context.Context) error{save, record})...); err != nil {
+	err = p.End(ctx, ix, slices.Concat(with, []func(context.Context) error{
+		func(ctx context.Context) error { return p.accounts.RequireAccount(ctx, login.Subject, login.Epoch) },
+		func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, client) },
+		func(ctx context.Context) error { return p.audit.Record(ctx, granted(r, ix, g)) },
+	})...)
+	if errors.Is(err, ErrClientChanged) {
+		p.clients.forget(client.ID)
+	}
+	if err != nil {
 		return err
 	}
 	p.redirect(w, r, ar, url.Values{"code": {response.GetCode()}})
@@ -72,18 +78,6 @@ func granted(r *http.Request, ix *Interaction, g *grant) Event {
 		"auth_time": strconv.FormatInt(g.Login.AuthTime().Unix(), 10),
 	}
 	return e
-}
-
-// freshPassword is how long the answer to a password stands for the account being usable. The store refuses a
-// disabled account of its own even within that time.
-const freshPassword = time.Minute
-
-// admits reports whether the account of a login may still get a code.
-func (p *Provider) admits(ctx context.Context, login *Login) (bool, error) {
-	if at, ok := login.Proved(MethodPassword); ok && p.now().Sub(at) < freshPassword {
-		return true, nil
-	}
-	return p.usable(ctx, login.Subject)
 }
 
 // usable reports whether the account still is there and not disabled: it may have gone since the password was given.

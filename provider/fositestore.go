@@ -110,11 +110,34 @@ func (s *fositeStore) loadCode(ctx context.Context, u *unit, signature string, s
 	if code.Client != clientOf(ctx).GetID() || (!code.Used && !s.p.now().Before(code.Expires)) {
 		return fosite.ErrNotFound
 	}
+	if err := s.p.follow(ctx, code.Changed); err != nil {
+		return err
+	}
 	g := session.(*grant)
 	if err := g.read(code.Data); err != nil {
 		return storeFault{err}
 	}
 	u.code, u.grant = &code, g
+	return nil
+}
+
+// follow has the request go on with the client as it is registered now, if it authenticated as one that was remembered
+// from before a change.
+func (p *Provider) follow(ctx context.Context, changed time.Time) error {
+	request := ctx.Value(fosite.AccessRequestContextKey).(*fosite.AccessRequest)
+	known := request.Client.(relyingParty)
+	if known.Updated.Equal(changed) {
+		return nil
+	}
+	p.clients.forget(known.ID)
+	client, err := p.clients.Client(ctx, known.ID)
+	if err == nil && client.Registration != known.Registration {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return notFound(err)
+	}
+	request.Client = relyingParty{client}
 	return nil
 }
 
@@ -199,6 +222,9 @@ func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, signature stri
 	now := s.p.now()
 	if token.Client != clientOf(ctx).GetID() || token.UsedAt.IsZero() && !now.Before(token.Expires) {
 		return nil, fosite.ErrNotFound
+	}
+	if err := s.p.follow(ctx, token.Changed); err != nil {
+		return nil, err
 	}
 	g := session.(*grant)
 	if err := g.read(token.Data); err != nil {

@@ -21,14 +21,13 @@ type frozen struct {
 	State     string    `json:"state,omitempty"`
 	Nonce     string    `json:"nonce,omitempty"`
 	Challenge string    `json:"challenge,omitempty"`
-	Scopes    []string  `json:"scopes,omitempty"`
 	At        time.Time `json:"at"`
 }
 
 func freeze(ar *fosite.AuthorizeRequest, at time.Time) ([]byte, error) {
 	return json.Marshal(frozen{
 		ID: randomID(), Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: ar.State,
-		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), Scopes: ar.GetRequestedScopes(), At: at,
+		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), At: at,
 	})
 }
 
@@ -69,7 +68,7 @@ func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.Authorize
 	ar := fosite.NewAuthorizeRequest()
 	ar.ResponseTypes, ar.RedirectURI, ar.State = fosite.Arguments{"code"}, redirect, f.State
 	ar.Request = fosite.Request{
-		ID: f.ID, RequestedAt: f.At, Client: relyingParty{client}, RequestedScope: f.Scopes, Form: form,
+		ID: f.ID, RequestedAt: f.At, Client: relyingParty{client}, RequestedScope: ix.Scopes, Form: form,
 	}
 	return ar, f, nil
 }

@@ -111,7 +111,7 @@ func (o *op) restart() {
 		o.t.Fatal(err)
 	}
 	o.p, o.mux, o.ui = p, http.NewServeMux(), &pages{o: o, sign: func(ix *provider.Interaction) {
-		ix.Login = provider.PasswordLogin("u1", o.clock())
+		ix.Login = provider.PasswordLogin("u1", 0, o.clock())
 	}}
 	if err := p.Register(o.mux, o.ui); err != nil {
 		o.t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,8 +21,9 @@ type Interaction struct {
 	Client     string    `json:"client"`
 	Registered string    `json:"registered"` // the client's Registration
 	ClientName string    `json:"client_name"`
+	Decided    time.Time `json:"decided"`             // the client's Updated, as the pages know it
 	TwoSteps   bool      `json:"two_steps,omitempty"` // the client's TwoSteps
-	Scopes     []string  `json:"scopes,omitempty"`    // requested
+	Scopes     []string  `json:"scopes,omitempty"`    // requested, and still registered for the client
 	Redirect   string    `json:"redirect"`            // redirect_uri, to show its host
 	Demand     Demand    `json:"demand"`
 	Login      *Login    `json:"login,omitempty"` // nil until the password is right
@@ -67,6 +69,16 @@ func (p *Provider) Own(d Demand) *Interaction {
 
 func (p *Provider) begin(d Demand) *Interaction {
 	return &Interaction{ID: randomID(), Demand: d, Created: d.RequestedAt, Expires: d.RequestedAt.Add(p.lifetimes.Interaction)}
+}
+
+// Follow takes over what has changed of the client since: what it obliges its users to, and what it may ask for. A client
+// that was registered anew under the same id is another one, and Finish refuses it.
+func (ix *Interaction) Follow(c Client) {
+	if ix.Registered != c.Registration || ix.Decided.Equal(c.Updated) {
+		return
+	}
+	ix.Decided, ix.TwoSteps = c.Updated, c.TwoSteps
+	ix.Scopes = slices.DeleteFunc(slices.Clone(ix.Scopes), func(scope string) bool { return !slices.Contains(c.Scopes, scope) })
 }
 
 // Flow returns the value of the parameter flow in the addresses of the pages: the id and version of the row, or the
@@ -149,7 +161,7 @@ func (p *Provider) Again(ix *Interaction) (*Interaction, error) {
 	d.RequestedAt, d.Waived = p.now(), false
 	fresh := p.begin(d)
 	fresh.Client, fresh.ClientName, fresh.Scopes = ix.Client, ix.ClientName, ix.Scopes
-	fresh.Registered = ix.Registered
+	fresh.Registered, fresh.Decided = ix.Registered, ix.Decided
 	fresh.TwoSteps, fresh.Redirect, fresh.Browser = ix.TwoSteps, ix.Redirect, ix.Browser
 	if ix.Client == "" { // of our own pages: there is no request
 		return fresh, nil

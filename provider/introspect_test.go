@@ -43,7 +43,7 @@ func TestIntrospection(t *testing.T) {
 	o.addAPI()
 	begun := o.clock()
 	o.ui.sign = func(ix *provider.Interaction) {
-		ix.Login = provider.PasswordLogin("u1", begun)
+		ix.Login = provider.PasswordLogin("u1", 0, begun)
 		ix.Login.Add(totp{"u1", begun.Add(-time.Minute)})
 	}
 	tokens := o.tokens("acr_values", "2")

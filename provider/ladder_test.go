@@ -23,7 +23,7 @@ type proof struct {
 func (p proof) Method() string { return p.method }
 
 func login(methods ...string) *provider.Login {
-	l := provider.PasswordLogin("u1", time.Unix(1000, 0))
+	l := provider.PasswordLogin("u1", 0, time.Unix(1000, 0))
 	for _, method := range methods {
 		if err := l.Add(proof{totp{"u1", time.Unix(1001, 0)}, method}); err != nil {
 			panic(err)

@@ -11,7 +11,7 @@ import (
 // wish of the client changes that.
 func TestPolicyIsHeldAtTheEnd(t *testing.T) {
 	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
-	one := provider.PasswordLogin("ana", now)
+	one := provider.PasswordLogin("ana", 0, now)
 	code, recovered := one.Clone(), one.Clone()
 	code.Proofs = append(code.Proofs, provider.Proof{Method: provider.MethodTOTP, Time: now})
 	recovered.Proofs = append(recovered.Proofs, provider.Proof{Method: provider.MethodRecovery, Time: now})

@@ -21,6 +21,7 @@ type Config struct {
 	Secrets  [][]byte // 32 bytes each; the first makes tokens, all of them verify
 	Audit    Recorder // nil: no log is kept
 	Ladder   Ladder   // the zero value works
+	Policy   Policy   // which logins are enough for tokens; nil: ClientPolicy
 
 	SigningAlgorithm string           // for clients that have no wish: RS256 (empty) or ES256
 	Lifetimes        Lifetimes        // zero fields have their defaults
@@ -78,6 +79,7 @@ type Provider struct {
 	sealer    Sealer
 	audit     Recorder
 	ladder    Ladder
+	policy    Policy
 	lifetimes Lifetimes
 	algorithm string
 	log       *slog.Logger
@@ -97,7 +99,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		return nil, err
 	}
 	p := &Provider{
-		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, sealer: c.Sealer, audit: c.Audit, ladder: c.Ladder,
+		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, sealer: c.Sealer, audit: c.Audit, ladder: c.Ladder, policy: c.Policy,
 		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
@@ -105,6 +107,9 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	}
 	if p.audit == nil {
 		p.audit = Nobody{}
+	}
+	if p.policy == nil {
+		p.policy = ClientPolicy{p.ladder}
 	}
 	if p.log == nil {
 		p.log = slog.Default()

@@ -29,8 +29,9 @@ type Code struct {
 	Data      []byte // the request and the session as JSON
 	Created   time.Time
 	Expires   time.Time
-	Used      bool // it was exchanged
-	Revoked   bool // what it rested on has ended; nobody has to have used it
+	Changed   time.Time // when the client was last changed, as it is registered now; read only
+	Used      bool      // it was exchanged
+	Revoked   bool      // what it rested on has ended; nobody has to have used it
 }
 
 // Token kinds.
@@ -50,6 +51,7 @@ type Token struct {
 	Data      []byte // the request and the session as JSON
 	Created   time.Time
 	Expires   time.Time // for a refresh token the earlier of its idle and absolute ends
+	Changed   time.Time // when the client was last changed, as it is registered now; read only
 	UsedAt    time.Time // refresh: when it was rotated; zero while it is live
 	Replay    []byte    // refresh: the answer to its first use, sealed with a key only its holder can derive
 }

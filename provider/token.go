@@ -39,6 +39,9 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if err := p.checkAccount(ctx, u); err != nil {
 		return nil, err
 	}
+	if err := p.checkPolicy(ctx, request.GetClient(), u); err != nil {
+		return nil, err
+	}
 	response, err := p.fosite.NewAccessResponse(ctx, request)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -29,7 +30,7 @@ func TestIDTokenTellsWhatWasProved(t *testing.T) {
 		{"password and code", true, []any{"pwd", "otp", "mfa"}, "aal2"},
 	} {
 		o.ui.sign = func(ix *provider.Interaction) {
-			ix.Login = provider.PasswordLogin("u1", began)
+			ix.Login = provider.PasswordLogin("u1", 0, began)
 			if tt.second {
 				if err := ix.Login.Add(totp{"u1", began.Add(5 * time.Second)}); err != nil {
 					t.Fatal(err)
@@ -253,9 +254,9 @@ func TestDisabledAccountGetsNothing(t *testing.T) {
 	if _, answer := o.token("shop", refresh(body["refresh_token"])); answer["error"] != "invalid_grant" {
 		t.Errorf("refresh: %v, want invalid_grant", answer)
 	}
-	o.ui.sign = func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u1", o.clock().Add(-time.Hour)) }
-	if v := answer(t, o.authorize(request())); v.Get("error") != "access_denied" {
-		t.Errorf("end of a sign-in: %v, want access_denied", v)
+	o.ui.sign = func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u1", 0, o.clock().Add(-time.Hour)) }
+	if r := o.authorize(request()); r.Header.Get("Location") != "" || !errors.Is(o.ui.err, provider.ErrPassword) {
+		t.Errorf("end of a sign-in: %d, %v, want %v", r.StatusCode, o.ui.err, provider.ErrPassword)
 	}
 	if status, _ := o.userinfo(body["access_token"]); status != http.StatusUnauthorized {
 		t.Errorf("userinfo: %d, want 401", status)

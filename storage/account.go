@@ -102,35 +102,37 @@ func (s *Store) SetPasswordHash(ctx context.Context, subject, old, new string) e
 }
 
 // NoteSignIn sets when the account last signed in with its password. That never goes back. provider.ErrPassword if the
-// account is gone, disabled or in another epoch. In a commit it comes before the session is opened: on PostgreSQL it
-// waits for whoever is ending all sessions, and they for it.
+// account is gone, disabled or in another epoch. Whoever ends all that the account has open waits for the commit, and it
+// for them.
 func (s *Store) NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error {
-	return s.exec(ctx, provider.ErrPassword, `UPDATE account
+	return s.lock(ctx, provider.ErrPassword, `UPDATE account
 		SET signed_in_at = CASE WHEN signed_in_at < $2 THEN $2 ELSE signed_in_at END
 		WHERE subject = $1 AND epoch = $3 AND disabled = FALSE`, subject, micros(at), epoch)
 }
 
-// ChangePassword replaces the hash whatever it was. What was signed in with the old password ends in the same commit:
-// sessions, codes, tokens, remembered browsers and, by the epoch, sign-ins under way. provider.ErrNotFound if there is no such account.
-func (s *Store) ChangePassword(ctx context.Context, subject, hash string, at time.Time) error {
-	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.exec(ctx, provider.ErrNotFound, `UPDATE account
-			SET password_hash = $2, updated_at = $3, epoch = epoch + 1 WHERE subject = $1`, subject, hash, micros(at)); err != nil {
-			return err
-		}
-		return s.shutOut(ctx, subject)
-	})
+// RequireAccount makes the commit of ctx rest on the account: provider.ErrPassword, and nothing of the commit, unless it
+// is usable and in that epoch.
+func (s *Store) RequireAccount(ctx context.Context, subject string, epoch int64) error {
+	return s.lock(ctx, provider.ErrPassword, `SELECT 1 FROM account
+		WHERE subject = $1 AND epoch = $2 AND disabled = FALSE`+forShare, subject, epoch)
 }
 
-// shutOut ends all that the subject has open.
-func (s *Store) shutOut(ctx context.Context, subject string) error {
-	if err := s.DeleteSessions(ctx, subject, nil); err != nil {
-		return err
-	}
-	if err := s.ForgetBrowsers(ctx, subject); err != nil {
-		return err
-	}
-	return s.RevokeSubject(ctx, subject)
+// RequireEpoch makes the commit of ctx rest on the account being in that epoch, disabled or not: provider.ErrConflict, and
+// nothing of the commit, if it is not.
+func (s *Store) RequireEpoch(ctx context.Context, subject string, epoch int64) error {
+	return s.lock(ctx, provider.ErrConflict, `SELECT 1 FROM account WHERE subject = $1 AND epoch = $2`+forShare, subject, epoch)
+}
+
+// ChangePassword replaces the hash whatever it was, and ends what was signed in with the old password, as EndAccess does.
+// provider.ErrNotFound if there is no such account.
+func (s *Store) ChangePassword(ctx context.Context, subject, hash string, at time.Time) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.lock(ctx, provider.ErrNotFound, `UPDATE account
+			SET password_hash = $2, updated_at = $3 WHERE subject = $1`, subject, hash, micros(at)); err != nil {
+			return err
+		}
+		return s.EndAccess(ctx, subject)
+	})
 }
 
 // EnableAccount lets a disabled account in again. provider.ErrNotFound if there is no such account.
@@ -139,15 +141,14 @@ func (s *Store) EnableAccount(ctx context.Context, subject string, at time.Time)
 		WHERE subject = $1`, subject, micros(at))
 }
 
-// DisableAccount shuts the account out: its sessions, codes, tokens, remembered browsers and sign-ins under way end in
-// the same commit.
-// provider.ErrNotFound if there is no such account.
+// DisableAccount shuts the account out, and ends all that it has open, as EndAccess does. provider.ErrNotFound if there
+// is no such account.
 func (s *Store) DisableAccount(ctx context.Context, subject string, at time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.exec(ctx, provider.ErrNotFound, `UPDATE account
-			SET disabled = TRUE, updated_at = $2, epoch = epoch + 1 WHERE subject = $1`, subject, micros(at)); err != nil {
+		if err := s.lock(ctx, provider.ErrNotFound, `UPDATE account
+			SET disabled = TRUE, updated_at = $2 WHERE subject = $1`, subject, micros(at)); err != nil {
 			return err
 		}
-		return s.shutOut(ctx, subject)
+		return s.EndAccess(ctx, subject)
 	})
 }

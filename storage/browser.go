@@ -58,7 +58,13 @@ func (s *Store) ForgetBrowser(ctx context.Context, subject string, id []byte) er
 	return s.exec(ctx, provider.ErrNotFound, `DELETE FROM browser WHERE id = $1 AND subject = $2`, id, subject)
 }
 
-// ForgetBrowsers removes all remembered browsers of the subject; none is no error.
+// ForgetBrowsers removes all remembered browsers of the subject; none is no error. One that is being remembered rests on
+// the account, so that it is among them or comes after them.
 func (s *Store) ForgetBrowsers(ctx context.Context, subject string) error {
-	return s.exec(ctx, nil, `DELETE FROM browser WHERE subject = $1`, subject)
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.lock(ctx, nil, `UPDATE account SET epoch = epoch WHERE subject = $1`, subject); err != nil {
+			return err
+		}
+		return s.exec(ctx, nil, `DELETE FROM browser WHERE subject = $1`, subject)
+	})
 }

@@ -29,9 +29,9 @@ type row interface {
 	Scan(dest ...any) error
 }
 
-// write is a statement that waits for its commit.
+// write is a statement that waits for its commit. A SELECT among them is a condition of the commit.
 type write struct {
-	missed error // returned when no row is changed; nil: that is fine
+	missed error // returned when no row is changed or found; nil: that is fine
 	query  string
 	args   []any
 }
@@ -118,6 +118,9 @@ func fault(err error) error {
 	return err
 }
 
+// forShare ends a SELECT that keeps others from changing or deleting its rows until the commit.
+const forShare = ` FOR SHARE`
+
 // reads reports whether a query cannot write. What is not sure is taken for a write.
 func reads(query string) bool {
 	return strings.HasPrefix(query, "SELECT")
@@ -129,6 +132,17 @@ func (s *Store) exec(ctx context.Context, missed error, query string, args ...an
 	w := write{missed: missed, query: query, args: args}
 	if p := s.pending(ctx); p != nil {
 		return p.add(w)
+	}
+	return s.commit(ctx, []write{w})
+}
+
+// lock is exec for a row that the commit rests on: an UPDATE, or a SELECT ... FOR SHARE, which only keeps others from
+// changing the row. It comes before all other writes of the commit, the UPDATEs first, so that all commits wait for each
+// other in the same place and what follows sees what those before it have left.
+func (s *Store) lock(ctx context.Context, missed error, query string, args ...any) error {
+	w := write{missed: missed, query: query, args: args}
+	if p := s.pending(ctx); p != nil {
+		return p.addLock(w)
 	}
 	return s.commit(ctx, []write{w})
 }
@@ -180,6 +194,7 @@ func firstLine(text string) string {
 
 // atomically is what an Atomic has put off.
 type atomically struct {
+	locks  []write // what it rests on
 	writes []write
 	undo   []func()
 	over   bool
@@ -204,37 +219,64 @@ func (s *Store) Atomic(ctx context.Context, fn func(ctx context.Context) error) 
 	defer func() { p.over = true }()
 	err := fn(context.WithValue(ctx, atomicKey{s}, p))
 	if err == nil {
-		err = s.commit(ctx, p.writes)
+		err = s.commit(ctx, p.all())
 	}
 	if err != nil {
-		p.back(0, 0)
+		p.back(mark{})
 	}
 	return err
 }
 
+// all is what the commit consists of: first the rows that it changes and rests on, in that order, lest two commits that
+// have a row in common want to change it at the same time.
+func (p *atomically) all() []write {
+	all := make([]write, 0, len(p.locks)+len(p.writes))
+	for _, shared := range []bool{false, true} {
+		for _, w := range p.locks {
+			if reads(w.query) == shared {
+				all = append(all, w)
+			}
+		}
+	}
+	return append(all, p.writes...)
+}
+
+var errOver = errors.New("write through the context of an Atomic that is over")
+
 func (p *atomically) add(w write) error {
 	if p.over {
-		return errors.New("write through the context of an Atomic that is over")
+		return errOver
 	}
 	p.writes = append(p.writes, w)
 	return nil
 }
 
+func (p *atomically) addLock(w write) error {
+	if p.over {
+		return errOver
+	}
+	p.locks = append(p.locks, w)
+	return nil
+}
+
+// mark is how far an Atomic has come.
+type mark struct{ locks, writes, undo int }
+
 func (p *atomically) join(ctx context.Context, fn func(ctx context.Context) error) error {
-	writes, undo := len(p.writes), len(p.undo)
+	before := mark{len(p.locks), len(p.writes), len(p.undo)}
 	err := fn(ctx)
 	if err != nil {
-		p.back(writes, undo)
+		p.back(before)
 	}
 	return err
 }
 
-// back forgets the writes from the given one on and runs their undo functions, last one first.
-func (p *atomically) back(writes, undo int) {
-	for i := len(p.undo) - 1; i >= undo; i-- {
+// back forgets all since the mark and runs the undo functions, last one first.
+func (p *atomically) back(to mark) {
+	for i := len(p.undo) - 1; i >= to.undo; i-- {
 		p.undo[i]()
 	}
-	p.writes, p.undo = p.writes[:writes], p.undo[:undo]
+	p.locks, p.writes, p.undo = p.locks[:to.locks], p.writes[:to.writes], p.undo[:to.undo]
 }
 
 // undo has f run if the Atomic around the caller fails: it takes back what a put-off write has

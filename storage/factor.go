@@ -180,7 +180,8 @@ func (s *Store) replaceRecovery(ctx context.Context, r *mfa.RecoverySet) error {
 	return err
 }
 
-// Remove deletes the authenticator, and all else of the subject if it was the last.
+// Remove deletes the authenticator, with what would spare the subject a code or give another, and all else of the subject
+// if it was the last. A set-up under way ends by the generation.
 // mfa.ErrNotEnrolled if it is gone.
 func (s *Store) Remove(ctx context.Context, subject, id string) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
@@ -189,6 +190,9 @@ func (s *Store) Remove(ctx context.Context, subject, id string) error {
 		}
 		err := s.exec(ctx, mfa.ErrNotEnrolled, `DELETE FROM authenticator WHERE id = $1 AND subject = $2`, id, subject)
 		if err != nil {
+			return err
+		}
+		if err := s.endFavours(ctx, subject); err != nil {
 			return err
 		}
 		return s.forget(ctx, subject)
@@ -201,8 +205,12 @@ func (s *Store) RemoveSpare(ctx context.Context, subject, id string) error {
 		if err := s.raise(ctx, subject); err != nil {
 			return err
 		}
-		return s.exec(ctx, mfa.ErrLast, `DELETE FROM authenticator WHERE id = $1 AND subject = $2
+		err := s.exec(ctx, mfa.ErrLast, `DELETE FROM authenticator WHERE id = $1 AND subject = $2
 			AND EXISTS (SELECT 1 FROM authenticator other WHERE other.subject = $2 AND other.id <> $1)`, id, subject)
+		if err != nil {
+			return err
+		}
+		return s.endFavours(ctx, subject)
 	})
 }
 

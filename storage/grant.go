@@ -69,7 +69,7 @@ func gather(rows []consent.Grant) []consent.Grant {
 // AddScopes adds to the grant, for the client as it is registered at the commit. Scopes that are allowed already stay as
 // they are; those of a client that had the id before are replaced.
 func (s *Store) AddScopes(ctx context.Context, subject, client string, scopes []string, now time.Time) error {
-	rows := slices.Compact(slices.Sorted(slices.Values(append([]string{anyScope}, scopes...))))
+	rows := withAnyScope(scopes)
 	const registration = `COALESCE((SELECT registration FROM client WHERE id = $2), '')`
 	args := []any{subject, client, micros(now)}
 	var values []string
@@ -82,9 +82,38 @@ func (s *Store) AddScopes(ctx context.Context, subject, client string, scopes []
 			WHERE consent.registration <> excluded.registration`, args...)
 }
 
-// DeleteGrant removes the grant, or fails with consent.ErrNotFound.
+// DeleteGrant removes the grant, and ends the codes and tokens that the subject's sign-ins gave the client, or fails with
+// consent.ErrNotFound. A sign-in under way that counts on the grant rests on the account, so that it comes before this, or
+// finds the grant gone.
 func (s *Store) DeleteGrant(ctx context.Context, subject, client string) error {
-	return s.exec(ctx, consent.ErrNotFound, `DELETE FROM consent WHERE subject = $1 AND client = $2`, subject, client)
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.lock(ctx, nil, `UPDATE account SET epoch = epoch WHERE subject = $1`, subject); err != nil {
+			return err
+		}
+		err := s.exec(ctx, consent.ErrNotFound, `DELETE FROM consent WHERE subject = $1 AND client = $2`, subject, client)
+		if err != nil {
+			return err
+		}
+		return s.revoke(ctx, `subject = $1 AND client = $2`, subject, client)
+	})
+}
+
+// RequireGrant makes the commit of ctx rest on the grant: consent.ErrNotFound, and nothing of the commit, unless the client
+// is allowed all of the scopes.
+func (s *Store) RequireGrant(ctx context.Context, subject, client string, scopes []string) error {
+	rows := withAnyScope(scopes)
+	args := []any{subject, client, len(rows)}
+	for _, scope := range rows {
+		args = append(args, scope)
+	}
+	return s.exec(ctx, consent.ErrNotFound, `SELECT 1 FROM consent
+		WHERE subject = $1 AND client = $2 AND scope IN `+places(3, len(rows))+` AND `+sameClient+`
+		GROUP BY subject HAVING count(*) = $3`, args...)
+}
+
+// withAnyScope is the rows of a grant of these scopes.
+func withAnyScope(scopes []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(append([]string{anyScope}, scopes...))))
 }
 
 // Grants returns what the subject allowed, by client id.

@@ -169,8 +169,11 @@ func (p *postgres) batch(ctx context.Context, writes []write) error {
 }
 
 func (w write) text() string {
-	if w.missed == nil {
+	switch {
+	case w.missed == nil:
 		return w.query
+	case reads(w.query):
+		return "WITH done AS (" + w.query + ") SELECT 1 / count(*) FROM done"
 	}
 	return "WITH done AS (" + w.query + " RETURNING 1) SELECT 1 / count(*) FROM done"
 }

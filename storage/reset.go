@@ -67,10 +67,10 @@ func (s *Store) EndReset(ctx context.Context, id string) error {
 	return s.exec(ctx, provider.ErrNotFound, `DELETE FROM reset WHERE id = $1`, id)
 }
 
-// ResetFactors takes all factors of the subject away, ends what was signed in with them, and holds enrolment: from
-// then on only an enrolment link lets the user set up a factor. A reset that was planned for later is no longer
-// needed, and a link from before it is over. It reports how many authenticators there were.
-func (s *Store) ResetFactors(ctx context.Context, subject string, now time.Time) (authenticators int, err error) {
+// ResetFactors takes all factors of the subject away, ends all that the subject has open, as EndAccess does, and holds
+// enrolment: from then on only an enrolment link lets the user set up a factor. A reset that was planned for later is no
+// longer needed. It reports how many authenticators there were.
+func (s *Store) ResetFactors(ctx context.Context, subject string) (authenticators int, err error) {
 	err = s.Atomic(ctx, func(ctx context.Context) error {
 		if err := s.exec(ctx, nil, `DELETE FROM reset WHERE subject = $1`, subject); err != nil {
 			return err
@@ -78,20 +78,11 @@ func (s *Store) ResetFactors(ctx context.Context, subject string, now time.Time)
 		if err := s.hold(ctx, subject); err != nil {
 			return err
 		}
-		if err := s.endEnrolLinks(ctx, subject, now); err != nil { // after the enrolment, the order of UseEnrolLink
-			return err
-		}
 		if authenticators, err = s.Reset(ctx, subject); err != nil {
 			return err
 		}
 		// After the factors: a code that is being spent holds its authenticator's row until its session is there.
-		if err := s.DeleteSessions(ctx, subject, nil); err != nil {
-			return err
-		}
-		if err := s.ForgetBrowsers(ctx, subject); err != nil {
-			return err
-		}
-		return s.RevokeSubject(ctx, subject)
+		return s.EndAccess(ctx, subject)
 	})
 	return authenticators, err
 }

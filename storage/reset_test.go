@@ -65,7 +65,7 @@ func TestEndResetOnce(t *testing.T) {
 				if err := s.EndReset(ctx, "one"); err != nil {
 					return err
 				}
-				_, err := s.ResetFactors(ctx, "ana", noon)
+				_, err := s.ResetFactors(ctx, "ana")
 				return err
 			})
 		})
@@ -74,7 +74,7 @@ func TestEndResetOnce(t *testing.T) {
 		}
 		once, err := s.Factors(t.Context(), "ana")
 		must(t, err)
-		_, err = s.ResetFactors(t.Context(), "ben", noon)
+		_, err = s.ResetFactors(t.Context(), "ben")
 		must(t, err)
 		want, err := s.Factors(t.Context(), "ben")
 		if err != nil || once.Generation != want.Generation {
@@ -109,7 +109,7 @@ func TestResetFactors(t *testing.T) {
 			must(t, s.PlanReset(ctx, planned("reset of "+subject, subject)))
 			must(t, s.SaveEnrolLink(ctx, link("link of "+subject, subject)))
 		}
-		n, err := s.ResetFactors(ctx, "ana", noon)
+		n, err := s.ResetFactors(ctx, "ana")
 		if n != 1 || err != nil {
 			t.Errorf("ResetFactors = %d, %v, want 1 authenticator", n, err)
 		}
@@ -137,7 +137,7 @@ func TestResetFactors(t *testing.T) {
 func TestHold(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		ctx := t.Context()
-		_, err := s.ResetFactors(ctx, "ana", noon)
+		_, err := s.ResetFactors(ctx, "ana")
 		must(t, err)
 		f, err := s.Factors(ctx, "ana")
 		must(t, err)
@@ -157,7 +157,7 @@ func TestHold(t *testing.T) {
 		if held, err := s.Held(ctx, "ana"); held || err != nil {
 			t.Errorf("Held after the link = %v, %v", held, err)
 		}
-		_, err = s.ResetFactors(ctx, "ana", noon)
+		_, err = s.ResetFactors(ctx, "ana")
 		must(t, err)
 		f, err = s.Factors(ctx, "ana")
 		must(t, err)
@@ -183,7 +183,7 @@ func TestResetLocksInOrder(t *testing.T) {
 		race(t, 2, nil, func(i int) error {
 			if i == 1 {
 				time.Sleep(100 * time.Millisecond)
-				_, err := s.ResetFactors(t.Context(), "ana", noon)
+				_, err := s.ResetFactors(t.Context(), "ana")
 				return err
 			}
 			return s.Atomic(t.Context(), func(ctx context.Context) error {

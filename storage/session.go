@@ -61,16 +61,3 @@ func (s *Store) SaveSession(ctx context.Context, old []byte, n *provider.Session
 func (s *Store) TouchSession(ctx context.Context, id []byte, seen time.Time) error {
 	return s.exec(ctx, nil, `UPDATE session SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id, micros(seen))
 }
-
-// DeleteSession removes the session; none is no error.
-func (s *Store) DeleteSession(ctx context.Context, id []byte) error {
-	return s.exec(ctx, nil, `DELETE FROM session WHERE id = $1`, id)
-}
-
-// DeleteSessions removes all sessions of the subject but the one of that id (nil: none is spared).
-func (s *Store) DeleteSessions(ctx context.Context, subject string, except []byte) error {
-	if except == nil {
-		except = []byte{} // NULL would spare them all
-	}
-	return s.exec(ctx, nil, `DELETE FROM session WHERE subject = $1 AND id <> $2`, subject, except)
-}

@@ -98,8 +98,11 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-func TestDeleteSessions(t *testing.T) {
+func TestEndSessions(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
+		alice := account("alice", "")
+		alice.Subject = "alice"
+		must(t, s.CreateAccount(t.Context(), alice, ""))
 		for id, subject := range map[string]string{"a1": "alice", "a2": "alice", "a3": "alice", "b1": "bob"} {
 			must(t, s.SaveSession(t.Context(), nil, session(id, subject)))
 		}
@@ -107,10 +110,10 @@ func TestDeleteSessions(t *testing.T) {
 			do   func() error
 			left string
 		}{
-			{func() error { return s.DeleteSession(t.Context(), []byte("a1")) }, "a2 a3 b1"},
-			{func() error { return s.DeleteSession(t.Context(), []byte("a1")) }, "a2 a3 b1"},
-			{func() error { return s.DeleteSessions(t.Context(), "alice", []byte("a2")) }, "a2 b1"},
-			{func() error { return s.DeleteSessions(t.Context(), "alice", nil) }, "b1"},
+			{func() error { return s.EndSession(t.Context(), "sid-a1") }, "a2 a3 b1"},
+			{func() error { return s.EndSession(t.Context(), "sid-a1") }, "a2 a3 b1"},
+			{func() error { return s.EndOthers(t.Context(), "alice", 0, "sid-a2") }, "a2 b1"},
+			{func() error { return s.EndAccess(t.Context(), "alice") }, "b1"},
 		} {
 			must(t, step.do())
 			left := ""

@@ -122,9 +122,16 @@ func (l *sqlite) commit(ctx context.Context, writes []write) error {
 	return sqliteError(tx.Commit())
 }
 
-func sqliteWrite(ctx context.Context, db interface {
+// sqliteConn is a connection or a transaction.
+type sqliteConn interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}, w write) error {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func sqliteWrite(ctx context.Context, db sqliteConn, w write) error {
+	if reads(w.query) {
+		return sqliteCondition(ctx, db, w)
+	}
 	done, err := db.ExecContext(ctx, sqliteText(w.query), w.args...)
 	if err != nil {
 		return sqliteError(err)
@@ -136,10 +143,20 @@ func sqliteWrite(ctx context.Context, db interface {
 	return err
 }
 
+// sqliteCondition is a write that only looks whether there is a row. Nobody else writes meanwhile.
+func sqliteCondition(ctx context.Context, db sqliteConn, w write) error {
+	var found int
+	err := db.QueryRowContext(ctx, sqliteText(w.query), w.args...).Scan(&found)
+	if errors.Is(err, sql.ErrNoRows) {
+		return w.miss()
+	}
+	return sqliteError(err)
+}
+
 // sqliteText makes positions of the arguments: to SQLite $2 is a name, which most drivers bind by
-// the order of appearance.
+// the order of appearance. It locks no rows, but the whole file.
 func sqliteText(query string) string {
-	return strings.ReplaceAll(query, "$", "?")
+	return strings.ReplaceAll(strings.TrimSuffix(query, forShare), "$", "?")
 }
 
 // sqliteError tells the outcomes apart by SQLite's extended codes.

@@ -17,9 +17,10 @@ const codeColumns = `signature, family, client, subject, session, offline, data,
 
 func scanCode(r row) (provider.Code, error) {
 	var c provider.Code
-	var created, expires int64
-	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Offline, &c.Data, &created, &expires, &c.Used, &c.Revoked)
-	c.Created, c.Expires = instant(created), instant(expires)
+	var created, expires, changed int64
+	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Offline, &c.Data, &created, &expires,
+		&c.Used, &c.Revoked, &changed)
+	c.Created, c.Expires, c.Changed = instant(created), instant(expires), instant(changed)
 	return c, err
 }
 
@@ -37,9 +38,14 @@ func (s *Store) SaveCode(ctx context.Context, c provider.Code, of provider.Clien
 // registered is true of a code whose client still is the one that it was made for.
 const registered = `EXISTS (SELECT 1 FROM client WHERE client.id = code.client AND client.registration = code.registration)`
 
+// changed is a column: when the client of a code or token was last changed.
+func changed(table string) string {
+	return `, (SELECT c.updated_at FROM client c WHERE c.id = ` + table + `.client)`
+}
+
 // Code returns the code, used, revoked or expired or not, or provider.ErrNotFound. One of a client that is gone is none.
 func (s *Store) Code(ctx context.Context, signature string) (provider.Code, error) {
-	return one(ctx, s, scanCode, `SELECT `+codeColumns+` FROM code WHERE signature = $1 AND `+registered, signature)
+	return one(ctx, s, scanCode, `SELECT `+codeColumns+changed(`code`)+` FROM code WHERE signature = $1 AND `+registered, signature)
 }
 
 // Exchange marks the code used and inserts the tokens, all or nothing. provider.ErrConflict if the
@@ -59,10 +65,10 @@ const tokenColumns = `kind, signature, family, client, subject, session, data, c
 
 func scanToken(r row) (provider.Token, error) {
 	var t provider.Token
-	var created, expires, used int64
+	var created, expires, used, changed int64
 	err := r.Scan(&t.Kind, &t.Signature, &t.Family, &t.Client, &t.Subject, &t.Session, &t.Data,
-		&created, &expires, &used, &t.Replay)
-	t.Created, t.Expires, t.UsedAt = instant(created), instant(expires), instant(used)
+		&created, &expires, &used, &t.Replay, &changed)
+	t.Created, t.Expires, t.UsedAt, t.Changed = instant(created), instant(expires), instant(used), instant(changed)
 	return t, err
 }
 
@@ -73,13 +79,13 @@ const alive = `EXISTS (SELECT 1 FROM code WHERE code.family = token.family AND c
 
 // Token returns the token, used or expired or not, or provider.ErrNotFound: one that was revoked is none.
 func (s *Store) Token(ctx context.Context, kind, signature string) (provider.Token, error) {
-	return one(ctx, s, scanToken, `SELECT `+tokenColumns+` FROM token
+	return one(ctx, s, scanToken, `SELECT `+tokenColumns+changed(`token`)+` FROM token
 		WHERE kind = $1 AND signature = $2 AND `+alive, kind, signature)
 }
 
 // TokenFor is Token for a client that asks about a token: provider.ErrNotFound also if the asking client was removed.
 func (s *Store) TokenFor(ctx context.Context, kind, signature string, asker provider.Client) (provider.Token, error) {
-	return one(ctx, s, scanToken, `SELECT `+tokenColumns+` FROM token
+	return one(ctx, s, scanToken, `SELECT `+tokenColumns+changed(`token`)+` FROM token
 		WHERE kind = $1 AND signature = $2 AND `+alive+`
 			AND EXISTS (SELECT 1 FROM client asker WHERE asker.id = $3 AND asker.registration = $4)`,
 		kind, signature, asker.ID, asker.Registration)
@@ -135,11 +141,6 @@ func places(others, n int) string {
 // exchange of its code either. A family without tokens is no error.
 func (s *Store) RevokeFamily(ctx context.Context, family string) error {
 	return s.revoke(ctx, `family = $1`, family)
-}
-
-// RevokeSubject ends all codes and tokens of a user for good, with every client.
-func (s *Store) RevokeSubject(ctx context.Context, subject string) error {
-	return s.revoke(ctx, `subject = $1`, subject)
 }
 
 // revoke ends the families whose code fits the condition. The mark comes first: it waits for an

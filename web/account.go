@@ -113,7 +113,7 @@ func ownPath(path string) string {
 
 // expel ends the session of an account that is gone.
 func (s *Server) expel(w http.ResponseWriter, r *http.Request, session *provider.Session) error {
-	if err := s.Sessions.DeleteSession(r.Context(), session.ID); err != nil {
+	if err := s.Sessions.EndSession(r.Context(), session.Login.Session); err != nil {
 		return err
 	}
 	s.dropCookie(w, s.cookies.session)
@@ -153,16 +153,6 @@ func (s *Server) unflash(r *http.Request) (memory, error) {
 	return v.mem, nil
 }
 
-// renew replaces the session, in the commit of ctx, by one with a new id and the login.
-func (s *Server) renew(ctx context.Context, r *http.Request, login *provider.Login) (cookie string, err error) {
-	old, err := s.stored(ctx, r)
-	if err != nil {
-		return "", err
-	}
-	cookie = randomToken()
-	return cookie, s.openSession(ctx, old, cookie, login)
-}
-
 type securityPage struct {
 	frame
 	On         bool
@@ -173,6 +163,7 @@ type securityPage struct {
 	CodesMade  time.Time
 	Low        *shown // too few recovery codes, or none
 	Devices    []deviceView
+	Others     int    // live sessions of the user in other browsers
 	Keep       *shown // the policy does not let the user remove the only authenticator
 	Obliged    string // from when on the user needs two-step verification; empty: is not, or has it
 	Pending    *shown // a set-up was begun and not finished
@@ -202,6 +193,9 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *member)
 		return err
 	}
 	if p.Devices, err = s.devices(r, m); err != nil {
+		return err
+	}
+	if p.Others, err = s.others(r.Context(), m); err != nil {
 		return err
 	}
 	if p.Recent, err = s.recent(r.Context(), m.account.Subject); err != nil {

@@ -78,7 +78,7 @@ func TestRemove(t *testing.T) {
 	p = p.press("Remove Authenticator app", "password", "wrong", "code", a.code(0)).at("remove", "wrong").says("That password is not right")
 	p = p.press("Remove Authenticator app", "password", secret, "code", a.wrong()).at("remove", "wrong").says("That code is not right").reload().at("remove", "wrong")
 	before := b.cookie("vestibule-s")
-	p.press("Remove Authenticator app", "password", secret, "code", a.code(0)).at("security", "off").says("Authenticator app was removed. Two-step verification is off.")
+	p.press("Remove Authenticator app", "password", secret, "code", a.code(0)).at("security", "off").says("Authenticator app was removed. Two-step verification is off, and you are signed out everywhere else.")
 	if b.cookie("vestibule-s") == before {
 		t.Error("the session's id did not change")
 	}

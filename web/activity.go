@@ -49,6 +49,7 @@ var activities = map[string]string{
 	provider.EventRecoveryLocked:    "Too many wrong recovery codes were given after the right password. They were locked.",
 	provider.EventSignedIn:          "Signed in with {proofs}.",
 	provider.EventSignedOut:         "Signed out.",
+	provider.EventOthersEnded:       "Signed out everywhere else.",
 	provider.EventFactorAdded:       "The authenticator “{name}” was added.",
 	provider.EventFactorRemoved:     "The authenticator “{name}” was removed.",
 	provider.EventFactorRenamed:     "The authenticator “{from}” was renamed to “{to}”.",

@@ -3,9 +3,11 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
+	"vestibule/consent"
 	"vestibule/provider"
 )
 
@@ -64,12 +66,10 @@ func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
 	if v.cookie == "" {
 		v.cookie = randomToken()
 	}
-	v.mem.Admitted = true
-	if v.mem.Typed { // first: what waits for the account's row must wait before there is a session
-		if err := s.Accounts.NoteSignIn(ctx, v.subject(), v.mem.Epoch, s.Now()); err != nil {
-			return err
-		}
+	if err := s.rest(ctx, v); err != nil {
+		return err
 	}
+	v.mem.Admitted = true
 	if err := s.openSession(ctx, v.before, v.cookie, v.ix.Login); err != nil {
 		return err
 	}
@@ -80,6 +80,23 @@ func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
 		return s.Browsers.TouchBrowser(ctx, v.device, s.Now())
 	}
 	return s.MFA.Forgive(ctx, v.subject())
+}
+
+// rest makes the commit rest on what the login does: the account in the epoch of its password and, unless that was given
+// in this sign-in and no session opened since, the session that it came from. openSession replaces that one by its
+// version, so that it is there until then.
+func (s *Server) rest(ctx context.Context, v *visit) error {
+	login := v.ix.Login
+	if !v.mem.Typed || v.mem.Admitted {
+		if v.before == nil || s.over(v.before, s.Now()) || v.before.Login.Session != login.Session {
+			return provider.ErrSessionEnded
+		}
+		login.Epoch = v.before.Login.Epoch
+	}
+	if v.mem.Typed {
+		return s.Accounts.NoteSignIn(ctx, login.Subject, login.Epoch, s.Now())
+	}
+	return s.Accounts.RequireAccount(ctx, login.Subject, login.Epoch)
 }
 
 // settled sends the browser on after settle was committed. Even when nothing is owed it goes over a GET first: if
@@ -104,6 +121,11 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit) error 
 		return nil
 	case err == nil:
 		return s.settled(w, r, v)
+	case undecided(err):
+		if err := s.follow(r.Context(), v); err != nil {
+			return err
+		}
+		return s.signIn(w, r, v)
 	case errors.Is(err, provider.ErrConflict) && fresh:
 		return s.signInAgain(w, r, v)
 	}
@@ -113,8 +135,8 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit) error 
 	switch {
 	case errors.Is(err, provider.ErrConflict):
 		return s.overtaken(w, r, v)
-	case errors.Is(err, provider.ErrPassword):
-		return s.passwordOver(w, r, v)
+	case loginIsOver(err):
+		return s.beginAtPassword(w, r, v)
 	}
 	return err
 }
@@ -136,7 +158,7 @@ func (s *Server) commitPassword(w http.ResponseWriter, r *http.Request, v *visit
 	r = whole(r)
 	if v.owed == stepDone { // there is no row, and none is needed
 		v.cookie = randomToken()
-		return s.finish(w, r, v, func(ctx context.Context) error { return s.enter(ctx, r, v) })
+		return s.tryFinish(w, r, v, func(ctx context.Context) error { return s.enter(ctx, r, v) })
 	}
 	return s.Atomic(r.Context(), func(ctx context.Context) error {
 		if err := s.enter(ctx, r, v); err != nil {
@@ -146,13 +168,44 @@ func (s *Server) commitPassword(w http.ResponseWriter, r *http.Request, v *visit
 	})
 }
 
-// passwordOver is for a password that has been changed since it was given, or whose account was disabled: its user
-// begins at the password.
-func (s *Server) passwordOver(w http.ResponseWriter, r *http.Request, v *visit) error {
+// loginIsOver reports that what a sign-in has proved no longer counts: the password was changed, the account disabled, or
+// the session has ended.
+func loginIsOver(err error) bool {
+	return errors.Is(err, provider.ErrPassword) || errors.Is(err, provider.ErrSessionEnded)
+}
+
+// beginAtPassword is for a login that is over.
+func (s *Server) beginAtPassword(w http.ResponseWriter, r *http.Request, v *visit) error {
 	v.forget()
+	if v.ix.Demand.None {
+		return s.refuse(w, r, v, steps[stepLogin].refusal)
+	}
 	v.mem.calm()
 	v.mem.Notes = []fault{{ID: "login.again"}}
 	return s.store(w, r, v, "/login")
+}
+
+// undecided reports that what the pages had decided on has changed before it was committed: the client, or what the user
+// has allowed it.
+func undecided(err error) bool {
+	return errors.Is(err, provider.ErrClientChanged) || errors.Is(err, consent.ErrNotFound)
+}
+
+// decisions is how often a request decides anew before it gives up.
+const decisions = 5
+
+// follow has the sign-in be decided anew, for the client as it is registered now.
+func (s *Server) follow(ctx context.Context, v *visit) error {
+	if v.decided++; v.decided > decisions {
+		return fmt.Errorf("%w: client %s changes all the time", provider.ErrUnavailable, v.ix.Client)
+	}
+	client, err := s.Provider.Client(ctx, v.ix.Client)
+	if err != nil && !errors.Is(err, provider.ErrNotFound) { // Finish has an answer to a client that is gone
+		return err
+	}
+	v.ix.Follow(client)
+	v.ix.Consented, v.mem.Asking = v.allowed, false
+	return nil
 }
 
 // enter records the password and admits whoever owes no code.
@@ -299,18 +352,31 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, v *visit, code s
 
 // finish ends the sign-in at the client, or at the page of ours that asked for it.
 func (s *Server) finish(w http.ResponseWriter, r *http.Request, v *visit, with ...func(context.Context) error) error {
+	err := s.tryFinish(w, r, v, with...)
+	switch {
+	case errors.Is(err, provider.ErrConflict):
+		return s.ended(v)
+	case loginIsOver(err):
+		return s.beginAtPassword(w, r, v)
+	case undecided(err):
+		if err := s.follow(r.Context(), v); err != nil {
+			return err
+		}
+		return s.proceed(w, r, v, with...)
+	}
+	return err
+}
+
+// tryFinish is finish for a caller that has an answer of its own to what went wrong.
+func (s *Server) tryFinish(w http.ResponseWriter, r *http.Request, v *visit, with ...func(context.Context) error) error {
 	before := slices.Clone(w.Header()["Set-Cookie"])
 	if v.cookie != "" {
 		s.setCookie(w, s.cookies.session, v.cookie)
 		s.know(w, r, v)
 	}
 	err := s.end(w, r, v, with)
-	if err == nil {
-		return nil
-	}
-	w.Header()["Set-Cookie"] = before // there is no such session
-	if errors.Is(err, provider.ErrConflict) {
-		return s.ended(v)
+	if err != nil {
+		w.Header()["Set-Cookie"] = before // there is no such session
 	}
 	return err
 }
@@ -318,11 +384,27 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, v *visit, with .
 func (s *Server) end(w http.ResponseWriter, r *http.Request, v *visit, with []func(context.Context) error) error {
 	with = append(slices.Clone(with), s.report(r, v))
 	if !v.own() {
-		return s.Provider.Finish(w, r, v.ix, with...)
+		return s.Provider.Finish(w, r, v.ix, append(with, s.basis(v))...)
 	}
 	if err := s.Provider.End(r.Context(), v.ix, with...); err != nil {
 		return err
 	}
 	http.Redirect(w, r, ownPath(v.mem.Return), http.StatusSeeOther)
 	return nil
+}
+
+// basis makes the commit that answers a client rest on the session, unless that is opened in it, and on what the user has
+// allowed the client, unless that was just now.
+func (s *Server) basis(v *visit) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if v.cookie == "" {
+			if err := s.Sessions.RequireSession(ctx, v.ix.Login.Session); err != nil {
+				return err
+			}
+		}
+		if v.allowed {
+			return nil
+		}
+		return s.Consent.Require(ctx, v.subject(), v.ix.Client, v.ix.Scopes)
+	}
 }

@@ -114,7 +114,7 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request, v *visit) error
 		e.Outcome = provider.OutcomeRefused
 		return s.refuse(w, r, v, "access_denied", e)
 	}
-	v.ix.Consented = true
+	v.ix.Consented, v.allowed = true, true
 	return s.finish(w, r, v, func(ctx context.Context) error {
 		e := v.event(r, provider.EventConsent, "")
 		e.Detail["scopes"], e.Detail["remembered"] = strings.Join(v.ix.Scopes, " "), yesNo(field(r, "remember") != "")

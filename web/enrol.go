@@ -138,7 +138,7 @@ func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *me
 		if err := s.recordActivation(ctx, m.event(r, "", ""), p, pending); err != nil {
 			return err
 		}
-		cookie, err = s.renew(ctx, r, login)
+		cookie, err = s.renew(ctx, m, login)
 		return err
 	})
 	if err != nil {
@@ -157,6 +157,8 @@ func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *me
 // stopped answers a set-up that cannot be finished.
 func (s *Server) stopped(w http.ResponseWriter, r *http.Request, e enrolment, err error) error {
 	switch {
+	case loginIsOver(err):
+		return redirect(securityPath)(w, r)
 	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, provider.ErrConflict): // perhaps finished by the first of two clicks
 		return s.note(w, r, securityPath, "codes.saved", nil)
 	case errors.Is(err, mfa.ErrSetupExpired) && e.codes:

@@ -79,21 +79,28 @@ func hints(hint string, a provider.Account) bool {
 
 // proceed sends the browser to what is owed, or to the client if nothing is. A sign-in becomes a row only when
 // somebody's login is in it.
-func (s *Server) proceed(w http.ResponseWriter, r *http.Request, v *visit) error {
+func (s *Server) proceed(w http.ResponseWriter, r *http.Request, v *visit, with ...func(context.Context) error) error {
 	owed, err := s.decide(r.Context(), v)
 	switch {
 	case err != nil:
 		return err
 	case owed == stepDone:
-		return s.finish(w, r, v)
+		return s.finish(w, r, v, with...)
 	case v.ix.Demand.None:
 		return s.refuse(w, r, v, steps[owed].refusal)
+	}
+	if v.allowed { // which was not committed
+		v.ix.Consented, v.allowed = false, false
 	}
 	if err := s.introduce(r.Context(), v); err != nil {
 		return err
 	}
 	if v.ix.Login != nil {
-		if err := s.save(r.Context(), v); err != nil {
+		err := s.save(r.Context(), v)
+		if errors.Is(err, provider.ErrConflict) {
+			return s.overtaken(w, r, v)
+		}
+		if err != nil {
 			return err
 		}
 	}

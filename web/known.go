@@ -87,7 +87,7 @@ func (m mark) budget() string {
 // know makes the browser known to the account that has signed in. A good mark is kept, and made anew now and then
 // with the same id: a new id would be a new budget.
 func (s *Server) know(w http.ResponseWriter, r *http.Request, v *visit) {
-	now, subject, epoch := s.Now(), v.subject(), v.mem.Epoch
+	now, subject, epoch := s.Now(), v.subject(), v.ix.Login.Epoch
 	m, ok := s.known(r, subject, epoch)
 	if !v.mem.Typed || len(s.Secrets) == 0 || ok && !m.old && now.Sub(m.at) < knownRenewal {
 		return

@@ -146,7 +146,7 @@ func TestKnow(t *testing.T) {
 	epoch := int64(0)
 	know := func(subject string) bool {
 		w := httptest.NewRecorder()
-		v := &visit{ix: &provider.Interaction{Login: &provider.Login{Subject: subject}}, mem: memory{Typed: true, Epoch: epoch}}
+		v := &visit{ix: &provider.Interaction{Login: &provider.Login{Subject: subject, Epoch: epoch}}, mem: memory{Typed: true}}
 		s.know(w, r, v)
 		for _, c := range w.Result().Cookies() {
 			if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 365*24*3600 || c.Path != "/" || c.Name != "__Host-k" {

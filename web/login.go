@@ -138,13 +138,13 @@ func (s *Server) loginFault(w http.ResponseWriter, r *http.Request, v *visit, f 
 // again to be that user.
 func (v *visit) identify(a provider.Account, now time.Time) {
 	m := &v.mem
-	if v.subject() == a.Subject {
+	if v.subject() == a.Subject && v.ix.Login.Epoch == a.Epoch {
 		v.ix.Login.Renew(now)
 	} else {
 		v.forget()
-		v.ix.Login = provider.PasswordLogin(a.Subject, now)
+		v.ix.Login = provider.PasswordLogin(a.Subject, a.Epoch, now)
 	}
-	m.Typed, m.Epoch = true, a.Epoch
+	m.Typed = true
 	m.meet(a)
 }
 

@@ -66,7 +66,7 @@ func (s *Server) endSession(r *http.Request) error {
 		dropped.Kind = provider.EventBrowserForgotten
 		events = append(events, dropped)
 	}
-	end := func(ctx context.Context) error { return s.Sessions.DeleteSession(ctx, session.ID) }
+	end := func(ctx context.Context) error { return s.Sessions.EndSession(ctx, session.Login.Session) }
 	err = s.recordWith(r.Context(), events, func(ctx context.Context) error {
 		if !forgets {
 			return end(ctx)

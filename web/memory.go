@@ -22,7 +22,6 @@ type memory struct {
 
 	Lent     bool  `json:"lent,omitempty"`     // the Login is the session's
 	Typed    bool  `json:"typed,omitempty"`    // the password was given in this sign-in
-	Epoch    int64 `json:"epoch,omitempty"`    // of the account, when it was
 	Other    bool  `json:"other,omitempty"`    // the client hinted at somebody else than the session's user
 	Chosen   bool  `json:"chosen,omitempty"`   // the user wants to go on as the session's user
 	Admitted bool  `json:"admitted,omitempty"` // a session was opened for the Login, which is good as long as that lives
@@ -74,6 +73,9 @@ type visit struct {
 	before *provider.Session // that the browser had when the login was admitted, live or not; nil: none
 	cookie string            // of the session that settle opened
 	guess  counted           // of the password, in this request
+
+	allowed bool // what the client asks for, in this request
+	decided int  // how often it was decided anew
 
 	device     []byte // hash of the cookie that the browser would be remembered by; nil: it has none
 	remembered bool   // the code was left out because of it

@@ -83,13 +83,15 @@ var messages = map[string]string{
 
 	"password.required": "Enter your password",
 	"password.wrong":    "That password is not right",
-	"remove.done":       "{name} was removed.",
-	"remove.off":        "{name} was removed. Two-step verification is off.",
+	"remove.done":       "{name} was removed. You are signed out everywhere else.",
+	"remove.off":        "{name} was removed. Two-step verification is off, and you are signed out everywhere else.",
 	"remove.last":       "The other authenticator was just removed. Nothing else was changed: confirm that you want two-step verification off.",
 	"remove.gone":       "That authenticator was already removed.",
 	"last.factor":       "Your organisation requires two-step verification. Add another authenticator before you remove this one.",
 
 	"codes.required": "Make new recovery codes before you go on",
+
+	"sessions.ended": "You are signed out everywhere else.",
 
 	"browser.forgotten":     "That browser has to give a code again.",
 	"browser.all.forgotten": "All browsers have to give a code again.",
@@ -154,7 +156,7 @@ func show(f fault) shown {
 }
 
 // goodNews are the notices that something was done.
-var goodNews = []string{"enrol.done", "enrol.added", "enrol.renamed", "codes.done", "remove.done", "remove.off", "browser.forgotten", "browser.all.forgotten", "reset.cancelled"}
+var goodNews = []string{"enrol.done", "enrol.added", "enrol.renamed", "codes.done", "remove.done", "remove.off", "browser.forgotten", "browser.all.forgotten", "reset.cancelled", "sessions.ended"}
 
 func showAll(faults []fault) []shown {
 	var all []shown

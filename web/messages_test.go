@@ -18,7 +18,7 @@ func TestSay(t *testing.T) {
 		{"totp.wrong.few", values{"n": "2", "m": "15"}, "That code is not right. 2 tries left before a 15-minute wait."},
 		{"totp.wrong.few", values{"n": "1", "m": "15"}, "That code is not right. 1 try left before a 15-minute wait."},
 		{"totp.locked", values{"n": "14", "at": "2026-03-03T15:42:00+01:00"}, `Too many wrong codes. You can try again in 14 minutes, at <time datetime="2026-03-03T14:42:00Z" data-clock>14:42 UTC</time>.`},
-		{"remove.done", values{"name": "<b>{at}"}, "&lt;b&gt;{at} was removed."},
+		{"remove.done", values{"name": "<b>{at}"}, "&lt;b&gt;{at} was removed. You are signed out everywhere else."},
 		{"enrol.renamed", values{"from": "{name}", "name": "{from}"}, "{name} is now called {from}."},
 	} {
 		if got := string(say(tt.id, tt.v)); got != tt.want {
@@ -48,7 +48,7 @@ func TestMessagesAreUsed(t *testing.T) {
 	named := map[string]bool{"totp.required": true, "totp.format": true, "totp.wrong": true, "totp.locked": true, "totp.disabled": true,
 		"recovery.required": true, "recovery.format": true, "recovery.wrong": true, "recovery.locked": true, "recovery.disabled": true,
 		"enrol.done": true}
-	for _, m := range regexp.MustCompile(`"((?:browser|last|login|wait|totp|recovery|enrol|codes|password|remove|reset)\.[a-z.]+)"`).FindAllStringSubmatch(source.String(), -1) {
+	for _, m := range regexp.MustCompile(`"((?:browser|sessions|last|login|wait|totp|recovery|enrol|codes|password|remove|reset)\.[a-z.]+)"`).FindAllStringSubmatch(source.String(), -1) {
 		named[m[1]] = true
 	}
 	for id := range named {

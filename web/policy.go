@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"vestibule/mfa"
 	"vestibule/provider"
 )
 
@@ -45,6 +46,35 @@ func (p Policy) For(a provider.Account, c provider.Client, now time.Time) Requir
 	return Requirement{}
 }
 
+// Rules is the Policy as the provider asks for it, before it gives tokens.
+type Rules struct {
+	Policy
+	Ladder   provider.Ladder
+	Accounts provider.Accounts
+	MFA      *mfa.Service
+	Now      func() time.Time
+}
+
+var _ provider.Policy = Rules{}
+
+// Enough holds to what the pages do: an app that obliges its users wants to see a second factor in each sign-in, the other
+// rules want its user to have one.
+func (s Rules) Enough(ctx context.Context, c provider.Client, login *provider.Login) (bool, error) {
+	switch {
+	case s.ReportOnly:
+		return true, nil
+	case c.TwoSteps:
+		return s.Ladder.Level(login) == provider.LevelTwo, nil
+	case login.SecondFactor() || !s.TwoSteps && len(s.Groups) == 0:
+		return true, nil
+	}
+	want, err := s.requirement(ctx, s.Accounts, login.Subject, c, s.Now())
+	if err != nil || !want.Must {
+		return err == nil, err
+	}
+	return s.MFA.Enrolled(ctx, login.Subject)
+}
+
 // asksAccount reports whether For needs to know more of the account than that it is one.
 func (p Policy) asksAccount(now time.Time) bool {
 	return len(p.Groups) > 0 && !(p.TwoSteps && !now.Before(p.From))
@@ -56,7 +86,8 @@ func (s *Server) appObliges(v *visit) bool { return v.ix.TwoSteps && !s.Policy.R
 // oblige finds out what the policy asks of a user without an authenticator. What it demands goes into the interaction
 // too, so that the provider holds to it at the end.
 func (s *Server) oblige(ctx context.Context, v *visit, f *facts) error {
-	want, err := s.requirement(ctx, v)
+	client := provider.Client{ID: v.ix.Client, TwoSteps: v.ix.TwoSteps}
+	want, err := s.Policy.requirement(ctx, s.Accounts, v.subject(), client, s.Now())
 	if err != nil {
 		return err
 	}
@@ -77,16 +108,16 @@ func (q Requirement) stops() string {
 	return ""
 }
 
-// requirement asks the directory only if the policy is about groups.
-func (s *Server) requirement(ctx context.Context, v *visit) (Requirement, error) {
-	account, now := provider.Account{Subject: v.subject()}, s.Now()
-	if s.Policy.asksAccount(now) {
+// requirement is For, which asks the directory only if the policy is about groups.
+func (p Policy) requirement(ctx context.Context, accounts provider.Accounts, subject string, c provider.Client, now time.Time) (Requirement, error) {
+	account := provider.Account{Subject: subject}
+	if p.asksAccount(now) {
 		var err error
-		if account, err = s.Accounts.Account(ctx, v.subject()); err != nil && !errors.Is(err, provider.ErrNotFound) {
+		if account, err = accounts.Account(ctx, subject); err != nil && !errors.Is(err, provider.ErrNotFound) {
 			return Requirement{}, err // Finish has an answer to an account that is gone
 		}
 	}
-	return s.Policy.For(account, provider.Client{ID: v.ix.Client, TwoSteps: v.ix.TwoSteps}, now), nil
+	return p.For(account, c, now), nil
 }
 
 // mustKeep reports whether the user may not be without an authenticator. What single clients ask is no reason: at

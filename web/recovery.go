@@ -49,6 +49,9 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 			if err := s.recordProof(ctx, done.event(r, "", ""), p, map[string]string{"left": strconv.Itoa(left)}); err != nil {
 				return err
 			}
+			if err := s.forgetRemembered(ctx, v.subject()); err != nil {
+				return err
+			}
 			return s.settle(ctx, r, done)
 		})
 	}

@@ -93,6 +93,15 @@ func (s *Server) rememberBrowser(ctx context.Context, r *http.Request, v *visit)
 	return s.Audit.Record(ctx, e)
 }
 
+// forgetRemembered has all browsers of the subject give codes again: who has lost the authenticator may have lost a
+// browser with it.
+func (s *Server) forgetRemembered(ctx context.Context, subject string) error {
+	if s.RememberBrowser == 0 {
+		return nil
+	}
+	return s.Browsers.ForgetBrowsers(ctx, subject)
+}
+
 // keepCookie gives the browser the cookie that it is remembered by.
 func (s *Server) keepCookie(w http.ResponseWriter, v *visit) {
 	if v.keep == "" {

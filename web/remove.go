@@ -96,11 +96,11 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 		if err := s.Audit.Record(ctx, e); err != nil {
 			return err
 		}
-		cookie, err = s.removeWith(ctx, r, m, app.ID, last, p)
+		cookie, err = s.removeWith(ctx, m, app.ID, last, p)
 		return err
 	})
 	if err != nil {
-		return s.removeRefused(w, r, m, form, err)
+		return s.removeRefused(w, r, m, form, last, err)
 	}
 	s.setCookie(w, s.cookies.session, cookie)
 	if last {
@@ -159,9 +159,10 @@ func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (
 	return nil, s.takeBack(r.Context(), counted)
 }
 
-// removeWith runs in the commit that spends the code. What was not the last authenticator a moment ago is not removed if
+// removeWith runs in the commit that spends the code. Whoever has the old authenticator and the password may be signed in
+// elsewhere, so that all other sessions end. What was not the last authenticator a moment ago is not removed if
 // it is by now, because of another tab: the user is told first what that means.
-func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, id string, last bool, p mfa.Proof) (string, error) {
+func (s *Server) removeWith(ctx context.Context, m *member, id string, last bool, p mfa.Proof) (string, error) {
 	login := m.session.Login.Clone()
 	login.Renew(s.Now())
 	if err := login.Add(p); err != nil {
@@ -177,12 +178,15 @@ func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, id 
 	if err := remove(ctx, m.account.Subject, id, nil); err != nil {
 		return "", err
 	}
-	return s.renew(ctx, r, login)
+	return s.renewAlone(ctx, m, login)
 }
 
-func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member, form codeForm, err error) error {
+func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member, form codeForm, last bool, err error) error {
 	if err := s.recordRefused(r, m.event(r, "", form.method), err); err != nil {
 		return err
+	}
+	if loginIsOver(err) {
+		return s.removeOvertaken(w, r, m, form, last)
 	}
 	if errors.Is(err, mfa.ErrLast) { // the page knows what else to say, if this one is gone too or must be kept
 		return s.removeFault(w, r, form, fault{ID: "remove.last"})
@@ -195,6 +199,19 @@ func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member
 		return err
 	}
 	return s.removeFault(w, r, form, f)
+}
+
+// removeOvertaken is for what was to be removed while the user signed out everywhere else, as with a removal in another
+// tab, or the session has ended.
+func (s *Server) removeOvertaken(w http.ResponseWriter, r *http.Request, m *member, form codeForm, last bool) error {
+	_, alone, ok, err := s.find(r, m)
+	switch {
+	case err != nil:
+		return err
+	case ok && alone && !last:
+		return s.removeFault(w, r, form, fault{ID: "remove.last"})
+	}
+	return s.note(w, r, securityPath, "enrol.changed", nil)
 }
 
 func (s *Server) removeFault(w http.ResponseWriter, r *http.Request, form codeForm, faults ...fault) error {

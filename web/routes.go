@@ -49,6 +49,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	post("/account/authenticators/{id}/rename", s.member(s.rename))
 	get("/account/authenticators/{id}/remove", s.member(s.removePage))
 	post("/account/authenticators/{id}/remove", s.member(s.remove))
+	post("/account/sessions/end-others", s.member(s.endOthers))
 	post("/account/browsers/forget", s.member(s.forgetBrowser))
 	get("/account/recovery-codes", s.member(s.sure(s.codesPage)))
 	post("/account/recovery-codes", s.member(s.sure(s.codes)))

@@ -13,13 +13,23 @@ import (
 type Sessions interface {
 	// Session returns the session with that ID, or provider.ErrNotFound.
 	Session(ctx context.Context, id []byte) (provider.Session, error)
+	// Sessions returns all sessions of the subject, over or not.
+	Sessions(ctx context.Context, subject string) ([]provider.Session, error)
 	// SaveSession inserts session, or, if old is not nil, puts it in the place of the row that has the ID
 	// old and session's Version. provider.ErrConflict reports that there is no such row.
 	SaveSession(ctx context.Context, old []byte, session *provider.Session) error
 	// TouchSession sets when the session was last used. A session that is gone is no error.
 	TouchSession(ctx context.Context, id []byte, seen time.Time) error
-	// DeleteSession ends a session; none is no error.
-	DeleteSession(ctx context.Context, id []byte) error
+	// RequireSession makes the commit of ctx rest on the session with that sid: provider.ErrSessionEnded, and nothing of the
+	// commit, if it has ended. Whoever ends it waits for the commit, and it for them.
+	RequireSession(ctx context.Context, sid string) error
+	// EndSession ends the session with that sid and what rests on it: codes, and tokens of clients without offline_access.
+	// No such session is no error.
+	EndSession(ctx context.Context, sid string) error
+	// EndOthers ends all that the subject has open but for the session with that sid and what rests on it: sessions, sign-ins
+	// under way, codes, tokens. The account comes into the epoch after the given one, and the session's login has to
+	// follow in the same commit. provider.ErrPassword if the account is disabled or in another epoch by now.
+	EndOthers(ctx context.Context, subject string, epoch int64, sid string) error
 }
 
 // errIdle reports a session that was not used for too long, or has reached its end.
@@ -63,13 +73,18 @@ func (s *Server) over(session *provider.Session, now time.Time) bool {
 	return !now.Before(session.Expires) || now.Sub(session.Seen) >= s.SessionIdle
 }
 
-// backed reports whether the browser's session is live and the one that the login belongs to.
+// backed reports whether the browser's session is live and the one that the login belongs to. The session says in which
+// epoch of the account it lives on: that of the login is from before its user ended all others.
 func (s *Server) backed(r *http.Request, v *visit) (bool, error) {
 	session, err := s.live(r.Context(), r)
 	if errors.Is(err, errIdle) {
 		return false, nil
 	}
-	return err == nil && session != nil && session.Login.Session == v.ix.Login.Session, err
+	if err != nil || session == nil || session.Login.Session != v.ix.Login.Session {
+		return false, err
+	}
+	v.ix.Login.Epoch = session.Login.Epoch
+	return true, nil
 }
 
 // openSession writes the session of a login that is complete, under a cookie that was just made. The value changes
@@ -85,10 +100,20 @@ func (s *Server) openSession(ctx context.Context, old *provider.Session, cookie 
 		session.Created, session.Version = old.Created, old.Version
 		return s.Sessions.SaveSession(ctx, old.ID, session)
 	}
-	if err := s.Sessions.DeleteSession(ctx, old.ID); err != nil {
+	if err := s.Sessions.EndSession(ctx, old.Login.Session); err != nil {
 		return err
 	}
 	return s.Sessions.SaveSession(ctx, nil, session)
+}
+
+// renew replaces the user's session, in the commit of ctx, by one with a new id and the login. provider.ErrConflict if it
+// has ended or was changed since it was read, provider.ErrPassword if the account does not let its user in any more.
+func (s *Server) renew(ctx context.Context, m *member, login *provider.Login) (cookie string, err error) {
+	if err := s.Accounts.RequireAccount(ctx, login.Subject, login.Epoch); err != nil {
+		return "", err
+	}
+	cookie = randomToken()
+	return cookie, s.openSession(ctx, &m.session, cookie, login)
 }
 
 // ends counts from the password: a step-up does not prolong a session.

@@ -96,7 +96,7 @@ func TestConsentIsOneUsers(t *testing.T) {
 // TestForget has no answer of one user count for the next.
 func TestForget(t *testing.T) {
 	left := 3
-	v := &visit{ix: &provider.Interaction{Login: provider.PasswordLogin("s-ana", time.Now()), Consented: true}}
+	v := &visit{ix: &provider.Interaction{Login: provider.PasswordLogin("s-ana", 0, time.Now()), Consented: true}}
 	v.mem = memory{Chosen: true, Admitted: true, Lent: true, Used: &left, Wish: wishCodes, Asking: true, Label: "ana@example.com", Username: "ana", Return: securityPath}
 	v.forget()
 	got, err := json.Marshal(v.mem)

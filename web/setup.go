@@ -137,6 +137,9 @@ func (s *Server) activateInSignIn(w http.ResponseWriter, r *http.Request, v *vis
 	var done *visit
 	err = s.activate(r.Context(), v, e, func(ctx context.Context, p mfa.Proof) error {
 		done = v.clone()
+		if err := s.Accounts.RequireAccount(ctx, v.subject(), v.ix.Login.Epoch); err != nil {
+			return err
+		}
 		if p.Method() != "" {
 			if err := done.ix.Login.Add(p); err != nil {
 				return err
@@ -168,8 +171,8 @@ func (s *Server) stoppedInSignIn(w http.ResponseWriter, r *http.Request, v *visi
 		return s.store(w, r, v, "/login/setup")
 	case errors.Is(err, mfa.ErrLink):
 		return s.linkIsUsed(w, r, v)
-	case errors.Is(err, provider.ErrPassword):
-		return s.passwordOver(w, r, v)
+	case loginIsOver(err):
+		return s.beginAtPassword(w, r, v)
 	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed), errors.Is(err, provider.ErrConflict):
 		return s.overtaken(w, r, v)
 	}

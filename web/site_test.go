@@ -33,8 +33,9 @@ const secret = "correct horse battery"
 
 // sessions is Sessions as a map. Atomic takes back what a failure left behind.
 type sessions struct {
-	mu   sync.Mutex
-	rows map[string]provider.Session
+	mu       sync.Mutex
+	rows     map[string]provider.Session
+	accounts *accounts
 }
 
 func (s *sessions) Session(_ context.Context, id []byte) (provider.Session, error) {
@@ -73,10 +74,45 @@ func (s *sessions) TouchSession(_ context.Context, id []byte, seen time.Time) er
 	return nil
 }
 
-func (s *sessions) DeleteSession(_ context.Context, id []byte) error {
+func (s *sessions) Sessions(_ context.Context, subject string) ([]provider.Session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.rows, string(id))
+	var all []provider.Session
+	for _, row := range s.rows {
+		if row.Login.Subject == subject {
+			all = append(all, row)
+		}
+	}
+	return all, nil
+}
+
+func (s *sessions) RequireSession(_ context.Context, sid string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, row := range s.rows {
+		if row.Login.Session == sid {
+			return nil
+		}
+	}
+	return provider.ErrSessionEnded
+}
+
+func (s *sessions) EndSession(_ context.Context, sid string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.rows, func(_ string, row provider.Session) bool { return row.Login.Session == sid })
+	return nil
+}
+
+func (s *sessions) EndOthers(_ context.Context, subject string, epoch int64, sid string) error {
+	if err := s.accounts.raise(subject, epoch); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.rows, func(_ string, row provider.Session) bool {
+		return row.Login.Subject == subject && row.Login.Session != sid
+	})
 	return nil
 }
 
@@ -140,6 +176,33 @@ func (a *accounts) NoteSignIn(_ context.Context, subject string, epoch int64, at
 	return provider.ErrPassword
 }
 
+func (a *accounts) RequireAccount(_ context.Context, subject string, epoch int64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, row := range a.rows {
+		if row.Subject == subject && row.Epoch == epoch && !row.Disabled {
+			return nil
+		}
+	}
+	return provider.ErrPassword
+}
+
+// raise ends the epoch.
+func (a *accounts) raise(subject string, epoch int64) error {
+	if err := a.RequireAccount(context.Background(), subject, epoch); err != nil {
+		return err
+	}
+	a.set(func(rows map[string]provider.Account) {
+		for name, row := range rows {
+			if row.Subject == subject {
+				row.Epoch++
+				rows[name] = row
+			}
+		}
+	})
+	return nil
+}
+
 func (a *accounts) set(change func(rows map[string]provider.Account)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -195,6 +258,7 @@ func newSite(t *testing.T) *site {
 			"ben": {Subject: "s-ben", Username: "ben", Name: "Ben", Email: "ben@example.com"},
 		}},
 	}
+	s.sessions.accounts = s.accounts
 	mux := http.NewServeMux()
 	s.mux = mux
 	s.server = httptest.NewServer(mux)

@@ -119,8 +119,8 @@ func required(value string) error {
 func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, v *visit, form codeForm, code string, err error) error {
 	var locked *mfa.Locked
 	switch {
-	case errors.Is(err, provider.ErrPassword):
-		return s.passwordOver(w, r, v)
+	case loginIsOver(err):
+		return s.beginAtPassword(w, r, v)
 	case errors.Is(err, provider.ErrConflict):
 		return s.overtaken(w, r, v)
 	case errors.Is(err, mfa.ErrUsed), form == recoveryForm && errors.Is(err, mfa.ErrCode): // perhaps by the first of two clicks
@@ -166,8 +166,8 @@ func (s *Server) withoutCode(w http.ResponseWriter, r *http.Request, v *visit) e
 	done.mem.Enrolled = false
 	err := s.Atomic(r.Context(), func(ctx context.Context) error { return s.settle(ctx, r, done) })
 	switch {
-	case errors.Is(err, provider.ErrPassword):
-		return s.passwordOver(w, r, v)
+	case loginIsOver(err):
+		return s.beginAtPassword(w, r, v)
 	case errors.Is(err, provider.ErrConflict):
 		return s.overtaken(w, r, v)
 	case err != nil:

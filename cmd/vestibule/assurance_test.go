@@ -410,19 +410,24 @@ func (u *truthUser) setUp(p *page) *page {
 
 // inspector is a resource server.
 type inspector struct {
-	issuer, secret string
+	issuer, id, secret string
 }
 
 func (s *site) newInspector(t *testing.T) *inspector {
 	t.Helper()
+	return s.newInspectorAs(t, "inspector")
+}
+
+func (s *site) newInspectorAs(t *testing.T, id string) *inspector {
+	t.Helper()
 	secret, hash := provider.NewClientSecret()
 	s.keepSecret(secret)
 	now := s.clock.now()
-	c := provider.Client{ID: "inspector", SecretHash: hash, ResourceServer: true, Created: now, Updated: now}
+	c := provider.Client{ID: id, SecretHash: hash, ResourceServer: true, Created: now, Updated: now}
 	if err := s.store.CreateClient(t.Context(), c); err != nil {
 		t.Fatalf("create the API: %v", err)
 	}
-	return &inspector{s.config.Issuer, secret}
+	return &inspector{s.config.Issuer, id, secret}
 }
 
 // learns fails the test unless introspection says what the ID token of the same answer does.
@@ -450,7 +455,7 @@ func (a *inspector) ask(t *testing.T, token string) (got inspected) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.SetBasicAuth("inspector", a.secret)
+	request.SetBasicAuth(a.id, a.secret)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatalf("introspect: %v", err)

@@ -151,7 +151,7 @@ func (v *claimsView) session(s provider.Session, now time.Time) told {
 
 // newSignIns are the ways that the user has, and those that setting an authenticator up would give.
 func (v *claimsView) newSignIns(now time.Time) []told {
-	password := provider.PasswordLogin(v.account.Subject, now)
+	password := provider.PasswordLogin(v.account.Subject, 0, now)
 	with := func(method string) *provider.Login {
 		login := password.Clone()
 		login.Proofs = append(login.Proofs, provider.Proof{Method: method, Time: now})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"time"
@@ -61,6 +62,9 @@ func makeEnrolLink(ctx context.Context, db *storage.Store, audit *auditor, accou
 	address, id := web.EnrolAddress(issuer)
 	link := mfa.EnrolLink{ID: id, Subject: account.Subject, Created: now, Expires: now.Add(ttl)}
 	err := db.Atomic(ctx, func(ctx context.Context) error {
+		if err := db.RequireEpoch(ctx, account.Subject, account.Epoch); err != nil {
+			return err
+		}
 		if err := db.SaveEnrolLink(ctx, link); err != nil {
 			return err
 		}
@@ -69,6 +73,9 @@ func makeEnrolLink(ctx context.Context, db *storage.Store, audit *auditor, accou
 			Detail: map[string]string{"expires": link.Expires.UTC().Format(time.RFC3339)},
 		})
 	})
+	if errors.Is(err, provider.ErrConflict) {
+		return shownLink{}, &outcome{fmt.Sprintf("the account of %s was changed at the same moment; look at it with vestibule user get, then try again", account.Username), err}
+	}
 	if err != nil {
 		return shownLink{}, fmt.Errorf("make a link: %w", err)
 	}

@@ -321,7 +321,7 @@ func TestNotNowIsOneUsers(t *testing.T) {
 
 		b = s.newBrowser(t)
 		consent := b.open(c.begin("acr_values", "aal2").address).giveName("ana", password).press("Not now").at("consent", "initial")
-		if err := s.store.DeleteSessions(t.Context(), ana.Subject, nil); err != nil {
+		if err := s.store.EndAccess(t.Context(), ana.Subject); err != nil {
 			t.Fatal(err)
 		}
 		consent.press("Allow").giveName("ben", password).at("setup", "initial")

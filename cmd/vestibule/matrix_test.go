@@ -115,7 +115,7 @@ var matrixStates = []matrixState{
 	{"ended session", "both proofs were given, and the session was ended from elsewhere", func(m *matrix) (*browser, string) {
 		b := m.site.newBrowser(m.t)
 		flow := m.consent(b, m.owner)
-		if err := m.site.store.DeleteSessions(m.t.Context(), m.owner.account.Subject, nil); err != nil {
+		if err := m.site.store.EndAccess(m.t.Context(), m.owner.account.Subject); err != nil {
 			m.t.Fatal(err)
 		}
 		return b, flow
@@ -430,8 +430,9 @@ func (m *matrix) judge(request matrixRequest, answer string) {
 
 // mayChange is what some requests are for, and needs no proof: it only takes rights away.
 var mayChange = map[string]string{
-	"POST /logout":                  "changes session",
-	"POST /account/browsers/forget": "changes browser",
+	"POST /logout":                      "changes session",
+	"POST /account/browsers/forget":     "changes browser",
+	"POST /account/sessions/end-others": "changes session changes account", // the session's id, and the epoch
 }
 
 // memberPages are the pages for users who have proved all that they can.

@@ -249,6 +249,10 @@ func (s *site) token(c *client, form url.Values) reply {
 		return reply{failure: err}
 	}
 	defer response.Body.Close()
+	return decodeReply(response)
+}
+
+func decodeReply(response *http.Response) reply {
 	a := reply{Status: response.StatusCode}
 	a.failure = json.NewDecoder(response.Body).Decode(&a)
 	return a

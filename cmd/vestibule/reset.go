@@ -70,7 +70,7 @@ func (a *app) carryOut(ctx context.Context, plan mfa.PlannedReset) (bool, error)
 		return false, err
 	}
 	e := provider.Event{Subject: plan.Subject, Actor: plan.Actor, Detail: map[string]string{"reason": plan.Reason, "reset": plan.ID}}
-	_, err = resetTOTP(ctx, a.store, a.audit, a.now(), e, func(ctx context.Context) error { return a.store.TakeReset(ctx, plan.ID) })
+	_, err = resetTOTP(ctx, a.store, a.audit, e, func(ctx context.Context) error { return a.store.TakeReset(ctx, plan.ID) })
 	return err == nil, err
 }
 

@@ -92,7 +92,8 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 	}
 	p, err := provider.New(ctx, provider.Config{
 		Issuer: c.Issuer, Store: a.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: audit,
-		Ladder: ladder(c), SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: a.log, Now: a.now,
+		Ladder: ladder(c), Policy: web.Rules{Policy: policyOf(c), Ladder: ladder(c), Accounts: accounts, MFA: a.mfa, Now: a.now},
+		SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: a.log, Now: a.now,
 	})
 	if err != nil {
 		return fmt.Errorf("provider: %w", err)

@@ -69,11 +69,15 @@ func userTOTPRemove(f *flag.FlagSet) action {
 			if err != nil {
 				return err
 			}
+			open, err := liveSessions(ctx, db, account.Subject, time.Now())
+			if err != nil {
+				return err
+			}
 			removed, err := removeTOTP(ctx, db, account, *which)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(w.stdout, "removed %s of %s\n", printable(removed.Name), account.Username)
+			_, err = fmt.Fprintf(w.stdout, "removed %s of %s and signed the user out everywhere\n%s", printable(removed.Name), account.Username, ended(open))
 			return err
 		})
 	}
@@ -110,6 +114,9 @@ func removeTOTP(ctx context.Context, db *storage.Store, account provider.Account
 		return mfa.Info{}, err
 	}
 	err = codes.RemoveSpare(ctx, account.Subject, found.ID, func(ctx context.Context) error {
+		if err := db.EndAccess(ctx, account.Subject); err != nil { // whoever has it may be signed in
+			return err
+		}
 		return commandAuditor(db, time.Now).Record(ctx, provider.Event{
 			Kind: provider.EventFactorRemoved, Outcome: provider.OutcomeOK, Subject: account.Subject,
 			Detail: map[string]string{"name": found.Name, "last": "no"},

@@ -103,19 +103,23 @@ type operation struct {
 }
 
 func (o operation) reset(ctx context.Context, now time.Time) (string, error) {
-	removed, err := resetTOTP(ctx, o.db, o.audit, now, provider.Event{
+	open, err := liveSessions(ctx, o.db, o.account.Subject, now)
+	if err != nil {
+		return "", err
+	}
+	removed, err := resetTOTP(ctx, o.db, o.audit, provider.Event{
 		Subject: o.account.Subject, Detail: map[string]string{"reason": o.reason},
 	})
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("removed the second factor of %[1]s (authenticators: %[2]d) and signed the user out everywhere\n"+
-		"%[1]s can set up a new one only with a link, which this makes: vestibule user enrol-link %[1]s", o.account.Username, removed), nil
+	return fmt.Sprintf("removed the second factor of %[1]s (authenticators: %[2]d) and signed the user out everywhere\n%[3]s"+
+		"%[1]s can set up a new one only with a link, which this makes: vestibule user enrol-link %[1]s", o.account.Username, removed, ended(open)), nil
 }
 
 // resetTOTP also ends what somebody with the lost phone may still have open: all of it, or nothing. The event says
 // whose factors, by whom and why. What first does is part of the commit; nil: nothing.
-func resetTOTP(ctx context.Context, db *storage.Store, audit provider.Recorder, now time.Time, e provider.Event,
+func resetTOTP(ctx context.Context, db *storage.Store, audit provider.Recorder, e provider.Event,
 	first ...func(context.Context) error) (removed int, err error) {
 	err = db.Atomic(ctx, func(ctx context.Context) (err error) {
 		for _, f := range first {
@@ -123,7 +127,7 @@ func resetTOTP(ctx context.Context, db *storage.Store, audit provider.Recorder, 
 				return err
 			}
 		}
-		if removed, err = db.ResetFactors(ctx, e.Subject, now); err != nil {
+		if removed, err = db.ResetFactors(ctx, e.Subject); err != nil {
 			return err
 		}
 		e.Kind, e.Outcome = provider.EventAdminReset, provider.OutcomeOK

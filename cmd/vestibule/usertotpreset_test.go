@@ -21,7 +21,7 @@ func TestUserTOTPReset(t *testing.T) {
 	ctx, db, subject := t.Context(), d.app.store, d.strong.Subject
 	now := time.Now()
 	session := provider.Session{
-		ID: bytes.Repeat([]byte{1}, 32), Login: *provider.PasswordLogin(subject, now),
+		ID: bytes.Repeat([]byte{1}, 32), Login: *provider.PasswordLogin(subject, 0, now),
 		Created: now, Seen: now, Expires: now.Add(time.Hour),
 	}
 	code := provider.Code{Signature: "code", Family: "family", Client: sampleID, Subject: subject, Data: []byte("{}"), Created: now, Expires: now.Add(time.Hour)}

@@ -359,7 +359,7 @@ func TestSecondAuthenticator(t *testing.T) {
 		p = p.press("Remove Tablet", "password", password, "code", one.code(0)).at("security", "on").says("Tablet was removed.")
 		p = p.click("Remove Authenticator app").at("remove", "initial").says("Two-step verification will be off")
 		p = p.click("Use a recovery code").at("remove", "initial")
-		p.press("Remove Authenticator app", "password", password, "recovery", codes[0]).at("security", "off").says("Two-step verification is off.")
+		p.press("Remove Authenticator app", "password", password, "recovery", codes[0]).at("security", "off").says("Two-step verification is off, and you are signed out everywhere else.")
 
 		v = c.begin("prompt", "login")
 		v.finish(v.signIn(s.newBrowser(t), "ana")).authenticated(t, "aal1", s.clock.now(), "pwd")

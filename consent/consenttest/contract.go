@@ -21,6 +21,7 @@ func TestStore(t *testing.T, open func(t *testing.T) consent.Store) {
 		{"nothing", nothing},
 		{"save and read", saved},
 		{"add", added},
+		{"require", required},
 		{"delete", deleted},
 		{"list", listed},
 		{"parallel", parallel},
@@ -68,6 +69,29 @@ func added(t *testing.T, s consent.Store) {
 	same(t, read(t, s, "ana", "shop"), want)
 	add(t, s, "ana", "shop", updated.Add(time.Hour), "openid")
 	same(t, read(t, s, "ana", "shop"), want)
+}
+
+func required(t *testing.T, s consent.Store) {
+	add(t, s, "ana", "shop", created, "openid", "email")
+	add(t, s, "ana", "wiki", created)
+	for _, tt := range []struct {
+		subject, client string
+		scopes          []string
+		want            error
+	}{
+		{"ana", "shop", []string{"openid", "email", "openid"}, nil},
+		{"ana", "shop", []string{"email"}, nil},
+		{"ana", "shop", nil, nil},
+		{"ana", "shop", []string{"openid", "profile"}, consent.ErrNotFound},
+		{"ana", "wiki", nil, nil},
+		{"ana", "wiki", []string{"openid"}, consent.ErrNotFound},
+		{"ana", "mail", nil, consent.ErrNotFound},
+		{"ben", "shop", []string{"openid"}, consent.ErrNotFound},
+	} {
+		if err := s.RequireGrant(ctx, tt.subject, tt.client, tt.scopes); !errors.Is(err, tt.want) {
+			t.Errorf("RequireGrant(%s, %s, %v) = %v, want %v", tt.subject, tt.client, tt.scopes, err, tt.want)
+		}
+	}
 }
 
 func deleted(t *testing.T, s consent.Store) {

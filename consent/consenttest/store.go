@@ -52,6 +52,17 @@ func (s *Store) AddScopes(_ context.Context, subject, client string, scopes []st
 	return nil
 }
 
+// RequireGrant implements consent.Store. It looks at once: there are no commits here.
+func (s *Store) RequireGrant(_ context.Context, subject, client string, scopes []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, ok := s.grants[key{subject, client}]
+	if !ok || slices.ContainsFunc(scopes, func(scope string) bool { return !slices.Contains(g.Scopes, scope) }) {
+		return consent.ErrNotFound
+	}
+	return nil
+}
+
 // DeleteGrant implements consent.Store.
 func (s *Store) DeleteGrant(_ context.Context, subject, client string) error {
 	s.mu.Lock()

@@ -215,6 +215,7 @@ func (m *Memory) Code(ctx context.Context, signature string) (provider.Code, err
 	if err == nil && !m.registered(code.Family, code.Client) {
 		return provider.Code{}, provider.ErrNotFound
 	}
+	code.Changed = m.clients[code.Client].Updated
 	return code, err
 }
 
@@ -258,6 +259,7 @@ func (m *Memory) Token(ctx context.Context, kind, signature string) (provider.To
 	if err == nil && !m.registered(token.Family, token.Client) {
 		return provider.Token{}, provider.ErrNotFound
 	}
+	token.Changed = m.clients[token.Client].Updated
 	return token, err
 }
 
@@ -405,6 +407,20 @@ func (m *Memory) NoteSignIn(ctx context.Context, subject string, epoch int64, at
 	if account.SignedIn.Before(at) {
 		account.SignedIn = at
 		m.accounts[subject] = account
+	}
+	return nil
+}
+
+// RequireAccount implements provider.AccountStore.
+func (m *Memory) RequireAccount(ctx context.Context, subject string, epoch int64) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	account, ok := m.accounts[subject]
+	if !ok || account.Disabled || account.Epoch != epoch {
+		return provider.ErrPassword
 	}
 	return nil
 }

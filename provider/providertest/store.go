@@ -77,7 +77,7 @@ func interaction() *provider.Interaction {
 	return &provider.Interaction{
 		ID: "0123456789abcdefghijkl", Client: Client, Scopes: []string{"openid"}, Browser: []byte{1, 2},
 		Demand: provider.Demand{HasMaxAge: true, MaxAge: time.Minute, RequestedAt: at}, Request: []byte(`{"state":"s"}`),
-		Login: provider.PasswordLogin(Subject, at), Created: at, Expires: at.Add(time.Hour),
+		Login: provider.PasswordLogin(Subject, 0, at), Created: at, Expires: at.Add(time.Hour),
 	}
 }
 

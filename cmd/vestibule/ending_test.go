@@ -1,0 +1,598 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"vestibule/config"
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+// What gives authority (a grant) is set against what ends it (an ending), as the table of endings in the README has it.
+// TestEndingBetweenTrips runs the ending between every two questions that the grant asks the database; TestEndingAtOnce
+// runs both at the same time. Nothing that the grant gave may live afterwards: no page, code, token or factor.
+
+// owner is a user with three authenticators and recovery codes, whose browser has a session and a family of tokens.
+type owner struct {
+	t       *testing.T
+	site    *site
+	account provider.Account
+	phones  [4]phone
+	codes   []string
+	shop    *client
+	api     *inspector
+	keeper  *browser // of the user, who ends what is elsewhere
+
+	mu   sync.Mutex
+	loot []loot
+}
+
+// loot is what a grant has given, or was about to.
+type loot struct {
+	what    string
+	browser *browser // nil: there is none
+	trip    *trip
+	page    *page         // where the browser ended
+	tokens  *oauth2.Token // nil: none
+}
+
+func (v *owner) take(l loot) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.loot = append(v.loot, l)
+}
+
+var owners atomic.Int64
+
+func newOwner(t *testing.T, s *site) *owner {
+	t.Helper()
+	n := owners.Add(1)
+	v := &owner{t: t, site: s, account: s.addUser(fmt.Sprintf("user%d", n)), api: s.newInspectorAs(t, fmt.Sprintf("api%d", n))}
+	service := (*s.servers.Load())[0].mfa
+	var portable []mfa.Portable
+	for i := range v.phones {
+		secret, p := s.newSecret(t)
+		v.phones[i] = phone{s, secret}
+		portable = append(portable, p)
+	}
+	if err := service.Import(t.Context(), v.account.Subject, portable, nil); err != nil {
+		t.Fatalf("authenticators: %v", err)
+	}
+	if _, err := service.BeginCodes(t.Context(), v.account.Subject, "test"); err != nil {
+		t.Fatalf("recovery codes: %v", err)
+	}
+	codes, err := service.Pending(t.Context(), "test", v.account.Subject)
+	if err == nil {
+		err = service.Activate(t.Context(), v.account.Subject, "test", nil)
+	}
+	if err != nil {
+		t.Fatalf("recovery codes: %v", err)
+	}
+	v.codes = codes.Codes
+	v.shop = s.newClient(t, fmt.Sprintf("shop%d", n))
+	v.keeper = v.signedIn(0)
+	return v
+}
+
+// newSecret is the key of an authenticator that comes from elsewhere.
+func (s *site) newSecret(t *testing.T) (string, mfa.Portable) {
+	t.Helper()
+	secret := strings.Repeat(mfa.NewKey(), 2)
+	secret = strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' || r >= '2' && r <= '7' {
+			return r
+		}
+		return -1
+	}, strings.ToUpper(secret))[:32]
+	s.keepSecret(secret)
+	p, err := mfa.ParseSecret(secret, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret, p
+}
+
+// signedIn is a browser with a session, a consent that is remembered, and nothing else. The code is that of the phone.
+func (v *owner) signedIn(which int, fields ...string) *browser {
+	v.t.Helper()
+	b := v.site.newBrowser(v.t)
+	p := v.shop.begin("scope", "openid offline_access").signIn(b, v.account.Username).
+		press("Continue", append([]string{"code", v.phones[which].code(0)}, fields...)...)
+	if p.left == nil {
+		p.allow()
+	}
+	v.site.clock.advance(oneStep) // that code is used
+	return b
+}
+
+// family is a new family of tokens of the browser's session.
+func (v *owner) family(b *browser) *oauth2.Token {
+	v.t.Helper()
+	trip := v.shop.beginOffline()
+	p := b.open(trip.address)
+	if p.left == nil {
+		p = p.allow()
+	}
+	return trip.finish(p).tokens
+}
+
+// grant is something that gives authority. ready does what may take time and move the clock; what it returns does the
+// rest of what precedes the request that gives it. What comes of the answer is taken as loot.
+type grant struct {
+	name  string
+	ready func(v *owner) func() *trial
+}
+
+// trial is a request that was not sent yet.
+type trial struct {
+	owner   *owner
+	request *http.Request
+	answer  func(w *http.Response)
+}
+
+// send gives the request to the first server and deals with the answer.
+func (a *trial) send() {
+	w := httptest.NewRecorder()
+	(*a.owner.site.servers.Load())[0].handler.ServeHTTP(w, a.request)
+	a.answer(w.Result())
+}
+
+// form is a trial that presses a button.
+func (v *owner) form(what string, b *browser, trip *trip, p *page, button string, fields ...string) *trial {
+	v.t.Helper()
+	address, form := p.fill(button, fields...)
+	return v.visit(what, b, trip, http.MethodPost, address, form)
+}
+
+// visit is a trial with a browser, which then follows where it is sent to.
+func (v *owner) visit(what string, b *browser, trip *trip, method, address string, form url.Values) *trial {
+	v.t.Helper()
+	r := httptest.NewRequestWithContext(v.t.Context(), method, address, strings.NewReader(form.Encode()))
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	r.Header.Set("Origin", v.site.config.Issuer)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	for _, c := range b.http.Jar.Cookies(r.URL) {
+		r.AddCookie(c)
+	}
+	return &trial{v, r, func(w *http.Response) {
+		b.http.Jar.SetCookies(r.URL, w.Cookies())
+		l := loot{what: what, browser: b, trip: trip}
+		next, err := r.URL.Parse(w.Header.Get("Location"))
+		switch {
+		case err != nil || w.Header.Get("Location") == "":
+		case next.Host != r.URL.Host:
+			l.page = &page{browser: b, left: next}
+		default:
+			l.page = b.open(next.String())
+		}
+		v.take(l)
+	}}
+}
+
+// ask is a trial at the token endpoint.
+func (v *owner) ask(what string, form url.Values) *trial {
+	v.t.Helper()
+	r := httptest.NewRequestWithContext(v.t.Context(), http.MethodPost, v.shop.oauth.Endpoint.TokenURL, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(url.QueryEscape(v.shop.oauth.ClientID), url.QueryEscape(v.shop.oauth.ClientSecret))
+	return &trial{v, r, func(w *http.Response) { v.take(loot{what: what, tokens: tokensIn(v.t, w)}) }}
+}
+
+// grants are all that give authority.
+var grants = []grant{
+	{"confirmation", func(v *owner) func() *trial {
+		b := v.signedIn(1)
+		v.site.clock.advance(26 * time.Minute)
+		return func() *trial {
+			p := b.open("/account/authenticators/new").at("totp", "initial")
+			return v.form("confirmation", b, nil, p, "Continue", "code", v.phones[2].code(0))
+		}
+	}},
+	{"password", func(v *owner) func() *trial {
+		return func() *trial {
+			b, trip := v.site.newBrowser(v.t), v.shop.begin()
+			p := b.open(trip.address).at("login", "initial")
+			return v.form("password", b, trip, p, "Sign in", "username", v.account.Username, "password", password)
+		}
+	}},
+	{"password of a remembered browser", func(v *owner) func() *trial {
+		b := v.signedIn(1, "remember", "yes")
+		b.open("/logout").press("Sign out")
+		return func() *trial {
+			trip := v.shop.begin()
+			p := b.open(trip.address).at("login", "initial")
+			return v.form("password of a remembered browser", b, trip, p, "Sign in", "username", v.account.Username, "password", password)
+		}
+	}},
+	{"code", func(v *owner) func() *trial {
+		return func() *trial {
+			b, trip := v.site.newBrowser(v.t), v.shop.begin("prompt", "consent")
+			p := trip.signIn(b, v.account.Username).at("totp", "initial")
+			return v.form("code", b, trip, p, "Continue", "code", v.phones[0].code(0))
+		}
+	}},
+	{"code to be remembered by", func(v *owner) func() *trial {
+		return func() *trial {
+			b, trip := v.site.newBrowser(v.t), v.shop.begin("prompt", "consent")
+			p := trip.signIn(b, v.account.Username).at("totp", "initial")
+			return v.form("code to be remembered by", b, trip, p, "Continue", "code", v.phones[1].code(0), "remember", "yes")
+		}
+	}},
+	{"recovery code", func(v *owner) func() *trial {
+		return func() *trial {
+			b, trip := v.site.newBrowser(v.t), v.shop.begin("prompt", "consent")
+			p := trip.signIn(b, v.account.Username).click("Use a recovery code").at("recovery", "initial")
+			return v.form("recovery code", b, trip, p, "Continue", "recovery", v.codes[0])
+		}
+	}},
+	{"consent", func(v *owner) func() *trial {
+		b := v.signedIn(1)
+		return func() *trial {
+			trip := v.shop.begin("prompt", "consent", "scope", "openid email offline_access")
+			return v.form("consent", b, trip, b.open(trip.address).at("consent", "initial"), "Allow")
+		}
+	}},
+	{"silent sign-on", func(v *owner) func() *trial {
+		b := v.signedIn(1)
+		return func() *trial {
+			trip := v.shop.begin("prompt", "none", "scope", "openid offline_access")
+			return v.visit("silent sign-on", b, trip, http.MethodGet, trip.address, nil)
+		}
+	}},
+	{"new authenticator", func(v *owner) func() *trial {
+		b := v.signedIn(1)
+		return func() *trial {
+			p := b.open("/account/authenticators/new").at("setup", "initial")
+			return v.form("new authenticator", b, nil, p, "Continue", "code", p.phone().code(0), "name", "Another")
+		}
+	}},
+	{"new recovery codes", func(v *owner) func() *trial {
+		b := v.signedIn(1)
+		return func() *trial {
+			p := b.open("/account/recovery-codes?new=1").at("codes", "initial")
+			return v.form("new recovery codes", b, nil, p, "Use these new codes", "saved", "on")
+		}
+	}},
+	{"exchange", func(v *owner) func() *trial {
+		b := v.signedIn(1)
+		return func() *trial {
+			trip := v.shop.begin("scope", "openid")
+			return v.ask("exchange", url.Values{
+				"grant_type": {"authorization_code"}, "code": {trip.code(b.open(trip.address))}, "redirect_uri": {returnURI}, "code_verifier": {trip.pkce},
+			})
+		}
+	}},
+	{"refresh", func(v *owner) func() *trial {
+		tokens := v.family(v.signedIn(1))
+		return func() *trial {
+			return v.ask("refresh", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.RefreshToken}})
+		}
+	}},
+}
+
+// ending is something that ends authority. By default nothing of what the grants have given lives afterwards.
+type ending struct {
+	name     string
+	do       func(v *owner) error
+	sessions bool     // live on, and factors may be set up in them
+	families bool     // with refresh tokens live on
+	browsers bool     // may be remembered afterwards
+	spares   []string // grants that do not rest on what ends
+	keeper   bool     // the session of the user's own browser lives on
+	asks     bool     // a sign-in under way asks the user again and goes on
+}
+
+// endings are all of the table that a browser, a command or a job can bring about.
+var endings = []ending{
+	{name: "new password", do: func(v *owner) error {
+		return v.site.store.ChangePassword(context.Background(), v.account.Subject, "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", v.site.clock.now())
+	}},
+	{name: "disabled", do: func(v *owner) error {
+		return v.site.store.DisableAccount(context.Background(), v.account.Subject, v.site.clock.now())
+	}},
+	{name: "disabled and enabled", do: func(v *owner) error {
+		ctx, now := context.Background(), v.site.clock.now()
+		return errors.Join(v.site.store.DisableAccount(ctx, v.account.Subject, now), v.site.store.EnableAccount(ctx, v.account.Subject, now))
+	}, spares: []string{"password"}},
+	{name: "reset by an operator", do: func(v *owner) error {
+		o := operation{v.site.store, commandAuditor(v.site.store, v.site.clock.now), v.account, "lost"}
+		_, err := o.reset(context.Background(), v.site.clock.now())
+		return err
+	}, spares: []string{"password", "password of a remembered browser"}},
+	{name: "authenticator removed by an operator", do: func(v *owner) error {
+		_, err := removeTOTP(context.Background(), v.site.store, v.account, v.authenticator())
+		return err
+	}, spares: []string{"password"}},
+	{name: "authenticator removed by the user", do: func(v *owner) error {
+		p := v.keeper.open("/account/authenticators/"+v.authenticator()+"/remove").
+			press("Remove", "password", password, "code", v.phones[3].code(0))
+		return arrived(p, "security")
+	}, spares: []string{"password"}, keeper: true},
+	{name: "signed out everywhere else", do: func(v *owner) error {
+		return arrived(v.keeper.open("/account/security").press("Sign out everywhere else"), "security")
+	}, spares: []string{"password", "password of a remembered browser", "code", "code to be remembered by", "recovery code"}, browsers: true, keeper: true},
+	{name: "signed out", do: func(v *owner) error {
+		sessions, err := v.site.store.Sessions(context.Background(), v.account.Subject)
+		for _, s := range sessions { // as the page does, in all browsers
+			err = errors.Join(err, v.site.store.EndSession(context.Background(), s.Login.Session))
+		}
+		return err
+	}, families: true, browsers: true, spares: []string{"password", "password of a remembered browser", "code", "code to be remembered by", "recovery code"}},
+	{name: "client made anew", do: func(v *owner) error {
+		ctx := context.Background()
+		c, err := v.site.store.Client(ctx, v.shop.oauth.ClientID)
+		if err != nil {
+			return err
+		}
+		c.Registration = ""
+		return errors.Join(removeClient(ctx, v.site.store, c.ID), storeClient(ctx, v.site.store, c))
+	}, sessions: true, browsers: true, keeper: true},
+	{name: "consent revoked", do: func(v *owner) error {
+		return v.site.store.DeleteGrant(context.Background(), v.account.Subject, v.shop.oauth.ClientID)
+	}, sessions: true, browsers: true, keeper: true, asks: true, spares: []string{"consent"}}, // which allows it anew
+}
+
+func arrived(p *page, name string) error {
+	if p.name != name {
+		return fmt.Errorf("the browser is at %q in state %q:\n%s", p.name, p.state, p.text())
+	}
+	return nil
+}
+
+// authenticator is the id of the first one, which is removed.
+func (v *owner) authenticator() string {
+	i := slices.IndexFunc(v.factors().Authenticators, func(a mfa.Authenticator) bool { return a.Name == "Authenticator app" })
+	return v.factors().Authenticators[i].ID
+}
+
+func (v *owner) factors() mfa.Factors {
+	factors, err := v.site.store.Factors(context.Background(), v.account.Subject)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return factors
+}
+
+// holdings is what of the user's factors nothing may add to once they have ended.
+func (v *owner) holdings() string {
+	f := v.factors()
+	text := fmt.Sprint(len(f.Authenticators), " authenticators")
+	if f.Recovery != nil {
+		text += " and the recovery codes " + f.Recovery.ID
+	}
+	return text
+}
+
+// verify fails the test if anything lives that the ending has ended. had is what the user had of factors right after it.
+func (v *owner) verify(e ending, had string) {
+	v.t.Helper()
+	for _, l := range v.loot {
+		if !slices.Contains(e.spares, l.what) {
+			v.t.Run(l.what, func(t *testing.T) { v.verifyLoot(t, e, l) })
+		}
+	}
+	if has := v.holdings(); !e.sessions && has != had {
+		v.t.Errorf("the user had %s after the ending, and has %s", had, has)
+	}
+	browsers, err := v.site.store.Browsers(context.Background(), v.account.Subject, v.site.clock.now())
+	if err != nil || !e.browsers && len(browsers) > 0 {
+		v.t.Errorf("%d browsers are remembered (%v)", len(browsers), err)
+	}
+	if p := v.keeper.open("/account/security"); (p.name == "security") != e.keeper {
+		v.t.Errorf("the user's own browser is at %q, want it signed in: %v", p.name, e.keeper)
+	}
+}
+
+func (v *owner) verifyLoot(t *testing.T, e ending, l loot) {
+	t.Helper()
+	if l.tokens != nil {
+		v.verifyTokens(t, e, l.tokens)
+	}
+	if l.browser == nil {
+		return
+	}
+	if p := l.browser.open("/account/security"); p.name == "security" && !e.sessions {
+		t.Error("the session lives")
+	}
+	if l.page != nil && l.trip != nil && !(e.asks && l.page.left == nil) {
+		v.verifyTokens(t, e, v.exchange(l.trip, v.goOn(l.page)))
+	}
+	trip := v.shop.begin("prompt", "none")
+	if tokens := v.exchange(trip, l.browser.open(trip.address)); tokens != nil {
+		t.Error("the session gives codes")
+	}
+}
+
+// goOn presses the buttons of pages that want nothing but that.
+func (v *owner) goOn(p *page) *page {
+	for _, button := range []struct{ page, label string }{{"recovery-used", "Continue"}, {"consent", "Allow"}} {
+		if p.left == nil && p.name == button.page {
+			p = p.press(button.label)
+		}
+	}
+	return p
+}
+
+// exchange returns the tokens that the browser has brought a code for; nil: none.
+func (v *owner) exchange(trip *trip, p *page) *oauth2.Token {
+	if p.left == nil || p.left.Query().Get("code") == "" {
+		return nil
+	}
+	tokens, err := trip.exchange(p.left.Query().Get("code"))
+	if err != nil {
+		return nil
+	}
+	return tokens
+}
+
+func (v *owner) verifyTokens(t *testing.T, e ending, tokens *oauth2.Token) {
+	t.Helper()
+	if tokens == nil || tokens.RefreshToken != "" && e.families {
+		return
+	}
+	if status := v.site.userInfo(tokens.AccessToken); status != http.StatusUnauthorized {
+		t.Errorf("userinfo answers %d to an access token, want 401", status)
+	}
+	if v.api.ask(t, tokens.AccessToken).Active {
+		t.Error("an access token is active")
+	}
+	if tokens.RefreshToken == "" {
+		return
+	}
+	if _, err := v.shop.refresh(tokens.RefreshToken); err == nil {
+		t.Error("a refresh token lives")
+	}
+}
+
+// TestEndingBetweenTrips has the ending come between every two questions that a grant asks the database, whose commit is
+// held back until it is over.
+func TestEndingBetweenTrips(t *testing.T) {
+	eachSiteWith(t, rememberBrowsers, func(t *testing.T, s *site) {
+		for _, e := range endings {
+			for _, g := range grants {
+				t.Run(e.name+"/"+g.name, func(t *testing.T) {
+					for nth := 1; interrupted(t, s, e, g, nth); nth++ {
+					}
+				})
+			}
+		}
+	})
+}
+
+func rememberBrowsers(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
+
+// interrupted reports whether the grant asks the database that often.
+func interrupted(t *testing.T, s *site, e ending, g grant, nth int) bool {
+	t.Helper()
+	v := newOwner(t, s)
+	a := g.ready(v)()
+	app := (*s.servers.Load())[0]
+	seen, had := 0, ""
+	var err error
+	app.store.Observe(func(storage.Trip) {
+		if seen++; seen == nth {
+			app.store.Observe(app.metrics.trip)
+			err = e.do(v)
+			had = v.holdings()
+		}
+	})
+	a.send()
+	app.store.Observe(app.metrics.trip)
+	if err != nil {
+		t.Fatalf("%s after question %d: %v", e.name, nth, err)
+	}
+	if seen < nth {
+		return false
+	}
+	v.verify(e, had)
+	if t.Failed() {
+		t.Fatalf("it came after question %d", nth)
+	}
+	return true
+}
+
+// rounds is how often everything happens at once.
+const rounds = 30
+
+// TestEndingAtOnce has all grants and the ending happen at the same time: what the user's browsers do one by one, each in
+// a loop of its own as long as it may.
+func TestEndingAtOnce(t *testing.T) {
+	eachSiteWith(t, rememberBrowsers, func(t *testing.T, s *site) {
+		for _, e := range endings {
+			t.Run(e.name, func(t *testing.T) {
+				for round := range rounds {
+					if atTheSameTime(t, s, e, round); t.Failed() {
+						t.Fatalf("in round %d", round)
+					}
+				}
+			})
+		}
+	})
+}
+
+func atTheSameTime(t *testing.T, s *site, e ending, round int) {
+	t.Helper()
+	v := newOwner(t, s)
+	var ready []func() *trial
+	for _, g := range grants {
+		ready = append(ready, g.ready(v))
+	}
+	var loops []func(*atomic.Bool)
+	for range 3 {
+		loops = append(loops, v.looping())
+	}
+	var trials []*trial
+	for _, f := range ready {
+		trials = append(trials, f())
+	}
+	var over atomic.Bool
+	var had string
+	var err error
+	var all sync.WaitGroup
+	for _, loop := range loops {
+		all.Go(func() { loop(&over) })
+	}
+	for i, a := range trials {
+		if i%3 == round%3 { // some are first, some are last
+			a.send()
+			continue
+		}
+		all.Go(a.send)
+	}
+	err = e.do(v)
+	had = v.holdings()
+	over.Store(true)
+	all.Wait()
+	if err != nil {
+		t.Fatalf("%s: %v", e.name, err)
+	}
+	v.verify(e, had)
+}
+
+// looping is a browser that signs on silently, exchanges and refreshes, over and over, until the ending is over.
+func (v *owner) looping() func(over *atomic.Bool) {
+	v.t.Helper()
+	b := v.signedIn(1)
+	return func(over *atomic.Bool) {
+		for last := false; !last; {
+			last = over.Load()
+			trip := v.shop.begin("prompt", "none", "scope", "openid offline_access")
+			tokens := v.exchange(trip, b.open(trip.address))
+			if tokens == nil {
+				continue
+			}
+			if fresh, err := v.shop.refresh(tokens.RefreshToken); err == nil {
+				tokens = fresh
+			}
+			v.take(loot{what: "silent sign-on", browser: b, tokens: tokens})
+		}
+	}
+}
+
+func tokensIn(t *testing.T, w *http.Response) *oauth2.Token {
+	t.Helper()
+	a := decodeReply(w)
+	if a.failure != nil {
+		t.Errorf("token endpoint: %v", a.failure)
+	}
+	if a.AccessToken == "" {
+		return nil
+	}
+	return &oauth2.Token{AccessToken: a.AccessToken, RefreshToken: a.RefreshToken}
+}

@@ -1,0 +1,81 @@
+package storage
+
+import (
+	"context"
+
+	"vestibule/provider"
+)
+
+// What gives authority checks in its commit what it rests on, and locks that: the account in its epoch
+// (RequireAccount, NoteSignIn), the session (RequireSession), the family of tokens (Exchange), the factors by their
+// generation. What ends authority changes the same row before it deletes anything. So either it finds what the other has
+// committed, or the other finds that it has ended.
+
+// EndAccess ends all that the subject has open, in one commit: sessions, sign-ins under way by the epoch, codes, tokens,
+// remembered browsers, set-ups and links. An account that is kept elsewhere is no error.
+func (s *Store) EndAccess(ctx context.Context, subject string) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.lock(ctx, nil, `UPDATE account SET epoch = epoch + 1 WHERE subject = $1`, subject); err != nil {
+			return err
+		}
+		if err := s.exec(ctx, nil, `DELETE FROM session WHERE subject = $1`, subject); err != nil {
+			return err
+		}
+		if err := s.revoke(ctx, `subject = $1`, subject); err != nil {
+			return err
+		}
+		if err := s.exec(ctx, nil, `DELETE FROM setup WHERE subject = $1`, subject); err != nil {
+			return err
+		}
+		return s.endFavours(ctx, subject)
+	})
+}
+
+// EndOthers ends all that the subject has open elsewhere, in one commit: sessions other than the one of that sid, sign-ins
+// under way other than in that session, and the codes and tokens of all other sessions. The account comes into the epoch
+// after the given one, and what the session rests on has to follow. provider.ErrPassword if the account is disabled or in
+// another epoch by now.
+func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid string) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.lock(ctx, provider.ErrPassword, `UPDATE account SET epoch = epoch + 1
+			WHERE subject = $1 AND epoch = $2 AND disabled = FALSE`, subject, epoch)
+		if err != nil {
+			return err
+		}
+		err = s.exec(ctx, nil, `DELETE FROM session WHERE subject = $1 AND sid <> $2`, subject, sid)
+		if err != nil {
+			return err
+		}
+		return s.revoke(ctx, `subject = $1 AND session <> $2`, subject, sid) // also of sessions that are over
+	})
+}
+
+// endFavours ends what would spare the subject a code, or a proof for a new factor: remembered browsers and links.
+func (s *Store) endFavours(ctx context.Context, subject string) error {
+	for _, query := range []string{
+		`DELETE FROM browser WHERE subject = $1`,
+		`UPDATE enrol_link SET expires_at = created_at WHERE subject = $1 AND used_at = 0`, // its page can still say so
+	} {
+		if err := s.exec(ctx, nil, query, subject); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RequireSession makes the commit of ctx rest on the session of that sid: provider.ErrSessionEnded, and nothing of the
+// commit, if it has ended.
+func (s *Store) RequireSession(ctx context.Context, sid string) error {
+	return s.lock(ctx, provider.ErrSessionEnded, `SELECT 1 FROM session WHERE sid = $1`+forShare, sid)
+}
+
+// EndSession ends the session of that sid, in one commit with what rests on it: its codes, and its tokens but for those
+// of a family that has refresh tokens. No such session is no error.
+func (s *Store) EndSession(ctx context.Context, sid string) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.exec(ctx, nil, `DELETE FROM session WHERE sid = $1`, sid); err != nil {
+			return err
+		}
+		return s.revoke(ctx, `session = $1 AND (used = FALSE OR offline = FALSE)`, sid)
+	})
+}
