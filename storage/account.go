@@ -105,7 +105,7 @@ func (s *Store) SetPasswordHash(ctx context.Context, subject, old, new string) e
 // account is gone, disabled or in another epoch. Whoever ends all that the account has open waits for the commit, and it
 // for them.
 func (s *Store) NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error {
-	return s.lock(ctx, provider.ErrPassword, `UPDATE account
+	return s.lock(ctx, accountRank, provider.ErrPassword, `UPDATE account
 		SET signed_in_at = CASE WHEN signed_in_at < $2 THEN $2 ELSE signed_in_at END
 		WHERE subject = $1 AND epoch = $3 AND disabled = FALSE`, subject, micros(at), epoch)
 }
@@ -113,21 +113,21 @@ func (s *Store) NoteSignIn(ctx context.Context, subject string, epoch int64, at 
 // RequireAccount makes the commit of ctx rest on the account: provider.ErrPassword, and nothing of the commit, unless it
 // is usable and in that epoch.
 func (s *Store) RequireAccount(ctx context.Context, subject string, epoch int64) error {
-	return s.lock(ctx, provider.ErrPassword, `SELECT 1 FROM account
+	return s.lock(ctx, accountRank, provider.ErrPassword, `SELECT 1 FROM account
 		WHERE subject = $1 AND epoch = $2 AND disabled = FALSE`+forShare, subject, epoch)
 }
 
 // RequireEpoch makes the commit of ctx rest on the account being in that epoch, disabled or not: provider.ErrConflict, and
 // nothing of the commit, if it is not.
 func (s *Store) RequireEpoch(ctx context.Context, subject string, epoch int64) error {
-	return s.lock(ctx, provider.ErrConflict, `SELECT 1 FROM account WHERE subject = $1 AND epoch = $2`+forShare, subject, epoch)
+	return s.lock(ctx, accountRank, provider.ErrConflict, `SELECT 1 FROM account WHERE subject = $1 AND epoch = $2`+forShare, subject, epoch)
 }
 
 // ChangePassword replaces the hash whatever it was, and ends what was signed in with the old password, as EndAccess does.
 // provider.ErrNotFound if there is no such account.
 func (s *Store) ChangePassword(ctx context.Context, subject, hash string, at time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, provider.ErrNotFound, `UPDATE account
+		if err := s.lock(ctx, accountRank, provider.ErrNotFound, `UPDATE account
 			SET password_hash = $2, updated_at = $3 WHERE subject = $1`, subject, hash, micros(at)); err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (s *Store) EnableAccount(ctx context.Context, subject string, at time.Time)
 // is no such account.
 func (s *Store) DisableAccount(ctx context.Context, subject string, at time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, provider.ErrNotFound, `UPDATE account
+		if err := s.lock(ctx, accountRank, provider.ErrNotFound, `UPDATE account
 			SET disabled = TRUE, updated_at = $2 WHERE subject = $1`, subject, micros(at)); err != nil {
 			return err
 		}

@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +36,16 @@ type write struct {
 	missed error // returned when no row is changed or found; nil: that is fine
 	query  string
 	args   []any
+	rank   rank // of a lock
 }
+
+// rank is the order in which commits lock the rows that they rest on.
+type rank int
+
+const (
+	accountRank rank = iota
+	sessionRank
+)
 
 // outcome is an error of the caller's choice, which is no fault and goes back as it came.
 type outcome struct{ error }
@@ -137,10 +148,10 @@ func (s *Store) exec(ctx context.Context, missed error, query string, args ...an
 }
 
 // lock is exec for a row that the commit rests on: an UPDATE, or a SELECT ... FOR SHARE, which only keeps others from
-// changing the row. It comes before all other writes of the commit, the UPDATEs first, so that all commits wait for each
-// other in the same place and what follows sees what those before it have left.
-func (s *Store) lock(ctx context.Context, missed error, query string, args ...any) error {
-	w := write{missed: missed, query: query, args: args}
+// changing the row. It comes before all other writes of the commit, and all commits take their locks in the same order, so
+// that what follows sees what those before it have left, and no two wait for each other.
+func (s *Store) lock(ctx context.Context, rank rank, missed error, query string, args ...any) error {
+	w := write{missed: missed, query: query, args: args, rank: rank}
 	if p := s.pending(ctx); p != nil {
 		return p.addLock(w)
 	}
@@ -227,18 +238,25 @@ func (s *Store) Atomic(ctx context.Context, fn func(ctx context.Context) error) 
 	return err
 }
 
-// all is what the commit consists of: first the rows that it changes and rests on, in that order, lest two commits that
-// have a row in common want to change it at the same time.
+// all is what the commit consists of: first the locks, by their rank. Of those on one row the UPDATE comes first, lest two
+// commits that share the row both want to change it.
 func (p *atomically) all() []write {
-	all := make([]write, 0, len(p.locks)+len(p.writes))
-	for _, shared := range []bool{false, true} {
-		for _, w := range p.locks {
-			if reads(w.query) == shared {
-				all = append(all, w)
-			}
-		}
+	locks := slices.Clone(p.locks)
+	slices.SortStableFunc(locks, func(a, b write) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), compareBool(reads(a.query), reads(b.query)))
+	})
+	return append(locks, p.writes...)
+}
+
+// compareBool orders false before true.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
 	}
-	return append(all, p.writes...)
+	return 1
 }
 
 var errOver = errors.New("write through the context of an Atomic that is over")

@@ -15,7 +15,7 @@ import (
 // remembered browsers, set-ups and links. An account that is kept elsewhere is no error.
 func (s *Store) EndAccess(ctx context.Context, subject string) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, nil, `UPDATE account SET epoch = epoch + 1 WHERE subject = $1`, subject); err != nil {
+		if err := s.lock(ctx, accountRank, nil, `UPDATE account SET epoch = epoch + 1 WHERE subject = $1`, subject); err != nil {
 			return err
 		}
 		if err := s.exec(ctx, nil, `DELETE FROM session WHERE subject = $1`, subject); err != nil {
@@ -37,7 +37,7 @@ func (s *Store) EndAccess(ctx context.Context, subject string) error {
 // another epoch by now.
 func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid string) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.lock(ctx, provider.ErrPassword, `UPDATE account SET epoch = epoch + 1
+		err := s.lock(ctx, accountRank, provider.ErrPassword, `UPDATE account SET epoch = epoch + 1
 			WHERE subject = $1 AND epoch = $2 AND disabled = FALSE`, subject, epoch)
 		if err != nil {
 			return err
@@ -66,7 +66,7 @@ func (s *Store) endFavours(ctx context.Context, subject string) error {
 // RequireSession makes the commit of ctx rest on the session of that sid: provider.ErrSessionEnded, and nothing of the
 // commit, if it has ended.
 func (s *Store) RequireSession(ctx context.Context, sid string) error {
-	return s.lock(ctx, provider.ErrSessionEnded, `SELECT 1 FROM session WHERE sid = $1`+forShare, sid)
+	return s.lock(ctx, sessionRank, provider.ErrSessionEnded, `SELECT 1 FROM session WHERE sid = $1`+forShare, sid)
 }
 
 // EndSession ends the session of that sid, in one commit with what rests on it: its codes, and its tokens but for those

@@ -36,6 +36,7 @@ type owner struct {
 	shop    *client
 	api     *inspector
 	keeper  *browser // of the user, who ends what is elsewhere
+	session func(which int) *browser
 
 	mu   sync.Mutex
 	loot []loot
@@ -83,7 +84,7 @@ func newOwner(t *testing.T, s *site) *owner {
 		t.Fatalf("recovery codes: %v", err)
 	}
 	v.codes = codes.Codes
-	v.shop = s.newClient(t, fmt.Sprintf("shop%d", n))
+	v.shop = s.newClient(t, fmt.Sprintf("shop%d", n), func(c *provider.Client) { c.IDTokenAlg = provider.ES256 })
 	v.keeper = v.signedIn(0)
 	return v
 }
@@ -139,15 +140,14 @@ type grant struct {
 
 // trial is a request that was not sent yet.
 type trial struct {
-	owner   *owner
 	request *http.Request
 	answer  func(w *http.Response)
 }
 
-// send gives the request to the first server and deals with the answer.
-func (a *trial) send() {
+// send gives the request to a server and deals with the answer.
+func (a *trial) send(to *app) {
 	w := httptest.NewRecorder()
-	(*a.owner.site.servers.Load())[0].handler.ServeHTTP(w, a.request)
+	to.handler.ServeHTTP(w, a.request)
 	a.answer(w.Result())
 }
 
@@ -170,7 +170,7 @@ func (v *owner) visit(what string, b *browser, trip *trip, method, address strin
 	for _, c := range b.http.Jar.Cookies(r.URL) {
 		r.AddCookie(c)
 	}
-	return &trial{v, r, func(w *http.Response) {
+	return &trial{r, func(w *http.Response) {
 		b.http.Jar.SetCookies(r.URL, w.Cookies())
 		l := loot{what: what, browser: b, trip: trip}
 		next, err := r.URL.Parse(w.Header.Get("Location"))
@@ -191,7 +191,7 @@ func (v *owner) ask(what string, form url.Values) *trial {
 	r := httptest.NewRequestWithContext(v.t.Context(), http.MethodPost, v.shop.oauth.Endpoint.TokenURL, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(url.QueryEscape(v.shop.oauth.ClientID), url.QueryEscape(v.shop.oauth.ClientSecret))
-	return &trial{v, r, func(w *http.Response) { v.take(loot{what: what, tokens: tokensIn(v.t, w)}) }}
+	return &trial{r, func(w *http.Response) { v.take(loot{what: what, tokens: tokensIn(v.t, w)}) }}
 }
 
 // grants are all that give authority.
@@ -242,35 +242,35 @@ var grants = []grant{
 		}
 	}},
 	{"consent", func(v *owner) func() *trial {
-		b := v.signedIn(1)
+		b := v.session(1)
 		return func() *trial {
 			trip := v.shop.begin("prompt", "consent", "scope", "openid email offline_access")
 			return v.form("consent", b, trip, b.open(trip.address).at("consent", "initial"), "Allow")
 		}
 	}},
 	{"silent sign-on", func(v *owner) func() *trial {
-		b := v.signedIn(1)
+		b := v.session(1)
 		return func() *trial {
 			trip := v.shop.begin("prompt", "none", "scope", "openid offline_access")
 			return v.visit("silent sign-on", b, trip, http.MethodGet, trip.address, nil)
 		}
 	}},
 	{"new authenticator", func(v *owner) func() *trial {
-		b := v.signedIn(1)
+		b := v.session(1)
 		return func() *trial {
 			p := b.open("/account/authenticators/new").at("setup", "initial")
 			return v.form("new authenticator", b, nil, p, "Continue", "code", p.phone().code(0), "name", "Another")
 		}
 	}},
 	{"new recovery codes", func(v *owner) func() *trial {
-		b := v.signedIn(1)
+		b := v.session(1)
 		return func() *trial {
 			p := b.open("/account/recovery-codes?new=1").at("codes", "initial")
 			return v.form("new recovery codes", b, nil, p, "Use these new codes", "saved", "on")
 		}
 	}},
 	{"exchange", func(v *owner) func() *trial {
-		b := v.signedIn(1)
+		b := v.session(1)
 		return func() *trial {
 			trip := v.shop.begin("scope", "openid")
 			return v.ask("exchange", url.Values{
@@ -279,7 +279,7 @@ var grants = []grant{
 		}
 	}},
 	{"refresh", func(v *owner) func() *trial {
-		tokens := v.family(v.signedIn(1))
+		tokens := v.family(v.session(1))
 		return func() *trial {
 			return v.ask("refresh", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.RefreshToken}})
 		}
@@ -296,6 +296,7 @@ type ending struct {
 	spares   []string // grants that do not rest on what ends
 	keeper   bool     // the session of the user's own browser lives on
 	asks     bool     // a sign-in under way asks the user again and goes on
+	without  string   // a grant that gives anew what has ended
 }
 
 // endings are all of the table that a browser, a command or a job can bring about.
@@ -345,7 +346,7 @@ var endings = []ending{
 	}, sessions: true, browsers: true, keeper: true},
 	{name: "consent revoked", do: func(v *owner) error {
 		return v.site.store.DeleteGrant(context.Background(), v.account.Subject, v.shop.oauth.ClientID)
-	}, sessions: true, browsers: true, keeper: true, asks: true, spares: []string{"consent"}}, // which allows it anew
+	}, sessions: true, browsers: true, keeper: true, asks: true, without: "consent"},
 }
 
 func arrived(p *page, name string) error {
@@ -460,60 +461,90 @@ func (v *owner) verifyTokens(t *testing.T, e ending, tokens *oauth2.Token) {
 	}
 }
 
-// TestEndingBetweenTrips has the ending come between every two questions that a grant asks the database, whose commit is
-// held back until it is over.
+// TestEndingBetweenTrips has the ending come between every two questions that a grant asks the database: its commit is held
+// back until the ending is over. Each grant has a server of its own.
 func TestEndingBetweenTrips(t *testing.T) {
 	eachSiteWith(t, rememberBrowsers, func(t *testing.T, s *site) {
+		var servers []*app
+		for range grants {
+			servers = append(servers, s.newServer())
+		}
 		for _, e := range endings {
-			for _, g := range grants {
-				t.Run(e.name+"/"+g.name, func(t *testing.T) {
-					for nth := 1; interrupted(t, s, e, g, nth); nth++ {
+			t.Run(e.name, func(t *testing.T) {
+				for nth := 1; interrupted(t, s, servers, e, nth); nth++ {
+					if t.Failed() {
+						t.Fatalf("it came after question %d", nth)
 					}
-				})
-			}
+				}
+			})
 		}
 	})
 }
 
 func rememberBrowsers(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
 
-// interrupted reports whether the grant asks the database that often.
-func interrupted(t *testing.T, s *site, e ending, g grant, nth int) bool {
+// interrupted reports whether any grant asks the database that often.
+func interrupted(t *testing.T, s *site, servers []*app, e ending, nth int) bool {
 	t.Helper()
 	v := newOwner(t, s)
-	a := g.ready(v)()
-	app := (*s.servers.Load())[0]
-	seen, had := 0, ""
-	var err error
-	app.store.Observe(func(storage.Trip) {
-		if seen++; seen == nth {
-			app.store.Observe(app.metrics.trip)
-			err = e.do(v)
-			had = v.holdings()
-		}
-	})
-	a.send()
-	app.store.Observe(app.metrics.trip)
+	trials := v.trials(e, func(which int) *browser { return v.signedIn(which) })
+	over := make(chan struct{})
+	var waiting atomic.Int64
+	var arrived, all sync.WaitGroup
+	for i, a := range trials {
+		server := servers[i]
+		seen, once := 0, sync.OnceFunc(arrived.Done)
+		arrived.Add(1)
+		server.store.Observe(func(storage.Trip) {
+			if seen++; seen == nth {
+				waiting.Add(1)
+				once()
+				<-over
+			}
+		})
+		all.Go(func() {
+			defer server.store.Observe(server.metrics.trip)
+			a.send(server)
+			once()
+		})
+	}
+	arrived.Wait()
+	err := e.do(v)
+	had := v.holdings()
+	close(over)
+	all.Wait()
 	if err != nil {
 		t.Fatalf("%s after question %d: %v", e.name, nth, err)
 	}
-	if seen < nth {
-		return false
-	}
 	v.verify(e, had)
-	if t.Failed() {
-		t.Fatalf("it came after question %d", nth)
+	return waiting.Load() > 0
+}
+
+// trials makes all grants ready. session gives each that needs one a browser with a session.
+func (v *owner) trials(e ending, session func(which int) *browser) []*trial {
+	v.t.Helper()
+	v.session = session
+	var ready []func() *trial
+	for _, g := range grants {
+		if g.name != e.without {
+			ready = append(ready, g.ready(v))
+		}
 	}
-	return true
+	var trials []*trial
+	for _, f := range ready {
+		trials = append(trials, f())
+	}
+	return trials
 }
 
 // rounds is how often everything happens at once.
 const rounds = 30
 
-// TestEndingAtOnce has all grants and the ending happen at the same time: what the user's browsers do one by one, each in
-// a loop of its own as long as it may.
+// TestEndingAtOnce has all grants happen at the same time as the ending, in three browsers that also sign on silently,
+// exchange and refresh, over and over, until the ending is over.
 func TestEndingAtOnce(t *testing.T) {
 	eachSiteWith(t, rememberBrowsers, func(t *testing.T, s *site) {
+		s.start(3)
 		for _, e := range endings {
 			t.Run(e.name, func(t *testing.T) {
 				for round := range rounds {
@@ -529,34 +560,30 @@ func TestEndingAtOnce(t *testing.T) {
 func atTheSameTime(t *testing.T, s *site, e ending, round int) {
 	t.Helper()
 	v := newOwner(t, s)
-	var ready []func() *trial
-	for _, g := range grants {
-		ready = append(ready, g.ready(v))
-	}
-	var loops []func(*atomic.Bool)
-	for range 3 {
-		loops = append(loops, v.looping())
-	}
-	var trials []*trial
-	for _, f := range ready {
-		trials = append(trials, f())
-	}
+	var three []*browser
+	given := 0
+	trials := v.trials(e, func(which int) *browser {
+		if len(three) < 3 {
+			three = append(three, v.signedIn(which))
+		}
+		given++
+		return three[given%len(three)]
+	})
+	servers := *s.servers.Load()
 	var over atomic.Bool
-	var had string
-	var err error
 	var all sync.WaitGroup
-	for _, loop := range loops {
-		all.Go(func() { loop(&over) })
+	for _, b := range three {
+		all.Go(func() { v.loop(b, &over) })
 	}
 	for i, a := range trials {
-		if i%3 == round%3 { // some are first, some are last
-			a.send()
+		if i%10 == round%10 { // one is over before the ending begins
+			a.send(servers[i%len(servers)])
 			continue
 		}
-		all.Go(a.send)
+		all.Go(func() { a.send(servers[i%len(servers)]) })
 	}
-	err = e.do(v)
-	had = v.holdings()
+	err := e.do(v)
+	had := v.holdings()
 	over.Store(true)
 	all.Wait()
 	if err != nil {
@@ -565,22 +592,18 @@ func atTheSameTime(t *testing.T, s *site, e ending, round int) {
 	v.verify(e, had)
 }
 
-// looping is a browser that signs on silently, exchanges and refreshes, over and over, until the ending is over.
-func (v *owner) looping() func(over *atomic.Bool) {
-	v.t.Helper()
-	b := v.signedIn(1)
-	return func(over *atomic.Bool) {
-		for last := false; !last; {
-			last = over.Load()
-			trip := v.shop.begin("prompt", "none", "scope", "openid offline_access")
-			tokens := v.exchange(trip, b.open(trip.address))
-			if tokens == nil {
-				continue
-			}
-			if fresh, err := v.shop.refresh(tokens.RefreshToken); err == nil {
-				tokens = fresh
-			}
-			v.take(loot{what: "silent sign-on", browser: b, tokens: tokens})
+// loop signs on silently, exchanges and refreshes until the ending is over, and once more.
+func (v *owner) loop(b *browser, over *atomic.Bool) {
+	for last := false; !last; {
+		last = over.Load()
+		trip := v.shop.begin("prompt", "none", "scope", "openid offline_access")
+		tokens := v.exchange(trip, b.open(trip.address))
+		if tokens == nil {
+			continue
+		}
+		v.take(loot{what: "loop", tokens: tokens})
+		if fresh, err := v.shop.refresh(tokens.RefreshToken); err == nil {
+			v.take(loot{what: "loop", tokens: fresh})
 		}
 	}
 }

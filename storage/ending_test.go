@@ -1,0 +1,71 @@
+package storage_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"vestibule/provider"
+	"vestibule/storage"
+)
+
+// Whatever the order in which a commit names what it rests on, it takes its locks in the one order of all commits: two
+// that have two rows in common would wait for each other.
+func TestLocksAreTakenInOneOrder(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		ana := account("ana", "")
+		must(t, s.CreateAccount(t.Context(), ana, ""))
+		must(t, s.SaveSession(t.Context(), nil, session("a", ana.Subject)))
+		var trips []storage.Trip
+		s.Observe(func(trip storage.Trip) { trips = append(trips, trip) })
+		must(t, s.Atomic(t.Context(), func(ctx context.Context) error {
+			return errors.Join(
+				s.TouchSession(ctx, []byte("a"), noon),
+				s.RequireSession(ctx, "sid-a"),
+				s.RequireAccount(ctx, ana.Subject, 0),
+				s.NoteSignIn(ctx, ana.Subject, 0, noon),
+			)
+		}))
+		s.Observe(nil)
+		if len(trips) != 1 || len(trips[0].Queries) != 4 {
+			t.Fatalf("trips = %+v, want one of four statements", trips)
+		}
+		for i, want := range []string{"UPDATE account", "SELECT 1 FROM account", "SELECT 1 FROM session", "UPDATE session"} {
+			if got := trips[0].Queries[i]; !strings.HasPrefix(got, want) {
+				t.Errorf("statement %d is %q, want %q", i+1, got, want)
+			}
+		}
+	})
+}
+
+// A commit that rests on what has ended leaves nothing.
+func TestCommitRestsOnAccountAndSession(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		ana := account("ana", "")
+		must(t, s.CreateAccount(t.Context(), ana, ""))
+		must(t, s.SaveSession(t.Context(), nil, session("a", ana.Subject)))
+		for name, tt := range map[string]struct {
+			on   func(ctx context.Context) error
+			want error
+		}{
+			"another epoch":   {func(ctx context.Context) error { return s.RequireAccount(ctx, ana.Subject, 1) }, provider.ErrPassword},
+			"no account":      {func(ctx context.Context) error { return s.RequireAccount(ctx, "nobody", 0) }, provider.ErrPassword},
+			"no session":      {func(ctx context.Context) error { return s.RequireSession(ctx, "sid-b") }, provider.ErrSessionEnded},
+			"an older epoch":  {func(ctx context.Context) error { return s.EndOthers(ctx, ana.Subject, 1, "sid-a") }, provider.ErrPassword},
+			"no such account": {func(ctx context.Context) error { return s.RequireEpoch(ctx, "nobody", 0) }, provider.ErrConflict},
+		} {
+			err := s.Atomic(t.Context(), func(ctx context.Context) error {
+				return errors.Join(s.SaveSession(ctx, nil, session("b", ana.Subject)), tt.on(ctx))
+			})
+			if !errors.Is(err, tt.want) || hasSession(t, s, "b") {
+				t.Errorf("commit that rests on %s: %v, want %v and nothing written", name, err, tt.want)
+			}
+		}
+		must(t, s.EndOthers(t.Context(), ana.Subject, 0, "sid-a"))
+		if !hasSession(t, s, "a") {
+			t.Error("the session that was spared has ended")
+		}
+		must(t, s.RequireAccount(t.Context(), ana.Subject, 1))
+	})
+}
