@@ -32,7 +32,8 @@ func (p *Provider) bounce(ui UI) http.HandlerFunc {
 			p.refuseRequest(w, r, ui, fosite.NewAuthorizeRequest(), errMalformed)
 			return
 		}
-		http.Redirect(w, r, "/authorize?"+r.PostForm.Encode(), http.StatusSeeOther)
+		// The address may have parameters too: one that is there and in the body was sent twice, which the GET refuses.
+		http.Redirect(w, r, "/authorize?"+r.Form.Encode(), http.StatusSeeOther)
 	}
 }
 
@@ -68,10 +69,14 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
 		return fosite.NewAuthorizeRequest(), errMalformed
 	}
-	if name, twice := duplicate(r.Form); twice && (name == "client_id" || name == "redirect_uri") {
-		return fosite.NewAuthorizeRequest(), fosite.ErrInvalidRequest.WithHintf("The parameter %s was sent twice.", name)
+	repeated := checkRepeats(r.Form) // before anything is taken out
+	if len(r.Form["client_id"]) > 1 || len(r.Form["redirect_uri"]) > 1 {
+		return fosite.NewAuthorizeRequest(), repeated
 	}
 	state, unsupported := takeOut(r.Form)
+	if repeated != nil { // enough to find out whom to tell
+		r.Form = url.Values{"client_id": r.Form["client_id"], "redirect_uri": r.Form["redirect_uri"]}
+	}
 	requester, err := p.fosite.NewAuthorizeRequest(r.Context(), r)
 	ar := requester.(*fosite.AuthorizeRequest)
 	ar.State = state
@@ -83,10 +88,9 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 		ar.RedirectURI = nil
 		return ar, fosite.ErrInvalidRequest.WithHint("The redirect_uri is not registered for the client.")
 	}
-	name, twice := duplicate(r.Form)
 	switch {
-	case twice:
-		return ar, fosite.ErrInvalidRequest.WithHintf("The parameter %s was sent twice.", name)
+	case repeated != nil:
+		return ar, repeated
 	case len(state) > maxParameter:
 		return ar, fosite.ErrInvalidRequest.WithHintf("state is longer than %d bytes.", maxParameter)
 	case unsupported != nil:
@@ -95,11 +99,16 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	return ar, err
 }
 
-// takeOut removes state, which fosite would demand, and request objects, which fosite would trust unsigned.
+// takeOut removes state, which fosite would demand, a response_mode, which fosite would complain of before it knows
+// whom to tell, and request objects, which it would trust unsigned. Of two states nobody can tell which one is the
+// client's: then the answer has none.
 func takeOut(form url.Values) (state string, unsupported error) {
-	state = form.Get("state")
-	if len(form["state"]) < 2 {
-		form.Set("state", "absent")
+	if len(form["state"]) == 1 {
+		state = form.Get("state")
+	}
+	form.Set("state", "absent")
+	if form.Has("response_mode") && form.Get("response_mode") != "query" {
+		unsupported = fosite.ErrUnsupportedResponseMode.WithHint("The only response_mode is query.")
 	}
 	if form.Has("request_uri") {
 		unsupported = fosite.ErrRequestURINotSupported
@@ -107,6 +116,7 @@ func takeOut(form url.Values) (state string, unsupported error) {
 	if form.Has("request") {
 		unsupported = fosite.ErrRequestNotSupported
 	}
+	form.Del("response_mode")
 	form.Del("request")
 	form.Del("request_uri")
 	return state, unsupported

@@ -72,6 +72,7 @@ func TestAuthorizeRefusesToTheClient(t *testing.T) {
 		{"registration", request("registration", "{}"), "registration_not_supported"},
 		{"form_post", request("response_mode", "form_post"), "unsupported_response_mode"},
 		{"fragment", request("response_mode", "fragment"), "unsupported_response_mode"},
+		{"unknown mode", request("response_mode", "shout"), "unsupported_response_mode"},
 		{"long state", request("state", strings.Repeat("s", 2049)), "invalid_request"},
 		{"long nonce", request("nonce", strings.Repeat("n", 2049)), "invalid_request"},
 	} {

@@ -38,6 +38,9 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 }
 
 func clientCredentials(r *http.Request, form url.Values) (id, secret string, err error) {
+	if len(r.Header.Values("Authorization")) > 1 {
+		return "", "", fosite.ErrInvalidRequest.WithHint("The Authorization header was sent twice.")
+	}
 	id, secret, basic := r.BasicAuth()
 	if !basic {
 		if r.Header.Get("Authorization") != "" {

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -68,20 +69,19 @@ func (p *Provider) check(form url.Values, client Client) error {
 		return fosite.ErrInvalidRequest.WithHint("code_challenge must be 43 characters of base64url.")
 	case len(form.Get("nonce")) > maxParameter:
 		return fosite.ErrInvalidRequest.WithHintf("nonce is longer than %d bytes.", maxParameter)
-	case form.Has("response_mode") && form.Get("response_mode") != "query":
-		return fosite.ErrUnsupportedResponseMode.WithHint("The only response_mode is query.")
 	}
 	return nil
 }
 
-// duplicate returns the name of a parameter that was sent twice (RFC 6749 section 3.1).
-func duplicate(form url.Values) (string, bool) {
-	for name, values := range form {
-		if len(values) > 1 {
-			return name, true
+// checkRepeats refuses a parameter that was sent twice, whichever it is (RFC 6749 sections 3.1 and 3.2): two readers
+// could take a different one for meant.
+func checkRepeats(form url.Values) error {
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		if len(form[name]) > 1 {
+			return fosite.ErrInvalidRequest.WithHintf("The parameter %s was sent twice.", name)
 		}
 	}
-	return "", false
+	return nil
 }
 
 // demand reads what the client asks of the sign-in.

@@ -63,10 +63,7 @@ func parseForm(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return fosite.ErrInvalidRequest.WithHint("The request body is malformed or too large.")
 	}
-	if name, twice := duplicate(r.PostForm); twice {
-		return fosite.ErrInvalidRequest.WithHintf("The parameter %s was sent twice.", name)
-	}
-	return nil
+	return checkRepeats(r.Form)
 }
 
 // parseTokenRequest refuses what RFC 6749 forbids and fosite lets pass.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -12,8 +14,15 @@ import (
 // userinfo is the UserInfo endpoint (OIDC Core 5.3). The token comes in the Authorization header, or in the body
 // of a POST; never in the address.
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
-	claims, err := p.claims(r.Context(), bearer(w, r))
+	token, err := bearer(w, r)
+	var claims map[string]any
+	if err == nil {
+		claims, err = p.claims(r.Context(), token)
+	}
 	switch {
+	case errors.Is(err, errBearer):
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_request", error_description="Send one access token, once, in one way."`)
+		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "invalid_request"})
 	case errors.Is(err, errToken):
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="The access token is missing, expired or revoked."`)
 		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_token"})
@@ -30,18 +39,40 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 var (
 	errToken = errors.New("no live access token")
 	errScope = errors.New("the access token has no scope openid")
+	// errBearer reports a request that sends something twice, or a token in two ways (RFC 6750 section 2).
+	errBearer = errors.New("access token sent twice")
 )
 
-func bearer(w http.ResponseWriter, r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(token)
+// bearer returns the token of the request, or "" if it has none.
+func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
+	form, err := userinfoForm(w, r)
+	header := r.Header.Values("Authorization")
+	switch {
+	case err != nil:
+		return "", err
+	case len(header) > 1, len(header) == 1 && form.Has("access_token"):
+		return "", errBearer
+	case len(header) == 0:
+		return form.Get("access_token"), nil
 	}
-	if r.Method != http.MethodPost || scheme != "" {
-		return ""
+	scheme, token, _ := strings.Cut(header[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", nil
+	}
+	return strings.TrimLeft(token, " "), nil
+}
+
+// userinfoForm returns the body of a POST that is a form; any other body says nothing.
+func userinfoForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if r.Method != http.MethodPost || kind != "application/x-www-form-urlencoded" {
+		return nil, nil
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-	return r.PostFormValue("access_token")
+	if r.ParseForm() != nil || checkRepeats(r.Form) != nil {
+		return nil, errBearer
+	}
+	return r.PostForm, nil
 }
 
 // claims returns the claims about the user that the token's scopes allow.

@@ -73,7 +73,7 @@ func readForm(w http.ResponseWriter, r *http.Request) error {
 		}
 		return errForm
 	}
-	if repeats(r.PostForm) {
+	if repeats(r.Form) { // in the address and in the body is twice as well
 		return errForm
 	}
 	return nil
