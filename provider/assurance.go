@@ -170,12 +170,12 @@ func (l *Login) AuthTime() time.Time {
 	return last
 }
 
-// idLength is that of a randomID.
-const idLength = 22
+// idSize is how many bytes a randomID has.
+const idSize = 16
 
 // randomID returns 128 random bits.
 func randomID() string {
-	b := make([]byte, 16)
+	b := make([]byte, idSize)
 	rand.Read(b) // never fails
 	return base64.RawURLEncoding.EncodeToString(b)
 }

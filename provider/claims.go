@@ -3,6 +3,7 @@ package provider
 import (
 	"encoding/json"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/ory/fosite"
 )
@@ -21,6 +22,9 @@ var errClaims = fosite.ErrInvalidRequest.WithHint("claims must be a JSON object 
 func readClaims(raw string) (acr, sub claimRequest, err error) {
 	if raw == "" {
 		return acr, sub, nil
+	}
+	if !utf8.ValidString(raw) { // encoding/json would read something else instead
+		return acr, sub, errClaims
 	}
 	top, err := members([]byte(raw))
 	if err != nil {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -36,8 +37,12 @@ func (c *clientCache) forget(id string) {
 	delete(c.known, id)
 }
 
-// Client returns the client, or ErrNotFound. Unknown ids are not remembered.
+// Client returns the client, or ErrNotFound. Unknown ids are not remembered. One with other characters than RFC 6749
+// appendix A.1 allows is none, whatever a database would make of them.
 func (c *clientCache) Client(ctx context.Context, id string) (Client, error) {
+	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return Client{}, ErrNotFound
+	}
 	now := c.now()
 	c.mu.Lock()
 	hit, ok := c.known[id]

@@ -24,7 +24,7 @@ func (p *Provider) compose(secrets [][]byte) {
 		GlobalSecret:                 secrets[0],
 		RotatedGlobalSecrets:         secrets[1:],
 		HMACHasher:                   sha512.New512_256,
-		TokenEntropy:                 32,
+		TokenEntropy:                 tokenSize,
 		ScopeStrategy:                fosite.ExactScopeStrategy,
 		AudienceMatchingStrategy:     fosite.ExactAudienceMatchingStrategy,
 		RefreshTokenScopes:           []string{ScopeOffline},

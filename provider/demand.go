@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ory/fosite"
 )
@@ -67,6 +68,8 @@ func (p *Provider) check(form url.Values, client Client) error {
 		return fosite.ErrInvalidRequest.WithHint("code_challenge_method must be S256.")
 	case challenge != "" && !challengeForm.MatchString(challenge):
 		return fosite.ErrInvalidRequest.WithHint("code_challenge must be 43 characters of base64url.")
+	case !utf8.ValidString(form.Get("nonce")):
+		return fosite.ErrInvalidRequest.WithHint("nonce is not valid UTF-8; it goes into the ID token, which is JSON.")
 	case len(form.Get("nonce")) > maxParameter:
 		return fosite.ErrInvalidRequest.WithHintf("nonce is longer than %d bytes.", maxParameter)
 	}
@@ -87,7 +90,7 @@ func checkRepeats(form url.Values) error {
 // demand reads what the client asks of the sign-in.
 func (p *Provider) demand(form url.Values, client Client, at time.Time) (Demand, error) {
 	d := Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), WeakRecovery: p.ladder.WeakRecovery}
-	if len(d.LoginHint) > 254 {
+	if len(d.LoginHint) > 254 || !utf8.ValidString(d.LoginHint) {
 		d.LoginHint = "" // a hint that cannot be a name helps nobody
 	}
 	if err := d.readPrompt(form.Get("prompt")); err != nil {

@@ -16,9 +16,9 @@ import (
 // frozen is the part of a validated request that the answer needs.
 type frozen struct {
 	ID        string    `json:"id"`
-	Redirect  string    `json:"redirect"`       // where the answer goes
-	Sent      string    `json:"sent,omitempty"` // redirect_uri as the client sent it
-	State     string    `json:"state,omitempty"`
+	Redirect  string    `json:"redirect"`        // where the answer goes
+	Sent      string    `json:"sent,omitempty"`  // redirect_uri as the client sent it
+	State     []byte    `json:"state,omitempty"` // bytes: the client gets back what it sent, valid UTF-8 or not
 	Nonce     string    `json:"nonce,omitempty"`
 	Challenge string    `json:"challenge,omitempty"`
 	At        time.Time `json:"at"`
@@ -26,7 +26,7 @@ type frozen struct {
 
 func freeze(ar *fosite.AuthorizeRequest, at time.Time) ([]byte, error) {
 	return json.Marshal(frozen{
-		ID: randomID(), Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: ar.State,
+		ID: randomID(), Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: []byte(ar.State),
 		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), At: at,
 	})
 }
@@ -66,7 +66,7 @@ func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.Authorize
 		form.Set("code_challenge_method", "S256")
 	}
 	ar := fosite.NewAuthorizeRequest()
-	ar.ResponseTypes, ar.RedirectURI, ar.State = fosite.Arguments{"code"}, redirect, f.State
+	ar.ResponseTypes, ar.RedirectURI, ar.State = fosite.Arguments{"code"}, redirect, string(f.State)
 	ar.Request = fosite.Request{
 		ID: f.ID, RequestedAt: f.At, Client: relyingParty{client}, RequestedScope: ix.Scopes, Form: form,
 	}

@@ -53,12 +53,12 @@ func parseRow(flow string) (id string, version int64, ok bool) {
 	id, text, versioned := strings.Cut(flow, ".")
 	if versioned {
 		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || n < 1 {
+		if err != nil || n < 1 || strconv.FormatInt(n, 10) != text { // +1 and 01 are not what Flow writes
 			return "", 0, false
 		}
 		version = n
 	}
-	return id, version, len(id) == idLength
+	return id, version, IsOpaque(id, idSize)
 }
 
 // Own begins a sign-in for our own pages: no client asked for it, and it ends in End instead of Finish.
@@ -119,7 +119,7 @@ func (p *Provider) resume(ctx context.Context, flow string) (*Interaction, error
 		return p.row(ctx, flow)
 	}
 	keyID, text, _ := strings.Cut(rest, ".")
-	data, err := base64.RawURLEncoding.DecodeString(text)
+	data, err := DecodeOpaque(text)
 	if err != nil {
 		return nil, ErrNotFound
 	}

@@ -149,6 +149,9 @@ func (s *keySet) sign(algorithm string, claims any) (string, error) {
 // verify checks the signature of a JWT that we made, with any key that is still published, and reads its
 // claims. It does not look at the times: an expired ID token is a good hint.
 func (s *keySet) verify(token string, claims any) error {
+	if !isJWT(token) {
+		return errSpelling
+	}
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{RS256, ES256})
 	if err != nil {
 		return err

@@ -24,21 +24,32 @@ func (s *tokenStrategy) generate(ctx context.Context, prefix string) (token, sig
 	return prefix + token, signature, err
 }
 
+// tokenSize is how many bytes each half of a token has: TokenEntropy, and a SHA-512/256.
+const tokenSize = 32
+
+// halves returns the random half of a token and its HMAC, if it is of that kind and in the one spelling that it was
+// given out in: fosite would take others, and the row and the answer to a retry belong to the token as it is written.
+func halves(token, prefix string) (random, mac string, ok bool) {
+	rest, ok := strings.CutPrefix(token, prefix)
+	random, mac, _ = strings.Cut(rest, ".")
+	return random, mac, ok && IsOpaque(random, tokenSize) && IsOpaque(mac, tokenSize)
+}
+
 // signature returns the key under which the store has the token, or "" if it is not of that kind.
 func (s *tokenStrategy) signature(token, prefix string) string {
-	rest, ok := strings.CutPrefix(token, prefix)
+	_, mac, ok := halves(token, prefix)
 	if !ok {
 		return ""
 	}
-	return s.hmac.Signature(rest)
+	return mac
 }
 
 func (s *tokenStrategy) validate(ctx context.Context, token, prefix string) error {
-	rest, ok := strings.CutPrefix(token, prefix)
+	random, mac, ok := halves(token, prefix)
 	if !ok {
 		return fosite.ErrInvalidTokenFormat
 	}
-	return s.hmac.Validate(ctx, rest)
+	return s.hmac.Validate(ctx, random+"."+mac)
 }
 
 // AuthorizeCodeSignature implements oauth2.AuthorizeCodeStrategy.

@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"net/http"
+
+	"vestibule/provider"
 )
 
 // cookieNames: one ties sign-ins under way to the browser that began them, one is the session, one knows the browser
@@ -21,9 +23,14 @@ func namesOf(secure bool) cookieNames {
 	return cookieNames{"vestibule-b", "vestibule-s", "vestibule-k", "vestibule-r"}
 }
 
+const tokenSize = 32
+
+// isToken reports whether randomToken could have made the value.
+func isToken(value string) bool { return provider.IsOpaque(value, tokenSize) }
+
 // randomToken returns 256 random bits.
 func randomToken() string {
-	b := make([]byte, 32)
+	b := make([]byte, tokenSize)
 	rand.Read(b) // never fails
 	return base64.RawURLEncoding.EncodeToString(b)
 }
@@ -45,7 +52,7 @@ func (s *Server) dropCookie(w http.ResponseWriter, name string) {
 // token returns the value of one of our cookies, or "" if the browser did not send one that we could have made.
 func token(r *http.Request, name string) string {
 	c, err := r.Cookie(name)
-	if err != nil || len(c.Value) != base64.RawURLEncoding.EncodedLen(32) {
+	if err != nil || c.Quoted || !isToken(c.Value) {
 		return ""
 	}
 	return c.Value

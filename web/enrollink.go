@@ -50,7 +50,11 @@ func (m *memory) follow(link []byte) {
 // hash, sealed. The link is not used up before the new authenticator is on, so that a program that looks at links in
 // mail does no harm.
 func (s *Server) enrolStart(w http.ResponseWriter, r *http.Request) error {
-	id := digest(field(r, "token"))
+	token := field(r, "token")
+	if !isToken(token) {
+		return s.showLink(w, linkUnknown, &linkPage{})
+	}
+	id := digest(token)
 	state, err := s.linkState(r.Context(), id, "")
 	switch {
 	case err != nil:

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vestibule/provider"
 )
 
 // A browser that an account has signed in with completely is known to the account. Its cookie proves nothing about
@@ -45,7 +47,7 @@ func (s *Server) known(r *http.Request, subject string, epoch int64) (mark, bool
 // marks are those of all accounts that this browser is known to.
 func (s *Server) marks(r *http.Request) []string {
 	c, err := r.Cookie(s.cookies.known)
-	if err != nil {
+	if err != nil || c.Quoted {
 		return nil
 	}
 	all := strings.Split(c.Value, ".")
@@ -53,7 +55,7 @@ func (s *Server) marks(r *http.Request) []string {
 }
 
 func (s *Server) readMark(text, subject string, epoch int64) (mark, bool) {
-	data, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	data, err := provider.DecodeOpaque(text)
 	if err != nil || len(data) != knownSize+sha256.Size {
 		return mark{}, false
 	}

@@ -155,7 +155,7 @@ func (s *Server) forgetBrowser(w http.ResponseWriter, r *http.Request, m *member
 	if id == "" {
 		e.Detail["browser"], note = "all", "browser.all.forgotten"
 	} else {
-		key, err := base64.RawURLEncoding.DecodeString(id)
+		key, err := provider.DecodeOpaque(id)
 		if err != nil {
 			return s.note(w, r, securityPath, "browser.gone", nil)
 		}

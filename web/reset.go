@@ -60,7 +60,7 @@ func cancelMAC(key []byte, id string) []byte {
 // errForgedLink a token that we did not make.
 func (s *Server) planned(r *http.Request) (mfa.PlannedReset, error) {
 	id, text, _ := strings.Cut(field(r, "token"), ".")
-	mac, err := base64.RawURLEncoding.DecodeString(text)
+	mac, err := provider.DecodeOpaque(text)
 	if err != nil {
 		return mfa.PlannedReset{}, errForgedLink
 	}

@@ -1,0 +1,38 @@
+package provider
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+)
+
+// errSpelling reports an opaque value that is not written as it was given out.
+var errSpelling = errors.New("not base64url in its one spelling")
+
+// DecodeOpaque returns the bytes of an opaque value: a token, an id, a link or what is sealed, in base64url without
+// padding. encoding/base64 alone overlooks line breaks, and bits of the last symbol that stand for nothing, so that one
+// value has many spellings. Here it has one.
+func DecodeOpaque(text string) ([]byte, error) {
+	data, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || base64.RawURLEncoding.EncodeToString(data) != text {
+		return nil, errSpelling
+	}
+	return data, nil
+}
+
+// IsOpaque reports whether text is an opaque value of that many bytes in its one spelling.
+func IsOpaque(text string, size int) bool {
+	data, err := DecodeOpaque(text)
+	return err == nil && len(data) == size
+}
+
+// isJWT reports whether text has the three parts of a signed token in their one spelling (RFC 7515 section 7.1).
+func isJWT(text string) bool {
+	parts := strings.Split(text, ".")
+	for _, part := range parts {
+		if _, err := DecodeOpaque(part); err != nil {
+			return false
+		}
+	}
+	return len(parts) == 3
+}
