@@ -77,6 +77,10 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	if repeated != nil { // enough to find out whom to tell
 		r.Form = url.Values{"client_id": r.Form["client_id"], "redirect_uri": r.Form["redirect_uri"]}
 	}
+	malformed, err := p.dropScopes(r.Context(), r.Form)
+	if err != nil {
+		return fosite.NewAuthorizeRequest(), err
+	}
 	requester, err := p.fosite.NewAuthorizeRequest(r.Context(), r)
 	ar := requester.(*fosite.AuthorizeRequest)
 	ar.State = state
@@ -95,6 +99,8 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 		return ar, fosite.ErrInvalidRequest.WithHintf("state is longer than %d bytes.", maxParameter)
 	case unsupported != nil:
 		return ar, unsupported
+	case malformed != nil:
+		return ar, malformed
 	}
 	return ar, err
 }

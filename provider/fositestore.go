@@ -188,6 +188,9 @@ func (s *fositeStore) CreateRefreshTokenSession(ctx context.Context, signature, 
 func (s *fositeStore) create(ctx context.Context, kind, signature string, r fosite.Requester, expires time.Time) error {
 	g := *r.GetSession().(*grant)
 	g.Nonce, g.Challenge, g.Redirect = "", "", "" // of the code only
+	if kind == AccessToken {
+		g.Scopes = r.GetGrantedScopes() // a refresh may ask for less than the family has
+	}
 	data, err := json.Marshal(&g)
 	if err != nil {
 		return err

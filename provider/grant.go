@@ -15,7 +15,7 @@ type grant struct {
 	Login     Login     `json:"login"`
 	ACR       string    `json:"acr"` // in the client's words; it stays as it was when the client got its code
 	Nonce     string    `json:"nonce,omitempty"`
-	Scopes    []string  `json:"scopes,omitempty"` // requested, and granted: the user allows all of them or nothing
+	Scopes    []string  `json:"scopes,omitempty"` // granted: the user allows all that was requested or nothing; a refresh may narrow those of an access token
 	Redirect  string    `json:"redirect,omitempty"`
 	Challenge string    `json:"challenge,omitempty"` // PKCE, S256
 	Requested time.Time `json:"requested"`

@@ -30,6 +30,11 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	ctx, u := withUnit(r.Context(), presented)
 	u.address = HostOf(r.RemoteAddr)
 	request, err := p.fosite.NewAccessRequest(ctx, r, new(grant))
+	if err == nil || errors.Is(err, errReplay) {
+		if fault := u.narrow(request, r.PostForm); fault != nil { // before anything is spent
+			return nil, fault
+		}
+	}
 	if errors.Is(err, errReplay) {
 		return openReplay(presented, u.refresh)
 	}

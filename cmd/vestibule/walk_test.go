@@ -719,7 +719,7 @@ func TestBadRequests(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, value, want string }{
 		{"response_type", "token", "unsupported_response_type"},
-		{"scope", "openid admin", "invalid_scope"},
+		{"scope", "openid \"admin\"", "invalid_scope"},
 		{"prompt", "none login", "invalid_request"},
 		{"code_challenge_method", "plain", "invalid_request"},
 		{"request", "e30.e30.", "request_not_supported"},
