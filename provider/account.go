@@ -70,8 +70,8 @@ type Count func(ctx context.Context, g Guess) error
 type AccountStore interface {
 	// Account returns the account, or ErrNotFound.
 	Account(ctx context.Context, subject string) (Account, error)
-	// AccountByName returns the account with that canonical user name, or failing that with that
-	// canonical e-mail address, and its password hash; or ErrNotFound.
+	// AccountByName returns the account with that canonical user name or e-mail address, and its password hash; or
+	// ErrNotFound. No two accounts share a name, of either kind. The empty name is nobody's.
 	AccountByName(ctx context.Context, canonical string) (Account, string, error)
 	// SetPasswordHash replaces the hash if it is still old; ErrConflict if it is not.
 	SetPasswordHash(ctx context.Context, subject, old, new string) error

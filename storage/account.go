@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,13 +37,11 @@ func (s *Store) Account(ctx context.Context, subject string) (provider.Account, 
 	return a.Account, err
 }
 
-// AccountByName returns the account with that canonical user name, or failing that with that
-// canonical e-mail address, and its password hash; or provider.ErrNotFound.
+// AccountByName returns the account with that canonical user name or e-mail address, and its password hash; or
+// provider.ErrNotFound.
 func (s *Store) AccountByName(ctx context.Context, canonical string) (provider.Account, string, error) {
 	a, err := one(ctx, s, scanAccount, `SELECT `+accountColumns+` FROM account
-		WHERE username = $1 OR email_key = $1
-		ORDER BY CASE WHEN username = $1 THEN 0 ELSE 1 END
-		LIMIT 1`, canonical)
+		WHERE subject = (SELECT subject FROM account_name WHERE name = $1)`, canonical)
 	return a.Account, a.hash, err
 }
 
@@ -55,44 +54,83 @@ func (s *Store) Accounts(ctx context.Context) ([]provider.Account, error) {
 	return all(ctx, s, scan, `SELECT `+accountColumns+` FROM account ORDER BY username`)
 }
 
-// CreateAccount inserts an account whose user name is canonical. provider.ErrConflict if the subject,
-// the user name or the e-mail address is taken: each of the last two is a name to sign in with.
+// CreateAccount inserts an account whose user name is canonical. provider.ErrConflict if the subject is taken,
+// *provider.NameTaken if the user name or the e-mail address is a name of another: each of them is a name to sign in with.
 func (s *Store) CreateAccount(ctx context.Context, a provider.Account, hash string) error {
-	key, err := emailKey(a.Email)
+	names, err := namesOf(a)
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, provider.ErrConflict, `INSERT INTO account
-		(subject, username, name, email, email_key, email_verified, groups, disabled, password_hash, created_at,
-			updated_at, signed_in_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		a.Subject, a.Username, a.Name, a.Email, key, a.EmailVerified, strings.Join(a.Groups, " "), a.Disabled, hash,
-		micros(a.Created), micros(a.Updated), micros(a.SignedIn))
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.exec(ctx, provider.ErrConflict, `INSERT INTO account
+			(subject, username, name, email, email_verified, groups, disabled, password_hash, created_at,
+				updated_at, signed_in_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			a.Subject, a.Username, a.Name, a.Email, a.EmailVerified, strings.Join(a.Groups, " "), a.Disabled, hash,
+			micros(a.Created), micros(a.Updated), micros(a.SignedIn))
+		if err != nil {
+			return err
+		}
+		return s.takeNames(ctx, a.Subject, names)
+	})
 }
 
-// UpdateAccount stores the names, the address and the groups of an account. provider.ErrNotFound if there is no such
-// account; provider.ErrConflict if the address is another's.
+// UpdateAccount stores the names, the address and the groups of an account; its user name stays. provider.ErrNotFound if
+// there is no such account; *provider.NameTaken if the address is a name of another.
 func (s *Store) UpdateAccount(ctx context.Context, a provider.Account) error {
-	key, err := emailKey(a.Email)
+	names, err := namesOf(a)
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, provider.ErrNotFound, `UPDATE account SET name = $2, email = $3, email_key = $4,
-			email_verified = $5, groups = $6, updated_at = $7
-		WHERE subject = $1`,
-		a.Subject, a.Name, a.Email, key, a.EmailVerified, strings.Join(a.Groups, " "), micros(a.Updated))
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.exec(ctx, provider.ErrNotFound, `UPDATE account SET name = $2, email = $3,
+				email_verified = $4, groups = $5, updated_at = $6
+			WHERE subject = $1 AND username = $7`,
+			a.Subject, a.Name, a.Email, a.EmailVerified, strings.Join(a.Groups, " "), micros(a.Updated), a.Username)
+		if err != nil {
+			return err
+		}
+		if err := s.takeNames(ctx, a.Subject, names); err != nil {
+			return err
+		}
+		return s.exec(ctx, nil, `DELETE FROM account_name WHERE subject = $1 AND name <> $2 AND name <> $3`,
+			a.Subject, names[0], names[len(names)-1])
+	})
 }
 
-// emailKey returns what the address is found by, or NULL.
-func emailKey(email string) (*string, error) {
-	if email == "" {
-		return nil, nil
+// namesOf returns the names that the account signs in with, each once. They are sorted, so that two who take the same
+// ones do so in one order.
+func namesOf(a provider.Account) ([]string, error) {
+	canonical, err := provider.CanonicalName(a.Username)
+	if err == nil && canonical != a.Username {
+		err = fmt.Errorf("it should be written %q", canonical)
 	}
-	key, err := provider.CanonicalName(email)
 	if err != nil {
-		return nil, fmt.Errorf("e-mail address %q: %w", email, err)
+		return nil, fmt.Errorf("user name %q: %w", a.Username, err)
 	}
-	return &key, nil
+	names := []string{canonical}
+	if a.Email != "" {
+		address, err := provider.CanonicalName(a.Email)
+		if err != nil {
+			return nil, fmt.Errorf("e-mail address %q: %w", a.Email, err)
+		}
+		names = append(names, address)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// takeNames gives the names to the subject, which may have them already. The database says whose a name is.
+func (s *Store) takeNames(ctx context.Context, subject string, names []string) error {
+	for _, name := range names {
+		err := s.exec(ctx, &provider.NameTaken{Name: name}, `INSERT INTO account_name (name, subject) VALUES ($1, $2)
+			ON CONFLICT (name) DO UPDATE SET subject = excluded.subject WHERE account_name.subject = excluded.subject`,
+			name, subject)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SetPasswordHash replaces the hash if it is still old; provider.ErrConflict if it is not.

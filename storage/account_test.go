@@ -24,10 +24,13 @@ func TestAccounts(t *testing.T) {
 		must(t, s.CreateAccount(t.Context(), bob, "hash of bob"))
 		must(t, s.CreateAccount(t.Context(), account("carol", ""), "")) // no address is no conflict
 		must(t, s.CreateAccount(t.Context(), alice, "hash of alice"))
+		must(t, s.CreateAccount(t.Context(), account("dora@example.org", ""), ""))
 		for name, a := range map[string]provider.Account{
-			"user name": {Subject: "new", Username: "bob"},
-			"subject":   {Subject: "sub-bob", Username: "new"},
-			"address":   {Subject: "new", Username: "new", Email: "ALICE@example.ORG"},
+			"user name":                    {Subject: "new", Username: "bob"},
+			"subject":                      {Subject: "sub-bob", Username: "new"},
+			"address":                      {Subject: "new", Username: "new", Email: "ALICE@example.ORG"},
+			"user name that is an address": {Subject: "new", Username: "alice@example.org"},
+			"address that is a user name":  {Subject: "new", Username: "new", Email: "dora@example.org"},
 		} {
 			if err := s.CreateAccount(t.Context(), a, ""); !errors.Is(err, provider.ErrConflict) {
 				t.Errorf("CreateAccount with a %s that is taken: %v, want %v", name, err, provider.ErrConflict)
@@ -40,7 +43,7 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("Account of none: %v, want %v", err, provider.ErrNotFound)
 		}
 		list, err := s.Accounts(t.Context())
-		if want := []provider.Account{alice, bob, account("carol", "")}; err != nil || !reflect.DeepEqual(list, want) {
+		if want := []provider.Account{alice, bob, account("carol", ""), account("dora@example.org", "")}; err != nil || !reflect.DeepEqual(list, want) {
 			t.Errorf("Accounts = %+v, %v, want %+v", list, err, want)
 		}
 	})
@@ -49,10 +52,10 @@ func TestAccounts(t *testing.T) {
 func TestAccountByName(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		must(t, s.CreateAccount(t.Context(), account("alice", "Alice@Example.org"), "1"))
-		must(t, s.CreateAccount(t.Context(), account("alice@example.org", "eve@example.org"), "2"))
+		must(t, s.CreateAccount(t.Context(), account("eve@example.org", "Eve@Example.org"), "2")) // her own address
 		must(t, s.CreateAccount(t.Context(), account("bob", "bob@example.org"), "3"))
 		for name, want := range map[string]string{
-			"alice": "1", "alice@example.org": "2", "eve@example.org": "2", "bob@example.org": "3", "none": "", "": "",
+			"alice": "1", "alice@example.org": "1", "eve@example.org": "2", "bob@example.org": "3", "none": "", "": "",
 		} {
 			_, hash, err := s.AccountByName(t.Context(), name)
 			if hash != want || (want == "") != errors.Is(err, provider.ErrNotFound) {

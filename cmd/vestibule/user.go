@@ -85,10 +85,16 @@ func addUser(ctx context.Context, db *storage.Store, hasher *provider.Hasher, ac
 			Kind: provider.EventAdminUserCreated, Outcome: provider.OutcomeOK, Subject: account.Subject,
 		})
 	})
-	if errors.Is(err, provider.ErrConflict) {
-		return &outcome{fmt.Sprintf("the name %s or the address %s is taken", account.Username, account.Email), err}
+	return nameTaken(err)
+}
+
+// nameTaken says which name it is that another user signs in with.
+func nameTaken(err error) error {
+	var taken *provider.NameTaken
+	if !errors.As(err, &taken) {
+		return err
 	}
-	return err
+	return &outcome{fmt.Sprintf("%s is taken: another user signs in with it, as a user name or an e-mail address; choose another", taken.Name), err}
 }
 
 // shownUser is how JSON shows an account.

@@ -259,6 +259,9 @@ func (v vault) owner(ctx context.Context, u backupUser, byName bool) (provider.A
 	account, err := v.db.Account(ctx, u.Subject)
 	if errors.Is(err, provider.ErrNotFound) && byName {
 		account, _, err = v.db.AccountByName(ctx, u.Username)
+		if err == nil && account.Username != u.Username { // it is somebody's address
+			err = provider.ErrNotFound
+		}
 	}
 	if errors.Is(err, provider.ErrNotFound) {
 		return account, false, nil

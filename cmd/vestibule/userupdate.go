@@ -82,6 +82,9 @@ func checkEmail(email string) error {
 	if err != nil || address.Address != strings.TrimSpace(email) {
 		return fmt.Errorf("--email: %q is not an e-mail address", email)
 	}
+	if _, err := provider.CanonicalName(email); err != nil { // users sign in with it
+		return fmt.Errorf("--email: %w", err)
+	}
 	return nil
 }
 
@@ -127,7 +130,7 @@ func updateUser(ctx context.Context, w *world, load loadSettings, name string, c
 		}
 		err = db.Atomic(ctx, func(ctx context.Context) error { return change.apply(ctx, db, account, hash, time.Now()) })
 		if errors.Is(err, provider.ErrConflict) {
-			return &outcome{fmt.Sprintf("the address %s is taken", *change.email), err}
+			return nameTaken(err)
 		}
 		if err != nil {
 			return fmt.Errorf("update %s: %w", account.Username, err)

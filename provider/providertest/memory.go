@@ -372,7 +372,8 @@ func (m *Memory) AccountByName(ctx context.Context, name string) (provider.Accou
 	}
 	defer leave()
 	for subject, account := range m.accounts {
-		if account.Username == name || account.Email == name {
+		address, err := provider.CanonicalName(account.Email)
+		if account.Username == name || err == nil && address == name {
 			return account, m.hashes[subject], nil
 		}
 	}

@@ -6,16 +6,22 @@
 
 CREATE TABLE account (
 	subject        TEXT    NOT NULL PRIMARY KEY,
-	username       TEXT    NOT NULL UNIQUE,
+	username       TEXT    NOT NULL,
 	name           TEXT    NOT NULL,
 	email          TEXT    NOT NULL,
-	email_key      TEXT    UNIQUE, -- the canonical address, to sign in with; NULL if there is none
 	email_verified BOOLEAN NOT NULL,
 	disabled       BOOLEAN NOT NULL,
 	password_hash  TEXT    NOT NULL,
 	created_at     BIGINT  NOT NULL,
 	updated_at     BIGINT  NOT NULL
 );
+
+-- What users sign in with, in its one spelling: user names and e-mail addresses, which share one name space.
+CREATE TABLE account_name (
+	name    TEXT NOT NULL PRIMARY KEY,
+	subject TEXT NOT NULL REFERENCES account (subject) ON DELETE CASCADE
+);
+CREATE INDEX account_name_subject ON account_name (subject);
 
 CREATE TABLE client (
 	id            TEXT    NOT NULL PRIMARY KEY,
