@@ -59,8 +59,9 @@ type Accounts interface {
 
 // Guess is a password that is about to be compared.
 type Guess struct {
-	Key   string // stands for the account under whichever of its names, or for a name that nobody has
-	Epoch int64  // of the account
+	Key     string // stands for the name that was typed, however it was spelled, and whether somebody has it or not
+	Subject string // whose name it is; empty: nobody's
+	Epoch   int64  // of the account
 }
 
 // Count counts a guess and commits the count before it returns.

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -41,7 +40,7 @@ func (d *Directory) Authenticate(ctx context.Context, name, password string, cou
 	var ok, weak bool
 	var fault error
 	err = d.Hasher.Do(ctx, func() { // first a place, then the count: who is turned away has not guessed
-		if fault = count(ctx, Guess{guessKey(account, name), account.Epoch}); fault == nil {
+		if fault = count(ctx, Guess{guessKey(name), account.Subject, account.Epoch}); fault == nil {
 			ok, weak, fault = d.Hasher.compare(hash, password)
 		}
 	})
@@ -58,32 +57,21 @@ func (d *Directory) Authenticate(ctx context.Context, name, password string, cou
 	return account, nil
 }
 
-// guessKey is the subject, so that all names of an account have one budget. What somebody typed who has no account
-// may be a password, so only a hash of it is kept.
-func guessKey(account Account, name string) string {
-	if account.Subject != "" {
-		return account.Subject
-	}
+// guessKey is what guesses at a name are counted under: at the name, and not at its account, for a lock that two names
+// share would tell that they are one account's. What somebody typed may be a password, so only a hash of it is kept.
+func guessKey(name string) string {
 	if canonical, err := CanonicalName(name); err == nil {
 		name = canonical
 	}
 	sum := sha256.Sum256([]byte(name))
-	return "?" + base64.RawURLEncoding.EncodeToString(sum[:9])
-}
-
-// KnownSubject returns the subject that the Key of a Guess stands for, or "" for a name that nobody has.
-func KnownSubject(key string) string {
-	if strings.HasPrefix(key, "?") {
-		return ""
-	}
-	return key
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
 // find returns an empty account and a decoy for a name that nobody has.
 func (d *Directory) find(ctx context.Context, name string) (Account, string, error) {
 	canonical, err := CanonicalName(name)
 	if err != nil {
-		return Account{}, d.Hasher.decoy(), nil
+		canonical = "" // nobody's, and the store is asked all the same
 	}
 	account, hash, err := d.Store.AccountByName(ctx, canonical)
 	if errors.Is(err, ErrNotFound) {

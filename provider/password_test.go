@@ -99,8 +99,10 @@ func TestDirectory(t *testing.T) {
 	store.AddAccount(provider.Account{Subject: "u3", Username: "eve"}, "")
 	d := &provider.Directory{Store: store, Hasher: h}
 	counted := map[string]int{}
+	keys := map[string]string{}
 	count := func(_ context.Context, g provider.Guess) error {
-		counted[g.Key]++
+		counted[g.Subject]++
+		keys[g.Key] += g.Subject + " "
 		return nil
 	}
 	for _, tt := range []struct{ name, password, subject string }{
@@ -120,8 +122,16 @@ func TestDirectory(t *testing.T) {
 			t.Errorf("Authenticate(%q, %q) = %q, %v, want %q", tt.name, tt.password, account.Subject, err, tt.subject)
 		}
 	}
-	if counted["u1"] != 5 || counted["u2"] != 1 || len(counted) != 6 {
-		t.Errorf("guesses were counted under %v, want the names of an account under one key", counted)
+	if counted["u1"] != 5 || counted["u2"] != 1 || len(counted) != 3 {
+		t.Errorf("guesses were counted for %v, want those at either name of an account for it", counted)
+	}
+	for key, subjects := range keys {
+		if len(key) != 12 || subjects == "u1 u1 u1 u1 u1 " {
+			t.Errorf("key %q counts guesses at %s; want keys that tell nothing, one for each name", key, subjects)
+		}
+	}
+	if len(keys) != 7 {
+		t.Errorf("%d names have %d keys: %v, want 7", 7, len(keys), keys)
 	}
 	full := errors.New("full")
 	_, err := d.Authenticate(t.Context(), "ana", "correct horse", func(context.Context, provider.Guess) error { return full })

@@ -12,10 +12,11 @@ import (
 	"vestibule/provider"
 )
 
-// PasswordLimits are the budgets of wrong passwords. A browser that the account is known in has one of its own. All
-// other guesses count against two: one of the account and one of the address that they come from.
+// PasswordLimits are the budgets of wrong passwords, which are those of a name: an account has one for its user name and
+// one for its e-mail address, so that no lock tells that the two belong together. In a browser that the account is known
+// in the name has another. All other guesses count against two: one of the name and one of the address that they come from.
 type PasswordLimits struct {
-	Account mfa.Limit // of an account, and of a browser that it is known in; zero: 10 in 15 minutes, 15 minutes' lock
+	Account mfa.Limit // of a name, and of a name in a browser that its account is known in; zero: 10 in 15 minutes, 15 minutes' lock
 	Address int       // guesses of an address, in the window and with the lock of Account; 0: 100
 }
 
@@ -36,21 +37,17 @@ type budget struct {
 	limit mfa.Limit
 }
 
-// budgets are those of a guess at an account, or at what stands for a name that nobody has. The address comes first:
-// while it is locked, it cannot lock accounts.
+// budgets are those of a guess at a name, whether somebody has it or not. The address comes first: while it is locked, it
+// cannot lock accounts.
 func (s *Server) budgets(r *http.Request, g provider.Guess) []budget {
 	one := s.Passwords.Account
-	if m, ok := s.known(r, g.Key, g.Epoch); ok {
-		return []budget{{"browser", passwordKey(g.Key) + "|" + m.budget(), one}}
+	if m, ok := s.known(r, g.Subject, g.Epoch); ok {
+		return []budget{{"browser", "known:" + g.Subject + "|" + g.Key + "." + m.budget(), one}}
 	}
 	many := one
 	many.Guesses = s.Passwords.Address
-	return []budget{{"address", "address:" + network(r.RemoteAddr), many}, {"account", passwordKey(g.Key), one}}
+	return []budget{{"address", "address:" + network(r.RemoteAddr), many}, {"account", "pwd:" + g.Subject + "|" + g.Key, one}}
 }
-
-// passwordKey is what guesses of a password are counted under, whatever the browser's address and whichever of the
-// account's names was typed.
-func passwordKey(key string) string { return "pwd:" + key }
 
 // counted is a guess of a password and where it was counted.
 type counted struct {
@@ -96,8 +93,8 @@ func (s *Server) takeBack(ctx context.Context, c counted) error {
 	return nil
 }
 
-// checkPassword counts a guess, and commits the count, just before it compares: all names of an account have one
-// budget, and a hasher that is too busy to compare costs nothing of it. A fault that leaves open whether the password is
+// checkPassword counts a guess, and commits the count, just before it compares: all spellings of a name have
+// one budget, and a hasher that is too busy to compare costs nothing of it. A fault that leaves open whether the password is
 // right costs nothing either. Its caller has a turn, and takes a right guess back before it gives the turn up.
 func (s *Server) checkPassword(r *http.Request, username, password string) (provider.Account, counted, error) {
 	c := counted{at: s.Now()}
@@ -112,7 +109,7 @@ func (s *Server) checkPassword(r *http.Request, username, password string) (prov
 	case !errors.Is(err, provider.ErrPassword):
 		return provider.Account{}, c, errors.Join(err, s.takeBack(r.Context(), c))
 	}
-	wrong := &wrongPassword{mfa.Failed{Why: err, InARow: c.inARow, Locks: c.locks != ""}, provider.KnownSubject(c.Key), c.locks}
+	wrong := &wrongPassword{mfa.Failed{Why: err, InARow: c.inARow, Locks: c.locks != ""}, c.Subject, c.locks}
 	if wrong.failed.Locks {
 		wrong.failed.Why = &mfa.Locked{Until: c.at.Add(s.Passwords.Account.Lock)}
 	}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -154,7 +153,7 @@ func (a *accounts) Authenticate(ctx context.Context, name, password string, coun
 	}
 	canonical, _ := provider.CanonicalName(name)
 	row, ok := a.rows[strings.TrimSuffix(canonical, "@example.com")]
-	if err := count(ctx, provider.Guess{Key: cmp.Or(row.Subject, "?"+canonical), Epoch: row.Epoch}); err != nil {
+	if err := count(ctx, provider.Guess{Key: canonical, Subject: row.Subject, Epoch: row.Epoch}); err != nil {
 		return provider.Account{}, err
 	}
 	if !ok || row.Disabled || password != secret {

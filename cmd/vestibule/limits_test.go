@@ -99,19 +99,20 @@ func (f *fleet) events(t *testing.T, subject string) map[string]int {
 	return counts
 }
 
-// lockedUntil is when the user's budget of that kind, for strangers, is open again.
+// lockedUntil is when the user's budgets of that kind, for strangers, are all open again.
 func (f *fleet) lockedUntil(t *testing.T, subject, kind string) time.Time {
 	t.Helper()
 	budgets, err := f.db.Budgets(t.Context(), subject, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
+	var until time.Time
 	for _, b := range budgets {
-		if b.Kind == kind && b.Part == "" {
-			return b.LockedUntil
+		if b.Kind == kind && b.LockedUntil.After(until) {
+			until = b.LockedUntil
 		}
 	}
-	return time.Time{}
+	return until
 }
 
 // filledForm was not sent yet.
@@ -277,7 +278,7 @@ func (f *fleet) left(t *testing.T, name string, want int) {
 }
 
 // wrongPasswords gives 50 wrong passwords at one barrier, each said to come from elsewhere, under eight spellings of
-// the name.
+// the two names.
 func (f *fleet) wrongPasswords(t *testing.T, name string) {
 	known := f.site.newBrowser(t)
 	subject := f.addUser(name)
@@ -302,13 +303,13 @@ func (f *fleet) wrongPasswords(t *testing.T, name string) {
 	f.killAll() // and a restart
 	sendAll(t, forms)
 	got := f.events(t, subject)
-	if n := got[provider.EventPasswordFailed] + got[provider.EventPasswordLocked]; n != 10 || got[provider.EventPasswordLocked] != 1 {
-		t.Errorf("of 56 wrong passwords %d were evaluated and began %d locks, want 10 and 1", n, got[provider.EventPasswordLocked])
+	if n := got[provider.EventPasswordFailed] + got[provider.EventPasswordLocked]; n != 20 || got[provider.EventPasswordLocked] != 2 { // at the user name and at the address
+		t.Errorf("of 56 wrong passwords %d were evaluated and began %d locks, want 20 and 2", n, got[provider.EventPasswordLocked])
 	}
 	db, _, _ := openDump(t, f.site.config.Database)
 	defer db.Close()
 	locks := column(t.Context(), t, db, `SELECT detail FROM audit WHERE kind = 'auth.password.locked' AND subject = '`+subject+`'`)
-	if len(locks) != 1 || !strings.Contains(locks[0], `"budget":"account"`) {
+	if len(locks) != 2 || !strings.Contains(locks[0], `"budget":"account"`) || !strings.Contains(locks[1], `"budget":"account"`) {
 		t.Errorf("the log says of the locks: %q", locks)
 	}
 	until := f.lockedUntil(t, subject, "pwd")
@@ -319,7 +320,7 @@ func (f *fleet) wrongPasswords(t *testing.T, name string) {
 	if again := f.lockedUntil(t, subject, "pwd"); !again.Equal(until) || until.IsZero() {
 		t.Errorf("tries during the lock moved its end from %v to %v", until, again)
 	}
-	if now := f.events(t, subject); now[provider.EventPasswordFailed] != 9 || now[provider.EventPasswordLocked] != 1 {
+	if now := f.events(t, subject); now[provider.EventPasswordFailed] != 18 || now[provider.EventPasswordLocked] != 2 {
 		t.Errorf("tries during the lock were evaluated: %v", now)
 	}
 	v = f.shop.begin()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func wrongGuesses(ctx context.Context, db *storage.Store, subject string, now ti
 		if !now.Before(b.LockedUntil) {
 			g.LockedUntil = time.Time{}
 		}
-		g.Disabled = inARow > 0 && b.Kind != "pwd" && b.InARow >= inARow
+		g.Disabled = inARow > 0 && (b.Kind == "totp" || b.Kind == "recovery") && b.InARow >= inARow
 		found = append(found, g)
 	}
 	return found, nil
@@ -74,9 +75,9 @@ func wrongGuesses(ctx context.Context, db *storage.Store, subject string, now ti
 
 func budgetName(b storage.Budget) string {
 	switch {
-	case b.Kind == "pwd" && b.Part == "":
-		return "passwords in unknown browsers"
 	case b.Kind == "pwd":
+		return "passwords in unknown browsers"
+	case b.Kind == "known":
 		return "passwords in a known browser"
 	case b.Kind == "totp":
 		return "one-time codes"
@@ -89,7 +90,9 @@ func budgetName(b storage.Budget) string {
 func guessedAt(wrong []wrongGuess) string {
 	var names []string
 	for _, g := range wrong {
-		names = append(names, g.At)
+		if !slices.Contains(names, g.At) { // each name has its budget
+			names = append(names, g.At)
+		}
 	}
 	if len(names) == 0 {
 		return "nothing"

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"vestibule/config"
+	"vestibule/provider"
+)
+
+// TestLocksTellNothingOfNames guesses at pairs of names in many orders: a pair that is one account's is answered as two
+// of nobody, or of two accounts, are. The account's guesses stay bounded, and an operator finds all of them.
+func TestLocksTellNothingOfNames(t *testing.T) {
+	few := func(c *config.Config) { c.PasswordGuesses = 4 }
+	eachSiteWith(t, few, func(t *testing.T, s *site) {
+		account := s.addUser("ana")
+		s.addUser("ben")
+		s.addUser("off", func(a *provider.Account) { a.Disabled = true })
+		c := s.newClient(t, "shop")
+		pairs := [][2]string{
+			{"ana", "ana@example.com"}, {"nobody", "nobody@example.com"}, {"ben", "noone"}, {"off", "off@example.com"}, {"a b", "\u0430na"},
+		}
+		for _, order := range []string{"0000000000", "0101010101", "0011100111", "1110001100", "1111100000"} {
+			var first []string
+			for _, pair := range pairs {
+				p := s.newBrowser(t).open(c.begin().address).at("login", "initial")
+				var answers []string
+				for _, turn := range order {
+					p = p.giveName(pair[turn-'0'], "wrong password")
+					answers = append(answers, fmt.Sprintf("%s %d %s", p.state, p.status, p.header.Get("Retry-After")))
+				}
+				if first == nil {
+					first = answers
+				}
+				if !slices.Equal(answers, first) {
+					t.Errorf("guesses at %q in the order %s are answered\n%q, at %q\n%q", pair, order, answers, pairs[0], first)
+				}
+			}
+			if order == "0101010101" {
+				budgets, err := s.store.Budgets(t.Context(), account.Subject, s.clock.now())
+				if err != nil || len(budgets) != 2 || budgets[0].InARow+budgets[1].InARow != 2*s.config.PasswordGuesses {
+					t.Errorf("against ana are counted %+v, %v; want two budgets, both used up", budgets, err)
+				}
+				if n := len(s.events(t, account.Subject, provider.EventPasswordLocked)); n != 3 { // one from the first order
+					t.Errorf("%d events tell of a lock, want three", n)
+				}
+			}
+			out := s.must(t, "user", "unlock", "ana@example.com")
+			if strings.Count(out, "passwords in unknown browsers") != 1 {
+				t.Errorf("user unlock says %q", out)
+			}
+			if left, err := s.store.Budgets(t.Context(), account.Subject, s.clock.now()); err != nil || len(left) != 0 {
+				t.Errorf("after user unlock are counted %+v, %v", left, err)
+			}
+			s.clock.advance(2 * s.config.PasswordLock)
+		}
+	})
+}
