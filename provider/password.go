@@ -25,6 +25,7 @@ type Hasher struct {
 	Waiting int                 // how many may wait for a core before ErrBusy; 0: 256
 	Timed   func(time.Duration) // told how long a hash took, the wait for a core aside; nil: nobody is
 
+	worked  atomic.Uint64 // KiB times passes, in all
 	gate    atomic.Pointer[chan struct{}]
 	waiting atomic.Int64
 }
@@ -70,8 +71,7 @@ func (h *Hasher) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// decoy is a hash of no password, at the present cost: unknown names take as long as known ones. Accounts that were
-// imported with other hashes take another time until their users have signed in.
+// decoy is a hash of no password, at the present cost: unknown names take as much work as known ones.
 func (h *Hasher) decoy() string {
 	memory, passes := h.cost()
 	return phc{memory, passes, 1, make([]byte, saltLength), make([]byte, hashLength)}.String()
@@ -96,12 +96,31 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	var sum []byte
 	err := h.Do(ctx, func() {
 		defer h.timed(time.Now())
-		sum = argon2.IDKey([]byte(password), salt, passes, memory, 1, hashLength)
+		sum = h.argon2id(password, salt, passes, memory, 1, hashLength)
 	})
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
 	return phc{memory, passes, 1, salt, sum}.String(), nil
+}
+
+// argon2id is all the slow work that is done here but for bcrypt.
+func (h *Hasher) argon2id(password string, salt []byte, passes, memory uint32, threads uint8, length int) []byte {
+	h.worked.Add(uint64(passes) * uint64(memory))
+	return argon2.IDKey([]byte(password), salt, passes, memory, threads, uint32(length))
+}
+
+// makeUp does the work that a hash of the present cost takes beyond what was done for a cheaper one: else the time of a
+// wrong password would tell that somebody has the name and has not signed in since the cost was raised.
+func (h *Hasher) makeUp(password string, done uint64) {
+	memory, passes := h.cost()
+	whole := uint64(memory) * uint64(passes)
+	if done >= whole {
+		return
+	}
+	if rest := uint32((whole - done) / uint64(passes)); rest > 0 {
+		h.argon2id(password, make([]byte, saltLength), passes, rest, 1, hashLength)
+	}
 }
 
 func (h *Hasher) timed(began time.Time) {
@@ -122,15 +141,31 @@ func (h *Hasher) Check(ctx context.Context, hash, password string) (ok, weak boo
 func (h *Hasher) compare(hash, password string) (ok, weak bool, err error) {
 	defer h.timed(time.Now())
 	if strings.HasPrefix(hash, "$2") {
-		return checkBcrypt(hash, password), true, nil
+		ok = checkBcrypt(hash, password)
+		work := bcryptWork(hash)
+		h.worked.Add(work)
+		h.makeUp(password, work)
+		return ok, true, nil
 	}
 	p, err := parsePHC(hash)
 	if err != nil {
 		return false, false, err
 	}
-	sum := argon2.IDKey([]byte(password), p.salt, p.passes, p.memory, p.threads, uint32(len(p.sum)))
+	sum := h.argon2id(password, p.salt, p.passes, p.memory, p.threads, len(p.sum))
+	h.makeUp(password, uint64(p.passes)*uint64(p.memory))
 	memory, passes := h.cost()
 	return subtle.ConstantTimeCompare(sum, p.sum) == 1, p.memory < memory || p.passes < passes, nil
+}
+
+// bcryptWork is how much Argon2id takes as long as the bcrypt of that cost, in KiB times passes: near enough on the
+// machines of today, for the two do not depend on the same parts of one. A bcrypt that is dearer than the present cost takes
+// longer, whatever is done here.
+func bcryptWork(hash string) uint64 {
+	cost, err := bcrypt.Cost([]byte(hash))
+	if err != nil {
+		return 0
+	}
+	return 64 << cost
 }
 
 // checkBcrypt refuses what bcrypt would cut off: it looks at 72 bytes only, and stops at a NUL. That takes as long as
