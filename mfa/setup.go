@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -318,7 +318,7 @@ func (s *Service) name(ctx context.Context, setup Setup, typed string) (string, 
 // newName cleans the name that was typed, an empty one stands for usual, and checks it against those of the others.
 func newName(others []Authenticator, typed, usual string) (string, error) {
 	name := strings.TrimSpace(strings.Map(visible, typed))
-	if name == "" {
+	if NameKey(name) == "" {
 		name = usual
 	}
 	switch {
@@ -330,21 +330,9 @@ func newName(others []Authenticator, typed, usual string) (string, error) {
 	return name, nil
 }
 
-// visible drops what could make a name look like another, or turn the page's text round.
-func visible(r rune) rune {
-	if unicode.In(r, unicode.Cc, unicode.Cf) || r == utf8.RuneError {
-		return -1
-	}
-	return r
-}
-
 func taken(others []Authenticator, name string) bool {
-	for _, a := range others {
-		if strings.EqualFold(a.Name, name) {
-			return true
-		}
-	}
-	return false
+	key := NameKey(name)
+	return slices.ContainsFunc(others, func(a Authenticator) bool { return NameKey(a.Name) == key })
 }
 
 // suggest is a name that is free.

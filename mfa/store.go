@@ -9,7 +9,7 @@ import (
 type Authenticator struct {
 	ID        string
 	Subject   string
-	Name      string // chosen by the user; unique among the user's
+	Name      string // chosen by the user; its NameKey is unique among the user's
 	KeyID     string // the secret key that sealed Secret
 	Secret    []byte // sealed, bound to the subject and the ID
 	Algorithm string // SHA1, SHA256 or SHA512
@@ -72,7 +72,7 @@ type Store interface {
 	// Add makes the authenticator live without a setup. ErrChanged if the subject's Generation is no longer basis.
 	Add(ctx context.Context, basis int64, a Authenticator) error
 	// Rename gives the authenticator another name, and deletes the confirmed setups of the subject that would take
-	// the same. ErrChanged if the subject's Generation is no longer basis, which stays as it is; ErrNotEnrolled if
+	// one with the same NameKey. ErrChanged if the subject's Generation is no longer basis, which stays as it is; ErrNotEnrolled if
 	// the authenticator is gone. The name is checked by the caller.
 	Rename(ctx context.Context, subject, id string, basis int64, name string) error
 	// Remove deletes the authenticator; with the last one go the recovery codes, setups and guesses of

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // Client is a relying party.
@@ -43,7 +42,7 @@ func CheckClient(c Client) error {
 		}
 	}
 	fault(!isPlain(c.ID) || len(c.ID) > 128, "the client id must be 1 to 128 letters, digits or any of -._~")
-	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control or text direction characters")
+	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
 	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
 	fault(len(c.RedirectURIs) == 0 && !c.ResourceServer, "a client needs at least one redirect URI")
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
@@ -77,5 +76,5 @@ func isScope(s string) bool {
 	})
 }
 
-// misleading finds characters that could make a name look like another.
-func misleading(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+// misleading finds characters that could make a name look like another, or like none.
+func misleading(r rune) bool { return isInvisible(r) && r != '\ufe0f' } // which colours emoji

@@ -145,11 +145,11 @@ func (s *Store) Rename(ctx context.Context, subject, id string, basis int64, nam
 		if err != nil {
 			return err
 		}
-		err = s.exec(ctx, mfa.ErrNotEnrolled, `UPDATE authenticator SET name = $3 WHERE id = $1 AND subject = $2`, id, subject, name)
+		err = s.exec(ctx, mfa.ErrNotEnrolled, `UPDATE authenticator SET name = $3, name_key = $4 WHERE id = $1 AND subject = $2`, id, subject, name, mfa.NameKey(name))
 		if err != nil {
 			return err
 		}
-		return s.exec(ctx, nil, `DELETE FROM setup WHERE subject = $1 AND name = $2 AND confirmed AND authenticator <> ''`, subject, name)
+		return s.exec(ctx, nil, `DELETE FROM setup WHERE subject = $1 AND name_key = $2 AND confirmed AND authenticator <> ''`, subject, mfa.NameKey(name))
 	})
 }
 
@@ -157,9 +157,9 @@ func (s *Store) addAuthenticator(ctx context.Context, a *mfa.Authenticator) erro
 	if a == nil {
 		return nil
 	}
-	return s.exec(ctx, nil, `INSERT INTO authenticator (id, subject, name, key_id, secret, algorithm, digits, period,
-			last_step, created_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		a.ID, a.Subject, a.Name, a.KeyID, a.Secret, a.Algorithm, a.Digits, a.Period,
+	return s.exec(ctx, nil, `INSERT INTO authenticator (id, subject, name, name_key, key_id, secret, algorithm, digits, period,
+			last_step, created_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		a.ID, a.Subject, a.Name, mfa.NameKey(a.Name), a.KeyID, a.Secret, a.Algorithm, a.Digits, a.Period,
 		a.LastStep, micros(a.Created), micros(a.LastUsed))
 }
 

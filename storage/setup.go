@@ -29,19 +29,20 @@ func (s *Store) Setup(ctx context.Context, owner string) (mfa.Setup, error) {
 // SaveSetup inserts or replaces the owner's set-up.
 func (s *Store) SaveSetup(ctx context.Context, p mfa.Setup) error {
 	return s.exec(ctx, nil, `INSERT INTO setup (owner, subject, authenticator, basis, key_id, sealed, confirmed, name, step,
-			created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+			created_at, expires_at, name_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT (owner) DO UPDATE SET subject = excluded.subject, authenticator = excluded.authenticator,
 			basis = excluded.basis, key_id = excluded.key_id, sealed = excluded.sealed, confirmed = excluded.confirmed,
-			name = excluded.name, step = excluded.step, created_at = excluded.created_at, expires_at = excluded.expires_at`,
-		p.Owner, p.Subject, p.ID, p.Basis, p.KeyID, p.Sealed, p.Confirmed, p.Name, p.Step, micros(p.Created), micros(p.Expires))
+			name = excluded.name, name_key = excluded.name_key, step = excluded.step, created_at = excluded.created_at, expires_at = excluded.expires_at`,
+		p.Owner, p.Subject, p.ID, p.Basis, p.KeyID, p.Sealed, p.Confirmed, p.Name, p.Step, micros(p.Created), micros(p.Expires),
+		mfa.NameKey(p.Name))
 }
 
 // ConfirmSetup replaces the owner's set-up by what a right code has made of it. mfa.ErrNoSetup if it is gone, or
 // another: cancelled meanwhile, say, in another tab.
 func (s *Store) ConfirmSetup(ctx context.Context, p mfa.Setup) error {
-	return s.exec(ctx, mfa.ErrNoSetup, `UPDATE setup SET key_id = $4, sealed = $5, confirmed = $6, name = $7, step = $8
+	return s.exec(ctx, mfa.ErrNoSetup, `UPDATE setup SET key_id = $4, sealed = $5, confirmed = $6, name = $7, step = $8, name_key = $9
 		WHERE owner = $1 AND subject = $2 AND authenticator = $3`,
-		p.Owner, p.Subject, p.ID, p.KeyID, p.Sealed, p.Confirmed, p.Name, p.Step)
+		p.Owner, p.Subject, p.ID, p.KeyID, p.Sealed, p.Confirmed, p.Name, p.Step, mfa.NameKey(p.Name))
 }
 
 // DeleteSetup removes the owner's set-up; none is no error.

@@ -146,11 +146,11 @@ func fillSealed(t *testing.T, database, key string, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	columns := []string{"id", "subject", "name", "key_id", "secret", "algorithm", "digits", "period", "last_step", "created_at", "used_at"}
+	columns := []string{"id", "subject", "name", "name_key", "key_id", "secret", "algorithm", "digits", "period", "last_step", "created_at", "used_at"}
 	row := func(i int) ([]any, error) {
 		a := mfa.Authenticator{ID: fmt.Sprintf("filler-%06d", i), Subject: fmt.Sprintf("user-%06d", i)}
 		keyID, sealed, err := keys.Seal([]byte("a secret of twenty b"), mfa.AboutSecret(a))
-		return []any{a.ID, a.Subject, "Phone", keyID, sealed, "SHA1", 6, 30, 0, 1, 0}, err
+		return []any{a.ID, a.Subject, "Phone", mfa.NameKey("Phone"), keyID, sealed, "SHA1", 6, 30, 0, 1, 0}, err
 	}
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
 		err = fillSQLite(t.Context(), path, columns, n, row)

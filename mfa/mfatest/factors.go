@@ -245,7 +245,7 @@ func renameOntoSetup(t *testing.T, s Stores) {
 	enrol(t, s, "ana", "a1", "")
 	basis := factors(t, s, "ana").Generation
 	taken, other, open, theirs := setup("tab", "ana", basis), setup("tab 2", "ana", basis), setup("tab 3", "ana", basis), setup("tab 4", "ben", 0)
-	taken.Name, open.Name, theirs.Name, open.Confirmed = "Tablet", "Tablet", "Tablet", false
+	taken.Name, open.Name, theirs.Name, open.Confirmed = "\uff34ABLET", "Tablet", "Tablet", false // the first looks like it
 	for _, p := range []mfa.Setup{taken, other, open, theirs} {
 		must(t, "SaveSetup", s.SaveSetup(ctx, p))
 	}

@@ -170,7 +170,7 @@ func (m *Memory) Rename(ctx context.Context, subject, id string, basis int64, na
 		a.Name = name
 		d.authenticators[id] = a
 		maps.DeleteFunc(d.setups, func(_ string, s mfa.Setup) bool {
-			return s.Subject == subject && s.Confirmed && s.ID != "" && s.Name == name
+			return s.Subject == subject && s.Confirmed && s.ID != "" && mfa.NameKey(s.Name) == mfa.NameKey(name)
 		})
 		return nil
 	})

@@ -13,6 +13,7 @@ CREATE TABLE authenticator (
 	id         TEXT   NOT NULL PRIMARY KEY,
 	subject    TEXT   NOT NULL,
 	name       TEXT   NOT NULL,
+	name_key   TEXT   NOT NULL, -- names that look the same have the same
 	key_id     TEXT   NOT NULL,
 	secret     BYTEA  NOT NULL, -- sealed
 	algorithm  TEXT   NOT NULL,
@@ -21,7 +22,7 @@ CREATE TABLE authenticator (
 	last_step  BIGINT NOT NULL, -- accepted; it only rises
 	created_at BIGINT NOT NULL,
 	used_at    BIGINT NOT NULL,
-	UNIQUE (subject, name)
+	UNIQUE (subject, name_key)
 );
 
 CREATE TABLE recovery_set (
@@ -49,6 +50,7 @@ CREATE TABLE setup (
 	sealed        BYTEA   NOT NULL,
 	confirmed     BOOLEAN NOT NULL,
 	name          TEXT    NOT NULL,
+	name_key      TEXT    NOT NULL,
 	step          BIGINT  NOT NULL,
 	created_at    BIGINT  NOT NULL,
 	expires_at    BIGINT  NOT NULL
