@@ -119,7 +119,8 @@ func (d *Demand) readLevel(ladder Ladder, client Client, values []string, acr cl
 		values = acr.values
 	}
 	for _, name := range values {
-		if level := ladder.meaning(client, name); level != "" {
+		known := slices.ContainsFunc(d.Names, func(n ACRName) bool { return n.Name == name })
+		if level := ladder.meaning(client, name); level != "" && !known {
 			d.Names = append(d.Names, ACRName{name, level})
 		}
 	}

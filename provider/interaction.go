@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"bytes"
-	"compress/flate"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -28,12 +26,14 @@ type Interaction struct {
 	Demand     Demand    `json:"demand"`
 	Login      *Login    `json:"login,omitempty"` // nil until the password is right
 	Consented  bool      `json:"consented,omitempty"`
-	Browser    []byte    `json:"browser"`      // SHA-256 of the cookie of the browser that began it
-	Request    []byte    `json:"request"`      // the frozen fosite request
-	UI         []byte    `json:"ui,omitempty"` // what the pages remember; opaque here
+	Browser    []byte    `json:"browser"` // SHA-256 of the cookie of the browser that began it
 	Created    time.Time `json:"created"`
 	Expires    time.Time `json:"expires"`
 	Version    int64     `json:"-"` // 0 until it is a row
+
+	// JSON as it is: bytes would be base64 in base64, and would fill a third of an address with nothing.
+	Request json.RawMessage `json:"request,omitempty"` // the frozen fosite request
+	UI      json.RawMessage `json:"ui,omitempty"`      // what the pages remember; opaque here
 }
 
 // sealedPrefix begins the flow of an interaction that is not a row.
@@ -198,25 +198,4 @@ func (p *Provider) End(ctx context.Context, ix *Interaction, with ...func(ctx co
 		}
 		return nil
 	})
-}
-
-// deflate returns v as compressed JSON: it goes into an address.
-func deflate(v any) ([]byte, error) {
-	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	if err := json.NewEncoder(w).Encode(v); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
-}
-
-// inflate reads what deflate made.
-func inflate(data []byte, v any) error {
-	return json.NewDecoder(flate.NewReader(bytes.NewReader(data))).Decode(v)
 }

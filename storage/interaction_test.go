@@ -18,7 +18,7 @@ func interaction(id string) *provider.Interaction {
 		Login: &provider.Login{Subject: "alice", Session: "sid", Proofs: []provider.Proof{
 			{Method: provider.MethodPassword, Time: noon},
 		}},
-		Browser: []byte{1, 2}, Request: []byte{0, 0xff}, Created: noon, Expires: noon.Add(10 * time.Minute),
+		Browser: []byte{1, 2}, Request: []byte(`{"state":"\u0000"}`), Created: noon, Expires: noon.Add(10 * time.Minute),
 	}
 }
 

@@ -1,0 +1,76 @@
+package provider
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// maxInflated bounds what a flow may become. Only we seal flows, and none comes near it.
+const maxInflated = 64 << 10
+
+// A compressor is 800 kB of tables: making one costs more than all else in a redirect to a page.
+var (
+	deflaters = sync.Pool{New: func() any { return new(deflater) }}
+	inflaters = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
+)
+
+var errInflated = fmt.Errorf("it has more than %d bytes", maxInflated)
+
+type deflater struct {
+	text, packed bytes.Buffer
+	w            *flate.Writer
+}
+
+// deflate returns v as compressed JSON: it goes into an address.
+func deflate(v any) ([]byte, error) {
+	d := deflaters.Get().(*deflater)
+	defer deflaters.Put(d)
+	if err := d.reset(); err != nil {
+		return nil, err
+	}
+	if err := json.NewEncoder(&d.text).Encode(v); err != nil {
+		return nil, err
+	}
+	if d.text.Len() > maxInflated {
+		return nil, errInflated
+	}
+	if _, err := d.w.Write(d.text.Bytes()); err != nil {
+		return nil, err
+	}
+	if err := d.w.Close(); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(d.packed.Bytes()), nil
+}
+
+func (d *deflater) reset() (err error) {
+	d.text.Reset()
+	d.packed.Reset()
+	if d.w == nil {
+		d.w, err = flate.NewWriter(&d.packed, flate.BestCompression)
+		return err
+	}
+	d.w.Reset(&d.packed)
+	return nil
+}
+
+// inflate reads what deflate made.
+func inflate(data []byte, v any) error {
+	r := inflaters.Get().(io.ReadCloser)
+	defer inflaters.Put(r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(data), nil); err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxInflated+1))
+	switch {
+	case err != nil:
+		return err
+	case len(text) > maxInflated:
+		return errInflated
+	}
+	return json.Unmarshal(text, v)
+}

@@ -1,0 +1,91 @@
+package provider
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/json"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func someInteraction() *Interaction {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	return &Interaction{
+		ID: randomID(), Client: "shop", ClientName: "The shop", Scopes: []string{"openid", "profile", "email"},
+		Redirect: "https://shop.example/callback", Demand: Demand{RequestedAt: at}, Browser: make([]byte, 32),
+		Request: json.RawMessage(`{"id":"` + randomID() + `","state":"` + randomID() + `","nonce":"` + randomID() + `"}`),
+		Created: at, Expires: at.Add(time.Hour),
+	}
+}
+
+// The compressors are shared: what one flow leaves behind in them must not turn up in another.
+func TestDeflateIsShared(t *testing.T) {
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 50 {
+				want := someInteraction()
+				packed, err := deflate(want)
+				if err != nil {
+					t.Errorf("deflate: %v", err)
+					return
+				}
+				got := new(Interaction)
+				if err := inflate(packed, got); err != nil || got.ID != want.ID || !bytes.Equal(got.Request, want.Request) {
+					t.Errorf("inflate = %+v, %v, want %+v", got, err, want)
+				}
+				if err := inflate(packed[:len(packed)/2], got); err == nil {
+					t.Error("half a flow was read")
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// Two kilobytes can become a megabyte. Nobody but us seals flows; it is bounded all the same, both ways.
+func TestDeflateIsBounded(t *testing.T) {
+	bomb := strings.Repeat("a", maxInflated)
+	if _, err := deflate(bomb); err == nil {
+		t.Errorf("deflate packed %d bytes", len(bomb))
+	}
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte(`"` + bomb + `"`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	if err := inflate(packed.Bytes(), &text); err == nil {
+		t.Errorf("inflate made %d bytes of %d", len(text), packed.Len())
+	}
+}
+
+// A compressor that is made anew allocates 800 kB. Under the race detector pools forget a quarter of what they are given.
+func TestDeflateAllocatesLittle(t *testing.T) {
+	result := testing.Benchmark(BenchmarkFlow)
+	if got := result.AllocedBytesPerOp(); got > 400<<10 {
+		t.Errorf("packing and unpacking allocates %d bytes, want at most 400 KiB", got)
+	}
+}
+
+func BenchmarkFlow(b *testing.B) {
+	ix := someInteraction()
+	b.ReportAllocs()
+	for b.Loop() {
+		packed, err := deflate(ix)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := inflate(packed, new(Interaction)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
