@@ -23,6 +23,9 @@ type conn interface {
 	migrator() migrator
 	// clock is the query for the database's own time, in microseconds since 1970.
 	clock() string
+	// rowsOf is the condition that a row is one of those that a SELECT, which is given from its FROM on, finds first. The
+	// database goes to them directly, however large the table is.
+	rowsOf(from string) string
 	close() error
 }
 

@@ -52,3 +52,28 @@ func (s *Store) Plan(ctx context.Context, explain string, f AuditFilter, kinds [
 }
 
 const PurgeBatch = purgeBatch
+
+// PurgeTexts returns the statements of Purge, each for one batch.
+func (s *Store) PurgeTexts() []string {
+	var texts []string
+	for _, p := range purges {
+		texts = append(texts, s.purgeText(p))
+	}
+	return texts
+}
+
+// IsSQLite tells which of the two databases it is.
+func (s *Store) IsSQLite() bool {
+	_, ok := s.conn.(*sqlite)
+	return ok
+}
+
+// QueryPlan is how SQLite goes about a statement.
+func (s *Store) QueryPlan(ctx context.Context, query string, args ...any) (string, error) {
+	lines, err := all(ctx, s, func(r row) (line string, err error) {
+		var skipped any
+		err = r.Scan(&skipped, &skipped, &skipped, &line)
+		return line, err
+	}, "EXPLAIN QUERY PLAN "+query, args...)
+	return strings.Join(lines, "\n"), err
+}

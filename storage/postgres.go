@@ -67,6 +67,12 @@ func (p *postgres) clock() string {
 	return `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 }
 
+// rowsOf has an array, which is made before the rows are looked for. What is IN a subquery may be looked for by reading
+// the whole table. A row that was changed since has another place; its lock is waited for all the same.
+func (p *postgres) rowsOf(from string) string {
+	return `ctid = ANY (ARRAY(SELECT ctid` + from + `))`
+}
+
 // migrator lends the pool to the migrations, which speak database/sql.
 func (p *postgres) migrator() migrator {
 	return migrator{

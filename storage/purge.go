@@ -9,42 +9,43 @@ import (
 // The queries spell it out: the planner must know it.
 const purgeBatch = 500
 
-// purges are what goes when. In each, $1 is the time minus keep. The condition stands outside the
-// subquery too, for a row that changes while its lock is waited for.
-var purges = []struct {
-	keep  time.Duration
-	query string
-}{
-	// A page that comes late can still say what has expired, and where to go on.
-	{24 * time.Hour, `DELETE FROM interaction WHERE expires_at < $1 AND id IN
-		(SELECT id FROM interaction WHERE expires_at < $1 ORDER BY expires_at LIMIT 500) RETURNING 1`},
-	{0, `DELETE FROM session WHERE expires_at < $1 AND id IN
-		(SELECT id FROM session WHERE expires_at < $1 ORDER BY expires_at LIMIT 500) RETURNING 1`},
-	{0, `DELETE FROM browser WHERE expires_at < $1 AND id IN
-		(SELECT id FROM browser WHERE expires_at < $1 ORDER BY expires_at LIMIT 500) RETURNING 1`},
-	// Nothing that is shown in a set-up counts once it is over; a late page can still say that it is.
-	{time.Hour, `DELETE FROM setup WHERE expires_at < $1 AND owner IN
-		(SELECT owner FROM setup WHERE expires_at < $1 ORDER BY expires_at LIMIT 500) RETURNING 1`},
-	{0, `DELETE FROM guess WHERE forget_at > 0 AND forget_at < $1 AND budget IN
-		(SELECT budget FROM guess WHERE forget_at > 0 AND forget_at < $1 ORDER BY forget_at LIMIT 500) RETURNING 1`},
-	{0, `DELETE FROM token WHERE keep_until < $1 AND (kind, signature) IN
-		(SELECT kind, signature FROM token WHERE keep_until < $1 ORDER BY keep_until LIMIT 500) RETURNING 1`},
-	// After the tokens: a code's row is what says that its family was revoked.
-	{remember, `DELETE FROM code WHERE expires_at < $1
-		AND NOT EXISTS (SELECT 1 FROM token WHERE token.family = code.family) AND signature IN
-		(SELECT signature FROM code WHERE expires_at < $1
-			AND NOT EXISTS (SELECT 1 FROM token WHERE token.family = code.family)
-			ORDER BY expires_at LIMIT 500) RETURNING 1`},
-	// A page can say for a week that a link was used or is over.
-	{7 * 24 * time.Hour, `DELETE FROM enrol_link WHERE expires_at < $1 AND id IN
-		(SELECT id FROM enrol_link WHERE expires_at < $1 ORDER BY expires_at LIMIT 500) RETURNING 1`},
+// purgeRule is what goes when.
+type purgeRule struct {
+	keep      time.Duration
+	verb      string
+	table     string
+	condition string // $1 is the time minus keep
+	order     string // a column with an index, so that the oldest are found without looking at others
+}
+
+// expired is the rule for rows that are deleted some time after their end.
+func expired(table string, keep time.Duration) purgeRule {
+	return purgeRule{keep, "DELETE FROM " + table, table, "expires_at < $1", "expires_at"}
+}
+
+var purges = []purgeRule{
+	expired("interaction", 24*time.Hour), // a page that comes late can still say what has expired, and where to go on
+	expired("session", 0),
+	expired("browser", 0),
+	expired("setup", time.Hour), // nothing of it counts once it is over; a late page can still say that it is
+	{0, "DELETE FROM guess", "guess", "forget_at <> 0 AND forget_at < $1", "forget_at"},
+	{0, "DELETE FROM token", "token", "keep_until < $1", "keep_until"},
+	// After the tokens: a code's row is what says that its family was revoked. NOT EXISTS would be a join to PostgreSQL,
+	// which can be made by reading all tokens.
+	{remember, "DELETE FROM code", "code",
+		"expires_at < $1 AND (SELECT token.family FROM token WHERE token.family = code.family LIMIT 1) IS NULL", "expires_at"},
+	expired("enrol_link", 7*24*time.Hour), // a page can say for a week that a link was used or is over
 	// A server that sends mail gives up before; this is for where none does.
-	{4 * 24 * time.Hour, `DELETE FROM notice WHERE created_at < $1 AND id IN
-		(SELECT id FROM notice WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1`},
+	{4 * 24 * time.Hour, "DELETE FROM notice", "notice", "created_at < $1", "created_at"},
 	// The answer to a refresh is given again for seconds only; then it is not worth its risk.
-	{time.Minute, `UPDATE token SET replay = NULL WHERE replay IS NOT NULL AND used_at < $1 AND (kind, signature) IN
-		(SELECT kind, signature FROM token WHERE replay IS NOT NULL AND used_at < $1 ORDER BY used_at LIMIT 500)
-		RETURNING 1`},
+	{time.Minute, "UPDATE token SET replay = NULL", "token", "replay IS NOT NULL AND used_at < $1", "used_at"},
+}
+
+// purgeText is the statement for one batch. The condition stands outside the subquery too, for a row that changes while
+// its lock is waited for.
+func (s *Store) purgeText(p purgeRule) string {
+	batch := " FROM " + p.table + " WHERE " + p.condition + " ORDER BY " + p.order + " LIMIT 500"
+	return p.verb + " WHERE " + p.condition + " AND " + s.conn.rowsOf(batch) + " RETURNING 1"
 }
 
 // Purge deletes what nobody can need any more and returns how many rows that were. It never deletes
@@ -53,7 +54,7 @@ var purges = []struct {
 func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for _, p := range purges {
-		n, err := s.purge(ctx, p.query, now.Add(-p.keep))
+		n, err := s.purge(ctx, s.purgeText(p), now.Add(-p.keep))
 		total += n
 		if err != nil {
 			return total, err

@@ -79,6 +79,10 @@ func (l *sqlite) clock() string {
 	return `SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000`
 }
 
+func (l *sqlite) rowsOf(from string) string {
+	return `rowid IN (SELECT rowid` + from + `)`
+}
+
 func (l *sqlite) migrator() migrator {
 	return migrator{
 		dialect: goose.DialectSQLite3,

@@ -66,4 +66,4 @@ CREATE TABLE guess (
 	locked_until BIGINT NOT NULL,
 	forget_at    BIGINT NOT NULL  -- when the row means nothing any more; 0: never
 );
-CREATE INDEX guess_forget_at ON guess (forget_at) WHERE forget_at > 0;
+CREATE INDEX guess_forget_at ON guess (forget_at) WHERE forget_at <> 0;

@@ -1,0 +1,169 @@
+package storage_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"vestibule/storage"
+	"vestibule/storage/storagetest"
+)
+
+// eachLarge runs f on databases with many rows. plan says how the database goes about a statement when it knows no
+// more of the arguments than their type, as after it has run often.
+func eachLarge(t *testing.T, fill []string, f func(t *testing.T, s *storage.Store, plan func(query string, args ...any) string)) {
+	t.Helper()
+	t.Parallel()
+	storagetest.EachDSN(t, func(t *testing.T, dsn string) {
+		s := storagetest.Open(t, dsn)
+		must(t, s.Migrate(t.Context()))
+		for _, statement := range fill {
+			fillWith(t, s, statement)
+		}
+		plan := func(query string, args ...any) string {
+			t.Helper()
+			text, err := s.QueryPlan(t.Context(), query, args...)
+			must(t, err)
+			return text
+		}
+		if !s.IsSQLite() {
+			plan = genericPlan(t, dsn)
+		}
+		f(t, s, plan)
+	})
+}
+
+// fillWith runs an INSERT for the numbers from 1 to 40000, some at a time: no statement may take long.
+func fillWith(t *testing.T, s *storage.Store, statement string) {
+	t.Helper()
+	const step = 20_000
+	for first := 1; first < 40_000; first += step {
+		numbers := "(SELECT generate_series(%d, %d) AS n) AS numbers"
+		if s.IsSQLite() {
+			statement = strings.ReplaceAll(statement, "BYTEA", "BLOB")
+			numbers = "(WITH RECURSIVE c (n) AS (SELECT %d UNION ALL SELECT n + 1 FROM c WHERE n < %d) SELECT n FROM c) AS numbers"
+		}
+		from := fmt.Sprintf(numbers, first, first+step-1)
+		must(t, s.Exec(t.Context(), nil, strings.ReplaceAll(statement, "numbers", from)))
+	}
+	must(t, s.Exec(t.Context(), nil, "ANALYZE "+strings.Fields(statement)[2]))
+}
+
+// genericPlan asks PostgreSQL in a session of its own.
+func genericPlan(t *testing.T, dsn string) func(query string, args ...any) string {
+	t.Helper()
+	conn := pgSession(t, dsn)
+	_, err := conn.Exec(t.Context(), "SET plan_cache_mode = force_generic_plan")
+	must(t, err)
+	n := 0
+	return func(query string, args ...any) string {
+		t.Helper()
+		n++
+		name := fmt.Sprintf("plan%d", n)
+		_, err := conn.Exec(t.Context(), "PREPARE "+name+" AS "+query)
+		must(t, err)
+		rows, err := conn.Query(t.Context(), "EXPLAIN EXECUTE "+name+literals(args), pgx.QueryExecModeSimpleProtocol)
+		must(t, err)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		must(t, err)
+		return strings.Join(lines, "\n")
+	}
+}
+
+func literals(args []any) string {
+	var list []string
+	for _, arg := range args {
+		list = append(list, fmt.Sprintf("'%v'", arg))
+	}
+	return "(" + strings.Join(list, ", ") + ")"
+}
+
+// pgSession is a session at PostgreSQL beside those of the store.
+func pgSession(t *testing.T, dsn string) *pgx.Conn {
+	t.Helper()
+	config, err := pgx.ParseConfig(dsn)
+	must(t, err)
+	delete(config.RuntimeParams, "pool_max_conns") // the pool's, not the server's
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	must(t, err)
+	t.Cleanup(func() { conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
+}
+
+// half of the rows have expired at the time 20000.
+var manyRows = []string{
+	`INSERT INTO interaction (id, data, version, expires_at) SELECT 'i' || n, '{}', 1, n FROM numbers`,
+	`INSERT INTO session (id, sid, subject, login, created_at, seen_at, expires_at, version)
+		SELECT CAST('s' || n AS BYTEA), 'sid' || n, 'u' || n, '{}', 0, 0, n, 1 FROM numbers`,
+	`INSERT INTO browser (id, subject, generation, agent, created_at, seen_at, expires_at)
+		SELECT CAST('b' || n AS BYTEA), 'u' || n, 1, '', 0, 0, n FROM numbers`,
+	`INSERT INTO setup (owner, subject, authenticator, basis, key_id, sealed, confirmed, name, step, created_at, expires_at)
+		SELECT 'o' || n, 'u' || n, '', 1, 'k', CAST('x' AS BYTEA), FALSE, '', 0, 0, n FROM numbers`,
+	`INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, forget_at)
+		SELECT 'g' || n, 0, 1, 1, 0, n FROM numbers`,
+	`INSERT INTO code (signature, family, client, registration, offline, subject, session, created_at, expires_at, used, revoked)
+		SELECT 'c' || n, 'f' || n, 'shop', '', FALSE, 'u' || n, '', 0, n, TRUE, FALSE FROM numbers`,
+	`INSERT INTO token (kind, signature, family, client, subject, session, replay, created_at, expires_at, used_at, keep_until)
+		SELECT 'refresh', 't' || n, 'f' || n, 'shop', 'u' || n, '', CAST('x' AS BYTEA), 0, n, n, n FROM numbers`,
+	`INSERT INTO enrol_link (id, subject, created_at, expires_at, used_at)
+		SELECT CAST('l' || n AS BYTEA), 'u' || n, 0, n, 0 FROM numbers`,
+	`INSERT INTO notice (id, subject, kind, address, actor, detail, recipient, created_at, due_at)
+		SELECT 'n' || n, 'u' || n, 'k', '', '', '{}', '', n, n FROM numbers`,
+}
+
+// A clean-up that reads whole tables, once for each batch, takes the database away from everybody else.
+func TestPurgePlan(t *testing.T) {
+	eachLarge(t, manyRows, func(t *testing.T, s *storage.Store, plan func(string, ...any) string) {
+		for _, query := range s.PurgeTexts() {
+			got := plan(query, 20_000)
+			direct := strings.Contains(got, "Tid Scan") || strings.Contains(got, "INTEGER PRIMARY KEY (rowid=?)")
+			if !direct || strings.Contains(got, "Seq Scan") || strings.Contains(got, "SCAN") {
+				t.Errorf("%s\nlooks at more than one batch:\n%s", query, got)
+			}
+		}
+	})
+}
+
+// A row that gets a later end while the clean-up waits for its lock is live, and stays.
+func TestPurgeSparesWhatIsProlonged(t *testing.T) {
+	t.Parallel()
+	storagetest.EachDSN(t, func(t *testing.T, dsn string) {
+		s := storagetest.Open(t, dsn)
+		must(t, s.Migrate(t.Context()))
+		if s.IsSQLite() {
+			return // it has one writer at a time
+		}
+		must(t, s.SaveSession(t.Context(), nil, session("old", "alice")))
+		conn := pgSession(t, dsn)
+		tx, err := conn.Begin(t.Context())
+		must(t, err)
+		_, err = tx.Exec(t.Context(), "UPDATE session SET expires_at = $1", noon.Add(30*day).UnixMicro())
+		must(t, err)
+		purged := make(chan error, 1)
+		go func() {
+			_, err := s.Purge(t.Context(), noon.Add(20*day))
+			purged <- err
+		}()
+		awaitLock(t, s, conn.PgConn().PID())
+		must(t, tx.Commit(t.Context()))
+		must(t, <-purged)
+		if !hasSession(t, s, "old") {
+			t.Error("a session that was prolonged is gone")
+		}
+	})
+}
+
+// awaitLock waits until somebody waits for what the process at PostgreSQL has locked.
+func awaitLock(t *testing.T, s *storage.Store, pid uint32) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		if number(t, s, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", int32(pid)) > 0 {
+			return
+		}
+	}
+	t.Fatal("nobody waits for the lock")
+}
