@@ -93,7 +93,8 @@ CREATE TABLE token (
 	keep_until BIGINT NOT NULL, -- a used refresh token is remembered beyond its own end
 	PRIMARY KEY (kind, signature)
 );
-CREATE INDEX token_family ON token (family);
+-- With the kind: a family has one access token at most, and a used refresh token for each refresh of months.
+CREATE INDEX token_family ON token (family, kind);
 CREATE INDEX token_keep_until ON token (keep_until);
 CREATE INDEX token_replay ON token (used_at) WHERE replay IS NOT NULL;
 
