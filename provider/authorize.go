@@ -101,6 +101,8 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 		return ar, unsupported
 	case malformed != nil:
 		return ar, malformed
+	case ar.Form.Get("response_type") == "": // fosite calls it unsupported
+		return ar, fosite.ErrInvalidRequest.WithHint("response_type is missing.")
 	}
 	return ar, err
 }

@@ -55,7 +55,7 @@ func TestAuthorizeRefusesToTheClient(t *testing.T) {
 	}{
 		{"response type token", request("response_type", "token"), "unsupported_response_type"},
 		{"response type hybrid", request("response_type", "code id_token"), "unsupported_response_type"},
-		{"no response type", request("response_type", "-"), "unsupported_response_type"},
+		{"no response type", request("response_type", "-"), "invalid_request"},
 		{"malformed scope", request("scope", "openid \"admin\""), "invalid_scope"},
 		{"challenge without method", request("code_challenge_method", "-"), "invalid_request"},
 		{"plain challenge", request("code_challenge_method", "plain"), "invalid_request"},

@@ -133,7 +133,26 @@ func (o *op) advance(d time.Duration) {
 func (o *op) do(r *http.Request) *http.Response {
 	w := httptest.NewRecorder()
 	o.mux.ServeHTTP(w, r)
+	o.checkDescription(w)
 	return w.Result()
+}
+
+// checkDescription holds every description of an error, fosite's hints among them, to the characters that it may have.
+func (o *op) checkDescription(w *httptest.ResponseRecorder) {
+	var body struct {
+		Description string `json:"error_description"`
+	}
+	json.Unmarshal(w.Body.Bytes(), &body) // what is no JSON has none
+	location, err := url.Parse(w.Header().Get("Location"))
+	if err != nil {
+		o.t.Errorf("Location: %v", err)
+		return
+	}
+	for _, text := range []string{body.Description, location.Query().Get("error_description")} {
+		if !provider.Describable(text) {
+			o.t.Errorf("error_description has a character that it may not have: %s", text)
+		}
+	}
 }
 
 // request returns the parameters of a good authorization request, changed by pairs of name and value. The value "-"

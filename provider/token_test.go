@@ -281,8 +281,8 @@ func TestUserinfo(t *testing.T) {
 			t.Errorf("userinfo with the %s: %d, want 401", name, status)
 		}
 	}
-	if r := o.do(httptest.NewRequest("GET", issuer+"/userinfo?access_token="+body["access_token"].(string), nil)); r.StatusCode != http.StatusUnauthorized {
-		t.Errorf("userinfo with the token in the address: %d, want 401", r.StatusCode)
+	if r := o.do(httptest.NewRequest("GET", issuer+"/userinfo?access_token="+body["access_token"].(string), nil)); r.StatusCode != http.StatusBadRequest {
+		t.Errorf("userinfo with the token in the address: %d, want 400", r.StatusCode)
 	}
 	o.advance(10 * time.Minute)
 	if status, _ := o.userinfo(body["access_token"]); status != http.StatusUnauthorized {

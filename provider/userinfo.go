@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -20,15 +18,14 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		claims, err = p.claims(r.Context(), token)
 	}
 	switch {
+	case errors.Is(err, errNoToken): // whoever sends nothing has made no mistake (RFC 6750 section 3.1)
+		challenge(w, http.StatusUnauthorized, "")
 	case errors.Is(err, errBearer):
-		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_request", error_description="Send one access token, once, in one way."`)
-		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "invalid_request"})
+		challenge(w, http.StatusBadRequest, "invalid_request", "error_description", "Send the access token once, and not in the address.")
 	case errors.Is(err, errToken):
-		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="The access token is missing, expired or revoked."`)
-		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_token"})
+		challenge(w, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is expired or revoked, or none of ours.")
 	case errors.Is(err, errScope):
-		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="openid"`)
-		writeJSON(w, http.StatusForbidden, map[string]string{"error": "insufficient_scope"})
+		challenge(w, http.StatusForbidden, "insufficient_scope", "scope", ScopeOpenID)
 	case err != nil:
 		p.answerFault(r.Context(), w, r, err)
 	default:
@@ -36,43 +33,46 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-var (
-	errToken = errors.New("no live access token")
-	errScope = errors.New("the access token has no scope openid")
-	// errBearer reports a request that sends something twice, or a token in two ways (RFC 6750 section 2).
-	errBearer = errors.New("access token sent twice")
-)
-
-// bearer returns the token of the request, or "" if it has none.
-func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
-	form, err := userinfoForm(w, r)
-	header := r.Header.Values("Authorization")
-	switch {
-	case err != nil:
-		return "", err
-	case len(header) > 1, len(header) == 1 && form.Has("access_token"):
-		return "", errBearer
-	case len(header) == 0:
-		return form.Get("access_token"), nil
+// challenge answers as RFC 6750 section 3 says. An empty code is left out; details are name and value in turn.
+func challenge(w http.ResponseWriter, status int, code string, details ...string) {
+	header, body := `Bearer realm="userinfo"`, map[string]string{}
+	if code != "" {
+		details = append([]string{"error", code}, details...)
 	}
-	scheme, token, _ := strings.Cut(header[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", nil
+	for i := 0; i < len(details); i += 2 {
+		header += ", " + details[i] + `="` + details[i+1] + `"`
+		body[details[i]] = details[i+1]
 	}
-	return strings.TrimLeft(token, " "), nil
+	w.Header().Set("WWW-Authenticate", header)
+	writeJSON(w, status, body)
 }
 
-// userinfoForm returns the body of a POST that is a form; any other body says nothing.
-func userinfoForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if r.Method != http.MethodPost || kind != "application/x-www-form-urlencoded" {
-		return nil, nil
-	}
+var (
+	errNoToken = errors.New("no access token was sent")
+	errBearer  = errors.New("an access token was sent in a way that is not allowed")
+	errToken   = errors.New("no live access token")
+	errScope   = errors.New("the access token has no scope openid")
+)
+
+// bearer returns the token, which may come in one way only (RFC 6750 section 2). An address is written to logs.
+func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-	if r.ParseForm() != nil || checkRepeats(r.Form) != nil {
-		return nil, errBearer
+	if err := r.ParseForm(); err != nil || checkRepeats(r.Form) != nil || r.Form.Has("access_token") != r.PostForm.Has("access_token") {
+		return "", errBearer
 	}
-	return r.PostForm, nil
+	sent := slices.Clone(r.Form["access_token"]) // of the address and of the body
+	for _, header := range r.Header.Values("Authorization") {
+		if scheme, token, _ := strings.Cut(header, " "); strings.EqualFold(scheme, "Bearer") {
+			sent = append(sent, strings.TrimLeft(token, " "))
+		}
+	}
+	switch len(sent) {
+	case 0:
+		return "", errNoToken
+	case 1:
+		return sent[0], nil
+	}
+	return "", errBearer
 }
 
 // claims returns the claims about the user that the token's scopes allow.
