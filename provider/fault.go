@@ -29,7 +29,8 @@ func serverFault(err error) (cause error, ours bool) {
 	return err, true
 }
 
-// describe returns a description for the client's makers, in the characters that RFC 6749 allows.
+// describe returns a description for the client's makers, in the characters that RFC 6749 section 5.2 allows and
+// without backticks, which mean something in few places that show it.
 func describe(rfc *fosite.RFC6749Error) string {
 	text := rfc.HintField
 	if text == "" {
@@ -37,7 +38,7 @@ func describe(rfc *fosite.RFC6749Error) string {
 	}
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '"' || r == '\\':
+		case r == '"' || r == '\\' || r == '`':
 			return '\''
 		case r < ' ' || r > '~':
 			return -1
@@ -63,14 +64,18 @@ func (p *Provider) answerError(ctx context.Context, w http.ResponseWriter, r *ht
 	writeJSON(w, status, map[string]string{"error": rfc.ErrorField, "error_description": describe(rfc)})
 }
 
-// answerFault says that the fault is ours and when to try again.
+// answerFault says that the fault is ours and when to try again. What anybody can bring about, by asking too much or by
+// going away, is no error in the log: the status counts it.
 func (p *Provider) answerFault(ctx context.Context, w http.ResponseWriter, r *http.Request, cause error) {
-	line := []any{"path", r.URL.Path, "error", cause}
-	if errors.Is(cause, ErrUnavailable) {
-		line = append(line, Refused(r.URL.Path)...)
+	gone := errors.Is(cause, context.Canceled) && r.Context().Err() != nil
+	if busy := errors.Is(cause, ErrBusy); !busy && !gone {
+		line := append(Asked(r), "error", cause)
+		if errors.Is(cause, ErrUnavailable) {
+			line = append(line, Refused(r.URL.Path)...)
+		}
+		p.log.ErrorContext(ctx, "request", line...)
 	}
-	p.log.ErrorContext(ctx, "request", line...)
-	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrBusy) {
+	if gone || errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrBusy) {
 		w.Header().Set("Retry-After", "5")
 		writeJSON(w, http.StatusServiceUnavailable, map[string]string{
 			"error": "temporarily_unavailable", "error_description": "The server cannot answer now. Try again in a few seconds."})

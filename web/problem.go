@@ -81,7 +81,7 @@ func (s *Server) Error(w http.ResponseWriter, r *http.Request, err error) {
 	reference := ""
 	if ours {
 		reference = rand.Text()[:10]
-		line := []any{"method", r.Method, "path", r.URL.Path, "reference", reference, "err", err}
+		line := append(provider.Asked(r), "reference", reference, "err", err)
 		if errors.Is(err, provider.ErrUnavailable) {
 			line = append(line, provider.Refused(r.URL.Path)...)
 		}
