@@ -167,6 +167,7 @@ func (p *page) check() {
 		{p.header.Get("Cache-Control") != "no-store", "may be kept: " + p.header.Get("Cache-Control")},
 		{p.header.Get("Referrer-Policy") != "same-origin", "has the wrong referrer policy"},
 		{p.header.Get("X-Content-Type-Options") != "nosniff", "may be sniffed"},
+		{p.header.Get("X-Frame-Options") != "DENY", "may be framed by an old browser"},
 		{!strings.Contains(p.header.Get("Content-Security-Policy"), "default-src 'none'"), "has no content security policy"},
 		{!strings.Contains(p.header.Get("Content-Security-Policy"), "frame-ancestors 'none'"), "may be framed"},
 		{p.isInteraction() && strings.Contains(p.header.Get("Content-Security-Policy"), "form-action"), "keeps the browser from the client"},
