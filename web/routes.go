@@ -86,14 +86,30 @@ func (s *Server) serve(h handler) http.Handler {
 	})
 }
 
-// sameSite refuses a form that a page of another site sent.
+// sameSite refuses a form unless the browser says that a page of ours sent it. net/http's CrossOriginProtection lets the
+// other scheme of our host pass, and whoever says nothing: these pages are for browsers, and all of them say.
 func (s *Server) sameSite(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := s.protect.Check(r); err != nil {
+		if !s.fromOurselves(r.Header) {
 			return errCrossSite
 		}
 		return h(w, r)
 	}
+}
+
+// fromOurselves reports whether Origin is ours and Sec-Fetch-Site does not deny it. A browser that sends only the
+// second is believed; pages that are not from https send only the first.
+func (s *Server) fromOurselves(h http.Header) bool {
+	origin, site := h.Values("Origin"), h.Values("Sec-Fetch-Site")
+	ours := len(origin) == 1 && strings.EqualFold(origin[0], s.origin)
+	same := len(site) == 1 && (site[0] == "same-origin" || site[0] == "none")
+	switch {
+	case len(origin) == 0:
+		return same
+	case len(site) == 0:
+		return ours
+	}
+	return ours && same
 }
 
 func redirect(to string) handler {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -51,11 +50,11 @@ type Config struct {
 type Server struct {
 	Config
 	host      string // of the issuer, for people
+	origin    string // of our own pages: the issuer
 	secure    bool   // the issuer is https
 	cookies   cookieNames
 	assets    map[string]asset
 	templates map[string]*template.Template
-	protect   *http.CrossOriginProtection
 	// Passwords wait for their turn by name and by address, recovery codes by subject.
 	names, addresses, recoveries turns
 }
@@ -71,13 +70,9 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
 	}
-	s := &Server{Config: c.withDefaults(), host: issuer.Host, secure: issuer.Scheme == "https"}
+	s := &Server{Config: c.withDefaults(), host: issuer.Host, origin: c.Provider.Issuer(), secure: issuer.Scheme == "https"}
 	s.cookies = namesOf(s.secure)
 	s.lineUp()
-	s.protect = http.NewCrossOriginProtection()
-	if err := s.protect.AddTrustedOrigin(issuer.Scheme + "://" + issuer.Host); err != nil {
-		return nil, fmt.Errorf("issuer: %w", err)
-	}
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
