@@ -60,8 +60,10 @@ func (p *Provider) accept(r *http.Request) (*Interaction, *fosite.AuthorizeReque
 	if ix.ClientName == "" {
 		ix.ClientName = client.ID
 	}
-	ix.Request, err = freeze(ar, now)
-	return ix, ar, err
+	if ix.Request, err = freeze(ar, now); err != nil {
+		return nil, ar, err
+	}
+	return ix, ar, p.fits(ix)
 }
 
 // parse lets fosite parse the request and mends what it overlooks.

@@ -4,10 +4,31 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/ory/fosite"
 )
+
+// MaxFlow is how many bytes a flow may have. It travels in an address, and so in the headers of an answer, for which
+// proxies have 4 KiB by default: nginx would answer 502 in its place. The pages leave out of their memory what is too long.
+const MaxFlow = 3000
+
+// pagesRoom is what is kept of that for the memory of the pages, and for the browser that the flow belongs to.
+const pagesRoom = 600
+
+var errTooLong = fosite.ErrInvalidRequest.WithHint("The request is too long: state, nonce, redirect_uri, login_hint and claims must be shorter together.")
+
+// fits refuses a request that no address of ours could hold.
+func (p *Provider) fits(ix *Interaction) error {
+	flow, err := p.Flow(ix)
+	if errors.Is(err, errInflated) || err == nil && len(flow) > MaxFlow-pagesRoom {
+		return errTooLong
+	}
+	return err
+}
 
 // maxInflated bounds what a flow may become. Only we seal flows, and none comes near it.
 const maxInflated = 64 << 10

@@ -50,7 +50,7 @@ func (d Demand) Waivable() bool { return d.Floor != LevelTwo && !d.Policy }
 
 const (
 	maxRequest   = 16 << 10 // bytes of an authorization request, all parameters together
-	maxParameter = 2048     // bytes of state or nonce: more is refused, not cut
+	maxParameter = 2048     // bytes of state or nonce: more is refused, not cut; both share MaxFlow with the rest
 )
 
 // challengeForm is what SHA-256 in base64url looks like (RFC 7636 section 4.2).

@@ -130,15 +130,25 @@ func (s *Server) save(ctx context.Context, v *visit) error {
 
 // send answers with a redirect to one of the pages of the sign-in.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, v *visit, path string) error {
-	if err := v.pack(); err != nil {
-		return err
-	}
-	flow, err := s.Provider.Flow(v.ix)
+	flow, err := s.flow(v)
 	if err != nil {
 		return err
 	}
 	http.Redirect(w, r, path+"?flow="+url.QueryEscape(flow), http.StatusSeeOther)
 	return nil
+}
+
+// flow packs the sign-in. What somebody typed as a name is forgotten if the address would be too long with it.
+func (s *Server) flow(v *visit) (string, error) {
+	if err := v.pack(); err != nil {
+		return "", err
+	}
+	flow, err := s.Provider.Flow(v.ix)
+	if err != nil || len(flow) <= provider.MaxFlow || v.mem.Username == "" {
+		return flow, err
+	}
+	v.mem.Username = ""
+	return s.flow(v)
 }
 
 // decide gathers the facts, asking no store for more than the decision needs, and returns what is owed.
