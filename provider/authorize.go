@@ -50,7 +50,7 @@ func (p *Provider) accept(r *http.Request) (*Interaction, *fosite.AuthorizeReque
 	if err := p.check(ar.Form, client); err != nil {
 		return nil, ar, err
 	}
-	demand, err := p.demand(ar.Form, client, now)
+	demand, err := p.demand(r.Context(), ar.Form, client, now)
 	if err != nil {
 		return nil, ar, err
 	}

@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -88,7 +90,7 @@ func checkRepeats(form url.Values) error {
 }
 
 // demand reads what the client asks of the sign-in.
-func (p *Provider) demand(form url.Values, client Client, at time.Time) (Demand, error) {
+func (p *Provider) demand(ctx context.Context, form url.Values, client Client, at time.Time) (Demand, error) {
 	d := Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), WeakRecovery: p.ladder.WeakRecovery}
 	if len(d.LoginHint) > 254 || !utf8.ValidString(d.LoginHint) {
 		d.LoginHint = "" // a hint that cannot be a name helps nobody
@@ -99,7 +101,7 @@ func (p *Provider) demand(form url.Values, client Client, at time.Time) (Demand,
 	if err := d.readMaxAge(form); err != nil {
 		return d, err
 	}
-	if err := p.readHint(&d, form); err != nil {
+	if err := p.readHint(ctx, &d, form); err != nil {
 		return d, err
 	}
 	acr, sub, err := readClaims(form.Get("claims"))
@@ -193,7 +195,7 @@ func (d *Demand) readMaxAge(form url.Values) error {
 }
 
 // readHint takes the user from an ID token that we made for somebody. It may have expired.
-func (p *Provider) readHint(d *Demand, form url.Values) error {
+func (p *Provider) readHint(ctx context.Context, d *Demand, form url.Values) error {
 	hint := form.Get("id_token_hint")
 	if hint == "" {
 		return nil
@@ -202,7 +204,11 @@ func (p *Provider) readHint(d *Demand, form url.Values) error {
 		Issuer  string `json:"iss"`
 		Subject string `json:"sub"`
 	}
-	if err := p.keys.verify(hint, &claims); err != nil || claims.Issuer != p.issuer || claims.Subject == "" {
+	err := p.keys.verify(ctx, hint, &claims)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return storeFault{err}
+	case err != nil || claims.Issuer != p.issuer || claims.Subject == "":
 		return fosite.ErrInvalidRequest.WithHint("id_token_hint is not an ID token of this server.")
 	}
 	d.Subject = claims.Subject

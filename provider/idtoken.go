@@ -45,7 +45,7 @@ func (h *idTokens) HandleTokenEndpointRequest(context.Context, fosite.AccessRequ
 
 // PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler. What was proved comes from the stored login
 // and from nothing else. A refreshed ID token has no nonce (OIDC Core section 12.2).
-func (h *idTokens) PopulateTokenEndpointResponse(_ context.Context, r fosite.AccessRequester, answer fosite.AccessResponder) error {
+func (h *idTokens) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, answer fosite.AccessResponder) error {
 	if !slices.Contains(r.GetGrantedScopes(), ScopeOpenID) {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (h *idTokens) PopulateTokenEndpointResponse(_ context.Context, r fosite.Acc
 	if algorithm == "" {
 		algorithm = h.p.algorithm
 	}
-	token, err := h.p.keys.sign(algorithm, idToken{
+	token, err := h.p.keys.sign(ctx, algorithm, idToken{
 		Issuer: h.p.issuer, Subject: g.Login.Subject, Audience: []string{client.ID},
 		Expires: now.Add(h.p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
 		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: randomID(),

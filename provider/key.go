@@ -25,8 +25,10 @@ const (
 
 // keySet is the signing keys, opened. It does not change after it was loaded.
 type keySet struct {
-	signers map[string]jose.Signer // by algorithm
-	public  jose.JSONWebKeySet     // also of retired keys
+	signers  map[string]jose.Signer // by algorithm
+	public   jose.JSONWebKeySet     // also of retired keys
+	document []byte                 // public as it is published
+	made     string                 // what it was made of
 }
 
 // loadKeys returns the keys of the store. It makes what is missing; when another process makes one at the same
@@ -39,7 +41,7 @@ func loadKeys(ctx context.Context, store Keys, sealer Sealer, now time.Time) (*k
 		}
 		missing := missingAlgorithms(rows)
 		if len(missing) == 0 {
-			return openKeys(rows, sealer)
+			return openKeys(rows, sealer, now)
 		}
 		for _, algorithm := range missing {
 			key, err := newSealedKey(algorithm, sealer, now)
@@ -106,26 +108,78 @@ func keyPurpose(id string) string { return "signing key|" + id }
 func (k SealedKey) About() string { return keyPurpose(k.ID) }
 
 // openKeys unseals the keys that sign and publishes all. Rows come newest first.
-func openKeys(rows []SealedKey, sealer Sealer) (*keySet, error) {
-	set := &keySet{signers: map[string]jose.Signer{}}
+func openKeys(rows []SealedKey, sealer Sealer, now time.Time) (*keySet, error) {
+	set := &keySet{signers: map[string]jose.Signer{}, made: keysOf(rows, now)}
 	for _, row := range rows {
 		var public jose.JSONWebKey
 		if err := json.Unmarshal(row.Public, &public); err != nil {
 			return nil, fmt.Errorf("public part of %s: %w", row.ID, err)
 		}
 		set.public.Keys = append(set.public.Keys, public)
-		if set.signers[row.Algorithm] != nil || !row.Retired.IsZero() {
-			continue
-		}
-		plain, err := sealer.Open(row.KeyID, row.Private, keyPurpose(row.ID))
-		if err != nil {
-			return nil, fmt.Errorf("private part of %s: %w", row.ID, err)
-		}
-		if set.signers[row.Algorithm], err = newSigner(row.Algorithm, plain); err != nil {
-			return nil, fmt.Errorf("private part of %s: %w", row.ID, err)
+	}
+	for _, algorithm := range []string{RS256, ES256} {
+		var err error
+		if set.signers[algorithm], err = openFirst(candidates(rows, algorithm, now), sealer); err != nil {
+			return nil, err
 		}
 	}
-	return set, nil
+	var err error
+	set.document, err = json.Marshal(set.public)
+	return set, err
+}
+
+// announceTime is how long a new key is published before it signs. All processes read the table several times in it, so
+// that whoever asks any of them for the key of a token finds it. A client that does not ask again when it lacks one waits
+// for the five minutes that it may keep the answer.
+const announceTime = 10 * time.Second
+
+// candidates are the keys of an algorithm that may sign, the best first. While the live one is new, that is the one
+// before it: it was retired a moment ago, and is still published.
+func candidates(rows []SealedKey, algorithm string, now time.Time) []SealedKey {
+	var live, old []SealedKey
+	for _, row := range rows {
+		switch {
+		case row.Algorithm != algorithm:
+		case row.Retired.IsZero():
+			live = append(live, row)
+		default:
+			old = append(old, row)
+		}
+	}
+	if len(live) > 0 && now.Sub(live[0].Created) < announceTime {
+		return append(old[:min(1, len(old))], live...)
+	}
+	return live
+}
+
+// openFirst returns the first key that can be opened. One that is retired may be sealed with a key that is gone.
+func openFirst(rows []SealedKey, sealer Sealer) (jose.Signer, error) {
+	var faults []error
+	for _, row := range rows {
+		plain, err := sealer.Open(row.KeyID, row.Private, keyPurpose(row.ID))
+		if err == nil {
+			var signer jose.Signer
+			if signer, err = newSigner(row.Algorithm, plain); err == nil {
+				return signer, nil
+			}
+		}
+		faults = append(faults, fmt.Errorf("private part of %s: %w", row.ID, err))
+	}
+	return nil, errors.Join(faults...)
+}
+
+// keysOf tells sets apart: what is in the table, and which of it signs.
+func keysOf(rows []SealedKey, now time.Time) string {
+	var all []any
+	for _, row := range rows {
+		all = append(all, row.ID, row.KeyID, row.Retired.IsZero())
+	}
+	for _, algorithm := range []string{RS256, ES256} {
+		for _, row := range candidates(rows, algorithm, now) {
+			all = append(all, algorithm, row.ID)
+		}
+	}
+	return fmt.Sprint(all...)
 }
 
 func newSigner(algorithm string, private []byte) (jose.Signer, error) {
@@ -141,10 +195,16 @@ func newSigner(algorithm string, private []byte) (jose.Signer, error) {
 func (s *keySet) sign(algorithm string, claims any) (string, error) {
 	signer := s.signers[algorithm]
 	if signer == nil {
-		return "", fmt.Errorf("no key for %s", algorithm)
+		return "", fmt.Errorf("%s: %w", algorithm, errNoSigner)
 	}
 	return jwt.Signed(signer).Claims(claims).Serialize()
 }
+
+// errStrangeKey reports a token that was signed with a key that is not in the set.
+var errStrangeKey = errors.New("the token was signed with a key that is not ours")
+
+// errNoSigner reports that no key signs with an algorithm.
+var errNoSigner = errors.New("no key signs with the algorithm")
 
 // verify checks the signature of a JWT that we made, with any key that is still published, and reads its
 // claims. It does not look at the times: an expired ID token is a good hint.
@@ -158,7 +218,7 @@ func (s *keySet) verify(token string, claims any) error {
 	}
 	keys := s.public.Key(parsed.Headers[0].KeyID)
 	if len(keys) != 1 || keys[0].Algorithm != parsed.Headers[0].Algorithm {
-		return errors.New("the token was signed with a key that is not ours")
+		return errStrangeKey
 	}
 	return parsed.Claims(keys[0], claims)
 }

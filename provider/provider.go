@@ -87,7 +87,7 @@ type Provider struct {
 
 	clients *clientCache
 	rows    readRows
-	keys    *keySet
+	keys    *liveKeys
 	tokens  *tokenStrategy
 	secrets secretChecker
 	fosite  *fosite.Fosite
@@ -118,8 +118,8 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		p.now = time.Now
 	}
 	p.clients = newClientCache(c.Store, p.now)
-	var err error
-	if p.keys, err = loadKeys(ctx, c.Store, c.Sealer, p.now()); err != nil {
+	p.keys = &liveKeys{store: c.Store, sealer: c.Sealer, now: p.now, log: p.log}
+	if err := p.keys.reload(ctx); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
 	p.secrets.hasher.Waiting = 16

@@ -8,17 +8,13 @@ func (p *Provider) Register(mux *http.ServeMux, ui UI) error {
 	if err != nil {
 		return err
 	}
-	jwks, err := document(p.keys.public)
-	if err != nil {
-		return err
-	}
 	// No page of another site may read the answers of the authorization and introspection endpoints; the rest is for any.
 	mux.HandleFunc("GET /authorize", p.authorize(ui))
 	mux.HandleFunc("POST /authorize", p.bounce(ui))
 	mux.HandleFunc("POST /introspect", p.introspect)
 	open(mux, "GET", "/.well-known/openid-configuration", metadata)
 	open(mux, "GET", "/.well-known/oauth-authorization-server", metadata)
-	open(mux, "GET", "/jwks", jwks)
+	open(mux, "GET", "/jwks", p.keys.jwks)
 	open(mux, "POST", "/token", p.token)
 	open(mux, "GET", "/userinfo", p.userinfo)
 	open(mux, "POST", "/userinfo", p.userinfo)

@@ -16,6 +16,7 @@ import (
 const (
 	graceTime  = 15 * time.Second // for requests under way when the server stops
 	purgeEvery = time.Minute
+	keysEvery  = 3 * time.Second // three times before a new key signs
 )
 
 // serve listens on both addresses until ctx ends or one of them fails.
@@ -51,6 +52,7 @@ func (a *app) serveOn(ctx context.Context, main, health net.Listener) error {
 		func(ctx context.Context) error { return serveListener(ctx, newServer(a.handler, a.log), main) },
 		func(ctx context.Context) error { return serveListener(ctx, newServer(a.admin, a.log), health) },
 		a.purge,
+		a.keys,
 		a.link,
 		a.resets,
 		a.notify,
@@ -129,6 +131,23 @@ func (a *app) purge(ctx context.Context) error {
 			a.log.ErrorContext(ctx, "purge", "error", err)
 		case n > 0:
 			a.log.DebugContext(ctx, "purge", "rows", n)
+		}
+	}
+}
+
+// keys reads the signing keys again and again: another process may have made one, and an operator may have retired one.
+func (a *app) keys(ctx context.Context) error {
+	tick := time.NewTicker(keysEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		err := a.site.Provider.ReloadKeys(ctx)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, provider.ErrUnavailable) { // readiness reports a database that is down
+			a.log.ErrorContext(ctx, "signing keys", "error", err)
 		}
 	}
 }
