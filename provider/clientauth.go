@@ -27,7 +27,7 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 	case client.Public:
 		return nil, fosite.ErrInvalidClient.WithHint("A public client must not send a secret.")
 	}
-	ok, err := p.secrets.check(ctx, client, secret)
+	ok, err := p.secrets.check(ctx, client, secret, r.RemoteAddr)
 	switch {
 	case err != nil:
 		return nil, storeFault{err}

@@ -4,11 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
-	"strings"
-	"sync"
 )
 
 // sha256Prefix tells the hash of a secret with full entropy from a slow one.
@@ -38,49 +35,4 @@ func HashClientSecret(ctx context.Context, h *Hasher, secret string) (string, er
 		return fastHash(secret), nil
 	}
 	return h.Hash(ctx, secret)
-}
-
-// secretChecker checks client secrets. It remembers what a slow hash was found to stand for, so that a client that is
-// known pays for it once, and strangers with wrong secrets cannot keep it waiting.
-type secretChecker struct {
-	hasher Hasher // apart from that of passwords: token requests never wait for those
-	mu     sync.Mutex
-	right  map[string]string // slow hash to fast hash
-}
-
-// check reports whether the secret is the client's. A client without a hash has no right secret.
-func (s *secretChecker) check(ctx context.Context, c Client, secret string) (bool, error) {
-	if c.SecretHash == "" || secret == "" {
-		return false, nil
-	}
-	fast := fastHash(secret)
-	if strings.HasPrefix(c.SecretHash, sha256Prefix) {
-		return same(fast, c.SecretHash), nil
-	}
-	if right, known := s.known(c.SecretHash); known {
-		return same(fast, right), nil
-	}
-	ok, _, err := s.hasher.Check(ctx, c.SecretHash, secret)
-	if ok {
-		s.remember(c.SecretHash, fast)
-	}
-	return ok, err
-}
-
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
-func (s *secretChecker) known(hash string) (fast string, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fast, ok = s.right[hash]
-	return fast, ok
-}
-
-func (s *secretChecker) remember(hash, fast string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.right == nil || len(s.right) >= clientCacheSize {
-		s.right = map[string]string{}
-	}
-	s.right[hash] = fast
 }

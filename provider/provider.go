@@ -122,7 +122,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if err := p.keys.reload(ctx); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
-	p.secrets.hasher.Waiting = 16
+	p.secrets.hasher.Waiting = secretsWaiting
 	p.compose(c.Secrets)
 	return p, nil
 }
