@@ -26,12 +26,16 @@ func serve(f *flag.FlagSet) action {
 			return err
 		}
 		log := newLogger(w.stderr, c.LogFormat, c.LogLevel)
-		a, err := newApp(ctx, c, log, time.Now)
+		release, err := storage.ServeAlone(c.Database)
 		if err != nil {
 			return err
 		}
+		a, err := newApp(ctx, c, log, time.Now)
+		if err != nil {
+			return errors.Join(err, release())
+		}
 		err = a.serve(ctx, c.Listen, c.AdminListen)
-		return errors.Join(err, a.close())
+		return errors.Join(err, a.close(), release())
 	}
 }
 

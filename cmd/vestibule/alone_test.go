@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// One process serves from a SQLite file. A second one is told so, under any name of the file; commands work beside it;
+// and after kill -9 the next one starts.
+func TestSQLiteHasOneServer(t *testing.T) {
+	t.Parallel()
+	database := sqliteDatabase(t)
+	_, o := newOperator(t, database)
+	o.start(1)
+	link := filepath.Join(t.TempDir(), "other.db")
+	if err := os.Symlink(strings.TrimPrefix(database, "sqlite:"), link); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{database, "sqlite:" + link} {
+		var said bytes.Buffer
+		limited, cancel := context.WithTimeout(t.Context(), 30*time.Second) // for one that does start
+		defer cancel()
+		second := exec.CommandContext(limited, "vestibule", "serve")
+		second.Env, second.Stderr = append(o.environ, "VESTIBULE_DATABASE="+name), &said
+		err := second.Run()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(said.String(), "another process serves from") {
+			t.Errorf("a second server on %s: %v, %s", name, err, &said)
+		}
+	}
+	o.command(password, "user", "create", "ana", "--email", "ana@example.com", "--password-file", "-")
+	if list := string(o.command("", "user", "list")); !strings.Contains(list, "ana") {
+		t.Errorf("user list beside a server: %s", list)
+	}
+	o.kill(nil) // and starts another
+}
+
+// A server reads the signing keys again by itself.
+func TestServersReloadSigningKeys(t *testing.T) {
+	t.Parallel()
+	s, o := newOperator(t, sqliteDatabase(t))
+	o.start(1)
+	db, _, _ := openDump(t, s.config.Database)
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), `UPDATE signing_key SET retired_at = 1`); err != nil {
+		t.Fatal(err)
+	}
+	front := (*s.servers.Load())[0]
+	for deadline := time.Now().Add(time.Minute); len(publishedKeys(t, front)) != 4; {
+		if time.Now().After(deadline) {
+			t.Fatal("the server has not noticed that its keys were retired")
+		}
+	}
+}
