@@ -62,6 +62,7 @@ func (p *postman) facts(account provider.Account, n storage.Notice) facts {
 	for name, value := range n.Detail {
 		f.Detail[name] = quotable(value)
 	}
+	f.Detail["name"] = defused(n.Detail["name"])
 	if n.Kind != provider.EventAdminResetPlanned {
 		return f
 	}
