@@ -103,6 +103,7 @@ func (s *Server) rest(ctx context.Context, v *visit) error {
 // the button was pressed twice, the second answer is as good as the first.
 func (s *Server) settled(w http.ResponseWriter, r *http.Request, v *visit) error {
 	s.Provider.Saved(v.ix)
+	s.setBinding(w, r, v)
 	if v.cookie != "" {
 		s.setCookie(w, s.cookies.session, v.cookie)
 		s.know(w, r, v)
@@ -114,8 +115,11 @@ func (s *Server) settled(w http.ResponseWriter, r *http.Request, v *visit) error
 // signIn goes on after the right password. If that cannot be committed, the password was right all the same: that is
 // recorded, and its guess is taken back.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit) error {
-	fresh := v.ix.Version == 0
+	fresh, before := v.ix.Version == 0, v.ix.Browser
 	err := s.commitPassword(w, r, v)
+	if err != nil {
+		v.ix.Browser = before
+	}
 	switch {
 	case err == nil && v.owed == stepDone: // finish has answered
 		return nil
@@ -160,6 +164,7 @@ func (s *Server) commitPassword(w http.ResponseWriter, r *http.Request, v *visit
 		v.cookie = randomToken()
 		return s.tryFinish(w, r, v, func(ctx context.Context) error { return s.enter(ctx, r, v) })
 	}
+	s.rebind(v)
 	return s.Atomic(r.Context(), func(ctx context.Context) error {
 		if err := s.enter(ctx, r, v); err != nil {
 			return err
@@ -247,6 +252,7 @@ func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request, v *visit) e
 	if gone != nil {
 		return gone
 	}
+	s.setBinding(w, r, v)
 	return s.onward(w, r, row)
 }
 
@@ -256,6 +262,7 @@ func (s *Server) overtaken(w http.ResponseWriter, r *http.Request, v *visit) err
 	if err != nil {
 		return err
 	}
+	s.setBinding(w, r, v)
 	return s.onward(w, r, row)
 }
 
@@ -275,7 +282,7 @@ func (s *Server) reload(r *http.Request, v *visit) (*visit, error) {
 		return nil, s.ended(v)
 	case err != nil:
 		return nil, err
-	case !s.sameBrowser(r, ix.Browser):
+	case !s.sameBrowser(r, ix.Browser) && !v.boundBy(ix.Browser):
 		return nil, errUnknown
 	}
 	row, err := newVisit(ix)

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"net/http"
+	"slices"
 
 	"vestibule/provider"
 )
@@ -60,16 +61,15 @@ func token(r *http.Request, name string) string {
 
 // bind returns the hash of the browser's cookie, and gives the browser one if it has none.
 func (s *Server) bind(w http.ResponseWriter, r *http.Request) []byte {
-	value := token(r, s.cookies.browser)
-	if value == "" {
-		value = randomToken()
-		s.setCookie(w, s.cookies.browser, value)
+	if values := s.bindings(r); len(values) > 0 {
+		return digest(values[0])
 	}
+	value := randomToken()
+	s.setCookie(w, s.cookies.browser, value)
 	return digest(value)
 }
 
 // sameBrowser reports whether the request comes from the browser that the hash was made for.
 func (s *Server) sameBrowser(r *http.Request, hash []byte) bool {
-	value := token(r, s.cookies.browser)
-	return value != "" && subtle.ConstantTimeCompare(digest(value), hash) == 1
+	return slices.ContainsFunc(s.bindings(r), func(value string) bool { return subtle.ConstantTimeCompare(digest(value), hash) == 1 })
 }

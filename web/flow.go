@@ -258,8 +258,8 @@ func forgetSecond(login *provider.Login) {
 // resume returns the sign-in that the request belongs to, expired or not.
 func (s *Server) resume(r *http.Request) (v *visit, flow string, expired bool, err error) {
 	flow = field(r, "flow")
-	cookie := token(r, s.cookies.browser)
-	if r.Method == http.MethodPost && cookie == "" {
+	unbound := len(s.bindings(r)) == 0
+	if r.Method == http.MethodPost && unbound {
 		return nil, flow, false, &problem{status: http.StatusBadRequest, state: "cookies", title: "Your browser is blocking cookies", flow: sealed(flow)}
 	}
 	if flow == "" {
@@ -273,7 +273,7 @@ func (s *Server) resume(r *http.Request) (v *visit, flow string, expired bool, e
 		return nil, flow, false, err
 	}
 	// Without any cookie an empty form may be shown, not sent: the answer to it says that cookies are blocked.
-	stranger := cookie == "" && ix.Version == 0
+	stranger := unbound && ix.Version == 0
 	if !stranger && !s.sameBrowser(r, ix.Browser) {
 		return nil, flow, false, errUnknown
 	}

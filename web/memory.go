@@ -82,6 +82,7 @@ type visit struct {
 	keep       string // the cookie of a browser that was remembered just now
 	left       int    // recovery codes, if new ones are owed
 	reported   string // why the policy would have stopped the sign-in, if it did more than report
+	binding    string // to the browser, from the right password on; empty: it stays the one it was
 }
 
 func newVisit(ix *provider.Interaction) (*visit, error) {

@@ -55,6 +55,8 @@ type Server struct {
 	cookies   cookieNames
 	assets    map[string]asset
 	templates map[string]*template.Template
+	// Makes the values that a right password brings.
+	bindingKey []byte
 	// Passwords wait for their turn by name and by address, recovery codes by subject.
 	names, addresses, recoveries turns
 }
@@ -72,6 +74,9 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{Config: c.withDefaults(), host: issuer.Host, origin: c.Provider.Issuer(), secure: issuer.Scheme == "https"}
 	s.cookies = namesOf(s.secure)
+	if s.bindingKey = []byte(randomToken()); len(s.Secrets) > 0 {
+		s.bindingKey = s.Secrets[0] // the same in all processes
+	}
 	s.lineUp()
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
