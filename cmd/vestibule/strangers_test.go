@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,32 @@ func raw(t *testing.T, address, line string, headers ...string) *http.Response {
 	}
 	answer.Body.Close()
 	return answer
+}
+
+// No form of the pages is taken from who does not say where it comes from, or says that it is another place.
+func TestFormsSayWhereTheyComeFrom(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, sqliteDatabase(t), func(c *config.Config) { c.Issuer = "https://id.example" })
+	address := s.listen()
+	protocol := []string{"/authorize", "/token", "/userinfo", "/introspect"} // for programs, or no form of ours
+	forms := 0
+	for _, r := range matrixRequests(t) {
+		if r.method != http.MethodPost || slices.Contains(protocol, r.path) {
+			continue
+		}
+		forms++
+		for _, headers := range [][]string{nil, {"Origin: null"}, {"Origin: http://id.example"}, {"Origin: https://evil.example"}, {"Sec-Fetch-Site: cross-site"}} {
+			if got := raw(t, address, "POST "+r.path+" HTTP/1.1", headers...); got.StatusCode != http.StatusForbidden {
+				t.Errorf("POST %s with %q answers %s, want 403", r.path, headers, got.Status)
+			}
+		}
+		if got := raw(t, address, "POST "+r.path+" HTTP/1.1", "Origin: https://id.example"); got.StatusCode == http.StatusForbidden {
+			t.Errorf("POST %s from our own page answers %s", r.path, got.Status)
+		}
+	}
+	if forms < 15 {
+		t.Errorf("only %d forms were found", forms)
+	}
 }
 
 // Whoever may send requests chooses their methods and paths. Neither may fill a disk.
