@@ -159,8 +159,23 @@ func (l *Login) ACR() string {
 	}
 }
 
-// AuthTime returns when something was last proved.
+// AuthTime returns when the oldest of the proofs was given that AMR rests on, so that whoever checks the age of a login
+// never takes a proof for younger than it is; zero for a login without a password. A recovery code beside a one-time code
+// is not told, and so says nothing about the time.
 func (l *Login) AuthTime() time.Time {
+	oldest, _ := l.Proved(MethodPassword)
+	second, ok := l.Proved(MethodTOTP)
+	if !ok {
+		second, ok = l.Proved(MethodRecovery)
+	}
+	if ok && second.Before(oldest) {
+		return second
+	}
+	return oldest
+}
+
+// LastProof returns when something was last proved; zero if nothing was. It is no auth_time.
+func (l *Login) LastProof() time.Time {
 	var last time.Time
 	for _, p := range l.Proofs {
 		if p.Time.After(last) {

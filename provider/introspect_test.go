@@ -50,7 +50,7 @@ func TestIntrospection(t *testing.T) {
 	want := map[string]any{
 		"active": true, "scope": "openid offline_access", "client_id": "shop", "sub": "u1", "iss": issuer,
 		"exp": float64(begun.Add(10 * time.Minute).Unix()), "iat": float64(begun.Unix()), "token_type": "Bearer",
-		"acr": "2", "amr": []any{"pwd", "otp", "mfa"}, "auth_time": float64(begun.Unix()),
+		"acr": "2", "amr": []any{"pwd", "otp", "mfa"}, "auth_time": float64(begun.Add(-time.Minute).Unix()), // of the code
 	}
 	for _, client := range []string{"api", "shop"} {
 		if status, got := o.introspect(client, tokens["access_token"]); status != http.StatusOK || !reflect.DeepEqual(got, want) {

@@ -67,7 +67,7 @@ func (s *Server) checkSignedIn(r *http.Request, v *visit) error {
 	if errors.Is(err, errIdle) || err == nil && session == nil {
 		return nil
 	}
-	if err == nil && session.Login.AuthTime().After(v.ix.Created) {
+	if err == nil && session.Login.LastProof().After(v.ix.Created) {
 		return elsewhere(v.ix.ClientName, field(r, "flow"))
 	}
 	return err

@@ -47,8 +47,8 @@ type truth struct {
 	acr   string
 }
 
-// truths are the rows, by the policy of the server or the client under which they hold. A page that asks for a proof
-// makes auth_time that of the sign-in; without one it is that of the session.
+// truths are the rows, by the policy of the server or the client under which they hold. auth_time is not in them: it is
+// when the oldest of the proofs was given that amr rests on, of those that the user gave on the pages of the row.
 var truths = []struct {
 	policy string
 	server func(*config.Config)
@@ -234,6 +234,7 @@ type truthUser struct {
 	recovery bool // gives a recovery code where a code is asked for
 	keep     bool // has the browser remembered
 	visited  []string
+	proved   map[string]time.Time // when the user last gave what
 }
 
 func newTruthUser(t *testing.T, s *site, probe *client, name string, row truth) *truthUser {
@@ -243,7 +244,7 @@ func newTruthUser(t *testing.T, s *site, probe *client, name string, row truth) 
 			a.Groups = []string{row.group}
 		}
 	})
-	u := &truthUser{t: t, site: s, row: row, name: name, browser: s.newBrowser(t)}
+	u := &truthUser{t: t, site: s, row: row, name: name, browser: s.newBrowser(t), proved: map[string]time.Time{}}
 	switch {
 	case row.recovery || row.before == "recovery":
 		u.enrol(probe)
@@ -297,22 +298,35 @@ func (u *truthUser) compare(c *client, api *inspector) {
 		v.refused(p, u.row.fails)
 		return
 	}
-	at := u.site.clock.now()
-	if !u.proves() {
-		at = time.Unix(earlier.AuthTime, 0)
-	}
-	got := v.finish(p).authenticated(u.t, u.row.acr, at, strings.Fields(u.row.amr)...)
+	got := v.finish(p).authenticated(u.t, u.row.acr, u.oldest(), strings.Fields(u.row.amr)...)
 	if proved := slices.Contains(u.visited, "login"); u.row.before != "" && !proved && got.Session != earlier.Session {
 		u.t.Error("the session has another sid than before")
 	}
 	u.compareLater(c, api, got)
 }
 
-// proves reports whether a page took a proof, and did not only offer to.
-func (u *truthUser) proves() bool {
-	return slices.ContainsFunc(u.visited, func(page string) bool {
-		return slices.Contains([]string{"login", "totp", "recovery"}, page) || page == "setup" && !u.row.refuses
-	})
+// oldest is when the user gave the oldest of the proofs that the amr of the row rests on.
+func (u *truthUser) oldest() time.Time {
+	rests := []string{"pwd"}
+	switch amr := strings.Fields(u.row.amr); {
+	case slices.Contains(amr, "otp"):
+		rests = append(rests, "otp")
+	case slices.Contains(amr, "mfa"):
+		rests = append(rests, "recovery")
+	}
+	oldest := u.site.clock.now()
+	for _, method := range rests {
+		if at := u.proved[method]; at.Before(oldest) {
+			oldest = at
+		}
+	}
+	return oldest
+}
+
+// proves notes that the user gives something now, a second after what came before.
+func (u *truthUser) proves(method string) {
+	u.site.clock.advance(time.Second)
+	u.proved[method] = u.site.clock.now()
 }
 
 // compareLater refreshes twice and asks an API what it learns: nothing has changed.
@@ -366,10 +380,12 @@ func (u *truthUser) answer(p *page) *page {
 	u.t.Helper()
 	switch p.name {
 	case "login":
+		u.proves("pwd")
 		return p.press("Sign in", "username", u.name, "password", password)
 	case "totp":
 		return u.giveCode(p)
 	case "recovery":
+		u.proves("recovery")
 		p, u.codes = p.press("Continue", "recovery", u.codes[0]), u.codes[1:]
 		return p
 	case "recovery-used":
@@ -387,10 +403,11 @@ func (u *truthUser) answer(p *page) *page {
 
 func (u *truthUser) giveCode(p *page) *page {
 	u.t.Helper()
-	switch {
-	case u.recovery:
+	if u.recovery {
 		return p.click("Use a recovery code")
-	case u.keep:
+	}
+	u.proves("otp")
+	if u.keep {
 		return p.press("Continue", "code", u.phone.code(0), "remember", "yes")
 	}
 	return p.giveCode(u.phone.code(0))
@@ -400,6 +417,7 @@ func (u *truthUser) setUp(p *page) *page {
 	u.t.Helper()
 	if !u.row.refuses {
 		u.phone = p.phone()
+		u.proves("otp")
 		return p.press("Continue", "code", u.phone.code(0))
 	}
 	if p.find(func(n *html.Node) bool { return isSubmit(n) && text(n) == "Not now" }) != nil {

@@ -168,7 +168,7 @@ func (v *claimsView) newSignIns(now time.Time) []told {
 func (v *claimsView) tell(how string, login *provider.Login, now time.Time) told {
 	return told{
 		How: how, First: v.first(login, now), AMR: login.AMR(), ACR: v.ladder.ACR(v.client, v.demand, login),
-		AuthTime: "the last proof", Why: v.why(login),
+		AuthTime: "the oldest of these proofs", Why: v.why(login),
 	}
 }
 

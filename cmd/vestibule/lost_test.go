@@ -509,11 +509,12 @@ func TestHeldByPolicy(t *testing.T) {
 		link = s.enrolLink(t, "ana", "--ttl", "48h")
 		v = c.begin()
 		app := s.newBrowser(t)
+		password := s.clock.now()
 		waiting := v.signIn(app, "ana").at("held", "initial")
 		done, a := app.open(link).at("setup", "initial").setUp()
 		done.at("security", "on")
 		s.clock.advance(30 * time.Second)
 		v.finish(waiting.reload().at("totp", "initial").giveCode(a.code(0)).allow()).
-			authenticated(t, "aal2", s.clock.now(), "pwd", "otp", "mfa")
+			authenticated(t, "aal2", password, "pwd", "otp", "mfa")
 	})
 }

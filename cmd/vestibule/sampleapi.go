@@ -19,7 +19,7 @@ type sampleAPI struct {
 const (
 	startMoney    = 1000
 	transferMoney = 100
-	freshMoney    = 5 * time.Minute // how long ago the user may have signed in who transfers
+	freshMoney    = 5 * time.Minute // how old a proof of the user may be who transfers
 )
 
 // newSampleAPI returns the API. It introspects tokens as the client id.

@@ -18,7 +18,7 @@ var meanings = map[string]string{
 	"aud":       "the app that this was said to",
 	"amr":       "how the user signed in: pwd is a password, otp an authenticator code, mfa two kinds of proof",
 	"acr":       "how sure that is: aal1 is one step, aal2 is two",
-	"auth_time": "when the user last proved something",
+	"auth_time": "when the user gave the oldest of these proofs",
 	"sid":       "the session at the server",
 	"nonce":     "ties this to the sign-in that the app began",
 	"at_hash":   "ties this to the access token",

@@ -76,7 +76,7 @@ func TestDemoTransferAtOnce(t *testing.T) {
 	p := d.cross(d.home().click("Sign in"))
 	p = d.signIn(p, "grace").at("totp", "initial").press("Continue", "code", demoCode(t, found(t, d.text, `--base32 (\S+)`)))
 	p = d.cross(p.at("consent", "initial").press("Allow")).at("sample", "signed-in")
-	p.says("You proved something in this sign-in.").says("The app did not ask for two steps.")
+	p.says("You proved all of it in this sign-in.").says("The app did not ask for two steps.")
 	d.cross(p.press("Transfer 100")).at("sample", "done").says("You have 900 left.") // nothing more is asked
 }
 
@@ -204,15 +204,15 @@ func TestReasons(t *testing.T) {
 		want  [3]string
 	}{
 		{"password", proof{[]string{"pwd"}, "aal1", now}, wish{},
-			[3]string{"your password and nothing else", "One step was enough", "You proved something in this sign-in"}},
+			[3]string{"your password and nothing else", "One step was enough", "You proved all of it in this sign-in"}},
 		{"wish not fulfilled", proof{[]string{"pwd"}, "aal1", now}, wish{ACR: []string{"aal2"}},
-			[3]string{"your password and nothing else", "which is a wish: it got one", "You proved something"}},
+			[3]string{"your password and nothing else", "which is a wish: it got one", "You proved all of it"}},
 		{"two steps", proof{two, "aal2", now}, wish{ACR: []string{"aal2"}},
-			[3]string{"a code from your authenticator app", "would like two steps, and you took two", "You proved something"}},
+			[3]string{"a code from your authenticator app", "would like two steps, and you took two", "You proved all of it"}},
 		{"two steps unasked", proof{two, "aal2", earlier}, wish{},
-			[3]string{"a code from your authenticator app", "did not ask for two steps", "your session at the server answered for you. It tells when you last did, 2 minutes before."}},
+			[3]string{"a code from your authenticator app", "did not ask for two steps", "You gave the oldest of these proofs 2 minutes before."}},
 		{"essential", proof{two, "aal2", now}, wish{ACR: []string{"aal2"}, Essential: true, MaxAge: "300"},
-			[3]string{"a code", "accepts nothing less", "You proved something"}},
+			[3]string{"a code", "accepts nothing less", "You proved all of it"}},
 		{"recovery code", proof{[]string{"pwd", "mfa"}, "aal2", began.Unix() - 7}, wish{MaxAge: "300"},
 			[3]string{"a recovery code", "did not ask", "7 seconds before. The app accepts up to 300 seconds."}},
 		{"again", proof{[]string{"pwd"}, "aal1", now}, wish{Again: true},

@@ -122,9 +122,9 @@ func whyTime(asked wish, at, began time.Time) string {
 	case !at.Before(began.Truncate(time.Second)) && asked.Again:
 		return "The app wanted everything proved once more, and you did so."
 	case !at.Before(began.Truncate(time.Second)):
-		return "You proved something in this sign-in."
+		return "You proved all of it in this sign-in."
 	}
-	why := "You proved nothing now: your session at the server answered for you. It tells when you last did, " + ago(began.Sub(at)) + " before."
+	why := "Your session at the server answered for you, at least in part. You gave the oldest of these proofs " + ago(began.Sub(at)) + " before."
 	if asked.MaxAge != "" {
 		why += " The app accepts up to " + asked.MaxAge + " seconds."
 	}

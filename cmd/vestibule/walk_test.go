@@ -35,8 +35,9 @@ func TestWalk(t *testing.T) {
 		s.clock.advance(oneStep)
 		v = c.beginOffline()
 		p = v.signIn(b, "ana").at("totp", "initial").says("ana@example.com")
+		password := s.clock.now()
 		s.clock.advance(2 * time.Second)
-		second := v.finish(p.giveCode(a.code(0))).authenticated(t, "aal2", s.clock.now(), "pwd", "otp", "mfa")
+		second := v.finish(p.giveCode(a.code(0))).authenticated(t, "aal2", password, "pwd", "otp", "mfa")
 		if second.Session == first.Session {
 			t.Errorf("two sign-ins share the sid %q", second.Session)
 		}
@@ -252,7 +253,8 @@ func TestStepUp(t *testing.T) {
 		s.addUser("bob")
 		b := s.newBrowser(t)
 		v := c.begin()
-		one := v.finish(v.signIn(b, "bob").allow()).authenticated(t, "aal1", s.clock.now(), "pwd")
+		password := s.clock.now()
+		one := v.finish(v.signIn(b, "bob").allow()).authenticated(t, "aal1", password, "pwd")
 
 		s.clock.advance(time.Minute)
 		v = c.begin("acr_values", "aal2", "prompt", "none")
@@ -261,7 +263,7 @@ func TestStepUp(t *testing.T) {
 		p := b.open(v.address).at("setup", "initial")
 		a := p.phone()
 		p = p.press("Continue", "code", a.code(0)).at("codes", "initial").press("Turn on two-step verification", "saved", "on")
-		two := v.finish(p).authenticated(t, "aal2", s.clock.now(), "pwd", "otp", "mfa")
+		two := v.finish(p).authenticated(t, "aal2", password, "pwd", "otp", "mfa")
 		if one.Session != two.Session {
 			t.Errorf("the step-up changed the sid from %q to %q", one.Session, two.Session)
 		}

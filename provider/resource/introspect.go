@@ -21,7 +21,7 @@ type Token struct {
 	Scopes   []string  // what the app may do
 	ACR      string    // how well the user signed in; empty if nobody did
 	AMR      []string  // what the user proved
-	AuthTime time.Time // when the user last proved something; zero if nobody did
+	AuthTime time.Time // when the user gave the oldest of the proofs that AMR tells of; zero if nobody did
 	Expires  time.Time // zero: the server does not say
 }
 

@@ -97,8 +97,9 @@ type Rule struct {
 	// ACR are the acceptable values of acr, the best liked first; none: any will do. The server answers with the name
 	// that the app asked with, so list every name that your apps use.
 	ACR []string
-	// MaxAge is how long ago the user may have signed in, in whole seconds; 0: however long. With one below 0 every
-	// request is refused with ErrUnavailable.
+	// MaxAge is how old the oldest proof of the user may be that amr and acr rest on, in whole seconds; 0: however old. A
+	// user who has to prove all of it anew needs a minute or two for that. With one below 0 every request is refused with
+	// ErrUnavailable.
 	MaxAge time.Duration
 }
 
@@ -126,7 +127,7 @@ var (
 	ErrScope = errors.New("the access token lacks a scope")
 	// ErrLevel reports a user who has proved too little.
 	ErrLevel = errors.New("the user must sign in with more steps")
-	// ErrAge reports a user who signed in too long ago.
+	// ErrAge reports a user one of whose proofs is too old.
 	ErrAge = errors.New("the user must sign in again")
 	// ErrUnavailable reports that the server could not be asked, so that nothing is known about the token.
 	ErrUnavailable = errors.New("the access token cannot be checked now")
