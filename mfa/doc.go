@@ -11,10 +11,10 @@
 // A guess goes through these steps, and the order is the security of the whole:
 //
 //  1. its form is checked: what cannot be a code is not a guess;
-//  2. it is counted, and the count is committed;
+//  2. it is counted, and the count is committed, or refused: during a lock, and after it until the password is given again;
 //  3. it is compared, in constant work;
 //  4. the step or the recovery code that it matched is spent, in the same commit as whatever
-//     the caller does with the Proof.
+//     the caller does with the Proof. There, and nowhere else, the wrong ones of its kind are forgotten.
 //
 // [Keyring] holds the secret keys. It seals the secrets of this package, and for a server also what else must not lie
 // in the clear: signing keys, and sign-ins that are not rows yet.

@@ -66,7 +66,7 @@ func (e *Format) Unwrap() error { return ErrFormat }
 // ErrExpired, *Used, *ClockOff or *Locked.
 type Failed struct {
 	Why    error
-	InARow int  // failures since the last full sign-in, this one included
+	InARow int  // failures since the last code of the kind that was right, this one included
 	Locks  bool // it used up the budget, so that a lock has begun
 }
 
@@ -89,7 +89,7 @@ func (e *Wrong) Unwrap() error { return ErrCode }
 // that the budget allowed.
 type Locked struct {
 	Until    time.Time // zero if Disabled
-	Disabled bool      // too many in a row: only Forgive, by another factor or an operator, ends it
+	Disabled bool      // too many in a row: only a right code of the other kind, or an operator, ends it
 }
 
 func (e *Locked) Error() string {
@@ -97,6 +97,16 @@ func (e *Locked) Error() string {
 		return "disabled after too many wrong codes"
 	}
 	return "locked until " + e.Until.UTC().Format(time.RFC3339)
+}
+
+// Stale reports that codes were locked after the password of the sign-in was given, so that the code was not looked at:
+// the sign-in begins at the password again.
+type Stale struct {
+	Unlocked time.Time // when the lock ended
+}
+
+func (e *Stale) Error() string {
+	return "locked until " + e.Unlocked.UTC().Format(time.RFC3339) + " since the password was given"
 }
 
 // Used is a right code that was used before. It is an ErrUsed.

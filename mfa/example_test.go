@@ -43,7 +43,7 @@ func Example() {
 
 	now = now.Add(time.Hour)
 	for range 2 {
-		err = codes.Verify(ctx, "ana", app(), func(_ context.Context, p mfa.Proof) error {
+		err = codes.Verify(ctx, "ana", app(), now, func(_ context.Context, p mfa.Proof) error {
 			fmt.Println("proved", p.Method())
 			return nil
 		})
@@ -61,8 +61,9 @@ func Example() {
 
 // Pending is a host's own record of an authorization request between its pages.
 type Pending struct {
-	Request fosite.AuthorizeRequester
-	Subject string
+	Request  fosite.AuthorizeRequester
+	Subject  string
+	Password time.Time // when it was given
 }
 
 // The step inside a host's own fosite provider: the form with the code is posted here after the
@@ -81,17 +82,20 @@ func ExampleService_Verify() {
 			return
 		}
 		var answer fosite.AuthorizeResponder
-		err = codes.Verify(r.Context(), p.Subject, r.PostFormValue("code"), func(ctx context.Context, proof mfa.Proof) error {
+		err = codes.Verify(r.Context(), p.Subject, r.PostFormValue("code"), p.Password, func(ctx context.Context, proof mfa.Proof) error {
 			amr := []string{"pwd", proof.Method(), "mfa"}
-			answer, err = provider.NewAuthorizeResponse(ctx, p.Request, session(proof.Subject(), amr, proof.Time()))
+			answer, err = provider.NewAuthorizeResponse(ctx, p.Request, session(proof.Subject(), amr, p.Password)) // the older of the two
 			return err
 		})
 		var locked *mfa.Locked
+		var stale *mfa.Stale
 		switch {
 		case err == nil:
 			provider.WriteAuthorizeResponse(r.Context(), w, p.Request, answer)
 		case errors.As(err, &locked):
 			http.Error(w, "Too many wrong codes. Try again later.", http.StatusTooManyRequests)
+		case errors.As(err, &stale): // a lock has ended since: the sign-in begins at the password again
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
 		case errors.Is(err, mfa.ErrUsed), errors.Is(err, mfa.ErrExpired), errors.Is(err, mfa.ErrCode), errors.Is(err, mfa.ErrFormat):
 			http.Error(w, "That code is not right.", http.StatusUnprocessableEntity)
 		default:

@@ -23,12 +23,12 @@ const (
 	saltSize  = 16
 )
 
-// Recover checks a recovery code as the user typed it. When it is right, it is redeemed and
-// then is run, with the number of codes left, in one commit. What Verify says about then holds here.
+// Recover checks a recovery code as the user typed it. When it is right, it is redeemed, then is run, with the number of
+// codes left, and the wrong recovery codes are forgotten, in one commit. What Verify says about since and then holds here.
 //
-// Outcomes: *Wrong (a used code is a wrong one), *Locked, ErrFormat, ErrNotEnrolled, ErrBusy
+// Outcomes: *Wrong (a used code is a wrong one), *Locked, *Stale, ErrFormat, ErrNotEnrolled, ErrBusy
 // or what Slow says instead.
-func (s *Service) Recover(ctx context.Context, subject, code string, then func(ctx context.Context, p Proof, left int) error) error {
+func (s *Service) Recover(ctx context.Context, subject, code string, since time.Time, then func(ctx context.Context, p Proof, left int) error) error {
 	now, limit := s.now(), s.Limits.orDefault().Recovery
 	typed, err := parseRecovery(code)
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *Service) Recover(ctx context.Context, subject, code string, then func(c
 	}
 	var tally Tally
 	digest, err := s.slowly(ctx, typed, set.Salt, set.Params, func() (err error) {
-		tally, err = s.guess(ctx, recoveryKey(subject), limit, now)
+		tally, err = s.guessSince(ctx, recoveryKey(subject), limit, since, now)
 		return err
 	})
 	if err != nil {
@@ -54,10 +54,12 @@ func (s *Service) Recover(ctx context.Context, subject, code string, then func(c
 		if err := s.Guesses.Redeem(ctx, set.ID, digest, now); err != nil {
 			return err
 		}
-		if then == nil {
-			return nil
+		if then != nil {
+			if err := then(ctx, p, len(set.Digests)-1); err != nil {
+				return err
+			}
 		}
-		return then(ctx, p, len(set.Digests)-1)
+		return s.forgive(ctx, p)
 	})
 	if errors.Is(err, ErrCode) { // somebody else was faster with the same code
 		return miss(tally, limit, now)

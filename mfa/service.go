@@ -136,10 +136,19 @@ func (s *Service) RemoveSpare(ctx context.Context, subject, id string, then func
 	})
 }
 
-// Forgive forgets the wrong codes of the subject. Call it when a sign-in is complete, in the
-// same Atomic; a right password alone is no reason.
-func (s *Service) Forgive(ctx context.Context, subject string) error {
-	return s.Guesses.Forgive(ctx, GuessKeys(subject)...)
+// forgive forgets the wrong codes of the kind that was right. It belongs into the commit that spends the right one, and
+// nothing else ever forgives: a password, or a code given in an earlier sign-in, says nothing about these. If the other
+// kind is switched off after too many in a row, it is taken again; its window and its lock stay as they are.
+func (s *Service) forgive(ctx context.Context, p Proof) error {
+	limits := s.Limits.orDefault()
+	own, other, inARow := totpKey(p.subject), recoveryKey(p.subject), limits.Recovery.InARow
+	if p.method == MethodRecovery {
+		own, other, inARow = other, own, limits.TOTP.InARow
+	}
+	if err := s.Guesses.Forgive(ctx, own, s.now()); err != nil || inARow == 0 {
+		return err
+	}
+	return s.Guesses.Enable(ctx, other, inARow)
 }
 
 // GuessKeys are the keys under which a Service counts the guesses at the subject's codes. A
@@ -154,7 +163,16 @@ func recoveryKey(subject string) string { return "recovery:" + subject }
 // guess counts a guess and commits the count. Nothing may be compared without it. A caller that goes away changes nothing
 // about it: what was counted is compared, and the outcome is told.
 func (s *Service) guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error) {
-	tally, err := s.Guesses.Guess(context.WithoutCancel(ctx), key, limit, now)
+	return allowed(s.Guesses.Guess(context.WithoutCancel(ctx), key, limit, now))
+}
+
+// guessSince is guess in a sign-in whose password was given at the time since.
+func (s *Service) guessSince(ctx context.Context, key string, limit Limit, since, now time.Time) (Tally, error) {
+	return allowed(s.Guesses.GuessSince(context.WithoutCancel(ctx), key, limit, since, now))
+}
+
+// allowed turns a guess that was refused into an error.
+func allowed(tally Tally, err error) (Tally, error) {
 	switch {
 	case err != nil:
 		return Tally{}, fmt.Errorf("count guess: %w", err)
@@ -162,6 +180,8 @@ func (s *Service) guess(ctx context.Context, key string, limit Limit, now time.T
 		return Tally{}, &Locked{Disabled: true}
 	case !tally.LockedUntil.IsZero():
 		return Tally{}, &Locked{Until: tally.LockedUntil}
+	case !tally.Stale.IsZero():
+		return Tally{}, &Stale{Unlocked: tally.Stale}
 	}
 	return tally, nil
 }

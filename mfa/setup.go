@@ -176,7 +176,7 @@ func (s *Service) first(ctx context.Context, subject string, d device, code stri
 	if err != nil {
 		return 0, err
 	}
-	tally, err := s.guess(ctx, totpKey(subject), limit, now)
+	tally, err := s.guess(ctx, totpKey(subject), limit, now) // of any sign-in: whoever gives this code was shown its secret
 	if err != nil {
 		return 0, err
 	}
@@ -196,8 +196,8 @@ func (s *Service) first(ctx context.Context, subject string, d device, code stri
 
 // Activate makes the confirmed set-up live and runs then in the same commit: the user has seen
 // the recovery codes and says that they are saved. The proof is that of the code given to
-// Confirm, or proves nothing if only recovery codes were replaced. What Verify says about then
-// holds here.
+// Confirm, for which wrong one-time codes are forgotten, or proves nothing if only recovery codes were replaced. What
+// Verify says about then holds here.
 //
 // Outcomes: ErrNoSetup, ErrSetupExpired, ErrNotConfirmed, ErrChanged, ErrBusy.
 func (s *Service) Activate(ctx context.Context, subject, owner string, then func(context.Context, Proof) error) error {
@@ -222,10 +222,15 @@ func (s *Service) Activate(ctx context.Context, subject, owner string, then func
 		if err := s.Store.Activate(ctx, subject, owner, setup.Basis, a, set); err != nil {
 			return err
 		}
-		if then == nil {
+		if then != nil {
+			if err := then(ctx, p); err != nil {
+				return err
+			}
+		}
+		if p.method == "" {
 			return nil
 		}
-		return then(ctx, p)
+		return s.Guesses.Forgive(ctx, totpKey(subject), s.now())
 	})
 }
 

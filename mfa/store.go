@@ -97,8 +97,14 @@ type Guesses interface {
 	// Return takes back a guess that was right and that Guess counted under key at that time, in the window and in a row,
 	// and with it the lock that began because it was counted. Nothing happens when its window is over.
 	Return(ctx context.Context, key string, guessed time.Time) error
-	// Forgive forgets the guesses under the keys.
-	Forgive(ctx context.Context, keys ...string) error
+	// GuessSince is Guess for whoever gave a password at the time since. It refuses, with Tally.Stale, when a lock of the
+	// key has ended after that: it is not counted then and changes nothing.
+	GuessSince(ctx context.Context, key string, limit Limit, since, now time.Time) (Tally, error)
+	// Forgive forgets the guesses under the key, and a lock that is not over; but not when the last lock ended, which is
+	// now if that lock was not over. Only a Service calls it, for a right guess.
+	Forgive(ctx context.Context, key string, now time.Time) error
+	// Enable has the guesses in a row under the key begin anew if there were so many. The window and the lock stay.
+	Enable(ctx context.Context, key string, inARow int) error
 	// Spend sets LastStep to step and LastUsed to now if LastStep is smaller; else ErrUsed.
 	Spend(ctx context.Context, authenticator string, step int64, now time.Time) error
 	// Redeem marks the code of that set and digest used; ErrCode if there is none left.
@@ -123,7 +129,7 @@ type Limit struct {
 	Guesses int           // at most so many in a window
 	Window  time.Duration // from the first guess
 	Lock    time.Duration // how long the last allowed guess locks, if nothing forgives it
-	InARow  int           // so many in a row, at any pace, lock until Forgive; 0: no such end
+	InARow  int           // so many in a row, at any pace, lock until Enable; 0: no such end
 }
 
 // Tally is what a Guess found.
@@ -131,5 +137,6 @@ type Tally struct {
 	Left        int       // guesses left in the window, after this one
 	InARow      int       // guesses since somebody forgave, this one included
 	LockedUntil time.Time // not zero: refused
-	Disabled    bool      // InARow is reached: refused until somebody forgives
+	Disabled    bool      // InARow is reached: refused until Enable
+	Stale       time.Time // not zero: refused by GuessSince, because a lock ended then
 }

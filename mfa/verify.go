@@ -5,19 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
-// Verify checks a one-time code as the user typed it. When it is right, the step is spent and
-// then is run in one commit.
+// Verify checks a one-time code as the user typed it. When it is right, the step is spent, then is run, and the wrong
+// one-time codes of the subject are forgotten, in one commit. since is when the password of this sign-in was given: after
+// a lock each sign-in begins at the password again, so that half a sign-in does not guess on.
 //
 // The commit may fail after then has run, because the same code won in another process. So then
 // must change nothing but what it writes through its context: a value in memory that it added
 // the proof to is void when Verify returns an error, and must not be saved later.
 //
-// Outcomes: *Wrong, ErrExpired, *Used, *Locked, ErrFormat, ErrLooksLikeRecovery, ErrNotEnrolled. Those of a code that
-// was compared come in a *Failed.
+// Outcomes: *Wrong, ErrExpired, *Used, *Locked, *Stale, ErrFormat, ErrLooksLikeRecovery, ErrNotEnrolled. Those of a code
+// that was compared come in a *Failed.
 // Anything else is a fault of the store or of then.
-func (s *Service) Verify(ctx context.Context, subject, code string, then func(context.Context, Proof) error) error {
+func (s *Service) Verify(ctx context.Context, subject, code string, since time.Time, then func(context.Context, Proof) error) error {
 	now, limit := s.now(), s.Limits.orDefault().TOTP
 	devices, err := s.devices(ctx, subject)
 	if err != nil {
@@ -27,7 +29,7 @@ func (s *Service) Verify(ctx context.Context, subject, code string, then func(co
 	if err != nil {
 		return err
 	}
-	tally, err := s.guess(ctx, totpKey(subject), limit, now)
+	tally, err := s.guessSince(ctx, totpKey(subject), limit, since, now)
 	if err != nil {
 		return err
 	}
@@ -51,10 +53,12 @@ func (s *Service) spend(ctx context.Context, found match, tally Tally, p Proof, 
 		if err := s.Guesses.Spend(ctx, found.device.id, found.step, p.time); err != nil {
 			return err
 		}
-		if then == nil {
-			return nil
+		if then != nil {
+			if err := then(ctx, p); err != nil {
+				return err
+			}
 		}
-		return then(ctx, p)
+		return s.forgive(ctx, p)
 	})
 	if errors.Is(err, ErrUsed) {
 		return failed(&Used{Seconds: found.device.wait(found.step, p.time)}, tally)

@@ -119,7 +119,7 @@ func TestLock(t *testing.T) {
 	must(t, "right code at the announced time", err)
 }
 
-// Replayed and expired codes are guesses too, and so are right ones until the sign-in is complete.
+// Replayed and expired codes are guesses too. A right one forgets them all.
 func TestAllGuessesCount(t *testing.T) {
 	w := enrolled(t)
 	code := w.code(w.secret, 0)
@@ -129,12 +129,13 @@ func TestAllGuessesCount(t *testing.T) {
 	check(t, "replayed code", err, mfa.ErrUsed)
 	_, err = w.verify(w.code(w.secret, -5))
 	check(t, "expired code", err, mfa.ErrExpired)
-	if left := w.left(t); left != 1 {
-		t.Errorf("%d tries left after four guesses, want 1", left)
+	if left := w.left(t); left != 2 {
+		t.Errorf("%d tries left after three guesses that were not right, want 2", left)
 	}
-	must(t, "Forgive", w.Forgive(ctx, "ana"))
+	_, err = w.verify(w.code(w.secret, 1))
+	must(t, "Verify", err)
 	if left := w.left(t); left != 4 {
-		t.Errorf("%d tries left after a complete sign-in and one wrong code, want 4", left)
+		t.Errorf("%d tries left after a right code and one wrong code, want 4", left)
 	}
 }
 
@@ -169,7 +170,6 @@ func TestDisabledAfterAHundred(t *testing.T) {
 	}
 	_, _, err := w.recover(w.codes[0])
 	must(t, "Recover", err)
-	must(t, "Forgive", w.Forgive(ctx, "ana"))
 	_, err = w.verify(w.code(w.secret, 0))
 	must(t, "right code after recovery", err)
 }
@@ -179,7 +179,7 @@ func TestVerifyInParallel(t *testing.T) {
 	w.Limits.TOTP = mfa.Limit{Guesses: 1000, Window: time.Hour, Lock: time.Hour}
 	code := w.code(w.secret, 0)
 	won := race(16, func(int) error {
-		return w.Verify(ctx, "ana", code, nil)
+		return w.Verify(ctx, "ana", code, w.now, nil)
 	})
 	if won != 1 {
 		t.Errorf("one code passed %d times", won)
@@ -192,7 +192,7 @@ func TestGuessesInParallel(t *testing.T) {
 	wrong := w.wrong(w.secret)
 	compared := race(32, func(int) error {
 		var locked *mfa.Locked
-		if err := w.Verify(ctx, "ana", wrong, nil); errors.As(err, &locked) && locked.Until.Equal(w.now.Add(15*time.Minute)) {
+		if err := w.Verify(ctx, "ana", wrong, w.now, nil); errors.As(err, &locked) && locked.Until.Equal(w.now.Add(15*time.Minute)) {
 			return err
 		}
 		return nil
@@ -254,7 +254,7 @@ func TestSecretsAreBound(t *testing.T) {
 	theirs := mine
 	theirs.Subject = "ben"
 	must(t, "Activate", w.memory.Activate(ctx, "ben", "import", 0, &theirs, nil))
-	err = w.Verify(ctx, "ben", w.code(w.secret, 0), nil)
+	err = w.Verify(ctx, "ben", w.code(w.secret, 0), w.now, nil)
 	if err == nil || errors.Is(err, mfa.ErrCode) {
 		t.Errorf("Verify with another user's secret: %v, want a fault", err)
 	}
@@ -300,11 +300,11 @@ func TestStoreInTrouble(t *testing.T) {
 	then := func(context.Context, mfa.Proof) error { ran = true; return nil }
 
 	w.Store = noFactors{w.memory, down}
-	check(t, "Verify without factors", w.Verify(ctx, "ana", w.code(w.secret, 0), then), down)
+	check(t, "Verify without factors", w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, then), down)
 	w.Store = w.memory
 	w.Guesses = noGuess{w.memory, down}
-	check(t, "Verify without a count", w.Verify(ctx, "ana", w.code(w.secret, 0), then), down)
-	check(t, "Recover without a count", w.Recover(ctx, "ana", w.codes[0], nil), down)
+	check(t, "Verify without a count", w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, then), down)
+	check(t, "Recover without a count", w.Recover(ctx, "ana", w.codes[0], w.now, nil), down)
 	if ran {
 		t.Error("then ran for a guess that was not counted")
 	}
@@ -316,7 +316,7 @@ func TestStoreInTrouble(t *testing.T) {
 		fn(ctx)
 		return down
 	}
-	check(t, "Verify that cannot commit", w.Verify(ctx, "ana", w.code(w.secret, 0), then), down)
+	check(t, "Verify that cannot commit", w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, then), down)
 }
 
 type noFactors struct {
@@ -331,7 +331,7 @@ type noGuess struct {
 	err error
 }
 
-func (n noGuess) Guess(context.Context, string, mfa.Limit, time.Time) (mfa.Tally, error) {
+func (n noGuess) GuessSince(context.Context, string, mfa.Limit, time.Time, time.Time) (mfa.Tally, error) {
 	return mfa.Tally{}, n.err
 }
 
@@ -340,11 +340,11 @@ func TestThenFails(t *testing.T) {
 	w := enrolled(t)
 	full := errors.New("session table is full")
 	code := w.code(w.secret, 0)
-	check(t, "Verify", w.Verify(ctx, "ana", code, func(context.Context, mfa.Proof) error { return full }), full)
+	check(t, "Verify", w.Verify(ctx, "ana", code, w.now, func(context.Context, mfa.Proof) error { return full }), full)
 	_, err := w.verify(code)
 	must(t, "the same code again", err)
 
-	check(t, "Recover", w.Recover(ctx, "ana", w.codes[0], func(context.Context, mfa.Proof, int) error { return full }), full)
+	check(t, "Recover", w.Recover(ctx, "ana", w.codes[0], w.now, func(context.Context, mfa.Proof, int) error { return full }), full)
 	_, left, err := w.recover(w.codes[0])
 	if err != nil || left != 9 {
 		t.Errorf("the same recovery code again: %d left, %v, want 9", left, err)

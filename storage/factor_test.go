@@ -100,15 +100,15 @@ func TestTwoProcesses(t *testing.T) {
 		if won != 1 {
 			t.Errorf("one set-up was activated %d times", won)
 		}
-		if err := p[1].Verify(ctx, "ana", codeAt(t, v.Secret, now), nil); !errors.Is(err, mfa.ErrUsed) {
+		if err := p[1].Verify(ctx, "ana", codeAt(t, v.Secret, now), now, nil); !errors.Is(err, mfa.ErrUsed) {
 			t.Errorf("Verify of the code that confirmed: %v, want ErrUsed", err)
 		}
 		now = now.Add(time.Hour)
 		code := codeAt(t, v.Secret, now)
-		if won := race(t, 50, mfa.ErrUsed, func(i int) error { return p[i%2].Verify(ctx, "ana", code, nil) }); won != 1 {
+		if won := race(t, 50, mfa.ErrUsed, func(i int) error { return p[i%2].Verify(ctx, "ana", code, now, nil) }); won != 1 {
 			t.Errorf("one code passed %d times", won)
 		}
-		if won := race(t, 16, mfa.ErrCode, func(i int) error { return p[i%2].Recover(ctx, "ana", v.Codes[0], nil) }); won != 1 {
+		if won := race(t, 16, mfa.ErrCode, func(i int) error { return p[i%2].Recover(ctx, "ana", v.Codes[0], now, nil) }); won != 1 {
 			t.Errorf("one recovery code passed %d times", won)
 		}
 	})

@@ -17,12 +17,21 @@ const guessTries = 5
 
 // Guess counts a guess under key and commits before it returns, even inside an Atomic.
 func (s *Store) Guess(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
+	return s.guess(ctx, key, limit, math.MaxInt64, now)
+}
+
+// GuessSince counts a guess like Guess, unless a lock of the key has ended after the time since.
+func (s *Store) GuessSince(ctx context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.Tally, error) {
+	return s.guess(ctx, key, limit, micros(since), now)
+}
+
+func (s *Store) guess(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.Tally, error) {
 	for range guessTries {
-		tally, err := s.count(ctx, key, limit, now)
+		tally, err := s.count(ctx, key, limit, since, now)
 		if !errors.Is(err, provider.ErrNotFound) {
 			return tally, err
 		}
-		tally, err = s.refusal(ctx, key, limit, now)
+		tally, err = s.refusal(ctx, key, limit, since, now)
 		if !errors.Is(err, provider.ErrNotFound) {
 			return tally, err
 		}
@@ -31,9 +40,9 @@ func (s *Store) Guess(ctx context.Context, key string, limit mfa.Limit, now time
 }
 
 // count is one statement, so that any number of processes count right, and none that was refused
-// writes. A window that was used up is over here, for else its lock would refuse.
+// writes. A window that was used up is over here, for else its lock would refuse; when that ended is kept.
 // provider.ErrNotFound if the guess is refused.
-func (s *Store) count(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
+func (s *Store) count(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.Tally, error) {
 	until := micros(now.Add(limit.Lock))
 	first := int64(0)
 	if limit.Guesses <= 1 {
@@ -44,18 +53,20 @@ func (s *Store) count(ctx context.Context, key string, limit mfa.Limit, now time
 		err := r.Scan(&tries, &row)
 		return mfa.Tally{Left: min(limit.Guesses-tries, inARow(limit)-row), InARow: row}, err
 	}
-	return one(ctx, s, scan, `INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, forget_at, owner)
-			VALUES ($1, $2, 1, 1, $3, $4, $9)
+	return one(ctx, s, scan, `INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, owner)
+			VALUES ($1, $2, 1, 1, $3, 0, $4, $9)
 		ON CONFLICT (budget) DO UPDATE SET
 			started_at = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN excluded.started_at ELSE guess.started_at END,
 			tries = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN 1 ELSE guess.tries + 1 END,
 			in_a_row = guess.in_a_row + 1,
 			locked_until = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN excluded.locked_until
 				WHEN guess.tries + 1 >= $5 THEN $7 ELSE 0 END,
+			unlocked_at = CASE WHEN guess.locked_until > guess.unlocked_at THEN guess.locked_until ELSE guess.unlocked_at END,
 			forget_at = excluded.forget_at
 		WHERE guess.locked_until <= excluded.started_at AND guess.in_a_row < $8
+			AND guess.locked_until <= $10 AND guess.unlocked_at <= $10
 		RETURNING tries, in_a_row`,
-		key, micros(now), first, forgetAt(limit, now), limit.Guesses, micros(now.Add(-limit.Window)), until, inARow(limit), ownerOf(key))
+		key, micros(now), first, forgetAt(limit, now), limit.Guesses, micros(now.Add(-limit.Window)), until, inARow(limit), ownerOf(key), since)
 }
 
 // ownerOf is whose budget the key is for.
@@ -81,23 +92,27 @@ func forgetAt(limit mfa.Limit, now time.Time) int64 {
 }
 
 // refusal says why a guess was refused: provider.ErrNotFound if in the meantime nothing refuses it.
-func (s *Store) refusal(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
-	scan := func(r row) (mfa.Tally, error) {
-		var until int64
-		var row int
-		err := r.Scan(&until, &row)
-		return mfa.Tally{LockedUntil: instant(until), Disabled: row >= inARow(limit)}, err
+func (s *Store) refusal(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.Tally, error) {
+	type kept struct {
+		until, unlocked int64
+		row             int
 	}
-	tally, err := one(ctx, s, scan, `SELECT locked_until, in_a_row FROM guess WHERE budget = $1`, key)
-	switch {
+	scan := func(r row) (k kept, err error) {
+		err = r.Scan(&k.until, &k.unlocked, &k.row)
+		return k, err
+	}
+	k, err := one(ctx, s, scan, `SELECT locked_until, unlocked_at, in_a_row FROM guess WHERE budget = $1`, key)
+	switch last := max(k.until, k.unlocked); {
 	case err != nil:
 		return mfa.Tally{}, err
-	case tally.Disabled:
+	case k.row >= inARow(limit):
 		return mfa.Tally{Disabled: true}, nil
-	case !now.Before(tally.LockedUntil):
-		return mfa.Tally{}, provider.ErrNotFound
+	case k.until > micros(now):
+		return mfa.Tally{LockedUntil: instant(k.until)}, nil
+	case last > since:
+		return mfa.Tally{Stale: instant(last)}, nil
 	}
-	return tally, nil
+	return mfa.Tally{}, provider.ErrNotFound
 }
 
 // Return takes a guess back that was right. Its window began no later than it, and a later window is none of its.
@@ -127,7 +142,7 @@ func (s *Store) Budgets(ctx context.Context, owner string, now time.Time) ([]Bud
 		return b, err
 	}
 	return all(ctx, s, scan, `SELECT budget, in_a_row, locked_until FROM guess
-		WHERE owner = $1 AND in_a_row > 0 AND (forget_at = 0 OR forget_at > $2) ORDER BY budget`, owner, micros(now))
+		WHERE owner = $1 AND (in_a_row > 0 OR locked_until > $2) AND (forget_at = 0 OR forget_at > $2) ORDER BY budget`, owner, micros(now))
 }
 
 // Unlock forgets all that was counted of the owner's guesses.
@@ -135,18 +150,23 @@ func (s *Store) Unlock(ctx context.Context, owner string) error {
 	return s.exec(ctx, nil, `DELETE FROM guess WHERE owner = $1`, owner)
 }
 
-// Forgive forgets the guesses under the keys.
-func (s *Store) Forgive(ctx context.Context, keys ...string) error {
-	if len(keys) == 0 {
-		return nil
-	}
-	var args []any
-	var places []string
-	for i, key := range keys {
-		args = append(args, key)
-		places = append(places, fmt.Sprintf("$%d", i+1))
-	}
-	return s.exec(ctx, nil, `DELETE FROM guess WHERE budget IN (`+strings.Join(places, ", ")+`)`, args...)
+// Forgive forgets the guesses under the key and ends its lock. Of a budget that was ever locked the row stays, for it
+// knows when that ended.
+func (s *Store) Forgive(ctx context.Context, key string, now time.Time) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.exec(ctx, nil, `DELETE FROM guess WHERE budget = $1 AND locked_until = 0 AND unlocked_at = 0`, key)
+		if err != nil {
+			return err
+		}
+		return s.exec(ctx, nil, `UPDATE guess SET started_at = 0, tries = 0, in_a_row = 0, locked_until = 0, unlocked_at =
+			CASE WHEN locked_until > $2 THEN $2 WHEN locked_until > unlocked_at THEN locked_until ELSE unlocked_at END
+			WHERE budget = $1`, key, micros(now))
+	})
+}
+
+// Enable has the guesses in a row begin anew if there were so many. The window and the lock stay.
+func (s *Store) Enable(ctx context.Context, key string, inARow int) error {
+	return s.exec(ctx, nil, `UPDATE guess SET in_a_row = 0 WHERE budget = $1 AND in_a_row >= $2`, key, inARow)
 }
 
 // Spend raises the authenticator's last step, or fails with mfa.ErrUsed.

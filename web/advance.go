@@ -57,8 +57,8 @@ func (s *Server) join(ctx context.Context, r *http.Request, v *visit) error {
 	return nil
 }
 
-// admit opens the session, and forgives wrong codes, once the user has proved all that there is to prove. Before
-// that there is no session, so that no cookie is worth anything. join comes before it.
+// admit opens the session once the user has proved all that there is to prove. Before that there is no session, so that
+// no cookie is worth anything. join comes before it.
 func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
 	if !v.owed.signedIn() {
 		return nil
@@ -76,10 +76,10 @@ func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
 	if err := s.Audit.Record(ctx, v.signedInEvent(r)); err != nil {
 		return err
 	}
-	if v.remembered { // a right password alone, which says nothing about codes
+	if v.remembered {
 		return s.Browsers.TouchBrowser(ctx, v.device, s.Now())
 	}
-	return s.MFA.Forgive(ctx, v.subject())
+	return nil
 }
 
 // rest makes the commit rest on what the login does: the account in the epoch of its password and, unless that was given

@@ -131,9 +131,6 @@ func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *me
 			if err := login.Add(p); err != nil {
 				return err
 			}
-			if err := s.MFA.Forgive(ctx, e.subject); err != nil {
-				return err
-			}
 		}
 		if err := s.recordActivation(ctx, m.event(r, "", ""), p, pending); err != nil {
 			return err

@@ -176,7 +176,7 @@ func (s *Server) facts(ctx context.Context, v *visit) (facts, error) {
 		choose:   m.Lent && !m.Typed && !m.Chosen && (d.SelectAccount || m.Other),
 		password: login.Fresh(d, provider.MethodPassword, now),
 		second:   good(provider.MethodTOTP) || good(provider.MethodRecovery),
-		late:     m.Typed && older(login, provider.MethodPassword, now, codeTime),
+		late:     m.Typed && older(login, provider.MethodPassword, now, codeTime) || v.unlocked(now),
 		recent:   d.None || v.recent(provider.MethodPassword, now), // a silent request can only hear what is missing
 		spent:    v.spent(now),
 		twoSteps: d.TwoSteps() || s.appObliges(v), wish: m.Wish != "", used: m.Used != nil,

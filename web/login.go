@@ -44,6 +44,9 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, v *visit) err
 		p.Title = "Confirm it’s you"
 	}
 	p.say(&v.mem)
+	if v.ix.Login != nil && p.State == "initial" && v.unlocked(s.Now()) {
+		p.Notes, p.State = []shown{show(fault{ID: "login.lock.again"})}, "again"
+	}
 	if v.ix.Login != nil && v.mem.Typed && p.State == "initial" { // the time for the code ran out
 		p.Notes, p.State = []shown{show(fault{ID: "login.timeout"})}, "timeout"
 	}

@@ -154,6 +154,23 @@ func (m *memory) until(page string, now time.Time) time.Time {
 	return time.Time{}
 }
 
+// unlocked reports whether codes were locked since the password was given and no longer are: the sign-in begins at the
+// password again, whatever else it has proved.
+func (v *visit) unlocked(now time.Time) bool {
+	for _, form := range []codeForm{totpForm, recoveryForm} {
+		if end, known := v.mem.Locked[form.page]; known && !now.Before(end) && v.passwordAt().Before(end) {
+			return true
+		}
+	}
+	return false
+}
+
+// passwordAt is when the password was given, in this sign-in or in the one whose session it goes on with.
+func (v *visit) passwordAt() time.Time {
+	at, _ := v.ix.Login.Proved(provider.MethodPassword)
+	return at
+}
+
 // lockedBy reports whether the fault is a lock that until knows of. Its page says so as long as it lasts,
 // and must not afterwards.
 func (m *memory) lockedBy(f fault) bool {

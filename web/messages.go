@@ -17,6 +17,7 @@ var messages = map[string]string{
 	"login.locked.one":        "Too many tries. You can try again in 1 minute, at {at}.",
 	"login.session.expired":   "You were signed out because you were away for a while. Sign in again to continue.",
 	"login.timeout":           "It has been a while, so please enter your password again.",
+	"login.lock.again":        "Codes were locked after too many wrong ones. Enter your password again to go on.",
 	"login.again":             "Something has changed since you gave your password. Sign in again to continue.",
 	"login.link":              "Sign in to set up your authenticator app. The link works once.",
 

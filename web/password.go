@@ -12,6 +12,15 @@ import (
 	"vestibule/provider"
 )
 
+// Guesses counts guesses of passwords. Both methods are those of mfa.Guesses, whose others are for mfa alone: a page
+// forgives nobody anything.
+type Guesses interface {
+	// Guess counts a guess under key and commits that before it returns.
+	Guess(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error)
+	// Return takes back a guess that was right.
+	Return(ctx context.Context, key string, guessed time.Time) error
+}
+
 // PasswordLimits are the budgets of wrong passwords, which are those of a name: an account has one for its user name and
 // one for its e-mail address, so that no lock tells that the two belong together. In a browser that the account is known
 // in the name has another. All other guesses count against two: one of the name and one of the address that they come from.

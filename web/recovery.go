@@ -39,7 +39,7 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 	var done *visit
 	err := required(code)
 	if err == nil {
-		err = s.recoverInTurn(r.Context(), v.subject(), code, func(ctx context.Context, p mfa.Proof, left int) error {
+		err = s.recoverInTurn(r.Context(), v.subject(), code, v.passwordAt(), func(ctx context.Context, p mfa.Proof, left int) error {
 			done = v.clone()
 			done.mem.Won = v.sum(code)
 			if err := done.ix.Login.Add(p); err != nil {

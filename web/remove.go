@@ -109,16 +109,16 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 	return s.note(w, r, securityPath, "remove.done", values{"name": app.Name})
 }
 
-// prove checks a code of either kind and returns the form of that kind. A recovery code is welcome where the other was
-// asked for. then gets what is to be recorded of the proof.
+// prove checks a code of either kind, given together with the password, and returns the form of that kind. A recovery code
+// is welcome where the other was asked for. then gets what is to be recorded of the proof.
 func (s *Server) prove(ctx context.Context, subject string, form codeForm, code string, then func(context.Context, mfa.Proof, map[string]string) error) (codeForm, error) {
 	if form == totpForm {
-		err := s.MFA.Verify(ctx, subject, code, func(ctx context.Context, p mfa.Proof) error { return then(ctx, p, nil) })
+		err := s.MFA.Verify(ctx, subject, code, s.Now(), func(ctx context.Context, p mfa.Proof) error { return then(ctx, p, nil) })
 		if !errors.Is(err, mfa.ErrLooksLikeRecovery) {
 			return form, err
 		}
 	}
-	return recoveryForm, s.recoverInTurn(ctx, subject, code, func(ctx context.Context, p mfa.Proof, left int) error {
+	return recoveryForm, s.recoverInTurn(ctx, subject, code, s.Now(), func(ctx context.Context, p mfa.Proof, left int) error {
 		return then(ctx, p, map[string]string{"left": strconv.Itoa(left)})
 	})
 }
@@ -168,9 +168,6 @@ func (s *Server) removeWith(ctx context.Context, m *member, id string, last bool
 	if err := login.Add(p); err != nil {
 		return "", err
 	}
-	if err := s.MFA.Forgive(ctx, m.account.Subject); err != nil {
-		return "", err
-	}
 	remove := s.MFA.RemoveSpare
 	if last {
 		remove = s.MFA.Remove
@@ -190,6 +187,10 @@ func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member
 	}
 	if errors.Is(err, mfa.ErrLast) { // the page knows what else to say, if this one is gone too or must be kept
 		return s.removeFault(w, r, form, fault{ID: "remove.last"})
+	}
+	var stale *mfa.Stale
+	if errors.As(err, &stale) { // by another server's clock the lock has just ended
+		return s.removeFault(w, r, form, fault{ID: "login.lock.again"})
 	}
 	if errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm || errors.Is(err, provider.ErrConflict) {
 		return s.note(w, r, securityPath, "remove.gone", nil)

@@ -21,7 +21,7 @@ type Config struct {
 	Sessions Sessions
 	MFA      *mfa.Service
 	Consent  *consent.Service
-	Guesses  mfa.Guesses       // counts passwords
+	Guesses  Guesses           // counts passwords
 	Audit    provider.Recorder // nil: no log is kept
 	Activity Activity          // shows users what is in it; nil: nothing
 	// What operators do for users who have lost everything.

@@ -34,7 +34,7 @@ type facts struct {
 	password bool // was given, recently enough for the client
 	second   bool // a code or a recovery code was given, recently enough
 	enrolled bool // has an authenticator
-	late     bool // the password was given so long ago that the code no longer counts for it
+	late     bool // the password was given so long ago, or before a lock of codes, that the code no longer counts for it
 	recent   bool // the password was given recently enough to set up a factor with it
 	twoSteps bool // the client demands a second factor
 	wish     bool // the user wants to set something up first
@@ -63,7 +63,7 @@ func next(f facts) step {
 		return stepContinue
 	case !f.password:
 		return stepLogin
-	case code && f.late:
+	case (code || short && !f.spent) && f.late:
 		return stepLogin
 	case code, short && !f.spent:
 		return stepTOTP

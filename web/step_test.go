@@ -23,6 +23,7 @@ func TestNext(t *testing.T) {
 		{"authenticator, consent owed too", with(func(f *facts) { f.enrolled, f.consent = true, true }), stepTOTP},
 		{"authenticator, wish", with(func(f *facts) { f.enrolled, f.wish = true, true }), stepTOTP},
 		{"authenticator, password long ago", with(func(f *facts) { f.enrolled, f.late = true, true }), stepLogin},
+		{"recovery code that is too little, password long ago", with(func(f *facts) { f.second, f.twoSteps, f.short, f.late = true, true, true, true }), stepLogin},
 		{"code given, password long ago", with(func(f *facts) { f.second, f.late = true, true }), stepDone},
 		{"no authenticator, password long ago", with(func(f *facts) { f.late = true }), stepDone},
 		{"code given", with(func(f *facts) { f.second, f.enrolled = true, true }), stepDone},
@@ -70,6 +71,9 @@ func TestNextNeverSkips(t *testing.T) {
 		code := f.enrolled && !f.second && (!f.remembered || demanded)
 		if got.signedIn() && (!f.known || f.choose || !f.password || code || f.second && f.short && !f.spent) {
 			t.Errorf("next(%+v) = %v lets somebody in", f, got)
+		}
+		if got == stepTOTP && f.late {
+			t.Errorf("next(%+v) has a code compared with an old password", f)
 		}
 		if got == stepSetup && !f.second && !f.recent {
 			t.Errorf("next(%+v) lets an old session enrol", f)

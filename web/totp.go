@@ -70,7 +70,7 @@ func (s *Server) totp(w http.ResponseWriter, r *http.Request, v *visit) error {
 	var done *visit
 	err := required(code)
 	if err == nil {
-		err = s.MFA.Verify(r.Context(), v.subject(), code, func(ctx context.Context, p mfa.Proof) error {
+		err = s.MFA.Verify(r.Context(), v.subject(), code, v.passwordAt(), func(ctx context.Context, p mfa.Proof) error {
 			done = v.clone()
 			done.mem.Won = v.sum(code)
 			if err := done.ix.Login.Add(p); err != nil {
@@ -118,7 +118,12 @@ func required(value string) error {
 // codeFault answers a code that was not accepted. Each that was compared and refused is recorded.
 func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, v *visit, form codeForm, code string, err error) error {
 	var locked *mfa.Locked
+	var stale *mfa.Stale
 	switch {
+	case errors.As(err, &stale):
+		v.mem.calm()
+		v.mem.lock(form.page, stale.Unlocked)
+		return s.store(w, r, v, "/login")
 	case loginIsOver(err):
 		return s.beginAtPassword(w, r, v)
 	case errors.Is(err, provider.ErrConflict):

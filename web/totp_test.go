@@ -75,7 +75,9 @@ func TestCodeLock(t *testing.T) {
 	other.click("Use a recovery code").at("recovery", "initial").press("Continue", "recovery", strings.ToLower(a.codes[3])).at("recovery-used", "initial")
 	p.click("Try again").at("totp", "locked")
 	s.clock.forward(time.Minute)
-	s.totpAt(s.newBrowser()).press("Continue", "code", a.code(0)).at("consent", "initial") // the recovery code has forgiven all
+	s.totpAt(s.newBrowser()).press("Continue", "code", a.code(0)).at("totp", "locked") // a recovery code says nothing about codes
+	s.clock.forward(14 * time.Minute)
+	s.totpAt(s.newBrowser()).press("Continue", "code", a.code(0)).at("consent", "initial")
 }
 
 func TestLockEnds(t *testing.T) {
@@ -88,11 +90,12 @@ func TestLockEnds(t *testing.T) {
 	}
 	p.at("totp", "locked")
 	s.clock.forward(16 * time.Minute)
-	p = p.reload().at("login", "timeout").password("ana").at("totp", "initial")
+	p = p.reload().at("login", "again").says("Codes were locked after too many wrong ones.").password("ana").at("totp", "initial")
 	p.press("Continue", "code", a.code(0)).at("consent", "initial")
 }
 
-// TestCodeDuringLockIsNotRemembered gives a good code just before the lock ends, and again just after.
+// TestCodeDuringLockIsNotRemembered gives a good code just before the lock ends, and again just after, when the password
+// has to be given first.
 func TestCodeDuringLockIsNotRemembered(t *testing.T) {
 	s := newSite(t)
 	a := s.enrolled("s-ana")
@@ -105,7 +108,8 @@ func TestCodeDuringLockIsNotRemembered(t *testing.T) {
 	action, form := p.form("Continue", "code", a.code(0))
 	p.post(action, form).at("totp", "locked")
 	s.clock.forward(4 * time.Second)
-	p.post(action, form).at("consent", "initial")
+	p = p.post(action, form).at("login", "again").password("ana").at("totp", "initial")
+	p.press("Continue", "code", form.Get("code")).at("consent", "initial")
 }
 
 // TestImpatience has the button pressed twice: the second answer is the first one's.
@@ -219,7 +223,8 @@ func TestHundredInARow(t *testing.T) {
 		p = p.press("Continue", "code", code)
 	}
 	s.clock.forward(2 * time.Minute)
-	p = p.click("Try again").press("Continue", "code", a.code(0)).at("totp", "disabled").says("until you use a recovery code")
+	p = p.click("Try again").at("login", "again").password("ana")
+	p = p.press("Continue", "code", a.code(0)).at("totp", "disabled").says("until you use a recovery code")
 	p.click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial")
 	s.clock.forward(time.Minute)
 	s.totpAt(s.newBrowser()).press("Continue", "code", a.code(0)).at("consent", "initial")

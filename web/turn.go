@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"time"
 
 	"vestibule/mfa"
 	"vestibule/provider"
@@ -50,13 +51,13 @@ func (s *Server) passwordTurn(r *http.Request, username string) (done func(), er
 }
 
 // recoverInTurn checks a recovery code when it is its turn.
-func (s *Server) recoverInTurn(ctx context.Context, subject, code string, then func(context.Context, mfa.Proof, int) error) error {
+func (s *Server) recoverInTurn(ctx context.Context, subject, code string, since time.Time, then func(context.Context, mfa.Proof, int) error) error {
 	done, err := s.recoveries.take(ctx, subject)
 	if err != nil {
 		return err
 	}
 	defer done()
-	return s.MFA.Recover(ctx, subject, code, then)
+	return s.MFA.Recover(ctx, subject, code, since, then)
 }
 
 // turnKey is what passwords wait in line under: the account is not known yet, so it is the name in its one spelling.

@@ -122,7 +122,7 @@ func TestDemoFactor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = d.app.mfa.Verify(t.Context(), d.strong.Subject, code, func(_ context.Context, p mfa.Proof) error { return nil })
+	err = d.app.mfa.Verify(t.Context(), d.strong.Subject, code, time.Now(), func(_ context.Context, p mfa.Proof) error { return nil })
 	if err != nil {
 		t.Errorf("the present code: %v", err)
 	}

@@ -52,7 +52,7 @@ type wrongGuess struct {
 	At          string    `json:"at"`
 	InARow      int       `json:"in_a_row"`
 	LockedUntil time.Time `json:"locked_until,omitzero"`
-	Disabled    bool      `json:"disabled"` // until a full sign-in, or until user unlock
+	Disabled    bool      `json:"disabled"` // until the other kind is given, or until user unlock
 }
 
 // wrongGuesses returns what counts against a user now. inARow is the setting; 0: do not look.

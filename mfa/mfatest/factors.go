@@ -22,8 +22,8 @@ func nothing(t *testing.T, s Stores) {
 	}
 	check(t, "Spend for nothing", s.Spend(ctx, "a1", 7, now), mfa.ErrUsed)
 	check(t, "Redeem of nothing", s.Redeem(ctx, "r1", []byte("x"), now), mfa.ErrCode)
-	must(t, "Forgive of nothing", s.Forgive(ctx, "totp:ana"))
-	must(t, "Forgive of no key", s.Forgive(ctx))
+	must(t, "Forgive of nothing", s.Forgive(ctx, "totp:ana", now))
+	must(t, "Enable of nothing", s.Enable(ctx, "totp:ana", 1))
 }
 
 func setups(t *testing.T, s Stores) {

@@ -133,8 +133,8 @@ func inARow(t *testing.T, s Stores) {
 		guess(t, s, "totp:ana", limit, at, mfa.Tally{Disabled: true})
 		at = at.Add(1000 * time.Hour)
 	}
-	must(t, "Forgive", s.Forgive(ctx, "totp:ana"))
-	guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: 2})
+	must(t, "Enable", s.Enable(ctx, "totp:ana", limit.InARow))
+	guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: 2, InARow: 1})
 }
 
 func giveBack(t *testing.T, s Stores) {
@@ -179,10 +179,13 @@ func forgive(t *testing.T, s Stores) {
 	}
 	guess(t, s, "recovery:ana", five, now, mfa.Tally{Left: 4})
 	guess(t, s, "totp:ben", five, now, mfa.Tally{Left: 4})
-	must(t, "Forgive", s.Forgive(ctx, "totp:ana", "recovery:ana"))
-	guess(t, s, "totp:ana", five, now, mfa.Tally{Left: 4})
-	guess(t, s, "recovery:ana", five, now, mfa.Tally{Left: 4})
+	must(t, "Forgive", s.Forgive(ctx, "totp:ana", now))
+	guess(t, s, "totp:ana", five, now, mfa.Tally{Left: 4, InARow: 1})
+	guess(t, s, "recovery:ana", five, now, mfa.Tally{Left: 3})
 	guess(t, s, "totp:ben", five, now, mfa.Tally{Left: 3})
+	must(t, "Forgive of guesses without a lock", s.Forgive(ctx, "recovery:ana", now))
+	guess(t, s, "recovery:ana", five, now.Add(five.Window-1), mfa.Tally{Left: 4, InARow: 1}) // a window of its own
+	guess(t, s, "recovery:ana", five, now.Add(five.Window+time.Minute), mfa.Tally{Left: 3})
 }
 
 var errRefused = errors.New("refused")
@@ -224,7 +227,8 @@ func allOrNothing(t *testing.T, s Stores) {
 	check(t, "Atomic that aborts", a.Atomic(ctx, func(ctx context.Context) error {
 		must(t, "Spend", s.Spend(ctx, "a1", 2000, now))
 		must(t, "Redeem", s.Redeem(ctx, "r1", digest("r1", 0), now))
-		must(t, "Forgive", s.Forgive(ctx, "totp:ana"))
+		must(t, "Forgive", s.Forgive(ctx, "totp:ana", now))
+		must(t, "Enable", s.Enable(ctx, "totp:ana", 1))
 		_, err := s.Guess(ctx, "totp:ana", five, now)
 		must(t, "Guess", err)
 		return errAbort

@@ -32,6 +32,15 @@ type tries struct {
 	window  int
 	inARow  int
 	locked  time.Time
+	last    time.Time // end of the last lock that was over at a guess
+}
+
+// unlocked is when the last lock ended that is over.
+func (t tries) unlocked(now time.Time) time.Time {
+	if t.locked.After(t.last) && !now.Before(t.locked) {
+		return t.locked
+	}
+	return t.last
 }
 
 // New returns an empty Memory.
@@ -223,7 +232,12 @@ func (d data) forget(subject string) {
 }
 
 // Guess implements mfa.Guesses.
-func (m *Memory) Guess(_ context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
+func (m *Memory) Guess(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
+	return m.GuessSince(ctx, key, limit, time.Unix(1<<40, 0), now)
+}
+
+// GuessSince implements mfa.Guesses.
+func (m *Memory) GuessSince(_ context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.Tally, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := m.data.tries[key]
@@ -232,7 +246,10 @@ func (m *Memory) Guess(_ context.Context, key string, limit mfa.Limit, now time.
 		return mfa.Tally{Disabled: true}, nil
 	case now.Before(t.locked):
 		return mfa.Tally{LockedUntil: t.locked}, nil
+	case since.Before(t.unlocked(now)):
+		return mfa.Tally{Stale: t.unlocked(now)}, nil
 	}
+	t.last = t.unlocked(now)
 	if t.window >= limit.Guesses || !now.Before(t.started.Add(limit.Window)) {
 		t.started, t.window = now, 0
 	}
@@ -261,10 +278,23 @@ func (m *Memory) Return(ctx context.Context, key string, guessed time.Time) erro
 }
 
 // Forgive implements mfa.Guesses.
-func (m *Memory) Forgive(ctx context.Context, keys ...string) error {
+func (m *Memory) Forgive(ctx context.Context, key string, now time.Time) error {
 	return m.write(ctx, func(d data) error {
-		for _, key := range keys {
-			delete(d.tries, key)
+		t := d.tries[key]
+		if now.Before(t.locked) {
+			t.locked = now
+		}
+		d.tries[key] = tries{last: t.unlocked(now)}
+		return nil
+	})
+}
+
+// Enable implements mfa.Guesses.
+func (m *Memory) Enable(ctx context.Context, key string, inARow int) error {
+	return m.write(ctx, func(d data) error {
+		if t := d.tries[key]; t.inARow >= inARow {
+			t.inARow = 0
+			d.tries[key] = t
 		}
 		return nil
 	})

@@ -1,0 +1,124 @@
+package mfatest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"vestibule/mfa"
+)
+
+// since is guess for a password of that time.
+func since(t *testing.T, s Stores, key string, limit mfa.Limit, since, at time.Time, want mfa.Tally) {
+	t.Helper()
+	got, err := s.GuessSince(ctx, key, limit, since, at)
+	if err != nil {
+		t.Fatalf("GuessSince(%s) at %v: %v", key, at.Sub(now), err)
+	}
+	if got.Left != want.Left || got.Disabled != want.Disabled || !got.LockedUntil.Equal(want.LockedUntil) || !got.Stale.Equal(want.Stale) {
+		t.Errorf("GuessSince(%s) of %v at %v = %+v, want %+v", key, since.Sub(now), at.Sub(now), got, want)
+	}
+}
+
+// lockOut uses up the budget and returns when the lock ends.
+func lockOut(t *testing.T, s Stores, key string, at time.Time) time.Time {
+	t.Helper()
+	for range five.Guesses {
+		if _, err := s.Guess(ctx, key, five, at); err != nil {
+			t.Fatalf("Guess: %v", err)
+		}
+	}
+	return at.Add(five.Lock)
+}
+
+func stale(t *testing.T, s Stores) {
+	since(t, s, "totp:ana", five, time.Time{}, now, mfa.Tally{Left: 4}) // nothing was ever locked
+	must(t, "Forgive", s.Forgive(ctx, "totp:ana", now))
+	end := lockOut(t, s, "totp:ana", now)
+	for _, at := range []time.Time{now, end.Add(-time.Microsecond)} { // a new password does not help during the lock
+		since(t, s, "totp:ana", five, at, at, mfa.Tally{LockedUntil: end})
+	}
+	for range 2 * five.Guesses { // nothing is counted, so that nothing is locked
+		since(t, s, "totp:ana", five, end.Add(-time.Microsecond), end, mfa.Tally{Stale: end})
+		since(t, s, "totp:ana", five, now.Add(-time.Hour), end.Add(time.Hour), mfa.Tally{Stale: end})
+	}
+	since(t, s, "totp:ben", five, now.Add(-time.Hour), end, mfa.Tally{Left: 4})
+	since(t, s, "recovery:ana", five, now.Add(-time.Hour), end, mfa.Tally{Left: 4})
+	since(t, s, "totp:ana", five, end, end, mfa.Tally{Left: 4})
+	since(t, s, "totp:ana", five, now, end, mfa.Tally{Stale: end}) // the new window does not hide the old lock
+	guess(t, s, "totp:ana", five, end, mfa.Tally{Left: 3})
+
+	next := end.Add(five.Window)
+	later := lockOut(t, s, "totp:ana", next)
+	since(t, s, "totp:ana", five, later, later, mfa.Tally{Left: 4})
+	since(t, s, "totp:ana", five, end, later, mfa.Tally{Stale: later})
+}
+
+// A right code forgives the wrong ones, but makes no half sign-in good that a lock has ended.
+func staleForgiven(t *testing.T, s Stores) {
+	end := lockOut(t, s, "totp:ana", now)
+	since(t, s, "totp:ana", five, end, end, mfa.Tally{Left: 4})
+	for range 2 {
+		must(t, "Forgive", s.Forgive(ctx, "totp:ana", end))
+		since(t, s, "totp:ana", five, now, end, mfa.Tally{Stale: end})
+	}
+	after := end.Add(time.Hour)
+	must(t, "Forgive after the lock", s.Forgive(ctx, "totp:ana", after))
+	since(t, s, "totp:ana", five, end, after, mfa.Tally{Left: 4})
+
+	lockOut(t, s, "recovery:ana", now) // by the guess that was right
+	half := now.Add(time.Minute)
+	must(t, "Forgive during a lock", s.Forgive(ctx, "recovery:ana", half))
+	since(t, s, "recovery:ana", five, now, half, mfa.Tally{Stale: half})
+	since(t, s, "recovery:ana", five, half, half, mfa.Tally{Left: 4})
+}
+
+// A lock that is taken back was none; the one before it was.
+func staleReturned(t *testing.T, s Stores) {
+	end := lockOut(t, s, "totp:ana", now)
+	lockOut(t, s, "totp:ana", end)
+	must(t, "Return", s.Return(ctx, "totp:ana", end))
+	since(t, s, "totp:ana", five, now, end, mfa.Tally{Stale: end})
+	since(t, s, "totp:ana", five, end, end, mfa.Tally{Left: 0})
+}
+
+func parallelStale(t *testing.T, s Stores) {
+	end := lockOut(t, s, "totp:ana", now)
+	errStale := errors.New("stale")
+	n := race(t, errStale, func(i int) error {
+		at := now // before the lock
+		if i%4 == 0 {
+			at = end
+		}
+		tally, err := s.GuessSince(ctx, "totp:ana", five, at, end)
+		if err == nil && !tally.Stale.IsZero() {
+			return errStale
+		}
+		return err
+	})
+	if n != contenders/4 {
+		t.Errorf("%d guesses of %d were allowed, want the %d whose password is new", n, contenders, contenders/4)
+	}
+}
+
+// Enable ends the end in a row, and nothing else.
+func enable(t *testing.T, s Stores) {
+	limit := mfa.Limit{Guesses: 3, Window: time.Hour, Lock: time.Minute, InARow: 5}
+	for _, left := range []int{2, 1} {
+		guess(t, s, "totp:ana", limit, now, mfa.Tally{Left: left})
+	}
+	must(t, "Enable of what is not off", s.Enable(ctx, "totp:ana", limit.InARow))
+	guess(t, s, "totp:ana", limit, now, mfa.Tally{Left: 0, InARow: 3})
+	end := now.Add(limit.Lock)
+	guess(t, s, "totp:ana", limit, end, mfa.Tally{Left: 1, InARow: 4})
+	guess(t, s, "totp:ana", limit, end, mfa.Tally{Left: 0, InARow: 5})
+	guess(t, s, "totp:ana", limit, end, mfa.Tally{Disabled: true})
+	must(t, "Enable of another", s.Enable(ctx, "totp:ben", limit.InARow))
+	guess(t, s, "totp:ana", limit, end, mfa.Tally{Disabled: true})
+	must(t, "Enable", s.Enable(ctx, "totp:ana", limit.InARow))
+	since(t, s, "totp:ana", limit, now, end, mfa.Tally{Stale: end})
+	guess(t, s, "totp:ana", limit, end, mfa.Tally{Left: 0, InARow: 1}) // the window goes on
+	guess(t, s, "totp:ana", limit, end, mfa.Tally{LockedUntil: end.Add(limit.Lock)})
+	must(t, "Enable during a lock", s.Enable(ctx, "totp:ana", 1))
+	guess(t, s, "totp:ana", limit, end, mfa.Tally{LockedUntil: end.Add(limit.Lock)})
+}
