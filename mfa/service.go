@@ -139,16 +139,29 @@ func (s *Service) RemoveSpare(ctx context.Context, subject, id string, then func
 // forgive forgets the wrong codes of the kind that was right. It belongs into the commit that spends the right one, and
 // nothing else ever forgives: a password, or a code given in an earlier sign-in, says nothing about these. If the other
 // kind is switched off after too many in a row, it is taken again; its window and its lock stay as they are.
+//
+// The order is always that of GuessKeys, so that no two commits wait for each other.
 func (s *Service) forgive(ctx context.Context, p Proof) error {
 	limits := s.Limits.orDefault()
-	own, other, inARow := totpKey(p.subject), recoveryKey(p.subject), limits.Recovery.InARow
-	if p.method == MethodRecovery {
-		own, other, inARow = other, own, limits.TOTP.InARow
+	for _, kind := range []struct {
+		method, key string
+		inARow      int
+	}{
+		{MethodTOTP, totpKey(p.subject), limits.TOTP.InARow},
+		{MethodRecovery, recoveryKey(p.subject), limits.Recovery.InARow},
+	} {
+		var err error
+		switch {
+		case kind.method == p.method:
+			err = s.Guesses.Forgive(ctx, kind.key, s.now())
+		case kind.inARow > 0:
+			err = s.Guesses.Enable(ctx, kind.key, kind.inARow)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err := s.Guesses.Forgive(ctx, own, s.now()); err != nil || inARow == 0 {
-		return err
-	}
-	return s.Guesses.Enable(ctx, other, inARow)
+	return nil
 }
 
 // GuessKeys are the keys under which a Service counts the guesses at the subject's codes. A
