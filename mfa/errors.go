@@ -68,6 +68,8 @@ type Failed struct {
 	Why    error
 	InARow int  // failures since the last code of the kind that was right, this one included
 	Locks  bool // it used up the budget, so that a lock has begun
+
+	guess string
 }
 
 func (e *Failed) Error() string { return e.Why.Error() }

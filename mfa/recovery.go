@@ -61,6 +61,7 @@ func (s *Service) Recover(ctx context.Context, subject, code string, since time.
 		}
 		return s.forgive(ctx, p)
 	})
+	s.unfinished(ctx, recoveryKey(subject), tally, err, ErrCode)
 	if errors.Is(err, ErrCode) { // somebody else was faster with the same code
 		return miss(tally, limit, now)
 	}

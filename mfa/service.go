@@ -2,6 +2,7 @@ package mfa
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -20,6 +21,7 @@ type Service struct {
 	Slow    Gate             // nil: one hash for each core
 	Memory  uint32           // KiB for the hash of a recovery code (Argon2id); 0: 19456
 	Passes  uint32           // of it; 0: 2
+	Refunds *Refunds         // of Guesses; nil: what cannot be given back at once stays counted
 	// Atomic commits what fn writes through its context, or nothing; nil: each write commits alone.
 	// It may put writes off until fn returns.
 	Atomic func(ctx context.Context, fn func(ctx context.Context) error) error
@@ -176,12 +178,12 @@ func recoveryKey(subject string) string { return "recovery:" + subject }
 // guess counts a guess and commits the count. Nothing may be compared without it. A caller that goes away changes nothing
 // about it: what was counted is compared, and the outcome is told.
 func (s *Service) guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error) {
-	return allowed(s.Guesses.Guess(context.WithoutCancel(ctx), key, limit, now))
+	return allowed(s.refunds().Guess(context.WithoutCancel(ctx), key, limit, now))
 }
 
 // guessSince is guess in a sign-in whose password was given at the time since.
 func (s *Service) guessSince(ctx context.Context, key string, limit Limit, since, now time.Time) (Tally, error) {
-	return allowed(s.Guesses.GuessSince(context.WithoutCancel(ctx), key, limit, since, now))
+	return allowed(s.refunds().GuessSince(context.WithoutCancel(ctx), key, limit, since, now))
 }
 
 // allowed turns a guess that was refused into an error.
@@ -199,6 +201,14 @@ func allowed(tally Tally, err error) (Tally, error) {
 	return tally, nil
 }
 
+// refunds gives back what could not be finished.
+func (s *Service) refunds() *Refunds {
+	if s.Refunds == nil {
+		return &Refunds{Guesses: s.Guesses}
+	}
+	return s.Refunds
+}
+
 // miss is the error for a wrong code that was counted. The last guess of the budget began the lock.
 func miss(tally Tally, limit Limit, now time.Time) error {
 	if tally.Left > 0 {
@@ -209,7 +219,28 @@ func miss(tally Tally, limit Limit, now time.Time) error {
 
 // failed is the error for a guess that was counted and is not accepted.
 func failed(why error, tally Tally) error {
-	return &Failed{Why: why, InARow: tally.InARow, Locks: tally.Left <= 0}
+	return &Failed{Why: why, InARow: tally.InARow, Locks: tally.Left <= 0, guess: tally.ID}
+}
+
+// NoGuess gives the guess back that err, a *Failed of that method, tells of: it was no guess, but the same form sent twice,
+// and the first was accepted. Only a code that was right may be given back.
+func (s *Service) NoGuess(ctx context.Context, subject, method string, err error) {
+	var f *Failed
+	if !errors.As(err, &f) {
+		return
+	}
+	key := totpKey(subject)
+	if method == MethodRecovery {
+		key = recoveryKey(subject)
+	}
+	s.refunds().Refund(ctx, key, f.guess)
+}
+
+// unfinished gives the guess back if err, of what comes after a right code, is no outcome of the code's own.
+func (s *Service) unfinished(ctx context.Context, key string, tally Tally, err, own error) {
+	if err != nil && !errors.Is(err, own) {
+		s.refunds().Refund(ctx, key, tally.ID)
+	}
 }
 
 func (s *Service) atomic(ctx context.Context, fn func(context.Context) error) error {

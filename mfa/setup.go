@@ -159,39 +159,48 @@ func (s *Service) Confirm(ctx context.Context, subject, owner, code, name string
 		return err
 	}
 	now := s.now()
-	if setup.Step, err = s.first(ctx, subject, device{id: setup.ID, secret: c.Secret, kind: c.Kind, last: -1}, code, now); err != nil {
+	var tally Tally
+	if setup.Step, tally, err = s.first(ctx, subject, device{id: setup.ID, secret: c.Secret, kind: c.Kind, last: -1}, code, now); err != nil {
 		return err
 	}
 	setup.Confirmed, c.Proved = true, now
-	return s.saveSetup(ctx, s.Setups.ConfirmSetup, setup, c)
+	err = s.atomic(ctx, func(ctx context.Context) error {
+		if err := s.saveSetup(ctx, s.Setups.ConfirmSetup, setup, c); err != nil {
+			return err
+		}
+		return s.Guesses.Return(ctx, totpKey(subject), tally.ID) // whoever sets up has the secret: nobody has guessed
+	})
+	s.unfinished(ctx, totpKey(subject), tally, err, nil)
+	return err
 }
 
 // first checks the first code of a device and returns its step.
-func (s *Service) first(ctx context.Context, subject string, d device, code string, now time.Time) (int64, error) {
+func (s *Service) first(ctx context.Context, subject string, d device, code string, now time.Time) (int64, Tally, error) {
 	limit := s.Limits.orDefault().TOTP
 	typed, err := parseCode(code, []int{d.kind.Digits})
 	if errors.Is(err, ErrLooksLikeRecovery) { // there is no recovery code that could stand for this one
 		err = errors.Join(err, &Format{Digits: []int{d.kind.Digits}})
 	}
 	if err != nil {
-		return 0, err
+		return 0, Tally{}, err
 	}
 	tally, err := s.guess(ctx, totpKey(subject), limit, now) // of any sign-in: whoever gives this code was shown its secret
 	if err != nil {
-		return 0, err
+		return 0, Tally{}, err
 	}
 	far := int(helpTime/time.Second) / d.kind.Period
 	found, err := search([]device{d}, typed, now, far, far)
 	if err != nil {
-		return 0, err
+		s.unfinished(ctx, totpKey(subject), tally, err, nil)
+		return 0, Tally{}, err
 	}
 	switch found.verdict {
 	case right:
-		return found.step, nil
+		return found.step, tally, nil
 	case expired, clockOff:
-		return 0, failed(&ClockOff{Seconds: found.offset * d.kind.Period}, tally)
+		return 0, tally, failed(&ClockOff{Seconds: found.offset * d.kind.Period}, tally)
 	}
-	return 0, miss(tally, limit, now)
+	return 0, tally, miss(tally, limit, now)
 }
 
 // Activate makes the confirmed set-up live and runs then in the same commit: the user has seen

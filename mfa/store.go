@@ -92,11 +92,13 @@ type Guesses interface {
 	// Guess counts a guess under key, in the window and in a row, and commits the count before it
 	// returns, even inside an Atomic. A guess during a lock, or after InARow, is refused: it is not
 	// counted and changes nothing. The guess that uses up the window begins the lock; when the lock
-	// or the window is over, the next guess begins a new window.
+	// or the window is over, the next guess begins a new window. When Guess fails, Tally.ID still names the guess if
+	// it may be counted.
 	Guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error)
-	// Return takes back a guess that was right and that Guess counted under key at that time, in the window and in a row,
-	// and with it the lock that began because it was counted. Nothing happens when its window is over.
-	Return(ctx context.Context, key string, guessed time.Time) error
+	// Return takes back the guess of that Tally.ID, in the window and in a row, and with it the lock that began because it
+	// was counted. Nothing happens when it was not counted, was taken back before, or its window is over: so it may be
+	// tried again when it is not known whether it happened.
+	Return(ctx context.Context, key, id string) error
 	// GuessSince is Guess for whoever gave a password at the time since. It refuses, with Tally.Stale, when a lock of the
 	// key has ended after that: it is not counted then and changes nothing.
 	GuessSince(ctx context.Context, key string, limit Limit, since, now time.Time) (Tally, error)
@@ -134,6 +136,7 @@ type Limit struct {
 
 // Tally is what a Guess found.
 type Tally struct {
+	ID          string    // of the guess, for Return; no other under the key has the same
 	Left        int       // guesses left in the window, after this one
 	InARow      int       // guesses since somebody forgave, this one included
 	LockedUntil time.Time // not zero: refused

@@ -18,7 +18,8 @@ import (
 //
 // Outcomes: *Wrong, ErrExpired, *Used, *Locked, *Stale, ErrFormat, ErrLooksLikeRecovery, ErrNotEnrolled. Those of a code
 // that was compared come in a *Failed.
-// Anything else is a fault of the store or of then.
+// Anything else is a fault of the store or of then. A right code that could not be spent because of one is no guess: what
+// was counted of it is given back.
 func (s *Service) Verify(ctx context.Context, subject, code string, since time.Time, then func(context.Context, Proof) error) error {
 	now, limit := s.now(), s.Limits.orDefault().TOTP
 	devices, err := s.devices(ctx, subject)
@@ -35,6 +36,7 @@ func (s *Service) Verify(ctx context.Context, subject, code string, since time.T
 	}
 	found, err := search(devices, typed, now, hint, drift)
 	if err != nil {
+		s.unfinished(ctx, totpKey(subject), tally, err, nil)
 		return err
 	}
 	switch found.verdict {
@@ -60,6 +62,7 @@ func (s *Service) spend(ctx context.Context, found match, tally Tally, p Proof, 
 		}
 		return s.forgive(ctx, p)
 	})
+	s.unfinished(ctx, totpKey(p.subject), tally, err, ErrUsed)
 	if errors.Is(err, ErrUsed) {
 		return failed(&Used{Seconds: found.device.wait(found.step, p.time)}, tally)
 	}

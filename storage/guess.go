@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"math"
@@ -26,9 +27,11 @@ func (s *Store) GuessSince(ctx context.Context, key string, limit mfa.Limit, sin
 }
 
 func (s *Store) guess(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.Tally, error) {
+	id := guessID()
 	for range guessTries {
-		tally, err := s.count(ctx, key, limit, since, now)
+		tally, err := s.count(ctx, key, id, limit, since, now)
 		if !errors.Is(err, provider.ErrNotFound) {
+			tally.ID = id
 			return tally, err
 		}
 		tally, err = s.refusal(ctx, key, limit, since, now)
@@ -42,7 +45,7 @@ func (s *Store) guess(ctx context.Context, key string, limit mfa.Limit, since in
 // count is one statement, so that any number of processes count right, and none that was refused
 // writes. A window that was used up is over here, for else its lock would refuse; when that ended is kept.
 // provider.ErrNotFound if the guess is refused.
-func (s *Store) count(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.Tally, error) {
+func (s *Store) count(ctx context.Context, key, id string, limit mfa.Limit, since int64, now time.Time) (mfa.Tally, error) {
 	until := micros(now.Add(limit.Lock))
 	first := int64(0)
 	if limit.Guesses <= 1 {
@@ -53,8 +56,8 @@ func (s *Store) count(ctx context.Context, key string, limit mfa.Limit, since in
 		err := r.Scan(&tries, &row)
 		return mfa.Tally{Left: min(limit.Guesses-tries, inARow(limit)-row), InARow: row}, err
 	}
-	return one(ctx, s, scan, `INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, owner)
-			VALUES ($1, $2, 1, 1, $3, 0, $4, $9)
+	return one(ctx, s, scan, `INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, owner, ids)
+			VALUES ($1, $2, 1, 1, $3, 0, $4, $9, $11)
 		ON CONFLICT (budget) DO UPDATE SET
 			started_at = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN excluded.started_at ELSE guess.started_at END,
 			tries = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN 1 ELSE guess.tries + 1 END,
@@ -62,12 +65,17 @@ func (s *Store) count(ctx context.Context, key string, limit mfa.Limit, since in
 			locked_until = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN excluded.locked_until
 				WHEN guess.tries + 1 >= $5 THEN $7 ELSE 0 END,
 			unlocked_at = CASE WHEN guess.locked_until > guess.unlocked_at THEN guess.locked_until ELSE guess.unlocked_at END,
-			forget_at = excluded.forget_at
+			forget_at = excluded.forget_at,
+			ids = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN excluded.ids ELSE guess.ids || excluded.ids END
 		WHERE guess.locked_until <= excluded.started_at AND guess.in_a_row < $8
 			AND guess.locked_until <= $10 AND guess.unlocked_at <= $10
 		RETURNING tries, in_a_row`,
-		key, micros(now), first, forgetAt(limit, now), limit.Guesses, micros(now.Add(-limit.Window)), until, inARow(limit), ownerOf(key), since)
+		key, micros(now), first, forgetAt(limit, now), limit.Guesses, micros(now.Add(-limit.Window)), until, inARow(limit), ownerOf(key), since, id)
 }
+
+// guessID is what a guess can be taken back by. The ids of a window stand in one text, so that each has an end, and
+// none differs from another only in its case.
+func guessID() string { return strings.ToLower(rand.Text()[:10]) + " " }
 
 // ownerOf is whose budget the key is for.
 func ownerOf(key string) string {
@@ -115,10 +123,10 @@ func (s *Store) refusal(ctx context.Context, key string, limit mfa.Limit, since 
 	return mfa.Tally{}, provider.ErrNotFound
 }
 
-// Return takes a guess back that was right. Its window began no later than it, and a later window is none of its.
-func (s *Store) Return(ctx context.Context, key string, guessed time.Time) error {
-	return s.exec(ctx, nil, `UPDATE guess SET tries = tries - 1, in_a_row = in_a_row - 1, locked_until = 0
-		WHERE budget = $1 AND started_at <= $2 AND tries > 0`, key, micros(guessed))
+// Return takes a guess back, once. A later window does not have its id.
+func (s *Store) Return(ctx context.Context, key, id string) error {
+	return s.exec(ctx, nil, `UPDATE guess SET tries = tries - 1, in_a_row = in_a_row - 1, locked_until = 0, ids = replace(ids, $2, '')
+		WHERE budget = $1 AND ids LIKE '%' || $2 || '%'`, key, id)
 }
 
 // Budget is what was counted under one key.

@@ -21,9 +21,9 @@ func TestBudgets(t *testing.T) {
 				must(t, err)
 			}
 		}
-		_, err := s.Guess(t.Context(), "recovery:ana", limit, noon)
+		tally, err := s.Guess(t.Context(), "recovery:ana", limit, noon)
 		must(t, err)
-		must(t, s.Return(t.Context(), "recovery:ana", noon)) // was right: nothing is counted
+		must(t, s.Return(t.Context(), "recovery:ana", tally.ID)) // was right: nothing is counted
 		ana := []storage.Budget{
 			{Kind: "pwd", InARow: 1}, {Kind: "pwd", Part: "b1", InARow: 1}, {Kind: "totp", InARow: 2, LockedUntil: noon.Add(time.Hour)},
 		}
@@ -66,9 +66,9 @@ func TestReturnThatWasNotCommitted(t *testing.T) {
 		limit := mfa.Limit{Guesses: 2, Window: time.Minute, Lock: time.Hour}
 		errAbort := errors.New("abort")
 		err := s.Atomic(t.Context(), func(ctx context.Context) error {
-			_, err := s.Guess(ctx, "pwd:ana", limit, noon)
+			tally, err := s.Guess(ctx, "pwd:ana", limit, noon)
 			must(t, err)
-			must(t, s.Return(ctx, "pwd:ana", noon))
+			must(t, s.Return(ctx, "pwd:ana", tally.ID))
 			return errAbort
 		})
 		if !errors.Is(err, errAbort) {

@@ -132,6 +132,9 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit) error 
 		return s.signIn(w, r, v)
 	case errors.Is(err, provider.ErrConflict) && fresh:
 		return s.signInAgain(w, r, v)
+	case errors.Is(err, provider.ErrUnavailable): // perhaps it was committed, and has recorded the password
+		s.refund(r.Context(), v.guess)
+		return err
 	}
 	if err := s.passwordAlone(r, v, v.subject()); err != nil {
 		return err
@@ -234,7 +237,11 @@ func (s *Server) passwordRight(ctx context.Context, r *http.Request, v *visit) e
 func (s *Server) passwordAlone(r *http.Request, v *visit, subject string) error {
 	e := v.event(r, provider.EventPassword, provider.MethodPassword)
 	e.Subject, e.Session = subject, ""
-	return s.recordWith(r.Context(), []provider.Event{e}, func(ctx context.Context) error { return s.takeBack(ctx, v.guess) })
+	err := s.recordWith(r.Context(), []provider.Event{e}, func(ctx context.Context) error { return s.takeBack(ctx, v.guess) })
+	if err != nil {
+		s.refund(r.Context(), v.guess)
+	}
+	return err
 }
 
 // signInAgain is for the form that was sent, gone back to, and sent again: the sign-in is a row by now. The user

@@ -12,15 +12,6 @@ import (
 	"vestibule/provider"
 )
 
-// Guesses counts guesses of passwords. Both methods are those of mfa.Guesses, whose others are for mfa alone: a page
-// forgives nobody anything.
-type Guesses interface {
-	// Guess counts a guess under key and commits that before it returns.
-	Guess(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error)
-	// Return takes back a guess that was right.
-	Return(ctx context.Context, key string, guessed time.Time) error
-}
-
 // PasswordLimits are the budgets of wrong passwords, which are those of a name: an account has one for its user name and
 // one for its e-mail address, so that no lock tells that the two belong together. In a browser that the account is known
 // in the name has another. All other guesses count against two: one of the name and one of the address that they come from.
@@ -62,27 +53,29 @@ func (s *Server) budgets(r *http.Request, g provider.Guess) []budget {
 type counted struct {
 	provider.Guess
 	at     time.Time
-	keys   []string
+	in     []place
 	inARow int
 	locks  string // the budget that it used up, so that a lock has begun
 }
+
+// place is where a guess was counted, and what it can be taken back by.
+type place struct{ key, id string }
 
 // count counts a guess in all its budgets and commits that, or in none if one of them is locked. What was counted is
 // compared and recorded, so that a browser that goes away meanwhile changes nothing.
 func (s *Server) count(ctx context.Context, r *http.Request, c *counted) error {
 	ctx = context.WithoutCancel(ctx)
 	for _, b := range s.budgets(r, c.Guess) {
-		tally, err := s.Guesses.Guess(ctx, b.key, b.limit, c.at)
+		tally, err := s.Refunds.Guess(ctx, b.key, b.limit, c.at)
 		switch {
 		case err != nil:
+			s.refund(ctx, *c)
 			return err
 		case !tally.LockedUntil.IsZero():
-			if err := s.takeBack(ctx, *c); err != nil {
-				return err
-			}
+			s.refund(ctx, *c)
 			return &mfa.Locked{Until: tally.LockedUntil}
 		}
-		c.keys, c.inARow = append(c.keys, b.key), tally.InARow
+		c.in, c.inARow = append(c.in, place{b.key, tally.ID}), tally.InARow
 		if tally.Left <= 0 {
 			c.locks = b.name
 		}
@@ -90,12 +83,19 @@ func (s *Server) count(ctx context.Context, r *http.Request, c *counted) error {
 	return nil
 }
 
-// takeBack takes a guess back that was right. Wrong ones before it stay counted, until their window is over: a right
+// refund gives a guess back that was right, or was not compared: now or as soon as the database answers.
+func (s *Server) refund(ctx context.Context, c counted) {
+	for _, p := range c.in {
+		s.Refunds.Refund(ctx, p.key, p.id)
+	}
+}
+
+// takeBack takes a guess back that was right, as part of a commit. Wrong ones before it stay counted, until their window is over: a right
 // password, which may be another user's from the same address, says nothing about them.
 func (s *Server) takeBack(ctx context.Context, c counted) error {
 	ctx = context.WithoutCancel(ctx)
-	for _, key := range c.keys {
-		if err := s.Guesses.Return(ctx, key, c.at); err != nil {
+	for _, p := range c.in {
+		if err := s.Guesses.Return(ctx, p.key, p.id); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,8 @@ func (s *Server) checkPassword(r *http.Request, username, password string) (prov
 	case err == nil, errors.As(err, &locked): // then nothing is counted
 		return account, c, err
 	case !errors.Is(err, provider.ErrPassword):
-		return provider.Account{}, c, errors.Join(err, s.takeBack(r.Context(), c))
+		s.refund(r.Context(), c)
+		return provider.Account{}, c, err
 	}
 	wrong := &wrongPassword{mfa.Failed{Why: err, InARow: c.inARow, Locks: c.locks != ""}, c.Subject, c.locks}
 	if wrong.failed.Locks {

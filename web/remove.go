@@ -156,7 +156,8 @@ func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (
 	case err != nil:
 		return nil, err
 	}
-	return nil, s.takeBack(r.Context(), counted)
+	s.refund(r.Context(), counted)
+	return nil, nil
 }
 
 // removeWith runs in the commit that spends the code. Whoever has the old authenticator and the password may be signed in

@@ -21,7 +21,8 @@ type Config struct {
 	Sessions Sessions
 	MFA      *mfa.Service
 	Consent  *consent.Service
-	Guesses  Guesses           // counts passwords
+	Guesses  mfa.Counter       // counts passwords
+	Refunds  *mfa.Refunds      // of Guesses; nil: one of its own
 	Audit    provider.Recorder // nil: no log is kept
 	Activity Activity          // shows users what is in it; nil: nothing
 	// What operators do for users who have lost everything.
@@ -115,6 +116,9 @@ func (c Config) withDefaults() Config {
 		c.SessionLifetime = 12 * time.Hour
 	}
 	c.Passwords = c.Passwords.orDefault()
+	if c.Refunds == nil {
+		c.Refunds = &mfa.Refunds{Guesses: c.Guesses}
+	}
 	if c.EnrolLinks == nil {
 		c.EnrolLinks = noLinks{}
 	}

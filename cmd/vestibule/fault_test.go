@@ -56,3 +56,112 @@ func TestFaultProxy(t *testing.T) {
 		}
 	}
 }
+
+// counts are the budgets as they stand: how many guesses under which key.
+func (s *site) counts(t *testing.T) map[string]int {
+	t.Helper()
+	db, _, _ := openDump(t, s.config.Database)
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), `SELECT budget, tries + in_a_row FROM guess WHERE tries > 0 OR in_a_row > 0`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	found := map[string]int{}
+	for rows.Next() {
+		var key string
+		var n int
+		if err := rows.Scan(&key, &n); err != nil {
+			t.Fatal(err)
+		}
+		found[key] = n
+	}
+	return found
+}
+
+// settle gives back what the server owes.
+func (s *site) settle(t *testing.T) {
+	t.Helper()
+	for _, a := range *s.servers.Load() {
+		if err := a.refunds.Settle(t.Context()); err != nil {
+			t.Fatalf("settle: %v", err)
+		}
+	}
+}
+
+// TestRightIsNeverLocked gives right passwords and right codes, more than the budgets have room for, while no commit
+// comes to an end: when the database is well again nobody is locked out, and nothing is counted.
+func TestRightIsNeverLocked(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []trouble{cutBefore, cutAfter} {
+		for what, match := range map[string]string{"every commit": "", "the count": countsGuess, "all but the count": "INSERT INTO audit"} {
+			t.Run(mode.String()+" "+what, func(t *testing.T) {
+				t.Parallel()
+				s, p := faultySite(t)
+				c := enrolledHere(t, s)
+				v := c.begin()
+				b := s.newBrowser(t)
+				totp := v.signIn(b, "ana").at("totp", "initial")
+				recovery := totp.click("Use a recovery code")
+				login := s.newBrowser(t).open("/login").at("login", "initial")
+				known := b.open(c.begin("prompt", "login").address)
+				p.set(mode, match, 0)
+				for i := range 11 {
+					totp.giveCode(c.phone.code(0))
+					if i < len(c.codes) {
+						recovery.press("Continue", "recovery", c.codes[i])
+					}
+					login.giveName("ana", password)
+					known.press("Sign in", "username", "ana", "password", password)
+					s.clock.advance(oneStep) // or the code would have been used
+				}
+				p.mend()
+				s.settle(t)
+				if got := s.counts(t); len(got) > 0 {
+					t.Errorf("counted are %v, want nothing", got)
+				}
+				login.giveName("ana", password).at("totp", "initial")
+			})
+		}
+	}
+}
+
+// enrolledHere is enrolledClient on the servers that are there, a step later.
+func enrolledHere(t *testing.T, s *site) *enrolled {
+	t.Helper()
+	c := enrolledClientAs(t, s, "shop", "ana")
+	s.clock.advance(oneStep)
+	return c
+}
+
+// TestHeldCommitsLockNobody has commits hang, as they do while a synchronous standby is away: the server gives each up
+// after a while, and the database may make it then or not.
+func TestHeldCommitsLockNobody(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []trouble{holdBefore, holdAfter} {
+		t.Run(mode.String(), func(t *testing.T) {
+			t.Parallel()
+			s, p := faultySite(t)
+			c := enrolledHere(t, s)
+			b := s.newBrowser(t)
+			totp, totpForm := c.begin().signIn(b, "ana").at("totp", "initial").fill("Continue", "code", c.phone.code(0))
+			login, loginForm := b.open("/login").at("login", "initial").fill("Sign in", "username", "ana", "password", password)
+			strike := p.set(mode, "", 0)
+			atOnce(16, func(i int) error {
+				if i < 5 {
+					return b.send(totp, totpForm)
+				}
+				return b.send(login, loginForm)
+			})
+			if !strike.happened() {
+				t.Error("no commit was held")
+			}
+			p.mend()
+			s.settle(t)
+			if got := s.counts(t); len(got) > 0 {
+				t.Errorf("counted are %v, want nothing", got)
+			}
+			b.post(login, loginForm).at("totp", "initial").giveCode(c.phone.code(0)).at("security", "on")
+		})
+	}
+}

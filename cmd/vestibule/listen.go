@@ -56,8 +56,10 @@ func (a *app) serveOn(ctx context.Context, main, health net.Listener) error {
 		a.link,
 		a.resets,
 		a.notify,
+		a.refund,
 	)
 	a.linkRest()
+	a.refundRest()
 	a.log.Info("stopped")
 	return err
 }

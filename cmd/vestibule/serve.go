@@ -47,6 +47,7 @@ type app struct {
 	skew    time.Duration // that the database's clock may be off
 	store   *storage.Store
 	mfa     *mfa.Service
+	refunds *mfa.Refunds
 	hasher  *provider.Hasher
 	postman *postman // nil: no mail is sent
 	audit   *auditor
@@ -89,8 +90,9 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 	}
 	a.composeMetrics(audit)
 	// Recovery codes wait in the same queue as passwords: both cost a core and 19 MiB.
+	a.refunds = &mfa.Refunds{Guesses: a.store}
 	a.mfa = &mfa.Service{
-		Store: a.store, Guesses: a.store, Setups: a.store, Keys: keys, Atomic: a.store.Atomic,
+		Store: a.store, Guesses: a.store, Refunds: a.refunds, Setups: a.store, Keys: keys, Atomic: a.store.Atomic,
 		Issuer: c.Name, Limits: limits(c), Kinds: kinds(c), Now: a.now, Slow: a.hasher,
 		Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses),
 	}
@@ -103,7 +105,7 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 		return fmt.Errorf("provider: %w", err)
 	}
 	site, err := web.New(web.Config{
-		Provider: p, Accounts: accounts, Sessions: a.store, Guesses: a.store, Atomic: a.store.Atomic, Audit: audit,
+		Provider: p, Accounts: accounts, Sessions: a.store, Guesses: a.store, Refunds: a.refunds, Atomic: a.store.Atomic, Audit: audit,
 		Activity: a.store, ActivityKept: c.AuditRetention, MFA: a.mfa, Consent: &consent.Service{Store: a.store, Now: a.now},
 		EnrolLinks: a.store, Resets: a.store, LinkKeys: keys.Derive("reset links"),
 		Passwords: passwordLimits(c), Secrets: keys.Derive("known browsers"),

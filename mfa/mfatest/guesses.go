@@ -77,7 +77,7 @@ func redeemAll(t *testing.T, s Stores) {
 	}
 }
 
-func guess(t *testing.T, s Stores, key string, limit mfa.Limit, at time.Time, want mfa.Tally) {
+func guess(t *testing.T, s Stores, key string, limit mfa.Limit, at time.Time, want mfa.Tally) (id string) {
 	t.Helper()
 	got, err := s.Guess(ctx, key, limit, at)
 	if err != nil {
@@ -89,6 +89,7 @@ func guess(t *testing.T, s Stores, key string, limit mfa.Limit, at time.Time, wa
 	if got.Left != want.Left || got.Disabled != want.Disabled || !got.LockedUntil.Equal(want.LockedUntil) {
 		t.Errorf("Guess(%s) at %v = %+v, want %+v", key, at.Sub(now), got, want)
 	}
+	return got.ID
 }
 
 func window(t *testing.T, s Stores) {
@@ -138,37 +139,37 @@ func inARow(t *testing.T, s Stores) {
 }
 
 func giveBack(t *testing.T, s Stores) {
-	must(t, "Return of a guess that was never counted", s.Return(ctx, "pwd:ana", now))
-	for left := 4; left >= 2; left-- {
-		guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: left})
+	must(t, "Return of a guess that was never counted", s.Return(ctx, "pwd:ana", "none"))
+	first := guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 4})
+	second := guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 3})
+	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 2})
+	for range contenders { // for whoever does not know whether it happened
+		must(t, "Return", s.Return(ctx, "pwd:ana", second))
 	}
-	must(t, "Return", s.Return(ctx, "pwd:ana", now))
 	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 2, InARow: 3})
 	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 1})
-	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 0}) // it begins the lock
+	last := guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 0}) // it begins the lock
 	guess(t, s, "pwd:ana", five, now, mfa.Tally{LockedUntil: now.Add(five.Lock)})
-	must(t, "Return of the guess that began the lock", s.Return(ctx, "pwd:ana", now))
+	must(t, "Return of the guess that began the lock", s.Return(ctx, "pwd:ana", last))
 	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 0, InARow: 5})
 	guess(t, s, "pwd:ana", five, now, mfa.Tally{LockedUntil: now.Add(five.Lock)})
 	after := now.Add(five.Lock)
 	guess(t, s, "pwd:ana", five, after, mfa.Tally{Left: 4})
-	must(t, "Return of a guess of the window before", s.Return(ctx, "pwd:ana", now))
+	must(t, "Return of a guess of the window before", s.Return(ctx, "pwd:ana", first))
+	must(t, "Return of another's guess", s.Return(ctx, "pwd:ana", guess(t, s, "pwd:ben", five, now, mfa.Tally{Left: 4})))
 	guess(t, s, "pwd:ana", five, after, mfa.Tally{Left: 3})
-	guess(t, s, "pwd:ben", five, now, mfa.Tally{Left: 4})
-	for range contenders {
-		must(t, "Return of more than there were", s.Return(ctx, "pwd:ben", now))
-	}
-	guess(t, s, "pwd:ben", five, now, mfa.Tally{Left: 4, InARow: 1})
+	guess(t, s, "pwd:ben", five, now, mfa.Tally{Left: 3, InARow: 2})
 }
 
 // However right and wrong guesses mix, exactly the right ones are taken back.
 func parallelReturn(t *testing.T, s Stores) {
 	many := mfa.Limit{Guesses: 100, Window: time.Hour, Lock: time.Hour}
 	race(t, nil, func(i int) error {
-		if _, err := s.Guess(ctx, "pwd:ana", many, now); err != nil || i%2 == 0 {
+		tally, err := s.Guess(ctx, "pwd:ana", many, now)
+		if err != nil || i%2 == 0 {
 			return err
 		}
-		return s.Return(ctx, "pwd:ana", now)
+		return errors.Join(s.Return(ctx, "pwd:ana", tally.ID), s.Return(ctx, "pwd:ana", tally.ID))
 	})
 	guess(t, s, "pwd:ana", many, now, mfa.Tally{Left: many.Guesses - contenders/2 - 1, InARow: contenders/2 + 1})
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"maps"
 	"slices"
 	"sync"
@@ -33,6 +34,7 @@ type tries struct {
 	inARow  int
 	locked  time.Time
 	last    time.Time // end of the last lock that was over at a guess
+	ids     []string  // of the window
 }
 
 // unlocked is when the last lock ended that is over.
@@ -251,26 +253,29 @@ func (m *Memory) GuessSince(_ context.Context, key string, limit mfa.Limit, sinc
 	}
 	t.last = t.unlocked(now)
 	if t.window >= limit.Guesses || !now.Before(t.started.Add(limit.Window)) {
-		t.started, t.window = now, 0
+		t.started, t.window, t.ids = now, 0, nil
 	}
 	t.window++
 	t.inARow++
 	if t.window >= limit.Guesses {
 		t.locked = now.Add(limit.Lock)
 	}
+	id := rand.Text()
+	t.ids = append(slices.Clone(t.ids), id)
 	m.data.tries[key] = t
 	left := limit.Guesses - t.window
 	if limit.InARow > 0 {
 		left = min(left, limit.InARow-t.inARow)
 	}
-	return mfa.Tally{Left: left, InARow: t.inARow}, nil
+	return mfa.Tally{ID: id, Left: left, InARow: t.inARow}, nil
 }
 
 // Return implements mfa.Guesses.
-func (m *Memory) Return(ctx context.Context, key string, guessed time.Time) error {
+func (m *Memory) Return(ctx context.Context, key, id string) error {
 	return m.write(ctx, func(d data) error {
-		if t := d.tries[key]; t.window > 0 && !guessed.Before(t.started) {
-			t.window, t.inARow, t.locked = t.window-1, t.inARow-1, time.Time{}
+		t := d.tries[key]
+		if i := slices.Index(t.ids, id); i >= 0 {
+			t.window, t.inARow, t.locked, t.ids = t.window-1, t.inARow-1, time.Time{}, slices.Delete(slices.Clone(t.ids), i, i+1)
 			d.tries[key] = t
 		}
 		return nil

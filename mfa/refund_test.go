@@ -1,0 +1,200 @@
+package mfa_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/mfa/mfatest"
+)
+
+var errAway = errors.New("the store is away")
+
+// patchy is a store whose answers get lost. What is cut before is not done, what is cut after is.
+type patchy struct {
+	*mfatest.Memory
+	before, after bool
+	returns       int
+}
+
+func (p *patchy) Guess(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
+	return p.guess(func() (mfa.Tally, error) { return p.Memory.Guess(ctx, key, limit, now) })
+}
+
+func (p *patchy) GuessSince(ctx context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.Tally, error) {
+	return p.guess(func() (mfa.Tally, error) { return p.Memory.GuessSince(ctx, key, limit, since, now) })
+}
+
+func (p *patchy) guess(guess func() (mfa.Tally, error)) (mfa.Tally, error) {
+	if p.before {
+		return mfa.Tally{ID: "not counted"}, errAway
+	}
+	tally, err := guess()
+	if p.after {
+		return mfa.Tally{ID: tally.ID}, errAway
+	}
+	return tally, err
+}
+
+func (p *patchy) Return(ctx context.Context, key, id string) error {
+	p.returns++
+	if p.before {
+		return errAway
+	}
+	err := p.Memory.Return(ctx, key, id)
+	if p.after {
+		return errAway
+	}
+	return err
+}
+
+// commit is an Atomic of the store.
+func (p *patchy) commit(ctx context.Context, fn func(context.Context) error) error {
+	err := p.Memory.Atomic(ctx, func(ctx context.Context) error {
+		if err := fn(ctx); err != nil || !p.before {
+			return err
+		}
+		return errAway
+	})
+	if err == nil && p.after {
+		err = errAway
+	}
+	return err
+}
+
+// unlucky is a world on a patchy store.
+func unlucky(t *testing.T) (*world, *patchy) {
+	t.Helper()
+	w := enrolled(t)
+	p := &patchy{Memory: w.memory}
+	w.Guesses, w.Atomic = p, p.commit
+	w.Refunds = &mfa.Refunds{Guesses: p, Now: func() time.Time { return w.now }}
+	return w, p
+}
+
+// Whatever is lost when, right codes and those that were not compared are given back.
+func TestRefunds(t *testing.T) {
+	right := func(w *world) string { return w.code(w.secret, 0) }
+	for name, give := range map[string]func(w *world, p *patchy){
+		"the count is not made":            func(w *world, p *patchy) { p.before = true; w.verify(right(w)) },
+		"the answer to the count is lost":  func(w *world, p *patchy) { p.after = true; w.verify(right(w)) },
+		"the same of a wrong code":         func(w *world, p *patchy) { p.after = true; w.verify(w.wrong(w.secret)) },
+		"the commit is not made":           func(w *world, p *patchy) { w.breakIn(p, &p.before, right(w)) },
+		"the answer to the commit is lost": func(w *world, p *patchy) { w.breakIn(p, &p.after, right(w)) },
+		"a recovery code's commit is not made": func(w *world, p *patchy) {
+			w.Recover(ctx, "ana", w.codes[0], w.now, func(context.Context, mfa.Proof, int) error { p.before = true; return nil })
+		},
+		"a set-up's is not made": func(w *world, p *patchy) {
+			v, err := w.Begin(ctx, "ana", "tab")
+			must(t, "Begin", err)
+			w.Atomic = func(context.Context, func(context.Context) error) error { p.before = true; return errAway }
+			defer func() { w.Atomic = p.commit }()
+			check(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), "Second"), errAway)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, p := unlucky(t)
+			for range 11 {
+				give(w, p)
+				p.before, p.after = false, false
+			}
+			must(t, "Settle", w.Refunds.Settle(ctx))
+			for _, key := range mfa.GuessKeys("ana") {
+				tally, err := w.memory.Guess(ctx, key, mfa.Limit{Guesses: 5, Window: time.Hour, Lock: time.Hour}, w.now)
+				if err != nil || tally.Left != 4 || tally.InARow != 1 {
+					t.Errorf("%s: the next guess is %+v (%v), want the first", key, tally, err)
+				}
+			}
+		})
+	}
+}
+
+// A code that was compared and is wrong, or used, stays counted whatever is lost afterwards.
+func TestNoRefund(t *testing.T) {
+	w, p := unlucky(t)
+	code := w.code(w.secret, 0)
+	_, err := w.verify(code)
+	must(t, "Verify", err)
+	w.verify(code)
+	w.verify(w.wrong(w.secret))
+	p.before = true
+	w.verify(w.code(w.secret, 1))
+	p.before = false
+	must(t, "Settle", w.Refunds.Settle(ctx))
+	if got := w.left(t); got != 5-3 {
+		t.Errorf("%d are left after three that were not right, want 2", got)
+	}
+}
+
+// breakIn has the store go away when the code is counted and not yet spent.
+func (w *world) breakIn(p *patchy, away *bool, code string) {
+	w.Verify(ctx, "ana", code, w.now, func(context.Context, mfa.Proof) error {
+		*away = true
+		return nil
+	})
+	w.now = w.now.Add(30 * time.Second)
+}
+
+// A right guess is given back before the next one is counted, so that it cannot lock.
+func TestRefundComesFirst(t *testing.T) {
+	w, p := unlucky(t)
+	for range 20 {
+		p.after = true
+		if _, err := w.verify(w.code(w.secret, 0)); !errors.Is(err, errAway) {
+			t.Fatalf("Verify: %v, want %v", err, errAway)
+		}
+		p.after = false
+	}
+	_, err := w.verify(w.code(w.secret, 0))
+	must(t, "Verify", err)
+}
+
+// What is owed is given back as soon as the store answers, and is not forgotten while its count may come late.
+func TestRefundsRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &patchy{Memory: mfatest.New()}
+		r := &mfa.Refunds{Guesses: p}
+		running, stop := context.WithCancel(t.Context())
+		defer stop()
+		done := make(chan struct{})
+		go func() { r.Run(running); close(done) }()
+
+		limit := mfa.Limit{Guesses: 5, Window: time.Hour, Lock: time.Hour}
+		tally, err := r.Guess(ctx, "pwd:ana", limit, time.Now())
+		must(t, "Guess", err)
+		p.before = true
+		r.Refund(ctx, "pwd:ana", tally.ID)
+		time.Sleep(10 * time.Minute)
+		if r.Owed() != 1 || p.returns > 40 {
+			t.Errorf("%d are owed after %d tries, want 1 after at most 40", r.Owed(), p.returns)
+		}
+		p.before = false
+		time.Sleep(time.Minute)
+		if r.Owed() != 0 {
+			t.Errorf("%d are owed when the store is back, want none", r.Owed())
+		}
+		tally, err = p.Memory.Guess(ctx, "pwd:ana", limit, time.Now())
+		if err != nil || tally.Left != 4 {
+			t.Errorf("the next guess leaves %d (%v), want 4", tally.Left, err)
+		}
+
+		p.before = true
+		if _, err := r.Guess(ctx, "pwd:ben", limit, time.Now()); !errors.Is(err, errAway) {
+			t.Errorf("Guess: %v, want %v", err, errAway)
+		}
+		p.before = false
+		time.Sleep(20 * time.Second)
+		if r.Owed() != 1 {
+			t.Errorf("%d are owed while the count may come, want 1", r.Owed())
+		}
+		time.Sleep(time.Minute)
+		if r.Owed() != 0 {
+			t.Errorf("%d are owed a minute later, want none", r.Owed())
+		}
+		stop()
+		<-done
+	})
+}
