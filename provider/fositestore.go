@@ -84,7 +84,9 @@ func (s *fositeStore) CreateAuthorizeCodeSession(ctx context.Context, signature 
 }
 
 // GetAuthorizeCodeSession implements oauth2.AuthorizeCodeStorage. A code of another client is no code, and
-// neither is one whose signature alone is right: they must not end the family of the real one.
+// neither is one whose signature alone is right: they must not end the family of the real one. One that was used goes
+// on as if it was not, until fosite has checked the redirect URI and the verifier: whoever cannot use it must not end
+// the family either. Then grantTokens says what becomes of it.
 func (s *fositeStore) GetAuthorizeCodeSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
 	u := unitOf(ctx)
 	if u.code == nil {
@@ -92,11 +94,7 @@ func (s *fositeStore) GetAuthorizeCodeSession(ctx context.Context, signature str
 			return nil, err
 		}
 	}
-	r := u.grant.request(u.code.Family, clientOf(ctx))
-	if u.code.Used {
-		return r, fosite.ErrInvalidatedAuthorizeCode
-	}
-	return r, nil
+	return u.grant.request(u.code.Family, clientOf(ctx)), nil
 }
 
 func (s *fositeStore) loadCode(ctx context.Context, u *unit, signature string, session fosite.Session) error {
@@ -260,7 +258,7 @@ func (s *fositeStore) RevokeAccessToken(ctx context.Context, _ string) error {
 	return s.revoke(ctx)
 }
 
-// revoke ends the family once, though fosite asks twice: for a code or a refresh token that was used before.
+// revoke ends the family once, though fosite asks twice: for a refresh token that was used before.
 func (s *fositeStore) revoke(ctx context.Context) error {
 	u := unitOf(ctx)
 	if u.revoked {

@@ -37,7 +37,7 @@ type Lifetimes struct {
 	IDToken      time.Duration // 0: 10 min
 	RefreshIdle  time.Duration // 0: 14 days
 	RefreshTotal time.Duration // 0: 90 days
-	RefreshGrace time.Duration // a retry within it gets the same answer; 0: 10 s
+	RefreshGrace time.Duration // a retry with the same code or refresh token within it gets the same answer; 0: 10 s
 }
 
 // withDefaults fills in the zero fields.

@@ -11,10 +11,10 @@ import (
 	"github.com/ory/fosite"
 )
 
-// replayCipher is keyed by the refresh token itself: whoever has the database but not the token cannot open the
+// replayCipher is keyed by the code or refresh token itself: whoever has the database but not that cannot open the
 // answer, which holds live tokens.
 func replayCipher(token string) (cipher.AEAD, error) {
-	key := sha256.Sum256([]byte("vestibule refresh replay\x00" + token))
+	key := sha256.Sum256([]byte("vestibule replay\x00" + token))
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return nil, err
@@ -22,7 +22,7 @@ func replayCipher(token string) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// sealReplay encrypts the answer to a refresh.
+// sealReplay encrypts the answer to a code or a refresh token.
 func sealReplay(token string, answer []byte) ([]byte, error) {
 	aead, err := replayCipher(token)
 	if err != nil {
@@ -33,16 +33,16 @@ func sealReplay(token string, answer []byte) ([]byte, error) {
 	return aead.Seal(nonce, nonce, answer, nil), nil
 }
 
-// openReplay returns the answer that the used token got at its first use.
-func openReplay(token string, used *Token) ([]byte, error) {
+// openReplay returns the answer that the code or token got at its first use.
+func openReplay(token string, replay []byte) ([]byte, error) {
 	aead, err := replayCipher(token)
 	if err != nil {
 		return nil, fmt.Errorf("open replay: %w", err)
 	}
-	if len(used.Replay) < aead.NonceSize() {
-		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was used before.")
+	if len(replay) < aead.NonceSize() {
+		return nil, fosite.ErrInvalidGrant.WithHint("It was used before.")
 	}
-	nonce, sealed := used.Replay[:aead.NonceSize()], used.Replay[aead.NonceSize():]
+	nonce, sealed := replay[:aead.NonceSize()], replay[aead.NonceSize():]
 	answer, err := aead.Open(nil, nonce, sealed, nil)
 	if err != nil {
 		return nil, errors.New("open replay: the stored answer is not of this token")

@@ -31,7 +31,9 @@ type Code struct {
 	Expires   time.Time
 	Changed   time.Time // when the client was last changed, as it is registered now; read only
 	Used      bool      // it was exchanged
-	Revoked   bool      // what it rested on has ended; nobody has to have used it
+	UsedAt    time.Time
+	Replay    []byte // the answer to that, sealed with a key only the code's holder can derive
+	Revoked   bool   // what it rested on has ended; nobody has to have used it
 }
 
 // Token kinds.
@@ -64,9 +66,9 @@ type Tokens interface {
 	SaveCode(ctx context.Context, code Code, client Client) error
 	// Code returns the code, used, revoked or expired or not, or ErrNotFound.
 	Code(ctx context.Context, signature string) (Code, error)
-	// Exchange marks the code used and inserts the tokens, all or nothing. ErrConflict if the code was
-	// used before, or is revoked or gone.
-	Exchange(ctx context.Context, code string, tokens []Token) error
+	// Exchange marks the code used at the given time with the answer to give again, and inserts the tokens, all or
+	// nothing. ErrConflict if the code was used before, or is revoked or gone.
+	Exchange(ctx context.Context, code string, at time.Time, replay []byte, tokens []Token) error
 	// Token returns the token, used or expired or not, or ErrNotFound: one that was revoked is none.
 	Token(ctx context.Context, kind, signature string) (Token, error)
 	// TokenFor is Token for a client that asks about somebody's token: ErrNotFound also if the asking client is not the

@@ -36,10 +36,13 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 		}
 	}
 	if errors.Is(err, errReplay) {
-		return openReplay(presented, u.refresh)
+		return openReplay(presented, u.refresh.Replay)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if u.code != nil && (u.code.Used || u.code.Revoked) {
+		return p.again(ctx, u, u.code)
 	}
 	if err := p.checkAccount(ctx, u); err != nil {
 		return nil, err
@@ -119,30 +122,39 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 	if u.refresh != nil {
 		return p.flushRefresh(ctx, u, body)
 	}
-	err := p.store.Exchange(ctx, u.code.Signature, u.tokens)
+	replay, err := sealReplay(u.presented, body)
+	if err != nil {
+		return nil, err
+	}
+	err = p.store.Exchange(ctx, u.code.Signature, p.now(), replay, u.tokens)
 	if !errors.Is(err, ErrConflict) {
 		return body, err
 	}
-	return nil, p.lost(ctx, u)
+	code, err := p.store.Code(ctx, u.code.Signature)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	return p.again(ctx, u, &code)
 }
 
-// lost says why a code could not be exchanged: it was used meanwhile, or its account was disabled.
-func (p *Provider) lost(ctx context.Context, u *unit) error {
-	code, err := p.store.Code(ctx, u.code.Signature)
+// again answers a client that could have used the code, had that not been done before: it is the client's own, and the
+// redirect URI and the verifier are right. Within the grace time it is the same use, whose answer may have been lost.
+// What we have ended ourselves nobody has used twice.
+func (p *Provider) again(ctx context.Context, u *unit, code *Code) ([]byte, error) {
 	switch {
-	case err != nil && !errors.Is(err, ErrNotFound):
-		return err
-	case err == nil && !code.Used:
-		return fosite.ErrInvalidGrant.WithHint("The authorization code is no longer good.")
+	case code.Revoked || !code.Used:
+		return nil, fosite.ErrInvalidGrant.WithHint("The authorization code is no longer good.")
+	case p.now().Sub(code.UsedAt) <= p.lifetimes.RefreshGrace:
+		return openReplay(u.presented, code.Replay)
 	}
 	if err := p.revokeReused(ctx, u); err != nil {
-		return err
+		return nil, err
 	}
-	return fosite.ErrInvalidGrant.WithHint("The authorization code has already been used.")
+	return nil, fosite.ErrInvalidGrant.WithHint("The authorization code has already been used.")
 }
 
 // revokeReused ends the family of a code or refresh token that was used before: one of the two who have it should not
-// (RFC 9700 section 4.14.2).
+// (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2).
 func (p *Provider) revokeReused(ctx context.Context, u *unit) error {
 	e := Event{Kind: EventTokenReused, Outcome: OutcomeRefused, Address: u.address}
 	var family string
@@ -179,5 +191,5 @@ func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]by
 	if err != nil {
 		return nil, err
 	}
-	return openReplay(u.presented, &winner)
+	return openReplay(u.presented, winner.Replay)
 }

@@ -86,12 +86,12 @@ func TestDeleteClientEndsItsTokens(t *testing.T) {
 		if f := (family{id: "gone"}); f.alive(t, s) {
 			t.Error("the tokens outlive their client")
 		}
-		if err := s.Exchange(t.Context(), "second-gone", nil); !errors.Is(err, provider.ErrConflict) {
+		if err := s.Exchange(t.Context(), "second-gone", noon, nil, nil); !errors.Is(err, provider.ErrConflict) {
 			t.Errorf("Exchange of a code that outlives its client: %v, want %v", err, provider.ErrConflict)
 		}
 		if f := (family{id: "other"}); !f.alive(t, s) {
 			t.Error("the tokens of another client are gone")
 		}
-		must(t, s.Exchange(t.Context(), "second-other", nil))
+		must(t, s.Exchange(t.Context(), "second-other", noon, nil, nil))
 	})
 }

@@ -37,7 +37,8 @@ var purges = []purgeRule{
 	expired("enrol_link", 7*24*time.Hour), // a page can say for a week that a link was used or is over
 	// A server that sends mail gives up before; this is for where none does.
 	{4 * 24 * time.Hour, "DELETE FROM notice", "notice", "created_at < $1", "created_at"},
-	// The answer to a refresh is given again for seconds only; then it is not worth its risk.
+	// The answer to a code or a refresh is given again for seconds only; then it is not worth its risk.
+	{time.Minute, "UPDATE code SET replay = NULL", "code", "replay IS NOT NULL AND used_at < $1", "used_at"},
 	{time.Minute, "UPDATE token SET replay = NULL", "token", "replay IS NOT NULL AND used_at < $1", "used_at"},
 }
 

@@ -13,14 +13,14 @@ import (
 // absolute end of a family is as far away: a token that is used twice ends it at any time.
 const remember = 90 * 24 * time.Hour
 
-const codeColumns = `signature, family, client, subject, session, offline, data, created_at, expires_at, used, revoked`
+const codeColumns = `signature, family, client, subject, session, offline, data, created_at, expires_at, used, used_at, replay, revoked`
 
 func scanCode(r row) (provider.Code, error) {
 	var c provider.Code
-	var created, expires, changed int64
+	var created, expires, used, changed int64
 	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Offline, &c.Data, &created, &expires,
-		&c.Used, &c.Revoked, &changed)
-	c.Created, c.Expires, c.Changed = instant(created), instant(expires), instant(changed)
+		&c.Used, &used, &c.Replay, &c.Revoked, &changed)
+	c.Created, c.Expires, c.UsedAt, c.Changed = instant(created), instant(expires), instant(used), instant(changed)
 	return c, err
 }
 
@@ -29,7 +29,7 @@ func scanCode(r row) (provider.Code, error) {
 // sign-ins: a code that is saved while the client goes names a registration that never comes back.
 func (s *Store) SaveCode(ctx context.Context, c provider.Code, of provider.Client) error {
 	return s.exec(ctx, provider.ErrClientChanged, `INSERT INTO code (`+codeColumns+`, registration)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, registration FROM client
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, NULL, FALSE, registration FROM client
 		WHERE id = $3 AND registration = $11 AND updated_at = $12`,
 		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Offline, c.Data, micros(c.Created), micros(c.Expires), c.Used,
 		of.Registration, micros(of.Updated))
@@ -48,12 +48,12 @@ func (s *Store) Code(ctx context.Context, signature string) (provider.Code, erro
 	return one(ctx, s, scanCode, `SELECT `+codeColumns+changed(`code`)+` FROM code WHERE signature = $1 AND `+registered, signature)
 }
 
-// Exchange marks the code used and inserts the tokens, all or nothing. provider.ErrConflict if the
+// Exchange marks the code used with the answer to give again, and inserts the tokens, all or nothing. provider.ErrConflict if the
 // code was used before, or it or its client is gone. It holds the code's row, which whoever revokes the family wants first.
-func (s *Store) Exchange(ctx context.Context, code string, tokens []provider.Token) error {
+func (s *Store) Exchange(ctx context.Context, code string, at time.Time, replay []byte, tokens []provider.Token) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, provider.ErrConflict, `UPDATE code SET used = TRUE
-			WHERE signature = $1 AND used = FALSE AND revoked = FALSE AND `+registered, code)
+		err := s.exec(ctx, provider.ErrConflict, `UPDATE code SET used = TRUE, used_at = $2, replay = $3
+			WHERE signature = $1 AND used = FALSE AND revoked = FALSE AND `+registered, code, micros(at), replay)
 		if err != nil {
 			return err
 		}

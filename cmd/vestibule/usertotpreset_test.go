@@ -30,7 +30,7 @@ func TestUserTOTPReset(t *testing.T) {
 		Created: now, Expires: now.Add(time.Hour),
 	}
 	sample, err := db.Client(ctx, sampleID)
-	if err := errors.Join(err, db.SaveSession(ctx, nil, &session), db.SaveCode(ctx, code, sample), db.Exchange(ctx, "code", []provider.Token{token})); err != nil {
+	if err := errors.Join(err, db.SaveSession(ctx, nil, &session), db.SaveCode(ctx, code, sample), db.Exchange(ctx, "code", time.Now(), nil, []provider.Token{token})); err != nil {
 		t.Fatal(err)
 	}
 

@@ -23,6 +23,7 @@ type Memory struct {
 	keys         []provider.SealedKey
 	accounts     map[string]provider.Account
 	hashes       map[string]string
+	lost         error // what the next exchange or refresh answers
 	down         error
 }
 
@@ -40,6 +41,20 @@ func (m *Memory) Fail(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.down = err
+}
+
+// Lose makes the next exchange or refresh that is done answer with err all the same, as when a connection is lost.
+func (m *Memory) Lose(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lost = err
+}
+
+// lose returns what Lose has said, once. It is called with mu held.
+func (m *Memory) lose() error {
+	err := m.lost
+	m.lost = nil
+	return err
 }
 
 // AddClient registers a client, or changes the one that has its id.
@@ -226,7 +241,7 @@ func (m *Memory) registered(family, client string) bool {
 }
 
 // Exchange implements provider.Tokens.
-func (m *Memory) Exchange(ctx context.Context, signature string, tokens []provider.Token) error {
+func (m *Memory) Exchange(ctx context.Context, signature string, at time.Time, replay []byte, tokens []provider.Token) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
@@ -236,10 +251,10 @@ func (m *Memory) Exchange(ctx context.Context, signature string, tokens []provid
 	if !ok || code.Used || code.Revoked || !m.registered(code.Family, code.Client) {
 		return provider.ErrConflict
 	}
-	code.Used = true
+	code.Used, code.UsedAt, code.Replay = true, at, replay
 	m.codes[signature] = code
 	m.insert(tokens)
-	return nil
+	return m.lose()
 }
 
 func (m *Memory) insert(tokens []provider.Token) {
@@ -292,7 +307,7 @@ func (m *Memory) Rotate(ctx context.Context, signature string, at time.Time, rep
 	old.UsedAt, old.Replay = at, replay
 	m.tokens[key] = old
 	m.insert(tokens)
-	return nil
+	return m.lose()
 }
 
 // RevokeFamily implements provider.Tokens.

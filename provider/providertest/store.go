@@ -207,7 +207,10 @@ func testCode(t *testing.T, s provider.Store) {
 	if got.Family != want.Family || got.Used || !got.Expires.Equal(want.Expires) || string(got.Data) != "{}" {
 		t.Errorf("read %+v, saved %+v", got, want)
 	}
-	check(t, s.Exchange(ctx, "sig", tokens(want.Family, "1")))
+	check(t, s.Exchange(ctx, "sig", at.Add(time.Second), []byte("answer"), tokens(want.Family, "1")))
+	if got, err := s.Code(ctx, "sig"); err != nil || !got.Used || !got.UsedAt.Equal(at.Add(time.Second)) || string(got.Replay) != "answer" {
+		t.Errorf("after its exchange the code is %+v, %v", got, err)
+	}
 	got, err = s.Code(ctx, "sig")
 	check(t, err)
 	if !got.Used {
@@ -258,7 +261,7 @@ func testExchangeOnce(t *testing.T, s provider.Store) {
 		i++
 		mine := tokens("family of sig", fmt.Sprint(i))
 		n.Unlock()
-		return s.Exchange(context.Background(), "sig", mine)
+		return s.Exchange(context.Background(), "sig", at, nil, mine)
 	}, provider.ErrConflict)
 	if won != 1 {
 		t.Errorf("%d exchanges of one code succeeded, want 1", won)
@@ -270,7 +273,7 @@ func testExchangeRevoked(t *testing.T, s provider.Store) {
 	check(t, saveCode(ctx, s, code("sig")))
 	check(t, s.RevokeFamily(ctx, "family of sig"))
 	check(t, s.RevokeFamily(ctx, "no such family"))
-	wantErr(t, "exchange after the end of the family", s.Exchange(ctx, "sig", tokens("family of sig", "1")), provider.ErrConflict)
+	wantErr(t, "exchange after the end of the family", s.Exchange(ctx, "sig", at, nil, tokens("family of sig", "1")), provider.ErrConflict)
 	_, err := s.Token(ctx, provider.AccessToken, "access 1")
 	wantErr(t, "token of a family that ended", err, provider.ErrNotFound)
 	if c, err := s.Code(ctx, "sig"); err != nil || !c.Revoked || c.Used {
@@ -281,7 +284,7 @@ func testExchangeRevoked(t *testing.T, s provider.Store) {
 func exchanged(t *testing.T, s provider.Store) string {
 	t.Helper()
 	check(t, saveCode(t.Context(), s, code("sig")))
-	check(t, s.Exchange(t.Context(), "sig", tokens("family of sig", "1")))
+	check(t, s.Exchange(t.Context(), "sig", at, nil, tokens("family of sig", "1")))
 	return "family of sig"
 }
 

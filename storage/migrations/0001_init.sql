@@ -71,12 +71,15 @@ CREATE TABLE code (
 	created_at   BIGINT  NOT NULL,
 	expires_at   BIGINT  NOT NULL,
 	used         BOOLEAN NOT NULL, -- was exchanged
+	used_at      BIGINT  NOT NULL,
+	replay       BYTEA,            -- the answer to that, sealed
 	revoked      BOOLEAN NOT NULL  -- what it rested on has ended
 );
 CREATE INDEX code_expires_at ON code (expires_at);
 CREATE INDEX code_client ON code (client);
 CREATE INDEX code_subject ON code (subject);
 CREATE INDEX code_session ON code (session);
+CREATE INDEX code_replay ON code (used_at) WHERE replay IS NOT NULL;
 
 CREATE TABLE token (
 	kind       TEXT   NOT NULL,

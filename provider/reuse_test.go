@@ -1,0 +1,158 @@
+package provider_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"vestibule/provider"
+)
+
+const appCallback = "com.example.app:/cb"
+
+// exchanged is a code that was exchanged, and what came of it.
+type exchanged struct {
+	*op
+	log    *recorder
+	client string // empty: the public one
+	code   string
+	answer map[string]any
+}
+
+// used exchanges a code of a confidential or of the public client.
+func used(t *testing.T, public bool) *exchanged {
+	t.Helper()
+	e := &exchanged{op: newOP(t), log: &recorder{}, client: "shop"}
+	e.audit = e.log
+	e.restart()
+	if public {
+		e.client = ""
+		e.code = e.op.code("client_id", "app", "redirect_uri", appCallback, "scope", "openid")
+	} else {
+		e.code = e.op.code()
+	}
+	status, answer := e.present(e.client)
+	if status != http.StatusOK {
+		t.Fatalf("exchange: %d %v", status, answer)
+	}
+	e.answer = answer
+	return e
+}
+
+// present sends the code, with changes to the right form.
+func (e *exchanged) present(client string, pairs ...string) (int, map[string]any) {
+	form := exchange(e.code)
+	if e.client == "" {
+		form.Set("client_id", "app")
+		form.Set("redirect_uri", appCallback)
+	}
+	return e.op.token(client, change(form, pairs))
+}
+
+// TestUsedCode presents a code that was exchanged. Whoever could have used it gets the first answer within the grace time,
+// and ends the family after it. Nobody else does either.
+func TestUsedCode(t *testing.T) {
+	for _, public := range []bool{false, true} {
+		own := map[bool]string{false: "shop", true: ""}[public]
+		for name, tt := range map[string]struct {
+			client string
+			change []string
+			able   bool
+		}{
+			"the client itself":       {own, nil, true},
+			"a wrong verifier":        {own, []string{"code_verifier", strings.Repeat("x", 43)}, false},
+			"no verifier":             {own, []string{"code_verifier", "-"}, false},
+			"another redirect URI":    {own, []string{"redirect_uri", "https://shop.example/other"}, false},
+			"no redirect URI":         {own, []string{"redirect_uri", "-"}, false},
+			"another client":          {"other", []string{"client_id", "-"}, false},
+			"the signature of a code": {own, []string{"code", "signature"}, false},
+		} {
+			for _, later := range []time.Duration{10 * time.Second, 11 * time.Second} {
+				t.Run(fmt.Sprint(name, " public ", public, " after ", later), func(t *testing.T) {
+					e := used(t, public)
+					e.advance(later)
+					if len(tt.change) == 2 && tt.change[1] == "signature" {
+						tt.change = []string{"code", "vst_ac_AAAA" + e.code[strings.Index(e.code, "."):]}
+					}
+					status, body := e.present(tt.client, tt.change...)
+					same := tt.able && later <= 10*time.Second
+					if same != (status == http.StatusOK) || same && fmt.Sprint(body) != fmt.Sprint(e.answer) {
+						t.Errorf("answered %d %v, want the first answer: %t", status, body, same)
+					}
+					if !same && body["error"] != "invalid_grant" {
+						t.Errorf("answered %d %v, want invalid_grant", status, body)
+					}
+					ended := tt.able && !same
+					if got := len(e.log.of(provider.EventTokenReused)); got != map[bool]int{false: 0, true: 1}[ended] {
+						t.Errorf("%d events of reuse, want one: %t", got, ended)
+					}
+					if status, _ := e.userinfo(e.answer["access_token"]); (status == http.StatusOK) == ended {
+						t.Errorf("the access token is answered with %d, want it ended: %t", status, ended)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestEndedCode presents codes that the server has ended, before and after they were exchanged: nobody used them twice.
+func TestEndedCode(t *testing.T) {
+	for _, before := range []bool{true, false} {
+		for _, later := range []time.Duration{0, 11 * time.Second} {
+			log := &recorder{}
+			o := newOP(t)
+			o.audit = log
+			o.restart()
+			code := o.code()
+			if !before {
+				o.token("shop", exchange(code))
+			}
+			row, err := o.store.Code(t.Context(), code[strings.LastIndex(code, ".")+1:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := o.store.RevokeFamily(t.Context(), row.Family); err != nil {
+				t.Fatal(err)
+			}
+			o.advance(later)
+			if status, body := o.token("shop", exchange(code)); status != http.StatusBadRequest || body["error"] != "invalid_grant" {
+				t.Errorf("ended before its use %t, after %v: %d %v, want invalid_grant", before, later, status, body)
+			}
+			if got := log.of(provider.EventTokenReused); len(got) > 0 {
+				t.Errorf("ended before its use %t, after %v: recorded are %v", before, later, got)
+			}
+		}
+	}
+}
+
+// TestRetryWhoseAnswerWasLost has the store commit and say that it did not, as when the connection goes.
+func TestRetryWhoseAnswerWasLost(t *testing.T) {
+	log := &recorder{}
+	o := newOP(t)
+	o.audit = log
+	o.restart()
+	code := o.code()
+	lose := func(form url.Values) map[string]any {
+		t.Helper()
+		o.store.Lose(provider.ErrUnavailable)
+		if status, body := o.token("shop", form); status != http.StatusServiceUnavailable {
+			t.Fatalf("%s whose answer is lost: %d %v, want 503", form.Get("grant_type"), status, body)
+		}
+		status, body := o.token("shop", form)
+		if status != http.StatusOK {
+			t.Fatalf("%s again: %d %v", form.Get("grant_type"), status, body)
+		}
+		if status, _ := o.userinfo(body["access_token"]); status != http.StatusOK {
+			t.Errorf("%s again: the access token is answered with %d", form.Get("grant_type"), status)
+		}
+		return body
+	}
+	first := lose(exchange(code))
+	lose(refresh(first["refresh_token"]))
+	if got := log.of(provider.EventTokenReused); len(got) > 0 {
+		t.Errorf("recorded are %v", got)
+	}
+}
