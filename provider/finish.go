@@ -47,6 +47,10 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
+	to := p.address(ar, url.Values{"code": {response.GetCode()}})
+	if err := ix.keep(to); err != nil {
+		return fmt.Errorf("finish: %w", err)
+	}
 	err = p.End(ctx, ix, slices.Concat(with, []func(context.Context) error{
 		func(ctx context.Context) error { return p.accounts.RequireAccount(ctx, login.Subject, login.Epoch) },
 		func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, client) },
@@ -58,7 +62,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	if err != nil {
 		return err
 	}
-	p.redirect(w, r, ar, url.Values{"code": {response.GetCode()}})
+	leave(w, r, to)
 	return nil
 }
 
@@ -104,10 +108,14 @@ func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *Interactio
 	if ix.Login != nil { // a stranger's silent request leaves nothing behind
 		with = append(slices.Clone(with), record)
 	}
+	to := p.address(ar, url.Values{"error": {code}, "error_description": {refusals[code]}})
+	if err := ix.keep(to); err != nil {
+		return fmt.Errorf("refuse: %w", err)
+	}
 	if err := p.End(r.Context(), ix, with...); err != nil {
 		return err
 	}
-	p.redirect(w, r, ar, url.Values{"error": {code}, "error_description": {refusals[code]}})
+	leave(w, r, to)
 	return nil
 }
 
@@ -126,6 +134,11 @@ const ErrorUnmet = "unmet_authentication_requirements"
 
 // redirect sends the user back to the client with state and iss (RFC 9207).
 func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, ar *fosite.AuthorizeRequest, answer url.Values) {
+	leave(w, r, p.address(ar, answer))
+}
+
+// address is where the client gets the answer.
+func (p *Provider) address(ar *fosite.AuthorizeRequest, answer url.Values) string {
 	if ar.State != "" {
 		answer.Set("state", ar.State)
 	}
@@ -135,6 +148,10 @@ func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, ar *fosite.A
 		to.RawQuery += "&"
 	}
 	to.RawQuery += answer.Encode()
+	return to.String()
+}
+
+func leave(w http.ResponseWriter, r *http.Request, to string) {
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }

@@ -34,6 +34,10 @@ type Interaction struct {
 	// JSON as it is: bytes would be base64 in base64, and would fill a third of an address with nothing.
 	Request json.RawMessage `json:"request,omitempty"` // the frozen fosite request
 	UI      json.RawMessage `json:"ui,omitempty"`      // what the pages remember; opaque here
+
+	// Keep seals where the interaction ends, for the same form sent again; nil: nothing is kept, and the row goes.
+	Keep   func(to string) ([]byte, error) `json:"-"`
+	Answer []byte                          `json:"answer,omitempty"` // what Keep has made; the interaction has ended
 }
 
 // sealedPrefix begins the flow of an interaction that is not a row.
@@ -101,11 +105,18 @@ func (p *Provider) Flow(ix *Interaction) (string, error) {
 // Resume returns the interaction of a flow, or of the bare id of a row. The version in a flow is the least that will
 // do: a row that was read before may serve again, and a form that is sent for an older version than the row has by
 // then fails with ErrConflict. A bare id always asks the store. ErrNotFound reports one that never was, was altered or has
-// ended; ErrExpired comes together with the interaction, so that it can be begun anew.
+// ended; it comes together with an interaction that has ended a moment ago and has an Answer. ErrExpired comes together
+// with the interaction, so that it can be begun anew.
 func (p *Provider) Resume(ctx context.Context, flow string) (*Interaction, error) {
 	ix, err := p.resume(ctx, flow)
 	if err != nil {
 		return nil, err
+	}
+	if len(ix.Answer) > 0 {
+		if !p.now().Before(ix.Expires) {
+			ix = nil
+		}
+		return ix, ErrNotFound
 	}
 	if !p.now().Before(ix.Expires) {
 		return ix, ErrExpired
@@ -131,7 +142,7 @@ func (p *Provider) resume(ctx context.Context, flow string) (*Interaction, error
 	if err := inflate(data, ix); err != nil {
 		return nil, fmt.Errorf("flow: %w", err)
 	}
-	if ix.Login != nil || ix.Version != 0 { // none of ours is sealed so
+	if ix.Login != nil || ix.Version != 0 || ix.Answer != nil { // none of ours is sealed so
 		return nil, ErrNotFound
 	}
 	return ix, nil
@@ -151,7 +162,9 @@ func (p *Provider) row(ctx context.Context, flow string) (*Interaction, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.rows.put(ix)
+	if len(ix.Answer) == 0 {
+		p.rows.put(ix)
+	}
 	return ix, nil
 }
 
@@ -182,14 +195,20 @@ func (p *Provider) Save(ctx context.Context, ix *Interaction) error {
 // never wrong not to call it.
 func (p *Provider) Saved(ix *Interaction) { p.rows.put(ix) }
 
+// EndAt is End for an interaction that ends at an address of our own.
+func (p *Provider) EndAt(ctx context.Context, ix *Interaction, to string, with ...func(ctx context.Context) error) error {
+	if err := ix.keep(to); err != nil {
+		return err
+	}
+	return p.End(ctx, ix, with...)
+}
+
 // End ends an interaction and runs with in the same commit. ErrConflict reports that it had ended.
 func (p *Provider) End(ctx context.Context, ix *Interaction, with ...func(ctx context.Context) error) error {
 	p.rows.drop(ix.ID)
-	return p.store.Atomic(ctx, func(ctx context.Context) error {
-		if ix.Version > 0 {
-			if err := p.store.DeleteInteraction(ctx, ix.ID, ix.Version); err != nil {
-				return err
-			}
+	err := p.store.Atomic(ctx, func(ctx context.Context) error {
+		if err := p.close(ctx, ix); err != nil {
+			return err
 		}
 		for _, f := range with {
 			if err := f(ctx); err != nil {
@@ -198,4 +217,27 @@ func (p *Provider) End(ctx context.Context, ix *Interaction, with ...func(ctx co
 		}
 		return nil
 	})
+	if err != nil {
+		ix.Answer = nil // it has not ended
+	}
+	return err
+}
+
+// close leaves the answer of an interaction in its place, or nothing.
+func (p *Provider) close(ctx context.Context, ix *Interaction) error {
+	switch {
+	case len(ix.Answer) > 0:
+		return p.store.SaveInteraction(ctx, ix.closed(p.now()))
+	case ix.Version > 0:
+		return p.store.DeleteInteraction(ctx, ix.ID, ix.Version)
+	}
+	return nil
+}
+
+// keep notes where the interaction ends.
+func (ix *Interaction) keep(to string) (err error) {
+	if ix.Keep != nil {
+		ix.Answer, err = ix.Keep(to)
+	}
+	return err
 }

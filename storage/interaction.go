@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"vestibule/provider"
 )
@@ -36,13 +37,21 @@ func (s *Store) SaveInteraction(ctx context.Context, ix *provider.Interaction) e
 	if ix.Version == 0 {
 		query = `INSERT INTO interaction (id, data, expires_at, version) VALUES ($1, $2, $3, $4 + 1)`
 	}
-	err = s.exec(ctx, provider.ErrConflict, query, ix.ID, string(data), micros(ix.Expires), ix.Version)
+	err = s.exec(ctx, provider.ErrConflict, query, ix.ID, string(data), micros(purgeable(ix)), ix.Version)
 	if err != nil {
 		return err
 	}
 	ix.Version++
 	s.undo(ctx, func() { ix.Version-- })
 	return nil
+}
+
+// purgeable is the end that Purge goes by. What only keeps an answer need not stay for a late page to tell of it.
+func purgeable(ix *provider.Interaction) time.Time {
+	if len(ix.Answer) > 0 {
+		return ix.Expires.Add(-tellExpired)
+	}
+	return ix.Expires
 }
 
 // DeleteInteraction removes the row of this version, or fails with provider.ErrConflict.

@@ -9,6 +9,9 @@ import (
 // The queries spell it out: the planner must know it.
 const purgeBatch = 500
 
+// tellExpired is how long a page that comes late can still say what has expired.
+const tellExpired = 24 * time.Hour
+
 // purgeRule is what goes when.
 type purgeRule struct {
 	keep      time.Duration
@@ -24,7 +27,7 @@ func expired(table string, keep time.Duration) purgeRule {
 }
 
 var purges = []purgeRule{
-	expired("interaction", 24*time.Hour), // a page that comes late can still say what has expired, and where to go on
+	expired("interaction", tellExpired), // a page that comes late can still say what has expired, and where to go on
 	expired("session", 0),
 	expired("browser", 0),
 	expired("setup", time.Hour), // nothing of it counts once it is over; a late page can still say that it is

@@ -33,6 +33,9 @@ func (s *Server) member(h memberHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		session, err := s.live(r.Context(), r)
 		if errors.Is(err, errIdle) || err == nil && session == nil {
+			if err := s.notedBefore(r); err != nil {
+				return err
+			}
 			return s.begin(w, r, s.ownVisit(r, false))
 		}
 		if err != nil {

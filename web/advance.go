@@ -66,6 +66,9 @@ func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
 	if v.cookie == "" {
 		v.cookie = randomToken()
 	}
+	if err := s.keepCookies(r, v); err != nil {
+		return err
+	}
 	if err := s.rest(ctx, v); err != nil {
 		return err
 	}
@@ -275,6 +278,9 @@ func (s *Server) overtaken(w http.ResponseWriter, r *http.Request, v *visit) err
 
 // onward decides anew where a reloaded sign-in stands, and goes there.
 func (s *Server) onward(w http.ResponseWriter, r *http.Request, row *visit) error {
+	if err := s.cookiesAgain(w, r, row); err != nil {
+		return err
+	}
 	owed, err := s.decide(r.Context(), row)
 	if err != nil {
 		return err
@@ -286,6 +292,9 @@ func (s *Server) reload(r *http.Request, v *visit) (*visit, error) {
 	ix, err := s.Provider.Resume(r.Context(), v.ix.ID)
 	switch {
 	case errors.Is(err, provider.ErrNotFound), errors.Is(err, provider.ErrExpired):
+		if err := s.endedBefore(r, ix); err != nil {
+			return nil, err
+		}
 		return nil, s.ended(v)
 	case err != nil:
 		return nil, err
@@ -357,9 +366,10 @@ func (s *Server) anew(v *visit) (*visit, error) {
 
 // refuse answers the client with an OAuth error. The events are recorded in the same commit.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, v *visit, code string, events ...provider.Event) error {
+	s.keepEnd(r, v)
 	err := s.Provider.Refuse(w, r, v.ix, code, func(ctx context.Context) error { return s.recordWith(ctx, events, nil) })
 	if errors.Is(err, provider.ErrConflict) {
-		return s.ended(v)
+		return s.endedOr(r, v)
 	}
 	return err
 }
@@ -369,7 +379,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, v *visit, with .
 	err := s.tryFinish(w, r, v, with...)
 	switch {
 	case errors.Is(err, provider.ErrConflict):
-		return s.ended(v)
+		return s.endedOr(r, v)
 	case loginIsOver(err):
 		return s.beginAtPassword(w, r, v)
 	case undecided(err):
@@ -395,15 +405,25 @@ func (s *Server) tryFinish(w http.ResponseWriter, r *http.Request, v *visit, wit
 	return err
 }
 
+// endedOr is for a sign-in that could not end, because it has ended or changed: by the same form, or otherwise.
+func (s *Server) endedOr(r *http.Request, v *visit) error {
+	if _, err := s.reload(whole(r), v); err != nil {
+		return err
+	}
+	return s.ended(v)
+}
+
 func (s *Server) end(w http.ResponseWriter, r *http.Request, v *visit, with []func(context.Context) error) error {
 	with = append(slices.Clone(with), s.report(r, v))
+	s.keepEnd(r, v)
 	if !v.own() {
 		return s.Provider.Finish(w, r, v.ix, append(with, s.basis(v))...)
 	}
-	if err := s.Provider.End(r.Context(), v.ix, with...); err != nil {
+	to := ownPath(v.mem.Return)
+	if err := s.Provider.EndAt(r.Context(), v.ix, to, with...); err != nil {
 		return err
 	}
-	http.Redirect(w, r, ownPath(v.mem.Return), http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 

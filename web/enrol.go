@@ -71,6 +71,9 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 	case err != nil:
 		return err
 	case elsewhere:
+		if err := s.notedBefore(r); err != nil {
+			return err
+		}
 		return s.note(w, r, securityPath, "enrol.elsewhere", nil)
 	}
 	name := cut(field(r, "name"), 256)
@@ -79,6 +82,9 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 	case err != nil:
 		return err
 	case f != nil:
+		if err := s.notedBefore(r); err != nil {
+			return err
+		}
 		mem := memory{Typing: typedName(r)}
 		mem.blame("setup", *f)
 		return s.flash(w, r, enrolPath, mem)
@@ -99,7 +105,7 @@ func (s *Server) setUpElsewhere(ctx context.Context, e enrolment) (bool, error) 
 func (s *Server) confirmedInAccount(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
 	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
 	if err != nil {
-		return err
+		return s.stopped(w, r, e, err)
 	}
 	if len(pending.Codes) == 0 {
 		return s.activateInAccount(w, r, m, e)
@@ -135,24 +141,35 @@ func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *me
 		if err := s.recordActivation(ctx, m.event(r, "", ""), p, pending); err != nil {
 			return err
 		}
-		cookie, err = s.renew(ctx, m, login)
-		return err
+		if cookie, err = s.renew(ctx, m, login); err != nil {
+			return err
+		}
+		return s.keepNote(ctx, r, cookie, securityPath, setUpNote(pending))
 	})
 	if err != nil {
 		return s.stopped(w, r, e, err)
 	}
 	s.setCookie(w, s.cookies.session, cookie)
+	done := setUpNote(pending)
+	return s.note(w, r, securityPath, done.ID, done.Args)
+}
+
+// setUpNote is what is said of a set-up that is finished.
+func setUpNote(made mfa.PendingView) fault {
 	switch {
-	case pending.CodesOnly:
-		return s.note(w, r, securityPath, "codes.done", nil)
-	case pending.First:
-		return s.note(w, r, securityPath, "enrol.done", nil)
+	case made.CodesOnly:
+		return fault{ID: "codes.done"}
+	case made.First:
+		return fault{ID: "enrol.done"}
 	}
-	return s.note(w, r, securityPath, "enrol.added", values{"name": pending.Name})
+	return fault{ID: "enrol.added", Args: values{"name": made.Name}}
 }
 
 // stopped answers a set-up that cannot be finished.
 func (s *Server) stopped(w http.ResponseWriter, r *http.Request, e enrolment, err error) error {
+	if err := s.notedBefore(r); err != nil {
+		return err
+	}
 	switch {
 	case loginIsOver(err):
 		return redirect(securityPath)(w, r)

@@ -268,6 +268,9 @@ func (s *Server) resume(r *http.Request) (v *visit, flow string, expired bool, e
 	ix, err := s.Provider.Resume(r.Context(), flow)
 	switch expired = errors.Is(err, provider.ErrExpired); {
 	case errors.Is(err, provider.ErrNotFound):
+		if err := s.endedBefore(r, ix); err != nil {
+			return nil, flow, false, err
+		}
 		return nil, flow, false, s.gone(r, flow)
 	case err != nil && !expired:
 		return nil, flow, false, err
@@ -367,6 +370,9 @@ func (s *Server) on(want step, h func(http.ResponseWriter, *http.Request, *visit
 		case err != nil:
 			return err
 		case owed != want: // a late form uses nothing, and may lack the cookie that the first of two clicks has brought
+			if err := s.cookiesAgain(w, r, v); err != nil {
+				return err
+			}
 			return s.forward(w, r, v, owed)
 		}
 		return s.whileLive(w, r, v, func() error { return h(w, r, v) })

@@ -288,6 +288,10 @@ func TestTwoTabs(t *testing.T) {
 	if got := one.press("Allow").client().Get("state"); got != "one" {
 		t.Errorf("the first tab ended with state %q", got)
 	}
+	if got := one.press("Allow").client().Get("state"); got != "one" {
+		t.Errorf("the second of two clicks ended with state %q", got)
+	}
+	s.clock.forward(11 * time.Second)
 	one.press("Allow").at("error", "elsewhere").answers(http.StatusConflict)
 }
 

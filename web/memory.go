@@ -36,7 +36,8 @@ type memory struct {
 	Wrong  int                  `json:"wrong,omitempty"`  // wrong codes in this sign-in
 	Locked map[string]time.Time `json:"locked,omitempty"` // page to when its budget is open again
 	Last   *answered            `json:"last,omitempty"`
-	Won    []byte               `json:"won,omitempty"` // sum of the last code that was right
+	Won    []byte               `json:"won,omitempty"`   // sum of the last code that was right
+	Given  []byte               `json:"given,omitempty"` // the cookies that a form has brought, sealed
 
 	Used *int   `json:"used,omitempty"` // a recovery code was used, so many are left, and the user was not told
 	Wish string `json:"wish,omitempty"` // what the user wants to set up before going on
@@ -73,6 +74,7 @@ type visit struct {
 	before *provider.Session // that the browser had when the login was admitted, live or not; nil: none
 	cookie string            // of the session that settle opened
 	guess  counted           // of the password, in this request
+	late   bool              // the form met a sign-in that had changed, and is tried on that
 
 	allowed bool // what the client asks for, in this request
 	decided int  // how often it was decided anew
@@ -125,7 +127,7 @@ func (v *visit) forget() {
 	m.Lent, m.Typed, m.Other, m.Chosen, m.Admitted, m.Enrolled = false, false, false, false, false, false
 	m.Digits, m.Periods = nil, nil
 	m.Asking, m.Missing, m.Trusted = false, nil, false
-	m.Used, m.Wish, m.Wrong, m.Locked, m.Last, m.Won = nil, "", 0, nil, nil, nil
+	m.Used, m.Wish, m.Wrong, m.Locked, m.Last, m.Won, m.Given = nil, "", 0, nil, nil, nil, nil
 	m.follow(m.Link)
 	m.Noticed, m.Codes = false, false
 }

@@ -67,6 +67,9 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 	case err != nil:
 		return err
 	case !ok:
+		if err := s.notedBefore(r); err != nil {
+			return err
+		}
 		return s.note(w, r, securityPath, "remove.gone", nil)
 	case last && s.mustKeep(m.account):
 		return s.note(w, r, securityPath, "last.factor", nil)
@@ -96,17 +99,25 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 		if err := s.Audit.Record(ctx, e); err != nil {
 			return err
 		}
-		cookie, err = s.removeWith(ctx, m, app.ID, last, p)
-		return err
+		if cookie, err = s.removeWith(ctx, m, app.ID, last, p); err != nil {
+			return err
+		}
+		return s.keepNote(ctx, r, cookie, securityPath, removedNote(app, last))
 	})
 	if err != nil {
 		return s.removeRefused(w, r, m, form, last, err)
 	}
 	s.setCookie(w, s.cookies.session, cookie)
+	done := removedNote(app, last)
+	return s.note(w, r, securityPath, done.ID, done.Args)
+}
+
+// removedNote is what is said of an authenticator that was removed.
+func removedNote(app mfa.Info, last bool) fault {
 	if last {
-		return s.note(w, r, securityPath, "remove.off", values{"name": app.Name})
+		return fault{ID: "remove.off", Args: values{"name": app.Name}}
 	}
-	return s.note(w, r, securityPath, "remove.done", values{"name": app.Name})
+	return fault{ID: "remove.done", Args: values{"name": app.Name}}
 }
 
 // prove checks a code of either kind, given together with the password, and returns the form of that kind. A recovery code
@@ -180,6 +191,13 @@ func (s *Server) removeWith(ctx context.Context, m *member, id string, last bool
 }
 
 func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member, form codeForm, last bool, err error) error {
+	var before *repeated
+	if again := s.notedBefore(r); errors.As(again, &before) {
+		s.MFA.NoGuess(r.Context(), m.account.Subject, form.method, err)
+		return before
+	} else if again != nil {
+		return again
+	}
 	if err := s.recordRefused(r, m.event(r, "", form.method), err); err != nil {
 		return err
 	}

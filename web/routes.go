@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 )
@@ -79,6 +80,9 @@ func (s *Server) serve(h handler) http.Handler {
 		err := readForm(w, r)
 		if err == nil {
 			err = h(w, r)
+		}
+		if before := (*repeated)(nil); errors.As(err, &before) {
+			err = s.again(w, r, before.answer)
 		}
 		if err != nil {
 			s.Error(w, r, err)

@@ -88,7 +88,7 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request, v *visit) error {
 func (s *Server) confirmedInSignIn(w http.ResponseWriter, r *http.Request, v *visit, e enrolment) error {
 	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
 	if err != nil {
-		return err
+		return s.stoppedInSignIn(w, r, v, e, err)
 	}
 	if len(pending.Codes) == 0 {
 		return s.activateInSignIn(w, r, v, e)

@@ -127,21 +127,13 @@ func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, v *visit, for
 	case loginIsOver(err):
 		return s.beginAtPassword(w, r, v)
 	case errors.Is(err, provider.ErrConflict):
-		return s.overtaken(w, r, v)
+		return s.lateCode(w, r, v, form)
 	case errors.Is(err, mfa.ErrUsed), form == recoveryForm && errors.Is(err, mfa.ErrCode): // perhaps by the first of two clicks
 		row, gone := s.reload(whole(r), v)
 		if gone == nil && row.ix.Version == v.ix.Version {
 			break
 		}
-		if gone != nil || !row.won(code) {
-			if err := s.recordRefused(r, v.event(r, "", form.method), err); err != nil {
-				return err
-			}
-		}
-		if gone != nil {
-			return gone
-		}
-		return s.onward(w, r, row)
+		return s.usedCode(w, r, v, row, gone, form, code, err)
 	case errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm: // removed meanwhile, or by an operator
 		return s.withoutCode(w, r, v)
 	case errors.As(err, &locked) && !locked.Disabled:
@@ -162,6 +154,41 @@ func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, v *visit, for
 		return s.store(w, r, v, form.path, e)
 	}
 	return s.store(w, r, v, form.path)
+}
+
+// usedCode is for a code that was used while it was compared. By the same form, sent again, it was no guess.
+func (s *Server) usedCode(w http.ResponseWriter, r *http.Request, v, row *visit, gone error, form codeForm, code string, err error) error {
+	var before *repeated
+	if errors.As(gone, &before) || gone == nil && row.won(code) {
+		s.MFA.NoGuess(r.Context(), v.subject(), form.method, err)
+	} else if err := s.recordRefused(r, v.event(r, "", form.method), err); err != nil {
+		return err
+	}
+	if gone != nil {
+		return gone
+	}
+	return s.onward(w, r, row)
+}
+
+// lateCode is for a right code that met a sign-in which had changed, so that nothing is spent: where a code is still owed
+// it is taken as if it had come just now.
+func (s *Server) lateCode(w http.ResponseWriter, r *http.Request, v *visit, form codeForm) error {
+	row, err := s.reload(r, v)
+	if err != nil {
+		return err
+	}
+	owed, err := s.decide(r.Context(), row)
+	if err != nil {
+		return err
+	}
+	if v.late || owed != stepTOTP || row.subject() != v.subject() {
+		return s.onward(w, r, row)
+	}
+	row.late = true
+	if form == recoveryForm {
+		return s.recovery(w, r, row)
+	}
+	return s.totp(w, r, row)
 }
 
 // withoutCode goes on when there is no authenticator any more that could make a code. What the user has proved may be

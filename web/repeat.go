@@ -1,0 +1,220 @@
+package web
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"vestibule/provider"
+)
+
+// A form that is sent again gets the first one's answer: after a double click, whose first answer no browser looks at,
+// or because the first answer was lost. The cookie of a session that the first one opened is part of it, so that it is
+// kept for a moment, sealed with what only the browser that sent the form has: its cookies, and the password or code in
+// the form.
+
+// answer is what a form was answered with.
+type answer struct {
+	Session string    `json:"session,omitempty"` // cookies
+	Device  string    `json:"device,omitempty"`
+	To      string    `json:"to,omitempty"`
+	Note    *fault    `json:"note,omitempty"` // that is shown there
+	At      time.Time `json:"at"`
+}
+
+// repeated is an error: the form was answered before, and is answered so again.
+type repeated struct{ answer }
+
+func (e *repeated) Error() string { return "the form was answered before" }
+
+// ended is what is left of a sign-in for a moment.
+type ended struct {
+	Cookies []byte `json:"cookies"` // an answer that only the form opens that got them
+	To      []byte `json:"to"`      // an answer that only the session opens that it was for
+}
+
+// form is what makes two forms the same. The flow may have a later version by then.
+func form(r *http.Request) string {
+	same := url.Values{}
+	for name, values := range r.PostForm {
+		if name != "flow" {
+			same.Set(name, strings.TrimSpace(values[0]))
+		}
+	}
+	return r.URL.Path + "?" + same.Encode()
+}
+
+// answers returns the cipher of this browser's answers about something; nil if the browser has no cookie.
+func (s *Server) answers(r *http.Request, about ...string) (cipher.AEAD, error) {
+	browser := token(r, s.cookies.browser)
+	if browser == "" {
+		return nil, nil
+	}
+	mac := hmac.New(sha256.New, []byte(browser))
+	mac.Write([]byte(strings.Join(about, "\x00")))
+	block, err := aes.NewCipher(mac.Sum(nil))
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// seal returns nil if the browser has no cookie.
+func (s *Server) seal(r *http.Request, a answer, about ...string) ([]byte, error) {
+	aead, err := s.answers(r, about...)
+	if aead == nil || err != nil {
+		return nil, err
+	}
+	a.At = s.Now()
+	plain, err := json.Marshal(a)
+	if err != nil {
+		return nil, err
+	}
+	nonce := make([]byte, aead.NonceSize())
+	rand.Read(nonce) // never fails
+	return aead.Seal(nonce, nonce, plain, nil), nil
+}
+
+// open reads what seal has made of the same, a moment ago.
+func (s *Server) open(r *http.Request, sealed []byte, about ...string) (a answer, ok bool) {
+	aead, err := s.answers(r, about...)
+	if aead == nil || err != nil || len(sealed) < aead.NonceSize() {
+		return answer{}, false
+	}
+	plain, err := aead.Open(nil, sealed[:aead.NonceSize()], sealed[aead.NonceSize():], nil)
+	if err != nil || json.Unmarshal(plain, &a) != nil {
+		return answer{}, false
+	}
+	return a, s.Now().Sub(a.At) <= answerTime
+}
+
+// keepCookies keeps the cookies that the form will be answered with in the sign-in that goes on.
+func (s *Server) keepCookies(r *http.Request, v *visit) (err error) {
+	if v.cookie == "" {
+		return nil
+	}
+	v.mem.Given, err = s.seal(r, answer{Session: v.cookie, Device: v.keep}, "cookies", v.ix.ID, form(r))
+	return err
+}
+
+// cookiesAgain gives the browser the cookies that the form has brought it before, if it has.
+func (s *Server) cookiesAgain(w http.ResponseWriter, r *http.Request, row *visit) error {
+	a, ok := s.open(r, row.mem.Given, "cookies", row.ix.ID, form(r))
+	if !ok {
+		return nil
+	}
+	lives, err := s.giveCookies(w, r, a)
+	if err == nil && lives {
+		s.know(w, r, row)
+	}
+	return err
+}
+
+// giveCookies reports false if the session is over or has another cookie by now.
+func (s *Server) giveCookies(w http.ResponseWriter, r *http.Request, a answer) (bool, error) {
+	_, err := s.Sessions.Session(r.Context(), digest(a.Session))
+	if errors.Is(err, provider.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	s.setCookie(w, s.cookies.session, a.Session)
+	s.keepCookie(w, &visit{keep: a.Device})
+	return true, nil
+}
+
+// keepEnd has the provider keep where the sign-in ends. Whoever asks again begins anew where that does no harm: a
+// request that has no form, and a sign-in to our own pages that was no row.
+func (s *Server) keepEnd(r *http.Request, v *visit) {
+	session := v.cookie
+	if session == "" {
+		session = token(r, s.cookies.session)
+	}
+	if session == "" || v.ix.Version == 0 && (v.own() || r.Method != http.MethodPost) {
+		return
+	}
+	v.ix.Keep = func(to string) ([]byte, error) {
+		if err := s.keepCookies(r, v); err != nil {
+			return nil, err
+		}
+		sealed, err := s.seal(r, answer{To: to}, "end", v.ix.ID, session)
+		if sealed == nil || err != nil {
+			return nil, err
+		}
+		return json.Marshal(ended{Cookies: v.mem.Given, To: sealed})
+	}
+}
+
+// endedBefore returns a *repeated if the request is of the browser whose sign-in has just ended, else nil.
+func (s *Server) endedBefore(r *http.Request, ix *provider.Interaction) error {
+	var e ended
+	if ix == nil || json.Unmarshal(ix.Answer, &e) != nil {
+		return nil
+	}
+	if a, ok := s.open(r, e.To, "end", ix.ID, token(r, s.cookies.session)); ok {
+		return &repeated{a}
+	}
+	given, ok := s.open(r, e.Cookies, "cookies", ix.ID, form(r))
+	if !ok {
+		return nil
+	}
+	a, ok := s.open(r, e.To, "end", ix.ID, given.Session)
+	if !ok {
+		return nil
+	}
+	a.Session, a.Device = given.Session, given.Device
+	return &repeated{a}
+}
+
+// keepNote keeps the answer to a form of the account pages that gives the session another cookie, in the same commit.
+func (s *Server) keepNote(ctx context.Context, r *http.Request, cookie, path string, note fault) error {
+	old := token(r, s.cookies.session)
+	sealed, err := s.seal(r, answer{Session: cookie, To: path, Note: &note}, "account", old, form(r))
+	if sealed == nil || err != nil {
+		return err
+	}
+	return s.Provider.Keep(ctx, digest(old+"\x00"+form(r)), sealed)
+}
+
+// notedBefore returns a *repeated if the form is one whose answer keepNote has kept, else nil.
+func (s *Server) notedBefore(r *http.Request) error {
+	old := token(r, s.cookies.session)
+	if r.Method != http.MethodPost || old == "" {
+		return nil
+	}
+	sealed, err := s.Provider.Kept(r.Context(), digest(old+"\x00"+form(r)))
+	if errors.Is(err, provider.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if a, ok := s.open(r, sealed, "account", old, form(r)); ok {
+		return &repeated{a}
+	}
+	return nil
+}
+
+// again answers a form as before.
+func (s *Server) again(w http.ResponseWriter, r *http.Request, a answer) error {
+	if a.Session != "" {
+		if _, err := s.giveCookies(w, r, a); err != nil {
+			return err
+		}
+	}
+	if a.Note != nil {
+		return s.note(w, r, a.To, a.Note.ID, a.Note.Args)
+	}
+	http.Redirect(w, r, a.To, http.StatusSeeOther)
+	return nil
+}
