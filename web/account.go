@@ -78,6 +78,9 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, session *provider.
 	if err != nil || owed == stepDone {
 		return err == nil, err
 	}
+	if err := s.notedBefore(r); err != nil { // the first of two clicks has changed what is owed
+		return false, err
+	}
 	if owed == stepSetup { // what the user came for may be to set up the same
 		v.mem.Return = securityPath
 	}

@@ -369,10 +369,9 @@ func (s *Server) on(want step, h func(http.ResponseWriter, *http.Request, *visit
 		switch {
 		case err != nil:
 			return err
-		case owed != want: // a late form uses nothing, and may lack the cookie that the first of two clicks has brought
-			if err := s.cookiesAgain(w, r, v); err != nil {
-				return err
-			}
+		case owed != want && r.Method == http.MethodPost && v.ix.Version > 0: // perhaps the second of two clicks
+			return s.overtaken(w, r, v)
+		case owed != want: // a late form uses nothing
 			return s.forward(w, r, v, owed)
 		}
 		return s.whileLive(w, r, v, func() error { return h(w, r, v) })

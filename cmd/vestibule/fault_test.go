@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"net/http"
+	"net/url"
 	"testing"
 
 	"vestibule/mfa"
@@ -164,4 +166,95 @@ func TestHeldCommitsLockNobody(t *testing.T) {
 			b.post(login, loginForm).at("totp", "initial").giveCode(c.phone.code(0)).at("security", "on")
 		})
 	}
+}
+
+// TestEveryFormMeetsAFault sends each form while one of the commits that it leads to goes wrong, the first, the second and
+// so on: nothing that was right is counted, nobody is alarmed, and the same form, sent again, comes to its end.
+func TestEveryFormMeetsAFault(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []trouble{cutBefore, cutAfter} {
+		t.Run(mode.String(), func(t *testing.T) {
+			t.Parallel()
+			s, p := faultySite(t)
+			c := s.newClient(t, "shop")
+			for _, f := range everyForm {
+				t.Run(f.name, func(t *testing.T) {
+					for nth := 1; s.faultAt(t, p, c, mode, nth, f.fill, f.end); nth++ {
+					}
+				})
+			}
+		})
+	}
+}
+
+// faultAt reports false when the form leads to less than n commits.
+func (s *site) faultAt(t *testing.T, p *faultProxy, c *client, mode trouble, nth int, fill func(*visitor) sheet, end string) bool {
+	t.Helper()
+	u := s.visitor(t, c)
+	form := fill(u)
+	before := s.counts(t)
+	strike := p.set(mode, "", nth)
+	got := form.send()
+	p.mend()
+	if !strike.happened() {
+		if got.end() != end {
+			t.Errorf("without a fault the form ends at %s, want %s", got.end(), end)
+		}
+		return false
+	}
+	s.settle(t)
+	s.notMore(t, before)
+	if again := form.send(); again.end() != end {
+		t.Errorf("commit %d: the form ends at %s and, sent again, at %s, want %s", nth, got.end(), again.end(), end)
+	}
+	s.notMore(t, before)
+	for _, kind := range []string{provider.EventTokenReused, provider.EventTOTPFailed, provider.EventRecoveryFailed, provider.EventPasswordFailed} {
+		if found := s.events(t, u.subject, kind); len(found) > 0 {
+			t.Errorf("commit %d: recorded are %+v", nth, found)
+		}
+	}
+	return true
+}
+
+// TestTokensMeetAFault does the same at the token endpoint: the honest retry gets tokens, which work, and there is one
+// family.
+func TestTokensMeetAFault(t *testing.T) {
+	t.Parallel()
+	s, p := faultySite(t)
+	c := s.newClient(t, "shop")
+	for _, mode := range []trouble{cutBefore, cutAfter} {
+		for nth := 1; ; nth++ {
+			u := s.visitor(t, c)
+			v := c.beginOffline()
+			code := v.code(v.signIn(u.new(), u.name).allow())
+			form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {returnURI}, "code_verifier": {v.pkce}}
+			first, met := s.retried(t, p, c, mode, nth, form)
+			second, metToo := s.retried(t, p, c, mode, nth, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {first.RefreshToken}})
+			if status := s.userInfo(second.AccessToken); status != http.StatusOK {
+				t.Errorf("%v commit %d: the access token is answered with %d, want 200", mode, nth, status)
+			}
+			if found := s.events(t, u.subject, provider.EventTokenReused); len(found) > 0 {
+				t.Errorf("%v commit %d: recorded are %+v", mode, nth, found)
+			}
+			if !met && !metToo {
+				break
+			}
+		}
+	}
+}
+
+// retried sends a request while a commit goes wrong, and again.
+func (s *site) retried(t *testing.T, p *faultProxy, c *client, mode trouble, nth int, form url.Values) (reply, bool) {
+	t.Helper()
+	strike := p.set(mode, "", nth)
+	a := s.token(c, form)
+	p.mend()
+	if strike.happened() && a.Status != http.StatusServiceUnavailable {
+		t.Errorf("%v commit %d: %s is answered with %+v, want 503", mode, nth, form.Get("grant_type"), a)
+	}
+	if a = s.token(c, form); a.Status != http.StatusOK {
+		t.Errorf("%v commit %d: %s again is answered with %+v", mode, nth, form.Get("grant_type"), a)
+	}
+	s.keepSecret(a.AccessToken)
+	return a, strike.happened()
 }
