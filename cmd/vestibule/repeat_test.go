@@ -1,8 +1,10 @@
 package main
 
 import (
+	"maps"
 	"net/http"
 	"testing"
+	"time"
 )
 
 // TestEveryFormTwice sends each form four times at once, each from a browser with the same cookies, while the commit of
@@ -77,4 +79,99 @@ func (s *site) notMore(t *testing.T, before map[string]int) {
 			t.Errorf("%d guesses are counted under %s, want %d", n, key, before[key])
 		}
 	}
+}
+
+// TestRepeatIsOnlyForItsBrowser: what a form was answered with goes to nobody but the browser that sent it, with what stood
+// in it, for ten seconds. Whoever has planted the cookie that sign-ins begin with, and so knows it, has none of that.
+func TestRepeatIsOnlyForItsBrowser(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		c := s.newClient(t, "shop")
+		for name, tt := range map[string]struct {
+			change func(s *site, form *sheet)
+			want   bool
+		}{
+			"the same form":            {func(*site, *sheet) {}, true},
+			"ten seconds later":        {func(s *site, _ *sheet) { s.clock.advance(10 * time.Second) }, true},
+			"eleven seconds later":     {func(s *site, _ *sheet) { s.clock.advance(11 * time.Second) }, false},
+			"with another code":        {func(_ *site, f *sheet) { f.values.Set("code", "123456") }, false},
+			"without a code":           {func(_ *site, f *sheet) { f.values.Del("code") }, false},
+			"from another browser":     {func(s *site, f *sheet) { f.browser = s.newBrowser(t) }, false},
+			"with a cookie of its own": {func(s *site, f *sheet) { f.browser = s.newBrowser(t); f.open(c.begin().address) }, false},
+		} {
+			u := s.visitor(t, c)
+			form := u.toCode().sheet("Continue", "code", u.phone.code(0))
+			twin := sheet{form.twin(), form.address, maps.Clone(form.values)}
+			form.send().at("consent", "initial")
+			tt.change(s, &twin)
+			if got := twin.send().end(); (got == "consent initial 200") != tt.want {
+				t.Errorf("%s: ends at %s, want the consent page: %t", name, got, tt.want)
+			}
+			if got := twin.open("/account/security").name; (got == "security") != tt.want {
+				t.Errorf("%s: has come to page %s, want to be signed in: %t", name, got, tt.want)
+			}
+		}
+	})
+}
+
+// TestEndIsOnlyForItsSession does the same with the end of a sign-in: without the session's cookie there is no way to the
+// client's answer.
+func TestEndIsOnlyForItsSession(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		c := s.newClient(t, "shop")
+		u := s.visitor(t, c)
+		v := c.begin()
+		login := u.new().open(v.address).sheet("Sign in", "username", u.name, "password", password)
+		planted := login.twin() // has the cookie that the sign-in began with
+		consent := login.send().at("consent", "initial")
+		form := consent.sheet("Allow")
+		same := form.twin()
+		code := v.code(form.send())
+		if again := v.code(same.post(form.address, form.values)); again != code {
+			t.Error("the same form got another code")
+		}
+		if again := v.code(same.open(consent.address.String())); again != code {
+			t.Error("the page of the form, asked for again, leads to another code")
+		}
+		if got := planted.post(form.address, form.values).end(); got != "error unknown 400" {
+			t.Errorf("without the session the form ends at %s", got)
+		}
+		if got := planted.open(consent.address.String()).end(); got != "error unknown 400" {
+			t.Errorf("without the session the page ends at %s", got)
+		}
+		s.clock.advance(11 * time.Second)
+		if got := same.post(form.address, form.values).end(); got != "error elsewhere 409" {
+			t.Errorf("eleven seconds later the form ends at %s", got)
+		}
+	})
+}
+
+// TestOldFormLosesNoCode gives right codes on forms that one server takes for new, and that are not: another server has
+// changed the sign-in meanwhile. Nothing is counted, and the sign-in goes on.
+func TestOldFormLosesNoCode(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		s.start(2)
+		two := *s.servers.Load()
+		use := func(i int) { s.servers.Store(&[]*app{two[i]}) }
+		c := s.newClient(t, "shop")
+		for name, fill := range map[string]func(p *page, u *visitor) sheet{
+			"recovery code": func(p *page, u *visitor) sheet {
+				return p.click("Use a recovery code").sheet("Continue", "recovery", u.codes[0])
+			},
+			"code": func(p *page, u *visitor) sheet { return p.sheet("Continue", "code", u.phone.code(0)) },
+		} {
+			use(0)
+			u := s.visitor(t, c)
+			p := u.toCode()
+			form := fill(p, u)
+			use(1)
+			p.giveCode(u.phone.wrong()).at("totp", "wrong")
+			before := s.counts(t)
+			use(0)
+			if got := form.send().name; got != "consent" && got != "recovery-used" {
+				t.Errorf("%s: ends at page %s", name, got)
+			}
+			s.notMore(t, before)
+		}
+		s.servers.Store(&two)
+	})
 }
