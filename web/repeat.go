@@ -192,7 +192,7 @@ func (s *Server) notedBefore(r *http.Request) error {
 	if r.Method != http.MethodPost || old == "" {
 		return nil
 	}
-	sealed, err := s.Provider.Kept(r.Context(), digest(old+"\x00"+form(r)))
+	sealed, err := s.Provider.Kept(context.WithoutCancel(r.Context()), digest(old+"\x00"+form(r)))
 	if errors.Is(err, provider.ErrNotFound) {
 		return nil
 	}

@@ -300,12 +300,14 @@ func (s *site) compose(mux *http.ServeMux) {
 
 // atomic spans all the stores.
 func (s *site) atomic(ctx context.Context, fn func(context.Context) error) error {
-	before := s.sessions.snapshot()
-	err := s.store.Atomic(ctx, func(ctx context.Context) error { return s.factors.Atomic(ctx, fn) })
-	if err != nil {
-		s.sessions.restore(before)
-	}
-	return err
+	return s.store.Atomic(ctx, func(ctx context.Context) error { // one at a time
+		before := s.sessions.snapshot()
+		err := s.factors.Atomic(ctx, fn)
+		if err != nil {
+			s.sessions.restore(before)
+		}
+		return err
+	})
 }
 
 // phone is an authenticator app, and the paper with the recovery codes beside it.

@@ -576,10 +576,15 @@ func TestDoubleSubmit(t *testing.T) {
 		address, form := p.fill("Continue", "code", c.phone.code(0))
 		atOnce(4, func(int) error { return p.send(address, form) })
 		consent := p.reload().at("consent", "initial")
-		v.finish(consent.allow())
-		if q := consent.press("Allow"); q.left != nil && q.left.Query().Get("code") != "" {
+		code := v.code(consent.allow())
+		if again := v.code(consent.press("Allow")); again != code {
 			t.Errorf("a second consent got a second code")
 		}
+		if _, err := v.exchange(code); err != nil {
+			t.Errorf("exchange: %v", err)
+		}
+		s.clock.advance(11 * time.Second)
+		consent.press("Allow").at("error", "elsewhere")
 	})
 }
 
