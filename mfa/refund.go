@@ -78,7 +78,7 @@ func (r *Refunds) Refund(ctx context.Context, key, id string) {
 func (r *Refunds) owe(key, id string, unsure bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.count >= refundsMost {
+	if _, twice := r.owed[key][id]; twice || r.count >= refundsMost {
 		return
 	}
 	if r.owed == nil {

@@ -167,6 +167,7 @@ func TestRefundsRun(t *testing.T) {
 		must(t, "Guess", err)
 		p.before = true
 		r.Refund(ctx, "pwd:ana", tally.ID)
+		r.Refund(ctx, "pwd:ana", tally.ID) // is owed once
 		time.Sleep(10 * time.Minute)
 		if r.Owed() != 1 || p.returns > 40 {
 			t.Errorf("%d are owed after %d tries, want 1 after at most 40", r.Owed(), p.returns)

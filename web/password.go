@@ -68,8 +68,7 @@ func (s *Server) count(ctx context.Context, r *http.Request, c *counted) error {
 	for _, b := range s.budgets(r, c.Guess) {
 		tally, err := s.Refunds.Guess(ctx, b.key, b.limit, c.at)
 		switch {
-		case err != nil:
-			s.refund(ctx, *c)
+		case err != nil: // checkPassword gives back what was counted before
 			return err
 		case !tally.LockedUntil.IsZero():
 			s.refund(ctx, *c)

@@ -2,13 +2,9 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"strings"
 	"testing"
-
-	"vestibule/provider"
 )
 
 // sheet is a form that is filled in and waits to be sent.
@@ -176,22 +172,4 @@ func (u *visitor) first(action string) string {
 func (f sheet) send() *page {
 	f.t.Helper()
 	return f.post(f.address, f.values)
-}
-
-// request is the form as a browser sends it.
-func (f sheet) request() (*http.Request, error) {
-	r, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.address, strings.NewReader(f.values.Encode()))
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", f.site.config.Issuer)
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	return r, nil
-}
-
-// allowing is a client of the site that anybody may use.
-func (s *site) allowing(t *testing.T) *client {
-	t.Helper()
-	return s.newClient(t, "shop", func(c *provider.Client) {})
 }

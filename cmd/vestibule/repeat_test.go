@@ -12,7 +12,7 @@ import (
 func TestEveryFormTwice(t *testing.T) {
 	t.Parallel()
 	s, p := faultySite(t)
-	c := s.allowing(t)
+	c := s.newClient(t, "shop")
 	for _, f := range everyForm {
 		t.Run(f.name, func(t *testing.T) {
 			u := s.visitor(t, c)
