@@ -53,12 +53,8 @@ func form(r *http.Request) string {
 	return r.URL.Path + "?" + same.Encode()
 }
 
-// answers returns the cipher of this browser's answers about something; nil if the browser has no cookie.
-func (s *Server) answers(r *http.Request, about ...string) (cipher.AEAD, error) {
-	browser := token(r, s.cookies.browser)
-	if browser == "" {
-		return nil, nil
-	}
+// answers returns the cipher of a browser's answers about something. The browser is known by a value of its cookie.
+func answers(browser string, about []string) (cipher.AEAD, error) {
 	mac := hmac.New(sha256.New, []byte(browser))
 	mac.Write([]byte(strings.Join(about, "\x00")))
 	block, err := aes.NewCipher(mac.Sum(nil))
@@ -70,8 +66,12 @@ func (s *Server) answers(r *http.Request, about ...string) (cipher.AEAD, error) 
 
 // seal returns nil if the browser has no cookie.
 func (s *Server) seal(r *http.Request, a answer, about ...string) ([]byte, error) {
-	aead, err := s.answers(r, about...)
-	if aead == nil || err != nil {
+	browser := s.bindings(r)
+	if len(browser) == 0 {
+		return nil, nil
+	}
+	aead, err := answers(browser[0], about)
+	if err != nil {
 		return nil, err
 	}
 	a.At = s.Now()
@@ -84,10 +84,19 @@ func (s *Server) seal(r *http.Request, a answer, about ...string) ([]byte, error
 	return aead.Seal(nonce, nonce, plain, nil), nil
 }
 
-// open reads what seal has made of the same, a moment ago.
+// open reads what seal has made of the same, a moment ago. The answer may have brought the browser another value since.
 func (s *Server) open(r *http.Request, sealed []byte, about ...string) (a answer, ok bool) {
-	aead, err := s.answers(r, about...)
-	if aead == nil || err != nil || len(sealed) < aead.NonceSize() {
+	for _, browser := range s.bindings(r) {
+		if a, ok := s.openWith(browser, sealed, about); ok {
+			return a, true
+		}
+	}
+	return answer{}, false
+}
+
+func (s *Server) openWith(browser string, sealed []byte, about []string) (a answer, ok bool) {
+	aead, err := answers(browser, about)
+	if err != nil || len(sealed) < aead.NonceSize() {
 		return answer{}, false
 	}
 	plain, err := aead.Open(nil, sealed[:aead.NonceSize()], sealed[aead.NonceSize():], nil)
