@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ory/fosite"
 )
@@ -18,15 +20,38 @@ type frozen struct {
 	ID        string    `json:"id"`
 	Redirect  string    `json:"redirect"`        // where the answer goes
 	Sent      string    `json:"sent,omitempty"`  // redirect_uri as the client sent it
-	State     []byte    `json:"state,omitempty"` // bytes: the client gets back what it sent, valid UTF-8 or not
+	State     verbatim  `json:"state,omitempty"` // the client gets back what it sent, valid UTF-8 or not
 	Nonce     string    `json:"nonce,omitempty"`
 	Challenge string    `json:"challenge,omitempty"`
 	At        time.Time `json:"at"`
 }
 
+// verbatim is a text that may be no UTF-8, which JSON would mend. Only then is it bytes in base64, which an address has less
+// room for.
+type verbatim string
+
+// MarshalJSON returns a string, or a list with the bytes.
+func (v verbatim) MarshalJSON() ([]byte, error) {
+	if utf8.ValidString(string(v)) {
+		return json.Marshal(string(v))
+	}
+	return json.Marshal([][]byte{[]byte(v)})
+}
+
+// UnmarshalJSON reads what MarshalJSON made.
+func (v *verbatim) UnmarshalJSON(data []byte) error {
+	if data[0] == '"' {
+		return json.Unmarshal(data, (*string)(v))
+	}
+	var parts [][]byte
+	err := json.Unmarshal(data, &parts)
+	*v = verbatim(bytes.Join(parts, nil))
+	return err
+}
+
 func freeze(ar *fosite.AuthorizeRequest, at time.Time) ([]byte, error) {
 	return json.Marshal(frozen{
-		ID: randomID(), Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: []byte(ar.State),
+		ID: randomID(), Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: verbatim(ar.State),
 		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), At: at,
 	})
 }

@@ -60,9 +60,15 @@ func TestStateComesBackByteForByte(t *testing.T) {
 // throughFlow puts the sign-in into an address, begins it anew, and finishes it.
 func (o *op) throughFlow(t *testing.T, state string) url.Values {
 	t.Helper()
-	o.ui.hold = true
-	o.authorize(request("state", state))
+	o.ui.hold, o.ui.last = true, nil
+	refused := o.authorize(request("state", state))
 	o.ui.hold = false
+	if v := url.Values(nil); o.ui.last == nil && len(state) > 1200 { // no address can hold so much that does not compress
+		if v = answer(t, refused); v.Get("error") != "invalid_request" {
+			t.Errorf("a state of %d bytes: %v, want invalid_request", len(state), v)
+		}
+		return v
+	}
 	flow, err := o.p.Flow(o.ui.last)
 	if err != nil {
 		t.Fatal(err)
