@@ -60,19 +60,20 @@ func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
 	if err := r.ParseForm(); err != nil || checkRepeats(r.Form) != nil || r.Form.Has("access_token") != r.PostForm.Has("access_token") {
 		return "", errBearer
 	}
-	sent := slices.Clone(r.Form["access_token"]) // of the address and of the body
-	for _, header := range r.Header.Values("Authorization") {
-		if scheme, token, _ := strings.Cut(header, " "); strings.EqualFold(scheme, "Bearer") {
-			sent = append(sent, strings.TrimLeft(token, " "))
-		}
-	}
-	switch len(sent) {
-	case 0:
+	form, header := r.PostForm["access_token"], r.Header.Values("Authorization")
+	switch {
+	case len(form)+len(header) > 1:
+		return "", errBearer
+	case len(form) == 1:
+		return form[0], nil
+	case len(header) == 0:
 		return "", errNoToken
-	case 1:
-		return sent[0], nil
 	}
-	return "", errBearer
+	scheme, token, _ := strings.Cut(header[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", errNoToken
+	}
+	return strings.TrimLeft(token, " "), nil
 }
 
 // claims returns the claims about the user that the token's scopes allow.

@@ -27,6 +27,7 @@ func TestUserinfoChallenges(t *testing.T) {
 		{"bad in a form", "POST", "", "", "access_token=x", 401, "invalid_token"},
 		{"address", "GET", "?access_token=" + good, "", "", 400, "invalid_request"},
 		{"address of a form", "POST", "?access_token=" + good, "", "", 400, "invalid_request"},
+		{"another scheme and body", "POST", "", "Basic c2hvcDpzZWNyZXQ=", "access_token=" + good, 400, "invalid_request"},
 		{"header and body", "POST", "", "Bearer " + good, "access_token=" + good, 400, "invalid_request"},
 		{"header and address", "GET", "?access_token=" + good, "Bearer " + good, "", 400, "invalid_request"},
 		{"body and address", "POST", "?access_token=" + good, "", "access_token=" + good, 400, "invalid_request"},
