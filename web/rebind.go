@@ -20,12 +20,12 @@ const maxBindings = 6
 // bindings are the values that the request's browser has, the newest first.
 func (s *Server) bindings(r *http.Request) []string {
 	c, err := r.Cookie(s.cookies.browser)
-	if err != nil {
+	if err != nil || c.Quoted {
 		return nil
 	}
 	var values []string
 	for _, value := range strings.Split(c.Value, ".") {
-		if len(value) == base64.RawURLEncoding.EncodedLen(32) && len(values) < maxBindings {
+		if isToken(value) && len(values) < maxBindings {
 			values = append(values, value)
 		}
 	}
