@@ -42,13 +42,6 @@ func TestStateComesBackByteForByte(t *testing.T) {
 				t.Errorf("%s: state %q came back as %q", how, state, got)
 			}
 		}
-		if v := answer(t, o.authorize(request("state", state))); v.Get("error") == "invalid_request" { // no address can hold it
-			check("refusal", v)
-			if len(state) < 1000 {
-				t.Errorf("state of %d bytes is refused: %v", len(state), v)
-			}
-			continue
-		}
 		check("code", answer(t, o.authorize(request("state", state))))
 		check("error", answer(t, o.authorize(request("state", state, "prompt", "shout"))))
 		sent := o.do(post("/authorize", request("state", state)))
