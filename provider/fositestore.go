@@ -129,8 +129,8 @@ func (p *Provider) follow(ctx context.Context, changed time.Time) error {
 	}
 	p.clients.forget(known.ID)
 	client, err := p.clients.Client(ctx, known.ID)
-	if err == nil && client.Registration != known.Registration {
-		err = ErrNotFound
+	if err == nil && (client.Registration != known.Registration || client.Public != known.Public || client.SecretHash != known.SecretHash) {
+		err = ErrNotFound // it has not authenticated as what it is now
 	}
 	if err != nil {
 		return notFound(err)
