@@ -28,6 +28,7 @@ type answer struct {
 	Device  string    `json:"device,omitempty"`
 	To      string    `json:"to,omitempty"`
 	Note    *fault    `json:"note,omitempty"` // that is shown there
+	Form    string    `json:"form,omitempty"` // that was sent, where the seal does not say so
 	At      time.Time `json:"at"`
 }
 
@@ -156,7 +157,7 @@ func (s *Server) keepEnd(r *http.Request, v *visit) {
 		if err := s.keepCookies(r, v); err != nil {
 			return nil, err
 		}
-		sealed, err := s.seal(r, answer{To: to}, "end", v.ix.ID, session)
+		sealed, err := s.seal(r, answer{To: to, Form: form(r)}, "end", v.ix.ID, session)
 		if sealed == nil || err != nil {
 			return nil, err
 		}
@@ -164,13 +165,14 @@ func (s *Server) keepEnd(r *http.Request, v *visit) {
 	}
 }
 
-// endedBefore returns a *repeated if the request is of the browser whose sign-in has just ended, else nil.
+// endedBefore returns a *repeated if the request is the one that has just ended the sign-in, or the form that had opened
+// its session, else nil: whoever goes back to another of its pages is told that it is over.
 func (s *Server) endedBefore(r *http.Request, ix *provider.Interaction) error {
 	var e ended
 	if ix == nil || json.Unmarshal(ix.Answer, &e) != nil {
 		return nil
 	}
-	if a, ok := s.open(r, e.To, "end", ix.ID, token(r, s.cookies.session)); ok {
+	if a, ok := s.open(r, e.To, "end", ix.ID, token(r, s.cookies.session)); ok && a.Form == form(r) {
 		return &repeated{a}
 	}
 	given, ok := s.open(r, e.Cookies, "cookies", ix.ID, form(r))
