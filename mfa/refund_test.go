@@ -3,6 +3,7 @@ package mfa_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,8 +17,8 @@ var errAway = errors.New("the store is away")
 // patchy is a store whose answers get lost. What is cut before is not done, what is cut after is.
 type patchy struct {
 	*mfatest.Memory
-	before, after bool
-	returns       int
+	before, after atomic.Bool
+	returns       atomic.Int64
 }
 
 func (p *patchy) Guess(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
@@ -29,23 +30,23 @@ func (p *patchy) GuessSince(ctx context.Context, key string, limit mfa.Limit, si
 }
 
 func (p *patchy) guess(guess func() (mfa.Tally, error)) (mfa.Tally, error) {
-	if p.before {
+	if p.before.Load() {
 		return mfa.Tally{ID: "not counted"}, errAway
 	}
 	tally, err := guess()
-	if p.after {
+	if p.after.Load() {
 		return mfa.Tally{ID: tally.ID}, errAway
 	}
 	return tally, err
 }
 
 func (p *patchy) Return(ctx context.Context, key, id string) error {
-	p.returns++
-	if p.before {
+	p.returns.Add(1)
+	if p.before.Load() {
 		return errAway
 	}
 	err := p.Memory.Return(ctx, key, id)
-	if p.after {
+	if p.after.Load() {
 		return errAway
 	}
 	return err
@@ -54,12 +55,12 @@ func (p *patchy) Return(ctx context.Context, key, id string) error {
 // commit is an Atomic of the store.
 func (p *patchy) commit(ctx context.Context, fn func(context.Context) error) error {
 	err := p.Memory.Atomic(ctx, func(ctx context.Context) error {
-		if err := fn(ctx); err != nil || !p.before {
+		if err := fn(ctx); err != nil || !p.before.Load() {
 			return err
 		}
 		return errAway
 	})
-	if err == nil && p.after {
+	if err == nil && p.after.Load() {
 		err = errAway
 	}
 	return err
@@ -79,18 +80,18 @@ func unlucky(t *testing.T) (*world, *patchy) {
 func TestRefunds(t *testing.T) {
 	right := func(w *world) string { return w.code(w.secret, 0) }
 	for name, give := range map[string]func(w *world, p *patchy){
-		"the count is not made":            func(w *world, p *patchy) { p.before = true; w.verify(right(w)) },
-		"the answer to the count is lost":  func(w *world, p *patchy) { p.after = true; w.verify(right(w)) },
-		"the same of a wrong code":         func(w *world, p *patchy) { p.after = true; w.verify(w.wrong(w.secret)) },
+		"the count is not made":            func(w *world, p *patchy) { p.before.Store(true); w.verify(right(w)) },
+		"the answer to the count is lost":  func(w *world, p *patchy) { p.after.Store(true); w.verify(right(w)) },
+		"the same of a wrong code":         func(w *world, p *patchy) { p.after.Store(true); w.verify(w.wrong(w.secret)) },
 		"the commit is not made":           func(w *world, p *patchy) { w.breakIn(p, &p.before, right(w)) },
 		"the answer to the commit is lost": func(w *world, p *patchy) { w.breakIn(p, &p.after, right(w)) },
 		"a recovery code's commit is not made": func(w *world, p *patchy) {
-			w.Recover(ctx, "ana", w.codes[0], w.now, func(context.Context, mfa.Proof, int) error { p.before = true; return nil })
+			w.Recover(ctx, "ana", w.codes[0], w.now, func(context.Context, mfa.Proof, int) error { p.before.Store(true); return nil })
 		},
 		"a set-up's is not made": func(w *world, p *patchy) {
 			v, err := w.Begin(ctx, "ana", "tab")
 			must(t, "Begin", err)
-			w.Atomic = func(context.Context, func(context.Context) error) error { p.before = true; return errAway }
+			w.Atomic = func(context.Context, func(context.Context) error) error { p.before.Store(true); return errAway }
 			defer func() { w.Atomic = p.commit }()
 			check(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), "Second"), errAway)
 		},
@@ -99,7 +100,8 @@ func TestRefunds(t *testing.T) {
 			w, p := unlucky(t)
 			for range 11 {
 				give(w, p)
-				p.before, p.after = false, false
+				p.before.Store(false)
+				p.after.Store(false)
 			}
 			must(t, "Settle", w.Refunds.Settle(ctx))
 			for _, key := range mfa.GuessKeys("ana") {
@@ -120,9 +122,9 @@ func TestNoRefund(t *testing.T) {
 	must(t, "Verify", err)
 	w.verify(code)
 	w.verify(w.wrong(w.secret))
-	p.before = true
+	p.before.Store(true)
 	w.verify(w.code(w.secret, 1))
-	p.before = false
+	p.before.Store(false)
 	must(t, "Settle", w.Refunds.Settle(ctx))
 	if got := w.left(t); got != 5-3 {
 		t.Errorf("%d are left after three that were not right, want 2", got)
@@ -130,9 +132,9 @@ func TestNoRefund(t *testing.T) {
 }
 
 // breakIn has the store go away when the code is counted and not yet spent.
-func (w *world) breakIn(p *patchy, away *bool, code string) {
+func (w *world) breakIn(p *patchy, away *atomic.Bool, code string) {
 	w.Verify(ctx, "ana", code, w.now, func(context.Context, mfa.Proof) error {
-		*away = true
+		away.Store(true)
 		return nil
 	})
 	w.now = w.now.Add(30 * time.Second)
@@ -142,11 +144,11 @@ func (w *world) breakIn(p *patchy, away *bool, code string) {
 func TestRefundComesFirst(t *testing.T) {
 	w, p := unlucky(t)
 	for range 20 {
-		p.after = true
+		p.after.Store(true)
 		if _, err := w.verify(w.code(w.secret, 0)); !errors.Is(err, errAway) {
 			t.Fatalf("Verify: %v, want %v", err, errAway)
 		}
-		p.after = false
+		p.after.Store(false)
 	}
 	_, err := w.verify(w.code(w.secret, 0))
 	must(t, "Verify", err)
@@ -165,14 +167,14 @@ func TestRefundsRun(t *testing.T) {
 		limit := mfa.Limit{Guesses: 5, Window: time.Hour, Lock: time.Hour}
 		tally, err := r.Guess(ctx, "pwd:ana", limit, time.Now())
 		must(t, "Guess", err)
-		p.before = true
+		p.before.Store(true)
 		r.Refund(ctx, "pwd:ana", tally.ID)
 		r.Refund(ctx, "pwd:ana", tally.ID) // is owed once
 		time.Sleep(10 * time.Minute)
-		if r.Owed() != 1 || p.returns > 40 {
-			t.Errorf("%d are owed after %d tries, want 1 after at most 40", r.Owed(), p.returns)
+		if r.Owed() != 1 || p.returns.Load() > 40 {
+			t.Errorf("%d are owed after %d tries, want 1 after at most 40", r.Owed(), p.returns.Load())
 		}
-		p.before = false
+		p.before.Store(false)
 		time.Sleep(time.Minute)
 		if r.Owed() != 0 {
 			t.Errorf("%d are owed when the store is back, want none", r.Owed())
@@ -182,11 +184,11 @@ func TestRefundsRun(t *testing.T) {
 			t.Errorf("the next guess leaves %d (%v), want 4", tally.Left, err)
 		}
 
-		p.before = true
+		p.before.Store(true)
 		if _, err := r.Guess(ctx, "pwd:ben", limit, time.Now()); !errors.Is(err, errAway) {
 			t.Errorf("Guess: %v, want %v", err, errAway)
 		}
-		p.before = false
+		p.before.Store(false)
 		time.Sleep(20 * time.Second)
 		if r.Owed() != 1 {
 			t.Errorf("%d are owed while the count may come, want 1", r.Owed())
