@@ -19,6 +19,9 @@
 //   - forward commits nothing and redirects to the page that is owed; a GET it may send to finish. onward is decide
 //     and forward for a row that was read again.
 //   - save writes the row in its caller's commit; store commits it and redirects to a page; send only redirects.
-//   - finish ends the sign-in: end commits that, with a new session if there is one, and redirects to the client.
-//     ended says that it had ended before.
+//   - finish ends the sign-in: end commits that, with a new session if there is one, and redirects to the client. The
+//     commit rests on what basis names: the session, and what the user has allowed the client. ended says that the
+//     sign-in had ended before.
+//   - What has changed under a sign-in is not an error: finish decides anew. follow takes up the client as it is
+//     registered now, and beginAtPassword is for a login that is over. tryFinish leaves that to its caller.
 package web
