@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -371,6 +372,7 @@ func TestStepsNotOwed(t *testing.T) {
 
 func TestIDTokenHint(t *testing.T) {
 	s := newSite(t)
+	name := regexp.MustCompile(`(?i)\bana\b`) // a whole word: the sealed flow has any three letters now and then
 	for _, tt := range []struct{ subject, name, want string }{
 		{"s-ana", "ana", "consent"},
 		{"s-ana", "ben", "client"},
@@ -387,7 +389,7 @@ func TestIDTokenHint(t *testing.T) {
 		ix.Request = []byte(`{"id":"x","redirect":"https://shop.test/cb"}`)
 		address := s.serveAuthorize(ix)
 		p := b.open(address).at("login", "initial")
-		if strings.Contains(p.body, "ana") || strings.Contains(p.body, "Ana") {
+		if name.MatchString(p.body) {
 			t.Errorf("a stranger with a hint at %s learns who that is:\n%s", tt.subject, p.text())
 		}
 		if p = p.password(tt.name); p.name != tt.want {
