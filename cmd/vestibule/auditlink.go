@@ -19,29 +19,22 @@ const (
 // link puts new events into the chain, every second. Sign-ins do not wait for it, and when it fails they go on: the
 // events are recorded and wait.
 func (a *app) link(ctx context.Context) error {
-	tick := time.NewTicker(linkEvery)
-	defer tick.Stop()
 	lost, failing := 0, false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	return every(ctx, linkEvery, func() {
 		err := linkAll(ctx, a.store)
 		switch conflict := errors.Is(err, provider.ErrConflict); {
 		case ctx.Err() != nil:
-			return nil
+			return
 		case conflict && lost < lostOften:
 			lost++
-			continue
+			return
 		case conflict:
 			a.log.ErrorContext(ctx, "audit: events cannot be linked; run vestibule audit verify")
 		case err != nil && !failing: // once, and not every second until the database is back
 			a.log.ErrorContext(ctx, "audit: link events", "error", err)
 		}
 		lost, failing = 0, err != nil
-	}
+	})
 }
 
 // linkRest links what the last requests have left, when the server has stopped.

@@ -114,44 +114,45 @@ func serveListener(ctx context.Context, server *http.Server, l net.Listener) err
 	return nil
 }
 
-// purge removes what has expired, once a minute. A failure is not the end of the server: readiness reports a
-// database that is down.
-func (a *app) purge(ctx context.Context) error {
-	tick := time.NewTicker(purgeEvery)
+// every calls do each time that the period has passed, until ctx ends.
+func every(ctx context.Context, period time.Duration, do func()) error {
+	tick := time.NewTicker(period)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-tick.C:
 		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		do()
+	}
+}
+
+// purge removes what has expired, once a minute. A failure is not the end of the server: readiness reports a
+// database that is down.
+func (a *app) purge(ctx context.Context) error {
+	return every(ctx, purgeEvery, func() {
 		n, err := a.clear(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
 		case err != nil:
 			a.log.ErrorContext(ctx, "purge", "error", err)
 		case n > 0:
 			a.log.DebugContext(ctx, "purge", "rows", n)
 		}
-	}
+	})
 }
 
 // keys reads the signing keys again and again: another process may have made one, and an operator may have retired one.
 func (a *app) keys(ctx context.Context) error {
-	tick := time.NewTicker(keysEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	return every(ctx, keysEvery, func() {
 		err := a.site.Provider.ReloadKeys(ctx)
 		if err != nil && ctx.Err() == nil && !errors.Is(err, provider.ErrUnavailable) { // readiness reports a database that is down
 			a.log.ErrorContext(ctx, "signing keys", "error", err)
 		}
-	}
+	})
 }
 
 // clear removes what nobody needs any more, events that are too old among it.

@@ -59,18 +59,11 @@ type postman struct {
 
 // run sends until ctx ends. A fault is not the end of the server.
 func (p *postman) run(ctx context.Context) error {
-	tick := time.NewTicker(noticeEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	return every(ctx, noticeEvery, func() {
 		if err := p.round(ctx); err != nil && ctx.Err() == nil {
 			p.log.ErrorContext(ctx, "notices", "error", err)
 		}
-	}
+	})
 }
 
 // round sends what is due. It ends at the first failure that is not the letter's own: others would only fail too.

@@ -20,18 +20,13 @@ func (a *app) cancelLink(id string) string { return a.site.CancelLink(id) }
 // resets carries out the resets that operators have planned. A failure is not the end of the server: the reset stays
 // in the plan.
 func (a *app) resets(ctx context.Context) error {
-	tick := time.NewTicker(resetEvery)
-	defer tick.Stop()
-	for {
+	due := func() {
 		if _, err := a.resetDue(ctx); err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "planned resets", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
 	}
+	due()
+	return every(ctx, resetEvery, due)
 }
 
 // resetDue carries out what is due and returns how many resets that were. Any number of processes may do so at once:
