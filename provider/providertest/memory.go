@@ -416,9 +416,9 @@ func (m *Memory) NoteSignIn(ctx context.Context, subject string, epoch int64, at
 		return err
 	}
 	defer leave()
-	account, ok := m.accounts[subject]
-	if !ok || account.Disabled || account.Epoch != epoch {
-		return provider.ErrPassword
+	account, err := m.admitted(subject, epoch)
+	if err != nil {
+		return err
 	}
 	if account.SignedIn.Before(at) {
 		account.SignedIn = at
@@ -434,9 +434,15 @@ func (m *Memory) RequireAccount(ctx context.Context, subject string, epoch int64
 		return err
 	}
 	defer leave()
+	_, err = m.admitted(subject, epoch)
+	return err
+}
+
+// admitted returns the account if it still lets its user in, in that epoch.
+func (m *Memory) admitted(subject string, epoch int64) (provider.Account, error) {
 	account, ok := m.accounts[subject]
 	if !ok || account.Disabled || account.Epoch != epoch {
-		return provider.ErrPassword
+		return provider.Account{}, provider.ErrPassword
 	}
-	return nil
+	return account, nil
 }
