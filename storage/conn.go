@@ -109,7 +109,7 @@ func one[T any](ctx context.Context, s *Store, scan func(row) (T, error), query 
 }
 
 func (s *Store) query(ctx context.Context, query string, args []any, scan func(row) error) error {
-	limited, cancel := context.WithTimeout(ctx, answerTime)
+	limited, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
 	began := time.Now()
 	err := s.conn.query(limited, query, args, scan)
@@ -165,7 +165,7 @@ func (s *Store) commit(ctx context.Context, writes []write) error {
 	if len(writes) == 0 {
 		return nil
 	}
-	limited, cancel := context.WithTimeout(ctx, answerTime)
+	limited, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
 	began := time.Now()
 	err := s.conn.commit(limited, writes)

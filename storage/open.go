@@ -9,13 +9,17 @@ import (
 	"time"
 )
 
-// answerTime is how long a statement or a batch may take, waiting for a free connection included.
-// A database that hangs is then a provider.ErrUnavailable, not a pile of waiting requests.
-const answerTime = 5 * time.Second
+// A statement or a batch may take so long, waiting for a free connection and for locks included. A database that hangs is
+// then a provider.ErrUnavailable, not a pile of waiting requests.
+const (
+	answerTime        = 5 * time.Second
+	patientAnswerTime = 30 * time.Second
+)
 
 // Store is a database. It is safe for use by any number of goroutines.
 type Store struct {
 	conn     conn
+	limit    time.Duration // of a statement or a batch
 	observer atomic.Pointer[func(Trip)]
 	events   atomic.Uint32 // that were named, see NewEventID
 }
@@ -29,12 +33,21 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{conn: c}
+	s := &Store{conn: c, limit: answerTime}
 	if err := s.Ping(ctx); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	return s, nil
+}
+
+// OpenPatient is Open for a command, which no browser waits for: it waits longer for its turn beside a busy server.
+func OpenPatient(ctx context.Context, dsn string) (*Store, error) {
+	s, err := Open(ctx, dsn)
+	if err == nil {
+		s.limit = patientAnswerTime
+	}
+	return s, err
 }
 
 func connect(ctx context.Context, dsn string) (conn, error) {

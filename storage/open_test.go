@@ -124,6 +124,35 @@ func TestSQLiteLocked(t *testing.T) {
 	must(t, s.CreateClient(t.Context(), client("c")))
 }
 
+// A command waits for its turn beside a process that writes for longer than a request may wait.
+func TestSQLitePatience(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "v.db")
+	server := storagetest.Open(t, "sqlite:"+path)
+	must(t, server.Migrate(t.Context()))
+	command, err := storage.OpenPatient(t.Context(), "sqlite:"+path)
+	must(t, err)
+	defer command.Close()
+	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
+	must(t, err)
+	defer other.Close()
+	tx, err := other.Begin()
+	must(t, err)
+
+	done := make(chan error, 1)
+	go func() { done <- command.CreateClient(t.Context(), client("of the command")) }()
+	if err := server.CreateClient(t.Context(), client("of the server")); !errors.Is(err, provider.ErrUnavailable) {
+		t.Errorf("the server's write ended with %v, want %v", err, provider.ErrUnavailable)
+	}
+	select {
+	case err := <-done:
+		t.Errorf("the command did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	must(t, tx.Rollback())
+	must(t, <-done)
+}
+
 // relay stands between a store and PostgreSQL, so that a test can cut the line.
 type relay struct {
 	server  net.Listener

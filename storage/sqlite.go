@@ -17,10 +17,10 @@ import (
 	"vestibule/provider"
 )
 
-// sqliteOptions hold for each connection. FULL: what was answered survives a power cut. The wait
-// for another process's lock ends before answerTime does.
+// sqliteOptions hold for each connection. FULL: what was answered survives a power cut. SQLite does not look at the
+// context while it waits for another process's lock, so that commit has it wait for a short time, again and again.
 var sqliteOptions = []string{
-	"journal_mode(wal)", "synchronous(full)", "busy_timeout(2000)", "foreign_keys(on)",
+	"journal_mode(wal)", "synchronous(full)", "busy_timeout(500)", "foreign_keys(on)",
 }
 
 // sqlite has one connection that writes, so that writers queue in order instead of polling for the
@@ -109,7 +109,17 @@ func (l *sqlite) query(ctx context.Context, query string, args []any, scan func(
 	return sqliteError(rows.Err())
 }
 
+// commit waits for its turn until the context is over: a process that writes all the time lets others in by chance only.
 func (l *sqlite) commit(ctx context.Context, writes []write) error {
+	for {
+		err := l.tryCommit(ctx, writes)
+		if !isBusy(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (l *sqlite) tryCommit(ctx context.Context, writes []write) error {
 	if len(writes) == 1 {
 		return sqliteWrite(ctx, l.writer, writes[0])
 	}
@@ -161,6 +171,12 @@ func sqliteCondition(ctx context.Context, db sqliteConn, w write) error {
 // the order of appearance. It locks no rows, but the whole file.
 func sqliteText(query string) string {
 	return strings.ReplaceAll(strings.TrimSuffix(query, forShare), "$", "?")
+}
+
+// isBusy reports whether another process writes; then nothing was written.
+func isBusy(err error) bool {
+	var fault *sqlitedriver.Error
+	return errors.As(err, &fault) && fault.Code()&0xff == sqlitecode.SQLITE_BUSY
 }
 
 // sqliteError tells the outcomes apart by SQLite's extended codes.

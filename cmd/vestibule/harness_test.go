@@ -178,9 +178,10 @@ func newSite(t *testing.T, database string, options ...func(*config.Config)) *si
 	return s
 }
 
+// openDatabase opens a database as a command does.
 func openDatabase(t *testing.T, database string) *storage.Store {
 	t.Helper()
-	store, err := storage.Open(context.WithoutCancel(t.Context()), database)
+	store, err := storage.OpenPatient(context.WithoutCancel(t.Context()), database)
 	if err != nil {
 		t.Fatalf("open %s: %v", database, err)
 	}

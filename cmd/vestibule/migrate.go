@@ -63,5 +63,5 @@ func openUnmigrated(ctx context.Context, w *world, load loadSettings) (*storage.
 	if err != nil {
 		return nil, err
 	}
-	return storage.Open(ctx, c.Database)
+	return storage.OpenPatient(ctx, c.Database)
 }

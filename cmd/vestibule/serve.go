@@ -65,7 +65,7 @@ func newApp(ctx context.Context, c config.Config, log *slog.Logger, now func() t
 	if err != nil {
 		return nil, err
 	}
-	db, err := openStore(ctx, c.Database)
+	db, err := openStore(ctx, storage.Open, c.Database)
 	if err != nil {
 		return nil, err
 	}

@@ -77,17 +77,20 @@ func readStore(ctx context.Context, w *world, load loadSettings, work func(db *s
 	if err != nil {
 		return err
 	}
-	db, err := openStore(ctx, c.Database)
+	db, err := openStore(ctx, storage.OpenPatient, c.Database)
 	if err != nil {
 		return err
 	}
 	return errors.Join(work(db), db.Close())
 }
 
+// opener is storage.Open or storage.OpenPatient.
+type opener func(ctx context.Context, address string) (*storage.Store, error)
+
 // openStore migrates a SQLite file by itself: it has one owner. A shared database is migrated by hand,
 // because other processes may still run the old program on it.
-func openStore(ctx context.Context, address string) (*storage.Store, error) {
-	db, err := storage.Open(ctx, address)
+func openStore(ctx context.Context, open opener, address string) (*storage.Store, error) {
+	db, err := open(ctx, address)
 	if err != nil {
 		return nil, err
 	}
