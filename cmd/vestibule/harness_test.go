@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -236,15 +237,27 @@ func (s *site) keepSecret(value string) {
 }
 
 func (s *site) checkLog() {
+	s.t.Helper()
 	log := s.log.String()
-	for _, secret := range append(s.secrets, password, s.config.SecretKeys[0]) {
-		if strings.Contains(log, secret) {
-			s.t.Errorf("the log has a secret in it: %q", secret)
-		}
+	var needles []needle
+	for _, secret := range s.allSecrets() {
+		needles = append(needles, needle{secret, secret})
+	}
+	for _, secret := range search([]byte(log), needles) {
+		s.t.Errorf("the log has a secret in it: %q", secret)
 	}
 	if s.t.Failed() {
 		s.t.Logf("the servers' log ends with:\n%s", log[max(0, len(log)-1500):])
 	}
+}
+
+// allSecrets are the texts that may stand in no log and in no database, each once.
+func (s *site) allSecrets() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	secrets := append(slices.Clone(s.secrets), password, s.config.SecretKeys[0])
+	slices.Sort(secrets)
+	return slices.Compact(secrets)
 }
 
 // Hashes in these tests cost next to nothing: at the real price they would be most of what the tests do. Processes and
