@@ -33,7 +33,7 @@ func (s *Server) member(h memberHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		session, err := s.live(r.Context(), r)
 		if errors.Is(err, errIdle) || err == nil && session == nil {
-			if err := s.notedBefore(r); err != nil {
+			if err := s.answeredBefore(r); err != nil {
 				return err
 			}
 			return s.begin(w, r, s.ownVisit(r, false))
@@ -78,7 +78,7 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, session *provider.
 	if err != nil || owed == stepDone {
 		return err == nil, err
 	}
-	if err := s.notedBefore(r); err != nil { // the first of two clicks has changed what is owed
+	if err := s.answeredBefore(r); err != nil { // the first of two clicks has changed what is owed
 		return false, err
 	}
 	if owed == stepSetup { // what the user came for may be to set up the same

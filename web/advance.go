@@ -111,7 +111,7 @@ func (s *Server) settled(w http.ResponseWriter, r *http.Request, v *visit) error
 		s.setCookie(w, s.cookies.session, v.cookie)
 		s.know(w, r, v)
 	}
-	s.keepCookie(w, v)
+	s.setDevice(w, v.keep)
 	return s.send(w, r, v, steps[v.owed].path)
 }
 

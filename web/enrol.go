@@ -71,7 +71,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 	case err != nil:
 		return err
 	case elsewhere:
-		if err := s.notedBefore(r); err != nil {
+		if err := s.answeredBefore(r); err != nil {
 			return err
 		}
 		return s.note(w, r, securityPath, "enrol.elsewhere", nil)
@@ -82,7 +82,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 	case err != nil:
 		return err
 	case f != nil:
-		if err := s.notedBefore(r); err != nil {
+		if err := s.answeredBefore(r); err != nil {
 			return err
 		}
 		mem := memory{Typing: typedName(r)}
@@ -130,7 +130,7 @@ func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *me
 	if err != nil {
 		return s.stopped(w, r, e, err)
 	}
-	var cookie string
+	var done answer
 	err = s.MFA.Activate(r.Context(), e.subject, e.owner, func(ctx context.Context, p mfa.Proof) error {
 		login := m.session.Login.Clone()
 		if p.Method() != "" {
@@ -141,17 +141,13 @@ func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *me
 		if err := s.recordActivation(ctx, m.event(r, "", ""), p, pending); err != nil {
 			return err
 		}
-		if cookie, err = s.renew(ctx, m, login); err != nil {
-			return err
-		}
-		return s.keepNote(ctx, r, cookie, securityPath, setUpNote(pending))
+		done, err = s.renew(ctx, r, m, login, answer{Note: ptr(setUpNote(pending))})
+		return err
 	})
 	if err != nil {
 		return s.stopped(w, r, e, err)
 	}
-	s.setCookie(w, s.cookies.session, cookie)
-	done := setUpNote(pending)
-	return s.note(w, r, securityPath, done.ID, done.Args)
+	return s.give(w, r, done)
 }
 
 // setUpNote is what is said of a set-up that is finished.
@@ -167,7 +163,7 @@ func setUpNote(made mfa.PendingView) fault {
 
 // stopped answers a set-up that cannot be finished.
 func (s *Server) stopped(w http.ResponseWriter, r *http.Request, e enrolment, err error) error {
-	if err := s.notedBefore(r); err != nil {
+	if err := s.answeredBefore(r); err != nil {
 		return err
 	}
 	switch {

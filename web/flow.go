@@ -130,12 +130,17 @@ func (s *Server) save(ctx context.Context, v *visit) error {
 
 // send answers with a redirect to one of the pages of the sign-in.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, v *visit, path string) error {
-	flow, err := s.flow(v)
+	to, err := s.address(v, path)
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, path+"?flow="+url.QueryEscape(flow), http.StatusSeeOther)
-	return nil
+	return redirect(to)(w, r)
+}
+
+// address is that of one of the pages of the sign-in.
+func (s *Server) address(v *visit, path string) (string, error) {
+	flow, err := s.flow(v)
+	return path + "?flow=" + url.QueryEscape(flow), err
 }
 
 // flow packs the sign-in. What somebody typed as a name is forgotten if the address would be too long with it.

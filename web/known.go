@@ -99,13 +99,27 @@ func (s *Server) know(w http.ResponseWriter, r *http.Request, v *visit) {
 		rand.Read(m.id) // never fails
 	}
 	m.at = now
+	s.setKnown(w, s.withMark(r, m, subject, epoch, epoch))
+}
+
+// withMark returns what the browser's cookie becomes when its mark of an account, which counts in the epoch before, is
+// replaced by m, which counts in that epoch.
+func (s *Server) withMark(r *http.Request, m mark, subject string, before, epoch int64) string {
 	others := slices.DeleteFunc(s.marks(r), func(text string) bool {
-		_, its := s.readMark(text, subject, epoch)
+		_, its := s.readMark(text, subject, before)
 		return its
 	})
 	all := append([]string{s.writeMark(m, subject, epoch)}, others...)
+	return strings.Join(all[:min(len(all), knownAccounts)], ".")
+}
+
+// setKnown gives the browser the cookie that accounts know it by; empty: it keeps the one that it has.
+func (s *Server) setKnown(w http.ResponseWriter, value string) {
+	if value == "" {
+		return
+	}
 	http.SetCookie(w, &http.Cookie{
-		Name: s.cookies.known, Value: strings.Join(all[:min(len(all), knownAccounts)], "."), Path: "/", MaxAge: int(knownTime / time.Second),
+		Name: s.cookies.known, Value: value, Path: "/", MaxAge: int(knownTime / time.Second),
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }

@@ -169,13 +169,6 @@ func (s *Server) someoneElse(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if v.ix.Version > 0 {
-		if err := s.Provider.End(r.Context(), v.ix); errors.Is(err, provider.ErrConflict) {
-			return s.ended(v)
-		} else if err != nil {
-			return err
-		}
-	}
 	fresh, err := s.anew(v)
 	if err != nil {
 		return err
@@ -183,7 +176,21 @@ func (s *Server) someoneElse(w http.ResponseWriter, r *http.Request) error {
 	if v.mem.Other { // the one whom the client hinted at
 		fresh.mem.Username = v.ix.Demand.LoginHint
 	}
-	return s.send(w, r, fresh, "/login")
+	to, err := s.address(fresh, "/login")
+	if err != nil {
+		return err
+	}
+	if v.ix.Version > 0 {
+		s.keepEnd(r, v)
+		err = s.Provider.EndAt(r.Context(), v.ix, to)
+	}
+	switch {
+	case errors.Is(err, provider.ErrConflict):
+		return s.endedOr(r, v)
+	case err != nil:
+		return err
+	}
+	return redirect(to)(w, r)
 }
 
 // restart begins the same request anew, as if the client had sent it now. It is the way out of a sign-in that

@@ -27,6 +27,7 @@ type frame struct {
 	Assets  assetPaths
 	Account bool   // a page of the account, with its navigation
 	Flow    string // value of the parameter flow
+	FormID  string // random; a form that was sent twice has the same
 	Who     string // label of the account, once it is known
 	Contact string // whom to ask for help; may be empty
 }
@@ -101,7 +102,8 @@ func (f *frame) blame(faults ...fault) {
 // render writes the page with the template of that name. Nothing is written if the template fails.
 func (s *Server) render(w http.ResponseWriter, status int, name string, p page) error {
 	f := p.under()
-	f.Product, f.Contact, f.Assets = s.Name, s.Contact, assetPaths{s.assets["app.css"].path, s.assets["app.js"].path, s.assets["icon.svg"].path}
+	f.Product, f.Contact, f.FormID = s.Name, s.Contact, randomToken()
+	f.Assets = assetPaths{s.assets["app.css"].path, s.assets["app.js"].path, s.assets["icon.svg"].path}
 	if f.State == "" {
 		f.State = "initial"
 	}

@@ -73,6 +73,9 @@ func (s *screen) checkElement(n *html.Node) {
 		if attr(n, "method") != "post" || !strings.HasPrefix(attr(n, "action"), "/") {
 			s.t.Errorf("page %s: form %s %s", s.name, attr(n, "method"), attr(n, "action"))
 		}
+		if !isToken(inputs(n).Get("form_id")) {
+			s.t.Errorf("page %s: the form %s has no value that is hard to guess", s.name, attr(n, "action"))
+		}
 	case "a":
 		if href := attr(n, "href"); strings.HasPrefix(href, "#") && s.byID(href[1:]) == nil {
 			s.t.Errorf("page %s (%s): link to %s, which is not there", s.name, s.state, href)
@@ -93,7 +96,7 @@ func (s *screen) checkInput(n *html.Node) {
 	s.t.Helper()
 	name, kind := attr(n, "name"), attr(n, "type")
 	if kind == "hidden" {
-		if name != "flow" && name != "with" && name != "of" {
+		if name != "form_id" && name != "flow" && name != "with" && name != "of" {
 			s.t.Errorf("page %s: hidden field %s", s.name, name)
 		}
 		return

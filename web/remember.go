@@ -94,21 +94,21 @@ func (s *Server) rememberBrowser(ctx context.Context, r *http.Request, v *visit)
 }
 
 // forgetRemembered has all browsers of the subject give codes again: who has lost the authenticator may have lost a
-// browser with it.
+// browser with it. It does so too while no browser is remembered, as that may be another day.
 func (s *Server) forgetRemembered(ctx context.Context, subject string) error {
-	if s.RememberBrowser == 0 {
+	if s.Browsers == nil {
 		return nil
 	}
 	return s.Browsers.ForgetBrowsers(ctx, subject)
 }
 
-// keepCookie gives the browser the cookie that it is remembered by.
-func (s *Server) keepCookie(w http.ResponseWriter, v *visit) {
-	if v.keep == "" {
+// setDevice gives the browser the cookie that it is remembered by; empty: it is not.
+func (s *Server) setDevice(w http.ResponseWriter, value string) {
+	if value == "" {
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: s.cookies.device, Value: v.keep, Path: "/", MaxAge: int(s.RememberBrowser / time.Second),
+		Name: s.cookies.device, Value: value, Path: "/", MaxAge: int(s.RememberBrowser / time.Second),
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
@@ -161,14 +161,11 @@ func (s *Server) forgetBrowser(w http.ResponseWriter, r *http.Request, m *member
 		}
 		drop = func(ctx context.Context) error { return s.Browsers.ForgetBrowser(ctx, m.account.Subject, key) }
 	}
-	err := s.recordWith(r.Context(), []provider.Event{e}, drop)
+	err := s.commitAnswer(w, r, answer{To: securityPath, Note: &fault{ID: note}}, e, drop)
 	if errors.Is(err, provider.ErrNotFound) {
 		return s.note(w, r, securityPath, "browser.gone", nil)
 	}
-	if err != nil {
-		return err
-	}
-	return s.note(w, r, securityPath, note, nil)
+	return err
 }
 
 // remembers reports whether this browser is remembered for the session's user.

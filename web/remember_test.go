@@ -246,6 +246,8 @@ func TestForgetBrowser(t *testing.T) {
 	p = mine.open("/account/security").at("security", "on")
 	action, form := p.form("Forget A browser")
 	mine.post(action, form).at("security", "on").says("That browser has to give a code again")
+	mine.post(action, form).at("security", "on").says("That browser has to give a code again") // a second click
+	s.clock.forward(11 * time.Second)
 	mine.post(action, form).at("security", "on").says("forgotten already")
 	form.Set("browser", "?")
 	mine.post(action, form).says("forgotten already")
@@ -287,6 +289,18 @@ func TestRememberIsOff(t *testing.T) {
 		t.Error("the browser has a cookie to be remembered by")
 	}
 	b.post("/account/browsers/forget", nil).answers(http.StatusNotFound)
+}
+
+// TestRecoveryCodeForgetsBrowsersOfAnotherDay: a recovery code that was used while no browser is remembered counts when they
+// are again.
+func TestRecoveryCodeForgetsBrowsersOfAnotherDay(t *testing.T) {
+	s, a := newRememberSite(t)
+	b := s.remembered(a)
+	was := s.pages.RememberBrowser
+	s.pages.RememberBrowser = 0
+	s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial")
+	s.pages.RememberBrowser = was
+	b.open(s.authorize()).password("ana").at("totp", "initial")
 }
 
 func TestTickSurvivesAWrongCode(t *testing.T) {

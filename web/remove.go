@@ -67,7 +67,7 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 	case err != nil:
 		return err
 	case !ok:
-		if err := s.notedBefore(r); err != nil {
+		if err := s.answeredBefore(r); err != nil {
 			return err
 		}
 		return s.note(w, r, securityPath, "remove.gone", nil)
@@ -89,7 +89,7 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 	case f != nil:
 		return s.removeFault(w, r, form, *f)
 	}
-	var cookie string
+	var done answer
 	form, err = s.prove(r.Context(), m.account.Subject, form, code, func(ctx context.Context, p mfa.Proof, detail map[string]string) error {
 		if err := s.recordProof(ctx, m.event(r, "", ""), p, detail); err != nil {
 			return err
@@ -99,17 +99,13 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 		if err := s.Audit.Record(ctx, e); err != nil {
 			return err
 		}
-		if cookie, err = s.removeWith(ctx, m, app.ID, last, p); err != nil {
-			return err
-		}
-		return s.keepNote(ctx, r, cookie, securityPath, removedNote(app, last))
+		done, err = s.removeWith(ctx, r, m, app, last, p)
+		return err
 	})
 	if err != nil {
 		return s.removeRefused(w, r, m, form, last, err)
 	}
-	s.setCookie(w, s.cookies.session, cookie)
-	done := removedNote(app, last)
-	return s.note(w, r, securityPath, done.ID, done.Args)
+	return s.give(w, r, done)
 }
 
 // removedNote is what is said of an authenticator that was removed.
@@ -174,25 +170,25 @@ func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (
 // removeWith runs in the commit that spends the code. Whoever has the old authenticator and the password may be signed in
 // elsewhere, so that all other sessions end. What was not the last authenticator a moment ago is not removed if
 // it is by now, because of another tab: the user is told first what that means.
-func (s *Server) removeWith(ctx context.Context, m *member, id string, last bool, p mfa.Proof) (string, error) {
+func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, app mfa.Info, last bool, p mfa.Proof) (answer, error) {
 	login := m.session.Login.Clone()
 	login.Renew(s.Now())
 	if err := login.Add(p); err != nil {
-		return "", err
+		return answer{}, err
 	}
 	remove := s.MFA.RemoveSpare
 	if last {
 		remove = s.MFA.Remove
 	}
-	if err := remove(ctx, m.account.Subject, id, nil); err != nil {
-		return "", err
+	if err := remove(ctx, m.account.Subject, app.ID, nil); err != nil {
+		return answer{}, err
 	}
-	return s.renewAlone(ctx, m, login)
+	return s.renewAlone(ctx, r, m, login, answer{Note: ptr(removedNote(app, last))})
 }
 
 func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member, form codeForm, last bool, err error) error {
 	var before *repeated
-	if again := s.notedBefore(r); errors.As(again, &before) {
+	if again := s.answeredBefore(r); errors.As(again, &before) {
 		s.MFA.NoGuess(r.Context(), m.account.Subject, form.method, err)
 		return before
 	} else if again != nil {

@@ -19,13 +19,14 @@ import (
 
 // A form that is sent again gets the first one's answer: after a double click, whose first answer no browser looks at,
 // or because the first answer was lost. The cookie of a session that the first one opened is part of it, so that it is
-// kept for a moment, sealed with what only the browser that sent the form has: its cookies, and the password or code in
-// the form.
+// kept for a moment, sealed with what only the browser that sent the form has: its cookies, and the form. A form is as
+// secret as they are, by the random value in it: whoever has stolen the cookies is shown a form with another.
 
-// answer is what a form was answered with.
+// answer is what a form is answered with.
 type answer struct {
 	Session string    `json:"session,omitempty"` // cookies
 	Device  string    `json:"device,omitempty"`
+	Known   string    `json:"known,omitempty"`
 	To      string    `json:"to,omitempty"`
 	Note    *fault    `json:"note,omitempty"` // that is shown there
 	Form    string    `json:"form,omitempty"` // that was sent, where the seal does not say so
@@ -42,6 +43,9 @@ type ended struct {
 	Cookies []byte `json:"cookies"` // an answer that only the form opens that got them
 	To      []byte `json:"to"`      // an answer that only the session opens that it was for
 }
+
+// isOfPage reports whether a page of ours made the form: no other has a value that is hard to guess.
+func isOfPage(r *http.Request) bool { return isToken(field(r, "form_id")) }
 
 // form is what makes two forms the same. The flow may have a later version by then.
 func form(r *http.Request) string {
@@ -109,7 +113,7 @@ func (s *Server) openWith(browser string, sealed []byte, about []string) (a answ
 
 // keepCookies keeps the cookies that the form will be answered with in the sign-in that goes on.
 func (s *Server) keepCookies(r *http.Request, v *visit) (err error) {
-	if v.cookie == "" {
+	if v.cookie == "" || !isOfPage(r) {
 		return nil
 	}
 	v.mem.Given, err = s.seal(r, answer{Session: v.cookie, Device: v.keep}, "cookies", v.ix.ID, form(r))
@@ -122,35 +126,41 @@ func (s *Server) cookiesAgain(w http.ResponseWriter, r *http.Request, row *visit
 	if !ok {
 		return nil
 	}
-	lives, err := s.giveCookies(w, r, a)
+	lives, err := s.goesOn(r, a)
 	if err == nil && lives {
+		s.setCookies(w, a)
 		s.know(w, r, row)
 	}
 	return err
 }
 
-// giveCookies reports false if the session is over or has another cookie by now.
-func (s *Server) giveCookies(w http.ResponseWriter, r *http.Request, a answer) (bool, error) {
+// goesOn reports false if the session is over or has another cookie by now.
+func (s *Server) goesOn(r *http.Request, a answer) (bool, error) {
 	_, err := s.Sessions.Session(r.Context(), digest(a.Session))
 	if errors.Is(err, provider.ErrNotFound) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	s.setCookie(w, s.cookies.session, a.Session)
-	s.keepCookie(w, &visit{keep: a.Device})
-	return true, nil
+	return err == nil, err
 }
 
-// keepEnd has the provider keep where the sign-in ends. Whoever asks again begins anew where that does no harm: a
-// request that has no form, and a sign-in to our own pages that was no row.
+// setCookies gives the browser all cookies of the answer.
+func (s *Server) setCookies(w http.ResponseWriter, a answer) {
+	if a.Session != "" {
+		s.setCookie(w, s.cookies.session, a.Session)
+	}
+	s.setDevice(w, a.Device)
+	s.setKnown(w, a.Known)
+}
+
+// keepEnd has the provider keep where the sign-in ends, for the session that it was for or, without one, for the form.
+// Whoever asks again begins anew where that does no harm: a request that has no form, and a sign-in to our own pages that
+// was no row.
 func (s *Server) keepEnd(r *http.Request, v *visit) {
 	session := v.cookie
 	if session == "" {
 		session = token(r, s.cookies.session)
 	}
-	if session == "" || v.ix.Version == 0 && (v.own() || r.Method != http.MethodPost) {
+	if session == "" && !isOfPage(r) || v.ix.Version == 0 && (v.own() || r.Method != http.MethodPost) {
 		return
 	}
 	v.ix.Keep = func(to string) ([]byte, error) {
@@ -187,22 +197,43 @@ func (s *Server) endedBefore(r *http.Request, ix *provider.Interaction) error {
 	return &repeated{a}
 }
 
-// keepNote keeps the answer to a form of the account pages that gives the session another cookie, in the same commit.
-func (s *Server) keepNote(ctx context.Context, r *http.Request, cookie, path string, note fault) error {
+// commitAnswer does what a form asks for, and answers it. What is done is one commit with the events and with what a second
+// copy of the form is answered with. Nothing is answered where the error is not nil.
+func (s *Server) commitAnswer(w http.ResponseWriter, r *http.Request, a answer, e provider.Event, do func(context.Context) error) error {
+	err := s.recordWith(r.Context(), []provider.Event{e}, func(ctx context.Context) error {
+		if err := do(ctx); err != nil {
+			return err
+		}
+		return s.keepAnswer(ctx, r, a)
+	})
+	if err == nil {
+		return s.give(w, r, a)
+	}
+	if before := s.answeredBefore(r); before != nil {
+		return before
+	}
+	return err
+}
+
+// keepAnswer keeps the answer to a form that belongs to no sign-in, in the commit that does what the form asks for.
+func (s *Server) keepAnswer(ctx context.Context, r *http.Request, a answer) error {
+	if !isOfPage(r) {
+		return nil
+	}
 	old := token(r, s.cookies.session)
-	sealed, err := s.seal(r, answer{Session: cookie, To: path, Note: &note}, "account", old, form(r))
+	sealed, err := s.seal(r, a, "account", old, form(r))
 	if sealed == nil || err != nil {
 		return err
 	}
 	return s.Provider.Keep(ctx, digest(old+"\x00"+form(r)), sealed)
 }
 
-// notedBefore returns a *repeated if the form is one whose answer keepNote has kept, else nil.
-func (s *Server) notedBefore(r *http.Request) error {
-	old := token(r, s.cookies.session)
-	if r.Method != http.MethodPost || old == "" {
+// answeredBefore returns a *repeated if the form is one whose answer keepAnswer has kept, else nil.
+func (s *Server) answeredBefore(r *http.Request) error {
+	if r.Method != http.MethodPost || !isOfPage(r) {
 		return nil
 	}
+	old := token(r, s.cookies.session)
 	sealed, err := s.Provider.Kept(context.WithoutCancel(r.Context()), digest(old+"\x00"+form(r)))
 	if errors.Is(err, provider.ErrNotFound) {
 		return nil
@@ -219,10 +250,19 @@ func (s *Server) notedBefore(r *http.Request) error {
 // again answers a form as before.
 func (s *Server) again(w http.ResponseWriter, r *http.Request, a answer) error {
 	if a.Session != "" {
-		if _, err := s.giveCookies(w, r, a); err != nil {
+		lives, err := s.goesOn(r, a)
+		if err != nil {
 			return err
 		}
+		if !lives {
+			a.Session, a.Device, a.Known = "", "", ""
+		}
 	}
+	return s.give(w, r, a)
+}
+
+func (s *Server) give(w http.ResponseWriter, r *http.Request, a answer) error {
+	s.setCookies(w, a)
 	if a.Note != nil {
 		return s.note(w, r, a.To, a.Note.ID, a.Note.Args)
 	}

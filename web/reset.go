@@ -91,6 +91,7 @@ func (s *Server) cancelResetPage(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
+	s.bind(w, r) // a second click is known by it
 	p := &resetPage{
 		frame: frame{Page: "reset-cancel", Title: "Keep two-step verification?"},
 		Token: field(r, "token"), Due: plan.Due.UTC(),
@@ -108,15 +109,14 @@ func (s *Server) showReset(w http.ResponseWriter, status int, state, title strin
 func (s *Server) cancelReset(w http.ResponseWriter, r *http.Request) error {
 	plan, err := s.planned(r)
 	if err == nil {
-		err = s.endReset(r.Context(), plan, provider.Event{Address: provider.HostOf(r.RemoteAddr)}, "link")
+		err = s.endReset(w, r, plan, provider.Event{Address: provider.HostOf(r.RemoteAddr)}, "link", cancelledPath)
+	} else if before := s.answeredBefore(r); before != nil {
+		return before
 	}
-	switch {
-	case errors.Is(err, errForgedLink), errors.Is(err, provider.ErrNotFound):
+	if errors.Is(err, errForgedLink) || errors.Is(err, provider.ErrNotFound) {
 		return redirect(cancelPath+"?token="+url.QueryEscape(field(r, "token")))(w, r)
-	case err != nil:
-		return err
 	}
-	return s.note(w, r, cancelledPath, "reset.cancelled", nil)
+	return err
 }
 
 // resetCancelledPage comes after the button. Whoever opens it some other way, or much later, hears only what is always
@@ -136,22 +136,22 @@ func (s *Server) resetCancelledPage(w http.ResponseWriter, r *http.Request) erro
 func (s *Server) cancelOwnReset(w http.ResponseWriter, r *http.Request, m *member) error {
 	plan, err := s.Resets.ResetOf(r.Context(), m.account.Subject)
 	if err == nil {
-		err = s.endReset(r.Context(), plan, m.event(r, "", ""), "account")
+		err = s.endReset(w, r, plan, m.event(r, "", ""), "account", securityPath)
+	} else if before := s.answeredBefore(r); before != nil {
+		return before
 	}
-	switch {
-	case errors.Is(err, provider.ErrNotFound):
+	if errors.Is(err, provider.ErrNotFound) {
 		return s.note(w, r, securityPath, "reset.gone", nil)
-	case err != nil:
-		return err
 	}
-	return s.note(w, r, securityPath, "reset.cancelled", nil)
+	return err
 }
 
-// endReset takes the reset out of the plan and records who did so, and how.
-func (s *Server) endReset(ctx context.Context, plan mfa.PlannedReset, e provider.Event, how string) error {
+// endReset takes the reset out of the plan, records who did so, and how, and says so on the page at path.
+func (s *Server) endReset(w http.ResponseWriter, r *http.Request, plan mfa.PlannedReset, e provider.Event, how, path string) error {
 	e.Kind, e.Outcome, e.Subject = provider.EventResetCancelled, provider.OutcomeOK, plan.Subject
 	e.Detail = map[string]string{"reset": plan.ID, "how": how}
-	return s.recordWith(ctx, []provider.Event{e}, func(ctx context.Context) error { return s.Resets.EndReset(ctx, plan.ID) })
+	done := answer{To: path, Note: &fault{ID: "reset.cancelled"}}
+	return s.commitAnswer(w, r, done, e, func(ctx context.Context) error { return s.Resets.EndReset(ctx, plan.ID) })
 }
 
 // operatorView is what the security page says of an operator's doings.

@@ -106,14 +106,31 @@ func (s *Server) openSession(ctx context.Context, old *provider.Session, cookie 
 	return s.Sessions.SaveSession(ctx, nil, session)
 }
 
-// renew replaces the user's session, in the commit of ctx, by one with a new id and the login. provider.ErrConflict if it
-// has ended or was changed since it was read, provider.ErrPassword if the account does not let its user in any more.
-func (s *Server) renew(ctx context.Context, m *member, login *provider.Login) (cookie string, err error) {
+// renew replaces the user's session, in the commit of ctx, by one with a new id and the login. What is returned answers the
+// form: a's note on the security page, with the cookie. provider.ErrConflict if the session has ended or was changed since
+// it was read, provider.ErrPassword if the account does not let its user in any more.
+func (s *Server) renew(ctx context.Context, r *http.Request, m *member, login *provider.Login, a answer) (answer, error) {
 	if err := s.Accounts.RequireAccount(ctx, login.Subject, login.Epoch); err != nil {
-		return "", err
+		return answer{}, err
 	}
-	cookie = randomToken()
-	return cookie, s.openSession(ctx, &m.session, cookie, login)
+	a.Session, a.To = randomToken(), securityPath
+	if err := s.openSession(ctx, &m.session, a.Session, login); err != nil {
+		return answer{}, err
+	}
+	return a, s.keepAnswer(ctx, r, a)
+}
+
+// renewAlone is renew that ends all that the user has open elsewhere. A browser that the account knows stays known.
+func (s *Server) renewAlone(ctx context.Context, r *http.Request, m *member, login *provider.Login, a answer) (answer, error) {
+	before := login.Epoch
+	if err := s.Sessions.EndOthers(ctx, login.Subject, before, login.Session); err != nil {
+		return answer{}, err
+	}
+	login.Epoch++
+	if known, ok := s.known(r, login.Subject, before); ok {
+		a.Known = s.withMark(r, known, login.Subject, before, login.Epoch)
+	}
+	return s.renew(ctx, r, m, login, a)
 }
 
 // ends counts from the password: a step-up does not prolong a session.

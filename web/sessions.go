@@ -23,27 +23,20 @@ func (s *Server) others(ctx context.Context, m *member) (int, error) {
 
 // endOthers signs the user out everywhere else. It needs no fresh proof: nobody gains anything by it.
 func (s *Server) endOthers(w http.ResponseWriter, r *http.Request, m *member) error {
-	var cookie string
+	var done answer
 	ended := m.event(r, provider.EventOthersEnded, "")
 	err := s.recordWith(r.Context(), []provider.Event{ended}, func(ctx context.Context) (err error) {
-		cookie, err = s.renewAlone(ctx, m, m.session.Login.Clone())
+		done, err = s.renewAlone(ctx, r, m, m.session.Login.Clone(), answer{Note: &fault{ID: "sessions.ended"}})
 		return err
 	})
 	switch {
+	case err == nil:
+		return s.give(w, r, done)
 	case loginIsOver(err), errors.Is(err, provider.ErrConflict): // the session itself has ended, or another click was first
+		if err := s.answeredBefore(r); err != nil {
+			return err
+		}
 		return redirect(securityPath)(w, r)
-	case err != nil:
-		return err
 	}
-	s.setCookie(w, s.cookies.session, cookie)
-	return s.note(w, r, securityPath, "sessions.ended", nil)
-}
-
-// renewAlone is renew that ends all that the user has open elsewhere.
-func (s *Server) renewAlone(ctx context.Context, m *member, login *provider.Login) (cookie string, err error) {
-	if err := s.Sessions.EndOthers(ctx, login.Subject, login.Epoch, login.Session); err != nil {
-		return "", err
-	}
-	login.Epoch++
-	return s.renew(ctx, m, login)
+	return err
 }

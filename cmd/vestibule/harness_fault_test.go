@@ -90,7 +90,7 @@ func writes(statement string) bool {
 // go there directly.
 func faultySite(t *testing.T) (*site, *faultProxy) {
 	t.Helper()
-	s := newSite(t, postgresDatabase(t))
+	s := newSite(t, postgresDatabase(t), rememberBrowsers)
 	p := newFaultProxy(t, s)
 	return s, p
 }

@@ -5,6 +5,8 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"testing"
+
+	"vestibule/provider"
 )
 
 // sheet is a form that is filled in and waits to be sent.
@@ -114,6 +116,32 @@ var everyForm = []struct {
 		u.site.clock.advance(oneStep)
 		return b.open(u.first("/remove")).at("remove", "initial").sheet("Remove", "password", password, "code", u.phone.code(0))
 	}, "security off 200"},
+	{"password again", func(u *visitor) sheet {
+		b := u.new()
+		u.client.begin().signIn(b, u.name).allow()
+		return b.open(u.client.begin("prompt", "login").address).at("login", "initial").sheet("Sign in", "password", password)
+	}, "client with a code"},
+	{"another user", func(u *visitor) sheet { return u.toCode().sheet("Sign in as someone else") }, "login initial 200"},
+	{"the same user", func(u *visitor) sheet {
+		b := u.new()
+		u.client.begin().signIn(b, u.name).allow()
+		return b.open(u.client.begin("prompt", "select_account").address).at("continue", "initial").sheet("Continue")
+	}, "client with a code"},
+	{"sign-out everywhere else", func(u *visitor) sheet {
+		return u.member().open("/account/security").sheet("Sign out everywhere else")
+	}, "security on 200"},
+	{"remembered browser forgotten", func(u *visitor) sheet {
+		return u.member("remember", "yes").open("/account/security").sheet("Forget")
+	}, "security on 200"},
+	{"reset cancelled", func(u *visitor) sheet {
+		b := u.member()
+		u.planReset()
+		return b.open("/account/security").sheet("Cancel the reset")
+	}, "security on 200"},
+	{"reset cancelled by its link", func(u *visitor) sheet {
+		u.enrol()
+		return u.new().open(u.planReset()).sheet("Cancel the reset")
+	}, "reset-cancel cancelled 200"},
 	{"sign-out", func(u *visitor) sheet { return u.member().open("/logout").sheet("Sign out") }, "logged-out initial 200"},
 }
 
@@ -154,13 +182,21 @@ func (u *visitor) toCode() *page {
 }
 
 // member is a browser in which the user has just signed in with a code.
-func (u *visitor) member() *browser {
+func (u *visitor) member(fields ...string) *browser {
 	u.t.Helper()
 	u.enrol()
 	b := u.new()
-	b.open("/login").giveName(u.name, password).giveCode(u.phone.code(0)).at("security", "on")
+	b.open("/login").giveName(u.name, password).press("Continue", append([]string{"code", u.phone.code(0)}, fields...)...).at("security", "on")
 	u.site.clock.advance(oneStep)
 	return b
+}
+
+// planReset returns the link that cancels it.
+func (u *visitor) planReset() string {
+	u.t.Helper()
+	u.site.must(u.t, "user", "totp", "reset", u.name, "--reason", "lost", "--delay", "24h")
+	plan := u.site.events(u.t, u.subject, provider.EventAdminResetPlanned)[0]
+	return (*u.site.servers.Load())[0].cancelLink(plan.Detail["reset"])
 }
 
 func (u *visitor) first(action string) string {

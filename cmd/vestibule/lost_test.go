@@ -347,6 +347,8 @@ func TestPlannedResetCancelled(t *testing.T) {
 				p := s.newBrowser(t).open(address)
 				p.press("Cancel the reset").at("reset-cancel", "cancelled").reload().at("reset-cancel", "cancelled")
 				s.newBrowser(t).open("/reset/cancelled").at("reset-cancel", "none").says("stays cancelled") // says nothing of this one
+				p.press("Cancel the reset").at("reset-cancel", "cancelled")                                 // a second click
+				s.clock.advance(11 * time.Second)
 				p.press("Cancel the reset").at("reset-cancel", "gone").hasStatus(410)
 				p.open(address).at("reset-cancel", "gone")
 			}},

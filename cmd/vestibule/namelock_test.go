@@ -58,3 +58,38 @@ func TestLocksTellNothingOfNames(t *testing.T) {
 		}
 	})
 }
+
+// TestBrowserStaysKnown has the user end all other sessions, with the button or by removing an authenticator, and sign out.
+// Then a stranger uses up the budget of the name: the user still signs in, in the own browser.
+func TestBrowserStaysKnown(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		c := s.newClient(t, "shop")
+		for name, end := range map[string]func(u *visitor, b *browser) *page{
+			"button": func(_ *visitor, b *browser) *page {
+				return b.open("/account/security").press("Sign out everywhere else")
+			},
+			"removal": func(u *visitor, b *browser) *page {
+				return b.open(u.first("/remove")).press("Remove", "password", password, "code", u.phone.code(0))
+			},
+		} {
+			u := s.visitor(t, c)
+			b := u.member()
+			if got := end(u, b).name; got != "security" {
+				t.Fatalf("%s: ends at page %s", name, got)
+			}
+			b.open("/logout").press("Sign out")
+			stranger := s.newBrowser(t).open("/login")
+			for range 20 {
+				if stranger = stranger.press("Sign in", "username", u.name, "password", "a wrong one"); stranger.state == "locked" {
+					break
+				}
+			}
+			if stranger.state != "locked" {
+				t.Fatalf("%s: the stranger is in state %s, want locked", name, stranger.state)
+			}
+			if got := b.open("/login").giveName(u.name, password); got.name != "totp" && got.name != "security" {
+				t.Errorf("%s: the user's own browser ends at %s", name, got.end())
+			}
+		}
+	})
+}

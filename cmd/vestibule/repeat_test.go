@@ -3,6 +3,10 @@ package main
 import (
 	"maps"
 	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -171,4 +175,68 @@ func TestOldFormLosesNoCode(t *testing.T) {
 		}
 		s.servers.Store(&two)
 	})
+}
+
+// TestOldCookiesBringNoNewSession has somebody copy all cookies of a session, and of a sign-in, before they prove more. What
+// the form is answered with that proved it is not given to the copy: it lacks the form, whose other fields anybody can
+// guess.
+func TestOldCookiesBringNoNewSession(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		c := s.newClient(t, "shop")
+		for _, f := range everyForm {
+			if f.name != "end of a set-up" && f.name != "end of a set-up in a sign-in" && f.name != "sign-out everywhere else" {
+				continue
+			}
+			u := s.visitor(t, c)
+			form := f.fill(u)
+			thief := form.twin()
+			form.send()
+			for _, id := range []string{"", strings.Repeat("A", 43)} {
+				form.values.Set("form_id", id)
+				thief.post(form.address, form.values)
+				if got := thief.open("/account/security"); got.name == "security" {
+					t.Errorf("%s, with form_id %q: the copy of the old cookies is signed in", f.name, id)
+				}
+			}
+		}
+	})
+}
+
+// TestEveryFormIsSentTwice holds everyForm against the addresses that take forms.
+func TestEveryFormIsSentTwice(t *testing.T) {
+	t.Parallel()
+	routes, err := os.ReadFile("../../web/routes.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{}
+	for _, found := range regexp.MustCompile(`post\("([^"]+)"`).FindAllSubmatch(routes, -1) {
+		want[string(found[1])] = true
+	}
+	if len(want) < 15 {
+		t.Fatalf("routes.go takes forms at %d addresses: the test looks for the wrong thing", len(want))
+	}
+	for path, why := range map[string]string{
+		"/login/restart":                   "changes nothing",
+		"/account/recovery-codes/download": "changes nothing",
+		"/login/notice":                    "proves nothing; TestPolicyNotice has it",
+	} {
+		if !want[path] {
+			t.Errorf("%s (%s) is no address any more", path, why)
+		}
+		delete(want, path)
+	}
+	s, _ := faultySite(t)
+	c := s.newClient(t, "shop")
+	id := regexp.MustCompile(`/authenticators/[^/]+/`)
+	for _, f := range everyForm {
+		u, err := url.Parse(f.fill(s.visitor(t, c)).address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		delete(want, id.ReplaceAllString(u.Path, "/authenticators/{id}/"))
+	}
+	for path := range want {
+		t.Errorf("no form of everyForm goes to %s", path)
+	}
 }
