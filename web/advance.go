@@ -40,8 +40,12 @@ func (s *Server) settle(ctx context.Context, r *http.Request, v *visit) error {
 	return s.save(ctx, v)
 }
 
+// borrowed reports whether a proof of the login is good only as long as the session that it came from, or that it has
+// opened: that is all but a login that began with the password in this sign-in.
+func (v *visit) borrowed() bool { return !v.mem.Typed || v.mem.Lent || v.mem.Admitted }
+
 // join makes a login that is about to be admitted part of the session that its user has in this browser, perhaps from
-// another tab: a sign-in there goes on, and signing out ends both.
+// another tab: a sign-in there goes on, and signing out ends both. A borrowed login has a session already.
 func (s *Server) join(ctx context.Context, r *http.Request, v *visit) error {
 	if !v.owed.signedIn() {
 		return nil
@@ -51,7 +55,7 @@ func (s *Server) join(ctx context.Context, r *http.Request, v *visit) error {
 		return err
 	}
 	v.before = session
-	if session != nil && !s.over(session, s.Now()) && session.Login.Subject == v.subject() {
+	if !v.borrowed() && session != nil && !s.over(session, s.Now()) && session.Login.Subject == v.subject() {
 		v.ix.Login.Session = session.Login.Session
 	}
 	return nil
@@ -85,12 +89,11 @@ func (s *Server) admit(ctx context.Context, r *http.Request, v *visit) error {
 	return nil
 }
 
-// rest makes the commit rest on what the login does: the account in the epoch of its password and, unless that was given
-// in this sign-in and no session opened since, the session that it came from. openSession replaces that one by its
-// version, so that it is there until then.
+// rest makes the commit rest on what the login does: the account in the epoch of its password and, if it is borrowed, the
+// session. openSession replaces that one by its version, so that it is there until then.
 func (s *Server) rest(ctx context.Context, v *visit) error {
 	login := v.ix.Login
-	if !v.mem.Typed || v.mem.Admitted {
+	if v.borrowed() {
 		if v.before == nil || s.over(v.before, s.Now()) || v.before.Login.Session != login.Session {
 			return provider.ErrSessionEnded
 		}
@@ -118,22 +121,20 @@ func (s *Server) settled(w http.ResponseWriter, r *http.Request, v *visit) error
 // signIn goes on after the right password. If that cannot be committed, the password was right all the same: that is
 // recorded, and its guess is taken back.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit) error {
-	fresh, before := v.ix.Version == 0, v.ix.Browser
-	err := s.commitPassword(w, r, v)
-	if err != nil {
-		v.ix.Browser = before
-	}
+	done := v.clone()
+	err := s.commitPassword(w, r, done)
+	v.binding = done.binding
 	switch {
-	case err == nil && v.owed == stepDone: // finish has answered
+	case err == nil && done.owed == stepDone: // finish has answered
 		return nil
 	case err == nil:
-		return s.settled(w, r, v)
+		return s.settled(w, r, done)
 	case undecided(err):
 		if err := s.follow(r.Context(), v); err != nil {
 			return err
 		}
 		return s.signIn(w, r, v)
-	case errors.Is(err, provider.ErrConflict) && fresh:
+	case errors.Is(err, provider.ErrConflict) && v.ix.Version == 0:
 		return s.signInAgain(w, r, v)
 	case errors.Is(err, provider.ErrUnavailable): // perhaps it was committed, and has recorded the password
 		s.refund(r.Context(), v.guess)
@@ -142,6 +143,11 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, v *visit) error 
 	if err := s.passwordAlone(r, v, v.subject()); err != nil {
 		return err
 	}
+	return s.unsettled(w, r, v, err)
+}
+
+// unsettled answers a form whose commit did not happen, because what it rested on has changed meanwhile.
+func (s *Server) unsettled(w http.ResponseWriter, r *http.Request, v *visit, err error) error {
 	switch {
 	case errors.Is(err, provider.ErrConflict):
 		return s.overtaken(w, r, v)
@@ -253,7 +259,7 @@ func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request, v *visit) e
 	row, gone := s.reload(r, v)
 	if gone == nil && row.subject() != v.subject() {
 		row.ix.Login, row.ix.Consented, row.ix.Demand.Waived, row.mem = v.ix.Login, false, false, v.mem
-		row.mem.Admitted, row.guess = false, v.guess // that commit failed
+		row.guess = v.guess
 		return s.signIn(w, r, row)
 	}
 	if err := s.passwordAlone(r, v, v.subject()); err != nil {
@@ -380,15 +386,15 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, v *visit, with .
 	switch {
 	case errors.Is(err, provider.ErrConflict):
 		return s.endedOr(r, v)
-	case loginIsOver(err):
-		return s.beginAtPassword(w, r, v)
 	case undecided(err):
 		if err := s.follow(r.Context(), v); err != nil {
 			return err
 		}
 		return s.proceed(w, r, v, with...)
+	case err != nil:
+		return s.unsettled(w, r, v, err)
 	}
-	return err
+	return nil
 }
 
 // tryFinish is finish for a caller that has an answer of its own to what went wrong.

@@ -171,10 +171,8 @@ func (s *Server) stoppedInSignIn(w http.ResponseWriter, r *http.Request, v *visi
 		return s.store(w, r, v, "/login/setup")
 	case errors.Is(err, mfa.ErrLink):
 		return s.linkIsUsed(w, r, v)
-	case loginIsOver(err):
-		return s.beginAtPassword(w, r, v)
-	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed), errors.Is(err, provider.ErrConflict):
+	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed):
 		return s.overtaken(w, r, v)
 	}
-	return err
+	return s.unsettled(w, r, v, err)
 }

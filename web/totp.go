@@ -197,13 +197,8 @@ func (s *Server) withoutCode(w http.ResponseWriter, r *http.Request, v *visit) e
 	done := v.clone()
 	done.mem.Enrolled = false
 	err := s.Atomic(r.Context(), func(ctx context.Context) error { return s.settle(ctx, r, done) })
-	switch {
-	case loginIsOver(err):
-		return s.beginAtPassword(w, r, v)
-	case errors.Is(err, provider.ErrConflict):
-		return s.overtaken(w, r, v)
-	case err != nil:
-		return err
+	if err != nil {
+		return s.unsettled(w, r, v, err)
 	}
 	return s.settled(w, r, done)
 }

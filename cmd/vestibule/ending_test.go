@@ -26,12 +26,12 @@ import (
 // TestEndingBetweenTrips runs the ending between every two questions that the grant asks the database; TestEndingAtOnce
 // runs both at the same time. Nothing that the grant gave may live afterwards: no page, code, token or factor.
 
-// owner is a user with three authenticators and recovery codes, whose browser has a session and a family of tokens.
+// owner is a user with authenticators and recovery codes, whose browser has a session and a family of tokens.
 type owner struct {
 	t       *testing.T
 	site    *site
 	account provider.Account
-	phones  [4]phone
+	phones  [5]phone
 	codes   []string
 	shop    *client
 	api     *inspector
@@ -284,6 +284,17 @@ var grants = []grant{
 			return v.ask("refresh", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.RefreshToken}})
 		}
 	}},
+	{"password beside the session's code", func(v *owner) func() *trial {
+		b := v.site.newBrowser(v.t)
+		p := v.shop.begin("scope", "openid offline_access").signIn(b, v.account.Username).at("totp", "initial")
+		v.site.clock.advance(20 * time.Second)
+		p.giveCode(v.phones[4].code(0))
+		v.site.clock.advance(10 * time.Second)
+		return func() *trial { // the password is too old, the code is not
+			trip := v.shop.begin("max_age", "20", "scope", "openid offline_access")
+			return v.form("password beside the session's code", b, trip, b.open(trip.address).at("login", "initial"), "Sign in", "password", password)
+		}
+	}},
 }
 
 // ending is something that ends authority. By default nothing of what the grants have given lives afterwards.
@@ -315,7 +326,7 @@ var endings = []ending{
 		o := operation{v.site.store, commandAuditor(v.site.store, v.site.clock.now), v.account, "lost"}
 		_, err := o.reset(context.Background(), v.site.clock.now())
 		return err
-	}, spares: []string{"password", "password of a remembered browser"}},
+	}, spares: []string{"password", "password of a remembered browser", "password beside the session's code"}},
 	{name: "authenticator removed by an operator", do: func(v *owner) error {
 		_, err := removeTOTP(context.Background(), v.site.store, v.account, v.authenticator())
 		return err

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vestibule/provider"
+	"vestibule/storage"
 )
 
 // change changes the client as client update does.
@@ -147,5 +148,33 @@ func TestOldSecretIsWorthNothing(t *testing.T) {
 		if answer.Error != "invalid_grant" && answer.Error != "invalid_client" {
 			t.Errorf("a refresh with the old secret is answered with %+v", answer)
 		}
+	})
+}
+
+// TestRightPasswordMeetsAChange gives the right password while the client, or what it was allowed, changes under a server
+// that still remembers the one of before: the sign-in is decided anew, without another password.
+func TestRightPasswordMeetsAChange(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		account := s.addUser("ana")
+		c := s.newClient(t, "shop")
+		c.begin().signIn(s.newBrowser(t), "ana").allow()
+		v := c.begin()
+		p := s.newBrowser(t).open(v.address) // the server remembers the client from here on
+		name := "Shop 2"
+		s.change(t, c, clientChange{name: &name})
+		v.finish(p.giveName("ana", password))
+
+		v = c.begin()
+		p = s.newBrowser(t).open(v.address)
+		app := (*s.servers.Load())[0]
+		app.store.Observe(func(trip storage.Trip) {
+			if strings.Contains(trip.Queries[0], "FROM consent") {
+				app.store.Observe(app.metrics.trip)
+				if err := s.store.DeleteGrant(t.Context(), account.Subject, c.oauth.ClientID); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		v.finish(p.giveName("ana", password).at("consent", "initial").press("Allow"))
 	})
 }
