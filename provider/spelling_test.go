@@ -5,49 +5,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"testing"
 
 	"vestibule/provider"
+	"vestibule/provider/providertest"
 )
-
-const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-// spellings returns others of an opaque value: a lenient reader takes some of them for the same.
-func spellings(text string) []string {
-	all := []string{
-		" " + text, text + " ", text + "\t", "\ufeff" + text, text + "\u00a0", "\x00" + text, text + "\x00", `"` + text + `"`,
-		strings.ToUpper(text), strings.ToLower(text), strings.NewReplacer("-", "+", "_", "/").Replace(text),
-		text + ".", "." + text, text + "\xff", text + text, url.QueryEscape(text) + "%3D",
-	}
-	parts := strings.Split(text, ".")
-	for i, part := range parts {
-		put := func(changed string) {
-			rest := append([]string{}, parts...)
-			rest[i] = changed
-			all = append(all, strings.Join(rest, "."))
-		}
-		for _, extra := range []string{"\n", "\r", "\r\n", "=", "==", " ", "\x00", "A"} {
-			put(extra + part)
-			put(part + extra)
-			put(part[:len(part)/2] + extra + part[len(part)/2:])
-		}
-		for flip := 1; flip < 16 && len(part) > 1; flip++ { // the version of a row is a number, not base64
-			last := strings.IndexByte(base64url, part[len(part)-1])
-			put(part[:len(part)-1] + string(base64url[last^flip]))
-		}
-		for _, sign := range []string{"+", "-", "0", "00", "0x", "_"} {
-			put(sign + part)
-		}
-	}
-	var others []string
-	for _, other := range all {
-		if other != text {
-			others = append(others, other)
-		}
-	}
-	return others
-}
 
 // What is opaque has one spelling: no other is taken, makes trouble, or ends what the right one stands for.
 func TestTokensHaveOneSpelling(t *testing.T) {
@@ -74,7 +36,7 @@ func TestTokensHaveOneSpelling(t *testing.T) {
 		{"access token of an API", tokens["access_token"].(string), func(s string) (int, map[string]any) { return o.introspect("api", s) }, 200, nil},
 		{"refresh token, introspected", tokens["refresh_token"].(string), func(s string) (int, map[string]any) { return o.introspect("shop", s) }, 200, nil},
 	} {
-		for _, other := range spellings(tt.text) {
+		for _, other := range providertest.Spellings(tt.text) {
 			if status, body := tt.try(other); status != tt.status || body["error"] != tt.err || tt.err == nil && body["active"] != false {
 				t.Errorf("%s as %q: %d %v, want %d %v", tt.kind, other, status, body, tt.status, tt.err)
 			}
@@ -113,7 +75,7 @@ func TestFlowsHaveOneSpelling(t *testing.T) {
 		if _, err := o.p.Resume(t.Context(), text); err != nil {
 			t.Errorf("%s flow: %v", kind, err)
 		}
-		for _, other := range spellings(text) {
+		for _, other := range providertest.Spellings(text) {
 			if _, err := o.p.Resume(t.Context(), other); !errors.Is(err, provider.ErrNotFound) {
 				t.Errorf("%s flow as %q: %v, want ErrNotFound", kind, other, err)
 			}
@@ -124,12 +86,12 @@ func TestFlowsHaveOneSpelling(t *testing.T) {
 func TestOtherValuesHaveOneSpelling(t *testing.T) {
 	o := newOP(t)
 	hint := o.tokens()["id_token"].(string)
-	for _, other := range spellings(hint) {
+	for _, other := range providertest.Spellings(hint) {
 		if v := answer(t, o.authorize(request("id_token_hint", other))); v.Get("error") != "invalid_request" {
 			t.Errorf("id_token_hint as %q: %v, want invalid_request", other, v)
 		}
 	}
-	for _, other := range spellings("shop") {
+	for _, other := range providertest.Spellings("shop") {
 		if r := o.authorize(request("client_id", other)); r.StatusCode != http.StatusBadRequest {
 			t.Errorf("client_id as %q: %d, want a page with 400", other, r.StatusCode)
 		}
@@ -138,7 +100,7 @@ func TestOtherValuesHaveOneSpelling(t *testing.T) {
 		}
 	}
 	right := o.secret
-	for _, other := range spellings(right) {
+	for _, other := range providertest.Spellings(right) {
 		o.secret = url.QueryEscape(other)
 		if status, body := o.token("shop", exchange("x")); status != http.StatusUnauthorized {
 			t.Errorf("client secret as %q: %d %v, want 401", other, status, body)

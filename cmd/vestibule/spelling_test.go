@@ -9,41 +9,8 @@ import (
 
 	"vestibule/config"
 	"vestibule/provider"
+	"vestibule/provider/providertest"
 )
-
-// respelled returns other spellings of an opaque value, such as a lenient decoder takes for the same.
-func respelled(text string) []string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	all := []string{
-		" " + text, text + " ", text + "\x00", "\x00" + text, text + "\xff", strings.ToUpper(text), strings.ToLower(text),
-		strings.NewReplacer("-", "+", "_", "/").Replace(text), `"` + text + `"`, text + ".", text + text,
-	}
-	parts := strings.Split(text, ".")
-	for i, part := range parts {
-		put := func(changed string) {
-			rest := append([]string{}, parts...)
-			rest[i] = changed
-			all = append(all, strings.Join(rest, "."))
-		}
-		for _, extra := range []string{"\n", "\r\n", "=", "==", "\x00"} {
-			put(extra + part)
-			put(part + extra)
-			put(part[:len(part)/2] + extra + part[len(part)/2:])
-		}
-		for flip := 1; flip < 16 && len(part) > 1; flip++ {
-			put(part[:len(part)-1] + string(alphabet[strings.IndexByte(alphabet, part[len(part)-1])^flip]))
-		}
-		put("+" + part)
-		put("0" + part)
-	}
-	var others []string
-	for _, other := range all {
-		if other != text {
-			others = append(others, other)
-		}
-	}
-	return others
-}
 
 // refused opens an address and fails the test on a fault of the server.
 func (b *browser) refused(t *testing.T, what, address string) *page {
@@ -83,7 +50,7 @@ func (s *site) respellFlows(t *testing.T, c *client) {
 	row := sealed.giveName("ben", password).at("consent", "initial")
 	for path, p := range map[string]*page{"/login": sealed, "/consent": row} {
 		flow := p.value("flow")
-		for _, other := range respelled(flow) {
+		for _, other := range providertest.Spellings(flow) {
 			if got := b.refused(t, path, path+"?flow="+url.QueryEscape(other)); got.name != "error" {
 				t.Errorf("%s takes the flow %q: page %s", path, other, got.name)
 			}
@@ -105,7 +72,7 @@ func (s *site) respellCookies(t *testing.T, b *browser) {
 	seen := 0
 	for _, cookie := range b.http.Jar.Cookies(home) {
 		seen++
-		for _, other := range respelled(cookie.Value) {
+		for _, other := range providertest.Spellings(cookie.Value) {
 			for _, path := range []string{"/account/security", "/logout", "/login"} {
 				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.config.Issuer+path, nil)
 				if err != nil {
@@ -132,7 +99,7 @@ func (s *site) respellLinks(t *testing.T, account provider.Account) {
 	t.Helper()
 	link := s.enrolLink(t, "ben")
 	address, token, _ := strings.Cut(link, "token=")
-	for _, other := range respelled(token) {
+	for _, other := range providertest.Spellings(token) {
 		s.newBrowser(t).refused(t, "enrolment link", address+"token="+url.QueryEscape(other)).at("enrol-link", "unknown")
 	}
 	s.must(t, "user", "totp", "reset", "ana", "--reason", "test", "--delay", "24h")
@@ -141,7 +108,7 @@ func (s *site) respellLinks(t *testing.T, account provider.Account) {
 		t.Fatal(err)
 	}
 	address, token, _ = strings.Cut((*s.servers.Load())[0].cancelLink(plan.ID), "token=")
-	for _, other := range respelled(token) {
+	for _, other := range providertest.Spellings(token) {
 		p := s.newBrowser(t).refused(t, "link that cancels", address+"token="+url.QueryEscape(other)).at("reset-cancel", "unknown")
 		p.post("/reset/cancel", url.Values{"token": {other}}).at("reset-cancel", "unknown")
 	}
@@ -156,13 +123,13 @@ func (s *site) respellIDs(t *testing.T, b *browser) {
 	t.Helper()
 	p := b.open("/account/security").at("security", "on")
 	address, form := p.fill("Forget")
-	for _, other := range respelled(form.Get("browser")) {
+	for _, other := range providertest.Spellings(form.Get("browser")) {
 		got := b.post(address, url.Values{"browser": {other}})
 		got.at("security", "on").says("That browser was forgotten already")
 	}
 	rename := p.click("Rename").at("rename", "initial").address.Path
 	id := strings.Split(rename, "/")[3]
-	for _, other := range respelled(id) {
+	for _, other := range providertest.Spellings(id) {
 		path := strings.Replace(rename, id, url.PathEscape(other), 1)
 		b.refused(t, "authenticator", path)
 		if got := b.post(path, url.Values{"name": {"Taken"}}); got.status >= http.StatusInternalServerError {
