@@ -355,6 +355,8 @@ func TestPlannedResetCancelled(t *testing.T) {
 			{"account", func(string) {
 				p := b.open("/account/security")
 				p.press("Cancel the reset").at("security", "on").says("The reset was cancelled")
+				p.press("Cancel the reset").at("security", "on").says("The reset was cancelled") // a second click
+				s.clock.advance(11 * time.Second)
 				p.press("Cancel the reset").at("security", "on").says("no reset to cancel")
 			}},
 			{"operator", func(string) {
