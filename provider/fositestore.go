@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/ory/fosite"
@@ -77,8 +76,7 @@ func (s *fositeStore) CreateAuthorizeCodeSession(ctx context.Context, signature 
 	}
 	unitOf(ctx).newCode = &Code{
 		Signature: signature, Family: r.GetID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
-		Session: g.Login.Session, Offline: slices.Contains(g.Scopes, ScopeOffline), Data: data,
-		Created: now, Expires: now.Add(s.p.lifetimes.Code),
+		Session: g.Login.Session, Data: data, Created: now, Expires: now.Add(s.p.lifetimes.Code),
 	}
 	return nil
 }
@@ -97,6 +95,8 @@ func (s *fositeStore) GetAuthorizeCodeSession(ctx context.Context, signature str
 	return u.grant.request(u.code.Family, clientOf(ctx)), nil
 }
 
+// loadCode reads the code of the request. What its client may not ask for any more is not granted: the code is decided
+// anew, as the sign-in would have been, and its family has the fewer scopes from the beginning.
 func (s *fositeStore) loadCode(ctx context.Context, u *unit, signature string, session fosite.Session) error {
 	if signature == "" || s.p.tokens.validate(ctx, u.presented, codePrefix) != nil {
 		return fosite.ErrNotFound
@@ -115,6 +115,7 @@ func (s *fositeStore) loadCode(ctx context.Context, u *unit, signature string, s
 	if err := g.read(code.Data); err != nil {
 		return storeFault{err}
 	}
+	g.Scopes = clientOf(ctx).(relyingParty).mayAsk(g.Scopes)
 	u.code, u.grant = &code, g
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,8 +80,7 @@ func (ix *Interaction) Follow(c Client) {
 	if ix.Registered != c.Registration || ix.Decided.Equal(c.Updated) {
 		return
 	}
-	ix.Decided, ix.TwoSteps = c.Updated, c.TwoSteps
-	ix.Scopes = slices.DeleteFunc(slices.Clone(ix.Scopes), func(scope string) bool { return !slices.Contains(c.Scopes, scope) })
+	ix.Decided, ix.TwoSteps, ix.Scopes = c.Updated, c.TwoSteps, c.mayAsk(ix.Scopes)
 }
 
 // Flow returns the value of the parameter flow in the addresses of the pages: the id and version of the row, or the

@@ -36,10 +36,13 @@ func (p *Provider) dropScopes(ctx context.Context, form url.Values) (malformed, 
 		return nil, storeFault{err}
 	}
 	asked, malformed := readScope(form.Get("scope"))
-	form.Set("scope", strings.Join(slices.DeleteFunc(asked, func(scope string) bool {
-		return !slices.Contains(client.Scopes, scope)
-	}), " "))
+	form.Set("scope", strings.Join(client.mayAsk(asked), " "))
 	return malformed, nil
+}
+
+// mayAsk returns those of the scopes that the client may ask for.
+func (c Client) mayAsk(scopes []string) []string {
+	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return !slices.Contains(c.Scopes, scope) })
 }
 
 // narrow has a refresh grant what the client asks for.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vestibule/provider"
 )
@@ -103,4 +104,62 @@ func TestRefreshNeverWidensTheScope(t *testing.T) {
 	if status, body := o.token("shop", again); status != http.StatusBadRequest || body["error"] != "invalid_scope" {
 		t.Errorf("a retry with more: %d %v, want invalid_scope", status, body)
 	}
+}
+
+// register changes what the client may ask for.
+func (o *op) register(scopes string) {
+	o.t.Helper()
+	c, err := o.store.Client(o.t.Context(), "shop")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	c.Scopes, c.Updated = strings.Fields(scopes), c.Updated.Add(time.Second)
+	o.store.AddClient(c)
+}
+
+// A code is decided anew for a client that may ask for less by then, and what comes of it never has more again.
+func TestCodeOfAClientThatMayAskForLess(t *testing.T) {
+	const all, usual = "openid email offline_access", "openid profile email offline_access"
+	for _, tt := range []struct{ may, granted string }{
+		{usual, all},
+		{"openid offline_access profile", "openid offline_access"},
+		{"openid email", "openid email"},
+		{"email offline_access", "email offline_access"},
+		{"profile", ""},
+	} {
+		o := newOP(t)
+		o.addAPI()
+		code := o.code("scope", all)
+		o.register(tt.may)
+		status, body := o.token("shop", exchange(code))
+		if status != http.StatusOK || body["scope"] != tt.granted {
+			t.Errorf("may ask for %q: %d %v, want scope %q", tt.may, status, body, tt.granted)
+			continue
+		}
+		granted := strings.Fields(tt.granted)
+		for field, scope := range map[string]string{"id_token": provider.ScopeOpenID, "refresh_token": provider.ScopeOffline} {
+			if (body[field] != nil) != slices.Contains(granted, scope) {
+				t.Errorf("may ask for %q: there is an %s: %v", tt.may, field, body[field] != nil)
+			}
+		}
+		if _, seen := o.introspect("api", body["access_token"]); seen["active"] != true || strings.Join(granted, " ") != text(seen["scope"]) {
+			t.Errorf("may ask for %q: an API sees %v, want scope %q", tt.may, seen, tt.granted)
+		}
+		o.register(usual)
+		if _, again := o.token("shop", exchange(code)); again["access_token"] != body["access_token"] {
+			t.Errorf("may ask for %q: the same code again is answered with %v, want the first answer", tt.may, again)
+		}
+		if body["refresh_token"] == nil {
+			continue
+		}
+		if _, later := o.token("shop", refresh(body["refresh_token"])); later["scope"] != tt.granted {
+			t.Errorf("may ask for %q: a refresh is answered with %v, want scope %q", tt.may, later, tt.granted)
+		}
+	}
+}
+
+// text is a claim that may be missing.
+func text(claim any) string {
+	s, _ := claim.(string)
+	return s
 }

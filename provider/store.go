@@ -25,7 +25,6 @@ type Code struct {
 	Client    string
 	Subject   string
 	Session   string // the sid
-	Offline   bool   // there will be refresh tokens, which outlive the session
 	Data      []byte // the request and the session as JSON
 	Created   time.Time
 	Expires   time.Time

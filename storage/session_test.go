@@ -128,3 +128,19 @@ func TestEndSessions(t *testing.T) {
 		}
 	})
 }
+
+// A family lives on without its session if it has refresh tokens, and not because its code had promised some.
+func TestEndSessionSparesRefreshTokens(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		rp.begin(t, s)
+		short := family{id: "short", client: "rp", subject: "alice"}
+		save(t, s, short.code("short"))
+		must(t, s.Exchange(t.Context(), "short", noon, nil, short.pair(0)[:1]))
+		must(t, s.EndSession(t.Context(), "sid"))
+		for token, want := range map[*provider.Token]bool{&rp.pair(0)[0]: true, &rp.pair(0)[1]: true, &short.pair(0)[0]: false} {
+			if got := has(t, s, *token); got != want {
+				t.Errorf("after the end of the session there is %s: %v, want %v", token.Signature, got, want)
+			}
+		}
+	})
+}

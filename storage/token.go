@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,12 +14,12 @@ import (
 // absolute end of a family is as far away: a token that is used twice ends it at any time.
 const remember = 90 * 24 * time.Hour
 
-const codeColumns = `signature, family, client, subject, session, offline, data, created_at, expires_at, used, used_at, replay, revoked`
+const codeColumns = `signature, family, client, subject, session, data, created_at, expires_at, used, used_at, replay, revoked`
 
 func scanCode(r row) (provider.Code, error) {
 	var c provider.Code
 	var created, expires, used, changed int64
-	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Offline, &c.Data, &created, &expires,
+	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Data, &created, &expires,
 		&c.Used, &used, &c.Replay, &c.Revoked, &changed)
 	c.Created, c.Expires, c.UsedAt, c.Changed = instant(created), instant(expires), instant(used), instant(changed)
 	return c, err
@@ -28,10 +29,10 @@ func scanCode(r row) (provider.Code, error) {
 // provider.ErrConflict if the family has a code. It takes no lock on the client, whose row would be locked by each of its
 // sign-ins: a code that is saved while the client goes names a registration that never comes back.
 func (s *Store) SaveCode(ctx context.Context, c provider.Code, of provider.Client) error {
-	return s.exec(ctx, provider.ErrClientChanged, `INSERT INTO code (`+codeColumns+`, registration)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, NULL, FALSE, registration FROM client
-		WHERE id = $3 AND registration = $11 AND updated_at = $12`,
-		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Offline, c.Data, micros(c.Created), micros(c.Expires), c.Used,
+	return s.exec(ctx, provider.ErrClientChanged, `INSERT INTO code (`+codeColumns+`, offline, registration)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, 0, NULL, FALSE, FALSE, registration FROM client
+		WHERE id = $3 AND registration = $10 AND updated_at = $11`,
+		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Data, micros(c.Created), micros(c.Expires), c.Used,
 		of.Registration, micros(of.Updated))
 }
 
@@ -51,9 +52,10 @@ func (s *Store) Code(ctx context.Context, signature string) (provider.Code, erro
 // Exchange marks the code used with the answer to give again, and inserts the tokens, all or nothing. provider.ErrConflict if the
 // code was used before, or it or its client is gone. It holds the code's row, which whoever revokes the family wants first.
 func (s *Store) Exchange(ctx context.Context, code string, at time.Time, replay []byte, tokens []provider.Token) error {
+	offline := slices.ContainsFunc(tokens, func(t provider.Token) bool { return t.Kind == provider.RefreshToken })
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, provider.ErrConflict, `UPDATE code SET used = TRUE, used_at = $2, replay = $3
-			WHERE signature = $1 AND used = FALSE AND revoked = FALSE AND `+registered, code, micros(at), replay)
+		err := s.exec(ctx, provider.ErrConflict, `UPDATE code SET used = TRUE, used_at = $2, replay = $3, offline = $4
+			WHERE signature = $1 AND used = FALSE AND revoked = FALSE AND `+registered, code, micros(at), replay, offline)
 		if err != nil {
 			return err
 		}

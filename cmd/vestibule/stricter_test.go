@@ -85,15 +85,28 @@ func TestStricterPolicy(t *testing.T) {
 	})
 }
 
-// TestClientMayAskForLess takes a scope from a client while its user is asked for it, and after.
+// TestClientMayAskForLess takes a scope from a client while its user is asked for it, while the client has a code, and
+// after.
 func TestClientMayAskForLess(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.addUser("ana")
 		c := s.newClient(t, "shop")
 		b := s.newBrowser(t)
-		v := c.begin("scope", "openid email")
-		page := v.signIn(b, "ana").says("See your email address")
+		unused := c.begin("scope", "openid email offline_access")
+		code := unused.code(unused.signIn(b, "ana").allow())
+		v := c.begin("scope", "openid email", "prompt", "consent")
+		page := b.open(v.address).says("See your email address")
 		s.change(t, c, clientChange{scopes: words{"openid", "offline_access"}})
+		tokens, err := unused.exchange(code)
+		if err != nil {
+			t.Fatalf("exchange of a code from before: %v", err)
+		}
+		if got := tokens.Extra("scope"); got != "openid offline_access" {
+			t.Errorf("a code from before gives %q, want openid offline_access", got)
+		}
+		if _, err := c.refresh(tokens.RefreshToken); err != nil {
+			t.Errorf("refresh of what a code from before has given: %v", err)
+		}
 		if got := v.finish(page.press("Allow")).tokens.Extra("scope"); got != "openid" { // who allows more allows that
 			t.Errorf("the token is for %q, want openid", got)
 		}

@@ -66,7 +66,7 @@ CREATE TABLE code (
 	registration TEXT    NOT NULL, -- of the client
 	subject      TEXT    NOT NULL,
 	session      TEXT    NOT NULL, -- the sid
-	offline      BOOLEAN NOT NULL, -- has refresh tokens, which outlive the session
+	offline      BOOLEAN NOT NULL, -- was exchanged for refresh tokens too, which outlive the session
 	data         BYTEA,
 	created_at   BIGINT  NOT NULL,
 	expires_at   BIGINT  NOT NULL,
