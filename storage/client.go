@@ -88,16 +88,18 @@ func (s *Store) UpdateClient(ctx context.Context, c provider.Client, was time.Ti
 		c.ID, c.Name, uris, scopes, c.TwoSteps, names, micros(c.Updated), micros(was))
 }
 
-// DeleteClient removes a client; its codes, tokens and consents end in the same commit. What somebody writes for it at
-// that moment is of a registration that is gone, and worth nothing to a new client of the same id. provider.ErrNotFound if there is no such client.
-func (s *Store) DeleteClient(ctx context.Context, id string) error {
+// DeleteClient removes a client. Its codes, tokens and consents end in the same commit, for they are of a registration that
+// is gone, and so is what somebody writes for it at that moment: worth nothing to a new client of the same id. Their rows
+// follow with Purge. provider.ErrNotFound if there is no such client.
+func (s *Store) DeleteClient(ctx context.Context, id string, at time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.exec(ctx, provider.ErrNotFound, `DELETE FROM client WHERE id = $1`, id); err != nil {
+		// Nothing is inserted while another process removes that registration: who has the id after that stays.
+		err := s.exec(ctx, provider.ErrNotFound, `INSERT INTO gone_client (client, registration, gone_at)
+			SELECT id, registration, $2 FROM client WHERE id = $1
+			ON CONFLICT (client, registration) DO NOTHING`, id, micros(at))
+		if err != nil {
 			return err
 		}
-		if err := s.exec(ctx, nil, `DELETE FROM consent WHERE client = $1`, id); err != nil {
-			return err
-		}
-		return s.revoke(ctx, `client = $1`, id)
+		return s.exec(ctx, provider.ErrNotFound, `DELETE FROM client WHERE id = $1`, id)
 	})
 }

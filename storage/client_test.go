@@ -68,30 +68,3 @@ func TestUpdateClient(t *testing.T) {
 		}
 	})
 }
-
-// A client of the same name that comes later inherits nothing.
-func TestDeleteClientEndsItsTokens(t *testing.T) {
-	each(t, func(t *testing.T, s *storage.Store) {
-		for _, id := range []string{"gone", "other"} {
-			must(t, s.CreateClient(t.Context(), client(id)))
-			f := family{id: id, client: id, subject: "alice"}
-			f.begin(t, s)
-			save(t, s, f.code("second-"+id))
-		}
-		must(t, s.DeleteClient(t.Context(), "gone"))
-		if err := s.DeleteClient(t.Context(), "gone"); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("DeleteClient again: %v, want %v", err, provider.ErrNotFound)
-		}
-		must(t, s.CreateClient(t.Context(), client("gone")))
-		if f := (family{id: "gone"}); f.alive(t, s) {
-			t.Error("the tokens outlive their client")
-		}
-		if err := s.Exchange(t.Context(), "second-gone", noon, nil, nil); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("Exchange of a code that outlives its client: %v, want %v", err, provider.ErrConflict)
-		}
-		if f := (family{id: "other"}); !f.alive(t, s) {
-			t.Error("the tokens of another client are gone")
-		}
-		must(t, s.Exchange(t.Context(), "second-other", noon, nil, nil))
-	})
-}

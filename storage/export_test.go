@@ -77,3 +77,8 @@ func (s *Store) QueryPlan(ctx context.Context, query string, args ...any) (strin
 	}, "EXPLAIN QUERY PLAN "+query, args...)
 	return strings.Join(lines, "\n"), err
 }
+
+// GoneTexts returns the statements that clean up after a client, of two families, each for one batch.
+func (s *Store) GoneTexts() []string {
+	return []string{goneFamilies, s.ofFamilies("token", 2), s.ofFamilies("code", 2), s.goneConsents()}
+}

@@ -44,20 +44,6 @@ func TestConsentContract(t *testing.T) {
 	})
 }
 
-func TestDeleteClientForgetsConsent(t *testing.T) {
-	each(t, func(t *testing.T, s *storage.Store) {
-		must(t, s.CreateClient(t.Context(), provider.Client{ID: "shop"}))
-		for _, client := range []string{"shop", "wiki"} {
-			must(t, s.AddScopes(t.Context(), "ana", client, []string{"openid"}, noon))
-		}
-		must(t, s.DeleteClient(t.Context(), "shop"))
-		grants, err := s.Grants(t.Context(), "ana")
-		if err != nil || len(grants) != 1 || grants[0].Client != "wiki" {
-			t.Errorf("Grants = %+v, %v, want that of wiki alone", grants, err)
-		}
-	})
-}
-
 // processes are two services on one database, as two server processes have them.
 func processes(t *testing.T, dsn string) [2]*mfa.Service {
 	t.Helper()

@@ -90,7 +90,7 @@ func (s *Store) DeleteGrant(ctx context.Context, subject, client string) error {
 		if err := s.lock(ctx, accountRank, nil, `UPDATE account SET epoch = epoch WHERE subject = $1`, subject); err != nil {
 			return err
 		}
-		err := s.exec(ctx, consent.ErrNotFound, `DELETE FROM consent WHERE subject = $1 AND client = $2`, subject, client)
+		err := s.exec(ctx, consent.ErrNotFound, `DELETE FROM consent WHERE subject = $1 AND client = $2 AND `+sameClient, subject, client)
 		if err != nil {
 			return err
 		}

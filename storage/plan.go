@@ -36,7 +36,8 @@ func (s *Store) ClientsWithoutFactor(ctx context.Context) (map[string][]string, 
 		used[subject] = append(used[subject], client)
 		return struct{}{}, err
 	}, `SELECT u.subject, u.client FROM
-			(SELECT subject, client FROM consent WHERE scope = '' UNION SELECT subject, client FROM code) u
+			(SELECT subject, client FROM consent WHERE scope = '' AND `+sameClient+`
+				UNION SELECT subject, client FROM code WHERE `+registered+`) u
 			JOIN account a ON a.subject = u.subject
 		WHERE `+notEnrolled+`
 		ORDER BY u.subject, u.client`)

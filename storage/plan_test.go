@@ -10,7 +10,7 @@ import (
 
 func TestWithoutFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		for _, id := range []string{"shop", "bank"} {
+		for _, id := range []string{"shop", "bank", "gone"} {
 			must(t, s.CreateClient(t.Context(), client(id)))
 		}
 		for _, name := range []string{"alice", "bob", "carol", "dora"} {
@@ -18,6 +18,9 @@ func TestWithoutFactor(t *testing.T) {
 			must(t, s.AddScopes(t.Context(), "sub-"+name, "shop", []string{"openid"}, noon))
 		}
 		(family{id: "one", client: "bank", subject: "sub-alice"}).begin(t, s)
+		(family{id: "two", client: "gone", subject: "sub-alice"}).begin(t, s)
+		must(t, s.AddScopes(t.Context(), "sub-dora", "gone", []string{"openid"}, noon))
+		must(t, s.DeleteClient(t.Context(), "gone", noon))
 		addApp(t, s, "sub-bob", "b1")
 		must(t, s.DisableAccount(t.Context(), "sub-carol", noon))
 

@@ -18,7 +18,7 @@ type purgeRule struct {
 	verb      string
 	table     string
 	condition string // $1 is the time minus keep
-	order     string // a column with an index, so that the oldest are found without looking at others
+	order     string // a column with an index, so that the oldest are found without looking at others; empty: any
 }
 
 // expired is the rule for rows that are deleted some time after their end.
@@ -38,6 +38,9 @@ var purges = []purgeRule{
 	{remember, "DELETE FROM code", "code",
 		"expires_at < $1 AND (SELECT token.family FROM token WHERE token.family = code.family LIMIT 1) IS NULL", "expires_at"},
 	expired("enrol_link", 7*24*time.Hour), // a page can say for a week that a link was used or is over
+	// Far longer than a commit takes that began before the client was removed: what it has written for the client is found
+	// by this. purgeGone comes first.
+	{time.Hour, "DELETE FROM gone_client", "gone_client", "gone_at < $1", "gone_at"},
 	// A server that sends mail gives up before; this is for where none does.
 	{4 * 24 * time.Hour, "DELETE FROM notice", "notice", "created_at < $1", "created_at"},
 	// The answer to a code or a refresh is given again for seconds only; then it is not worth its risk.
@@ -48,17 +51,23 @@ var purges = []purgeRule{
 // purgeText is the statement for one batch. The condition stands outside the subquery too, for a row that changes while
 // its lock is waited for.
 func (s *Store) purgeText(p purgeRule) string {
-	batch := " FROM " + p.table + " WHERE " + p.condition + " ORDER BY " + p.order + " LIMIT 500"
-	return p.verb + " WHERE " + p.condition + " AND " + s.conn.rowsOf(batch) + " RETURNING 1"
+	batch := " FROM " + p.table + " WHERE " + p.condition
+	if p.order != "" {
+		batch += " ORDER BY " + p.order
+	}
+	return p.verb + " WHERE " + p.condition + " AND " + s.conn.rowsOf(batch+" LIMIT 500") + " RETURNING 1"
 }
 
 // Purge deletes what nobody can need any more and returns how many rows that were. It never deletes
 // what is live, nor what remembers that something was used while that could be tried again. Any
 // number of processes may purge at once. It commits batch by batch; when it fails, what it had done stays.
 func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
-	var total int64
+	total, err := s.purgeGone(ctx)
+	if err != nil {
+		return total, err
+	}
 	for _, p := range purges {
-		n, err := s.purge(ctx, s.purgeText(p), now.Add(-p.keep))
+		n, err := s.purge(ctx, s.purgeText(p), micros(now.Add(-p.keep)))
 		total += n
 		if err != nil {
 			return total, err
@@ -67,10 +76,11 @@ func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 	return total, nil
 }
 
-func (s *Store) purge(ctx context.Context, query string, before time.Time) (total int64, err error) {
+// purge runs the statement for one batch until there is no whole one.
+func (s *Store) purge(ctx context.Context, query string, args ...any) (total int64, err error) {
 	for {
 		var n int64
-		err := s.query(ctx, query, []any{micros(before)}, func(row) error {
+		err := s.query(ctx, query, args, func(row) error {
 			n++
 			return nil
 		})

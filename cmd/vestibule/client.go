@@ -176,7 +176,7 @@ func clientDelete(f *flag.FlagSet) action {
 
 func removeClient(ctx context.Context, db *storage.Store, id string) error {
 	return db.Atomic(ctx, func(ctx context.Context) error {
-		if err := db.DeleteClient(ctx, id); err != nil {
+		if err := db.DeleteClient(ctx, id, time.Now()); err != nil {
 			return err
 		}
 		return commandAuditor(db, time.Now).Record(ctx, clientEvent(provider.EventAdminClientDeleted, id))

@@ -1,0 +1,17 @@
+-- +goose Up
+
+-- A registration of a client that was removed. What was written for it is worth nothing from then on, and is deleted a
+-- little at a time: a client may have hundreds of thousands of rows.
+CREATE TABLE gone_client (
+	client       TEXT   NOT NULL,
+	registration TEXT   NOT NULL,
+	gone_at      BIGINT NOT NULL,
+	PRIMARY KEY (client, registration)
+);
+CREATE INDEX gone_client_gone_at ON gone_client (gone_at);
+
+-- With the registration: the client that has the id now may have as many rows.
+DROP INDEX code_client;
+CREATE INDEX code_client ON code (client, registration);
+DROP INDEX consent_client;
+CREATE INDEX consent_client ON consent (client, registration);
