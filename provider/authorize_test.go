@@ -301,7 +301,7 @@ func TestFlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	again.Login = provider.PasswordLogin("u1", 0, o.clock())
-	if err := o.p.Finish(httptest.NewRecorder(), httptest.NewRequest("GET", issuer, nil), again); err != nil {
+	if err := o.p.Finish(httptest.NewRecorder(), httptest.NewRequest("GET", issuer, nil), again, o.clock()); err != nil {
 		t.Errorf("the request begun again cannot be finished: %v", err)
 	}
 	again, _ = o.p.Again(back)
@@ -367,14 +367,37 @@ func TestInteractionEndsOnce(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("POST", issuer+"/consent", nil)
-	if err := o.p.Finish(w, r, ix); err != nil {
+	if err := o.p.Finish(w, r, ix, o.clock()); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.p.Finish(httptest.NewRecorder(), r, ix); !errors.Is(err, provider.ErrConflict) {
+	if err := o.p.Finish(httptest.NewRecorder(), r, ix, o.clock()); !errors.Is(err, provider.ErrConflict) {
 		t.Errorf("second Finish: %v, want ErrConflict", err)
 	}
 	if err := o.p.Refuse(httptest.NewRecorder(), r, ix, "access_denied"); !errors.Is(err, provider.ErrConflict) {
 		t.Errorf("Refuse after Finish: %v, want ErrConflict", err)
+	}
+}
+
+// Finish judges the proofs as of when the pages decided, and pages that did not decide have nothing to finish.
+func TestFinishAsOf(t *testing.T) {
+	for _, tt := range []struct {
+		after time.Duration
+		done  bool
+	}{{0, true}, {time.Minute, true}, {time.Minute + time.Second, false}, {-1, false}} {
+		o := newOP(t)
+		o.ui.hold = true
+		o.authorize(request("max_age", "60"))
+		ix := o.ui.last
+		proved, at := o.clock().Add(-time.Second), time.Time{}
+		ix.Login = provider.PasswordLogin("u1", 0, proved)
+		if tt.after >= 0 {
+			at = proved.Add(tt.after)
+		}
+		o.advance(time.Hour)
+		err := o.p.Finish(httptest.NewRecorder(), httptest.NewRequest("GET", issuer, nil), ix, at)
+		if (err == nil) != tt.done {
+			t.Errorf("decided %v after the proof: Finish: %v, want success: %v", tt.after, err, tt.done)
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ func (ui *pages) Authorize(w http.ResponseWriter, r *http.Request, ix *provider.
 		return ui.o.p.Refuse(w, r, ix, ui.refuse)
 	}
 	ui.sign(ix)
-	return ui.o.p.Finish(w, r, ix)
+	return ui.o.p.Finish(w, r, ix, ui.o.clock())
 }
 
 func (ui *pages) Error(w http.ResponseWriter, _ *http.Request, err error) {

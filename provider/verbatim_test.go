@@ -82,7 +82,7 @@ func (o *op) throughFlow(t *testing.T, state string) url.Values {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	if err := o.p.Finish(w, httptest.NewRequest("GET", issuer, nil), ix); err != nil {
+	if err := o.p.Finish(w, httptest.NewRequest("GET", issuer, nil), ix, o.clock()); err != nil {
 		t.Fatal(err)
 	}
 	return answer(t, w.Result())

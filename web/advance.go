@@ -423,7 +423,7 @@ func (s *Server) end(w http.ResponseWriter, r *http.Request, v *visit, with []fu
 	with = append(slices.Clone(with), s.report(r, v))
 	s.keepEnd(r, v)
 	if !v.own() {
-		return s.Provider.Finish(w, r, v.ix, append(with, s.basis(v))...)
+		return s.Provider.Finish(w, r, v.ix, v.at, append(with, s.basis(v))...)
 	}
 	to := ownPath(v.mem.Return)
 	if err := s.Provider.EndAt(r.Context(), v.ix, to, with...); err != nil {

@@ -168,7 +168,7 @@ func (s *Server) decide(ctx context.Context, v *visit) (step, error) {
 
 func (s *Server) facts(ctx context.Context, v *visit) (facts, error) {
 	now, d, login, m := s.Now(), v.ix.Demand, v.ix.Login, &v.mem
-	if login == nil {
+	if v.at = now; login == nil {
 		return facts{}, nil
 	}
 	good := func(method string) bool { // a wish changes the factors, which no old proof allows

@@ -76,8 +76,9 @@ type visit struct {
 	guess  counted           // of the password, in this request
 	late   bool              // the form met a sign-in that had changed, and is tried on that
 
-	allowed bool // what the client asks for, in this request
-	decided int  // how often it was decided anew
+	allowed bool      // what the client asks for, in this request
+	decided int       // how often it was decided anew
+	at      time.Time // as of when it was decided last: the answer rests on proofs that were young enough then
 
 	device     []byte // hash of the cookie that the browser would be remembered by; nil: it has none
 	remembered bool   // the code was left out because of it
