@@ -96,8 +96,8 @@ type Guesses interface {
 	// it may be counted.
 	Guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error)
 	// Return takes back the guess of that Tally.ID, in the window and in a row, and with it the lock that began because it
-	// was counted. Nothing happens when it was not counted, was taken back before, or its window is over: so it may be
-	// tried again when it is not known whether it happened.
+	// was counted. Nothing happens when it was not counted, was taken back before, its window is over, or Forgive or Enable
+	// has set back what it was counted in: so it may be tried again when it is not known whether it happened.
 	Return(ctx context.Context, key, id string) error
 	// GuessSince is Guess for whoever gave a password at the time since. It refuses, with Tally.Stale, when a lock of the
 	// key has ended after that: it is not counted then and changes nothing.

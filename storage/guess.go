@@ -166,7 +166,7 @@ func (s *Store) Forgive(ctx context.Context, key string, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		return s.exec(ctx, nil, `UPDATE guess SET started_at = 0, tries = 0, in_a_row = 0, locked_until = 0, unlocked_at =
+		return s.exec(ctx, nil, `UPDATE guess SET started_at = 0, tries = 0, in_a_row = 0, ids = '', locked_until = 0, unlocked_at =
 			CASE WHEN locked_until > $2 THEN $2 WHEN locked_until > unlocked_at THEN locked_until ELSE unlocked_at END
 			WHERE budget = $1`, key, micros(now))
 	})
@@ -174,7 +174,7 @@ func (s *Store) Forgive(ctx context.Context, key string, now time.Time) error {
 
 // Enable has the guesses in a row begin anew if there were so many. The window and the lock stay.
 func (s *Store) Enable(ctx context.Context, key string, inARow int) error {
-	return s.exec(ctx, nil, `UPDATE guess SET in_a_row = 0 WHERE budget = $1 AND in_a_row >= $2`, key, inARow)
+	return s.exec(ctx, nil, `UPDATE guess SET in_a_row = 0, ids = '' WHERE budget = $1 AND in_a_row >= $2`, key, inARow)
 }
 
 // Spend raises the authenticator's last step, or fails with mfa.ErrUsed.

@@ -161,6 +161,42 @@ func giveBack(t *testing.T, s Stores) {
 	guess(t, s, "pwd:ben", five, now, mfa.Tally{Left: 3, InARow: 2})
 }
 
+// What was forgiven is given back already, and counts nothing down that comes later.
+func giveBackTwice(t *testing.T, s Stores) {
+	limit := mfa.Limit{Guesses: 4, Window: time.Hour, Lock: time.Minute, InARow: 9}
+	count := func(n int, at time.Time) (ids []string) {
+		for range n {
+			tally, err := s.Guess(ctx, "totp:ana", limit, at)
+			must(t, "Guess", err)
+			ids = append(ids, tally.ID)
+		}
+		return ids
+	}
+	giveBack := func(ids []string) {
+		for _, id := range ids {
+			must(t, "Return", s.Return(ctx, "totp:ana", id))
+		}
+	}
+	count(4, now) // a budget that was locked once is remembered
+	forgiven := count(3, now.Add(limit.Lock))
+	must(t, "Forgive", s.Forgive(ctx, "totp:ana", now.Add(limit.Lock)))
+	giveBack(forgiven)
+	at := now.Add(2 * limit.Lock)
+	guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: 3, InARow: 1})
+	giveBack(forgiven)
+	guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: 2, InARow: 2})
+
+	count(2, at)
+	at = at.Add(limit.Lock)
+	count(4, at)
+	at = at.Add(limit.Lock)
+	enabled := count(1, at)
+	guess(t, s, "totp:ana", limit, at, mfa.Tally{Disabled: true})
+	must(t, "Enable", s.Enable(ctx, "totp:ana", limit.InARow))
+	giveBack(enabled)
+	guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: 2, InARow: 1}) // the window goes on
+}
+
 // However right and wrong guesses mix, exactly the right ones are taken back.
 func parallelReturn(t *testing.T, s Stores) {
 	many := mfa.Limit{Guesses: 100, Window: time.Hour, Lock: time.Hour}

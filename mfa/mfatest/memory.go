@@ -298,7 +298,7 @@ func (m *Memory) Forgive(ctx context.Context, key string, now time.Time) error {
 func (m *Memory) Enable(ctx context.Context, key string, inARow int) error {
 	return m.write(ctx, func(d data) error {
 		if t := d.tries[key]; t.inARow >= inARow {
-			t.inARow = 0
+			t.inARow, t.ids = 0, nil
 			d.tries[key] = t
 		}
 		return nil
