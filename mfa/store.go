@@ -86,6 +86,10 @@ type Store interface {
 	Reset(ctx context.Context, subject string) (int, error)
 }
 
+// Returnable is how many guesses of a window can be taken back at least. Under one key no more than a few for each
+// processor are compared at once, and none waits for long to be taken back while others are counted.
+const Returnable = 128
+
 // Guesses counts and spends. Each method is one atomic step over any number of processes. A key is a kind, a colon and
 // whose budget it is; what follows a | tells the budgets of one kind and one owner apart.
 type Guesses interface {
@@ -97,7 +101,8 @@ type Guesses interface {
 	Guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error)
 	// Return takes back the guess of that Tally.ID, in the window and in a row, and with it the lock that began because it
 	// was counted. Nothing happens when it was not counted, was taken back before, its window is over, or Forgive or Enable
-	// has set back what it was counted in: so it may be tried again when it is not known whether it happened.
+	// has set back what it was counted in: so it may be tried again when it is not known whether it happened. A store need
+	// know only the last guesses of a window, Returnable of them; it may leave an older one counted.
 	Return(ctx context.Context, key, id string) error
 	// GuessSince is Guess for whoever gave a password at the time since. It refuses, with Tally.Stale, when a lock of the
 	// key has ended after that: it is not counted then and changes nothing.

@@ -66,16 +66,22 @@ func (s *Store) count(ctx context.Context, key, id string, limit mfa.Limit, sinc
 				WHEN guess.tries + 1 >= $5 THEN $7 ELSE 0 END,
 			unlocked_at = CASE WHEN guess.locked_until > guess.unlocked_at THEN guess.locked_until ELSE guess.unlocked_at END,
 			forget_at = excluded.forget_at,
-			ids = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN excluded.ids ELSE guess.ids || excluded.ids END
+			ids = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN excluded.ids
+				WHEN length(guess.ids) >= $12 THEN substr(guess.ids, $13) || excluded.ids
+				ELSE guess.ids || excluded.ids END
 		WHERE guess.locked_until <= excluded.started_at AND guess.in_a_row < $8
 			AND guess.locked_until <= $10 AND guess.unlocked_at <= $10
 		RETURNING tries, in_a_row`,
-		key, micros(now), first, forgetAt(limit, now), limit.Guesses, micros(now.Add(-limit.Window)), until, inARow(limit), ownerOf(key), since, id)
+		key, micros(now), first, forgetAt(limit, now), limit.Guesses, micros(now.Add(-limit.Window)), until, inARow(limit), ownerOf(key), since, id,
+		mfa.Returnable*guessIDSize, guessIDSize+1)
 }
 
-// guessID is what a guess can be taken back by. The ids of a window stand in one text, so that each has an end, and
-// none differs from another only in its case.
-func guessID() string { return strings.ToLower(rand.Text()[:10]) + " " }
+// guessIDSize is how long each id is, so that the oldest one can be cut off.
+const guessIDSize = 11
+
+// guessID is what a guess can be taken back by. The ids of the last guesses of a window stand in one text, which each guess
+// writes anew, so that each has an end, and none differs from another only in its case.
+func guessID() string { return strings.ToLower(rand.Text()[:guessIDSize-1]) + " " }
 
 // ownerOf is whose budget the key is for.
 func ownerOf(key string) string {

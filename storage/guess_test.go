@@ -77,3 +77,21 @@ func TestReturnThatWasNotCommitted(t *testing.T) {
 		checkBudgets(t, s, "ana", noon, storage.Budget{Kind: "pwd", InARow: 1})
 	})
 }
+
+// Each guess writes its row anew, which must not grow with what a window allows.
+func TestGuessesStaySmall(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		limit := mfa.Limit{Guesses: 100_000, Window: time.Hour, Lock: time.Hour}
+		var sizes []int64
+		for range 2 {
+			for range mfa.Returnable {
+				_, err := s.Guess(t.Context(), "address:a", limit, noon)
+				must(t, err)
+			}
+			sizes = append(sizes, number(t, s, `SELECT length(ids) FROM guess`))
+		}
+		if sizes[0] != sizes[1] || sizes[1] > 2000 {
+			t.Errorf("the ids of %d and of twice as many guesses have %v bytes, want as many and fewer than 2000", mfa.Returnable, sizes)
+		}
+	})
+}

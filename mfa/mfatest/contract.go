@@ -58,6 +58,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Stores) {
 		{"lock", lock},
 		{"in a row", inARow},
 		{"return", giveBack},
+		{"return of the last guesses", giveBackLast},
 		{"return of what was set back", giveBackTwice},
 		{"parallel returns", parallelReturn},
 		{"forgive", forgive},

@@ -161,6 +161,20 @@ func giveBack(t *testing.T, s Stores) {
 	guess(t, s, "pwd:ben", five, now, mfa.Tally{Left: 3, InARow: 2})
 }
 
+// However many guesses a window allows, the last of them can be taken back, each once.
+func giveBackLast(t *testing.T, s Stores) {
+	const old = 20
+	many := mfa.Limit{Guesses: 10 * mfa.Returnable, Window: time.Hour, Lock: time.Hour}
+	var ids []string
+	for i := range old + mfa.Returnable {
+		ids = append(ids, guess(t, s, "address:a", many, now, mfa.Tally{Left: many.Guesses - i - 1}))
+	}
+	for _, id := range append(ids[old:], ids[old:]...) {
+		must(t, "Return", s.Return(ctx, "address:a", id))
+	}
+	guess(t, s, "address:a", many, now, mfa.Tally{Left: many.Guesses - old - 1, InARow: old + 1})
+}
+
 // What was forgiven is given back already, and counts nothing down that comes later.
 func giveBackTwice(t *testing.T, s Stores) {
 	limit := mfa.Limit{Guesses: 4, Window: time.Hour, Lock: time.Minute, InARow: 9}

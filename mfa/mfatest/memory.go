@@ -34,7 +34,7 @@ type tries struct {
 	inARow  int
 	locked  time.Time
 	last    time.Time // end of the last lock that was over at a guess
-	ids     []string  // of the window
+	ids     []string  // of the last guesses of the window
 }
 
 // unlocked is when the last lock ended that is over.
@@ -261,7 +261,7 @@ func (m *Memory) GuessSince(_ context.Context, key string, limit mfa.Limit, sinc
 		t.locked = now.Add(limit.Lock)
 	}
 	id := rand.Text()
-	t.ids = append(slices.Clone(t.ids), id)
+	t.ids = append(slices.Clone(t.ids[max(0, len(t.ids)+1-mfa.Returnable):]), id)
 	m.data.tries[key] = t
 	left := limit.Guesses - t.window
 	if limit.InARow > 0 {

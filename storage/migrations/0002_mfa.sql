@@ -66,6 +66,6 @@ CREATE TABLE guess (
 	locked_until BIGINT NOT NULL,
 	unlocked_at  BIGINT NOT NULL, -- when the lock before that one ended; 0: there was none
 	forget_at    BIGINT NOT NULL, -- when the row means nothing any more; 0: never
-	ids          TEXT   NOT NULL  -- of the guesses in the window, each of which may be taken back once
+	ids          TEXT   NOT NULL  -- of the last guesses in the window, each of which may be taken back once
 );
 CREATE INDEX guess_forget_at ON guess (forget_at) WHERE forget_at <> 0;
