@@ -18,6 +18,7 @@ var errAway = errors.New("the store is away")
 type patchy struct {
 	*mfatest.Memory
 	before, after atomic.Bool
+	keeps         atomic.Bool // gives nothing back
 	returns       atomic.Int64
 }
 
@@ -42,7 +43,7 @@ func (p *patchy) guess(guess func() (mfa.Tally, error)) (mfa.Tally, error) {
 
 func (p *patchy) Return(ctx context.Context, key, id string) error {
 	p.returns.Add(1)
-	if p.before.Load() {
+	if p.before.Load() || p.keeps.Load() {
 		return errAway
 	}
 	err := p.Memory.Return(ctx, key, id)
@@ -152,6 +153,13 @@ func TestRefundComesFirst(t *testing.T) {
 	}
 	_, err := w.verify(w.code(w.secret, 0))
 	must(t, "Verify", err)
+
+	p.keeps.Store(true)
+	for range 6 {
+		w.now = w.now.Add(30 * time.Second)
+		err := w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, func(context.Context, mfa.Proof) error { return errAway })
+		check(t, "Verify while nothing is given back", err, errAway)
+	}
 }
 
 // What is owed is given back as soon as the store answers, and is not forgotten while its count may come late.

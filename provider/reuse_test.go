@@ -75,7 +75,7 @@ func TestUsedCode(t *testing.T) {
 					e := used(t, public)
 					e.advance(later)
 					if len(tt.change) == 2 && tt.change[1] == "signature" {
-						tt.change = []string{"code", "vst_ac_AAAA" + e.code[strings.Index(e.code, "."):]}
+						tt.change = []string{"code", "vst_ac_" + strings.Repeat("A", 43) + e.code[strings.Index(e.code, "."):]}
 					}
 					status, body := e.present(tt.client, tt.change...)
 					same := tt.able && later <= 10*time.Second
@@ -98,7 +98,8 @@ func TestUsedCode(t *testing.T) {
 	}
 }
 
-// TestEndedCode presents codes that the server has ended, before and after they were exchanged: nobody used them twice.
+// TestEndedCode presents codes that the server has ended, before and after they were exchanged, and what came of them: nobody
+// used them twice.
 func TestEndedCode(t *testing.T) {
 	for _, before := range []bool{true, false} {
 		for _, later := range []time.Duration{0, 11 * time.Second} {
@@ -107,8 +108,12 @@ func TestEndedCode(t *testing.T) {
 			o.audit = log
 			o.restart()
 			code := o.code()
+			var tokens map[string]any
 			if !before {
-				o.token("shop", exchange(code))
+				_, tokens = o.token("shop", exchange(code))
+				if status, body := o.token("shop", refresh(tokens["refresh_token"])); status != http.StatusOK {
+					t.Fatalf("refresh: %d %v", status, body)
+				}
 			}
 			row, err := o.store.Code(t.Context(), code[strings.LastIndex(code, ".")+1:])
 			if err != nil {
@@ -120,6 +125,11 @@ func TestEndedCode(t *testing.T) {
 			o.advance(later)
 			if status, body := o.token("shop", exchange(code)); status != http.StatusBadRequest || body["error"] != "invalid_grant" {
 				t.Errorf("ended before its use %t, after %v: %d %v, want invalid_grant", before, later, status, body)
+			}
+			if !before {
+				if status, body := o.token("shop", refresh(tokens["refresh_token"])); status != http.StatusBadRequest || body["error"] != "invalid_grant" {
+					t.Errorf("its refresh token, after %v: %d %v, want invalid_grant", later, status, body)
+				}
 			}
 			if got := log.of(provider.EventTokenReused); len(got) > 0 {
 				t.Errorf("ended before its use %t, after %v: recorded are %v", before, later, got)

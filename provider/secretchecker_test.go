@@ -44,25 +44,33 @@ func TestBurstsOfAChosenSecret(t *testing.T) {
 			}
 			o.store.AddClient(provider.Client{ID: "chosen", SecretHash: hash, RedirectURIs: []string{callback}, Scopes: []string{"openid"}})
 			o.restart()
-			start := make(chan struct{})
-			var group sync.WaitGroup
+			start, crowded := make(chan struct{}), make(chan struct{})
+			var once sync.Once
+			var group, strangers sync.WaitGroup
 			for i := range tt.wrong {
-				group.Go(func() {
+				strangers.Go(func() {
 					<-start
 					if status := o.introspectAs("chosen", fmt.Sprintf("wrong secret %d", i), tt.remote(i)); status != 401 && (status != 503 || tt.wrong <= 64) {
 						t.Errorf("a wrong secret answers %d", status)
+					} else if status == 503 {
+						once.Do(func() { close(crowded) })
 					}
 				})
 			}
-			for range 64 {
+			for range 200 {
 				group.Go(func() {
 					<-start
+					if tt.wrong > 64 { // the line of the strangers is full
+						<-crowded
+					}
 					if status := o.introspectAs("chosen", chosen, "192.0.2.1:9"); status != http.StatusOK {
 						t.Errorf("the right secret answers %d", status)
 					}
 				})
 			}
 			close(start)
+			strangers.Wait()
+			once.Do(func() { close(crowded) }) // or the test would wait for ever
 			group.Wait()
 		})
 	}

@@ -112,6 +112,7 @@ func TestKnownCookies(t *testing.T) {
 		{"altered", good[:40] + swapped(good[40:44]) + good[44:], "ana", false},
 		{"cut", good[:len(good)-4], "ana", false},
 		{"longer", good + "AAAA", "ana", false},
+		{"with bits that stand for nothing", good[:len(good)-1] + string(good[len(good)-1]+1), "ana", false},
 		{"empty", "", "ana", false},
 		{"dots", "...", "ana", false},
 		{"of two accounts", of(ours, 0, "s-ben") + "." + good, "ana", true},

@@ -37,6 +37,7 @@ type truth struct {
 	before   string   // how the user signed in before at the same client: "", "password", "code" or "recovery"
 	keep     bool     // and had the browser remembered, whose session then ended
 	age      string   // how long ago that was; empty: 5m
+	slow     bool     // took twenty seconds for a code
 	request  []string // parameters
 	recovery bool     // the user has a recovery code at hand, and no authenticator
 	refuses  bool     // the user sets nothing up
@@ -98,6 +99,7 @@ var truths = []struct {
 		{name: "session of a code, prompt=login", enrolled: true, before: "code", request: []string{"prompt", "login"}, pages: "login totp", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "session of a code, max_age=0", enrolled: true, before: "code", request: []string{"max_age", "0"}, pages: "login totp", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "session of a code, too old", enrolled: true, before: "code", request: []string{"max_age", "60"}, pages: "login totp", amr: "pwd otp mfa", acr: "aal2"},
+		{name: "session of a code, password too old", enrolled: true, before: "code", slow: true, request: []string{"max_age", "310"}, pages: "login", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "session of a code, too old, now with a recovery code", enrolled: true, before: "code", recovery: true, request: []string{"max_age", "60"}, pages: "login totp recovery recovery-used", amr: "pwd mfa", acr: "aal2"},
 		{name: "session of a code, now with a recovery code too", enrolled: true, before: "code", recovery: true, request: []string{"prompt", "login"}, pages: "login totp recovery recovery-used", amr: "pwd mfa", acr: "aal2"},
 		{name: "session of a code, too old, silent", enrolled: true, before: "code", request: []string{"max_age", "60", "prompt", "none"}, fails: "login_required"},
@@ -405,6 +407,9 @@ func (u *truthUser) giveCode(p *page) *page {
 	u.t.Helper()
 	if u.recovery {
 		return p.click("Use a recovery code")
+	}
+	if u.row.slow {
+		u.site.clock.advance(20 * time.Second)
 	}
 	u.proves("otp")
 	if u.keep {

@@ -32,6 +32,13 @@ func TestDoubleClickOnSlowServer(t *testing.T) {
 	b.at("consent", "initial").press("Allow").at("shop", "arrived")
 	sh.arrived(v)
 
+	b.signOutFirst()
+	v = sh.begin()
+	b.open(v.address).at("login", "initial").put("username", "ana").put("password", password)
+	twice("give the password twice, where nothing else is owed")
+	b.at("shop", "arrived")
+	sh.arrived(v)
+
 	uri, _ := b.signOutFirst().enrolByCamera("ana")
 	b.signOut()
 	s.clock.advance(oneStep)

@@ -41,7 +41,7 @@ type faultProxy struct {
 // strike is one trouble, and the commits that it befalls.
 type strike struct {
 	mode  trouble
-	match string // a text that one of the commit's statements has; empty: any
+	match string // a text that one of the commit's statements has, or with "not " before it none; empty: any
 	nth   int    // the nth of those; 0: all
 
 	mu      sync.Mutex
@@ -53,8 +53,11 @@ type strike struct {
 
 // befalls reports whether the commit of these statements has the trouble.
 func (s *strike) befalls(statements []string) bool {
-	matches := func(text string) bool { return strings.Contains(text, s.match) }
-	if s == nil || !slices.ContainsFunc(statements, writes) || !slices.ContainsFunc(statements, matches) {
+	if s == nil || !slices.ContainsFunc(statements, writes) {
+		return false
+	}
+	match, without := strings.CutPrefix(s.match, "not ")
+	if without == slices.ContainsFunc(statements, func(text string) bool { return strings.Contains(text, match) }) {
 		return false
 	}
 	s.mu.Lock()

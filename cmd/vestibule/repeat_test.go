@@ -139,6 +139,14 @@ func TestEndIsOnlyForItsSession(t *testing.T) {
 		if got := planted.post(form.address, form.values).end(); got != "error unknown 400" {
 			t.Errorf("without the session the form ends at %s", got)
 		}
+		u = s.visitor(t, c)
+		opened := u.toCode().sheet("Continue", "code", u.phone.code(0))
+		opened.send().at("consent", "initial").press("Allow")
+		stranger := s.newBrowser(t)
+		stranger.open(c.begin().address) // has a cookie of its own
+		if got := stranger.post(opened.address, opened.values); got.left != nil || stranger.open("/account/security").name == "security" {
+			t.Errorf("another browser with the form that opened the session ends at %s", got.end())
+		}
 		s.clock.advance(11 * time.Second)
 		if got := same.post(form.address, form.values).end(); got != "error elsewhere 409" {
 			t.Errorf("eleven seconds later the form ends at %s", got)
@@ -239,4 +247,24 @@ func TestEveryFormIsSentTwice(t *testing.T) {
 	for path := range want {
 		t.Errorf("no form of everyForm goes to %s", path)
 	}
+}
+
+// TestRepeatBringsNoEndedSession: the cookie of a session that is over by then is no part of the answer.
+func TestRepeatBringsNoEndedSession(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		home, err := url.Parse(s.config.Issuer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := s.visitor(t, s.newClient(t, "shop"))
+		form := u.toCode().sheet("Continue", "code", u.phone.code(0))
+		twin := sheet{form.twin(), form.address, form.values}
+		form.send().at("consent", "initial").open("/logout").press("Sign out")
+		twin.send()
+		for _, cookie := range twin.http.Jar.Cookies(home) {
+			if cookie.Name == "vestibule-s" {
+				t.Error("the browser has got the cookie of the ended session")
+			}
+		}
+	})
 }

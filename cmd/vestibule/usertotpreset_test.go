@@ -47,8 +47,10 @@ func TestUserTOTPReset(t *testing.T) {
 		t.Errorf("user get before:\n%s", text)
 	}
 	text := command("user", "totp", "reset", "grace", "--reason", "lost it")
-	if want := "removed the second factor of grace (authenticators: 1)"; !strings.Contains(text, want) {
-		t.Errorf("it says %q, want %q", text, want)
+	for _, want := range []string{"removed the second factor of grace (authenticators: 1)", "ended the session of " + moment(now) + " UTC (pwd), last used " + moment(now)} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it says %q, want %q", text, want)
+		}
 	}
 	events, err := db.AuditEvents(ctx, storage.AuditFilter{Subject: subject, Kind: provider.EventAdminReset}, 10)
 	if err != nil || len(events) != 1 || events[0].Detail["reason"] != "lost it" || events[0].Actor != actor() {
@@ -83,4 +85,20 @@ func TestUserTOTPResetIsOneCommit(t *testing.T) {
 	if err != nil || commits != 1 {
 		t.Errorf("reset says %q in %d commits (%v), want 1", said, commits, err)
 	}
+}
+
+// Whoever removes an authenticator is told which sessions that ended.
+func TestUserTOTPRemoveEndsSessions(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		s.addUser("ana")
+		b := s.newBrowser(t)
+		b.enrol("ana")
+		p := b.open("/account/authenticators/new").at("setup", "initial")
+		p.press("Continue", "code", p.phone().code(0), "name", "Second").at("security", "on")
+		text := s.must(t, "user", "totp", "remove", "ana", "--authenticator", "Second")
+		if !strings.Contains(text, "ended the session of ") || !strings.Contains(text, "(pwd otp mfa)") {
+			t.Errorf("it says %q, want the session", text)
+		}
+		b.open("/account/security").at("login", "initial")
+	})
 }
