@@ -12,7 +12,7 @@ import (
 // committed, or the other finds that it has ended.
 
 // EndAccess ends all that the subject has open, in one commit: sessions, sign-ins under way by the epoch, codes, tokens,
-// remembered browsers, set-ups and links. An account that is kept elsewhere is no error.
+// remembered browsers, set-ups and links. Of an account that is kept elsewhere its own directory ends the sign-ins under way.
 func (s *Store) EndAccess(ctx context.Context, subject string) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		if err := s.lock(ctx, accountRank, nil, `UPDATE account SET epoch = epoch + 1 WHERE subject = $1`, subject); err != nil {
@@ -32,15 +32,24 @@ func (s *Store) EndAccess(ctx context.Context, subject string) error {
 }
 
 // EndOthers ends all that the subject has open elsewhere, in one commit: sessions other than the one of that sid, sign-ins
-// under way other than in that session, and the codes and tokens of all other sessions. The account comes into the epoch
-// after the given one, and what the session rests on has to follow. provider.ErrPassword if the account is disabled or in
-// another epoch by now.
-func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid string) error {
-	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.lock(ctx, accountRank, provider.ErrPassword, `UPDATE account SET epoch = epoch + 1
-			WHERE subject = $1 AND epoch = $2 AND disabled = FALSE`, subject, epoch)
-		if err != nil {
-			return err
+// under way other than in that session, and the codes and tokens of all other sessions. It returns the epoch that the
+// account is in from then on, which what the session rests on has to follow: the one after the given one or, of an account
+// that is kept elsewhere, that one. provider.ErrPassword if the account is disabled or in another epoch by now.
+func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid string) (next int64, err error) {
+	ours, err := s.keepsAccount(ctx, subject)
+	if err != nil {
+		return 0, err
+	}
+	if next = epoch; ours {
+		next++
+	}
+	return next, s.Atomic(ctx, func(ctx context.Context) error {
+		if ours {
+			err := s.lock(ctx, accountRank, provider.ErrPassword, `UPDATE account SET epoch = $3
+				WHERE subject = $1 AND epoch = $2 AND disabled = FALSE`, subject, epoch, next)
+			if err != nil {
+				return err
+			}
 		}
 		err = s.exec(ctx, nil, `DELETE FROM session WHERE subject = $1 AND sid <> $2`, subject, sid)
 		if err != nil {
@@ -48,6 +57,15 @@ func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid 
 		}
 		return s.revoke(ctx, `subject = $1 AND session <> $2`, subject, sid) // also of sessions that are over
 	})
+}
+
+// keepsAccount reports whether the account is one of this store. That never changes.
+func (s *Store) keepsAccount(ctx context.Context, subject string) (bool, error) {
+	n, err := one(ctx, s, func(r row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT count(*) FROM account WHERE subject = $1`, subject)
+	return n > 0, err
 }
 
 // endFavours ends what would spare the subject a code, or a proof for a new factor: remembered browsers and links.

@@ -52,7 +52,7 @@ func TestCommitRestsOnAccountAndSession(t *testing.T) {
 			"another epoch":   {func(ctx context.Context) error { return s.RequireAccount(ctx, ana.Subject, 1) }, provider.ErrPassword},
 			"no account":      {func(ctx context.Context) error { return s.RequireAccount(ctx, "nobody", 0) }, provider.ErrPassword},
 			"no session":      {func(ctx context.Context) error { return s.RequireSession(ctx, "sid-b") }, provider.ErrSessionEnded},
-			"an older epoch":  {func(ctx context.Context) error { return s.EndOthers(ctx, ana.Subject, 1, "sid-a") }, provider.ErrPassword},
+			"an older epoch":  {func(ctx context.Context) error { return endOthers(ctx, s, ana.Subject, 1, "sid-a") }, provider.ErrPassword},
 			"no such account": {func(ctx context.Context) error { return s.RequireEpoch(ctx, "nobody", 0) }, provider.ErrConflict},
 		} {
 			err := s.Atomic(t.Context(), func(ctx context.Context) error {
@@ -62,10 +62,41 @@ func TestCommitRestsOnAccountAndSession(t *testing.T) {
 				t.Errorf("commit that rests on %s: %v, want %v and nothing written", name, err, tt.want)
 			}
 		}
-		must(t, s.EndOthers(t.Context(), ana.Subject, 0, "sid-a"))
+		next, err := s.EndOthers(t.Context(), ana.Subject, 0, "sid-a")
+		must(t, err)
 		if !hasSession(t, s, "a") {
 			t.Error("the session that was spared has ended")
 		}
-		must(t, s.RequireAccount(t.Context(), ana.Subject, 1))
+		must(t, s.RequireAccount(t.Context(), ana.Subject, next))
+		if err := s.RequireAccount(t.Context(), ana.Subject, 0); !errors.Is(err, provider.ErrPassword) {
+			t.Errorf("what rests on the epoch before: %v, want %v", err, provider.ErrPassword)
+		}
+	})
+}
+
+func endOthers(ctx context.Context, s *storage.Store, subject string, epoch int64, sid string) error {
+	_, err := s.EndOthers(ctx, subject, epoch, sid)
+	return err
+}
+
+// An account that is kept elsewhere has its sessions, codes and tokens here all the same, and no epoch that could be raised.
+func TestEndingsOfAnAccountKeptElsewhere(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		const epoch = 7 // of that directory
+		for _, id := range []string{"a", "b"} {
+			must(t, s.SaveSession(t.Context(), nil, session(id, rp.subject)))
+		}
+		rp.begin(t, s) // in a session that is over
+		next, err := s.EndOthers(t.Context(), rp.subject, epoch, "sid-a")
+		if err != nil || next != epoch {
+			t.Errorf("EndOthers = %d, %v, want %d", next, err, epoch)
+		}
+		if !hasSession(t, s, "a") || hasSession(t, s, "b") || rp.alive(t, s) {
+			t.Error("EndOthers has not ended all but the session that it spares")
+		}
+		must(t, s.EndAccess(t.Context(), rp.subject))
+		if hasSession(t, s, "a") {
+			t.Error("EndAccess has left a session")
+		}
 	})
 }

@@ -210,3 +210,27 @@ func TestHeldSaysWhomToAsk(t *testing.T) {
 	s.pages.Contact = ""
 	b.open("/account/security").at("security", "off").says("you need a link from the people who run this service.")
 }
+
+// An account that is kept in a directory of the host's own has an epoch that nobody here raises: its user ends what is
+// open elsewhere all the same, and stays signed in.
+func TestAccountKeptElsewhere(t *testing.T) {
+	s := newSite(t)
+	s.sessions.accounts = nil
+	s.accounts.set(func(rows map[string]provider.Account) {
+		ana := rows["ana"]
+		ana.Epoch = 7
+		rows["ana"] = ana
+	})
+	a := s.enrolled("s-ana")
+	other := s.signedIn(&a)
+	s.clock.forward(time.Minute)
+	b := s.signedIn(&a)
+	p := b.open("/account/security").at("security", "on")
+	p.press("Sign out everywhere else").at("security", "on").says("You are signed out everywhere else")
+	other.open("/account/security").at("login", "initial")
+
+	s.clock.forward(time.Minute)
+	p = b.open("/account").click("Remove").at("remove", "initial")
+	p.press("Remove Authenticator app", "password", secret, "code", a.code(0)).at("security", "off").says("Authenticator app was removed.")
+	b.open("/account/security").at("security", "off")
+}

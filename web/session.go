@@ -27,9 +27,10 @@ type Sessions interface {
 	// No such session is no error.
 	EndSession(ctx context.Context, sid string) error
 	// EndOthers ends all that the subject has open but for the session with that sid and what rests on it: sessions, sign-ins
-	// under way, codes, tokens. The account comes into the epoch after the given one, and the session's login has to
-	// follow in the same commit. provider.ErrPassword if the account is disabled or in another epoch by now.
-	EndOthers(ctx context.Context, subject string, epoch int64, sid string) error
+	// under way, codes, tokens. The account comes into the epoch that is returned, and the session's login has to follow in
+	// the same commit; if the account is kept elsewhere that is the given one, and its directory ends what is under way.
+	// provider.ErrPassword if the account is disabled or in another epoch by now.
+	EndOthers(ctx context.Context, subject string, epoch int64, sid string) (next int64, err error)
 }
 
 // errIdle reports a session that was not used for too long, or has reached its end.
@@ -123,10 +124,10 @@ func (s *Server) renew(ctx context.Context, r *http.Request, m *member, login *p
 // renewAlone is renew that ends all that the user has open elsewhere. A browser that the account knows stays known.
 func (s *Server) renewAlone(ctx context.Context, r *http.Request, m *member, login *provider.Login, a answer) (answer, error) {
 	before := login.Epoch
-	if err := s.Sessions.EndOthers(ctx, login.Subject, before, login.Session); err != nil {
+	var err error
+	if login.Epoch, err = s.Sessions.EndOthers(ctx, login.Subject, before, login.Session); err != nil {
 		return answer{}, err
 	}
-	login.Epoch++
 	if known, ok := s.known(r, login.Subject, before); ok {
 		a.Known = s.withMark(r, known, login.Subject, before, login.Epoch)
 	}

@@ -34,7 +34,7 @@ const secret = "correct horse battery"
 type sessions struct {
 	mu       sync.Mutex
 	rows     map[string]provider.Session
-	accounts *accounts
+	accounts *accounts // nil: they are kept elsewhere
 }
 
 func (s *sessions) Session(_ context.Context, id []byte) (provider.Session, error) {
@@ -103,16 +103,19 @@ func (s *sessions) EndSession(_ context.Context, sid string) error {
 	return nil
 }
 
-func (s *sessions) EndOthers(_ context.Context, subject string, epoch int64, sid string) error {
-	if err := s.accounts.raise(subject, epoch); err != nil {
-		return err
+func (s *sessions) EndOthers(_ context.Context, subject string, epoch int64, sid string) (int64, error) {
+	if s.accounts != nil {
+		if err := s.accounts.raise(subject, epoch); err != nil {
+			return 0, err
+		}
+		epoch++
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.rows, func(_ string, row provider.Session) bool {
 		return row.Login.Subject == subject && row.Login.Session != sid
 	})
-	return nil
+	return epoch, nil
 }
 
 func (s *sessions) snapshot() map[string]provider.Session {
