@@ -45,7 +45,7 @@ func (s *Server) rebind(v *visit) {
 // provenBinding returns what the right password brings. It is made of the sign-in and the user: the second of two clicks,
 // which has the old cookie but the password too, is given the same value as the first.
 func (s *Server) provenBinding(id, subject string) string {
-	mac := hmac.New(sha256.New, s.bindingKey)
+	mac := hmac.New(sha256.New, s.BindingKey)
 	mac.Write([]byte("browser of a sign-in|" + id + "|" + subject))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -118,3 +118,17 @@ func TestPasswordTwice(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// What binds a sign-in is made with a key that makes nothing else.
+func TestBindingHasAKeyOfItsOwn(t *testing.T) {
+	pages := newSite(t).pages
+	was := pages.provenBinding("id", "s-ana")
+	pages.Secrets, pages.LinkKeys = nil, nil
+	if got := pages.provenBinding("id", "s-ana"); got != was {
+		t.Error("it is made with the key of something else")
+	}
+	pages.BindingKey = []byte("another")
+	if got := pages.provenBinding("id", "s-ana"); got == was {
+		t.Error("it is not made with its key")
+	}
+}

@@ -37,6 +37,7 @@ type Config struct {
 	Passwords       PasswordLimits   // the zero value means the defaults
 	ActivityKept    time.Duration    // how long Activity goes back; 0: for ever
 	Secrets         [][]byte         // newest first: make cookies that know a browser again; none: no browser is known
+	BindingKey      []byte           // makes the values that bind a sign-in to its browser, the same in all processes; none: each makes its own
 	LinkKeys        [][]byte         // newest first: make the links that cancel a reset; needed where Resets is set
 	Name            string           // what the pages call this server; empty: Vestibule
 	Contact         string           // whom users may ask for help; may be empty
@@ -56,8 +57,6 @@ type Server struct {
 	cookies   cookieNames
 	assets    map[string]asset
 	templates map[string]*template.Template
-	// Makes the values that a right password brings.
-	bindingKey []byte
 	// Passwords wait for their turn by name and by address, recovery codes by subject.
 	names, addresses, recoveries turns
 }
@@ -75,9 +74,6 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{Config: c.withDefaults(), host: issuer.Host, origin: c.Provider.Issuer(), secure: issuer.Scheme == "https"}
 	s.cookies = namesOf(s.secure)
-	if s.bindingKey = []byte(randomToken()); len(s.Secrets) > 0 {
-		s.bindingKey = s.Secrets[0] // the same in all processes
-	}
 	s.lineUp()
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -118,6 +114,9 @@ func (c Config) withDefaults() Config {
 	c.Passwords = c.Passwords.orDefault()
 	if c.Refunds == nil {
 		c.Refunds = &mfa.Refunds{Guesses: c.Guesses}
+	}
+	if len(c.BindingKey) == 0 {
+		c.BindingKey = []byte(randomToken())
 	}
 	if c.EnrolLinks == nil {
 		c.EnrolLinks = noLinks{}

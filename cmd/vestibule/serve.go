@@ -108,7 +108,7 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 		Provider: p, Accounts: accounts, Sessions: a.store, Guesses: a.store, Refunds: a.refunds, Atomic: a.store.Atomic, Audit: audit,
 		Activity: a.store, ActivityKept: c.AuditRetention, MFA: a.mfa, Consent: &consent.Service{Store: a.store, Now: a.now},
 		EnrolLinks: a.store, Resets: a.store, LinkKeys: keys.Derive("reset links"),
-		Passwords: passwordLimits(c), Secrets: keys.Derive("known browsers"),
+		Passwords: passwordLimits(c), Secrets: keys.Derive("known browsers"), BindingKey: keys.Derive("browsers of sign-ins")[0],
 		Policy: policyOf(c), RememberBrowser: c.RememberBrowser, Browsers: a.store, Name: c.Name, Contact: c.Contact, Mail: a.postman != nil, Log: a.log, Now: a.now,
 		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime,
 	})

@@ -300,3 +300,26 @@ func TestUnmigratedPostgres(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestKeysServeOnePurpose: what one key has made is never taken for what another makes.
+func TestKeysServeOnePurpose(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		s.start(2)
+		apps := *s.servers.Load()
+		pages := apps[0].site
+		seen := map[string]string{}
+		for name, keys := range map[string][][]byte{
+			"known browsers": pages.Secrets, "browsers of sign-ins": {pages.BindingKey}, "links": pages.LinkKeys,
+		} {
+			for _, key := range keys {
+				if other := seen[string(key)]; len(key) < 32 || other != "" {
+					t.Errorf("the key of %d bytes for %s is that for %s too", len(key), name, other)
+				}
+				seen[string(key)] = name
+			}
+		}
+		if string(apps[1].site.BindingKey) != string(pages.BindingKey) {
+			t.Error("two servers bind sign-ins by different keys")
+		}
+	})
+}
