@@ -151,14 +151,24 @@ func (s *Store) NoteSignIn(ctx context.Context, subject string, epoch int64, at 
 // RequireAccount makes the commit of ctx rest on the account: provider.ErrPassword, and nothing of the commit, unless it
 // is usable and in that epoch.
 func (s *Store) RequireAccount(ctx context.Context, subject string, epoch int64) error {
-	return s.lock(ctx, accountRank, provider.ErrPassword, `SELECT 1 FROM account
-		WHERE subject = $1 AND epoch = $2 AND disabled = FALSE`+forShare, subject, epoch)
+	return s.restOnAccount(ctx, provider.ErrPassword, ` AND disabled = FALSE`, subject, epoch)
 }
 
 // RequireEpoch makes the commit of ctx rest on the account being in that epoch, disabled or not: provider.ErrConflict, and
 // nothing of the commit, if it is not.
 func (s *Store) RequireEpoch(ctx context.Context, subject string, epoch int64) error {
-	return s.lock(ctx, accountRank, provider.ErrConflict, `SELECT 1 FROM account WHERE subject = $1 AND epoch = $2`+forShare, subject, epoch)
+	return s.restOnAccount(ctx, provider.ErrConflict, "", subject, epoch)
+}
+
+func (s *Store) restOnAccount(ctx context.Context, missed error, and, subject string, epoch int64) error {
+	return s.lock(ctx, accountRank, missed, `SELECT 1 FROM account WHERE subject = $1 AND epoch = $2`+and+forShare, subject, epoch)
+}
+
+// lockAccount has the commit of ctx wait for those that rest on the account, and them for it, whatever state the account is
+// in. It changes nothing, but must be an UPDATE: the locks of those are shared ones, which do not wait for each other. An
+// account that is kept elsewhere is no error.
+func (s *Store) lockAccount(ctx context.Context, subject string) error {
+	return s.lock(ctx, accountRank, nil, `UPDATE account SET epoch = epoch WHERE subject = $1`, subject)
 }
 
 // ChangePassword replaces the hash whatever it was, and ends what was signed in with the old password, as EndAccess does.

@@ -62,7 +62,7 @@ func (s *Store) ForgetBrowser(ctx context.Context, subject string, id []byte) er
 // the account, so that it is among them or comes after them.
 func (s *Store) ForgetBrowsers(ctx context.Context, subject string) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, accountRank, nil, `UPDATE account SET epoch = epoch WHERE subject = $1`, subject); err != nil {
+		if err := s.lockAccount(ctx, subject); err != nil {
 			return err
 		}
 		return s.exec(ctx, nil, `DELETE FROM browser WHERE subject = $1`, subject)

@@ -8,6 +8,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/storage"
+	"vestibule/storage/storagetest"
 )
 
 // Whatever the order in which a commit names what it rests on, it takes its locks in the one order of all commits: two
@@ -97,6 +98,38 @@ func TestEndingsOfAnAccountKeptElsewhere(t *testing.T) {
 		must(t, s.EndAccess(t.Context(), rp.subject))
 		if hasSession(t, s, "a") {
 			t.Error("EndAccess has left a session")
+		}
+	})
+}
+
+// What ends a thing that a commit under way is about to make waits for it: else it would end nothing, and the thing be
+// there a moment later.
+func TestEndingsWaitForTheAccount(t *testing.T) {
+	t.Parallel()
+	storagetest.EachDSN(t, func(t *testing.T, dsn string) {
+		s := storagetest.Open(t, dsn)
+		must(t, s.Migrate(t.Context()))
+		if s.IsSQLite() {
+			return // it has one writer at a time
+		}
+		ana := account("ana", "")
+		must(t, s.CreateAccount(t.Context(), ana, ""))
+		must(t, s.AddScopes(t.Context(), ana.Subject, "shop", []string{"openid"}, noon))
+		for name, end := range map[string]func() error{
+			"ForgetBrowsers": func() error { return s.ForgetBrowsers(t.Context(), ana.Subject) },
+			"DeleteGrant":    func() error { return s.DeleteGrant(t.Context(), ana.Subject, "shop") },
+		} {
+			conn := pgSession(t, dsn)
+			tx, err := conn.Begin(t.Context())
+			must(t, err)
+			_, err = tx.Exec(t.Context(), "SELECT 1 FROM account WHERE subject = $1 FOR SHARE", ana.Subject) // as RequireAccount does
+			must(t, err)
+			done := make(chan error, 1)
+			go func() { done <- end() }()
+			t.Log(name)
+			awaitLock(t, s, conn.PgConn().PID())
+			must(t, tx.Commit(t.Context()))
+			must(t, <-done)
 		}
 	})
 }

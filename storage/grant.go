@@ -87,7 +87,7 @@ func (s *Store) AddScopes(ctx context.Context, subject, client string, scopes []
 // finds the grant gone.
 func (s *Store) DeleteGrant(ctx context.Context, subject, client string) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, accountRank, nil, `UPDATE account SET epoch = epoch WHERE subject = $1`, subject); err != nil {
+		if err := s.lockAccount(ctx, subject); err != nil {
 			return err
 		}
 		err := s.exec(ctx, consent.ErrNotFound, `DELETE FROM consent WHERE subject = $1 AND client = $2 AND `+sameClient, subject, client)

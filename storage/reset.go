@@ -81,7 +81,6 @@ func (s *Store) ResetFactors(ctx context.Context, subject string) (authenticator
 		if authenticators, err = s.Reset(ctx, subject); err != nil {
 			return err
 		}
-		// After the factors: a code that is being spent holds its authenticator's row until its session is there.
 		return s.EndAccess(ctx, subject)
 	})
 	return authenticators, err
