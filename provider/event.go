@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"net"
 	"strings"
 	"time"
 )
@@ -108,12 +107,3 @@ type Nobody struct{}
 
 // Record does nothing.
 func (Nobody) Record(context.Context, Event) error { return nil }
-
-// HostOf is the address in a RemoteAddr, without the port.
-func HostOf(remote string) string {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		return remote
-	}
-	return host
-}

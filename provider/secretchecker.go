@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"crypto/subtle"
-	"net/netip"
 	"strings"
 	"sync"
 )
@@ -52,7 +51,7 @@ func (s *secretChecker) check(ctx context.Context, c Client, secret, remote stri
 	if right, known := s.known(c.SecretHash); known {
 		return same(fast, right), nil
 	}
-	key, line := c.SecretHash+"|"+fast, c.SecretHash+"|"+networkOf(remote)
+	key, line := c.SecretHash+"|"+fast, c.SecretHash+"|"+NetworkOf(remote)
 	call, first, err := s.join(key, line)
 	if err != nil {
 		return false, err
@@ -116,16 +115,6 @@ func (s *secretChecker) leave(key, line string, call *secretCall) {
 		delete(s.lines, line)
 	}
 	close(call.done)
-}
-
-// networkOf is the address without its port; of IPv6 the network of 64 bits, which is one customer's.
-func networkOf(remote string) string {
-	host := HostOf(remote)
-	address, err := netip.ParseAddr(host)
-	if err != nil || address.Unmap().Is4() {
-		return host
-	}
-	return netip.PrefixFrom(address.WithZone(""), 64).Masked().String()
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -3,9 +3,7 @@ package web
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"vestibule/mfa"
@@ -46,7 +44,7 @@ func (s *Server) budgets(r *http.Request, g provider.Guess) []budget {
 	}
 	many := one
 	many.Guesses = s.Passwords.Address
-	return []budget{{"address", "address:" + network(r.RemoteAddr), many}, {"account", "pwd:" + g.Subject + "|" + g.Key, one}}
+	return []budget{{"address", "address:" + provider.NetworkOf(r.RemoteAddr), many}, {"account", "pwd:" + g.Subject + "|" + g.Key, one}}
 }
 
 // counted is a guess of a password and where it was counted.
@@ -159,26 +157,4 @@ func refusedPassword(e provider.Event, err error) (provider.Event, bool) {
 		e.Detail["budget"] = wrong.locks
 	}
 	return e, ok
-}
-
-// network is what an address counts as: an IPv6 network of 64 bits is one. The address is the one in RemoteAddr:
-// behind a proxy that is not among the trusted ones, everybody has the proxy's.
-func network(remote string) string {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	address = address.Unmap().WithZone("")
-	if address.Is4() {
-		return address.String()
-	}
-	prefix, err := address.Prefix(64)
-	if err != nil {
-		return address.String()
-	}
-	return prefix.String()
 }

@@ -42,7 +42,7 @@ func (s *Server) passwordTurn(r *http.Request, username string) (done func(), er
 	if err != nil {
 		return nil, err
 	}
-	addressed, err := s.addresses.take(r.Context(), network(r.RemoteAddr))
+	addressed, err := s.addresses.take(r.Context(), provider.NetworkOf(r.RemoteAddr))
 	if err != nil {
 		named()
 		return nil, err
@@ -65,7 +65,7 @@ func turnKey(r *http.Request, username string) string {
 	if name, err := provider.CanonicalName(username); err == nil {
 		username = name
 	}
-	return username + "|" + network(r.RemoteAddr)
+	return username + "|" + provider.NetworkOf(r.RemoteAddr)
 }
 
 // take waits for a turn. Whoever gets one calls done once.
