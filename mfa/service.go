@@ -114,25 +114,18 @@ func (s *Service) Status(ctx context.Context, subject string) (Status, error) {
 // Remove takes an authenticator away, with all else if it was the last, and runs then in the
 // same commit. ErrNotEnrolled if it is gone already.
 func (s *Service) Remove(ctx context.Context, subject, id string, then func(context.Context) error) error {
-	return s.atomic(ctx, func(ctx context.Context) error {
-		if err := s.Store.Remove(ctx, subject, id); err != nil {
-			return err
-		}
-		if then == nil {
-			return nil
-		}
-		return then(ctx)
-	})
+	return s.remove(ctx, s.Store.Remove, subject, id, then)
 }
 
 // RemoveSpare is Remove for a user who must have an authenticator: ErrLast if there is no other.
 func (s *Service) RemoveSpare(ctx context.Context, subject, id string, then func(context.Context) error) error {
+	return s.remove(ctx, s.Store.RemoveSpare, subject, id, then)
+}
+
+func (s *Service) remove(ctx context.Context, remove func(ctx context.Context, subject, id string) error, subject, id string, then func(context.Context) error) error {
 	return s.atomic(ctx, func(ctx context.Context) error {
-		if err := s.Store.RemoveSpare(ctx, subject, id); err != nil {
+		if err := remove(ctx, subject, id); err != nil || then == nil {
 			return err
-		}
-		if then == nil {
-			return nil
 		}
 		return then(ctx)
 	})

@@ -84,15 +84,6 @@ func granted(r *http.Request, ix *Interaction, g *grant) Event {
 	return e
 }
 
-// usable reports whether the account still is there and not disabled: it may have gone since the password was given.
-func (p *Provider) usable(ctx context.Context, subject string) (bool, error) {
-	account, err := p.accounts.Account(ctx, subject)
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && !account.Disabled, err
-}
-
 // Refuse answers the client with an error, one of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the
 // interaction. Whatever with writes is part of that commit.
 func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *Interaction, code string, with ...func(ctx context.Context) error) error {
