@@ -99,11 +99,12 @@ func (b *tab) at(name, state string) *tab {
 	return b
 }
 
-// put replaces what stands in a field by typing.
+// put replaces what stands in a field by typing. SendKeys would do the second and third step, but reads the attribute that
+// the first one has changed while the change arrives.
 func (b *tab) put(name, value string) *tab {
 	b.t.Helper()
 	b.site.keepSecret(value)
-	b.do("fill in "+name, chromedp.Clear(field(name)), chromedp.SendKeys(field(name), value))
+	b.do("fill in "+name, chromedp.Clear(field(name)), chromedp.Focus(field(name), chromedp.NodeVisible), chromedp.KeyEvent(value))
 	return b
 }
 
