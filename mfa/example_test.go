@@ -25,7 +25,7 @@ func Example() {
 	}
 	store := mfatest.New()
 	codes := &mfa.Service{
-		Store: store, Guesses: store, Setups: store, Atomic: store.Atomic,
+		Store: store, Attempts: store, Setups: store, Atomic: store.Atomic,
 		Keys: keys, Issuer: "Example", Now: func() time.Time { return now },
 	}
 

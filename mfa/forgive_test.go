@@ -57,9 +57,9 @@ func TestOnlyItsOwnKindIsForgiven(t *testing.T) {
 			return not(err, full)
 		}, 3, 3},
 		{"code of another step in the same commit", func(w *world) error {
-			w.Guesses = tooLate{w.memory}
+			w.Attempts = tooLate{w.memory}
 			_, err := w.verify(w.code(w.secret, 0))
-			w.Guesses = w.memory
+			w.Attempts = w.memory
 			return not(err, mfa.ErrUsed)
 		}, 4, 3},
 		{"first code of an authenticator", func(w *world) error {

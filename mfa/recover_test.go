@@ -73,14 +73,14 @@ func TestOneRecoveryCodeInParallel(t *testing.T) {
 // Another process redeems the code between our reading and our commit: a used code like any other.
 func TestRecoveryCodeLostToAnother(t *testing.T) {
 	w := enrolled(t)
-	w.Guesses = tooLate{w.memory}
+	w.Attempts = tooLate{w.memory}
 	_, _, err := w.recover(w.codes[0])
 	checkWrong(t, "Recover", err, 4)
 	_, err = w.verify(w.code(w.secret, 0))
 	check(t, "Verify", err, mfa.ErrUsed)
 }
 
-type tooLate struct{ mfa.Guesses }
+type tooLate struct{ mfa.Attempts }
 
 func (tooLate) Redeem(context.Context, string, []byte, time.Time) error {
 	return fmt.Errorf("UPDATE recovery_code: %w", mfa.ErrCode)

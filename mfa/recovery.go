@@ -23,11 +23,12 @@ const (
 	saltSize  = 16
 )
 
-// Recover checks a recovery code as the user typed it. When it is right, it is redeemed, then is run, with the number of
-// codes left, and the wrong recovery codes are forgotten, in one commit. What Verify says about since and then holds here.
+// Recover checks a recovery code as the user typed it. When it is right, it is redeemed, then is run, with the number
+// of codes left, and the wrong recovery codes are forgotten, in one commit. What Verify says about since and then holds
+// here.
 //
-// Outcomes: *Wrong (a used code is a wrong one), *Locked, *Stale, ErrFormat, ErrNotEnrolled, ErrBusy
-// or what Slow says instead.
+// Outcomes: *Wrong (a used code is a wrong one), *Locked, *Stale, ErrFormat, ErrNotEnrolled, ErrBusy or what Slow says
+// instead.
 func (s *Service) Recover(ctx context.Context, subject, code string, since time.Time, then func(ctx context.Context, p Proof, left int) error) error {
 	now, limit := s.now(), s.Limits.orDefault().Recovery
 	typed, err := parseRecovery(code)
@@ -38,7 +39,7 @@ func (s *Service) Recover(ctx context.Context, subject, code string, since time.
 	if err != nil {
 		return err
 	}
-	var tally Tally
+	var tally AttemptCount
 	digest, err := s.slowly(ctx, typed, set.Salt, set.Params, func() (err error) {
 		tally, err = s.guessSince(ctx, recoveryKey(subject), limit, since, now)
 		return err
@@ -51,7 +52,7 @@ func (s *Service) Recover(ctx context.Context, subject, code string, since time.
 	}
 	p := Proof{subject, MethodRecovery, now, 0}
 	err = s.atomic(ctx, func(ctx context.Context) error {
-		if err := s.Guesses.Redeem(ctx, set.ID, digest, now); err != nil {
+		if err := s.Attempts.Redeem(ctx, set.ID, digest, now); err != nil {
 			return err
 		}
 		if then != nil {

@@ -19,9 +19,9 @@ const (
 // Counter is what of Guesses counts, and takes back what was no guess. The rest is for a Service alone: nobody else
 // forgives anything.
 type Counter interface {
-	Guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error)
-	GuessSince(ctx context.Context, key string, limit Limit, since, now time.Time) (Tally, error)
-	Return(ctx context.Context, key, id string) error
+	Attempt(ctx context.Context, key string, limit Limit, now time.Time) (AttemptCount, error)
+	AttemptSince(ctx context.Context, key string, limit Limit, since, now time.Time) (AttemptCount, error)
+	RefundAttempt(ctx context.Context, key, id string) error
 }
 
 // Refunds counts guesses and gives those back that the server could not finish: the fault is not the user's. A guess
@@ -32,8 +32,8 @@ type Counter interface {
 // Each guess is given back once, however often it is tried: the store knows it by its id. All who count in one store
 // share one Refunds.
 type Refunds struct {
-	Guesses Counter
-	Now     func() time.Time // nil: time.Now
+	Attempts Counter
+	Now      func() time.Time // nil: time.Now
 
 	mu    sync.Mutex
 	owed  map[string]map[string]refund // by key and id
@@ -47,19 +47,19 @@ type refund struct {
 	unsure bool // whether it is counted, or will be yet
 }
 
-// Guess is Guesses.Guess, but what is owed under the key is given back first, so that it cannot lock anybody out.
-func (r *Refunds) Guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error) {
-	return r.guess(ctx, key, func() (Tally, error) { return r.Guesses.Guess(ctx, key, limit, now) })
+// Attempt is Attempts.Attempt, but what is owed under the key is given back first, so that it cannot lock anybody out.
+func (r *Refunds) Attempt(ctx context.Context, key string, limit Limit, now time.Time) (AttemptCount, error) {
+	return r.guess(ctx, key, func() (AttemptCount, error) { return r.Attempts.Attempt(ctx, key, limit, now) })
 }
 
-// GuessSince is Guess for Guesses.GuessSince.
-func (r *Refunds) GuessSince(ctx context.Context, key string, limit Limit, since, now time.Time) (Tally, error) {
-	return r.guess(ctx, key, func() (Tally, error) { return r.Guesses.GuessSince(ctx, key, limit, since, now) })
+// AttemptSince is Attempt for Attempts.AttemptSince.
+func (r *Refunds) AttemptSince(ctx context.Context, key string, limit Limit, since, now time.Time) (AttemptCount, error) {
+	return r.guess(ctx, key, func() (AttemptCount, error) { return r.Attempts.AttemptSince(ctx, key, limit, since, now) })
 }
 
-func (r *Refunds) guess(ctx context.Context, key string, guess func() (Tally, error)) (Tally, error) {
+func (r *Refunds) guess(ctx context.Context, key string, guess func() (AttemptCount, error)) (AttemptCount, error) {
 	if err := r.settle(ctx, key); err != nil {
-		return Tally{}, err
+		return AttemptCount{}, err
 	}
 	tally, err := guess()
 	if err != nil && tally.ID != "" {
@@ -70,7 +70,7 @@ func (r *Refunds) guess(ctx context.Context, key string, guess func() (Tally, er
 
 // Refund gives a guess back that was right, or was not compared, now or as soon as the store answers.
 func (r *Refunds) Refund(ctx context.Context, key, id string) {
-	if err := r.Guesses.Return(context.WithoutCancel(ctx), key, id); err != nil {
+	if err := r.Attempts.RefundAttempt(context.WithoutCancel(ctx), key, id); err != nil {
 		r.owe(key, id, false)
 	}
 }
@@ -125,7 +125,7 @@ func (r *Refunds) Settle(ctx context.Context) error {
 func (r *Refunds) settle(ctx context.Context, key string) error {
 	for id, owed := range r.under(key) {
 		age := r.now().Sub(owed.since)
-		if err := r.Guesses.Return(ctx, key, id); err != nil && age < refundLife {
+		if err := r.Attempts.RefundAttempt(ctx, key, id); err != nil && age < refundLife {
 			return fmt.Errorf("give a guess back: %w", err)
 		}
 		if !owed.unsure || age >= refundUnsure {

@@ -22,31 +22,31 @@ type patchy struct {
 	returns       atomic.Int64
 }
 
-func (p *patchy) Guess(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
-	return p.guess(func() (mfa.Tally, error) { return p.Memory.Guess(ctx, key, limit, now) })
+func (p *patchy) Attempt(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.AttemptCount, error) {
+	return p.guess(func() (mfa.AttemptCount, error) { return p.Memory.Attempt(ctx, key, limit, now) })
 }
 
-func (p *patchy) GuessSince(ctx context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.Tally, error) {
-	return p.guess(func() (mfa.Tally, error) { return p.Memory.GuessSince(ctx, key, limit, since, now) })
+func (p *patchy) AttemptSince(ctx context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.AttemptCount, error) {
+	return p.guess(func() (mfa.AttemptCount, error) { return p.Memory.AttemptSince(ctx, key, limit, since, now) })
 }
 
-func (p *patchy) guess(guess func() (mfa.Tally, error)) (mfa.Tally, error) {
+func (p *patchy) guess(guess func() (mfa.AttemptCount, error)) (mfa.AttemptCount, error) {
 	if p.before.Load() {
-		return mfa.Tally{ID: "not counted"}, errAway
+		return mfa.AttemptCount{ID: "not counted"}, errAway
 	}
 	tally, err := guess()
 	if p.after.Load() {
-		return mfa.Tally{ID: tally.ID}, errAway
+		return mfa.AttemptCount{ID: tally.ID}, errAway
 	}
 	return tally, err
 }
 
-func (p *patchy) Return(ctx context.Context, key, id string) error {
+func (p *patchy) RefundAttempt(ctx context.Context, key, id string) error {
 	p.returns.Add(1)
 	if p.before.Load() || p.keeps.Load() {
 		return errAway
 	}
-	err := p.Memory.Return(ctx, key, id)
+	err := p.Memory.RefundAttempt(ctx, key, id)
 	if p.after.Load() {
 		return errAway
 	}
@@ -72,8 +72,8 @@ func unlucky(t *testing.T) (*world, *patchy) {
 	t.Helper()
 	w := enrolled(t)
 	p := &patchy{Memory: w.memory}
-	w.Guesses, w.Atomic = p, p.commit
-	w.Refunds = &mfa.Refunds{Guesses: p, Now: func() time.Time { return w.now }}
+	w.Attempts, w.Atomic = p, p.commit
+	w.Refunds = &mfa.Refunds{Attempts: p, Now: func() time.Time { return w.now }}
 	return w, p
 }
 
@@ -106,7 +106,7 @@ func TestRefunds(t *testing.T) {
 			}
 			must(t, "Settle", w.Refunds.Settle(ctx))
 			for _, key := range mfa.GuessKeys("ana") {
-				tally, err := w.memory.Guess(ctx, key, mfa.Limit{Guesses: 5, Window: time.Hour, Lock: time.Hour}, w.now)
+				tally, err := w.memory.Attempt(ctx, key, mfa.Limit{Guesses: 5, Window: time.Hour, Lock: time.Hour}, w.now)
 				if err != nil || tally.Left != 4 || tally.InARow != 1 {
 					t.Errorf("%s: the next guess is %+v (%v), want the first", key, tally, err)
 				}
@@ -166,14 +166,14 @@ func TestRefundComesFirst(t *testing.T) {
 func TestRefundsRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &patchy{Memory: mfatest.New()}
-		r := &mfa.Refunds{Guesses: p}
+		r := &mfa.Refunds{Attempts: p}
 		running, stop := context.WithCancel(t.Context())
 		defer stop()
 		done := make(chan struct{})
 		go func() { r.Run(running); close(done) }()
 
 		limit := mfa.Limit{Guesses: 5, Window: time.Hour, Lock: time.Hour}
-		tally, err := r.Guess(ctx, "pwd:ana", limit, time.Now())
+		tally, err := r.Attempt(ctx, "pwd:ana", limit, time.Now())
 		must(t, "Guess", err)
 		p.before.Store(true)
 		r.Refund(ctx, "pwd:ana", tally.ID)
@@ -187,13 +187,13 @@ func TestRefundsRun(t *testing.T) {
 		if r.Owed() != 0 {
 			t.Errorf("%d are owed when the store is back, want none", r.Owed())
 		}
-		tally, err = p.Memory.Guess(ctx, "pwd:ana", limit, time.Now())
+		tally, err = p.Memory.Attempt(ctx, "pwd:ana", limit, time.Now())
 		if err != nil || tally.Left != 4 {
 			t.Errorf("the next guess leaves %d (%v), want 4", tally.Left, err)
 		}
 
 		p.before.Store(true)
-		if _, err := r.Guess(ctx, "pwd:ben", limit, time.Now()); !errors.Is(err, errAway) {
+		if _, err := r.Attempt(ctx, "pwd:ben", limit, time.Now()); !errors.Is(err, errAway) {
 			t.Errorf("Guess: %v, want %v", err, errAway)
 		}
 		p.before.Store(false)

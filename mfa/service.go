@@ -10,18 +10,18 @@ import (
 
 // Service checks codes and sets up what makes them. One serves all users.
 type Service struct {
-	Store   Store
-	Guesses Guesses
-	Setups  Setups
-	Keys    *Keyring
-	Issuer  string           // what authenticator apps show above the code; a colon in it is dropped
-	Limits  Limits           // the zero value means the defaults
-	Kinds   Kinds            // that new authenticators may be of; the zero value means the usual one
-	Now     func() time.Time // nil: time.Now
-	Slow    Gate             // nil: one hash for each core
-	Memory  uint32           // KiB for the hash of a recovery code (Argon2id); 0: 19456
-	Passes  uint32           // of it; 0: 2
-	Refunds *Refunds         // of Guesses; nil: what cannot be given back at once stays counted
+	Store    Store
+	Attempts Attempts
+	Setups   Setups
+	Keys     *Keyring
+	Issuer   string           // what authenticator apps show above the code; a colon in it is dropped
+	Limits   Limits           // the zero value means the defaults
+	Kinds    Kinds            // that new authenticators may be of; the zero value means the usual one
+	Now      func() time.Time // nil: time.Now
+	Slow     Gate             // nil: one hash for each core
+	Memory   uint32           // KiB for the hash of a recovery code (Argon2id); 0: 19456
+	Passes   uint32           // of it; 0: 2
+	Refunds  *Refunds         // of Guesses; nil: what cannot be given back at once stays counted
 	// Atomic commits what fn writes through its context, or nothing; nil: each write commits alone.
 	// It may put writes off until fn returns.
 	Atomic func(ctx context.Context, fn func(ctx context.Context) error) error
@@ -148,9 +148,9 @@ func (s *Service) forgive(ctx context.Context, p Proof) error {
 		var err error
 		switch {
 		case kind.method == p.method:
-			err = s.Guesses.Forgive(ctx, kind.key, s.now())
+			err = s.Attempts.ResetAttempts(ctx, kind.key, s.now())
 		case kind.inARow > 0:
-			err = s.Guesses.Enable(ctx, kind.key, kind.inARow)
+			err = s.Attempts.Enable(ctx, kind.key, kind.inARow)
 		}
 		if err != nil {
 			return err
@@ -170,26 +170,26 @@ func recoveryKey(subject string) string { return "recovery:" + subject }
 
 // guess counts a guess and commits the count. Nothing may be compared without it. A caller that goes away changes nothing
 // about it: what was counted is compared, and the outcome is told.
-func (s *Service) guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error) {
-	return allowed(s.refunds().Guess(context.WithoutCancel(ctx), key, limit, now))
+func (s *Service) guess(ctx context.Context, key string, limit Limit, now time.Time) (AttemptCount, error) {
+	return allowed(s.refunds().Attempt(context.WithoutCancel(ctx), key, limit, now))
 }
 
 // guessSince is guess in a sign-in whose password was given at the time since.
-func (s *Service) guessSince(ctx context.Context, key string, limit Limit, since, now time.Time) (Tally, error) {
-	return allowed(s.refunds().GuessSince(context.WithoutCancel(ctx), key, limit, since, now))
+func (s *Service) guessSince(ctx context.Context, key string, limit Limit, since, now time.Time) (AttemptCount, error) {
+	return allowed(s.refunds().AttemptSince(context.WithoutCancel(ctx), key, limit, since, now))
 }
 
 // allowed turns a guess that was refused into an error.
-func allowed(tally Tally, err error) (Tally, error) {
+func allowed(tally AttemptCount, err error) (AttemptCount, error) {
 	switch {
 	case err != nil:
-		return Tally{}, fmt.Errorf("count guess: %w", err)
+		return AttemptCount{}, fmt.Errorf("count guess: %w", err)
 	case tally.Disabled:
-		return Tally{}, &Locked{Disabled: true}
+		return AttemptCount{}, &Locked{Disabled: true}
 	case !tally.LockedUntil.IsZero():
-		return Tally{}, &Locked{Until: tally.LockedUntil}
+		return AttemptCount{}, &Locked{Until: tally.LockedUntil}
 	case !tally.Stale.IsZero():
-		return Tally{}, &Stale{Unlocked: tally.Stale}
+		return AttemptCount{}, &Stale{Unlocked: tally.Stale}
 	}
 	return tally, nil
 }
@@ -197,13 +197,13 @@ func allowed(tally Tally, err error) (Tally, error) {
 // refunds gives back what could not be finished.
 func (s *Service) refunds() *Refunds {
 	if s.Refunds == nil {
-		return &Refunds{Guesses: s.Guesses}
+		return &Refunds{Attempts: s.Attempts}
 	}
 	return s.Refunds
 }
 
 // miss is the error for a wrong code that was counted. The last guess of the budget began the lock.
-func miss(tally Tally, limit Limit, now time.Time) error {
+func miss(tally AttemptCount, limit Limit, now time.Time) error {
 	if tally.Left > 0 {
 		return failed(&Wrong{Left: tally.Left}, tally)
 	}
@@ -211,12 +211,12 @@ func miss(tally Tally, limit Limit, now time.Time) error {
 }
 
 // failed is the error for a guess that was counted and is not accepted.
-func failed(why error, tally Tally) error {
+func failed(why error, tally AttemptCount) error {
 	return &Failed{Why: why, InARow: tally.InARow, Locks: tally.Left <= 0, guess: tally.ID}
 }
 
-// NoGuess gives the guess back that err, a *Failed of that method, tells of: it was no guess, but the same form sent twice,
-// and the first was accepted. Only a code that was right may be given back.
+// NoGuess gives the guess back that err, a *Failed of that method, tells of: it was no guess, but the same form sent
+// twice, and the first was accepted. Only a code that was right may be given back.
 func (s *Service) NoGuess(ctx context.Context, subject, method string, err error) {
 	var f *Failed
 	if !errors.As(err, &f) {
@@ -230,7 +230,7 @@ func (s *Service) NoGuess(ctx context.Context, subject, method string, err error
 }
 
 // unfinished gives the guess back if err, of what comes after a right code, is no outcome of the code's own.
-func (s *Service) unfinished(ctx context.Context, key string, tally Tally, err, own error) {
+func (s *Service) unfinished(ctx context.Context, key string, tally AttemptCount, err, own error) {
 	if err != nil && !errors.Is(err, own) {
 		s.refunds().Refund(ctx, key, tally.ID)
 	}

@@ -159,7 +159,7 @@ func (s *Service) Confirm(ctx context.Context, subject, owner, code, name string
 		return err
 	}
 	now := s.now()
-	var tally Tally
+	var tally AttemptCount
 	if setup.Step, tally, err = s.first(ctx, subject, device{id: setup.ID, secret: c.Secret, kind: c.Kind, last: -1}, code, now); err != nil {
 		return err
 	}
@@ -168,31 +168,31 @@ func (s *Service) Confirm(ctx context.Context, subject, owner, code, name string
 		if err := s.saveSetup(ctx, s.Setups.ConfirmSetup, setup, c); err != nil {
 			return err
 		}
-		return s.Guesses.Return(ctx, totpKey(subject), tally.ID) // whoever sets up has the secret: nobody has guessed
+		return s.Attempts.RefundAttempt(ctx, totpKey(subject), tally.ID) // whoever sets up has the secret: nobody has guessed
 	})
 	s.unfinished(ctx, totpKey(subject), tally, err, nil)
 	return err
 }
 
 // first checks the first code of a device and returns its step.
-func (s *Service) first(ctx context.Context, subject string, d device, code string, now time.Time) (int64, Tally, error) {
+func (s *Service) first(ctx context.Context, subject string, d device, code string, now time.Time) (int64, AttemptCount, error) {
 	limit := s.Limits.orDefault().TOTP
 	typed, err := parseCode(code, []int{d.kind.Digits})
 	if errors.Is(err, ErrLooksLikeRecovery) { // there is no recovery code that could stand for this one
 		err = errors.Join(err, &Format{Digits: []int{d.kind.Digits}})
 	}
 	if err != nil {
-		return 0, Tally{}, err
+		return 0, AttemptCount{}, err
 	}
 	tally, err := s.guess(ctx, totpKey(subject), limit, now) // of any sign-in: whoever gives this code was shown its secret
 	if err != nil {
-		return 0, Tally{}, err
+		return 0, AttemptCount{}, err
 	}
 	far := int(helpTime/time.Second) / d.kind.Period
 	found, err := search([]device{d}, typed, now, far, far)
 	if err != nil {
 		s.unfinished(ctx, totpKey(subject), tally, err, nil)
-		return 0, Tally{}, err
+		return 0, AttemptCount{}, err
 	}
 	switch found.verdict {
 	case right:
@@ -239,7 +239,7 @@ func (s *Service) Activate(ctx context.Context, subject, owner string, then func
 		if p.method == "" {
 			return nil
 		}
-		return s.Guesses.Forgive(ctx, totpKey(subject), s.now())
+		return s.Attempts.ResetAttempts(ctx, totpKey(subject), s.now())
 	})
 }
 

@@ -355,13 +355,13 @@ func TestReset(t *testing.T) {
 
 // whileGuessing does something while a code is counted.
 type whileGuessing struct {
-	mfa.Guesses
+	mfa.Attempts
 	do func()
 }
 
-func (g whileGuessing) Guess(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
+func (g whileGuessing) Attempt(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.AttemptCount, error) {
 	g.do()
-	return g.Guesses.Guess(ctx, key, limit, now)
+	return g.Attempts.Attempt(ctx, key, limit, now)
 }
 
 // A set-up that is cancelled, or begun anew, while its code is checked does not come back.
@@ -381,7 +381,7 @@ func TestCancelWhileConfirming(t *testing.T) {
 	} {
 		v, err := w.Begin(ctx, "ana", "tab")
 		must(t, "Begin", err)
-		w.Guesses = whileGuessing{w.memory, tt.do}
+		w.Attempts = whileGuessing{w.memory, tt.do}
 		check(t, tt.name+": Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), ""), mfa.ErrNoSetup)
 		v, err = w.Pending(ctx, "tab", "ana")
 		check(t, tt.name+": Pending", err, tt.left)

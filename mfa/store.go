@@ -71,9 +71,9 @@ type Store interface {
 	Activate(ctx context.Context, subject, owner string, basis int64, a *Authenticator, r *RecoverySet) error
 	// Add makes the authenticator live without a setup. ErrChanged if the subject's Generation is no longer basis.
 	Add(ctx context.Context, basis int64, a Authenticator) error
-	// Rename gives the authenticator another name, and deletes the confirmed setups of the subject that would take
-	// one with the same NameKey. ErrChanged if the subject's Generation is no longer basis, which stays as it is; ErrNotEnrolled if
-	// the authenticator is gone. The name is checked by the caller.
+	// Rename gives the authenticator another name, and deletes the confirmed setups of the subject that would take one
+	// with the same NameKey. ErrChanged if the subject's Generation is no longer basis, which stays as it is;
+	// ErrNotEnrolled if the authenticator is gone. The name is checked by the caller.
 	Rename(ctx context.Context, subject, id string, basis int64, name string) error
 	// Remove deletes the authenticator; with the last one go the recovery codes, setups and guesses of
 	// the subject (those under GuessKeys). ErrNotEnrolled if it is gone.
@@ -90,26 +90,26 @@ type Store interface {
 // processor are compared at once, and none waits for long to be taken back while others are counted.
 const Returnable = 128
 
-// Guesses counts and spends. Each method is one atomic step over any number of processes. A key is a kind, a colon and
+// Attempts counts and spends. Each method is one atomic step over any number of processes. A key is a kind, a colon and
 // whose budget it is; what follows a | tells the budgets of one kind and one owner apart.
-type Guesses interface {
-	// Guess counts a guess under key, in the window and in a row, and commits the count before it
-	// returns, even inside an Atomic. A guess during a lock, or after InARow, is refused: it is not
-	// counted and changes nothing. The guess that uses up the window begins the lock; when the lock
-	// or the window is over, the next guess begins a new window. When Guess fails, Tally.ID still names the guess if
-	// it may be counted.
-	Guess(ctx context.Context, key string, limit Limit, now time.Time) (Tally, error)
-	// Return takes back the guess of that Tally.ID, in the window and in a row, and with it the lock that began because it
-	// was counted. Nothing happens when it was not counted, was taken back before, its window is over, or Forgive or Enable
-	// has set back what it was counted in: so it may be tried again when it is not known whether it happened. A store need
-	// know only the last guesses of a window, Returnable of them; it may leave an older one counted.
-	Return(ctx context.Context, key, id string) error
-	// GuessSince is Guess for whoever gave a password at the time since. It refuses, with Tally.Stale, when a lock of the
-	// key has ended after that: it is not counted then and changes nothing.
-	GuessSince(ctx context.Context, key string, limit Limit, since, now time.Time) (Tally, error)
-	// Forgive forgets the guesses under the key, and a lock that is not over; but not when the last lock ended, which is
-	// now if that lock was not over. Only a Service calls it, for a right guess.
-	Forgive(ctx context.Context, key string, now time.Time) error
+type Attempts interface {
+	// Attempt counts a guess under key, in the window and in a row, and commits the count before it returns, even
+	// inside an Atomic. A guess during a lock, or after InARow, is refused: it is not counted and changes nothing. The
+	// guess that uses up the window begins the lock; when the lock or the window is over, the next guess begins a new
+	// window. When Attempt fails, AttemptCount.ID still names the guess if it may be counted.
+	Attempt(ctx context.Context, key string, limit Limit, now time.Time) (AttemptCount, error)
+	// RefundAttempt takes back the guess of that AttemptCount.ID, in the window and in a row, and with it the lock that
+	// began because it was counted. Nothing happens when it was not counted, was taken back before, its window is over,
+	// or ResetAttempts or Enable has set back what it was counted in: so it may be tried again when it is not known
+	// whether it happened. A store need know only the last guesses of a window, Returnable of them; it may leave an
+	// older one counted.
+	RefundAttempt(ctx context.Context, key, id string) error
+	// AttemptSince is Attempt for whoever gave a password at the time since. It refuses, with AttemptCount.Stale, when
+	// a lock of the key has ended after that: it is not counted then and changes nothing.
+	AttemptSince(ctx context.Context, key string, limit Limit, since, now time.Time) (AttemptCount, error)
+	// ResetAttempts forgets the guesses under the key, and a lock that is not over; but not when the last lock ended,
+	// which is now if that lock was not over. Only a Service calls it, for a right guess.
+	ResetAttempts(ctx context.Context, key string, now time.Time) error
 	// Enable has the guesses in a row under the key begin anew if there were so many. The window and the lock stay.
 	Enable(ctx context.Context, key string, inARow int) error
 	// Spend sets LastStep to step and LastUsed to now if LastStep is smaller; else ErrUsed.
@@ -139,12 +139,12 @@ type Limit struct {
 	InARow  int           // so many in a row, at any pace, lock until Enable; 0: no such end
 }
 
-// Tally is what a Guess found.
-type Tally struct {
+// AttemptCount is what an Attempt found.
+type AttemptCount struct {
 	ID          string    // of the guess, for Return; no other under the key has the same
 	Left        int       // guesses left in the window, after this one
 	InARow      int       // guesses since somebody forgave, this one included
 	LockedUntil time.Time // not zero: refused
 	Disabled    bool      // InARow is reached: refused until Enable
-	Stale       time.Time // not zero: refused by GuessSince, because a lock ended then
+	Stale       time.Time // not zero: refused by AttemptSince, because a lock ended then
 }

@@ -50,9 +50,9 @@ func (s *Service) Verify(ctx context.Context, subject, code string, since time.T
 	return miss(tally, limit, now)
 }
 
-func (s *Service) spend(ctx context.Context, found match, tally Tally, p Proof, then func(context.Context, Proof) error) error {
+func (s *Service) spend(ctx context.Context, found match, tally AttemptCount, p Proof, then func(context.Context, Proof) error) error {
 	err := s.atomic(ctx, func(ctx context.Context) error {
-		if err := s.Guesses.Spend(ctx, found.device.id, found.step, p.time); err != nil {
+		if err := s.Attempts.Spend(ctx, found.device.id, found.step, p.time); err != nil {
 			return err
 		}
 		if then != nil {

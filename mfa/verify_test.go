@@ -302,13 +302,13 @@ func TestStoreInTrouble(t *testing.T) {
 	w.Store = noFactors{w.memory, down}
 	check(t, "Verify without factors", w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, then), down)
 	w.Store = w.memory
-	w.Guesses = noGuess{w.memory, down}
+	w.Attempts = noGuess{w.memory, down}
 	check(t, "Verify without a count", w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, then), down)
 	check(t, "Recover without a count", w.Recover(ctx, "ana", w.codes[0], w.now, nil), down)
 	if ran {
 		t.Error("then ran for a guess that was not counted")
 	}
-	w.Guesses = w.memory
+	w.Attempts = w.memory
 	if left := w.left(t); left != 4 {
 		t.Errorf("%d tries left after trouble and one wrong code, want 4", left)
 	}
@@ -327,12 +327,12 @@ type noFactors struct {
 func (n noFactors) Factors(context.Context, string) (mfa.Factors, error) { return mfa.Factors{}, n.err }
 
 type noGuess struct {
-	mfa.Guesses
+	mfa.Attempts
 	err error
 }
 
-func (n noGuess) GuessSince(context.Context, string, mfa.Limit, time.Time, time.Time) (mfa.Tally, error) {
-	return mfa.Tally{}, n.err
+func (n noGuess) AttemptSince(context.Context, string, mfa.Limit, time.Time, time.Time) (mfa.AttemptCount, error) {
+	return mfa.AttemptCount{}, n.err
 }
 
 // A step is spent together with what the caller does, or not at all.

@@ -37,7 +37,7 @@ func newWorld(t *testing.T) *world {
 	must(t, "ParseKeyring", err)
 	w := &world{memory: mfatest.New(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	w.Service = &mfa.Service{
-		Store: w.memory, Guesses: w.memory, Setups: w.memory, Keys: keys, Issuer: "Example ID",
+		Store: w.memory, Attempts: w.memory, Setups: w.memory, Keys: keys, Issuer: "Example ID",
 		Atomic: w.memory.Atomic, Now: func() time.Time { return w.now },
 	}
 	w.Cheap()

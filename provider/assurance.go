@@ -10,14 +10,14 @@ import (
 
 // Login is who signed in and how: a list of what was proved, each with its own time.
 type Login struct {
-	Subject string  `json:"subject"`
-	Session string  `json:"session"`         // the sid
-	Epoch   int64   `json:"epoch,omitempty"` // of the account, when the password was proved
-	Proofs  []Proof `json:"proofs"`
+	Subject         string           `json:"subject"`
+	Session         string           `json:"session"`         // the sid
+	Epoch           int64            `json:"epoch,omitempty"` // of the account, when the password was proved
+	Authentications []Authentication `json:"authentications"`
 }
 
-// Proof is one thing that was proved.
-type Proof struct {
+// Authentication is one thing that was proved.
+type Authentication struct {
 	Method string    `json:"method"` // MethodPassword, MethodTOTP or MethodRecovery
 	Time   time.Time `json:"time"`
 }
@@ -29,9 +29,9 @@ const (
 	MethodRecovery = "recovery"
 )
 
-// Evidence is a second factor that was just proved. mfa.Proof implements it, and nothing else
+// Proof is a second factor that was just proved. mfa.Proof implements it, and nothing else
 // should: what is added to a Login becomes amr.
-type Evidence interface {
+type Proof interface {
 	Subject() string
 	Method() string
 	Time() time.Time
@@ -39,29 +39,29 @@ type Evidence interface {
 
 // PasswordLogin begins a login with the only proof that can begin one, under a new sid. The epoch is the account's.
 func PasswordLogin(subject string, epoch int64, at time.Time) *Login {
-	return &Login{Subject: subject, Session: randomID(), Epoch: epoch, Proofs: []Proof{{MethodPassword, at}}}
+	return &Login{Subject: subject, Session: randomID(), Epoch: epoch, Authentications: []Authentication{{MethodPassword, at}}}
 }
 
 // Add records a second factor. It replaces an older proof of the same method.
-func (l *Login) Add(e Evidence) error {
+func (l *Login) Add(e Proof) error {
 	if e.Subject() == "" || e.Subject() != l.Subject {
 		return errors.New("the proof is of another user")
 	}
-	l.set(Proof{e.Method(), e.Time()})
+	l.set(Authentication{e.Method(), e.Time()})
 	return nil
 }
 
 // Renew records that the password was given again.
-func (l *Login) Renew(at time.Time) { l.set(Proof{MethodPassword, at}) }
+func (l *Login) Renew(at time.Time) { l.set(Authentication{MethodPassword, at}) }
 
-func (l *Login) set(p Proof) {
-	kept := make([]Proof, 0, len(l.Proofs)+1)
-	for _, old := range l.Proofs {
+func (l *Login) set(p Authentication) {
+	kept := make([]Authentication, 0, len(l.Authentications)+1)
+	for _, old := range l.Authentications {
 		if old.Method != p.Method {
 			kept = append(kept, old)
 		}
 	}
-	l.Proofs = append(kept, p)
+	l.Authentications = append(kept, p)
 }
 
 // Clone returns a copy that shares nothing with l.
@@ -70,16 +70,16 @@ func (l *Login) Clone() *Login {
 		return nil
 	}
 	c := *l
-	c.Proofs = slices.Clone(l.Proofs)
+	c.Authentications = slices.Clone(l.Authentications)
 	return &c
 }
 
-// Proved returns when method was proved, and whether it was.
-func (l *Login) Proved(method string) (time.Time, bool) {
+// AuthenticatedAt returns when method was proved, and whether it was.
+func (l *Login) AuthenticatedAt(method string) (time.Time, bool) {
 	if l == nil {
 		return time.Time{}, false
 	}
-	for _, p := range l.Proofs {
+	for _, p := range l.Authentications {
 		if p.Method == method {
 			return p.Time, true
 		}
@@ -89,7 +89,7 @@ func (l *Login) Proved(method string) (time.Time, bool) {
 
 // Has reports whether method was proved.
 func (l *Login) Has(method string) bool {
-	_, ok := l.Proved(method)
+	_, ok := l.AuthenticatedAt(method)
 	return ok
 }
 
@@ -100,11 +100,11 @@ func (l *Login) SecondFactor() bool { return l.Has(MethodTOTP) || l.Has(MethodRe
 // for prompt=login and max_age=0, and not longer ago than max_age, counted in whole seconds as
 // relying parties count (OIDC Core 3.1.2.1).
 func (l *Login) Fresh(d Demand, method string, now time.Time) bool {
-	at, ok := l.Proved(method)
+	at, ok := l.AuthenticatedAt(method)
 	if !ok {
 		return false
 	}
-	if d.Login && at.Before(d.RequestedAt) {
+	if d.PromptLogin && at.Before(d.RequestedAt) {
 		return false
 	}
 	return !d.HasMaxAge || !at.Before(d.RequestedAt) || now.Unix()-at.Unix() <= int64(d.MaxAge/time.Second)
@@ -118,8 +118,8 @@ func (l *Login) Satisfies(d Demand, now time.Time) bool {
 	return l.Reaches(d, now) || !d.TwoSteps() && !d.Policy && !l.SecondFactor()
 }
 
-// Reaches reports whether a second factor was proved that is fresh enough and, if LevelTwo is wanted or the app obliges its
-// users to it, counts for that.
+// Reaches reports whether a second factor was proved that is fresh enough and, if LevelTwo is wanted or the app obliges
+// its users to it, counts for that.
 func (l *Login) Reaches(d Demand, now time.Time) bool {
 	return l.Fresh(d, MethodTOTP, now) || l.Fresh(d, MethodRecovery, now) && !(d.WeakRecovery && (d.TwoSteps() || d.Policy))
 }
@@ -127,7 +127,7 @@ func (l *Login) Reaches(d Demand, now time.Time) bool {
 // fresh returns the login without the proofs that are too old for the demand: the client must not take them for new.
 func (l *Login) fresh(d Demand, now time.Time) *Login {
 	c := l.Clone()
-	c.Proofs = slices.DeleteFunc(c.Proofs, func(p Proof) bool { return !l.Fresh(d, p.Method, now) })
+	c.Authentications = slices.DeleteFunc(c.Authentications, func(p Authentication) bool { return !l.Fresh(d, p.Method, now) })
 	return c
 }
 
@@ -147,7 +147,7 @@ func (l *Login) AMR() []string {
 	return amr
 }
 
-// ACR returns the level that was reached, or "" for a login without a proof. A Ladder may be stricter.
+// ACR returns the level that was reached, or "" for a login without a proof. Levels may be stricter.
 func (l *Login) ACR() string {
 	switch {
 	case !l.Has(MethodPassword):
@@ -163,10 +163,10 @@ func (l *Login) ACR() string {
 // never takes a proof for younger than it is; zero for a login without a password. A recovery code beside a one-time code
 // is not told, and so says nothing about the time.
 func (l *Login) AuthTime() time.Time {
-	oldest, _ := l.Proved(MethodPassword)
-	second, ok := l.Proved(MethodTOTP)
+	oldest, _ := l.AuthenticatedAt(MethodPassword)
+	second, ok := l.AuthenticatedAt(MethodTOTP)
 	if !ok {
-		second, ok = l.Proved(MethodRecovery)
+		second, ok = l.AuthenticatedAt(MethodRecovery)
 	}
 	if ok && second.Before(oldest) {
 		return second
@@ -174,10 +174,10 @@ func (l *Login) AuthTime() time.Time {
 	return oldest
 }
 
-// LastProof returns when something was last proved; zero if nothing was. It is no auth_time.
-func (l *Login) LastProof() time.Time {
+// LastAuthentication returns when something was last proved; zero if nothing was. It is no auth_time.
+func (l *Login) LastAuthentication() time.Time {
 	var last time.Time
-	for _, p := range l.Proofs {
+	for _, p := range l.Authentications {
 		if p.Time.After(last) {
 			last = p.Time
 		}

@@ -24,7 +24,7 @@ func eachLogin(request time.Time, f func(l *provider.Login)) {
 						at = request.Add(20 * time.Second)
 					}
 					if age >= 0 {
-						l.Proofs = append(l.Proofs, provider.Proof{Method: method, Time: at})
+						l.Authentications = append(l.Authentications, provider.Authentication{Method: method, Time: at})
 					}
 				}
 				f(l)
@@ -38,13 +38,13 @@ func eachDemand(request time.Time, f func(d provider.Demand)) {
 	for bits := range 1 << 5 {
 		on := func(i int) bool { return bits>>i&1 == 1 }
 		for _, maxAge := range []int{-1, 0, 30, 300, 600, 40_000} {
-			d := provider.Demand{RequestedAt: request, Login: on(0) || maxAge == 0, Policy: on(1), WeakRecovery: on(2), Waived: on(3)}
+			d := provider.Demand{RequestedAt: request, PromptLogin: on(0) || maxAge == 0, Policy: on(1), WeakRecovery: on(2), Waived: on(3)}
 			if maxAge >= 0 {
 				d.HasMaxAge, d.MaxAge = true, time.Duration(maxAge)*time.Second
 			}
 			for _, level := range []string{"", provider.LevelOne, provider.LevelTwo} {
-				if d.Level = level; level != "" && on(4) {
-					d.Floor = level
+				if d.PreferredACR = level; level != "" && on(4) {
+					d.EssentialACR = level
 				}
 				f(d)
 			}
@@ -65,10 +65,10 @@ func TestNothingIsToldThatWasNotProved(t *testing.T) {
 			}
 			satisfied++
 			told := provider.Told(l, d, now)
-			ladder := provider.Ladder{WeakRecovery: d.WeakRecovery}
+			ladder := provider.Levels{WeakRecovery: d.WeakRecovery}
 			amr, acr, at := told.AMR(), ladder.ACR(provider.Client{}, d, told), told.AuthTime()
 			since := func(method string) bool { // was proved at or after auth_time
-				proved, ok := l.Proved(method)
+				proved, ok := l.AuthenticatedAt(method)
 				return ok && !proved.Before(at)
 			}
 			second := since(provider.MethodTOTP) || since(provider.MethodRecovery) && (!d.WeakRecovery || acr != provider.LevelTwo)
@@ -81,11 +81,11 @@ func TestNothingIsToldThatWasNotProved(t *testing.T) {
 				t.Fatalf("%+v, %+v: amr %q, auth_time %v, but the second factor was proved before", l, d, amr, at)
 			case acr == provider.LevelTwo && !second:
 				t.Fatalf("%+v, %+v: acr %q, auth_time %v, but the second factor was proved before", l, d, acr, at)
-			case d.Floor == provider.LevelTwo && acr != provider.LevelTwo:
+			case d.EssentialACR == provider.LevelTwo && acr != provider.LevelTwo:
 				t.Fatalf("%+v, %+v: acr %q is less than what is essential", l, d, acr)
 			case d.HasMaxAge && at.Before(request) && now.Unix()-at.Unix() > int64(d.MaxAge/time.Second):
 				t.Fatalf("%+v, %+v: auth_time %v is older than max_age", l, d, at)
-			case d.Login && at.Before(request):
+			case d.PromptLogin && at.Before(request):
 				t.Fatalf("%+v, %+v: auth_time %v is before the request", l, d, at)
 			}
 		})
@@ -100,24 +100,24 @@ func TestAuthTime(t *testing.T) {
 	at := func(seconds int64) time.Time { return time.Unix(seconds, 0) }
 	for _, tt := range []struct {
 		name   string
-		proofs []provider.Proof
+		proofs []provider.Authentication
 		want   time.Time
 		last   time.Time
 	}{
 		{"nothing", nil, time.Time{}, time.Time{}},
-		{"a code alone begins no login", []provider.Proof{{"otp", at(7)}}, time.Time{}, at(7)},
-		{"password", []provider.Proof{{"pwd", at(5)}}, at(5), at(5)},
-		{"code given now in an old session", []provider.Proof{{"pwd", at(5)}, {"otp", at(9)}}, at(5), at(9)},
-		{"password given now with an old code", []provider.Proof{{"otp", at(3)}, {"pwd", at(9)}}, at(3), at(9)},
-		{"recovery code", []provider.Proof{{"pwd", at(9)}, {"recovery", at(4)}}, at(4), at(9)},
-		{"code, and an older recovery code that amr does not tell of", []provider.Proof{{"pwd", at(8)}, {"recovery", at(1)}, {"otp", at(9)}}, at(8), at(9)},
-		{"old code, which amr tells of, and a recovery code", []provider.Proof{{"pwd", at(8)}, {"otp", at(2)}, {"recovery", at(9)}}, at(2), at(9)},
+		{"a code alone begins no login", []provider.Authentication{{"otp", at(7)}}, time.Time{}, at(7)},
+		{"password", []provider.Authentication{{"pwd", at(5)}}, at(5), at(5)},
+		{"code given now in an old session", []provider.Authentication{{"pwd", at(5)}, {"otp", at(9)}}, at(5), at(9)},
+		{"password given now with an old code", []provider.Authentication{{"otp", at(3)}, {"pwd", at(9)}}, at(3), at(9)},
+		{"recovery code", []provider.Authentication{{"pwd", at(9)}, {"recovery", at(4)}}, at(4), at(9)},
+		{"code, and an older recovery code that amr does not tell of", []provider.Authentication{{"pwd", at(8)}, {"recovery", at(1)}, {"otp", at(9)}}, at(8), at(9)},
+		{"old code, which amr tells of, and a recovery code", []provider.Authentication{{"pwd", at(8)}, {"otp", at(2)}, {"recovery", at(9)}}, at(2), at(9)},
 	} {
-		l := &provider.Login{Subject: "u1", Proofs: tt.proofs}
+		l := &provider.Login{Subject: "u1", Authentications: tt.proofs}
 		if got := l.AuthTime(); !got.Equal(tt.want) {
 			t.Errorf("%s: auth_time %v, want %v", tt.name, got, tt.want)
 		}
-		if got := l.LastProof(); !got.Equal(tt.last) {
+		if got := l.LastAuthentication(); !got.Equal(tt.last) {
 			t.Errorf("%s: last proof %v, want %v", tt.name, got, tt.last)
 		}
 	}

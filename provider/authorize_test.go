@@ -135,11 +135,11 @@ func TestDemand(t *testing.T) {
 		v    url.Values
 		ok   func(d provider.Demand) bool
 	}{
-		{"nothing", request(), func(d provider.Demand) bool { return !d.Login && !d.None && !d.HasMaxAge && !d.TwoSteps() }},
-		{"prompt", request("prompt", "login consent select_account"), func(d provider.Demand) bool { return d.Login && d.Consent && d.SelectAccount }},
-		{"none", request("prompt", "none"), func(d provider.Demand) bool { return d.None }},
-		{"max_age", request("max_age", "90"), func(d provider.Demand) bool { return d.HasMaxAge && d.MaxAge == 90*time.Second && !d.Login }},
-		{"max_age 0 is prompt=login", request("max_age", "0"), func(d provider.Demand) bool { return d.Login }},
+		{"nothing", request(), func(d provider.Demand) bool { return !d.PromptLogin && !d.PromptNone && !d.HasMaxAge && !d.TwoSteps() }},
+		{"prompt", request("prompt", "login consent select_account"), func(d provider.Demand) bool { return d.PromptLogin && d.PromptConsent && d.PromptSelectAccount }},
+		{"none", request("prompt", "none"), func(d provider.Demand) bool { return d.PromptNone }},
+		{"max_age", request("max_age", "90"), func(d provider.Demand) bool { return d.HasMaxAge && d.MaxAge == 90*time.Second && !d.PromptLogin }},
+		{"max_age 0 is prompt=login", request("max_age", "0"), func(d provider.Demand) bool { return d.PromptLogin }},
 		{"acr", request("acr_values", "aal2 aal1"), provider.Demand.TwoSteps},
 		{"acr by another name", request("acr_values", "https://refeds.org/profile/mfa"), provider.Demand.TwoSteps},
 		{"login_hint", request("login_hint", "ana"), func(d provider.Demand) bool { return d.LoginHint == "ana" }},
@@ -208,7 +208,7 @@ func TestFinishChecksTheDemand(t *testing.T) {
 // Where recovery codes do not count, one is no answer to a wish for two steps; a code beside it is.
 func TestFinishWithAWeakRecoveryCode(t *testing.T) {
 	o := newOP(t)
-	o.ladder = provider.Ladder{WeakRecovery: true}
+	o.ladder = provider.Levels{WeakRecovery: true}
 	o.restart()
 	for _, tt := range []struct {
 		name   string
@@ -296,7 +296,7 @@ func TestFlow(t *testing.T) {
 	if !errors.Is(err, provider.ErrExpired) || back == nil {
 		t.Errorf("flow after an hour: %v, %v", back, err)
 	}
-	again, err := o.p.Again(back)
+	again, err := o.p.Restart(back)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func TestFlow(t *testing.T) {
 	if err := o.p.Finish(httptest.NewRecorder(), httptest.NewRequest("GET", issuer, nil), again, o.clock()); err != nil {
 		t.Errorf("the request begun again cannot be finished: %v", err)
 	}
-	again, _ = o.p.Again(back)
+	again, _ = o.p.Restart(back)
 	if again.ID == ix.ID || again.Login != nil || again.Version != 0 || !again.Expires.After(o.clock()) {
 		t.Errorf("begun again: %+v", again)
 	}

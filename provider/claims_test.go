@@ -57,9 +57,9 @@ func TestLevelDemand(t *testing.T) {
 			continue
 		}
 		d := o.ui.last.Demand
-		if d.Level != tt.level || d.Floor != tt.floor || len(d.Names) != tt.names {
+		if d.PreferredACR != tt.level || d.EssentialACR != tt.floor || len(d.Names) != tt.names {
 			t.Errorf("acr_values %q, claims %s: level %q, floor %q, names %v; want %q, %q and %d names",
-				tt.acrValues, tt.claims, d.Level, d.Floor, d.Names, tt.level, tt.floor, tt.names)
+				tt.acrValues, tt.claims, d.PreferredACR, d.EssentialACR, d.Names, tt.level, tt.floor, tt.names)
 		}
 	}
 }

@@ -18,21 +18,21 @@ import (
 
 // Demand is what the client asks of the sign-in, parsed once (OIDC Core 3.1.2.1).
 type Demand struct {
-	None          bool          `json:"none,omitempty"`           // prompt=none
-	Login         bool          `json:"login,omitempty"`          // prompt=login or max_age=0
-	Consent       bool          `json:"consent,omitempty"`        // prompt=consent
-	SelectAccount bool          `json:"select_account,omitempty"` // prompt=select_account
-	HasMaxAge     bool          `json:"has_max_age,omitempty"`
-	MaxAge        time.Duration `json:"max_age,omitempty"`       // whole seconds
-	Names         []ACRName     `json:"names,omitempty"`         // that the client asks with and that are known, in its order
-	Level         string        `json:"level,omitempty"`         // what the client prefers: the level of the first name
-	Floor         string        `json:"floor,omitempty"`         // essential: an error will do, a lower level will not
-	Waived        bool          `json:"waived,omitempty"`        // the user does not care to reach Level
-	WeakRecovery  bool          `json:"weak_recovery,omitempty"` // a recovery code does not reach LevelTwo
-	LoginHint     string        `json:"login_hint,omitempty"`
-	Subject       string        `json:"subject,omitempty"` // from id_token_hint or claims: only this user will do
-	Policy        bool          `json:"policy,omitempty"`  // not the request's wish: the pages let nobody through without a second factor, which the app or another rule obliges to
-	RequestedAt   time.Time     `json:"requested_at"`
+	PromptNone          bool          `json:"prompt_none,omitempty"`           // prompt=none
+	PromptLogin         bool          `json:"prompt_login,omitempty"`          // prompt=login or max_age=0
+	PromptConsent       bool          `json:"prompt_consent,omitempty"`        // prompt=consent
+	PromptSelectAccount bool          `json:"prompt_select_account,omitempty"` // prompt=select_account
+	HasMaxAge           bool          `json:"has_max_age,omitempty"`
+	MaxAge              time.Duration `json:"max_age,omitempty"`       // whole seconds
+	Names               []ACRName     `json:"names,omitempty"`         // that the client asks with and that are known, in its order
+	PreferredACR        string        `json:"preferred_acr,omitempty"` // what the client prefers: the level of the first name
+	EssentialACR        string        `json:"essential_acr,omitempty"` // essential: an error will do, a lower level will not
+	Waived              bool          `json:"waived,omitempty"`        // the user does not care to reach Level
+	WeakRecovery        bool          `json:"weak_recovery,omitempty"` // a recovery code does not reach LevelTwo
+	LoginHint           string        `json:"login_hint,omitempty"`
+	Subject             string        `json:"subject,omitempty"` // from id_token_hint or claims: only this user will do
+	Policy              bool          `json:"policy,omitempty"`  // not the request's wish: the pages let nobody through without a second factor, which the app or another rule obliges to
+	RequestedAt         time.Time     `json:"requested_at"`
 }
 
 // ACRName is a name that a client has for a level.
@@ -43,12 +43,12 @@ type ACRName struct {
 
 // TwoSteps reports whether the client wants LevelTwo, and the user has not refused that or cannot.
 func (d Demand) TwoSteps() bool {
-	return d.Floor == LevelTwo || d.Level == LevelTwo && !d.Waived
+	return d.EssentialACR == LevelTwo || d.PreferredACR == LevelTwo && !d.Waived
 }
 
 // Waivable reports whether a user who has no second factor may go on without: the client only prefers it, and the
 // policy does not ask for it. Waived says that the user did.
-func (d Demand) Waivable() bool { return d.Floor != LevelTwo && !d.Policy }
+func (d Demand) Waivable() bool { return d.EssentialACR != LevelTwo && !d.Policy }
 
 const (
 	maxRequest   = 16 << 10 // bytes of an authorization request, all parameters together
@@ -91,7 +91,7 @@ func checkRepeats(form url.Values) error {
 
 // demand reads what the client asks of the sign-in.
 func (p *Provider) demand(ctx context.Context, form url.Values, client Client, at time.Time) (Demand, error) {
-	d := Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), WeakRecovery: p.ladder.WeakRecovery}
+	d := Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), WeakRecovery: p.levels.WeakRecovery}
 	if len(d.LoginHint) > 254 || !utf8.ValidString(d.LoginHint) {
 		d.LoginHint = "" // a hint that cannot be a name helps nobody
 	}
@@ -111,12 +111,12 @@ func (p *Provider) demand(ctx context.Context, form url.Values, client Client, a
 	if err := d.readSubject(sub); err != nil {
 		return d, err
 	}
-	return d, d.readLevel(p.ladder, client, strings.Fields(form.Get("acr_values")), acr)
+	return d, d.readLevel(p.levels, client, strings.Fields(form.Get("acr_values")), acr)
 }
 
 // readLevel finds out which level the client wants. OIDC Core 5.5.1.1 leaves open what holds when it says so in two ways:
 // here the claims parameter does, which says more.
-func (d *Demand) readLevel(ladder Ladder, client Client, values []string, acr claimRequest) error {
+func (d *Demand) readLevel(ladder Levels, client Client, values []string, acr claimRequest) error {
 	if acr.listed {
 		values = acr.values
 	}
@@ -127,13 +127,13 @@ func (d *Demand) readLevel(ladder Ladder, client Client, values []string, acr cl
 		}
 	}
 	if len(d.Names) > 0 {
-		d.Level = d.Names[0].Level
+		d.PreferredACR = d.Names[0].Level
 	}
 	switch essential := acr.listed && acr.essential; {
 	case essential && len(d.Names) == 0:
 		return errUnmet.WithHint("No value of the essential claim acr is known; see acr_values_supported.")
 	case essential:
-		d.Floor = slices.MinFunc(d.Names, func(a, b ACRName) int { return rank(a.Level) - rank(b.Level) }).Level
+		d.EssentialACR = slices.MinFunc(d.Names, func(a, b ACRName) int { return rank(a.Level) - rank(b.Level) }).Level
 	}
 	return nil
 }
@@ -162,18 +162,18 @@ func (d *Demand) readPrompt(prompt string) error {
 	for _, value := range values {
 		switch value {
 		case "none":
-			d.None = true
+			d.PromptNone = true
 		case "login":
-			d.Login = true
+			d.PromptLogin = true
 		case "consent":
-			d.Consent = true
+			d.PromptConsent = true
 		case "select_account":
-			d.SelectAccount = true
+			d.PromptSelectAccount = true
 		default:
 			return fosite.ErrInvalidRequest.WithHint("prompt knows none, login, consent and select_account.")
 		}
 	}
-	if d.None && len(values) > 1 {
+	if d.PromptNone && len(values) > 1 {
 		return fosite.ErrInvalidRequest.WithHint("prompt=none goes with no other value.")
 	}
 	return nil
@@ -189,7 +189,7 @@ func (d *Demand) readMaxAge(form url.Values) error {
 	}
 	d.HasMaxAge, d.MaxAge = true, time.Duration(seconds)*time.Second
 	if seconds == 0 { // the same as prompt=login (OIDC Core 3.1.2.1)
-		d.Login = true
+		d.PromptLogin = true
 	}
 	return nil
 }

@@ -102,8 +102,8 @@ type Recorder interface {
 	Record(ctx context.Context, e Event) error
 }
 
-// Nobody is a Recorder that keeps no log.
-type Nobody struct{}
+// NopRecorder is a Recorder that keeps no log.
+type NopRecorder struct{}
 
 // Record does nothing.
-func (Nobody) Record(context.Context, Event) error { return nil }
+func (NopRecorder) Record(context.Context, Event) error { return nil }

@@ -14,13 +14,14 @@ import (
 	"github.com/ory/fosite"
 )
 
-// Finish answers the client with an authorization code. It checks once more that the login satisfies the demand, whatever
-// the pages think: as of at, when they decided, for a proof may become too old a moment later. The code, the end of the
-// interaction and whatever with writes are one commit, which rests on the account and the client being as they were then.
+// Finish answers the client with an authorization code. It checks once more that the login satisfies the demand,
+// whatever the pages think: as of at, when they decided, for a proof may become too old a moment later. The code, the
+// end of the interaction and whatever with writes are one commit, which rests on the account and the client being as
+// they were then.
 //
-// Outcomes: ErrConflict if the interaction had ended or changed; ErrPassword if what the user has proved no longer counts,
-// as the account is disabled, gone or in another epoch; ErrClientChanged if the pages must decide anew. Nothing was
-// committed or answered then.
+// Outcomes: ErrConflict if the interaction had ended or changed; ErrPassword if what the user has proved no longer
+// counts, as the account is disabled, gone or in another epoch; ErrClientChanged if the pages must decide anew. Nothing
+// was committed or answered then.
 func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interaction, at time.Time, with ...func(ctx context.Context) error) error {
 	if at.IsZero() || !ix.Login.Satisfies(ix.Demand, at) {
 		return errors.New("finish: the login does not satisfy the request")
@@ -40,7 +41,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	ctx, u := withUnit(r.Context(), "")
 	login := ix.Login.fresh(ix.Demand, at)
 	g := &grant{
-		Login: *login, ACR: p.ladder.ACR(client, ix.Demand, login), Nonce: f.Nonce,
+		Login: *login, ACR: p.levels.ACR(client, ix.Demand, login), Nonce: f.Nonce,
 		Scopes: ix.Scopes, Redirect: f.Sent, Challenge: f.Challenge, Requested: f.At, Began: p.now(),
 	}
 	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, g)

@@ -35,7 +35,7 @@ type op struct {
 	ui     *pages
 	secret string
 	audit  provider.Recorder
-	ladder provider.Ladder
+	ladder provider.Levels
 
 	mu  sync.Mutex
 	now time.Time
@@ -105,7 +105,7 @@ func (o *op) restart() {
 	p, err := provider.New(o.t.Context(), provider.Config{
 		Issuer: issuer, Store: o.store, Accounts: &provider.Directory{Store: o.store, Hasher: &provider.Hasher{}}, Sealer: o.sealer,
 		Secrets: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Now: o.clock, Log: slog.New(slog.DiscardHandler),
-		Audit: o.audit, Ladder: o.ladder,
+		Audit: o.audit, Levels: o.ladder,
 	})
 	if err != nil {
 		o.t.Fatal(err)

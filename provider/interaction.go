@@ -64,8 +64,8 @@ func parseRow(flow string) (id string, version int64, ok bool) {
 	return id, version, IsOpaque(id, idSize)
 }
 
-// Own begins a sign-in for our own pages: no client asked for it, and it ends in End instead of Finish.
-func (p *Provider) Own(d Demand) *Interaction {
+// BeginOwn begins a sign-in for our own pages: no client asked for it, and it ends in End instead of Finish.
+func (p *Provider) BeginOwn(d Demand) *Interaction {
 	d.RequestedAt = p.now()
 	return p.begin(d)
 }
@@ -101,8 +101,8 @@ func (p *Provider) Flow(ix *Interaction) (string, error) {
 }
 
 // Resume returns the interaction of a flow, or of the bare id of a row. The version in a flow is the least that will
-// do: a row that was read before may serve again, and a form that is sent for an older version than the row has by
-// then fails with ErrConflict. A bare id always asks the store. ErrNotFound reports one that never was, was altered or has
+// do: a row that was read before may serve again, and a form that is sent for an older version than the row has by then
+// fails with ErrConflict. A bare id always asks the store. ErrNotFound reports one that never was, was altered or has
 // ended; it comes together with an interaction that has ended a moment ago and has an Answer. ErrExpired comes together
 // with the interaction, so that it can be begun anew.
 func (p *Provider) Resume(ctx context.Context, flow string) (*Interaction, error) {
@@ -166,8 +166,8 @@ func (p *Provider) row(ctx context.Context, flow string) (*Interaction, error) {
 	return ix, nil
 }
 
-// Again returns a new interaction of the same request, as if it had arrived now.
-func (p *Provider) Again(ix *Interaction) (*Interaction, error) {
+// Restart returns a new interaction of the same request, as if it had arrived now.
+func (p *Provider) Restart(ix *Interaction) (*Interaction, error) {
 	d := ix.Demand
 	d.RequestedAt, d.Waived = p.now(), false
 	fresh := p.begin(d)

@@ -15,11 +15,11 @@ type Policy interface {
 }
 
 // ClientPolicy is a Policy that knows no rules but those of clients.
-type ClientPolicy struct{ Ladder Ladder }
+type ClientPolicy struct{ Levels Levels }
 
 // Enough reports whether the login reaches LevelTwo, if the client obliges its users to that.
 func (p ClientPolicy) Enough(_ context.Context, c Client, l *Login) (bool, error) {
-	return !c.TwoSteps || p.Ladder.Level(l) == LevelTwo, nil
+	return !c.TwoSteps || p.Levels.Level(l) == LevelTwo, nil
 }
 
 // checkPolicy refuses tokens for a login that is not enough any more. The family stays, for a rule may be taken back; the

@@ -13,8 +13,8 @@ func TestPolicyIsHeldAtTheEnd(t *testing.T) {
 	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
 	one := provider.PasswordLogin("ana", 0, now)
 	code, recovered := one.Clone(), one.Clone()
-	code.Proofs = append(code.Proofs, provider.Proof{Method: provider.MethodTOTP, Time: now})
-	recovered.Proofs = append(recovered.Proofs, provider.Proof{Method: provider.MethodRecovery, Time: now})
+	code.Authentications = append(code.Authentications, provider.Authentication{Method: provider.MethodTOTP, Time: now})
+	recovered.Authentications = append(recovered.Authentications, provider.Authentication{Method: provider.MethodRecovery, Time: now})
 	for name, tt := range map[string]struct {
 		login  *provider.Login
 		demand provider.Demand
@@ -22,13 +22,13 @@ func TestPolicyIsHeldAtTheEnd(t *testing.T) {
 	}{
 		"one step, no policy":                   {one, provider.Demand{}, true},
 		"one step":                              {one, provider.Demand{Policy: true}, false},
-		"one step, silent":                      {one, provider.Demand{Policy: true, None: true}, false},
+		"one step, silent":                      {one, provider.Demand{Policy: true, PromptNone: true}, false},
 		"a code":                                {code, provider.Demand{Policy: true}, true},
 		"a recovery code":                       {recovered, provider.Demand{Policy: true}, true},
 		"a recovery code, which does not count": {recovered, provider.Demand{Policy: true, WeakRecovery: true}, false},
 		"a recovery code, which does not count, no policy": {recovered, provider.Demand{WeakRecovery: true}, true},
 		"a code, recovery codes do not count":              {code, provider.Demand{Policy: true, WeakRecovery: true}, true},
-		"a code before prompt=login":                       {code, provider.Demand{Policy: true, Login: true, RequestedAt: now.Add(time.Second)}, false},
+		"a code before prompt=login":                       {code, provider.Demand{Policy: true, PromptLogin: true, RequestedAt: now.Add(time.Second)}, false},
 	} {
 		if got := tt.login.Satisfies(tt.demand, now); got != tt.want {
 			t.Errorf("%s: Satisfies = %v, want %v", name, got, tt.want)

@@ -20,7 +20,7 @@ type Config struct {
 	Sealer   Sealer   // seals signing keys, and sign-ins that are not rows yet
 	Secrets  [][]byte // 32 bytes each; the first makes tokens, all of them verify
 	Audit    Recorder // nil: no log is kept
-	Ladder   Ladder   // the zero value works
+	Levels   Levels   // the zero value works
 	Policy   Policy   // which logins are enough for tokens; nil: ClientPolicy
 
 	SigningAlgorithm string           // for clients that have no wish: RS256 (empty) or ES256
@@ -78,7 +78,7 @@ type Provider struct {
 	accounts  Accounts
 	sealer    Sealer
 	audit     Recorder
-	ladder    Ladder
+	levels    Levels
 	policy    Policy
 	lifetimes Lifetimes
 	algorithm string
@@ -99,17 +99,17 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		return nil, err
 	}
 	p := &Provider{
-		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, sealer: c.Sealer, audit: c.Audit, ladder: c.Ladder, policy: c.Policy,
+		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, sealer: c.Sealer, audit: c.Audit, levels: c.Levels, policy: c.Policy,
 		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
 		p.algorithm = RS256
 	}
 	if p.audit == nil {
-		p.audit = Nobody{}
+		p.audit = NopRecorder{}
 	}
 	if p.policy == nil {
-		p.policy = ClientPolicy{p.ladder}
+		p.policy = ClientPolicy{p.levels}
 	}
 	if p.log == nil {
 		p.log = slog.Default()
@@ -148,8 +148,8 @@ func checkConfig(c Config) error {
 			faults = append(faults, errors.New(rule.text))
 		}
 	}
-	if err := CheckACRNames(c.Ladder.Names); err != nil {
-		faults = append(faults, fmt.Errorf("Ladder: %w", err))
+	if err := CheckACRNames(c.Levels.Names); err != nil {
+		faults = append(faults, fmt.Errorf("Levels: %w", err))
 	}
 	for _, secret := range c.Secrets {
 		if len(secret) != 32 {

@@ -76,8 +76,8 @@ func TestIDTokenClaims(t *testing.T) {
 func TestLoginWithoutProofGetsNoCode(t *testing.T) {
 	o := newOP(t)
 	for name, login := range map[string]*provider.Login{
-		"none": nil, "no proof": {Subject: "u1"}, "no subject": {Proofs: []provider.Proof{{Method: "pwd", Time: o.clock()}}},
-		"second factor alone": {Subject: "u1", Proofs: []provider.Proof{{Method: "otp", Time: o.clock()}}},
+		"none": nil, "no proof": {Subject: "u1"}, "no subject": {Authentications: []provider.Authentication{{Method: "pwd", Time: o.clock()}}},
+		"second factor alone": {Subject: "u1", Authentications: []provider.Authentication{{Method: "otp", Time: o.clock()}}},
 	} {
 		o.ui.sign = func(ix *provider.Interaction) { ix.Login = login }
 		if r := o.authorize(request()); r.StatusCode != http.StatusInternalServerError {

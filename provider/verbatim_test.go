@@ -31,8 +31,8 @@ func texts() []string {
 	return all
 }
 
-// State is the client's and comes back byte for byte (RFC 6749 section 4.1.2): with a code, with an error, through a POST,
-// through the sealed flow and through the row.
+// State is the client's and comes back byte for byte (RFC 6749 section 4.1.2): with a code, with an error, through a
+// POST, through the sealed flow and through the row.
 func TestStateComesBackByteForByte(t *testing.T) {
 	o := newOP(t)
 	for _, state := range texts() {
@@ -70,7 +70,7 @@ func (o *op) throughFlow(t *testing.T, state string) url.Values {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ix, err = o.p.Again(ix); err != nil {
+	if ix, err = o.p.Restart(ix); err != nil {
 		t.Fatal(err)
 	}
 	o.ui.sign(ix)

@@ -55,7 +55,7 @@ func processes(t *testing.T, dsn string) [2]*mfa.Service {
 		s := storagetest.Open(t, dsn)
 		must(t, s.Migrate(t.Context()))
 		both[i] = &mfa.Service{
-			Store: s, Guesses: s, Setups: s, Atomic: s.Atomic, Keys: keys, Issuer: "Vestibule",
+			Store: s, Attempts: s, Setups: s, Atomic: s.Atomic, Keys: keys, Issuer: "Vestibule",
 			Limits: mfa.Limits{TOTP: plenty, Recovery: plenty},
 		}
 	}
@@ -152,7 +152,7 @@ func TestStatementsOfAGuess(t *testing.T) {
 		if len(f.Authenticators) != 10 || len(f.Recovery.Digests) != 10 {
 			t.Errorf("Factors = %d authenticators, %d codes, want 10 and 10", len(f.Authenticators), len(f.Recovery.Digests))
 		}
-		_, err = s.Guess(t.Context(), "totp:ana", mfa.Limit{Guesses: 5, Window: time.Minute, Lock: time.Minute}, noon)
+		_, err = s.Attempt(t.Context(), "totp:ana", mfa.Limit{Guesses: 5, Window: time.Minute, Lock: time.Minute}, noon)
 		must(t, err)
 		must(t, s.Atomic(t.Context(), func(ctx context.Context) error {
 			return s.Spend(ctx, "a1", 7, noon)
@@ -170,10 +170,10 @@ func TestPurgeOfFactors(t *testing.T) {
 		rowing := short
 		rowing.InARow = 100
 		for key, limit := range map[string]mfa.Limit{"password:ana": short, "totp:ana": rowing} {
-			_, err := s.Guess(t.Context(), key, limit, noon)
+			_, err := s.Attempt(t.Context(), key, limit, noon)
 			must(t, err)
 		}
-		_, err := s.Guess(t.Context(), "password:ben", short, noon.Add(24*time.Hour))
+		_, err := s.Attempt(t.Context(), "password:ben", short, noon.Add(24*time.Hour))
 		must(t, err)
 		for owner, expires := range map[string]time.Time{"old": noon, "new": noon.Add(24 * time.Hour)} {
 			must(t, s.SaveSetup(t.Context(), mfa.Setup{Owner: owner, Subject: "ana", Sealed: []byte{0}, Expires: expires}))

@@ -13,20 +13,20 @@ import (
 	"vestibule/provider"
 )
 
-// guessTries is how often Guess looks again when somebody forgives between its two statements.
+// guessTries is how often Attempt looks again when somebody forgives between its two statements.
 const guessTries = 5
 
-// Guess counts a guess under key and commits before it returns, even inside an Atomic.
-func (s *Store) Guess(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
+// Attempt counts a guess under key and commits before it returns, even inside an Atomic.
+func (s *Store) Attempt(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.AttemptCount, error) {
 	return s.guess(ctx, key, limit, math.MaxInt64, now)
 }
 
-// GuessSince counts a guess like Guess, unless a lock of the key has ended after the time since.
-func (s *Store) GuessSince(ctx context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.Tally, error) {
+// AttemptSince counts a guess like Attempt, unless a lock of the key has ended after the time since.
+func (s *Store) AttemptSince(ctx context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.AttemptCount, error) {
 	return s.guess(ctx, key, limit, micros(since), now)
 }
 
-func (s *Store) guess(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.Tally, error) {
+func (s *Store) guess(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.AttemptCount, error) {
 	id := guessID()
 	for range guessTries {
 		tally, err := s.count(ctx, key, id, limit, since, now)
@@ -39,22 +39,22 @@ func (s *Store) guess(ctx context.Context, key string, limit mfa.Limit, since in
 			return tally, err
 		}
 	}
-	return mfa.Tally{}, fmt.Errorf("%w: guesses are counted and forgiven at once", provider.ErrUnavailable)
+	return mfa.AttemptCount{}, fmt.Errorf("%w: guesses are counted and forgiven at once", provider.ErrUnavailable)
 }
 
 // count is one statement, so that any number of processes count right, and none that was refused
 // writes. A window that was used up is over here, for else its lock would refuse; when that ended is kept.
 // provider.ErrNotFound if the guess is refused.
-func (s *Store) count(ctx context.Context, key, id string, limit mfa.Limit, since int64, now time.Time) (mfa.Tally, error) {
+func (s *Store) count(ctx context.Context, key, id string, limit mfa.Limit, since int64, now time.Time) (mfa.AttemptCount, error) {
 	until := micros(now.Add(limit.Lock))
 	first := int64(0)
 	if limit.Guesses <= 1 {
 		first = until
 	}
-	scan := func(r row) (mfa.Tally, error) {
+	scan := func(r row) (mfa.AttemptCount, error) {
 		var tries, row int
 		err := r.Scan(&tries, &row)
-		return mfa.Tally{Left: min(limit.Guesses-tries, inARow(limit)-row), InARow: row}, err
+		return mfa.AttemptCount{Left: min(limit.Guesses-tries, inARow(limit)-row), InARow: row}, err
 	}
 	return one(ctx, s, scan, `INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, owner, ids)
 			VALUES ($1, $2, 1, 1, $3, 0, $4, $9, $11)
@@ -79,8 +79,8 @@ func (s *Store) count(ctx context.Context, key, id string, limit mfa.Limit, sinc
 // guessIDSize is how long each id is, so that the oldest one can be cut off.
 const guessIDSize = 11
 
-// guessID is what a guess can be taken back by. The ids of the last guesses of a window stand in one text, which each guess
-// writes anew, so that each has an end, and none differs from another only in its case.
+// guessID is what a guess can be taken back by. The ids of the last guesses of a window stand in one text, which each
+// guess writes anew, so that each has an end, and none differs from another only in its case.
 func guessID() string { return strings.ToLower(rand.Text()[:guessIDSize-1]) + " " }
 
 // ownerOf is whose budget the key is for.
@@ -106,7 +106,7 @@ func forgetAt(limit mfa.Limit, now time.Time) int64 {
 }
 
 // refusal says why a guess was refused: provider.ErrNotFound if in the meantime nothing refuses it.
-func (s *Store) refusal(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.Tally, error) {
+func (s *Store) refusal(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.AttemptCount, error) {
 	type kept struct {
 		until, unlocked int64
 		row             int
@@ -118,19 +118,19 @@ func (s *Store) refusal(ctx context.Context, key string, limit mfa.Limit, since 
 	k, err := one(ctx, s, scan, `SELECT locked_until, unlocked_at, in_a_row FROM guess WHERE budget = $1`, key)
 	switch last := max(k.until, k.unlocked); {
 	case err != nil:
-		return mfa.Tally{}, err
+		return mfa.AttemptCount{}, err
 	case k.row >= inARow(limit):
-		return mfa.Tally{Disabled: true}, nil
+		return mfa.AttemptCount{Disabled: true}, nil
 	case k.until > micros(now):
-		return mfa.Tally{LockedUntil: instant(k.until)}, nil
+		return mfa.AttemptCount{LockedUntil: instant(k.until)}, nil
 	case last > since:
-		return mfa.Tally{Stale: instant(last)}, nil
+		return mfa.AttemptCount{Stale: instant(last)}, nil
 	}
-	return mfa.Tally{}, provider.ErrNotFound
+	return mfa.AttemptCount{}, provider.ErrNotFound
 }
 
-// Return takes a guess back, once. A later window does not have its id.
-func (s *Store) Return(ctx context.Context, key, id string) error {
+// RefundAttempt takes a guess back, once. A later window does not have its id.
+func (s *Store) RefundAttempt(ctx context.Context, key, id string) error {
 	return s.exec(ctx, nil, `UPDATE guess SET tries = tries - 1, in_a_row = in_a_row - 1, locked_until = 0, ids = replace(ids, $2, '')
 		WHERE budget = $1 AND ids LIKE '%' || $2 || '%'`, key, id)
 }
@@ -164,9 +164,9 @@ func (s *Store) Unlock(ctx context.Context, owner string) error {
 	return s.exec(ctx, nil, `DELETE FROM guess WHERE owner = $1`, owner)
 }
 
-// Forgive forgets the guesses under the key and ends its lock. Of a budget that was ever locked the row stays, for it
-// knows when that ended.
-func (s *Store) Forgive(ctx context.Context, key string, now time.Time) error {
+// ResetAttempts forgets the guesses under the key and ends its lock. Of a budget that was ever locked the row stays,
+// for it knows when that ended.
+func (s *Store) ResetAttempts(ctx context.Context, key string, now time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, nil, `DELETE FROM guess WHERE budget = $1 AND locked_until = 0 AND unlocked_at = 0`, key)
 		if err != nil {

@@ -17,13 +17,13 @@ func TestBudgets(t *testing.T) {
 			"totp:ana": 2, "pwd:ana": 1, "pwd:ana|b1": 1, "recovery:ben": 1, "pwd:ana2": 1, "address:2001:db8::/64": 1,
 		} {
 			for range n {
-				_, err := s.Guess(t.Context(), key, limit, noon)
+				_, err := s.Attempt(t.Context(), key, limit, noon)
 				must(t, err)
 			}
 		}
-		tally, err := s.Guess(t.Context(), "recovery:ana", limit, noon)
+		tally, err := s.Attempt(t.Context(), "recovery:ana", limit, noon)
 		must(t, err)
-		must(t, s.Return(t.Context(), "recovery:ana", tally.ID)) // was right: nothing is counted
+		must(t, s.RefundAttempt(t.Context(), "recovery:ana", tally.ID)) // was right: nothing is counted
 		ana := []storage.Budget{
 			{Kind: "pwd", InARow: 1}, {Kind: "pwd", Part: "b1", InARow: 1}, {Kind: "totp", InARow: 2, LockedUntil: noon.Add(time.Hour)},
 		}
@@ -32,7 +32,7 @@ func TestBudgets(t *testing.T) {
 		must(t, s.Unlock(t.Context(), "ana"))
 		checkBudgets(t, s, "ana", noon)
 		checkBudgets(t, s, "ben", noon, storage.Budget{Kind: "recovery", InARow: 1})
-		if tally, err := s.Guess(t.Context(), "totp:ana", limit, noon); err != nil || tally.Left != 1 {
+		if tally, err := s.Attempt(t.Context(), "totp:ana", limit, noon); err != nil || tally.Left != 1 {
 			t.Errorf("Guess after Unlock = %+v, %v, want one left", tally, err)
 		}
 	})
@@ -66,9 +66,9 @@ func TestReturnThatWasNotCommitted(t *testing.T) {
 		limit := mfa.Limit{Guesses: 2, Window: time.Minute, Lock: time.Hour}
 		errAbort := errors.New("abort")
 		err := s.Atomic(t.Context(), func(ctx context.Context) error {
-			tally, err := s.Guess(ctx, "pwd:ana", limit, noon)
+			tally, err := s.Attempt(ctx, "pwd:ana", limit, noon)
 			must(t, err)
-			must(t, s.Return(ctx, "pwd:ana", tally.ID))
+			must(t, s.RefundAttempt(ctx, "pwd:ana", tally.ID))
 			return errAbort
 		})
 		if !errors.Is(err, errAbort) {
@@ -85,7 +85,7 @@ func TestGuessesStaySmall(t *testing.T) {
 		var sizes []int64
 		for range 2 {
 			for range mfa.Returnable {
-				_, err := s.Guess(t.Context(), "address:a", limit, noon)
+				_, err := s.Attempt(t.Context(), "address:a", limit, noon)
 				must(t, err)
 			}
 			sizes = append(sizes, number(t, s, `SELECT length(ids) FROM guess`))

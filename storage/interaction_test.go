@@ -15,7 +15,7 @@ func interaction(id string) *provider.Interaction {
 	return &provider.Interaction{
 		ID: id, Client: "rp", ClientName: "RP", Scopes: []string{"openid"}, Redirect: "https://rp.example/cb",
 		Demand: provider.Demand{HasMaxAge: true, MaxAge: time.Minute, RequestedAt: noon},
-		Login: &provider.Login{Subject: "alice", Session: "sid", Proofs: []provider.Proof{
+		Login: &provider.Login{Subject: "alice", Session: "sid", Authentications: []provider.Authentication{
 			{Method: provider.MethodPassword, Time: noon},
 		}},
 		Browser: []byte{1, 2}, Request: []byte(`{"state":"\u0000"}`), Created: noon, Expires: noon.Add(10 * time.Minute),

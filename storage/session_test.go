@@ -13,7 +13,7 @@ import (
 func session(id, subject string) *provider.Session {
 	return &provider.Session{
 		ID: []byte(id),
-		Login: provider.Login{Subject: subject, Session: "sid-" + id, Proofs: []provider.Proof{
+		Login: provider.Login{Subject: subject, Session: "sid-" + id, Authentications: []provider.Authentication{
 			{Method: provider.MethodPassword, Time: noon},
 		}},
 		Created: noon, Seen: noon, Expires: noon.Add(12 * time.Hour),
@@ -37,7 +37,7 @@ func TestSessionIsReplaced(t *testing.T) {
 			t.Errorf("insert again: %v, want %v", err, provider.ErrConflict)
 		}
 		n.ID = []byte("b")
-		n.Login.Proofs = append(n.Login.Proofs, provider.Proof{Method: provider.MethodTOTP, Time: noon})
+		n.Login.Authentications = append(n.Login.Authentications, provider.Authentication{Method: provider.MethodTOTP, Time: noon})
 		must(t, s.SaveSession(t.Context(), []byte("a"), n))
 		if hasSession(t, s, "a") {
 			t.Error("the old id is alive")

@@ -15,33 +15,33 @@ import (
 // lowCodes is from how few recovery codes on a user is told to make new ones.
 const lowCodes = 3
 
-// member is a request of a signed-in user to a page of the account.
-type member struct {
+// signedIn is a request of a signed-in user to a page of the account.
+type signedIn struct {
 	session provider.Session
 	account provider.Account
-	mem     memory // what the last form has left to say; it travels in the address, sealed
+	state   flowState // what the last form has left to say; it travels in the address, sealed
 }
 
 // owner is whose set-ups the pages show. The sid stays when the session's id changes.
-func (m *member) owner(kind string) string { return kind + ":" + m.session.Login.Session }
+func (m *signedIn) owner(kind string) string { return kind + ":" + m.session.Login.Session }
 
-type memberHandler func(w http.ResponseWriter, r *http.Request, m *member) error
+type signedInHandler func(w http.ResponseWriter, r *http.Request, m *signedIn) error
 
-// member lets nobody in but signed-in users. A session that owes a code, because an authenticator was set up since it
-// began, owes it here too: the decision is the one of every sign-in.
-func (s *Server) member(h memberHandler) handler {
+// requireSignedIn lets nobody in but signed-in users. A session that owes a code, because an authenticator was set up
+// since it began, owes it here too: the decision is the one of every sign-in.
+func (s *Server) requireSignedIn(h signedInHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		session, err := s.live(r.Context(), r)
+		session, err := s.currentSession(r.Context(), r)
 		if errors.Is(err, errIdle) || err == nil && session == nil {
 			if err := s.answeredBefore(r); err != nil {
 				return err
 			}
-			return s.begin(w, r, s.ownVisit(r, false))
+			return s.begin(w, r, s.ownFlow(r, false))
 		}
 		if err != nil {
 			return err
 		}
-		if passed, err := s.pass(w, r, session, false); !passed {
+		if passed, err := s.requireNothingOwed(w, r, session, false); !passed {
 			return err
 		}
 		account, err := s.Accounts.Account(r.Context(), session.Login.Subject)
@@ -51,30 +51,30 @@ func (s *Server) member(h memberHandler) handler {
 		if err != nil {
 			return err
 		}
-		mem, err := s.unflash(r)
+		state, err := s.unflash(r)
 		if err != nil {
 			return err
 		}
-		return h(w, r, &member{*session, account, mem})
+		return h(w, r, &signedIn{*session, account, state})
 	}
 }
 
-// sure lets only those in who have proved within the last minutes who they are: with a code if they have an
+// requireReauth lets only those in who have proved within the last minutes who they are: with a code if they have an
 // authenticator, else with the password.
-func (s *Server) sure(h memberHandler) memberHandler {
-	return func(w http.ResponseWriter, r *http.Request, m *member) error {
-		if passed, err := s.pass(w, r, &m.session, true); !passed {
+func (s *Server) requireReauth(h signedInHandler) signedInHandler {
+	return func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+		if passed, err := s.requireNothingOwed(w, r, &m.session, true); !passed {
 			return err
 		}
 		return h(w, r, m)
 	}
 }
 
-// pass reports whether the session owes nothing. If it does, the browser was sent to the page that is owed.
-func (s *Server) pass(w http.ResponseWriter, r *http.Request, session *provider.Session, sudo bool) (bool, error) {
-	v := s.ownVisit(r, sudo)
-	v.ix.Login, v.mem.Lent = session.Login.Clone(), true
-	owed, err := s.decide(r.Context(), v)
+// requireNothingOwed reports whether the session owes nothing. If it does, the browser was sent to the page that is owed.
+func (s *Server) requireNothingOwed(w http.ResponseWriter, r *http.Request, session *provider.Session, sudo bool) (bool, error) {
+	fl := s.ownFlow(r, sudo)
+	fl.ix.Login, fl.state.FromSession = session.Login.Clone(), true
+	owed, err := s.decide(r.Context(), fl)
 	if err != nil || owed == stepDone {
 		return err == nil, err
 	}
@@ -82,23 +82,23 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, session *provider.
 		return false, err
 	}
 	if owed == stepSetup { // what the user came for may be to set up the same
-		v.mem.Return = securityPath
+		fl.state.ReturnPath = securityPath
 	}
-	v.ix.Browser = s.bind(w, r)
-	return false, s.proceed(w, r, v)
+	fl.ix.Browser = s.bind(w, r)
+	return false, s.saveAndRedirect(w, r, fl)
 }
 
-// ownVisit begins a sign-in that ends at the page that was asked for.
-func (s *Server) ownVisit(r *http.Request, sudo bool) *visit {
+// ownFlow begins a sign-in that ends at the page that was asked for.
+func (s *Server) ownFlow(r *http.Request, sudo bool) *flow {
 	d := provider.Demand{}
 	if sudo {
-		d.HasMaxAge, d.MaxAge = true, sudoTime
+		d.HasMaxAge, d.MaxAge = true, reauthTime
 	}
 	path := ownPath(r.URL.Path)
 	if path == codesPath && r.Form.Has("new") {
 		path = newCodesPath
 	}
-	return &visit{ix: s.Provider.Own(d), mem: memory{Return: path, Sudo: sudo}, device: s.device(r)}
+	return &flow{ix: s.Provider.BeginOwn(d), state: flowState{ReturnPath: path, Reauth: sudo}, rememberToken: s.rememberToken(r)}
 }
 
 var factorPath = regexp.MustCompile(`^/account/authenticators/[A-Za-z0-9_-]{1,64}/(rename|remove)$`)
@@ -128,35 +128,35 @@ func (s *Server) expel(w http.ResponseWriter, r *http.Request, session *provider
 }
 
 // flash answers a form with a redirect to a page that says what came of it.
-func (s *Server) flash(w http.ResponseWriter, r *http.Request, path string, mem memory) error {
-	ix := s.Provider.Own(provider.Demand{})
+func (s *Server) flash(w http.ResponseWriter, r *http.Request, path string, state flowState) error {
+	ix := s.Provider.BeginOwn(provider.Demand{})
 	ix.Browser = s.bind(w, r)
-	return s.send(w, r, &visit{ix: ix, mem: mem}, path)
+	return s.redirectTo(w, r, &flow{ix: ix, state: state}, path)
 }
 
 // note is a flash of one notice.
 func (s *Server) note(w http.ResponseWriter, r *http.Request, path, id string, args values) error {
-	return s.flash(w, r, path, memory{Notes: []fault{{ID: id, Args: args}}})
+	return s.flash(w, r, path, flowState{Notes: []message{{ID: id, Args: args}}})
 }
 
 // unflash reads what flash wrote for this browser. Anything else, or anything old, says nothing.
-func (s *Server) unflash(r *http.Request) (memory, error) {
+func (s *Server) unflash(r *http.Request) (flowState, error) {
 	flow := sealed(r.URL.Query().Get("flow"))
 	if flow == "" {
-		return memory{}, nil
+		return flowState{}, nil
 	}
 	ix, err := s.Provider.Resume(r.Context(), flow)
 	if errors.Is(err, provider.ErrNotFound) || errors.Is(err, provider.ErrExpired) {
-		return memory{}, nil
+		return flowState{}, nil
 	}
 	if err != nil || ix.Client != "" || !s.sameBrowser(r, ix.Browser) {
-		return memory{}, err
+		return flowState{}, err
 	}
-	v, err := newVisit(ix)
+	fl, err := newFlow(ix)
 	if err != nil {
-		return memory{}, err
+		return flowState{}, err
 	}
-	return v.mem, nil
+	return fl.state, nil
 }
 
 type securityPage struct {
@@ -167,17 +167,17 @@ type securityPage struct {
 	CodesLeft  int
 	CodesTotal int
 	CodesMade  time.Time
-	Low        *shown // too few recovery codes, or none
-	Devices    []deviceView
-	Others     int    // live sessions of the user in other browsers
-	Keep       *shown // the policy does not let the user remove the only authenticator
-	Obliged    string // from when on the user needs two-step verification; empty: is not, or has it
-	Pending    *shown // a set-up was begun and not finished
+	Low        *rendered // too few recovery codes, or none
+	Devices    []rememberedView
+	Others     int       // live sessions of the user in other browsers
+	Keep       *rendered // the policy does not let the user remove the only authenticator
+	Obliged    string    // from when on the user needs two-step verification; empty: is not, or has it
+	Pending    *rendered // a set-up was begun and not finished
 	Operator   *operatorView
 	Recent     []activityLine
 }
 
-func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *member) error {
+func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	status, err := s.MFA.Status(r.Context(), m.account.Subject)
 	if err != nil {
 		return err
@@ -198,7 +198,7 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *member)
 	if p.Operator, err = s.operator(r.Context(), m.account.Subject, p.On); err != nil {
 		return err
 	}
-	if p.Devices, err = s.devices(r, m); err != nil {
+	if p.Devices, err = s.rememberedBrowsers(r, m); err != nil {
 		return err
 	}
 	if p.Others, err = s.others(r.Context(), m); err != nil {
@@ -210,7 +210,7 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *member)
 	if want := s.Policy.For(m.account, provider.Client{}, s.Now()); !p.On && !want.From.IsZero() && !s.Policy.ReportOnly {
 		p.Obliged = from(want.From)
 	}
-	p.say(&m.mem)
+	p.setMessages(&m.state)
 	if p.State = "off"; p.On {
 		p.State = "on"
 	}
@@ -218,24 +218,24 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *member)
 }
 
 // keep says why a user who has so many authenticators cannot remove one; nil: the user can.
-func (s *Server) keep(a provider.Account, apps int) *shown {
+func (s *Server) keep(a provider.Account, apps int) *rendered {
 	if apps > 1 || !s.mustKeep(a) {
 		return nil
 	}
-	return ptr(show(fault{ID: "last.factor"}))
+	return ptr(renderMessage(message{ID: "last.factor"}))
 }
 
-func low(left int) *shown {
+func low(left int) *rendered {
 	switch {
 	case left == 0:
-		return ptr(show(fault{ID: "recovery.none"}))
+		return ptr(renderMessage(message{ID: "recovery.none"}))
 	case left <= lowCodes:
-		return ptr(show(fault{ID: "recovery.low", Args: values{"n": strconv.Itoa(left)}}))
+		return ptr(renderMessage(message{ID: "recovery.low", Args: values{"n": strconv.Itoa(left)}}))
 	}
 	return nil
 }
 
-func (s *Server) unfinished(ctx context.Context, m *member, on bool) (*shown, error) {
+func (s *Server) unfinished(ctx context.Context, m *signedIn, on bool) (*rendered, error) {
 	_, err := s.MFA.Pending(ctx, m.owner("account"), m.account.Subject)
 	switch {
 	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired):
@@ -243,9 +243,9 @@ func (s *Server) unfinished(ctx context.Context, m *member, on bool) (*shown, er
 	case err != nil:
 		return nil, err
 	case on:
-		return ptr(show(fault{ID: "enrol.unfinished.add"})), nil
+		return ptr(renderMessage(message{ID: "enrol.unfinished.add"})), nil
 	}
-	return ptr(show(fault{ID: "enrol.unfinished"})), nil
+	return ptr(renderMessage(message{ID: "enrol.unfinished"})), nil
 }
 
 func ptr[T any](v T) *T { return &v }

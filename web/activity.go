@@ -99,7 +99,7 @@ type activityLine struct {
 	same    string // lines with the same one are one
 }
 
-func (s *Server) activityPage(w http.ResponseWriter, r *http.Request, m *member) error {
+func (s *Server) activityPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	before := cut(r.URL.Query().Get("before"), 64)
 	events, err := s.Activity.Activity(r.Context(), m.account.Subject, activityKinds, before, activityLines+1)
 	if err != nil {
@@ -116,7 +116,7 @@ func (s *Server) activityPage(w http.ResponseWriter, r *http.Request, m *member)
 	if p.Lines, err = s.lines(r.Context(), events); err != nil {
 		return err
 	}
-	p.say(&m.mem)
+	p.setMessages(&m.state)
 	if len(p.Lines) == 0 {
 		p.State = "none"
 	}

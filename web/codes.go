@@ -10,7 +10,7 @@ import (
 )
 
 // newCodes returns the set of recovery codes that is to replace the old one.
-func (m *member) newCodes() enrolment {
+func (m *signedIn) newCodes() enrolment {
 	return enrolment{
 		subject: m.account.Subject, owner: m.owner("codes"), label: m.account.Label(), action: codesPath,
 		account: true, cancel: "Keep the old codes", codes: true,
@@ -27,7 +27,7 @@ type codesStartPage struct {
 
 // codesPage shows the new set while it waits to be acknowledged, else offers to make one: whoever comes back here
 // must not take codes that count for nothing for the ones that were saved.
-func (s *Server) codesPage(w http.ResponseWriter, r *http.Request, m *member) error {
+func (s *Server) codesPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	e := m.newCodes()
 	if r.Form.Has("new") {
 		return s.startCodes(w, r, e)
@@ -35,7 +35,7 @@ func (s *Server) codesPage(w http.ResponseWriter, r *http.Request, m *member) er
 	_, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
 	switch {
 	case err == nil:
-		return s.showSetup(w, r, e, &m.mem)
+		return s.showSetup(w, r, e, &m.state)
 	case !errors.Is(err, mfa.ErrNoSetup) && !errors.Is(err, mfa.ErrSetupExpired):
 		return err
 	}
@@ -47,15 +47,15 @@ func (s *Server) codesPage(w http.ResponseWriter, r *http.Request, m *member) er
 		frame: frame{Page: "codes", Title: "Recovery codes", Account: true, Who: m.account.Label()},
 		Left:  status.CodesLeft, Total: status.CodesTotal, Made: day(status.CodesMade), On: len(status.Authenticators) > 0,
 	}
-	p.say(&m.mem)
+	p.setMessages(&m.state)
 	if p.State == "initial" {
 		p.State = "none"
 	}
 	return s.render(w, http.StatusOK, "codes-start", p)
 }
 
-// codes is all forms of the recovery codes.
-func (s *Server) codes(w http.ResponseWriter, r *http.Request, m *member) error {
+// postCodes is all forms of the recovery codes.
+func (s *Server) postCodes(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	ctx, e := r.Context(), m.newCodes()
 	switch field(r, "action") {
 	case "cancel":
@@ -84,11 +84,11 @@ func (s *Server) startCodes(w http.ResponseWriter, r *http.Request, e enrolment)
 // download gives the codes that are being shown as a file.
 func (s *Server) download(w http.ResponseWriter, r *http.Request) error {
 	if field(r, "flow") != "" {
-		return s.on(stepSetup, func(w http.ResponseWriter, r *http.Request, v *visit) error {
-			return s.sendCodes(w, r, v.enrolment(""), v.mem.Username)
+		return s.on(stepSetup, func(w http.ResponseWriter, r *http.Request, fl *flow) error {
+			return s.sendCodes(w, r, fl.enrolment(""), fl.state.Username)
 		})(w, r)
 	}
-	return s.member(s.sure(func(w http.ResponseWriter, r *http.Request, m *member) error {
+	return s.requireSignedIn(s.requireReauth(func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 		e := m.enrolment()
 		if field(r, "of") == "codes" {
 			e = m.newCodes()

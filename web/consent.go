@@ -14,28 +14,28 @@ import (
 )
 
 // consentOwed reports whether the user must allow something, and remembers what.
-func (s *Server) consentOwed(ctx context.Context, v *visit) (bool, error) {
-	if v.own() || v.ix.Consented {
+func (s *Server) consentOwed(ctx context.Context, fl *flow) (bool, error) {
+	if fl.isOwn() || fl.ix.Consented {
 		return false, nil
 	}
-	if v.mem.Asking {
+	if fl.state.ConsentOwed {
 		return true, nil
 	}
-	missing, known, err := s.Consent.Missing(ctx, v.subject(), v.ix.Client, v.ix.Scopes)
+	missing, known, err := s.Consent.Missing(ctx, fl.subject(), fl.ix.Client, fl.ix.Scopes)
 	if err != nil {
 		return false, err
 	}
-	client, err := s.Provider.Client(ctx, v.ix.Client)
+	client, err := s.Provider.Client(ctx, fl.ix.Client)
 	if err != nil && !errors.Is(err, provider.ErrNotFound) { // Finish has an answer to a client that is gone
 		return false, err
 	}
 	// Any program on a device can claim a loopback address or a private scheme (RFC 8252 section 8.6).
-	impostor := client.Public && !isWeb(v.ix.Redirect)
-	if known && len(missing) == 0 && !v.ix.Demand.Consent && !impostor {
-		v.ix.Consented = true
+	impostor := client.Public && !isWeb(fl.ix.Redirect)
+	if known && len(missing) == 0 && !fl.ix.Demand.PromptConsent && !impostor {
+		fl.ix.Consented = true
 		return false, nil
 	}
-	v.mem.Asking, v.mem.Missing, v.mem.Trusted = true, missing, !client.Public
+	fl.state.ConsentOwed, fl.state.Missing, fl.state.Confidential = true, missing, !client.Public
 	return true, nil
 }
 
@@ -61,17 +61,17 @@ type consentPage struct {
 	Keep    bool            // remember the choice, unless the user says no
 }
 
-func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &consentPage{
-		frame:  frame{Page: "consent", Title: v.ix.ClientName + " wants access to your account", Flow: field(r, "flow"), Who: v.mem.Label},
-		Client: v.ix.ClientName, Name: v.mem.Name, Keep: v.mem.Trusted, Nothing: !personal(v.ix.Scopes),
+		frame:  frame{Page: "consent", Title: fl.ix.ClientName + " wants access to your account", Flow: field(r, "flow"), Who: fl.state.AccountLabel},
+		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Confidential, Nothing: !personal(fl.ix.Scopes),
 	}
-	if u, err := url.Parse(v.ix.Redirect); err == nil && isWeb(v.ix.Redirect) {
+	if u, err := url.Parse(fl.ix.Redirect); err == nil && isWeb(fl.ix.Redirect) {
 		p.Host = u.Host
 	}
-	for _, scope := range v.ix.Scopes {
-		line := s.describe(scope, v.mem.Email)
-		if slices.Contains(v.mem.Missing, scope) {
+	for _, scope := range fl.ix.Scopes {
+		line := s.describe(scope, fl.state.Email)
+		if slices.Contains(fl.state.Missing, scope) {
 			p.New = append(p.New, line)
 		} else {
 			p.Old = append(p.Old, line)
@@ -80,7 +80,7 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, v *visit) e
 	if len(p.New) == 0 { // asked again, for the same
 		p.New, p.Old = p.Old, nil
 	}
-	p.say(&v.mem)
+	p.setMessages(&fl.state)
 	return s.render(w, http.StatusOK, "consent", p)
 }
 
@@ -107,20 +107,20 @@ func (s *Server) describe(scope, email string) template.HTML {
 	return template.HTML("<code>" + escape(scope) + "</code> – a permission that this app defines")
 }
 
-// consent is the user's answer.
-func (s *Server) consent(w http.ResponseWriter, r *http.Request, v *visit) error {
+// postConsent is the user's answer.
+func (s *Server) postConsent(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	if field(r, "action") != "allow" {
-		e := v.event(r, provider.EventConsentDenied, "")
+		e := fl.event(r, provider.EventConsentDenied, "")
 		e.Outcome = provider.OutcomeRefused
-		return s.refuse(w, r, v, "access_denied", e)
+		return s.refuse(w, r, fl, "access_denied", e)
 	}
-	v.ix.Consented, v.allowed = true, true
-	return s.finish(w, r, v, func(ctx context.Context) error {
-		e := v.event(r, provider.EventConsent, "")
-		e.Detail["scopes"], e.Detail["remembered"] = strings.Join(v.ix.Scopes, " "), yesNo(field(r, "remember") != "")
+	fl.ix.Consented, fl.consentGiven = true, true
+	return s.finish(w, r, fl, func(ctx context.Context) error {
+		e := fl.event(r, provider.EventConsent, "")
+		e.Detail["scopes"], e.Detail["remembered"] = strings.Join(fl.ix.Scopes, " "), yesNo(field(r, "remember") != "")
 		if err := s.Audit.Record(ctx, e); err != nil || field(r, "remember") == "" {
 			return err
 		}
-		return s.Consent.Allow(ctx, v.subject(), v.ix.Client, v.ix.Scopes)
+		return s.Consent.Allow(ctx, fl.subject(), fl.ix.Client, fl.ix.Scopes)
 	})
 }

@@ -9,17 +9,17 @@ type continuePage struct {
 }
 
 // continuePage asks whether to go on as the browser's user, when the client may mean another.
-func (s *Server) continuePage(w http.ResponseWriter, r *http.Request, v *visit) error {
+func (s *Server) continuePage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &continuePage{
-		frame:  frame{Page: "continue", Title: "Choose an account", Flow: field(r, "flow"), Who: v.mem.Label},
-		Client: v.ix.ClientName, Name: v.mem.Name,
+		frame:  frame{Page: "continue", Title: "Choose an account", Flow: field(r, "flow"), Who: fl.state.AccountLabel},
+		Client: fl.ix.ClientName, Name: fl.state.Name,
 	}
-	p.say(&v.mem)
+	p.setMessages(&fl.state)
 	return s.render(w, http.StatusOK, "continue", p)
 }
 
-func (s *Server) goOn(w http.ResponseWriter, r *http.Request, v *visit) error {
-	v.mem.calm()
-	v.mem.Chosen = true
-	return s.advance(w, r, v)
+func (s *Server) postContinue(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	fl.state.clearMessages()
+	fl.state.AccountChosen = true
+	return s.commitForm(w, r, fl)
 }

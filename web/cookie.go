@@ -13,7 +13,7 @@ import (
 
 // cookieNames: one ties sign-ins under way to the browser that began them, one is the session, one knows the browser
 // again when it asks for a password, one says that it need not give a code.
-type cookieNames struct{ browser, session, known, device string }
+type cookieNames struct{ browser, session, device, remember string }
 
 // namesOf keeps the prefix that makes a browser insist on Secure to https. A plain-http issuer is
 // on a loopback address, where many clients that are no browsers would not send a Secure cookie back.

@@ -23,7 +23,7 @@ const (
 )
 
 // enrolment returns the new authenticator of the account pages.
-func (m *member) enrolment() enrolment {
+func (m *signedIn) enrolment() enrolment {
 	return enrolment{
 		subject: m.account.Subject, owner: m.owner("account"), label: m.account.Label(), action: enrolPath,
 		account: true, cancel: "Cancel",
@@ -32,7 +32,7 @@ func (m *member) enrolment() enrolment {
 
 // enrolPage adds an authenticator. The recovery codes have an address of their own, so that Back from the page
 // after them does not begin another authenticator.
-func (s *Server) enrolPage(w http.ResponseWriter, r *http.Request, m *member) error {
+func (s *Server) enrolPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	e := m.enrolment()
 	if field(r, "step") == "codes" {
 		pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
@@ -40,11 +40,11 @@ func (s *Server) enrolPage(w http.ResponseWriter, r *http.Request, m *member) er
 			return s.note(w, r, securityPath, "codes.saved", nil)
 		}
 	}
-	return s.showSetup(w, r, e, &m.mem)
+	return s.showSetup(w, r, e, &m.state)
 }
 
-// enrol is all forms of the pages of a new authenticator.
-func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error {
+// postEnrol is all forms of the pages of a new authenticator.
+func (s *Server) postEnrol(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	ctx, e := r.Context(), m.enrolment()
 	switch field(r, "action") {
 	case "cancel":
@@ -62,7 +62,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 		if err != nil {
 			return err
 		}
-		return s.flash(w, r, enrolPath, memory{Notes: notes, Typing: typedName(r)})
+		return s.flash(w, r, enrolPath, flowState{Notes: notes, FormValues: typedName(r)})
 	case "save":
 		return s.savedInAccount(w, r, m, e)
 	}
@@ -77,17 +77,17 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request, m *member) error 
 		return s.note(w, r, securityPath, "enrol.elsewhere", nil)
 	}
 	name := cut(field(r, "name"), 256)
-	f, err := s.confirm(ctx, e, m.event(r, "", mfa.MethodTOTP), cut(strings.TrimSpace(field(r, "code")), 64), name)
+	msg, err := s.confirm(ctx, e, m.event(r, "", mfa.MethodTOTP), cut(strings.TrimSpace(field(r, "code")), 64), name)
 	switch {
 	case err != nil:
 		return err
-	case f != nil:
+	case msg != nil:
 		if err := s.answeredBefore(r); err != nil {
 			return err
 		}
-		mem := memory{Typing: typedName(r)}
-		mem.blame("setup", *f)
-		return s.flash(w, r, enrolPath, mem)
+		state := flowState{FormValues: typedName(r)}
+		state.setErrors("setup", *msg)
+		return s.flash(w, r, enrolPath, state)
 	}
 	return s.confirmedInAccount(w, r, m, e)
 }
@@ -102,7 +102,7 @@ func (s *Server) setUpElsewhere(ctx context.Context, e enrolment) (bool, error) 
 }
 
 // confirmedInAccount shows the recovery codes; if there are none to show, the authenticator is on at once.
-func (s *Server) confirmedInAccount(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
+func (s *Server) confirmedInAccount(w http.ResponseWriter, r *http.Request, m *signedIn, e enrolment) error {
 	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
 	if err != nil {
 		return s.stopped(w, r, e, err)
@@ -114,23 +114,23 @@ func (s *Server) confirmedInAccount(w http.ResponseWriter, r *http.Request, m *m
 }
 
 // savedInAccount takes the user's word that the recovery codes are saved.
-func (s *Server) savedInAccount(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
+func (s *Server) savedInAccount(w http.ResponseWriter, r *http.Request, m *signedIn, e enrolment) error {
 	if field(r, "saved") != "" {
 		return s.activateInAccount(w, r, m, e)
 	}
-	mem := memory{}
-	mem.blame("codes", fault{ID: "codes.ack", Field: "saved"})
-	return s.flash(w, r, e.action, mem)
+	state := flowState{}
+	state.setErrors("codes", message{ID: "codes.ack", Field: "saved"})
+	return s.flash(w, r, e.action, state)
 }
 
 // activateInAccount makes the set-up count and gives the browser a new cookie: a change of cookie is what makes browsers
 // ask for the page of the codes again when the user goes back to it, and it is no longer there.
-func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *member, e enrolment) error {
+func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *signedIn, e enrolment) error {
 	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
 	if err != nil {
 		return s.stopped(w, r, e, err)
 	}
-	var done answer
+	var done response
 	err = s.MFA.Activate(r.Context(), e.subject, e.owner, func(ctx context.Context, p mfa.Proof) error {
 		login := m.session.Login.Clone()
 		if p.Method() != "" {
@@ -141,7 +141,7 @@ func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *me
 		if err := s.recordActivation(ctx, m.event(r, "", ""), p, pending); err != nil {
 			return err
 		}
-		done, err = s.renew(ctx, r, m, login, answer{Note: ptr(setUpNote(pending))})
+		done, err = s.renew(ctx, r, m, login, response{Note: ptr(setUpNote(pending))})
 		return err
 	})
 	if err != nil {
@@ -151,14 +151,14 @@ func (s *Server) activateInAccount(w http.ResponseWriter, r *http.Request, m *me
 }
 
 // setUpNote is what is said of a set-up that is finished.
-func setUpNote(made mfa.PendingView) fault {
+func setUpNote(made mfa.PendingView) message {
 	switch {
 	case made.CodesOnly:
-		return fault{ID: "codes.done"}
+		return message{ID: "codes.done"}
 	case made.First:
-		return fault{ID: "enrol.done"}
+		return message{ID: "enrol.done"}
 	}
-	return fault{ID: "enrol.added", Args: values{"name": made.Name}}
+	return message{ID: "enrol.added", Args: values{"name": made.Name}}
 }
 
 // stopped answers a set-up that cannot be finished.
@@ -185,7 +185,7 @@ func (s *Server) stopped(w http.ResponseWriter, r *http.Request, e enrolment, er
 }
 
 // qrPNG is the QR code as a picture, for whoever cannot show the drawing.
-func (s *Server) qrPNG(w http.ResponseWriter, r *http.Request, m *member) error {
+func (s *Server) qrPNG(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	e := m.enrolment()
 	pending, err := s.MFA.Pending(r.Context(), e.owner, e.subject)
 	if errors.Is(err, mfa.ErrNoSetup) || errors.Is(err, mfa.ErrSetupExpired) || err == nil && pending.Confirmed {

@@ -39,10 +39,10 @@ func EnrolAddress(issuer string) (address string, id []byte) {
 	return issuer + "/enrol?token=" + token, digest(token)
 }
 
-// follow remembers the link that the browser came with: its user wants an authenticator before all else.
-func (m *memory) follow(link []byte) {
-	if m.Link = link; link != nil {
-		m.Wish = wishAuthenticator
+// setEnrolmentLink remembers the link that the browser came with: its user wants an authenticator before all else.
+func (m *flowState) setEnrolmentLink(link []byte) {
+	if m.EnrolmentLink = link; link != nil {
+		m.SetupRequested = setupAuthenticator
 	}
 }
 
@@ -62,9 +62,9 @@ func (s *Server) enrolStart(w http.ResponseWriter, r *http.Request) error {
 	case state != linkGood:
 		return s.showLink(w, state, &linkPage{})
 	}
-	v := &visit{ix: s.Provider.Own(provider.Demand{}), mem: memory{Return: securityPath}}
-	v.mem.follow(id)
-	return s.begin(w, r, v)
+	fl := &flow{ix: s.Provider.BeginOwn(provider.Demand{}), state: flowState{ReturnPath: securityPath}}
+	fl.state.setEnrolmentLink(id)
+	return s.begin(w, r, fl)
 }
 
 // States of a link, of which all but the first are those of a page.
@@ -118,26 +118,26 @@ func (s *Server) showLink(w http.ResponseWriter, state string, p *linkPage) erro
 
 // mayEnrol keeps those from the set-up inside a sign-in who have a link that does not work, or have none and are held.
 // A form never shows a page: it leads to the one that says why. Whoever cancels needs no leave.
-func (s *Server) mayEnrol(h func(http.ResponseWriter, *http.Request, *visit) error) func(http.ResponseWriter, *http.Request, *visit) error {
-	return func(w http.ResponseWriter, r *http.Request, v *visit) error {
+func (s *Server) mayEnrol(h func(http.ResponseWriter, *http.Request, *flow) error) func(http.ResponseWriter, *http.Request, *flow) error {
+	return func(w http.ResponseWriter, r *http.Request, fl *flow) error {
 		if r.Method == http.MethodPost && field(r, "action") == "cancel" {
-			v.mem.Link = nil // it can still be opened again
-			return h(w, r, v)
+			fl.state.EnrolmentLink = nil // it can still be opened again
+			return h(w, r, fl)
 		}
-		state, held, err := s.leave(r.Context(), v.mem.Link, v.subject())
+		state, held, err := s.leave(r.Context(), fl.state.EnrolmentLink, fl.subject())
 		switch {
 		case err != nil:
 			return err
 		case state == linkUsed:
-			return s.linkIsUsed(w, r, v)
+			return s.linkIsUsed(w, r, fl)
 		case state == linkGood && !held:
-			return h(w, r, v)
+			return h(w, r, fl)
 		case r.Method == http.MethodPost:
-			return s.send(w, r, v, "/login/setup")
+			return s.redirectTo(w, r, fl, "/login/setup")
 		case held:
-			return s.showHeld(w, v.enrolment(field(r, "flow")))
+			return s.showEnrolmentBlocked(w, fl.enrolment(field(r, "flow")))
 		}
-		return s.showSignInLink(w, r, v, state)
+		return s.showSignInLink(w, r, fl, state)
 	}
 }
 
@@ -152,27 +152,27 @@ func (s *Server) leave(ctx context.Context, link []byte, subject string) (state 
 }
 
 // linkIsUsed is for the second of two clicks, which goes where the first one went, and for whoever comes too late.
-func (s *Server) linkIsUsed(w http.ResponseWriter, r *http.Request, v *visit) error {
-	row, err := s.reload(r, v)
+func (s *Server) linkIsUsed(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	row, err := s.reload(r, fl)
 	switch {
 	case err != nil:
 		return err
-	case row.ix.Version != v.ix.Version:
-		return s.onward(w, r, row)
+	case row.ix.Version != fl.ix.Version:
+		return s.redirectAfterReload(w, r, row)
 	case r.Method == http.MethodPost:
-		return s.send(w, r, v, "/login/setup")
+		return s.redirectTo(w, r, fl, "/login/setup")
 	}
-	return s.showSignInLink(w, r, v, linkUsed)
+	return s.showSignInLink(w, r, fl, linkUsed)
 }
 
-func (s *Server) showSignInLink(w http.ResponseWriter, r *http.Request, v *visit, state string) error {
-	e := v.enrolment(field(r, "flow"))
+func (s *Server) showSignInLink(w http.ResponseWriter, r *http.Request, fl *flow, state string) error {
+	e := fl.enrolment(field(r, "flow"))
 	return s.showLink(w, state, &linkPage{frame: frame{Flow: e.flow, Who: e.label}, Action: e.action, Cancel: e.cancel})
 }
 
-// released is mayEnrol for the pages of the account, to which no link leads.
-func (s *Server) released(h memberHandler) memberHandler {
-	return func(w http.ResponseWriter, r *http.Request, m *member) error {
+// requireEnrolmentAllowed is mayEnrol for the pages of the account, to which no link leads.
+func (s *Server) requireEnrolmentAllowed(h signedInHandler) signedInHandler {
+	return func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 		held, err := s.EnrolLinks.Held(r.Context(), m.account.Subject)
 		switch {
 		case err != nil:
@@ -182,12 +182,12 @@ func (s *Server) released(h memberHandler) memberHandler {
 		case r.Method == http.MethodPost:
 			return redirect(enrolPath)(w, r)
 		}
-		return s.showHeld(w, m.enrolment())
+		return s.showEnrolmentBlocked(w, m.enrolment())
 	}
 }
 
-// showHeld says whom to ask for a link.
-func (s *Server) showHeld(w http.ResponseWriter, e enrolment) error {
+// showEnrolmentBlocked says whom to ask for a link.
+func (s *Server) showEnrolmentBlocked(w http.ResponseWriter, e enrolment) error {
 	return s.render(w, http.StatusForbidden, "held", &linkPage{
 		frame:  frame{Page: "held", Title: "You need a link to set up an authenticator", Flow: e.flow, Account: e.account, Who: e.label},
 		Action: e.action, Cancel: e.cancel,
@@ -203,12 +203,12 @@ func linked(e provider.Event, link []byte) provider.Event {
 }
 
 // activate makes what was set up in a sign-in count. A link is used up in the same commit.
-func (s *Server) activate(ctx context.Context, v *visit, e enrolment, then func(context.Context, mfa.Proof) error) error {
-	if v.mem.Link == nil {
+func (s *Server) activate(ctx context.Context, fl *flow, e enrolment, then func(context.Context, mfa.Proof) error) error {
+	if fl.state.EnrolmentLink == nil {
 		return s.MFA.Activate(ctx, e.subject, e.owner, then)
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.EnrolLinks.UseEnrolLink(ctx, v.mem.Link, e.subject, s.Now()); err != nil {
+		if err := s.EnrolLinks.UseEnrolLink(ctx, fl.state.EnrolmentLink, e.subject, s.Now()); err != nil {
 			return err
 		}
 		return s.MFA.Activate(ctx, e.subject, e.owner, then)

@@ -21,14 +21,14 @@ type enrolment struct {
 	action  string // where the forms go
 	flow    string // their parameter flow; empty on the account pages
 	account bool
-	cancel  string // label of the button
-	why     *shown // who wants it, if that is not the user
-	codes   bool   // recovery codes only
+	cancel  string    // label of the button
+	why     *rendered // who wants it, if that is not the user
+	codes   bool      // recovery codes only
 }
 
 type setupPage struct {
 	frame
-	Why     *shown
+	Why     *rendered
 	Action  string
 	Cancel  string
 	QR      template.HTML
@@ -75,13 +75,13 @@ func (s *Server) beginSetup(ctx context.Context, e enrolment) (mfa.PendingView, 
 }
 
 // showSetup shows the page of the set-up that is due.
-func (s *Server) showSetup(w http.ResponseWriter, r *http.Request, e enrolment, m *memory) error {
+func (s *Server) showSetup(w http.ResponseWriter, r *http.Request, e enrolment, m *flowState) error {
 	pending, err := s.beginSetup(r.Context(), e)
 	switch {
 	case errors.Is(err, mfa.ErrSetupExpired):
-		return s.showStopped(w, e, &setupPage{Expired: true}, fault{ID: "enrol.expired"})
+		return s.showStopped(w, e, &setupPage{Expired: true}, message{ID: "enrol.expired"})
 	case errors.Is(err, mfa.ErrTooMany):
-		return s.showStopped(w, e, &setupPage{Full: true}, fault{ID: "enrol.maximum", Args: values{"n": s.maximum()}})
+		return s.showStopped(w, e, &setupPage{Full: true}, message{ID: "enrol.maximum", Args: values{"n": s.maximum()}})
 	case err != nil:
 		return err
 	case pending.Confirmed && len(pending.Codes) > 0:
@@ -98,14 +98,14 @@ func (s *Server) maximum() string {
 }
 
 // showStopped is for a set-up that cannot go on as it is.
-func (s *Server) showStopped(w http.ResponseWriter, e enrolment, p *setupPage, f fault) error {
+func (s *Server) showStopped(w http.ResponseWriter, e enrolment, p *setupPage, msg message) error {
 	p.frame = frame{Page: "setup", Title: "Add an authenticator app", Flow: e.flow, Account: e.account, Who: e.label}
 	p.Action, p.Cancel = e.action, e.cancel
-	p.blame(f)
+	p.setErrors(msg)
 	return s.render(w, http.StatusOK, "setup", p)
 }
 
-func (s *Server) showKey(w http.ResponseWriter, e enrolment, pending mfa.PendingView, m *memory) error {
+func (s *Server) showKey(w http.ResponseWriter, e enrolment, pending mfa.PendingView, m *flowState) error {
 	uri := pending.URI(e.label)
 	qr, err := qrSVG(uri, "QR code for your authenticator app")
 	if err != nil {
@@ -117,20 +117,20 @@ func (s *Server) showKey(w http.ResponseWriter, e enrolment, pending mfa.Pending
 		Issuer: pending.Issuer, Label: e.label, Name: pending.Name, First: pending.First,
 		Digits: pending.Kind.Digits, Period: pending.Kind.Period, Kind: pending.Kind.String(), Choices: choices(pending.Kinds, pending.Kind),
 	}
-	if typed := m.Typing["name"]; typed != "" {
+	if typed := m.FormValues["name"]; typed != "" {
 		p.Name = typed
 	}
-	p.say(m)
+	p.setMessages(m)
 	return s.render(w, http.StatusOK, "setup", p)
 }
 
-func (s *Server) showCodes(w http.ResponseWriter, e enrolment, pending mfa.PendingView, m *memory) error {
+func (s *Server) showCodes(w http.ResponseWriter, e enrolment, pending mfa.PendingView, m *flowState) error {
 	p := &codesPage{
 		frame:  frame{Page: "codes", Title: "Save your recovery codes", Flow: e.flow, Account: e.account, Who: e.label},
 		Action: e.action, Cancel: e.cancel, Codes: pending.Codes, Label: e.label, Created: pending.Created,
 		First: pending.First, New: pending.CodesOnly,
 	}
-	p.say(m)
+	p.setMessages(m)
 	return s.render(w, http.StatusOK, "codes", p)
 }
 
@@ -148,20 +148,20 @@ func groupsOfFour(key string) []string {
 	return append(groups, key)
 }
 
-// confirm takes the first code of the new authenticator. The fault is what the user has to mend; without one the
+// confirm takes the first code of the new authenticator. The message is what the user has to mend; without one the
 // set-up is confirmed.
 //
 // tried is the event that a wrong code becomes.
-func (s *Server) confirm(ctx context.Context, e enrolment, tried provider.Event, code, name string) (*fault, error) {
+func (s *Server) confirm(ctx context.Context, e enrolment, tried provider.Event, code, name string) (*message, error) {
 	if code == "" {
-		return &fault{ID: "enrol.required", Field: "code"}, nil
+		return &message{ID: "enrol.required", Field: "code"}, nil
 	}
 	err := s.MFA.Confirm(ctx, e.subject, e.owner, code, name)
 	if err == nil {
 		return nil, nil
 	}
-	f := s.confirmMessage(err)
-	if f == nil {
+	msg := s.confirmMessage(err)
+	if msg == nil {
 		return nil, err
 	}
 	if tried, ok := refused(tried, err); ok {
@@ -170,17 +170,17 @@ func (s *Server) confirm(ctx context.Context, e enrolment, tried provider.Event,
 			return nil, err
 		}
 	}
-	if f.ID == "enrol.changed" {
-		return f, s.MFA.Cancel(ctx, e.owner)
+	if msg.ID == "enrol.changed" {
+		return msg, s.MFA.Cancel(ctx, e.owner)
 	}
-	return f, nil
+	return msg, nil
 }
 
 // confirmMessage finds the words for a code or name that a set-up did not accept; nil: the fault is not the user's.
-func (s *Server) confirmMessage(err error) *fault {
+func (s *Server) confirmMessage(err error) *message {
 	var off *mfa.ClockOff
 	var locked *mfa.Locked
-	code := func(id string, args values) *fault { return &fault{ID: id, Field: "code", Args: args} }
+	code := func(id string, args values) *message { return &message{ID: id, Field: "code", Args: args} }
 	switch {
 	case errors.As(err, &off) && off.Seconds < 0:
 		return code("enrol.clock.slow", values{"off": lapse(time.Duration(off.Seconds) * time.Second)})
@@ -195,15 +195,15 @@ func (s *Server) confirmMessage(err error) *fault {
 	case errors.Is(err, mfa.ErrFormat), errors.Is(err, mfa.ErrLooksLikeRecovery):
 		return code("totp.format", formatArgs(err))
 	case errors.Is(err, mfa.ErrNameTaken):
-		return &fault{ID: "enrol.name.taken", Field: "name"}
+		return &message{ID: "enrol.name.taken", Field: "name"}
 	case errors.Is(err, mfa.ErrNameLong):
-		return &fault{ID: "enrol.name.long", Field: "name"}
+		return &message{ID: "enrol.name.long", Field: "name"}
 	case errors.Is(err, mfa.ErrTooMany):
-		return &fault{ID: "enrol.maximum", Args: values{"n": s.maximum()}}
+		return &message{ID: "enrol.maximum", Args: values{"n": s.maximum()}}
 	case errors.Is(err, mfa.ErrChanged):
-		return &fault{ID: "enrol.changed"}
+		return &message{ID: "enrol.changed"}
 	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired):
-		return &fault{ID: "enrol.expired"}
+		return &message{ID: "enrol.expired"}
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 const (
 	codeTime     = 10 * time.Minute // from the password to the code
-	sudoTime     = 10 * time.Minute // how old a proof may be that changes the factors
+	reauthTime   = 10 * time.Minute // how old a proof may be that changes the factors
 	setupTime    = 15 * time.Minute // for the set-up itself, once the password was given
 	passwordTime = 24 * time.Hour   // after it even a code does not stand for the password
 )
@@ -20,36 +20,36 @@ const (
 // Authorize takes over an authorization request from the provider.
 func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *provider.Interaction) error {
 	s.pageHeaders(w.Header(), "")
-	return s.begin(w, r, &visit{ix: ix})
+	return s.begin(w, r, &flow{ix: ix})
 }
 
 // begin starts a sign-in: it belongs to this browser, and the browser's session may be good enough for it.
-func (s *Server) begin(w http.ResponseWriter, r *http.Request, v *visit) error {
-	v.ix.Browser, v.device = s.bind(w, r), s.device(r)
-	session, err := s.live(r.Context(), r)
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	fl.ix.Browser, fl.rememberToken = s.bind(w, r), s.rememberToken(r)
+	session, err := s.currentSession(r.Context(), r)
 	if errors.Is(err, errIdle) {
-		v.mem.Notes, err = []fault{{ID: "login.session.expired"}}, nil
+		fl.state.Notes, err = []message{{ID: "login.session.expired"}}, nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.lend(r.Context(), v, session); err != nil {
+	if err := s.adoptSession(r.Context(), fl, session); err != nil {
 		return err
 	}
-	return s.proceed(w, r, v)
+	return s.saveAndRedirect(w, r, fl)
 }
 
-// lend gives the session's login to the sign-in, unless the client asks for another user. Whether its
+// adoptSession gives the session's login to the sign-in, unless the client asks for another user. Whether its
 // proofs are fresh enough is for decide to say.
-func (s *Server) lend(ctx context.Context, v *visit, session *provider.Session) error {
-	d := v.ix.Demand
+func (s *Server) adoptSession(ctx context.Context, fl *flow, session *provider.Session) error {
+	d := fl.ix.Demand
 	if session == nil || d.Subject != "" && d.Subject != session.Login.Subject {
-		v.mem.Username = d.LoginHint
+		fl.state.Username = d.LoginHint
 		return nil
 	}
-	v.ix.Login, v.mem.Lent = session.Login.Clone(), true
-	if d.Login { // all is asked anew, and no clock of another server makes an old proof a new one
-		v.ix.Login.Proofs = nil
+	fl.ix.Login, fl.state.FromSession = session.Login.Clone(), true
+	if d.PromptLogin { // all is asked anew, and no clock of another server makes an old proof a new one
+		fl.ix.Login.Authentications = nil
 	}
 	if d.LoginHint == "" {
 		return nil
@@ -58,8 +58,8 @@ func (s *Server) lend(ctx context.Context, v *visit, session *provider.Session) 
 	if err != nil {
 		return err
 	}
-	v.mem.meet(account)
-	v.mem.Other = !hints(d.LoginHint, account)
+	fl.state.setAccount(account)
+	fl.state.HintDiffers = !hints(d.LoginHint, account)
 	return nil
 }
 
@@ -77,60 +77,60 @@ func hints(hint string, a provider.Account) bool {
 	return false
 }
 
-// proceed sends the browser to what is owed, or to the client if nothing is. A sign-in becomes a row only when
+// saveAndRedirect sends the browser to what is owed, or to the client if nothing is. A sign-in becomes a row only when
 // somebody's login is in it.
-func (s *Server) proceed(w http.ResponseWriter, r *http.Request, v *visit, with ...func(context.Context) error) error {
-	owed, err := s.decide(r.Context(), v)
+func (s *Server) saveAndRedirect(w http.ResponseWriter, r *http.Request, fl *flow, with ...func(context.Context) error) error {
+	owed, err := s.decide(r.Context(), fl)
 	switch {
 	case err != nil:
 		return err
 	case owed == stepDone:
-		return s.finish(w, r, v, with...)
-	case v.ix.Demand.None:
-		return s.refuse(w, r, v, steps[owed].refusal)
+		return s.finish(w, r, fl, with...)
+	case fl.ix.Demand.PromptNone:
+		return s.refuse(w, r, fl, steps[owed].refusal)
 	}
-	if v.allowed { // which was not committed
-		v.ix.Consented, v.allowed = false, false
+	if fl.consentGiven { // which was not committed
+		fl.ix.Consented, fl.consentGiven = false, false
 	}
-	if err := s.introduce(r.Context(), v); err != nil {
+	if err := s.introduce(r.Context(), fl); err != nil {
 		return err
 	}
-	if v.ix.Login != nil {
-		err := s.save(r.Context(), v)
+	if fl.ix.Login != nil {
+		err := s.save(r.Context(), fl)
 		if errors.Is(err, provider.ErrConflict) {
-			return s.overtaken(w, r, v)
+			return s.redirectAfterConflict(w, r, fl)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return s.send(w, r, v, steps[owed].path)
+	return s.redirectTo(w, r, fl, steps[owed].path)
 }
 
 // introduce finds out whom the pages are about. An id_token_hint alone is no reason to say: whoever has an old ID
 // token may send one, and must not learn an address from it.
-func (s *Server) introduce(ctx context.Context, v *visit) error {
-	if v.ix.Login == nil || v.mem.Label != "" {
+func (s *Server) introduce(ctx context.Context, fl *flow) error {
+	if fl.ix.Login == nil || fl.state.AccountLabel != "" {
 		return nil
 	}
-	account, err := s.Accounts.Account(ctx, v.subject())
+	account, err := s.Accounts.Account(ctx, fl.subject())
 	if err != nil {
 		return err
 	}
-	v.mem.meet(account)
+	fl.state.setAccount(account)
 	return nil
 }
 
-func (s *Server) save(ctx context.Context, v *visit) error {
-	if err := v.pack(); err != nil {
+func (s *Server) save(ctx context.Context, fl *flow) error {
+	if err := fl.pack(); err != nil {
 		return err
 	}
-	return s.Provider.Save(ctx, v.ix)
+	return s.Provider.Save(ctx, fl.ix)
 }
 
-// send answers with a redirect to one of the pages of the sign-in.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, v *visit, path string) error {
-	to, err := s.address(v, path)
+// redirectTo answers with a redirect to one of the pages of the sign-in.
+func (s *Server) redirectTo(w http.ResponseWriter, r *http.Request, fl *flow, path string) error {
+	to, err := s.address(fl, path)
 	if err != nil {
 		return err
 	}
@@ -138,130 +138,130 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, v *visit, path str
 }
 
 // address is that of one of the pages of the sign-in.
-func (s *Server) address(v *visit, path string) (string, error) {
-	flow, err := s.flow(v)
+func (s *Server) address(fl *flow, path string) (string, error) {
+	flow, err := s.flowValue(fl)
 	return path + "?flow=" + url.QueryEscape(flow), err
 }
 
-// flow packs the sign-in. What somebody typed as a name is forgotten if the address would be too long with it.
-func (s *Server) flow(v *visit) (string, error) {
-	if err := v.pack(); err != nil {
+// flowValue packs the sign-in. What somebody typed as a name is forgotten if the address would be too long with it.
+func (s *Server) flowValue(fl *flow) (string, error) {
+	if err := fl.pack(); err != nil {
 		return "", err
 	}
-	flow, err := s.Provider.Flow(v.ix)
-	if err != nil || len(flow) <= provider.MaxFlow || v.mem.Username == "" {
+	flow, err := s.Provider.Flow(fl.ix)
+	if err != nil || len(flow) <= provider.MaxFlow || fl.state.Username == "" {
 		return flow, err
 	}
-	v.mem.Username = ""
-	return s.flow(v)
+	fl.state.Username = ""
+	return s.flowValue(fl)
 }
 
 // decide gathers the facts, asking no store for more than the decision needs, and returns what is owed.
-func (s *Server) decide(ctx context.Context, v *visit) (step, error) {
-	f, err := s.facts(ctx, v)
+func (s *Server) decide(ctx context.Context, fl *flow) (step, error) {
+	f, err := s.facts(ctx, fl)
 	if err != nil || next(f) != stepDone {
 		return next(f), err
 	}
-	f.consent, err = s.consentOwed(ctx, v)
+	f.consent, err = s.consentOwed(ctx, fl)
 	return next(f), err
 }
 
-func (s *Server) facts(ctx context.Context, v *visit) (facts, error) {
-	now, d, login, m := s.Now(), v.ix.Demand, v.ix.Login, &v.mem
-	if v.at = now; login == nil {
+func (s *Server) facts(ctx context.Context, fl *flow) (facts, error) {
+	now, d, login, m := s.Now(), fl.ix.Demand, fl.ix.Login, &fl.state
+	if fl.decidedAt = now; login == nil {
 		return facts{}, nil
 	}
 	good := func(method string) bool { // a wish changes the factors, which no old proof allows
-		return login.Fresh(d, method, now) && (m.Wish == "" || v.recent(method, now))
+		return login.Fresh(d, method, now) && (m.SetupRequested == "" || fl.justGiven(method, now))
 	}
-	v.ix.Demand.Policy = s.appObliges(v) // who has no authenticator may owe more: oblige knows
-	d.Policy = v.ix.Demand.Policy
+	fl.ix.Demand.Policy = s.appObliges(fl) // who has no authenticator may owe more: oblige knows
+	d.Policy = fl.ix.Demand.Policy
 	f := facts{
-		known:    d.Subject == "" || d.Subject == login.Subject,
-		choose:   m.Lent && !m.Typed && !m.Chosen && (d.SelectAccount || m.Other),
-		password: login.Fresh(d, provider.MethodPassword, now),
-		second:   good(provider.MethodTOTP) || good(provider.MethodRecovery),
-		late:     m.Typed && older(login, provider.MethodPassword, now, codeTime) || v.unlocked(now),
-		recent:   d.None || v.recent(provider.MethodPassword, now), // a silent request can only hear what is missing
-		spent:    v.spent(now),
-		twoSteps: d.TwoSteps() || s.appObliges(v), wish: m.Wish != "", used: m.Used != nil,
+		known:                 d.Subject == "" || d.Subject == login.Subject,
+		accountChoice:         m.FromSession && !m.PasswordGiven && !m.AccountChosen && (d.PromptSelectAccount || m.HintDiffers),
+		password:              login.Fresh(d, provider.MethodPassword, now),
+		second:                good(provider.MethodTOTP) || good(provider.MethodRecovery),
+		passwordTooOldForCode: m.PasswordGiven && older(login, provider.MethodPassword, now, codeTime) || fl.unlocked(now),
+		recent:                d.PromptNone || fl.justGiven(provider.MethodPassword, now), // a silent request can only hear what is missing
+		recoveryJustGiven:     fl.recoveryJustGiven(now),
+		twoSteps:              d.TwoSteps() || s.appObliges(fl), setupRequested: m.SetupRequested != "", used: m.CodesLeft != nil,
 	}
-	f.short = f.second && !login.Reaches(d, now)
-	if !f.known || f.choose || !f.password && !m.Sudo {
+	f.belowRequiredLevel = f.second && !login.Reaches(d, now)
+	if !f.known || f.accountChoice || !f.password && !m.Reauth {
 		return f, nil
 	}
-	if err := s.secondFacts(ctx, v, &f); err != nil {
+	if err := s.secondFacts(ctx, fl, &f); err != nil {
 		return f, err
 	}
-	if m.Sudo && (f.enrolled || f.second) { // the code stands for the password as well
+	if m.Reauth && (f.enrolled || f.second) { // the code stands for the password as well
 		f.password = !older(login, provider.MethodPassword, now, passwordTime)
 	}
 	return f, nil
 }
 
 // secondFacts finds out what stands in for a second factor, or what becomes of a user who has none.
-func (s *Server) secondFacts(ctx context.Context, v *visit, f *facts) (err error) {
+func (s *Server) secondFacts(ctx context.Context, fl *flow, f *facts) (err error) {
 	if f.second {
-		f.codes, err = s.codesOwed(ctx, v)
-		f.used = v.mem.Used != nil
+		f.codesOwed, err = s.codesOwed(ctx, fl)
+		f.used = fl.state.CodesLeft != nil
 		return err
 	}
-	if f.enrolled, err = s.enrolled(ctx, v); err != nil {
+	if f.enrolled, err = s.enrolled(ctx, fl); err != nil {
 		return err
 	}
 	if f.enrolled {
-		f.remembered, err = s.remembered(ctx, v)
+		f.remembered, err = s.remembered(ctx, fl)
 		return err
 	}
-	forgetSecond(v.ix.Login)
-	return s.oblige(ctx, v, f)
+	forgetSecond(fl.ix.Login)
+	return s.oblige(ctx, fl, f)
 }
 
 // enrolled asks the store unless it has said yes before in this sign-in. A no is never remembered.
-func (s *Server) enrolled(ctx context.Context, v *visit) (bool, error) {
-	if v.mem.Enrolled {
+func (s *Server) enrolled(ctx context.Context, fl *flow) (bool, error) {
+	if fl.state.Enrolled {
 		return true, nil
 	}
-	digits, periods, err := s.MFA.Shape(ctx, v.subject())
-	v.mem.Enrolled, v.mem.Digits, v.mem.Periods = len(digits) > 0, unusual(digits, 6), unusual(periods, 30)
-	return v.mem.Enrolled, err
+	digits, periods, err := s.MFA.Shape(ctx, fl.subject())
+	fl.state.Enrolled, fl.state.Digits, fl.state.Periods = len(digits) > 0, unusual(digits, 6), unusual(periods, 30)
+	return fl.state.Enrolled, err
 }
 
 func older(login *provider.Login, method string, now time.Time, age time.Duration) bool {
-	at, ok := login.Proved(method)
+	at, ok := login.AuthenticatedAt(method)
 	return !ok || now.Sub(at) >= age
 }
 
-// recent reports whether a proof is young enough to set up a factor with. One that was given in this sign-in also
+// justGiven reports whether a proof is young enough to set up a factor with. One that was given in this sign-in also
 // covers the time that the set-up takes.
-func (v *visit) recent(method string, now time.Time) bool {
-	age := sudoTime
-	if at, _ := v.ix.Login.Proved(method); !at.Before(v.ix.Created) {
+func (fl *flow) justGiven(method string, now time.Time) bool {
+	age := reauthTime
+	if at, _ := fl.ix.Login.AuthenticatedAt(method); !at.Before(fl.ix.Created) {
 		age += setupTime
 	}
-	return !older(v.ix.Login, method, now, age)
+	return !older(fl.ix.Login, method, now, age)
 }
 
-// spent reports whether a recovery code was given in this sign-in, so short a time ago that the user may set up an
-// authenticator with it.
-func (v *visit) spent(now time.Time) bool {
-	at, ok := v.ix.Login.Proved(provider.MethodRecovery)
-	return ok && !at.Before(v.ix.Created) && v.recent(provider.MethodRecovery, now)
+// recoveryJustGiven reports whether a recovery code was given in this sign-in, so short a time ago that the user may
+// set up an authenticator with it.
+func (fl *flow) recoveryJustGiven(now time.Time) bool {
+	at, ok := fl.ix.Login.AuthenticatedAt(provider.MethodRecovery)
+	return ok && !at.Before(fl.ix.Created) && fl.justGiven(provider.MethodRecovery, now)
 }
 
 // forgetSecond drops a second factor that is too old for the client and cannot be given again, because the user
 // has none any more. What is left is what the client may hear.
 func forgetSecond(login *provider.Login) {
-	for _, p := range login.Proofs {
+	for _, p := range login.Authentications {
 		if p.Method == provider.MethodPassword {
-			login.Proofs = []provider.Proof{p}
+			login.Authentications = []provider.Authentication{p}
 			return
 		}
 	}
 }
 
 // resume returns the sign-in that the request belongs to, expired or not.
-func (s *Server) resume(r *http.Request) (v *visit, flow string, expired bool, err error) {
+func (s *Server) resume(r *http.Request) (fl *flow, flow string, expired bool, err error) {
 	flow = field(r, "flow")
 	unbound := len(s.bindings(r)) == 0
 	if r.Method == http.MethodPost && unbound {
@@ -285,13 +285,13 @@ func (s *Server) resume(r *http.Request) (v *visit, flow string, expired bool, e
 	if !stranger && !s.sameBrowser(r, ix.Browser) {
 		return nil, flow, false, errUnknown
 	}
-	if v, err = newVisit(ix); err != nil {
+	if fl, err = newFlow(ix); err != nil {
 		return nil, flow, expired, err
 	}
-	if v.device = s.device(r); stranger {
-		v.mem = memory{Return: v.mem.Return}
+	if fl.rememberToken = s.rememberToken(r); stranger {
+		fl.state = flowState{ReturnPath: fl.state.ReturnPath}
 	}
-	return v, flow, expired, nil
+	return fl, flow, expired, nil
 }
 
 // sealed returns a flow that is no row; a row's is not repeated to whoever may be asking.
@@ -307,7 +307,7 @@ func (s *Server) gone(r *http.Request, flow string) error {
 	if !provider.IsRow(flow) {
 		return errUnknown
 	}
-	session, err := s.live(r.Context(), r)
+	session, err := s.currentSession(r.Context(), r)
 	if err != nil && !errors.Is(err, errIdle) {
 		return err
 	}
@@ -321,75 +321,75 @@ func elsewhere(client, flow string) *problem {
 	return &problem{status: http.StatusConflict, state: "elsewhere", title: "You are already signed in", client: client, flow: flow}
 }
 
-// visit returns the sign-in that the request belongs to, if it can go on.
-func (s *Server) visit(r *http.Request) (*visit, error) {
-	v, flow, expired, err := s.resume(r)
+// liveFlow returns the sign-in that the request belongs to, if it can go on.
+func (s *Server) liveFlow(r *http.Request) (*flow, error) {
+	fl, flow, expired, err := s.resume(r)
 	if err != nil {
 		return nil, err
 	}
 	if expired {
-		return nil, &problem{status: http.StatusGone, state: "expired", title: "This sign-in took too long", client: v.ix.ClientName, flow: flow}
+		return nil, &problem{status: http.StatusGone, state: "expired", title: "This sign-in took too long", client: fl.ix.ClientName, flow: flow}
 	}
-	return v, s.returnLoan(r, v)
+	return fl, s.dropEndedSession(r, fl)
 }
 
-// returnLoan takes a login back that was lent by a session which has ended since.
-func (s *Server) returnLoan(r *http.Request, v *visit) error {
-	if !v.mem.Lent || v.mem.Typed || v.mem.Admitted || v.ix.Login == nil {
+// dropEndedSession takes a login back that was adopted from a session which has ended since.
+func (s *Server) dropEndedSession(r *http.Request, fl *flow) error {
+	if !fl.state.FromSession || fl.state.PasswordGiven || fl.state.SessionOpened || fl.ix.Login == nil {
 		return nil
 	}
-	lives, err := s.backed(r, v)
+	lives, err := s.sameSession(r, fl)
 	if err == nil && !lives {
-		v.forget()
+		fl.forget()
 	}
 	return err
 }
 
-// whileLive runs do, which uses what was proved or shows whose it is, unless the session that the sign-in has opened is
-// over: then its proofs are over too, and the user begins at the password.
-func (s *Server) whileLive(w http.ResponseWriter, r *http.Request, v *visit, do func() error) error {
-	if !v.mem.Admitted {
+// requireLiveSession runs do, which uses what was proved or shows whose it is, unless the session that the sign-in has
+// opened is over: then its proofs are over too, and the user begins at the password.
+func (s *Server) requireLiveSession(w http.ResponseWriter, r *http.Request, fl *flow, do func() error) error {
+	if !fl.state.SessionOpened {
 		return do()
 	}
-	lives, err := s.backed(r, v)
+	lives, err := s.sameSession(r, fl)
 	switch {
 	case err != nil:
 		return err
 	case lives:
 		return do()
 	}
-	v.forget()
-	v.mem.calm()
-	return s.store(w, r, v, "/login")
+	fl.forget()
+	fl.state.clearMessages()
+	return s.saveAndShow(w, r, fl, "/login")
 }
 
 // on runs a handler for the step that is owed. Any other request goes to the page that is.
-func (s *Server) on(want step, h func(http.ResponseWriter, *http.Request, *visit) error) handler {
+func (s *Server) on(want step, h func(http.ResponseWriter, *http.Request, *flow) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		v, err := s.visit(r)
+		fl, err := s.liveFlow(r)
 		if err != nil {
 			return err
 		}
-		owed, err := s.decide(r.Context(), v)
+		owed, err := s.decide(r.Context(), fl)
 		switch {
 		case err != nil:
 			return err
-		case owed != want && r.Method == http.MethodPost && v.ix.Version > 0: // perhaps the second of two clicks
-			return s.overtaken(w, r, v)
+		case owed != want && r.Method == http.MethodPost && fl.ix.Version > 0: // perhaps the second of two clicks
+			return s.redirectAfterConflict(w, r, fl)
 		case owed != want: // a late form uses nothing
-			return s.forward(w, r, v, owed)
+			return s.redirectToStep(w, r, fl, owed)
 		}
-		return s.whileLive(w, r, v, func() error { return h(w, r, v) })
+		return s.requireLiveSession(w, r, fl, func() error { return h(w, r, fl) })
 	}
 }
 
-// forward goes to the page that is owed. A form that is late does not end the sign-in: the page that it is sent on
+// redirectToStep goes to the page that is owed. A form that is late does not end the sign-in: the page that it is sent on
 // to does, and of many clicks only the last one's answer is followed.
-func (s *Server) forward(w http.ResponseWriter, r *http.Request, v *visit, owed step) error {
+func (s *Server) redirectToStep(w http.ResponseWriter, r *http.Request, fl *flow, owed step) error {
 	if owed == stepDone && r.Method != http.MethodPost {
-		return s.whileLive(w, r, v, func() error { return s.finish(w, r, v) })
+		return s.requireLiveSession(w, r, fl, func() error { return s.finish(w, r, fl) })
 	}
-	return s.send(w, r, v, steps[owed].path)
+	return s.redirectTo(w, r, fl, steps[owed].path)
 }
 
 // field is a parameter: of the body in a POST, else of the query.

@@ -10,8 +10,8 @@ import (
 	"vestibule/mfa"
 )
 
-// unusual returns what the pages must remember of the numbers of digits, or of seconds, that a user's codes have: nothing,
-// if it is the usual one.
+// unusual returns what the pages must remember of the numbers of digits, or of seconds, that a user's codes have:
+// nothing, if it is the usual one.
 func unusual(numbers []int, usual int) []int {
 	if len(numbers) == 1 && numbers[0] == usual {
 		return nil
@@ -112,7 +112,7 @@ func choices(kinds mfa.Kinds, now mfa.Kind) []choice {
 
 // choose makes a new key, for an authenticator of the kind that the form names, and returns what the page says then. A
 // kind that is not allowed, or not any more, changes nothing: the page shows what is.
-func (s *Server) choose(r *http.Request, e enrolment) ([]fault, error) {
+func (s *Server) choose(r *http.Request, e enrolment) ([]message, error) {
 	if e.codes {
 		return nil, nil
 	}
@@ -126,5 +126,5 @@ func (s *Server) choose(r *http.Request, e enrolment) ([]fault, error) {
 	case err != nil:
 		return nil, err
 	}
-	return []fault{{ID: "enrol.new"}}, nil
+	return []message{{ID: "enrol.new"}}, nil
 }

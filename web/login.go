@@ -21,134 +21,134 @@ type loginPage struct {
 	Other    bool // somebody else may sign in instead
 }
 
-// loginStart is the sign-in page. Without a sign-in under way it begins one of our own.
-func (s *Server) loginStart(w http.ResponseWriter, r *http.Request) error {
+// getLogin is the sign-in page. Without a sign-in under way it begins one of our own.
+func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 	if field(r, "flow") == "" {
-		return s.begin(w, r, &visit{ix: s.Provider.Own(provider.Demand{}), mem: memory{Return: "/account/security"}})
+		return s.begin(w, r, &flow{ix: s.Provider.BeginOwn(provider.Demand{}), state: flowState{ReturnPath: "/account/security"}})
 	}
 	return s.on(stepLogin, s.loginPage)(w, r)
 }
 
-func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, v *visit) error {
-	if err := s.checkSignedIn(r, v); err != nil {
+func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	if err := s.checkSignedIn(r, fl); err != nil {
 		return err
 	}
 	p := &loginPage{
 		frame:  frame{Page: "login", Title: "Sign in", Flow: field(r, "flow")},
-		Client: v.ix.ClientName, Username: v.mem.Username, Sudo: v.mem.Sudo, Other: v.ix.Demand.Subject == "",
+		Client: fl.ix.ClientName, Username: fl.state.Username, Sudo: fl.state.Reauth, Other: fl.ix.Demand.Subject == "",
 	}
-	if v.fixed() {
-		p.Fixed = v.mem.Label
+	if fl.accountFixed() {
+		p.Fixed = fl.state.AccountLabel
 	}
-	if v.mem.Sudo {
+	if fl.state.Reauth {
 		p.Title = "Confirm it’s you"
 	}
-	p.say(&v.mem)
-	if v.ix.Login != nil && p.State == "initial" && v.unlocked(s.Now()) {
-		p.Notes, p.State = []shown{show(fault{ID: "login.lock.again"})}, "again"
+	p.setMessages(&fl.state)
+	if fl.ix.Login != nil && p.State == "initial" && fl.unlocked(s.Now()) {
+		p.Notes, p.State = []rendered{renderMessage(message{ID: "login.lock.again"})}, "again"
 	}
-	if v.ix.Login != nil && v.mem.Typed && p.State == "initial" { // the time for the code ran out
-		p.Notes, p.State = []shown{show(fault{ID: "login.timeout"})}, "timeout"
+	if fl.ix.Login != nil && fl.state.PasswordGiven && p.State == "initial" { // the time for the code ran out
+		p.Notes, p.State = []rendered{renderMessage(message{ID: "login.timeout"})}, "timeout"
 	}
-	if v.mem.Link != nil && p.State == "initial" {
-		p.Notes, p.State = []shown{show(fault{ID: "login.link"})}, "link"
+	if fl.state.EnrolmentLink != nil && p.State == "initial" {
+		p.Notes, p.State = []rendered{renderMessage(message{ID: "login.link"})}, "link"
 	}
 	status := http.StatusOK
-	if until := v.mem.until("login", s.Now()); !until.IsZero() {
+	if until := fl.state.lockedUntil("login", s.Now()); !until.IsZero() {
 		p.Locked, status = true, http.StatusTooManyRequests
-		p.blame(fault{ID: "login.locked", Args: s.wait(w, until)})
+		p.setErrors(message{ID: "login.locked", Args: s.wait(w, until)})
 	}
 	return s.render(w, status, "login", p)
 }
 
 // checkSignedIn finds the form that was gone back to after the sign-in it belongs to, or another one, was over.
-func (s *Server) checkSignedIn(r *http.Request, v *visit) error {
-	if v.ix.Version > 0 {
+func (s *Server) checkSignedIn(r *http.Request, fl *flow) error {
+	if fl.ix.Version > 0 {
 		return nil
 	}
-	session, err := s.live(r.Context(), r)
+	session, err := s.currentSession(r.Context(), r)
 	if errors.Is(err, errIdle) || err == nil && session == nil {
 		return nil
 	}
-	if err == nil && session.Login.LastProof().After(v.ix.Created) {
-		return elsewhere(v.ix.ClientName, field(r, "flow"))
+	if err == nil && session.Login.LastAuthentication().After(fl.ix.Created) {
+		return elsewhere(fl.ix.ClientName, field(r, "flow"))
 	}
 	return err
 }
 
-// fixed reports whether it is settled who must sign in: the session's user, or the one whom the client asked for
+// accountFixed reports whether it is settled who must sign in: the session's user, or the one whom the client asked for
 // and who has signed in before.
-func (v *visit) fixed() bool {
-	return v.mem.Label != "" && v.ix.Login != nil && (v.ix.Demand.Subject != "" || v.mem.Lent && !v.mem.Typed)
+func (fl *flow) accountFixed() bool {
+	return fl.state.AccountLabel != "" && fl.ix.Login != nil && (fl.ix.Demand.Subject != "" || fl.state.FromSession && !fl.state.PasswordGiven)
 }
 
-// login is the name and the password.
-func (s *Server) login(w http.ResponseWriter, r *http.Request, v *visit) error {
-	if !v.fixed() {
-		v.mem.Username = cut(field(r, "username"), 254)
+// postLogin is the name and the password.
+func (s *Server) postLogin(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	if !fl.accountFixed() {
+		fl.state.Username = cut(field(r, "username"), 254)
 	}
 	password := field(r, "password")
-	if faults := emptyFields(v.mem.Username, password); len(faults) > 0 {
-		v.mem.blame("login", faults...)
-		return s.store(w, r, v, "/login")
+	if faults := emptyFields(fl.state.Username, password); len(faults) > 0 {
+		fl.state.setErrors("login", faults...)
+		return s.saveAndShow(w, r, fl, "/login")
 	}
-	done, err := s.passwordTurn(r, v.mem.Username)
+	done, err := s.passwordTurn(r, fl.state.Username)
 	if err != nil {
 		return err
 	}
 	defer done() // when the count is taken back
-	account, counted, err := s.checkPassword(r, v.mem.Username, password)
+	account, counted, err := s.checkPassword(r, fl.state.Username, password)
 	var locked *mfa.Locked
-	switch events := v.passwordEvents(r, err); {
+	switch events := fl.passwordEvents(r, err); {
 	case errors.As(err, &locked):
-		v.mem.lock("login", locked.Until)
-		return s.loginFault(w, r, v, fault{ID: "login.locked", Args: s.until(locked.Until)}, events...)
-	case errors.Is(err, provider.ErrPassword) && v.fixed():
-		return s.loginFault(w, r, v, fault{ID: "password.wrong", Field: "password"}, events...)
+		fl.state.lock("login", locked.Until)
+		return s.loginFault(w, r, fl, message{ID: "login.locked", Args: s.until(locked.Until)}, events...)
+	case errors.Is(err, provider.ErrPassword) && fl.accountFixed():
+		return s.loginFault(w, r, fl, message{ID: "password.wrong", Field: "password"}, events...)
 	case errors.Is(err, provider.ErrPassword):
-		return s.loginFault(w, r, v, fault{ID: "login.wrong", Field: "username"}, events...)
+		return s.loginFault(w, r, fl, message{ID: "login.wrong", Field: "username"}, events...)
 	case err != nil:
 		return err
-	case v.ix.Demand.Subject != "" && account.Subject != v.ix.Demand.Subject:
-		v.guess = counted
-		if err := s.passwordAlone(r, v, account.Subject); err != nil {
+	case fl.ix.Demand.Subject != "" && account.Subject != fl.ix.Demand.Subject:
+		fl.guess = counted
+		if err := s.passwordAlone(r, fl, account.Subject); err != nil {
 			return err
 		}
-		return s.refuse(w, r, v, "login_required")
+		return s.refuse(w, r, fl, "login_required")
 	}
-	v.guess = counted
-	v.identify(account, s.Now())
-	return s.signIn(w, r, v)
+	fl.guess = counted
+	fl.identify(account, s.Now())
+	return s.commitPasswordAndRedirect(w, r, fl)
 }
 
-func emptyFields(username, password string) []fault {
-	var faults []fault
+func emptyFields(username, password string) []message {
+	var faults []message
 	if username == "" {
-		faults = append(faults, fault{ID: "login.username.required", Field: "username"})
+		faults = append(faults, message{ID: "login.username.required", Field: "username"})
 	}
 	if password == "" {
-		faults = append(faults, fault{ID: "login.password.required", Field: "password"})
+		faults = append(faults, message{ID: "login.password.required", Field: "password"})
 	}
 	return faults
 }
 
-func (s *Server) loginFault(w http.ResponseWriter, r *http.Request, v *visit, f fault, events ...provider.Event) error {
-	v.mem.blame("login", f)
-	return s.store(w, r, v, "/login", events...)
+func (s *Server) loginFault(w http.ResponseWriter, r *http.Request, fl *flow, msg message, events ...provider.Event) error {
+	fl.state.setErrors("login", msg)
+	return s.saveAndShow(w, r, fl, "/login", events...)
 }
 
 // identify records that the account's password was given. The session id stays when its user has only proved
 // again to be that user.
-func (v *visit) identify(a provider.Account, now time.Time) {
-	m := &v.mem
-	if v.subject() == a.Subject && v.ix.Login.Epoch == a.Epoch {
-		v.ix.Login.Renew(now)
+func (fl *flow) identify(a provider.Account, now time.Time) {
+	m := &fl.state
+	if fl.subject() == a.Subject && fl.ix.Login.Epoch == a.Epoch {
+		fl.ix.Login.Renew(now)
 	} else {
-		v.forget()
-		v.ix.Login = provider.PasswordLogin(a.Subject, a.Epoch, now)
+		fl.forget()
+		fl.ix.Login = provider.PasswordLogin(a.Subject, a.Epoch, now)
 	}
-	m.Typed = true
-	m.meet(a)
+	m.PasswordGiven = true
+	m.setAccount(a)
 }
 
 // until are the values of a message about a lock.
@@ -163,48 +163,48 @@ func (s *Server) wait(w http.ResponseWriter, at time.Time) values {
 	return s.until(at)
 }
 
-// someoneElse begins the same request anew, for another user.
-func (s *Server) someoneElse(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.visit(r)
+// postCancel begins the same request anew, for another user.
+func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
+	fl, err := s.liveFlow(r)
 	if err != nil {
 		return err
 	}
-	fresh, err := s.anew(v)
+	fresh, err := s.anew(fl)
 	if err != nil {
 		return err
 	}
-	if v.mem.Other { // the one whom the client hinted at
-		fresh.mem.Username = v.ix.Demand.LoginHint
+	if fl.state.HintDiffers { // the one whom the client hinted at
+		fresh.state.Username = fl.ix.Demand.LoginHint
 	}
 	to, err := s.address(fresh, "/login")
 	if err != nil {
 		return err
 	}
-	if v.ix.Version > 0 {
-		s.keepEnd(r, v)
-		err = s.Provider.EndAt(r.Context(), v.ix, to)
+	if fl.ix.Version > 0 {
+		s.keepEnd(r, fl)
+		err = s.Provider.EndAt(r.Context(), fl.ix, to)
 	}
 	switch {
 	case errors.Is(err, provider.ErrConflict):
-		return s.endedOr(r, v)
+		return s.endedOr(r, fl)
 	case err != nil:
 		return err
 	}
 	return redirect(to)(w, r)
 }
 
-// restart begins the same request anew, as if the client had sent it now. It is the way out of a sign-in that
+// postRestart begins the same request anew, as if the client had sent it now. It is the way out of a sign-in that
 // has expired or that was finished in another tab.
-func (s *Server) restart(w http.ResponseWriter, r *http.Request) error {
-	v, _, _, err := s.resume(r)
+func (s *Server) postRestart(w http.ResponseWriter, r *http.Request) error {
+	fl, _, _, err := s.resume(r)
 	var p *problem
 	if errors.As(err, &p) && p.state == "cookies" && p.flow != "" {
-		v, err = s.withoutCookie(r, p.flow)
+		fl, err = s.withoutCookie(r, p.flow)
 	}
 	if err != nil {
 		return err
 	}
-	fresh, err := s.anew(v)
+	fresh, err := s.anew(fl)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (s *Server) restart(w http.ResponseWriter, r *http.Request) error {
 
 // withoutCookie returns a sign-in that holds nothing yet but the request, for a browser that has lost its cookie.
 // Beginning anew with it is no more than following the client's link once more.
-func (s *Server) withoutCookie(r *http.Request, flow string) (*visit, error) {
+func (s *Server) withoutCookie(r *http.Request, flow string) (*flow, error) {
 	ix, err := s.Provider.Resume(r.Context(), flow)
 	switch {
 	case errors.Is(err, provider.ErrNotFound):
@@ -221,7 +221,7 @@ func (s *Server) withoutCookie(r *http.Request, flow string) (*visit, error) {
 	case err != nil && !errors.Is(err, provider.ErrExpired):
 		return nil, err
 	}
-	return newVisit(ix)
+	return newFlow(ix)
 }
 
 // cut shortens s to at most n bytes.

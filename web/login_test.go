@@ -200,8 +200,8 @@ func TestStepUpKeepsTheSID(t *testing.T) {
 	if after.Login.Session != before.Login.Session || string(after.ID) == string(before.ID) {
 		t.Error("a step-up must keep the sid and change the id")
 	}
-	if len(after.Login.Proofs) != 2 || !after.Expires.Equal(before.Expires) {
-		t.Errorf("after the step-up the session has %v and ends %v, before %v", after.Login.Proofs, after.Expires, before.Expires)
+	if len(after.Login.Authentications) != 2 || !after.Expires.Equal(before.Expires) {
+		t.Errorf("after the step-up the session has %v and ends %v, before %v", after.Login.Authentications, after.Expires, before.Expires)
 	}
 }
 
@@ -379,7 +379,7 @@ func TestIDTokenHint(t *testing.T) {
 		{"s-gone", "ana", "client"},
 	} {
 		b := s.newBrowser()
-		ix := s.pages.Provider.Own(provider.Demand{Subject: tt.subject})
+		ix := s.pages.Provider.BeginOwn(provider.Demand{Subject: tt.subject})
 		ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = "shop", "Demo Shop", []string{"openid"}, "https://shop.test/cb"
 		shop, err := s.store.Client(t.Context(), "shop")
 		if err != nil {
@@ -405,7 +405,7 @@ func TestIDTokenHintWithSession(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn(nil)
 	s.clock.forward(time.Minute)
-	ix := s.pages.Provider.Own(provider.Demand{Subject: "s-ana", Login: true})
+	ix := s.pages.Provider.BeginOwn(provider.Demand{Subject: "s-ana", PromptLogin: true})
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = "shop", "Demo Shop", []string{"openid"}, "https://shop.test/cb"
 	p := b.open(s.serveAuthorize(ix)).at("login", "initial").says("Signing in as ana@example.com")
 	if strings.Contains(p.text(), "Use a different account") {

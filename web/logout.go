@@ -17,7 +17,7 @@ type logoutPage struct {
 
 // logoutPage asks: a link on another site must not sign anybody out.
 func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
-	session, err := s.live(r.Context(), r)
+	session, err := s.currentSession(r.Context(), r)
 	if errors.Is(err, errIdle) || err == nil && session == nil {
 		return redirect("/logged-out")(w, r)
 	}
@@ -35,8 +35,8 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	return s.render(w, http.StatusOK, "logout", p)
 }
 
-// logout ends the session. The other cookie goes too, and with it every sign-in that waits in another tab.
-func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
+// postLogout ends the session. The other cookie goes too, and with it every sign-in that waits in another tab.
+func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
 	if err := s.endSession(r); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 // endSession ends the browser's session and records that, once. That the browser is remembered ends only if the user
 // says so.
 func (s *Server) endSession(r *http.Request) error {
-	session, err := s.stored(r.Context(), r)
+	session, err := s.lookupSession(r.Context(), r)
 	if err != nil || session == nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *Server) endSession(r *http.Request) error {
 		Session: session.Login.Session, Address: provider.HostOf(r.RemoteAddr),
 	}
 	events := []provider.Event{ended}
-	device := s.device(r)
+	device := s.rememberToken(r)
 	forgets := device != nil && field(r, "forget") != ""
 	if forgets {
 		dropped := ended

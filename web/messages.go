@@ -102,8 +102,8 @@ var messages = map[string]string{
 // values fill in the placeholders of a message. A time is written as RFC 3339, under "at".
 type values map[string]string
 
-// say returns the sentence with its placeholders filled in.
-func say(id string, v values) template.HTML {
+// text returns the sentence with its placeholders filled in.
+func text(id string, v values) template.HTML {
 	text, ok := messages[id]
 	if one, has := messages[id+".one"]; has && (v["n"] == "1" || v["s"] == "1") {
 		text = one
@@ -131,18 +131,18 @@ func clock(rfc3339 string) string {
 	return `<time datetime="` + at.UTC().Format(time.RFC3339) + `" data-clock>` + at.UTC().Format("15:04") + ` UTC</time>`
 }
 
-// fault is a message as a sign-in remembers it: an error of a field, or a notice without one.
-type fault struct {
+// message is a message as a sign-in remembers it: an error of a field, or a notice without one.
+type message struct {
 	ID    string `json:"id"`
 	Field string `json:"field,omitempty"`
 	Args  values `json:"args,omitempty"`
 }
 
 // state is the last part of the id, the value of data-state.
-func (f fault) state() string { return f.ID[strings.LastIndexByte(f.ID, '.')+1:] }
+func (msg message) state() string { return msg.ID[strings.LastIndexByte(msg.ID, '.')+1:] }
 
-// shown is a fault with its words.
-type shown struct {
+// rendered is a message with its words.
+type rendered struct {
 	ID       string
 	Field    string
 	Text     template.HTML
@@ -152,17 +152,17 @@ type shown struct {
 	Warn     bool // something was not done
 }
 
-func show(f fault) shown {
-	return shown{ID: f.ID, Field: f.Field, Text: say(f.ID, f.Args), Good: slices.Contains(goodNews, f.ID), Warn: f.ID == "last.factor"}
+func renderMessage(msg message) rendered {
+	return rendered{ID: msg.ID, Field: msg.Field, Text: text(msg.ID, msg.Args), Good: slices.Contains(goodNews, msg.ID), Warn: msg.ID == "last.factor"}
 }
 
 // goodNews are the notices that something was done.
 var goodNews = []string{"enrol.done", "enrol.added", "enrol.renamed", "codes.done", "remove.done", "remove.off", "browser.forgotten", "browser.all.forgotten", "reset.cancelled", "sessions.ended"}
 
-func showAll(faults []fault) []shown {
-	var all []shown
-	for _, f := range faults {
-		all = append(all, show(f))
+func renderMessages(faults []message) []rendered {
+	var all []rendered
+	for _, msg := range faults {
+		all = append(all, renderMessage(msg))
 	}
 	return all
 }

@@ -21,7 +21,7 @@ func TestSay(t *testing.T) {
 		{"remove.done", values{"name": "<b>{at}"}, "&lt;b&gt;{at} was removed. You are signed out everywhere else."},
 		{"enrol.renamed", values{"from": "{name}", "name": "{from}"}, "{name} is now called {from}."},
 	} {
-		if got := string(say(tt.id, tt.v)); got != tt.want {
+		if got := string(text(tt.id, tt.v)); got != tt.want {
 			t.Errorf("say(%q, %v) = %q, want %q", tt.id, tt.v, got, tt.want)
 		}
 	}

@@ -11,21 +11,21 @@ type noticePage struct {
 }
 
 // noticePage says from when on the user needs a second factor. It is shown once in each sign-in with the password.
-func (s *Server) noticePage(w http.ResponseWriter, r *http.Request, v *visit) error {
+func (s *Server) noticePage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &noticePage{
-		frame:  frame{Page: "notice", Title: "You will need two-step verification", Flow: field(r, "flow"), Who: v.mem.Label},
-		Client: v.ix.ClientName, From: from(s.Policy.From),
+		frame:  frame{Page: "notice", Title: "You will need two-step verification", Flow: field(r, "flow"), Who: fl.state.AccountLabel},
+		Client: fl.ix.ClientName, From: from(s.Policy.From),
 	}
-	p.say(&v.mem)
+	p.setMessages(&fl.state)
 	return s.render(w, http.StatusOK, "notice", p)
 }
 
-// noticed goes on, or first to the set-up.
-func (s *Server) noticed(w http.ResponseWriter, r *http.Request, v *visit) error {
-	v.mem.calm()
-	v.mem.Noticed = true
+// postNotice goes on, or first to the set-up.
+func (s *Server) postNotice(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	fl.state.clearMessages()
+	fl.state.NoticeSeen = true
 	if field(r, "action") == "setup" {
-		v.mem.Wish = wishAuthenticator
+		fl.state.SetupRequested = setupAuthenticator
 	}
-	return s.advance(w, r, v)
+	return s.commitForm(w, r, fl)
 }

@@ -21,9 +21,9 @@ type frame struct {
 	Page    string // data-page
 	State   string // data-state
 	Title   string // also the h1, unless the page has a longer one
-	Faults  []shown
-	Field   map[string]*shown // Faults by the field that they are about
-	Notes   []shown
+	Errors  []rendered
+	Field   map[string]*rendered // Faults by the field that they are about
+	Notes   []rendered
 	Assets  assetPaths
 	Account bool   // a page of the account, with its navigation
 	Flow    string // value of the parameter flow
@@ -79,23 +79,23 @@ func from(t time.Time) string {
 func stamp(t time.Time) string  { return t.UTC().Format(time.RFC3339) }
 func moment(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 
-// say puts the messages of a sign-in on its page: the faults if they are about it, and the notes. The state
+// setMessages puts the messages of a sign-in on its page: the faults if they are about it, and the notes. The state
 // is that of the first of them.
-func (f *frame) say(m *memory) {
+func (f *frame) setMessages(m *flowState) {
 	f.State = "initial"
 	if len(m.Notes) > 0 {
-		f.Notes, f.State = showAll(m.Notes), m.Notes[0].state()
+		f.Notes, f.State = renderMessages(m.Notes), m.Notes[0].state()
 	}
-	if m.Page == f.Page && len(m.Faults) > 0 && !m.lockedBy(m.Faults[0]) {
-		f.blame(m.Faults...)
+	if m.MessagePage == f.Page && len(m.Errors) > 0 && !m.lockedBy(m.Errors[0]) {
+		f.setErrors(m.Errors...)
 	}
 }
 
-// blame shows faults.
-func (f *frame) blame(faults ...fault) {
-	f.Faults, f.State, f.Field = showAll(faults), faults[0].state(), map[string]*shown{}
-	for i := range f.Faults {
-		f.Field[f.Faults[i].Field] = &f.Faults[i]
+// setErrors shows faults.
+func (f *frame) setErrors(faults ...message) {
+	f.Errors, f.State, f.Field = renderMessages(faults), faults[0].state(), map[string]*rendered{}
+	for i := range f.Errors {
+		f.Field[f.Errors[i].Field] = &f.Errors[i]
 	}
 }
 

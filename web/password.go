@@ -10,9 +10,10 @@ import (
 	"vestibule/provider"
 )
 
-// PasswordLimits are the budgets of wrong passwords, which are those of a name: an account has one for its user name and
-// one for its e-mail address, so that no lock tells that the two belong together. In a browser that the account is known
-// in the name has another. All other guesses count against two: one of the name and one of the address that they come from.
+// PasswordLimits are the budgets of wrong passwords, which are those of a name: an account has one for its user name
+// and one for its e-mail address, so that no lock tells that the two belong together. In a browser that the account is
+// known in the name has another. All other guesses count against two: one of the name and one of the address that they
+// come from.
 type PasswordLimits struct {
 	Account mfa.Limit // of a name, and of a name in a browser that its account is known in; zero: 10 in 15 minutes, 15 minutes' lock
 	Address int       // guesses of an address, in the window and with the lock of Account; 0: 100
@@ -39,7 +40,7 @@ type budget struct {
 // cannot lock accounts.
 func (s *Server) budgets(r *http.Request, g provider.Guess) []budget {
 	one := s.Passwords.Account
-	if m, ok := s.known(r, g.Subject, g.Epoch); ok {
+	if m, ok := s.deviceCookie(r, g.Subject, g.Epoch); ok {
 		return []budget{{"browser", "known:" + g.Subject + "|" + g.Key + "." + m.budget(), one}}
 	}
 	many := one
@@ -64,7 +65,7 @@ type place struct{ key, id string }
 func (s *Server) count(ctx context.Context, r *http.Request, c *counted) error {
 	ctx = context.WithoutCancel(ctx)
 	for _, b := range s.budgets(r, c.Guess) {
-		tally, err := s.Refunds.Guess(ctx, b.key, b.limit, c.at)
+		tally, err := s.Refunds.Attempt(ctx, b.key, b.limit, c.at)
 		switch {
 		case err != nil: // checkPassword gives back what was counted before
 			return err
@@ -87,21 +88,21 @@ func (s *Server) refund(ctx context.Context, c counted) {
 	}
 }
 
-// takeBack takes a guess back that was right, as part of a commit. Wrong ones before it stay counted, until their window is over: a right
-// password, which may be another user's from the same address, says nothing about them.
+// takeBack takes a guess back that was right, as part of a commit. Wrong ones before it stay counted, until their
+// window is over: a right password, which may be another user's from the same address, says nothing about them.
 func (s *Server) takeBack(ctx context.Context, c counted) error {
 	ctx = context.WithoutCancel(ctx)
 	for _, p := range c.in {
-		if err := s.Guesses.Return(ctx, p.key, p.id); err != nil {
+		if err := s.Attempts.RefundAttempt(ctx, p.key, p.id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkPassword counts a guess, and commits the count, just before it compares: all spellings of a name have
-// one budget, and a hasher that is too busy to compare costs nothing of it. A fault that leaves open whether the password is
-// right costs nothing either. Its caller has a turn, and takes a right guess back before it gives the turn up.
+// checkPassword counts a guess, and commits the count, just before it compares: all spellings of a name have one
+// budget, and a hasher that is too busy to compare costs nothing of it. A fault that leaves open whether the password
+// is right costs nothing either. Its caller has a turn, and takes a right guess back before it gives the turn up.
 func (s *Server) checkPassword(r *http.Request, username, password string) (provider.Account, counted, error) {
 	c := counted{at: s.Now()}
 	account, err := s.Accounts.Authenticate(r.Context(), username, password, func(ctx context.Context, g provider.Guess) error {
@@ -136,8 +137,8 @@ func (e *wrongPassword) Error() string { return e.failed.Error() }
 func (e *wrongPassword) Unwrap() error { return &e.failed }
 
 // passwordEvents records a wrong password, under the account that it was tried at.
-func (v *visit) passwordEvents(r *http.Request, err error) []provider.Event {
-	e, ok := refusedPassword(v.event(r, "", provider.MethodPassword), err)
+func (fl *flow) passwordEvents(r *http.Request, err error) []provider.Event {
+	e, ok := refusedPassword(fl.event(r, "", provider.MethodPassword), err)
 	if !ok {
 		return nil
 	}

@@ -49,7 +49,7 @@ func (p Policy) For(a provider.Account, c provider.Client, now time.Time) Requir
 // Rules is the Policy as the provider asks for it, before it gives tokens.
 type Rules struct {
 	Policy
-	Ladder   provider.Ladder
+	Levels   provider.Levels
 	Accounts provider.Accounts
 	MFA      *mfa.Service
 	Now      func() time.Time
@@ -57,14 +57,14 @@ type Rules struct {
 
 var _ provider.Policy = Rules{}
 
-// Enough holds to what the pages do: an app that obliges its users wants to see a second factor in each sign-in, the other
-// rules want its user to have one.
+// Enough holds to what the pages do: an app that obliges its users wants to see a second factor in each sign-in, the
+// other rules want its user to have one.
 func (s Rules) Enough(ctx context.Context, c provider.Client, login *provider.Login) (bool, error) {
 	switch {
 	case s.ReportOnly:
 		return true, nil
 	case c.TwoSteps:
-		return s.Ladder.Level(login) == provider.LevelTwo, nil
+		return s.Levels.Level(login) == provider.LevelTwo, nil
 	case login.SecondFactor() || !s.TwoSteps && len(s.Groups) == 0:
 		return true, nil
 	}
@@ -81,22 +81,22 @@ func (p Policy) asksAccount(now time.Time) bool {
 }
 
 // appObliges reports whether the client is one that lets nobody in without a second factor.
-func (s *Server) appObliges(v *visit) bool { return v.ix.TwoSteps && !s.Policy.ReportOnly }
+func (s *Server) appObliges(fl *flow) bool { return fl.ix.TwoSteps && !s.Policy.ReportOnly }
 
 // oblige finds out what the policy asks of a user without an authenticator. What it demands goes into the interaction
 // too, so that the provider holds to it at the end.
-func (s *Server) oblige(ctx context.Context, v *visit, f *facts) error {
-	client := provider.Client{ID: v.ix.Client, TwoSteps: v.ix.TwoSteps}
-	want, err := s.Policy.requirement(ctx, s.Accounts, v.subject(), client, s.Now())
+func (s *Server) oblige(ctx context.Context, fl *flow, f *facts) error {
+	client := provider.Client{ID: fl.ix.Client, TwoSteps: fl.ix.TwoSteps}
+	want, err := s.Policy.requirement(ctx, s.Accounts, fl.subject(), client, s.Now())
 	if err != nil {
 		return err
 	}
 	if s.Policy.ReportOnly {
-		want, v.reported = Requirement{}, want.stops()
+		want, fl.reported = Requirement{}, want.stops()
 	}
-	f.must = want.Must
-	f.notice = !want.From.IsZero() && v.mem.Typed && !v.mem.Noticed
-	v.ix.Demand.Policy = want.Must
+	f.obliged = want.Must
+	f.notice = !want.From.IsZero() && fl.state.PasswordGiven && !fl.state.NoticeSeen
+	fl.ix.Demand.Policy = want.Must
 	return nil
 }
 
@@ -128,33 +128,33 @@ func (s *Server) mustKeep(a provider.Account) bool {
 
 // codesOwed reports whether the policy wants new recovery codes before the user goes on: one was used since they were
 // made, or none is left. Only a sign-in with the password asks the store for the latter.
-func (s *Server) codesOwed(ctx context.Context, v *visit) (bool, error) {
-	at, recovered := v.ix.Login.Proved(provider.MethodRecovery)
-	if !s.Policy.NewCodes || v.mem.Codes || v.mem.Wish != "" || !recovered && !v.mem.Typed {
+func (s *Server) codesOwed(ctx context.Context, fl *flow) (bool, error) {
+	at, recovered := fl.ix.Login.AuthenticatedAt(provider.MethodRecovery)
+	if !s.Policy.NewCodes || fl.state.CodesRenewed || fl.state.SetupRequested != "" || !recovered && !fl.state.PasswordGiven {
 		return false, nil
 	}
-	status, err := s.MFA.Status(ctx, v.subject())
+	status, err := s.MFA.Status(ctx, fl.subject())
 	if err != nil {
 		return false, err
 	}
 	owed := len(status.Authenticators) > 0 && (status.CodesLeft == 0 || recovered && status.CodesMade.Before(at))
-	v.left, v.mem.Codes = status.CodesLeft, !owed
+	fl.codesLeft, fl.state.CodesRenewed = status.CodesLeft, !owed
 	if recovered && status.CodesMade.After(at) { // in another tab: the user knows all that there is to be told
-		v.mem.Used = nil
+		fl.state.CodesLeft = nil
 	}
 	return owed, nil
 }
 
 // report records, in the commit that ends the sign-in, that the policy would have stopped it.
-func (s *Server) report(r *http.Request, v *visit) func(context.Context) error {
+func (s *Server) report(r *http.Request, fl *flow) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if v.reported == "" {
+		if fl.reported == "" {
 			return nil
 		}
 		s.Log.InfoContext(ctx, "the policy would have asked for a second factor", "event", provider.EventPolicyReported,
-			"user_id", v.subject(), "client", v.ix.Client, "why", v.reported)
-		e := v.event(r, provider.EventPolicyReported, "")
-		e.Detail["why"] = v.reported
+			"user_id", fl.subject(), "client", fl.ix.Client, "why", fl.reported)
+		e := fl.event(r, provider.EventPolicyReported, "")
+		e.Detail["why"] = fl.reported
 		return s.Audit.Record(ctx, e)
 	}
 }

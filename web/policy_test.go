@@ -113,7 +113,7 @@ func TestPolicyObliges(t *testing.T) {
 			}
 			p.enrol().at("consent", "initial").press("Allow").client()
 			if row := onlySession(t, s); row.Login.ACR() != provider.LevelTwo {
-				t.Errorf("the session has %v", row.Login.Proofs)
+				t.Errorf("the session has %v", row.Login.Authentications)
 			}
 		})
 	}

@@ -32,14 +32,15 @@ func (s *Server) bindings(r *http.Request) []string {
 	return values
 }
 
-// rebind gives the sign-in to a browser that nobody knew before the password, in the commit that the password brings. One
-// whose login was lent stays where it is: it was made in the browser that has the user's session, for nobody else.
-func (s *Server) rebind(v *visit) {
-	if v.mem.Lent {
+// rebind gives the sign-in to a browser that nobody knew before the password, in the commit that the password brings.
+// One whose login came from a session stays where it is: it was made in the browser that has the user's session, for
+// nobody else.
+func (s *Server) rebind(fl *flow) {
+	if fl.state.FromSession {
 		return
 	}
-	v.binding = s.provenBinding(v.ix.ID, v.subject())
-	v.ix.Browser = digest(v.binding)
+	fl.binding = s.provenBinding(fl.ix.ID, fl.subject())
+	fl.ix.Browser = digest(fl.binding)
 }
 
 // provenBinding returns what the right password brings. It is made of the sign-in and the user: the second of two clicks,
@@ -51,16 +52,16 @@ func (s *Server) provenBinding(id, subject string) string {
 }
 
 // setBinding gives the browser what rebind has made, once the commit is done.
-func (s *Server) setBinding(w http.ResponseWriter, r *http.Request, v *visit) {
-	if v.binding == "" {
+func (s *Server) setBinding(w http.ResponseWriter, r *http.Request, fl *flow) {
+	if fl.binding == "" {
 		return
 	}
-	others := slices.DeleteFunc(s.bindings(r), func(value string) bool { return value == v.binding })
-	all := append([]string{v.binding}, others...)
+	others := slices.DeleteFunc(s.bindings(r), func(value string) bool { return value == fl.binding })
+	all := append([]string{fl.binding}, others...)
 	s.setCookie(w, s.cookies.browser, strings.Join(all[:min(len(all), maxBindings)], "."))
 }
 
 // boundBy reports whether the password of this request brings the value that the hash was made of.
-func (v *visit) boundBy(hash []byte) bool {
-	return v.binding != "" && subtle.ConstantTimeCompare(digest(v.binding), hash) == 1
+func (fl *flow) boundBy(hash []byte) bool {
+	return fl.binding != "" && subtle.ConstantTimeCompare(digest(fl.binding), hash) == 1
 }

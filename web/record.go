@@ -13,19 +13,19 @@ import (
 )
 
 // event begins a record of what a visitor did in a sign-in.
-func (v *visit) event(r *http.Request, kind, method string) provider.Event {
+func (fl *flow) event(r *http.Request, kind, method string) provider.Event {
 	e := provider.Event{
-		Kind: kind, Outcome: provider.OutcomeOK, Method: method, Subject: v.subject(), Client: v.ix.Client,
+		Kind: kind, Outcome: provider.OutcomeOK, Method: method, Subject: fl.subject(), Client: fl.ix.Client,
 		Address: provider.HostOf(r.RemoteAddr), Detail: map[string]string{},
 	}
-	if v.ix.Login != nil {
-		e.Session = v.ix.Login.Session
+	if fl.ix.Login != nil {
+		e.Session = fl.ix.Login.Session
 	}
 	return e
 }
 
 // event begins a record of what a user did on the account pages.
-func (m *member) event(r *http.Request, kind, method string) provider.Event {
+func (m *signedIn) event(r *http.Request, kind, method string) provider.Event {
 	return provider.Event{
 		Kind: kind, Outcome: provider.OutcomeOK, Method: method, Subject: m.account.Subject,
 		Session: m.session.Login.Session, Address: provider.HostOf(r.RemoteAddr), Detail: map[string]string{},
@@ -78,9 +78,9 @@ func reason(err error) string {
 }
 
 // signedInEvent is the record of a session that was opened, or whose login has grown.
-func (v *visit) signedInEvent(r *http.Request) provider.Event {
-	e := v.event(r, provider.EventSignedIn, "")
-	e.Detail["amr"] = strings.Join(v.ix.Login.AMR(), " ")
+func (fl *flow) signedInEvent(r *http.Request) provider.Event {
+	e := fl.event(r, provider.EventSignedIn, "")
+	e.Detail["amr"] = strings.Join(fl.ix.Login.AMR(), " ")
 	e.Detail["browser"] = agent(r.UserAgent())
 	return e
 }

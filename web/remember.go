@@ -29,9 +29,9 @@ type Browsers interface {
 	ForgetBrowsers(ctx context.Context, subject string) error
 }
 
-// device returns the hash of the cookie that the browser would be remembered by; nil if it has none.
-func (s *Server) device(r *http.Request) []byte {
-	value := token(r, s.cookies.device)
+// rememberToken returns the hash of the cookie that the browser would be remembered by; nil if it has none.
+func (s *Server) rememberToken(r *http.Request) []byte {
+	value := token(r, s.cookies.remember)
 	if value == "" || s.RememberBrowser == 0 {
 		return nil
 	}
@@ -41,27 +41,27 @@ func (s *Server) device(r *http.Request) []byte {
 // remembered reports whether the browser is one that need not give a code in this sign-in. What it is remembered for
 // is as old as the code that was given then, and no demand takes an older one; a step-up, a confirmation and a change of
 // the factors want a code whatever is remembered.
-func (s *Server) remembered(ctx context.Context, v *visit) (bool, error) {
-	v.remembered = false
-	if v.device == nil || v.mem.Sudo || v.mem.Wish != "" || v.ix.Demand.TwoSteps() || s.appObliges(v) || v.ix.Login.SecondFactor() {
+func (s *Server) remembered(ctx context.Context, fl *flow) (bool, error) {
+	fl.remembered = false
+	if fl.rememberToken == nil || fl.state.Reauth || fl.state.SetupRequested != "" || fl.ix.Demand.TwoSteps() || s.appObliges(fl) || fl.ix.Login.SecondFactor() {
 		return false, nil
 	}
 	now := s.Now()
-	b, err := s.Browsers.Browser(ctx, v.device, now)
+	b, err := s.Browsers.Browser(ctx, fl.rememberToken, now)
 	if errors.Is(err, provider.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	then := provider.Login{Proofs: []provider.Proof{{Method: provider.MethodTOTP, Time: b.Created}}}
+	then := provider.Login{Authentications: []provider.Authentication{{Method: provider.MethodTOTP, Time: b.Created}}}
 	young := now.Before(b.Created.Add(s.RememberBrowser)) // the setting may have been lowered
-	v.remembered = b.Subject == v.subject() && young && then.Fresh(v.ix.Demand, provider.MethodTOTP, now)
-	return v.remembered, nil
+	fl.remembered = b.Subject == fl.subject() && young && then.Fresh(fl.ix.Demand, provider.MethodTOTP, now)
+	return fl.remembered, nil
 }
 
 // mayRemember reports whether the code page offers to remember the browser.
-func (s *Server) mayRemember(v *visit) bool { return s.RememberBrowser > 0 && !v.mem.Sudo }
+func (s *Server) mayRemember(fl *flow) bool { return s.RememberBrowser > 0 && !fl.state.Reauth }
 
 // span says how long something lasts, in days if it is a few of them.
 func span(d time.Duration) string {
@@ -76,19 +76,19 @@ func span(d time.Duration) string {
 }
 
 // rememberBrowser keeps the browser of a right code, if its user says so, in the commit that spends the code.
-func (s *Server) rememberBrowser(ctx context.Context, r *http.Request, v *visit) error {
-	if field(r, "remember") == "" || !s.mayRemember(v) {
+func (s *Server) rememberBrowser(ctx context.Context, r *http.Request, fl *flow) error {
+	if field(r, "remember") == "" || !s.mayRemember(fl) {
 		return nil
 	}
 	now := s.Now()
-	v.keep = randomToken()
+	fl.newRememberToken = randomToken()
 	b := provider.Browser{
-		ID: digest(v.keep), Subject: v.subject(), Agent: agent(r.UserAgent()), Created: now, Seen: now, Expires: now.Add(s.RememberBrowser),
+		ID: digest(fl.newRememberToken), Subject: fl.subject(), Agent: agent(r.UserAgent()), Created: now, Seen: now, Expires: now.Add(s.RememberBrowser),
 	}
-	if err := s.Browsers.RememberBrowser(ctx, v.device, b); err != nil {
+	if err := s.Browsers.RememberBrowser(ctx, fl.rememberToken, b); err != nil {
 		return err
 	}
-	e := v.event(r, provider.EventBrowserRemembered, "")
+	e := fl.event(r, provider.EventBrowserRemembered, "")
 	e.Detail["browser"] = b.Agent
 	return s.Audit.Record(ctx, e)
 }
@@ -102,19 +102,19 @@ func (s *Server) forgetRemembered(ctx context.Context, subject string) error {
 	return s.Browsers.ForgetBrowsers(ctx, subject)
 }
 
-// setDevice gives the browser the cookie that it is remembered by; empty: it is not.
-func (s *Server) setDevice(w http.ResponseWriter, value string) {
+// setRememberCookie gives the browser the cookie that it is remembered by; empty: it is not.
+func (s *Server) setRememberCookie(w http.ResponseWriter, value string) {
 	if value == "" {
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: s.cookies.device, Value: value, Path: "/", MaxAge: int(s.RememberBrowser / time.Second),
+		Name: s.cookies.remember, Value: value, Path: "/", MaxAge: int(s.RememberBrowser / time.Second),
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 
-// deviceView is a remembered browser on the security page.
-type deviceView struct {
+// rememberedView is a remembered browser on the security page.
+type rememberedView struct {
 	ID      string
 	Name    string
 	Created time.Time
@@ -123,8 +123,8 @@ type deviceView struct {
 	This    bool // the one that asks
 }
 
-// devices lists the user's remembered browsers.
-func (s *Server) devices(r *http.Request, m *member) ([]deviceView, error) {
+// rememberedBrowsers lists the user's remembered browsers.
+func (s *Server) rememberedBrowsers(r *http.Request, m *signedIn) ([]rememberedView, error) {
 	if s.RememberBrowser == 0 {
 		return nil, nil
 	}
@@ -132,19 +132,19 @@ func (s *Server) devices(r *http.Request, m *member) ([]deviceView, error) {
 	if err != nil {
 		return nil, err
 	}
-	var views []deviceView
-	this := string(s.device(r))
+	var views []rememberedView
+	this := string(s.rememberToken(r))
 	for _, b := range browsers {
-		views = append(views, deviceView{encode(b.ID), b.Agent, b.Created, b.Seen, b.Expires, string(b.ID) == this})
+		views = append(views, rememberedView{encode(b.ID), b.Agent, b.Created, b.Seen, b.Expires, string(b.ID) == this})
 	}
 	return views, nil
 }
 
 func encode(id []byte) string { return base64.RawURLEncoding.EncodeToString(id) }
 
-// forgetBrowser has one of the user's remembered browsers, or all, give a code again. It needs no fresh proof: nobody gains
-// anything by it.
-func (s *Server) forgetBrowser(w http.ResponseWriter, r *http.Request, m *member) error {
+// postForgetBrowser has one of the user's remembered browsers, or all, give a code again. It needs no fresh proof:
+// nobody gains anything by it.
+func (s *Server) postForgetBrowser(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	if s.RememberBrowser == 0 {
 		return errNotFound
 	}
@@ -161,7 +161,7 @@ func (s *Server) forgetBrowser(w http.ResponseWriter, r *http.Request, m *member
 		}
 		drop = func(ctx context.Context) error { return s.Browsers.ForgetBrowser(ctx, m.account.Subject, key) }
 	}
-	err := s.commitAnswer(w, r, answer{To: securityPath, Note: &fault{ID: note}}, e, drop)
+	err := s.commitAnswer(w, r, response{To: securityPath, Note: &message{ID: note}}, e, drop)
 	if errors.Is(err, provider.ErrNotFound) {
 		return s.note(w, r, securityPath, "browser.gone", nil)
 	}
@@ -170,7 +170,7 @@ func (s *Server) forgetBrowser(w http.ResponseWriter, r *http.Request, m *member
 
 // remembers reports whether this browser is remembered for the session's user.
 func (s *Server) remembers(r *http.Request, subject string) (bool, error) {
-	id := s.device(r)
+	id := s.rememberToken(r)
 	if id == nil {
 		return false, nil
 	}

@@ -23,7 +23,7 @@ type removePage struct {
 }
 
 // find returns the authenticator that the address names, and whether it is the last one.
-func (s *Server) find(r *http.Request, m *member) (found mfa.Info, last, ok bool, err error) {
+func (s *Server) find(r *http.Request, m *signedIn) (found mfa.Info, last, ok bool, err error) {
 	status, err := s.MFA.Status(r.Context(), m.account.Subject)
 	if err != nil {
 		return mfa.Info{}, false, false, err
@@ -36,7 +36,7 @@ func (s *Server) find(r *http.Request, m *member) (found mfa.Info, last, ok bool
 }
 
 // removePage asks for the password and a code. They are proof enough that no other is asked for before.
-func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *member) error {
+func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	app, last, ok, err := s.find(r, m)
 	switch {
 	case err != nil:
@@ -53,15 +53,15 @@ func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *member) e
 	p := &removePage{
 		frame:  frame{Page: "remove", Title: "Remove " + app.Name + "?", Account: true, Who: m.account.Label()},
 		Action: r.URL.Path, Name: app.Name, Username: m.account.Username, Last: last, Digits: digitWords(digits),
-		Recovery: field(r, "with") == "recovery" || m.mem.Typing["with"] == "recovery" && !r.URL.Query().Has("with"),
+		Recovery: field(r, "with") == "recovery" || m.state.FormValues["with"] == "recovery" && !r.URL.Query().Has("with"),
 	}
-	p.say(&m.mem)
+	p.setMessages(&m.state)
 	return s.render(w, http.StatusOK, "remove", p)
 }
 
-// remove takes an authenticator away. The code that allows it is spent, the authenticator removed and the session
+// postRemove takes an authenticator away. The code that allows it is spent, the authenticator removed and the session
 // given a new id in one commit.
-func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error {
+func (s *Server) postRemove(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	app, last, ok, err := s.find(r, m)
 	switch {
 	case err != nil:
@@ -82,14 +82,14 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 	if faults := emptyProofs(form, password, code); len(faults) > 0 {
 		return s.removeFault(w, r, form, faults...)
 	}
-	f, err := s.checkOwnPassword(r, m, password)
+	msg, err := s.checkOwnPassword(r, m, password)
 	switch {
 	case err != nil:
 		return err
-	case f != nil:
-		return s.removeFault(w, r, form, *f)
+	case msg != nil:
+		return s.removeFault(w, r, form, *msg)
 	}
-	var done answer
+	var done response
 	form, err = s.prove(r.Context(), m.account.Subject, form, code, func(ctx context.Context, p mfa.Proof, detail map[string]string) error {
 		if err := s.recordProof(ctx, m.event(r, "", ""), p, detail); err != nil {
 			return err
@@ -109,15 +109,15 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request, m *member) error
 }
 
 // removedNote is what is said of an authenticator that was removed.
-func removedNote(app mfa.Info, last bool) fault {
+func removedNote(app mfa.Info, last bool) message {
 	if last {
-		return fault{ID: "remove.off", Args: values{"name": app.Name}}
+		return message{ID: "remove.off", Args: values{"name": app.Name}}
 	}
-	return fault{ID: "remove.done", Args: values{"name": app.Name}}
+	return message{ID: "remove.done", Args: values{"name": app.Name}}
 }
 
-// prove checks a code of either kind, given together with the password, and returns the form of that kind. A recovery code
-// is welcome where the other was asked for. then gets what is to be recorded of the proof.
+// prove checks a code of either kind, given together with the password, and returns the form of that kind. A recovery
+// code is welcome where the other was asked for. then gets what is to be recorded of the proof.
 func (s *Server) prove(ctx context.Context, subject string, form codeForm, code string, then func(context.Context, mfa.Proof, map[string]string) error) (codeForm, error) {
 	if form == totpForm {
 		err := s.MFA.Verify(ctx, subject, code, s.Now(), func(ctx context.Context, p mfa.Proof) error { return then(ctx, p, nil) })
@@ -130,19 +130,19 @@ func (s *Server) prove(ctx context.Context, subject string, form codeForm, code 
 	})
 }
 
-func emptyProofs(form codeForm, password, code string) []fault {
-	var faults []fault
+func emptyProofs(form codeForm, password, code string) []message {
+	var faults []message
 	if password == "" {
-		faults = append(faults, fault{ID: "password.required", Field: "password"})
+		faults = append(faults, message{ID: "password.required", Field: "password"})
 	}
 	if code == "" {
-		faults = append(faults, fault{ID: form.page + ".required", Field: form.field})
+		faults = append(faults, message{ID: form.page + ".required", Field: form.field})
 	}
 	return faults
 }
 
 // checkOwnPassword asks for the password of the user who is signed in, under the same budgets as sign-in.
-func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (*fault, error) {
+func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string) (*message, error) {
 	done, err := s.passwordTurn(r, m.account.Username)
 	if err != nil {
 		return nil, err
@@ -157,9 +157,9 @@ func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (
 	var locked *mfa.Locked
 	switch {
 	case errors.As(err, &locked):
-		return &fault{ID: "login.locked", Field: "password", Args: s.until(locked.Until)}, nil
+		return &message{ID: "login.locked", Field: "password", Args: s.until(locked.Until)}, nil
 	case errors.Is(err, provider.ErrPassword), err == nil && account.Subject != m.account.Subject:
-		return &fault{ID: "password.wrong", Field: "password"}, nil
+		return &message{ID: "password.wrong", Field: "password"}, nil
 	case err != nil:
 		return nil, err
 	}
@@ -170,23 +170,23 @@ func (s *Server) checkOwnPassword(r *http.Request, m *member, password string) (
 // removeWith runs in the commit that spends the code. Whoever has the old authenticator and the password may be signed in
 // elsewhere, so that all other sessions end. What was not the last authenticator a moment ago is not removed if
 // it is by now, because of another tab: the user is told first what that means.
-func (s *Server) removeWith(ctx context.Context, r *http.Request, m *member, app mfa.Info, last bool, p mfa.Proof) (answer, error) {
+func (s *Server) removeWith(ctx context.Context, r *http.Request, m *signedIn, app mfa.Info, last bool, p mfa.Proof) (response, error) {
 	login := m.session.Login.Clone()
 	login.Renew(s.Now())
 	if err := login.Add(p); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	remove := s.MFA.RemoveSpare
 	if last {
 		remove = s.MFA.Remove
 	}
 	if err := remove(ctx, m.account.Subject, app.ID, nil); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return s.renewAlone(ctx, r, m, login, answer{Note: ptr(removedNote(app, last))})
+	return s.renewAlone(ctx, r, m, login, response{Note: ptr(removedNote(app, last))})
 }
 
-func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member, form codeForm, last bool, err error) error {
+func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *signedIn, form codeForm, last bool, err error) error {
 	var before *repeated
 	if again := s.answeredBefore(r); errors.As(again, &before) {
 		s.MFA.NoGuess(r.Context(), m.account.Subject, form.method, err)
@@ -201,40 +201,40 @@ func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *member
 		return s.removeOvertaken(w, r, m, form, last)
 	}
 	if errors.Is(err, mfa.ErrLast) { // the page knows what else to say, if this one is gone too or must be kept
-		return s.removeFault(w, r, form, fault{ID: "remove.last"})
+		return s.removeFault(w, r, form, message{ID: "remove.last"})
 	}
 	var stale *mfa.Stale
 	if errors.As(err, &stale) { // by another server's clock the lock has just ended
-		return s.removeFault(w, r, form, fault{ID: "login.lock.again"})
+		return s.removeFault(w, r, form, message{ID: "login.lock.again"})
 	}
 	if errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm || errors.Is(err, provider.ErrConflict) {
 		return s.note(w, r, securityPath, "remove.gone", nil)
 	}
-	f, ok := s.codeMessage(form, err)
+	msg, ok := s.codeMessage(form, err)
 	if !ok {
 		return err
 	}
-	return s.removeFault(w, r, form, f)
+	return s.removeFault(w, r, form, msg)
 }
 
 // removeOvertaken is for what was to be removed while the user signed out everywhere else, as with a removal in another
 // tab, or the session has ended.
-func (s *Server) removeOvertaken(w http.ResponseWriter, r *http.Request, m *member, form codeForm, last bool) error {
+func (s *Server) removeOvertaken(w http.ResponseWriter, r *http.Request, m *signedIn, form codeForm, last bool) error {
 	_, alone, ok, err := s.find(r, m)
 	switch {
 	case err != nil:
 		return err
 	case ok && alone && !last:
-		return s.removeFault(w, r, form, fault{ID: "remove.last"})
+		return s.removeFault(w, r, form, message{ID: "remove.last"})
 	}
 	return s.note(w, r, securityPath, "enrol.changed", nil)
 }
 
-func (s *Server) removeFault(w http.ResponseWriter, r *http.Request, form codeForm, faults ...fault) error {
-	mem := memory{}
-	mem.blame("remove", faults...)
+func (s *Server) removeFault(w http.ResponseWriter, r *http.Request, form codeForm, faults ...message) error {
+	state := flowState{}
+	state.setErrors("remove", faults...)
 	if form == recoveryForm {
-		mem.Typing = map[string]string{"with": "recovery"}
+		state.FormValues = map[string]string{"with": "recovery"}
 	}
-	return s.flash(w, r, r.URL.Path, mem)
+	return s.flash(w, r, r.URL.Path, state)
 }

@@ -17,7 +17,7 @@ type renamePage struct {
 }
 
 // renamePage asks for another name. A name proves nothing and opens nothing, so that no code is asked for.
-func (s *Server) renamePage(w http.ResponseWriter, r *http.Request, m *member) error {
+func (s *Server) renamePage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	app, _, ok, err := s.find(r, m)
 	switch {
 	case err != nil:
@@ -29,15 +29,15 @@ func (s *Server) renamePage(w http.ResponseWriter, r *http.Request, m *member) e
 		frame:  frame{Page: "rename", Title: "Rename " + app.Name, Account: true, Who: m.account.Label()},
 		Action: r.URL.Path, Name: app.Name, Typed: app.Name,
 	}
-	if typed, ok := m.mem.Typing["name"]; ok {
+	if typed, ok := m.state.FormValues["name"]; ok {
 		p.Typed = typed
 	}
-	p.say(&m.mem)
+	p.setMessages(&m.state)
 	return s.render(w, http.StatusOK, "rename", p)
 }
 
-// rename gives an authenticator another name, in one commit with the record of it.
-func (s *Server) rename(w http.ResponseWriter, r *http.Request, m *member) error {
+// postRename gives an authenticator another name, in one commit with the record of it.
+func (s *Server) postRename(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	typed, done := cut(field(r, "name"), 256), values{}
 	err := s.MFA.Rename(r.Context(), m.account.Subject, r.PathValue("id"), typed, func(ctx context.Context, from, to string) error {
 		e := m.event(r, provider.EventFactorRenamed, "")
@@ -59,9 +59,9 @@ func (s *Server) rename(w http.ResponseWriter, r *http.Request, m *member) error
 	if id == "" {
 		return err
 	}
-	mem := memory{Typing: map[string]string{"name": typed}}
-	mem.blame("rename", fault{ID: id, Field: "name"})
-	return s.flash(w, r, r.URL.Path, mem)
+	state := flowState{FormValues: map[string]string{"name": typed}}
+	state.setErrors("rename", message{ID: id, Field: "name"})
+	return s.flash(w, r, r.URL.Path, state)
 }
 
 // renameMessage finds the words for a name that cannot be given; none: the fault is not the user's.

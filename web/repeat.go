@@ -22,19 +22,19 @@ import (
 // kept for a moment, sealed with what only the browser that sent the form has: its cookies, and the form. A form is as
 // secret as they are, by the random value in it: whoever has stolen the cookies is shown a form with another.
 
-// answer is what a form is answered with.
-type answer struct {
-	Session string    `json:"session,omitempty"` // cookies
-	Device  string    `json:"device,omitempty"`
-	Known   string    `json:"known,omitempty"`
-	To      string    `json:"to,omitempty"`
-	Note    *fault    `json:"note,omitempty"` // that is shown there
-	Form    string    `json:"form,omitempty"` // that was sent, where the seal does not say so
-	At      time.Time `json:"at"`
+// response is what a form is answered with.
+type response struct {
+	Session  string    `json:"session,omitempty"` // cookies
+	Remember string    `json:"remember,omitempty"`
+	Device   string    `json:"device,omitempty"`
+	To       string    `json:"to,omitempty"`
+	Note     *message  `json:"note,omitempty"` // that is shown there
+	Form     string    `json:"form,omitempty"` // that was sent, where the seal does not say so
+	At       time.Time `json:"at"`
 }
 
 // repeated is an error: the form was answered before, and is answered so again.
-type repeated struct{ answer }
+type repeated struct{ response }
 
 func (e *repeated) Error() string { return "the form was answered before" }
 
@@ -70,7 +70,7 @@ func answers(browser string, about []string) (cipher.AEAD, error) {
 }
 
 // seal returns nil if the browser has no cookie.
-func (s *Server) seal(r *http.Request, a answer, about ...string) ([]byte, error) {
+func (s *Server) seal(r *http.Request, a response, about ...string) ([]byte, error) {
 	browser := s.bindings(r)
 	if len(browser) == 0 {
 		return nil, nil
@@ -90,52 +90,52 @@ func (s *Server) seal(r *http.Request, a answer, about ...string) ([]byte, error
 }
 
 // open reads what seal has made of the same, a moment ago. The answer may have brought the browser another value since.
-func (s *Server) open(r *http.Request, sealed []byte, about ...string) (a answer, ok bool) {
+func (s *Server) open(r *http.Request, sealed []byte, about ...string) (a response, ok bool) {
 	for _, browser := range s.bindings(r) {
 		if a, ok := s.openWith(browser, sealed, about); ok {
 			return a, true
 		}
 	}
-	return answer{}, false
+	return response{}, false
 }
 
-func (s *Server) openWith(browser string, sealed []byte, about []string) (a answer, ok bool) {
+func (s *Server) openWith(browser string, sealed []byte, about []string) (a response, ok bool) {
 	aead, err := answers(browser, about)
 	if err != nil || len(sealed) < aead.NonceSize() {
-		return answer{}, false
+		return response{}, false
 	}
 	plain, err := aead.Open(nil, sealed[:aead.NonceSize()], sealed[aead.NonceSize():], nil)
 	if err != nil || json.Unmarshal(plain, &a) != nil {
-		return answer{}, false
+		return response{}, false
 	}
 	return a, s.Now().Sub(a.At) <= answerTime
 }
 
 // keepCookies keeps the cookies that the form will be answered with in the sign-in that goes on.
-func (s *Server) keepCookies(r *http.Request, v *visit) (err error) {
-	if v.cookie == "" || !isOfPage(r) {
+func (s *Server) keepCookies(r *http.Request, fl *flow) (err error) {
+	if fl.sessionCookie == "" || !isOfPage(r) {
 		return nil
 	}
-	v.mem.Given, err = s.seal(r, answer{Session: v.cookie, Device: v.keep}, "cookies", v.ix.ID, form(r))
+	fl.state.SealedCookies, err = s.seal(r, response{Session: fl.sessionCookie, Remember: fl.newRememberToken}, "cookies", fl.ix.ID, form(r))
 	return err
 }
 
 // cookiesAgain gives the browser the cookies that the form has brought it before, if it has.
-func (s *Server) cookiesAgain(w http.ResponseWriter, r *http.Request, row *visit) error {
-	a, ok := s.open(r, row.mem.Given, "cookies", row.ix.ID, form(r))
+func (s *Server) cookiesAgain(w http.ResponseWriter, r *http.Request, row *flow) error {
+	a, ok := s.open(r, row.state.SealedCookies, "cookies", row.ix.ID, form(r))
 	if !ok {
 		return nil
 	}
 	lives, err := s.goesOn(r, a)
 	if err == nil && lives {
 		s.setCookies(w, a)
-		s.know(w, r, row)
+		s.issueDeviceCookie(w, r, row)
 	}
 	return err
 }
 
 // goesOn reports false if the session is over or has another cookie by now.
-func (s *Server) goesOn(r *http.Request, a answer) (bool, error) {
+func (s *Server) goesOn(r *http.Request, a response) (bool, error) {
 	_, err := s.Sessions.Session(r.Context(), digest(a.Session))
 	if errors.Is(err, provider.ErrNotFound) {
 		return false, nil
@@ -144,34 +144,34 @@ func (s *Server) goesOn(r *http.Request, a answer) (bool, error) {
 }
 
 // setCookies gives the browser all cookies of the answer.
-func (s *Server) setCookies(w http.ResponseWriter, a answer) {
+func (s *Server) setCookies(w http.ResponseWriter, a response) {
 	if a.Session != "" {
 		s.setCookie(w, s.cookies.session, a.Session)
 	}
-	s.setDevice(w, a.Device)
-	s.setKnown(w, a.Known)
+	s.setRememberCookie(w, a.Remember)
+	s.setDeviceCookies(w, a.Device)
 }
 
 // keepEnd has the provider keep where the sign-in ends, for the session that it was for or, without one, for the form.
 // Whoever asks again begins anew where that does no harm: a request that has no form, and a sign-in to our own pages that
 // was no row.
-func (s *Server) keepEnd(r *http.Request, v *visit) {
-	session := v.cookie
+func (s *Server) keepEnd(r *http.Request, fl *flow) {
+	session := fl.sessionCookie
 	if session == "" {
 		session = token(r, s.cookies.session)
 	}
-	if session == "" && !isOfPage(r) || v.ix.Version == 0 && (v.own() || r.Method != http.MethodPost) {
+	if session == "" && !isOfPage(r) || fl.ix.Version == 0 && (fl.isOwn() || r.Method != http.MethodPost) {
 		return
 	}
-	v.ix.Keep = func(to string) ([]byte, error) {
-		if err := s.keepCookies(r, v); err != nil {
+	fl.ix.Keep = func(to string) ([]byte, error) {
+		if err := s.keepCookies(r, fl); err != nil {
 			return nil, err
 		}
-		sealed, err := s.seal(r, answer{To: to, Form: form(r)}, "end", v.ix.ID, session)
+		sealed, err := s.seal(r, response{To: to, Form: form(r)}, "end", fl.ix.ID, session)
 		if sealed == nil || err != nil {
 			return nil, err
 		}
-		return json.Marshal(ended{Cookies: v.mem.Given, To: sealed})
+		return json.Marshal(ended{Cookies: fl.state.SealedCookies, To: sealed})
 	}
 }
 
@@ -193,13 +193,13 @@ func (s *Server) endedBefore(r *http.Request, ix *provider.Interaction) error {
 	if !ok {
 		return nil
 	}
-	a.Session, a.Device = given.Session, given.Device
+	a.Session, a.Remember = given.Session, given.Remember
 	return &repeated{a}
 }
 
-// commitAnswer does what a form asks for, and answers it. What is done is one commit with the events and with what a second
-// copy of the form is answered with. Nothing is answered where the error is not nil.
-func (s *Server) commitAnswer(w http.ResponseWriter, r *http.Request, a answer, e provider.Event, do func(context.Context) error) error {
+// commitAnswer does what a form asks for, and answers it. What is done is one commit with the events and with what a
+// second copy of the form is answered with. Nothing is answered where the error is not nil.
+func (s *Server) commitAnswer(w http.ResponseWriter, r *http.Request, a response, e provider.Event, do func(context.Context) error) error {
 	err := s.recordWith(r.Context(), []provider.Event{e}, func(ctx context.Context) error {
 		if err := do(ctx); err != nil {
 			return err
@@ -216,7 +216,7 @@ func (s *Server) commitAnswer(w http.ResponseWriter, r *http.Request, a answer, 
 }
 
 // keepAnswer keeps the answer to a form that belongs to no sign-in, in the commit that does what the form asks for.
-func (s *Server) keepAnswer(ctx context.Context, r *http.Request, a answer) error {
+func (s *Server) keepAnswer(ctx context.Context, r *http.Request, a response) error {
 	if !isOfPage(r) {
 		return nil
 	}
@@ -248,20 +248,20 @@ func (s *Server) answeredBefore(r *http.Request) error {
 }
 
 // again answers a form as before.
-func (s *Server) again(w http.ResponseWriter, r *http.Request, a answer) error {
+func (s *Server) again(w http.ResponseWriter, r *http.Request, a response) error {
 	if a.Session != "" {
 		lives, err := s.goesOn(r, a)
 		if err != nil {
 			return err
 		}
 		if !lives {
-			a.Session, a.Device, a.Known = "", "", ""
+			a.Session, a.Remember, a.Device = "", "", ""
 		}
 	}
 	return s.give(w, r, a)
 }
 
-func (s *Server) give(w http.ResponseWriter, r *http.Request, a answer) error {
+func (s *Server) give(w http.ResponseWriter, r *http.Request, a response) error {
 	s.setCookies(w, a)
 	if a.Note != nil {
 		return s.note(w, r, a.To, a.Note.ID, a.Note.Args)

@@ -105,8 +105,8 @@ func (s *Server) showReset(w http.ResponseWriter, status int, state, title strin
 	})
 }
 
-// cancelReset takes the link for the user's word. A second click finds it done.
-func (s *Server) cancelReset(w http.ResponseWriter, r *http.Request) error {
+// postCancelReset takes the link for the user's word. A second click finds it done.
+func (s *Server) postCancelReset(w http.ResponseWriter, r *http.Request) error {
 	plan, err := s.planned(r)
 	if err == nil {
 		err = s.endReset(w, r, plan, provider.Event{Address: provider.HostOf(r.RemoteAddr)}, "link", cancelledPath)
@@ -122,18 +122,18 @@ func (s *Server) cancelReset(w http.ResponseWriter, r *http.Request) error {
 // resetCancelledPage comes after the button. Whoever opens it some other way, or much later, hears only what is always
 // true.
 func (s *Server) resetCancelledPage(w http.ResponseWriter, r *http.Request) error {
-	mem, err := s.unflash(r)
+	state, err := s.unflash(r)
 	switch {
 	case err != nil:
 		return err
-	case len(mem.Notes) != 1 || mem.Notes[0].ID != "reset.cancelled":
+	case len(state.Notes) != 1 || state.Notes[0].ID != "reset.cancelled":
 		return s.showReset(w, http.StatusOK, "none", "Resets of two-step verification", mfa.PlannedReset{})
 	}
 	return s.showReset(w, http.StatusOK, "cancelled", "Two-step verification stays as it is", mfa.PlannedReset{})
 }
 
-// cancelOwnReset is the button on the security page.
-func (s *Server) cancelOwnReset(w http.ResponseWriter, r *http.Request, m *member) error {
+// postCancelOwnReset is the button on the security page.
+func (s *Server) postCancelOwnReset(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	plan, err := s.Resets.ResetOf(r.Context(), m.account.Subject)
 	if err == nil {
 		err = s.endReset(w, r, plan, m.event(r, "", ""), "account", securityPath)
@@ -150,7 +150,7 @@ func (s *Server) cancelOwnReset(w http.ResponseWriter, r *http.Request, m *membe
 func (s *Server) endReset(w http.ResponseWriter, r *http.Request, plan mfa.PlannedReset, e provider.Event, how, path string) error {
 	e.Kind, e.Outcome, e.Subject = provider.EventResetCancelled, provider.OutcomeOK, plan.Subject
 	e.Detail = map[string]string{"reset": plan.ID, "how": how}
-	done := answer{To: path, Note: &fault{ID: "reset.cancelled"}}
+	done := response{To: path, Note: &message{ID: "reset.cancelled"}}
 	return s.commitAnswer(w, r, done, e, func(ctx context.Context) error { return s.Resets.EndReset(ctx, plan.ID) })
 }
 

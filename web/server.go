@@ -21,7 +21,7 @@ type Config struct {
 	Sessions Sessions
 	MFA      *mfa.Service
 	Consent  *consent.Service
-	Guesses  mfa.Counter       // counts passwords
+	Attempts mfa.Counter       // counts passwords
 	Refunds  *mfa.Refunds      // of Guesses; nil: one of its own
 	Audit    provider.Recorder // nil: no log is kept
 	Activity Activity          // shows users what is in it; nil: nothing
@@ -90,7 +90,7 @@ func check(c Config) error {
 	}{
 		{c.Provider == nil || c.Accounts == nil, "Provider and Accounts must be set"},
 		{c.MFA == nil || c.Consent == nil, "MFA and Consent must be set"},
-		{c.Sessions == nil || c.Guesses == nil || c.Atomic == nil, "Sessions, Guesses and Atomic must be set"},
+		{c.Sessions == nil || c.Attempts == nil || c.Atomic == nil, "Sessions, Guesses and Atomic must be set"},
 		{c.Resets != nil && len(c.LinkKeys) == 0, "LinkKeys must be set where Resets is"},
 		{c.RememberBrowser > 0 && c.Browsers == nil, "Browsers must be set for RememberBrowser"},
 	} {
@@ -113,7 +113,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Passwords = c.Passwords.orDefault()
 	if c.Refunds == nil {
-		c.Refunds = &mfa.Refunds{Guesses: c.Guesses}
+		c.Refunds = &mfa.Refunds{Attempts: c.Attempts}
 	}
 	if len(c.BindingKey) == 0 {
 		c.BindingKey = []byte(randomToken())
@@ -128,7 +128,7 @@ func (c Config) withDefaults() Config {
 		c.Activity = noActivity{}
 	}
 	if c.Audit == nil {
-		c.Audit = provider.Nobody{}
+		c.Audit = provider.NopRecorder{}
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

@@ -96,14 +96,14 @@ func TestConsentIsOneUsers(t *testing.T) {
 // TestForget has no answer of one user count for the next.
 func TestForget(t *testing.T) {
 	left := 3
-	v := &visit{ix: &provider.Interaction{Login: provider.PasswordLogin("s-ana", 0, time.Now()), Consented: true}}
-	v.mem = memory{Chosen: true, Admitted: true, Lent: true, Used: &left, Wish: wishCodes, Asking: true, Label: "ana@example.com", Username: "ana", Return: securityPath}
-	v.forget()
-	got, err := json.Marshal(v.mem)
-	if want := `{"username":"ana","return":"/account/security"}`; err != nil || string(got) != want {
+	fl := &flow{ix: &provider.Interaction{Login: provider.PasswordLogin("s-ana", 0, time.Now()), Consented: true}}
+	fl.state = flowState{AccountChosen: true, SessionOpened: true, FromSession: true, CodesLeft: &left, SetupRequested: setupCodes, ConsentOwed: true, AccountLabel: "ana@example.com", Username: "ana", ReturnPath: securityPath}
+	fl.forget()
+	got, err := json.Marshal(fl.state)
+	if want := `{"username":"ana","return_path":"/account/security"}`; err != nil || string(got) != want {
 		t.Errorf("what is left is %s, %v, want %s", got, err, want)
 	}
-	if v.ix.Login != nil || v.ix.Consented {
-		t.Errorf("what is left is %+v", v.ix)
+	if fl.ix.Login != nil || fl.ix.Consented {
+		t.Errorf("what is left is %+v", fl.ix)
 	}
 }

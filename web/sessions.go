@@ -10,23 +10,23 @@ import (
 )
 
 // others counts the live sessions that the user has beside this one.
-func (s *Server) others(ctx context.Context, m *member) (int, error) {
+func (s *Server) others(ctx context.Context, m *signedIn) (int, error) {
 	all, err := s.Sessions.Sessions(ctx, m.account.Subject)
 	if err != nil {
 		return 0, err
 	}
 	now := s.Now()
 	return len(slices.DeleteFunc(all, func(one provider.Session) bool {
-		return one.Login.Session == m.session.Login.Session || s.over(&one, now)
+		return one.Login.Session == m.session.Login.Session || s.expired(&one, now)
 	})), nil
 }
 
-// endOthers signs the user out everywhere else. It needs no fresh proof: nobody gains anything by it.
-func (s *Server) endOthers(w http.ResponseWriter, r *http.Request, m *member) error {
-	var done answer
+// postEndOthers signs the user out everywhere else. It needs no fresh proof: nobody gains anything by it.
+func (s *Server) postEndOthers(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+	var done response
 	ended := m.event(r, provider.EventOthersEnded, "")
 	err := s.recordWith(r.Context(), []provider.Event{ended}, func(ctx context.Context) (err error) {
-		done, err = s.renewAlone(ctx, r, m, m.session.Login.Clone(), answer{Note: &fault{ID: "sessions.ended"}})
+		done, err = s.renewAlone(ctx, r, m, m.session.Login.Clone(), response{Note: &message{ID: "sessions.ended"}})
 		return err
 	})
 	switch {

@@ -70,7 +70,7 @@ func TestSetUpInsideSignIn(t *testing.T) {
 	p.reload().at("consent", "initial")
 	done.press("Allow").client()
 	if row := onlySession(t, s); !row.Login.Has("otp") || row.Login.ACR() != "aal2" {
-		t.Errorf("the session has %v", row.Login.Proofs)
+		t.Errorf("the session has %v", row.Login.Authentications)
 	}
 	b.open(s.authorize("acr_values", "aal2")).client()
 }
@@ -141,7 +141,7 @@ func TestEnrol(t *testing.T) {
 	p.open("/account/authenticators/new?step=codes").at("security", "on").says("You have already saved these codes")
 	row := onlySession(t, s)
 	if row.Login.ACR() != "aal2" {
-		t.Errorf("the session has %v", row.Login.Proofs)
+		t.Errorf("the session has %v", row.Login.Authentications)
 	}
 }
 

@@ -278,7 +278,7 @@ func (s *site) compose(mux *http.ServeMux) {
 		s.t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	s.mfa = &mfa.Service{Store: s.factors, Guesses: s.factors, Setups: s.factors, Keys: keys, Issuer: "Vestibule", Now: s.clock.now, Atomic: s.atomic, Memory: 64, Passes: 1}
+	s.mfa = &mfa.Service{Store: s.factors, Attempts: s.factors, Setups: s.factors, Keys: keys, Issuer: "Vestibule", Now: s.clock.now, Atomic: s.atomic, Memory: 64, Passes: 1}
 	p, err := provider.New(s.t.Context(), provider.Config{
 		Issuer: s.server.URL, Store: s.store, Accounts: s.accounts, Sealer: keys, Secrets: keys.Derive("tokens"),
 		SigningAlgorithm: provider.ES256, Log: log, Now: s.clock.now,
@@ -288,7 +288,7 @@ func (s *site) compose(mux *http.ServeMux) {
 	}
 	s.pages, err = New(Config{
 		Provider: p, Accounts: s.accounts, Sessions: s.sessions, MFA: s.mfa,
-		Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now}, Guesses: s.factors, Atomic: s.atomic,
+		Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now}, Attempts: s.factors, Atomic: s.atomic,
 		Secrets: keys.Derive("known browsers"),
 		Contact: "help@example.com", Log: log, Now: s.clock.now,
 	})

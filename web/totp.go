@@ -21,58 +21,58 @@ type totpPage struct {
 	Code     string // what a code is called
 	Period   int    // in seconds, of all the user's codes; 0: they differ
 	Locked   bool
-	Until    shown  // when Locked
-	Clock    *shown // help with clocks right away
+	Until    rendered  // when Locked
+	Clock    *rendered // help with clocks right away
 	Now      time.Time
 }
 
-func (s *Server) totpPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+func (s *Server) totpPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &totpPage{
-		frame:    frame{Page: "totp", Title: "Enter the " + codeWords(v.mem.Digits) + " from your authenticator app", Flow: field(r, "flow"), Who: v.mem.Label},
-		Username: v.mem.Username, Sudo: v.mem.Sudo, Now: s.Now(), Code: codeWords(v.mem.Digits), Period: onePeriod(v.mem.Periods),
+		frame:    frame{Page: "totp", Title: "Enter the " + codeWords(fl.state.Digits) + " from your authenticator app", Flow: field(r, "flow"), Who: fl.state.AccountLabel},
+		Username: fl.state.Username, Sudo: fl.state.Reauth, Now: s.Now(), Code: codeWords(fl.state.Digits), Period: onePeriod(fl.state.Periods),
 	}
-	if s.mayRemember(v) {
-		p.Remember, p.Ticked = span(s.RememberBrowser), v.mem.Typing["remember"] != ""
+	if s.mayRemember(fl) {
+		p.Remember, p.Ticked = span(s.RememberBrowser), fl.state.FormValues["remember"] != ""
 	}
-	if v.mem.Wrong > 1 {
-		p.Clock = ptr(show(fault{ID: "totp.clock"}))
+	if fl.state.WrongCodes > 1 {
+		p.Clock = ptr(renderMessage(message{ID: "totp.clock"}))
 	}
-	if v.mem.Sudo {
+	if fl.state.Reauth {
 		p.Title = "Confirm it’s you"
 	}
-	p.say(&v.mem)
-	until := v.mem.until("totp", s.Now())
+	p.setMessages(&fl.state)
+	until := fl.state.lockedUntil("totp", s.Now())
 	if until.IsZero() {
 		p.linkToRecovery()
 		return s.render(w, http.StatusOK, "totp", p)
 	}
-	p.Locked, p.State, p.Title, p.Faults = true, "locked", "Too many wrong codes", nil
-	p.Until = show(fault{ID: "wait.until", Args: s.wait(w, until)})
+	p.Locked, p.State, p.Title, p.Errors = true, "locked", "Too many wrong codes", nil
+	p.Until = renderMessage(message{ID: "wait.until", Args: s.wait(w, until)})
 	return s.render(w, http.StatusTooManyRequests, "locked", p)
 }
 
 // linkToRecovery makes the second sentence of totp.looks.recovery a link.
 func (p *totpPage) linkToRecovery() {
-	for i, f := range p.Faults {
+	for i, f := range p.Errors {
 		if f.ID == "totp.looks.recovery" {
-			p.Faults[i].Href, p.Faults[i].LinkText = "/login/recovery?flow="+p.Flow, say("totp.looks.recovery.link", nil)
+			p.Errors[i].Href, p.Errors[i].LinkText = "/login/recovery?flow="+p.Flow, text("totp.looks.recovery.link", nil)
 		}
 	}
 }
 
-// totp is the code from the authenticator. The step that it uses up, what it proves and the session that this
+// postTOTP is the code from the authenticator. The step that it uses up, what it proves and the session that this
 // opens are one commit.
-func (s *Server) totp(w http.ResponseWriter, r *http.Request, v *visit) error {
+func (s *Server) postTOTP(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	code := cut(strings.TrimSpace(field(r, "code")), 64)
-	if v.repeats(code, s.Now()) {
-		return s.send(w, r, v, "/login/totp")
+	if fl.isRejectedCode(code, s.Now()) {
+		return s.redirectTo(w, r, fl, "/login/totp")
 	}
-	var done *visit
+	var done *flow
 	err := required(code)
 	if err == nil {
-		err = s.MFA.Verify(r.Context(), v.subject(), code, v.passwordAt(), func(ctx context.Context, p mfa.Proof) error {
-			done = v.clone()
-			done.mem.Won = v.sum(code)
+		err = s.MFA.Verify(r.Context(), fl.subject(), code, fl.passwordAt(), func(ctx context.Context, p mfa.Proof) error {
+			done = fl.clone()
+			done.state.AcceptedCode = fl.codeDigest(code)
 			if err := done.ix.Login.Add(p); err != nil {
 				return err
 			}
@@ -82,14 +82,14 @@ func (s *Server) totp(w http.ResponseWriter, r *http.Request, v *visit) error {
 			if err := s.rememberBrowser(ctx, r, done); err != nil {
 				return err
 			}
-			return s.settle(ctx, r, done)
+			return s.commitProof(ctx, r, done)
 		})
 	}
 	if err == nil {
-		return s.settled(w, r, done)
+		return s.redirectAfterProof(w, r, done)
 	}
-	v.mem.Typing = map[string]string{"remember": field(r, "remember")}
-	return s.codeFault(w, r, v, totpForm, code, err)
+	fl.state.FormValues = map[string]string{"remember": field(r, "remember")}
+	return s.codeFault(w, r, fl, totpForm, code, err)
 }
 
 // codeForm is a form that takes a code of one kind.
@@ -116,64 +116,64 @@ func required(value string) error {
 }
 
 // codeFault answers a code that was not accepted. Each that was compared and refused is recorded.
-func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, v *visit, form codeForm, code string, err error) error {
+func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, fl *flow, form codeForm, code string, err error) error {
 	var locked *mfa.Locked
 	var stale *mfa.Stale
 	switch {
 	case errors.As(err, &stale):
-		v.mem.calm()
-		v.mem.lock(form.page, stale.Unlocked)
-		return s.store(w, r, v, "/login")
+		fl.state.clearMessages()
+		fl.state.lock(form.page, stale.Unlocked)
+		return s.saveAndShow(w, r, fl, "/login")
 	case loginIsOver(err):
-		return s.beginAtPassword(w, r, v)
+		return s.restartAtPassword(w, r, fl)
 	case errors.Is(err, provider.ErrConflict):
-		return s.lateCode(w, r, v, form)
+		return s.lateCode(w, r, fl, form)
 	case errors.Is(err, mfa.ErrUsed), form == recoveryForm && errors.Is(err, mfa.ErrCode): // perhaps by the first of two clicks
-		row, gone := s.reload(whole(r), v)
-		if gone == nil && row.ix.Version == v.ix.Version {
+		row, gone := s.reload(whole(r), fl)
+		if gone == nil && row.ix.Version == fl.ix.Version {
 			break
 		}
-		return s.usedCode(w, r, v, row, gone, form, code, err)
+		return s.usedCode(w, r, fl, row, gone, form, code, err)
 	case errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm: // removed meanwhile, or by an operator
-		return s.withoutCode(w, r, v)
+		return s.withoutCode(w, r, fl)
 	case errors.As(err, &locked) && !locked.Disabled:
-		v.mem.lock(form.page, locked.Until)
+		fl.state.lock(form.page, locked.Until)
 	}
-	f, ok := s.codeMessage(form, err)
+	msg, ok := s.codeMessage(form, err)
 	if !ok {
 		return err
 	}
-	if f.ID == "totp.wrong" || f.ID == "totp.wrong.few" || f.ID == "totp.expired" || f.ID == "totp.used" {
-		v.mem.Wrong++
+	if msg.ID == "totp.wrong" || msg.ID == "totp.wrong.few" || msg.ID == "totp.expired" || msg.ID == "totp.used" {
+		fl.state.WrongCodes++
 	}
-	v.mem.blame(form.page, f)
+	fl.state.setErrors(form.page, msg)
 	if locked == nil { // during a lock nobody has looked at the code, which may be a good one
-		v.mem.Last = v.answer(code, s.Now())
+		fl.state.RejectedCode = fl.rejectedCode(code, s.Now())
 	}
-	if e, ok := refused(v.event(r, "", form.method), err); ok {
-		return s.store(w, r, v, form.path, e)
+	if e, ok := refused(fl.event(r, "", form.method), err); ok {
+		return s.saveAndShow(w, r, fl, form.path, e)
 	}
-	return s.store(w, r, v, form.path)
+	return s.saveAndShow(w, r, fl, form.path)
 }
 
 // usedCode is for a code that was used while it was compared. By the same form, sent again, it was no guess.
-func (s *Server) usedCode(w http.ResponseWriter, r *http.Request, v, row *visit, gone error, form codeForm, code string, err error) error {
+func (s *Server) usedCode(w http.ResponseWriter, r *http.Request, fl, row *flow, gone error, form codeForm, code string, err error) error {
 	var before *repeated
-	if errors.As(gone, &before) || gone == nil && row.won(code) {
-		s.MFA.NoGuess(r.Context(), v.subject(), form.method, err)
-	} else if err := s.recordRefused(r, v.event(r, "", form.method), err); err != nil {
+	if errors.As(gone, &before) || gone == nil && row.isAcceptedCode(code) {
+		s.MFA.NoGuess(r.Context(), fl.subject(), form.method, err)
+	} else if err := s.recordRefused(r, fl.event(r, "", form.method), err); err != nil {
 		return err
 	}
 	if gone != nil {
 		return gone
 	}
-	return s.onward(w, r, row)
+	return s.redirectAfterReload(w, r, row)
 }
 
 // lateCode is for a right code that met a sign-in which had changed, so that nothing is spent: where a code is still owed
 // it is taken as if it had come just now.
-func (s *Server) lateCode(w http.ResponseWriter, r *http.Request, v *visit, form codeForm) error {
-	row, err := s.reload(r, v)
+func (s *Server) lateCode(w http.ResponseWriter, r *http.Request, fl *flow, form codeForm) error {
+	row, err := s.reload(r, fl)
 	if err != nil {
 		return err
 	}
@@ -181,61 +181,61 @@ func (s *Server) lateCode(w http.ResponseWriter, r *http.Request, v *visit, form
 	if err != nil {
 		return err
 	}
-	if v.late || owed != stepTOTP || row.subject() != v.subject() {
-		return s.onward(w, r, row)
+	if fl.resubmitted || owed != stepTOTP || row.subject() != fl.subject() {
+		return s.redirectAfterReload(w, r, row)
 	}
-	row.late = true
+	row.resubmitted = true
 	if form == recoveryForm {
-		return s.recovery(w, r, row)
+		return s.postRecovery(w, r, row)
 	}
-	return s.totp(w, r, row)
+	return s.postTOTP(w, r, row)
 }
 
 // withoutCode goes on when there is no authenticator any more that could make a code. What the user has proved may be
 // all that there is to prove: it is settled as after a proof.
-func (s *Server) withoutCode(w http.ResponseWriter, r *http.Request, v *visit) error {
-	done := v.clone()
-	done.mem.Enrolled = false
-	err := s.Atomic(r.Context(), func(ctx context.Context) error { return s.settle(ctx, r, done) })
+func (s *Server) withoutCode(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	done := fl.clone()
+	done.state.Enrolled = false
+	err := s.Atomic(r.Context(), func(ctx context.Context) error { return s.commitProof(ctx, r, done) })
 	if err != nil {
-		return s.unsettled(w, r, v, err)
+		return s.onConflict(w, r, fl, err)
 	}
-	return s.settled(w, r, done)
+	return s.redirectAfterProof(w, r, done)
 }
 
 // codeMessage finds the words for a code that was not accepted. Not ok: the fault is not the user's.
-func (s *Server) codeMessage(form codeForm, err error) (f fault, ok bool) {
-	f = fault{Field: form.field}
+func (s *Server) codeMessage(form codeForm, err error) (msg message, ok bool) {
+	msg = message{Field: form.field}
 	var wrong *mfa.Wrong
 	var used *mfa.Used
 	var locked *mfa.Locked
 	switch {
 	case errors.Is(err, errRequired):
-		f.ID = form.page + ".required"
+		msg.ID = form.page + ".required"
 	case errors.Is(err, mfa.ErrFormat) && form == totpForm:
-		f.ID, f.Args = "totp.format", formatArgs(err)
+		msg.ID, msg.Args = "totp.format", formatArgs(err)
 	case errors.Is(err, mfa.ErrFormat):
-		f.ID = form.page + ".format"
+		msg.ID = form.page + ".format"
 	case errors.Is(err, mfa.ErrLooksLikeRecovery):
-		f.ID = "totp.looks.recovery"
+		msg.ID = "totp.looks.recovery"
 	case errors.As(err, &locked) && locked.Disabled:
-		f.ID = form.page + ".disabled"
+		msg.ID = form.page + ".disabled"
 	case errors.As(err, &locked):
-		f.ID, f.Args = form.page+".locked", s.until(locked.Until)
+		msg.ID, msg.Args = form.page+".locked", s.until(locked.Until)
 	case errors.As(err, &wrong) && form == totpForm && wrong.Left <= 2:
-		f.ID, f.Args = "totp.wrong.few", values{"n": strconv.Itoa(wrong.Left), "m": strconv.Itoa(s.lockMinutes())}
+		msg.ID, msg.Args = "totp.wrong.few", values{"n": strconv.Itoa(wrong.Left), "m": strconv.Itoa(s.lockMinutes())}
 	case errors.As(err, &used):
-		f.ID, f.Args = "totp.used", values{"s": strconv.Itoa(used.Seconds)}
+		msg.ID, msg.Args = "totp.used", values{"s": strconv.Itoa(used.Seconds)}
 	case errors.Is(err, mfa.ErrExpired):
-		f.ID = "totp.expired"
+		msg.ID = "totp.expired"
 	case errors.Is(err, mfa.ErrCode):
-		f.ID = form.page + ".wrong"
+		msg.ID = form.page + ".wrong"
 	case errors.Is(err, mfa.ErrNotEnrolled):
-		f.ID = "recovery.none.left"
+		msg.ID = "recovery.none.left"
 	default:
-		return fault{}, false
+		return message{}, false
 	}
-	return f, true
+	return msg, true
 }
 
 // lockMinutes is how long the last wrong code locks.

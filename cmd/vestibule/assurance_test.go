@@ -286,7 +286,7 @@ func (u *truthUser) enrol(probe *client) {
 // compare walks the row.
 func (u *truthUser) compare(c *client, api *inspector) {
 	u.t.Helper()
-	var earlier result
+	var earlier tokenResult
 	if u.row.before != "" {
 		earlier = u.before(c)
 	}
@@ -332,7 +332,7 @@ func (u *truthUser) proves(method string) {
 }
 
 // compareLater refreshes twice and asks an API what it learns: nothing has changed.
-func (u *truthUser) compareLater(c *client, api *inspector, first result) {
+func (u *truthUser) compareLater(c *client, api *inspector, first tokenResult) {
 	u.t.Helper()
 	api.learns(u.t, first)
 	last := first
@@ -349,7 +349,7 @@ func (u *truthUser) compareLater(c *client, api *inspector, first result) {
 }
 
 // before signs in as the row says, and lets time pass.
-func (u *truthUser) before(c *client) result {
+func (u *truthUser) before(c *client) tokenResult {
 	u.t.Helper()
 	u.recovery, u.keep = u.row.before == "recovery", u.row.keep
 	v := c.begin("scope", "openid offline_access")
@@ -454,7 +454,7 @@ func (s *site) newInspectorAs(t *testing.T, id string) *inspector {
 }
 
 // learns fails the test unless introspection says what the ID token of the same answer does.
-func (a *inspector) learns(t *testing.T, r result) {
+func (a *inspector) learns(t *testing.T, r tokenResult) {
 	t.Helper()
 	got := a.ask(t, r.tokens.AccessToken)
 	if !got.Active || got.Scope != "openid offline_access" || got.Subject != r.Subject || got.ACR != r.ACR ||

@@ -34,7 +34,7 @@ func auditList(f *flag.FlagSet) action {
 	f.Func("since", "only events from this `time` on: 2027-01-31, 2027-01-31T08:00:00Z, or 24h for a day ago", pointInTime(&filter.Since))
 	f.Func("until", "only events before this `time`", pointInTime(&filter.Until))
 	limit := f.Int("limit", 100, "the most events to show; the newest are shown first")
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		if *limit < 1 || *limit > mostEvents {
 			return &usageError{fmt.Sprintf("--limit should be from 1 to %d; vestibule audit export gives all", mostEvents)}
 		}
@@ -80,7 +80,7 @@ func subjectOf(ctx context.Context, db *storage.Store, user string) (string, err
 }
 
 // printEvents names users by the name that they sign in with.
-func printEvents(ctx context.Context, w *world, out *output, db *storage.Store, events []storage.Recorded) error {
+func printEvents(ctx context.Context, w *env, out *output, db *storage.Store, events []storage.Recorded) error {
 	shown := []shownEvent{}
 	rows := [][]string{{"TIME", "EVENT", "OUTCOME", "USER", "CLIENT", "ADDRESS", "BY", "DETAIL"}}
 	names := map[string]string{"": ""}
@@ -148,7 +148,7 @@ func eventView(r storage.Recorded) shownEvent {
 // without the database.
 func auditExport(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		return readStore(ctx, w, load, func(db *storage.Store) error {
 			return exportEvents(ctx, w.stdout, db)
 		})
@@ -164,7 +164,7 @@ func exportEvents(ctx context.Context, w io.Writer, db *storage.Store) error {
 // auditHead prints what to keep elsewhere.
 func auditHead(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		return readStore(ctx, w, load, func(db *storage.Store) error {
 			head, err := db.AuditHead(ctx)
 			if err != nil {
@@ -186,7 +186,7 @@ func auditVerify(f *flag.FlagSet) action {
 		kept = &head
 		return err
 	})
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		return readStore(ctx, w, load, func(db *storage.Store) error {
 			report, err := db.VerifyAudit(ctx, kept)
 			if err == nil {
@@ -218,7 +218,7 @@ type shownReport struct {
 }
 
 // printReport has no table for a fault: the error says it.
-func printReport(w *world, out *output, r storage.AuditReport, failed error) error {
+func printReport(w *env, out *output, r storage.AuditReport, failed error) error {
 	view := shownReport{OK: failed == nil, Checked: r.Checked, Removed: r.First.Place, Waiting: r.Waiting, Head: r.Last.String()}
 	if failed != nil {
 		view.Fault = failed.Error()

@@ -23,7 +23,7 @@ import (
 func (s *site) command(t *testing.T, input string, args ...string) string {
 	t.Helper()
 	var out, fault bytes.Buffer
-	w := &world{
+	w := &env{
 		environ: []string{"VESTIBULE_DATABASE=" + s.config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.config.SecretKeys, ",")},
 		stdin:   strings.NewReader(input), stdout: &out, stderr: &fault,
 	}
@@ -161,7 +161,7 @@ func TestMissingKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		foreign := vault{s.config, s.store, other}
+		foreign := unsealed{s.config, s.store, other}
 		ana := s.addUser("ana")
 		if _, err := foreign.importTOTP(t.Context(), ana, []mfa.Portable{{Name: "Phone", Secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", Kind: mfa.Kind{Algorithm: "SHA1", Digits: 6, Period: 30}}}); err != nil {
 			t.Fatal(err)
@@ -200,7 +200,7 @@ func TestImportAfterRemoval(t *testing.T) {
 			var out bytes.Buffer
 			environ := []string{"VESTIBULE_DATABASE=" + s.config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.config.SecretKeys, ",")}
 			err := run(t.Context(), append([]string{"user", "totp", "import", folder + "/backup", "--passphrase-file", folder + "/pass"}, more...),
-				&world{environ, strings.NewReader(""), &out, t.Output()})
+				&env{environ, strings.NewReader(""), &out, t.Output()})
 			return out.String(), err
 		}
 		text, err := restore()
@@ -231,7 +231,7 @@ func TestSameSecretTwice(t *testing.T) {
 		s.command(t, key, "user", "totp", "add", "ana", "--secret-file", "-", "--name", "Phone")
 		environ := []string{"VESTIBULE_DATABASE=" + s.config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.config.SecretKeys, ",")}
 		err := run(t.Context(), []string{"user", "totp", "add", "ana", "--secret-file", "-", "--name", "Tablet"},
-			&world{environ, strings.NewReader(key), t.Output(), t.Output()})
+			&env{environ, strings.NewReader(key), t.Output(), t.Output()})
 		if !errors.Is(err, provider.ErrConflict) || !strings.Contains(err.Error(), "it is there already") {
 			t.Errorf("the same secret again: %v, want %v", err, provider.ErrConflict)
 		}

@@ -28,7 +28,7 @@ func clientCreate(f *flag.FlagSet) action {
 	f.Var(&names, "acr-name", "`LEVEL=NAME`, what the app calls aal1 or aal2; may be repeated, the first of a level is the one in answers")
 	algorithm := f.String("id-token-alg", "", "`algorithm` of its ID tokens, RS256 or ES256, if not the server's own")
 	secretFile := f.String("secret-file", "", "`file` that holds the client secret, or - for standard input; without it one is made")
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		c := newClient(args[0], *name, uris, scopes, time.Now())
 		c.Public, c.IDTokenAlg, c.TwoSteps, c.ACRNames = *public, *algorithm, *twoSteps, names.byLevel()
 		if c.ResourceServer = *api; *api {
@@ -74,7 +74,7 @@ func checkNewClient(c provider.Client, secretFile string) error {
 }
 
 // giveSecret makes or reads the secret and puts its hash into the client.
-func giveSecret(ctx context.Context, w *world, c *provider.Client, path string) (secret string, err error) {
+func giveSecret(ctx context.Context, w *env, c *provider.Client, path string) (secret string, err error) {
 	switch {
 	case c.Public:
 		return "", nil
@@ -97,7 +97,7 @@ func storeClient(ctx context.Context, db *storage.Store, c provider.Client) erro
 		return commandAuditor(db, time.Now).Record(ctx, clientEvent(provider.EventAdminClientCreated, c.ID))
 	})
 	if errors.Is(err, provider.ErrConflict) {
-		return &outcome{fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", c.ID, c.ID), err}
+		return &result{fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", c.ID, c.ID), err}
 	}
 	return err
 }
@@ -137,7 +137,7 @@ func createdRows(c shownClient, made bool) [][]string {
 func clientList(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	out := outputFlag(f)
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		var all []provider.Client
 		err := readStore(ctx, w, load, func(db *storage.Store) (err error) {
 			all, err = db.Clients(ctx)
@@ -161,7 +161,7 @@ func clientList(f *flag.FlagSet) action {
 
 func clientDelete(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		err := withStore(ctx, w, load, func(db *storage.Store) error { return removeClient(ctx, db, args[0]) })
 		switch {
 		case errors.Is(err, provider.ErrNotFound):

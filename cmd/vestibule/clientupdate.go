@@ -36,7 +36,7 @@ func clientUpdate(f *flag.FlagSet) action {
 		change.twoSteps = &yes
 		return nil
 	})
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		if err := change.check(); err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func updateClient(ctx context.Context, db *storage.Store, id string, change *cli
 		return commandAuditor(db, time.Now).Record(ctx, e)
 	})
 	if errors.Is(err, provider.ErrConflict) {
-		return c, &outcome{fmt.Sprintf("somebody else changed or removed client %s at the same moment; look at it with vestibule client list, then try again", c.ID), err}
+		return c, &result{fmt.Sprintf("somebody else changed or removed client %s at the same moment; look at it with vestibule client list, then try again", c.ID), err}
 	}
 	return c, err
 }
@@ -123,7 +123,7 @@ func findClient(ctx context.Context, db *storage.Store, id string) (provider.Cli
 }
 
 func noClient(id string, err error) error {
-	return &outcome{fmt.Sprintf("there is no client %s", printable(id)), err}
+	return &result{fmt.Sprintf("there is no client %s", printable(id)), err}
 }
 
 // acrNames is a flag whose values are LEVEL=NAME.

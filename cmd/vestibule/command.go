@@ -22,7 +22,7 @@ type command struct {
 }
 
 // action is a command whose flags were parsed. args has as many values as the command has arguments.
-type action func(ctx context.Context, w *world, args []string) error
+type action func(ctx context.Context, w *env, args []string) error
 
 // usageError is a command line that cannot be run.
 type usageError struct{ text string }
@@ -37,17 +37,17 @@ func wrongUsage(faults ...error) error {
 	return nil
 }
 
-// outcome is a sentence for the person and a cause for the exit code.
-type outcome struct {
+// result is a sentence for the person and a cause for the exit code.
+type result struct {
 	text  string
 	cause error
 }
 
-func (o *outcome) Error() string { return o.text }
-func (o *outcome) Unwrap() error { return o.cause }
+func (o *result) Error() string { return o.text }
+func (o *result) Unwrap() error { return o.cause }
 
 // report prints what went wrong, if anything, and returns the exit code.
-func report(w *world, err error) int {
+func report(w *env, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -65,7 +65,7 @@ func report(w *world, err error) int {
 }
 
 // run is the program without the process around it.
-func run(ctx context.Context, args []string, w *world) error {
+func run(ctx context.Context, args []string, w *env) error {
 	if len(args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
 		return help(w.stdout, args[1:])
 	}

@@ -9,7 +9,7 @@ import (
 // configCheck prints every fault of the settings or, in one sentence, what the server will be.
 func configCheck(f *flag.FlagSet) action {
 	load := settingsFlags(f)
-	return func(_ context.Context, w *world, _ []string) error {
+	return func(_ context.Context, w *env, _ []string) error {
 		c, err := load(w)
 		if err != nil {
 			return err

@@ -24,7 +24,7 @@ func debugClaims(f *flag.FlagSet) action {
 	var asked words
 	f.Var(&asked, "acr", "`name` of a level that the client asks with; may be repeated, the preferred one first")
 	essential := f.Bool("essential", false, "the client takes nothing else (the claims parameter), and does not just prefer it (acr_values)")
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		if err := wrongUsage(missing("--user", *user), missing("--client", *client)); err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ type claimsView struct {
 
 	account provider.Account
 	client  provider.Client
-	ladder  provider.Ladder
+	ladder  provider.Levels
 	demand  provider.Demand
 	codes   int  // recovery codes left
 	keeps   bool // browsers may be remembered
@@ -99,7 +99,7 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 		return err
 	}
 	v.User, v.Enrolled, v.codes = v.account.Username, len(status.Authenticators) > 0, status.CodesLeft
-	v.ladder, v.keeps = ladder(c), c.RememberBrowser > 0
+	v.ladder, v.keeps = levels(c), c.RememberBrowser > 0
 	v.oblige(policyOf(c), now)
 	v.Cases = []told{}
 	if v.Refused = v.refusal(); v.Refused != "" {
@@ -154,7 +154,7 @@ func (v *claimsView) newSignIns(now time.Time) []told {
 	password := provider.PasswordLogin(v.account.Subject, 0, now)
 	with := func(method string) *provider.Login {
 		login := password.Clone()
-		login.Proofs = append(login.Proofs, provider.Proof{Method: method, Time: now})
+		login.Authentications = append(login.Authentications, provider.Authentication{Method: method, Time: now})
 		return login
 	}
 	all := []told{v.tell("password", password, now), v.tell("password and code", with(provider.MethodTOTP), now)}

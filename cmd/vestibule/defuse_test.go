@@ -10,7 +10,7 @@ import (
 
 // Names of authenticators are chosen by whoever has the password. None becomes a link in a mail from us.
 func TestNamesInLettersAreNoLinks(t *testing.T) {
-	p := &postman{name: "Example ID", host: "id.example.com"}
+	p := &sender{name: "Example ID", host: "id.example.com"}
 	for _, tt := range []struct{ name, said string }{
 		{"Phone", `"Phone"`},
 		{"Ana’s iPhone 15.1", `"Ana’s iPhone 15.1"`},

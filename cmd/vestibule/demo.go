@@ -24,8 +24,8 @@ import (
 func demo(f *flag.FlagSet) action {
 	listen := f.String("listen", "127.0.0.1:8080", "loopback `address` for the server")
 	sample := f.String("sample-listen", "127.0.0.1:8081", "loopback `address` for the sample app")
-	return func(ctx context.Context, w *world, _ []string) error {
-		d := &demonstration{world: w}
+	return func(ctx context.Context, w *env, _ []string) error {
+		d := &demonstration{env: w}
 		defer d.close()
 		if err := d.prepare(ctx, *listen, *sample); err != nil {
 			return errors.Join(err, d.close())
@@ -43,7 +43,7 @@ func demo(f *flag.FlagSet) action {
 }
 
 type demonstration struct {
-	*world
+	*env
 	folder string
 	main   net.Listener
 	sample net.Listener
@@ -146,7 +146,7 @@ func (d *demonstration) enrol(ctx context.Context, p *person) error {
 	const owner = "demo"
 	db := d.app.store
 	service := &mfa.Service{
-		Store: db, Guesses: db, Setups: db, Keys: d.app.mfa.Keys, Issuer: d.app.mfa.Issuer, Atomic: db.Atomic,
+		Store: db, Attempts: db, Setups: db, Keys: d.app.mfa.Keys, Issuer: d.app.mfa.Issuer, Atomic: db.Atomic,
 		Now: func() time.Time { return time.Now().Add(-time.Minute) },
 	}
 	if _, err := service.Begin(ctx, p.Subject, owner); err != nil {

@@ -23,7 +23,7 @@ func startDemo(t *testing.T, args ...string) (text string, stop func() error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
 	ended := make(chan error, 1)
-	w := &world{nil, strings.NewReader(""), write, t.Output()}
+	w := &env{nil, strings.NewReader(""), write, t.Output()}
 	go func() {
 		err := run(ctx, append([]string{"demo"}, args...), w)
 		write.CloseWithError(io.EOF)
@@ -113,7 +113,7 @@ func TestDemoSignIn(t *testing.T) {
 
 // The second user of the demo is enrolled for good, and the present code is not spent.
 func TestDemoFactor(t *testing.T) {
-	d := &demonstration{world: &world{nil, nil, t.Output(), t.Output()}}
+	d := &demonstration{env: &env{nil, nil, t.Output(), t.Output()}}
 	if err := d.prepare(t.Context(), "127.0.0.1:0", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestDemoFactor(t *testing.T) {
 func TestDemoIsLocal(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:8080", ":8080", "example.com:80", "8080"} {
 		_, stop := startDemo(t, "--listen", address)
-		if code := report(&world{stderr: io.Discard}, stop()); code != 2 {
+		if code := report(&env{stderr: io.Discard}, stop()); code != 2 {
 			t.Errorf("--listen %s: exit code %d, want 2", address, code)
 		}
 	}

@@ -27,7 +27,7 @@ func userEnrolLink(f *flag.FlagSet) action {
 	load := existing(settingsFlags(f, "database", "issuer"))
 	out := outputFlag(f)
 	ttl := f.Duration("ttl", 24*time.Hour, "how long the link works; `time` such as 30m or 24h")
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		if *ttl < time.Minute || *ttl > longestLink {
 			return &usageError{"--ttl must be at least 1m and at most 168h"}
 		}
@@ -74,7 +74,7 @@ func makeEnrolLink(ctx context.Context, db *storage.Store, audit *auditor, accou
 		})
 	})
 	if errors.Is(err, provider.ErrConflict) {
-		return shownLink{}, &outcome{fmt.Sprintf("the account of %s was changed at the same moment; look at it with vestibule user get, then try again", account.Username), err}
+		return shownLink{}, &result{fmt.Sprintf("the account of %s was changed at the same moment; look at it with vestibule user get, then try again", account.Username), err}
 	}
 	if err != nil {
 		return shownLink{}, fmt.Errorf("make a link: %w", err)

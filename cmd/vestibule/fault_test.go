@@ -25,7 +25,7 @@ func TestFaultProxy(t *testing.T) {
 		if _, err := store.Account(t.Context(), "nobody"); !errors.Is(err, provider.ErrNotFound) {
 			t.Errorf("%v: a read answers %v, want %v", tt.mode, err, provider.ErrNotFound)
 		}
-		if _, err := store.Guess(t.Context(), "pwd:"+tt.mode.String(), limit, s.clock.now()); !errors.Is(err, provider.ErrUnavailable) {
+		if _, err := store.Attempt(t.Context(), "pwd:"+tt.mode.String(), limit, s.clock.now()); !errors.Is(err, provider.ErrUnavailable) {
 			t.Errorf("%v: the write answers %v, want %v", tt.mode, err, provider.ErrUnavailable)
 		}
 		if !strike.happened() {
@@ -35,7 +35,7 @@ func TestFaultProxy(t *testing.T) {
 			t.Errorf("%v: the database has %+v (%v), want %d", tt.mode, found, err, tt.committed)
 		}
 		p.mend()
-		if _, err := store.Guess(t.Context(), "pwd:"+tt.mode.String(), limit, s.clock.now()); err != nil {
+		if _, err := store.Attempt(t.Context(), "pwd:"+tt.mode.String(), limit, s.clock.now()); err != nil {
 			t.Errorf("%v, when it is over: %v", tt.mode, err)
 		}
 	}
@@ -43,7 +43,7 @@ func TestFaultProxy(t *testing.T) {
 		strike := p.set(mode, "INSERT INTO guess", 1)
 		done := make(chan error)
 		go func() {
-			_, err := store.Guess(t.Context(), "pwd:"+mode.String(), limit, s.clock.now())
+			_, err := store.Attempt(t.Context(), "pwd:"+mode.String(), limit, s.clock.now())
 			done <- err
 		}()
 		<-strike.hit
@@ -168,8 +168,8 @@ func TestHeldCommitsLockNobody(t *testing.T) {
 	}
 }
 
-// TestEveryFormMeetsAFault sends each form while one of the commits that it leads to goes wrong, the first, the second and
-// so on: nothing that was right is counted, nobody is alarmed, and the same form, sent again, comes to its end.
+// TestEveryFormMeetsAFault sends each form while one of the commits that it leads to goes wrong, the first, the second
+// and so on: nothing that was right is counted, nobody is alarmed, and the same form, sent again, comes to its end.
 func TestEveryFormMeetsAFault(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []trouble{cutBefore, cutAfter} {

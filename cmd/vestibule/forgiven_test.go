@@ -81,7 +81,7 @@ func TestOnlyAProofForgives(t *testing.T) {
 				limit := mfa.Limit{Guesses: s.config.TOTPGuesses, Window: s.config.TOTPWindow, Lock: s.config.TOTPLock, InARow: s.config.TOTPInARow}
 				for range 3 {
 					for _, key := range mfa.GuessKeys(account.Subject) {
-						if _, err := s.store.Guess(t.Context(), key, limit, s.clock.now()); err != nil {
+						if _, err := s.store.Attempt(t.Context(), key, limit, s.clock.now()); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -161,7 +161,7 @@ func (tt forgiving) begin(t *testing.T, s *site, probe, c *client, name string) 
 }
 
 // signIn walks a request like somebody who has the authenticator.
-func (u *truthUser) signIn(c *client, parameters ...string) result {
+func (u *truthUser) signIn(c *client, parameters ...string) tokenResult {
 	u.t.Helper()
 	v := c.begin(append([]string{"scope", "openid offline_access"}, parameters...)...)
 	return v.finish(u.walk(v))

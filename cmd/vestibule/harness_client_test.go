@@ -104,8 +104,8 @@ type claims struct {
 	Expires  int64    `json:"exp"`
 }
 
-// result is the end of a trip.
-type result struct {
+// tokenResult is the end of a trip.
+type tokenResult struct {
 	claims
 	tokens *oauth2.Token
 }
@@ -147,7 +147,7 @@ func (v *trip) answer(p *page) url.Values {
 }
 
 // finish exchanges the code and verifies the ID token.
-func (v *trip) finish(p *page) result {
+func (v *trip) finish(p *page) tokenResult {
 	v.t.Helper()
 	tokens, err := v.exchange(v.code(p))
 	if err != nil {
@@ -170,7 +170,7 @@ func (c *client) refresh(token string) (*oauth2.Token, error) {
 }
 
 // read verifies the ID token of an answer of the token endpoint.
-func (c *client) read(tokens *oauth2.Token) result {
+func (c *client) read(tokens *oauth2.Token) tokenResult {
 	c.t.Helper()
 	c.site.keepSecret(tokens.AccessToken)
 	c.site.keepSecret(tokens.RefreshToken)
@@ -183,7 +183,7 @@ func (c *client) read(tokens *oauth2.Token) result {
 	if err := id.VerifyAccessToken(tokens.AccessToken); err != nil {
 		c.t.Errorf("at_hash: %v", err)
 	}
-	r := result{tokens: tokens}
+	r := tokenResult{tokens: tokens}
 	if err := id.Claims(&r.claims); err != nil {
 		c.t.Fatalf("claims: %v", err)
 	}
@@ -191,7 +191,7 @@ func (c *client) read(tokens *oauth2.Token) result {
 }
 
 // authenticated fails the test unless the sign-in is told as it was.
-func (r result) authenticated(t *testing.T, acr string, at time.Time, amr ...string) result {
+func (r tokenResult) authenticated(t *testing.T, acr string, at time.Time, amr ...string) tokenResult {
 	t.Helper()
 	if !reflect.DeepEqual(r.AMR, amr) || r.ACR != acr || r.AuthTime != at.Unix() || r.Session == "" {
 		t.Errorf("the ID token says amr %q, acr %q, auth_time %d, sid %q; want %q, %q, %d and a sid",
@@ -201,7 +201,7 @@ func (r result) authenticated(t *testing.T, acr string, at time.Time, amr ...str
 }
 
 // same fails the test unless both tell of one authentication.
-func (r result) same(t *testing.T, other result) {
+func (r tokenResult) same(t *testing.T, other tokenResult) {
 	t.Helper()
 	if !reflect.DeepEqual(r.AMR, other.AMR) || r.ACR != other.ACR || r.AuthTime != other.AuthTime ||
 		r.Session != other.Session || r.Subject != other.Subject {

@@ -61,13 +61,13 @@ func (sh *shop) absolute(u *url.URL) *url.URL {
 }
 
 // arrived takes the sign-in that the browser has just come back from to its end.
-func (sh *shop) arrived(v *trip) result {
+func (sh *shop) arrived(v *trip) tokenResult {
 	sh.t.Helper()
 	select {
 	case address := <-sh.arrivals:
 		return v.finish(&page{left: address})
 	default:
 		sh.t.Fatal("the browser did not come back to the shop")
-		return result{}
+		return tokenResult{}
 	}
 }

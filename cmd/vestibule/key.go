@@ -15,14 +15,14 @@ import (
 
 // secretKeyGenerate prints nothing but the key, so that its output can be the file.
 func secretKeyGenerate(*flag.FlagSet) action {
-	return func(_ context.Context, w *world, _ []string) error {
+	return func(_ context.Context, w *env, _ []string) error {
 		_, err := fmt.Fprintln(w.stdout, mfa.NewKey())
 		return err
 	}
 }
 
-// vault is the database and what opens the secrets in it.
-type vault struct {
+// unsealed is the database and what opens the secrets in it.
+type unsealed struct {
 	config config.Config
 	db     *storage.Store
 	keys   *mfa.Keyring
@@ -35,7 +35,7 @@ func vaultFlags(f *flag.FlagSet) loadSettings {
 
 // withVault is withStore for commands that open secrets. Like a server, they refuse a database with secrets that they
 // cannot open.
-func withVault(ctx context.Context, w *world, load loadSettings, work func(v vault) error) error {
+func withVault(ctx context.Context, w *env, load loadSettings, work func(v unsealed) error) error {
 	c, err := load(w)
 	if err != nil {
 		return err
@@ -44,11 +44,11 @@ func withVault(ctx context.Context, w *world, load loadSettings, work func(v vau
 	if err != nil {
 		return err
 	}
-	return withStore(ctx, w, func(*world) (config.Config, error) { return c, nil }, func(db *storage.Store) error {
+	return withStore(ctx, w, func(*env) (config.Config, error) { return c, nil }, func(db *storage.Store) error {
 		if err := checkKeys(ctx, db, keys); err != nil {
 			return err
 		}
-		return work(vault{c, db, keys})
+		return work(unsealed{c, db, keys})
 	})
 }
 
@@ -67,7 +67,7 @@ func checkKeys(ctx context.Context, db *storage.Store, keys *mfa.Keyring) error 
 	if len(missing) == 0 {
 		return nil
 	}
-	return &outcome{"the database holds secrets sealed with keys that are not in secret_keys: " + strings.Join(missing, "; ") +
+	return &result{"the database holds secrets sealed with keys that are not in secret_keys: " + strings.Join(missing, "; ") +
 		". Put them back into secret_keys, behind the newest one; `vestibule secret-key list` names the keys of the settings", mfa.ErrUnknownKey}
 }
 
@@ -75,7 +75,7 @@ func checkKeys(ctx context.Context, db *storage.Store, keys *mfa.Keyring) error 
 func secretKeyList(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f, "secret_keys"))
 	out := outputFlag(f)
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		c, err := load(w)
 		if err != nil {
 			return err

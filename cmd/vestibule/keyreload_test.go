@@ -58,7 +58,7 @@ func TestSigningKeysAreReloaded(t *testing.T) {
 		if err := servers[0].site.Provider.ReloadKeys(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		signed := map[string]result{}
+		signed := map[string]tokenResult{}
 		for range 6 { // one server is late, and signs with the old key
 			r := silent(shop, b)
 			signed[signerOf(t, r)] = r
@@ -108,14 +108,14 @@ func TestUnknownKeyIsLookedFor(t *testing.T) {
 }
 
 // silent signs in without a page.
-func silent(c *client, b *browser) result {
+func silent(c *client, b *browser) tokenResult {
 	c.t.Helper()
 	v := c.begin("prompt", "none")
 	return v.finish(b.open(v.address))
 }
 
 // signerOf is the id of the key that has signed.
-func signerOf(t *testing.T, r result) string {
+func signerOf(t *testing.T, r tokenResult) string {
 	t.Helper()
 	token, err := jwt.ParseSigned(r.tokens.Extra("id_token").(string), []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
 	if err != nil {

@@ -33,15 +33,15 @@ type facts struct {
 }
 
 // letter writes the notice to the address that the user has now.
-func (p *postman) letter(ctx context.Context, n storage.Notice) (letter, error) {
+func (p *sender) letter(ctx context.Context, n storage.Notice) (message, error) {
 	account, err := p.store.Account(ctx, n.Subject)
 	switch {
 	case errors.Is(err, provider.ErrNotFound):
-		return letter{}, errNobody
+		return message{}, errNobody
 	case err != nil:
-		return letter{}, err
+		return message{}, err
 	}
-	l := letter{id: n.ID, to: n.Recipient}
+	l := message{id: n.ID, to: n.Recipient}
 	if l.to == "" {
 		l.to = account.Email
 	}
@@ -54,7 +54,7 @@ func (p *postman) letter(ctx context.Context, n storage.Notice) (letter, error) 
 	return l, nil
 }
 
-func (p *postman) facts(account provider.Account, n storage.Notice) facts {
+func (p *sender) facts(account provider.Account, n storage.Notice) facts {
 	f := facts{
 		Name: p.name, Host: p.host, Contact: p.contact, Username: quotable(account.Username),
 		When: inWords(n.Time), Where: quotable(n.Address), Operator: n.Actor != "", Detail: map[string]string{},

@@ -24,7 +24,7 @@ func (s *site) operate(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	environ := []string{"VESTIBULE_DATABASE=" + s.config.Database, "VESTIBULE_ISSUER=" + s.config.Issuer}
-	err := run(t.Context(), args, &world{environ, strings.NewReader(""), &out, t.Output()})
+	err := run(t.Context(), args, &env{environ, strings.NewReader(""), &out, t.Output()})
 	return out.String(), err
 }
 
@@ -456,7 +456,7 @@ func TestResetUsage(t *testing.T) {
 		{[]string{"user", "enrol-link", "ana", "--ttl", "30s"}, "--ttl must be"},
 		{[]string{"user", "enrol-link", "ana", "--ttl", "169h"}, "--ttl must be"},
 	} {
-		w := &world{nil, strings.NewReader(""), t.Output(), t.Output()}
+		w := &env{nil, strings.NewReader(""), t.Output(), t.Output()}
 		err := run(t.Context(), tt.args, w)
 		var usage *usageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tt.want) {

@@ -34,8 +34,8 @@ type mailer struct {
 	now      func() time.Time
 }
 
-// letter is a mail in plain text to one person.
-type letter struct {
+// message is a mail in plain text to one person.
+type message struct {
 	id      string // the same whenever the same letter is sent, so that a mail program can show it once
 	to      string
 	subject string
@@ -82,7 +82,7 @@ func hostOf(issuer string) string {
 }
 
 // send returns nil once the server has taken the letter, and else a *mailFault.
-func (m *mailer) send(ctx context.Context, l letter) error {
+func (m *mailer) send(ctx context.Context, l message) error {
 	message, err := m.message(l)
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func (m *mailer) send(ctx context.Context, l letter) error {
 
 // message puts nothing into a header that was not parsed: net/mail refuses line breaks in addresses, and the library
 // encodes what else is not plain text.
-func (m *mailer) message(l letter) (*gomail.Msg, error) {
+func (m *mailer) message(l message) (*gomail.Msg, error) {
 	to, err := mail.ParseAddress(l.to)
 	if err != nil || to.Name != "" {
 		return nil, &mailFault{text: "it is not an e-mail address", letter: true}

@@ -18,7 +18,7 @@ import (
 func tryMail(t *testing.T, to string, environ ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"mail", "test", to}, &world{environ, strings.NewReader(""), &out, &out})
+	err := run(t.Context(), []string{"mail", "test", to}, &env{environ, strings.NewReader(""), &out, &out})
 	return out.String(), err
 }
 
@@ -119,7 +119,7 @@ func TestMailHeaders(t *testing.T) {
 		t.Fatalf("the longest address has %d bytes, want 254", len(long))
 	}
 	for _, to := range []string{"ana@example.com", "o'brien+x@example.com", `"a b"@example.com`, long} {
-		l := letter{"n1", to, "Größe\r\nBcc: all@example.com\r\n\r\nX", "one\n.\nBcc: all@example.com\n" + strings.Repeat("long ", 400) + "\nünd\n"}
+		l := message{"n1", to, "Größe\r\nBcc: all@example.com\r\n\r\nX", "one\n.\nBcc: all@example.com\n" + strings.Repeat("long ", 400) + "\nünd\n"}
 		if err := sender.send(t.Context(), l); err != nil {
 			t.Fatalf("send to %s (%d bytes): %v", to, len(to), err)
 		}

@@ -12,7 +12,7 @@ import (
 // mailTest sends a letter that says only that it has arrived.
 func mailTest(f *flag.FlagSet) action {
 	load := settingsFlags(f, "issuer", "name", "mail_server", "mail_from", "mail_tls", "mail_username", "mail_password", "mail_ca_file")
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		c, err := load(w)
 		if err != nil {
 			return err
@@ -24,7 +24,7 @@ func mailTest(f *flag.FlagSet) action {
 		case m == nil:
 			return errors.New("no mail is sent: set VESTIBULE_MAIL_SERVER and VESTIBULE_MAIL_FROM")
 		}
-		l := letter{id: rand.Text(), to: args[0]}
+		l := message{id: rand.Text(), to: args[0]}
 		if l.subject, l.body, err = write("test", facts{Name: c.Name, Host: hostOf(c.Issuer)}); err != nil {
 			return err
 		}

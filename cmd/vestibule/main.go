@@ -18,12 +18,12 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a program that does not stop
-	w := &world{os.Environ(), os.Stdin, os.Stdout, os.Stderr}
+	w := &env{os.Environ(), os.Stdin, os.Stdout, os.Stderr}
 	os.Exit(report(w, run(ctx, os.Args[1:], w)))
 }
 
-// world is what a command sees of its surroundings.
-type world struct {
+// env is what a command sees of its surroundings.
+type env struct {
 	environ []string
 	stdin   io.Reader
 	stdout  io.Writer

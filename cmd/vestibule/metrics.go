@@ -115,8 +115,8 @@ var (
 func (a *app) composeMetrics(audit *auditor) {
 	audit.hooks = append(audit.hooks, a.metrics.event)
 	audit.failed = a.metrics.auditFailures.Inc
-	if a.postman != nil {
-		a.postman.count = a.metrics.mailed
+	if a.sender != nil {
+		a.sender.count = a.metrics.mailed
 	}
 }
 

@@ -28,7 +28,7 @@ func planFlags(f *flag.FlagSet) loadSettings {
 	f.Func("two-steps", "try `optional|required|\"required after DATE\"` in place of the setting", set("two-steps"))
 	var groups list
 	f.Var(&groups, "group", "`group` whose members must have two steps, in place of those of the settings; may be repeated")
-	return func(w *world) (config.Config, error) {
+	return func(w *env) (config.Config, error) {
 		if len(groups) > 0 {
 			given["two-steps-groups"] = strings.Join(groups, ",")
 		}
@@ -40,7 +40,7 @@ func planFlags(f *flag.FlagSet) loadSettings {
 func mfaPlan(f *flag.FlagSet) action {
 	load := existing(planFlags(f))
 	out := outputFlag(f)
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		c, err := load(w)
 		if err != nil {
 			return err

@@ -13,7 +13,7 @@ import (
 // migrateUp may be killed at any time and run again.
 func migrateUp(f *flag.FlagSet) action {
 	load := databaseFlags(f)
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		db, err := openUnmigrated(ctx, w, load)
 		if err != nil {
 			return err
@@ -31,7 +31,7 @@ func migrateUp(f *flag.FlagSet) action {
 func migrateStatus(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	out := outputFlag(f)
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		db, err := openUnmigrated(ctx, w, load)
 		if err != nil {
 			return err
@@ -58,7 +58,7 @@ type migration struct {
 	Applied bool   `json:"applied"`
 }
 
-func openUnmigrated(ctx context.Context, w *world, load loadSettings) (*storage.Store, error) {
+func openUnmigrated(ctx context.Context, w *env, load loadSettings) (*storage.Store, error) {
 	c, err := load(w)
 	if err != nil {
 		return nil, err

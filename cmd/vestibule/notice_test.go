@@ -92,7 +92,7 @@ func TestLetters(t *testing.T) {
 	hostile := "Phone\u2028\r\n\r\n.\r\nBcc: x@example.com\u202e" + strings.Repeat("long ", 100)
 	for _, name := range all {
 		for _, actor := range []string{"", "cli:0"} {
-			p := &postman{name: "Example ID", host: "id.example.com", contact: "help@example.com", cancel: func(reset string) string {
+			p := &sender{name: "Example ID", host: "id.example.com", contact: "help@example.com", cancel: func(reset string) string {
 				return "https://id.example.com/reset/cancel?token=" + reset
 			}}
 			n := storage.Notice{Event: provider.Event{
@@ -157,7 +157,7 @@ func (s *site) post() {
 	var group sync.WaitGroup
 	for _, one := range *s.servers.Load() {
 		group.Go(func() {
-			if err := one.postman.round(s.t.Context()); err != nil {
+			if err := one.sender.round(s.t.Context()); err != nil {
 				s.t.Errorf("notices: %v", err)
 			}
 		})
@@ -343,7 +343,7 @@ func TestNoticeAtLeastOnce(t *testing.T) {
 				t.Errorf("close: %v", err)
 			}
 		}
-		if err := killed.postman.round(t.Context()); err == nil {
+		if err := killed.sender.round(t.Context()); err == nil {
 			t.Error("the round of the killed server ended well")
 		}
 		m.mu.Lock()
@@ -391,7 +391,7 @@ func TestNoticeGivenUp(t *testing.T) {
 	s := newMailSite(t, sqliteDatabase(t), m)
 	m.refuses("ana@example.com", &smtp.SMTPError{Code: 550, Message: "ana@example.com is unknown"})
 	results := map[string]int{}
-	(*s.servers.Load())[0].postman.count = func(result string) { results[result]++ }
+	(*s.servers.Load())[0].sender.count = func(result string) { results[result]++ }
 	ana, ben := s.addUser("ana"), s.addUser("ben")
 	s.tell(provider.EventPasswordChanged, ana, nil)
 	s.tell(provider.EventPasswordChanged, ben, nil)

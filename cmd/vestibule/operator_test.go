@@ -52,7 +52,7 @@ func TestRotateClosingWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &resealer{vault: vault{keys: old}, count: map[string]int{}}
+	r := &resealer{unsealed: unsealed{keys: old}, count: map[string]int{}}
 	r.config.RefreshTokenLifetime = 30 * time.Minute
 	var out bytes.Buffer
 	if err := r.report(&out); err != nil || !strings.Contains(out.String(), "over 30 minutes after") || !strings.Contains(out.String(), "365 days") {
@@ -80,7 +80,7 @@ func TestEnrolLinkOfTheDisabled(t *testing.T) {
 		s.addUser(name, func(a *provider.Account) { a.Disabled = name == "ana" })
 		var out, warning bytes.Buffer
 		environ := []string{"VESTIBULE_DATABASE=" + s.config.Database, "VESTIBULE_ISSUER=" + s.config.Issuer}
-		if err := run(t.Context(), []string{"user", "enrol-link", name}, &world{environ, strings.NewReader(""), &out, &warning}); err != nil {
+		if err := run(t.Context(), []string{"user", "enrol-link", name}, &env{environ, strings.NewReader(""), &out, &warning}); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := strings.Contains(warning.String(), "user update ana --enable"), name == "ana"; got != want {

@@ -47,16 +47,16 @@ func (p *prover) age(ages map[string]time.Duration) {
 		p.t.Fatalf("sessions %+v, %v", sessions, err)
 	}
 	now := p.site.clock.now()
-	var proofs []provider.Proof
+	var proofs []provider.Authentication
 	p.given = nil
 	for method, age := range ages {
 		if age > 0 {
-			proofs = append(proofs, provider.Proof{Method: method, Time: now.Add(-age)})
+			proofs = append(proofs, provider.Authentication{Method: method, Time: now.Add(-age)})
 			p.given = append(p.given, given{method, now.Add(-age)})
 		}
 	}
 	for _, session := range sessions {
-		session.Seen, session.Expires, session.Login.Proofs = now, now.Add(time.Hour), proofs
+		session.Seen, session.Expires, session.Login.Authentications = now, now.Add(time.Hour), proofs
 		if err := p.site.store.SaveSession(p.t.Context(), session.ID, &session); err != nil {
 			p.t.Fatal(err)
 		}

@@ -58,8 +58,8 @@ func TestNodeRelyingParty(t *testing.T) {
 			Scope           string
 		}
 		program.read(&end)
-		got := result{claims: end.Claims}.authenticated(t, "aal1", s.clock.now(), "pwd")
-		result{claims: end.Renewed}.same(t, got)
+		got := tokenResult{claims: end.Claims}.authenticated(t, "aal1", s.clock.now(), "pwd")
+		tokenResult{claims: end.Renewed}.same(t, got)
 		if end.UserInfo.Sub != ana.Subject || end.UserInfo.Email != ana.Email {
 			t.Errorf("userinfo says %+v, want %q and %q", end.UserInfo, ana.Subject, ana.Email)
 		}

@@ -84,7 +84,7 @@ func (a *app) callOff(ctx context.Context, plan mfa.PlannedReset) error {
 
 // told reports whether the mail that announces the reset has left, or never will.
 func (a *app) told(ctx context.Context, plan mfa.PlannedReset) (bool, error) {
-	if a.postman == nil {
+	if a.sender == nil {
 		return true, nil
 	}
 	waits, err := a.store.NoticeWaits(ctx, plan.Subject, provider.EventAdminResetPlanned, plan.Created)

@@ -102,7 +102,7 @@ func TestPlannedResetUntold(t *testing.T) {
 		} {
 			var warning bytes.Buffer
 			environ := []string{"VESTIBULE_DATABASE=" + s.config.Database, "VESTIBULE_MAIL_SERVER=" + tt.server}
-			w := &world{environ, strings.NewReader(""), t.Output(), &warning}
+			w := &env{environ, strings.NewReader(""), t.Output(), &warning}
 			if err := run(t.Context(), []string{"user", "totp", "reset", tt.name, "--reason", "lost", "--delay", "1h"}, w); err != nil {
 				t.Fatal(err)
 			}

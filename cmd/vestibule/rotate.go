@@ -32,9 +32,9 @@ var errInterrupted = errors.New("interrupted")
 // secretKeyRotate seals with the newest key what older ones have sealed, while servers run.
 func secretKeyRotate(f *flag.FlagSet) action {
 	load := vaultFlags(f)
-	return func(ctx context.Context, w *world, _ []string) error {
-		return withVault(ctx, w, load, func(v vault) error {
-			r := &resealer{vault: v, progress: w.stderr, count: map[string]int{}}
+	return func(ctx context.Context, w *env, _ []string) error {
+		return withVault(ctx, w, load, func(v unsealed) error {
+			r := &resealer{unsealed: v, progress: w.stderr, count: map[string]int{}}
 			err := r.run(ctx)
 			if recorded := r.record(context.WithoutCancel(ctx)); recorded != nil {
 				return errors.Join(err, recorded)
@@ -50,7 +50,7 @@ func secretKeyRotate(f *flag.FlagSet) action {
 // resealer works through the tables that hold sealed rows. It may be killed at any time and run again: a row is sealed
 // with one key or the other, and the index by key finds those that are left.
 type resealer struct {
-	vault
+	unsealed
 	progress io.Writer
 	told     time.Time // when there was progress to see
 	count    map[string]int
@@ -103,8 +103,8 @@ func (r *resealer) pass(ctx context.Context) (found bool, err error) {
 	return found && r.broken == 0, nil
 }
 
-// table seals a table's rows of one key anew, batch by batch, with a rest after each: on SQLite, where only one may write,
-// those who wait have their turn then.
+// table seals a table's rows of one key anew, batch by batch, with a rest after each: on SQLite, where only one may
+// write, those who wait have their turn then.
 func (r *resealer) table(ctx context.Context, table, id string) error {
 	after := ""
 	for {

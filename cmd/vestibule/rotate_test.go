@@ -253,7 +253,7 @@ func checkSealed(t *testing.T, db *storage.Store, key string, atLeast int) {
 }
 
 // testVault is a database with so many sealed rows, under a ring whose first key has sealed none of them.
-func testVault(t *testing.T, database string, rows int) vault {
+func testVault(t *testing.T, database string, rows int) unsealed {
 	t.Helper()
 	c := config.Default()
 	c.Database, c.SecretKeys = database, []string{mfa.NewKey(), mfa.NewKey()}
@@ -266,7 +266,7 @@ func testVault(t *testing.T, database string, rows int) vault {
 		t.Fatal(err)
 	}
 	fillSealed(t, database, c.SecretKeys[1], rows)
-	return vault{c, db, keys}
+	return unsealed{c, db, keys}
 }
 
 // Who stops it stops it between two batches, and what was done stays.
@@ -275,7 +275,7 @@ func TestRotateInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var said bytes.Buffer
-	r := &resealer{vault: v, count: map[string]int{}, progress: writerFunc(func(line []byte) (int, error) {
+	r := &resealer{unsealed: v, count: map[string]int{}, progress: writerFunc(func(line []byte) (int, error) {
 		cancel()
 		return said.Write(line)
 	})}
@@ -305,7 +305,7 @@ func TestRotateBrokenRow(t *testing.T) {
 		if err := v.db.Reseal(t.Context(), storage.SealedAuthenticators, rows[0], altered); err != nil {
 			t.Fatal(err)
 		}
-		r := &resealer{vault: v, count: map[string]int{}, progress: t.Output()}
+		r := &resealer{unsealed: v, count: map[string]int{}, progress: t.Output()}
 		began := time.Now()
 		err = r.run(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "1 rows cannot be opened") || !strings.Contains(err.Error(), altered.ID) || r.total() != 19 {

@@ -20,7 +20,7 @@ import (
 // serve runs the server until ctx ends.
 func serve(f *flag.FlagSet) action {
 	load := settingsFlags(f)
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		c, err := load(w)
 		if err != nil {
 			return err
@@ -49,7 +49,7 @@ type app struct {
 	mfa     *mfa.Service
 	refunds *mfa.Refunds
 	hasher  *provider.Hasher
-	postman *postman // nil: no mail is sent
+	sender  *sender // nil: no mail is sent
 	audit   *auditor
 	site    *web.Server
 	log     *slog.Logger
@@ -90,26 +90,26 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 	}
 	a.composeMetrics(audit)
 	// Recovery codes wait in the same queue as passwords: both cost a core and 19 MiB.
-	a.refunds = &mfa.Refunds{Guesses: a.store}
+	a.refunds = &mfa.Refunds{Attempts: a.store}
 	a.mfa = &mfa.Service{
-		Store: a.store, Guesses: a.store, Refunds: a.refunds, Setups: a.store, Keys: keys, Atomic: a.store.Atomic,
+		Store: a.store, Attempts: a.store, Refunds: a.refunds, Setups: a.store, Keys: keys, Atomic: a.store.Atomic,
 		Issuer: c.Name, Limits: limits(c), Kinds: kinds(c), Now: a.now, Slow: a.hasher,
 		Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses),
 	}
 	p, err := provider.New(ctx, provider.Config{
 		Issuer: c.Issuer, Store: a.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: audit,
-		Ladder: ladder(c), Policy: web.Rules{Policy: policyOf(c), Ladder: ladder(c), Accounts: accounts, MFA: a.mfa, Now: a.now},
+		Levels: levels(c), Policy: web.Rules{Policy: policyOf(c), Levels: levels(c), Accounts: accounts, MFA: a.mfa, Now: a.now},
 		SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: a.log, Now: a.now,
 	})
 	if err != nil {
 		return fmt.Errorf("provider: %w", err)
 	}
 	site, err := web.New(web.Config{
-		Provider: p, Accounts: accounts, Sessions: a.store, Guesses: a.store, Refunds: a.refunds, Atomic: a.store.Atomic, Audit: audit,
+		Provider: p, Accounts: accounts, Sessions: a.store, Attempts: a.store, Refunds: a.refunds, Atomic: a.store.Atomic, Audit: audit,
 		Activity: a.store, ActivityKept: c.AuditRetention, MFA: a.mfa, Consent: &consent.Service{Store: a.store, Now: a.now},
 		EnrolLinks: a.store, Resets: a.store, LinkKeys: keys.Derive("reset links"),
 		Passwords: passwordLimits(c), Secrets: keys.Derive("known browsers"), BindingKey: keys.Derive("browsers of sign-ins")[0],
-		Policy: policyOf(c), RememberBrowser: c.RememberBrowser, Browsers: a.store, Name: c.Name, Contact: c.Contact, Mail: a.postman != nil, Log: a.log, Now: a.now,
+		Policy: policyOf(c), RememberBrowser: c.RememberBrowser, Browsers: a.store, Name: c.Name, Contact: c.Contact, Mail: a.sender != nil, Log: a.log, Now: a.now,
 		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime,
 	})
 	if err != nil {
@@ -142,8 +142,8 @@ func passwordLimits(c config.Config) web.PasswordLimits {
 	}
 }
 
-func ladder(c config.Config) provider.Ladder {
-	return provider.Ladder{Names: c.ACRNames, WeakRecovery: !c.RecoveryCounts}
+func levels(c config.Config) provider.Levels {
+	return provider.Levels{Names: c.ACRNames, WeakRecovery: !c.RecoveryCounts}
 }
 
 func limits(c config.Config) mfa.Limits {

@@ -229,7 +229,7 @@ func TestCommandsBesideServer(t *testing.T) {
 	addresses := waitListening(t, lines)
 
 	var stdout bytes.Buffer
-	w := &world{environ, strings.NewReader(password), &stdout, t.Output()}
+	w := &env{environ, strings.NewReader(password), &stdout, t.Output()}
 	for _, args := range [][]string{
 		{"user", "create", "ada", "--email", "ada@example.com", "--password-file", "-"},
 		{"client", "create", "app", "--redirect-uri", "https://app.example.com/cb"},
@@ -285,7 +285,7 @@ func TestUnmigratedPostgres(t *testing.T) {
 	if !errors.Is(err, storage.ErrSchemaOld) || !strings.Contains(err.Error(), "vestibule migrate up") {
 		t.Errorf("newApp: %v, want a word about vestibule migrate up", err)
 	}
-	w := &world{[]string{"VESTIBULE_DATABASE=" + c.Database}, strings.NewReader(""), io.Discard, io.Discard}
+	w := &env{[]string{"VESTIBULE_DATABASE=" + c.Database}, strings.NewReader(""), io.Discard, io.Discard}
 	if err := run(t.Context(), []string{"user", "list"}, w); !errors.Is(err, storage.ErrSchemaOld) {
 		t.Errorf("user list: %v, want %v", err, storage.ErrSchemaOld)
 	}

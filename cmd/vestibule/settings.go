@@ -16,7 +16,7 @@ import (
 )
 
 // loadSettings is a way to read the settings once the flags are parsed.
-type loadSettings func(w *world) (config.Config, error)
+type loadSettings func(w *env) (config.Config, error)
 
 // settingsFlags adds --config and a flag for each setting that may be one. Only names the settings that may not be
 // faulty, if not all.
@@ -29,7 +29,7 @@ func settingsFlags(f *flag.FlagSet, only ...string) loadSettings {
 			return nil
 		})
 	}
-	return func(w *world) (config.Config, error) { return config.Load(*path, w.environ, given, only...) }
+	return func(w *env) (config.Config, error) { return config.Load(*path, w.environ, given, only...) }
 }
 
 // databaseFlags is settingsFlags for commands that need the database and, beside the settings named, nothing else.
@@ -40,7 +40,7 @@ func databaseFlags(f *flag.FlagSet, more ...string) loadSettings {
 		given["database"] = value
 		return nil
 	})
-	return func(w *world) (config.Config, error) {
+	return func(w *env) (config.Config, error) {
 		return config.Load(*path, w.environ, given, append(more, "database")...)
 	}
 }
@@ -48,7 +48,7 @@ func databaseFlags(f *flag.FlagSet, more ...string) loadSettings {
 // existing refuses a SQLite file that does not exist: a command that only looks at the database, or changes
 // what must be there, would otherwise make an empty one where the address is wrong.
 func existing(load loadSettings) loadSettings {
-	return func(w *world) (config.Config, error) {
+	return func(w *env) (config.Config, error) {
 		c, err := load(w)
 		if err != nil {
 			return c, err
@@ -63,7 +63,7 @@ func existing(load loadSettings) loadSettings {
 
 // withStore runs work on the database that the settings name, at the schema of this program. It puts what work has
 // recorded into the chain: a server would do that, but none may run.
-func withStore(ctx context.Context, w *world, load loadSettings, work func(db *storage.Store) error) error {
+func withStore(ctx context.Context, w *env, load loadSettings, work func(db *storage.Store) error) error {
 	return readStore(ctx, w, load, func(db *storage.Store) error {
 		err := work(db)
 		linkAll(ctx, db) // what goes wrong now is not the fault of the command, and whoever links next does it
@@ -72,7 +72,7 @@ func withStore(ctx context.Context, w *world, load loadSettings, work func(db *s
 }
 
 // readStore is withStore for what records nothing, and may have a database that it can only read.
-func readStore(ctx context.Context, w *world, load loadSettings, work func(db *storage.Store) error) error {
+func readStore(ctx context.Context, w *env, load loadSettings, work func(db *storage.Store) error) error {
 	c, err := load(w)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func isSQLite(address string) bool { return strings.HasPrefix(address, "sqlite:"
 const largestInput = 64 << 10
 
 // readInput reads a secret from a file, or from standard input for "-", without the newline at the end.
-func readInput(w *world, flagName, path string) (string, error) {
+func readInput(w *env, flagName, path string) (string, error) {
 	in := w.stdin
 	if path != "-" {
 		file, err := os.Open(path)

@@ -24,7 +24,7 @@ func userCreate(f *flag.FlagSet) action {
 	var groups list
 	f.Var(&groups, "group", "`group` that the user is in; may be repeated")
 	passwordFile := f.String("password-file", "", "`file` that holds the password, or - for standard input")
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		account, err := newAccount(args[0], *email, *name, time.Now())
 		account.Groups = canonicalGroups(groups)
 		err = errors.Join(err, checkGroups(groups))
@@ -94,7 +94,7 @@ func nameTaken(err error) error {
 	if !errors.As(err, &taken) {
 		return err
 	}
-	return &outcome{fmt.Sprintf("%s is taken: another user signs in with it, as a user name or an e-mail address; choose another", taken.Name), err}
+	return &result{fmt.Sprintf("%s is taken: another user signs in with it, as a user name or an e-mail address; choose another", taken.Name), err}
 }
 
 // shownUser is how JSON shows an account.
@@ -138,7 +138,7 @@ func userView(a provider.Account) shownUser {
 func userList(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	out := outputFlag(f)
-	return func(ctx context.Context, w *world, _ []string) error {
+	return func(ctx context.Context, w *env, _ []string) error {
 		var accounts []provider.Account
 		err := readStore(ctx, w, load, func(db *storage.Store) (err error) {
 			accounts, err = db.Accounts(ctx)
@@ -160,7 +160,7 @@ func userList(f *flag.FlagSet) action {
 func userGet(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f, "totp_in_a_row"))
 	out := outputFlag(f)
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		c, err := load(w)
 		if err != nil {
 			return err
@@ -228,7 +228,7 @@ func findUser(ctx context.Context, db *storage.Store, name string) (provider.Acc
 	}
 	account, _, err := db.AccountByName(ctx, canonical)
 	if errors.Is(err, provider.ErrNotFound) {
-		return provider.Account{}, &outcome{fmt.Sprintf("there is no user %s", printable(name)), err}
+		return provider.Account{}, &result{fmt.Sprintf("there is no user %s", printable(name)), err}
 	}
 	return account, err
 }

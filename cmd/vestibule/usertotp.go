@@ -15,9 +15,9 @@ import (
 )
 
 // codes is the service of a server, for a command.
-func (v vault) codes() *mfa.Service {
+func (v unsealed) codes() *mfa.Service {
 	return &mfa.Service{
-		Store: v.db, Guesses: v.db, Setups: v.db, Keys: v.keys, Atomic: v.db.Atomic,
+		Store: v.db, Attempts: v.db, Setups: v.db, Keys: v.keys, Atomic: v.db.Atomic,
 		Issuer: v.config.Name, Limits: limits(v.config), Kinds: kinds(v.config),
 	}
 }
@@ -35,7 +35,7 @@ type shownFactor struct {
 func userTOTPList(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	out := outputFlag(f)
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		return readStore(ctx, w, load, func(db *storage.Store) error {
 			account, err := findUser(ctx, db, args[0])
 			if err != nil {
@@ -60,7 +60,7 @@ func userTOTPList(f *flag.FlagSet) action {
 func userTOTPRemove(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	which := f.String("authenticator", "", "`name` or id of the authenticator, as user totp list shows them")
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		if *which == "" {
 			return &usageError{"--authenticator is missing; `vestibule user totp list " + args[0] + "` shows which there are"}
 		}
@@ -96,7 +96,7 @@ func chosen(all []mfa.Info, which, username string) (mfa.Info, error) {
 	}
 	switch len(named) {
 	case 0:
-		return mfa.Info{}, &outcome{fmt.Sprintf("%s has no authenticator %s", username, printable(which)), provider.ErrNotFound}
+		return mfa.Info{}, &result{fmt.Sprintf("%s has no authenticator %s", username, printable(which)), provider.ErrNotFound}
 	case 1:
 		return named[0], nil
 	}

@@ -29,7 +29,7 @@ func userTOTPAdd(f *flag.FlagSet) action {
 	f.IntVar(&a.digits, "digits", 0, "`6|8`, if the secret is no URI; 6 if nothing is said")
 	f.IntVar(&a.period, "period", 0, "`30|60` seconds, if the secret is no URI; 30 if nothing is said")
 	f.BoolVar(&a.short, "allow-short", false, "take a secret of 80 bits; 128 are good (RFC 4226 section 4)")
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		if a.secretFile == "" {
 			return &usageError{"--secret-file is missing; secrets do not belong into a command line, where every user of this machine can read them"}
 		}
@@ -41,7 +41,7 @@ func userTOTPAdd(f *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return withVault(ctx, w, load, func(v vault) error {
+		return withVault(ctx, w, load, func(v unsealed) error {
 			account, err := findUser(ctx, v.db, args[0])
 			if err != nil {
 				return err
@@ -87,7 +87,7 @@ func (a totpAdd) portable(text string) (mfa.Portable, error) {
 
 // importTOTP makes the authenticators live, with the record of it in the same commit, and returns the names of those
 // that were not there before. What a check finds, after the user's authenticators were read, ends the commit.
-func (v vault) importTOTP(ctx context.Context, account provider.Account, all []mfa.Portable, checks ...func(context.Context) error) ([]string, error) {
+func (v unsealed) importTOTP(ctx context.Context, account provider.Account, all []mfa.Portable, checks ...func(context.Context) error) ([]string, error) {
 	var added []string
 	audit := commandAuditor(v.db, time.Now)
 	err := v.codes().Import(ctx, account.Subject, all, func(ctx context.Context, names []string) error {
@@ -131,5 +131,5 @@ func importFault(account provider.Account, err error) error {
 	default:
 		return err
 	}
-	return &outcome{account.Username + " " + text, provider.ErrConflict}
+	return &result{account.Username + " " + text, provider.ErrConflict}
 }

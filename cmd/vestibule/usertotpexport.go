@@ -50,7 +50,7 @@ func passphraseFlag(f *flag.FlagSet) *string {
 	return f.String("passphrase-file", "", "`file` that holds the passphrase, or - for standard input")
 }
 
-func readPassphrase(w *world, path string) (string, error) {
+func readPassphrase(w *env, path string) (string, error) {
 	if path == "" {
 		return "", &usageError{"--passphrase-file is missing; it names the file with the passphrase that protects the secrets"}
 	}
@@ -63,7 +63,7 @@ func userTOTPExport(f *flag.FlagSet) action {
 	load := vaultFlags(f)
 	all := f.Bool("all", false, "export the authenticators of all users")
 	file := passphraseFlag(f)
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		if *all == (len(args) == 1) {
 			return &usageError{"give either the NAME of a user or --all"}
 		}
@@ -74,7 +74,7 @@ func userTOTPExport(f *flag.FlagSet) action {
 		if utf8.RuneCountInString(passphrase) < shortPassphrase {
 			return fmt.Errorf("--passphrase-file: the passphrase has fewer than %d characters, and whoever has the file may guess without end", shortPassphrase)
 		}
-		return withVault(ctx, w, load, func(v vault) error {
+		return withVault(ctx, w, load, func(v unsealed) error {
 			b, err := v.export(ctx, args)
 			if err != nil {
 				return err
@@ -85,7 +85,7 @@ func userTOTPExport(f *flag.FlagSet) action {
 }
 
 // export returns the authenticators of the named user or, without a name, of all. Nothing leaves before it is recorded.
-func (v vault) export(ctx context.Context, names []string) (backup, error) {
+func (v unsealed) export(ctx context.Context, names []string) (backup, error) {
 	accounts, err := v.accounts(ctx, names)
 	if err != nil {
 		return backup{}, err
@@ -101,12 +101,12 @@ func (v vault) export(ctx context.Context, names []string) (backup, error) {
 		}
 	}
 	if len(names) == 1 && len(b.Users) == 0 {
-		return backup{}, &outcome{accounts[0].Username + " has no authenticator", provider.ErrNotFound}
+		return backup{}, &result{accounts[0].Username + " has no authenticator", provider.ErrNotFound}
 	}
 	return b, v.recordExport(ctx, b.Users)
 }
 
-func (v vault) accounts(ctx context.Context, names []string) ([]provider.Account, error) {
+func (v unsealed) accounts(ctx context.Context, names []string) ([]provider.Account, error) {
 	if len(names) == 0 {
 		return v.db.Accounts(ctx)
 	}
@@ -114,7 +114,7 @@ func (v vault) accounts(ctx context.Context, names []string) ([]provider.Account
 	return []provider.Account{account}, err
 }
 
-func (v vault) recordExport(ctx context.Context, users []backupUser) error {
+func (v unsealed) recordExport(ctx context.Context, users []backupUser) error {
 	audit := commandAuditor(v.db, time.Now)
 	for some := range slices.Chunk(users, auditBatch) {
 		err := v.db.Atomic(ctx, func(ctx context.Context) error {
@@ -160,7 +160,7 @@ func userTOTPImport(f *flag.FlagSet) action {
 	afterReset := f.Bool("after-reset", false, "bring authenticators back also to users who had one removed, or all reset, since the backup was made")
 	byName := f.Bool("by-name", false, "take a user of the same name for the same user, on a server where all were created anew")
 	out := outputFlag(f)
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		passphrase, err := readPassphrase(w, *file)
 		if err != nil {
 			return err
@@ -169,7 +169,7 @@ func userTOTPImport(f *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return withVault(ctx, w, load, func(v vault) error {
+		return withVault(ctx, w, load, func(v unsealed) error {
 			results, conflicts, err := v.restore(ctx, b, *byName, *afterReset)
 			if err != nil {
 				return err
@@ -181,7 +181,7 @@ func userTOTPImport(f *flag.FlagSet) action {
 			if err := out.print(w.stdout, results, rows); err != nil || conflicts == 0 {
 				return err
 			}
-			return &outcome{fmt.Sprintf("%d of %d users were left as they are", conflicts, len(results)), provider.ErrConflict}
+			return &result{fmt.Sprintf("%d of %d users were left as they are", conflicts, len(results)), provider.ErrConflict}
 		})
 	}
 }
@@ -225,7 +225,7 @@ type restored struct {
 	Result string `json:"result"`
 }
 
-func (v vault) restore(ctx context.Context, b backup, byName, afterReset bool) (results []restored, conflicts int, err error) {
+func (v unsealed) restore(ctx context.Context, b backup, byName, afterReset bool) (results []restored, conflicts int, err error) {
 	results = []restored{}
 	for _, u := range b.Users {
 		account, found, err := v.owner(ctx, u, byName)
@@ -255,7 +255,7 @@ func (v vault) restore(ctx context.Context, b backup, byName, afterReset bool) (
 }
 
 // owner finds whose authenticators they were. A name alone may be another person's by now.
-func (v vault) owner(ctx context.Context, u backupUser, byName bool) (provider.Account, bool, error) {
+func (v unsealed) owner(ctx context.Context, u backupUser, byName bool) (provider.Account, bool, error) {
 	account, err := v.db.Account(ctx, u.Subject)
 	if errors.Is(err, provider.ErrNotFound) && byName {
 		account, _, err = v.db.AccountByName(ctx, u.Username)
@@ -271,7 +271,7 @@ func (v vault) owner(ctx context.Context, u backupUser, byName bool) (provider.A
 
 // untouched refuses a user who had an authenticator taken away since the backup was made: that phone may be in a
 // thief's hands, and the backup would bring it back.
-func (v vault) untouched(ctx context.Context, subject string, made time.Time) error {
+func (v unsealed) untouched(ctx context.Context, subject string, made time.Time) error {
 	held, err := v.db.Held(ctx, subject)
 	if err != nil {
 		return err
@@ -281,13 +281,13 @@ func (v vault) untouched(ctx context.Context, subject string, made time.Time) er
 		return err
 	}
 	if held || len(last) > 0 && !last[0].Time.Before(made) {
-		return &outcome{"a reset or a removal came after the backup was made; --after-reset brings all back", provider.ErrConflict}
+		return &result{"a reset or a removal came after the backup was made; --after-reset brings all back", provider.ErrConflict}
 	}
 	return nil
 }
 
 // restoreUser asks check in the commit.
-func (v vault) restoreUser(ctx context.Context, account provider.Account, u backupUser, check func(context.Context) error) (restored, error) {
+func (v unsealed) restoreUser(ctx context.Context, account provider.Account, u backupUser, check func(context.Context) error) (restored, error) {
 	r := restored{User: account.Username, Result: "restored"}
 	names, err := v.importTOTP(ctx, account, u.Authenticators, check)
 	r.Added = len(names)

@@ -30,7 +30,7 @@ func userTOTPReset(f *flag.FlagSet) action {
 	reason := f.String("reason", "", "`why`, and how the user's identity was checked; it is recorded, and the user sees it")
 	delay := f.Duration("delay", 0, "announce it and let the server do it after this `time`, such as 24h; until then the user can cancel it")
 	cancel := f.Bool("cancel", false, "cancel the reset that is planned")
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		if err := wrongUsage(checkReset(*reason, *delay, *cancel)...); err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func (o operation) planReset(ctx context.Context, now time.Time, delay time.Dura
 	})
 	switch {
 	case errors.Is(err, provider.ErrConflict):
-		return "", &outcome{fmt.Sprintf("a reset of %s is planned already; user get shows when, --cancel cancels it", o.account.Username), err}
+		return "", &result{fmt.Sprintf("a reset of %s is planned already; user get shows when, --cancel cancels it", o.account.Username), err}
 	case err != nil:
 		return "", fmt.Errorf("plan a reset: %w", err)
 	}
@@ -182,7 +182,7 @@ func (o operation) cancelReset(ctx context.Context) (string, error) {
 	}
 	switch {
 	case errors.Is(err, provider.ErrNotFound):
-		return "", &outcome{fmt.Sprintf("no reset of %s is planned", o.account.Username), err}
+		return "", &result{fmt.Sprintf("no reset of %s is planned", o.account.Username), err}
 	case err != nil:
 		return "", fmt.Errorf("cancel a reset: %w", err)
 	}

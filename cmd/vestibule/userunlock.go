@@ -16,7 +16,7 @@ import (
 // as it is.
 func userUnlock(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		return withStore(ctx, w, load, func(db *storage.Store) error {
 			account, err := findUser(ctx, db, args[0])
 			if err != nil {

@@ -33,7 +33,7 @@ func userUpdate(f *flag.FlagSet) action {
 	disable := f.Bool("disable", false, "shut the user out, and sign the user out everywhere")
 	enable := f.Bool("enable", false, "let a disabled user in again")
 	passwordFile := f.String("password-file", "", "`file` that holds a new password, or - for standard input; the user is signed out everywhere")
-	return func(ctx context.Context, w *world, args []string) error {
+	return func(ctx context.Context, w *env, args []string) error {
 		change := userChange{passwordFile: *passwordFile}
 		f.Visit(func(one *flag.Flag) {
 			switch one.Name {
@@ -112,7 +112,7 @@ func canonicalGroups(groups []string) []string {
 	return slices.Compact(groups)
 }
 
-func updateUser(ctx context.Context, w *world, load loadSettings, name string, change userChange) error {
+func updateUser(ctx context.Context, w *env, load loadSettings, name string, change userChange) error {
 	password, err := change.password(w)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func updateUser(ctx context.Context, w *world, load loadSettings, name string, c
 }
 
 // password reads the new password, if there is one.
-func (c userChange) password(w *world) (string, error) {
+func (c userChange) password(w *env) (string, error) {
 	if c.passwordFile == "" {
 		return "", nil
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func version(*flag.FlagSet) action {
-	return func(_ context.Context, w *world, _ []string) error {
+	return func(_ context.Context, w *env, _ []string) error {
 		_, err := fmt.Fprintf(w.stdout, "vestibule %s (%s %s/%s)\n", built(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return err
 	}

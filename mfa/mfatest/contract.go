@@ -14,7 +14,7 @@ import (
 // Stores is all that an mfa.Service keeps its state in.
 type Stores interface {
 	mfa.Store
-	mfa.Guesses
+	mfa.Attempts
 	mfa.Setups
 }
 

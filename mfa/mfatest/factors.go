@@ -22,7 +22,7 @@ func nothing(t *testing.T, s Stores) {
 	}
 	check(t, "Spend for nothing", s.Spend(ctx, "a1", 7, now), mfa.ErrUsed)
 	check(t, "Redeem of nothing", s.Redeem(ctx, "r1", []byte("x"), now), mfa.ErrCode)
-	must(t, "Forgive of nothing", s.Forgive(ctx, "totp:ana", now))
+	must(t, "Forgive of nothing", s.ResetAttempts(ctx, "totp:ana", now))
 	must(t, "Enable of nothing", s.Enable(ctx, "totp:ana", 1))
 }
 
@@ -301,7 +301,7 @@ func use(t *testing.T, s Stores, subjects ...string) {
 	t.Helper()
 	for _, subject := range subjects {
 		for _, key := range mfa.GuessKeys(subject) {
-			guess(t, s, key, five, now, mfa.Tally{Left: 4})
+			guess(t, s, key, five, now, mfa.AttemptCount{Left: 4})
 		}
 	}
 }
@@ -317,10 +317,10 @@ func gone(t *testing.T, s Stores) {
 	check(t, "Setup", err, mfa.ErrNoSetup)
 	check(t, "Redeem", s.Redeem(ctx, "r1", digest("r1", 0), now), mfa.ErrCode)
 	for _, key := range mfa.GuessKeys("ana") {
-		guess(t, s, key, five, now, mfa.Tally{Left: 4})
+		guess(t, s, key, five, now, mfa.AttemptCount{Left: 4})
 	}
 	for _, key := range mfa.GuessKeys("ben") {
-		guess(t, s, key, five, now.Add(time.Second), mfa.Tally{Left: 3})
+		guess(t, s, key, five, now.Add(time.Second), mfa.AttemptCount{Left: 3})
 	}
 	if f := factors(t, s, "ben"); len(f.Authenticators) != 1 || f.Recovery == nil || len(f.Recovery.Digests) != 10 {
 		t.Errorf("Factors of ben = %+v", f)

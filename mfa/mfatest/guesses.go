@@ -77,9 +77,9 @@ func redeemAll(t *testing.T, s Stores) {
 	}
 }
 
-func guess(t *testing.T, s Stores, key string, limit mfa.Limit, at time.Time, want mfa.Tally) (id string) {
+func guess(t *testing.T, s Stores, key string, limit mfa.Limit, at time.Time, want mfa.AttemptCount) (id string) {
 	t.Helper()
-	got, err := s.Guess(ctx, key, limit, at)
+	got, err := s.Attempt(ctx, key, limit, at)
 	if err != nil {
 		t.Fatalf("Guess(%s) at %v: %v", key, at.Sub(now), err)
 	}
@@ -101,64 +101,64 @@ func window(t *testing.T, s Stores) {
 		{five.Window, 4}, {five.Window + time.Minute, 3},
 		{10 * five.Window, 4},
 	} {
-		guess(t, s, "totp:ana", five, now.Add(try.after), mfa.Tally{Left: try.left})
+		guess(t, s, "totp:ana", five, now.Add(try.after), mfa.AttemptCount{Left: try.left})
 	}
-	guess(t, s, "recovery:ana", five, now, mfa.Tally{Left: 4})
+	guess(t, s, "recovery:ana", five, now, mfa.AttemptCount{Left: 4})
 }
 
 func lock(t *testing.T, s Stores) {
 	for left := 4; left >= 0; left-- {
-		guess(t, s, "totp:ana", five, now, mfa.Tally{Left: left})
+		guess(t, s, "totp:ana", five, now, mfa.AttemptCount{Left: left})
 	}
 	until := now.Add(five.Lock)
 	for _, after := range []time.Duration{0, time.Minute, five.Lock - time.Microsecond} {
-		guess(t, s, "totp:ana", five, now.Add(after), mfa.Tally{LockedUntil: until})
+		guess(t, s, "totp:ana", five, now.Add(after), mfa.AttemptCount{LockedUntil: until})
 	}
-	guess(t, s, "totp:ben", five, now, mfa.Tally{Left: 4})
+	guess(t, s, "totp:ben", five, now, mfa.AttemptCount{Left: 4})
 	for left := 4; left >= 0; left-- { // the lock is over before the window is, and all five are back
-		guess(t, s, "totp:ana", five, until, mfa.Tally{Left: left})
+		guess(t, s, "totp:ana", five, until, mfa.AttemptCount{Left: left})
 	}
-	guess(t, s, "totp:ana", five, until, mfa.Tally{LockedUntil: until.Add(five.Lock)})
+	guess(t, s, "totp:ana", five, until, mfa.AttemptCount{LockedUntil: until.Add(five.Lock)})
 }
 
 func inARow(t *testing.T, s Stores) {
 	limit := mfa.Limit{Guesses: 3, Window: time.Minute, Lock: time.Minute, InARow: 7}
 	at := now
 	for i, left := range []int{2, 1, 0, 2, 1, 0, 0} {
-		guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: left, InARow: i + 1})
+		guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Left: left, InARow: i + 1})
 		if left == 0 {
 			at = at.Add(limit.Lock)
 		}
 	}
 	for range 3 {
-		guess(t, s, "totp:ana", limit, at, mfa.Tally{Disabled: true})
+		guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Disabled: true})
 		at = at.Add(1000 * time.Hour)
 	}
 	must(t, "Enable", s.Enable(ctx, "totp:ana", limit.InARow))
-	guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: 2, InARow: 1})
+	guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Left: 2, InARow: 1})
 }
 
 func giveBack(t *testing.T, s Stores) {
-	must(t, "Return of a guess that was never counted", s.Return(ctx, "pwd:ana", "none"))
-	first := guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 4})
-	second := guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 3})
-	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 2})
+	must(t, "Return of a guess that was never counted", s.RefundAttempt(ctx, "pwd:ana", "none"))
+	first := guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 4})
+	second := guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 3})
+	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 2})
 	for range contenders { // for whoever does not know whether it happened
-		must(t, "Return", s.Return(ctx, "pwd:ana", second))
+		must(t, "Return", s.RefundAttempt(ctx, "pwd:ana", second))
 	}
-	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 2, InARow: 3})
-	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 1})
-	last := guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 0}) // it begins the lock
-	guess(t, s, "pwd:ana", five, now, mfa.Tally{LockedUntil: now.Add(five.Lock)})
-	must(t, "Return of the guess that began the lock", s.Return(ctx, "pwd:ana", last))
-	guess(t, s, "pwd:ana", five, now, mfa.Tally{Left: 0, InARow: 5})
-	guess(t, s, "pwd:ana", five, now, mfa.Tally{LockedUntil: now.Add(five.Lock)})
+	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 2, InARow: 3})
+	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 1})
+	last := guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 0}) // it begins the lock
+	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{LockedUntil: now.Add(five.Lock)})
+	must(t, "Return of the guess that began the lock", s.RefundAttempt(ctx, "pwd:ana", last))
+	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 0, InARow: 5})
+	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{LockedUntil: now.Add(five.Lock)})
 	after := now.Add(five.Lock)
-	guess(t, s, "pwd:ana", five, after, mfa.Tally{Left: 4})
-	must(t, "Return of a guess of the window before", s.Return(ctx, "pwd:ana", first))
-	must(t, "Return of another's guess", s.Return(ctx, "pwd:ana", guess(t, s, "pwd:ben", five, now, mfa.Tally{Left: 4})))
-	guess(t, s, "pwd:ana", five, after, mfa.Tally{Left: 3})
-	guess(t, s, "pwd:ben", five, now, mfa.Tally{Left: 3, InARow: 2})
+	guess(t, s, "pwd:ana", five, after, mfa.AttemptCount{Left: 4})
+	must(t, "Return of a guess of the window before", s.RefundAttempt(ctx, "pwd:ana", first))
+	must(t, "Return of another's guess", s.RefundAttempt(ctx, "pwd:ana", guess(t, s, "pwd:ben", five, now, mfa.AttemptCount{Left: 4})))
+	guess(t, s, "pwd:ana", five, after, mfa.AttemptCount{Left: 3})
+	guess(t, s, "pwd:ben", five, now, mfa.AttemptCount{Left: 3, InARow: 2})
 }
 
 // However many guesses a window allows, the last of them can be taken back, each once.
@@ -167,12 +167,12 @@ func giveBackLast(t *testing.T, s Stores) {
 	many := mfa.Limit{Guesses: 10 * mfa.Returnable, Window: time.Hour, Lock: time.Hour}
 	var ids []string
 	for i := range old + mfa.Returnable {
-		ids = append(ids, guess(t, s, "address:a", many, now, mfa.Tally{Left: many.Guesses - i - 1}))
+		ids = append(ids, guess(t, s, "address:a", many, now, mfa.AttemptCount{Left: many.Guesses - i - 1}))
 	}
 	for _, id := range append(ids[old:], ids[old:]...) {
-		must(t, "Return", s.Return(ctx, "address:a", id))
+		must(t, "Return", s.RefundAttempt(ctx, "address:a", id))
 	}
-	guess(t, s, "address:a", many, now, mfa.Tally{Left: many.Guesses - old - 1, InARow: old + 1})
+	guess(t, s, "address:a", many, now, mfa.AttemptCount{Left: many.Guesses - old - 1, InARow: old + 1})
 }
 
 // What was forgiven is given back already, and counts nothing down that comes later.
@@ -180,7 +180,7 @@ func giveBackTwice(t *testing.T, s Stores) {
 	limit := mfa.Limit{Guesses: 4, Window: time.Hour, Lock: time.Minute, InARow: 9}
 	count := func(n int, at time.Time) (ids []string) {
 		for range n {
-			tally, err := s.Guess(ctx, "totp:ana", limit, at)
+			tally, err := s.Attempt(ctx, "totp:ana", limit, at)
 			must(t, "Guess", err)
 			ids = append(ids, tally.ID)
 		}
@@ -188,61 +188,61 @@ func giveBackTwice(t *testing.T, s Stores) {
 	}
 	giveBack := func(ids []string) {
 		for _, id := range ids {
-			must(t, "Return", s.Return(ctx, "totp:ana", id))
+			must(t, "Return", s.RefundAttempt(ctx, "totp:ana", id))
 		}
 	}
 	count(4, now) // a budget that was locked once is remembered
 	forgiven := count(3, now.Add(limit.Lock))
-	must(t, "Forgive", s.Forgive(ctx, "totp:ana", now.Add(limit.Lock)))
+	must(t, "Forgive", s.ResetAttempts(ctx, "totp:ana", now.Add(limit.Lock)))
 	giveBack(forgiven)
 	at := now.Add(2 * limit.Lock)
-	guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: 3, InARow: 1})
+	guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Left: 3, InARow: 1})
 	giveBack(forgiven)
-	guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: 2, InARow: 2})
+	guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Left: 2, InARow: 2})
 
 	count(2, at)
 	at = at.Add(limit.Lock)
 	count(4, at)
 	at = at.Add(limit.Lock)
 	enabled := count(1, at)
-	guess(t, s, "totp:ana", limit, at, mfa.Tally{Disabled: true})
+	guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Disabled: true})
 	must(t, "Enable", s.Enable(ctx, "totp:ana", limit.InARow))
 	giveBack(enabled)
-	guess(t, s, "totp:ana", limit, at, mfa.Tally{Left: 2, InARow: 1}) // the window goes on
+	guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Left: 2, InARow: 1}) // the window goes on
 }
 
 // However right and wrong guesses mix, exactly the right ones are taken back.
 func parallelReturn(t *testing.T, s Stores) {
 	many := mfa.Limit{Guesses: 100, Window: time.Hour, Lock: time.Hour}
 	race(t, nil, func(i int) error {
-		tally, err := s.Guess(ctx, "pwd:ana", many, now)
+		tally, err := s.Attempt(ctx, "pwd:ana", many, now)
 		if err != nil || i%2 == 0 {
 			return err
 		}
-		return errors.Join(s.Return(ctx, "pwd:ana", tally.ID), s.Return(ctx, "pwd:ana", tally.ID))
+		return errors.Join(s.RefundAttempt(ctx, "pwd:ana", tally.ID), s.RefundAttempt(ctx, "pwd:ana", tally.ID))
 	})
-	guess(t, s, "pwd:ana", many, now, mfa.Tally{Left: many.Guesses - contenders/2 - 1, InARow: contenders/2 + 1})
+	guess(t, s, "pwd:ana", many, now, mfa.AttemptCount{Left: many.Guesses - contenders/2 - 1, InARow: contenders/2 + 1})
 }
 
 func forgive(t *testing.T, s Stores) {
 	for left := 4; left >= 0; left-- {
-		guess(t, s, "totp:ana", five, now, mfa.Tally{Left: left})
+		guess(t, s, "totp:ana", five, now, mfa.AttemptCount{Left: left})
 	}
-	guess(t, s, "recovery:ana", five, now, mfa.Tally{Left: 4})
-	guess(t, s, "totp:ben", five, now, mfa.Tally{Left: 4})
-	must(t, "Forgive", s.Forgive(ctx, "totp:ana", now))
-	guess(t, s, "totp:ana", five, now, mfa.Tally{Left: 4, InARow: 1})
-	guess(t, s, "recovery:ana", five, now, mfa.Tally{Left: 3})
-	guess(t, s, "totp:ben", five, now, mfa.Tally{Left: 3})
-	must(t, "Forgive of guesses without a lock", s.Forgive(ctx, "recovery:ana", now))
-	guess(t, s, "recovery:ana", five, now.Add(five.Window-1), mfa.Tally{Left: 4, InARow: 1}) // a window of its own
-	guess(t, s, "recovery:ana", five, now.Add(five.Window+time.Minute), mfa.Tally{Left: 3})
+	guess(t, s, "recovery:ana", five, now, mfa.AttemptCount{Left: 4})
+	guess(t, s, "totp:ben", five, now, mfa.AttemptCount{Left: 4})
+	must(t, "Forgive", s.ResetAttempts(ctx, "totp:ana", now))
+	guess(t, s, "totp:ana", five, now, mfa.AttemptCount{Left: 4, InARow: 1})
+	guess(t, s, "recovery:ana", five, now, mfa.AttemptCount{Left: 3})
+	guess(t, s, "totp:ben", five, now, mfa.AttemptCount{Left: 3})
+	must(t, "Forgive of guesses without a lock", s.ResetAttempts(ctx, "recovery:ana", now))
+	guess(t, s, "recovery:ana", five, now.Add(five.Window-1), mfa.AttemptCount{Left: 4, InARow: 1}) // a window of its own
+	guess(t, s, "recovery:ana", five, now.Add(five.Window+time.Minute), mfa.AttemptCount{Left: 3})
 }
 
 var errRefused = errors.New("refused")
 
 func counted(s Stores, key string, at time.Time) error {
-	tally, err := s.Guess(ctx, key, five, at)
+	tally, err := s.Attempt(ctx, key, five, at)
 	if err == nil && (tally.Disabled || !tally.LockedUntil.IsZero()) {
 		return errRefused
 	}
@@ -253,7 +253,7 @@ func parallelGuess(t *testing.T, s Stores) {
 	if n := race(t, errRefused, func(int) error { return counted(s, "totp:ana", now) }); n != five.Guesses {
 		t.Errorf("%d guesses were allowed at once, want %d", n, five.Guesses)
 	}
-	guess(t, s, "totp:ana", five, now.Add(time.Minute), mfa.Tally{LockedUntil: now.Add(five.Lock)})
+	guess(t, s, "totp:ana", five, now.Add(time.Minute), mfa.AttemptCount{LockedUntil: now.Add(five.Lock)})
 }
 
 func parallelAfterLock(t *testing.T, s Stores) {
@@ -278,13 +278,13 @@ func allOrNothing(t *testing.T, s Stores) {
 	check(t, "Atomic that aborts", a.Atomic(ctx, func(ctx context.Context) error {
 		must(t, "Spend", s.Spend(ctx, "a1", 2000, now))
 		must(t, "Redeem", s.Redeem(ctx, "r1", digest("r1", 0), now))
-		must(t, "Forgive", s.Forgive(ctx, "totp:ana", now))
+		must(t, "Forgive", s.ResetAttempts(ctx, "totp:ana", now))
 		must(t, "Enable", s.Enable(ctx, "totp:ana", 1))
-		_, err := s.Guess(ctx, "totp:ana", five, now)
+		_, err := s.Attempt(ctx, "totp:ana", five, now)
 		must(t, "Guess", err)
 		return errAbort
 	}), errAbort)
-	guess(t, s, "totp:ana", five, now, mfa.Tally{Left: 3})
+	guess(t, s, "totp:ana", five, now, mfa.AttemptCount{Left: 3})
 	f := factors(t, s, "ana")
 	if f.Authenticators[0].LastStep != 1000 || len(f.Recovery.Digests) != 10 {
 		t.Errorf("an aborted Atomic left %+v", f)

@@ -233,23 +233,23 @@ func (d data) forget(subject string) {
 	}
 }
 
-// Guess implements mfa.Guesses.
-func (m *Memory) Guess(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.Tally, error) {
-	return m.GuessSince(ctx, key, limit, time.Unix(1<<40, 0), now)
+// Attempt implements mfa.Guesses.
+func (m *Memory) Attempt(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.AttemptCount, error) {
+	return m.AttemptSince(ctx, key, limit, time.Unix(1<<40, 0), now)
 }
 
-// GuessSince implements mfa.Guesses.
-func (m *Memory) GuessSince(_ context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.Tally, error) {
+// AttemptSince implements mfa.Guesses.
+func (m *Memory) AttemptSince(_ context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.AttemptCount, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := m.data.tries[key]
 	switch {
 	case limit.InARow > 0 && t.inARow >= limit.InARow:
-		return mfa.Tally{Disabled: true}, nil
+		return mfa.AttemptCount{Disabled: true}, nil
 	case now.Before(t.locked):
-		return mfa.Tally{LockedUntil: t.locked}, nil
+		return mfa.AttemptCount{LockedUntil: t.locked}, nil
 	case since.Before(t.unlocked(now)):
-		return mfa.Tally{Stale: t.unlocked(now)}, nil
+		return mfa.AttemptCount{Stale: t.unlocked(now)}, nil
 	}
 	t.last = t.unlocked(now)
 	if t.window >= limit.Guesses || !now.Before(t.started.Add(limit.Window)) {
@@ -267,11 +267,11 @@ func (m *Memory) GuessSince(_ context.Context, key string, limit mfa.Limit, sinc
 	if limit.InARow > 0 {
 		left = min(left, limit.InARow-t.inARow)
 	}
-	return mfa.Tally{ID: id, Left: left, InARow: t.inARow}, nil
+	return mfa.AttemptCount{ID: id, Left: left, InARow: t.inARow}, nil
 }
 
-// Return implements mfa.Guesses.
-func (m *Memory) Return(ctx context.Context, key, id string) error {
+// RefundAttempt implements mfa.Guesses.
+func (m *Memory) RefundAttempt(ctx context.Context, key, id string) error {
 	return m.write(ctx, func(d data) error {
 		t := d.tries[key]
 		if i := slices.Index(t.ids, id); i >= 0 {
@@ -282,8 +282,8 @@ func (m *Memory) Return(ctx context.Context, key, id string) error {
 	})
 }
 
-// Forgive implements mfa.Guesses.
-func (m *Memory) Forgive(ctx context.Context, key string, now time.Time) error {
+// ResetAttempts implements mfa.Guesses.
+func (m *Memory) ResetAttempts(ctx context.Context, key string, now time.Time) error {
 	return m.write(ctx, func(d data) error {
 		t := d.tries[key]
 		if now.Before(t.locked) {

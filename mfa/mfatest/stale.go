@@ -9,9 +9,9 @@ import (
 )
 
 // since is guess for a password of that time.
-func since(t *testing.T, s Stores, key string, limit mfa.Limit, since, at time.Time, want mfa.Tally) {
+func since(t *testing.T, s Stores, key string, limit mfa.Limit, since, at time.Time, want mfa.AttemptCount) {
 	t.Helper()
-	got, err := s.GuessSince(ctx, key, limit, since, at)
+	got, err := s.AttemptSince(ctx, key, limit, since, at)
 	if err != nil {
 		t.Fatalf("GuessSince(%s) at %v: %v", key, at.Sub(now), err)
 	}
@@ -24,7 +24,7 @@ func since(t *testing.T, s Stores, key string, limit mfa.Limit, since, at time.T
 func lockOut(t *testing.T, s Stores, key string, at time.Time) time.Time {
 	t.Helper()
 	for range five.Guesses {
-		if _, err := s.Guess(ctx, key, five, at); err != nil {
+		if _, err := s.Attempt(ctx, key, five, at); err != nil {
 			t.Fatalf("Guess: %v", err)
 		}
 	}
@@ -32,45 +32,45 @@ func lockOut(t *testing.T, s Stores, key string, at time.Time) time.Time {
 }
 
 func stale(t *testing.T, s Stores) {
-	since(t, s, "totp:ana", five, time.Time{}, now, mfa.Tally{Left: 4}) // nothing was ever locked
-	must(t, "Forgive", s.Forgive(ctx, "totp:ana", now))
+	since(t, s, "totp:ana", five, time.Time{}, now, mfa.AttemptCount{Left: 4}) // nothing was ever locked
+	must(t, "Forgive", s.ResetAttempts(ctx, "totp:ana", now))
 	end := lockOut(t, s, "totp:ana", now)
 	for _, at := range []time.Time{now, end.Add(-time.Microsecond)} { // a new password does not help during the lock
-		since(t, s, "totp:ana", five, at, at, mfa.Tally{LockedUntil: end})
+		since(t, s, "totp:ana", five, at, at, mfa.AttemptCount{LockedUntil: end})
 	}
 	for range 2 * five.Guesses { // nothing is counted, so that nothing is locked
-		since(t, s, "totp:ana", five, end.Add(-time.Microsecond), end, mfa.Tally{Stale: end})
-		since(t, s, "totp:ana", five, now.Add(-time.Hour), end.Add(time.Hour), mfa.Tally{Stale: end})
+		since(t, s, "totp:ana", five, end.Add(-time.Microsecond), end, mfa.AttemptCount{Stale: end})
+		since(t, s, "totp:ana", five, now.Add(-time.Hour), end.Add(time.Hour), mfa.AttemptCount{Stale: end})
 	}
-	since(t, s, "totp:ben", five, now.Add(-time.Hour), end, mfa.Tally{Left: 4})
-	since(t, s, "recovery:ana", five, now.Add(-time.Hour), end, mfa.Tally{Left: 4})
-	since(t, s, "totp:ana", five, end, end, mfa.Tally{Left: 4})
-	since(t, s, "totp:ana", five, now, end, mfa.Tally{Stale: end}) // the new window does not hide the old lock
-	guess(t, s, "totp:ana", five, end, mfa.Tally{Left: 3})
+	since(t, s, "totp:ben", five, now.Add(-time.Hour), end, mfa.AttemptCount{Left: 4})
+	since(t, s, "recovery:ana", five, now.Add(-time.Hour), end, mfa.AttemptCount{Left: 4})
+	since(t, s, "totp:ana", five, end, end, mfa.AttemptCount{Left: 4})
+	since(t, s, "totp:ana", five, now, end, mfa.AttemptCount{Stale: end}) // the new window does not hide the old lock
+	guess(t, s, "totp:ana", five, end, mfa.AttemptCount{Left: 3})
 
 	next := end.Add(five.Window)
 	later := lockOut(t, s, "totp:ana", next)
-	since(t, s, "totp:ana", five, later, later, mfa.Tally{Left: 4})
-	since(t, s, "totp:ana", five, end, later, mfa.Tally{Stale: later})
+	since(t, s, "totp:ana", five, later, later, mfa.AttemptCount{Left: 4})
+	since(t, s, "totp:ana", five, end, later, mfa.AttemptCount{Stale: later})
 }
 
 // A right code forgives the wrong ones, but makes no half sign-in good that a lock has ended.
 func staleForgiven(t *testing.T, s Stores) {
 	end := lockOut(t, s, "totp:ana", now)
-	since(t, s, "totp:ana", five, end, end, mfa.Tally{Left: 4})
+	since(t, s, "totp:ana", five, end, end, mfa.AttemptCount{Left: 4})
 	for range 2 {
-		must(t, "Forgive", s.Forgive(ctx, "totp:ana", end))
-		since(t, s, "totp:ana", five, now, end, mfa.Tally{Stale: end})
+		must(t, "Forgive", s.ResetAttempts(ctx, "totp:ana", end))
+		since(t, s, "totp:ana", five, now, end, mfa.AttemptCount{Stale: end})
 	}
 	after := end.Add(time.Hour)
-	must(t, "Forgive after the lock", s.Forgive(ctx, "totp:ana", after))
-	since(t, s, "totp:ana", five, end, after, mfa.Tally{Left: 4})
+	must(t, "Forgive after the lock", s.ResetAttempts(ctx, "totp:ana", after))
+	since(t, s, "totp:ana", five, end, after, mfa.AttemptCount{Left: 4})
 
 	lockOut(t, s, "recovery:ana", now) // by the guess that was right
 	half := now.Add(time.Minute)
-	must(t, "Forgive during a lock", s.Forgive(ctx, "recovery:ana", half))
-	since(t, s, "recovery:ana", five, now, half, mfa.Tally{Stale: half})
-	since(t, s, "recovery:ana", five, half, half, mfa.Tally{Left: 4})
+	must(t, "Forgive during a lock", s.ResetAttempts(ctx, "recovery:ana", half))
+	since(t, s, "recovery:ana", five, now, half, mfa.AttemptCount{Stale: half})
+	since(t, s, "recovery:ana", five, half, half, mfa.AttemptCount{Left: 4})
 }
 
 // A lock that is taken back was none; the one before it was.
@@ -78,11 +78,11 @@ func staleReturned(t *testing.T, s Stores) {
 	end := lockOut(t, s, "totp:ana", now)
 	id := ""
 	for left := five.Guesses - 1; left >= 0; left-- {
-		id = guess(t, s, "totp:ana", five, end, mfa.Tally{Left: left})
+		id = guess(t, s, "totp:ana", five, end, mfa.AttemptCount{Left: left})
 	}
-	must(t, "Return", s.Return(ctx, "totp:ana", id))
-	since(t, s, "totp:ana", five, now, end, mfa.Tally{Stale: end})
-	since(t, s, "totp:ana", five, end, end, mfa.Tally{Left: 0})
+	must(t, "Return", s.RefundAttempt(ctx, "totp:ana", id))
+	since(t, s, "totp:ana", five, now, end, mfa.AttemptCount{Stale: end})
+	since(t, s, "totp:ana", five, end, end, mfa.AttemptCount{Left: 0})
 }
 
 func parallelStale(t *testing.T, s Stores) {
@@ -93,7 +93,7 @@ func parallelStale(t *testing.T, s Stores) {
 		if i%4 == 0 {
 			at = end
 		}
-		tally, err := s.GuessSince(ctx, "totp:ana", five, at, end)
+		tally, err := s.AttemptSince(ctx, "totp:ana", five, at, end)
 		if err == nil && !tally.Stale.IsZero() {
 			return errStale
 		}
@@ -108,20 +108,20 @@ func parallelStale(t *testing.T, s Stores) {
 func enable(t *testing.T, s Stores) {
 	limit := mfa.Limit{Guesses: 3, Window: time.Hour, Lock: time.Minute, InARow: 5}
 	for _, left := range []int{2, 1} {
-		guess(t, s, "totp:ana", limit, now, mfa.Tally{Left: left})
+		guess(t, s, "totp:ana", limit, now, mfa.AttemptCount{Left: left})
 	}
 	must(t, "Enable of what is not off", s.Enable(ctx, "totp:ana", limit.InARow))
-	guess(t, s, "totp:ana", limit, now, mfa.Tally{Left: 0, InARow: 3})
+	guess(t, s, "totp:ana", limit, now, mfa.AttemptCount{Left: 0, InARow: 3})
 	end := now.Add(limit.Lock)
-	guess(t, s, "totp:ana", limit, end, mfa.Tally{Left: 1, InARow: 4})
-	guess(t, s, "totp:ana", limit, end, mfa.Tally{Left: 0, InARow: 5})
-	guess(t, s, "totp:ana", limit, end, mfa.Tally{Disabled: true})
+	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{Left: 1, InARow: 4})
+	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{Left: 0, InARow: 5})
+	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{Disabled: true})
 	must(t, "Enable of another", s.Enable(ctx, "totp:ben", limit.InARow))
-	guess(t, s, "totp:ana", limit, end, mfa.Tally{Disabled: true})
+	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{Disabled: true})
 	must(t, "Enable", s.Enable(ctx, "totp:ana", limit.InARow))
-	since(t, s, "totp:ana", limit, now, end, mfa.Tally{Stale: end})
-	guess(t, s, "totp:ana", limit, end, mfa.Tally{Left: 0, InARow: 1}) // the window goes on
-	guess(t, s, "totp:ana", limit, end, mfa.Tally{LockedUntil: end.Add(limit.Lock)})
+	since(t, s, "totp:ana", limit, now, end, mfa.AttemptCount{Stale: end})
+	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{Left: 0, InARow: 1}) // the window goes on
+	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{LockedUntil: end.Add(limit.Lock)})
 	must(t, "Enable during a lock", s.Enable(ctx, "totp:ana", 1))
-	guess(t, s, "totp:ana", limit, end, mfa.Tally{LockedUntil: end.Add(limit.Lock)})
+	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{LockedUntil: end.Add(limit.Lock)})
 }

@@ -33,17 +33,17 @@ func login(methods ...string) *provider.Login {
 }
 
 func TestLevel(t *testing.T) {
-	strict := provider.Ladder{WeakRecovery: true}
+	strict := provider.Levels{WeakRecovery: true}
 	for _, tt := range []struct {
 		name   string
-		ladder provider.Ladder
+		ladder provider.Levels
 		login  *provider.Login
 		want   string
 	}{
-		{"nothing", provider.Ladder{}, &provider.Login{}, ""},
-		{"password", provider.Ladder{}, login(), "aal1"},
-		{"code", provider.Ladder{}, login("otp"), "aal2"},
-		{"recovery code", provider.Ladder{}, login("recovery"), "aal2"},
+		{"nothing", provider.Levels{}, &provider.Login{}, ""},
+		{"password", provider.Levels{}, login(), "aal1"},
+		{"code", provider.Levels{}, login("otp"), "aal2"},
+		{"recovery code", provider.Levels{}, login("recovery"), "aal2"},
 		{"recovery code that does not count", strict, login("recovery"), "aal1"},
 		{"code beside it", strict, login("recovery", "otp"), "aal2"},
 	} {
@@ -83,7 +83,7 @@ func TestACR(t *testing.T) {
 		{"asked for more than was reached", nil, asked("2=aal2"), login(), "aal1"},
 		{"the same with own names", own, asked("gold=aal2"), login(), "0"},
 	} {
-		got := provider.Ladder{}.ACR(provider.Client{ACRNames: tt.own}, tt.asked, tt.login)
+		got := provider.Levels{}.ACR(provider.Client{ACRNames: tt.own}, tt.asked, tt.login)
 		if got != tt.want {
 			t.Errorf("%s: acr %q, want %q", tt.name, got, tt.want)
 		}

@@ -95,10 +95,10 @@ func TestKnownCookies(t *testing.T) {
 	s.besiege("ben")
 	of := func(secrets [][]byte, age time.Duration, subject string) string {
 		other := &Server{Config: Config{Secrets: secrets}}
-		return other.writeMark(mark{at: s.clock.now().Add(-age), id: make([]byte, knownIDSize)}, subject, 0)
+		return other.writeDeviceCookie(deviceCookie{at: s.clock.now().Add(-age), id: make([]byte, deviceIDSize)}, subject, 0)
 	}
 	ours, theirs := s.pages.Secrets, [][]byte{[]byte(mfa.NewKey())}
-	full := strings.Repeat(of(ours, 0, "s-none")+".", knownAccounts)
+	full := strings.Repeat(of(ours, 0, "s-none")+".", deviceCookieAccounts)
 	for _, tt := range []struct {
 		name, value, user string
 		known             bool
@@ -106,8 +106,8 @@ func TestKnownCookies(t *testing.T) {
 		{"the owner's", good, "ana", true},
 		{"another account's", good, "ben", false},
 		{"made by us", of(ours, time.Hour, "s-ana"), "ana", true},
-		{"of the year before", of(ours, knownTime, "s-ana"), "ana", false},
-		{"of this year", of(ours, knownTime-time.Hour, "s-ana"), "ana", true},
+		{"of the year before", of(ours, deviceCookieTime, "s-ana"), "ana", false},
+		{"of this year", of(ours, deviceCookieTime-time.Hour, "s-ana"), "ana", true},
 		{"forged", of(theirs, 0, "s-ana"), "ana", false},
 		{"altered", good[:40] + swapped(good[40:44]) + good[44:], "ana", false},
 		{"cut", good[:len(good)-4], "ana", false},
@@ -147,8 +147,8 @@ func TestKnow(t *testing.T) {
 	epoch := int64(0)
 	know := func(subject string) bool {
 		w := httptest.NewRecorder()
-		v := &visit{ix: &provider.Interaction{Login: &provider.Login{Subject: subject, Epoch: epoch}}, mem: memory{Typed: true}}
-		s.know(w, r, v)
+		fl := &flow{ix: &provider.Interaction{Login: &provider.Login{Subject: subject, Epoch: epoch}}, state: flowState{PasswordGiven: true}}
+		s.issueDeviceCookie(w, r, fl)
 		for _, c := range w.Result().Cookies() {
 			if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 365*24*3600 || c.Path != "/" || c.Name != "__Host-k" {
 				t.Errorf("know sets %s", c)
@@ -158,7 +158,7 @@ func TestKnow(t *testing.T) {
 		return len(w.Result().Cookies()) > 0
 	}
 	budget := func(subject string) string {
-		m, ok := s.known(r, subject, epoch)
+		m, ok := s.deviceCookie(r, subject, epoch)
 		if !ok {
 			return ""
 		}
@@ -168,7 +168,7 @@ func TestKnow(t *testing.T) {
 		t.Error("an unknown browser must get a cookie, and a known one none")
 	}
 	first := budget("ana")
-	now = now.Add(knownRenewal)
+	now = now.Add(deviceCookieRenewal)
 	if !know("ana") || budget("ana") != first {
 		t.Error("after a while the cookie must be renewed, and its budget be the same")
 	}
@@ -182,7 +182,7 @@ func TestKnow(t *testing.T) {
 		t.Error("a cookie of an older key must be renewed, and its budget be the same")
 	}
 	s.Secrets = [][]byte{fresh}
-	for i := range knownAccounts - 1 {
+	for i := range deviceCookieAccounts - 1 {
 		know(fmt.Sprint("user ", i))
 	}
 	if budget("ana") != first || budget("user 0") == "" || budget("user 0") == first {

@@ -28,7 +28,7 @@ func (a *app) composeMail(c config.Config, audit *auditor) error {
 		return err
 	}
 	audit.hooks = append(audit.hooks, noticeHook(a.store))
-	a.postman = &postman{
+	a.sender = &sender{
 		store: a.store, mailer: m, name: c.Name, host: hostOf(c.Issuer), contact: c.Contact, cancel: a.cancelLink,
 		now: a.now, log: a.log,
 	}
@@ -37,15 +37,15 @@ func (a *app) composeMail(c config.Config, audit *auditor) error {
 
 // notify is the part of the server that sends notices; without a mail server it does nothing until ctx ends.
 func (a *app) notify(ctx context.Context) error {
-	if a.postman == nil {
+	if a.sender == nil {
 		<-ctx.Done()
 		return nil
 	}
-	return a.postman.run(ctx)
+	return a.sender.run(ctx)
 }
 
-// postman sends the notices of the outbox. Any number of processes may have one.
-type postman struct {
+// sender sends the notices of the outbox. Any number of processes may have one.
+type sender struct {
 	store   *storage.Store
 	mailer  *mailer
 	name    string // of the server, as users know it
@@ -58,7 +58,7 @@ type postman struct {
 }
 
 // run sends until ctx ends. A fault is not the end of the server.
-func (p *postman) run(ctx context.Context) error {
+func (p *sender) run(ctx context.Context) error {
 	return every(ctx, noticeEvery, func() {
 		if err := p.round(ctx); err != nil && ctx.Err() == nil {
 			p.log.ErrorContext(ctx, "notices", "error", err)
@@ -67,7 +67,7 @@ func (p *postman) run(ctx context.Context) error {
 }
 
 // round sends what is due. It ends at the first failure that is not the letter's own: others would only fail too.
-func (p *postman) round(ctx context.Context) error {
+func (p *sender) round(ctx context.Context) error {
 	for ctx.Err() == nil {
 		due, err := p.store.DueNotices(ctx, p.now(), noticeBatch)
 		if err != nil || len(due) == 0 {
@@ -85,7 +85,7 @@ func (p *postman) round(ctx context.Context) error {
 
 // deliver takes the notice, sends it and only then deletes it: should the process end in between, it is sent again,
 // under the same message id.
-func (p *postman) deliver(ctx context.Context, n storage.Notice) (goOn bool, err error) {
+func (p *sender) deliver(ctx context.Context, n storage.Notice) (goOn bool, err error) {
 	if ctx.Err() != nil {
 		return false, nil
 	}
@@ -118,7 +118,7 @@ func (p *postman) deliver(ctx context.Context, n storage.Notice) (goOn bool, err
 var errNobody = errors.New("the account is gone, or has no e-mail address")
 
 // failed puts the notice off, for as long as it has been waiting already, or gives it up.
-func (p *postman) failed(ctx context.Context, n storage.Notice, to string, err error) (goOn bool, _ error) {
+func (p *sender) failed(ctx context.Context, n storage.Notice, to string, err error) (goOn bool, _ error) {
 	var fault *mailFault
 	if !errors.As(err, &fault) && !errors.Is(err, errNobody) {
 		return false, errors.Join(err, p.store.MoveNotice(ctx, n.ID, n.Due, p.now().Add(noticeFirst)))
@@ -149,7 +149,7 @@ func without(text, address string) string {
 	return strings.ReplaceAll(text, address, "the user's address")
 }
 
-func (p *postman) told(result string) {
+func (p *sender) told(result string) {
 	if p.count != nil {
 		p.count(result)
 	}

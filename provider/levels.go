@@ -14,12 +14,12 @@ const (
 	LevelTwo = "aal2" // a password and a second factor
 )
 
-var levels = []string{LevelOne, LevelTwo}
+var ranked = []string{LevelOne, LevelTwo}
 
 // rank orders the levels; what is none is below all.
-func rank(level string) int { return slices.Index(levels, level) }
+func rank(level string) int { return slices.Index(ranked, level) }
 
-// DefaultACRNames are the names of a Ladder that has none of its own: REFEDS, NIST, PAPE, and the numbers that
+// DefaultACRNames are the names of Levels that have none of their own: REFEDS, NIST, PAPE, and the numbers that
 // Keycloak gives.
 var DefaultACRNames = map[string][]string{
 	LevelOne: {"http://idmanagement.gov/ns/assurance/aal/1", "1"},
@@ -29,14 +29,14 @@ var DefaultACRNames = map[string][]string{
 	},
 }
 
-// Ladder is the levels of assurance: what they are called and what reaches them. Its zero value is a good one.
-type Ladder struct {
+// Levels is the levels of assurance: what they are called and what reaches them. Its zero value is a good one.
+type Levels struct {
 	Names        map[string][]string // level to its other names; nil: DefaultACRNames
 	WeakRecovery bool                // a password and a recovery code reach LevelOne only
 }
 
 // Level returns the level that the login reaches, or "" for one without a proof.
-func (l Ladder) Level(login *Login) string {
+func (l Levels) Level(login *Login) string {
 	level := login.ACR()
 	if level == LevelTwo && l.WeakRecovery && !login.Has(MethodTOTP) {
 		return LevelOne
@@ -46,7 +46,7 @@ func (l Ladder) Level(login *Login) string {
 
 // ACR returns what the client is told: of the names that it asked with, the one of the highest level that was
 // reached, or if that is none of them its own name of the level reached.
-func (l Ladder) ACR(c Client, d Demand, login *Login) string {
+func (l Levels) ACR(c Client, d Demand, login *Login) string {
 	reached, best := l.Level(login), ACRName{}
 	for _, n := range d.Names {
 		if rank(n.Level) <= rank(reached) && rank(n.Level) > rank(best.Level) {
@@ -61,13 +61,13 @@ func (l Ladder) ACR(c Client, d Demand, login *Login) string {
 
 // Demand returns what the client asks of the level with these names, in its order of preference. It fails if nothing
 // else is good enough for the client and no name is known.
-func (l Ladder) Demand(c Client, names []string, essential bool) (Demand, error) {
+func (l Levels) Demand(c Client, names []string, essential bool) (Demand, error) {
 	d := Demand{WeakRecovery: l.WeakRecovery}
 	return d, d.readLevel(l, c, nil, claimRequest{essential, names, len(names) > 0})
 }
 
 // meaning returns the level that the client means by a name, or "" if the name is not known.
-func (l Ladder) meaning(c Client, name string) string {
+func (l Levels) meaning(c Client, name string) string {
 	if level := levelOf(c.ACRNames, name); level != "" {
 		return level
 	}
@@ -77,7 +77,7 @@ func (l Ladder) meaning(c Client, name string) string {
 	return levelOf(l.names(), name)
 }
 
-func (l Ladder) names() map[string][]string {
+func (l Levels) names() map[string][]string {
 	if l.Names == nil {
 		return DefaultACRNames
 	}
@@ -85,7 +85,7 @@ func (l Ladder) names() map[string][]string {
 }
 
 func levelOf(names map[string][]string, name string) string {
-	for _, level := range levels {
+	for _, level := range ranked {
 		if slices.Contains(names[level], name) {
 			return level
 		}
@@ -94,9 +94,9 @@ func levelOf(names map[string][]string, name string) string {
 }
 
 // supported lists the names that every client can ask with, lowest level first.
-func (l Ladder) supported() []string {
+func (l Levels) supported() []string {
 	var all []string
-	for _, level := range levels {
+	for _, level := range ranked {
 		all = append(append(all, level), l.names()[level]...)
 	}
 	return all
@@ -108,10 +108,10 @@ func CheckACRNames(names map[string][]string) error {
 	known := map[string]string{LevelOne: LevelOne, LevelTwo: LevelTwo}
 	for level := range names {
 		if rank(level) < 0 {
-			faults = append(faults, fmt.Errorf("there is no level %q; the levels are %s", level, strings.Join(levels, " and ")))
+			faults = append(faults, fmt.Errorf("there is no level %q; the levels are %s", level, strings.Join(ranked, " and ")))
 		}
 	}
-	for _, level := range levels {
+	for _, level := range ranked {
 		for _, name := range names[level] {
 			switch other, taken := known[name]; {
 			case !isACRName(name):
