@@ -33,9 +33,9 @@ type keySet struct {
 
 // loadKeys returns the keys of the store. It makes what is missing; when another process makes one at the same
 // time, both take the one that was stored first.
-func loadKeys(ctx context.Context, store Keys, sealer Sealer, now time.Time) (*keySet, error) {
+func loadKeys(ctx context.Context, kept Keys, sealer Sealer, now time.Time) (*keySet, error) {
 	for range 5 {
-		rows, err := store.SigningKeys(ctx)
+		rows, err := kept.SigningKeys(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +48,7 @@ func loadKeys(ctx context.Context, store Keys, sealer Sealer, now time.Time) (*k
 			if err != nil {
 				return nil, err
 			}
-			if err := store.AddSigningKey(ctx, key); err != nil && !errors.Is(err, ErrConflict) {
+			if err := kept.AddSigningKey(ctx, key); err != nil && !errors.Is(err, ErrConflict) {
 				return nil, err
 			}
 		}

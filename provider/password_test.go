@@ -92,12 +92,12 @@ func TestHasherRefusesWhenTooManyWait(t *testing.T) {
 }
 
 func TestDirectory(t *testing.T) {
-	store, weakHasher, h := providertest.New(), cheap(), &provider.Hasher{Memory: 128, Passes: 1}
+	rows, weakHasher, h := providertest.New(), cheap(), &provider.Hasher{Memory: 128, Passes: 1}
 	old := hash(t, weakHasher, "correct horse")
-	store.AddAccount(provider.Account{Subject: "u1", Username: "ana", Email: "ana@example.com"}, old)
-	store.AddAccount(provider.Account{Subject: "u2", Username: "bob", Disabled: true}, old)
-	store.AddAccount(provider.Account{Subject: "u3", Username: "eve"}, "")
-	d := &provider.Directory{Store: store, Hasher: h}
+	rows.AddAccount(provider.Account{Subject: "u1", Username: "ana", Email: "ana@example.com"}, old)
+	rows.AddAccount(provider.Account{Subject: "u2", Username: "bob", Disabled: true}, old)
+	rows.AddAccount(provider.Account{Subject: "u3", Username: "eve"}, "")
+	d := &provider.Directory{Store: rows, Hasher: h}
 	counted := map[string]int{}
 	keys := map[string]string{}
 	count := func(_ context.Context, g provider.Guess) error {
@@ -138,11 +138,11 @@ func TestDirectory(t *testing.T) {
 	if err != full {
 		t.Errorf("a guess that may not be counted: %v, want it refused", err)
 	}
-	_, stored, err := store.AccountByName(t.Context(), "ana")
+	_, stored, err := rows.AccountByName(t.Context(), "ana")
 	if err != nil || stored == old || !strings.Contains(stored, "m=128,") {
 		t.Errorf("the hash was not made again at the present cost: %q, %v", stored, err)
 	}
-	store.Fail(fmt.Errorf("dial: %w", provider.ErrUnavailable))
+	rows.Fail(fmt.Errorf("dial: %w", provider.ErrUnavailable))
 	if _, err := d.Authenticate(t.Context(), "ana", "correct horse", count); !errors.Is(err, provider.ErrUnavailable) {
 		t.Errorf("with the database down: %v, want ErrUnavailable", err)
 	}

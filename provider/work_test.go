@@ -25,9 +25,9 @@ func (a *asked) AccountByName(ctx context.Context, name string) (provider.Accoun
 // A wrong password takes the same work, whoever has the name, whatever hash is stored, and also after the cost was raised.
 func TestWrongPasswordTakesTheSameWork(t *testing.T) {
 	const right = "correct horse"
-	store, names := providertest.New(), []string{"none", "bcrypt"}
+	rows, names := providertest.New(), []string{"none", "bcrypt"}
 	add := func(name, hash string) {
-		store.AddAccount(provider.Account{Subject: name, Username: name, Disabled: name == "disabled"}, hash)
+		rows.AddAccount(provider.Account{Subject: name, Username: name, Disabled: name == "disabled"}, hash)
 	}
 	add("none", "")
 	for name, h := range map[string]*provider.Hasher{
@@ -42,7 +42,7 @@ func TestWrongPasswordTakesTheSameWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	add("bcrypt", string(cheap))
-	asking := &asked{Memory: store}
+	asking := &asked{Memory: rows}
 	d := &provider.Directory{Store: asking, Hasher: &provider.Hasher{Memory: 512, Passes: 4}}
 	work := func(name, password string) uint64 {
 		before := d.Hasher.Worked()

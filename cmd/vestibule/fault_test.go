@@ -15,17 +15,17 @@ import (
 func TestFaultProxy(t *testing.T) {
 	t.Parallel()
 	s, p := faultySite(t)
-	store := (*s.servers.Load())[0].store
+	db := (*s.servers.Load())[0].store
 	limit := mfa.Limit{Guesses: 9, Window: 1e12, Lock: 1e12}
 	for _, tt := range []struct {
 		mode      trouble
 		committed int
 	}{{cutBefore, 0}, {cutAfter, 1}} {
 		strike := p.set(tt.mode, "INSERT INTO guess", 1)
-		if _, err := store.Account(t.Context(), "nobody"); !errors.Is(err, provider.ErrNotFound) {
+		if _, err := db.Account(t.Context(), "nobody"); !errors.Is(err, provider.ErrNotFound) {
 			t.Errorf("%v: a read answers %v, want %v", tt.mode, err, provider.ErrNotFound)
 		}
-		if _, err := store.Attempt(t.Context(), "pwd:"+tt.mode.String(), limit, s.clock.now()); !errors.Is(err, provider.ErrUnavailable) {
+		if _, err := db.Attempt(t.Context(), "pwd:"+tt.mode.String(), limit, s.clock.now()); !errors.Is(err, provider.ErrUnavailable) {
 			t.Errorf("%v: the write answers %v, want %v", tt.mode, err, provider.ErrUnavailable)
 		}
 		if !strike.happened() {
@@ -35,7 +35,7 @@ func TestFaultProxy(t *testing.T) {
 			t.Errorf("%v: the database has %+v (%v), want %d", tt.mode, found, err, tt.committed)
 		}
 		p.mend()
-		if _, err := store.Attempt(t.Context(), "pwd:"+tt.mode.String(), limit, s.clock.now()); err != nil {
+		if _, err := db.Attempt(t.Context(), "pwd:"+tt.mode.String(), limit, s.clock.now()); err != nil {
 			t.Errorf("%v, when it is over: %v", tt.mode, err)
 		}
 	}
@@ -43,7 +43,7 @@ func TestFaultProxy(t *testing.T) {
 		strike := p.set(mode, "INSERT INTO guess", 1)
 		done := make(chan error)
 		go func() {
-			_, err := store.Attempt(t.Context(), "pwd:"+mode.String(), limit, s.clock.now())
+			_, err := db.Attempt(t.Context(), "pwd:"+mode.String(), limit, s.clock.now())
 			done <- err
 		}()
 		<-strike.hit

@@ -182,16 +182,16 @@ func newSite(t *testing.T, database string, options ...func(*config.Config)) *si
 // openDatabase opens a database as a command does.
 func openDatabase(t *testing.T, database string) *storage.Store {
 	t.Helper()
-	store, err := storage.OpenPatient(context.WithoutCancel(t.Context()), database)
+	db, err := storage.OpenPatient(context.WithoutCancel(t.Context()), database)
 	if err != nil {
 		t.Fatalf("open %s: %v", database, err)
 	}
 	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
+		if err := db.Close(); err != nil {
 			t.Errorf("close the store: %v", err)
 		}
 	})
-	return store
+	return db
 }
 
 // start drops the servers there are, unfinished as they may be, and puts n new ones in their place:

@@ -214,8 +214,8 @@ func TestMailMetrics(t *testing.T) {
 // TestClock shows that a server whose clock is off is not ready, and says in which direction, on both databases.
 func TestClock(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, database string) {
-		store := openDatabase(t, database)
-		if err := store.Migrate(t.Context()); err != nil {
+		db := openDatabase(t, database)
+		if err := db.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for _, tt := range []struct {
