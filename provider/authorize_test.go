@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 func TestAuthorizeAnswer(t *testing.T) {
@@ -275,14 +276,14 @@ func TestFlow(t *testing.T) {
 	for name, bad := range map[string]string{
 		"altered": flow[:len(flow)-1] + "~", "cut": flow[:len(flow)-9], "empty": "", "prefix alone": "r.", "no such row": strings.Repeat("A", 22), "row of odd length": "abc", "odd version": ix.ID + ".x", "version 0": ix.ID + ".0",
 	} {
-		if _, err := o.p.Resume(t.Context(), bad); !errors.Is(err, provider.ErrNotFound) {
+		if _, err := o.p.Resume(t.Context(), bad); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s flow: %v, want ErrNotFound", name, err)
 		}
 	}
 	ix.Login = provider.PasswordLogin("u1", 0, o.clock())
 	if signed, err := o.p.Flow(ix); err != nil {
 		t.Error(err)
-	} else if _, err := o.p.Resume(t.Context(), signed); !errors.Is(err, provider.ErrNotFound) {
+	} else if _, err := o.p.Resume(t.Context(), signed); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("sealed flow with a login: %v, want ErrNotFound", err)
 	}
 	if err := o.p.Save(t.Context(), ix); err != nil {
@@ -351,7 +352,7 @@ func TestRememberedRowIsNeverNewerThanTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	stale.Version-- // as the process read it before
-	if err := o.p.Save(t.Context(), stale); !errors.Is(err, provider.ErrConflict) {
+	if err := o.p.Save(t.Context(), stale); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("save of an older version: %v, want ErrConflict", err)
 	}
 }
@@ -370,10 +371,10 @@ func TestInteractionEndsOnce(t *testing.T) {
 	if err := o.p.Finish(w, r, ix, o.clock()); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.p.Finish(httptest.NewRecorder(), r, ix, o.clock()); !errors.Is(err, provider.ErrConflict) {
+	if err := o.p.Finish(httptest.NewRecorder(), r, ix, o.clock()); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("second Finish: %v, want ErrConflict", err)
 	}
-	if err := o.p.Refuse(httptest.NewRecorder(), r, ix, "access_denied"); !errors.Is(err, provider.ErrConflict) {
+	if err := o.p.Refuse(httptest.NewRecorder(), r, ix, "access_denied"); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("Refuse after Finish: %v, want ErrConflict", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
 )
@@ -18,7 +19,7 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 	}
 	client, err := p.clients.Client(ctx, id)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return nil, fosite.ErrInvalidClient.WithHint("The client is not known.")
 	case err != nil:
 		return nil, storeFault{err}

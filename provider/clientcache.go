@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"vestibule/provider/store"
 )
 
 // clientCache remembers clients for a few seconds, so that a busy client costs no statement. A client that
@@ -41,7 +42,7 @@ func (c *clientCache) forget(id string) {
 // appendix A.1 allows is none, whatever a database would make of them.
 func (c *clientCache) Client(ctx context.Context, id string) (Client, error) {
 	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return Client{}, ErrNotFound
+		return Client{}, store.ErrNotFound
 	}
 	now := c.now()
 	c.mu.Lock()

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
 )
@@ -206,7 +207,7 @@ func (p *Provider) readHint(ctx context.Context, d *Demand, form url.Values) err
 	}
 	err := p.keys.verify(ctx, hint, &claims)
 	switch {
-	case errors.Is(err, ErrUnavailable):
+	case errors.Is(err, store.ErrUnavailable):
 		return storeFault{err}
 	case err != nil || claims.Issuer != p.issuer || claims.Subject == "":
 		return fosite.ErrInvalidRequest.WithHint("id_token_hint is not an ID token of this server.")

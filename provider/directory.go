@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"vestibule/provider/store"
 )
 
 // Directory is a user directory of our own: accounts in a store, passwords checked with a Hasher.
@@ -74,7 +75,7 @@ func (d *Directory) find(ctx context.Context, name string) (Account, string, err
 		canonical = "" // nobody's, and the store is asked all the same
 	}
 	account, hash, err := d.Store.AccountByName(ctx, canonical)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return Account{}, d.Hasher.decoy(), nil
 	}
 	if err == nil && hash == "" { // an account that cannot sign in with a password
@@ -89,7 +90,7 @@ func (d *Directory) strengthen(ctx context.Context, subject, old, password strin
 		return err
 	}
 	err = d.Store.SetPasswordHash(ctx, subject, old, hash)
-	if errors.Is(err, ErrConflict) { // somebody else changed it; theirs is as good
+	if errors.Is(err, store.ErrConflict) { // somebody else changed it; theirs is as good
 		return nil
 	}
 	return err

@@ -2,12 +2,8 @@ package provider
 
 import "errors"
 
-// Outcomes of a store or a service that its caller handles. An implementation may wrap them.
+// Outcomes of a service that its caller handles.
 var (
-	// ErrNotFound reports that there is no such record, or that it has expired.
-	ErrNotFound = errors.New("not found")
-	// ErrConflict reports that the record exists already, was changed since it was read, or was used before.
-	ErrConflict = errors.New("conflict")
 	// ErrClientChanged reports that the client is not registered any more as it was when it was read: it was changed,
 	// or removed, perhaps registered anew. Whoever gets it decides once more, on what is registered now.
 	ErrClientChanged = errors.New("client was changed")
@@ -20,9 +16,6 @@ var (
 	ErrPassword = errors.New("wrong name or password")
 	// ErrBusy reports that too many slow hashes are waiting. The caller may try again in a few seconds.
 	ErrBusy = errors.New("too many sign-ins at once")
-	// ErrUnavailable reports that the database did not answer, or not in time. It says nothing about
-	// the request: nothing is counted against its sender, who may try again.
-	ErrUnavailable = errors.New("database unavailable")
 )
 
 // RequestError is an authorization request that cannot be answered by a redirect, because the

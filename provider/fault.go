@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
 )
@@ -70,12 +71,12 @@ func (p *Provider) answerFault(ctx context.Context, w http.ResponseWriter, r *ht
 	gone := errors.Is(cause, context.Canceled) && r.Context().Err() != nil
 	if busy := errors.Is(cause, ErrBusy); !busy && !gone {
 		line := append(Asked(r), "error", cause)
-		if errors.Is(cause, ErrUnavailable) {
+		if errors.Is(cause, store.ErrUnavailable) {
 			line = append(line, Refused(r.URL.Path)...)
 		}
 		p.log.ErrorContext(ctx, "request", line...)
 	}
-	if gone || errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrBusy) {
+	if gone || errors.Is(cause, store.ErrUnavailable) || errors.Is(cause, ErrBusy) {
 		w.Header().Set("Retry-After", "5")
 		writeJSON(w, http.StatusServiceUnavailable, map[string]string{
 			"error": "temporarily_unavailable", "error_description": "The server cannot answer now. Try again in a few seconds."})

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
 )
@@ -58,8 +59,8 @@ func TestFaultsInTheLog(t *testing.T) {
 		{"too much to do", t.Context(), fmt.Errorf("client secret: %w", ErrBusy), false},
 		{"the client is gone", gone, fmt.Errorf("SELECT 1: %w", context.Canceled), false},
 		{"we gave up ourselves", t.Context(), context.Canceled, true},
-		{"no database", t.Context(), ErrUnavailable, true},
-		{"no database, and the client is gone", gone, ErrUnavailable, true},
+		{"no database", t.Context(), store.ErrUnavailable, true},
+		{"no database, and the client is gone", gone, store.ErrUnavailable, true},
 		{"anything else", t.Context(), errors.New("broken"), true},
 	} {
 		var log bytes.Buffer

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
 )
@@ -61,7 +62,7 @@ func (s *fositeStore) SetClientAssertionJWT(context.Context, string, time.Time) 
 
 // notFound translates our sentinel to fosite's and marks any other cause.
 func notFound(err error) error {
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return fosite.ErrNotFound
 	}
 	return storeFault{err}
@@ -131,7 +132,7 @@ func (p *Provider) follow(ctx context.Context, changed time.Time) error {
 	p.clients.forget(known.ID)
 	client, err := p.clients.Client(ctx, known.ID)
 	if err == nil && (client.Registration != known.Registration || client.Public != known.Public || client.SecretHash != known.SecretHash) {
-		err = ErrNotFound // it has not authenticated as what it is now
+		err = store.ErrNotFound // it has not authenticated as what it is now
 	}
 	if err != nil {
 		return notFound(err)

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 	"unicode/utf8"
+	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
 )
@@ -83,7 +84,7 @@ func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.Authorize
 		return nil, f, clientGone(ix, err)
 	}
 	if client.Registration != ix.Registered || !client.allows(f.Redirect) {
-		return nil, f, clientGone(ix, ErrNotFound)
+		return nil, f, clientGone(ix, store.ErrNotFound)
 	}
 	form := url.Values{}
 	if f.Challenge != "" {
@@ -100,7 +101,7 @@ func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.Authorize
 
 // clientGone says that the client or its redirect URI went away during the sign-in.
 func clientGone(ix *Interaction, err error) error {
-	if !errors.Is(err, ErrNotFound) {
+	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	return &RequestError{Status: http.StatusBadRequest, Code: "invalid_client", ClientID: ix.Client,

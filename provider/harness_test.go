@@ -17,6 +17,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/providertest"
+	"vestibule/provider/store"
 )
 
 const (
@@ -70,7 +71,7 @@ func (ui *pages) Error(w http.ResponseWriter, _ *http.Request, err error) {
 	switch {
 	case errors.As(err, &fault):
 		status = fault.Status
-	case errors.Is(err, provider.ErrUnavailable):
+	case errors.Is(err, store.ErrUnavailable):
 		status = http.StatusServiceUnavailable
 	}
 	w.WriteHeader(status)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"vestibule/provider/store"
 )
 
 // Interaction is a sign-in under way: one validated authorization request and what has been
@@ -114,7 +115,7 @@ func (p *Provider) Resume(ctx context.Context, flow string) (*Interaction, error
 		if !p.now().Before(ix.Expires) {
 			ix = nil
 		}
-		return ix, ErrNotFound
+		return ix, store.ErrNotFound
 	}
 	if !p.now().Before(ix.Expires) {
 		return ix, ErrExpired
@@ -130,18 +131,18 @@ func (p *Provider) resume(ctx context.Context, flow string) (*Interaction, error
 	keyID, text, _ := strings.Cut(rest, ".")
 	data, err := DecodeOpaque(text)
 	if err != nil {
-		return nil, ErrNotFound
+		return nil, store.ErrNotFound
 	}
 	data, err = p.sealer.Open(keyID, data, "interaction")
 	if err != nil { // altered, or sealed with a key that is gone
-		return nil, ErrNotFound
+		return nil, store.ErrNotFound
 	}
 	ix := new(Interaction)
 	if err := inflate(data, ix); err != nil {
 		return nil, fmt.Errorf("flow: %w", err)
 	}
 	if ix.Login != nil || ix.Version != 0 || ix.Answer != nil { // none of ours is sealed so
-		return nil, ErrNotFound
+		return nil, store.ErrNotFound
 	}
 	return ix, nil
 }
@@ -149,7 +150,7 @@ func (p *Provider) resume(ctx context.Context, flow string) (*Interaction, error
 func (p *Provider) row(ctx context.Context, flow string) (*Interaction, error) {
 	id, version, ok := parseRow(flow)
 	if !ok {
-		return nil, ErrNotFound
+		return nil, store.ErrNotFound
 	}
 	if version > 0 {
 		if ix := p.rows.get(id, version); ix != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
 )
@@ -78,7 +79,7 @@ func (p *Provider) liveToken(ctx context.Context, token string, asker Client) (*
 	}
 	row, err := p.store.TokenFor(ctx, kind, p.tokens.signature(token, prefix), asker)
 	switch {
-	case errors.Is(err, ErrNotFound), err == nil && (!p.now().Before(row.Expires) || !row.UsedAt.IsZero()):
+	case errors.Is(err, store.ErrNotFound), err == nil && (!p.now().Before(row.Expires) || !row.UsedAt.IsZero()):
 		return nil, errToken
 	case err != nil:
 		return nil, storeFault{fmt.Errorf("token: %w", err)}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // introspect asks about a token as a client with its credentials in the header.
@@ -129,7 +130,7 @@ func TestIntrospectionIsForClientsWithASecret(t *testing.T) {
 			t.Errorf("%s: %d %v, want %d %s", tt.name, status, got, tt.status, tt.want)
 		}
 	}
-	o.store.Fail(provider.ErrUnavailable)
+	o.store.Fail(store.ErrUnavailable)
 	defer o.store.Fail(nil)
 	if status, got := o.introspect("api", token); status != http.StatusServiceUnavailable || got["active"] != nil {
 		t.Errorf("while the database is down: %d %v, want 503 and no word about the token", status, got)

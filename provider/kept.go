@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"time"
+	"vestibule/provider/store"
 )
 
 // keepTime is how long the answer to a form is kept for the same form, sent again.
@@ -27,7 +28,7 @@ func (p *Provider) Kept(ctx context.Context, name []byte) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(ix.Answer) == 0 || !p.now().Before(ix.Expires):
-		return nil, ErrNotFound
+		return nil, store.ErrNotFound
 	}
 	return ix.Answer, nil
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"vestibule/provider/store"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -48,7 +49,7 @@ func loadKeys(ctx context.Context, kept Keys, sealer Sealer, now time.Time) (*ke
 			if err != nil {
 				return nil, err
 			}
-			if err := kept.AddSigningKey(ctx, key); err != nil && !errors.Is(err, ErrConflict) {
+			if err := kept.AddSigningKey(ctx, key); err != nil && !errors.Is(err, store.ErrConflict) {
 				return nil, err
 			}
 		}

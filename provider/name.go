@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+	"vestibule/provider/store"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/cases"
@@ -21,7 +22,7 @@ type NameTaken struct{ Name string }
 func (e *NameTaken) Error() string { return e.Name + " is a name of another user" }
 
 // Unwrap returns ErrConflict.
-func (e *NameTaken) Unwrap() error { return ErrConflict }
+func (e *NameTaken) Unwrap() error { return store.ErrConflict }
 
 // usernames is UsernameCaseMapped of RFC 8265 section 3.3, but for its rule about the direction of text: x/text would
 // apply it to names without any letter that is written from right to left, and so refuse ana_.

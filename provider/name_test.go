@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // Names that look the same are the same, or are none.
@@ -73,7 +74,7 @@ func TestCanonicalNameIsStable(t *testing.T) {
 }
 
 func TestNameTaken(t *testing.T) {
-	if err := error(&provider.NameTaken{Name: "ana"}); !errors.Is(err, provider.ErrConflict) || !strings.Contains(err.Error(), "ana") {
+	if err := error(&provider.NameTaken{Name: "ana"}); !errors.Is(err, store.ErrConflict) || !strings.Contains(err.Error(), "ana") {
 		t.Errorf("%v is no ErrConflict that names the name", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/providertest"
+	"vestibule/provider/store"
 )
 
 // cheap is a Hasher that tests can wait for.
@@ -142,8 +143,8 @@ func TestDirectory(t *testing.T) {
 	if err != nil || stored == old || !strings.Contains(stored, "m=128,") {
 		t.Errorf("the hash was not made again at the present cost: %q, %v", stored, err)
 	}
-	rows.Fail(fmt.Errorf("dial: %w", provider.ErrUnavailable))
-	if _, err := d.Authenticate(t.Context(), "ana", "correct horse", count); !errors.Is(err, provider.ErrUnavailable) {
+	rows.Fail(fmt.Errorf("dial: %w", store.ErrUnavailable))
+	if _, err := d.Authenticate(t.Context(), "ana", "correct horse", count); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("with the database down: %v, want ErrUnavailable", err)
 	}
 }

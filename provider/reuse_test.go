@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 const appCallback = "com.example.app:/cb"
@@ -147,7 +148,7 @@ func TestRetryWhoseAnswerWasLost(t *testing.T) {
 	code := o.code()
 	lose := func(form url.Values) map[string]any {
 		t.Helper()
-		o.store.Lose(provider.ErrUnavailable)
+		o.store.Lose(store.ErrUnavailable)
 		if status, body := o.token("shop", form); status != http.StatusServiceUnavailable {
 			t.Fatalf("%s whose answer is lost: %d %v, want 503", form.Get("grant_type"), status, body)
 		}

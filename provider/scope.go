@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
 )
@@ -29,7 +30,7 @@ func readScope(text string) ([]string, error) {
 // it is known to be one.
 func (p *Provider) dropScopes(ctx context.Context, form url.Values) (malformed, err error) {
 	client, err := p.clients.Client(ctx, form.Get("client_id"))
-	if errors.Is(err, ErrNotFound) { // fosite says so
+	if errors.Is(err, store.ErrNotFound) { // fosite says so
 		return nil, nil
 	}
 	if err != nil {

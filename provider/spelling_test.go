@@ -9,6 +9,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/providertest"
+	"vestibule/provider/store"
 )
 
 // What is opaque has one spelling: no other is taken, makes trouble, or ends what the right one stands for.
@@ -76,7 +77,7 @@ func TestFlowsHaveOneSpelling(t *testing.T) {
 			t.Errorf("%s flow: %v", kind, err)
 		}
 		for _, other := range providertest.Spellings(text) {
-			if _, err := o.p.Resume(t.Context(), other); !errors.Is(err, provider.ErrNotFound) {
+			if _, err := o.p.Resume(t.Context(), other); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("%s flow as %q: %v, want ErrNotFound", kind, other, err)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
 )
@@ -114,7 +115,7 @@ func (p *Provider) checkAccount(ctx context.Context, u *unit) error {
 // ended its tokens; this is for any other, which ends nothing here.
 func (p *Provider) usable(ctx context.Context, subject string) (bool, error) {
 	account, err := p.accounts.Account(ctx, subject)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil && !account.Disabled, err
@@ -137,11 +138,11 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 		return nil, err
 	}
 	err = p.store.Exchange(ctx, u.code.Signature, p.now(), replay, u.tokens)
-	if !errors.Is(err, ErrConflict) {
+	if !errors.Is(err, store.ErrConflict) {
 		return body, err
 	}
 	code, err := p.store.Code(ctx, u.code.Signature)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
 	return p.again(ctx, u, &code)
@@ -191,11 +192,11 @@ func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]by
 		return nil, err
 	}
 	err = p.store.Rotate(ctx, u.refresh.Signature, p.now(), replay, u.tokens)
-	if !errors.Is(err, ErrConflict) {
+	if !errors.Is(err, store.ErrConflict) {
 		return body, err
 	}
 	winner, err := p.store.Token(ctx, RefreshToken, u.refresh.Signature)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 func TestIDTokenTellsWhatWasProved(t *testing.T) {
@@ -335,7 +336,7 @@ func TestDatabaseDownIsNobodysFault(t *testing.T) {
 	o := newOP(t)
 	code, body := o.code(), o.tokens()
 	o.advance(time.Minute / 2) // past the client cache
-	o.store.Fail(fmt.Errorf("dial: %w", provider.ErrUnavailable))
+	o.store.Fail(fmt.Errorf("dial: %w", store.ErrUnavailable))
 	for name, form := range map[string]url.Values{"code": exchange(code), "refresh": refresh(body["refresh_token"])} {
 		if status, answer := o.token("shop", form); status != http.StatusServiceUnavailable {
 			t.Errorf("%s: %d %v, want 503", name, status, answer)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"vestibule/provider/store"
 )
 
 // userinfo is the UserInfo endpoint (OIDC Core 5.3). The token comes in the Authorization header, or in the body
@@ -86,7 +87,7 @@ func (p *Provider) claims(ctx context.Context, token string) (map[string]any, er
 		return nil, errScope
 	}
 	account, err := p.accounts.Account(ctx, g.Login.Subject)
-	if errors.Is(err, ErrNotFound) || err == nil && account.Disabled {
+	if errors.Is(err, store.ErrNotFound) || err == nil && account.Disabled {
 		return nil, errToken
 	}
 	if err != nil {
@@ -101,7 +102,7 @@ func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error
 		return nil, errToken
 	}
 	row, err := p.store.Token(ctx, AccessToken, p.tokens.signature(token, accessPrefix))
-	if errors.Is(err, ErrNotFound) || err == nil && !p.now().Before(row.Expires) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && !p.now().Before(row.Expires) {
 		return nil, errToken
 	}
 	if err != nil {

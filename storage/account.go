@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 const accountColumns = `subject, username, name, email, email_verified, groups, disabled, created_at, updated_at,
@@ -31,14 +32,14 @@ func scanAccount(r row) (accountRow, error) {
 	return a, err
 }
 
-// Account returns the account, or provider.ErrNotFound.
+// Account returns the account, or store.ErrNotFound.
 func (s *Store) Account(ctx context.Context, subject string) (provider.Account, error) {
 	a, err := one(ctx, s, scanAccount, `SELECT `+accountColumns+` FROM account WHERE subject = $1`, subject)
 	return a.Account, err
 }
 
 // AccountByName returns the account with that canonical user name or e-mail address, and its password hash; or
-// provider.ErrNotFound.
+// store.ErrNotFound.
 func (s *Store) AccountByName(ctx context.Context, canonical string) (provider.Account, string, error) {
 	a, err := one(ctx, s, scanAccount, `SELECT `+accountColumns+` FROM account
 		WHERE subject = (SELECT subject FROM account_name WHERE name = $1)`, canonical)
@@ -54,7 +55,7 @@ func (s *Store) Accounts(ctx context.Context) ([]provider.Account, error) {
 	return all(ctx, s, scan, `SELECT `+accountColumns+` FROM account ORDER BY username`)
 }
 
-// CreateAccount inserts an account whose user name is canonical. provider.ErrConflict if the subject is taken,
+// CreateAccount inserts an account whose user name is canonical. store.ErrConflict if the subject is taken,
 // *provider.NameTaken if the user name or the e-mail address is a name of another: each of them is a name to sign in with.
 func (s *Store) CreateAccount(ctx context.Context, a provider.Account, hash string) error {
 	names, err := namesOf(a)
@@ -62,7 +63,7 @@ func (s *Store) CreateAccount(ctx context.Context, a provider.Account, hash stri
 		return err
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, provider.ErrConflict, `INSERT INTO account
+		err := s.exec(ctx, store.ErrConflict, `INSERT INTO account
 			(subject, username, name, email, email_verified, groups, disabled, password_hash, created_at,
 				updated_at, signed_in_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
@@ -75,7 +76,7 @@ func (s *Store) CreateAccount(ctx context.Context, a provider.Account, hash stri
 	})
 }
 
-// UpdateAccount stores the names, the address and the groups of an account; its user name stays. provider.ErrNotFound if
+// UpdateAccount stores the names, the address and the groups of an account; its user name stays. store.ErrNotFound if
 // there is no such account; *provider.NameTaken if the address is a name of another.
 func (s *Store) UpdateAccount(ctx context.Context, a provider.Account) error {
 	names, err := namesOf(a)
@@ -83,7 +84,7 @@ func (s *Store) UpdateAccount(ctx context.Context, a provider.Account) error {
 		return err
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, provider.ErrNotFound, `UPDATE account SET name = $2, email = $3,
+		err := s.exec(ctx, store.ErrNotFound, `UPDATE account SET name = $2, email = $3,
 				email_verified = $4, groups = $5, updated_at = $6
 			WHERE subject = $1 AND username = $7`,
 			a.Subject, a.Name, a.Email, a.EmailVerified, strings.Join(a.Groups, " "), micros(a.Updated), a.Username)
@@ -133,9 +134,9 @@ func (s *Store) takeNames(ctx context.Context, subject string, names []string) e
 	return nil
 }
 
-// SetPasswordHash replaces the hash if it is still old; provider.ErrConflict if it is not.
+// SetPasswordHash replaces the hash if it is still old; store.ErrConflict if it is not.
 func (s *Store) SetPasswordHash(ctx context.Context, subject, old, new string) error {
-	return s.exec(ctx, provider.ErrConflict, `UPDATE account SET password_hash = $3
+	return s.exec(ctx, store.ErrConflict, `UPDATE account SET password_hash = $3
 		WHERE subject = $1 AND password_hash = $2`, subject, old, new)
 }
 
@@ -154,10 +155,10 @@ func (s *Store) RequireAccount(ctx context.Context, subject string, epoch int64)
 	return s.restOnAccount(ctx, provider.ErrPassword, ` AND disabled = FALSE`, subject, epoch)
 }
 
-// RequireEpoch makes the commit of ctx rest on the account being in that epoch, disabled or not: provider.ErrConflict, and
+// RequireEpoch makes the commit of ctx rest on the account being in that epoch, disabled or not: store.ErrConflict, and
 // nothing of the commit, if it is not.
 func (s *Store) RequireEpoch(ctx context.Context, subject string, epoch int64) error {
-	return s.restOnAccount(ctx, provider.ErrConflict, "", subject, epoch)
+	return s.restOnAccount(ctx, store.ErrConflict, "", subject, epoch)
 }
 
 func (s *Store) restOnAccount(ctx context.Context, missed error, and, subject string, epoch int64) error {
@@ -172,10 +173,10 @@ func (s *Store) lockAccount(ctx context.Context, subject string) error {
 }
 
 // ChangePassword replaces the hash whatever it was, and ends what was signed in with the old password, as EndAccess does.
-// provider.ErrNotFound if there is no such account.
+// store.ErrNotFound if there is no such account.
 func (s *Store) ChangePassword(ctx context.Context, subject, hash string, at time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, accountRank, provider.ErrNotFound, `UPDATE account
+		if err := s.lock(ctx, accountRank, store.ErrNotFound, `UPDATE account
 			SET password_hash = $2, updated_at = $3 WHERE subject = $1`, subject, hash, micros(at)); err != nil {
 			return err
 		}
@@ -183,17 +184,17 @@ func (s *Store) ChangePassword(ctx context.Context, subject, hash string, at tim
 	})
 }
 
-// EnableAccount lets a disabled account in again. provider.ErrNotFound if there is no such account.
+// EnableAccount lets a disabled account in again. store.ErrNotFound if there is no such account.
 func (s *Store) EnableAccount(ctx context.Context, subject string, at time.Time) error {
-	return s.exec(ctx, provider.ErrNotFound, `UPDATE account SET disabled = FALSE, updated_at = $2
+	return s.exec(ctx, store.ErrNotFound, `UPDATE account SET disabled = FALSE, updated_at = $2
 		WHERE subject = $1`, subject, micros(at))
 }
 
-// DisableAccount shuts the account out, and ends all that it has open, as EndAccess does. provider.ErrNotFound if there
+// DisableAccount shuts the account out, and ends all that it has open, as EndAccess does. store.ErrNotFound if there
 // is no such account.
 func (s *Store) DisableAccount(ctx context.Context, subject string, at time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, accountRank, provider.ErrNotFound, `UPDATE account
+		if err := s.lock(ctx, accountRank, store.ErrNotFound, `UPDATE account
 			SET disabled = TRUE, updated_at = $2 WHERE subject = $1`, subject, micros(at)); err != nil {
 			return err
 		}

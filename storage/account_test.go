@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -32,15 +33,15 @@ func TestAccounts(t *testing.T) {
 			"user name that is an address": {Subject: "new", Username: "alice@example.org"},
 			"address that is a user name":  {Subject: "new", Username: "new", Email: "dora@example.org"},
 		} {
-			if err := s.CreateAccount(t.Context(), a, ""); !errors.Is(err, provider.ErrConflict) {
-				t.Errorf("CreateAccount with a %s that is taken: %v, want %v", name, err, provider.ErrConflict)
+			if err := s.CreateAccount(t.Context(), a, ""); !errors.Is(err, store.ErrConflict) {
+				t.Errorf("CreateAccount with a %s that is taken: %v, want %v", name, err, store.ErrConflict)
 			}
 		}
 		if got, err := s.Account(t.Context(), "sub-alice"); err != nil || !reflect.DeepEqual(got, alice) {
 			t.Errorf("Account = %+v, %v, want %+v", got, err, alice)
 		}
-		if _, err := s.Account(t.Context(), "none"); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("Account of none: %v, want %v", err, provider.ErrNotFound)
+		if _, err := s.Account(t.Context(), "none"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("Account of none: %v, want %v", err, store.ErrNotFound)
 		}
 		list, err := s.Accounts(t.Context())
 		if want := []provider.Account{alice, bob, account("carol", ""), account("dora@example.org", "")}; err != nil || !reflect.DeepEqual(list, want) {
@@ -58,7 +59,7 @@ func TestAccountByName(t *testing.T) {
 			"alice": "1", "alice@example.org": "1", "eve@example.org": "2", "bob@example.org": "3", "none": "", "": "",
 		} {
 			_, hash, err := s.AccountByName(t.Context(), name)
-			if hash != want || (want == "") != errors.Is(err, provider.ErrNotFound) {
+			if hash != want || (want == "") != errors.Is(err, store.ErrNotFound) {
 				t.Errorf("AccountByName(%q) = %q, %v, want %q", name, hash, err, want)
 			}
 		}
@@ -68,7 +69,7 @@ func TestAccountByName(t *testing.T) {
 func TestSetPasswordHash(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		must(t, s.CreateAccount(t.Context(), account("alice", ""), "old"))
-		won := race(t, 8, provider.ErrConflict, func(int) error {
+		won := race(t, 8, store.ErrConflict, func(int) error {
 			return s.SetPasswordHash(t.Context(), "sub-alice", "old", "new")
 		})
 		if _, hash, err := s.AccountByName(t.Context(), "alice"); won != 1 || err != nil || hash != "new" {
@@ -89,8 +90,8 @@ func TestDisableAccountEndsEverything(t *testing.T) {
 		}
 		later := noon.Add(time.Hour)
 		must(t, s.DisableAccount(t.Context(), "sub-alice", later))
-		if err := s.DisableAccount(t.Context(), "none", later); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("DisableAccount of none: %v, want %v", err, provider.ErrNotFound)
+		if err := s.DisableAccount(t.Context(), "none", later); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("DisableAccount of none: %v, want %v", err, store.ErrNotFound)
 		}
 		for name, live := range map[string]bool{"alice": false, "bob": true} {
 			a, err := s.Account(t.Context(), "sub-"+name)
@@ -103,7 +104,7 @@ func TestDisableAccountEndsEverything(t *testing.T) {
 			if got := (family{id: name}).alive(t, s); got != live {
 				t.Errorf("%s has tokens: %v, want %v", name, got, live)
 			}
-			if err := s.Exchange(t.Context(), "second-"+name, noon, nil, nil); errors.Is(err, provider.ErrConflict) == live {
+			if err := s.Exchange(t.Context(), "second-"+name, noon, nil, nil); errors.Is(err, store.ErrConflict) == live {
 				t.Errorf("Exchange for %s: %v", name, err)
 			}
 		}
@@ -125,18 +126,18 @@ func TestUpdateAccount(t *testing.T) {
 		if got, err := s.Account(t.Context(), "sub-alice"); err != nil || !reflect.DeepEqual(got, alice) {
 			t.Errorf("Account = %+v, %v, want %+v", got, err, alice)
 		}
-		if _, _, err := s.AccountByName(t.Context(), "alice@example.org"); !errors.Is(err, provider.ErrNotFound) {
+		if _, _, err := s.AccountByName(t.Context(), "alice@example.org"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("the old address still signs in: %v", err)
 		}
 		if got, _, err := s.AccountByName(t.Context(), "a@example.org"); err != nil || got.Subject != "sub-alice" {
 			t.Errorf("the new address is of %q, %v", got.Subject, err)
 		}
 		alice.Email = "BOB@example.org"
-		if err := s.UpdateAccount(t.Context(), alice); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("UpdateAccount to another's address: %v, want %v", err, provider.ErrConflict)
+		if err := s.UpdateAccount(t.Context(), alice); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("UpdateAccount to another's address: %v, want %v", err, store.ErrConflict)
 		}
-		if err := s.UpdateAccount(t.Context(), account("none", "")); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("UpdateAccount of none: %v, want %v", err, provider.ErrNotFound)
+		if err := s.UpdateAccount(t.Context(), account("none", "")); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("UpdateAccount of none: %v, want %v", err, store.ErrNotFound)
 		}
 	})
 }
@@ -181,8 +182,8 @@ func TestChangePasswordEndsEverything(t *testing.T) {
 			(family{id: name, client: "rp", subject: "sub-" + name}).begin(t, s)
 		}
 		must(t, s.ChangePassword(t.Context(), "sub-alice", "new", noon.Add(time.Hour)))
-		if err := s.ChangePassword(t.Context(), "none", "new", noon); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("ChangePassword of none: %v, want %v", err, provider.ErrNotFound)
+		if err := s.ChangePassword(t.Context(), "none", "new", noon); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("ChangePassword of none: %v, want %v", err, store.ErrNotFound)
 		}
 		for name, want := range map[string]string{"alice": "new", "bob": "hash"} {
 			if _, hash, err := s.AccountByName(t.Context(), name); err != nil || hash != want {
@@ -204,8 +205,8 @@ func TestEnableAccount(t *testing.T) {
 		if a, err := s.Account(t.Context(), "sub-alice"); err != nil || a.Disabled || !a.Updated.Equal(noon.Add(time.Hour)) {
 			t.Errorf("Account = %+v, %v, want it enabled", a, err)
 		}
-		if err := s.EnableAccount(t.Context(), "none", noon); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("EnableAccount of none: %v, want %v", err, provider.ErrNotFound)
+		if err := s.EnableAccount(t.Context(), "none", noon); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("EnableAccount of none: %v, want %v", err, store.ErrNotFound)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 const browserColumns = `b.id, b.subject, b.agent, b.created_at, b.seen_at, b.expires_at`
@@ -18,13 +19,13 @@ func scanBrowser(r row) (provider.Browser, error) {
 }
 
 // RememberBrowser inserts the browser, bound to the factors that its subject has at this instant, in the place of old,
-// which is gone then (nil: there is none). provider.ErrConflict if the subject has no factors.
+// which is gone then (nil: there is none). store.ErrConflict if the subject has no factors.
 func (s *Store) RememberBrowser(ctx context.Context, old []byte, b provider.Browser) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		if err := s.exec(ctx, nil, `DELETE FROM browser WHERE id = $1`, old); err != nil {
 			return err
 		}
-		return s.exec(ctx, provider.ErrConflict, `INSERT INTO browser
+		return s.exec(ctx, store.ErrConflict, `INSERT INTO browser
 				(id, subject, generation, agent, created_at, seen_at, expires_at)
 			SELECT $1, e.subject, e.generation, $3, $4, $5, $6 FROM enrolment e
 			WHERE e.subject = $2 AND EXISTS (SELECT 1 FROM authenticator a WHERE a.subject = e.subject)`,
@@ -32,7 +33,7 @@ func (s *Store) RememberBrowser(ctx context.Context, old []byte, b provider.Brow
 	})
 }
 
-// Browser returns the remembered browser, or provider.ErrNotFound. One whose time is over, or that was remembered with
+// Browser returns the remembered browser, or store.ErrNotFound. One whose time is over, or that was remembered with
 // other factors than its subject has now, is none.
 func (s *Store) Browser(ctx context.Context, id []byte, now time.Time) (provider.Browser, error) {
 	return one(ctx, s, scanBrowser, `SELECT `+browserColumns+` FROM browser b
@@ -53,9 +54,9 @@ func (s *Store) TouchBrowser(ctx context.Context, id []byte, seen time.Time) err
 	return s.exec(ctx, nil, `UPDATE browser SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id, micros(seen))
 }
 
-// ForgetBrowser removes the browser if it is the subject's; provider.ErrNotFound if it is not, or gone.
+// ForgetBrowser removes the browser if it is the subject's; store.ErrNotFound if it is not, or gone.
 func (s *Store) ForgetBrowser(ctx context.Context, subject string, id []byte) error {
-	return s.exec(ctx, provider.ErrNotFound, `DELETE FROM browser WHERE id = $1 AND subject = $2`, id, subject)
+	return s.exec(ctx, store.ErrNotFound, `DELETE FROM browser WHERE id = $1 AND subject = $2`, id, subject)
 }
 
 // ForgetBrowsers removes all remembered browsers of the subject; none is no error. One that is being remembered rests on

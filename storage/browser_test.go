@@ -9,6 +9,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -32,7 +33,7 @@ func addApp(t *testing.T, s *storage.Store, subject, id string) {
 func isKept(t *testing.T, s *storage.Store, id string, now time.Time) bool {
 	t.Helper()
 	_, err := s.Browser(t.Context(), []byte(id), now)
-	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		t.Fatal(err)
 	}
 	return err == nil
@@ -40,8 +41,8 @@ func isKept(t *testing.T, s *storage.Store, id string, now time.Time) bool {
 
 func TestBrowsers(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		if err := s.RememberBrowser(t.Context(), nil, kept("early", "alice")); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("RememberBrowser without a factor: %v, want %v", err, provider.ErrConflict)
+		if err := s.RememberBrowser(t.Context(), nil, kept("early", "alice")); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("RememberBrowser without a factor: %v, want %v", err, store.ErrConflict)
 		}
 		addApp(t, s, "alice", "a1")
 		addApp(t, s, "bob", "b1")
@@ -66,12 +67,12 @@ func TestBrowsers(t *testing.T) {
 		if isKept(t, s, "phone", noon) || !isKept(t, s, "fresh", noon) {
 			t.Error("a browser that is remembered anew has both values, or none")
 		}
-		if err := s.ForgetBrowser(t.Context(), "bob", fresh.ID); !errors.Is(err, provider.ErrNotFound) || !isKept(t, s, "fresh", noon) {
-			t.Errorf("ForgetBrowser by another: %v, want %v", err, provider.ErrNotFound)
+		if err := s.ForgetBrowser(t.Context(), "bob", fresh.ID); !errors.Is(err, store.ErrNotFound) || !isKept(t, s, "fresh", noon) {
+			t.Errorf("ForgetBrowser by another: %v, want %v", err, store.ErrNotFound)
 		}
 		must(t, s.ForgetBrowser(t.Context(), "alice", fresh.ID))
-		if err := s.ForgetBrowser(t.Context(), "alice", fresh.ID); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("ForgetBrowser again: %v, want %v", err, provider.ErrNotFound)
+		if err := s.ForgetBrowser(t.Context(), "alice", fresh.ID); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("ForgetBrowser again: %v, want %v", err, store.ErrNotFound)
 		}
 		must(t, s.ForgetBrowsers(t.Context(), "alice"))
 		if isKept(t, s, "fresh", noon) || isKept(t, s, "laptop", noon) || !isKept(t, s, "bob's", noon) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // LinkBatch bounds how many events one commit links, or removes, so that others who write to a SQLite file do not
@@ -85,25 +86,25 @@ func (s *Store) mark(ctx context.Context, name string) (Head, error) {
 		err = r.Scan(&h.Place, &h.Hash)
 		return h, err
 	}, `SELECT place, hash FROM audit_chain WHERE name = $1`, name)
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return start(), nil
 	}
 	return h, err
 }
 
-// setMark moves a mark; provider.ErrConflict if it is not where it was.
+// setMark moves a mark; store.ErrConflict if it is not where it was.
 func (s *Store) setMark(ctx context.Context, name string, from, to Head) error {
 	if from.Place == 0 {
-		return s.exec(ctx, provider.ErrConflict, `INSERT INTO audit_chain (name, place, hash) VALUES ($1, $2, $3)
+		return s.exec(ctx, store.ErrConflict, `INSERT INTO audit_chain (name, place, hash) VALUES ($1, $2, $3)
 			ON CONFLICT (name) DO NOTHING`, name, to.Place, to.Hash)
 	}
-	return s.exec(ctx, provider.ErrConflict, `UPDATE audit_chain SET place = $2, hash = $3
+	return s.exec(ctx, store.ErrConflict, `UPDATE audit_chain SET place = $2, hash = $3
 		WHERE name = $1 AND place = $4 AND hash = $5`, name, to.Place, to.Hash, from.Place, from.Hash)
 }
 
 // LinkAudit links events that wait, oldest first, at most a batch, and returns how many; a full batch means that
 // there may be more. The order of the chain is the order of linking: an event that is committed late comes behind
-// newer ones. Any number of processes may call it: one wins, and for the others it is a provider.ErrConflict.
+// newer ones. Any number of processes may call it: one wins, and for the others it is a store.ErrConflict.
 func (s *Store) LinkAudit(ctx context.Context) (int, error) {
 	waiting, err := all(ctx, s, scanRecorded, `SELECT `+auditColumns+` FROM audit
 		WHERE place IS NULL ORDER BY id LIMIT $1`, LinkBatch)
@@ -133,7 +134,7 @@ func (s *Store) link(ctx context.Context, last Head, waiting []Recorded) error {
 			return err
 		}
 		for i, r := range waiting {
-			if err := s.exec(ctx, provider.ErrConflict, `UPDATE audit SET place = $2, hash = $3
+			if err := s.exec(ctx, store.ErrConflict, `UPDATE audit SET place = $2, hash = $3
 				WHERE id = $1 AND place IS NULL`, r.ID, heads[i].Place, heads[i].Hash); err != nil {
 				return err
 			}
@@ -151,7 +152,7 @@ const purgeTries = 10
 func (s *Store) PurgeAudit(ctx context.Context, before, now time.Time) (total int, err error) {
 	for lost := 0; ; {
 		n, err := s.purgeAudit(ctx, before, now)
-		if errors.Is(err, provider.ErrConflict) && lost < purgeTries {
+		if errors.Is(err, store.ErrConflict) && lost < purgeTries {
 			lost++
 			continue
 		}
@@ -222,7 +223,7 @@ func (s *Store) timeBehind(ctx context.Context, place int64, now time.Time) (tim
 		err = r.Scan(&at)
 		return at, err
 	}, `SELECT created_at FROM audit WHERE place > $1 AND created_at <= $2 ORDER BY place LIMIT 1`, place, micros(now))
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return now, nil
 	}
 	return instant(at), err
@@ -246,7 +247,7 @@ func (s *Store) begin(ctx context.Context, first, end Head, now time.Time) error
 		if err := s.setMark(ctx, chainFirst, first, end); err != nil {
 			return err
 		}
-		if err := s.exec(ctx, provider.ErrConflict, `DELETE FROM audit WHERE place > $1 AND place <= $2`, first.Place, end.Place); err != nil {
+		if err := s.exec(ctx, store.ErrConflict, `DELETE FROM audit WHERE place > $1 AND place <= $2`, first.Place, end.Place); err != nil {
 			return err
 		}
 		if err := s.insertEvent(ctx, purged); err != nil {
@@ -256,7 +257,7 @@ func (s *Store) begin(ctx context.Context, first, end Head, now time.Time) error
 	})
 }
 
-// faultBehind is the fault that was found behind the beginning of the chain, or provider.ErrConflict if another process
+// faultBehind is the fault that was found behind the beginning of the chain, or store.ErrConflict if another process
 // has moved that meanwhile.
 func (s *Store) faultBehind(ctx context.Context, first Head, fault error) error {
 	now, err := s.mark(ctx, chainFirst)
@@ -264,7 +265,7 @@ func (s *Store) faultBehind(ctx context.Context, first Head, fault error) error 
 	case err != nil:
 		return err
 	case !now.is(first):
-		return provider.ErrConflict
+		return store.ErrConflict
 	}
 	return fault
 }

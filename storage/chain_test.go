@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
 )
@@ -74,7 +75,7 @@ func head(t *testing.T, s *storage.Store) storage.Head {
 // change is what somebody does who has the database.
 func change(t *testing.T, s *storage.Store, query string, args ...any) {
 	t.Helper()
-	must(t, s.Exec(t.Context(), provider.ErrNotFound, query, args...))
+	must(t, s.Exec(t.Context(), store.ErrNotFound, query, args...))
 }
 
 func TestLinkAudit(t *testing.T) {
@@ -361,7 +362,7 @@ func TestSealersAtOnce(t *testing.T) {
 			writers.Go(func() {
 				for n := i * batch; n < events; n += stores * batch {
 					err := record(t, s, n, n+batch)
-					for errors.Is(err, provider.ErrUnavailable) {
+					for errors.Is(err, store.ErrUnavailable) {
 						err = record(t, s, n, n+batch)
 					}
 					if err != nil {
@@ -377,7 +378,7 @@ func TestSealersAtOnce(t *testing.T) {
 					switch {
 					case err == nil && n == 0 && over:
 						return
-					case err != nil && !errors.Is(err, provider.ErrConflict) && !errors.Is(err, provider.ErrUnavailable):
+					case err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrUnavailable):
 						t.Error(err)
 						return
 					case n == 0:
@@ -526,7 +527,7 @@ func TestPurgeAuditMeanwhile(t *testing.T) {
 		recorded(t, s, 0, 800)
 		linked(t, s)
 		purged := make([]int, 4)
-		race(t, 8, provider.ErrConflict, func(i int) (err error) {
+		race(t, 8, store.ErrConflict, func(i int) (err error) {
 			if i < len(purged) {
 				purged[i], err = s.PurgeAudit(t.Context(), noon.Add(600*time.Second), later)
 				return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 const clientColumns = `id, registration, name, public, secret_hash, redirect_uris, scopes, id_token_alg, created_at, updated_at,
@@ -49,7 +50,7 @@ func clientValues(c provider.Client) (uris, scopes, names string, err error) {
 	return string(data), strings.Join(c.Scopes, " "), names, nil
 }
 
-// Client returns the client, or provider.ErrNotFound.
+// Client returns the client, or store.ErrNotFound.
 func (s *Store) Client(ctx context.Context, id string) (provider.Client, error) {
 	return one(ctx, s, scanClient, `SELECT `+clientColumns+` FROM client WHERE id = $1`, id)
 }
@@ -59,7 +60,7 @@ func (s *Store) Clients(ctx context.Context) ([]provider.Client, error) {
 	return all(ctx, s, scanClient, `SELECT `+clientColumns+` FROM client ORDER BY id`)
 }
 
-// CreateClient inserts a client, as a registration that never was before if it names none; provider.ErrConflict if its
+// CreateClient inserts a client, as a registration that never was before if it names none; store.ErrConflict if its
 // id is taken.
 func (s *Store) CreateClient(ctx context.Context, c provider.Client) error {
 	if c.Registration == "" {
@@ -69,20 +70,20 @@ func (s *Store) CreateClient(ctx context.Context, c provider.Client) error {
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, provider.ErrConflict, `INSERT INTO client (`+clientColumns+`)
+	return s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		c.ID, c.Registration, c.Name, c.Public, c.SecretHash, uris, scopes, c.IDTokenAlg,
 		micros(c.Created), micros(c.Updated), c.TwoSteps, names, c.ResourceServer)
 }
 
 // UpdateClient changes the name, redirect URIs, scopes, two steps and acr names of a client, if nobody changed it
-// since was; provider.ErrConflict if somebody did, or it is gone.
+// since was; store.ErrConflict if somebody did, or it is gone.
 func (s *Store) UpdateClient(ctx context.Context, c provider.Client, was time.Time) error {
 	uris, scopes, names, err := clientValues(c)
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, provider.ErrConflict, `UPDATE client
+	return s.exec(ctx, store.ErrConflict, `UPDATE client
 		SET name = $2, redirect_uris = $3, scopes = $4, two_steps = $5, acr_names = $6, updated_at = $7
 		WHERE id = $1 AND updated_at = $8`,
 		c.ID, c.Name, uris, scopes, c.TwoSteps, names, micros(c.Updated), micros(was))
@@ -90,16 +91,16 @@ func (s *Store) UpdateClient(ctx context.Context, c provider.Client, was time.Ti
 
 // DeleteClient removes a client. Its codes, tokens and consents end in the same commit, for they are of a registration that
 // is gone, and so is what somebody writes for it at that moment: worth nothing to a new client of the same id. Their rows
-// follow with Purge. provider.ErrNotFound if there is no such client.
+// follow with Purge. store.ErrNotFound if there is no such client.
 func (s *Store) DeleteClient(ctx context.Context, id string, at time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		// Nothing is inserted while another process removes that registration: who has the id after that stays.
-		err := s.exec(ctx, provider.ErrNotFound, `INSERT INTO gone_client (client, registration, gone_at)
+		err := s.exec(ctx, store.ErrNotFound, `INSERT INTO gone_client (client, registration, gone_at)
 			SELECT id, registration, $2 FROM client WHERE id = $1
 			ON CONFLICT (client, registration) DO NOTHING`, id, micros(at))
 		if err != nil {
 			return err
 		}
-		return s.exec(ctx, provider.ErrNotFound, `DELETE FROM client WHERE id = $1`, id)
+		return s.exec(ctx, store.ErrNotFound, `DELETE FROM client WHERE id = $1`, id)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -24,8 +25,8 @@ func TestClients(t *testing.T) {
 		a.Public, a.SecretHash = true, ""
 		must(t, s.CreateClient(t.Context(), b))
 		must(t, s.CreateClient(t.Context(), a))
-		if err := s.CreateClient(t.Context(), a); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("CreateClient again: %v, want %v", err, provider.ErrConflict)
+		if err := s.CreateClient(t.Context(), a); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("CreateClient again: %v, want %v", err, store.ErrConflict)
 		}
 		got, err := s.Clients(t.Context())
 		if want := []provider.Client{a, b}; err != nil || !reflect.DeepEqual(got, want) {
@@ -34,8 +35,8 @@ func TestClients(t *testing.T) {
 		if got, err := s.Client(t.Context(), "b"); err != nil || !reflect.DeepEqual(got, b) {
 			t.Errorf("Client = %+v, %v, want %+v", got, err, b)
 		}
-		if _, err := s.Client(t.Context(), "none"); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("Client of none: %v, want %v", err, provider.ErrNotFound)
+		if _, err := s.Client(t.Context(), "none"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("Client of none: %v, want %v", err, store.ErrNotFound)
 		}
 	})
 }
@@ -60,11 +61,11 @@ func TestUpdateClient(t *testing.T) {
 		if got, err := s.Client(t.Context(), "shop"); err != nil || !reflect.DeepEqual(got, changed) {
 			t.Errorf("Client = %+v, %v, want %+v", got, err, changed)
 		}
-		if err := s.UpdateClient(t.Context(), c, noon); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("UpdateClient of an older state: %v, want %v", err, provider.ErrConflict)
+		if err := s.UpdateClient(t.Context(), c, noon); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("UpdateClient of an older state: %v, want %v", err, store.ErrConflict)
 		}
-		if err := s.UpdateClient(t.Context(), client("none"), noon); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("UpdateClient of none: %v, want %v", err, provider.ErrConflict)
+		if err := s.UpdateClient(t.Context(), client("none"), noon); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("UpdateClient of none: %v, want %v", err, store.ErrConflict)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -30,12 +31,12 @@ func TestObserve(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		w := observe(s)
 		_, err := s.Account(t.Context(), "nobody")
-		if !errors.Is(err, provider.ErrNotFound) {
+		if !errors.Is(err, store.ErrNotFound) {
 			t.Fatal(err)
 		}
 		a := provider.Account{Subject: "ana", Username: "ana", Created: noon, Updated: noon}
 		must(t, s.CreateAccount(t.Context(), a, ""))
-		if err := s.CreateAccount(t.Context(), a, ""); !errors.Is(err, provider.ErrConflict) {
+		if err := s.CreateAccount(t.Context(), a, ""); !errors.Is(err, store.ErrConflict) {
 			t.Fatal(err)
 		}
 		_, err = s.Number(t.Context(), `SELECT 1 FROM no_such_table`)

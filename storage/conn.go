@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
-// conn is one of the two databases. Its errors are an outcome, provider.ErrConflict,
-// provider.ErrUnavailable, or what the driver said.
+// conn is one of the two databases. Its errors are an outcome, store.ErrConflict,
+// store.ErrUnavailable, or what the driver said.
 type conn interface {
 	// query runs one statement, committed when it returns, and hands each row to scan.
 	query(ctx context.Context, query string, args []any, scan func(row) error) error
@@ -95,11 +95,11 @@ func all[T any](ctx context.Context, s *Store, scan func(row) (T, error), query 
 	return found, nil
 }
 
-// one is all for at most one row: provider.ErrNotFound if there is none.
+// one is all for at most one row: store.ErrNotFound if there is none.
 func one[T any](ctx context.Context, s *Store, scan func(row) (T, error), query string, args ...any) (T, error) {
 	found, err := all(ctx, s, scan, query, args...)
 	if err == nil && len(found) == 0 {
-		err = provider.ErrNotFound
+		err = store.ErrNotFound
 	}
 	if err != nil {
 		var none T
@@ -126,7 +126,7 @@ func (s *Store) observe(t Trip) {
 // fault leaves out the errors that are answers.
 func fault(err error) error {
 	var o outcome
-	if err == provider.ErrConflict || errors.As(err, &o) {
+	if err == store.ErrConflict || errors.As(err, &o) {
 		return nil
 	}
 	return err
@@ -186,14 +186,14 @@ func texts(writes []write) []string {
 func explain(ctx context.Context, err error, query string) error {
 	var o outcome
 	switch {
-	case err == nil, err == provider.ErrConflict:
+	case err == nil, err == store.ErrConflict:
 		return err
 	case errors.As(err, &o):
 		return o.error
 	case errors.Is(ctx.Err(), context.Canceled):
 		err = ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		err = fmt.Errorf("%w: no answer in time", provider.ErrUnavailable)
+		err = fmt.Errorf("%w: no answer in time", store.ErrUnavailable)
 	}
 	return fmt.Errorf("%s: %w", firstLine(query), err)
 }

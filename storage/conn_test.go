@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -47,8 +48,8 @@ func TestExec(t *testing.T) {
 			want   error
 		}{
 			{"first", missed, insertThing, []any{"a", 1}, nil},
-			{"same key", missed, insertThing, []any{"a", 2}, provider.ErrConflict},
-			{"same unique value", missed, insertThing, []any{"b", 1}, provider.ErrConflict},
+			{"same key", missed, insertThing, []any{"a", 2}, store.ErrConflict},
+			{"same unique value", missed, insertThing, []any{"b", 1}, store.ErrConflict},
 			{"hit", missed, `UPDATE thing SET n = 3 WHERE id = $1`, []any{"a"}, nil},
 			{"miss", missed, `UPDATE thing SET n = 4 WHERE id = $1`, []any{"b"}, missed},
 			{"miss that is fine", nil, `UPDATE thing SET n = 4 WHERE id = $1`, []any{"b"}, nil},
@@ -64,11 +65,11 @@ func TestExec(t *testing.T) {
 func TestWrongStatement(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		_, err := s.Number(t.Context(), `SELECT n FROM nowhere`)
-		if err == nil || errors.Is(err, provider.ErrUnavailable) || errors.Is(err, provider.ErrNotFound) {
+		if err == nil || errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrNotFound) {
 			t.Errorf("read of a table that is not there: %v", err)
 		}
 		err = s.Exec(t.Context(), nil, `DELETE FROM nowhere`)
-		if err == nil || errors.Is(err, provider.ErrUnavailable) || errors.Is(err, provider.ErrConflict) {
+		if err == nil || errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrConflict) {
 			t.Errorf("write to a table that is not there: %v", err)
 		}
 	})
@@ -78,8 +79,8 @@ func TestWrongStatement(t *testing.T) {
 func TestUntranslatableKey(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		for _, id := range []string{"a\x00b", "a\xffb"} {
-			if _, err := s.Client(t.Context(), id); !errors.Is(err, provider.ErrNotFound) {
-				t.Errorf("Client(%q): %v, want %v", id, err, provider.ErrNotFound)
+			if _, err := s.Client(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("Client(%q): %v, want %v", id, err, store.ErrNotFound)
 			}
 		}
 	})
@@ -89,10 +90,10 @@ func TestAtomicCommitsAllInOneTrip(t *testing.T) {
 	things(t, func(t *testing.T, s *storage.Store) {
 		w := observe(s)
 		err := s.Atomic(t.Context(), func(ctx context.Context) error {
-			must(t, s.Exec(ctx, provider.ErrConflict, insertThing, "a", 1))
+			must(t, s.Exec(ctx, store.ErrConflict, insertThing, "a", 1))
 			must(t, s.Exec(ctx, nil, `DELETE FROM thing WHERE id = $1`, "none"))
 			return s.Atomic(ctx, func(ctx context.Context) error {
-				return s.Exec(ctx, provider.ErrConflict, insertThing, "b", 2)
+				return s.Exec(ctx, store.ErrConflict, insertThing, "b", 2)
 			})
 		})
 		must(t, err)
@@ -114,7 +115,7 @@ func TestAtomicRollsAllBack(t *testing.T) {
 		want  error
 	}{
 		"a write that misses": {`UPDATE thing SET n = 9 WHERE id = $1`, []any{"none"}, nil, own},
-		"a conflict":          {insertThing, []any{"old", 5}, nil, provider.ErrConflict},
+		"a conflict":          {insertThing, []any{"old", 5}, nil, store.ErrConflict},
 		"fn fails":            {insertThing, []any{"new", 5}, provider.ErrBusy, provider.ErrBusy},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -213,8 +214,8 @@ func TestManyWriters(t *testing.T) {
 	things(t, func(t *testing.T, s *storage.Store) {
 		won := race(t, 50, nil, func(i int) error {
 			return s.Atomic(t.Context(), func(ctx context.Context) error {
-				must(t, s.Exec(ctx, provider.ErrConflict, insertThing, string(rune('0'+i)), i))
-				return s.Exec(ctx, provider.ErrConflict, `UPDATE thing SET n = n + 1000 WHERE n = $1`, i)
+				must(t, s.Exec(ctx, store.ErrConflict, insertThing, string(rune('0'+i)), i))
+				return s.Exec(ctx, store.ErrConflict, `UPDATE thing SET n = n + 1000 WHERE n = $1`, i)
 			})
 		})
 		if got := number(t, s, `SELECT count(*) FROM thing WHERE n >= 1000`); won != 50 || got != 50 {
@@ -232,8 +233,8 @@ func TestDeadlock(t *testing.T) {
 		race(t, 2, nil, func(i int) error {
 			ids := []string{"a", "b", "a"}[i:]
 			return s.Atomic(t.Context(), func(ctx context.Context) error {
-				must(t, s.Exec(ctx, provider.ErrConflict, `UPDATE thing SET n = n - 10 WHERE id = $1`, ids[0]))
-				return s.Exec(ctx, provider.ErrConflict, `UPDATE thing SET n = n - 10 WHERE id = $1`, ids[1])
+				must(t, s.Exec(ctx, store.ErrConflict, `UPDATE thing SET n = n - 10 WHERE id = $1`, ids[0]))
+				return s.Exec(ctx, store.ErrConflict, `UPDATE thing SET n = n - 10 WHERE id = $1`, ids[1])
 			})
 		})
 		if got := number(t, s, `SELECT max(n) FROM thing`); got != -21 {
@@ -248,11 +249,11 @@ func TestCancelledCaller(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := s.Number(ctx, `SELECT count(*) FROM thing`)
-		if !errors.Is(err, context.Canceled) || errors.Is(err, provider.ErrUnavailable) {
+		if !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("read: %v, want %v", err, context.Canceled)
 		}
 		err = s.Exec(ctx, nil, insertThing, "a", 1)
-		if !errors.Is(err, context.Canceled) || errors.Is(err, provider.ErrUnavailable) {
+		if !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("write: %v, want %v", err, context.Canceled)
 		}
 	})
@@ -262,8 +263,8 @@ func TestDeadline(t *testing.T) {
 	things(t, func(t *testing.T, s *storage.Store) {
 		ctx, cancel := context.WithTimeout(t.Context(), 0)
 		defer cancel()
-		if err := s.Exec(ctx, nil, insertThing, "a", 1); !errors.Is(err, provider.ErrUnavailable) {
-			t.Errorf("write: %v, want %v", err, provider.ErrUnavailable)
+		if err := s.Exec(ctx, nil, insertThing, "a", 1); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("write: %v, want %v", err, store.ErrUnavailable)
 		}
 	})
 }

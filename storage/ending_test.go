@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
 )
@@ -54,7 +55,7 @@ func TestCommitRestsOnAccountAndSession(t *testing.T) {
 			"no account":      {func(ctx context.Context) error { return s.RequireAccount(ctx, "nobody", 0) }, provider.ErrPassword},
 			"no session":      {func(ctx context.Context) error { return s.RequireSession(ctx, "sid-b") }, provider.ErrSessionEnded},
 			"an older epoch":  {func(ctx context.Context) error { return endOthers(ctx, s, ana.Subject, 1, "sid-a") }, provider.ErrPassword},
-			"no such account": {func(ctx context.Context) error { return s.RequireEpoch(ctx, "nobody", 0) }, provider.ErrConflict},
+			"no such account": {func(ctx context.Context) error { return s.RequireEpoch(ctx, "nobody", 0) }, store.ErrConflict},
 		} {
 			err := s.Atomic(t.Context(), func(ctx context.Context) error {
 				return errors.Join(s.SaveSession(ctx, nil, session("b", ana.Subject)), tt.on(ctx))

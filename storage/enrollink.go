@@ -39,12 +39,12 @@ func (s *Store) endEnrolLinks(ctx context.Context, subject string, now time.Time
 		WHERE subject = $1 AND used_at = 0 AND expires_at > $2`, subject, micros(now))
 }
 
-// EnrolLink returns the link, used or over or not, or provider.ErrNotFound.
+// EnrolLink returns the link, used or over or not, or store.ErrNotFound.
 func (s *Store) EnrolLink(ctx context.Context, id []byte) (mfa.EnrolLink, error) {
 	return one(ctx, s, scanEnrolLink, `SELECT `+linkColumns+` FROM enrol_link WHERE id = $1`, id)
 }
 
-// EnrolLinkOf returns the subject's link that is neither used nor over, or provider.ErrNotFound.
+// EnrolLinkOf returns the subject's link that is neither used nor over, or store.ErrNotFound.
 func (s *Store) EnrolLinkOf(ctx context.Context, subject string, now time.Time) (mfa.EnrolLink, error) {
 	return one(ctx, s, scanEnrolLink, `SELECT `+linkColumns+` FROM enrol_link
 		WHERE subject = $1 AND used_at = 0 AND expires_at > $2

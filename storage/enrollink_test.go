@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
 )
@@ -19,8 +19,8 @@ func link(id, subject string) mfa.EnrolLink {
 func TestEnrolLink(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		ctx := t.Context()
-		if _, err := s.EnrolLink(ctx, []byte("old")); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("EnrolLink of nothing = %v, want %v", err, provider.ErrNotFound)
+		if _, err := s.EnrolLink(ctx, []byte("old")); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("EnrolLink of nothing = %v, want %v", err, store.ErrNotFound)
 		}
 		must(t, s.SaveEnrolLink(ctx, link("old", "ana")))
 		must(t, s.SaveEnrolLink(ctx, link("ben's", "ben")))

@@ -13,7 +13,7 @@ import (
 	"vestibule/consent/consenttest"
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
-	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
 )
@@ -203,8 +203,8 @@ func TestRenameOntoAnother(t *testing.T) {
 				ID: name, Subject: "ana", Name: name, KeyID: "k1", Secret: []byte{1}, Algorithm: "SHA1", Digits: 6, Period: 30, Created: noon,
 			}))
 		}
-		if err := s.Rename(t.Context(), "ana", "Phone", 2, "Tablet"); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("Rename: %v, want %v", err, provider.ErrConflict)
+		if err := s.Rename(t.Context(), "ana", "Phone", 2, "Tablet"); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("Rename: %v, want %v", err, store.ErrConflict)
 		}
 	})
 }

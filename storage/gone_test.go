@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"vestibule/consent"
-	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -26,7 +26,7 @@ func fillClient(t *testing.T, s *storage.Store, id string) {
 		numbers = "(WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < %d) SELECT n FROM c) AS numbers"
 	}
 	insert := func(what string, args ...any) {
-		must(t, s.Exec(t.Context(), provider.ErrNotFound, strings.ReplaceAll(what, "numbers", fmt.Sprintf(numbers, crowd)), args...))
+		must(t, s.Exec(t.Context(), store.ErrNotFound, strings.ReplaceAll(what, "numbers", fmt.Sprintf(numbers, crowd)), args...))
 	}
 	end := noon.Add(14 * day).UnixMicro()
 	insert(`INSERT INTO code (signature, family, client, registration, offline, subject, session, data, created_at, expires_at, used, used_at, revoked)
@@ -76,8 +76,8 @@ func TestDeleteClient(t *testing.T) {
 		if got := rowsOf(t, s, "gone"); got != had {
 			t.Errorf("there were %v codes, tokens and consents, and %v once the client was removed", had, got)
 		}
-		if err := s.DeleteClient(t.Context(), "gone", noon); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("DeleteClient again: %v, want %v", err, provider.ErrNotFound)
+		if err := s.DeleteClient(t.Context(), "gone", noon); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("DeleteClient again: %v, want %v", err, store.ErrNotFound)
 		}
 		inheritsNothing(t, s, "gone")
 		anew := client("gone")
@@ -113,8 +113,8 @@ func TestDeleteClientWhileAnotherDoes(t *testing.T) {
 		c := client("rp")
 		must(t, s.CreateClient(t.Context(), c))
 		must(t, s.Exec(t.Context(), nil, `INSERT INTO gone_client (client, registration, gone_at) VALUES ($1, $2, 1)`, c.ID, c.Registration))
-		if err := s.DeleteClient(t.Context(), "rp", noon); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("DeleteClient: %v, want %v", err, provider.ErrNotFound)
+		if err := s.DeleteClient(t.Context(), "rp", noon); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("DeleteClient: %v, want %v", err, store.ErrNotFound)
 		}
 		if _, err := s.Client(t.Context(), "rp"); err != nil {
 			t.Errorf("Client: %v, want it to be there", err)
@@ -129,14 +129,14 @@ func inheritsNothing(t *testing.T, s *storage.Store, id string) {
 	if f.alive(t, s) || has(t, s, f.pair(0)[0]) {
 		t.Error("tokens outlive their client")
 	}
-	if err := f.rotate(t.Context(), s, 0); !errors.Is(err, provider.ErrConflict) {
-		t.Errorf("Rotate: %v, want %v", err, provider.ErrConflict)
+	if err := f.rotate(t.Context(), s, 0); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("Rotate: %v, want %v", err, store.ErrConflict)
 	}
-	if _, err := s.Code(t.Context(), "second-"+id); !errors.Is(err, provider.ErrNotFound) {
-		t.Errorf("Code: %v, want %v", err, provider.ErrNotFound)
+	if _, err := s.Code(t.Context(), "second-"+id); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Code: %v, want %v", err, store.ErrNotFound)
 	}
-	if err := s.Exchange(t.Context(), "second-"+id, noon, nil, nil); !errors.Is(err, provider.ErrConflict) {
-		t.Errorf("Exchange: %v, want %v", err, provider.ErrConflict)
+	if err := s.Exchange(t.Context(), "second-"+id, noon, nil, nil); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("Exchange: %v, want %v", err, store.ErrConflict)
 	}
 	if g, err := s.Grant(t.Context(), "alice", id); !errors.Is(err, consent.ErrNotFound) {
 		t.Errorf("Grant = %+v, %v, want %v", g, err, consent.ErrNotFound)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // guessTries is how often Attempt looks again when somebody forgives between its two statements.
@@ -30,21 +30,21 @@ func (s *Store) guess(ctx context.Context, key string, limit mfa.Limit, since in
 	id := guessID()
 	for range guessTries {
 		tally, err := s.count(ctx, key, id, limit, since, now)
-		if !errors.Is(err, provider.ErrNotFound) {
+		if !errors.Is(err, store.ErrNotFound) {
 			tally.ID = id
 			return tally, err
 		}
 		tally, err = s.refusal(ctx, key, limit, since, now)
-		if !errors.Is(err, provider.ErrNotFound) {
+		if !errors.Is(err, store.ErrNotFound) {
 			return tally, err
 		}
 	}
-	return mfa.AttemptCount{}, fmt.Errorf("%w: guesses are counted and forgiven at once", provider.ErrUnavailable)
+	return mfa.AttemptCount{}, fmt.Errorf("%w: guesses are counted and forgiven at once", store.ErrUnavailable)
 }
 
 // count is one statement, so that any number of processes count right, and none that was refused
 // writes. A window that was used up is over here, for else its lock would refuse; when that ended is kept.
-// provider.ErrNotFound if the guess is refused.
+// store.ErrNotFound if the guess is refused.
 func (s *Store) count(ctx context.Context, key, id string, limit mfa.Limit, since int64, now time.Time) (mfa.AttemptCount, error) {
 	until := micros(now.Add(limit.Lock))
 	first := int64(0)
@@ -105,7 +105,7 @@ func forgetAt(limit mfa.Limit, now time.Time) int64 {
 	return micros(now.Add(max(limit.Window, limit.Lock)))
 }
 
-// refusal says why a guess was refused: provider.ErrNotFound if in the meantime nothing refuses it.
+// refusal says why a guess was refused: store.ErrNotFound if in the meantime nothing refuses it.
 func (s *Store) refusal(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.AttemptCount, error) {
 	type kept struct {
 		until, unlocked int64
@@ -126,7 +126,7 @@ func (s *Store) refusal(ctx context.Context, key string, limit mfa.Limit, since 
 	case last > since:
 		return mfa.AttemptCount{Stale: instant(last)}, nil
 	}
-	return mfa.AttemptCount{}, provider.ErrNotFound
+	return mfa.AttemptCount{}, store.ErrNotFound
 }
 
 // RefundAttempt takes a guess back, once. A later window does not have its id.

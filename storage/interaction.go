@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 func scanInteraction(r row) (*provider.Interaction, error) {
@@ -20,13 +21,13 @@ func scanInteraction(r row) (*provider.Interaction, error) {
 	return ix, err
 }
 
-// Interaction returns the interaction, expired or not, or provider.ErrNotFound.
+// Interaction returns the interaction, expired or not, or store.ErrNotFound.
 func (s *Store) Interaction(ctx context.Context, id string) (*provider.Interaction, error) {
 	return one(ctx, s, scanInteraction, `SELECT data, version FROM interaction WHERE id = $1`, id)
 }
 
 // SaveInteraction inserts ix if its Version is 0, else updates the row of this Version, and raises
-// it. provider.ErrConflict if somebody else was faster.
+// it. store.ErrConflict if somebody else was faster.
 func (s *Store) SaveInteraction(ctx context.Context, ix *provider.Interaction) error {
 	data, err := json.Marshal(ix)
 	if err != nil {
@@ -37,7 +38,7 @@ func (s *Store) SaveInteraction(ctx context.Context, ix *provider.Interaction) e
 	if ix.Version == 0 {
 		query = `INSERT INTO interaction (id, data, expires_at, version) VALUES ($1, $2, $3, $4 + 1)`
 	}
-	err = s.exec(ctx, provider.ErrConflict, query, ix.ID, string(data), micros(purgeable(ix)), ix.Version)
+	err = s.exec(ctx, store.ErrConflict, query, ix.ID, string(data), micros(purgeable(ix)), ix.Version)
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func purgeable(ix *provider.Interaction) time.Time {
 	return ix.Expires
 }
 
-// DeleteInteraction removes the row of this version, or fails with provider.ErrConflict.
+// DeleteInteraction removes the row of this version, or fails with store.ErrConflict.
 func (s *Store) DeleteInteraction(ctx context.Context, id string, version int64) error {
-	return s.exec(ctx, provider.ErrConflict, `DELETE FROM interaction WHERE id = $1 AND version = $2`, id, version)
+	return s.exec(ctx, store.ErrConflict, `DELETE FROM interaction WHERE id = $1 AND version = $2`, id, version)
 }

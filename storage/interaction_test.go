@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -29,8 +30,8 @@ func TestInteractions(t *testing.T) {
 		if ix.Version != 1 {
 			t.Errorf("Version after the insert is %d, want 1", ix.Version)
 		}
-		if err := s.SaveInteraction(t.Context(), interaction("i")); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("second insert: %v, want %v", err, provider.ErrConflict)
+		if err := s.SaveInteraction(t.Context(), interaction("i")); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("second insert: %v, want %v", err, store.ErrConflict)
 		}
 		ix.Consented = true
 		must(t, s.SaveInteraction(t.Context(), ix))
@@ -39,21 +40,21 @@ func TestInteractions(t *testing.T) {
 		}
 		stale := *ix
 		stale.Version = 1
-		if err := s.SaveInteraction(t.Context(), &stale); !errors.Is(err, provider.ErrConflict) || stale.Version != 1 {
-			t.Errorf("save of an old version: %v, version %d, want %v, 1", err, stale.Version, provider.ErrConflict)
+		if err := s.SaveInteraction(t.Context(), &stale); !errors.Is(err, store.ErrConflict) || stale.Version != 1 {
+			t.Errorf("save of an old version: %v, version %d, want %v, 1", err, stale.Version, store.ErrConflict)
 		}
-		if err := s.DeleteInteraction(t.Context(), "i", 1); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("delete of an old version: %v, want %v", err, provider.ErrConflict)
+		if err := s.DeleteInteraction(t.Context(), "i", 1); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("delete of an old version: %v, want %v", err, store.ErrConflict)
 		}
 		must(t, s.DeleteInteraction(t.Context(), "i", 2))
-		if err := s.DeleteInteraction(t.Context(), "i", 2); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("second delete: %v, want %v", err, provider.ErrConflict)
+		if err := s.DeleteInteraction(t.Context(), "i", 2); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("second delete: %v, want %v", err, store.ErrConflict)
 		}
-		if err := s.SaveInteraction(t.Context(), ix); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("save of one that ended: %v, want %v", err, provider.ErrConflict)
+		if err := s.SaveInteraction(t.Context(), ix); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("save of one that ended: %v, want %v", err, store.ErrConflict)
 		}
-		if _, err := s.Interaction(t.Context(), "i"); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("Interaction that ended: %v, want %v", err, provider.ErrNotFound)
+		if _, err := s.Interaction(t.Context(), "i"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("Interaction that ended: %v, want %v", err, store.ErrNotFound)
 		}
 	})
 }
@@ -62,7 +63,7 @@ func TestInteractions(t *testing.T) {
 func TestOneInteractionSaveWins(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		must(t, s.SaveInteraction(t.Context(), interaction("i")))
-		won := race(t, 16, provider.ErrConflict, func(i int) error {
+		won := race(t, 16, store.ErrConflict, func(i int) error {
 			ix := interaction("i")
 			ix.Version = 1
 			if i%2 == 0 {
@@ -85,8 +86,8 @@ func TestInteractionVersionInAtomic(t *testing.T) {
 			must(t, s.SaveInteraction(ctx, ix))
 			return s.DeleteInteraction(ctx, "none", 1)
 		})
-		if !errors.Is(err, provider.ErrConflict) || ix.Version != 1 {
-			t.Errorf("Atomic: %v, version %d, want %v, 1", err, ix.Version, provider.ErrConflict)
+		if !errors.Is(err, store.ErrConflict) || ix.Version != 1 {
+			t.Errorf("Atomic: %v, version %d, want %v, 1", err, ix.Version, store.ErrConflict)
 		}
 		must(t, s.Atomic(t.Context(), func(ctx context.Context) error {
 			must(t, s.SaveInteraction(ctx, ix))

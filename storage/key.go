@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 const keyColumns = `id, algorithm, public, key_id, private, created_at, retired_at`
@@ -21,9 +22,9 @@ func (s *Store) SigningKeys(ctx context.Context) ([]provider.SealedKey, error) {
 	return all(ctx, s, scanKey, `SELECT `+keyColumns+` FROM signing_key ORDER BY created_at DESC, id`)
 }
 
-// AddSigningKey inserts the key; provider.ErrConflict if its algorithm has one that is not retired.
+// AddSigningKey inserts the key; store.ErrConflict if its algorithm has one that is not retired.
 func (s *Store) AddSigningKey(ctx context.Context, k provider.SealedKey) error {
-	return s.exec(ctx, provider.ErrConflict, `INSERT INTO signing_key (`+keyColumns+`)
+	return s.exec(ctx, store.ErrConflict, `INSERT INTO signing_key (`+keyColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		k.ID, k.Algorithm, k.Public, k.KeyID, k.Private, micros(k.Created), micros(k.Retired))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -20,7 +21,7 @@ func key(id, algorithm string, created time.Time) provider.SealedKey {
 func TestOneSigningKeyWins(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		must(t, s.AddSigningKey(t.Context(), key("es", "ES256", noon)))
-		won := race(t, 10, provider.ErrConflict, func(i int) error {
+		won := race(t, 10, store.ErrConflict, func(i int) error {
 			return s.AddSigningKey(t.Context(), key(fmt.Sprint(i), "RS256", noon))
 		})
 		keys, err := s.SigningKeys(t.Context())

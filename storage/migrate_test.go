@@ -8,7 +8,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
 )
@@ -173,8 +173,8 @@ func TestMigrateWithoutDatabase(t *testing.T) {
 		line, through := newRelay(t, dsn)
 		s := storagetest.Open(t, through)
 		line.cut()
-		if err := s.Migrate(t.Context()); !errors.Is(err, provider.ErrUnavailable) {
-			t.Errorf("Migrate: %v, want %v", err, provider.ErrUnavailable)
+		if err := s.Migrate(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("Migrate: %v, want %v", err, store.ErrUnavailable)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -13,7 +14,7 @@ import (
 func owns(t *testing.T, s *storage.Store, name, subject string) {
 	t.Helper()
 	got, _, err := s.AccountByName(t.Context(), name)
-	if got.Subject != subject || (subject == "") != errors.Is(err, provider.ErrNotFound) {
+	if got.Subject != subject || (subject == "") != errors.Is(err, store.ErrNotFound) {
 		t.Errorf("%s is a name of %q, %v, want %q", name, got.Subject, err, subject)
 	}
 }
@@ -27,7 +28,7 @@ func TestOneNameSpace(t *testing.T) {
 		taken := func(what, name string, err error) {
 			t.Helper()
 			var fault *provider.NameTaken
-			if !errors.As(err, &fault) || fault.Name != name || !errors.Is(err, provider.ErrConflict) {
+			if !errors.As(err, &fault) || fault.Name != name || !errors.Is(err, store.ErrConflict) {
 				t.Errorf("%s: %v, want %s to be taken", what, err, name)
 			}
 		}
@@ -67,7 +68,7 @@ func TestOneGetsTheName(t *testing.T) {
 		for i := range 4 {
 			must(t, s.CreateAccount(t.Context(), account(fmt.Sprintf("old%d", i), fmt.Sprintf("old%d@example.com", i)), ""))
 		}
-		won := race(t, 12, provider.ErrConflict, func(i int) error {
+		won := race(t, 12, store.ErrConflict, func(i int) error {
 			switch i % 3 {
 			case 0:
 				a := account("z@example.com", fmt.Sprintf("a%d@example.com", i))
@@ -89,7 +90,7 @@ func TestNamesAreExchanged(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		must(t, s.CreateAccount(t.Context(), account("alice", "a@example.com"), ""))
 		must(t, s.CreateAccount(t.Context(), account("bob", "b@example.com"), ""))
-		won := race(t, 8, provider.ErrConflict, func(i int) error {
+		won := race(t, 8, store.ErrConflict, func(i int) error {
 			if i%2 == 0 {
 				return s.UpdateAccount(t.Context(), account("alice", "b@example.com"))
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // Notice is a mail that is still to be sent, and the event that it tells of. Of the event it keeps ID, Time, Kind,
@@ -56,10 +57,10 @@ func (s *Store) NoticeWaits(ctx context.Context, subject, kind string, since tim
 	return n > 0, err
 }
 
-// MoveNotice sets the time of the next try. provider.ErrConflict if it is not the one that the caller has read: another
+// MoveNotice sets the time of the next try. store.ErrConflict if it is not the one that the caller has read: another
 // process tries, or has sent it.
 func (s *Store) MoveNotice(ctx context.Context, id string, from, to time.Time) error {
-	return s.exec(ctx, provider.ErrConflict, `UPDATE notice SET due_at = $3
+	return s.exec(ctx, store.ErrConflict, `UPDATE notice SET due_at = $3
 		WHERE id = $1 AND due_at = $2`, id, micros(from), micros(to))
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -50,8 +51,8 @@ func TestNotices(t *testing.T) {
 			t.Errorf("a moved notice is still due: %+v", got)
 		}
 		must(t, s.DeleteNotice(ctx, "early"))
-		if err := s.MoveNotice(ctx, "early", noon.Add(time.Hour), noon); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("move one that is gone: %v, want %v", err, provider.ErrConflict)
+		if err := s.MoveNotice(ctx, "early", noon.Add(time.Hour), noon); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("move one that is gone: %v, want %v", err, store.ErrConflict)
 		}
 	})
 }
@@ -67,7 +68,7 @@ func TestNoticeIsTakenOnce(t *testing.T) {
 				switch err := s.MoveNotice(t.Context(), "n", noon, noon.Add(time.Minute*time.Duration(i+1))); {
 				case err == nil:
 					taken.Add(1)
-				case !errors.Is(err, provider.ErrConflict):
+				case !errors.Is(err, store.ErrConflict):
 					t.Errorf("MoveNotice: %v", err)
 				}
 			})

@@ -10,7 +10,7 @@ import (
 )
 
 // A statement or a batch may take so long, waiting for a free connection and for locks included. A database that hangs is
-// then a provider.ErrUnavailable, not a pile of waiting requests.
+// then a store.ErrUnavailable, not a pile of waiting requests.
 const (
 	answerTime        = 5 * time.Second
 	patientAnswerTime = 30 * time.Second
@@ -66,7 +66,7 @@ func (s *Store) Close() error {
 	return s.conn.close()
 }
 
-// Ping asks the database for an answer: provider.ErrUnavailable if there is none.
+// Ping asks the database for an answer: store.ErrUnavailable if there is none.
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := one(ctx, s, func(r row) (int64, error) {
 		var n int64

@@ -16,7 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
 )
@@ -36,9 +36,9 @@ func TestOpenRefuses(t *testing.T) {
 		{"sqlite::memory:", "name of a file", nil},
 		{"sqlite:" + dir, "is a directory", nil},
 		{"sqlite:" + dir + "/none/v.db", "no such file or directory", os.ErrNotExist},
-		{"sqlite:" + garbage, "not a database", provider.ErrUnavailable},
+		{"sqlite:" + garbage, "not a database", store.ErrUnavailable},
 		{"postgres://u:hunter2@%zz/x", "cannot parse", nil},
-		{"postgres://u:hunter2@" + closedPort(t) + "/x", "connection refused", provider.ErrUnavailable},
+		{"postgres://u:hunter2@" + closedPort(t) + "/x", "connection refused", store.ErrUnavailable},
 	} {
 		s, err := storage.Open(t.Context(), tt.dsn)
 		if err == nil {
@@ -114,11 +114,11 @@ func TestSQLiteLocked(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if err := s.CreateClient(ctx, client("c")); !errors.Is(err, provider.ErrUnavailable) {
-		t.Errorf("write while another holds the lock: %v, want %v", err, provider.ErrUnavailable)
+	if err := s.CreateClient(ctx, client("c")); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("write while another holds the lock: %v, want %v", err, store.ErrUnavailable)
 	}
-	if _, err := s.Client(t.Context(), "c"); !errors.Is(err, provider.ErrNotFound) {
-		t.Errorf("read while another holds the lock: %v, want %v", err, provider.ErrNotFound)
+	if _, err := s.Client(t.Context(), "c"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("read while another holds the lock: %v, want %v", err, store.ErrNotFound)
 	}
 	must(t, tx.Rollback())
 	must(t, s.CreateClient(t.Context(), client("c")))
@@ -141,8 +141,8 @@ func TestSQLitePatience(t *testing.T) {
 
 	done := make(chan error, 1)
 	go func() { done <- command.CreateClient(t.Context(), client("of the command")) }()
-	if err := server.CreateClient(t.Context(), client("of the server")); !errors.Is(err, provider.ErrUnavailable) {
-		t.Errorf("the server's write ended with %v, want %v", err, provider.ErrUnavailable)
+	if err := server.CreateClient(t.Context(), client("of the server")); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("the server's write ended with %v, want %v", err, store.ErrUnavailable)
 	}
 	select {
 	case err := <-done:
@@ -240,8 +240,8 @@ func TestPostgresGoesAndComes(t *testing.T) {
 			"batch":  s.RevokeFamily(t.Context(), "f"),
 			"status": s.CheckSchema(t.Context()),
 		} {
-			if !errors.Is(err, provider.ErrUnavailable) {
-				t.Errorf("%s without a line: %v, want %v", name, err, provider.ErrUnavailable)
+			if !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%s without a line: %v, want %v", name, err, store.ErrUnavailable)
 			}
 		}
 		line.mend()
@@ -260,8 +260,8 @@ func TestPostgresSilent(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	s, err := storage.Open(ctx, "postgres://u@"+l.Addr().String()+"/x?sslmode=disable")
-	if !errors.Is(err, provider.ErrUnavailable) {
-		t.Errorf("Open: %v, want %v", err, provider.ErrUnavailable)
+	if !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Open: %v, want %v", err, store.ErrUnavailable)
 	}
 	if err == nil {
 		s.Close()

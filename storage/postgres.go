@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
-	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // postgresConns is how many connections a process opens at most, unless the address has
@@ -192,9 +192,9 @@ func postgresError(err error) error {
 	case err == nil, errors.As(err, &o):
 		return err
 	case hasState(err, stateUniqueViolation):
-		return provider.ErrConflict
+		return store.ErrConflict
 	case !errors.As(err, &answer), away(answer.Code):
-		return fmt.Errorf("%w: %w", provider.ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -67,10 +68,10 @@ func TestPurgeDoesNotUnspend(t *testing.T) {
 			if got := has(t, s, rp.pair(1)[1]); got != tt.live {
 				t.Errorf("after %v there is the live token: %v, want %v", tt.at, got, tt.live)
 			}
-			if err := s.Exchange(t.Context(), "one", noon, nil, rp.pair(5)); !errors.Is(err, provider.ErrConflict) {
+			if err := s.Exchange(t.Context(), "one", noon, nil, rp.pair(5)); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("after %v the code can be exchanged again: %v", tt.at, err)
 			}
-			if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, provider.ErrConflict) {
+			if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("after %v the token can be used again: %v", tt.at, err)
 			}
 		}
@@ -81,8 +82,8 @@ func TestPurgeDoesNotUnspend(t *testing.T) {
 func TestPurgeKeepsRevokedFamiliesDead(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		rp.begin(t, s)
-		must(t, s.Exec(t.Context(), provider.ErrConflict, `UPDATE code SET revoked = TRUE WHERE family = $1`, "family-one"))
-		must(t, s.Exec(t.Context(), provider.ErrConflict, `UPDATE token SET keep_until = keep_until * 2`))
+		must(t, s.Exec(t.Context(), store.ErrConflict, `UPDATE code SET revoked = TRUE WHERE family = $1`, "family-one"))
+		must(t, s.Exec(t.Context(), store.ErrConflict, `UPDATE token SET keep_until = keep_until * 2`))
 		purge(t, s, noon.Add(91*day))
 		if has(t, s, rp.pair(0)[1]) {
 			t.Error("a token of a revoked family came to life")

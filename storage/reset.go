@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 const resetColumns = `id, subject, reason, actor, created_at, due_at`
@@ -18,18 +18,18 @@ func scanReset(r row) (mfa.PlannedReset, error) {
 	return p, err
 }
 
-// PlanReset keeps a reset until it is due. provider.ErrConflict if one is planned for the subject already.
+// PlanReset keeps a reset until it is due. store.ErrConflict if one is planned for the subject already.
 func (s *Store) PlanReset(ctx context.Context, p mfa.PlannedReset) error {
-	return s.exec(ctx, provider.ErrConflict, `INSERT INTO reset (`+resetColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+	return s.exec(ctx, store.ErrConflict, `INSERT INTO reset (`+resetColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (subject) DO NOTHING`, p.ID, p.Subject, p.Reason, p.Actor, micros(p.Created), micros(p.Due))
 }
 
-// PlannedReset returns the reset with that ID, or provider.ErrNotFound.
+// PlannedReset returns the reset with that ID, or store.ErrNotFound.
 func (s *Store) PlannedReset(ctx context.Context, id string) (mfa.PlannedReset, error) {
 	return one(ctx, s, scanReset, `SELECT `+resetColumns+` FROM reset WHERE id = $1`, id)
 }
 
-// ResetOf returns the reset that is planned for the subject, or provider.ErrNotFound.
+// ResetOf returns the reset that is planned for the subject, or store.ErrNotFound.
 func (s *Store) ResetOf(ctx context.Context, subject string) (mfa.PlannedReset, error) {
 	return one(ctx, s, scanReset, `SELECT `+resetColumns+` FROM reset WHERE subject = $1`, subject)
 }
@@ -55,16 +55,16 @@ func (s *Store) ProvedSince(ctx context.Context, id string) (bool, error) {
 	return n > 0, err
 }
 
-// TakeReset is EndReset for whoever carries the reset out in the same commit: provider.ErrNotFound also if the user has
+// TakeReset is EndReset for whoever carries the reset out in the same commit: store.ErrNotFound also if the user has
 // proved a factor meanwhile.
 func (s *Store) TakeReset(ctx context.Context, id string) error {
-	return s.exec(ctx, provider.ErrNotFound, `DELETE FROM reset AS r WHERE r.id = $1 AND NOT `+provedSince, id)
+	return s.exec(ctx, store.ErrNotFound, `DELETE FROM reset AS r WHERE r.id = $1 AND NOT `+provedSince, id)
 }
 
 // EndReset takes a planned reset out of the plan, because it is cancelled or because it takes place in the same
-// commit. Of any number of processes that do so at once, one succeeds: provider.ErrNotFound for the others.
+// commit. Of any number of processes that do so at once, one succeeds: store.ErrNotFound for the others.
 func (s *Store) EndReset(ctx context.Context, id string) error {
-	return s.exec(ctx, provider.ErrNotFound, `DELETE FROM reset WHERE id = $1`, id)
+	return s.exec(ctx, store.ErrNotFound, `DELETE FROM reset WHERE id = $1`, id)
 }
 
 // ResetFactors takes all factors of the subject away, ends all that the subject has open, as EndAccess does, and holds

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
 )
@@ -21,8 +21,8 @@ func TestPlannedReset(t *testing.T) {
 		ctx := t.Context()
 		must(t, s.PlanReset(ctx, planned("one", "ana")))
 		must(t, s.PlanReset(ctx, planned("two", "ben")))
-		if err := s.PlanReset(ctx, planned("three", "ana")); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("a second plan for ana = %v, want %v", err, provider.ErrConflict)
+		if err := s.PlanReset(ctx, planned("three", "ana")); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("a second plan for ana = %v, want %v", err, store.ErrConflict)
 		}
 		for what, get := range map[string]func() (mfa.PlannedReset, error){
 			"PlannedReset": func() (mfa.PlannedReset, error) { return s.PlannedReset(ctx, "one") },
@@ -43,11 +43,11 @@ func TestPlannedReset(t *testing.T) {
 			}
 		}
 		must(t, s.EndReset(ctx, "one"))
-		if err := s.EndReset(ctx, "one"); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("EndReset again = %v, want %v", err, provider.ErrNotFound)
+		if err := s.EndReset(ctx, "one"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("EndReset again = %v, want %v", err, store.ErrNotFound)
 		}
-		if _, err := s.ResetOf(ctx, "ana"); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("ResetOf after the end = %v, want %v", err, provider.ErrNotFound)
+		if _, err := s.ResetOf(ctx, "ana"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("ResetOf after the end = %v, want %v", err, store.ErrNotFound)
 		}
 	})
 }
@@ -59,7 +59,7 @@ func TestEndResetOnce(t *testing.T) {
 		must(t, s.Migrate(t.Context()))
 		must(t, s.PlanReset(t.Context(), planned("one", "ana")))
 		stores := three(t, dsn)
-		done := race(t, 9, provider.ErrNotFound, func(i int) error {
+		done := race(t, 9, store.ErrNotFound, func(i int) error {
 			s := stores[i%3]
 			return s.Atomic(t.Context(), func(ctx context.Context) error {
 				if err := s.EndReset(ctx, "one"); err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 func scanSession(r row) (provider.Session, error) {
@@ -22,7 +23,7 @@ func scanSession(r row) (provider.Session, error) {
 
 const sessionColumns = `id, login, created_at, seen_at, expires_at, version`
 
-// Session returns the session, expired or not, or provider.ErrNotFound.
+// Session returns the session, expired or not, or store.ErrNotFound.
 func (s *Store) Session(ctx context.Context, id []byte) (provider.Session, error) {
 	return one(ctx, s, scanSession, `SELECT `+sessionColumns+` FROM session WHERE id = $1`, id)
 }
@@ -33,7 +34,7 @@ func (s *Store) Sessions(ctx context.Context, subject string) ([]provider.Sessio
 }
 
 // SaveSession inserts n if old is nil. Else it puts n in the place of the session old, which is gone
-// from that instant: provider.ErrConflict if it was gone before or has not n's Version. It raises
+// from that instant: store.ErrConflict if it was gone before or has not n's Version. It raises
 // n.Version.
 func (s *Store) SaveSession(ctx context.Context, old []byte, n *provider.Session) error {
 	login, err := json.Marshal(n.Login)
@@ -48,7 +49,7 @@ func (s *Store) SaveSession(ctx context.Context, old []byte, n *provider.Session
 			expires_at = $7, version = version + 1 WHERE id = $9 AND version = $8`
 		args = append(args, old)
 	}
-	if err := s.exec(ctx, provider.ErrConflict, query, args...); err != nil {
+	if err := s.exec(ctx, store.ErrConflict, query, args...); err != nil {
 		return err
 	}
 	n.Version++

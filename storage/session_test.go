@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -23,7 +24,7 @@ func session(id, subject string) *provider.Session {
 func hasSession(t *testing.T, s *storage.Store, id string) bool {
 	t.Helper()
 	_, err := s.Session(t.Context(), []byte(id))
-	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		t.Fatal(err)
 	}
 	return err == nil
@@ -33,8 +34,8 @@ func TestSessionIsReplaced(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		n := session("a", "alice")
 		must(t, s.SaveSession(t.Context(), nil, n))
-		if err := s.SaveSession(t.Context(), nil, session("a", "alice")); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("insert again: %v, want %v", err, provider.ErrConflict)
+		if err := s.SaveSession(t.Context(), nil, session("a", "alice")); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("insert again: %v, want %v", err, store.ErrConflict)
 		}
 		n.ID = []byte("b")
 		n.Login.Authentications = append(n.Login.Authentications, provider.Authentication{Method: provider.MethodTOTP, Time: noon})
@@ -48,8 +49,8 @@ func TestSessionIsReplaced(t *testing.T) {
 		for name, old := range map[string]string{"a gone id": "a", "an old version": "b"} {
 			stale := session("c", "alice")
 			stale.Version = 1
-			if err := s.SaveSession(t.Context(), []byte(old), stale); !errors.Is(err, provider.ErrConflict) {
-				t.Errorf("replace %s: %v, want %v", name, err, provider.ErrConflict)
+			if err := s.SaveSession(t.Context(), []byte(old), stale); !errors.Is(err, store.ErrConflict) {
+				t.Errorf("replace %s: %v, want %v", name, err, store.ErrConflict)
 			}
 		}
 	})
@@ -58,7 +59,7 @@ func TestSessionIsReplaced(t *testing.T) {
 func TestOneReplacementWins(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		must(t, s.SaveSession(t.Context(), nil, session("a", "alice")))
-		won := race(t, 16, provider.ErrConflict, func(i int) error {
+		won := race(t, 16, store.ErrConflict, func(i int) error {
 			n := session(string(rune('b'+i)), "alice")
 			n.Version = 1
 			return s.SaveSession(t.Context(), []byte("a"), n)

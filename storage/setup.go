@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 func scanSetup(r row) (mfa.Setup, error) {
@@ -20,7 +20,7 @@ func scanSetup(r row) (mfa.Setup, error) {
 func (s *Store) Setup(ctx context.Context, owner string) (mfa.Setup, error) {
 	p, err := one(ctx, s, scanSetup, `SELECT owner, subject, authenticator, basis, key_id, sealed, confirmed, name, step,
 		created_at, expires_at FROM setup WHERE owner = $1`, owner)
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		err = mfa.ErrNoSetup
 	}
 	return p, err

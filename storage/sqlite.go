@@ -14,7 +14,7 @@ import (
 	sqlitedriver "modernc.org/sqlite"
 	sqlitecode "modernc.org/sqlite/lib"
 
-	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // sqliteOptions hold for each connection. FULL: what was answered survives a power cut. SQLite does not look at the
@@ -187,13 +187,13 @@ func sqliteError(err error) error {
 	}
 	switch fault.Code() {
 	case sqlitecode.SQLITE_CONSTRAINT_UNIQUE, sqlitecode.SQLITE_CONSTRAINT_PRIMARYKEY:
-		return provider.ErrConflict
+		return store.ErrConflict
 	}
 	switch fault.Code() & 0xff {
 	case sqlitecode.SQLITE_BUSY, sqlitecode.SQLITE_LOCKED, sqlitecode.SQLITE_NOMEM, sqlitecode.SQLITE_READONLY,
 		sqlitecode.SQLITE_INTERRUPT, sqlitecode.SQLITE_IOERR, sqlitecode.SQLITE_CORRUPT, sqlitecode.SQLITE_FULL,
 		sqlitecode.SQLITE_CANTOPEN, sqlitecode.SQLITE_NOTADB:
-		return fmt.Errorf("%w: %w", provider.ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	return err
 }

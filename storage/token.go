@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // remember is how long a used code or refresh token is known as such beyond its use. The default
@@ -26,7 +27,7 @@ func scanCode(r row) (provider.Code, error) {
 }
 
 // SaveCode inserts a code, for the client as it was read. provider.ErrClientChanged if it is registered otherwise by now;
-// provider.ErrConflict if the family has a code. It takes no lock on the client, whose row would be locked by each of its
+// store.ErrConflict if the family has a code. It takes no lock on the client, whose row would be locked by each of its
 // sign-ins: a code that is saved while the client goes names a registration that never comes back.
 func (s *Store) SaveCode(ctx context.Context, c provider.Code, of provider.Client) error {
 	return s.exec(ctx, provider.ErrClientChanged, `INSERT INTO code (`+codeColumns+`, offline, registration)
@@ -44,17 +45,17 @@ func changed(table string) string {
 	return `, (SELECT c.updated_at FROM client c WHERE c.id = ` + table + `.client)`
 }
 
-// Code returns the code, used, revoked or expired or not, or provider.ErrNotFound. One of a client that is gone is none.
+// Code returns the code, used, revoked or expired or not, or store.ErrNotFound. One of a client that is gone is none.
 func (s *Store) Code(ctx context.Context, signature string) (provider.Code, error) {
 	return one(ctx, s, scanCode, `SELECT `+codeColumns+changed(`code`)+` FROM code WHERE signature = $1 AND `+registered, signature)
 }
 
-// Exchange marks the code used with the answer to give again, and inserts the tokens, all or nothing. provider.ErrConflict if the
+// Exchange marks the code used with the answer to give again, and inserts the tokens, all or nothing. store.ErrConflict if the
 // code was used before, or it or its client is gone. It holds the code's row, which whoever revokes the family wants first.
 func (s *Store) Exchange(ctx context.Context, code string, at time.Time, replay []byte, tokens []provider.Token) error {
 	offline := slices.ContainsFunc(tokens, func(t provider.Token) bool { return t.Kind == provider.RefreshToken })
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, provider.ErrConflict, `UPDATE code SET used = TRUE, used_at = $2, replay = $3, offline = $4
+		err := s.exec(ctx, store.ErrConflict, `UPDATE code SET used = TRUE, used_at = $2, replay = $3, offline = $4
 			WHERE signature = $1 AND used = FALSE AND revoked = FALSE AND `+registered, code, micros(at), replay, offline)
 		if err != nil {
 			return err
@@ -79,13 +80,13 @@ func scanToken(r row) (provider.Token, error) {
 // a new token behind, which the deletion could not see yet. The code's row makes it as good as gone.
 const alive = `EXISTS (SELECT 1 FROM code WHERE code.family = token.family AND code.revoked = FALSE AND ` + registered + `)`
 
-// Token returns the token, used or expired or not, or provider.ErrNotFound: one that was revoked is none.
+// Token returns the token, used or expired or not, or store.ErrNotFound: one that was revoked is none.
 func (s *Store) Token(ctx context.Context, kind, signature string) (provider.Token, error) {
 	return one(ctx, s, scanToken, `SELECT `+tokenColumns+changed(`token`)+` FROM token
 		WHERE kind = $1 AND signature = $2 AND `+alive, kind, signature)
 }
 
-// TokenFor is Token for a client that asks about a token: provider.ErrNotFound also if the asking client was removed.
+// TokenFor is Token for a client that asks about a token: store.ErrNotFound also if the asking client was removed.
 func (s *Store) TokenFor(ctx context.Context, kind, signature string, asker provider.Client) (provider.Token, error) {
 	return one(ctx, s, scanToken, `SELECT `+tokenColumns+changed(`token`)+` FROM token
 		WHERE kind = $1 AND signature = $2 AND `+alive+`
@@ -94,11 +95,11 @@ func (s *Store) TokenFor(ctx context.Context, kind, signature string, asker prov
 }
 
 // Rotate marks the refresh token used with the answer to give again, removes the access tokens of
-// its family and inserts the new tokens, all or nothing. provider.ErrConflict if it was used before
+// its family and inserts the new tokens, all or nothing. store.ErrConflict if it was used before
 // or is gone.
 func (s *Store) Rotate(ctx context.Context, signature string, at time.Time, replay []byte, tokens []provider.Token) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, provider.ErrConflict, `UPDATE token SET used_at = $2, replay = $3, keep_until = $4
+		err := s.exec(ctx, store.ErrConflict, `UPDATE token SET used_at = $2, replay = $3, keep_until = $4
 			WHERE kind = 'refresh' AND signature = $1 AND used_at = 0 AND `+alive,
 			signature, micros(at), replay, micros(at.Add(remember)))
 		if err != nil {
@@ -126,7 +127,7 @@ func (s *Store) insertTokens(ctx context.Context, tokens []provider.Token) error
 		values = append(values, places(len(args), len(row)))
 		args = append(args, row...)
 	}
-	return s.exec(ctx, provider.ErrConflict, `INSERT INTO token (`+tokenColumns+`, keep_until) VALUES `+
+	return s.exec(ctx, store.ErrConflict, `INSERT INTO token (`+tokenColumns+`, keep_until) VALUES `+
 		strings.Join(values, ", "), args...)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -28,7 +29,7 @@ func (f family) code(signature string) provider.Code {
 // save stores the code, for a client that is there.
 func save(t *testing.T, s *storage.Store, code provider.Code) {
 	t.Helper()
-	if err := s.CreateClient(t.Context(), client(code.Client)); err != nil && !errors.Is(err, provider.ErrConflict) {
+	if err := s.CreateClient(t.Context(), client(code.Client)); err != nil && !errors.Is(err, store.ErrConflict) {
 		t.Fatal(err)
 	}
 	must(t, saveAgain(t, s, code))
@@ -68,7 +69,7 @@ func (f family) rotate(ctx context.Context, s *storage.Store, n int) error {
 func (f family) alive(t *testing.T, s *storage.Store) bool {
 	t.Helper()
 	_, err := s.Token(t.Context(), provider.RefreshToken, f.pair(0)[1].Signature)
-	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		t.Fatal(err)
 	}
 	return err == nil
@@ -79,7 +80,7 @@ var rp = family{id: "one", client: "rp", subject: "alice"}
 func has(t *testing.T, s *storage.Store, token provider.Token) bool {
 	t.Helper()
 	_, err := s.Token(t.Context(), token.Kind, token.Signature)
-	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		t.Fatal(err)
 	}
 	return err == nil
@@ -89,8 +90,8 @@ func TestCodesAndTokensComeBackAsTheyWere(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		code := rp.code("one")
 		save(t, s, code)
-		if err := saveAgain(t, s, code); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("SaveCode again: %v, want %v", err, provider.ErrConflict)
+		if err := saveAgain(t, s, code); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("SaveCode again: %v, want %v", err, store.ErrConflict)
 		}
 		code.Changed = noon
 		if got, err := s.Code(t.Context(), "one"); err != nil || !reflect.DeepEqual(got, code) {
@@ -131,11 +132,11 @@ func TestRotate(t *testing.T) {
 				t.Errorf("there is %s: %v, want %v", tt.token.Signature, got, tt.want)
 			}
 		}
-		if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("Rotate again: %v, want %v", err, provider.ErrConflict)
+		if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("Rotate again: %v, want %v", err, store.ErrConflict)
 		}
-		if err := rp.rotate(t.Context(), s, 7); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("Rotate of an unknown token: %v, want %v", err, provider.ErrConflict)
+		if err := rp.rotate(t.Context(), s, 7); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("Rotate of an unknown token: %v, want %v", err, store.ErrConflict)
 		}
 	})
 }
@@ -152,8 +153,8 @@ func TestExchangeAndRotateAreAllOrNothing(t *testing.T) {
 			"Rotate of an access token": s.Rotate(t.Context(), rp.pair(0)[0].Signature, noon, nil, loser.pair(0)),
 			"Rotate to existing tokens": s.Rotate(t.Context(), rp.pair(0)[1].Signature, noon, nil, rp.pair(0)),
 		} {
-			if !errors.Is(err, provider.ErrConflict) {
-				t.Errorf("%s: %v, want %v", name, err, provider.ErrConflict)
+			if !errors.Is(err, store.ErrConflict) {
+				t.Errorf("%s: %v, want %v", name, err, store.ErrConflict)
 			}
 		}
 		if has(t, s, loser.pair(0)[0]) || has(t, s, loser.pair(0)[1]) {
@@ -175,7 +176,7 @@ func TestClientMadeAnew(t *testing.T) {
 		was, err := s.Client(t.Context(), "rp")
 		must(t, err)
 		save(t, s, late.code("late"))
-		must(t, s.Exec(t.Context(), provider.ErrNotFound, `DELETE FROM client WHERE id = 'rp'`)) // and all else is left behind
+		must(t, s.Exec(t.Context(), store.ErrNotFound, `DELETE FROM client WHERE id = 'rp'`)) // and all else is left behind
 		for _, name := range []string{"gone", "made anew"} {
 			if name == "made anew" {
 				anew := client("rp")
@@ -185,14 +186,14 @@ func TestClientMadeAnew(t *testing.T) {
 			if rp.alive(t, s) || has(t, s, rp.pair(0)[0]) {
 				t.Errorf("%s: tokens are alive", name)
 			}
-			if _, err := s.Code(t.Context(), "late"); !errors.Is(err, provider.ErrNotFound) {
-				t.Errorf("%s: Code: %v, want %v", name, err, provider.ErrNotFound)
+			if _, err := s.Code(t.Context(), "late"); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("%s: Code: %v, want %v", name, err, store.ErrNotFound)
 			}
-			if err := s.Exchange(t.Context(), "late", noon, nil, late.pair(0)); !errors.Is(err, provider.ErrConflict) {
-				t.Errorf("%s: Exchange: %v, want %v", name, err, provider.ErrConflict)
+			if err := s.Exchange(t.Context(), "late", noon, nil, late.pair(0)); !errors.Is(err, store.ErrConflict) {
+				t.Errorf("%s: Exchange: %v, want %v", name, err, store.ErrConflict)
 			}
-			if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, provider.ErrConflict) {
-				t.Errorf("%s: Rotate: %v, want %v", name, err, provider.ErrConflict)
+			if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, store.ErrConflict) {
+				t.Errorf("%s: Rotate: %v, want %v", name, err, store.ErrConflict)
 			}
 			if err := s.SaveCode(t.Context(), rp.code("other"), was); !errors.Is(err, provider.ErrClientChanged) {
 				t.Errorf("%s: SaveCode: %v, want %v", name, err, provider.ErrClientChanged)
@@ -204,7 +205,7 @@ func TestClientMadeAnew(t *testing.T) {
 func TestOneExchangeWins(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		save(t, s, rp.code("one"))
-		won := race(t, 50, provider.ErrConflict, func(i int) error {
+		won := race(t, 50, store.ErrConflict, func(i int) error {
 			return s.Exchange(t.Context(), "one", noon, nil, rp.pair(i))
 		})
 		if n := number(t, s, `SELECT count(*) FROM token`); won != 1 || n != 2 {
@@ -216,7 +217,7 @@ func TestOneExchangeWins(t *testing.T) {
 func TestOneRotateWins(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		rp.begin(t, s)
-		won := race(t, 50, provider.ErrConflict, func(i int) error {
+		won := race(t, 50, store.ErrConflict, func(i int) error {
 			return s.Rotate(t.Context(), rp.pair(0)[1].Signature, noon, nil, rp.pair(i+1))
 		})
 		if n := number(t, s, `SELECT count(*) FROM token`); won != 1 || n != 3 {
@@ -237,8 +238,8 @@ func TestRevokeFamily(t *testing.T) {
 		if n := number(t, s, `SELECT count(*) FROM token WHERE family = 'family-one'`); n != 0 {
 			t.Errorf("%d tokens of a revoked family", n)
 		}
-		if err := rp.rotate(t.Context(), s, 1); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("Rotate in a revoked family: %v, want %v", err, provider.ErrConflict)
+		if err := rp.rotate(t.Context(), s, 1); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("Rotate in a revoked family: %v, want %v", err, store.ErrConflict)
 		}
 		if code, err := s.Code(t.Context(), "one"); err != nil || !code.Revoked {
 			t.Errorf("the code of a revoked family = %+v, %v, want a revoked one", code, err)
@@ -255,8 +256,8 @@ func TestRevokeFamilyBeforeExchange(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		save(t, s, rp.code("one"))
 		must(t, s.RevokeFamily(t.Context(), "family-one"))
-		if err := s.Exchange(t.Context(), "one", noon, nil, rp.pair(0)); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("Exchange in a revoked family: %v, want %v", err, provider.ErrConflict)
+		if err := s.Exchange(t.Context(), "one", noon, nil, rp.pair(0)); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("Exchange in a revoked family: %v, want %v", err, store.ErrConflict)
 		}
 	})
 }
@@ -270,7 +271,7 @@ func TestRevokeFamilyAgainstRotateAndExchange(t *testing.T) {
 			if round%2 == 0 {
 				must(t, s.Exchange(t.Context(), f.id, noon, nil, f.pair(0)))
 			}
-			race(t, 3, provider.ErrConflict, func(i int) error {
+			race(t, 3, store.ErrConflict, func(i int) error {
 				switch {
 				case i == 0:
 					return s.RevokeFamily(t.Context(), "family-"+f.id)
@@ -287,8 +288,8 @@ func TestRevokeFamilyAgainstRotateAndExchange(t *testing.T) {
 					}
 				}
 			}
-			if err := f.rotate(t.Context(), s, 1); !errors.Is(err, provider.ErrConflict) {
-				t.Errorf("round %d: Rotate: %v, want %v", round, err, provider.ErrConflict)
+			if err := f.rotate(t.Context(), s, 1); !errors.Is(err, store.ErrConflict) {
+				t.Errorf("round %d: Rotate: %v, want %v", round, err, store.ErrConflict)
 			}
 		}
 	})
@@ -298,12 +299,12 @@ func TestRevokeFamilyAgainstRotateAndExchange(t *testing.T) {
 func TestTokenOfRevokedFamilyIsDead(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		rp.begin(t, s)
-		must(t, s.Exec(t.Context(), provider.ErrConflict, `UPDATE code SET revoked = TRUE WHERE family = $1`, "family-one"))
+		must(t, s.Exec(t.Context(), store.ErrConflict, `UPDATE code SET revoked = TRUE WHERE family = $1`, "family-one"))
 		if has(t, s, rp.pair(0)[0]) || has(t, s, rp.pair(0)[1]) {
 			t.Error("tokens of a revoked family are alive")
 		}
-		if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("Rotate: %v, want %v", err, provider.ErrConflict)
+		if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("Rotate: %v, want %v", err, store.ErrConflict)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // lowCodes is from how few recovery codes on a user is told to make new ones.
@@ -45,7 +46,7 @@ func (s *Server) requireSignedIn(h signedInHandler) handler {
 			return err
 		}
 		account, err := s.Accounts.Account(r.Context(), session.Login.Subject)
-		if errors.Is(err, provider.ErrNotFound) || err == nil && account.Disabled {
+		if errors.Is(err, store.ErrNotFound) || err == nil && account.Disabled {
 			return s.expel(w, r, session)
 		}
 		if err != nil {
@@ -146,7 +147,7 @@ func (s *Server) unflash(r *http.Request) (flowState, error) {
 		return flowState{}, nil
 	}
 	ix, err := s.Provider.Resume(r.Context(), flow)
-	if errors.Is(err, provider.ErrNotFound) || errors.Is(err, provider.ErrExpired) {
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, provider.ErrExpired) {
 		return flowState{}, nil
 	}
 	if err != nil || ix.Client != "" || !s.sameBrowser(r, ix.Browser) {

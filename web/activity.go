@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // Activity is the log of events, as far as it is about one user.
@@ -186,7 +187,7 @@ func (s *Server) clientLabel(ctx context.Context, id string, known map[string]st
 	switch {
 	case err == nil:
 		known[id] = client.Name
-	case errors.Is(err, provider.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		known[id] = id
 	default:
 		return "", err

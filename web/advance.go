@@ -9,6 +9,7 @@ import (
 
 	"vestibule/consent"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // clone returns a flow to write a proof into: the commit that spends the code may still fail, and then
@@ -136,9 +137,9 @@ func (s *Server) commitPasswordAndRedirect(w http.ResponseWriter, r *http.Reques
 			return err
 		}
 		return s.commitPasswordAndRedirect(w, r, fl)
-	case errors.Is(err, provider.ErrConflict) && fl.ix.Version == 0:
+	case errors.Is(err, store.ErrConflict) && fl.ix.Version == 0:
 		return s.onResubmit(w, r, fl)
-	case errors.Is(err, provider.ErrUnavailable): // perhaps it was committed, and has recorded the password
+	case errors.Is(err, store.ErrUnavailable): // perhaps it was committed, and has recorded the password
 		s.refund(r.Context(), fl.guess)
 		return err
 	}
@@ -151,7 +152,7 @@ func (s *Server) commitPasswordAndRedirect(w http.ResponseWriter, r *http.Reques
 // onConflict answers a form whose commit did not happen, because what it rested on has changed meanwhile.
 func (s *Server) onConflict(w http.ResponseWriter, r *http.Request, fl *flow, err error) error {
 	switch {
-	case errors.Is(err, provider.ErrConflict):
+	case errors.Is(err, store.ErrConflict):
 		return s.redirectAfterConflict(w, r, fl)
 	case loginIsOver(err):
 		return s.restartAtPassword(w, r, fl)
@@ -216,10 +217,10 @@ const maxDecisions = 5
 // decideAnew has the sign-in be decided anew, for the client as it is registered now.
 func (s *Server) decideAnew(ctx context.Context, fl *flow) error {
 	if fl.decisions++; fl.decisions > maxDecisions {
-		return fmt.Errorf("%w: client %s changes all the time", provider.ErrUnavailable, fl.ix.Client)
+		return fmt.Errorf("%w: client %s changes all the time", store.ErrUnavailable, fl.ix.Client)
 	}
 	client, err := s.Provider.Client(ctx, fl.ix.Client)
-	if err != nil && !errors.Is(err, provider.ErrNotFound) { // Finish has an answer to a client that is gone
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // Finish has an answer to a client that is gone
 		return err
 	}
 	fl.ix.Follow(client)
@@ -299,7 +300,7 @@ func (s *Server) redirectAfterReload(w http.ResponseWriter, r *http.Request, row
 func (s *Server) reload(r *http.Request, fl *flow) (*flow, error) {
 	ix, err := s.Provider.Resume(r.Context(), fl.ix.ID)
 	switch {
-	case errors.Is(err, provider.ErrNotFound), errors.Is(err, provider.ErrExpired):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, provider.ErrExpired):
 		if err := s.endedBefore(r, ix); err != nil {
 			return nil, err
 		}
@@ -337,7 +338,7 @@ func (s *Server) saveAndShow(w http.ResponseWriter, r *http.Request, fl *flow, p
 		save = func(ctx context.Context) error { return s.save(ctx, fl) }
 	}
 	switch err := s.recordWith(r.Context(), events, save); {
-	case errors.Is(err, provider.ErrConflict): // what happened, happened: only the page is another's
+	case errors.Is(err, store.ErrConflict): // what happened, happened: only the page is another's
 		if err := s.recordWith(r.Context(), events, nil); err != nil {
 			return err
 		}
@@ -376,7 +377,7 @@ func (s *Server) anew(fl *flow) (*flow, error) {
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, fl *flow, code string, events ...provider.Event) error {
 	s.keepEnd(r, fl)
 	err := s.Provider.Refuse(w, r, fl.ix, code, func(ctx context.Context) error { return s.recordWith(ctx, events, nil) })
-	if errors.Is(err, provider.ErrConflict) {
+	if errors.Is(err, store.ErrConflict) {
 		return s.endedOr(r, fl)
 	}
 	return err
@@ -386,7 +387,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, fl *flow, code s
 func (s *Server) finish(w http.ResponseWriter, r *http.Request, fl *flow, with ...func(context.Context) error) error {
 	err := s.tryFinish(w, r, fl, with...)
 	switch {
-	case errors.Is(err, provider.ErrConflict):
+	case errors.Is(err, store.ErrConflict):
 		return s.endedOr(r, fl)
 	case undecided(err):
 		if err := s.decideAnew(r.Context(), fl); err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // consentOwed reports whether the user must allow something, and remembers what.
@@ -26,7 +27,7 @@ func (s *Server) consentOwed(ctx context.Context, fl *flow) (bool, error) {
 		return false, err
 	}
 	client, err := s.Provider.Client(ctx, fl.ix.Client)
-	if err != nil && !errors.Is(err, provider.ErrNotFound) { // Finish has an answer to a client that is gone
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // Finish has an answer to a client that is gone
 		return false, err
 	}
 	// Any program on a device can claim a loopback address or a private scheme (RFC 8252 section 8.6).

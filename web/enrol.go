@@ -11,7 +11,7 @@ import (
 	"github.com/skip2/go-qrcode"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 const (
@@ -169,7 +169,7 @@ func (s *Server) stopped(w http.ResponseWriter, r *http.Request, e enrolment, er
 	switch {
 	case loginIsOver(err):
 		return redirect(securityPath)(w, r)
-	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, provider.ErrConflict): // perhaps finished by the first of two clicks
+	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, store.ErrConflict): // perhaps finished by the first of two clicks
 		return s.note(w, r, securityPath, "codes.saved", nil)
 	case errors.Is(err, mfa.ErrSetupExpired) && e.codes:
 		return s.note(w, r, securityPath, "codes.expired", nil)

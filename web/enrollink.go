@@ -8,6 +8,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // EnrolLinks keeps the links with which an operator lets users set up an authenticator, above all those who have
@@ -16,7 +17,7 @@ type EnrolLinks interface {
 	// Held reports whether an operator has taken the subject's factors away, so that only a link lets the subject
 	// set up new ones.
 	Held(ctx context.Context, subject string) (bool, error)
-	// EnrolLink returns the link, used or over or not, or provider.ErrNotFound.
+	// EnrolLink returns the link, used or over or not, or store.ErrNotFound.
 	EnrolLink(ctx context.Context, id []byte) (mfa.EnrolLink, error)
 	// UseEnrolLink uses the link up and ends the hold; mfa.ErrLink if it is used, over or not the subject's.
 	UseEnrolLink(ctx context.Context, id []byte, subject string, now time.Time) error
@@ -28,7 +29,7 @@ type noLinks struct{}
 func (noLinks) Held(context.Context, string) (bool, error) { return false, nil }
 
 func (noLinks) EnrolLink(context.Context, []byte) (mfa.EnrolLink, error) {
-	return mfa.EnrolLink{}, provider.ErrNotFound
+	return mfa.EnrolLink{}, store.ErrNotFound
 }
 
 func (noLinks) UseEnrolLink(context.Context, []byte, string, time.Time) error { return mfa.ErrLink }
@@ -80,7 +81,7 @@ const (
 func (s *Server) linkState(ctx context.Context, id []byte, subject string) (string, error) {
 	link, err := s.EnrolLinks.EnrolLink(ctx, id)
 	switch {
-	case errors.Is(err, provider.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return linkUnknown, nil
 	case err != nil:
 		return "", err

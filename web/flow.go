@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 const (
@@ -97,7 +98,7 @@ func (s *Server) saveAndRedirect(w http.ResponseWriter, r *http.Request, fl *flo
 	}
 	if fl.ix.Login != nil {
 		err := s.save(r.Context(), fl)
-		if errors.Is(err, provider.ErrConflict) {
+		if errors.Is(err, store.ErrConflict) {
 			return s.redirectAfterConflict(w, r, fl)
 		}
 		if err != nil {
@@ -272,7 +273,7 @@ func (s *Server) resume(r *http.Request) (fl *flow, flow string, expired bool, e
 	}
 	ix, err := s.Provider.Resume(r.Context(), flow)
 	switch expired = errors.Is(err, provider.ErrExpired); {
-	case errors.Is(err, provider.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		if err := s.endedBefore(r, ix); err != nil {
 			return nil, flow, false, err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 type loginPage struct {
@@ -185,7 +186,7 @@ func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
 		err = s.Provider.EndAt(r.Context(), fl.ix, to)
 	}
 	switch {
-	case errors.Is(err, provider.ErrConflict):
+	case errors.Is(err, store.ErrConflict):
 		return s.endedOr(r, fl)
 	case err != nil:
 		return err
@@ -216,7 +217,7 @@ func (s *Server) postRestart(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) withoutCookie(r *http.Request, flow string) (*flow, error) {
 	ix, err := s.Provider.Resume(r.Context(), flow)
 	switch {
-	case errors.Is(err, provider.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return nil, errUnknown
 	case err != nil && !errors.Is(err, provider.ErrExpired):
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 type plainPage struct{ frame }
@@ -25,7 +26,7 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	account, err := s.Accounts.Account(r.Context(), session.Login.Subject)
-	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	p := &logoutPage{frame: frame{Page: "logout", Title: "Sign out of " + s.Name + "?", Who: account.Label()}}
@@ -73,7 +74,7 @@ func (s *Server) endSession(r *http.Request) error {
 		}
 		return errors.Join(s.Browsers.ForgetBrowser(ctx, session.Login.Subject, device), end(ctx))
 	})
-	if errors.Is(err, provider.ErrNotFound) { // it was forgotten already
+	if errors.Is(err, store.ErrNotFound) { // it was forgotten already
 		return s.recordWith(r.Context(), events[:1], end)
 	}
 	return err

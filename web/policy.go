@@ -9,6 +9,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // Policy is who must have a second factor, and what follows from that. The zero value obliges nobody; a client may
@@ -113,7 +114,7 @@ func (p Policy) requirement(ctx context.Context, accounts provider.Accounts, sub
 	account := provider.Account{Subject: subject}
 	if p.asksAccount(now) {
 		var err error
-		if account, err = accounts.Account(ctx, subject); err != nil && !errors.Is(err, provider.ErrNotFound) {
+		if account, err = accounts.Account(ctx, subject); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return Requirement{}, err // Finish has an answer to an account that is gone
 		}
 	}

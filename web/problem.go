@@ -12,6 +12,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // problem is an error that has a page of its own. The template error.html has the words.
@@ -55,7 +56,7 @@ func problemOf(err error) (problem, bool) {
 		return problem{status: http.StatusRequestEntityTooLarge, state: "request", title: "Your browser sent too much"}, false
 	case errors.Is(err, provider.ErrBusy), errors.Is(err, mfa.ErrBusy):
 		return problem{status: http.StatusServiceUnavailable, state: "busy", title: "A lot of people are signing in right now", retry: 5 * time.Second}, false
-	case errors.Is(err, provider.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return problem{status: http.StatusServiceUnavailable, state: "unavailable", title: "We are having trouble right now", retry: 10 * time.Second}, true
 	}
 	return problem{status: http.StatusInternalServerError, state: "server", title: "Something went wrong on our side"}, true
@@ -82,7 +83,7 @@ func (s *Server) Error(w http.ResponseWriter, r *http.Request, err error) {
 	if ours {
 		reference = rand.Text()[:10]
 		line := append(provider.Asked(r), "reference", reference, "err", err)
-		if errors.Is(err, provider.ErrUnavailable) {
+		if errors.Is(err, store.ErrUnavailable) {
 			line = append(line, provider.Refused(r.URL.Path)...)
 		}
 		s.Log.ErrorContext(r.Context(), "request", line...)

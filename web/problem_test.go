@@ -12,6 +12,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 func TestRequestThatCannotBeAnswered(t *testing.T) {
@@ -96,7 +97,7 @@ func TestErrorPages(t *testing.T) {
 		logged bool
 	}{
 		{errors.New("boom: token=abc"), "server", 500, true},
-		{fmt.Errorf("read: %w", provider.ErrUnavailable), "unavailable", 503, true},
+		{fmt.Errorf("read: %w", store.ErrUnavailable), "unavailable", 503, true},
 		{provider.ErrBusy, "busy", 503, false},
 		{mfa.ErrBusy, "busy", 503, false},
 		{&provider.RequestError{Status: 400, Code: "server_error"}, "request", 400, false},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // Browsers keeps the browsers that users have said need not give a code.
@@ -16,14 +17,14 @@ type Browsers interface {
 	// RememberBrowser inserts b, bound to the factors that its subject has at that instant, in the place of the one
 	// with the ID old, which is gone then; nil: there is none.
 	RememberBrowser(ctx context.Context, old []byte, b provider.Browser) error
-	// Browser returns the browser with that ID, or provider.ErrNotFound. One whose time is over, or whose user's factors
+	// Browser returns the browser with that ID, or store.ErrNotFound. One whose time is over, or whose user's factors
 	// have changed since, is none.
 	Browser(ctx context.Context, id []byte, now time.Time) (provider.Browser, error)
 	// Browsers returns those of the subject, the one that was used last first.
 	Browsers(ctx context.Context, subject string, now time.Time) ([]provider.Browser, error)
 	// TouchBrowser sets when the browser was last used. One that is gone is no error.
 	TouchBrowser(ctx context.Context, id []byte, seen time.Time) error
-	// ForgetBrowser removes the browser if it is the subject's; provider.ErrNotFound if it is not.
+	// ForgetBrowser removes the browser if it is the subject's; store.ErrNotFound if it is not.
 	ForgetBrowser(ctx context.Context, subject string, id []byte) error
 	// ForgetBrowsers removes all of the subject.
 	ForgetBrowsers(ctx context.Context, subject string) error
@@ -48,7 +49,7 @@ func (s *Server) remembered(ctx context.Context, fl *flow) (bool, error) {
 	}
 	now := s.Now()
 	b, err := s.Browsers.Browser(ctx, fl.rememberToken, now)
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
@@ -162,7 +163,7 @@ func (s *Server) postForgetBrowser(w http.ResponseWriter, r *http.Request, m *si
 		drop = func(ctx context.Context) error { return s.Browsers.ForgetBrowser(ctx, m.account.Subject, key) }
 	}
 	err := s.commitAnswer(w, r, response{To: securityPath, Note: &message{ID: note}}, e, drop)
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return s.note(w, r, securityPath, "browser.gone", nil)
 	}
 	return err
@@ -175,7 +176,7 @@ func (s *Server) remembers(r *http.Request, subject string) (bool, error) {
 		return false, nil
 	}
 	b, err := s.Browsers.Browser(r.Context(), id, s.Now())
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil && b.Subject == subject, err

@@ -12,6 +12,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // browsers is Browsers as a map.
@@ -45,7 +46,7 @@ func (k *browsers) Browser(ctx context.Context, id []byte, now time.Time) (provi
 	b, ok := k.rows[string(id)]
 	k.mu.Unlock()
 	if !ok || !now.Before(b.Expires) || b.generation != k.generation(ctx, b.Subject) {
-		return provider.Browser{}, provider.ErrNotFound
+		return provider.Browser{}, store.ErrNotFound
 	}
 	return b.Browser, nil
 }
@@ -76,7 +77,7 @@ func (k *browsers) ForgetBrowser(_ context.Context, subject string, id []byte) e
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if b, ok := k.rows[string(id)]; !ok || b.Subject != subject {
-		return provider.ErrNotFound
+		return store.ErrNotFound
 	}
 	delete(k.rows, string(id))
 	return nil

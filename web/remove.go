@@ -10,6 +10,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 type removePage struct {
@@ -207,7 +208,7 @@ func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *signed
 	if errors.As(err, &stale) { // by another server's clock the lock has just ended
 		return s.removeFault(w, r, form, message{ID: "login.lock.again"})
 	}
-	if errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm || errors.Is(err, provider.ErrConflict) {
+	if errors.Is(err, mfa.ErrNotEnrolled) && form == totpForm || errors.Is(err, store.ErrConflict) {
 		return s.note(w, r, securityPath, "remove.gone", nil)
 	}
 	msg, ok := s.codeMessage(form, err)

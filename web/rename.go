@@ -7,6 +7,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 type renamePage struct {
@@ -67,7 +68,7 @@ func (s *Server) postRename(w http.ResponseWriter, r *http.Request, m *signedIn)
 // renameMessage finds the words for a name that cannot be given; none: the fault is not the user's.
 func renameMessage(err error) string {
 	switch {
-	case errors.Is(err, mfa.ErrNameTaken), errors.Is(err, provider.ErrConflict): // by another tab just now
+	case errors.Is(err, mfa.ErrNameTaken), errors.Is(err, store.ErrConflict): // by another tab just now
 		return "enrol.name.taken"
 	case errors.Is(err, mfa.ErrNameLong):
 		return "enrol.name.long"

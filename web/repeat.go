@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // A form that is sent again gets the first one's answer: after a double click, whose first answer no browser looks at,
@@ -137,7 +138,7 @@ func (s *Server) cookiesAgain(w http.ResponseWriter, r *http.Request, row *flow)
 // goesOn reports false if the session is over or has another cookie by now.
 func (s *Server) goesOn(r *http.Request, a response) (bool, error) {
 	_, err := s.Sessions.Session(r.Context(), digest(a.Session))
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, err
@@ -235,7 +236,7 @@ func (s *Server) answeredBefore(r *http.Request) error {
 	}
 	old := token(r, s.cookies.session)
 	sealed, err := s.Provider.Kept(context.WithoutCancel(r.Context()), digest(old+"\x00"+form(r)))
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err != nil {

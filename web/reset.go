@@ -13,15 +13,16 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // Resets keeps the resets that operators have announced.
 type Resets interface {
-	// PlannedReset returns the reset with that ID, or provider.ErrNotFound.
+	// PlannedReset returns the reset with that ID, or store.ErrNotFound.
 	PlannedReset(ctx context.Context, id string) (mfa.PlannedReset, error)
-	// ResetOf returns the reset that is planned for the subject, or provider.ErrNotFound.
+	// ResetOf returns the reset that is planned for the subject, or store.ErrNotFound.
 	ResetOf(ctx context.Context, subject string) (mfa.PlannedReset, error)
-	// EndReset takes the reset out of the plan; provider.ErrNotFound if it took place or was cancelled before.
+	// EndReset takes the reset out of the plan; store.ErrNotFound if it took place or was cancelled before.
 	EndReset(ctx context.Context, id string) error
 }
 
@@ -29,14 +30,14 @@ type Resets interface {
 type noResets struct{}
 
 func (noResets) PlannedReset(context.Context, string) (mfa.PlannedReset, error) {
-	return mfa.PlannedReset{}, provider.ErrNotFound
+	return mfa.PlannedReset{}, store.ErrNotFound
 }
 
 func (noResets) ResetOf(context.Context, string) (mfa.PlannedReset, error) {
-	return mfa.PlannedReset{}, provider.ErrNotFound
+	return mfa.PlannedReset{}, store.ErrNotFound
 }
 
-func (noResets) EndReset(context.Context, string) error { return provider.ErrNotFound }
+func (noResets) EndReset(context.Context, string) error { return store.ErrNotFound }
 
 const (
 	cancelPath    = "/reset/cancel"
@@ -56,7 +57,7 @@ func cancelMAC(key []byte, id string) []byte {
 	return h.Sum(nil)
 }
 
-// planned returns the reset that the token is for. provider.ErrNotFound reports one that took place or was cancelled,
+// planned returns the reset that the token is for. store.ErrNotFound reports one that took place or was cancelled,
 // errForgedLink a token that we did not make.
 func (s *Server) planned(r *http.Request) (mfa.PlannedReset, error) {
 	id, text, _ := strings.Cut(field(r, "token"), ".")
@@ -86,7 +87,7 @@ func (s *Server) cancelResetPage(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, errForgedLink):
 		return s.showReset(w, http.StatusNotFound, "unknown", "We don’t know this link", plan)
-	case errors.Is(err, provider.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return s.showReset(w, http.StatusGone, "gone", "There is nothing to cancel any more", plan)
 	case err != nil:
 		return err
@@ -113,7 +114,7 @@ func (s *Server) postCancelReset(w http.ResponseWriter, r *http.Request) error {
 	} else if before := s.answeredBefore(r); before != nil {
 		return before
 	}
-	if errors.Is(err, errForgedLink) || errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, errForgedLink) || errors.Is(err, store.ErrNotFound) {
 		return redirect(cancelPath+"?token="+url.QueryEscape(field(r, "token")))(w, r)
 	}
 	return err
@@ -140,7 +141,7 @@ func (s *Server) postCancelOwnReset(w http.ResponseWriter, r *http.Request, m *s
 	} else if before := s.answeredBefore(r); before != nil {
 		return before
 	}
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return s.note(w, r, securityPath, "reset.gone", nil)
 	}
 	return err
@@ -167,7 +168,7 @@ func (s *Server) operator(ctx context.Context, subject string, on bool) (*operat
 	switch plan, err := s.Resets.ResetOf(ctx, subject); {
 	case err == nil:
 		view.Due, view.Reason = plan.Due.UTC(), plan.Reason
-	case !errors.Is(err, provider.ErrNotFound):
+	case !errors.Is(err, store.ErrNotFound):
 		return nil, err
 	}
 	if !on {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"html/template"
@@ -12,6 +11,7 @@ import (
 	"vestibule/consent"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // Config is what a Server is made of.
@@ -29,7 +29,7 @@ type Config struct {
 	EnrolLinks EnrolLinks // nil: nobody ever gets a link
 	Resets     Resets     // nil: nobody ever plans one
 	// Atomic commits all that fn writes to any of the stores above, or nothing.
-	Atomic func(ctx context.Context, fn func(ctx context.Context) error) error
+	Atomic store.Atomic
 
 	RememberBrowser time.Duration    // how long a browser may be remembered that need not give a code; 0: never
 	Browsers        Browsers         // must be set if RememberBrowser is

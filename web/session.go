@@ -7,16 +7,17 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // Sessions keeps the browsers' single sign-on sessions.
 type Sessions interface {
-	// Session returns the session with that ID, or provider.ErrNotFound.
+	// Session returns the session with that ID, or store.ErrNotFound.
 	Session(ctx context.Context, id []byte) (provider.Session, error)
 	// Sessions returns all sessions of the subject, over or not.
 	Sessions(ctx context.Context, subject string) ([]provider.Session, error)
 	// SaveSession inserts session, or, if old is not nil, puts it in the place of the row that has the ID
-	// old and session's Version. provider.ErrConflict reports that there is no such row.
+	// old and session's Version. store.ErrConflict reports that there is no such row.
 	SaveSession(ctx context.Context, old []byte, session *provider.Session) error
 	// TouchSession sets when the session was last used. A session that is gone is no error.
 	TouchSession(ctx context.Context, id []byte, seen time.Time) error
@@ -43,7 +44,7 @@ func (s *Server) lookupSession(ctx context.Context, r *http.Request) (*provider.
 		return nil, nil
 	}
 	session, err := s.Sessions.Session(ctx, digest(value))
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
@@ -108,7 +109,7 @@ func (s *Server) writeSession(ctx context.Context, old *provider.Session, cookie
 }
 
 // renew replaces the user's session, in the commit of ctx, by one with a new id and the login. What is returned answers
-// the form: a's note on the security page, with the cookie. provider.ErrConflict if the session has ended or was
+// the form: a's note on the security page, with the cookie. store.ErrConflict if the session has ended or was
 // changed since it was read, provider.ErrPassword if the account does not let its user in any more.
 func (s *Server) renew(ctx context.Context, r *http.Request, m *signedIn, login *provider.Login, a response) (response, error) {
 	if err := s.Accounts.RequireAccount(ctx, login.Subject, login.Epoch); err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // others counts the live sessions that the user has beside this one.
@@ -32,7 +33,7 @@ func (s *Server) postEndOthers(w http.ResponseWriter, r *http.Request, m *signed
 	switch {
 	case err == nil:
 		return s.give(w, r, done)
-	case loginIsOver(err), errors.Is(err, provider.ErrConflict): // the session itself has ended, or another click was first
+	case loginIsOver(err), errors.Is(err, store.ErrConflict): // the session itself has ended, or another click was first
 		if err := s.answeredBefore(r); err != nil {
 			return err
 		}

@@ -26,6 +26,7 @@ import (
 	"vestibule/mfa/mfatest"
 	"vestibule/provider"
 	"vestibule/provider/providertest"
+	"vestibule/provider/store"
 )
 
 const secret = "correct horse battery"
@@ -42,7 +43,7 @@ func (s *sessions) Session(_ context.Context, id []byte) (provider.Session, erro
 	defer s.mu.Unlock()
 	row, ok := s.rows[string(id)]
 	if !ok {
-		return row, provider.ErrNotFound
+		return row, store.ErrNotFound
 	}
 	row.Login = *row.Login.Clone()
 	return row, nil
@@ -54,7 +55,7 @@ func (s *sessions) SaveSession(_ context.Context, old []byte, n *provider.Sessio
 	if old != nil {
 		row, ok := s.rows[string(old)]
 		if !ok || row.Version != n.Version {
-			return provider.ErrConflict
+			return store.ErrConflict
 		}
 		delete(s.rows, string(old))
 	}
@@ -145,7 +146,7 @@ func (a *accounts) Account(_ context.Context, subject string) (provider.Account,
 			return row, a.down
 		}
 	}
-	return provider.Account{}, provider.ErrNotFound
+	return provider.Account{}, store.ErrNotFound
 }
 
 func (a *accounts) Authenticate(ctx context.Context, name, password string, count provider.Count) (provider.Account, error) {
@@ -676,7 +677,7 @@ func (s *screen) client() url.Values {
 	return s.address.Query()
 }
 
-var errDown = errors.Join(provider.ErrUnavailable, errors.New("connection refused"))
+var errDown = errors.Join(store.ErrUnavailable, errors.New("connection refused"))
 
 // serveAuthorize returns an address where the provider hands over the interaction.
 func (s *site) serveAuthorize(ix *provider.Interaction) string {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 type totpPage struct {
@@ -126,7 +126,7 @@ func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, fl *flow, for
 		return s.saveAndShow(w, r, fl, "/login")
 	case loginIsOver(err):
 		return s.restartAtPassword(w, r, fl)
-	case errors.Is(err, provider.ErrConflict):
+	case errors.Is(err, store.ErrConflict):
 		return s.lateCode(w, r, fl, form)
 	case errors.Is(err, mfa.ErrUsed), form == recoveryForm && errors.Is(err, mfa.ErrCode): // perhaps by the first of two clicks
 		row, gone := s.reload(whole(r), fl)

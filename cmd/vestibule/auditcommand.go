@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -88,7 +88,7 @@ func printEvents(ctx context.Context, w *env, out *output, db *storage.Store, ev
 		name, known := names[e.Subject]
 		if !known {
 			account, err := db.Account(ctx, e.Subject)
-			if err != nil && !errors.Is(err, provider.ErrNotFound) {
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
 			name = account.Username

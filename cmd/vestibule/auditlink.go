@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -22,7 +22,7 @@ func (a *app) link(ctx context.Context) error {
 	lost, failing := 0, false
 	return every(ctx, linkEvery, func() {
 		err := linkAll(ctx, a.store)
-		switch conflict := errors.Is(err, provider.ErrConflict); {
+		switch conflict := errors.Is(err, store.ErrConflict); {
 		case ctx.Err() != nil:
 			return
 		case conflict && lost < lostOften:
@@ -41,12 +41,12 @@ func (a *app) link(ctx context.Context) error {
 func (a *app) linkRest() {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
-	if err := linkAll(ctx, a.store); err != nil && !errors.Is(err, provider.ErrConflict) {
+	if err := linkAll(ctx, a.store); err != nil && !errors.Is(err, store.ErrConflict) {
 		a.log.ErrorContext(ctx, "audit: link the last events", "error", err)
 	}
 }
 
-// linkAll links all that waits. provider.ErrConflict: another process is at it.
+// linkAll links all that waits. store.ErrConflict: another process is at it.
 func linkAll(ctx context.Context, db *storage.Store) error {
 	for {
 		if n, err := db.LinkAudit(ctx); err != nil || n < storage.LinkBatch {

@@ -17,6 +17,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // command runs a command on the site's database and returns what it prints.
@@ -204,7 +205,7 @@ func TestImportAfterRemoval(t *testing.T) {
 			return out.String(), err
 		}
 		text, err := restore()
-		if !errors.Is(err, provider.ErrConflict) || strings.Count(text, "--after-reset") != 2 || !strings.Contains(text, "all were there") {
+		if !errors.Is(err, store.ErrConflict) || strings.Count(text, "--after-reset") != 2 || !strings.Contains(text, "all were there") {
 			t.Errorf("import says %q, %v, want two users left as they are", text, err)
 		}
 		if list := s.command(t, "", "user", "totp", "list", "ana"); strings.Contains(list, "Phone") {
@@ -232,8 +233,8 @@ func TestSameSecretTwice(t *testing.T) {
 		environ := []string{"VESTIBULE_DATABASE=" + s.config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.config.SecretKeys, ",")}
 		err := run(t.Context(), []string{"user", "totp", "add", "ana", "--secret-file", "-", "--name", "Tablet"},
 			&env{environ, strings.NewReader(key), t.Output(), t.Output()})
-		if !errors.Is(err, provider.ErrConflict) || !strings.Contains(err.Error(), "it is there already") {
-			t.Errorf("the same secret again: %v, want %v", err, provider.ErrConflict)
+		if !errors.Is(err, store.ErrConflict) || !strings.Contains(err.Error(), "it is there already") {
+			t.Errorf("the same secret again: %v, want %v", err, store.ErrConflict)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -96,7 +97,7 @@ func storeClient(ctx context.Context, db *storage.Store, c provider.Client) erro
 		}
 		return commandAuditor(db, time.Now).Record(ctx, clientEvent(provider.EventAdminClientCreated, c.ID))
 	})
-	if errors.Is(err, provider.ErrConflict) {
+	if errors.Is(err, store.ErrConflict) {
 		return &result{fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", c.ID, c.ID), err}
 	}
 	return err
@@ -164,7 +165,7 @@ func clientDelete(f *flag.FlagSet) action {
 	return func(ctx context.Context, w *env, args []string) error {
 		err := withStore(ctx, w, load, func(db *storage.Store) error { return removeClient(ctx, db, args[0]) })
 		switch {
-		case errors.Is(err, provider.ErrNotFound):
+		case errors.Is(err, store.ErrNotFound):
 			return noClient(args[0], err)
 		case err != nil:
 			return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -108,7 +109,7 @@ func updateClient(ctx context.Context, db *storage.Store, id string, change *cli
 		}
 		return commandAuditor(db, time.Now).Record(ctx, e)
 	})
-	if errors.Is(err, provider.ErrConflict) {
+	if errors.Is(err, store.ErrConflict) {
 		return c, &result{fmt.Sprintf("somebody else changed or removed client %s at the same moment; look at it with vestibule client list, then try again", c.ID), err}
 	}
 	return c, err
@@ -116,7 +117,7 @@ func updateClient(ctx context.Context, db *storage.Store, id string, change *cli
 
 func findClient(ctx context.Context, db *storage.Store, id string) (provider.Client, error) {
 	c, err := db.Client(ctx, id)
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return c, noClient(id, err)
 	}
 	return c, err

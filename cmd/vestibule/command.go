@@ -10,7 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // command is a row of the table: words that call it, positional arguments, a sentence.
@@ -56,9 +56,9 @@ func report(w *env, err error) int {
 	switch {
 	case errors.As(err, &usage):
 		return 2
-	case errors.Is(err, provider.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return 3
-	case errors.Is(err, provider.ErrConflict):
+	case errors.Is(err, store.ErrConflict):
 		return 4
 	}
 	return 1

@@ -9,6 +9,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/web"
 )
@@ -73,7 +74,7 @@ func makeEnrolLink(ctx context.Context, db *storage.Store, audit *auditor, accou
 			Detail: map[string]string{"expires": link.Expires.UTC().Format(time.RFC3339)},
 		})
 	})
-	if errors.Is(err, provider.ErrConflict) {
+	if errors.Is(err, store.ErrConflict) {
 		return shownLink{}, &result{fmt.Sprintf("the account of %s was changed at the same moment; look at it with vestibule user get, then try again", account.Username), err}
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // TestFaultProxy shows that the proxy does what the tests of faults rest on: reads go on, a commit that is cut before is
@@ -22,11 +23,11 @@ func TestFaultProxy(t *testing.T) {
 		committed int
 	}{{cutBefore, 0}, {cutAfter, 1}} {
 		strike := p.set(tt.mode, "INSERT INTO guess", 1)
-		if _, err := db.Account(t.Context(), "nobody"); !errors.Is(err, provider.ErrNotFound) {
-			t.Errorf("%v: a read answers %v, want %v", tt.mode, err, provider.ErrNotFound)
+		if _, err := db.Account(t.Context(), "nobody"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%v: a read answers %v, want %v", tt.mode, err, store.ErrNotFound)
 		}
-		if _, err := db.Attempt(t.Context(), "pwd:"+tt.mode.String(), limit, s.clock.now()); !errors.Is(err, provider.ErrUnavailable) {
-			t.Errorf("%v: the write answers %v, want %v", tt.mode, err, provider.ErrUnavailable)
+		if _, err := db.Attempt(t.Context(), "pwd:"+tt.mode.String(), limit, s.clock.now()); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%v: the write answers %v, want %v", tt.mode, err, store.ErrUnavailable)
 		}
 		if !strike.happened() {
 			t.Errorf("%v: it did not happen", tt.mode)

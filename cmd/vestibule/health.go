@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -71,7 +72,7 @@ func answer(w http.ResponseWriter, checks []check) {
 
 // reason leaves out the text of a driver, which may name hosts and users.
 func reason(err error) string {
-	if errors.Is(err, provider.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 		return "the database does not answer"
 	}
 	return err.Error()

@@ -12,14 +12,15 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/resource", "mfa", "consent"},
-	"web":                   {"provider", "mfa", "consent", "github.com/skip2/go-qrcode"},
-	"storage":               {"provider", "mfa", "consent"},
-	"provider":              {"github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp", "github.com/go-jose/go-jose", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
+	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/store", "provider/resource", "mfa", "consent"},
+	"web":                   {"provider", "provider/store", "mfa", "consent", "github.com/skip2/go-qrcode"},
+	"storage":               {"provider", "provider/store", "mfa", "consent"},
+	"provider":              {"provider/store", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp", "github.com/go-jose/go-jose", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
 	"consent":               {"github.com/ory/fosite"},
 	"mfa":                   {"github.com/pquerna/otp", "golang.org/x/crypto", "golang.org/x/text"},
 	"config":                {"go.yaml.in/yaml"},
-	"provider/providertest": {"provider"},
+	"provider/providertest": {"provider", "provider/store"},
+	"provider/store":        {},
 	"provider/resource":     {},
 	"mfa/mfatest":           {"mfa"},
 	"consent/consenttest":   {"consent"},

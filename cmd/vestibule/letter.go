@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -36,7 +37,7 @@ type facts struct {
 func (p *sender) letter(ctx context.Context, n storage.Notice) (message, error) {
 	account, err := p.store.Account(ctx, n.Subject)
 	switch {
-	case errors.Is(err, provider.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return message{}, errNobody
 	case err != nil:
 		return message{}, err

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 const (
@@ -149,7 +149,7 @@ func (a *app) purge(ctx context.Context) error {
 func (a *app) keys(ctx context.Context) error {
 	return every(ctx, keysEvery, func() {
 		err := a.site.Provider.ReloadKeys(ctx)
-		if err != nil && ctx.Err() == nil && !errors.Is(err, provider.ErrUnavailable) { // readiness reports a database that is down
+		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable) { // readiness reports a database that is down
 			a.log.ErrorContext(ctx, "signing keys", "error", err)
 		}
 	})
@@ -162,7 +162,7 @@ func (a *app) clear(ctx context.Context) (int64, error) {
 		return n, err
 	}
 	events, auditErr := a.store.PurgeAudit(ctx, a.now().Add(-a.auditRetention), a.now())
-	if errors.Is(auditErr, provider.ErrConflict) { // another process does it
+	if errors.Is(auditErr, store.ErrConflict) { // another process does it
 		auditErr = nil
 	}
 	return n + int64(events), errors.Join(err, auditErr)

@@ -16,6 +16,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -274,8 +275,8 @@ func TestPlannedReset(t *testing.T) {
 		b := s.newBrowser(t)
 		b.enrol("ana")
 		s.must(t, "user", "totp", "reset", "ana", "--reason", "phoned from the number on file", "--delay", "24h")
-		if _, err := s.operate(t, "user", "totp", "reset", "ana", "--reason", "again", "--delay", "1h"); !errors.Is(err, provider.ErrConflict) {
-			t.Errorf("a second plan: %v, want %v", err, provider.ErrConflict)
+		if _, err := s.operate(t, "user", "totp", "reset", "ana", "--reason", "again", "--delay", "1h"); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("a second plan: %v, want %v", err, store.ErrConflict)
 		}
 		if text := s.must(t, "user", "get", "ana"); !strings.Contains(text, "phoned from the number on file") {
 			t.Errorf("user get does not show the plan:\n%s", text)
@@ -361,13 +362,13 @@ func TestPlannedResetCancelled(t *testing.T) {
 			}},
 			{"operator", func(string) {
 				s.must(t, "user", "totp", "reset", "ana", "--cancel")
-				if _, err := s.operate(t, "user", "totp", "reset", "ana", "--cancel"); !errors.Is(err, provider.ErrNotFound) {
-					t.Errorf("cancelled twice: %v, want %v", err, provider.ErrNotFound)
+				if _, err := s.operate(t, "user", "totp", "reset", "ana", "--cancel"); !errors.Is(err, store.ErrNotFound) {
+					t.Errorf("cancelled twice: %v, want %v", err, store.ErrNotFound)
 				}
 			}},
 		} {
 			tt.cancel(plan())
-			if _, err := s.store.ResetOf(t.Context(), account.Subject); !errors.Is(err, provider.ErrNotFound) {
+			if _, err := s.store.ResetOf(t.Context(), account.Subject); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("cancelled by %s: the reset is still planned (%v)", tt.how, err)
 			}
 			if e := s.events(t, account.Subject, provider.EventResetCancelled); !slices.ContainsFunc(e, func(e storage.Recorded) bool { return e.Detail["how"] == tt.how }) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -78,7 +79,7 @@ func noticeHook(db *storage.Store) hook {
 func toOldAddress(ctx context.Context, db *storage.Store, e provider.Event) error {
 	account, err := db.Account(ctx, e.Subject)
 	switch {
-	case errors.Is(err, provider.ErrNotFound), err == nil && account.Email == "":
+	case errors.Is(err, store.ErrNotFound), err == nil && account.Email == "":
 		return nil
 	case err != nil:
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // An id is never taken for a name, whatever users call their authenticators.
@@ -30,8 +31,8 @@ func TestChosenAuthenticator(t *testing.T) {
 	if _, err := chosen(all, "phone", "ana"); err == nil || !strings.Contains(err.Error(), "several") {
 		t.Errorf("a name of two: %v, want that there are several", err)
 	}
-	if _, err := chosen(all, "five", "ana"); !errors.Is(err, provider.ErrNotFound) {
-		t.Errorf("a name of none: %v, want %v", err, provider.ErrNotFound)
+	if _, err := chosen(all, "five", "ana"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a name of none: %v, want %v", err, store.ErrNotFound)
 	}
 }
 

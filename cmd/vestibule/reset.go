@@ -8,6 +8,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -44,7 +45,7 @@ func (a *app) resetDue(ctx context.Context) (done int, err error) {
 		}
 		switch {
 		case err == nil:
-		case !errors.Is(err, provider.ErrNotFound): // another process did it, or the user cancelled it just now
+		case !errors.Is(err, store.ErrNotFound): // another process did it, or the user cancelled it just now
 			faults = append(faults, err)
 		}
 	}
@@ -122,11 +123,11 @@ func readLost(ctx context.Context, db *storage.Store, subject string, now time.T
 	switch plan, err := db.ResetOf(ctx, subject); {
 	case err == nil:
 		l.Reset = &plannedFor{plan.Due.UTC(), plan.Created.UTC(), plan.Actor, plan.Reason}
-	case !errors.Is(err, provider.ErrNotFound):
+	case !errors.Is(err, store.ErrNotFound):
 		return l, err
 	}
 	link, err := db.EnrolLinkOf(ctx, subject, now)
-	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return l, err
 	}
 	l.LinkExpires = link.Expires

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"vestibule/config"
-	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -91,7 +91,7 @@ func (p *sender) deliver(ctx context.Context, n storage.Notice) (goOn bool, err 
 	}
 	taken := p.now().Add(noticeTaken)
 	switch err := p.store.MoveNotice(ctx, n.ID, n.Due, taken); {
-	case errors.Is(err, provider.ErrConflict): // another process has it
+	case errors.Is(err, store.ErrConflict): // another process has it
 		return true, nil
 	case err != nil:
 		return false, err

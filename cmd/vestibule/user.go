@@ -12,6 +12,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -227,7 +228,7 @@ func findUser(ctx context.Context, db *storage.Store, name string) (provider.Acc
 		return provider.Account{}, wrongUsage(err)
 	}
 	account, _, err := db.AccountByName(ctx, canonical)
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return provider.Account{}, &result{fmt.Sprintf("there is no user %s", printable(name)), err}
 	}
 	return account, err

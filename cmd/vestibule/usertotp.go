@@ -11,6 +11,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -96,7 +97,7 @@ func chosen(all []mfa.Info, which, username string) (mfa.Info, error) {
 	}
 	switch len(named) {
 	case 0:
-		return mfa.Info{}, &result{fmt.Sprintf("%s has no authenticator %s", username, printable(which)), provider.ErrNotFound}
+		return mfa.Info{}, &result{fmt.Sprintf("%s has no authenticator %s", username, printable(which)), store.ErrNotFound}
 	case 1:
 		return named[0], nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // totpAdd is the flags of user totp add.
@@ -126,10 +127,10 @@ func importFault(account provider.Account, err error) error {
 		return wrongUsage(errors.New("--name must be at most 64 characters"))
 	case errors.Is(err, mfa.ErrTooMany):
 		text = "has as many authenticators as totp_authenticators allows"
-	case errors.Is(err, mfa.ErrChanged), errors.Is(err, provider.ErrConflict):
+	case errors.Is(err, mfa.ErrChanged), errors.Is(err, store.ErrConflict):
 		text = "has changed the authenticators meanwhile; run this again"
 	default:
 		return err
 	}
-	return &result{account.Username + " " + text, provider.ErrConflict}
+	return &result{account.Username + " " + text, store.ErrConflict}
 }

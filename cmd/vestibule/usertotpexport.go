@@ -20,6 +20,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 const (
@@ -101,7 +102,7 @@ func (v unsealed) export(ctx context.Context, names []string) (backup, error) {
 		}
 	}
 	if len(names) == 1 && len(b.Users) == 0 {
-		return backup{}, &result{accounts[0].Username + " has no authenticator", provider.ErrNotFound}
+		return backup{}, &result{accounts[0].Username + " has no authenticator", store.ErrNotFound}
 	}
 	return b, v.recordExport(ctx, b.Users)
 }
@@ -181,7 +182,7 @@ func userTOTPImport(f *flag.FlagSet) action {
 			if err := out.print(w.stdout, results, rows); err != nil || conflicts == 0 {
 				return err
 			}
-			return &result{fmt.Sprintf("%d of %d users were left as they are", conflicts, len(results)), provider.ErrConflict}
+			return &result{fmt.Sprintf("%d of %d users were left as they are", conflicts, len(results)), store.ErrConflict}
 		})
 	}
 }
@@ -241,9 +242,9 @@ func (v unsealed) restore(ctx context.Context, b backup, byName, afterReset bool
 				return v.untouched(ctx, account.Subject, b.Made)
 			})
 		} else {
-			r.Result, err = "there is no such user", provider.ErrConflict
+			r.Result, err = "there is no such user", store.ErrConflict
 		}
-		if err != nil && !errors.Is(err, provider.ErrConflict) {
+		if err != nil && !errors.Is(err, store.ErrConflict) {
 			return nil, 0, fmt.Errorf("user %s: %w", u.Username, err)
 		}
 		if err != nil {
@@ -257,13 +258,13 @@ func (v unsealed) restore(ctx context.Context, b backup, byName, afterReset bool
 // owner finds whose authenticators they were. A name alone may be another person's by now.
 func (v unsealed) owner(ctx context.Context, u backupUser, byName bool) (provider.Account, bool, error) {
 	account, err := v.db.Account(ctx, u.Subject)
-	if errors.Is(err, provider.ErrNotFound) && byName {
+	if errors.Is(err, store.ErrNotFound) && byName {
 		account, _, err = v.db.AccountByName(ctx, u.Username)
 		if err == nil && account.Username != u.Username { // it is somebody's address
-			err = provider.ErrNotFound
+			err = store.ErrNotFound
 		}
 	}
-	if errors.Is(err, provider.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return account, false, nil
 	}
 	return account, err == nil, err
@@ -281,7 +282,7 @@ func (v unsealed) untouched(ctx context.Context, subject string, made time.Time)
 		return err
 	}
 	if held || len(last) > 0 && !last[0].Time.Before(made) {
-		return &result{"a reset or a removal came after the backup was made; --after-reset brings all back", provider.ErrConflict}
+		return &result{"a reset or a removal came after the backup was made; --after-reset brings all back", store.ErrConflict}
 	}
 	return nil
 }
@@ -293,8 +294,8 @@ func (v unsealed) restoreUser(ctx context.Context, account provider.Account, u b
 	r.Added = len(names)
 	switch {
 	case errors.Is(err, mfa.ErrNameTaken), errors.Is(err, mfa.ErrSecretTaken), errors.Is(err, mfa.ErrTooMany), errors.Is(err, mfa.ErrChanged),
-		errors.Is(err, provider.ErrConflict):
-		r.Result, err = "left as it is: "+err.Error(), provider.ErrConflict
+		errors.Is(err, store.ErrConflict):
+		r.Result, err = "left as it is: "+err.Error(), store.ErrConflict
 	case err == nil && r.Added == 0:
 		r.Result = "all were there"
 	}

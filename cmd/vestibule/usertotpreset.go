@@ -14,6 +14,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -154,7 +155,7 @@ func (o operation) planReset(ctx context.Context, now time.Time, delay time.Dura
 		})
 	})
 	switch {
-	case errors.Is(err, provider.ErrConflict):
+	case errors.Is(err, store.ErrConflict):
 		return "", &result{fmt.Sprintf("a reset of %s is planned already; user get shows when, --cancel cancels it", o.account.Username), err}
 	case err != nil:
 		return "", fmt.Errorf("plan a reset: %w", err)
@@ -181,7 +182,7 @@ func (o operation) cancelReset(ctx context.Context) (string, error) {
 		})
 	}
 	switch {
-	case errors.Is(err, provider.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return "", &result{fmt.Sprintf("no reset of %s is planned", o.account.Username), err}
 	case err != nil:
 		return "", fmt.Errorf("cancel a reset: %w", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -59,11 +60,11 @@ func TestUserTOTPReset(t *testing.T) {
 	if text := command("user", "get", "grace"); !strings.Contains(text, "two-step verification  off") {
 		t.Errorf("user get after:\n%s", text)
 	}
-	if _, err := db.Session(ctx, session.ID); !errors.Is(err, provider.ErrNotFound) {
-		t.Errorf("the session: %v, want %v", err, provider.ErrNotFound)
+	if _, err := db.Session(ctx, session.ID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the session: %v, want %v", err, store.ErrNotFound)
 	}
-	if _, err := db.Token(ctx, provider.RefreshToken, "token"); !errors.Is(err, provider.ErrNotFound) {
-		t.Errorf("the refresh token: %v, want %v", err, provider.ErrNotFound)
+	if _, err := db.Token(ctx, provider.RefreshToken, "token"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the refresh token: %v, want %v", err, store.ErrNotFound)
 	}
 }
 

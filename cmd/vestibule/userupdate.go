@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
@@ -129,7 +130,7 @@ func updateUser(ctx context.Context, w *env, load loadSettings, name string, cha
 			}
 		}
 		err = db.Atomic(ctx, func(ctx context.Context) error { return change.apply(ctx, db, account, hash, time.Now()) })
-		if errors.Is(err, provider.ErrConflict) {
+		if errors.Is(err, store.ErrConflict) {
 			return nameTaken(err)
 		}
 		if err != nil {

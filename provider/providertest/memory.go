@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // Memory is a provider.Store and provider.AccountStore of maps, for tests. Its zero value is not ready; use New.
@@ -146,7 +147,7 @@ func (m *Memory) Client(ctx context.Context, id string) (provider.Client, error)
 func found[K comparable, V any](m map[K]V, k K) (V, error) {
 	v, ok := m[k]
 	if !ok {
-		return v, provider.ErrNotFound
+		return v, store.ErrNotFound
 	}
 	return v, nil
 }
@@ -174,7 +175,7 @@ func (m *Memory) SaveInteraction(ctx context.Context, ix *provider.Interaction) 
 	}
 	defer leave()
 	if m.interactions[ix.ID].Version != ix.Version {
-		return provider.ErrConflict
+		return store.ErrConflict
 	}
 	ix.Version++
 	row := *ix
@@ -191,7 +192,7 @@ func (m *Memory) DeleteInteraction(ctx context.Context, id string, version int64
 	}
 	defer leave()
 	if row, ok := m.interactions[id]; !ok || row.Version != version {
-		return provider.ErrConflict
+		return store.ErrConflict
 	}
 	delete(m.interactions, id)
 	return nil
@@ -213,7 +214,7 @@ func (m *Memory) SaveCode(ctx context.Context, code provider.Code, of provider.C
 	case !known || now.Registration != of.Registration || !now.Updated.Equal(of.Updated):
 		return provider.ErrClientChanged
 	case twice:
-		return provider.ErrConflict
+		return store.ErrConflict
 	}
 	m.codes[code.Signature], m.made[code.Family] = code, of.Registration
 	return nil
@@ -228,7 +229,7 @@ func (m *Memory) Code(ctx context.Context, signature string) (provider.Code, err
 	defer leave()
 	code, err := found(m.codes, signature)
 	if err == nil && !m.registered(code.Family, code.Client) {
-		return provider.Code{}, provider.ErrNotFound
+		return provider.Code{}, store.ErrNotFound
 	}
 	code.Changed = m.clients[code.Client].Updated
 	return code, err
@@ -249,7 +250,7 @@ func (m *Memory) Exchange(ctx context.Context, signature string, at time.Time, r
 	defer leave()
 	code, ok := m.codes[signature]
 	if !ok || code.Used || code.Revoked || !m.registered(code.Family, code.Client) {
-		return provider.ErrConflict
+		return store.ErrConflict
 	}
 	code.Used, code.UsedAt, code.Replay = true, at, replay
 	m.codes[signature] = code
@@ -272,7 +273,7 @@ func (m *Memory) Token(ctx context.Context, kind, signature string) (provider.To
 	defer leave()
 	token, err := found(m.tokens, [2]string{kind, signature})
 	if err == nil && !m.registered(token.Family, token.Client) {
-		return provider.Token{}, provider.ErrNotFound
+		return provider.Token{}, store.ErrNotFound
 	}
 	token.Changed = m.clients[token.Client].Updated
 	return token, err
@@ -282,7 +283,7 @@ func (m *Memory) Token(ctx context.Context, kind, signature string) (provider.To
 func (m *Memory) TokenFor(ctx context.Context, kind, signature string, asker provider.Client) (provider.Token, error) {
 	now, err := m.Client(ctx, asker.ID)
 	if err != nil || now.Registration != asker.Registration {
-		return provider.Token{}, cmp.Or(err, provider.ErrNotFound)
+		return provider.Token{}, cmp.Or(err, store.ErrNotFound)
 	}
 	return m.Token(ctx, kind, signature)
 }
@@ -297,7 +298,7 @@ func (m *Memory) Rotate(ctx context.Context, signature string, at time.Time, rep
 	key := [2]string{provider.RefreshToken, signature}
 	old, ok := m.tokens[key]
 	if !ok || !old.UsedAt.IsZero() || m.revoked[old.Family] || !m.registered(old.Family, old.Client) {
-		return provider.ErrConflict
+		return store.ErrConflict
 	}
 	for k, token := range m.tokens {
 		if token.Family == old.Family && token.Kind == provider.AccessToken {
@@ -353,7 +354,7 @@ func (m *Memory) AddSigningKey(ctx context.Context, key provider.SealedKey) erro
 	defer leave()
 	for _, old := range m.keys {
 		if old.Algorithm == key.Algorithm && old.Retired.IsZero() {
-			return provider.ErrConflict
+			return store.ErrConflict
 		}
 	}
 	m.keys = append(m.keys, key)
@@ -392,7 +393,7 @@ func (m *Memory) AccountByName(ctx context.Context, name string) (provider.Accou
 			return account, m.hashes[subject], nil
 		}
 	}
-	return provider.Account{}, "", provider.ErrNotFound
+	return provider.Account{}, "", store.ErrNotFound
 }
 
 // SetPasswordHash implements provider.AccountStore.
@@ -403,7 +404,7 @@ func (m *Memory) SetPasswordHash(ctx context.Context, subject, old, new string) 
 	}
 	defer leave()
 	if m.hashes[subject] != old {
-		return provider.ErrConflict
+		return store.ErrConflict
 	}
 	m.hashes[subject] = new
 	return nil

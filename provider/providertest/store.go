@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/store"
 )
 
 // The client and the subject that a store under test must know before TestStore begins.
@@ -70,7 +71,7 @@ func testClient(t *testing.T, s provider.Store) {
 		t.Errorf("client %q, want %q", c.ID, Client)
 	}
 	_, err = s.Client(t.Context(), "nobody")
-	wantErr(t, "unknown client", err, provider.ErrNotFound)
+	wantErr(t, "unknown client", err, store.ErrNotFound)
 }
 
 func interaction() *provider.Interaction {
@@ -96,13 +97,13 @@ func testInteraction(t *testing.T, s provider.Store) {
 		t.Errorf("read %+v, saved %+v", first, ix)
 	}
 	check(t, s.SaveInteraction(ctx, first))
-	wantErr(t, "save of an older version", s.SaveInteraction(ctx, second), provider.ErrConflict)
+	wantErr(t, "save of an older version", s.SaveInteraction(ctx, second), store.ErrConflict)
 	_, err = s.Interaction(ctx, "unknown")
-	wantErr(t, "unknown interaction", err, provider.ErrNotFound)
+	wantErr(t, "unknown interaction", err, store.ErrNotFound)
 }
 
 func testInteractionOnce(t *testing.T, s provider.Store) {
-	won := race(t, func() error { return s.SaveInteraction(context.Background(), interaction()) }, provider.ErrConflict)
+	won := race(t, func() error { return s.SaveInteraction(context.Background(), interaction()) }, store.ErrConflict)
 	if won != 1 {
 		t.Errorf("%d inserts of one interaction succeeded, want 1", won)
 	}
@@ -111,11 +112,11 @@ func testInteractionOnce(t *testing.T, s provider.Store) {
 func testInteractionEnds(t *testing.T, s provider.Store) {
 	ix := interaction()
 	check(t, s.SaveInteraction(t.Context(), ix))
-	won := race(t, func() error { return s.DeleteInteraction(context.Background(), ix.ID, ix.Version) }, provider.ErrConflict)
+	won := race(t, func() error { return s.DeleteInteraction(context.Background(), ix.ID, ix.Version) }, store.ErrConflict)
 	if won != 1 {
 		t.Errorf("%d requests ended one interaction, want 1", won)
 	}
-	wantErr(t, "save after the end", s.SaveInteraction(t.Context(), ix), provider.ErrConflict)
+	wantErr(t, "save after the end", s.SaveInteraction(t.Context(), ix), store.ErrConflict)
 }
 
 // race runs f many times at once and counts the successes; every failure must be want.
@@ -156,7 +157,7 @@ func testAtomic(t *testing.T, s provider.Store) {
 	})
 	wantErr(t, "atomic that gives up", err, stop)
 	_, err = s.Code(ctx, "one")
-	wantErr(t, "code of an atomic that gave up", err, provider.ErrNotFound)
+	wantErr(t, "code of an atomic that gave up", err, store.ErrNotFound)
 
 	finish := func(name string) error {
 		return s.Atomic(ctx, func(ctx context.Context) error {
@@ -169,11 +170,11 @@ func testAtomic(t *testing.T, s provider.Store) {
 		})
 	}
 	check(t, finish("two"))
-	wantErr(t, "second end", finish("three"), provider.ErrConflict)
+	wantErr(t, "second end", finish("three"), store.ErrConflict)
 	_, err = s.Code(ctx, "two")
 	check(t, err)
 	_, err = s.Code(ctx, "three")
-	wantErr(t, "code of the second end", err, provider.ErrNotFound)
+	wantErr(t, "code of the second end", err, store.ErrNotFound)
 }
 
 func code(signature string) provider.Code {
@@ -218,7 +219,7 @@ func testCode(t *testing.T, s provider.Store) {
 	}
 	sibling := code("sibling")
 	sibling.Family = want.Family
-	wantErr(t, "second code of a family", saveCode(ctx, s, sibling), provider.ErrConflict)
+	wantErr(t, "second code of a family", saveCode(ctx, s, sibling), store.ErrConflict)
 	stray := code("stray")
 	stray.Client = "gone"
 	wantErr(t, "code of a client that is gone", s.SaveCode(ctx, stray, provider.Client{ID: "gone", Registration: "gone"}), provider.ErrClientChanged)
@@ -235,7 +236,7 @@ func testCode(t *testing.T, s provider.Store) {
 		t.Errorf("access token %+v", access)
 	}
 	_, err = s.Token(ctx, provider.AccessToken, "refresh 1")
-	wantErr(t, "refresh token asked for as access token", err, provider.ErrNotFound)
+	wantErr(t, "refresh token asked for as access token", err, store.ErrNotFound)
 }
 
 func testAsker(t *testing.T, s provider.Store) {
@@ -248,7 +249,7 @@ func testAsker(t *testing.T, s provider.Store) {
 		"who is not there": {ID: "gone", Registration: client.Registration}, "who was there before": {ID: Client, Registration: "another"},
 	} {
 		_, err := s.TokenFor(t.Context(), provider.AccessToken, "access 1", asker)
-		wantErr(t, "token for somebody "+name, err, provider.ErrNotFound)
+		wantErr(t, "token for somebody "+name, err, store.ErrNotFound)
 	}
 }
 
@@ -262,7 +263,7 @@ func testExchangeOnce(t *testing.T, s provider.Store) {
 		mine := tokens("family of sig", fmt.Sprint(i))
 		n.Unlock()
 		return s.Exchange(context.Background(), "sig", at, nil, mine)
-	}, provider.ErrConflict)
+	}, store.ErrConflict)
 	if won != 1 {
 		t.Errorf("%d exchanges of one code succeeded, want 1", won)
 	}
@@ -273,9 +274,9 @@ func testExchangeRevoked(t *testing.T, s provider.Store) {
 	check(t, saveCode(ctx, s, code("sig")))
 	check(t, s.RevokeFamily(ctx, "family of sig"))
 	check(t, s.RevokeFamily(ctx, "no such family"))
-	wantErr(t, "exchange after the end of the family", s.Exchange(ctx, "sig", at, nil, tokens("family of sig", "1")), provider.ErrConflict)
+	wantErr(t, "exchange after the end of the family", s.Exchange(ctx, "sig", at, nil, tokens("family of sig", "1")), store.ErrConflict)
 	_, err := s.Token(ctx, provider.AccessToken, "access 1")
-	wantErr(t, "token of a family that ended", err, provider.ErrNotFound)
+	wantErr(t, "token of a family that ended", err, store.ErrNotFound)
 	if c, err := s.Code(ctx, "sig"); err != nil || !c.Revoked || c.Used {
 		t.Errorf("code of a family that ended: %+v, %v, want it revoked and not used", c, err)
 	}
@@ -298,7 +299,7 @@ func testRotateOnce(t *testing.T, s provider.Store) {
 		mine := tokens(family, fmt.Sprint(i))
 		n.Unlock()
 		return s.Rotate(context.Background(), "refresh 1", at, []byte("answer"), mine)
-	}, provider.ErrConflict)
+	}, store.ErrConflict)
 	if won != 1 {
 		t.Errorf("%d rotations of one token succeeded, want 1", won)
 	}
@@ -314,7 +315,7 @@ func testRotateReplay(t *testing.T, s provider.Store) {
 		t.Errorf("rotated token %+v", old)
 	}
 	_, err = s.Token(ctx, provider.AccessToken, "access 1")
-	wantErr(t, "access token from before the rotation", err, provider.ErrNotFound)
+	wantErr(t, "access token from before the rotation", err, store.ErrNotFound)
 	for _, key := range [][2]string{{provider.AccessToken, "access 2"}, {provider.RefreshToken, "refresh 2"}} {
 		_, err := s.Token(ctx, key[0], key[1])
 		check(t, err)
@@ -325,9 +326,9 @@ func testRotateRevoked(t *testing.T, s provider.Store) {
 	ctx := t.Context()
 	family := exchanged(t, s)
 	check(t, s.RevokeFamily(ctx, family))
-	wantErr(t, "rotation after the end of the family", s.Rotate(ctx, "refresh 1", at, nil, tokens(family, "2")), provider.ErrConflict)
+	wantErr(t, "rotation after the end of the family", s.Rotate(ctx, "refresh 1", at, nil, tokens(family, "2")), store.ErrConflict)
 	_, err := s.Token(ctx, provider.RefreshToken, "refresh 2")
-	wantErr(t, "token of a family that ended", err, provider.ErrNotFound)
+	wantErr(t, "token of a family that ended", err, store.ErrNotFound)
 }
 
 func testKeys(t *testing.T, s provider.Store) {
@@ -336,7 +337,7 @@ func testKeys(t *testing.T, s provider.Store) {
 		return provider.SealedKey{ID: id, Algorithm: algorithm, Public: []byte(`{"kty":"EC"}`), KeyID: "k", Private: []byte{0, 1}, Created: at}
 	}
 	check(t, s.AddSigningKey(ctx, key("first", provider.ES256)))
-	wantErr(t, "second live key", s.AddSigningKey(ctx, key("second", provider.ES256)), provider.ErrConflict)
+	wantErr(t, "second live key", s.AddSigningKey(ctx, key("second", provider.ES256)), store.ErrConflict)
 	check(t, s.AddSigningKey(ctx, key("other", provider.RS256)))
 	rows, err := s.SigningKeys(ctx)
 	check(t, err)
