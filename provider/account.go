@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"vestibule/provider/spelling"
 )
 
 // Account is a user as relying parties and pages see one.
@@ -23,7 +24,7 @@ type Account struct {
 
 // CheckGroup says what is wrong with the name of a group.
 func CheckGroup(name string) error {
-	if !isPlain(name) || len(name) > 64 {
+	if !spelling.IsPlain(name) || len(name) > 64 {
 		return fmt.Errorf("the group %q must be 1 to 64 letters, digits or any of -._~", name)
 	}
 	return nil

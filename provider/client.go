@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"vestibule/provider/spelling"
 )
 
 // Client is a relying party.
@@ -41,7 +42,7 @@ func CheckClient(c Client) error {
 			faults = append(faults, errors.New(text))
 		}
 	}
-	fault(!isPlain(c.ID) || len(c.ID) > 128, "the client id must be 1 to 128 letters, digits or any of -._~")
+	fault(!spelling.IsPlain(c.ID) || len(c.ID) > 128, "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
 	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
 	fault(len(c.RedirectURIs) == 0 && !c.ResourceServer, "a client needs at least one redirect URI")
@@ -63,12 +64,6 @@ func CheckClient(c Client) error {
 	return errors.Join(faults...)
 }
 
-func isPlain(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~", r))
-	})
-}
-
 // isScope is narrower than RFC 6749 appendix A.4: fosite compares some scopes without regard to case.
 func isScope(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
@@ -77,4 +72,4 @@ func isScope(s string) bool {
 }
 
 // misleading finds characters that could make a name look like another, or like none.
-func misleading(r rune) bool { return isInvisible(r) && r != '\ufe0f' } // which colours emoji
+func misleading(r rune) bool { return spelling.IsInvisible(r) && r != '\ufe0f' } // which colours emoji

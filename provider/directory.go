@@ -34,14 +34,14 @@ func (d *Directory) RequireAccount(ctx context.Context, subject string, epoch in
 // Authenticate returns the account that name and password belong to, or ErrPassword. When the cost of
 // hashing was raised since the password was set, it stores a new hash.
 func (d *Directory) Authenticate(ctx context.Context, name, password string, count Count) (Account, error) {
-	account, hash, err := d.find(ctx, name)
+	user, hash, err := d.find(ctx, name)
 	if err != nil {
 		return Account{}, err
 	}
 	var ok, weak bool
 	var fault error
 	err = d.Hasher.Do(ctx, func() { // first a place, then the count: who is turned away has not guessed
-		if fault = count(ctx, Guess{guessKey(name), account.Subject, account.Epoch}); fault == nil {
+		if fault = count(ctx, Guess{guessKey(name), user.Subject, user.Epoch}); fault == nil {
 			ok, weak, fault = d.Hasher.compare(hash, password)
 		}
 	})
@@ -50,12 +50,12 @@ func (d *Directory) Authenticate(ctx context.Context, name, password string, cou
 		return Account{}, fmt.Errorf("check password: %w", err)
 	case fault != nil:
 		return Account{}, fault
-	case !ok || account.Disabled || account.Subject == "":
+	case !ok || user.Disabled || user.Subject == "":
 		return Account{}, ErrPassword
 	case weak:
-		return account, d.strengthen(ctx, account.Subject, hash, password)
+		return user, d.strengthen(ctx, user.Subject, hash, password)
 	}
-	return account, nil
+	return user, nil
 }
 
 // guessKey is what guesses at a name are counted under: at the name, and not at its account, for a lock that two names
@@ -74,14 +74,14 @@ func (d *Directory) find(ctx context.Context, name string) (Account, string, err
 	if err != nil {
 		canonical = "" // nobody's, and the store is asked all the same
 	}
-	account, hash, err := d.Store.AccountByName(ctx, canonical)
+	user, hash, err := d.Store.AccountByName(ctx, canonical)
 	if errors.Is(err, store.ErrNotFound) {
 		return Account{}, d.Hasher.decoy(), nil
 	}
 	if err == nil && hash == "" { // an account that cannot sign in with a password
 		return Account{}, d.Hasher.decoy(), nil
 	}
-	return account, hash, err
+	return user, hash, err
 }
 
 func (d *Directory) strengthen(ctx context.Context, subject, old, password string) error {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
 
@@ -62,7 +63,7 @@ func parseRow(flow string) (id string, version int64, ok bool) {
 		}
 		version = n
 	}
-	return id, version, IsOpaque(id, idSize)
+	return id, version, spelling.IsOpaque(id, idSize)
 }
 
 // BeginOwn begins a sign-in for our own pages: no client asked for it, and it ends in End instead of Finish.
@@ -129,7 +130,7 @@ func (p *Provider) resume(ctx context.Context, flow string) (*Interaction, error
 		return p.row(ctx, flow)
 	}
 	keyID, text, _ := strings.Cut(rest, ".")
-	data, err := DecodeOpaque(text)
+	data, err := spelling.DecodeOpaque(text)
 	if err != nil {
 		return nil, store.ErrNotFound
 	}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 
 	"github.com/go-jose/go-jose/v4"
@@ -210,8 +211,8 @@ var errNoSigner = errors.New("no key signs with the algorithm")
 // verify checks the signature of a JWT that we made, with any key that is still published, and reads its
 // claims. It does not look at the times: an expired ID token is a good hint.
 func (s *keySet) verify(token string, claims any) error {
-	if !isJWT(token) {
-		return errSpelling
+	if !spelling.IsJWT(token) {
+		return spelling.ErrOpaque
 	}
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{RS256, ES256})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 
 	"golang.org/x/net/idna"
@@ -71,7 +72,7 @@ var (
 
 func canonicalLocal(local string) (string, error) {
 	mapped, err := usernames.String(local)
-	if err != nil || strings.ContainsFunc(mapped, isInvisible) {
+	if err != nil || strings.ContainsFunc(mapped, spelling.IsInvisible) {
 		return "", errNameChars
 	}
 	if bidirule.DirectionString(mapped) != bidi.LeftToRight && !bidirule.ValidString(mapped) {
@@ -86,7 +87,7 @@ func canonicalLocal(local string) (string, error) {
 		return "", errNameChars
 	case len(mapped) > maxName:
 		return "", errNameLong
-	case !oneScript(mapped):
+	case !spelling.OneScript(mapped):
 		return "", errNameScript
 	}
 	return mapped, nil
@@ -126,13 +127,9 @@ func canonicalDomain(domain string) (string, error) {
 		return "", errNameDomain
 	}
 	for label := range strings.SplitSeq(shown, ".") {
-		if !oneScript(label) {
+		if !spelling.OneScript(label) {
 			return "", errNameScript
 		}
 	}
 	return ascii, nil
-}
-
-func isInvisible(r rune) bool {
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == '\u2800' // a blank
 }

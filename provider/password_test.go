@@ -118,9 +118,9 @@ func TestDirectory(t *testing.T) {
 		{"", "correct horse", ""},
 		{strings.Repeat("x", 300), "correct horse", ""},
 	} {
-		account, err := d.Authenticate(t.Context(), tt.name, tt.password, count)
-		if account.Subject != tt.subject || (tt.subject == "") != errors.Is(err, provider.ErrPassword) {
-			t.Errorf("Authenticate(%q, %q) = %q, %v, want %q", tt.name, tt.password, account.Subject, err, tt.subject)
+		user, err := d.Authenticate(t.Context(), tt.name, tt.password, count)
+		if user.Subject != tt.subject || (tt.subject == "") != errors.Is(err, provider.ErrPassword) {
+			t.Errorf("Authenticate(%q, %q) = %q, %v, want %q", tt.name, tt.password, user.Subject, err, tt.subject)
 		}
 	}
 	if counted["u1"] != 5 || counted["u2"] != 1 || len(counted) != 3 {

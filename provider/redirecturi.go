@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"vestibule/provider/spelling"
 
 	"golang.org/x/net/idna"
 )
@@ -125,7 +126,7 @@ func checkNormal(raw string, u *url.URL) error {
 		switch {
 		case err != nil || len(code) != 1:
 			return errors.New("a % of its own is written as %25; behind any other stand two hex digits")
-		case isPlain(string(code)):
+		case spelling.IsPlain(string(code)):
 			return fmt.Errorf("write %s instead of %s", code, raw[i:i+3])
 		}
 	}

@@ -109,17 +109,6 @@ func TestOtherValuesHaveOneSpelling(t *testing.T) {
 	}
 }
 
-func TestDecodeOpaque(t *testing.T) {
-	for text, want := range map[string]string{"": "", "AA": "\x00", "_-8": "\xff\xef", "QUJD": "ABC"} {
-		if got, err := provider.DecodeOpaque(text); err != nil || string(got) != want {
-			t.Errorf("DecodeOpaque(%q) = %q, %v, want %q", text, got, err, want)
-		}
-	}
-	if provider.IsOpaque("QUJD", 4) || !provider.IsOpaque("QUJD", 3) {
-		t.Error("IsOpaque does not look at the size")
-	}
-}
-
 // bearer is the header that the client of RFC 6750 sends, with any number of spaces.
 func TestBearerHeader(t *testing.T) {
 	o := newOP(t)

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"strings"
+	"vestibule/provider/spelling"
 
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/token/hmac"
@@ -32,7 +33,7 @@ const tokenSize = 32
 func halves(token, prefix string) (random, mac string, ok bool) {
 	rest, ok := strings.CutPrefix(token, prefix)
 	random, mac, _ = strings.Cut(rest, ".")
-	return random, mac, ok && IsOpaque(random, tokenSize) && IsOpaque(mac, tokenSize)
+	return random, mac, ok && spelling.IsOpaque(random, tokenSize) && spelling.IsOpaque(mac, tokenSize)
 }
 
 // signature returns the key under which the store has the token, or "" if it is not of that kind.

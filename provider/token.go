@@ -114,11 +114,11 @@ func (p *Provider) checkAccount(ctx context.Context, u *unit) error {
 // usable reports whether the account still is there and not disabled. Where its directory is ours, whatever disables it has
 // ended its tokens; this is for any other, which ends nothing here.
 func (p *Provider) usable(ctx context.Context, subject string) (bool, error) {
-	account, err := p.accounts.Account(ctx, subject)
+	user, err := p.accounts.Account(ctx, subject)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil && !account.Disabled, err
+	return err == nil && !user.Disabled, err
 }
 
 // answerOf is the body of the answer (RFC 6749 section 5.1).

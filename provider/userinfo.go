@@ -86,14 +86,14 @@ func (p *Provider) claims(ctx context.Context, token string) (map[string]any, er
 	if !slices.Contains(g.Scopes, ScopeOpenID) {
 		return nil, errScope
 	}
-	account, err := p.accounts.Account(ctx, g.Login.Subject)
-	if errors.Is(err, store.ErrNotFound) || err == nil && account.Disabled {
+	user, err := p.accounts.Account(ctx, g.Login.Subject)
+	if errors.Is(err, store.ErrNotFound) || err == nil && user.Disabled {
 		return nil, errToken
 	}
 	if err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
-	return account.claims(g.Scopes), nil
+	return user.claims(g.Scopes), nil
 }
 
 // accessGrant returns what a live access token stands for.

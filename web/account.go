@@ -45,8 +45,8 @@ func (s *Server) requireSignedIn(h signedInHandler) handler {
 		if passed, err := s.requireNothingOwed(w, r, session, false); !passed {
 			return err
 		}
-		account, err := s.Accounts.Account(r.Context(), session.Login.Subject)
-		if errors.Is(err, store.ErrNotFound) || err == nil && account.Disabled {
+		user, err := s.Accounts.Account(r.Context(), session.Login.Subject)
+		if errors.Is(err, store.ErrNotFound) || err == nil && user.Disabled {
 			return s.expel(w, r, session)
 		}
 		if err != nil {
@@ -56,7 +56,7 @@ func (s *Server) requireSignedIn(h signedInHandler) handler {
 		if err != nil {
 			return err
 		}
-		return h(w, r, &signedIn{*session, account, state})
+		return h(w, r, &signedIn{*session, user, state})
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"slices"
 
-	"vestibule/provider"
+	"vestibule/provider/spelling"
 )
 
 // cookieNames: one ties sign-ins under way to the browser that began them, one is the session, one knows the browser
@@ -27,7 +27,7 @@ func namesOf(secure bool) cookieNames {
 const tokenSize = 32
 
 // isToken reports whether randomToken could have made the value.
-func isToken(value string) bool { return provider.IsOpaque(value, tokenSize) }
+func isToken(value string) bool { return spelling.IsOpaque(value, tokenSize) }
 
 // randomToken returns 256 random bits.
 func randomToken() string {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/spelling"
 )
 
 // A browser that an account has signed in with completely is known to the account. Its cookie proves nothing about
@@ -55,7 +55,7 @@ func (s *Server) deviceCookies(r *http.Request) []string {
 }
 
 func (s *Server) readDeviceCookie(text, subject string, epoch int64) (deviceCookie, bool) {
-	data, err := provider.DecodeOpaque(text)
+	data, err := spelling.DecodeOpaque(text)
 	if err != nil || len(data) != deviceCookieSize+sha256.Size {
 		return deviceCookie{}, false
 	}

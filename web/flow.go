@@ -55,12 +55,12 @@ func (s *Server) adoptSession(ctx context.Context, fl *flow, session *provider.S
 	if d.LoginHint == "" {
 		return nil
 	}
-	account, err := s.Accounts.Account(ctx, session.Login.Subject)
+	user, err := s.Accounts.Account(ctx, session.Login.Subject)
 	if err != nil {
 		return err
 	}
-	fl.state.setAccount(account)
-	fl.state.HintDiffers = !hints(d.LoginHint, account)
+	fl.state.setAccount(user)
+	fl.state.HintDiffers = !hints(d.LoginHint, user)
 	return nil
 }
 
@@ -114,11 +114,11 @@ func (s *Server) introduce(ctx context.Context, fl *flow) error {
 	if fl.ix.Login == nil || fl.state.AccountLabel != "" {
 		return nil
 	}
-	account, err := s.Accounts.Account(ctx, fl.subject())
+	user, err := s.Accounts.Account(ctx, fl.subject())
 	if err != nil {
 		return err
 	}
-	fl.state.setAccount(account)
+	fl.state.setAccount(user)
 	return nil
 }
 

@@ -98,7 +98,7 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request, fl *flow) err
 		return err
 	}
 	defer done() // when the count is taken back
-	account, counted, err := s.checkPassword(r, fl.state.Username, password)
+	user, counted, err := s.checkPassword(r, fl.state.Username, password)
 	var locked *mfa.Locked
 	switch events := fl.passwordEvents(r, err); {
 	case errors.As(err, &locked):
@@ -110,15 +110,15 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request, fl *flow) err
 		return s.loginFault(w, r, fl, message{ID: "login.wrong", Field: "username"}, events...)
 	case err != nil:
 		return err
-	case fl.ix.Demand.Subject != "" && account.Subject != fl.ix.Demand.Subject:
+	case fl.ix.Demand.Subject != "" && user.Subject != fl.ix.Demand.Subject:
 		fl.guess = counted
-		if err := s.passwordAlone(r, fl, account.Subject); err != nil {
+		if err := s.passwordAlone(r, fl, user.Subject); err != nil {
 			return err
 		}
 		return s.refuse(w, r, fl, "login_required")
 	}
 	fl.guess = counted
-	fl.identify(account, s.Now())
+	fl.identify(user, s.Now())
 	return s.commitPasswordAndRedirect(w, r, fl)
 }
 

@@ -25,11 +25,11 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	account, err := s.Accounts.Account(r.Context(), session.Login.Subject)
+	user, err := s.Accounts.Account(r.Context(), session.Login.Subject)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	p := &logoutPage{frame: frame{Page: "logout", Title: "Sign out of " + s.Name + "?", Who: account.Label()}}
+	p := &logoutPage{frame: frame{Page: "logout", Title: "Sign out of " + s.Name + "?", Who: user.Label()}}
 	if p.Remembered, err = s.remembers(r, session.Login.Subject); err != nil {
 		return err
 	}

@@ -105,14 +105,14 @@ func (s *Server) takeBack(ctx context.Context, c counted) error {
 // is right costs nothing either. Its caller has a turn, and takes a right guess back before it gives the turn up.
 func (s *Server) checkPassword(r *http.Request, username, password string) (provider.Account, counted, error) {
 	c := counted{at: s.Now()}
-	account, err := s.Accounts.Authenticate(r.Context(), username, password, func(ctx context.Context, g provider.Guess) error {
+	user, err := s.Accounts.Authenticate(r.Context(), username, password, func(ctx context.Context, g provider.Guess) error {
 		c.Guess = g
 		return s.count(ctx, r, &c)
 	})
 	var locked *mfa.Locked
 	switch {
 	case err == nil, errors.As(err, &locked): // then nothing is counted
-		return account, c, err
+		return user, c, err
 	case !errors.Is(err, provider.ErrPassword):
 		s.refund(r.Context(), c)
 		return provider.Account{}, c, err

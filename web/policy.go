@@ -111,14 +111,14 @@ func (q Requirement) stops() string {
 
 // requirement is For, which asks the directory only if the policy is about groups.
 func (p Policy) requirement(ctx context.Context, accounts provider.Accounts, subject string, c provider.Client, now time.Time) (Requirement, error) {
-	account := provider.Account{Subject: subject}
+	user := provider.Account{Subject: subject}
 	if p.asksAccount(now) {
 		var err error
-		if account, err = accounts.Account(ctx, subject); err != nil && !errors.Is(err, store.ErrNotFound) {
+		if user, err = accounts.Account(ctx, subject); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return Requirement{}, err // Finish has an answer to an account that is gone
 		}
 	}
-	return p.For(account, c, now), nil
+	return p.For(user, c, now), nil
 }
 
 // mustKeep reports whether the user may not be without an authenticator. What single clients ask is no reason: at

@@ -396,11 +396,11 @@ func TestSignInIsNoted(t *testing.T) {
 	s := newSite(t)
 	a := s.enrolled("s-ana")
 	signedIn := func() time.Time {
-		account, err := s.accounts.Account(t.Context(), "s-ana")
+		user, err := s.accounts.Account(t.Context(), "s-ana")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return account.SignedIn
+		return user.SignedIn
 	}
 	b := s.newBrowser()
 	p := s.totpAt(b)

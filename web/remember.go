@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
 
@@ -156,7 +157,7 @@ func (s *Server) postForgetBrowser(w http.ResponseWriter, r *http.Request, m *si
 	if id == "" {
 		e.Detail["browser"], note = "all", "browser.all.forgotten"
 	} else {
-		key, err := provider.DecodeOpaque(id)
+		key, err := spelling.DecodeOpaque(id)
 		if err != nil {
 			return s.note(w, r, securityPath, "browser.gone", nil)
 		}

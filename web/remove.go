@@ -149,7 +149,7 @@ func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string)
 		return nil, err
 	}
 	defer done()
-	account, counted, err := s.checkPassword(r, m.account.Username, password)
+	user, counted, err := s.checkPassword(r, m.account.Username, password)
 	if e, ok := refusedPassword(m.event(r, "", provider.MethodPassword), err); ok {
 		if err := s.recordWith(r.Context(), []provider.Event{e}, nil); err != nil {
 			return nil, err
@@ -159,7 +159,7 @@ func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string)
 	switch {
 	case errors.As(err, &locked):
 		return &message{ID: "login.locked", Field: "password", Args: s.until(locked.Until)}, nil
-	case errors.Is(err, provider.ErrPassword), err == nil && account.Subject != m.account.Subject:
+	case errors.Is(err, provider.ErrPassword), err == nil && user.Subject != m.account.Subject:
 		return &message{ID: "password.wrong", Field: "password"}, nil
 	case err != nil:
 		return nil, err

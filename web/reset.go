@@ -13,6 +13,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
 
@@ -61,7 +62,7 @@ func cancelMAC(key []byte, id string) []byte {
 // errForgedLink a token that we did not make.
 func (s *Server) planned(r *http.Request) (mfa.PlannedReset, error) {
 	id, text, _ := strings.Cut(field(r, "token"), ".")
-	mac, err := provider.DecodeOpaque(text)
+	mac, err := spelling.DecodeOpaque(text)
 	if err != nil {
 		return mfa.PlannedReset{}, errForgedLink
 	}

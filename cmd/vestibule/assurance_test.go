@@ -241,7 +241,7 @@ type truthUser struct {
 
 func newTruthUser(t *testing.T, s *site, probe *client, name string, row truth) *truthUser {
 	t.Helper()
-	account := s.addUser(name, func(a *provider.Account) {
+	user := s.addUser(name, func(a *provider.Account) {
 		if row.group != "" {
 			a.Groups = []string{row.group}
 		}
@@ -251,13 +251,13 @@ func newTruthUser(t *testing.T, s *site, probe *client, name string, row truth) 
 	case row.recovery || row.before == "recovery":
 		u.enrol(probe)
 	case row.enrolled:
-		u.give(account)
+		u.give(user)
 	}
 	return u
 }
 
 // give has the user bring an authenticator along from elsewhere, which costs no hashes of recovery codes.
-func (u *truthUser) give(account provider.Account) {
+func (u *truthUser) give(user provider.Account) {
 	u.t.Helper()
 	secret := strings.Repeat(rand.Text(), 2)[:32]
 	u.site.keepSecret(secret)
@@ -266,7 +266,7 @@ func (u *truthUser) give(account provider.Account) {
 		u.t.Fatal(err)
 	}
 	service := (*u.site.servers.Load())[0].mfa
-	err = service.Import(u.t.Context(), account.Subject, []mfa.Portable{p}, func(context.Context, []string) error { return nil })
+	err = service.Import(u.t.Context(), user.Subject, []mfa.Portable{p}, func(context.Context, []string) error { return nil })
 	if err != nil {
 		u.t.Fatalf("give %s an authenticator: %v", u.name, err)
 	}

@@ -71,12 +71,12 @@ func pointInTime(at *time.Time) func(string) error {
 }
 
 // subjectOf finds a user by name or by id.
-func subjectOf(ctx context.Context, db *storage.Store, user string) (string, error) {
-	if account, err := db.Account(ctx, user); err == nil {
-		return account.Subject, nil
+func subjectOf(ctx context.Context, db *storage.Store, nameOrID string) (string, error) {
+	if user, err := db.Account(ctx, nameOrID); err == nil {
+		return user.Subject, nil
 	}
-	account, err := findUser(ctx, db, user)
-	return account.Subject, err
+	user, err := findUser(ctx, db, nameOrID)
+	return user.Subject, err
 }
 
 // printEvents names users by the name that they sign in with.
@@ -87,11 +87,11 @@ func printEvents(ctx context.Context, w *env, out *output, db *storage.Store, ev
 	for _, e := range events {
 		name, known := names[e.Subject]
 		if !known {
-			account, err := db.Account(ctx, e.Subject)
+			user, err := db.Account(ctx, e.Subject)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			name = account.Username
+			name = user.Username
 			names[e.Subject] = name
 		}
 		view := eventView(e)

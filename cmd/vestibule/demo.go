@@ -131,13 +131,13 @@ func (d *demonstration) seed(ctx context.Context) (err error) {
 }
 
 func (d *demonstration) person(ctx context.Context, username, name string) (person, error) {
-	account, err := newAccount(username, username+"@example.com", name, time.Now())
+	user, err := newAccount(username, username+"@example.com", name, time.Now())
 	if err != nil {
 		return person{}, err
 	}
 	random := strings.ToLower(rand.Text())
-	p := person{Account: account, password: random[:5] + "-" + random[5:10] + "-" + random[10:15]}
-	return p, addUser(ctx, d.app.store, d.app.hasher, account, p.password)
+	p := person{Account: user, password: random[:5] + "-" + random[5:10] + "-" + random[10:15]}
+	return p, addUser(ctx, d.app.store, d.app.hasher, user, p.password)
 }
 
 // enrol goes the way that the pages go. It does so a minute ago: the code that confirms is spent, and whoever

@@ -37,45 +37,45 @@ func userEnrolLink(f *flag.FlagSet) action {
 			return err
 		}
 		return withStore(ctx, w, load, func(db *storage.Store) error {
-			account, err := findUser(ctx, db, args[0])
+			user, err := findUser(ctx, db, args[0])
 			if err != nil {
 				return err
 			}
-			if account.Disabled {
-				fmt.Fprintf(w.stderr, "warning: %[1]s is shut out and cannot use the link before: vestibule user update %[1]s --enable\n", account.Username)
+			if user.Disabled {
+				fmt.Fprintf(w.stderr, "warning: %[1]s is shut out and cannot use the link before: vestibule user update %[1]s --enable\n", user.Username)
 			}
-			link, err := makeEnrolLink(ctx, db, commandAuditor(db, time.Now), account, c.Issuer, *ttl)
+			link, err := makeEnrolLink(ctx, db, commandAuditor(db, time.Now), user, c.Issuer, *ttl)
 			if err != nil {
 				return err
 			}
 			return out.print(w.stdout, link, [][]string{
 				{link.Link},
 				{fmt.Sprintf("Give it to %s and to nobody else. It works once, with the password, until %s UTC. Links from before no longer work.",
-					account.Username, moment(link.Expires))},
+					user.Username, moment(link.Expires))},
 			})
 		})
 	}
 }
 
 // makeEnrolLink stores the hash of the link and records that it was made.
-func makeEnrolLink(ctx context.Context, db *storage.Store, audit *auditor, account provider.Account, issuer string, ttl time.Duration) (shownLink, error) {
+func makeEnrolLink(ctx context.Context, db *storage.Store, audit *auditor, user provider.Account, issuer string, ttl time.Duration) (shownLink, error) {
 	now := audit.now()
 	address, id := web.EnrolAddress(issuer)
-	link := mfa.EnrolLink{ID: id, Subject: account.Subject, Created: now, Expires: now.Add(ttl)}
+	link := mfa.EnrolLink{ID: id, Subject: user.Subject, Created: now, Expires: now.Add(ttl)}
 	err := db.Atomic(ctx, func(ctx context.Context) error {
-		if err := db.RequireEpoch(ctx, account.Subject, account.Epoch); err != nil {
+		if err := db.RequireEpoch(ctx, user.Subject, user.Epoch); err != nil {
 			return err
 		}
 		if err := db.SaveEnrolLink(ctx, link); err != nil {
 			return err
 		}
 		return audit.Record(ctx, provider.Event{
-			Kind: provider.EventAdminEnrolLink, Outcome: provider.OutcomeOK, Subject: account.Subject,
+			Kind: provider.EventAdminEnrolLink, Outcome: provider.OutcomeOK, Subject: user.Subject,
 			Detail: map[string]string{"expires": link.Expires.UTC().Format(time.RFC3339)},
 		})
 	})
 	if errors.Is(err, store.ErrConflict) {
-		return shownLink{}, &result{fmt.Sprintf("the account of %s was changed at the same moment; look at it with vestibule user get, then try again", account.Username), err}
+		return shownLink{}, &result{fmt.Sprintf("the account of %s was changed at the same moment; look at it with vestibule user get, then try again", user.Username), err}
 	}
 	if err != nil {
 		return shownLink{}, fmt.Errorf("make a link: %w", err)

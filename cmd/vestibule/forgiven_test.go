@@ -74,20 +74,20 @@ func TestOnlyAProofForgives(t *testing.T) {
 		for i, tt := range forgivings {
 			t.Run(tt.name, func(t *testing.T) {
 				u := tt.begin(t, s, probe, c, fmt.Sprintf("user%d", i))
-				account, _, err := s.store.AccountByName(t.Context(), u.name)
+				user, _, err := s.store.AccountByName(t.Context(), u.name)
 				if err != nil {
 					t.Fatal(err)
 				}
 				limit := mfa.Limit{Guesses: s.config.TOTPGuesses, Window: s.config.TOTPWindow, Lock: s.config.TOTPLock, InARow: s.config.TOTPInARow}
 				for range 3 {
-					for _, key := range mfa.GuessKeys(account.Subject) {
+					for _, key := range mfa.GuessKeys(user.Subject) {
 						if _, err := s.store.Attempt(t.Context(), key, limit, s.clock.now()); err != nil {
 							t.Fatal(err)
 						}
 					}
 				}
 				tt.do(t, u, c)
-				if got, want := s.guesses(t, account.Subject), tt.want(); !maps.Equal(got, want) {
+				if got, want := s.guesses(t, user.Subject), tt.want(); !maps.Equal(got, want) {
 					t.Errorf("tries in the window and in a row are %v, want %v", got, want)
 				}
 			})

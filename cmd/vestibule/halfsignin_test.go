@@ -108,7 +108,7 @@ func (c *enrolled) goesOn(t *testing.T, p *page, field string) {
 func TestUnlockedSignInsGoOn(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		c := enrolledClient(t, s, 1)
-		account, _, err := s.store.AccountByName(t.Context(), "ana")
+		user, _, err := s.store.AccountByName(t.Context(), "ana")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func TestUnlockedSignInsGoOn(t *testing.T) {
 			tabs[0].give(c.phone.wrong())
 		}
 		tabs[1].give(c.phone.code(0)).at("totp", "locked")
-		if err := unlock(t.Context(), s.store, account.Subject, nil); err != nil {
+		if err := unlock(t.Context(), s.store, user.Subject, nil); err != nil {
 			t.Fatal(err)
 		}
 		tabs[2].give(c.phone.code(0)).at("consent", "initial")

@@ -92,9 +92,9 @@ func column(ctx context.Context, t *testing.T, db *sql.DB, query string) []strin
 // TestDump shows that a secret in the database would be found, in whatever form.
 func TestDump(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		account := s.addUser("ana")
+		user := s.addUser("ana")
 		text, bytes := "canary-4711-in-a-text", "canary-4712-in-bytes"
-		e := provider.Event{Kind: "test", Subject: account.Subject, Detail: map[string]string{"note": text}}
+		e := provider.Event{Kind: "test", Subject: user.Subject, Detail: map[string]string{"note": text}}
 		if err := s.store.Record(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}

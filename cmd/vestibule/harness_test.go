@@ -276,15 +276,15 @@ func (s *site) addUser(name string, change ...func(*provider.Account)) provider.
 		s.t.Fatalf("hash: %v", err)
 	}
 	now := s.clock.now()
-	account := provider.Account{
+	user := provider.Account{
 		Subject: strings.ToLower(rand.Text()), Username: name, Name: strings.ToUpper(name[:1]) + name[1:] + " Lima",
 		Email: name + "@example.com", EmailVerified: true, Created: now, Updated: now,
 	}
 	for _, f := range change {
-		f(&account)
+		f(&user)
 	}
-	if err := s.store.CreateAccount(s.t.Context(), account, hash); err != nil {
+	if err := s.store.CreateAccount(s.t.Context(), user, hash); err != nil {
 		s.t.Fatalf("create %s: %v", name, err)
 	}
-	return account
+	return user
 }

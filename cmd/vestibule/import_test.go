@@ -12,15 +12,16 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/store", "provider/resource", "mfa", "consent"},
-	"web":                   {"provider", "provider/store", "mfa", "consent", "github.com/skip2/go-qrcode"},
+	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/store", "provider/spelling", "provider/resource", "mfa", "consent"},
+	"web":                   {"provider", "provider/store", "provider/spelling", "mfa", "consent", "github.com/skip2/go-qrcode"},
 	"storage":               {"provider", "provider/store", "mfa", "consent"},
-	"provider":              {"provider/store", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp", "github.com/go-jose/go-jose", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
+	"provider":              {"provider/store", "provider/spelling", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp", "github.com/go-jose/go-jose", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
 	"consent":               {"github.com/ory/fosite"},
 	"mfa":                   {"github.com/pquerna/otp", "golang.org/x/crypto", "golang.org/x/text"},
 	"config":                {"go.yaml.in/yaml"},
 	"provider/providertest": {"provider", "provider/store"},
 	"provider/store":        {},
+	"provider/spelling":     {},
 	"provider/resource":     {},
 	"mfa/mfatest":           {"mfa"},
 	"consent/consenttest":   {"consent"},

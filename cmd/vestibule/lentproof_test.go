@@ -143,16 +143,16 @@ func TestLentCodeForgivesNothing(t *testing.T) {
 }
 
 // compared is how many wrong codes of either kind were compared.
-func (s *site) compared(t *testing.T, user string) int {
+func (s *site) compared(t *testing.T, name string) int {
 	t.Helper()
-	account, _, err := s.store.AccountByName(t.Context(), user)
+	user, _, err := s.store.AccountByName(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	db, _, _ := openDump(t, s.config.Database)
 	defer db.Close()
 	n := 0
-	for _, kind := range column(context.WithoutCancel(t.Context()), t, db, `SELECT kind FROM audit WHERE subject = '`+account.Subject+`'`) {
+	for _, kind := range column(context.WithoutCancel(t.Context()), t, db, `SELECT kind FROM audit WHERE subject = '`+user.Subject+`'`) {
 		switch kind {
 		case provider.EventTOTPFailed, provider.EventTOTPLocked, provider.EventRecoveryFailed, provider.EventRecoveryLocked:
 			n++

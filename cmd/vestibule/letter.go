@@ -35,7 +35,7 @@ type facts struct {
 
 // letter writes the notice to the address that the user has now.
 func (p *sender) letter(ctx context.Context, n storage.Notice) (message, error) {
-	account, err := p.store.Account(ctx, n.Subject)
+	user, err := p.store.Account(ctx, n.Subject)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return message{}, errNobody
@@ -44,20 +44,20 @@ func (p *sender) letter(ctx context.Context, n storage.Notice) (message, error) 
 	}
 	l := message{id: n.ID, to: n.Recipient}
 	if l.to == "" {
-		l.to = account.Email
+		l.to = user.Email
 	}
 	if _, err := mail.ParseAddress(l.to); err != nil {
 		return l, errNobody
 	}
-	if l.subject, l.body, err = write(n.Kind, p.facts(account, n)); err != nil {
+	if l.subject, l.body, err = write(n.Kind, p.facts(user, n)); err != nil {
 		return l, &mailFault{text: "the letter cannot be written", cause: err, letter: true}
 	}
 	return l, nil
 }
 
-func (p *sender) facts(account provider.Account, n storage.Notice) facts {
+func (p *sender) facts(user provider.Account, n storage.Notice) facts {
 	f := facts{
-		Name: p.name, Host: p.host, Contact: p.contact, Username: quotable(account.Username),
+		Name: p.name, Host: p.host, Contact: p.contact, Username: quotable(user.Username),
 		When: inWords(n.Time), Where: quotable(n.Address), Operator: n.Actor != "", Detail: map[string]string{},
 	}
 	for name, value := range n.Detail {

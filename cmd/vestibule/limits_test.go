@@ -437,15 +437,15 @@ func TestTooManyInARow(t *testing.T) {
 		c.begin().signIn(s.newBrowser(t), "ana").giveCode(c.phone.code(0))
 
 		disable()
-		account, _, err := s.store.AccountByName(t.Context(), "ana")
+		user, _, err := s.store.AccountByName(t.Context(), "ana")
 		if err != nil {
 			t.Fatal(err)
 		}
-		wrong, err := wrongGuesses(t.Context(), s.store, account.Subject, s.clock.now(), s.config.TOTPInARow)
+		wrong, err := wrongGuesses(t.Context(), s.store, user.Subject, s.clock.now(), s.config.TOTPInARow)
 		if err != nil || len(wrong) != 1 || !wrong[0].Disabled || wrong[0].InARow != 7 {
 			t.Errorf("what counts against ana is %+v, %v; want 7 codes, and disabled", wrong, err)
 		}
-		if err := unlock(t.Context(), s.store, account.Subject, wrong); err != nil {
+		if err := unlock(t.Context(), s.store, user.Subject, wrong); err != nil {
 			t.Fatal(err)
 		}
 		v = c.begin()

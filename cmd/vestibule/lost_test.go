@@ -75,7 +75,7 @@ func (p *page) setUp() (*page, phone) {
 func TestLostEverything(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		c := s.newClient(t, "shop")
-		account := s.addUser("ana")
+		user := s.addUser("ana")
 		old := s.newBrowser(t)
 		lost, _ := old.enrol("ana")
 		v := c.beginOffline()
@@ -88,7 +88,7 @@ func TestLostEverything(t *testing.T) {
 			t.Error("the refresh token still works")
 		}
 		old.open("/account/security").at("login", "initial")
-		if e := s.events(t, account.Subject, provider.EventAdminReset); len(e) != 1 || e[0].Detail["authenticators"] != "1" ||
+		if e := s.events(t, user.Subject, provider.EventAdminReset); len(e) != 1 || e[0].Detail["authenticators"] != "1" ||
 			e[0].Detail["reason"] != "came by with a passport" || !strings.HasPrefix(e[0].Actor, "cli") {
 			t.Errorf("the audit log has %+v, want the reset", e)
 		}
@@ -113,7 +113,7 @@ func TestLostEverything(t *testing.T) {
 		p := s.newBrowser(t).open(link).at("login", "link").giveName("ana", password)
 		p, a := p.setUp()
 		p.at("security", "on")
-		if held, err := s.store.Held(t.Context(), account.Subject); held || err != nil {
+		if held, err := s.store.Held(t.Context(), user.Subject); held || err != nil {
 			t.Errorf("ana is still held (%v)", err)
 		}
 		v = c.begin("acr_values", "aal2")
@@ -121,7 +121,7 @@ func TestLostEverything(t *testing.T) {
 		p = v.signIn(s.newBrowser(t), "ana").giveCode(lost.code(0)).at("totp", "wrong")
 		v.finish(p.giveCode(a.code(0))).authenticated(t, "aal2", s.clock.now(), "pwd", "otp", "mfa")
 
-		if e := s.events(t, account.Subject, provider.EventFactorAdded); len(e) != 2 || e[0].Detail["link"]+e[1].Detail["link"] != "yes" {
+		if e := s.events(t, user.Subject, provider.EventFactorAdded); len(e) != 2 || e[0].Detail["link"]+e[1].Detail["link"] != "yes" {
 			t.Errorf("the audit log has %+v, want one of two authenticators added with a link", e)
 		}
 		s.newBrowser(t).open(link).at("enrol-link", "used").hasStatus(410)
@@ -133,8 +133,8 @@ func TestLostEverything(t *testing.T) {
 func TestEnrolLink(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		ana, ben := s.addUser("ana"), s.addUser("ben")
-		for _, account := range []provider.Account{ana, ben} {
-			if _, err := s.store.ResetFactors(t.Context(), account.Subject); err != nil {
+		for _, user := range []provider.Account{ana, ben} {
+			if _, err := s.store.ResetFactors(t.Context(), user.Subject); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -201,12 +201,12 @@ func (s *site) expireLinks(t *testing.T, subject string) {
 // For whoever has an authenticator the link does not stand for its code.
 func TestEnrolLinkOfTheEnrolled(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		account := s.addUser("ana")
+		user := s.addUser("ana")
 		a, _ := s.newBrowser(t).enrol("ana")
 		p := s.newBrowser(t).open(s.enrolLink(t, "ana")).giveName("ana", password).at("totp", "initial").giveCode(a.code(0))
 		b := p.at("setup", "initial").phone()
 		p.press("Continue", "code", b.code(0), "name", "Second").at("security", "on").says("Second")
-		if f, err := s.store.Factors(t.Context(), account.Subject); err != nil || len(f.Authenticators) != 2 {
+		if f, err := s.store.Factors(t.Context(), user.Subject); err != nil || len(f.Authenticators) != 2 {
 			t.Errorf("ana has %+v (%v), want two authenticators", f, err)
 		}
 	})
@@ -215,7 +215,7 @@ func TestEnrolLinkOfTheEnrolled(t *testing.T) {
 // The button is pressed twice: the second answer is as good as the first. In two browsers one of them enrols.
 func TestEnrolLinkOnce(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		account := s.addUser("ana")
+		user := s.addUser("ana")
 		s.must(t, "user", "totp", "reset", "ana", "--reason", "test")
 		link := s.enrolLink(t, "ana")
 		type form struct {
@@ -249,11 +249,11 @@ func TestEnrolLinkOnce(t *testing.T) {
 				}
 			}
 		}
-		f, err := s.store.Factors(t.Context(), account.Subject)
+		f, err := s.store.Factors(t.Context(), user.Subject)
 		if won != 1 || err != nil || len(f.Authenticators) != 1 {
 			t.Errorf("%d browsers enrolled, and ana has %d authenticators (%v), want 1", won, len(f.Authenticators), err)
 		}
-		if e := s.events(t, account.Subject, provider.EventFactorAdded); len(e) != 1 {
+		if e := s.events(t, user.Subject, provider.EventFactorAdded); len(e) != 1 {
 			t.Errorf("the audit log has %d authenticators, want 1", len(e))
 		}
 	})
@@ -271,7 +271,7 @@ func anyShows(pages []*page, name string) bool {
 // A reset that is planned for later takes place when it is due: once, whatever the number of servers.
 func TestPlannedReset(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		account := s.addUser("ana")
+		user := s.addUser("ana")
 		b := s.newBrowser(t)
 		b.enrol("ana")
 		s.must(t, "user", "totp", "reset", "ana", "--reason", "phoned from the number on file", "--delay", "24h")
@@ -292,11 +292,11 @@ func TestPlannedReset(t *testing.T) {
 		if n := s.resetDue(t); n != 1 {
 			t.Errorf("%d resets at the time, want 1", n)
 		}
-		e := s.events(t, account.Subject, provider.EventAdminReset)
+		e := s.events(t, user.Subject, provider.EventAdminReset)
 		if len(e) != 2 || e[0].Kind != provider.EventAdminReset || e[0].Actor != actor() || e[0].Detail["authenticators"] != "1" {
 			t.Errorf("the audit log has %+v, want the plan, and one reset by the one who planned it", e)
 		}
-		if held, err := s.store.Held(t.Context(), account.Subject); !held || err != nil {
+		if held, err := s.store.Held(t.Context(), user.Subject); !held || err != nil {
 			t.Errorf("ana is not held (%v)", err)
 		}
 		s.newBrowser(t).open("/account/security").giveName("ana", password).at("security", "off")
@@ -328,13 +328,13 @@ func (s *site) resetDue(t *testing.T) int {
 // The user objects, by the link in the mail or on the security page, or the operator thinks better of it.
 func TestPlannedResetCancelled(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		account := s.addUser("ana")
+		user := s.addUser("ana")
 		b := s.newBrowser(t)
 		b.enrol("ana")
 		plan := func() string {
 			t.Helper()
 			s.must(t, "user", "totp", "reset", "ana", "--reason", "somebody phoned", "--delay", "24h")
-			return s.events(t, account.Subject, provider.EventAdminResetPlanned)[0].Detail["reset"]
+			return s.events(t, user.Subject, provider.EventAdminResetPlanned)[0].Detail["reset"]
 		}
 		link := func(id string) string { return (*s.servers.Load())[0].cancelLink(id) }
 
@@ -368,14 +368,14 @@ func TestPlannedResetCancelled(t *testing.T) {
 			}},
 		} {
 			tt.cancel(plan())
-			if _, err := s.store.ResetOf(t.Context(), account.Subject); !errors.Is(err, store.ErrNotFound) {
+			if _, err := s.store.ResetOf(t.Context(), user.Subject); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("cancelled by %s: the reset is still planned (%v)", tt.how, err)
 			}
-			if e := s.events(t, account.Subject, provider.EventResetCancelled); !slices.ContainsFunc(e, func(e storage.Recorded) bool { return e.Detail["how"] == tt.how }) {
+			if e := s.events(t, user.Subject, provider.EventResetCancelled); !slices.ContainsFunc(e, func(e storage.Recorded) bool { return e.Detail["how"] == tt.how }) {
 				t.Errorf("cancelled by %s: the audit log has %+v", tt.how, e)
 			}
 		}
-		if e := s.events(t, account.Subject, provider.EventResetCancelled); len(e) != 3 {
+		if e := s.events(t, user.Subject, provider.EventResetCancelled); len(e) != 3 {
 			t.Errorf("the audit log has %d cancellations, want 3", len(e))
 		}
 		s.clock.advance(25 * time.Hour)
@@ -388,10 +388,10 @@ func TestPlannedResetCancelled(t *testing.T) {
 // Only we can make the link that cancels; it outlives a change of the secret key.
 func TestCancelLink(t *testing.T) {
 	s := newSite(t, sqliteDatabase(t))
-	account := s.addUser("ana")
+	user := s.addUser("ana")
 	s.newBrowser(t).enrol("ana")
 	s.must(t, "user", "totp", "reset", "ana", "--reason", "somebody phoned", "--delay", "24h")
-	id := s.events(t, account.Subject, provider.EventAdminResetPlanned)[0].Detail["reset"]
+	id := s.events(t, user.Subject, provider.EventAdminResetPlanned)[0].Detail["reset"]
 	address := (*s.servers.Load())[0].cancelLink(id)
 	u, err := url.Parse(address)
 	if err != nil {
@@ -404,7 +404,7 @@ func TestCancelLink(t *testing.T) {
 		p := s.newBrowser(t).open("/reset/cancel?token="+url.QueryEscape(forged)).at("reset-cancel", "unknown").hasStatus(404)
 		p.post("/reset/cancel", url.Values{"token": {forged}}).at("reset-cancel", "unknown")
 	}
-	if _, err := s.store.ResetOf(t.Context(), account.Subject); err != nil {
+	if _, err := s.store.ResetOf(t.Context(), user.Subject); err != nil {
 		t.Fatalf("after forged links: %v", err)
 	}
 	s.config.SecretKeys = append([]string{mfa.NewKey()}, s.config.SecretKeys...)
@@ -419,7 +419,7 @@ func TestCancelLink(t *testing.T) {
 // The server carries out what is due by itself.
 func TestServerResets(t *testing.T) {
 	s := newSite(t, sqliteDatabase(t))
-	account := s.addUser("ana")
+	user := s.addUser("ana")
 	s.newBrowser(t).enrol("ana")
 	s.must(t, "user", "totp", "reset", "ana", "--reason", "test", "--delay", "1h")
 	s.clock.advance(2 * time.Hour)
@@ -428,7 +428,7 @@ func TestServerResets(t *testing.T) {
 	ended := make(chan error)
 	go func() { ended <- (*s.servers.Load())[0].resets(ctx) }()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if held, err := s.store.Held(t.Context(), account.Subject); err != nil || held {
+		if held, err := s.store.Held(t.Context(), user.Subject); err != nil || held {
 			break
 		}
 	}
@@ -436,7 +436,7 @@ func TestServerResets(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if held, err := s.store.Held(t.Context(), account.Subject); !held || err != nil {
+	if held, err := s.store.Held(t.Context(), user.Subject); !held || err != nil {
 		t.Errorf("the reset did not take place (%v)", err)
 	}
 }

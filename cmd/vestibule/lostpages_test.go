@@ -8,7 +8,7 @@ import (
 // TestEveryPageWhenAllIsLost looks at the pages around a reset as TestEveryPage does at all others.
 func TestEveryPageWhenAllIsLost(t *testing.T) {
 	s, sh, b := newStage(t)
-	account := s.addUser("bob")
+	user := s.addUser("bob")
 	s.newBrowser(t).enrol("ana")
 	g := newGallery(t, b)
 
@@ -55,16 +55,16 @@ func TestEveryPageWhenAllIsLost(t *testing.T) {
 
 	s.clock.advance(time.Hour)
 	s.must(t, "user", "totp", "reset", "bob", "--reason", "phoned from the number on file", "--delay", "24h")
-	if _, err := s.store.ResetOf(t.Context(), account.Subject); err != nil {
+	if _, err := s.store.ResetOf(t.Context(), user.Subject); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func mustSubject(t *testing.T, s *site, name string) string {
 	t.Helper()
-	account, _, err := s.store.AccountByName(t.Context(), name)
+	user, _, err := s.store.AccountByName(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return account.Subject
+	return user.Subject
 }

@@ -47,7 +47,7 @@ func linesOf(lines []string, name string) []string {
 // TestMetrics counts what a user does, on the server where it is done.
 func TestMetrics(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		account := s.addUser("quetzal")
+		user := s.addUser("quetzal")
 		c := s.newClient(t, "metered-shop")
 		b := s.newBrowser(t)
 		phone, _ := b.enrol("quetzal")
@@ -83,7 +83,7 @@ func TestMetrics(t *testing.T) {
 			}
 		}
 		for _, line := range lines {
-			for _, private := range []string{"quetzal", account.Subject, "metered-shop", "my-own-grant", "127.0.0.1"} {
+			for _, private := range []string{"quetzal", user.Subject, "metered-shop", "my-own-grant", "127.0.0.1"} {
 				if strings.Contains(line, private) {
 					t.Errorf("a metric tells %s: %s", private, line)
 				}

@@ -15,7 +15,7 @@ import (
 func TestLocksTellNothingOfNames(t *testing.T) {
 	few := func(c *config.Config) { c.PasswordGuesses = 4 }
 	eachSiteWith(t, few, func(t *testing.T, s *site) {
-		account := s.addUser("ana")
+		user := s.addUser("ana")
 		s.addUser("ben")
 		s.addUser("off", func(a *provider.Account) { a.Disabled = true })
 		c := s.newClient(t, "shop")
@@ -39,11 +39,11 @@ func TestLocksTellNothingOfNames(t *testing.T) {
 				}
 			}
 			if order == "0101010101" {
-				budgets, err := s.store.Budgets(t.Context(), account.Subject, s.clock.now())
+				budgets, err := s.store.Budgets(t.Context(), user.Subject, s.clock.now())
 				if err != nil || len(budgets) != 2 || budgets[0].InARow+budgets[1].InARow != 2*s.config.PasswordGuesses {
 					t.Errorf("against ana are counted %+v, %v; want two budgets, both used up", budgets, err)
 				}
-				if n := len(s.events(t, account.Subject, provider.EventPasswordLocked)); n != 3 { // one from the first order
+				if n := len(s.events(t, user.Subject, provider.EventPasswordLocked)); n != 3 { // one from the first order
 					t.Errorf("%d events tell of a lock, want three", n)
 				}
 			}
@@ -51,7 +51,7 @@ func TestLocksTellNothingOfNames(t *testing.T) {
 			if strings.Count(out, "passwords in unknown browsers") != 1 {
 				t.Errorf("user unlock says %q", out)
 			}
-			if left, err := s.store.Budgets(t.Context(), account.Subject, s.clock.now()); err != nil || len(left) != 0 {
+			if left, err := s.store.Budgets(t.Context(), user.Subject, s.clock.now()); err != nil || len(left) != 0 {
 				t.Errorf("after user unlock are counted %+v, %v", left, err)
 			}
 			s.clock.advance(2 * s.config.PasswordLock)

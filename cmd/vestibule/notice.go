@@ -77,13 +77,13 @@ func noticeHook(db *storage.Store) hook {
 
 // toOldAddress tells it where the user still reads it. The account is read as it was before the commit.
 func toOldAddress(ctx context.Context, db *storage.Store, e provider.Event) error {
-	account, err := db.Account(ctx, e.Subject)
+	user, err := db.Account(ctx, e.Subject)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && account.Email == "":
+	case errors.Is(err, store.ErrNotFound), err == nil && user.Email == "":
 		return nil
 	case err != nil:
 		return err
 	}
 	e.ID += "-old"
-	return db.AddNotice(ctx, storage.Notice{Event: e, Recipient: account.Email, Due: e.Time})
+	return db.AddNotice(ctx, storage.Notice{Event: e, Recipient: user.Email, Due: e.Time})
 }

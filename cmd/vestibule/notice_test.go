@@ -88,7 +88,7 @@ func TestLetters(t *testing.T) {
 			t.Errorf("letter %s is not tested", name)
 		}
 	}
-	account := provider.Account{Username: "ana\r\nBcc: x@example.com"}
+	user := provider.Account{Username: "ana\r\nBcc: x@example.com"}
 	hostile := "Phone\u2028\r\n\r\n.\r\nBcc: x@example.com\u202e" + strings.Repeat("long ", 100)
 	for _, name := range all {
 		for _, actor := range []string{"", "cli:0"} {
@@ -99,7 +99,7 @@ func TestLetters(t *testing.T) {
 				Kind: name, Time: time.Date(2027, 1, 31, 9, 5, 0, 0, time.FixedZone("", 3600)), Address: "2001:db8::7", Actor: actor,
 				Detail: map[string]string{"name": hostile, "left": "3", "last": "yes", "in_a_row": "5", "reset": "r1", "due": "2027-02-01T12:00:00Z"},
 			}}
-			subject, body, err := write(name, p.facts(account, n))
+			subject, body, err := write(name, p.facts(user, n))
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
@@ -166,9 +166,9 @@ func (s *site) post() {
 }
 
 // tell records an event of an operator.
-func (s *site) tell(kind string, account provider.Account, detail map[string]string) {
+func (s *site) tell(kind string, user provider.Account, detail map[string]string) {
 	s.t.Helper()
-	e := provider.Event{Kind: kind, Outcome: provider.OutcomeOK, Subject: account.Subject, Detail: detail}
+	e := provider.Event{Kind: kind, Outcome: provider.OutcomeOK, Subject: user.Subject, Detail: detail}
 	if err := commandAuditor(s.store, s.clock.now).Record(s.t.Context(), e); err != nil {
 		s.t.Fatalf("record %s: %v", kind, err)
 	}

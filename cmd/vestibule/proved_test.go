@@ -29,11 +29,11 @@ type prover struct {
 func newProver(t *testing.T, s *site, probe *client) *prover {
 	t.Helper()
 	p := &prover{truthUser: newTruthUser(t, s, probe, "ana", truth{recovery: true, refuses: true})}
-	account, _, err := s.store.AccountByName(t.Context(), "ana")
+	user, _, err := s.store.AccountByName(t.Context(), "ana")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.subject = account.Subject
+	p.subject = user.Subject
 	v := probe.begin()
 	v.finish(v.signIn(p.browser, "ana").giveCode(p.phone.code(0)))
 	return p

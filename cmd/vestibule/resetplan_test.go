@@ -15,10 +15,10 @@ func TestPlannedResetOfWhoHasIt(t *testing.T) {
 		m := startMail(t, "none", func(m *mailServer) { m.open = true })
 		s := newMailSite(t, database, m)
 		enrol := func(name string) (provider.Account, phone, []string) {
-			account := s.addUser(name, func(a *provider.Account) { a.Email = name + "@example.com" })
+			user := s.addUser(name, func(a *provider.Account) { a.Email = name + "@example.com" })
 			a, codes := s.newBrowser(t).enrol(name)
 			s.must(t, "user", "totp", "reset", name, "--reason", "lost", "--delay", "24h")
-			return account, a, codes
+			return user, a, codes
 		}
 		ana, phone, _ := enrol("ana")
 		ben, _, codes := enrol("ben")

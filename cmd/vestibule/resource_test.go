@@ -37,7 +37,7 @@ func (s *site) newAPI(t *testing.T, change ...func(*resource.Config)) *resource.
 // TestGuardedAPI asks a real server: what an API learns of a token is what the user proved, as long as the token lives.
 func TestGuardedAPI(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		account := s.addUser("ana")
+		user := s.addUser("ana")
 		g, c := s.newAPI(t), s.newClient(t, "shop")
 		b := s.newBrowser(t)
 		v := c.beginOffline()
@@ -52,7 +52,7 @@ func TestGuardedAPI(t *testing.T) {
 			return token
 		}
 		token := check("password", one.AccessToken, resource.Rule{Scopes: []string{"openid", "email"}}, nil)
-		if token.Subject != account.Subject || token.ClientID != "shop" || token.ACR != "aal1" || len(token.AMR) != 1 || !token.AuthTime.Equal(s.clock.now().Truncate(time.Second)) {
+		if token.Subject != user.Subject || token.ClientID != "shop" || token.ACR != "aal1" || len(token.AMR) != 1 || !token.AuthTime.Equal(s.clock.now().Truncate(time.Second)) {
 			t.Errorf("the API learns %+v", token)
 		}
 		check("password for a transfer", one.AccessToken, strict, resource.ErrLevel)
@@ -82,7 +82,7 @@ func TestGuardedAPI(t *testing.T) {
 		s.clock.advance(5 * time.Minute)
 		check("expired", two.AccessToken, resource.Rule{}, resource.ErrToken)
 
-		if err := s.store.DisableAccount(t.Context(), account.Subject, s.clock.now()); err != nil {
+		if err := s.store.DisableAccount(t.Context(), user.Subject, s.clock.now()); err != nil {
 			t.Fatal(err)
 		}
 		check("account disabled", again.AccessToken, resource.Rule{}, resource.ErrToken)

@@ -62,8 +62,8 @@ func TestStopWhileSending(t *testing.T) {
 			s := newSite(t, sqliteDatabase(t), func(c *config.Config) {
 				c.MailServer, c.MailFrom, c.MailTLS = address, "id@example.com", "none"
 			})
-			account := s.addUser("ana", func(a *provider.Account) { a.Email = "ana@example.com" })
-			s.tell(provider.EventPasswordChanged, account, nil)
+			user := s.addUser("ana", func(a *provider.Account) { a.Email = "ana@example.com" })
+			s.tell(provider.EventPasswordChanged, user, nil)
 			s.clock.advance(time.Second)
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
@@ -90,11 +90,11 @@ func TestRefusedLetter(t *testing.T) {
 	m := startMail(t, "none", func(m *mailServer) { m.open = true })
 	m.spam = "evil"
 	s := newMailSite(t, sqliteDatabase(t), m)
-	account := s.addUser("ana", func(a *provider.Account) { a.Email = "ana@example.com" })
+	user := s.addUser("ana", func(a *provider.Account) { a.Email = "ana@example.com" })
 	for range 3 {
-		s.tell(provider.EventFactorAdded, account, map[string]string{"name": "evil"})
+		s.tell(provider.EventFactorAdded, user, map[string]string{"name": "evil"})
 	}
-	s.tell(provider.EventPasswordChanged, account, nil)
+	s.tell(provider.EventPasswordChanged, user, nil)
 	s.clock.advance(time.Second)
 	s.post()
 	m.arrived("Your password was changed")
@@ -102,7 +102,7 @@ func TestRefusedLetter(t *testing.T) {
 		t.Errorf("the outbox has %d notices, want the 3 that were refused", n)
 	}
 	m.refuses("data", &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "not now"})
-	s.tell(provider.EventPasswordChanged, account, nil)
+	s.tell(provider.EventPasswordChanged, user, nil)
 	s.clock.advance(time.Hour)
 	before := map[string]time.Time{}
 	for _, n := range s.outbox() {

@@ -27,7 +27,7 @@ func (b *browser) refused(t *testing.T, what, address string) *page {
 func TestOneSpelling(t *testing.T) {
 	remember := func(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
 	eachSiteWith(t, remember, func(t *testing.T, s *site) {
-		account := s.addUser("ana")
+		user := s.addUser("ana")
 		s.addUser("ben")
 		c := s.newClient(t, "shop")
 		b := s.newBrowser(t)
@@ -38,7 +38,7 @@ func TestOneSpelling(t *testing.T) {
 
 		s.respellFlows(t, c)
 		s.respellCookies(t, b)
-		s.respellLinks(t, account)
+		s.respellLinks(t, user)
 		s.respellIDs(t, b)
 	})
 }
@@ -95,7 +95,7 @@ func (s *site) respellCookies(t *testing.T, b *browser) {
 	b.open("/account/security").at("security", "on")
 }
 
-func (s *site) respellLinks(t *testing.T, account provider.Account) {
+func (s *site) respellLinks(t *testing.T, user provider.Account) {
 	t.Helper()
 	link := s.enrolLink(t, "ben")
 	address, token, _ := strings.Cut(link, "token=")
@@ -103,7 +103,7 @@ func (s *site) respellLinks(t *testing.T, account provider.Account) {
 		s.newBrowser(t).refused(t, "enrolment link", address+"token="+url.QueryEscape(other)).at("enrol-link", "unknown")
 	}
 	s.must(t, "user", "totp", "reset", "ana", "--reason", "test", "--delay", "24h")
-	plan, err := s.store.ResetOf(t.Context(), account.Subject)
+	plan, err := s.store.ResetOf(t.Context(), user.Subject)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func (s *site) respellLinks(t *testing.T, account provider.Account) {
 		p := s.newBrowser(t).refused(t, "link that cancels", address+"token="+url.QueryEscape(other)).at("reset-cancel", "unknown")
 		p.post("/reset/cancel", url.Values{"token": {other}}).at("reset-cancel", "unknown")
 	}
-	if _, err := s.store.ResetOf(t.Context(), account.Subject); err != nil {
+	if _, err := s.store.ResetOf(t.Context(), user.Subject); err != nil {
 		t.Errorf("the planned reset after other spellings of its link: %v", err)
 	}
 	s.newBrowser(t).open(link).at("login", "link")

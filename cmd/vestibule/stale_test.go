@@ -31,7 +31,7 @@ func TestStalePassword(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachSite(t, func(t *testing.T, s *site) {
 				c := enrolledClient(t, s, 2)
-				account, _, err := s.store.AccountByName(t.Context(), "ana")
+				user, _, err := s.store.AccountByName(t.Context(), "ana")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -39,16 +39,16 @@ func TestStalePassword(t *testing.T) {
 				b, other := s.newBrowser(t), s.newBrowser(t)
 				withCode := c.begin().signIn(b, "ana").at("totp", "initial")
 				withRecovery := c.begin().signIn(other, "ana").at("totp", "initial").click("Use a recovery code")
-				if err := change(s, account.Subject); err != nil {
+				if err := change(s, user.Subject); err != nil {
 					t.Fatal(err)
 				}
 				withCode.giveCode(c.phone.code(0)).at("login", "again")
 				withRecovery.press("Continue", "recovery", c.codes[0]).at("login", "again")
-				if sessions, err := s.store.Sessions(t.Context(), account.Subject); err != nil || len(sessions) > 0 {
+				if sessions, err := s.store.Sessions(t.Context(), user.Subject); err != nil || len(sessions) > 0 {
 					t.Errorf("there are the sessions %+v, %v", sessions, err)
 				}
 				b.open("/account/security").at("login", "initial")
-				status, err := (*s.servers.Load())[0].mfa.Status(t.Context(), account.Subject)
+				status, err := (*s.servers.Load())[0].mfa.Status(t.Context(), user.Subject)
 				if err != nil || status.CodesLeft != 10 {
 					t.Errorf("%d recovery codes are left, %v: what opens nothing must not be spent", status.CodesLeft, err)
 				}

@@ -168,7 +168,7 @@ func TestOldSecretIsWorthNothing(t *testing.T) {
 // that still remembers the one of before: the sign-in is decided anew, without another password.
 func TestRightPasswordMeetsAChange(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		account := s.addUser("ana")
+		user := s.addUser("ana")
 		c := s.newClient(t, "shop")
 		c.begin().signIn(s.newBrowser(t), "ana").allow()
 		v := c.begin()
@@ -183,7 +183,7 @@ func TestRightPasswordMeetsAChange(t *testing.T) {
 		app.store.Observe(func(trip storage.Trip) {
 			if strings.Contains(trip.Queries[0], "FROM consent") {
 				app.store.Observe(app.metrics.trip)
-				if err := s.store.DeleteGrant(t.Context(), account.Subject, c.oauth.ClientID); err != nil {
+				if err := s.store.DeleteGrant(t.Context(), user.Subject, c.oauth.ClientID); err != nil {
 					t.Error(err)
 				}
 			}

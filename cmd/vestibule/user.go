@@ -26,8 +26,8 @@ func userCreate(f *flag.FlagSet) action {
 	f.Var(&groups, "group", "`group` that the user is in; may be repeated")
 	passwordFile := f.String("password-file", "", "`file` that holds the password, or - for standard input")
 	return func(ctx context.Context, w *env, args []string) error {
-		account, err := newAccount(args[0], *email, *name, time.Now())
-		account.Groups = canonicalGroups(groups)
+		user, err := newAccount(args[0], *email, *name, time.Now())
+		user.Groups = canonicalGroups(groups)
 		err = errors.Join(err, checkGroups(groups))
 		if *passwordFile == "" {
 			err = errors.Join(err, errors.New("--password-file is missing; passwords do not belong into a command line, where every user of this machine can read them"))
@@ -40,12 +40,12 @@ func userCreate(f *flag.FlagSet) action {
 			return err
 		}
 		err = withStore(ctx, w, load, func(db *storage.Store) error {
-			return addUser(ctx, db, &provider.Hasher{}, account, password)
+			return addUser(ctx, db, &provider.Hasher{}, user, password)
 		})
 		if err != nil {
 			return err
 		}
-		return out.print(w.stdout, userView(account), [][]string{{"created user " + account.Username}})
+		return out.print(w.stdout, userView(user), [][]string{{"created user " + user.Username}})
 	}
 }
 
@@ -70,7 +70,7 @@ func newAccount(username, email, name string, now time.Time) (provider.Account, 
 }
 
 // addUser stores an account with a password.
-func addUser(ctx context.Context, db *storage.Store, hasher *provider.Hasher, account provider.Account, password string) error {
+func addUser(ctx context.Context, db *storage.Store, hasher *provider.Hasher, user provider.Account, password string) error {
 	if err := provider.CheckNewPassword(password); err != nil {
 		return err
 	}
@@ -79,11 +79,11 @@ func addUser(ctx context.Context, db *storage.Store, hasher *provider.Hasher, ac
 		return err
 	}
 	err = db.Atomic(ctx, func(ctx context.Context) error {
-		if err := db.CreateAccount(ctx, account, hash); err != nil {
+		if err := db.CreateAccount(ctx, user, hash); err != nil {
 			return err
 		}
 		return commandAuditor(db, time.Now).Record(ctx, provider.Event{
-			Kind: provider.EventAdminUserCreated, Outcome: provider.OutcomeOK, Subject: account.Subject,
+			Kind: provider.EventAdminUserCreated, Outcome: provider.OutcomeOK, Subject: user.Subject,
 		})
 	})
 	return nameTaken(err)
@@ -167,20 +167,20 @@ func userGet(f *flag.FlagSet) action {
 			return err
 		}
 		return readStore(ctx, w, load, func(db *storage.Store) error {
-			account, err := findUser(ctx, db, args[0])
+			user, err := findUser(ctx, db, args[0])
 			if err != nil {
 				return err
 			}
-			status, err := (&mfa.Service{Store: db}).Status(ctx, account.Subject)
+			status, err := (&mfa.Service{Store: db}).Status(ctx, user.Subject)
 			if err != nil {
 				return err
 			}
-			view := userView(account)
+			view := userView(user)
 			view.TwoStep = twoStepView(status)
-			if view.TwoStep.lostEverything, err = readLost(ctx, db, account.Subject, time.Now()); err != nil {
+			if view.TwoStep.lostEverything, err = readLost(ctx, db, user.Subject, time.Now()); err != nil {
 				return err
 			}
-			if view.Wrong, err = wrongGuesses(ctx, db, account.Subject, time.Now(), c.TOTPInARow); err != nil {
+			if view.Wrong, err = wrongGuesses(ctx, db, user.Subject, time.Now(), c.TOTPInARow); err != nil {
 				return err
 			}
 			return out.print(w.stdout, view, userRows(view))
@@ -227,9 +227,9 @@ func findUser(ctx context.Context, db *storage.Store, name string) (provider.Acc
 	if err != nil {
 		return provider.Account{}, wrongUsage(err)
 	}
-	account, _, err := db.AccountByName(ctx, canonical)
+	user, _, err := db.AccountByName(ctx, canonical)
 	if errors.Is(err, store.ErrNotFound) {
 		return provider.Account{}, &result{fmt.Sprintf("there is no user %s", printable(name)), err}
 	}
-	return account, err
+	return user, err
 }

@@ -38,11 +38,11 @@ func userTOTPList(f *flag.FlagSet) action {
 	out := outputFlag(f)
 	return func(ctx context.Context, w *env, args []string) error {
 		return readStore(ctx, w, load, func(db *storage.Store) error {
-			account, err := findUser(ctx, db, args[0])
+			user, err := findUser(ctx, db, args[0])
 			if err != nil {
 				return err
 			}
-			status, err := (&mfa.Service{Store: db}).Status(ctx, account.Subject)
+			status, err := (&mfa.Service{Store: db}).Status(ctx, user.Subject)
 			if err != nil {
 				return err
 			}
@@ -66,19 +66,19 @@ func userTOTPRemove(f *flag.FlagSet) action {
 			return &usageError{"--authenticator is missing; `vestibule user totp list " + args[0] + "` shows which there are"}
 		}
 		return withStore(ctx, w, load, func(db *storage.Store) error {
-			account, err := findUser(ctx, db, args[0])
+			user, err := findUser(ctx, db, args[0])
 			if err != nil {
 				return err
 			}
-			open, err := liveSessions(ctx, db, account.Subject, time.Now())
+			open, err := liveSessions(ctx, db, user.Subject, time.Now())
 			if err != nil {
 				return err
 			}
-			removed, err := removeTOTP(ctx, db, account, *which)
+			removed, err := removeTOTP(ctx, db, user, *which)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(w.stdout, "removed %s of %s and signed the user out everywhere\n%s", printable(removed.Name), account.Username, ended(open))
+			_, err = fmt.Fprintf(w.stdout, "removed %s of %s and signed the user out everywhere\n%s", printable(removed.Name), user.Username, ended(open))
 			return err
 		})
 	}
@@ -104,27 +104,27 @@ func chosen(all []mfa.Info, which, username string) (mfa.Info, error) {
 	return mfa.Info{}, &usageError{fmt.Sprintf("%s has several authenticators %s; give the id, as user totp list shows it", username, printable(which))}
 }
 
-func removeTOTP(ctx context.Context, db *storage.Store, account provider.Account, which string) (mfa.Info, error) {
+func removeTOTP(ctx context.Context, db *storage.Store, user provider.Account, which string) (mfa.Info, error) {
 	codes := &mfa.Service{Store: db, Atomic: db.Atomic}
-	status, err := codes.Status(ctx, account.Subject)
+	status, err := codes.Status(ctx, user.Subject)
 	if err != nil {
 		return mfa.Info{}, err
 	}
-	found, err := chosen(status.Authenticators, which, account.Username)
+	found, err := chosen(status.Authenticators, which, user.Username)
 	if err != nil {
 		return mfa.Info{}, err
 	}
-	err = codes.RemoveSpare(ctx, account.Subject, found.ID, func(ctx context.Context) error {
-		if err := db.EndAccess(ctx, account.Subject); err != nil { // whoever has it may be signed in
+	err = codes.RemoveSpare(ctx, user.Subject, found.ID, func(ctx context.Context) error {
+		if err := db.EndAccess(ctx, user.Subject); err != nil { // whoever has it may be signed in
 			return err
 		}
 		return commandAuditor(db, time.Now).Record(ctx, provider.Event{
-			Kind: provider.EventFactorRemoved, Outcome: provider.OutcomeOK, Subject: account.Subject,
+			Kind: provider.EventFactorRemoved, Outcome: provider.OutcomeOK, Subject: user.Subject,
 			Detail: map[string]string{"name": found.Name, "last": "no"},
 		})
 	})
 	if errors.Is(err, mfa.ErrLast) {
-		err = fmt.Errorf("it is the only authenticator of %s; `vestibule user totp reset` takes the whole second factor away", account.Username)
+		err = fmt.Errorf("it is the only authenticator of %s; `vestibule user totp reset` takes the whole second factor away", user.Username)
 	}
 	return found, err
 }

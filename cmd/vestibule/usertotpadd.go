@@ -43,15 +43,15 @@ func userTOTPAdd(f *flag.FlagSet) action {
 			return err
 		}
 		return withVault(ctx, w, load, func(v unsealed) error {
-			account, err := findUser(ctx, v.db, args[0])
+			user, err := findUser(ctx, v.db, args[0])
 			if err != nil {
 				return err
 			}
-			names, err := v.importTOTP(ctx, account, []mfa.Portable{p})
+			names, err := v.importTOTP(ctx, user, []mfa.Portable{p})
 			if err != nil {
-				return importFault(account, err)
+				return importFault(user, err)
 			}
-			_, err = fmt.Fprintf(w.stdout, "added %s to %s (%s)\n", printable(names[0]), account.Username, p.Kind)
+			_, err = fmt.Fprintf(w.stdout, "added %s to %s (%s)\n", printable(names[0]), user.Username, p.Kind)
 			return err
 		})
 	}
@@ -88,10 +88,10 @@ func (a totpAdd) portable(text string) (mfa.Portable, error) {
 
 // importTOTP makes the authenticators live, with the record of it in the same commit, and returns the names of those
 // that were not there before. What a check finds, after the user's authenticators were read, ends the commit.
-func (v unsealed) importTOTP(ctx context.Context, account provider.Account, all []mfa.Portable, checks ...func(context.Context) error) ([]string, error) {
+func (v unsealed) importTOTP(ctx context.Context, user provider.Account, all []mfa.Portable, checks ...func(context.Context) error) ([]string, error) {
 	var added []string
 	audit := commandAuditor(v.db, time.Now)
-	err := v.codes().Import(ctx, account.Subject, all, func(ctx context.Context, names []string) error {
+	err := v.codes().Import(ctx, user.Subject, all, func(ctx context.Context, names []string) error {
 		for _, check := range checks {
 			if err := check(ctx); err != nil {
 				return err
@@ -99,7 +99,7 @@ func (v unsealed) importTOTP(ctx context.Context, account provider.Account, all 
 		}
 		for _, name := range names {
 			err := audit.Record(ctx, provider.Event{
-				Kind: provider.EventAdminTOTPAdded, Outcome: provider.OutcomeOK, Subject: account.Subject,
+				Kind: provider.EventAdminTOTPAdded, Outcome: provider.OutcomeOK, Subject: user.Subject,
 				Detail: map[string]string{"name": name},
 			})
 			if err != nil {
@@ -116,7 +116,7 @@ func (v unsealed) importTOTP(ctx context.Context, account provider.Account, all 
 }
 
 // importFault says what stands against an authenticator of the user's.
-func importFault(account provider.Account, err error) error {
+func importFault(user provider.Account, err error) error {
 	text := ""
 	switch {
 	case errors.Is(err, mfa.ErrNameTaken):
@@ -132,5 +132,5 @@ func importFault(account provider.Account, err error) error {
 	default:
 		return err
 	}
-	return &result{account.Username + " " + text, store.ErrConflict}
+	return &result{user.Username + " " + text, store.ErrConflict}
 }

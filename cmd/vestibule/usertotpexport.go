@@ -111,8 +111,8 @@ func (v unsealed) accounts(ctx context.Context, names []string) ([]provider.Acco
 	if len(names) == 0 {
 		return v.db.Accounts(ctx)
 	}
-	account, err := findUser(ctx, v.db, names[0])
-	return []provider.Account{account}, err
+	user, err := findUser(ctx, v.db, names[0])
+	return []provider.Account{user}, err
 }
 
 func (v unsealed) recordExport(ctx context.Context, users []backupUser) error {
@@ -229,17 +229,17 @@ type restored struct {
 func (v unsealed) restore(ctx context.Context, b backup, byName, afterReset bool) (results []restored, conflicts int, err error) {
 	results = []restored{}
 	for _, u := range b.Users {
-		account, found, err := v.owner(ctx, u, byName)
+		user, found, err := v.owner(ctx, u, byName)
 		if err != nil {
 			return nil, 0, err
 		}
 		r := restored{User: u.Username}
 		if found {
-			r, err = v.restoreUser(ctx, account, u, func(ctx context.Context) error {
+			r, err = v.restoreUser(ctx, user, u, func(ctx context.Context) error {
 				if afterReset {
 					return nil
 				}
-				return v.untouched(ctx, account.Subject, b.Made)
+				return v.untouched(ctx, user.Subject, b.Made)
 			})
 		} else {
 			r.Result, err = "there is no such user", store.ErrConflict
@@ -257,17 +257,17 @@ func (v unsealed) restore(ctx context.Context, b backup, byName, afterReset bool
 
 // owner finds whose authenticators they were. A name alone may be another person's by now.
 func (v unsealed) owner(ctx context.Context, u backupUser, byName bool) (provider.Account, bool, error) {
-	account, err := v.db.Account(ctx, u.Subject)
+	user, err := v.db.Account(ctx, u.Subject)
 	if errors.Is(err, store.ErrNotFound) && byName {
-		account, _, err = v.db.AccountByName(ctx, u.Username)
-		if err == nil && account.Username != u.Username { // it is somebody's address
+		user, _, err = v.db.AccountByName(ctx, u.Username)
+		if err == nil && user.Username != u.Username { // it is somebody's address
 			err = store.ErrNotFound
 		}
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		return account, false, nil
+		return user, false, nil
 	}
-	return account, err == nil, err
+	return user, err == nil, err
 }
 
 // untouched refuses a user who had an authenticator taken away since the backup was made: that phone may be in a
@@ -288,9 +288,9 @@ func (v unsealed) untouched(ctx context.Context, subject string, made time.Time)
 }
 
 // restoreUser asks check in the commit.
-func (v unsealed) restoreUser(ctx context.Context, account provider.Account, u backupUser, check func(context.Context) error) (restored, error) {
-	r := restored{User: account.Username, Result: "restored"}
-	names, err := v.importTOTP(ctx, account, u.Authenticators, check)
+func (v unsealed) restoreUser(ctx context.Context, user provider.Account, u backupUser, check func(context.Context) error) (restored, error) {
+	r := restored{User: user.Username, Result: "restored"}
+	names, err := v.importTOTP(ctx, user, u.Authenticators, check)
 	r.Added = len(names)
 	switch {
 	case errors.Is(err, mfa.ErrNameTaken), errors.Is(err, mfa.ErrSecretTaken), errors.Is(err, mfa.ErrTooMany), errors.Is(err, mfa.ErrChanged),

@@ -40,18 +40,18 @@ func userTOTPReset(f *flag.FlagSet) action {
 			return err
 		}
 		return withStore(ctx, w, load, func(db *storage.Store) error {
-			account, err := findUser(ctx, db, args[0])
+			user, err := findUser(ctx, db, args[0])
 			if err != nil {
 				return err
 			}
-			o := operation{db, commandAuditor(db, time.Now), account, strings.TrimSpace(*reason)}
+			o := operation{db, commandAuditor(db, time.Now), user, strings.TrimSpace(*reason)}
 			var done string
 			switch {
 			case *cancel:
 				done, err = o.cancelReset(ctx)
 			case *delay > 0:
 				done, err = o.planReset(ctx, time.Now(), *delay)
-				if text := untold(account, c); err == nil && text != "" {
+				if text := untold(user, c); err == nil && text != "" {
 					fmt.Fprintln(w.stderr, "warning: "+text)
 				}
 			default:
@@ -66,11 +66,11 @@ func userTOTPReset(f *flag.FlagSet) action {
 }
 
 // untold says why nobody may learn of a planned reset before it takes place.
-func untold(account provider.Account, c config.Config) string {
+func untold(user provider.Account, c config.Config) string {
 	const only = "only the security page tells of the reset before it takes place"
 	switch {
-	case account.Email == "":
-		return account.Username + " has no e-mail address; " + only
+	case user.Email == "":
+		return user.Username + " has no e-mail address; " + only
 	case c.MailServer == "":
 		return "these settings have no mail_server; if that of the servers is empty too, " + only
 	}

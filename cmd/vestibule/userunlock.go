@@ -18,18 +18,18 @@ func userUnlock(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	return func(ctx context.Context, w *env, args []string) error {
 		return withStore(ctx, w, load, func(db *storage.Store) error {
-			account, err := findUser(ctx, db, args[0])
+			user, err := findUser(ctx, db, args[0])
 			if err != nil {
 				return err
 			}
-			wrong, err := wrongGuesses(ctx, db, account.Subject, time.Now(), 0)
+			wrong, err := wrongGuesses(ctx, db, user.Subject, time.Now(), 0)
 			if err != nil {
 				return err
 			}
-			if err := unlock(ctx, db, account.Subject, wrong); err != nil {
-				return fmt.Errorf("unlock %s: %w", account.Username, err)
+			if err := unlock(ctx, db, user.Subject, wrong); err != nil {
+				return fmt.Errorf("unlock %s: %w", user.Username, err)
 			}
-			_, err = fmt.Fprintf(w.stdout, "unlocked %s; forgot wrong guesses of: %s\n", account.Username, guessedAt(wrong))
+			_, err = fmt.Fprintf(w.stdout, "unlocked %s; forgot wrong guesses of: %s\n", user.Username, guessedAt(wrong))
 			return err
 		})
 	}

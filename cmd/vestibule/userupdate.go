@@ -119,7 +119,7 @@ func updateUser(ctx context.Context, w *env, load loadSettings, name string, cha
 		return err
 	}
 	return withStore(ctx, w, load, func(db *storage.Store) error {
-		account, err := findUser(ctx, db, name)
+		user, err := findUser(ctx, db, name)
 		if err != nil {
 			return err
 		}
@@ -129,14 +129,14 @@ func updateUser(ctx context.Context, w *env, load loadSettings, name string, cha
 				return err
 			}
 		}
-		err = db.Atomic(ctx, func(ctx context.Context) error { return change.apply(ctx, db, account, hash, time.Now()) })
+		err = db.Atomic(ctx, func(ctx context.Context) error { return change.apply(ctx, db, user, hash, time.Now()) })
 		if errors.Is(err, store.ErrConflict) {
 			return nameTaken(err)
 		}
 		if err != nil {
-			return fmt.Errorf("update %s: %w", account.Username, err)
+			return fmt.Errorf("update %s: %w", user.Username, err)
 		}
-		_, err = fmt.Fprintf(w.stdout, "updated user %s\n", account.Username)
+		_, err = fmt.Fprintf(w.stdout, "updated user %s\n", user.Username)
 		return err
 	})
 }
@@ -154,16 +154,16 @@ func (c userChange) password(w *env) (string, error) {
 }
 
 // apply runs in one commit.
-func (c userChange) apply(ctx context.Context, db *storage.Store, account provider.Account, hash string, now time.Time) error {
+func (c userChange) apply(ctx context.Context, db *storage.Store, user provider.Account, hash string, now time.Time) error {
 	audit := commandAuditor(db, func() time.Time { return now })
 	record := func(kind string, detail map[string]string) error {
-		return audit.Record(ctx, provider.Event{Kind: kind, Outcome: provider.OutcomeOK, Subject: account.Subject, Detail: detail})
+		return audit.Record(ctx, provider.Event{Kind: kind, Outcome: provider.OutcomeOK, Subject: user.Subject, Detail: detail})
 	}
-	if detail := c.edit(&account, now); len(detail) > 0 {
+	if detail := c.edit(&user, now); len(detail) > 0 {
 		if err := record(provider.EventAdminUserUpdated, detail); err != nil {
 			return err
 		}
-		if err := db.UpdateAccount(ctx, account); err != nil {
+		if err := db.UpdateAccount(ctx, user); err != nil {
 			return err
 		}
 	}
@@ -172,7 +172,7 @@ func (c userChange) apply(ctx context.Context, db *storage.Store, account provid
 		if *c.disabled {
 			set = db.DisableAccount
 		}
-		if err := set(ctx, account.Subject, now); err != nil {
+		if err := set(ctx, user.Subject, now); err != nil {
 			return err
 		}
 	}
@@ -182,7 +182,7 @@ func (c userChange) apply(ctx context.Context, db *storage.Store, account provid
 	if err := record(provider.EventPasswordChanged, nil); err != nil {
 		return err
 	}
-	return db.ChangePassword(ctx, account.Subject, hash, now)
+	return db.ChangePassword(ctx, user.Subject, hash, now)
 }
 
 // edit changes the account as it is in memory and says what it has changed.

@@ -387,10 +387,10 @@ func (m *Memory) AccountByName(ctx context.Context, name string) (provider.Accou
 		return provider.Account{}, "", err
 	}
 	defer leave()
-	for subject, account := range m.accounts {
-		address, err := provider.CanonicalName(account.Email)
-		if account.Username == name || err == nil && address == name {
-			return account, m.hashes[subject], nil
+	for subject, user := range m.accounts {
+		address, err := provider.CanonicalName(user.Email)
+		if user.Username == name || err == nil && address == name {
+			return user, m.hashes[subject], nil
 		}
 	}
 	return provider.Account{}, "", store.ErrNotFound
@@ -417,13 +417,13 @@ func (m *Memory) NoteSignIn(ctx context.Context, subject string, epoch int64, at
 		return err
 	}
 	defer leave()
-	account, err := m.admitted(subject, epoch)
+	user, err := m.admitted(subject, epoch)
 	if err != nil {
 		return err
 	}
-	if account.SignedIn.Before(at) {
-		account.SignedIn = at
-		m.accounts[subject] = account
+	if user.SignedIn.Before(at) {
+		user.SignedIn = at
+		m.accounts[subject] = user
 	}
 	return nil
 }
@@ -441,9 +441,9 @@ func (m *Memory) RequireAccount(ctx context.Context, subject string, epoch int64
 
 // admitted returns the account if it still lets its user in, in that epoch.
 func (m *Memory) admitted(subject string, epoch int64) (provider.Account, error) {
-	account, ok := m.accounts[subject]
-	if !ok || account.Disabled || account.Epoch != epoch {
+	user, ok := m.accounts[subject]
+	if !ok || user.Disabled || user.Epoch != epoch {
 		return provider.Account{}, provider.ErrPassword
 	}
-	return account, nil
+	return user, nil
 }

@@ -1,4 +1,4 @@
-package provider
+package spelling
 
 import "unicode"
 
@@ -11,9 +11,9 @@ var together = [][]*unicode.RangeTable{
 	{unicode.Latin, unicode.Han, unicode.Hangul},
 }
 
-// oneScript reports whether the letters of text are of one script, or of some that go together, and its digits of one
+// OneScript reports whether the letters of text are of one script, or of some that go together, and its digits of one
 // set.
-func oneScript(text string) bool {
+func OneScript(text string) bool {
 	var script *unicode.RangeTable
 	var zero rune
 	fits, whole := true, [3]bool{true, true, true}

@@ -1,4 +1,5 @@
-package provider
+// Package spelling is how names and opaque values may be written, so that each has one reading.
+package spelling
 
 import (
 	"encoding/base64"
@@ -6,8 +7,8 @@ import (
 	"strings"
 )
 
-// errSpelling reports an opaque value that is not written as it was given out.
-var errSpelling = errors.New("not base64url in its one spelling")
+// ErrOpaque reports an opaque value that is not written as it was given out.
+var ErrOpaque = errors.New("not base64url in its one spelling")
 
 // DecodeOpaque returns the bytes of an opaque value: a token, an id, a link or what is sealed, in base64url without
 // padding. encoding/base64 alone overlooks line breaks, and bits of the last symbol that stand for nothing, so that one
@@ -15,7 +16,7 @@ var errSpelling = errors.New("not base64url in its one spelling")
 func DecodeOpaque(text string) ([]byte, error) {
 	data, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || base64.RawURLEncoding.EncodeToString(data) != text {
-		return nil, errSpelling
+		return nil, ErrOpaque
 	}
 	return data, nil
 }
@@ -26,8 +27,8 @@ func IsOpaque(text string, size int) bool {
 	return err == nil && len(data) == size
 }
 
-// isJWT reports whether text has the three parts of a signed token in their one spelling (RFC 7515 section 7.1).
-func isJWT(text string) bool {
+// IsJWT reports whether text has the three parts of a signed token in their one spelling (RFC 7515 section 7.1).
+func IsJWT(text string) bool {
 	parts := strings.Split(text, ".")
 	for _, part := range parts {
 		if _, err := DecodeOpaque(part); err != nil {

@@ -1,0 +1,18 @@
+package spelling_test
+
+import (
+	"testing"
+
+	"vestibule/provider/spelling"
+)
+
+func TestDecodeOpaque(t *testing.T) {
+	for text, want := range map[string]string{"": "", "AA": "\x00", "_-8": "\xff\xef", "QUJD": "ABC"} {
+		if got, err := spelling.DecodeOpaque(text); err != nil || string(got) != want {
+			t.Errorf("DecodeOpaque(%q) = %q, %v, want %q", text, got, err, want)
+		}
+	}
+	if spelling.IsOpaque("QUJD", 4) || !spelling.IsOpaque("QUJD", 3) {
+		t.Error("IsOpaque does not look at the size")
+	}
+}
