@@ -40,7 +40,7 @@ func policyRules(c Config) []rule {
 	}
 }
 
-// groupName is provider.CheckGroup, which this package does not know.
+// groupName is account.CheckGroup, which this package does not know.
 func groupName(name string) bool {
 	return len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~", r))

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 func TestCheckClient(t *testing.T) {
@@ -71,3 +72,6 @@ func TestHashClientSecret(t *testing.T) {
 		t.Error("a very short secret was taken")
 	}
 }
+
+// cheap is a Hasher that tests can wait for.
+func cheap() *account.Hasher { return &account.Hasher{Memory: 64, Passes: 1} }

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/store"
 )
 
 // authenticateClient finds out which client sends a request (RFC 6749 section 2.3): HTTP Basic or form

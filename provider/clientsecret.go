@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+
+	"vestibule/provider/account"
 )
 
 // sha256Prefix tells the hash of a secret with full entropy from a slow one.
@@ -27,7 +29,7 @@ func fastHash(secret string) string {
 
 // HashClientSecret returns the hash of a secret that somebody else chose. A long one is taken for random; a
 // shorter one gets a slow hash.
-func HashClientSecret(ctx context.Context, h *Hasher, secret string) (string, error) {
+func HashClientSecret(ctx context.Context, h *account.Hasher, secret string) (string, error) {
 	if len(secret) < 16 {
 		return "", errors.New("a client secret must have at least 16 characters; leave it out to have one made")
 	}

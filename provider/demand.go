@@ -12,9 +12,10 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/store"
 )
 
 // Demand is what the client asks of the sign-in, parsed once (OIDC Core 3.1.2.1).

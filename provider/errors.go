@@ -11,11 +11,6 @@ var (
 	ErrSessionEnded = errors.New("session has ended")
 	// ErrExpired reports a sign-in that was begun too long ago.
 	ErrExpired = errors.New("expired")
-	// ErrPassword reports a name and password that do not belong together. An unknown name,
-	// a disabled account and a wrong password are one outcome, reached in the same time.
-	ErrPassword = errors.New("wrong name or password")
-	// ErrBusy reports that too many slow hashes are waiting. The caller may try again in a few seconds.
-	ErrBusy = errors.New("too many sign-ins at once")
 )
 
 // RequestError is an authorization request that cannot be answered by a redirect, because the

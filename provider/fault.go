@@ -6,9 +6,11 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/account"
+	"vestibule/provider/store"
 )
 
 // storeFault marks a fault of the store on its way through fosite, which would make it a client's: invalid_client
@@ -69,14 +71,14 @@ func (p *Provider) answerError(ctx context.Context, w http.ResponseWriter, r *ht
 // going away, is no error in the log: the status counts it.
 func (p *Provider) answerFault(ctx context.Context, w http.ResponseWriter, r *http.Request, cause error) {
 	gone := errors.Is(cause, context.Canceled) && r.Context().Err() != nil
-	if busy := errors.Is(cause, ErrBusy); !busy && !gone {
+	if busy := errors.Is(cause, account.ErrBusy); !busy && !gone {
 		line := append(Asked(r), "error", cause)
 		if errors.Is(cause, store.ErrUnavailable) {
 			line = append(line, Refused(r.URL.Path)...)
 		}
 		p.log.ErrorContext(ctx, "request", line...)
 	}
-	if gone || errors.Is(cause, store.ErrUnavailable) || errors.Is(cause, ErrBusy) {
+	if gone || errors.Is(cause, store.ErrUnavailable) || errors.Is(cause, account.ErrBusy) {
 		w.Header().Set("Retry-After", "5")
 		writeJSON(w, http.StatusServiceUnavailable, map[string]string{
 			"error": "temporarily_unavailable", "error_description": "The server cannot answer now. Try again in a few seconds."})

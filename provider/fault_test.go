@@ -11,9 +11,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/account"
+	"vestibule/provider/store"
 )
 
 // Describable reports whether a description has only what it may have: RFC 6749 section 5.2, and no backtick.
@@ -56,7 +58,7 @@ func TestFaultsInTheLog(t *testing.T) {
 		cause error
 		line  bool
 	}{
-		{"too much to do", t.Context(), fmt.Errorf("client secret: %w", ErrBusy), false},
+		{"too much to do", t.Context(), fmt.Errorf("client secret: %w", account.ErrBusy), false},
 		{"the client is gone", gone, fmt.Errorf("SELECT 1: %w", context.Canceled), false},
 		{"we gave up ourselves", t.Context(), context.Canceled, true},
 		{"no database", t.Context(), store.ErrUnavailable, true},

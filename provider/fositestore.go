@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
-	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/store"
 )
 
 // fositeStore shows a Store to fosite's handlers. They make many small calls; here they fill one unit of work for

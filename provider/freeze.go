@@ -11,9 +11,10 @@ import (
 	"net/url"
 	"time"
 	"unicode/utf8"
-	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/store"
 )
 
 // frozen is the part of a validated request that the answer needs.

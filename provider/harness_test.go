@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -95,7 +96,7 @@ func newOP(t *testing.T) *op {
 		Scopes: []string{"openid", "profile", "email", "offline_access"}, IDTokenAlg: provider.ES256})
 	o.store.AddClient(provider.Client{ID: "other", SecretHash: hash, RedirectURIs: []string{callback}, Scopes: []string{"openid"}})
 	o.store.AddClient(provider.Client{ID: "app", Public: true, RedirectURIs: []string{"http://127.0.0.1/cb", "com.example.app:/cb"}, Scopes: []string{"openid"}})
-	o.store.AddAccount(provider.Account{Subject: "u1", Username: "ana", Name: "Ana", Email: "ana@example.com"}, "")
+	o.store.AddAccount(account.Account{Subject: "u1", Username: "ana", Name: "Ana", Email: "ana@example.com"}, "")
 	o.restart()
 	return o
 }
@@ -104,7 +105,7 @@ func newOP(t *testing.T) *op {
 func (o *op) restart() {
 	o.t.Helper()
 	p, err := provider.New(o.t.Context(), provider.Config{
-		Issuer: issuer, Store: o.store, Accounts: &provider.Directory{Store: o.store, Hasher: &provider.Hasher{}}, Sealer: o.sealer,
+		Issuer: issuer, Store: o.store, Accounts: &account.Directory{Store: o.store, Hasher: &account.Hasher{}}, Sealer: o.sealer,
 		Secrets: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Now: o.clock, Log: slog.New(slog.DiscardHandler),
 		Audit: o.audit, Levels: o.ladder,
 	})

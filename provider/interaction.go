@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/store"
 )
 
 // introspection is what an API learns of a live token (RFC 7662 section 2.2, RFC 9470 section 6.2).

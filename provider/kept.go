@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"time"
+
 	"vestibule/provider/store"
 )
 

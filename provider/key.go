@@ -12,11 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"vestibule/provider/spelling"
-	"vestibule/provider/store"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"vestibule/provider/spelling"
+	"vestibule/provider/store"
 )
 
 // Algorithms of ID token signatures (RFC 7518). Every client knows RS256; ES256 is twenty times cheaper to make.

@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/account"
 )
 
 // Config is what a Provider is made of.
 type Config struct {
 	Issuer   string // https, or http on a loopback address; no path, query or fragment
 	Store    Store
-	Accounts Accounts
+	Accounts account.Accounts
 	Sealer   Sealer   // seals signing keys, and sign-ins that are not rows yet
 	Secrets  [][]byte // 32 bytes each; the first makes tokens, all of them verify
 	Audit    Recorder // nil: no log is kept
@@ -75,7 +77,7 @@ type UI interface {
 type Provider struct {
 	issuer    string
 	store     Store
-	accounts  Accounts
+	accounts  account.Accounts
 	sealer    Sealer
 	audit     Recorder
 	levels    Levels

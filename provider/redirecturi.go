@@ -11,9 +11,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"vestibule/provider/spelling"
 
 	"golang.org/x/net/idna"
+
+	"vestibule/provider/spelling"
 )
 
 // checkRedirectURI allows https, http on a loopback address, and for a public client a private scheme with a

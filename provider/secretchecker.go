@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"strings"
 	"sync"
+
+	"vestibule/provider/account"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 // known pays for it once. Until then all who present the same secret share one hash, and those who present others wait in
 // a line of their own network: strangers cannot take the place of the client that comes with the right one.
 type secretChecker struct {
-	hasher Hasher // apart from that of passwords: token requests never wait for those
+	hasher account.Hasher // apart from that of passwords: token requests never wait for those
 
 	mu    sync.Mutex
 	right map[string]string       // slow hash to fast hash
@@ -85,10 +87,10 @@ func (s *secretChecker) join(key, line string) (call *secretCall, first bool, er
 		l = &secretsLine{turn: make(chan struct{}, 1)}
 	}
 	if l.users >= secretsInLine || len(s.calls) >= secretsAtOnce {
-		return nil, false, ErrBusy
+		return nil, false, account.ErrBusy
 	}
 	l.users++
-	call = &secretCall{line: l, done: make(chan struct{}), err: ErrBusy}
+	call = &secretCall{line: l, done: make(chan struct{}), err: account.ErrBusy}
 	s.lines[line], s.calls[key] = l, call
 	return call, true, nil
 }

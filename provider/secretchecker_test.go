@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // introspectAs presents a secret and returns how the server answers.
@@ -38,7 +39,7 @@ func TestBurstsOfAChosenSecret(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := newOP(t)
-			hash, err := provider.HashClientSecret(t.Context(), &provider.Hasher{Memory: 8 << 10}, chosen) // slow enough to pile up
+			hash, err := provider.HashClientSecret(t.Context(), &account.Hasher{Memory: 8 << 10}, chosen) // slow enough to pile up
 			if err != nil {
 				t.Fatal(err)
 			}

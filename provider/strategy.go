@@ -3,10 +3,11 @@ package provider
 import (
 	"context"
 	"strings"
-	"vestibule/provider/spelling"
 
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/token/hmac"
+
+	"vestibule/provider/spelling"
 )
 
 // Prefixes of codes and tokens. They tell people and secret scanners what a string is, and keep the kinds apart.

@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"vestibule/provider/store"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/store"
 )
 
 // token is the token endpoint (RFC 6749 section 3.2).

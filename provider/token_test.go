@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -256,13 +257,13 @@ func TestRefreshEnds(t *testing.T) {
 func TestDisabledAccountGetsNothing(t *testing.T) {
 	o := newOP(t)
 	body := o.tokens()
-	o.store.AddAccount(provider.Account{Subject: "u1", Username: "ana", Disabled: true}, "")
+	o.store.AddAccount(account.Account{Subject: "u1", Username: "ana", Disabled: true}, "")
 	if _, answer := o.token("shop", refresh(body["refresh_token"])); answer["error"] != "invalid_grant" {
 		t.Errorf("refresh: %v, want invalid_grant", answer)
 	}
 	o.ui.sign = func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u1", 0, o.clock().Add(-time.Hour)) }
-	if r := o.authorize(request()); r.Header.Get("Location") != "" || !errors.Is(o.ui.err, provider.ErrPassword) {
-		t.Errorf("end of a sign-in: %d, %v, want %v", r.StatusCode, o.ui.err, provider.ErrPassword)
+	if r := o.authorize(request()); r.Header.Get("Location") != "" || !errors.Is(o.ui.err, account.ErrPassword) {
+		t.Errorf("end of a sign-in: %d, %v, want %v", r.StatusCode, o.ui.err, account.ErrPassword)
 	}
 	if status, _ := o.userinfo(body["access_token"]); status != http.StatusUnauthorized {
 		t.Errorf("userinfo: %d, want 401", status)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -93,7 +95,7 @@ func (p *Provider) claims(ctx context.Context, token string) (map[string]any, er
 	if err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
-	return user.claims(g.Scopes), nil
+	return accountClaims(user, g.Scopes), nil
 }
 
 // accessGrant returns what a live access token stands for.
@@ -113,7 +115,7 @@ func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error
 }
 
 // claims returns the account's claims that the scopes allow (OIDC Core 5.4).
-func (a Account) claims(scopes []string) map[string]any {
+func accountClaims(a account.Account, scopes []string) map[string]any {
 	claims := map[string]any{"sub": a.Subject}
 	if slices.Contains(scopes, ScopeProfile) {
 		claims["preferred_username"] = a.Username

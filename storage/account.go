@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -15,7 +15,7 @@ const accountColumns = `subject, username, name, email, email_verified, groups, 
 	signed_in_at, epoch, password_hash`
 
 type accountRow struct {
-	provider.Account
+	account.Account
 	hash string
 }
 
@@ -33,22 +33,22 @@ func scanAccount(r row) (accountRow, error) {
 }
 
 // Account returns the account, or store.ErrNotFound.
-func (s *Store) Account(ctx context.Context, subject string) (provider.Account, error) {
+func (s *Store) Account(ctx context.Context, subject string) (account.Account, error) {
 	a, err := one(ctx, s, scanAccount, `SELECT `+accountColumns+` FROM account WHERE subject = $1`, subject)
 	return a.Account, err
 }
 
 // AccountByName returns the account with that canonical user name or e-mail address, and its password hash; or
 // store.ErrNotFound.
-func (s *Store) AccountByName(ctx context.Context, canonical string) (provider.Account, string, error) {
+func (s *Store) AccountByName(ctx context.Context, canonical string) (account.Account, string, error) {
 	a, err := one(ctx, s, scanAccount, `SELECT `+accountColumns+` FROM account
 		WHERE subject = (SELECT subject FROM account_name WHERE name = $1)`, canonical)
 	return a.Account, a.hash, err
 }
 
 // Accounts returns all accounts by user name.
-func (s *Store) Accounts(ctx context.Context) ([]provider.Account, error) {
-	scan := func(r row) (provider.Account, error) {
+func (s *Store) Accounts(ctx context.Context) ([]account.Account, error) {
+	scan := func(r row) (account.Account, error) {
 		a, err := scanAccount(r)
 		return a.Account, err
 	}
@@ -57,7 +57,7 @@ func (s *Store) Accounts(ctx context.Context) ([]provider.Account, error) {
 
 // CreateAccount inserts an account whose user name is canonical. store.ErrConflict if the subject is taken,
 // *provider.NameTaken if the user name or the e-mail address is a name of another: each of them is a name to sign in with.
-func (s *Store) CreateAccount(ctx context.Context, a provider.Account, hash string) error {
+func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash string) error {
 	names, err := namesOf(a)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (s *Store) CreateAccount(ctx context.Context, a provider.Account, hash stri
 
 // UpdateAccount stores the names, the address and the groups of an account; its user name stays. store.ErrNotFound if
 // there is no such account; *provider.NameTaken if the address is a name of another.
-func (s *Store) UpdateAccount(ctx context.Context, a provider.Account) error {
+func (s *Store) UpdateAccount(ctx context.Context, a account.Account) error {
 	names, err := namesOf(a)
 	if err != nil {
 		return err
@@ -101,8 +101,8 @@ func (s *Store) UpdateAccount(ctx context.Context, a provider.Account) error {
 
 // namesOf returns the names that the account signs in with, each once. They are sorted, so that two who take the same
 // ones do so in one order.
-func namesOf(a provider.Account) ([]string, error) {
-	canonical, err := provider.CanonicalName(a.Username)
+func namesOf(a account.Account) ([]string, error) {
+	canonical, err := account.CanonicalName(a.Username)
 	if err == nil && canonical != a.Username {
 		err = fmt.Errorf("it should be written %q", canonical)
 	}
@@ -111,7 +111,7 @@ func namesOf(a provider.Account) ([]string, error) {
 	}
 	names := []string{canonical}
 	if a.Email != "" {
-		address, err := provider.CanonicalName(a.Email)
+		address, err := account.CanonicalName(a.Email)
 		if err != nil {
 			return nil, fmt.Errorf("e-mail address %q: %w", a.Email, err)
 		}
@@ -124,7 +124,7 @@ func namesOf(a provider.Account) ([]string, error) {
 // takeNames gives the names to the subject, which may have them already. The database says whose a name is.
 func (s *Store) takeNames(ctx context.Context, subject string, names []string) error {
 	for _, name := range names {
-		err := s.exec(ctx, &provider.NameTaken{Name: name}, `INSERT INTO account_name (name, subject) VALUES ($1, $2)
+		err := s.exec(ctx, &account.NameTaken{Name: name}, `INSERT INTO account_name (name, subject) VALUES ($1, $2)
 			ON CONFLICT (name) DO UPDATE SET subject = excluded.subject WHERE account_name.subject = excluded.subject`,
 			name, subject)
 		if err != nil {
@@ -140,19 +140,19 @@ func (s *Store) SetPasswordHash(ctx context.Context, subject, old, new string) e
 		WHERE subject = $1 AND password_hash = $2`, subject, old, new)
 }
 
-// NoteSignIn sets when the account last signed in with its password. That never goes back. provider.ErrPassword if the
+// NoteSignIn sets when the account last signed in with its password. That never goes back. account.ErrPassword if the
 // account is gone, disabled or in another epoch. Whoever ends all that the account has open waits for the commit, and it
 // for them.
 func (s *Store) NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error {
-	return s.lock(ctx, accountRank, provider.ErrPassword, `UPDATE account
+	return s.lock(ctx, accountRank, account.ErrPassword, `UPDATE account
 		SET signed_in_at = CASE WHEN signed_in_at < $2 THEN $2 ELSE signed_in_at END
 		WHERE subject = $1 AND epoch = $3 AND disabled = FALSE`, subject, micros(at), epoch)
 }
 
-// RequireAccount makes the commit of ctx rest on the account: provider.ErrPassword, and nothing of the commit, unless it
+// RequireAccount makes the commit of ctx rest on the account: account.ErrPassword, and nothing of the commit, unless it
 // is usable and in that epoch.
 func (s *Store) RequireAccount(ctx context.Context, subject string, epoch int64) error {
-	return s.restOnAccount(ctx, provider.ErrPassword, ` AND disabled = FALSE`, subject, epoch)
+	return s.restOnAccount(ctx, account.ErrPassword, ` AND disabled = FALSE`, subject, epoch)
 }
 
 // RequireEpoch makes the commit of ctx rest on the account being in that epoch, disabled or not: store.ErrConflict, and

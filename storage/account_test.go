@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
-func account(name, email string) provider.Account {
-	return provider.Account{
+func newUser(name, email string) account.Account {
+	return account.Account{
 		Subject: "sub-" + name, Username: name, Name: "Name of " + name, Email: email, EmailVerified: email != "",
 		Created: noon, Updated: noon,
 	}
@@ -21,12 +21,12 @@ func account(name, email string) provider.Account {
 
 func TestAccounts(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		alice, bob := account("alice", "Alice@Example.org"), account("bob", "")
+		alice, bob := newUser("alice", "Alice@Example.org"), newUser("bob", "")
 		must(t, s.CreateAccount(t.Context(), bob, "hash of bob"))
-		must(t, s.CreateAccount(t.Context(), account("carol", ""), "")) // no address is no conflict
+		must(t, s.CreateAccount(t.Context(), newUser("carol", ""), "")) // no address is no conflict
 		must(t, s.CreateAccount(t.Context(), alice, "hash of alice"))
-		must(t, s.CreateAccount(t.Context(), account("dora@example.org", ""), ""))
-		for name, a := range map[string]provider.Account{
+		must(t, s.CreateAccount(t.Context(), newUser("dora@example.org", ""), ""))
+		for name, a := range map[string]account.Account{
 			"user name":                    {Subject: "new", Username: "bob"},
 			"subject":                      {Subject: "sub-bob", Username: "new"},
 			"address":                      {Subject: "new", Username: "new", Email: "ALICE@example.ORG"},
@@ -44,7 +44,7 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("Account of none: %v, want %v", err, store.ErrNotFound)
 		}
 		list, err := s.Accounts(t.Context())
-		if want := []provider.Account{alice, bob, account("carol", ""), account("dora@example.org", "")}; err != nil || !reflect.DeepEqual(list, want) {
+		if want := []account.Account{alice, bob, newUser("carol", ""), newUser("dora@example.org", "")}; err != nil || !reflect.DeepEqual(list, want) {
 			t.Errorf("Accounts = %+v, %v, want %+v", list, err, want)
 		}
 	})
@@ -52,9 +52,9 @@ func TestAccounts(t *testing.T) {
 
 func TestAccountByName(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		must(t, s.CreateAccount(t.Context(), account("alice", "Alice@Example.org"), "1"))
-		must(t, s.CreateAccount(t.Context(), account("eve@example.org", "Eve@Example.org"), "2")) // her own address
-		must(t, s.CreateAccount(t.Context(), account("bob", "bob@example.org"), "3"))
+		must(t, s.CreateAccount(t.Context(), newUser("alice", "Alice@Example.org"), "1"))
+		must(t, s.CreateAccount(t.Context(), newUser("eve@example.org", "Eve@Example.org"), "2")) // her own address
+		must(t, s.CreateAccount(t.Context(), newUser("bob", "bob@example.org"), "3"))
 		for name, want := range map[string]string{
 			"alice": "1", "alice@example.org": "1", "eve@example.org": "2", "bob@example.org": "3", "none": "", "": "",
 		} {
@@ -68,7 +68,7 @@ func TestAccountByName(t *testing.T) {
 
 func TestSetPasswordHash(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		must(t, s.CreateAccount(t.Context(), account("alice", ""), "old"))
+		must(t, s.CreateAccount(t.Context(), newUser("alice", ""), "old"))
 		won := race(t, 8, store.ErrConflict, func(int) error {
 			return s.SetPasswordHash(t.Context(), "sub-alice", "old", "new")
 		})
@@ -82,7 +82,7 @@ func TestDisableAccountEndsEverything(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		must(t, s.CreateClient(t.Context(), client("rp")))
 		for _, name := range []string{"alice", "bob"} {
-			must(t, s.CreateAccount(t.Context(), account(name, ""), "hash"))
+			must(t, s.CreateAccount(t.Context(), newUser(name, ""), "hash"))
 			must(t, s.SaveSession(t.Context(), nil, session(name, "sub-"+name)))
 			f := family{id: name, client: "rp", subject: "sub-" + name}
 			f.begin(t, s)
@@ -113,10 +113,10 @@ func TestDisableAccountEndsEverything(t *testing.T) {
 
 func TestUpdateAccount(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		alice := account("alice", "alice@example.org")
+		alice := newUser("alice", "alice@example.org")
 		alice.Groups = []string{"finance", "ops"}
 		must(t, s.CreateAccount(t.Context(), alice, "hash"))
-		must(t, s.CreateAccount(t.Context(), account("bob", "bob@example.org"), "hash"))
+		must(t, s.CreateAccount(t.Context(), newUser("bob", "bob@example.org"), "hash"))
 		if got, err := s.Account(t.Context(), "sub-alice"); err != nil || !reflect.DeepEqual(got, alice) {
 			t.Errorf("Account = %+v, %v, want %+v", got, err, alice)
 		}
@@ -136,7 +136,7 @@ func TestUpdateAccount(t *testing.T) {
 		if err := s.UpdateAccount(t.Context(), alice); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("UpdateAccount to another's address: %v, want %v", err, store.ErrConflict)
 		}
-		if err := s.UpdateAccount(t.Context(), account("none", "")); !errors.Is(err, store.ErrNotFound) {
+		if err := s.UpdateAccount(t.Context(), newUser("none", "")); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("UpdateAccount of none: %v, want %v", err, store.ErrNotFound)
 		}
 	})
@@ -144,7 +144,7 @@ func TestUpdateAccount(t *testing.T) {
 
 func TestNoteSignIn(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		must(t, s.CreateAccount(t.Context(), account("alice", ""), "hash"))
+		must(t, s.CreateAccount(t.Context(), newUser("alice", ""), "hash"))
 		must(t, s.NoteSignIn(t.Context(), "sub-alice", 0, noon.Add(time.Hour)))
 		must(t, s.NoteSignIn(t.Context(), "sub-alice", 0, noon)) // a slow one comes late
 		refused := func(what, subject string, epoch int64) {
@@ -155,8 +155,8 @@ func TestNoteSignIn(t *testing.T) {
 				}
 				return s.SaveSession(ctx, nil, session(what, subject))
 			})
-			if !errors.Is(err, provider.ErrPassword) || hasSession(t, s, what) {
-				t.Errorf("%s: %v, want %v and no session", what, err, provider.ErrPassword)
+			if !errors.Is(err, account.ErrPassword) || hasSession(t, s, what) {
+				t.Errorf("%s: %v, want %v and no session", what, err, account.ErrPassword)
 			}
 		}
 		refused("nobody", "sub-none", 0)
@@ -177,7 +177,7 @@ func TestChangePasswordEndsEverything(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		must(t, s.CreateClient(t.Context(), client("rp")))
 		for _, name := range []string{"alice", "bob"} {
-			must(t, s.CreateAccount(t.Context(), account(name, ""), "hash"))
+			must(t, s.CreateAccount(t.Context(), newUser(name, ""), "hash"))
 			must(t, s.SaveSession(t.Context(), nil, session(name, "sub-"+name)))
 			(family{id: name, client: "rp", subject: "sub-" + name}).begin(t, s)
 		}
@@ -199,7 +199,7 @@ func TestChangePasswordEndsEverything(t *testing.T) {
 
 func TestEnableAccount(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		must(t, s.CreateAccount(t.Context(), account("alice", ""), "hash"))
+		must(t, s.CreateAccount(t.Context(), newUser("alice", ""), "hash"))
 		must(t, s.DisableAccount(t.Context(), "sub-alice", noon))
 		must(t, s.EnableAccount(t.Context(), "sub-alice", noon.Add(time.Hour)))
 		if a, err := s.Account(t.Context(), "sub-alice"); err != nil || a.Disabled || !a.Updated.Equal(noon.Add(time.Hour)) {

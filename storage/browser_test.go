@@ -96,7 +96,7 @@ func TestBrowserEnds(t *testing.T) {
 			"a new password": func(subject string) error { return s.ChangePassword(t.Context(), subject, "new", noon) },
 			"its account":    func(subject string) error { return s.DisableAccount(t.Context(), subject, noon) },
 		} {
-			a := account(strings.ReplaceAll(name, " ", "-"), "")
+			a := newUser(strings.ReplaceAll(name, " ", "-"), "")
 			must(t, s.CreateAccount(t.Context(), a, "hash"))
 			addApp(t, s, a.Subject, "of "+a.Subject)
 			must(t, s.RememberBrowser(t.Context(), nil, kept(name, a.Subject)))

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -34,7 +34,7 @@ func TestObserve(t *testing.T) {
 		if !errors.Is(err, store.ErrNotFound) {
 			t.Fatal(err)
 		}
-		a := provider.Account{Subject: "ana", Username: "ana", Created: noon, Updated: noon}
+		a := account.Account{Subject: "ana", Username: "ana", Created: noon, Updated: noon}
 		must(t, s.CreateAccount(t.Context(), a, ""))
 		if err := s.CreateAccount(t.Context(), a, ""); !errors.Is(err, store.ErrConflict) {
 			t.Fatal(err)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -116,7 +116,7 @@ func TestAtomicRollsAllBack(t *testing.T) {
 	}{
 		"a write that misses": {`UPDATE thing SET n = 9 WHERE id = $1`, []any{"none"}, nil, own},
 		"a conflict":          {insertThing, []any{"old", 5}, nil, store.ErrConflict},
-		"fn fails":            {insertThing, []any{"new", 5}, provider.ErrBusy, provider.ErrBusy},
+		"fn fails":            {insertThing, []any{"new", 5}, account.ErrBusy, account.ErrBusy},
 	} {
 		t.Run(name, func(t *testing.T) {
 			things(t, func(t *testing.T, s *storage.Store) {
@@ -146,9 +146,9 @@ func TestAtomicNestedTakesBackItsOwn(t *testing.T) {
 			must(t, s.Exec(ctx, nil, insertThing, "outer", 1))
 			err := s.Atomic(ctx, func(ctx context.Context) error {
 				must(t, s.Exec(ctx, nil, insertThing, "inner", 2))
-				return provider.ErrBusy
+				return account.ErrBusy
 			})
-			if !errors.Is(err, provider.ErrBusy) {
+			if !errors.Is(err, account.ErrBusy) {
 				t.Errorf("inner Atomic: %v", err)
 			}
 			return nil
@@ -186,10 +186,10 @@ func TestReturningIsCommittedAtOnce(t *testing.T) {
 		err := s.Atomic(t.Context(), func(ctx context.Context) error {
 			_, err := s.Number(ctx, insertThing+` RETURNING n`, "a", 7)
 			must(t, err)
-			return provider.ErrBusy
+			return account.ErrBusy
 		})
-		if !errors.Is(err, provider.ErrBusy) || count(t, s) != 1 {
-			t.Errorf("Atomic: %v, %d rows, want %v and 1", err, count(t, s), provider.ErrBusy)
+		if !errors.Is(err, account.ErrBusy) || count(t, s) != 1 {
+			t.Errorf("Atomic: %v, %d rows, want %v and 1", err, count(t, s), account.ErrBusy)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // What gives authority checks in its commit what it rests on, and locks that: the account in its epoch
@@ -34,7 +35,7 @@ func (s *Store) EndAccess(ctx context.Context, subject string) error {
 // EndOthers ends all that the subject has open elsewhere, in one commit: sessions other than the one of that sid, sign-ins
 // under way other than in that session, and the codes and tokens of all other sessions. It returns the epoch that the
 // account is in from then on, which what the session rests on has to follow: the one after the given one or, of an account
-// that is kept elsewhere, that one. provider.ErrPassword if the account is disabled or in another epoch by now.
+// that is kept elsewhere, that one. account.ErrPassword if the account is disabled or in another epoch by now.
 func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid string) (next int64, err error) {
 	ours, err := s.keepsAccount(ctx, subject)
 	if err != nil {
@@ -45,7 +46,7 @@ func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid 
 	}
 	return next, s.Atomic(ctx, func(ctx context.Context) error {
 		if ours {
-			err := s.lock(ctx, accountRank, provider.ErrPassword, `UPDATE account SET epoch = $3
+			err := s.lock(ctx, accountRank, account.ErrPassword, `UPDATE account SET epoch = $3
 				WHERE subject = $1 AND epoch = $2 AND disabled = FALSE`, subject, epoch, next)
 			if err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
@@ -16,7 +17,7 @@ import (
 // that have two rows in common would wait for each other.
 func TestLocksAreTakenInOneOrder(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		ana := account("ana", "")
+		ana := newUser("ana", "")
 		must(t, s.CreateAccount(t.Context(), ana, ""))
 		must(t, s.SaveSession(t.Context(), nil, session("a", ana.Subject)))
 		var trips []storage.Trip
@@ -44,17 +45,17 @@ func TestLocksAreTakenInOneOrder(t *testing.T) {
 // A commit that rests on what has ended leaves nothing.
 func TestCommitRestsOnAccountAndSession(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		ana := account("ana", "")
+		ana := newUser("ana", "")
 		must(t, s.CreateAccount(t.Context(), ana, ""))
 		must(t, s.SaveSession(t.Context(), nil, session("a", ana.Subject)))
 		for name, tt := range map[string]struct {
 			on   func(ctx context.Context) error
 			want error
 		}{
-			"another epoch":   {func(ctx context.Context) error { return s.RequireAccount(ctx, ana.Subject, 1) }, provider.ErrPassword},
-			"no account":      {func(ctx context.Context) error { return s.RequireAccount(ctx, "nobody", 0) }, provider.ErrPassword},
+			"another epoch":   {func(ctx context.Context) error { return s.RequireAccount(ctx, ana.Subject, 1) }, account.ErrPassword},
+			"no account":      {func(ctx context.Context) error { return s.RequireAccount(ctx, "nobody", 0) }, account.ErrPassword},
 			"no session":      {func(ctx context.Context) error { return s.RequireSession(ctx, "sid-b") }, provider.ErrSessionEnded},
-			"an older epoch":  {func(ctx context.Context) error { return endOthers(ctx, s, ana.Subject, 1, "sid-a") }, provider.ErrPassword},
+			"an older epoch":  {func(ctx context.Context) error { return endOthers(ctx, s, ana.Subject, 1, "sid-a") }, account.ErrPassword},
 			"no such account": {func(ctx context.Context) error { return s.RequireEpoch(ctx, "nobody", 0) }, store.ErrConflict},
 		} {
 			err := s.Atomic(t.Context(), func(ctx context.Context) error {
@@ -70,8 +71,8 @@ func TestCommitRestsOnAccountAndSession(t *testing.T) {
 			t.Error("the session that was spared has ended")
 		}
 		must(t, s.RequireAccount(t.Context(), ana.Subject, next))
-		if err := s.RequireAccount(t.Context(), ana.Subject, 0); !errors.Is(err, provider.ErrPassword) {
-			t.Errorf("what rests on the epoch before: %v, want %v", err, provider.ErrPassword)
+		if err := s.RequireAccount(t.Context(), ana.Subject, 0); !errors.Is(err, account.ErrPassword) {
+			t.Errorf("what rests on the epoch before: %v, want %v", err, account.ErrPassword)
 		}
 	})
 }
@@ -113,7 +114,7 @@ func TestEndingsWaitForTheAccount(t *testing.T) {
 		if s.IsSQLite() {
 			return // it has one writer at a time
 		}
-		ana := account("ana", "")
+		ana := newUser("ana", "")
 		must(t, s.CreateAccount(t.Context(), ana, ""))
 		must(t, s.AddScopes(t.Context(), ana.Subject, "shop", []string{"openid"}, noon))
 		for name, end := range map[string]func() error{

@@ -3,15 +3,15 @@ package storage
 import (
 	"context"
 
-	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // notEnrolled is true of an account a that is in use and has no authenticator.
 const notEnrolled = `NOT a.disabled AND NOT EXISTS (SELECT 1 FROM authenticator f WHERE f.subject = a.subject)`
 
 // AccountsWithoutFactor returns the accounts that are not disabled and have no authenticator, by user name.
-func (s *Store) AccountsWithoutFactor(ctx context.Context) ([]provider.Account, error) {
-	scan := func(r row) (provider.Account, error) {
+func (s *Store) AccountsWithoutFactor(ctx context.Context) ([]account.Account, error) {
+	scan := func(r row) (account.Account, error) {
 		a, err := scanAccount(r)
 		return a.Account, err
 	}

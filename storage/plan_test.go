@@ -14,7 +14,7 @@ func TestWithoutFactor(t *testing.T) {
 			must(t, s.CreateClient(t.Context(), client(id)))
 		}
 		for _, name := range []string{"alice", "bob", "carol", "dora"} {
-			must(t, s.CreateAccount(t.Context(), account(name, ""), "hash"))
+			must(t, s.CreateAccount(t.Context(), newUser(name, ""), "hash"))
 			must(t, s.AddScopes(t.Context(), "sub-"+name, "shop", []string{"openid"}, noon))
 		}
 		(family{id: "one", client: "bank", subject: "sub-alice"}).begin(t, s)

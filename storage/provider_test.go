@@ -14,7 +14,7 @@ func TestProviderContract(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		providertest.TestStore(t, func(t *testing.T) provider.Store {
 			emptied(t, s, providerTables...)
-			ana := account("ana", "")
+			ana := newUser("ana", "")
 			ana.Subject = providertest.Subject
 			must(t, s.CreateAccount(t.Context(), ana, ""))
 			must(t, s.CreateClient(t.Context(), client(providertest.Client)))

@@ -101,7 +101,7 @@ func TestSessions(t *testing.T) {
 
 func TestEndSessions(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		alice := account("alice", "")
+		alice := newUser("alice", "")
 		alice.Subject = "alice"
 		must(t, s.CreateAccount(t.Context(), alice, ""))
 		for id, subject := range map[string]string{"a1": "alice", "a2": "alice", "a3": "alice", "b1": "bob"} {

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
 )
 
 var _ provider.Store = (*storage.Store)(nil)
-var _ provider.AccountStore = (*storage.Store)(nil)
+var _ account.AccountStore = (*storage.Store)(nil)
 
 // noon is when the tests happen.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

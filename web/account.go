@@ -10,6 +10,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -19,7 +20,7 @@ const lowCodes = 3
 // signedIn is a request of a signed-in user to a page of the account.
 type signedIn struct {
 	session provider.Session
-	account provider.Account
+	account account.Account
 	state   flowState // what the last form has left to say; it travels in the address, sealed
 }
 
@@ -219,7 +220,7 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *signedI
 }
 
 // keep says why a user who has so many authenticators cannot remove one; nil: the user can.
-func (s *Server) keep(a provider.Account, apps int) *rendered {
+func (s *Server) keep(a account.Account, apps int) *rendered {
 	if apps > 1 || !s.mustKeep(a) {
 		return nil
 	}

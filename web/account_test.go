@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // signedIn returns a browser that is signed in as ana, with a code if she has an authenticator.
@@ -152,7 +152,7 @@ func TestRecoveryCodesWithoutAuthenticator(t *testing.T) {
 func TestAccountGone(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn(nil)
-	s.accounts.set(func(rows map[string]provider.Account) {
+	s.accounts.set(func(rows map[string]account.Account) {
 		row := rows["ana"]
 		row.Disabled = true
 		rows["ana"] = row
@@ -216,7 +216,7 @@ func TestHeldSaysWhomToAsk(t *testing.T) {
 func TestAccountKeptElsewhere(t *testing.T) {
 	s := newSite(t)
 	s.sessions.accounts = nil
-	s.accounts.set(func(rows map[string]provider.Account) {
+	s.accounts.set(func(rows map[string]account.Account) {
 		ana := rows["ana"]
 		ana.Epoch = 7
 		rows["ana"] = ana

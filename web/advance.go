@@ -9,6 +9,7 @@ import (
 
 	"vestibule/consent"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -191,7 +192,7 @@ func (s *Server) commitPassword(w http.ResponseWriter, r *http.Request, fl *flow
 // loginIsOver reports that what a sign-in has proved no longer counts: the password was changed, the account disabled, or
 // the session has ended.
 func loginIsOver(err error) bool {
-	return errors.Is(err, provider.ErrPassword) || errors.Is(err, provider.ErrSessionEnded)
+	return errors.Is(err, account.ErrPassword) || errors.Is(err, provider.ErrSessionEnded)
 }
 
 // restartAtPassword is for a login that is over.

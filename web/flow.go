@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -65,13 +66,13 @@ func (s *Server) adoptSession(ctx context.Context, fl *flow, session *provider.S
 }
 
 // hints reports whether a login_hint can mean the account.
-func hints(hint string, a provider.Account) bool {
-	want, err := provider.CanonicalName(hint)
+func hints(hint string, a account.Account) bool {
+	want, err := account.CanonicalName(hint)
 	if err != nil {
 		return true // it means nobody
 	}
 	for _, name := range []string{a.Username, a.Email} {
-		if got, err := provider.CanonicalName(name); err == nil && got == want {
+		if got, err := account.CanonicalName(name); err == nil && got == want {
 			return true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // flowState is what the pages remember of a sign-in beside what it has proved. It travels with the
@@ -134,7 +135,7 @@ func (fl *flow) forget() {
 }
 
 // setAccount remembers the account's names.
-func (m *flowState) setAccount(a provider.Account) {
+func (m *flowState) setAccount(a account.Account) {
 	m.AccountLabel, m.Name, m.Email = a.Label(), a.Name, a.Email
 	if m.Username == "" {
 		m.Username = a.Username

@@ -9,6 +9,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -104,9 +105,9 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request, fl *flow) err
 	case errors.As(err, &locked):
 		fl.state.lock("login", locked.Until)
 		return s.loginFault(w, r, fl, message{ID: "login.locked", Args: s.until(locked.Until)}, events...)
-	case errors.Is(err, provider.ErrPassword) && fl.accountFixed():
+	case errors.Is(err, account.ErrPassword) && fl.accountFixed():
 		return s.loginFault(w, r, fl, message{ID: "password.wrong", Field: "password"}, events...)
-	case errors.Is(err, provider.ErrPassword):
+	case errors.Is(err, account.ErrPassword):
 		return s.loginFault(w, r, fl, message{ID: "login.wrong", Field: "username"}, events...)
 	case err != nil:
 		return err
@@ -140,7 +141,7 @@ func (s *Server) loginFault(w http.ResponseWriter, r *http.Request, fl *flow, ms
 
 // identify records that the account's password was given. The session id stays when its user has only proved
 // again to be that user.
-func (fl *flow) identify(a provider.Account, now time.Time) {
+func (fl *flow) identify(a account.Account, now time.Time) {
 	m := &fl.state
 	if fl.subject() == a.Subject && fl.ix.Login.Epoch == a.Epoch {
 		fl.ix.Login.Renew(now)

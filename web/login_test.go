@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 func TestSignIn(t *testing.T) {
@@ -56,7 +57,7 @@ func TestLoginFaults(t *testing.T) {
 
 func TestDisabledAccountLooksWrong(t *testing.T) {
 	s := newSite(t)
-	s.accounts.set(func(rows map[string]provider.Account) {
+	s.accounts.set(func(rows map[string]account.Account) {
 		row := rows["ana"]
 		row.Disabled = true
 		rows["ana"] = row
@@ -445,7 +446,7 @@ func TestNamesHaveBudgets(t *testing.T) {
 // TestBusyHasherIsNoGuess turns right passwords away because too many wait.
 func TestBusyHasherIsNoGuess(t *testing.T) {
 	s := newSite(t)
-	s.accounts.fail(provider.ErrBusy)
+	s.accounts.fail(account.ErrBusy)
 	for range 12 {
 		s.newBrowser().open(s.authorize()).password("ana").at("error", "busy")
 	}

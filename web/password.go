@@ -8,6 +8,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // PasswordLimits are the budgets of wrong passwords, which are those of a name: an account has one for its user name
@@ -38,7 +39,7 @@ type budget struct {
 
 // budgets are those of a guess at a name, whether somebody has it or not. The address comes first: while it is locked, it
 // cannot lock accounts.
-func (s *Server) budgets(r *http.Request, g provider.Guess) []budget {
+func (s *Server) budgets(r *http.Request, g account.Guess) []budget {
 	one := s.Passwords.Account
 	if m, ok := s.deviceCookie(r, g.Subject, g.Epoch); ok {
 		return []budget{{"browser", "known:" + g.Subject + "|" + g.Key + "." + m.budget(), one}}
@@ -50,7 +51,7 @@ func (s *Server) budgets(r *http.Request, g provider.Guess) []budget {
 
 // counted is a guess of a password and where it was counted.
 type counted struct {
-	provider.Guess
+	account.Guess
 	at     time.Time
 	in     []place
 	inARow int
@@ -103,9 +104,9 @@ func (s *Server) takeBack(ctx context.Context, c counted) error {
 // checkPassword counts a guess, and commits the count, just before it compares: all spellings of a name have one
 // budget, and a hasher that is too busy to compare costs nothing of it. A fault that leaves open whether the password
 // is right costs nothing either. Its caller has a turn, and takes a right guess back before it gives the turn up.
-func (s *Server) checkPassword(r *http.Request, username, password string) (provider.Account, counted, error) {
+func (s *Server) checkPassword(r *http.Request, username, password string) (account.Account, counted, error) {
 	c := counted{at: s.Now()}
-	user, err := s.Accounts.Authenticate(r.Context(), username, password, func(ctx context.Context, g provider.Guess) error {
+	user, err := s.Accounts.Authenticate(r.Context(), username, password, func(ctx context.Context, g account.Guess) error {
 		c.Guess = g
 		return s.count(ctx, r, &c)
 	})
@@ -113,15 +114,15 @@ func (s *Server) checkPassword(r *http.Request, username, password string) (prov
 	switch {
 	case err == nil, errors.As(err, &locked): // then nothing is counted
 		return user, c, err
-	case !errors.Is(err, provider.ErrPassword):
+	case !errors.Is(err, account.ErrPassword):
 		s.refund(r.Context(), c)
-		return provider.Account{}, c, err
+		return account.Account{}, c, err
 	}
 	wrong := &wrongPassword{mfa.Failed{Why: err, InARow: c.inARow, Locks: c.locks != ""}, c.Subject, c.locks}
 	if wrong.failed.Locks {
 		wrong.failed.Why = &mfa.Locked{Until: c.at.Add(s.Passwords.Account.Lock)}
 	}
-	return provider.Account{}, c, wrong
+	return account.Account{}, c, wrong
 }
 
 // wrongPassword is a password that was compared and is wrong.

@@ -9,6 +9,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -32,7 +33,7 @@ type Requirement struct {
 
 // For returns what the policy asks of the account at the client, whatever the user has enrolled. A client without an
 // id stands for our own pages. It does not look at ReportOnly: that is for whoever enforces.
-func (p Policy) For(a provider.Account, c provider.Client, now time.Time) Requirement {
+func (p Policy) For(a account.Account, c provider.Client, now time.Time) Requirement {
 	i := slices.IndexFunc(p.Groups, func(group string) bool { return slices.Contains(a.Groups, group) })
 	switch {
 	case p.TwoSteps && !now.Before(p.From):
@@ -51,7 +52,7 @@ func (p Policy) For(a provider.Account, c provider.Client, now time.Time) Requir
 type Rules struct {
 	Policy
 	Levels   provider.Levels
-	Accounts provider.Accounts
+	Accounts account.Accounts
 	MFA      *mfa.Service
 	Now      func() time.Time
 }
@@ -110,8 +111,8 @@ func (q Requirement) stops() string {
 }
 
 // requirement is For, which asks the directory only if the policy is about groups.
-func (p Policy) requirement(ctx context.Context, accounts provider.Accounts, subject string, c provider.Client, now time.Time) (Requirement, error) {
-	user := provider.Account{Subject: subject}
+func (p Policy) requirement(ctx context.Context, accounts account.Accounts, subject string, c provider.Client, now time.Time) (Requirement, error) {
+	user := account.Account{Subject: subject}
 	if p.asksAccount(now) {
 		var err error
 		if user, err = accounts.Account(ctx, subject); err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -123,7 +124,7 @@ func (p Policy) requirement(ctx context.Context, accounts provider.Accounts, sub
 
 // mustKeep reports whether the user may not be without an authenticator. What single clients ask is no reason: at
 // those the user sets up a new one.
-func (s *Server) mustKeep(a provider.Account) bool {
+func (s *Server) mustKeep(a account.Account) bool {
 	return !s.Policy.ReportOnly && s.Policy.For(a, provider.Client{}, s.Now()).Must
 }
 

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 func TestPolicyFor(t *testing.T) {
 	noon := time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
 	earlier, later := noon.Add(-time.Second), noon.Add(time.Second)
 	everybody, finance, soon := Policy{TwoSteps: true}, Policy{Groups: []string{"ops", "finance"}}, Policy{TwoSteps: true, From: later}
-	staff := provider.Account{Subject: "s", Groups: []string{"staff", "finance"}}
+	staff := account.Account{Subject: "s", Groups: []string{"staff", "finance"}}
 	bank, shop := provider.Client{ID: "bank", TwoSteps: true}, provider.Client{ID: "shop"}
 	of := func(p Policy, groups ...string) Policy {
 		p.Groups = groups
@@ -24,19 +25,19 @@ func TestPolicyFor(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		policy  Policy
-		account provider.Account
+		account account.Account
 		client  provider.Client
 		want    Requirement
 	}{
 		{"nothing", Policy{}, staff, shop, Requirement{}},
-		{"everybody", everybody, provider.Account{}, shop, Requirement{Must: true, Why: "everybody"}},
+		{"everybody", everybody, account.Account{}, shop, Requirement{Must: true, Why: "everybody"}},
 		{"everybody, since a second", Policy{TwoSteps: true, From: earlier}, staff, shop, Requirement{Must: true, Why: "everybody"}},
 		{"everybody, from now on", Policy{TwoSteps: true, From: noon}, staff, shop, Requirement{Must: true, Why: "everybody"}},
 		{"everybody, in a second", soon, staff, shop, Requirement{From: later, Why: "everybody"}},
 		{"a group", finance, staff, shop, Requirement{Must: true, Why: "the group finance"}},
 		{"a group, on our own pages", finance, staff, provider.Client{}, Requirement{Must: true, Why: "the group finance"}},
-		{"a group of others", finance, provider.Account{Groups: []string{"financeers", "fin"}}, shop, Requirement{}},
-		{"no group", finance, provider.Account{}, shop, Requirement{}},
+		{"a group of others", finance, account.Account{Groups: []string{"financeers", "fin"}}, shop, Requirement{}},
+		{"no group", finance, account.Account{}, shop, Requirement{}},
 		{"a date without two steps", Policy{From: later}, staff, shop, Requirement{}},
 		{"an app", Policy{}, staff, bank, Requirement{Must: true, Why: "the app bank"}},
 		{"an app wins over a date", soon, staff, bank, Requirement{Must: true, Why: "the app bank"}},
@@ -55,7 +56,7 @@ func newPolicySite(t *testing.T, p Policy) *site {
 	s := newSite(t)
 	s.pages.Policy = p
 	s.store.AddClient(provider.Client{ID: "bank", Name: "Bank", TwoSteps: true, SecretHash: "sha256:x", RedirectURIs: []string{"https://bank.test/cb"}, Scopes: []string{"openid"}})
-	s.accounts.set(func(rows map[string]provider.Account) {
+	s.accounts.set(func(rows map[string]account.Account) {
 		ana := rows["ana"]
 		ana.Groups = []string{"finance"}
 		rows["ana"] = ana

@@ -12,6 +12,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -98,7 +99,7 @@ func TestErrorPages(t *testing.T) {
 	}{
 		{errors.New("boom: token=abc"), "server", 500, true},
 		{fmt.Errorf("read: %w", store.ErrUnavailable), "unavailable", 503, true},
-		{provider.ErrBusy, "busy", 503, false},
+		{account.ErrBusy, "busy", 503, false},
 		{mfa.ErrBusy, "busy", 503, false},
 		{&provider.RequestError{Status: 400, Code: "server_error"}, "request", 400, false},
 		{errUnknown, "unknown", 400, false},

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -159,7 +160,7 @@ func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string)
 	switch {
 	case errors.As(err, &locked):
 		return &message{ID: "login.locked", Field: "password", Args: s.until(locked.Until)}, nil
-	case errors.Is(err, provider.ErrPassword), err == nil && user.Subject != m.account.Subject:
+	case errors.Is(err, account.ErrPassword), err == nil && user.Subject != m.account.Subject:
 		return &message{ID: "password.wrong", Field: "password"}, nil
 	case err != nil:
 		return nil, err

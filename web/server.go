@@ -11,13 +11,14 @@ import (
 	"vestibule/consent"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
 // Config is what a Server is made of.
 type Config struct {
 	Provider *provider.Provider
-	Accounts provider.Accounts
+	Accounts account.Accounts
 	Sessions Sessions
 	MFA      *mfa.Service
 	Consent  *consent.Service

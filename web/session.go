@@ -30,7 +30,7 @@ type Sessions interface {
 	// EndOthers ends all that the subject has open but for the session with that sid and what rests on it: sessions,
 	// sign-ins under way, codes, tokens. The account comes into the epoch that is returned, and the session's login has
 	// to follow in the same commit; if the account is kept elsewhere that is the given one, and its directory ends what
-	// is under way. provider.ErrPassword if the account is disabled or in another epoch by now.
+	// is under way. account.ErrPassword if the account is disabled or in another epoch by now.
 	EndOthers(ctx context.Context, subject string, epoch int64, sid string) (next int64, err error)
 }
 
@@ -110,7 +110,7 @@ func (s *Server) writeSession(ctx context.Context, old *provider.Session, cookie
 
 // renew replaces the user's session, in the commit of ctx, by one with a new id and the login. What is returned answers
 // the form: a's note on the security page, with the cookie. store.ErrConflict if the session has ended or was
-// changed since it was read, provider.ErrPassword if the account does not let its user in any more.
+// changed since it was read, account.ErrPassword if the account does not let its user in any more.
 func (s *Server) renew(ctx context.Context, r *http.Request, m *signedIn, login *provider.Login, a response) (response, error) {
 	if err := s.Accounts.RequireAccount(ctx, login.Subject, login.Epoch); err != nil {
 		return response{}, err

@@ -25,6 +25,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -131,14 +132,14 @@ func (s *sessions) restore(rows map[string]provider.Session) {
 	s.rows = rows
 }
 
-// accounts is provider.Accounts as a map by user name. All have the same password.
+// accounts is account.Accounts as a map by user name. All have the same password.
 type accounts struct {
 	mu   sync.Mutex
-	rows map[string]provider.Account
+	rows map[string]account.Account
 	down error
 }
 
-func (a *accounts) Account(_ context.Context, subject string) (provider.Account, error) {
+func (a *accounts) Account(_ context.Context, subject string) (account.Account, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, row := range a.rows {
@@ -146,22 +147,22 @@ func (a *accounts) Account(_ context.Context, subject string) (provider.Account,
 			return row, a.down
 		}
 	}
-	return provider.Account{}, store.ErrNotFound
+	return account.Account{}, store.ErrNotFound
 }
 
-func (a *accounts) Authenticate(ctx context.Context, name, password string, count provider.Count) (provider.Account, error) {
+func (a *accounts) Authenticate(ctx context.Context, name, password string, count account.Count) (account.Account, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.down != nil {
-		return provider.Account{}, a.down
+		return account.Account{}, a.down
 	}
-	canonical, _ := provider.CanonicalName(name)
+	canonical, _ := account.CanonicalName(name)
 	row, ok := a.rows[strings.TrimSuffix(canonical, "@example.com")]
-	if err := count(ctx, provider.Guess{Key: canonical, Subject: row.Subject, Epoch: row.Epoch}); err != nil {
-		return provider.Account{}, err
+	if err := count(ctx, account.Guess{Key: canonical, Subject: row.Subject, Epoch: row.Epoch}); err != nil {
+		return account.Account{}, err
 	}
 	if !ok || row.Disabled || password != secret {
-		return provider.Account{}, provider.ErrPassword
+		return account.Account{}, account.ErrPassword
 	}
 	return row, nil
 }
@@ -176,7 +177,7 @@ func (a *accounts) NoteSignIn(_ context.Context, subject string, epoch int64, at
 			return nil
 		}
 	}
-	return provider.ErrPassword
+	return account.ErrPassword
 }
 
 func (a *accounts) RequireAccount(_ context.Context, subject string, epoch int64) error {
@@ -187,7 +188,7 @@ func (a *accounts) RequireAccount(_ context.Context, subject string, epoch int64
 			return nil
 		}
 	}
-	return provider.ErrPassword
+	return account.ErrPassword
 }
 
 // raise ends the epoch.
@@ -195,7 +196,7 @@ func (a *accounts) raise(subject string, epoch int64) error {
 	if err := a.RequireAccount(context.Background(), subject, epoch); err != nil {
 		return err
 	}
-	a.set(func(rows map[string]provider.Account) {
+	a.set(func(rows map[string]account.Account) {
 		for name, row := range rows {
 			if row.Subject == subject {
 				row.Epoch++
@@ -206,7 +207,7 @@ func (a *accounts) raise(subject string, epoch int64) error {
 	return nil
 }
 
-func (a *accounts) set(change func(rows map[string]provider.Account)) {
+func (a *accounts) set(change func(rows map[string]account.Account)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	change(a.rows)
@@ -256,7 +257,7 @@ func newSite(t *testing.T) *site {
 	s := &site{
 		t: t, clock: &clockwork{at: time.Date(2026, 3, 3, 14, 5, 10, 0, time.UTC)}, store: providertest.New(), factors: mfatest.New(),
 		sessions: &sessions{rows: map[string]provider.Session{}}, log: new(bytes.Buffer),
-		accounts: &accounts{rows: map[string]provider.Account{
+		accounts: &accounts{rows: map[string]account.Account{
 			"ana": {Subject: "s-ana", Username: "ana", Name: "Ana Lima", Email: "ana@example.com", EmailVerified: true},
 			"ben": {Subject: "s-ben", Username: "ben", Name: "Ben", Email: "ben@example.com"},
 		}},

@@ -9,6 +9,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // turns lets things of one kind be checked a few at a time. A guess is counted before it is compared, and
@@ -62,7 +63,7 @@ func (s *Server) recoverInTurn(ctx context.Context, subject, code string, since 
 
 // turnKey is what passwords wait in line under: the account is not known yet, so it is the name in its one spelling.
 func turnKey(r *http.Request, username string) string {
-	if name, err := provider.CanonicalName(username); err == nil {
+	if name, err := account.CanonicalName(username); err == nil {
 		username = name
 	}
 	return username + "|" + provider.NetworkOf(r.RemoteAddr)
@@ -95,7 +96,7 @@ func (t *turns) join(key string) (*line, error) {
 		t.lines[key] = l
 	}
 	if l.users >= t.atOnce+t.queued {
-		return nil, provider.ErrBusy
+		return nil, account.ErrBusy
 	}
 	l.users++
 	return l, nil

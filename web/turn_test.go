@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 func TestTurns(t *testing.T) {
@@ -37,8 +37,8 @@ func TestTurns(t *testing.T) {
 			t.Fatalf("place %d in the line: %v", i, err)
 		}
 	}
-	if _, err := turns.take(t.Context(), "ana"); !errors.Is(err, provider.ErrBusy) {
-		t.Errorf("a full line: %v, want %v", err, provider.ErrBusy)
+	if _, err := turns.take(t.Context(), "ana"); !errors.Is(err, account.ErrBusy) {
+		t.Errorf("a full line: %v, want %v", err, account.ErrBusy)
 	}
 	for range turns.queued {
 		turns.leave("ana", turns.lines["ana"])
@@ -82,8 +82,8 @@ func TestTurnsOfAnAddress(t *testing.T) {
 		l := s.addresses.lines["2001:db8:1:2::/64"]
 		return l != nil && l.users == most && len(l.free) == s.addresses.atOnce
 	})
-	if _, err := s.passwordTurn(from("[2001:db8:1:2:3::4]:4000"), "one more"); !errors.Is(err, provider.ErrBusy) {
-		t.Errorf("a full line of the address: %v, want %v", err, provider.ErrBusy)
+	if _, err := s.passwordTurn(from("[2001:db8:1:2:3::4]:4000"), "one more"); !errors.Is(err, account.ErrBusy) {
+		t.Errorf("a full line of the address: %v, want %v", err, account.ErrBusy)
 	}
 	if len(s.names.lines) != most {
 		t.Errorf("%d names are in a line, want %d: who is turned away must not stay in one", len(s.names.lines), most)

@@ -17,6 +17,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // essential is the claims parameter of a client that takes nothing but these values of acr.
@@ -241,7 +242,7 @@ type truthUser struct {
 
 func newTruthUser(t *testing.T, s *site, probe *client, name string, row truth) *truthUser {
 	t.Helper()
-	user := s.addUser(name, func(a *provider.Account) {
+	user := s.addUser(name, func(a *account.Account) {
 		if row.group != "" {
 			a.Groups = []string{row.group}
 		}
@@ -257,7 +258,7 @@ func newTruthUser(t *testing.T, s *site, probe *client, name string, row truth) 
 }
 
 // give has the user bring an authenticator along from elsewhere, which costs no hashes of recovery codes.
-func (u *truthUser) give(user provider.Account) {
+func (u *truthUser) give(user account.Account) {
 	u.t.Helper()
 	secret := strings.Repeat(rand.Text(), 2)[:32]
 	u.site.keepSecret(secret)

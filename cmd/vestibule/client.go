@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -86,7 +87,7 @@ func giveSecret(ctx context.Context, w *env, c *provider.Client, path string) (s
 	if secret, err = readInput(w, "secret-file", path); err != nil {
 		return "", err
 	}
-	c.SecretHash, err = provider.HashClientSecret(ctx, &provider.Hasher{}, secret)
+	c.SecretHash, err = provider.HashClientSecret(ctx, &account.Hasher{}, secret)
 	return secret, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/storage"
 	"vestibule/web"
 )
@@ -60,7 +61,7 @@ type claimsView struct {
 	Cases     []told   `json:"cases"`
 	Refused   string   `json:"error,omitempty"` // the client gets this, whatever the user does
 
-	account provider.Account
+	account account.Account
 	client  provider.Client
 	ladder  provider.Levels
 	demand  provider.Demand

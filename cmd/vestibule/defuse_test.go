@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/storage"
 )
 
@@ -44,7 +45,7 @@ func TestNamesInLettersAreNoLinks(t *testing.T) {
 		for _, kind := range []string{"factor.added", "factor.removed"} {
 			for _, actor := range []string{"", "cli:0"} {
 				e := provider.Event{Kind: kind, Actor: actor, Detail: map[string]string{"name": tt.name}}
-				_, body, err := write(kind, p.facts(provider.Account{Username: "ana"}, storage.Notice{Event: e}))
+				_, body, err := write(kind, p.facts(account.Account{Username: "ana"}, storage.Notice{Event: e}))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -18,6 +18,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // demo runs a whole server, with users and a sample app, that leaves nothing behind.
@@ -57,7 +58,7 @@ type demonstration struct {
 }
 
 type person struct {
-	provider.Account
+	account.Account
 	password string
 	factor   mfa.PendingView
 }

@@ -19,6 +19,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/storage"
 )
 
@@ -30,7 +31,7 @@ import (
 type owner struct {
 	t       *testing.T
 	site    *site
-	account provider.Account
+	account account.Account
 	phones  [5]phone
 	codes   []string
 	shop    *client

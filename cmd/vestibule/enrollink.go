@@ -9,6 +9,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/web"
@@ -58,7 +59,7 @@ func userEnrolLink(f *flag.FlagSet) action {
 }
 
 // makeEnrolLink stores the hash of the link and records that it was made.
-func makeEnrolLink(ctx context.Context, db *storage.Store, audit *auditor, user provider.Account, issuer string, ttl time.Duration) (shownLink, error) {
+func makeEnrolLink(ctx context.Context, db *storage.Store, audit *auditor, user account.Account, issuer string, ttl time.Duration) (shownLink, error) {
 	now := audit.now()
 	address, id := web.EnrolAddress(issuer)
 	link := mfa.EnrolLink{ID: id, Subject: user.Subject, Created: now, Expires: now.Add(ttl)}

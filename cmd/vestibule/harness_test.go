@@ -21,7 +21,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/storage"
 )
 
@@ -265,18 +265,18 @@ func (s *site) allSecrets() []string {
 const cheapMemory, cheapPasses = 64, 1
 
 var passwordHash = sync.OnceValues(func() (string, error) {
-	return (&provider.Hasher{Memory: cheapMemory, Passes: cheapPasses}).Hash(context.Background(), password)
+	return (&account.Hasher{Memory: cheapMemory, Passes: cheapPasses}).Hash(context.Background(), password)
 })
 
 // addUser adds an account with the password of all.
-func (s *site) addUser(name string, change ...func(*provider.Account)) provider.Account {
+func (s *site) addUser(name string, change ...func(*account.Account)) account.Account {
 	s.t.Helper()
 	hash, err := passwordHash()
 	if err != nil {
 		s.t.Fatalf("hash: %v", err)
 	}
 	now := s.clock.now()
-	user := provider.Account{
+	user := account.Account{
 		Subject: strings.ToLower(rand.Text()), Username: name, Name: strings.ToUpper(name[:1]) + name[1:] + " Lima",
 		Email: name + "@example.com", EmailVerified: true, Created: now, Updated: now,
 	}

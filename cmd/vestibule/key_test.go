@@ -8,6 +8,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // The settings are checked by a package that does not know the keyring: both must agree on what a key is.
@@ -57,7 +58,7 @@ func TestNamesAgree(t *testing.T) {
 	} {
 		environ := []string{"VESTIBULE_TWO_STEPS_GROUPS=" + name}
 		_, refused := config.Load("", environ, nil, "two_steps_groups")
-		if err := provider.CheckGroup(name); (refused == nil) != (err == nil) {
+		if err := account.CheckGroup(name); (refused == nil) != (err == nil) {
 			t.Errorf("group %q: the settings say %v, the provider says %v", name, refused, err)
 		}
 		environ = []string{"VESTIBULE_ACR_NAMES=aal2=" + name}

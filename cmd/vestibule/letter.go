@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -55,7 +56,7 @@ func (p *sender) letter(ctx context.Context, n storage.Notice) (message, error) 
 	return l, nil
 }
 
-func (p *sender) facts(user provider.Account, n storage.Notice) facts {
+func (p *sender) facts(user account.Account, n storage.Notice) facts {
 	f := facts{
 		Name: p.name, Host: p.host, Contact: p.contact, Username: quotable(user.Username),
 		When: inWords(n.Time), Where: quotable(n.Address), Operator: n.Actor != "", Detail: map[string]string{},

@@ -16,6 +16,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -133,7 +134,7 @@ func TestLostEverything(t *testing.T) {
 func TestEnrolLink(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		ana, ben := s.addUser("ana"), s.addUser("ben")
-		for _, user := range []provider.Account{ana, ben} {
+		for _, user := range []account.Account{ana, ben} {
 			if _, err := s.store.ResetFactors(t.Context(), user.Subject); err != nil {
 				t.Fatal(err)
 			}

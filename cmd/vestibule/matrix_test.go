@@ -15,7 +15,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 var updateMatrix = flag.Bool("update-matrix", false, "write testdata/matrix.golden anew; read the difference before you commit it")
@@ -125,7 +125,7 @@ var matrixStates = []matrixState{
 // victim is an enrolled user.
 type victim struct {
 	name    string
-	account provider.Account
+	account account.Account
 	phone   phone
 	id      string // of the authenticator
 }

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/storage"
 	"vestibule/web"
 )
@@ -112,7 +113,7 @@ func makePlan(ctx context.Context, db *storage.Store, policy web.Policy, now tim
 }
 
 // strictest is what the policy asks of the account at any of the clients that it uses.
-func strictest(policy web.Policy, a provider.Account, used []string, obliging map[string]provider.Client, now time.Time) web.Requirement {
+func strictest(policy web.Policy, a account.Account, used []string, obliging map[string]provider.Client, now time.Time) web.Requirement {
 	want := policy.For(a, provider.Client{}, now)
 	for _, id := range used {
 		if c, ok := obliging[id]; ok && !want.Must {
@@ -122,7 +123,7 @@ func strictest(policy web.Policy, a provider.Account, used []string, obliging ma
 	return want
 }
 
-func (p *plan) add(a provider.Account, used []string, want web.Requirement) {
+func (p *plan) add(a account.Account, used []string, want web.Requirement) {
 	switch {
 	case want.Must:
 		p.Now++

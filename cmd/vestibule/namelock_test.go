@@ -8,6 +8,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // TestLocksTellNothingOfNames guesses at pairs of names in many orders: a pair that is one account's is answered as two
@@ -17,7 +18,7 @@ func TestLocksTellNothingOfNames(t *testing.T) {
 	eachSiteWith(t, few, func(t *testing.T, s *site) {
 		user := s.addUser("ana")
 		s.addUser("ben")
-		s.addUser("off", func(a *provider.Account) { a.Disabled = true })
+		s.addUser("off", func(a *account.Account) { a.Disabled = true })
 		c := s.newClient(t, "shop")
 		pairs := [][2]string{
 			{"ana", "ana@example.com"}, {"nobody", "nobody@example.com"}, {"ben", "noone"}, {"off", "off@example.com"}, {"a b", "\u0430na"},

@@ -17,6 +17,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/storage"
 )
 
@@ -88,7 +89,7 @@ func TestLetters(t *testing.T) {
 			t.Errorf("letter %s is not tested", name)
 		}
 	}
-	user := provider.Account{Username: "ana\r\nBcc: x@example.com"}
+	user := account.Account{Username: "ana\r\nBcc: x@example.com"}
 	hostile := "Phone\u2028\r\n\r\n.\r\nBcc: x@example.com\u202e" + strings.Repeat("long ", 100)
 	for _, name := range all {
 		for _, actor := range []string{"", "cli:0"} {
@@ -166,7 +167,7 @@ func (s *site) post() {
 }
 
 // tell records an event of an operator.
-func (s *site) tell(kind string, user provider.Account, detail map[string]string) {
+func (s *site) tell(kind string, user account.Account, detail map[string]string) {
 	s.t.Helper()
 	e := provider.Event{Kind: kind, Outcome: provider.OutcomeOK, Subject: user.Subject, Detail: detail}
 	if err := commandAuditor(s.store, s.clock.now).Record(s.t.Context(), e); err != nil {
@@ -395,7 +396,7 @@ func TestNoticeGivenUp(t *testing.T) {
 	ana, ben := s.addUser("ana"), s.addUser("ben")
 	s.tell(provider.EventPasswordChanged, ana, nil)
 	s.tell(provider.EventPasswordChanged, ben, nil)
-	s.tell(provider.EventPasswordChanged, provider.Account{Subject: "nobody"}, nil)
+	s.tell(provider.EventPasswordChanged, account.Account{Subject: "nobody"}, nil)
 	s.post()
 	m.arrived("Your password was changed")
 	if results["failed"] != 1 || results["sent"] != 1 || results["dropped"] != 1 {

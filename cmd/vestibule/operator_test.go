@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -78,7 +78,7 @@ func TestSecretInThePlaceOfAFile(t *testing.T) {
 func TestEnrolLinkOfTheDisabled(t *testing.T) {
 	s := newSite(t, sqliteDatabase(t))
 	for _, name := range []string{"ana", "ben"} {
-		s.addUser(name, func(a *provider.Account) { a.Disabled = name == "ana" })
+		s.addUser(name, func(a *account.Account) { a.Disabled = name == "ana" })
 		var out, warning bytes.Buffer
 		environ := []string{"VESTIBULE_DATABASE=" + s.config.Database, "VESTIBULE_ISSUER=" + s.config.Issuer}
 		if err := run(t.Context(), []string{"user", "enrol-link", name}, &env{environ, strings.NewReader(""), &out, &warning}); err != nil {

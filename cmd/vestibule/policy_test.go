@@ -11,10 +11,11 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
-func member(group string) func(*provider.Account) {
-	return func(a *provider.Account) { a.Groups = []string{group} }
+func member(group string) func(*account.Account) {
+	return func(a *account.Account) { a.Groups = []string{group} }
 }
 
 // TestPolicyInTheSignIn: whoever must have two steps enrols inside the sign-in and comes out at the client, over servers

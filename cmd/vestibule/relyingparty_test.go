@@ -16,6 +16,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // TestGoRelyingParty signs in to an unmodified go-oidc and x/oauth2.
@@ -90,7 +91,7 @@ func eachKindOfClient(t *testing.T, test func(t *testing.T, s *site, c *client))
 	}
 }
 
-func (c *client) checkUserInfo(t *testing.T, tokens *oauth2.Token, want provider.Account) {
+func (c *client) checkUserInfo(t *testing.T, tokens *oauth2.Token, want account.Account) {
 	t.Helper()
 	info, err := c.provider.UserInfo(t.Context(), oauth2.StaticTokenSource(tokens))
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // A user who gives a code after the announcement has lost nothing: the reset is called off, with a mail.
@@ -14,8 +15,8 @@ func TestPlannedResetOfWhoHasIt(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, database string) {
 		m := startMail(t, "none", func(m *mailServer) { m.open = true })
 		s := newMailSite(t, database, m)
-		enrol := func(name string) (provider.Account, phone, []string) {
-			user := s.addUser(name, func(a *provider.Account) { a.Email = name + "@example.com" })
+		enrol := func(name string) (account.Account, phone, []string) {
+			user := s.addUser(name, func(a *account.Account) { a.Email = name + "@example.com" })
 			a, codes := s.newBrowser(t).enrol(name)
 			s.must(t, "user", "totp", "reset", name, "--reason", "lost", "--delay", "24h")
 			return user, a, codes
@@ -35,7 +36,7 @@ func TestPlannedResetOfWhoHasIt(t *testing.T) {
 		s.post()
 		letters := m.received()
 		for _, tt := range []struct {
-			account provider.Account
+			account account.Account
 			want    int
 		}{{ana, 1}, {ben, 1}, {eve, 0}} {
 			e := s.events(t, tt.account.Subject, provider.EventResetCancelled)
@@ -64,7 +65,7 @@ func TestPlannedResetWaitsForItsMail(t *testing.T) {
 		m := startMail(t, "none", func(m *mailServer) { m.open = true })
 		s := newMailSite(t, database, m)
 		for _, name := range []string{"ana", "ben"} {
-			s.addUser(name, func(a *provider.Account) { a.Email = name + "@example.com" })
+			s.addUser(name, func(a *account.Account) { a.Email = name + "@example.com" })
 			s.newBrowser(t).enrol(name)
 		}
 		s.post()
@@ -93,8 +94,8 @@ func TestPlannedResetWaitsForItsMail(t *testing.T) {
 // Whoever plans a reset hears that the user will not; the security page tells also whoever has no authenticator.
 func TestPlannedResetUntold(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		s.addUser("ana", func(a *provider.Account) { a.Email = "" })
-		s.addUser("ben", func(a *provider.Account) { a.Email = "ben@example.com" })
+		s.addUser("ana", func(a *account.Account) { a.Email = "" })
+		s.addUser("ben", func(a *account.Account) { a.Email = "ben@example.com" })
 		for _, tt := range []struct{ name, server, want string }{
 			{"ana", "mail.example.com:587", "ana has no e-mail address"},
 			{"ben", "", "no mail_server"},

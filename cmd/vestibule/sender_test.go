@@ -13,6 +13,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // tarpit is a mail server that says nothing any more from that point of a conversation on. It tells of each that has
@@ -62,7 +63,7 @@ func TestStopWhileSending(t *testing.T) {
 			s := newSite(t, sqliteDatabase(t), func(c *config.Config) {
 				c.MailServer, c.MailFrom, c.MailTLS = address, "id@example.com", "none"
 			})
-			user := s.addUser("ana", func(a *provider.Account) { a.Email = "ana@example.com" })
+			user := s.addUser("ana", func(a *account.Account) { a.Email = "ana@example.com" })
 			s.tell(provider.EventPasswordChanged, user, nil)
 			s.clock.advance(time.Second)
 			ctx, stop := context.WithCancel(t.Context())
@@ -90,7 +91,7 @@ func TestRefusedLetter(t *testing.T) {
 	m := startMail(t, "none", func(m *mailServer) { m.open = true })
 	m.spam = "evil"
 	s := newMailSite(t, sqliteDatabase(t), m)
-	user := s.addUser("ana", func(a *provider.Account) { a.Email = "ana@example.com" })
+	user := s.addUser("ana", func(a *account.Account) { a.Email = "ana@example.com" })
 	for range 3 {
 		s.tell(provider.EventFactorAdded, user, map[string]string{"name": "evil"})
 	}

@@ -13,6 +13,7 @@ import (
 	"vestibule/consent"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/storage"
 	"vestibule/web"
 )
@@ -48,7 +49,7 @@ type app struct {
 	store   *storage.Store
 	mfa     *mfa.Service
 	refunds *mfa.Refunds
-	hasher  *provider.Hasher
+	hasher  *account.Hasher
 	sender  *sender // nil: no mail is sent
 	audit   *auditor
 	site    *web.Server
@@ -73,7 +74,7 @@ func newApp(ctx context.Context, c config.Config, log *slog.Logger, now func() t
 		return nil, errors.Join(err, db.Close())
 	}
 	a := &app{store: db, metrics: newMetrics(), skew: c.ClockSkew, log: log, now: now, auditRetention: c.AuditRetention}
-	a.hasher = &provider.Hasher{Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses), Timed: a.metrics.hashed}
+	a.hasher = &account.Hasher{Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses), Timed: a.metrics.hashed}
 	db.Observe(a.metrics.trip)
 	if err := a.compose(ctx, c, keys); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -82,7 +83,7 @@ func newApp(ctx context.Context, c config.Config, log *slog.Logger, now func() t
 }
 
 func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) error {
-	accounts := &provider.Directory{Store: a.store, Hasher: a.hasher}
+	accounts := &account.Directory{Store: a.store, Hasher: a.hasher}
 	audit := &auditor{store: a.store, now: a.now}
 	a.audit = audit
 	if err := a.composeMail(c, audit); err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"vestibule/config"
-	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/providertest"
 )
 
@@ -95,7 +95,7 @@ func (s *site) respellCookies(t *testing.T, b *browser) {
 	b.open("/account/security").at("security", "on")
 }
 
-func (s *site) respellLinks(t *testing.T, user provider.Account) {
+func (s *site) respellLinks(t *testing.T, user account.Account) {
 	t.Helper()
 	link := s.enrolLink(t, "ben")
 	address, token, _ := strings.Cut(link, "token=")

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/account"
 )
 
 // TestStalePassword changes what a password stands for while the code is owed: the sign-in opens no session, whatever
@@ -12,7 +12,7 @@ import (
 func TestStalePassword(t *testing.T) {
 	for name, change := range map[string]func(s *site, subject string) error{
 		"new password": func(s *site, subject string) error {
-			hash, err := (&provider.Hasher{}).Hash(s.t.Context(), "another long one")
+			hash, err := (&account.Hasher{}).Hash(s.t.Context(), "another long one")
 			if err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/storage"
 )
 
@@ -60,7 +61,7 @@ func isRefused(err error, why string) bool {
 // TestStricterPolicy obliges a group while one of its members, who has no second factor, holds a refresh token.
 func TestStricterPolicy(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		s.addUser("ana", func(a *provider.Account) { a.Groups = []string{"finance"} })
+		s.addUser("ana", func(a *account.Account) { a.Groups = []string{"finance"} })
 		s.addUser("ben")
 		c := s.newClient(t, "shop")
 		refresh := map[string]string{}

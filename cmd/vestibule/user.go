@@ -12,6 +12,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -40,7 +41,7 @@ func userCreate(f *flag.FlagSet) action {
 			return err
 		}
 		err = withStore(ctx, w, load, func(db *storage.Store) error {
-			return addUser(ctx, db, &provider.Hasher{}, user, password)
+			return addUser(ctx, db, &account.Hasher{}, user, password)
 		})
 		if err != nil {
 			return err
@@ -50,8 +51,8 @@ func userCreate(f *flag.FlagSet) action {
 }
 
 // newAccount says all that is wrong with the names at once.
-func newAccount(username, email, name string, now time.Time) (provider.Account, error) {
-	canonical, err := provider.CanonicalName(username)
+func newAccount(username, email, name string, now time.Time) (account.Account, error) {
+	canonical, err := account.CanonicalName(username)
 	faults := []error{err}
 	if email == "" {
 		faults = append(faults, errors.New("--email is missing"))
@@ -59,7 +60,7 @@ func newAccount(username, email, name string, now time.Time) (provider.Account, 
 		faults = append(faults, checkEmail(email))
 	}
 	faults = append(faults, checkFullName(name))
-	return provider.Account{
+	return account.Account{
 		Subject:  rand.Text(),
 		Username: canonical,
 		Name:     strings.TrimSpace(name),
@@ -70,8 +71,8 @@ func newAccount(username, email, name string, now time.Time) (provider.Account, 
 }
 
 // addUser stores an account with a password.
-func addUser(ctx context.Context, db *storage.Store, hasher *provider.Hasher, user provider.Account, password string) error {
-	if err := provider.CheckNewPassword(password); err != nil {
+func addUser(ctx context.Context, db *storage.Store, hasher *account.Hasher, user account.Account, password string) error {
+	if err := account.CheckNewPassword(password); err != nil {
 		return err
 	}
 	hash, err := hasher.Hash(ctx, password)
@@ -91,7 +92,7 @@ func addUser(ctx context.Context, db *storage.Store, hasher *provider.Hasher, us
 
 // nameTaken says which name it is that another user signs in with.
 func nameTaken(err error) error {
-	var taken *provider.NameTaken
+	var taken *account.NameTaken
 	if !errors.As(err, &taken) {
 		return err
 	}
@@ -129,7 +130,7 @@ type authenticator struct {
 	LastUsed time.Time `json:"last_used,omitzero"`
 }
 
-func userView(a provider.Account) shownUser {
+func userView(a account.Account) shownUser {
 	return shownUser{
 		Subject: a.Subject, Username: a.Username, Name: a.Name, Email: a.Email, Verified: a.EmailVerified, Disabled: a.Disabled,
 		Created: a.Created.UTC(), Groups: a.Groups, LastSignIn: a.SignedIn.UTC(),
@@ -140,7 +141,7 @@ func userList(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	out := outputFlag(f)
 	return func(ctx context.Context, w *env, _ []string) error {
-		var accounts []provider.Account
+		var accounts []account.Account
 		err := readStore(ctx, w, load, func(db *storage.Store) (err error) {
 			accounts, err = db.Accounts(ctx)
 			return err
@@ -222,14 +223,14 @@ func userRows(u shownUser) [][]string {
 }
 
 // findUser looks up an account by what the user types to sign in.
-func findUser(ctx context.Context, db *storage.Store, name string) (provider.Account, error) {
-	canonical, err := provider.CanonicalName(name)
+func findUser(ctx context.Context, db *storage.Store, name string) (account.Account, error) {
+	canonical, err := account.CanonicalName(name)
 	if err != nil {
-		return provider.Account{}, wrongUsage(err)
+		return account.Account{}, wrongUsage(err)
 	}
 	user, _, err := db.AccountByName(ctx, canonical)
 	if errors.Is(err, store.ErrNotFound) {
-		return provider.Account{}, &result{fmt.Sprintf("there is no user %s", printable(name)), err}
+		return account.Account{}, &result{fmt.Sprintf("there is no user %s", printable(name)), err}
 	}
 	return user, err
 }

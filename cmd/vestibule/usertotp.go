@@ -11,6 +11,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -104,7 +105,7 @@ func chosen(all []mfa.Info, which, username string) (mfa.Info, error) {
 	return mfa.Info{}, &usageError{fmt.Sprintf("%s has several authenticators %s; give the id, as user totp list shows it", username, printable(which))}
 }
 
-func removeTOTP(ctx context.Context, db *storage.Store, user provider.Account, which string) (mfa.Info, error) {
+func removeTOTP(ctx context.Context, db *storage.Store, user account.Account, which string) (mfa.Info, error) {
 	codes := &mfa.Service{Store: db, Atomic: db.Atomic}
 	status, err := codes.Status(ctx, user.Subject)
 	if err != nil {

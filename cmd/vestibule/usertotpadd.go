@@ -9,6 +9,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -88,7 +89,7 @@ func (a totpAdd) portable(text string) (mfa.Portable, error) {
 
 // importTOTP makes the authenticators live, with the record of it in the same commit, and returns the names of those
 // that were not there before. What a check finds, after the user's authenticators were read, ends the commit.
-func (v unsealed) importTOTP(ctx context.Context, user provider.Account, all []mfa.Portable, checks ...func(context.Context) error) ([]string, error) {
+func (v unsealed) importTOTP(ctx context.Context, user account.Account, all []mfa.Portable, checks ...func(context.Context) error) ([]string, error) {
 	var added []string
 	audit := commandAuditor(v.db, time.Now)
 	err := v.codes().Import(ctx, user.Subject, all, func(ctx context.Context, names []string) error {
@@ -116,7 +117,7 @@ func (v unsealed) importTOTP(ctx context.Context, user provider.Account, all []m
 }
 
 // importFault says what stands against an authenticator of the user's.
-func importFault(user provider.Account, err error) error {
+func importFault(user account.Account, err error) error {
 	text := ""
 	switch {
 	case errors.Is(err, mfa.ErrNameTaken):

@@ -20,6 +20,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -107,12 +108,12 @@ func (v unsealed) export(ctx context.Context, names []string) (backup, error) {
 	return b, v.recordExport(ctx, b.Users)
 }
 
-func (v unsealed) accounts(ctx context.Context, names []string) ([]provider.Account, error) {
+func (v unsealed) accounts(ctx context.Context, names []string) ([]account.Account, error) {
 	if len(names) == 0 {
 		return v.db.Accounts(ctx)
 	}
 	user, err := findUser(ctx, v.db, names[0])
-	return []provider.Account{user}, err
+	return []account.Account{user}, err
 }
 
 func (v unsealed) recordExport(ctx context.Context, users []backupUser) error {
@@ -256,7 +257,7 @@ func (v unsealed) restore(ctx context.Context, b backup, byName, afterReset bool
 }
 
 // owner finds whose authenticators they were. A name alone may be another person's by now.
-func (v unsealed) owner(ctx context.Context, u backupUser, byName bool) (provider.Account, bool, error) {
+func (v unsealed) owner(ctx context.Context, u backupUser, byName bool) (account.Account, bool, error) {
 	user, err := v.db.Account(ctx, u.Subject)
 	if errors.Is(err, store.ErrNotFound) && byName {
 		user, _, err = v.db.AccountByName(ctx, u.Username)
@@ -288,7 +289,7 @@ func (v unsealed) untouched(ctx context.Context, subject string, made time.Time)
 }
 
 // restoreUser asks check in the commit.
-func (v unsealed) restoreUser(ctx context.Context, user provider.Account, u backupUser, check func(context.Context) error) (restored, error) {
+func (v unsealed) restoreUser(ctx context.Context, user account.Account, u backupUser, check func(context.Context) error) (restored, error) {
 	r := restored{User: user.Username, Result: "restored"}
 	names, err := v.importTOTP(ctx, user, u.Authenticators, check)
 	r.Added = len(names)

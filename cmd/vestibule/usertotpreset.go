@@ -14,6 +14,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -66,7 +67,7 @@ func userTOTPReset(f *flag.FlagSet) action {
 }
 
 // untold says why nobody may learn of a planned reset before it takes place.
-func untold(user provider.Account, c config.Config) string {
+func untold(user account.Account, c config.Config) string {
 	const only = "only the security page tells of the reset before it takes place"
 	switch {
 	case user.Email == "":
@@ -99,7 +100,7 @@ func checkReset(reason string, delay time.Duration, cancel bool) []error {
 type operation struct {
 	db      *storage.Store
 	audit   *auditor
-	account provider.Account
+	account account.Account
 	reason  string
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -83,7 +84,7 @@ func checkEmail(email string) error {
 	if err != nil || address.Address != strings.TrimSpace(email) {
 		return fmt.Errorf("--email: %q is not an e-mail address", email)
 	}
-	if _, err := provider.CanonicalName(email); err != nil { // users sign in with it
+	if _, err := account.CanonicalName(email); err != nil { // users sign in with it
 		return fmt.Errorf("--email: %w", err)
 	}
 	return nil
@@ -99,7 +100,7 @@ func checkFullName(name string) error {
 func checkGroups(groups []string) error {
 	var faults []error
 	for _, group := range groups {
-		if err := provider.CheckGroup(group); err != nil {
+		if err := account.CheckGroup(group); err != nil {
 			faults = append(faults, fmt.Errorf("--group: %w", err))
 		}
 	}
@@ -125,7 +126,7 @@ func updateUser(ctx context.Context, w *env, load loadSettings, name string, cha
 		}
 		hash := ""
 		if change.passwordFile != "" {
-			if hash, err = (&provider.Hasher{}).Hash(ctx, password); err != nil {
+			if hash, err = (&account.Hasher{}).Hash(ctx, password); err != nil {
 				return err
 			}
 		}
@@ -150,11 +151,11 @@ func (c userChange) password(w *env) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return password, provider.CheckNewPassword(password)
+	return password, account.CheckNewPassword(password)
 }
 
 // apply runs in one commit.
-func (c userChange) apply(ctx context.Context, db *storage.Store, user provider.Account, hash string, now time.Time) error {
+func (c userChange) apply(ctx context.Context, db *storage.Store, user account.Account, hash string, now time.Time) error {
 	audit := commandAuditor(db, func() time.Time { return now })
 	record := func(kind string, detail map[string]string) error {
 		return audit.Record(ctx, provider.Event{Kind: kind, Outcome: provider.OutcomeOK, Subject: user.Subject, Detail: detail})
@@ -186,7 +187,7 @@ func (c userChange) apply(ctx context.Context, db *storage.Store, user provider.
 }
 
 // edit changes the account as it is in memory and says what it has changed.
-func (c userChange) edit(a *provider.Account, now time.Time) map[string]string {
+func (c userChange) edit(a *account.Account, now time.Time) map[string]string {
 	detail := map[string]string{}
 	if c.email != nil && strings.TrimSpace(*c.email) != a.Email {
 		a.Email, a.EmailVerified, detail["email"] = strings.TrimSpace(*c.email), false, "changed"

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -22,7 +23,7 @@ type Memory struct {
 	made         map[string]string // family to the registration of its client
 	tokens       map[[2]string]provider.Token
 	keys         []provider.SealedKey
-	accounts     map[string]provider.Account
+	accounts     map[string]account.Account
 	hashes       map[string]string
 	lost         error // what the next exchange or refresh answers
 	down         error
@@ -33,7 +34,7 @@ func New() *Memory {
 	return &Memory{
 		clients: map[string]provider.Client{}, interactions: map[string]provider.Interaction{},
 		codes: map[string]provider.Code{}, revoked: map[string]bool{}, made: map[string]string{}, tokens: map[[2]string]provider.Token{},
-		accounts: map[string]provider.Account{}, hashes: map[string]string{},
+		accounts: map[string]account.Account{}, hashes: map[string]string{},
 	}
 }
 
@@ -76,7 +77,7 @@ func (m *Memory) RemoveClient(id string) {
 }
 
 // AddAccount registers a user with a password hash.
-func (m *Memory) AddAccount(a provider.Account, hash string) {
+func (m *Memory) AddAccount(a account.Account, hash string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.accounts[a.Subject], m.hashes[a.Subject] = a, hash
@@ -371,29 +372,29 @@ func (m *Memory) RetireKeys(at time.Time) {
 }
 
 // Account implements provider.AccountStore.
-func (m *Memory) Account(ctx context.Context, subject string) (provider.Account, error) {
+func (m *Memory) Account(ctx context.Context, subject string) (account.Account, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
-		return provider.Account{}, err
+		return account.Account{}, err
 	}
 	defer leave()
 	return found(m.accounts, subject)
 }
 
 // AccountByName implements provider.AccountStore.
-func (m *Memory) AccountByName(ctx context.Context, name string) (provider.Account, string, error) {
+func (m *Memory) AccountByName(ctx context.Context, name string) (account.Account, string, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
-		return provider.Account{}, "", err
+		return account.Account{}, "", err
 	}
 	defer leave()
 	for subject, user := range m.accounts {
-		address, err := provider.CanonicalName(user.Email)
+		address, err := account.CanonicalName(user.Email)
 		if user.Username == name || err == nil && address == name {
 			return user, m.hashes[subject], nil
 		}
 	}
-	return provider.Account{}, "", store.ErrNotFound
+	return account.Account{}, "", store.ErrNotFound
 }
 
 // SetPasswordHash implements provider.AccountStore.
@@ -440,10 +441,10 @@ func (m *Memory) RequireAccount(ctx context.Context, subject string, epoch int64
 }
 
 // admitted returns the account if it still lets its user in, in that epoch.
-func (m *Memory) admitted(subject string, epoch int64) (provider.Account, error) {
+func (m *Memory) admitted(subject string, epoch int64) (account.Account, error) {
 	user, ok := m.accounts[subject]
 	if !ok || user.Disabled || user.Epoch != epoch {
-		return provider.Account{}, provider.ErrPassword
+		return account.Account{}, account.ErrPassword
 	}
 	return user, nil
 }

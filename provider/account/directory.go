@@ -1,4 +1,4 @@
-package provider
+package account
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
 	"vestibule/provider/store"
 )
 

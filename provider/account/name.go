@@ -1,12 +1,10 @@
-package provider
+package account
 
 import (
 	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-	"vestibule/provider/spelling"
-	"vestibule/provider/store"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/cases"
@@ -15,6 +13,9 @@ import (
 	"golang.org/x/text/unicode/bidi"
 	"golang.org/x/text/unicode/norm"
 	"golang.org/x/text/width"
+
+	"vestibule/provider/spelling"
+	"vestibule/provider/store"
 )
 
 // NameTaken reports a user name or an e-mail address that is a name of another account. It is an ErrConflict.

@@ -1,9 +1,11 @@
-package provider
+// Package account is who users are and how a password is checked. It knows no clients, no pages and no SQL.
+package account
 
 import (
 	"context"
 	"fmt"
 	"time"
+
 	"vestibule/provider/spelling"
 )
 

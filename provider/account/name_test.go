@@ -1,4 +1,4 @@
-package provider_test
+package account_test
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"unicode"
 
-	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
 
@@ -23,7 +23,7 @@ func TestCanonicalNameLeavesNoTwins(t *testing.T) {
 		{"\ud55c\uad6d", "\u1112\u1161\u11ab\u1100\u116e\u11a8"},
 	} {
 		for _, name := range same {
-			if got, err := provider.CanonicalName(name); err != nil || got != same[0] {
+			if got, err := account.CanonicalName(name); err != nil || got != same[0] {
 				t.Errorf("CanonicalName(%q) = %q, %v, want %q", name, got, err, same[0])
 			}
 		}
@@ -35,7 +35,7 @@ func TestCanonicalNameLeavesNoTwins(t *testing.T) {
 		"@", "ana@", "@example.com", "ana@b@example.com", "ana@example.com.", "ana@example..com", "ana@-example.com", "ana@exa_mple.com", "ana@[192.0.2.1]", "ana@xn--a",
 		"\u05d0b", "1\u05d0", strings.Repeat("x", 255), strings.Repeat("x", 250) + "@example.com", strings.Repeat("\u00df", 128), strings.Repeat(" ", 3), "a\xffb", "\x00",
 	} {
-		if got, err := provider.CanonicalName(name); err == nil {
+		if got, err := account.CanonicalName(name); err == nil {
 			t.Errorf("CanonicalName(%+q) = %+q, want it refused", name, got)
 		}
 	}
@@ -43,7 +43,7 @@ func TestCanonicalNameLeavesNoTwins(t *testing.T) {
 		"ana", "ana_", "-ana", "1ana", "ana+tag@example.com", "o'neil@example.com", "\u0438\u0432\u0430\u043d", "\u0438\u0432\u0430\u043d@example.com", "\u03bd\u03af\u03ba\u03bf\u03c3", "\u05d0\u05d1\u05d2", "\u05d0\u05d11",
 		"\u7530\u4e2dtaro", "\u305f\u306a\u304b\u30bf\u30ed\u30a6\u7530", "\u91d1kim\uae40", "\u4e2d\u3107a", "zo\u00eb", "\u0e2d\u0e19\u0e07\u0e04\u0e4c", "\u0905\u0928\u0941", "\u0905\u0967",
 	} {
-		if got, err := provider.CanonicalName(name); err != nil || got != name {
+		if got, err := account.CanonicalName(name); err != nil || got != name {
 			t.Errorf("CanonicalName(%+q) = %+q, %v, want it taken as it is", name, got, err)
 		}
 	}
@@ -57,15 +57,15 @@ func TestCanonicalNameIsStable(t *testing.T) {
 			continue // alike, or no character
 		}
 		for _, name := range []string{string(r), string(r) + "\u0307", "x" + string(r) + "@example.com"} {
-			got, err := provider.CanonicalName(name)
+			got, err := account.CanonicalName(name)
 			if err != nil {
 				continue
 			}
-			if again, err := provider.CanonicalName(got); err != nil || again != got {
+			if again, err := account.CanonicalName(got); err != nil || again != got {
 				t.Fatalf("CanonicalName(%+q) = %+q, and of that %+q, %v", name, got, again, err)
 			}
 			for _, other := range []string{strings.ToUpper(name), strings.ToLower(name), strings.ToTitle(name)} {
-				if twin, err := provider.CanonicalName(other); err == nil && twin != got {
+				if twin, err := account.CanonicalName(other); err == nil && twin != got {
 					t.Fatalf("CanonicalName(%+q) = %+q, and of %+q %+q", name, got, other, twin)
 				}
 			}
@@ -74,7 +74,7 @@ func TestCanonicalNameIsStable(t *testing.T) {
 }
 
 func TestNameTaken(t *testing.T) {
-	if err := error(&provider.NameTaken{Name: "ana"}); !errors.Is(err, store.ErrConflict) || !strings.Contains(err.Error(), "ana") {
+	if err := error(&account.NameTaken{Name: "ana"}); !errors.Is(err, store.ErrConflict) || !strings.Contains(err.Error(), "ana") {
 		t.Errorf("%v is no ErrConflict that names the name", err)
 	}
 }

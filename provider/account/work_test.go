@@ -1,4 +1,4 @@
-package provider_test
+package account_test
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/providertest"
 )
 
@@ -17,7 +17,7 @@ type asked struct {
 	names int
 }
 
-func (a *asked) AccountByName(ctx context.Context, name string) (provider.Account, string, error) {
+func (a *asked) AccountByName(ctx context.Context, name string) (account.Account, string, error) {
 	a.names++
 	return a.Memory.AccountByName(ctx, name)
 }
@@ -27,10 +27,10 @@ func TestWrongPasswordTakesTheSameWork(t *testing.T) {
 	const right = "correct horse"
 	rows, names := providertest.New(), []string{"none", "bcrypt"}
 	add := func(name, hash string) {
-		rows.AddAccount(provider.Account{Subject: name, Username: name, Disabled: name == "disabled"}, hash)
+		rows.AddAccount(account.Account{Subject: name, Username: name, Disabled: name == "disabled"}, hash)
 	}
 	add("none", "")
-	for name, h := range map[string]*provider.Hasher{
+	for name, h := range map[string]*account.Hasher{
 		"cheap": {Memory: 64, Passes: 1}, "memory": {Memory: 64, Passes: 4}, "passes": {Memory: 512, Passes: 1}, "present": {Memory: 512, Passes: 4},
 		"disabled": {Memory: 64, Passes: 1}, "nearly": {Memory: 510, Passes: 4}, "other": {Memory: 1024, Passes: 1},
 	} {
@@ -43,10 +43,10 @@ func TestWrongPasswordTakesTheSameWork(t *testing.T) {
 	}
 	add("bcrypt", string(cheap))
 	asking := &asked{Memory: rows}
-	d := &provider.Directory{Store: asking, Hasher: &provider.Hasher{Memory: 512, Passes: 4}}
+	d := &account.Directory{Store: asking, Hasher: &account.Hasher{Memory: 512, Passes: 4}}
 	work := func(name, password string) uint64 {
 		before := d.Hasher.Worked()
-		d.Authenticate(t.Context(), name, password, func(context.Context, provider.Guess) error { return nil })
+		d.Authenticate(t.Context(), name, password, func(context.Context, account.Guess) error { return nil })
 		return d.Hasher.Worked() - before
 	}
 	tries := [][2]string{{"nobody", "x"}, {"nobody", right}, {"", "x"}, {"a b", "x"}, {"disabled", right}, {"none", "x"}}
@@ -68,11 +68,11 @@ func TestWrongPasswordTakesTheSameWork(t *testing.T) {
 
 // BenchmarkWrongPassword prints what those take by the clock.
 func BenchmarkWrongPassword(b *testing.B) {
-	cheaper, err := (&provider.Hasher{Memory: 4096, Passes: 1}).Hash(b.Context(), "right")
+	cheaper, err := (&account.Hasher{Memory: 4096, Passes: 1}).Hash(b.Context(), "right")
 	if err != nil {
 		b.Fatal(err)
 	}
-	present, err := new(provider.Hasher).Hash(b.Context(), "right")
+	present, err := new(account.Hasher).Hash(b.Context(), "right")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func BenchmarkWrongPassword(b *testing.B) {
 	for name, hash := range all {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if ok, _, err := new(provider.Hasher).Check(b.Context(), hash, "wrong"); ok || err != nil {
+				if ok, _, err := new(account.Hasher).Check(b.Context(), hash, "wrong"); ok || err != nil {
 					b.Fatal(ok, err)
 				}
 			}

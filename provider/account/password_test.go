@@ -1,4 +1,4 @@
-package provider_test
+package account_test
 
 import (
 	"context"
@@ -10,15 +10,15 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
 
 // cheap is a Hasher that tests can wait for.
-func cheap() *provider.Hasher { return &provider.Hasher{Memory: 64, Passes: 1} }
+func cheap() *account.Hasher { return &account.Hasher{Memory: 64, Passes: 1} }
 
-func hash(t *testing.T, h *provider.Hasher, password string) string {
+func hash(t *testing.T, h *account.Hasher, password string) string {
 	t.Helper()
 	s, err := h.Hash(t.Context(), password)
 	if err != nil {
@@ -41,7 +41,7 @@ func TestHasher(t *testing.T) {
 			t.Errorf("Check(%q) = %v, %v, %v, want %v", password, ok, weak, err, want)
 		}
 	}
-	if _, weak, _ := (&provider.Hasher{Memory: 128, Passes: 1}).Check(t.Context(), stored, "x"); !weak {
+	if _, weak, _ := (&account.Hasher{Memory: 128, Passes: 1}).Check(t.Context(), stored, "x"); !weak {
 		t.Error("a hash below the present cost is not called weak")
 	}
 	for _, bad := range []string{"", "plain", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=99999999,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAA"} {
@@ -66,7 +66,7 @@ func TestHasherTakesBcrypt(t *testing.T) {
 }
 
 func TestHasherRefusesWhenTooManyWait(t *testing.T) {
-	h := &provider.Hasher{Waiting: 1}
+	h := &account.Hasher{Waiting: 1}
 	inside, leave := make(chan bool), make(chan bool)
 	defer close(leave)
 	for range runtime.GOMAXPROCS(0) {
@@ -76,14 +76,14 @@ func TestHasherRefusesWhenTooManyWait(t *testing.T) {
 	waiting, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
-		for errors.Is(h.Do(waiting, func() {}), provider.ErrBusy) { // the loop below was in its place
+		for errors.Is(h.Do(waiting, func() {}), account.ErrBusy) { // the loop below was in its place
 		}
 	}()
 	over, end := context.WithCancel(t.Context())
 	end()
 	for { // until the one above waits, there is a place for this one, whose context is over
 		err := h.Do(over, func() {})
-		if errors.Is(err, provider.ErrBusy) {
+		if errors.Is(err, account.ErrBusy) {
 			return
 		}
 		if !errors.Is(err, context.Canceled) {
@@ -93,15 +93,15 @@ func TestHasherRefusesWhenTooManyWait(t *testing.T) {
 }
 
 func TestDirectory(t *testing.T) {
-	rows, weakHasher, h := providertest.New(), cheap(), &provider.Hasher{Memory: 128, Passes: 1}
+	rows, weakHasher, h := providertest.New(), cheap(), &account.Hasher{Memory: 128, Passes: 1}
 	old := hash(t, weakHasher, "correct horse")
-	rows.AddAccount(provider.Account{Subject: "u1", Username: "ana", Email: "ana@example.com"}, old)
-	rows.AddAccount(provider.Account{Subject: "u2", Username: "bob", Disabled: true}, old)
-	rows.AddAccount(provider.Account{Subject: "u3", Username: "eve"}, "")
-	d := &provider.Directory{Store: rows, Hasher: h}
+	rows.AddAccount(account.Account{Subject: "u1", Username: "ana", Email: "ana@example.com"}, old)
+	rows.AddAccount(account.Account{Subject: "u2", Username: "bob", Disabled: true}, old)
+	rows.AddAccount(account.Account{Subject: "u3", Username: "eve"}, "")
+	d := &account.Directory{Store: rows, Hasher: h}
 	counted := map[string]int{}
 	keys := map[string]string{}
-	count := func(_ context.Context, g provider.Guess) error {
+	count := func(_ context.Context, g account.Guess) error {
 		counted[g.Subject]++
 		keys[g.Key] += g.Subject + " "
 		return nil
@@ -119,7 +119,7 @@ func TestDirectory(t *testing.T) {
 		{strings.Repeat("x", 300), "correct horse", ""},
 	} {
 		user, err := d.Authenticate(t.Context(), tt.name, tt.password, count)
-		if user.Subject != tt.subject || (tt.subject == "") != errors.Is(err, provider.ErrPassword) {
+		if user.Subject != tt.subject || (tt.subject == "") != errors.Is(err, account.ErrPassword) {
 			t.Errorf("Authenticate(%q, %q) = %q, %v, want %q", tt.name, tt.password, user.Subject, err, tt.subject)
 		}
 	}
@@ -135,7 +135,7 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("%d names have %d keys: %v, want 7", 7, len(keys), keys)
 	}
 	full := errors.New("full")
-	_, err := d.Authenticate(t.Context(), "ana", "correct horse", func(context.Context, provider.Guess) error { return full })
+	_, err := d.Authenticate(t.Context(), "ana", "correct horse", func(context.Context, account.Guess) error { return full })
 	if err != full {
 		t.Errorf("a guess that may not be counted: %v, want it refused", err)
 	}
@@ -154,7 +154,7 @@ func TestCanonicalName(t *testing.T) {
 		"ana": "ana", " Ana ": "ana", "ANA@Example.COM": "ana@example.com", "Jose\u0301": "jos\u00e9", "STRASSE": "strasse", "Stra\u00dfe": "strasse",
 		"": "", "  ": "", "a b": "", "a\x00b": "", "a\u202eb": "", "\xff": "",
 	} {
-		got, err := provider.CanonicalName(name)
+		got, err := account.CanonicalName(name)
 		if got != want && want != "" || (err == nil) != (want != "") {
 			t.Errorf("CanonicalName(%q) = %q, %v, want %q", name, got, err, want)
 		}
@@ -166,7 +166,7 @@ func TestCheckNewPassword(t *testing.T) {
 		"1234567": false, "12345678": false, "Password": false, "aaaaaaaaaa": false, strings.Repeat("ab", 513): false, "\xff\xff\xff\xff\xff\xff\xff\xff": false,
 		"8 chars!": true, "73459216084": true, strings.Repeat("pass word ", 12): true, "\U0001f511\U0001f512\U0001f513\U0001f514\U0001f515\U0001f516\U0001f517\U0001f518": true,
 	} {
-		if err := provider.CheckNewPassword(password); (err == nil) != ok {
+		if err := account.CheckNewPassword(password); (err == nil) != ok {
 			t.Errorf("CheckNewPassword(%q) = %v, want good: %v", password, err, ok)
 		}
 	}
