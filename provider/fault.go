@@ -10,6 +10,7 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -74,7 +75,7 @@ func (p *Provider) answerFault(ctx context.Context, w http.ResponseWriter, r *ht
 	if busy := errors.Is(cause, account.ErrBusy); !busy && !gone {
 		line := append(Asked(r), "error", cause)
 		if errors.Is(cause, store.ErrUnavailable) {
-			line = append(line, Refused(r.URL.Path)...)
+			line = append(line, audit.Refused(r.URL.Path)...)
 		}
 		p.log.ErrorContext(ctx, "request", line...)
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/audit"
 )
 
 // Finish answers the client with an authorization code. It checks once more that the login satisfies the demand,
@@ -68,16 +70,16 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 }
 
 // answered begins the record of an answer to the client.
-func answered(r *http.Request, ix *Interaction, kind, outcome string) Event {
-	e := Event{Kind: kind, Outcome: outcome, Client: ix.Client, Address: HostOf(r.RemoteAddr)}
+func answered(r *http.Request, ix *Interaction, kind, outcome string) audit.Event {
+	e := audit.Event{Kind: kind, Outcome: outcome, Client: ix.Client, Address: HostOf(r.RemoteAddr)}
 	if ix.Login != nil {
 		e.Subject, e.Session = ix.Login.Subject, ix.Login.Session
 	}
 	return e
 }
 
-func granted(r *http.Request, ix *Interaction, g *grant) Event {
-	e := answered(r, ix, EventAuthorized, OutcomeOK)
+func granted(r *http.Request, ix *Interaction, g *grant) audit.Event {
+	e := answered(r, ix, audit.EventAuthorized, audit.OutcomeOK)
 	e.Detail = map[string]string{
 		"amr": strings.Join(g.Login.AMR(), " "), "acr": g.ACR,
 		"auth_time": strconv.FormatInt(g.Login.AuthTime().Unix(), 10),
@@ -93,7 +95,7 @@ func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *Interactio
 		return err
 	}
 	record := func(ctx context.Context) error {
-		e := answered(r, ix, EventRefused, OutcomeRefused)
+		e := answered(r, ix, audit.EventRefused, audit.OutcomeRefused)
 		e.Detail = map[string]string{"error": code}
 		return p.audit.Record(ctx, e)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -36,7 +37,7 @@ type op struct {
 	mux    *http.ServeMux
 	ui     *pages
 	secret string
-	audit  provider.Recorder
+	audit  audit.Recorder
 	ladder provider.Levels
 
 	mu  sync.Mutex

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -153,15 +154,15 @@ func TestResourceServerIsNoRelyingParty(t *testing.T) {
 }
 
 // recorder keeps the events of tests.
-type recorder struct{ events []provider.Event }
+type recorder struct{ events []audit.Event }
 
-func (r *recorder) Record(_ context.Context, e provider.Event) error {
+func (r *recorder) Record(_ context.Context, e audit.Event) error {
 	r.events = append(r.events, e)
 	return nil
 }
 
-func (r *recorder) of(kind string) []provider.Event {
-	var some []provider.Event
+func (r *recorder) of(kind string) []audit.Event {
+	var some []audit.Event
 	for _, e := range r.events {
 		if e.Kind == kind {
 			some = append(some, e)
@@ -184,18 +185,18 @@ func TestReuseIsRecorded(t *testing.T) {
 	o.token("shop", refresh(body["refresh_token"]))
 	o.advance(time.Second)
 	o.token("shop", refresh(body["refresh_token"])) // a retry
-	if got := log.of(provider.EventTokenReused); len(got) != 1 {
+	if got := log.of(audit.EventTokenReused); len(got) != 1 {
 		t.Fatalf("events %v, want one, of the code", got)
 	}
 	o.advance(time.Minute)
 	o.token("shop", refresh(body["refresh_token"]))
-	got := log.of(provider.EventTokenReused)
+	got := log.of(audit.EventTokenReused)
 	if len(got) != 2 {
 		t.Fatalf("events %v, want another, of the refresh token", got)
 	}
 	for i, token := range []string{"code", "refresh token"} {
 		e := got[i]
-		if e.Outcome != provider.OutcomeRefused || e.Client != "shop" || e.Subject != "u1" || e.Session == "" || e.Address != "192.0.2.1" || e.Detail["token"] != token {
+		if e.Outcome != audit.OutcomeRefused || e.Client != "shop" || e.Subject != "u1" || e.Session == "" || e.Address != "192.0.2.1" || e.Detail["token"] != token {
 			t.Errorf("event %+v, want one of a %s", e, token)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 )
 
 // Config is what a Provider is made of.
@@ -19,11 +20,11 @@ type Config struct {
 	Issuer   string // https, or http on a loopback address; no path, query or fragment
 	Store    Store
 	Accounts account.Accounts
-	Sealer   Sealer   // seals signing keys, and sign-ins that are not rows yet
-	Secrets  [][]byte // 32 bytes each; the first makes tokens, all of them verify
-	Audit    Recorder // nil: no log is kept
-	Levels   Levels   // the zero value works
-	Policy   Policy   // which logins are enough for tokens; nil: ClientPolicy
+	Sealer   Sealer         // seals signing keys, and sign-ins that are not rows yet
+	Secrets  [][]byte       // 32 bytes each; the first makes tokens, all of them verify
+	Audit    audit.Recorder // nil: no log is kept
+	Levels   Levels         // the zero value works
+	Policy   Policy         // which logins are enough for tokens; nil: ClientPolicy
 
 	SigningAlgorithm string           // for clients that have no wish: RS256 (empty) or ES256
 	Lifetimes        Lifetimes        // zero fields have their defaults
@@ -79,7 +80,7 @@ type Provider struct {
 	store     Store
 	accounts  account.Accounts
 	sealer    Sealer
-	audit     Recorder
+	audit     audit.Recorder
 	levels    Levels
 	policy    Policy
 	lifetimes Lifetimes
@@ -108,7 +109,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		p.algorithm = RS256
 	}
 	if p.audit == nil {
-		p.audit = NopRecorder{}
+		p.audit = audit.NopRecorder{}
 	}
 	if p.policy == nil {
 		p.policy = ClientPolicy{p.levels}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -87,7 +87,7 @@ func TestUsedCode(t *testing.T) {
 						t.Errorf("answered %d %v, want invalid_grant", status, body)
 					}
 					ended := tt.able && !same
-					if got := len(e.log.of(provider.EventTokenReused)); got != map[bool]int{false: 0, true: 1}[ended] {
+					if got := len(e.log.of(audit.EventTokenReused)); got != map[bool]int{false: 0, true: 1}[ended] {
 						t.Errorf("%d events of reuse, want one: %t", got, ended)
 					}
 					if status, _ := e.userinfo(e.answer["access_token"]); (status == http.StatusOK) == ended {
@@ -132,7 +132,7 @@ func TestEndedCode(t *testing.T) {
 					t.Errorf("its refresh token, after %v: %d %v, want invalid_grant", later, status, body)
 				}
 			}
-			if got := log.of(provider.EventTokenReused); len(got) > 0 {
+			if got := log.of(audit.EventTokenReused); len(got) > 0 {
 				t.Errorf("ended before its use %t, after %v: recorded are %v", before, later, got)
 			}
 		}
@@ -163,7 +163,7 @@ func TestRetryWhoseAnswerWasLost(t *testing.T) {
 	}
 	first := lose(exchange(code))
 	lose(refresh(first["refresh_token"]))
-	if got := log.of(provider.EventTokenReused); len(got) > 0 {
+	if got := log.of(audit.EventTokenReused); len(got) > 0 {
 		t.Errorf("recorded are %v", got)
 	}
 }

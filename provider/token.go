@@ -10,6 +10,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -168,7 +169,7 @@ func (p *Provider) again(ctx context.Context, u *unit, code *Code) ([]byte, erro
 // revokeReused ends the family of a code or refresh token that was used before: one of the two who have it should not
 // (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2).
 func (p *Provider) revokeReused(ctx context.Context, u *unit) error {
-	e := Event{Kind: EventTokenReused, Outcome: OutcomeRefused, Address: u.address}
+	e := audit.Event{Kind: audit.EventTokenReused, Outcome: audit.OutcomeRefused, Address: u.address}
 	var family string
 	if u.refresh != nil {
 		t := u.refresh

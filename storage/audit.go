@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 
 // Recorded is an event as the log has it.
 type Recorded struct {
-	provider.Event
+	audit.Event
 	Text  string // Detail as it is kept, which is what the hash covers
 	Place int64  // in the chain, from 1 on; 0: it is not linked yet
 	Hash  []byte // nil: it is not linked yet
@@ -63,7 +63,7 @@ func scanRecorded(r row) (Recorded, error) {
 
 // Record inserts the event. Inside Atomic it is part of that commit. It is linked into the chain later, so that
 // sign-ins never wait for each other here.
-func (s *Store) Record(ctx context.Context, e provider.Event) error {
+func (s *Store) Record(ctx context.Context, e audit.Event) error {
 	r, err := s.complete(e)
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func (s *Store) Record(ctx context.Context, e provider.Event) error {
 }
 
 // complete fills in what the event lacks, and makes its texts such that they can be kept.
-func (s *Store) complete(e provider.Event) (Recorded, error) {
+func (s *Store) complete(e audit.Event) (Recorded, error) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
@@ -114,7 +114,7 @@ func eventTime(at time.Time) string { return fmt.Sprintf("%014x", max(at.UnixMic
 
 // Activity returns at most n events of the subject, of these kinds, the newest first: those that are older than
 // the event with the id before, or the newest of all if that is empty.
-func (s *Store) Activity(ctx context.Context, subject string, kinds []string, before string, n int) ([]provider.Event, error) {
+func (s *Store) Activity(ctx context.Context, subject string, kinds []string, before string, n int) ([]audit.Event, error) {
 	args := []any{subject, n}
 	query := `SELECT ` + auditColumns + ` FROM audit WHERE subject = $1`
 	if before != "" {
@@ -126,7 +126,7 @@ func (s *Store) Activity(ctx context.Context, subject string, kinds []string, be
 		args = append(args, kind)
 		places = append(places, fmt.Sprintf("$%d", len(args)))
 	}
-	scan := func(r row) (provider.Event, error) {
+	scan := func(r row) (audit.Event, error) {
 		e, err := scanRecorded(r)
 		return e.Event, err
 	}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -185,7 +185,7 @@ func (s *Store) purgeAudit(ctx context.Context, before, now time.Time) (int, err
 			return 0, s.faultBehind(ctx, first, err)
 		}
 		end = end.next(r)
-		worth = worth || r.Kind != provider.EventAuditPurged
+		worth = worth || r.Kind != audit.EventAuditPurged
 	}
 	n := int(end.Place - first.Place)
 	if !worth && n < LinkBatch { // or an idle server would for ever record that it has removed such a record
@@ -236,8 +236,8 @@ func (s *Store) begin(ctx context.Context, first, end Head, now time.Time) error
 	if err != nil {
 		return err
 	}
-	purged, err := s.complete(provider.Event{
-		Time: now, Kind: provider.EventAuditPurged, Outcome: provider.OutcomeOK, Actor: "system",
+	purged, err := s.complete(audit.Event{
+		Time: now, Kind: audit.EventAuditPurged, Outcome: audit.OutcomeOK, Actor: "system",
 		Detail: map[string]string{"place": strconv.FormatInt(end.Place, 10), "hash": hex.EncodeToString(end.Hash)},
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
@@ -24,9 +25,9 @@ import (
 var later = noon.Add(24 * time.Hour)
 
 // happened is the i-th event of a test, a second after the one before.
-func happened(i int) provider.Event {
-	return provider.Event{
-		Time: noon.Add(time.Duration(i) * time.Second), Kind: provider.EventPassword, Outcome: provider.OutcomeOK,
+func happened(i int) audit.Event {
+	return audit.Event{
+		Time: noon.Add(time.Duration(i) * time.Second), Kind: audit.EventPassword, Outcome: audit.OutcomeOK,
 		Subject: "alice", Client: "shop", Session: "sid", Address: "192.0.2.1", Method: provider.MethodPassword,
 		Request: fmt.Sprintf("request %d", i), Detail: map[string]string{"left": "3", "name": "<Phone>"},
 	}
@@ -548,13 +549,13 @@ func TestPurgeAuditMeanwhile(t *testing.T) {
 
 func TestAuditEvents(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		for i, e := range []provider.Event{
-			{Kind: provider.EventPassword, Subject: "alice"},
-			{Kind: provider.EventTOTP, Subject: "alice", Client: "shop"},
-			{Kind: provider.EventTOTPFailed, Subject: "bob"},
-			{Kind: provider.EventAdminClientCreated, Client: "shop"},
+		for i, e := range []audit.Event{
+			{Kind: audit.EventPassword, Subject: "alice"},
+			{Kind: audit.EventTOTP, Subject: "alice", Client: "shop"},
+			{Kind: audit.EventTOTPFailed, Subject: "bob"},
+			{Kind: audit.EventAdminClientCreated, Client: "shop"},
 		} {
-			e.Time, e.Outcome = noon.Add(time.Duration(i)*time.Minute), provider.OutcomeOK
+			e.Time, e.Outcome = noon.Add(time.Duration(i)*time.Minute), audit.OutcomeOK
 			must(t, s.Record(t.Context(), e))
 		}
 		at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
@@ -563,16 +564,16 @@ func TestAuditEvents(t *testing.T) {
 			n      int
 			want   []string
 		}{
-			{storage.AuditFilter{}, 9, []string{provider.EventAdminClientCreated, provider.EventTOTPFailed, provider.EventTOTP, provider.EventPassword}},
-			{storage.AuditFilter{}, 1, []string{provider.EventAdminClientCreated}},
-			{storage.AuditFilter{Subject: "alice"}, 9, []string{provider.EventTOTP, provider.EventPassword}},
-			{storage.AuditFilter{Client: "shop"}, 9, []string{provider.EventAdminClientCreated, provider.EventTOTP}},
-			{storage.AuditFilter{Kind: "auth.totp"}, 9, []string{provider.EventTOTPFailed, provider.EventTOTP}},
-			{storage.AuditFilter{Kind: "auth.totp.ok"}, 9, []string{provider.EventTOTP}},
+			{storage.AuditFilter{}, 9, []string{audit.EventAdminClientCreated, audit.EventTOTPFailed, audit.EventTOTP, audit.EventPassword}},
+			{storage.AuditFilter{}, 1, []string{audit.EventAdminClientCreated}},
+			{storage.AuditFilter{Subject: "alice"}, 9, []string{audit.EventTOTP, audit.EventPassword}},
+			{storage.AuditFilter{Client: "shop"}, 9, []string{audit.EventAdminClientCreated, audit.EventTOTP}},
+			{storage.AuditFilter{Kind: "auth.totp"}, 9, []string{audit.EventTOTPFailed, audit.EventTOTP}},
+			{storage.AuditFilter{Kind: "auth.totp.ok"}, 9, []string{audit.EventTOTP}},
 			{storage.AuditFilter{Kind: "au"}, 9, nil},
-			{storage.AuditFilter{Since: at(2)}, 9, []string{provider.EventAdminClientCreated, provider.EventTOTPFailed}},
-			{storage.AuditFilter{Until: at(2)}, 9, []string{provider.EventTOTP, provider.EventPassword}},
-			{storage.AuditFilter{Kind: "auth", Subject: "alice", Client: "shop", Since: noon, Until: at(5)}, 9, []string{provider.EventTOTP}},
+			{storage.AuditFilter{Since: at(2)}, 9, []string{audit.EventAdminClientCreated, audit.EventTOTPFailed}},
+			{storage.AuditFilter{Until: at(2)}, 9, []string{audit.EventTOTP, audit.EventPassword}},
+			{storage.AuditFilter{Kind: "auth", Subject: "alice", Client: "shop", Since: noon, Until: at(5)}, 9, []string{audit.EventTOTP}},
 		} {
 			got, err := s.AuditEvents(t.Context(), tt.filter, tt.n)
 			must(t, err)
@@ -591,7 +592,7 @@ func TestAuditEvents(t *testing.T) {
 func TestRecordBadText(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		const bad, good = "a\x00b\xffc", "ab\uFFFDc"
-		e := provider.Event{
+		e := audit.Event{
 			ID: bad, Time: noon, Kind: bad, Outcome: bad, Subject: bad, Client: bad, Session: bad, Address: bad, Actor: bad,
 			Method: bad, Request: bad, Detail: map[string]string{bad: bad},
 		}
@@ -631,7 +632,7 @@ func TestAuditEventsPlan(t *testing.T) {
 			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < `+rows+`)
 			SELECT 'id' || (100000 + i), i, CASE WHEN i % 2 = 0 THEN 'auth.totp.ok' ELSE 'session.opened' END, 'ok',
 				's' || (i % 50), 'c' || (i % 50), '', '', '', '', '', '{}' FROM n`)
-		must(t, s.Record(t.Context(), provider.Event{Time: noon, Kind: provider.EventAdminUserCreated, Subject: "s7"}))
+		must(t, s.Record(t.Context(), audit.Event{Time: noon, Kind: audit.EventAdminUserCreated, Subject: "s7"}))
 		explain := "EXPLAIN "
 		if strings.HasPrefix(dsn, "sqlite:") {
 			explain = "EXPLAIN QUERY PLAN "
@@ -667,11 +668,11 @@ func TestActivity(t *testing.T) {
 		other := happened(30)
 		other.Subject = "bob"
 		silent := happened(31)
-		silent.Kind = provider.EventTOTP
+		silent.Kind = audit.EventTOTP
 		must(t, s.Record(t.Context(), other))
 		must(t, s.Record(t.Context(), silent))
-		kinds := []string{provider.EventPassword, provider.EventPasswordFailed}
-		var all []provider.Event
+		kinds := []string{audit.EventPassword, audit.EventPasswordFailed}
+		var all []audit.Event
 		for before, page := "", 0; page < 5; page++ {
 			got, err := s.Activity(t.Context(), "alice", kinds, before, 10)
 			must(t, err)

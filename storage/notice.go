@@ -5,14 +5,14 @@ import (
 	"encoding/json"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
 // Notice is a mail that is still to be sent, and the event that it tells of. Of the event it keeps ID, Time, Kind,
 // Subject, Address, Actor and Detail.
 type Notice struct {
-	provider.Event
+	audit.Event
 	Recipient string    // empty: the address that the user has when it is sent
 	Due       time.Time // of the next try
 }

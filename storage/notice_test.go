@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
 func notice(id string, due time.Time) storage.Notice {
 	return storage.Notice{
-		Event: provider.Event{
-			ID: id, Time: noon, Kind: provider.EventFactorAdded, Subject: "alice", Address: "192.0.2.7", Actor: "cli:0",
+		Event: audit.Event{
+			ID: id, Time: noon, Kind: audit.EventFactorAdded, Subject: "alice", Address: "192.0.2.7", Actor: "cli:0",
 			Detail: map[string]string{"name": "Phone\nX: y"},
 		},
 		Recipient: "old@example.com", Due: due,

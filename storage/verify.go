@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 )
 
 // ChainFault says where the log is not as it was written: somebody has changed the database behind the program.
@@ -59,7 +59,7 @@ func (s *Store) VerifyAudit(ctx context.Context, kept *Head) (AuditReport, error
 	case v.highest > report.Last.Place:
 		return report, &ChainFault{report.Last.Place + 1, "the event was put in behind the end"}
 	case report.First.Place > 0 && !v.purged.is(report.First):
-		return report, &ChainFault{report.First.Place, "the events up to here were removed, and no " + provider.EventAuditPurged + " behind it says so"}
+		return report, &ChainFault{report.First.Place, "the events up to here were removed, and no " + audit.EventAuditPurged + " behind it says so"}
 	}
 	return report, v.keptFault()
 }
@@ -125,7 +125,7 @@ func (v *verification) walk(ctx context.Context) error {
 			}
 			v.head = v.head.next(r)
 			v.report.Checked++
-			if r.Kind == provider.EventAuditPurged {
+			if r.Kind == audit.EventAuditPurged {
 				v.purged, _ = ParseHead(r.Detail["place"] + ":" + r.Detail["hash"]) // unreadable: it names no place
 			}
 			v.compare()

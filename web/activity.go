@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -19,13 +19,13 @@ import (
 type Activity interface {
 	// Activity returns at most n events of the subject, of these kinds, the newest first: those that are older
 	// than the one with the id before, or the newest of all if that is empty.
-	Activity(ctx context.Context, subject string, kinds []string, before string, n int) ([]provider.Event, error)
+	Activity(ctx context.Context, subject string, kinds []string, before string, n int) ([]audit.Event, error)
 }
 
 // noActivity is Activity where no log is kept.
 type noActivity struct{}
 
-func (noActivity) Activity(context.Context, string, []string, string, int) ([]provider.Event, error) {
+func (noActivity) Activity(context.Context, string, []string, string, int) ([]audit.Event, error) {
 	return nil, nil
 }
 
@@ -40,37 +40,37 @@ const (
 // are names of the event's details; client and proofs are made here. They say what happened and not who did it: that
 // is for the reader to judge.
 var activities = map[string]string{
-	provider.EventPassword:          "The right password was given, but the sign-in was not finished.", // see folded
-	provider.EventPasswordFailed:    "A wrong password was given.",
-	provider.EventPasswordLocked:    "Too many wrong passwords were given. Further tries had to wait.",
-	provider.EventTOTPFailed:        "A wrong code was given after the right password.",
-	provider.EventTOTPLocked:        "Too many wrong codes were given after the right password. Codes were locked.",
-	provider.EventRecoveryUsed:      "A recovery code was used. {left} left.",
-	provider.EventRecoveryFailed:    "A wrong recovery code was given after the right password.",
-	provider.EventRecoveryLocked:    "Too many wrong recovery codes were given after the right password. They were locked.",
-	provider.EventSignedIn:          "Signed in with {proofs}.",
-	provider.EventSignedOut:         "Signed out.",
-	provider.EventOthersEnded:       "Signed out everywhere else.",
-	provider.EventFactorAdded:       "The authenticator “{name}” was added.",
-	provider.EventFactorRemoved:     "The authenticator “{name}” was removed.",
-	provider.EventFactorRenamed:     "The authenticator “{from}” was renamed to “{to}”.",
-	provider.EventCodesMade:         "New recovery codes were made.",
-	provider.EventBrowserRemembered: "No longer asked for codes: {browser}.",
-	provider.EventBrowserForgotten:  "Asked for codes again: {browser}.",
-	provider.EventConsent:           "{client} was allowed to use the account.",
-	provider.EventConsentDenied:     "{client} was not allowed to use the account.",
-	provider.EventAuthorized:        "Went on to {client}.",
-	provider.EventTokenReused:       "{client} was signed out: something that works once was used twice.",
-	provider.EventPasswordChanged:   "The password was changed.",
-	provider.EventAdminUserCreated:  "The account was created.",
-	provider.EventAdminUserUpdated:  "The account was changed.",
-	provider.EventAdminUnlocked:     "Wrong passwords and codes were forgiven.",
-	provider.EventAdminReset:        "Two-step verification was reset: {reason}",
-	provider.EventAdminResetPlanned: "A reset of two-step verification was announced: {reason}",
-	provider.EventResetCancelled:    "The reset of two-step verification was called off.",
-	provider.EventAdminTOTPAdded:    "The authenticator “{name}” was added.",
-	provider.EventAdminTOTPExported: "The authenticators were copied for a backup, sealed with a passphrase.",
-	provider.EventAdminEnrolLink:    "A link to set up two-step verification was made.",
+	audit.EventPassword:          "The right password was given, but the sign-in was not finished.", // see folded
+	audit.EventPasswordFailed:    "A wrong password was given.",
+	audit.EventPasswordLocked:    "Too many wrong passwords were given. Further tries had to wait.",
+	audit.EventTOTPFailed:        "A wrong code was given after the right password.",
+	audit.EventTOTPLocked:        "Too many wrong codes were given after the right password. Codes were locked.",
+	audit.EventRecoveryUsed:      "A recovery code was used. {left} left.",
+	audit.EventRecoveryFailed:    "A wrong recovery code was given after the right password.",
+	audit.EventRecoveryLocked:    "Too many wrong recovery codes were given after the right password. They were locked.",
+	audit.EventSignedIn:          "Signed in with {proofs}.",
+	audit.EventSignedOut:         "Signed out.",
+	audit.EventOthersEnded:       "Signed out everywhere else.",
+	audit.EventFactorAdded:       "The authenticator “{name}” was added.",
+	audit.EventFactorRemoved:     "The authenticator “{name}” was removed.",
+	audit.EventFactorRenamed:     "The authenticator “{from}” was renamed to “{to}”.",
+	audit.EventCodesMade:         "New recovery codes were made.",
+	audit.EventBrowserRemembered: "No longer asked for codes: {browser}.",
+	audit.EventBrowserForgotten:  "Asked for codes again: {browser}.",
+	audit.EventConsent:           "{client} was allowed to use the account.",
+	audit.EventConsentDenied:     "{client} was not allowed to use the account.",
+	audit.EventAuthorized:        "Went on to {client}.",
+	audit.EventTokenReused:       "{client} was signed out: something that works once was used twice.",
+	audit.EventPasswordChanged:   "The password was changed.",
+	audit.EventAdminUserCreated:  "The account was created.",
+	audit.EventAdminUserUpdated:  "The account was changed.",
+	audit.EventAdminUnlocked:     "Wrong passwords and codes were forgiven.",
+	audit.EventAdminReset:        "Two-step verification was reset: {reason}",
+	audit.EventAdminResetPlanned: "A reset of two-step verification was announced: {reason}",
+	audit.EventResetCancelled:    "The reset of two-step verification was called off.",
+	audit.EventAdminTOTPAdded:    "The authenticator “{name}” was added.",
+	audit.EventAdminTOTPExported: "The authenticators were copied for a backup, sealed with a passphrase.",
+	audit.EventAdminEnrolLink:    "A link to set up two-step verification was made.",
 }
 
 // activityKinds is what the pages ask for.
@@ -78,7 +78,7 @@ var activityKinds = slices.Sorted(maps.Keys(activities))
 
 // recentKinds leaves the apps out: with a few of those, nobody would see a change of the factors among them.
 var recentKinds = slices.DeleteFunc(slices.Clone(activityKinds), func(kind string) bool {
-	return kind == provider.EventAuthorized || kind == provider.EventConsent || kind == provider.EventConsentDenied
+	return kind == audit.EventAuthorized || kind == audit.EventConsent || kind == audit.EventConsentDenied
 })
 
 type activityPage struct {
@@ -135,7 +135,7 @@ func (s *Server) recent(ctx context.Context, subject string) ([]activityLine, er
 }
 
 // lines makes sentences of events, and one line of what happened several times in a row.
-func (s *Server) lines(ctx context.Context, events []provider.Event) ([]activityLine, error) {
+func (s *Server) lines(ctx context.Context, events []audit.Event) ([]activityLine, error) {
 	var lines []activityLine
 	names := map[string]string{}
 	for _, e := range fold(events) {
@@ -144,7 +144,7 @@ func (s *Server) lines(ctx context.Context, events []provider.Event) ([]activity
 			return nil, err
 		}
 		line := activityLine{Text: sentence(e, client), Times: 1, Time: e.Time, Address: e.Address, By: by(e.Actor)}
-		if e.Kind == provider.EventSignedIn {
+		if e.Kind == audit.EventSignedIn {
 			line.Device = e.Detail["browser"]
 		}
 		line.same = strings.Join([]string{e.Kind, string(line.Text), line.Device, e.Address, e.Actor}, "\x00")
@@ -159,15 +159,15 @@ func (s *Server) lines(ctx context.Context, events []provider.Event) ([]activity
 
 // fold leaves a password out if the sign-in went on after it: the lines for that say more. What is left of them is
 // worth a look, because somebody knows the password who had no code.
-func fold(events []provider.Event) []provider.Event {
-	var left []provider.Event
+func fold(events []audit.Event) []audit.Event {
+	var left []audit.Event
 	entered := map[string]time.Time{} // by address, when somebody was signed in
 	for _, e := range events {        // the newest first
 		at, ok := entered[e.Address]
 		switch {
-		case e.Kind == provider.EventSignedIn:
+		case e.Kind == audit.EventSignedIn:
 			entered[e.Address] = e.Time
-		case e.Kind == provider.EventPassword && ok && at.Sub(e.Time) <= codeTime:
+		case e.Kind == audit.EventPassword && ok && at.Sub(e.Time) <= codeTime:
 			continue
 		}
 		left = append(left, e)
@@ -196,7 +196,7 @@ func (s *Server) clientLabel(ctx context.Context, id string, known map[string]st
 }
 
 // sentence fills in what the event knows. Names come from people, so each is kept apart from the text around it.
-func sentence(e provider.Event, client string) template.HTML {
+func sentence(e audit.Event, client string) template.HTML {
 	text := activities[e.Kind]
 	if e.Detail["set_up"] != "" {
 		text = "A wrong code was given while an authenticator was set up."

@@ -16,18 +16,18 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 )
 
-// eventLog is Activity and provider.Recorder in memory.
+// eventLog is Activity and audit.Recorder in memory.
 type eventLog struct {
 	mu     sync.Mutex
-	events []provider.Event
+	events []audit.Event
 	now    func() time.Time
 	down   error
 }
 
-func (l *eventLog) Record(_ context.Context, e provider.Event) error {
+func (l *eventLog) Record(_ context.Context, e audit.Event) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e.Time.IsZero() {
@@ -38,10 +38,10 @@ func (l *eventLog) Record(_ context.Context, e provider.Event) error {
 	return nil
 }
 
-func (l *eventLog) Activity(_ context.Context, subject string, kinds []string, before string, n int) ([]provider.Event, error) {
+func (l *eventLog) Activity(_ context.Context, subject string, kinds []string, before string, n int) ([]audit.Event, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var found []provider.Event
+	var found []audit.Event
 	for _, e := range slices.Backward(l.events) {
 		if e.Subject == subject && slices.Contains(kinds, e.Kind) && (before == "" || e.ID < before) && len(found) < n {
 			found = append(found, e)
@@ -80,10 +80,10 @@ func TestRecentActivity(t *testing.T) {
 	s := newSite(t)
 	l := s.withLog()
 	b := s.signedIn(nil)
-	l.Record(t.Context(), provider.Event{Kind: provider.EventFactorRemoved, Subject: "s-ana", Detail: map[string]string{"name": "Phone"}})
+	l.Record(t.Context(), audit.Event{Kind: audit.EventFactorRemoved, Subject: "s-ana", Detail: map[string]string{"name": "Phone"}})
 	for i := range 20 {
-		for _, kind := range []string{provider.EventConsent, provider.EventAuthorized, provider.EventConsentDenied} {
-			l.Record(t.Context(), provider.Event{Kind: kind, Subject: "s-ana", Client: "app " + strconv.Itoa(i)})
+		for _, kind := range []string{audit.EventConsent, audit.EventAuthorized, audit.EventConsentDenied} {
+			l.Record(t.Context(), audit.Event{Kind: kind, Subject: "s-ana", Client: "app " + strconv.Itoa(i)})
 		}
 	}
 	p := b.open("/account/security").says("The authenticator “Phone” was removed.")
@@ -100,8 +100,8 @@ func TestActivityPages(t *testing.T) {
 	l.events = nil
 	b.open("/account/activity").at("activity", "none").says("There is nothing to show.")
 	for i := range 120 {
-		l.Record(t.Context(), provider.Event{
-			Time: s.clock.now().Add(time.Duration(i) * time.Minute), Kind: provider.EventFactorAdded, Subject: "s-ana",
+		l.Record(t.Context(), audit.Event{
+			Time: s.clock.now().Add(time.Duration(i) * time.Minute), Kind: audit.EventFactorAdded, Subject: "s-ana",
 			Detail: map[string]string{"name": "Phone " + strconv.Itoa(i)},
 		})
 	}
@@ -127,8 +127,8 @@ func TestActivityEscapes(t *testing.T) {
 	s := newSite(t)
 	l := s.withLog()
 	b := s.signedIn(nil)
-	l.Record(t.Context(), provider.Event{
-		Kind: provider.EventFactorRenamed, Subject: "s-ana", Address: "<b>", Detail: map[string]string{"from": "{to}<script>x</script>", "to": "{client}&amp;"},
+	l.Record(t.Context(), audit.Event{
+		Kind: audit.EventFactorRenamed, Subject: "s-ana", Address: "<b>", Detail: map[string]string{"from": "{to}<script>x</script>", "to": "{client}&amp;"},
 	})
 	p := b.open("/account/activity").says("“{to}<script>x</script>” was renamed to “{client}&amp;”.", "from <b>")
 	if strings.Contains(p.body, "<script>x") {
@@ -138,27 +138,27 @@ func TestActivityEscapes(t *testing.T) {
 
 func TestActivityLines(t *testing.T) {
 	s := newSite(t)
-	event := func(minutes int, kind, address, client string) provider.Event {
-		return provider.Event{Time: s.clock.now().Add(time.Duration(minutes) * time.Minute), Kind: kind, Address: address, Client: client}
+	event := func(minutes int, kind, address, client string) audit.Event {
+		return audit.Event{Time: s.clock.now().Add(time.Duration(minutes) * time.Minute), Kind: kind, Address: address, Client: client}
 	}
-	const right, wrong, in, out = provider.EventPassword, provider.EventPasswordFailed, provider.EventSignedIn, provider.EventSignedOut
+	const right, wrong, in, out = audit.EventPassword, audit.EventPasswordFailed, audit.EventSignedIn, audit.EventSignedOut
 	for _, tt := range []struct {
 		name   string
-		events []provider.Event // the newest first
-		want   string           // times and texts
+		events []audit.Event // the newest first
+		want   string        // times and texts
 	}{
 		{"nothing", nil, ""},
-		{"several in a row", []provider.Event{event(3, wrong, "a", ""), event(2, wrong, "a", ""), event(1, wrong, "b", ""), event(0, wrong, "a", "")},
+		{"several in a row", []audit.Event{event(3, wrong, "a", ""), event(2, wrong, "a", ""), event(1, wrong, "b", ""), event(0, wrong, "a", "")},
 			"2 A wrong password was given. | 1 A wrong password was given. | 1 A wrong password was given."},
-		{"a sign-in", []provider.Event{event(3, in, "a", ""), event(2, right, "a", "")}, "1 Signed in with the password."},
-		{"one that was not finished", []provider.Event{event(2, right, "a", "")}, "1 The right password was given, but the sign-in was not finished."},
-		{"one from elsewhere", []provider.Event{event(3, in, "a", ""), event(2, right, "b", "")},
+		{"a sign-in", []audit.Event{event(3, in, "a", ""), event(2, right, "a", "")}, "1 Signed in with the password."},
+		{"one that was not finished", []audit.Event{event(2, right, "a", "")}, "1 The right password was given, but the sign-in was not finished."},
+		{"one from elsewhere", []audit.Event{event(3, in, "a", ""), event(2, right, "b", "")},
 			"1 Signed in with the password. | 1 The right password was given, but the sign-in was not finished."},
-		{"one long before", []provider.Event{event(30, in, "a", ""), event(2, right, "a", "")},
+		{"one long before", []audit.Event{event(30, in, "a", ""), event(2, right, "a", "")},
 			"1 Signed in with the password. | 1 The right password was given, but the sign-in was not finished."},
-		{"an app", []provider.Event{event(3, provider.EventAuthorized, "a", "shop")}, "1 Went on to <bdi>Demo Shop</bdi>."},
-		{"an app that is gone", []provider.Event{event(3, provider.EventConsent, "a", "gone")}, "1 <bdi>gone</bdi> was allowed to use the account."},
-		{"out", []provider.Event{event(3, out, "a", "")}, "1 Signed out."},
+		{"an app", []audit.Event{event(3, audit.EventAuthorized, "a", "shop")}, "1 Went on to <bdi>Demo Shop</bdi>."},
+		{"an app that is gone", []audit.Event{event(3, audit.EventConsent, "a", "gone")}, "1 <bdi>gone</bdi> was allowed to use the account."},
+		{"out", []audit.Event{event(3, out, "a", "")}, "1 Signed out."},
 	} {
 		lines, err := s.pages.lines(t.Context(), tt.events)
 		var got []string
@@ -173,9 +173,9 @@ func TestActivityLines(t *testing.T) {
 
 // hiddenKinds are events of users that the page does not show, because others say the same or nobody could act on them.
 var hiddenKinds = []string{
-	provider.EventTOTP, provider.EventRefused, provider.EventPolicyReported,
-	provider.EventAdminClientCreated, provider.EventAdminClientUpdated, provider.EventAdminClientDeleted, provider.EventAdminReseal,
-	provider.EventAuditPurged,
+	audit.EventTOTP, audit.EventRefused, audit.EventPolicyReported,
+	audit.EventAdminClientCreated, audit.EventAdminClientUpdated, audit.EventAdminClientDeleted, audit.EventAdminReseal,
+	audit.EventAuditPurged,
 }
 
 // Every kind of event is either shown, with no hole in its sentence, or hidden on purpose.
@@ -185,7 +185,7 @@ func TestActivitiesAreWhole(t *testing.T) {
 		if shown == slices.Contains(hiddenKinds, kind) {
 			t.Errorf("%s (%s) is neither shown nor hidden, or both", name, kind)
 		}
-		got := string(sentence(provider.Event{Kind: kind}, "Shop"))
+		got := string(sentence(audit.Event{Kind: kind}, "Shop"))
 		if strings.ContainsAny(got, "{}") {
 			t.Errorf("the sentence of %s has a hole: %s", kind, got)
 		}
@@ -200,7 +200,7 @@ func TestActivitiesAreWhole(t *testing.T) {
 // eventKinds reads the kinds from the source of provider.
 func eventKinds(t *testing.T) map[string]string {
 	t.Helper()
-	file, err := parser.ParseFile(gotoken.NewFileSet(), "../provider/event.go", nil, 0)
+	file, err := parser.ParseFile(gotoken.NewFileSet(), "../provider/audit/event.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"vestibule/consent"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -243,14 +244,14 @@ func (s *Server) passwordRight(ctx context.Context, r *http.Request, fl *flow) e
 	if err := s.takeBack(ctx, fl.guess); err != nil {
 		return err
 	}
-	return s.Audit.Record(ctx, fl.event(r, provider.EventPassword, provider.MethodPassword))
+	return s.Audit.Record(ctx, fl.event(r, audit.EventPassword, provider.MethodPassword))
 }
 
 // passwordAlone is passwordRight for the password of a subject that no sign-in goes on with.
 func (s *Server) passwordAlone(r *http.Request, fl *flow, subject string) error {
-	e := fl.event(r, provider.EventPassword, provider.MethodPassword)
+	e := fl.event(r, audit.EventPassword, provider.MethodPassword)
 	e.Subject, e.Session = subject, ""
-	err := s.recordWith(r.Context(), []provider.Event{e}, func(ctx context.Context) error { return s.takeBack(ctx, fl.guess) })
+	err := s.recordWith(r.Context(), []audit.Event{e}, func(ctx context.Context) error { return s.takeBack(ctx, fl.guess) })
 	if err != nil {
 		s.refund(r.Context(), fl.guess)
 	}
@@ -333,7 +334,7 @@ func (s *Server) commitForm(w http.ResponseWriter, r *http.Request, fl *flow) er
 
 // saveAndShow saves what a form has changed, be it only what is wrong with it, together with the record of it, and shows
 // the page at path.
-func (s *Server) saveAndShow(w http.ResponseWriter, r *http.Request, fl *flow, path string, events ...provider.Event) error {
+func (s *Server) saveAndShow(w http.ResponseWriter, r *http.Request, fl *flow, path string, events ...audit.Event) error {
 	save := func(ctx context.Context) error { return nil }
 	if fl.ix.Version > 0 {
 		save = func(ctx context.Context) error { return s.save(ctx, fl) }
@@ -375,7 +376,7 @@ func (s *Server) anew(fl *flow) (*flow, error) {
 }
 
 // refuse answers the client with an OAuth error. The events are recorded in the same commit.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, fl *flow, code string, events ...provider.Event) error {
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, fl *flow, code string, events ...audit.Event) error {
 	s.keepEnd(r, fl)
 	err := s.Provider.Refuse(w, r, fl.ix, code, func(ctx context.Context) error { return s.recordWith(ctx, events, nil) })
 	if errors.Is(err, store.ErrConflict) {

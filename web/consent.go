@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -111,13 +112,13 @@ func (s *Server) describe(scope, email string) template.HTML {
 // postConsent is the user's answer.
 func (s *Server) postConsent(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	if field(r, "action") != "allow" {
-		e := fl.event(r, provider.EventConsentDenied, "")
-		e.Outcome = provider.OutcomeRefused
+		e := fl.event(r, audit.EventConsentDenied, "")
+		e.Outcome = audit.OutcomeRefused
 		return s.refuse(w, r, fl, "access_denied", e)
 	}
 	fl.ix.Consented, fl.consentGiven = true, true
 	return s.finish(w, r, fl, func(ctx context.Context) error {
-		e := fl.event(r, provider.EventConsent, "")
+		e := fl.event(r, audit.EventConsent, "")
 		e.Detail["scopes"], e.Detail["remembered"] = strings.Join(fl.ix.Scopes, " "), yesNo(field(r, "remember") != "")
 		if err := s.Audit.Record(ctx, e); err != nil || field(r, "remember") == "" {
 			return err

@@ -8,6 +8,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -196,7 +197,7 @@ func (s *Server) showEnrolmentBlocked(w http.ResponseWriter, e enrolment) error 
 }
 
 // linked notes in an event that a link allowed what it tells of.
-func linked(e provider.Event, link []byte) provider.Event {
+func linked(e audit.Event, link []byte) audit.Event {
 	if link != nil {
 		e.Detail["link"] = "yes"
 	}

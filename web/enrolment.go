@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/audit"
 )
 
 // enrolment is an authenticator, or a set of recovery codes, being set up: inside a sign-in, or on the account pages.
@@ -152,7 +152,7 @@ func groupsOfFour(key string) []string {
 // set-up is confirmed.
 //
 // tried is the event that a wrong code becomes.
-func (s *Server) confirm(ctx context.Context, e enrolment, tried provider.Event, code, name string) (*message, error) {
+func (s *Server) confirm(ctx context.Context, e enrolment, tried audit.Event, code, name string) (*message, error) {
 	if code == "" {
 		return &message{ID: "enrol.required", Field: "code"}, nil
 	}
@@ -166,7 +166,7 @@ func (s *Server) confirm(ctx context.Context, e enrolment, tried provider.Event,
 	}
 	if tried, ok := refused(tried, err); ok {
 		tried.Detail["set_up"] = "yes"
-		if err := s.recordWith(ctx, []provider.Event{tried}, nil); err != nil {
+		if err := s.recordWith(ctx, []audit.Event{tried}, nil); err != nil {
 			return nil, err
 		}
 	}

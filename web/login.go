@@ -10,6 +10,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -134,7 +135,7 @@ func emptyFields(username, password string) []message {
 	return faults
 }
 
-func (s *Server) loginFault(w http.ResponseWriter, r *http.Request, fl *flow, msg message, events ...provider.Event) error {
+func (s *Server) loginFault(w http.ResponseWriter, r *http.Request, fl *flow, msg message, events ...audit.Event) error {
 	fl.state.setErrors("login", msg)
 	return s.saveAndShow(w, r, fl, "/login", events...)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -55,16 +56,16 @@ func (s *Server) endSession(r *http.Request) error {
 	if err != nil || session == nil {
 		return err
 	}
-	ended := provider.Event{
-		Kind: provider.EventSignedOut, Outcome: provider.OutcomeOK, Subject: session.Login.Subject,
+	ended := audit.Event{
+		Kind: audit.EventSignedOut, Outcome: audit.OutcomeOK, Subject: session.Login.Subject,
 		Session: session.Login.Session, Address: provider.HostOf(r.RemoteAddr),
 	}
-	events := []provider.Event{ended}
+	events := []audit.Event{ended}
 	device := s.rememberToken(r)
 	forgets := device != nil && field(r, "forget") != ""
 	if forgets {
 		dropped := ended
-		dropped.Kind = provider.EventBrowserForgotten
+		dropped.Kind = audit.EventBrowserForgotten
 		events = append(events, dropped)
 	}
 	end := func(ctx context.Context) error { return s.Sessions.EndSession(ctx, session.Login.Session) }

@@ -9,6 +9,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 )
 
 // PasswordLimits are the budgets of wrong passwords, which are those of a name: an account has one for its user name
@@ -138,17 +139,17 @@ func (e *wrongPassword) Error() string { return e.failed.Error() }
 func (e *wrongPassword) Unwrap() error { return &e.failed }
 
 // passwordEvents records a wrong password, under the account that it was tried at.
-func (fl *flow) passwordEvents(r *http.Request, err error) []provider.Event {
+func (fl *flow) passwordEvents(r *http.Request, err error) []audit.Event {
 	e, ok := refusedPassword(fl.event(r, "", provider.MethodPassword), err)
 	if !ok {
 		return nil
 	}
 	e.Session = ""
-	return []provider.Event{e}
+	return []audit.Event{e}
 }
 
 // refusedPassword is refused for a password.
-func refusedPassword(e provider.Event, err error) (provider.Event, bool) {
+func refusedPassword(e audit.Event, err error) (audit.Event, bool) {
 	var wrong *wrongPassword
 	if !errors.As(err, &wrong) {
 		return e, false

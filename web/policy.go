@@ -10,6 +10,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -153,9 +154,9 @@ func (s *Server) report(r *http.Request, fl *flow) func(context.Context) error {
 		if fl.reported == "" {
 			return nil
 		}
-		s.Log.InfoContext(ctx, "the policy would have asked for a second factor", "event", provider.EventPolicyReported,
+		s.Log.InfoContext(ctx, "the policy would have asked for a second factor", "event", audit.EventPolicyReported,
 			"user_id", fl.subject(), "client", fl.ix.Client, "why", fl.reported)
-		e := fl.event(r, provider.EventPolicyReported, "")
+		e := fl.event(r, audit.EventPolicyReported, "")
 		e.Detail["why"] = fl.reported
 		return s.Audit.Record(ctx, e)
 	}

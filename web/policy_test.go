@@ -10,6 +10,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 )
 
 func TestPolicyFor(t *testing.T) {
@@ -180,17 +181,17 @@ func TestPolicyNotice(t *testing.T) {
 // recorder keeps the events.
 type recorder struct {
 	mu     sync.Mutex
-	events []provider.Event
+	events []audit.Event
 }
 
-func (r *recorder) Record(_ context.Context, e provider.Event) error {
+func (r *recorder) Record(_ context.Context, e audit.Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, e)
 	return nil
 }
 
-func (r *recorder) of(kind string) (found []provider.Event) {
+func (r *recorder) of(kind string) (found []audit.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.events {
@@ -203,22 +204,22 @@ func (r *recorder) of(kind string) (found []provider.Event) {
 
 func TestPolicyReportOnly(t *testing.T) {
 	s := newPolicySite(t, Policy{TwoSteps: true, ReportOnly: true})
-	audit := &recorder{}
-	s.pages.Audit = audit
+	events := &recorder{}
+	s.pages.Audit = events
 	b := s.newBrowser()
 	b.open(s.authorize()).password("ana").at("consent", "initial").press("Allow", "remember", "yes").client()
 	b.open(s.authorize()).client()
 	b.open("/account/security").at("security", "off")
-	reported := audit.of(provider.EventPolicyReported)
+	reported := events.of(audit.EventPolicyReported)
 	if len(reported) != 2 || reported[0].Subject != "s-ana" || reported[0].Client != "shop" || reported[0].Detail["why"] != "everybody" {
 		t.Errorf("reported %+v, want two of ana at the shop", reported)
 	}
 	s.enrolled("s-ben")
 	s.newBrowser().open(s.authorize()).password("ben").at("totp", "initial")
-	if n := len(audit.of(provider.EventPolicyReported)); n != 2 {
+	if n := len(events.of(audit.EventPolicyReported)); n != 2 {
 		t.Errorf("%d reports, want none of a user with an authenticator", n)
 	}
-	if got := strings.Count(s.log.String(), provider.EventPolicyReported); got != 2 || strings.Contains(s.log.String(), "ana@example.com") {
+	if got := strings.Count(s.log.String(), audit.EventPolicyReported); got != 2 || strings.Contains(s.log.String(), "ana@example.com") {
 		t.Errorf("the log has %d reports, or names:\n%s", got, s.log)
 	}
 }

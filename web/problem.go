@@ -13,6 +13,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -85,7 +86,7 @@ func (s *Server) Error(w http.ResponseWriter, r *http.Request, err error) {
 		reference = rand.Text()[:10]
 		line := append(provider.Asked(r), "reference", reference, "err", err)
 		if errors.Is(err, store.ErrUnavailable) {
-			line = append(line, provider.Refused(r.URL.Path)...)
+			line = append(line, audit.Refused(r.URL.Path)...)
 		}
 		s.Log.ErrorContext(r.Context(), "request", line...)
 	}

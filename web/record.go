@@ -10,12 +10,13 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/audit"
 )
 
 // event begins a record of what a visitor did in a sign-in.
-func (fl *flow) event(r *http.Request, kind, method string) provider.Event {
-	e := provider.Event{
-		Kind: kind, Outcome: provider.OutcomeOK, Method: method, Subject: fl.subject(), Client: fl.ix.Client,
+func (fl *flow) event(r *http.Request, kind, method string) audit.Event {
+	e := audit.Event{
+		Kind: kind, Outcome: audit.OutcomeOK, Method: method, Subject: fl.subject(), Client: fl.ix.Client,
 		Address: provider.HostOf(r.RemoteAddr), Detail: map[string]string{},
 	}
 	if fl.ix.Login != nil {
@@ -25,29 +26,29 @@ func (fl *flow) event(r *http.Request, kind, method string) provider.Event {
 }
 
 // event begins a record of what a user did on the account pages.
-func (m *signedIn) event(r *http.Request, kind, method string) provider.Event {
-	return provider.Event{
-		Kind: kind, Outcome: provider.OutcomeOK, Method: method, Subject: m.account.Subject,
+func (m *signedIn) event(r *http.Request, kind, method string) audit.Event {
+	return audit.Event{
+		Kind: kind, Outcome: audit.OutcomeOK, Method: method, Subject: m.account.Subject,
 		Session: m.session.Login.Session, Address: provider.HostOf(r.RemoteAddr), Detail: map[string]string{},
 	}
 }
 
 // proofEvents are the kinds of event that tell of a proof, by its method.
 var proofEvents = map[string]struct{ ok, failed, locked string }{
-	provider.MethodPassword: {provider.EventPassword, provider.EventPasswordFailed, provider.EventPasswordLocked},
-	provider.MethodTOTP:     {provider.EventTOTP, provider.EventTOTPFailed, provider.EventTOTPLocked},
-	provider.MethodRecovery: {provider.EventRecoveryUsed, provider.EventRecoveryFailed, provider.EventRecoveryLocked},
+	provider.MethodPassword: {audit.EventPassword, audit.EventPasswordFailed, audit.EventPasswordLocked},
+	provider.MethodTOTP:     {audit.EventTOTP, audit.EventTOTPFailed, audit.EventTOTPLocked},
+	provider.MethodRecovery: {audit.EventRecoveryUsed, audit.EventRecoveryFailed, audit.EventRecoveryLocked},
 }
 
 // refused makes e the record of a code that was compared and refused. Not ok: nothing was compared, so that there is
 // nothing to record; strangers must not be able to fill the log with tries that cost them nothing.
-func refused(e provider.Event, err error) (_ provider.Event, ok bool) {
+func refused(e audit.Event, err error) (_ audit.Event, ok bool) {
 	var failed *mfa.Failed
 	if !errors.As(err, &failed) {
 		return e, false
 	}
 	kinds := proofEvents[e.Method]
-	e.Kind, e.Outcome = kinds.failed, provider.OutcomeFailed
+	e.Kind, e.Outcome = kinds.failed, audit.OutcomeFailed
 	if failed.Locks {
 		e.Kind = kinds.locked
 	}
@@ -78,15 +79,15 @@ func reason(err error) string {
 }
 
 // signedInEvent is the record of a session that was opened, or whose login has grown.
-func (fl *flow) signedInEvent(r *http.Request) provider.Event {
-	e := fl.event(r, provider.EventSignedIn, "")
+func (fl *flow) signedInEvent(r *http.Request) audit.Event {
+	e := fl.event(r, audit.EventSignedIn, "")
 	e.Detail["amr"] = strings.Join(fl.ix.Login.AMR(), " ")
 	e.Detail["browser"] = agent(r.UserAgent())
 	return e
 }
 
 // recordProof writes that a code of the method was right. It belongs into the commit that spends the code.
-func (s *Server) recordProof(ctx context.Context, e provider.Event, p mfa.Proof, detail map[string]string) error {
+func (s *Server) recordProof(ctx context.Context, e audit.Event, p mfa.Proof, detail map[string]string) error {
 	e.Kind, e.Method = proofEvents[p.Method()].ok, p.Method()
 	if p.Method() == mfa.MethodTOTP {
 		e.Detail["offset"] = strconv.Itoa(p.Offset())
@@ -98,17 +99,17 @@ func (s *Server) recordProof(ctx context.Context, e provider.Event, p mfa.Proof,
 }
 
 // recordActivation writes what a set-up has made. It belongs into the commit that activates it.
-func (s *Server) recordActivation(ctx context.Context, e provider.Event, p mfa.Proof, made mfa.PendingView) error {
-	var events []provider.Event
+func (s *Server) recordActivation(ctx context.Context, e audit.Event, p mfa.Proof, made mfa.PendingView) error {
+	var events []audit.Event
 	if p.Method() != "" {
 		added := e
-		added.Kind, added.Method, added.Detail = provider.EventFactorAdded, p.Method(), maps.Clone(e.Detail)
+		added.Kind, added.Method, added.Detail = audit.EventFactorAdded, p.Method(), maps.Clone(e.Detail)
 		added.Detail["name"] = made.Name
 		events = append(events, added)
 	}
 	if len(made.Codes) > 0 {
 		codes := e
-		codes.Kind, codes.Detail = provider.EventCodesMade, map[string]string{"codes": strconv.Itoa(len(made.Codes))}
+		codes.Kind, codes.Detail = audit.EventCodesMade, map[string]string{"codes": strconv.Itoa(len(made.Codes))}
 		if p.Method() != "" {
 			codes.Detail["authenticator"] = made.Name
 		}
@@ -118,12 +119,12 @@ func (s *Server) recordActivation(ctx context.Context, e provider.Event, p mfa.P
 }
 
 // recordRefused records the code or the password that err says was compared and refused, if it does.
-func (s *Server) recordRefused(r *http.Request, e provider.Event, err error) error {
+func (s *Server) recordRefused(r *http.Request, e audit.Event, err error) error {
 	e, ok := refused(e, err)
 	if !ok {
 		return nil
 	}
-	return s.recordWith(r.Context(), []provider.Event{e}, nil)
+	return s.recordWith(r.Context(), []audit.Event{e}, nil)
 }
 
 // whole returns the request as one that is dealt with whether or not the browser waits for the answer.
@@ -131,7 +132,7 @@ func whole(r *http.Request) *http.Request { return r.WithContext(context.Without
 
 // recordWith writes the events in one commit with do; nil: alone. What happened is recorded even if the browser has gone
 // away since. The store bounds how long that takes.
-func (s *Server) recordWith(ctx context.Context, events []provider.Event, do func(context.Context) error) error {
+func (s *Server) recordWith(ctx context.Context, events []audit.Event, do func(context.Context) error) error {
 	switch {
 	case len(events) == 0 && do == nil:
 		return nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
@@ -90,7 +91,7 @@ func (s *Server) rememberBrowser(ctx context.Context, r *http.Request, fl *flow)
 	if err := s.Browsers.RememberBrowser(ctx, fl.rememberToken, b); err != nil {
 		return err
 	}
-	e := fl.event(r, provider.EventBrowserRemembered, "")
+	e := fl.event(r, audit.EventBrowserRemembered, "")
 	e.Detail["browser"] = b.Agent
 	return s.Audit.Record(ctx, e)
 }
@@ -151,7 +152,7 @@ func (s *Server) postForgetBrowser(w http.ResponseWriter, r *http.Request, m *si
 		return errNotFound
 	}
 	id := field(r, "browser")
-	e := m.event(r, provider.EventBrowserForgotten, "")
+	e := m.event(r, audit.EventBrowserForgotten, "")
 	note := "browser.forgotten"
 	drop := func(ctx context.Context) error { return s.Browsers.ForgetBrowsers(ctx, m.account.Subject) }
 	if id == "" {

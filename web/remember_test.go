@@ -12,6 +12,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -119,8 +120,8 @@ func (s *site) remembered(a phone) *browser {
 
 func TestRememberedBrowser(t *testing.T) {
 	s, a := newRememberSite(t)
-	audit := &recorder{}
-	s.pages.Audit = audit
+	events := &recorder{}
+	s.pages.Audit = events
 	b := s.remembered(a)
 	b.open(s.authorize()).password("ana").client()
 	row := onlySession(t, s)
@@ -129,7 +130,7 @@ func TestRememberedBrowser(t *testing.T) {
 	}
 	b.open(s.authorize()).client()
 	b.open("/account/security").at("security", "on").says("Browsers that are not asked for a code", "This browser")
-	if kept := audit.of(provider.EventBrowserRemembered); len(kept) != 1 || kept[0].Subject != "s-ana" || kept[0].Detail["browser"] != "A browser" {
+	if kept := events.of(audit.EventBrowserRemembered); len(kept) != 1 || kept[0].Subject != "s-ana" || kept[0].Detail["browser"] != "A browser" {
 		t.Errorf("recorded %+v, want one browser of ana", kept)
 	}
 	s.newBrowser().open(s.authorize()).password("ana").at("totp", "initial")
@@ -225,8 +226,8 @@ func TestRememberedBrowserForgivesNothing(t *testing.T) {
 
 func TestForgetBrowser(t *testing.T) {
 	s, a := newRememberSite(t)
-	audit := &recorder{}
-	s.pages.Audit = audit
+	events := &recorder{}
+	s.pages.Audit = events
 	first := s.remembered(a)
 	second := s.remembered(a)
 	first.open(s.authorize()).password("ana").client()
@@ -236,7 +237,7 @@ func TestForgetBrowser(t *testing.T) {
 	}
 	p.press("Forget all of them").at("totp", "initial") // whose own session is worth a password only
 	second.open(s.authorize()).password("ana").at("totp", "initial")
-	if dropped := audit.of(provider.EventBrowserForgotten); len(dropped) != 1 || dropped[0].Detail["browser"] != "all" {
+	if dropped := events.of(audit.EventBrowserForgotten); len(dropped) != 1 || dropped[0].Detail["browser"] != "all" {
 		t.Errorf("recorded %+v, want all browsers dropped", dropped)
 	}
 

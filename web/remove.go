@@ -11,6 +11,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -96,7 +97,7 @@ func (s *Server) postRemove(w http.ResponseWriter, r *http.Request, m *signedIn)
 		if err := s.recordProof(ctx, m.event(r, "", ""), p, detail); err != nil {
 			return err
 		}
-		e := m.event(r, provider.EventFactorRemoved, p.Method())
+		e := m.event(r, audit.EventFactorRemoved, p.Method())
 		e.Detail["name"], e.Detail["last"] = app.Name, yesNo(last)
 		if err := s.Audit.Record(ctx, e); err != nil {
 			return err
@@ -152,7 +153,7 @@ func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string)
 	defer done()
 	user, counted, err := s.checkPassword(r, m.account.Username, password)
 	if e, ok := refusedPassword(m.event(r, "", provider.MethodPassword), err); ok {
-		if err := s.recordWith(r.Context(), []provider.Event{e}, nil); err != nil {
+		if err := s.recordWith(r.Context(), []audit.Event{e}, nil); err != nil {
 			return nil, err
 		}
 	}

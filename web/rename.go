@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -41,7 +41,7 @@ func (s *Server) renamePage(w http.ResponseWriter, r *http.Request, m *signedIn)
 func (s *Server) postRename(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	typed, done := cut(field(r, "name"), 256), values{}
 	err := s.MFA.Rename(r.Context(), m.account.Subject, r.PathValue("id"), typed, func(ctx context.Context, from, to string) error {
-		e := m.event(r, provider.EventFactorRenamed, "")
+		e := m.event(r, audit.EventFactorRenamed, "")
 		e.Detail["from"], e.Detail["to"] = from, to
 		done = values{"from": from, "name": to}
 		return s.Audit.Record(ctx, e)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -200,8 +201,8 @@ func (s *Server) endedBefore(r *http.Request, ix *provider.Interaction) error {
 
 // commitAnswer does what a form asks for, and answers it. What is done is one commit with the events and with what a
 // second copy of the form is answered with. Nothing is answered where the error is not nil.
-func (s *Server) commitAnswer(w http.ResponseWriter, r *http.Request, a response, e provider.Event, do func(context.Context) error) error {
-	err := s.recordWith(r.Context(), []provider.Event{e}, func(ctx context.Context) error {
+func (s *Server) commitAnswer(w http.ResponseWriter, r *http.Request, a response, e audit.Event, do func(context.Context) error) error {
+	err := s.recordWith(r.Context(), []audit.Event{e}, func(ctx context.Context) error {
 		if err := do(ctx); err != nil {
 			return err
 		}

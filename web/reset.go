@@ -13,6 +13,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
@@ -111,7 +112,7 @@ func (s *Server) showReset(w http.ResponseWriter, status int, state, title strin
 func (s *Server) postCancelReset(w http.ResponseWriter, r *http.Request) error {
 	plan, err := s.planned(r)
 	if err == nil {
-		err = s.endReset(w, r, plan, provider.Event{Address: provider.HostOf(r.RemoteAddr)}, "link", cancelledPath)
+		err = s.endReset(w, r, plan, audit.Event{Address: provider.HostOf(r.RemoteAddr)}, "link", cancelledPath)
 	} else if before := s.answeredBefore(r); before != nil {
 		return before
 	}
@@ -149,8 +150,8 @@ func (s *Server) postCancelOwnReset(w http.ResponseWriter, r *http.Request, m *s
 }
 
 // endReset takes the reset out of the plan, records who did so, and how, and says so on the page at path.
-func (s *Server) endReset(w http.ResponseWriter, r *http.Request, plan mfa.PlannedReset, e provider.Event, how, path string) error {
-	e.Kind, e.Outcome, e.Subject = provider.EventResetCancelled, provider.OutcomeOK, plan.Subject
+func (s *Server) endReset(w http.ResponseWriter, r *http.Request, plan mfa.PlannedReset, e audit.Event, how, path string) error {
+	e.Kind, e.Outcome, e.Subject = audit.EventResetCancelled, audit.OutcomeOK, plan.Subject
 	e.Detail = map[string]string{"reset": plan.ID, "how": how}
 	done := response{To: path, Note: &message{ID: "reset.cancelled"}}
 	return s.commitAnswer(w, r, done, e, func(ctx context.Context) error { return s.Resets.EndReset(ctx, plan.ID) })

@@ -12,6 +12,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -22,10 +23,10 @@ type Config struct {
 	Sessions Sessions
 	MFA      *mfa.Service
 	Consent  *consent.Service
-	Attempts mfa.Counter       // counts passwords
-	Refunds  *mfa.Refunds      // of Guesses; nil: one of its own
-	Audit    provider.Recorder // nil: no log is kept
-	Activity Activity          // shows users what is in it; nil: nothing
+	Attempts mfa.Counter    // counts passwords
+	Refunds  *mfa.Refunds   // of Guesses; nil: one of its own
+	Audit    audit.Recorder // nil: no log is kept
+	Activity Activity       // shows users what is in it; nil: nothing
 	// What operators do for users who have lost everything.
 	EnrolLinks EnrolLinks // nil: nobody ever gets a link
 	Resets     Resets     // nil: nobody ever plans one
@@ -129,7 +130,7 @@ func (c Config) withDefaults() Config {
 		c.Activity = noActivity{}
 	}
 	if c.Audit == nil {
-		c.Audit = provider.NopRecorder{}
+		c.Audit = audit.NopRecorder{}
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -25,8 +26,8 @@ func (s *Server) others(ctx context.Context, m *signedIn) (int, error) {
 // postEndOthers signs the user out everywhere else. It needs no fresh proof: nobody gains anything by it.
 func (s *Server) postEndOthers(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	var done response
-	ended := m.event(r, provider.EventOthersEnded, "")
-	err := s.recordWith(r.Context(), []provider.Event{ended}, func(ctx context.Context) (err error) {
+	ended := m.event(r, audit.EventOthersEnded, "")
+	err := s.recordWith(r.Context(), []audit.Event{ended}, func(ctx context.Context) (err error) {
 		done, err = s.renewAlone(ctx, r, m, m.session.Login.Clone(), response{Note: &message{ID: "sessions.ended"}})
 		return err
 	})

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 )
 
@@ -21,15 +21,15 @@ type auditor struct {
 
 // hook does more with an event that was recorded. What it writes with ctx is in the commit of the event; an error
 // ends that commit. The event is complete: it has its id, time, actor and request.
-type hook func(ctx context.Context, e provider.Event) error
+type hook func(ctx context.Context, e audit.Event) error
 
 // commandAuditor records what an operator does with a command.
 func commandAuditor(db *storage.Store, now func() time.Time) *auditor {
 	return &auditor{store: db, now: now, actor: actor(), hooks: []hook{noticeHook(db)}}
 }
 
-// Record implements provider.Recorder.
-func (r *auditor) Record(ctx context.Context, e provider.Event) error {
+// Record implements audit.Recorder.
+func (r *auditor) Record(ctx context.Context, e audit.Event) error {
 	if e.Time.IsZero() {
 		e.Time = r.now()
 	}
@@ -50,7 +50,7 @@ func (r *auditor) Record(ctx context.Context, e provider.Event) error {
 }
 
 // write runs the hooks in the commit of the event.
-func (r *auditor) write(ctx context.Context, e provider.Event) error {
+func (r *auditor) write(ctx context.Context, e audit.Event) error {
 	if len(r.hooks) == 0 {
 		return r.store.Record(ctx, e)
 	}

@@ -19,7 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
 )
@@ -42,8 +42,8 @@ func TestAuditExport(t *testing.T) {
 		}
 		const events = 1100
 		for i := range events {
-			e := provider.Event{
-				Kind: provider.EventAdminReset, Outcome: provider.OutcomeOK, Subject: "s", Actor: "cli:0",
+			e := audit.Event{
+				Kind: audit.EventAdminReset, Outcome: audit.OutcomeOK, Subject: "s", Actor: "cli:0",
 				Detail: map[string]string{"reason": fmt.Sprintf("<lost> & “found” \u2028 %d", i), "authenticators": "1"},
 			}
 			if err := db.Record(t.Context(), e); err != nil {
@@ -109,7 +109,7 @@ func TestAuditVerifyWaiting(t *testing.T) {
 		}
 		record := func(ago time.Duration) {
 			t.Helper()
-			e := provider.Event{Kind: provider.EventPassword, Outcome: provider.OutcomeOK, Time: time.Now().Add(-ago)}
+			e := audit.Event{Kind: audit.EventPassword, Outcome: audit.OutcomeOK, Time: time.Now().Add(-ago)}
 			if err := db.Record(t.Context(), e); err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +144,7 @@ func TestAuditOfSignIn(t *testing.T) {
 		}
 		var kinds []string
 		err := db.EachAudit(t.Context(), func(r storage.Recorded) error {
-			if r.Kind == provider.EventPasswordFailed {
+			if r.Kind == audit.EventPasswordFailed {
 				kinds = nil // what came before is the set-up
 			}
 			kinds = append(kinds, r.Kind)
@@ -159,8 +159,8 @@ func TestAuditOfSignIn(t *testing.T) {
 			return nil
 		})
 		want := []string{
-			provider.EventPasswordFailed, provider.EventPassword, provider.EventTOTPFailed, provider.EventTOTP,
-			provider.EventSignedIn, provider.EventConsent, provider.EventAuthorized,
+			audit.EventPasswordFailed, audit.EventPassword, audit.EventTOTPFailed, audit.EventTOTP,
+			audit.EventSignedIn, audit.EventConsent, audit.EventAuthorized,
 		}
 		if err != nil || !slices.Equal(kinds, want) {
 			t.Errorf("%v, %v\nwant %v", kinds, err, want)
@@ -225,7 +225,7 @@ func TestServerLinks(t *testing.T) {
 
 		record := func(at time.Time) {
 			t.Helper()
-			if err := db.Record(t.Context(), provider.Event{Kind: provider.EventSignedOut, Outcome: provider.OutcomeOK, Time: at}); err != nil {
+			if err := db.Record(t.Context(), audit.Event{Kind: audit.EventSignedOut, Outcome: audit.OutcomeOK, Time: at}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -265,32 +265,32 @@ func TestServerLinks(t *testing.T) {
 func TestAuditorHooks(t *testing.T) {
 	t.Parallel()
 	storagetest.Each(t, func(t *testing.T, db *storage.Store) {
-		var got []provider.Event
+		var got []audit.Event
 		broken := errors.New("broken")
 		r := &auditor{store: db, now: time.Now, actor: "cli:7", hooks: []hook{
-			func(_ context.Context, e provider.Event) error {
+			func(_ context.Context, e audit.Event) error {
 				got = append(got, e)
 				return nil
 			},
-			func(_ context.Context, e provider.Event) error {
-				if e.Kind == provider.EventAdminUnlocked {
+			func(_ context.Context, e audit.Event) error {
+				if e.Kind == audit.EventAdminUnlocked {
 					return broken
 				}
 				return nil
 			},
 		}}
 		ctx := context.WithValue(t.Context(), requestKey{}, "request")
-		if err := r.Record(ctx, provider.Event{Kind: provider.EventAdminUserCreated, Outcome: provider.OutcomeOK}); err != nil {
+		if err := r.Record(ctx, audit.Event{Kind: audit.EventAdminUserCreated, Outcome: audit.OutcomeOK}); err != nil {
 			t.Fatal(err)
 		}
 		if e := got[0]; e.ID == "" || e.Time.IsZero() || e.Actor != "cli:7" || e.Request != "request" {
 			t.Errorf("the hook gets %+v", e)
 		}
-		if err := r.Record(ctx, provider.Event{Kind: provider.EventAdminUnlocked, Outcome: provider.OutcomeOK}); !errors.Is(err, broken) {
+		if err := r.Record(ctx, audit.Event{Kind: audit.EventAdminUnlocked, Outcome: audit.OutcomeOK}); !errors.Is(err, broken) {
 			t.Errorf("Record = %v, want the error of the hook", err)
 		}
 		events, err := db.AuditEvents(t.Context(), storage.AuditFilter{}, 10)
-		if err != nil || len(events) != 1 || events[0].Kind != provider.EventAdminUserCreated || events[0].ID != got[0].ID {
+		if err != nil || len(events) != 1 || events[0].Kind != audit.EventAdminUserCreated || events[0].ID != got[0].ID {
 			t.Errorf("the log has %+v (%v), want the first event only", events, err)
 		}
 	})

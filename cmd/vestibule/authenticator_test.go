@@ -16,7 +16,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -72,7 +72,7 @@ func TestImportedSecret(t *testing.T) {
 		p = s.newBrowser(t).open("/account/security").giveName("ana", password).at("totp", "initial").says("Enter the code from your authenticator app")
 		p = p.giveCode("1234567").at("totp", "format").says("The code is 6 or 8 digits")
 		p.giveCode(a.code(0)).at("security", "on")
-		for _, want := range []string{provider.EventAdminTOTPAdded, provider.EventFactorRenamed, provider.EventFactorAdded} {
+		for _, want := range []string{audit.EventAdminTOTPAdded, audit.EventFactorRenamed, audit.EventFactorAdded} {
 			if len(s.events(t, ana.Subject, want)) == 0 {
 				t.Errorf("there is no event %s", want)
 			}

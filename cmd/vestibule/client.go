@@ -10,6 +10,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -96,7 +97,7 @@ func storeClient(ctx context.Context, db *storage.Store, c provider.Client) erro
 		if err := db.CreateClient(ctx, c); err != nil {
 			return err
 		}
-		return commandAuditor(db, time.Now).Record(ctx, clientEvent(provider.EventAdminClientCreated, c.ID))
+		return commandAuditor(db, time.Now).Record(ctx, clientEvent(audit.EventAdminClientCreated, c.ID))
 	})
 	if errors.Is(err, store.ErrConflict) {
 		return &result{fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", c.ID, c.ID), err}
@@ -181,11 +182,11 @@ func removeClient(ctx context.Context, db *storage.Store, id string) error {
 		if err := db.DeleteClient(ctx, id, time.Now()); err != nil {
 			return err
 		}
-		return commandAuditor(db, time.Now).Record(ctx, clientEvent(provider.EventAdminClientDeleted, id))
+		return commandAuditor(db, time.Now).Record(ctx, clientEvent(audit.EventAdminClientDeleted, id))
 	})
 }
 
 // clientEvent is the record of what an operator did to a client.
-func clientEvent(kind, id string) provider.Event {
-	return provider.Event{Kind: kind, Outcome: provider.OutcomeOK, Client: id}
+func clientEvent(kind, id string) audit.Event {
+	return audit.Event{Kind: kind, Outcome: audit.OutcomeOK, Client: id}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -98,7 +99,7 @@ func updateClient(ctx context.Context, db *storage.Store, id string, change *cli
 	}
 	was := c.Updated
 	c.Updated = time.Now()
-	e := clientEvent(provider.EventAdminClientUpdated, c.ID)
+	e := clientEvent(audit.EventAdminClientUpdated, c.ID)
 	e.Detail = map[string]string{"changed": strings.Join(change.apply(&c), ", ")}
 	if err := wrongUsage(provider.CheckClient(c)); err != nil {
 		return c, err

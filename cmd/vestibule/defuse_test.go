@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 )
 
@@ -44,7 +44,7 @@ func TestNamesInLettersAreNoLinks(t *testing.T) {
 	} {
 		for _, kind := range []string{"factor.added", "factor.removed"} {
 			for _, actor := range []string{"", "cli:0"} {
-				e := provider.Event{Kind: kind, Actor: actor, Detail: map[string]string{"name": tt.name}}
+				e := audit.Event{Kind: kind, Actor: actor, Detail: map[string]string{"name": tt.name}}
 				_, body, err := write(kind, p.facts(account.Account{Username: "ana"}, storage.Notice{Event: e}))
 				if err != nil {
 					t.Fatal(err)

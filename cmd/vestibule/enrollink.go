@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/web"
@@ -59,8 +59,8 @@ func userEnrolLink(f *flag.FlagSet) action {
 }
 
 // makeEnrolLink stores the hash of the link and records that it was made.
-func makeEnrolLink(ctx context.Context, db *storage.Store, audit *auditor, user account.Account, issuer string, ttl time.Duration) (shownLink, error) {
-	now := audit.now()
+func makeEnrolLink(ctx context.Context, db *storage.Store, events *auditor, user account.Account, issuer string, ttl time.Duration) (shownLink, error) {
+	now := events.now()
 	address, id := web.EnrolAddress(issuer)
 	link := mfa.EnrolLink{ID: id, Subject: user.Subject, Created: now, Expires: now.Add(ttl)}
 	err := db.Atomic(ctx, func(ctx context.Context) error {
@@ -70,8 +70,8 @@ func makeEnrolLink(ctx context.Context, db *storage.Store, audit *auditor, user 
 		if err := db.SaveEnrolLink(ctx, link); err != nil {
 			return err
 		}
-		return audit.Record(ctx, provider.Event{
-			Kind: provider.EventAdminEnrolLink, Outcome: provider.OutcomeOK, Subject: user.Subject,
+		return events.Record(ctx, audit.Event{
+			Kind: audit.EventAdminEnrolLink, Outcome: audit.OutcomeOK, Subject: user.Subject,
 			Detail: map[string]string{"expires": link.Expires.UTC().Format(time.RFC3339)},
 		})
 	})

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -209,7 +209,7 @@ func (s *site) faultAt(t *testing.T, p *faultProxy, c *client, mode trouble, nth
 		t.Errorf("commit %d: the form ends at %s and, sent again, at %s, want %s", nth, got.end(), again.end(), end)
 	}
 	s.notMore(t, before)
-	for _, kind := range []string{provider.EventTokenReused, provider.EventTOTPFailed, provider.EventRecoveryFailed, provider.EventPasswordFailed} {
+	for _, kind := range []string{audit.EventTokenReused, audit.EventTOTPFailed, audit.EventRecoveryFailed, audit.EventPasswordFailed} {
 		if found := s.events(t, u.subject, kind); len(found) > 0 {
 			t.Errorf("commit %d: recorded are %+v", nth, found)
 		}
@@ -234,7 +234,7 @@ func TestTokensMeetAFault(t *testing.T) {
 			if status := s.userInfo(second.AccessToken); status != http.StatusOK {
 				t.Errorf("%v commit %d: the access token is answered with %d, want 200", mode, nth, status)
 			}
-			if found := s.events(t, u.subject, provider.EventTokenReused); len(found) > 0 {
+			if found := s.events(t, u.subject, audit.EventTokenReused); len(found) > 0 {
 				t.Errorf("%v commit %d: recorded are %+v", mode, nth, found)
 			}
 			if !met && !metToo {

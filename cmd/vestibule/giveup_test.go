@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 )
 
@@ -71,13 +71,13 @@ func TestGivenUp(t *testing.T) {
 			fields []string
 			want   string
 		}{
-			"password":                     {func() *page { return s.newBrowser(t).open("/login") }, 1, "Sign in", []string{"username", "ana", "password", "wrong one"}, provider.EventPasswordFailed},
-			"right password":               {func() *page { return s.newBrowser(t).open("/login") }, 1, "Sign in", []string{"username", "ana", "password", password}, provider.EventPassword},
-			"code":                         {func() *page { return c.begin().signIn(s.newBrowser(t), "ana") }, 1, "Continue", []string{"code", c.phone.wrong()}, provider.EventTOTPFailed},
-			"recovery code":                {func() *page { return c.begin().signIn(s.newBrowser(t), "ana").click("Use a recovery code") }, 1, "Continue", []string{"recovery", "AAAAA-BBBBB-CCCC2"}, provider.EventRecoveryFailed},
-			"code of a set-up":             {func() *page { return member.open("/account/authenticators/new") }, 1, "Continue", []string{"code", c.phone.wrong()}, provider.EventTOTPFailed},
-			"password for a removal":       {func() *page { return member.open(remove) }, 1, "Remove", []string{"password", "wrong one", "code", "123456"}, provider.EventPasswordFailed},
-			"recovery code for a removal":  {func() *page { return member.open(remove + "?with=recovery") }, 2, "Remove", []string{"password", password, "recovery", "AAAAA-BBBBB-CCCC3"}, provider.EventRecoveryFailed},
+			"password":                     {func() *page { return s.newBrowser(t).open("/login") }, 1, "Sign in", []string{"username", "ana", "password", "wrong one"}, audit.EventPasswordFailed},
+			"right password":               {func() *page { return s.newBrowser(t).open("/login") }, 1, "Sign in", []string{"username", "ana", "password", password}, audit.EventPassword},
+			"code":                         {func() *page { return c.begin().signIn(s.newBrowser(t), "ana") }, 1, "Continue", []string{"code", c.phone.wrong()}, audit.EventTOTPFailed},
+			"recovery code":                {func() *page { return c.begin().signIn(s.newBrowser(t), "ana").click("Use a recovery code") }, 1, "Continue", []string{"recovery", "AAAAA-BBBBB-CCCC2"}, audit.EventRecoveryFailed},
+			"code of a set-up":             {func() *page { return member.open("/account/authenticators/new") }, 1, "Continue", []string{"code", c.phone.wrong()}, audit.EventTOTPFailed},
+			"password for a removal":       {func() *page { return member.open(remove) }, 1, "Remove", []string{"password", "wrong one", "code", "123456"}, audit.EventPasswordFailed},
+			"recovery code for a removal":  {func() *page { return member.open(remove + "?with=recovery") }, 2, "Remove", []string{"password", password, "recovery", "AAAAA-BBBBB-CCCC3"}, audit.EventRecoveryFailed},
 			"right password for a removal": {func() *page { return member.open(remove) }, 1, "Remove", []string{"password", password, "code", "123456"}, ""},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestRightPasswordThatChangesNothing(t *testing.T) {
 		b := s.newBrowser(t)
 		b.open("/account/security").giveName("ana", password).at("security", "off")
 		s.clock.advance(time.Second)
-		before := len(s.events(t, ana, provider.EventPassword))
+		before := len(s.events(t, ana, audit.EventPassword))
 		p := b.open(c.begin("prompt", "login").address).at("login", "initial")
 		address, form := p.fill("Sign in", "password", password)
 		p.during("FROM authenticator", 1, address, form, func(func()) { // asked once the password is known to be right
@@ -129,7 +129,7 @@ func TestRightPasswordThatChangesNothing(t *testing.T) {
 				t.Error(err)
 			}
 		}).at("consent", "initial")
-		if got := len(s.events(t, ana, provider.EventPassword)) - before; got != 2 {
+		if got := len(s.events(t, ana, audit.EventPassword)) - before; got != 2 {
 			t.Errorf("%d right passwords are recorded, want 2", got)
 		}
 		s.noGuesses(t, ana)
@@ -154,7 +154,7 @@ func TestPasswordOfAnotherUserIsRecorded(t *testing.T) {
 		ana := s.addUser("ana").Subject
 		v := s.newClient(t, "shop").begin("claims", `{"id_token":{"sub":{"value":"somebody"}}}`)
 		v.refused(v.signIn(s.newBrowser(t), "ana"), "login_required")
-		if found := s.events(t, ana, provider.EventPassword); len(found) != 1 || found[0].Client != "shop" {
+		if found := s.events(t, ana, audit.EventPassword); len(found) != 1 || found[0].Client != "shop" {
 			t.Errorf("recorded are %+v, want one right password at the shop", found)
 		}
 		s.noGuesses(t, ana)
@@ -173,7 +173,7 @@ func TestRefusedCodesAtOnce(t *testing.T) {
 			address, form := p.fill("Continue", "recovery", fmt.Sprintf("AAAAA-BBBBB-CCCC%d", i+2))
 			return p.send(address, form)
 		})
-		if got := len(s.events(t, ana, provider.EventRecoveryFailed)); got != 4 {
+		if got := len(s.events(t, ana, audit.EventRecoveryFailed)); got != 4 {
 			t.Errorf("%d wrong recovery codes are recorded, want 4", got)
 		}
 
@@ -190,7 +190,7 @@ func TestRefusedCodesAtOnce(t *testing.T) {
 				}
 			}
 		}).at("consent", "initial")
-		if got := len(s.events(t, ana, provider.EventTOTPFailed)); got != 1 {
+		if got := len(s.events(t, ana, audit.EventTOTPFailed)); got != 1 {
 			t.Errorf("%d used codes are recorded, want 1", got)
 		}
 	})
@@ -209,7 +209,7 @@ func TestDoubleClickIsNoGuess(t *testing.T) {
 				t.Error(err)
 			}
 		}).at("consent", "initial")
-		if found := s.events(t, ana, provider.EventTOTPFailed); len(found) > 0 {
+		if found := s.events(t, ana, audit.EventTOTPFailed); len(found) > 0 {
 			t.Errorf("recorded are %+v", found)
 		}
 	})
@@ -231,10 +231,10 @@ func TestFactorGoneAtCodePage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := len(s.events(t, ana, provider.EventSignedIn))
+		before := len(s.events(t, ana, audit.EventSignedIn))
 		p = p.giveCode("123456").at("consent", "initial")
 		sessions, err := s.store.Sessions(t.Context(), ana)
-		if opened := len(s.events(t, ana, provider.EventSignedIn)) - before; err != nil || len(sessions) != len(had)+1 || opened != 1 {
+		if opened := len(s.events(t, ana, audit.EventSignedIn)) - before; err != nil || len(sessions) != len(had)+1 || opened != 1 {
 			t.Errorf("%d sessions more, %d recorded (%v), want 1", len(sessions)-len(had), opened, err)
 		}
 		v.finish(p.allow())
@@ -252,11 +252,11 @@ func TestRecoveryCodeInTheFieldForCodes(t *testing.T) {
 		b.open("/account/security").giveName("ana", password).giveCode(c.phone.code(0)).at("security", "on")
 		p := b.open("/account/authenticators/"+s.authenticators(t, ana)[0]+"/remove").at("remove", "initial")
 		p = p.press("Remove", "password", password, "code", "AAAAA-BBBBB-CCCC2").at("remove", "wrong").says("recovery code")
-		if failed, totp := s.events(t, ana, provider.EventRecoveryFailed), s.events(t, ana, provider.EventTOTPFailed); len(failed) != 1 || len(totp) > 0 {
+		if failed, totp := s.events(t, ana, audit.EventRecoveryFailed), s.events(t, ana, audit.EventTOTPFailed); len(failed) != 1 || len(totp) > 0 {
 			t.Errorf("recorded are %+v and %+v, want one wrong recovery code", failed, totp)
 		}
 		p.click("Use a code from an authenticator app").press("Remove", "password", password, "code", c.codes[0]).at("security", "off")
-		if found := s.events(t, ana, provider.EventRecoveryUsed); len(found) != 1 || found[0].Detail["left"] != "9" {
+		if found := s.events(t, ana, audit.EventRecoveryUsed); len(found) != 1 || found[0].Detail["left"] != "9" {
 			t.Errorf("recorded are %+v, want one with 9 left", found)
 		}
 	})
@@ -301,7 +301,7 @@ func TestTwoRemovals(t *testing.T) {
 			t.Fatalf("%d authenticators are left, want 1", len(left))
 		}
 		p.press("Remove", "password", password, "code", c.phone.code(0)).at("security", "off")
-		found := s.events(t, ana, provider.EventFactorRemoved)
+		found := s.events(t, ana, audit.EventFactorRemoved)
 		if len(found) != 2 || found[0].Detail["last"] != "yes" || found[1].Detail["last"] != "no" {
 			t.Errorf("recorded are %+v, want the second to be the last", found)
 		}

@@ -17,6 +17,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"vestibule/provider"
+	"vestibule/provider/audit"
 )
 
 // dump is all that a database holds: for each table its rows, each as one line of text, bytes in hex.
@@ -94,7 +95,7 @@ func TestDump(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		user := s.addUser("ana")
 		text, bytes := "canary-4711-in-a-text", "canary-4712-in-bytes"
-		e := provider.Event{Kind: "test", Subject: user.Subject, Detail: map[string]string{"note": text}}
+		e := audit.Event{Kind: "test", Subject: user.Subject, Detail: map[string]string{"note": text}}
 		if err := s.store.Record(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}

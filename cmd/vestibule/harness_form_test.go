@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"testing"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 )
 
 // sheet is a form that is filled in and waits to be sent.
@@ -195,7 +195,7 @@ func (u *visitor) member(fields ...string) *browser {
 func (u *visitor) planReset() string {
 	u.t.Helper()
 	u.site.must(u.t, "user", "totp", "reset", u.name, "--reason", "lost", "--delay", "24h")
-	plan := u.site.events(u.t, u.subject, provider.EventAdminResetPlanned)[0]
+	plan := u.site.events(u.t, u.subject, audit.EventAdminResetPlanned)[0]
 	return (*u.site.servers.Load())[0].cancelLink(plan.Detail["reset"])
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"vestibule/config"
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/resource"
 )
 
@@ -154,7 +154,7 @@ func (s *site) compared(t *testing.T, name string) int {
 	n := 0
 	for _, kind := range column(context.WithoutCancel(t.Context()), t, db, `SELECT kind FROM audit WHERE subject = '`+user.Subject+`'`) {
 		switch kind {
-		case provider.EventTOTPFailed, provider.EventTOTPLocked, provider.EventRecoveryFailed, provider.EventRecoveryLocked:
+		case audit.EventTOTPFailed, audit.EventTOTPLocked, audit.EventRecoveryFailed, audit.EventRecoveryLocked:
 			n++
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"text/template"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -65,7 +65,7 @@ func (p *sender) facts(user account.Account, n storage.Notice) facts {
 		f.Detail[name] = quotable(value)
 	}
 	f.Detail["name"] = defused(n.Detail["name"])
-	if n.Kind != provider.EventAdminResetPlanned {
+	if n.Kind != audit.EventAdminResetPlanned {
 		return f
 	}
 	f.Due = n.Detail["due"]

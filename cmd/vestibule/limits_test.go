@@ -13,6 +13,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 )
 
@@ -165,8 +166,8 @@ func (f *fleet) wrongCodes(t *testing.T) {
 	}
 	sendAll(t, forms)
 	got := f.events(t, subject)
-	if n := got[provider.EventTOTPFailed] + got[provider.EventTOTPLocked]; n != 5 || got[provider.EventTOTPLocked] != 1 {
-		t.Errorf("of 52 wrong codes %d were evaluated and began %d locks, want 5 and 1", n, got[provider.EventTOTPLocked])
+	if n := got[audit.EventTOTPFailed] + got[audit.EventTOTPLocked]; n != 5 || got[audit.EventTOTPLocked] != 1 {
+		t.Errorf("of 52 wrong codes %d were evaluated and began %d locks, want 5 and 1", n, got[audit.EventTOTPLocked])
 	}
 	until := f.lockedUntil(t, subject, "totp")
 	f.killAll()
@@ -176,7 +177,7 @@ func (f *fleet) wrongCodes(t *testing.T) {
 	if again := f.lockedUntil(t, subject, "totp"); !again.Equal(until) || until.IsZero() {
 		t.Errorf("tries during the lock moved its end from %v to %v", until, again)
 	}
-	if now := f.events(t, subject); now[provider.EventTOTPFailed] != got[provider.EventTOTPFailed] || now[provider.EventTOTPLocked] != 1 {
+	if now := f.events(t, subject); now[audit.EventTOTPFailed] != got[audit.EventTOTPFailed] || now[audit.EventTOTPLocked] != 1 {
 		t.Errorf("tries during the lock were evaluated: %v after %v", now, got)
 	}
 	status := string(f.command("", "user", "get", "ana"))
@@ -188,7 +189,7 @@ func (f *fleet) wrongCodes(t *testing.T) {
 	}
 	fresh := f.codeForms(t, 1, "ana", func(_ int, p *page) (string, url.Values) { return p.fill("Continue", "code", a.realCode(1)) })
 	fresh[0].post(fresh[0].address, fresh[0].values).at("consent", "initial")
-	if n := f.events(t, subject)[provider.EventAdminUnlocked]; n != 1 {
+	if n := f.events(t, subject)[audit.EventAdminUnlocked]; n != 1 {
 		t.Errorf("%d events say that ana was unlocked, want 1", n)
 	}
 }
@@ -233,7 +234,7 @@ func (f *fleet) oneStep(t *testing.T) {
 		form.values.Set("code", code)
 	}
 	sendAll(t, forms)
-	if n := f.events(t, subject)[provider.EventTOTP]; n != 1 {
+	if n := f.events(t, subject)[audit.EventTOTP]; n != 1 {
 		t.Errorf("one code was accepted %d times at %d places, want once", n, len(forms))
 	}
 }
@@ -254,7 +255,7 @@ func (f *fleet) oneRecoveryCode(t *testing.T) {
 		same = append(same, codes[3])
 	}
 	sendAll(t, f.recoveryForms(t, "eva", same))
-	if n := f.events(t, subject)[provider.EventRecoveryUsed]; n != 1 {
+	if n := f.events(t, subject)[audit.EventRecoveryUsed]; n != 1 {
 		t.Errorf("one recovery code was accepted %d times", n)
 	}
 	f.left(t, "eva", 9)
@@ -264,7 +265,7 @@ func (f *fleet) oneRecoveryCode(t *testing.T) {
 func (f *fleet) tenRecoveryCodes(t *testing.T) {
 	_, subject, _, codes := f.enrol(t, "fay")
 	sendAll(t, f.recoveryForms(t, "fay", codes))
-	if n := f.events(t, subject)[provider.EventRecoveryUsed]; n != 10 {
+	if n := f.events(t, subject)[audit.EventRecoveryUsed]; n != 10 {
 		t.Errorf("%d of 10 recovery codes were accepted: %v", n, f.events(t, subject))
 	}
 	f.left(t, "fay", 0)
@@ -303,8 +304,8 @@ func (f *fleet) wrongPasswords(t *testing.T, name string) {
 	f.killAll() // and a restart
 	sendAll(t, forms)
 	got := f.events(t, subject)
-	if n := got[provider.EventPasswordFailed] + got[provider.EventPasswordLocked]; n != 20 || got[provider.EventPasswordLocked] != 2 { // at the user name and at the address
-		t.Errorf("of 56 wrong passwords %d were evaluated and began %d locks, want 20 and 2", n, got[provider.EventPasswordLocked])
+	if n := got[audit.EventPasswordFailed] + got[audit.EventPasswordLocked]; n != 20 || got[audit.EventPasswordLocked] != 2 { // at the user name and at the address
+		t.Errorf("of 56 wrong passwords %d were evaluated and began %d locks, want 20 and 2", n, got[audit.EventPasswordLocked])
 	}
 	db, _, _ := openDump(t, f.site.config.Database)
 	defer db.Close()
@@ -320,17 +321,17 @@ func (f *fleet) wrongPasswords(t *testing.T, name string) {
 	if again := f.lockedUntil(t, subject, "pwd"); !again.Equal(until) || until.IsZero() {
 		t.Errorf("tries during the lock moved its end from %v to %v", until, again)
 	}
-	if now := f.events(t, subject); now[provider.EventPasswordFailed] != 18 || now[provider.EventPasswordLocked] != 2 {
+	if now := f.events(t, subject); now[audit.EventPasswordFailed] != 18 || now[audit.EventPasswordLocked] != 2 {
 		t.Errorf("tries during the lock were evaluated: %v", now)
 	}
 	v = f.shop.begin()
 	v.finish(v.signIn(known, name)) // the owner comes in
-	if n := f.events(t, subject)[provider.EventPassword]; n != 3 {
+	if n := f.events(t, subject)[audit.EventPassword]; n != 3 {
 		t.Errorf("the right password was accepted %d times, want 3", n)
 	}
 	f.command("", "user", "unlock", strings.ToUpper(name))
 	form.post(form.address, form.values)
-	if n := f.events(t, subject)[provider.EventPassword]; n != 4 {
+	if n := f.events(t, subject)[audit.EventPassword]; n != 4 {
 		t.Errorf("the right password was accepted %d times after user unlock, want 4", n)
 	}
 }

@@ -15,8 +15,8 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -89,7 +89,7 @@ func TestLostEverything(t *testing.T) {
 			t.Error("the refresh token still works")
 		}
 		old.open("/account/security").at("login", "initial")
-		if e := s.events(t, user.Subject, provider.EventAdminReset); len(e) != 1 || e[0].Detail["authenticators"] != "1" ||
+		if e := s.events(t, user.Subject, audit.EventAdminReset); len(e) != 1 || e[0].Detail["authenticators"] != "1" ||
 			e[0].Detail["reason"] != "came by with a passport" || !strings.HasPrefix(e[0].Actor, "cli") {
 			t.Errorf("the audit log has %+v, want the reset", e)
 		}
@@ -122,7 +122,7 @@ func TestLostEverything(t *testing.T) {
 		p = v.signIn(s.newBrowser(t), "ana").giveCode(lost.code(0)).at("totp", "wrong")
 		v.finish(p.giveCode(a.code(0))).authenticated(t, "aal2", s.clock.now(), "pwd", "otp", "mfa")
 
-		if e := s.events(t, user.Subject, provider.EventFactorAdded); len(e) != 2 || e[0].Detail["link"]+e[1].Detail["link"] != "yes" {
+		if e := s.events(t, user.Subject, audit.EventFactorAdded); len(e) != 2 || e[0].Detail["link"]+e[1].Detail["link"] != "yes" {
 			t.Errorf("the audit log has %+v, want one of two authenticators added with a link", e)
 		}
 		s.newBrowser(t).open(link).at("enrol-link", "used").hasStatus(410)
@@ -183,7 +183,7 @@ func TestEnrolLink(t *testing.T) {
 		if err := service.Activate(t.Context(), ana.Subject, "test", nil); !errors.Is(err, mfa.ErrChanged) {
 			t.Errorf("activate without a link: %v, want %v", err, mfa.ErrChanged)
 		}
-		if e := s.events(t, ana.Subject, provider.EventAdminEnrolLink); len(e) != 2 {
+		if e := s.events(t, ana.Subject, audit.EventAdminEnrolLink); len(e) != 2 {
 			t.Errorf("the audit log has %d links for ana, want 2", len(e))
 		}
 	})
@@ -254,7 +254,7 @@ func TestEnrolLinkOnce(t *testing.T) {
 		if won != 1 || err != nil || len(f.Authenticators) != 1 {
 			t.Errorf("%d browsers enrolled, and ana has %d authenticators (%v), want 1", won, len(f.Authenticators), err)
 		}
-		if e := s.events(t, user.Subject, provider.EventFactorAdded); len(e) != 1 {
+		if e := s.events(t, user.Subject, audit.EventFactorAdded); len(e) != 1 {
 			t.Errorf("the audit log has %d authenticators, want 1", len(e))
 		}
 	})
@@ -293,8 +293,8 @@ func TestPlannedReset(t *testing.T) {
 		if n := s.resetDue(t); n != 1 {
 			t.Errorf("%d resets at the time, want 1", n)
 		}
-		e := s.events(t, user.Subject, provider.EventAdminReset)
-		if len(e) != 2 || e[0].Kind != provider.EventAdminReset || e[0].Actor != actor() || e[0].Detail["authenticators"] != "1" {
+		e := s.events(t, user.Subject, audit.EventAdminReset)
+		if len(e) != 2 || e[0].Kind != audit.EventAdminReset || e[0].Actor != actor() || e[0].Detail["authenticators"] != "1" {
 			t.Errorf("the audit log has %+v, want the plan, and one reset by the one who planned it", e)
 		}
 		if held, err := s.store.Held(t.Context(), user.Subject); !held || err != nil {
@@ -335,7 +335,7 @@ func TestPlannedResetCancelled(t *testing.T) {
 		plan := func() string {
 			t.Helper()
 			s.must(t, "user", "totp", "reset", "ana", "--reason", "somebody phoned", "--delay", "24h")
-			return s.events(t, user.Subject, provider.EventAdminResetPlanned)[0].Detail["reset"]
+			return s.events(t, user.Subject, audit.EventAdminResetPlanned)[0].Detail["reset"]
 		}
 		link := func(id string) string { return (*s.servers.Load())[0].cancelLink(id) }
 
@@ -372,11 +372,11 @@ func TestPlannedResetCancelled(t *testing.T) {
 			if _, err := s.store.ResetOf(t.Context(), user.Subject); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("cancelled by %s: the reset is still planned (%v)", tt.how, err)
 			}
-			if e := s.events(t, user.Subject, provider.EventResetCancelled); !slices.ContainsFunc(e, func(e storage.Recorded) bool { return e.Detail["how"] == tt.how }) {
+			if e := s.events(t, user.Subject, audit.EventResetCancelled); !slices.ContainsFunc(e, func(e storage.Recorded) bool { return e.Detail["how"] == tt.how }) {
 				t.Errorf("cancelled by %s: the audit log has %+v", tt.how, e)
 			}
 		}
-		if e := s.events(t, user.Subject, provider.EventResetCancelled); len(e) != 3 {
+		if e := s.events(t, user.Subject, audit.EventResetCancelled); len(e) != 3 {
 			t.Errorf("the audit log has %d cancellations, want 3", len(e))
 		}
 		s.clock.advance(25 * time.Hour)
@@ -392,7 +392,7 @@ func TestCancelLink(t *testing.T) {
 	user := s.addUser("ana")
 	s.newBrowser(t).enrol("ana")
 	s.must(t, "user", "totp", "reset", "ana", "--reason", "somebody phoned", "--delay", "24h")
-	id := s.events(t, user.Subject, provider.EventAdminResetPlanned)[0].Detail["reset"]
+	id := s.events(t, user.Subject, audit.EventAdminResetPlanned)[0].Detail["reset"]
 	address := (*s.servers.Load())[0].cancelLink(id)
 	u, err := url.Parse(address)
 	if err != nil {

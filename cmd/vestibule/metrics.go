@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 )
 
@@ -112,9 +112,9 @@ var (
 )
 
 // composeMetrics hangs the counters on what they count.
-func (a *app) composeMetrics(audit *auditor) {
-	audit.hooks = append(audit.hooks, a.metrics.event)
-	audit.failed = a.metrics.auditFailures.Inc
+func (a *app) composeMetrics(events *auditor) {
+	events.hooks = append(events.hooks, a.metrics.event)
+	events.failed = a.metrics.auditFailures.Inc
 	if a.sender != nil {
 		a.sender.count = a.metrics.mailed
 	}
@@ -122,45 +122,45 @@ func (a *app) composeMetrics(audit *auditor) {
 
 // event is the hook of the auditor. It counts what was recorded; when the commit that the event belongs to fails
 // afterwards, which is rare, there is one too many.
-func (m *metrics) event(_ context.Context, e provider.Event) error {
+func (m *metrics) event(_ context.Context, e audit.Event) error {
 	switch e.Kind {
-	case provider.EventPassword, provider.EventTOTP, provider.EventRecoveryUsed:
+	case audit.EventPassword, audit.EventTOTP, audit.EventRecoveryUsed:
 		m.proved(e)
-	case provider.EventPasswordFailed, provider.EventTOTPFailed, provider.EventRecoveryFailed:
+	case audit.EventPasswordFailed, audit.EventTOTPFailed, audit.EventRecoveryFailed:
 		m.signIns.WithLabelValues(stepOf(e), resultOf(e)).Inc()
-	case provider.EventPasswordLocked, provider.EventTOTPLocked, provider.EventRecoveryLocked:
+	case audit.EventPasswordLocked, audit.EventTOTPLocked, audit.EventRecoveryLocked:
 		m.signIns.WithLabelValues(stepOf(e), "locked").Inc()
 		m.lockouts.WithLabelValues(stepOf(e), oneOf(e.Detail["budget"], "account", "address", "browser", "account")).Inc()
-	case provider.EventFactorAdded, provider.EventAdminTOTPAdded:
+	case audit.EventFactorAdded, audit.EventAdminTOTPAdded:
 		m.enrolments.WithLabelValues("totp", "done").Inc()
-	case provider.EventConsent:
+	case audit.EventConsent:
 		m.consents.WithLabelValues("allow").Inc()
-	case provider.EventConsentDenied:
+	case audit.EventConsentDenied:
 		m.consents.WithLabelValues("deny").Inc()
-	case provider.EventAuthorized:
+	case audit.EventAuthorized:
 		m.authorized.WithLabelValues("ok").Inc()
-	case provider.EventRefused:
+	case audit.EventRefused:
 		m.authorized.WithLabelValues(oneOf(e.Detail["error"], "other", authorizationErrors...)).Inc()
-	case provider.EventTokenReused:
+	case audit.EventTokenReused:
 		m.reused.Inc()
 	}
 	return nil
 }
 
-func (m *metrics) proved(e provider.Event) {
+func (m *metrics) proved(e audit.Event) {
 	m.signIns.WithLabelValues(stepOf(e), "ok").Inc()
 	switch e.Kind {
-	case provider.EventTOTP:
+	case audit.EventTOTP:
 		m.offsets.WithLabelValues(oneOf(e.Detail["offset"], "other", "-1", "0", "1")).Inc()
-	case provider.EventRecoveryUsed:
+	case audit.EventRecoveryUsed:
 		m.recoveries.Inc()
 	}
 }
 
 // stepOf is password, totp or recovery: the second word of the kind.
-func stepOf(e provider.Event) string { return strings.Split(e.Kind, ".")[1] }
+func stepOf(e audit.Event) string { return strings.Split(e.Kind, ".")[1] }
 
-func resultOf(e provider.Event) string {
+func resultOf(e audit.Event) string {
 	switch e.Detail["reason"] {
 	case "used":
 		return "replayed"

@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"vestibule/config"
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 )
 
@@ -120,24 +120,24 @@ func TestMetricNames(t *testing.T) {
 }
 
 var metricEvents = []struct {
-	event provider.Event
+	event audit.Event
 	want  []string
 }{
-	{provider.Event{Kind: provider.EventPassword}, []string{`vestibule_sign_in_attempts_total{result="ok",step="password"} 1`}},
-	{provider.Event{Kind: provider.EventPasswordFailed, Detail: map[string]string{"reason": "wrong"}}, []string{`vestibule_sign_in_attempts_total{result="wrong",step="password"} 1`}},
-	{provider.Event{Kind: provider.EventPasswordLocked, Detail: map[string]string{"budget": "address"}}, []string{
+	{audit.Event{Kind: audit.EventPassword}, []string{`vestibule_sign_in_attempts_total{result="ok",step="password"} 1`}},
+	{audit.Event{Kind: audit.EventPasswordFailed, Detail: map[string]string{"reason": "wrong"}}, []string{`vestibule_sign_in_attempts_total{result="wrong",step="password"} 1`}},
+	{audit.Event{Kind: audit.EventPasswordLocked, Detail: map[string]string{"budget": "address"}}, []string{
 		`vestibule_sign_in_attempts_total{result="locked",step="password"} 1`, `vestibule_lockouts_total{scope="address",step="password"} 1`}},
-	{provider.Event{Kind: provider.EventTOTPLocked}, []string{`vestibule_lockouts_total{scope="account",step="totp"} 1`}},
-	{provider.Event{Kind: provider.EventTOTP, Detail: map[string]string{"offset": "1"}}, []string{
+	{audit.Event{Kind: audit.EventTOTPLocked}, []string{`vestibule_lockouts_total{scope="account",step="totp"} 1`}},
+	{audit.Event{Kind: audit.EventTOTP, Detail: map[string]string{"offset": "1"}}, []string{
 		`vestibule_sign_in_attempts_total{result="ok",step="totp"} 1`, `vestibule_totp_accepted_step_offset_total{offset="1"} 1`}},
-	{provider.Event{Kind: provider.EventTOTPFailed, Detail: map[string]string{"reason": "used"}}, []string{`vestibule_sign_in_attempts_total{result="replayed",step="totp"} 1`}},
-	{provider.Event{Kind: provider.EventTOTPFailed, Detail: map[string]string{"reason": "expired"}}, []string{`vestibule_sign_in_attempts_total{result="expired",step="totp"} 1`}},
-	{provider.Event{Kind: provider.EventTOTPFailed, Detail: map[string]string{"reason": "clock"}}, []string{`vestibule_sign_in_attempts_total{result="clock",step="totp"} 1`}},
-	{provider.Event{Kind: provider.EventRecoveryUsed}, []string{`vestibule_sign_in_attempts_total{result="ok",step="recovery"} 1`, `vestibule_recovery_codes_used_total 1`}},
-	{provider.Event{Kind: provider.EventConsentDenied}, []string{`vestibule_consents_total{decision="deny"} 1`}},
-	{provider.Event{Kind: provider.EventRefused, Detail: map[string]string{"error": "login_required"}}, []string{`vestibule_authorizations_total{result="login_required"} 1`}},
-	{provider.Event{Kind: provider.EventRefused, Detail: map[string]string{"error": "made up"}}, []string{`vestibule_authorizations_total{result="other"} 1`}},
-	{provider.Event{Kind: provider.EventTokenReused}, []string{`vestibule_tokens_reused_total 1`}},
+	{audit.Event{Kind: audit.EventTOTPFailed, Detail: map[string]string{"reason": "used"}}, []string{`vestibule_sign_in_attempts_total{result="replayed",step="totp"} 1`}},
+	{audit.Event{Kind: audit.EventTOTPFailed, Detail: map[string]string{"reason": "expired"}}, []string{`vestibule_sign_in_attempts_total{result="expired",step="totp"} 1`}},
+	{audit.Event{Kind: audit.EventTOTPFailed, Detail: map[string]string{"reason": "clock"}}, []string{`vestibule_sign_in_attempts_total{result="clock",step="totp"} 1`}},
+	{audit.Event{Kind: audit.EventRecoveryUsed}, []string{`vestibule_sign_in_attempts_total{result="ok",step="recovery"} 1`, `vestibule_recovery_codes_used_total 1`}},
+	{audit.Event{Kind: audit.EventConsentDenied}, []string{`vestibule_consents_total{decision="deny"} 1`}},
+	{audit.Event{Kind: audit.EventRefused, Detail: map[string]string{"error": "login_required"}}, []string{`vestibule_authorizations_total{result="login_required"} 1`}},
+	{audit.Event{Kind: audit.EventRefused, Detail: map[string]string{"error": "made up"}}, []string{`vestibule_authorizations_total{result="other"} 1`}},
+	{audit.Event{Kind: audit.EventTokenReused}, []string{`vestibule_tokens_reused_total 1`}},
 }
 
 func TestMetricEvents(t *testing.T) {
@@ -179,9 +179,9 @@ func TestMetricsWithoutDatabase(t *testing.T) {
 	if err := a.close(); err != nil {
 		t.Fatal(err)
 	}
-	audit := &auditor{store: a.store, now: a.now}
-	a.composeMetrics(audit)
-	if err := audit.Record(t.Context(), provider.Event{Kind: provider.EventPassword}); err == nil {
+	events := &auditor{store: a.store, now: a.now}
+	a.composeMetrics(events)
+	if err := events.Record(t.Context(), audit.Event{Kind: audit.EventPassword}); err == nil {
 		t.Error("an event was recorded in a closed database")
 	}
 	lines := scrape(t, a)

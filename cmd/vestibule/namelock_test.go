@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"vestibule/config"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 )
 
 // TestLocksTellNothingOfNames guesses at pairs of names in many orders: a pair that is one account's is answered as two
@@ -44,7 +44,7 @@ func TestLocksTellNothingOfNames(t *testing.T) {
 				if err != nil || len(budgets) != 2 || budgets[0].InARow+budgets[1].InARow != 2*s.config.PasswordGuesses {
 					t.Errorf("against ana are counted %+v, %v; want two budgets, both used up", budgets, err)
 				}
-				if n := len(s.events(t, user.Subject, provider.EventPasswordLocked)); n != 3 { // one from the first order
+				if n := len(s.events(t, user.Subject, audit.EventPasswordLocked)); n != 3 { // one from the first order
 					t.Errorf("%d events tell of a lock, want three", n)
 				}
 			}

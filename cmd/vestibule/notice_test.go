@@ -16,8 +16,8 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"vestibule/config"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 )
 
@@ -35,36 +35,36 @@ func TestLetterOf(t *testing.T) {
 		detail map[string]string
 		want   string
 	}{
-		{provider.EventFactorAdded, nil, "factor.added"},
-		{provider.EventFactorRemoved, nil, "factor.removed"},
-		{provider.EventFactorRenamed, nil, ""},
-		{provider.EventRecoveryUsed, nil, "auth.recovery.used"},
-		{provider.EventCodesMade, nil, "factor.codes.made"},
-		{provider.EventCodesMade, detail("authenticator", "Phone"), ""},
-		{provider.EventPasswordChanged, nil, "password.changed"},
-		{provider.EventAdminUserUpdated, detail("name", "yes"), ""},
-		{provider.EventAdminUserUpdated, detail("email", "yes"), "email.changed"},
-		{provider.EventAdminReset, nil, "admin.totp.reset"},
-		{provider.EventAdminResetPlanned, nil, "admin.totp.reset.planned"},
-		{provider.EventResetCancelled, nil, "factor.reset.cancelled"},
-		{provider.EventAdminTOTPAdded, nil, "factor.added"},
-		{provider.EventAdminEnrolLink, nil, "admin.enrol_link.made"},
-		{provider.EventTOTPFailed, detail("in_a_row", "4"), ""},
-		{provider.EventTOTPFailed, detail("in_a_row", "10"), "wrong codes"},
-		{provider.EventTOTPFailed, detail("in_a_row", "10", "set_up", "yes"), ""},
-		{provider.EventTOTPLocked, detail("in_a_row", "5"), "wrong codes"},
-		{provider.EventTOTPLocked, detail("in_a_row", "3"), "wrong codes"},
-		{provider.EventTOTPLocked, detail("in_a_row", "5", "set_up", "yes"), ""},
-		{provider.EventRecoveryLocked, detail("in_a_row", "5"), "wrong codes"},
-		{provider.EventTOTPFailed, nil, ""},
-		{provider.EventPasswordLocked, detail("in_a_row", "5"), ""}, // strangers could have mail sent
-		{provider.EventPassword, nil, ""},
-		{provider.EventSignedIn, nil, ""},
+		{audit.EventFactorAdded, nil, "factor.added"},
+		{audit.EventFactorRemoved, nil, "factor.removed"},
+		{audit.EventFactorRenamed, nil, ""},
+		{audit.EventRecoveryUsed, nil, "auth.recovery.used"},
+		{audit.EventCodesMade, nil, "factor.codes.made"},
+		{audit.EventCodesMade, detail("authenticator", "Phone"), ""},
+		{audit.EventPasswordChanged, nil, "password.changed"},
+		{audit.EventAdminUserUpdated, detail("name", "yes"), ""},
+		{audit.EventAdminUserUpdated, detail("email", "yes"), "email.changed"},
+		{audit.EventAdminReset, nil, "admin.totp.reset"},
+		{audit.EventAdminResetPlanned, nil, "admin.totp.reset.planned"},
+		{audit.EventResetCancelled, nil, "factor.reset.cancelled"},
+		{audit.EventAdminTOTPAdded, nil, "factor.added"},
+		{audit.EventAdminEnrolLink, nil, "admin.enrol_link.made"},
+		{audit.EventTOTPFailed, detail("in_a_row", "4"), ""},
+		{audit.EventTOTPFailed, detail("in_a_row", "10"), "wrong codes"},
+		{audit.EventTOTPFailed, detail("in_a_row", "10", "set_up", "yes"), ""},
+		{audit.EventTOTPLocked, detail("in_a_row", "5"), "wrong codes"},
+		{audit.EventTOTPLocked, detail("in_a_row", "3"), "wrong codes"},
+		{audit.EventTOTPLocked, detail("in_a_row", "5", "set_up", "yes"), ""},
+		{audit.EventRecoveryLocked, detail("in_a_row", "5"), "wrong codes"},
+		{audit.EventTOTPFailed, nil, ""},
+		{audit.EventPasswordLocked, detail("in_a_row", "5"), ""}, // strangers could have mail sent
+		{audit.EventPassword, nil, ""},
+		{audit.EventSignedIn, nil, ""},
 		{"test", nil, ""},
 		{"when", nil, ""},
 		{"", nil, ""},
 	} {
-		e := provider.Event{Kind: tt.kind, Subject: "ana", Detail: tt.detail, Outcome: provider.OutcomeOK}
+		e := audit.Event{Kind: tt.kind, Subject: "ana", Detail: tt.detail, Outcome: audit.OutcomeOK}
 		if got := letterOf(e); got != tt.want {
 			t.Errorf("letterOf(%s, %v) = %q, want %q", tt.kind, tt.detail, got, tt.want)
 		}
@@ -73,7 +73,7 @@ func TestLetterOf(t *testing.T) {
 			t.Errorf("letterOf(%s) of nobody = %q, want none", tt.kind, got)
 		}
 	}
-	if got := letterOf(provider.Event{Kind: provider.EventFactorRemoved, Subject: "ana", Outcome: provider.OutcomeRefused}); got != "" {
+	if got := letterOf(audit.Event{Kind: audit.EventFactorRemoved, Subject: "ana", Outcome: audit.OutcomeRefused}); got != "" {
 		t.Errorf("a refused removal is told of as %q", got)
 	}
 }
@@ -96,7 +96,7 @@ func TestLetters(t *testing.T) {
 			p := &sender{name: "Example ID", host: "id.example.com", contact: "help@example.com", cancel: func(reset string) string {
 				return "https://id.example.com/reset/cancel?token=" + reset
 			}}
-			n := storage.Notice{Event: provider.Event{
+			n := storage.Notice{Event: audit.Event{
 				Kind: name, Time: time.Date(2027, 1, 31, 9, 5, 0, 0, time.FixedZone("", 3600)), Address: "2001:db8::7", Actor: actor,
 				Detail: map[string]string{"name": hostile, "left": "3", "last": "yes", "in_a_row": "5", "reset": "r1", "due": "2027-02-01T12:00:00Z"},
 			}}
@@ -169,7 +169,7 @@ func (s *site) post() {
 // tell records an event of an operator.
 func (s *site) tell(kind string, user account.Account, detail map[string]string) {
 	s.t.Helper()
-	e := provider.Event{Kind: kind, Outcome: provider.OutcomeOK, Subject: user.Subject, Detail: detail}
+	e := audit.Event{Kind: kind, Outcome: audit.OutcomeOK, Subject: user.Subject, Detail: detail}
 	if err := commandAuditor(s.store, s.clock.now).Record(s.t.Context(), e); err != nil {
 		s.t.Fatalf("record %s: %v", kind, err)
 	}
@@ -310,8 +310,8 @@ func TestNoticesWait(t *testing.T) {
 		s := newMailSite(t, database, m)
 		ana, ben := s.addUser("ana"), s.addUser("ben")
 		m.stop()
-		s.tell(provider.EventPasswordChanged, ana, nil)
-		s.tell(provider.EventAdminReset, ben, nil)
+		s.tell(audit.EventPasswordChanged, ana, nil)
+		s.tell(audit.EventAdminReset, ben, nil)
 		for range 10 {
 			s.post()
 			s.clock.advance(noticeEvery)
@@ -337,7 +337,7 @@ func TestNoticeAtLeastOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, database string) {
 		m := startMail(t, "starttls")
 		s := newMailSite(t, database, m)
-		s.tell(provider.EventPasswordChanged, s.addUser("ana"), nil)
+		s.tell(audit.EventPasswordChanged, s.addUser("ana"), nil)
 		killed := s.newServer()
 		m.got = func() {
 			if err := killed.close(); err != nil {
@@ -371,7 +371,7 @@ func TestNoticesOnce(t *testing.T) {
 	s := newMailSite(t, postgresDatabase(t), m)
 	const notices = 30
 	for i := range notices {
-		s.tell(provider.EventPasswordChanged, s.addUser("u"+strconv.Itoa(i)), nil)
+		s.tell(audit.EventPasswordChanged, s.addUser("u"+strconv.Itoa(i)), nil)
 	}
 	s.start(3)
 	s.post()
@@ -394,9 +394,9 @@ func TestNoticeGivenUp(t *testing.T) {
 	results := map[string]int{}
 	(*s.servers.Load())[0].sender.count = func(result string) { results[result]++ }
 	ana, ben := s.addUser("ana"), s.addUser("ben")
-	s.tell(provider.EventPasswordChanged, ana, nil)
-	s.tell(provider.EventPasswordChanged, ben, nil)
-	s.tell(provider.EventPasswordChanged, account.Account{Subject: "nobody"}, nil)
+	s.tell(audit.EventPasswordChanged, ana, nil)
+	s.tell(audit.EventPasswordChanged, ben, nil)
+	s.tell(audit.EventPasswordChanged, account.Account{Subject: "nobody"}, nil)
 	s.post()
 	m.arrived("Your password was changed")
 	if results["failed"] != 1 || results["sent"] != 1 || results["dropped"] != 1 {
@@ -436,7 +436,7 @@ func TestNoticeOfNothing(t *testing.T) {
 	ana := s.addUser("ana")
 	undone := errors.New("undone")
 	err := s.store.Atomic(t.Context(), func(ctx context.Context) error {
-		e := provider.Event{Kind: provider.EventPasswordChanged, Subject: ana.Subject}
+		e := audit.Event{Kind: audit.EventPasswordChanged, Subject: ana.Subject}
 		return errors.Join(commandAuditor(s.store, s.clock.now).Record(ctx, e), undone)
 	})
 	if left := s.outbox(); !errors.Is(err, undone) || len(left) > 0 {
@@ -465,7 +465,7 @@ func TestNoticeOfProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.tell(provider.EventPasswordChanged, ana, nil)
+	s.tell(audit.EventPasswordChanged, ana, nil)
 	select {
 	case <-arrived:
 	case <-time.After(20 * time.Second):

@@ -10,8 +10,8 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 )
 
 func member(group string) func(*account.Account) {
@@ -65,7 +65,7 @@ func TestPolicyReported(t *testing.T) {
 		ana := s.addUser("ana")
 		v := s.newClient(t, "shop").begin()
 		v.finish(v.signIn(s.newBrowser(t), "ana").allow()).authenticated(t, "aal1", s.clock.now(), "pwd")
-		found := s.events(t, ana.Subject, provider.EventPolicyReported)
+		found := s.events(t, ana.Subject, audit.EventPolicyReported)
 		if len(found) != 1 || found[0].Client != "shop" || found[0].Detail["why"] != "everybody" {
 			t.Errorf("recorded %+v, want one report of ana at the shop", found)
 		}
@@ -105,7 +105,7 @@ func TestLastAuthenticatorStays(t *testing.T) {
 		if left := len(status().Authenticators); left != 1 {
 			t.Errorf("%d authenticators are left, want 1", left)
 		}
-		if gone := len(s.events(t, ana.Subject, provider.EventFactorRemoved)); gone != 1 {
+		if gone := len(s.events(t, ana.Subject, audit.EventFactorRemoved)); gone != 1 {
 			t.Errorf("%d removals are recorded, want 1", gone)
 		}
 	})
@@ -173,7 +173,7 @@ func TestRememberedBrowserWalk(t *testing.T) {
 		b.open("/logout").press("Sign out")
 		s.clock.advance(time.Minute)
 		spared(false)
-		if kept := s.events(t, ana.Subject, provider.EventBrowserRemembered); len(kept) != 4 {
+		if kept := s.events(t, ana.Subject, audit.EventBrowserRemembered); len(kept) != 4 {
 			t.Errorf("%d browsers are recorded as remembered, want 4", len(kept))
 		}
 		if log := s.log.String(); strings.Contains(log, ana.Email) {

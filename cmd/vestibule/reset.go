@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -65,7 +65,7 @@ func (a *app) carryOut(ctx context.Context, plan mfa.PlannedReset) (bool, error)
 	if told, err := a.told(ctx, plan); err != nil || !told {
 		return false, err
 	}
-	e := provider.Event{Subject: plan.Subject, Actor: plan.Actor, Detail: map[string]string{"reason": plan.Reason, "reset": plan.ID}}
+	e := audit.Event{Subject: plan.Subject, Actor: plan.Actor, Detail: map[string]string{"reason": plan.Reason, "reset": plan.ID}}
 	_, err = resetTOTP(ctx, a.store, a.audit, e, func(ctx context.Context) error { return a.store.TakeReset(ctx, plan.ID) })
 	return err == nil, err
 }
@@ -76,8 +76,8 @@ func (a *app) callOff(ctx context.Context, plan mfa.PlannedReset) error {
 		if err := a.store.EndReset(ctx, plan.ID); err != nil {
 			return err
 		}
-		return a.audit.Record(ctx, provider.Event{
-			Kind: provider.EventResetCancelled, Outcome: provider.OutcomeOK, Subject: plan.Subject,
+		return a.audit.Record(ctx, audit.Event{
+			Kind: audit.EventResetCancelled, Outcome: audit.OutcomeOK, Subject: plan.Subject,
 			Detail: map[string]string{"reset": plan.ID, "how": "used"},
 		})
 	})
@@ -88,7 +88,7 @@ func (a *app) told(ctx context.Context, plan mfa.PlannedReset) (bool, error) {
 	if a.sender == nil {
 		return true, nil
 	}
-	waits, err := a.store.NoticeWaits(ctx, plan.Subject, provider.EventAdminResetPlanned, plan.Created)
+	waits, err := a.store.NoticeWaits(ctx, plan.Subject, audit.EventAdminResetPlanned, plan.Created)
 	if err != nil || !waits {
 		return err == nil, err
 	}

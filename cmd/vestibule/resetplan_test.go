@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 )
 
 // A user who gives a code after the announcement has lost nothing: the reset is called off, with a mail.
@@ -39,7 +39,7 @@ func TestPlannedResetOfWhoHasIt(t *testing.T) {
 			account account.Account
 			want    int
 		}{{ana, 1}, {ben, 1}, {eve, 0}} {
-			e := s.events(t, tt.account.Subject, provider.EventResetCancelled)
+			e := s.events(t, tt.account.Subject, audit.EventResetCancelled)
 			if len(e) != tt.want || tt.want == 1 && e[0].Detail["how"] != "used" {
 				t.Errorf("the audit log of %s has %+v, want %d resets called off", tt.account.Username, e, tt.want)
 			}

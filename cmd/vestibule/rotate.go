@@ -13,6 +13,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 )
 
@@ -199,8 +200,8 @@ func (r *resealer) record(ctx context.Context) error {
 	if r.total() == 0 {
 		return nil
 	}
-	return commandAuditor(r.db, time.Now).Record(ctx, provider.Event{
-		Kind: provider.EventAdminReseal, Outcome: provider.OutcomeOK,
+	return commandAuditor(r.db, time.Now).Record(ctx, audit.Event{
+		Kind: audit.EventAdminReseal, Outcome: audit.OutcomeOK,
 		Detail: map[string]string{"rows": strconv.Itoa(r.total()), "key": r.keys.Newest()},
 	})
 }

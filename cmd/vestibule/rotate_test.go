@@ -18,7 +18,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 )
 
@@ -74,7 +74,7 @@ func TestRotateDuringSetup(t *testing.T) {
 		s.start(1)
 		p = p.press("Continue", "code", p.phone().code(0)).at("codes", "initial")
 		p.press("Turn on two-step verification", "saved", "on").at("security", "on")
-		if len(s.events(t, "", provider.EventAdminReseal)) != 1 {
+		if len(s.events(t, "", audit.EventAdminReseal)) != 1 {
 			t.Error("there is not one event of the rotation")
 		}
 	})

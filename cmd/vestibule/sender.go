@@ -22,12 +22,12 @@ const (
 )
 
 // composeMail gives the server a postman, and its auditor notices to write, if the settings name a mail server.
-func (a *app) composeMail(c config.Config, audit *auditor) error {
+func (a *app) composeMail(c config.Config, events *auditor) error {
 	m, err := newMailer(c, a.now)
 	if err != nil || m == nil {
 		return err
 	}
-	audit.hooks = append(audit.hooks, noticeHook(a.store))
+	events.hooks = append(events.hooks, noticeHook(a.store))
 	a.sender = &sender{
 		store: a.store, mailer: m, name: c.Name, host: hostOf(c.Issuer), contact: c.Contact, cancel: a.cancelLink,
 		now: a.now, log: a.log,

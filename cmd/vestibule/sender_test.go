@@ -12,8 +12,8 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"vestibule/config"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 )
 
 // tarpit is a mail server that says nothing any more from that point of a conversation on. It tells of each that has
@@ -64,7 +64,7 @@ func TestStopWhileSending(t *testing.T) {
 				c.MailServer, c.MailFrom, c.MailTLS = address, "id@example.com", "none"
 			})
 			user := s.addUser("ana", func(a *account.Account) { a.Email = "ana@example.com" })
-			s.tell(provider.EventPasswordChanged, user, nil)
+			s.tell(audit.EventPasswordChanged, user, nil)
 			s.clock.advance(time.Second)
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
@@ -93,9 +93,9 @@ func TestRefusedLetter(t *testing.T) {
 	s := newMailSite(t, sqliteDatabase(t), m)
 	user := s.addUser("ana", func(a *account.Account) { a.Email = "ana@example.com" })
 	for range 3 {
-		s.tell(provider.EventFactorAdded, user, map[string]string{"name": "evil"})
+		s.tell(audit.EventFactorAdded, user, map[string]string{"name": "evil"})
 	}
-	s.tell(provider.EventPasswordChanged, user, nil)
+	s.tell(audit.EventPasswordChanged, user, nil)
 	s.clock.advance(time.Second)
 	s.post()
 	m.arrived("Your password was changed")
@@ -103,7 +103,7 @@ func TestRefusedLetter(t *testing.T) {
 		t.Errorf("the outbox has %d notices, want the 3 that were refused", n)
 	}
 	m.refuses("data", &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "not now"})
-	s.tell(provider.EventPasswordChanged, user, nil)
+	s.tell(audit.EventPasswordChanged, user, nil)
 	s.clock.advance(time.Hour)
 	before := map[string]time.Time{}
 	for _, n := range s.outbox() {

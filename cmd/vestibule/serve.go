@@ -84,12 +84,12 @@ func newApp(ctx context.Context, c config.Config, log *slog.Logger, now func() t
 
 func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) error {
 	accounts := &account.Directory{Store: a.store, Hasher: a.hasher}
-	audit := &auditor{store: a.store, now: a.now}
-	a.audit = audit
-	if err := a.composeMail(c, audit); err != nil {
+	events := &auditor{store: a.store, now: a.now}
+	a.audit = events
+	if err := a.composeMail(c, events); err != nil {
 		return err
 	}
-	a.composeMetrics(audit)
+	a.composeMetrics(events)
 	// Recovery codes wait in the same queue as passwords: both cost a core and 19 MiB.
 	a.refunds = &mfa.Refunds{Attempts: a.store}
 	a.mfa = &mfa.Service{
@@ -98,7 +98,7 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 		Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses),
 	}
 	p, err := provider.New(ctx, provider.Config{
-		Issuer: c.Issuer, Store: a.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: audit,
+		Issuer: c.Issuer, Store: a.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: events,
 		Levels: levels(c), Policy: web.Rules{Policy: policyOf(c), Levels: levels(c), Accounts: accounts, MFA: a.mfa, Now: a.now},
 		SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: a.log, Now: a.now,
 	})
@@ -106,7 +106,7 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 		return fmt.Errorf("provider: %w", err)
 	}
 	site, err := web.New(web.Config{
-		Provider: p, Accounts: accounts, Sessions: a.store, Attempts: a.store, Refunds: a.refunds, Atomic: a.store.Atomic, Audit: audit,
+		Provider: p, Accounts: accounts, Sessions: a.store, Attempts: a.store, Refunds: a.refunds, Atomic: a.store.Atomic, Audit: events,
 		Activity: a.store, ActivityKept: c.AuditRetention, MFA: a.mfa, Consent: &consent.Service{Store: a.store, Now: a.now},
 		EnrolLinks: a.store, Resets: a.store, LinkKeys: keys.Derive("reset links"),
 		Passwords: passwordLimits(c), Secrets: keys.Derive("known browsers"), BindingKey: keys.Derive("browsers of sign-ins")[0],

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -83,8 +83,8 @@ func addUser(ctx context.Context, db *storage.Store, hasher *account.Hasher, use
 		if err := db.CreateAccount(ctx, user, hash); err != nil {
 			return err
 		}
-		return commandAuditor(db, time.Now).Record(ctx, provider.Event{
-			Kind: provider.EventAdminUserCreated, Outcome: provider.OutcomeOK, Subject: user.Subject,
+		return commandAuditor(db, time.Now).Record(ctx, audit.Event{
+			Kind: audit.EventAdminUserCreated, Outcome: audit.OutcomeOK, Subject: user.Subject,
 		})
 	})
 	return nameTaken(err)

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -119,8 +119,8 @@ func removeTOTP(ctx context.Context, db *storage.Store, user account.Account, wh
 		if err := db.EndAccess(ctx, user.Subject); err != nil { // whoever has it may be signed in
 			return err
 		}
-		return commandAuditor(db, time.Now).Record(ctx, provider.Event{
-			Kind: provider.EventFactorRemoved, Outcome: provider.OutcomeOK, Subject: user.Subject,
+		return commandAuditor(db, time.Now).Record(ctx, audit.Event{
+			Kind: audit.EventFactorRemoved, Outcome: audit.OutcomeOK, Subject: user.Subject,
 			Detail: map[string]string{"name": found.Name, "last": "no"},
 		})
 	})

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -91,7 +91,7 @@ func (a totpAdd) portable(text string) (mfa.Portable, error) {
 // that were not there before. What a check finds, after the user's authenticators were read, ends the commit.
 func (v unsealed) importTOTP(ctx context.Context, user account.Account, all []mfa.Portable, checks ...func(context.Context) error) ([]string, error) {
 	var added []string
-	audit := commandAuditor(v.db, time.Now)
+	events := commandAuditor(v.db, time.Now)
 	err := v.codes().Import(ctx, user.Subject, all, func(ctx context.Context, names []string) error {
 		for _, check := range checks {
 			if err := check(ctx); err != nil {
@@ -99,8 +99,8 @@ func (v unsealed) importTOTP(ctx context.Context, user account.Account, all []mf
 			}
 		}
 		for _, name := range names {
-			err := audit.Record(ctx, provider.Event{
-				Kind: provider.EventAdminTOTPAdded, Outcome: provider.OutcomeOK, Subject: user.Subject,
+			err := events.Record(ctx, audit.Event{
+				Kind: audit.EventAdminTOTPAdded, Outcome: audit.OutcomeOK, Subject: user.Subject,
 				Detail: map[string]string{"name": name},
 			})
 			if err != nil {

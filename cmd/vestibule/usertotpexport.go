@@ -19,8 +19,8 @@ import (
 	"filippo.io/age/armor"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -117,12 +117,12 @@ func (v unsealed) accounts(ctx context.Context, names []string) ([]account.Accou
 }
 
 func (v unsealed) recordExport(ctx context.Context, users []backupUser) error {
-	audit := commandAuditor(v.db, time.Now)
+	events := commandAuditor(v.db, time.Now)
 	for some := range slices.Chunk(users, auditBatch) {
 		err := v.db.Atomic(ctx, func(ctx context.Context) error {
 			for _, u := range some {
-				err := audit.Record(ctx, provider.Event{
-					Kind: provider.EventAdminTOTPExported, Outcome: provider.OutcomeOK, Subject: u.Subject,
+				err := events.Record(ctx, audit.Event{
+					Kind: audit.EventAdminTOTPExported, Outcome: audit.OutcomeOK, Subject: u.Subject,
 					Detail: map[string]string{"authenticators": strconv.Itoa(len(u.Authenticators))},
 				})
 				if err != nil {
@@ -278,7 +278,7 @@ func (v unsealed) untouched(ctx context.Context, subject string, made time.Time)
 	if err != nil {
 		return err
 	}
-	last, err := v.db.Activity(ctx, subject, []string{provider.EventFactorRemoved, provider.EventAdminReset}, "", 1)
+	last, err := v.db.Activity(ctx, subject, []string{audit.EventFactorRemoved, audit.EventAdminReset}, "", 1)
 	if err != nil {
 		return err
 	}

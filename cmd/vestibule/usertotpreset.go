@@ -13,8 +13,8 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -109,7 +109,7 @@ func (o operation) reset(ctx context.Context, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	removed, err := resetTOTP(ctx, o.db, o.audit, provider.Event{
+	removed, err := resetTOTP(ctx, o.db, o.audit, audit.Event{
 		Subject: o.account.Subject, Detail: map[string]string{"reason": o.reason},
 	})
 	if err != nil {
@@ -121,7 +121,7 @@ func (o operation) reset(ctx context.Context, now time.Time) (string, error) {
 
 // resetTOTP also ends what somebody with the lost phone may still have open: all of it, or nothing. The event says
 // whose factors, by whom and why. What first does is part of the commit; nil: nothing.
-func resetTOTP(ctx context.Context, db *storage.Store, audit provider.Recorder, e provider.Event,
+func resetTOTP(ctx context.Context, db *storage.Store, events audit.Recorder, e audit.Event,
 	first ...func(context.Context) error) (removed int, err error) {
 	err = db.Atomic(ctx, func(ctx context.Context) (err error) {
 		for _, f := range first {
@@ -132,9 +132,9 @@ func resetTOTP(ctx context.Context, db *storage.Store, audit provider.Recorder, 
 		if removed, err = db.ResetFactors(ctx, e.Subject); err != nil {
 			return err
 		}
-		e.Kind, e.Outcome = provider.EventAdminReset, provider.OutcomeOK
+		e.Kind, e.Outcome = audit.EventAdminReset, audit.OutcomeOK
 		e.Detail["authenticators"] = strconv.Itoa(removed)
-		return audit.Record(ctx, e)
+		return events.Record(ctx, e)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("remove second factor: %w", err)
@@ -150,8 +150,8 @@ func (o operation) planReset(ctx context.Context, now time.Time, delay time.Dura
 		if err := o.db.PlanReset(ctx, plan); err != nil {
 			return err
 		}
-		return o.audit.Record(ctx, provider.Event{
-			Kind: provider.EventAdminResetPlanned, Outcome: provider.OutcomeOK, Subject: plan.Subject,
+		return o.audit.Record(ctx, audit.Event{
+			Kind: audit.EventAdminResetPlanned, Outcome: audit.OutcomeOK, Subject: plan.Subject,
 			Detail: map[string]string{"reason": plan.Reason, "reset": plan.ID, "due": plan.Due.UTC().Format(time.RFC3339)},
 		})
 	})
@@ -172,8 +172,8 @@ func (o operation) cancelReset(ctx context.Context) (string, error) {
 			if err := o.db.EndReset(ctx, plan.ID); err != nil {
 				return err
 			}
-			e := provider.Event{
-				Kind: provider.EventResetCancelled, Outcome: provider.OutcomeOK, Subject: plan.Subject,
+			e := audit.Event{
+				Kind: audit.EventResetCancelled, Outcome: audit.OutcomeOK, Subject: plan.Subject,
 				Detail: map[string]string{"reset": plan.ID, "how": "operator"},
 			}
 			if o.reason != "" {

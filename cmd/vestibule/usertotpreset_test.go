@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -53,7 +54,7 @@ func TestUserTOTPReset(t *testing.T) {
 			t.Errorf("it says %q, want %q", text, want)
 		}
 	}
-	events, err := db.AuditEvents(ctx, storage.AuditFilter{Subject: subject, Kind: provider.EventAdminReset}, 10)
+	events, err := db.AuditEvents(ctx, storage.AuditFilter{Subject: subject, Kind: audit.EventAdminReset}, 10)
 	if err != nil || len(events) != 1 || events[0].Detail["reason"] != "lost it" || events[0].Actor != actor() {
 		t.Errorf("the audit log has %+v (%v), want one reset, by %s", events, err, actor())
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 )
 
@@ -40,8 +40,8 @@ func unlock(ctx context.Context, db *storage.Store, subject string, wrong []wron
 		if err := db.Unlock(ctx, subject); err != nil {
 			return err
 		}
-		return commandAuditor(db, time.Now).Record(ctx, provider.Event{
-			Kind: provider.EventAdminUnlocked, Outcome: provider.OutcomeOK, Subject: subject,
+		return commandAuditor(db, time.Now).Record(ctx, audit.Event{
+			Kind: audit.EventAdminUnlocked, Outcome: audit.OutcomeOK, Subject: subject,
 			Detail: map[string]string{"budgets": guessedAt(wrong)},
 		})
 	})

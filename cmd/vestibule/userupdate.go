@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -156,12 +156,12 @@ func (c userChange) password(w *env) (string, error) {
 
 // apply runs in one commit.
 func (c userChange) apply(ctx context.Context, db *storage.Store, user account.Account, hash string, now time.Time) error {
-	audit := commandAuditor(db, func() time.Time { return now })
+	events := commandAuditor(db, func() time.Time { return now })
 	record := func(kind string, detail map[string]string) error {
-		return audit.Record(ctx, provider.Event{Kind: kind, Outcome: provider.OutcomeOK, Subject: user.Subject, Detail: detail})
+		return events.Record(ctx, audit.Event{Kind: kind, Outcome: audit.OutcomeOK, Subject: user.Subject, Detail: detail})
 	}
 	if detail := c.edit(&user, now); len(detail) > 0 {
-		if err := record(provider.EventAdminUserUpdated, detail); err != nil {
+		if err := record(audit.EventAdminUserUpdated, detail); err != nil {
 			return err
 		}
 		if err := db.UpdateAccount(ctx, user); err != nil {
@@ -180,7 +180,7 @@ func (c userChange) apply(ctx context.Context, db *storage.Store, user account.A
 	if hash == "" {
 		return nil
 	}
-	if err := record(provider.EventPasswordChanged, nil); err != nil {
+	if err := record(audit.EventPasswordChanged, nil); err != nil {
 		return err
 	}
 	return db.ChangePassword(ctx, user.Subject, hash, now)

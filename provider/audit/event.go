@@ -1,4 +1,5 @@
-package provider
+// Package audit is what happened, as the log of it is written. It knows ids, and nothing of what they are of.
+package audit
 
 import (
 	"context"
