@@ -49,8 +49,8 @@ func (fl *flow) restsOnSession() bool {
 	return !fl.state.PasswordGiven || fl.state.FromSession || fl.state.SessionOpened
 }
 
-// continueSession makes a login that is about to be admitted part of the session that its user has in this browser,
-// perhaps from another tab: a sign-in there goes on, and signing out ends both. A borrowed login has a session already.
+// continueSession makes a login that is about to have a session part of the one that its user has in this browser,
+// perhaps from another tab: a sign-in there goes on, and signing out ends both. A login that rests on a session has one already.
 func (s *Server) continueSession(ctx context.Context, r *http.Request, fl *flow) error {
 	if !fl.owed.signedIn() {
 		return nil
@@ -94,8 +94,8 @@ func (s *Server) openSession(ctx context.Context, r *http.Request, fl *flow) err
 	return nil
 }
 
-// requireBasis makes the commit rest on what the login does: the account in the epoch of its password and, if it is
-// borrowed, the session. openSession replaces that one by its version, so that it is there until then.
+// requireBasis makes the commit rest on what the login does: the account in the epoch of its password and, if it
+// rests on one, the session. openSession replaces that one by its version, so that it is there until then.
 func (s *Server) requireBasis(ctx context.Context, fl *flow) error {
 	login := fl.ix.Login
 	if fl.restsOnSession() {
@@ -230,7 +230,7 @@ func (s *Server) decideAnew(ctx context.Context, fl *flow) error {
 	return nil
 }
 
-// recordPassword records the password and admits whoever owes no code.
+// recordPassword records the password, and opens the session of whoever owes no code.
 func (s *Server) recordPassword(ctx context.Context, r *http.Request, fl *flow) error {
 	if err := s.passwordRight(ctx, r, fl); err != nil {
 		return err

@@ -58,7 +58,7 @@ type rejected struct {
 	At  time.Time `json:"at"`
 }
 
-// Wishes.
+// What a user can have asked to set up: SetupRequested.
 const (
 	setupAuthenticator = "authenticator"
 	setupCodes         = "codes"
@@ -72,7 +72,7 @@ type flow struct {
 	ix             *provider.Interaction
 	state          flowState
 	owed           step              // what commitProof found
-	browserSession *provider.Session // that the browser had when the login was admitted, live or not; nil: none
+	browserSession *provider.Session // that the browser had when openSession replaced it, live or not; nil: none
 	sessionCookie  string            // of the session that openSession wrote
 	guess          counted           // of the password, in this request
 	resubmitted    bool              // the form met a sign-in that had changed, and is tried on that
@@ -95,16 +95,16 @@ func newFlow(ix *provider.Interaction) (*flow, error) {
 		return fl, nil
 	}
 	if err := json.Unmarshal(ix.UI, &fl.state); err != nil {
-		return nil, fmt.Errorf("memory of a sign-in: %w", err)
+		return nil, fmt.Errorf("state of a sign-in: %w", err)
 	}
 	return fl, nil
 }
 
-// pack writes the memory into the interaction.
+// pack writes the state into the interaction.
 func (fl *flow) pack() error {
 	data, err := json.Marshal(fl.state)
 	if err != nil {
-		return fmt.Errorf("memory of a sign-in: %w", err)
+		return fmt.Errorf("state of a sign-in: %w", err)
 	}
 	fl.ix.UI = data
 	return nil

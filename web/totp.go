@@ -192,7 +192,7 @@ func (s *Server) lateCode(w http.ResponseWriter, r *http.Request, fl *flow, form
 }
 
 // withoutCode goes on when there is no authenticator any more that could make a code. What the user has proved may be
-// all that there is to prove: it is settled as after a proof.
+// all that there is to prove: it is committed as a proof is.
 func (s *Server) withoutCode(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	done := fl.clone()
 	done.state.Enrolled = false
