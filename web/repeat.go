@@ -211,6 +211,11 @@ func (s *Server) commitAnswer(w http.ResponseWriter, r *http.Request, a response
 	if err == nil {
 		return s.give(w, r, a)
 	}
+	return s.answeredOr(r, err)
+}
+
+// answeredOr returns what answeredBefore does or, if the form was not answered before, err.
+func (s *Server) answeredOr(r *http.Request, err error) error {
 	if before := s.answeredBefore(r); before != nil {
 		return before
 	}

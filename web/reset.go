@@ -108,13 +108,13 @@ func (s *Server) showReset(w http.ResponseWriter, status int, state, title strin
 	})
 }
 
-// postCancelReset takes the link for the user's word. A second click finds it done.
+// postCancelReset takes the link for the user's word. A second click is answered as the first.
 func (s *Server) postCancelReset(w http.ResponseWriter, r *http.Request) error {
 	plan, err := s.planned(r)
 	if err == nil {
 		err = s.endReset(w, r, plan, audit.Event{Address: provider.HostOf(r.RemoteAddr)}, "link", cancelledPath)
-	} else if before := s.answeredBefore(r); before != nil {
-		return before
+	} else {
+		err = s.answeredOr(r, err)
 	}
 	if errors.Is(err, errForgedLink) || errors.Is(err, store.ErrNotFound) {
 		return redirect(cancelPath+"?token="+url.QueryEscape(field(r, "token")))(w, r)
@@ -140,8 +140,8 @@ func (s *Server) postCancelOwnReset(w http.ResponseWriter, r *http.Request, m *s
 	plan, err := s.Resets.ResetOf(r.Context(), m.account.Subject)
 	if err == nil {
 		err = s.endReset(w, r, plan, m.event(r, "", ""), "account", securityPath)
-	} else if before := s.answeredBefore(r); before != nil {
-		return before
+	} else {
+		err = s.answeredOr(r, err)
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return s.note(w, r, securityPath, "reset.gone", nil)
