@@ -174,7 +174,7 @@ func TestRefundsRun(t *testing.T) {
 
 		limit := mfa.Limit{Guesses: 5, Window: time.Hour, Lock: time.Hour}
 		tally, err := r.Attempt(ctx, "pwd:ana", limit, time.Now())
-		must(t, "Guess", err)
+		must(t, "Attempt", err)
 		p.before.Store(true)
 		r.Refund(ctx, "pwd:ana", tally.ID)
 		r.Refund(ctx, "pwd:ana", tally.ID) // is owed once

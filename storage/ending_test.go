@@ -10,7 +10,6 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/storage"
-	"vestibule/storage/storagetest"
 )
 
 // Whatever the order in which a commit names what it rests on, it takes its locks in the one order of all commits: two
@@ -108,30 +107,13 @@ func TestEndingsOfAnAccountKeptElsewhere(t *testing.T) {
 // there a moment later.
 func TestEndingsWaitForTheAccount(t *testing.T) {
 	t.Parallel()
-	storagetest.EachDSN(t, func(t *testing.T, dsn string) {
-		s := storagetest.Open(t, dsn)
-		must(t, s.Migrate(t.Context()))
-		if s.IsSQLite() {
-			return // it has one writer at a time
-		}
-		ana := newUser("ana", "")
-		must(t, s.CreateAccount(t.Context(), ana, ""))
-		must(t, s.AddScopes(t.Context(), ana.Subject, "shop", []string{"openid"}, noon))
-		for name, end := range map[string]func() error{
-			"ForgetBrowsers": func() error { return s.ForgetBrowsers(t.Context(), ana.Subject) },
-			"DeleteGrant":    func() error { return s.DeleteGrant(t.Context(), ana.Subject, "shop") },
-		} {
-			conn := pgSession(t, dsn)
-			tx, err := conn.Begin(t.Context())
-			must(t, err)
-			_, err = tx.Exec(t.Context(), "SELECT 1 FROM account WHERE subject = $1 FOR SHARE", ana.Subject) // as RequireAccount does
-			must(t, err)
-			done := make(chan error, 1)
-			go func() { done <- end() }()
-			t.Log(name)
-			awaitLock(t, s, conn.PgConn().PID())
-			must(t, tx.Commit(t.Context()))
-			must(t, <-done)
-		}
-	})
+	s, dsn := onPostgres(t)
+	ana := newUser("ana", "")
+	must(t, s.CreateAccount(t.Context(), ana, ""))
+	must(t, s.AddScopes(t.Context(), ana.Subject, "shop", []string{"openid"}, noon))
+	resting := "SELECT 1 FROM account WHERE subject = $1 FOR SHARE" // as RequireAccount does
+	t.Log("ForgetBrowsers")
+	waitsFor(t, s, dsn, func() error { return s.ForgetBrowsers(t.Context(), ana.Subject) }, resting, ana.Subject)
+	t.Log("DeleteGrant")
+	waitsFor(t, s, dsn, func() error { return s.DeleteGrant(t.Context(), ana.Subject, "shop") }, resting, ana.Subject)
 }

@@ -33,7 +33,7 @@ func TestBudgets(t *testing.T) {
 		checkBudgets(t, s, "ana", noon)
 		checkBudgets(t, s, "ben", noon, storage.Budget{Kind: "recovery", InARow: 1})
 		if tally, err := s.Attempt(t.Context(), "totp:ana", limit, noon); err != nil || tally.Left != 1 {
-			t.Errorf("Guess after Unlock = %+v, %v, want one left", tally, err)
+			t.Errorf("Attempt after Unlock = %+v, %v, want one left", tally, err)
 		}
 	})
 }

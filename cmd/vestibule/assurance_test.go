@@ -178,7 +178,7 @@ var truths = []struct {
 		{name: "asked by it", enrolled: true, request: []string{"acr_values", "urn:two"}, pages: "login totp consent", amr: "pwd otp mfa", acr: "urn:two"},
 		{name: "asked by a usual name", request: []string{"acr_values", "2"}, pages: "login consent", amr: "pwd", acr: "aal1"},
 	}},
-	{"remembered browser", func(c *config.Config) { c.RememberBrowser = 720 * time.Hour }, nil, []truth{
+	{"remembered browser", rememberBrowsers, nil, []truth{
 		{name: "nothing asked", enrolled: true, before: "code", keep: true, pages: "login", amr: "pwd", acr: "aal1"},
 		{name: "two steps preferred", enrolled: true, before: "code", keep: true, request: []string{"acr_values", "aal2"}, pages: "login totp", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "two steps essential", enrolled: true, before: "code", keep: true, request: []string{"claims", essential("aal2")}, pages: "login totp", amr: "pwd otp mfa", acr: "aal2"},

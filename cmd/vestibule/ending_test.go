@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
@@ -492,8 +491,6 @@ func TestEndingBetweenTrips(t *testing.T) {
 		}
 	})
 }
-
-func rememberBrowsers(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
 
 // interrupted reports whether any grant asks the database that often.
 func interrupted(t *testing.T, s *site, servers []*app, e ending, nth int) bool {

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/config"
 	"vestibule/mfa"
 )
 
@@ -68,8 +67,7 @@ var forgivings = []forgiving{
 // TestOnlyAProofForgives has three wrong codes of each kind counted, and then does each thing that a user can do: exactly
 // the budget of the factor that was proved there, in this request, is forgiven, and all else is as before.
 func TestOnlyAProofForgives(t *testing.T) {
-	settings := func(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
-	eachSiteWith(t, settings, func(t *testing.T, s *site) {
+	eachSiteWith(t, rememberBrowsers, func(t *testing.T, s *site) {
 		probe, c := s.newClient(t, "probe"), s.newClient(t, "shop")
 		for i, tt := range forgivings {
 			t.Run(tt.name, func(t *testing.T) {

@@ -106,6 +106,9 @@ func eachSiteWith(t *testing.T, set func(*config.Config), test func(t *testing.T
 	eachDatabase(t, func(t *testing.T, database string) { test(t, newSite(t, database, set)) })
 }
 
+// rememberBrowsers is the setting that lets users go without a code in a browser, for a month.
+func rememberBrowsers(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
+
 func sqliteDatabase(t *testing.T) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "vestibule.db")
 }

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider/account"
 )
@@ -32,7 +31,7 @@ func TestMatrix(t *testing.T) {
 		for i, state := range matrixStates {
 			t.Run(state.name, func(t *testing.T) {
 				t.Parallel()
-				s := newSite(t, sqliteDatabase(t), func(c *config.Config) { c.RememberBrowser = 720 * time.Hour })
+				s := newSite(t, sqliteDatabase(t), rememberBrowsers)
 				m := &matrix{t: t, site: s, state: state, shop: s.newClient(t, "shop")}
 				m.watch()
 				m.owner, m.intruder = m.newVictim("ana"), m.newVictim("ben")

@@ -112,8 +112,7 @@ func TestLastAuthenticatorStays(t *testing.T) {
 }
 
 func TestRememberedBrowserWalk(t *testing.T) {
-	month := func(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
-	eachSiteWith(t, month, func(t *testing.T, s *site) {
+	eachSiteWith(t, rememberBrowsers, func(t *testing.T, s *site) {
 		s.start(2)
 		ana := s.addUser("ana")
 		a, _ := s.newBrowser(t).enrol("ana")

@@ -5,9 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
-	"vestibule/config"
 	"vestibule/provider/account"
 	"vestibule/provider/providertest"
 )
@@ -25,8 +23,7 @@ func (b *browser) refused(t *testing.T, what, address string) *page {
 // TestOneSpelling takes every opaque value of a browser through its other spellings: no page takes one, none fails, and
 // the right one is good afterwards.
 func TestOneSpelling(t *testing.T) {
-	remember := func(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
-	eachSiteWith(t, remember, func(t *testing.T, s *site) {
+	eachSiteWith(t, rememberBrowsers, func(t *testing.T, s *site) {
 		user := s.addUser("ana")
 		s.addUser("ben")
 		c := s.newClient(t, "shop")

@@ -24,7 +24,7 @@ type atomically interface {
 }
 
 // TestStore proves that what open returns, an empty store each time, keeps the contracts of
-// mfa.Store, mfa.Guesses and mfa.Setups.
+// mfa.Store, mfa.Attempts and mfa.Setups.
 func TestStore(t *testing.T, open func(t *testing.T) Stores) {
 	for _, tt := range []struct {
 		name string

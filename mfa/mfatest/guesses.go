@@ -139,24 +139,24 @@ func inARow(t *testing.T, s Stores) {
 }
 
 func giveBack(t *testing.T, s Stores) {
-	must(t, "Return of a guess that was never counted", s.RefundAttempt(ctx, "pwd:ana", "none"))
+	must(t, "RefundAttempt of a guess that was never counted", s.RefundAttempt(ctx, "pwd:ana", "none"))
 	first := guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 4})
 	second := guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 3})
 	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 2})
 	for range contenders { // for whoever does not know whether it happened
-		must(t, "Return", s.RefundAttempt(ctx, "pwd:ana", second))
+		must(t, "RefundAttempt", s.RefundAttempt(ctx, "pwd:ana", second))
 	}
 	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 2, InARow: 3})
 	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 1})
 	last := guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 0}) // it begins the lock
 	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{LockedUntil: now.Add(five.Lock)})
-	must(t, "Return of the guess that began the lock", s.RefundAttempt(ctx, "pwd:ana", last))
+	must(t, "RefundAttempt of the guess that began the lock", s.RefundAttempt(ctx, "pwd:ana", last))
 	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{Left: 0, InARow: 5})
 	guess(t, s, "pwd:ana", five, now, mfa.AttemptCount{LockedUntil: now.Add(five.Lock)})
 	after := now.Add(five.Lock)
 	guess(t, s, "pwd:ana", five, after, mfa.AttemptCount{Left: 4})
-	must(t, "Return of a guess of the window before", s.RefundAttempt(ctx, "pwd:ana", first))
-	must(t, "Return of another's guess", s.RefundAttempt(ctx, "pwd:ana", guess(t, s, "pwd:ben", five, now, mfa.AttemptCount{Left: 4})))
+	must(t, "RefundAttempt of a guess of the window before", s.RefundAttempt(ctx, "pwd:ana", first))
+	must(t, "RefundAttempt of another's guess", s.RefundAttempt(ctx, "pwd:ana", guess(t, s, "pwd:ben", five, now, mfa.AttemptCount{Left: 4})))
 	guess(t, s, "pwd:ana", five, after, mfa.AttemptCount{Left: 3})
 	guess(t, s, "pwd:ben", five, now, mfa.AttemptCount{Left: 3, InARow: 2})
 }
@@ -170,7 +170,7 @@ func giveBackLast(t *testing.T, s Stores) {
 		ids = append(ids, guess(t, s, "address:a", many, now, mfa.AttemptCount{Left: many.Guesses - i - 1}))
 	}
 	for _, id := range append(ids[old:], ids[old:]...) {
-		must(t, "Return", s.RefundAttempt(ctx, "address:a", id))
+		must(t, "RefundAttempt", s.RefundAttempt(ctx, "address:a", id))
 	}
 	guess(t, s, "address:a", many, now, mfa.AttemptCount{Left: many.Guesses - old - 1, InARow: old + 1})
 }
@@ -181,19 +181,19 @@ func giveBackTwice(t *testing.T, s Stores) {
 	count := func(n int, at time.Time) (ids []string) {
 		for range n {
 			tally, err := s.Attempt(ctx, "totp:ana", limit, at)
-			must(t, "Guess", err)
+			must(t, "Attempt", err)
 			ids = append(ids, tally.ID)
 		}
 		return ids
 	}
 	giveBack := func(ids []string) {
 		for _, id := range ids {
-			must(t, "Return", s.RefundAttempt(ctx, "totp:ana", id))
+			must(t, "RefundAttempt", s.RefundAttempt(ctx, "totp:ana", id))
 		}
 	}
 	count(4, now) // a budget that was locked once is remembered
 	forgiven := count(3, now.Add(limit.Lock))
-	must(t, "Forgive", s.ResetAttempts(ctx, "totp:ana", now.Add(limit.Lock)))
+	must(t, "ResetAttempts", s.ResetAttempts(ctx, "totp:ana", now.Add(limit.Lock)))
 	giveBack(forgiven)
 	at := now.Add(2 * limit.Lock)
 	guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Left: 3, InARow: 1})
@@ -230,11 +230,11 @@ func forgive(t *testing.T, s Stores) {
 	}
 	guess(t, s, "recovery:ana", five, now, mfa.AttemptCount{Left: 4})
 	guess(t, s, "totp:ben", five, now, mfa.AttemptCount{Left: 4})
-	must(t, "Forgive", s.ResetAttempts(ctx, "totp:ana", now))
+	must(t, "ResetAttempts", s.ResetAttempts(ctx, "totp:ana", now))
 	guess(t, s, "totp:ana", five, now, mfa.AttemptCount{Left: 4, InARow: 1})
 	guess(t, s, "recovery:ana", five, now, mfa.AttemptCount{Left: 3})
 	guess(t, s, "totp:ben", five, now, mfa.AttemptCount{Left: 3})
-	must(t, "Forgive of guesses without a lock", s.ResetAttempts(ctx, "recovery:ana", now))
+	must(t, "ResetAttempts of guesses without a lock", s.ResetAttempts(ctx, "recovery:ana", now))
 	guess(t, s, "recovery:ana", five, now.Add(five.Window-1), mfa.AttemptCount{Left: 4, InARow: 1}) // a window of its own
 	guess(t, s, "recovery:ana", five, now.Add(five.Window+time.Minute), mfa.AttemptCount{Left: 3})
 }
@@ -258,7 +258,7 @@ func parallelGuess(t *testing.T, s Stores) {
 
 func parallelAfterLock(t *testing.T, s Stores) {
 	for range five.Guesses {
-		must(t, "Guess", counted(s, "totp:ana", now))
+		must(t, "Attempt", counted(s, "totp:ana", now))
 	}
 	end := now.Add(five.Lock)
 	if n := race(t, errRefused, func(int) error { return counted(s, "totp:ana", end) }); n != five.Guesses {
@@ -278,10 +278,10 @@ func allOrNothing(t *testing.T, s Stores) {
 	check(t, "Atomic that aborts", a.Atomic(ctx, func(ctx context.Context) error {
 		must(t, "Spend", s.Spend(ctx, "a1", 2000, now))
 		must(t, "Redeem", s.Redeem(ctx, "r1", digest("r1", 0), now))
-		must(t, "Forgive", s.ResetAttempts(ctx, "totp:ana", now))
+		must(t, "ResetAttempts", s.ResetAttempts(ctx, "totp:ana", now))
 		must(t, "Enable", s.Enable(ctx, "totp:ana", 1))
 		_, err := s.Attempt(ctx, "totp:ana", five, now)
-		must(t, "Guess", err)
+		must(t, "Attempt", err)
 		return errAbort
 	}), errAbort)
 	guess(t, s, "totp:ana", five, now, mfa.AttemptCount{Left: 3})

@@ -233,12 +233,12 @@ func (d data) forget(subject string) {
 	}
 }
 
-// Attempt implements mfa.Guesses.
+// Attempt implements mfa.Attempts.
 func (m *Memory) Attempt(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.AttemptCount, error) {
 	return m.AttemptSince(ctx, key, limit, time.Unix(1<<40, 0), now)
 }
 
-// AttemptSince implements mfa.Guesses.
+// AttemptSince implements mfa.Attempts.
 func (m *Memory) AttemptSince(_ context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.AttemptCount, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -270,7 +270,7 @@ func (m *Memory) AttemptSince(_ context.Context, key string, limit mfa.Limit, si
 	return mfa.AttemptCount{ID: id, Left: left, InARow: t.inARow}, nil
 }
 
-// RefundAttempt implements mfa.Guesses.
+// RefundAttempt implements mfa.Attempts.
 func (m *Memory) RefundAttempt(ctx context.Context, key, id string) error {
 	return m.write(ctx, func(d data) error {
 		t := d.tries[key]
@@ -282,7 +282,7 @@ func (m *Memory) RefundAttempt(ctx context.Context, key, id string) error {
 	})
 }
 
-// ResetAttempts implements mfa.Guesses.
+// ResetAttempts implements mfa.Attempts.
 func (m *Memory) ResetAttempts(ctx context.Context, key string, now time.Time) error {
 	return m.write(ctx, func(d data) error {
 		t := d.tries[key]
@@ -294,7 +294,7 @@ func (m *Memory) ResetAttempts(ctx context.Context, key string, now time.Time) e
 	})
 }
 
-// Enable implements mfa.Guesses.
+// Enable implements mfa.Attempts.
 func (m *Memory) Enable(ctx context.Context, key string, inARow int) error {
 	return m.write(ctx, func(d data) error {
 		if t := d.tries[key]; t.inARow >= inARow {
@@ -305,7 +305,7 @@ func (m *Memory) Enable(ctx context.Context, key string, inARow int) error {
 	})
 }
 
-// Spend implements mfa.Guesses.
+// Spend implements mfa.Attempts.
 func (m *Memory) Spend(ctx context.Context, authenticator string, step int64, now time.Time) error {
 	return m.write(ctx, func(d data) error {
 		a, ok := d.authenticators[authenticator]
@@ -318,7 +318,7 @@ func (m *Memory) Spend(ctx context.Context, authenticator string, step int64, no
 	})
 }
 
-// Redeem implements mfa.Guesses.
+// Redeem implements mfa.Attempts.
 func (m *Memory) Redeem(ctx context.Context, set string, digest []byte, _ time.Time) error {
 	return m.write(ctx, func(d data) error {
 		for subject, r := range d.sets {

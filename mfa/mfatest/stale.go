@@ -33,7 +33,7 @@ func lockOut(t *testing.T, s Stores, key string, at time.Time) time.Time {
 
 func stale(t *testing.T, s Stores) {
 	since(t, s, "totp:ana", five, time.Time{}, now, mfa.AttemptCount{Left: 4}) // nothing was ever locked
-	must(t, "Forgive", s.ResetAttempts(ctx, "totp:ana", now))
+	must(t, "ResetAttempts", s.ResetAttempts(ctx, "totp:ana", now))
 	end := lockOut(t, s, "totp:ana", now)
 	for _, at := range []time.Time{now, end.Add(-time.Microsecond)} { // a new password does not help during the lock
 		since(t, s, "totp:ana", five, at, at, mfa.AttemptCount{LockedUntil: end})
@@ -59,16 +59,16 @@ func staleForgiven(t *testing.T, s Stores) {
 	end := lockOut(t, s, "totp:ana", now)
 	since(t, s, "totp:ana", five, end, end, mfa.AttemptCount{Left: 4})
 	for range 2 {
-		must(t, "Forgive", s.ResetAttempts(ctx, "totp:ana", end))
+		must(t, "ResetAttempts", s.ResetAttempts(ctx, "totp:ana", end))
 		since(t, s, "totp:ana", five, now, end, mfa.AttemptCount{Stale: end})
 	}
 	after := end.Add(time.Hour)
-	must(t, "Forgive after the lock", s.ResetAttempts(ctx, "totp:ana", after))
+	must(t, "ResetAttempts after the lock", s.ResetAttempts(ctx, "totp:ana", after))
 	since(t, s, "totp:ana", five, end, after, mfa.AttemptCount{Left: 4})
 
 	lockOut(t, s, "recovery:ana", now) // by the guess that was right
 	half := now.Add(time.Minute)
-	must(t, "Forgive during a lock", s.ResetAttempts(ctx, "recovery:ana", half))
+	must(t, "ResetAttempts during a lock", s.ResetAttempts(ctx, "recovery:ana", half))
 	since(t, s, "recovery:ana", five, now, half, mfa.AttemptCount{Stale: half})
 	since(t, s, "recovery:ana", five, half, half, mfa.AttemptCount{Left: 4})
 }
@@ -80,7 +80,7 @@ func staleReturned(t *testing.T, s Stores) {
 	for left := five.Guesses - 1; left >= 0; left-- {
 		id = guess(t, s, "totp:ana", five, end, mfa.AttemptCount{Left: left})
 	}
-	must(t, "Return", s.RefundAttempt(ctx, "totp:ana", id))
+	must(t, "RefundAttempt", s.RefundAttempt(ctx, "totp:ana", id))
 	since(t, s, "totp:ana", five, now, end, mfa.AttemptCount{Stale: end})
 	since(t, s, "totp:ana", five, end, end, mfa.AttemptCount{Left: 0})
 }

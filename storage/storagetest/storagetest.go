@@ -37,7 +37,7 @@ func EachDSN(t *testing.T, f func(t *testing.T, dsn string)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		f(t, schema(t))
+		f(t, Postgres(t))
 	})
 }
 
@@ -56,8 +56,8 @@ func Open(t *testing.T, dsn string) *storage.Store {
 	return s
 }
 
-// schema makes a schema of its own for the test, so that tests do not see each other.
-func schema(t *testing.T) string {
+// Postgres makes a schema of its own for the test, so that tests do not see each other, and returns its DSN. It is empty.
+func Postgres(t *testing.T) string {
 	t.Helper()
 	server := os.Getenv("VESTIBULE_TEST_POSTGRES")
 	switch {
