@@ -29,12 +29,14 @@ type Demand struct {
 	Names               []ACRName     `json:"names,omitempty"`         // that the client asks with and that are known, in its order
 	PreferredACR        string        `json:"preferred_acr,omitempty"` // what the client prefers: the level of the first name
 	EssentialACR        string        `json:"essential_acr,omitempty"` // essential: an error will do, a lower level will not
-	Waived              bool          `json:"waived,omitempty"`        // the user does not care to reach Level
 	WeakRecovery        bool          `json:"weak_recovery,omitempty"` // a recovery code does not reach LevelTwo
 	LoginHint           string        `json:"login_hint,omitempty"`
 	Subject             string        `json:"subject,omitempty"` // from id_token_hint or claims: only this user will do
-	Policy              bool          `json:"policy,omitempty"`  // not the request's wish: the pages let nobody through without a second factor, which the app or another rule obliges to
 	RequestedAt         time.Time     `json:"requested_at"`
+
+	// Not the request's wishes, but what Interaction.Required adds to them.
+	Policy bool `json:"-"` // nobody gets through without a second factor, which the app or another rule obliges to
+	Waived bool `json:"-"` // the user does not care to reach PreferredACR
 }
 
 // ACRName is a name that a client has for a level.

@@ -73,7 +73,7 @@ func (p *Provider) answerError(ctx context.Context, w http.ResponseWriter, r *ht
 func (p *Provider) answerFault(ctx context.Context, w http.ResponseWriter, r *http.Request, cause error) {
 	gone := errors.Is(cause, context.Canceled) && r.Context().Err() != nil
 	if busy := errors.Is(cause, account.ErrBusy); !busy && !gone {
-		line := append(Asked(r), "error", cause)
+		line := append(audit.Asked(r), "error", cause)
 		if errors.Is(cause, store.ErrUnavailable) {
 			line = append(line, audit.Refused(r.URL.Path)...)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
@@ -78,13 +79,13 @@ func TestFaultsInTheLog(t *testing.T) {
 func TestAskedIsShort(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/"+strings.Repeat("\u00e9", 30_000), nil)
 	r.Method = strings.Repeat("M", 30_000)
-	for _, part := range Asked(r) {
+	for _, part := range audit.Asked(r) {
 		if text := part.(string); len(text) > 2100 || !strings.HasPrefix(strings.ToValidUTF8(text, "?"), text) {
 			t.Errorf("Asked has a text of %d bytes: %.20q...", len(text), text)
 		}
 	}
 	r = httptest.NewRequest(http.MethodGet, "/login/totp", nil)
-	if got := fmt.Sprint(Asked(r)...); got != "methodGETpath/login/totp" {
+	if got := fmt.Sprint(audit.Asked(r)...); got != "methodGETpath/login/totp" {
 		t.Errorf("Asked = %s", got)
 	}
 }

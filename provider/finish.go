@@ -25,7 +25,7 @@ import (
 // counts, as the account is disabled, gone or in another epoch; ErrClientChanged if the pages must decide anew. Nothing
 // was committed or answered then.
 func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interaction, at time.Time, with ...func(ctx context.Context) error) error {
-	if at.IsZero() || !ix.Login.Satisfies(ix.Demand, at) {
+	if at.IsZero() || !ix.Login.Satisfies(ix.Required(), at) {
 		return errors.New("finish: the login does not satisfy the request")
 	}
 	ar, f, err := p.thaw(r.Context(), ix)
@@ -41,9 +41,9 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 		ar.GrantScope(scope)
 	}
 	ctx, u := withUnit(r.Context(), "")
-	login := ix.Login.fresh(ix.Demand, at)
+	login := ix.Login.fresh(ix.Required(), at)
 	g := &grant{
-		Login: *login, ACR: p.levels.ACR(client, ix.Demand, login), Nonce: f.Nonce,
+		Login: *login, ACR: p.levels.ACR(client, ix.Required(), login), Nonce: f.Nonce,
 		Scopes: ix.Scopes, Redirect: f.Sent, Challenge: f.Challenge, Requested: f.At, Began: p.now(),
 	}
 	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, g)

@@ -74,12 +74,11 @@ type UI interface {
 	Error(w http.ResponseWriter, r *http.Request, err error)
 }
 
-// Provider is an OpenID Provider without pages.
+// Provider is an OpenID Provider without pages. Its Flows are the authorization requests that pages are about.
 type Provider struct {
 	issuer    string
 	store     Store
 	accounts  account.Accounts
-	sealer    Sealer
 	audit     audit.Recorder
 	levels    Levels
 	policy    Policy
@@ -88,8 +87,8 @@ type Provider struct {
 	log       *slog.Logger
 	now       func() time.Time
 
+	*Flows
 	clients *clientCache
-	rows    readRows
 	keys    *liveKeys
 	tokens  *tokenStrategy
 	secrets secretChecker
@@ -102,7 +101,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		return nil, err
 	}
 	p := &Provider{
-		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, sealer: c.Sealer, audit: c.Audit, levels: c.Levels, policy: c.Policy,
+		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, audit: c.Audit, levels: c.Levels, policy: c.Policy,
 		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
@@ -120,6 +119,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if p.now == nil {
 		p.now = time.Now
 	}
+	p.Flows = NewFlows(c.Store, c.Sealer, p.lifetimes.Interaction, p.now)
 	p.clients = newClientCache(c.Store, p.now)
 	p.keys = &liveKeys{store: c.Store, sealer: c.Sealer, now: p.now, log: p.log}
 	if err := p.keys.reload(ctx); err != nil {

@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"vestibule/provider/account"
+	"vestibule/web/enrol"
 )
 
 // signedIn returns a browser that is signed in as ana, with a code if she has an authenticator.
-func (s *site) signedIn(a *phone) *browser {
+func (s *site) signedIn(a *phone) *visitor {
 	s.t.Helper()
 	b := s.newBrowser()
 	p := b.open("/account").at("login", "initial").password("ana")
@@ -178,36 +179,19 @@ func TestNoticesAreForOneBrowser(t *testing.T) {
 	}
 }
 
-func TestOwnPath(t *testing.T) {
-	for path, want := range map[string]string{
-		"/account/authenticators/new":         "/account/authenticators/new",
-		"/account/activity":                   "/account/activity",
-		"/account/recovery-codes/download":    "/account/recovery-codes",
-		"/account/authenticators/AB-c/remove": "/account/authenticators/AB-c/remove",
-		"/account/authenticators/../remove":   "/account/security",
-		"//evil.test":                         "/account/security",
-		"https://evil.test/account/security":  "/account/security",
-		"":                                    "/account/security",
-	} {
-		if got := ownPath(path); got != want {
-			t.Errorf("ownPath(%q) = %q, want %q", path, got, want)
-		}
-	}
-}
-
-// held is EnrolLinks of an operator who has reset everybody.
-type held struct{ noLinks }
+// held is enrol.Links of an operator who has reset everybody.
+type held struct{ enrol.Links }
 
 func (held) Held(context.Context, string) (bool, error) { return true, nil }
 
 // TestHeldSaysWhomToAsk: the contact is named where there is one.
 func TestHeldSaysWhomToAsk(t *testing.T) {
 	s := newSite(t)
-	s.pages.EnrolLinks = held{}
+	s.configure(func(c *Config) { c.EnrolLinks = held{} })
 	b := s.signedIn(nil)
 	b.open("/account/security").at("security", "off").says("you need a link from help@example.com.")
 	b.open("/account/authenticators/new").at("held", "initial").says("Ask help@example.com for it.")
-	s.pages.Contact = ""
+	s.configure(func(c *Config) { c.Contact = "" })
 	b.open("/account/security").at("security", "off").says("you need a link from the people who run this service.")
 }
 

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	gotoken "go/token"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -53,7 +50,7 @@ func (l *eventLog) Activity(_ context.Context, subject string, kinds []string, b
 // withLog gives the site a log that its pages show.
 func (s *site) withLog() *eventLog {
 	l := &eventLog{now: s.clock.now}
-	s.pages.Audit, s.pages.Activity = l, l
+	s.configure(func(c *Config) { c.Audit, c.Activity = l, l })
 	return l
 }
 
@@ -115,7 +112,7 @@ func TestActivityPages(t *testing.T) {
 	}
 	p.click("Newest").says("Phone 119")
 	b.open("/account/activity?before=%00").at("activity", "none").says("There is nothing older to show.")
-	s.pages.ActivityKept = 90 * 24 * time.Hour
+	s.configure(func(c *Config) { c.ActivityKept = 90 * 24 * time.Hour })
 	b.open("/account/activity").says("It is kept for 90 days.")
 	l.down = errDown
 	b.open("/account/activity").at("error", "unavailable")
@@ -133,97 +130,6 @@ func TestActivityEscapes(t *testing.T) {
 	p := b.open("/account/activity").says("“{to}<script>x</script>” was renamed to “{client}&amp;”.", "from <b>")
 	if strings.Contains(p.body, "<script>x") {
 		t.Error("a name is markup")
-	}
-}
-
-func TestActivityLines(t *testing.T) {
-	s := newSite(t)
-	event := func(minutes int, kind, address, client string) audit.Event {
-		return audit.Event{Time: s.clock.now().Add(time.Duration(minutes) * time.Minute), Kind: kind, Address: address, Client: client}
-	}
-	const right, wrong, in, out = audit.EventPassword, audit.EventPasswordFailed, audit.EventSignedIn, audit.EventSignedOut
-	for _, tt := range []struct {
-		name   string
-		events []audit.Event // the newest first
-		want   string        // times and texts
-	}{
-		{"nothing", nil, ""},
-		{"several in a row", []audit.Event{event(3, wrong, "a", ""), event(2, wrong, "a", ""), event(1, wrong, "b", ""), event(0, wrong, "a", "")},
-			"2 A wrong password was given. | 1 A wrong password was given. | 1 A wrong password was given."},
-		{"a sign-in", []audit.Event{event(3, in, "a", ""), event(2, right, "a", "")}, "1 Signed in with the password."},
-		{"one that was not finished", []audit.Event{event(2, right, "a", "")}, "1 The right password was given, but the sign-in was not finished."},
-		{"one from elsewhere", []audit.Event{event(3, in, "a", ""), event(2, right, "b", "")},
-			"1 Signed in with the password. | 1 The right password was given, but the sign-in was not finished."},
-		{"one long before", []audit.Event{event(30, in, "a", ""), event(2, right, "a", "")},
-			"1 Signed in with the password. | 1 The right password was given, but the sign-in was not finished."},
-		{"an app", []audit.Event{event(3, audit.EventAuthorized, "a", "shop")}, "1 Went on to <bdi>Demo Shop</bdi>."},
-		{"an app that is gone", []audit.Event{event(3, audit.EventConsent, "a", "gone")}, "1 <bdi>gone</bdi> was allowed to use the account."},
-		{"out", []audit.Event{event(3, out, "a", "")}, "1 Signed out."},
-	} {
-		lines, err := s.pages.lines(t.Context(), tt.events)
-		var got []string
-		for _, l := range lines {
-			got = append(got, strconv.Itoa(l.Times)+" "+string(l.Text))
-		}
-		if err != nil || strings.Join(got, " | ") != tt.want {
-			t.Errorf("%s: %v (%v), want %v", tt.name, strings.Join(got, " | "), err, tt.want)
-		}
-	}
-}
-
-// hiddenKinds are events of users that the page does not show, because others say the same or nobody could act on them.
-var hiddenKinds = []string{
-	audit.EventTOTP, audit.EventRefused, audit.EventPolicyReported,
-	audit.EventAdminClientCreated, audit.EventAdminClientUpdated, audit.EventAdminClientDeleted, audit.EventAdminReseal,
-	audit.EventAuditPurged,
-}
-
-// Every kind of event is either shown, with no hole in its sentence, or hidden on purpose.
-func TestActivitiesAreWhole(t *testing.T) {
-	for name, kind := range eventKinds(t) {
-		text, shown := activities[kind]
-		if shown == slices.Contains(hiddenKinds, kind) {
-			t.Errorf("%s (%s) is neither shown nor hidden, or both", name, kind)
-		}
-		got := string(sentence(audit.Event{Kind: kind}, "Shop"))
-		if strings.ContainsAny(got, "{}") {
-			t.Errorf("the sentence of %s has a hole: %s", kind, got)
-		}
-		for _, word := range []string{"log in", "token", "OTP", "MFA", "2FA"} {
-			if strings.Contains(text, word) {
-				t.Errorf("the sentence of %s says %q to people", kind, word)
-			}
-		}
-	}
-}
-
-// eventKinds reads the kinds from the source of provider.
-func eventKinds(t *testing.T) map[string]string {
-	t.Helper()
-	file, err := parser.ParseFile(gotoken.NewFileSet(), "../provider/audit/event.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kinds := map[string]string{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Event") {
-			kinds[spec.Names[0].Name], err = strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-		}
-		return true
-	})
-	if err != nil || len(kinds) < 30 {
-		t.Fatalf("%d kinds, %v", len(kinds), err)
-	}
-	return kinds
-}
-
-func TestKept(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "", 24 * time.Hour: "24 hours", 36 * time.Hour: "36 hours", 48 * time.Hour: "2 days", 90 * 24 * time.Hour: "90 days",
-	} {
-		if got := kept(d); got != want {
-			t.Errorf("kept(%v) = %q, want %q", d, got, want)
-		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/web/browser"
 )
 
 // besiege uses up what strangers may guess at the account.
@@ -25,7 +25,7 @@ func (s *site) besiege(name string) {
 }
 
 // setCookie puts a cookie of ours into the browser.
-func (b *browser) setCookie(name, value string) {
+func (b *visitor) setCookie(name, value string) {
 	b.t.Helper()
 	u, err := url.Parse(b.server.URL)
 	if err != nil {
@@ -94,11 +94,14 @@ func TestKnownCookies(t *testing.T) {
 	s.besiege("ana")
 	s.besiege("ben")
 	of := func(secrets [][]byte, age time.Duration, subject string) string {
-		other := &Server{Config: Config{Secrets: secrets}}
-		return other.writeDeviceCookie(deviceCookie{at: s.clock.now().Add(-age), id: make([]byte, deviceIDSize)}, subject, 0)
+		then := func() time.Time { return s.clock.now().Add(-age) }
+		w := httptest.NewRecorder()
+		devices := &browser.Devices{Cookies: browser.NewCookies(false, nil), Keys: secrets, Now: then}
+		devices.Issue(w, httptest.NewRequest(http.MethodGet, "/", nil), subject, 0)
+		return w.Result().Cookies()[0].Value
 	}
-	ours, theirs := s.pages.Secrets, [][]byte{[]byte(mfa.NewKey())}
-	full := strings.Repeat(of(ours, 0, "s-none")+".", deviceCookieAccounts)
+	ours, theirs := s.config.Secrets, [][]byte{[]byte(mfa.NewKey())}
+	full := strings.Repeat(of(ours, 0, "s-none")+".", 5) // as many as a browser keeps
 	for _, tt := range []struct {
 		name, value, user string
 		known             bool
@@ -106,8 +109,8 @@ func TestKnownCookies(t *testing.T) {
 		{"the owner's", good, "ana", true},
 		{"another account's", good, "ben", false},
 		{"made by us", of(ours, time.Hour, "s-ana"), "ana", true},
-		{"of the year before", of(ours, deviceCookieTime, "s-ana"), "ana", false},
-		{"of this year", of(ours, deviceCookieTime-time.Hour, "s-ana"), "ana", true},
+		{"of the year before", of(ours, 365*24*time.Hour, "s-ana"), "ana", false},
+		{"of this year", of(ours, 364*24*time.Hour, "s-ana"), "ana", true},
 		{"forged", of(theirs, 0, "s-ana"), "ana", false},
 		{"altered", good[:40] + swapped(good[40:44]) + good[44:], "ana", false},
 		{"cut", good[:len(good)-4], "ana", false},
@@ -139,69 +142,10 @@ func swapped(text string) string {
 	return string(b)
 }
 
-func TestKnow(t *testing.T) {
-	now := time.Date(2026, 3, 3, 14, 5, 10, 0, time.UTC)
-	old, fresh := []byte("the key of last year"), []byte("the key of this year")
-	s := &Server{Config: Config{Secrets: [][]byte{old}, Now: func() time.Time { return now }}, cookies: namesOf(true), secure: true}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-	epoch := int64(0)
-	know := func(subject string) bool {
-		w := httptest.NewRecorder()
-		fl := &flow{ix: &provider.Interaction{Login: &provider.Login{Subject: subject, Epoch: epoch}}, state: flowState{PasswordGiven: true}}
-		s.issueDeviceCookie(w, r, fl)
-		for _, c := range w.Result().Cookies() {
-			if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 365*24*3600 || c.Path != "/" || c.Name != "__Host-k" {
-				t.Errorf("know sets %s", c)
-			}
-			r.Header.Set("Cookie", c.Name+"="+c.Value)
-		}
-		return len(w.Result().Cookies()) > 0
-	}
-	budget := func(subject string) string {
-		m, ok := s.deviceCookie(r, subject, epoch)
-		if !ok {
-			return ""
-		}
-		return m.budget()
-	}
-	if !know("ana") || know("ana") {
-		t.Error("an unknown browser must get a cookie, and a known one none")
-	}
-	first := budget("ana")
-	now = now.Add(deviceCookieRenewal)
-	if !know("ana") || budget("ana") != first {
-		t.Error("after a while the cookie must be renewed, and its budget be the same")
-	}
-	epoch++
-	if budget("ana") != "" {
-		t.Error("a new password must make the browser unknown")
-	}
-	epoch--
-	s.Secrets = [][]byte{fresh, old}
-	if !know("ana") || budget("ana") != first {
-		t.Error("a cookie of an older key must be renewed, and its budget be the same")
-	}
-	s.Secrets = [][]byte{fresh}
-	for i := range deviceCookieAccounts - 1 {
-		know(fmt.Sprint("user ", i))
-	}
-	if budget("ana") != first || budget("user 0") == "" || budget("user 0") == first {
-		t.Error("several accounts in one browser must each have a budget of their own")
-	}
-	know("one more")
-	if budget("ana") != "" || budget("one more") == "" {
-		t.Error("the account that signed in first must make room for the last one")
-	}
-	s.Secrets = nil
-	if know("ben") || budget("one more") != "" {
-		t.Error("without keys no browser is known")
-	}
-}
-
 // An address may guess at as many accounts as it likes, but not more often in all.
 func TestAddressBudget(t *testing.T) {
 	s := newSite(t)
-	s.pages.Passwords.Address = 13
+	s.configure(func(c *Config) { c.Passwords.Address = 13 })
 	owner := s.newBrowser()
 	owner.open(s.authorize()).password("ana").at("consent", "initial")
 	clear(s.sessions.rows)

@@ -13,38 +13,6 @@ import (
 	"vestibule/mfa"
 )
 
-func TestWordsOfCodes(t *testing.T) {
-	for _, tt := range []struct {
-		digits      []int
-		code, count string
-		like        string
-	}{
-		{nil, "6-digit code", "6", "123 456"},
-		{[]int{6}, "6-digit code", "6", "123 456"},
-		{[]int{8}, "8-digit code", "8", "1234 5678"},
-		{[]int{6, 8}, "code", "6 or 8", "123 456"},
-	} {
-		args := formatArgs(&mfa.Format{Digits: tt.digits})
-		if codeWords(unusual(tt.digits, 6)) != tt.code || digitWords(tt.digits) != tt.count || args["n"] != tt.count || args["like"] != tt.like {
-			t.Errorf("digits %v: %q, %q, %v", tt.digits, codeWords(unusual(tt.digits, 6)), digitWords(tt.digits), args)
-		}
-	}
-	if got := formatArgs(errors.New("other"))["n"]; got != "6" {
-		t.Errorf("without a word about digits it says %s", got)
-	}
-}
-
-func TestLapse(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-90 * time.Second: "90 seconds", 2 * time.Minute: "120 seconds", 150 * time.Second: "2 minutes 30 seconds",
-		-time.Hour: "60 minutes",
-	} {
-		if got := lapse(d); got != want {
-			t.Errorf("lapse(%v) = %q, want %q", d, got, want)
-		}
-	}
-}
-
 // eight is a code of an app that makes eight digits a minute with SHA-512.
 func (s *screen) eight(t *testing.T, secret string, steps int) string {
 	t.Helper()

@@ -3,6 +3,8 @@ package web
 import (
 	"strings"
 
+	"vestibule/web/ui"
+
 	"golang.org/x/net/html"
 )
 
@@ -30,9 +32,9 @@ func (s *screen) checkPage() {
 		{s.header.Get("Cache-Control") != "no-store", "may be kept"},
 		{s.header.Get("Referrer-Policy") != "same-origin", "has the wrong referrer policy"},
 		{s.header.Get("X-Content-Type-Options") != "nosniff", "may be sniffed"},
-		{s.header.Get("Permissions-Policy") != permissions, "has no permissions policy"},
+		{s.header.Get("Permissions-Policy") != "publickey-credentials-get=(self), clipboard-write=(self), camera=(), microphone=(), geolocation=()", "has no permissions policy"},
 		{s.header.Get("X-Robots-Tag") != "noindex", "may be indexed"},
-		{!strings.HasPrefix(csp, basePolicy), "has the policy " + csp},
+		{!strings.HasPrefix(csp, "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"), "has the policy " + csp},
 		{strings.Contains(csp, "form-action") != account, "has form-action where it must not, or the other way round"},
 		{(s.header.Get("Cross-Origin-Opener-Policy") != "") != account, "cuts off the window that opened it, or the other way round"},
 	} {
@@ -73,7 +75,7 @@ func (s *screen) checkElement(n *html.Node) {
 		if attr(n, "method") != "post" || !strings.HasPrefix(attr(n, "action"), "/") {
 			s.t.Errorf("page %s: form %s %s", s.name, attr(n, "method"), attr(n, "action"))
 		}
-		if !isToken(inputs(n).Get("form_id")) {
+		if !ui.IsToken(inputs(n).Get("form_id")) {
 			s.t.Errorf("page %s: the form %s has no value that is hard to guess", s.name, attr(n, "action"))
 		}
 	case "a":

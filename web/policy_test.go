@@ -8,54 +8,17 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 )
 
-func TestPolicyFor(t *testing.T) {
-	noon := time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
-	earlier, later := noon.Add(-time.Second), noon.Add(time.Second)
-	everybody, finance, soon := Policy{TwoSteps: true}, Policy{Groups: []string{"ops", "finance"}}, Policy{TwoSteps: true, From: later}
-	staff := account.Account{Subject: "s", Groups: []string{"staff", "finance"}}
-	bank, shop := provider.Client{ID: "bank", TwoSteps: true}, provider.Client{ID: "shop"}
-	of := func(p Policy, groups ...string) Policy {
-		p.Groups = groups
-		return p
-	}
-	for _, tt := range []struct {
-		name    string
-		policy  Policy
-		account account.Account
-		client  provider.Client
-		want    Requirement
-	}{
-		{"nothing", Policy{}, staff, shop, Requirement{}},
-		{"everybody", everybody, account.Account{}, shop, Requirement{Must: true, Why: "everybody"}},
-		{"everybody, since a second", Policy{TwoSteps: true, From: earlier}, staff, shop, Requirement{Must: true, Why: "everybody"}},
-		{"everybody, from now on", Policy{TwoSteps: true, From: noon}, staff, shop, Requirement{Must: true, Why: "everybody"}},
-		{"everybody, in a second", soon, staff, shop, Requirement{From: later, Why: "everybody"}},
-		{"a group", finance, staff, shop, Requirement{Must: true, Why: "the group finance"}},
-		{"a group, on our own pages", finance, staff, provider.Client{}, Requirement{Must: true, Why: "the group finance"}},
-		{"a group of others", finance, account.Account{Groups: []string{"financeers", "fin"}}, shop, Requirement{}},
-		{"no group", finance, account.Account{}, shop, Requirement{}},
-		{"a date without two steps", Policy{From: later}, staff, shop, Requirement{}},
-		{"an app", Policy{}, staff, bank, Requirement{Must: true, Why: "the app bank"}},
-		{"an app wins over a date", soon, staff, bank, Requirement{Must: true, Why: "the app bank"}},
-		{"a group wins over a date", of(soon, "staff"), staff, shop, Requirement{Must: true, Why: "the group staff"}},
-		{"report only says the same", Policy{TwoSteps: true, ReportOnly: true}, staff, shop, Requirement{Must: true, Why: "everybody"}},
-	} {
-		if got := tt.policy.For(tt.account, tt.client, noon); got != tt.want {
-			t.Errorf("%s: For = %+v, want %+v", tt.name, got, tt.want)
-		}
-	}
-}
-
 // newPolicySite has a policy, and a client that lets nobody in without a second factor.
-func newPolicySite(t *testing.T, p Policy) *site {
+func newPolicySite(t *testing.T, p mfa.Policy) *site {
 	t.Helper()
 	s := newSite(t)
-	s.pages.Policy = p
+	s.configure(func(c *Config) { c.Policy = p })
 	s.store.AddClient(provider.Client{ID: "bank", Name: "Bank", TwoSteps: true, SecretHash: "sha256:x", RedirectURIs: []string{"https://bank.test/cb"}, Scopes: []string{"openid"}})
 	s.accounts.set(func(rows map[string]account.Account) {
 		ana := rows["ana"]
@@ -80,20 +43,20 @@ func (s *screen) enrol() *screen {
 // TestPolicyObliges walks each rule: who must enrols inside the sign-in and comes out at the client.
 func TestPolicyObliges(t *testing.T) {
 	for name, tt := range map[string]struct {
-		policy Policy
+		policy mfa.Policy
 		user   string
 		bank   bool
 		must   bool
 	}{
-		"everybody":               {Policy{TwoSteps: true}, "ben", false, true},
-		"a member of the group":   {Policy{Groups: []string{"finance"}}, "ana", false, true},
-		"not a member":            {Policy{Groups: []string{"finance"}}, "ben", false, false},
-		"the app":                 {Policy{}, "ben", true, true},
-		"another app":             {Policy{}, "ben", false, false},
-		"everybody, report only":  {Policy{TwoSteps: true, ReportOnly: true}, "ben", false, false},
-		"the group, report only":  {Policy{Groups: []string{"finance"}, ReportOnly: true}, "ana", false, false},
-		"the app, report only":    {Policy{ReportOnly: true}, "ben", true, false},
-		"the group before a date": {Policy{TwoSteps: true, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), Groups: []string{"finance"}}, "ana", false, true},
+		"everybody":               {mfa.Policy{TwoSteps: true}, "ben", false, true},
+		"a member of the group":   {mfa.Policy{Groups: []string{"finance"}}, "ana", false, true},
+		"not a member":            {mfa.Policy{Groups: []string{"finance"}}, "ben", false, false},
+		"the app":                 {mfa.Policy{}, "ben", true, true},
+		"another app":             {mfa.Policy{}, "ben", false, false},
+		"everybody, report only":  {mfa.Policy{TwoSteps: true, ReportOnly: true}, "ben", false, false},
+		"the group, report only":  {mfa.Policy{Groups: []string{"finance"}, ReportOnly: true}, "ana", false, false},
+		"the app, report only":    {mfa.Policy{ReportOnly: true}, "ben", true, false},
+		"the group before a date": {mfa.Policy{TwoSteps: true, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), Groups: []string{"finance"}}, "ana", false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newPolicySite(t, tt.policy)
@@ -122,11 +85,11 @@ func TestPolicyObliges(t *testing.T) {
 }
 
 func TestPolicyWithAnOldSession(t *testing.T) {
-	s := newPolicySite(t, Policy{})
+	s := newPolicySite(t, mfa.Policy{})
 	b := s.newBrowser()
 	b.open(s.authorize()).password("ben").press("Allow", "remember", "yes").client()
 	s.clock.forward(40 * time.Minute)
-	s.pages.Policy.TwoSteps = true
+	s.configure(func(c *Config) { c.Policy.TwoSteps = true })
 	if got := b.open(s.authorize("prompt", "none")).client().Get("error"); got != "interaction_required" {
 		t.Errorf("prompt=none answers %q, want interaction_required", got)
 	}
@@ -135,7 +98,7 @@ func TestPolicyWithAnOldSession(t *testing.T) {
 }
 
 func TestPolicyCancelled(t *testing.T) {
-	s := newPolicySite(t, Policy{TwoSteps: true})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: true})
 	b := s.newBrowser()
 	p := b.open(s.authorize()).password("ana").at("setup", "initial").press("Cancel and go back to Demo Shop")
 	if got := p.client().Get("error"); got != "access_denied" {
@@ -147,7 +110,7 @@ func TestPolicyCancelled(t *testing.T) {
 
 // TestPolicyOnOwnPages: nothing of the account is shown to whoever must have an authenticator and has none.
 func TestPolicyOnOwnPages(t *testing.T) {
-	s := newPolicySite(t, Policy{TwoSteps: true})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: true})
 	b := s.newBrowser()
 	b.open("/account/security").password("ana").at("setup", "initial")
 	b.open("/account/recovery-codes").at("setup", "initial")
@@ -155,7 +118,7 @@ func TestPolicyOnOwnPages(t *testing.T) {
 }
 
 func TestPolicyNotice(t *testing.T) {
-	s := newPolicySite(t, Policy{TwoSteps: true, From: time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: true, From: time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)})
 	b := s.newBrowser()
 	p := b.open(s.authorize()).password("ana").at("notice", "initial").says("From 20 March 2026 you need two-step verification", "Signing in as ana@example.com")
 	p = p.reload().at("notice", "initial").press("Not now, continue to Demo Shop").at("consent", "initial")
@@ -203,9 +166,9 @@ func (r *recorder) of(kind string) (found []audit.Event) {
 }
 
 func TestPolicyReportOnly(t *testing.T) {
-	s := newPolicySite(t, Policy{TwoSteps: true, ReportOnly: true})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: true, ReportOnly: true})
 	events := &recorder{}
-	s.pages.Audit = events
+	s.configure(func(c *Config) { c.Audit = events })
 	b := s.newBrowser()
 	b.open(s.authorize()).password("ana").at("consent", "initial").press("Allow", "remember", "yes").client()
 	b.open(s.authorize()).client()
@@ -225,7 +188,7 @@ func TestPolicyReportOnly(t *testing.T) {
 }
 
 func TestLastFactorStays(t *testing.T) {
-	s := newPolicySite(t, Policy{TwoSteps: true})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: true})
 	a := s.enrolled("s-ana")
 	b := s.signedIn(&a)
 	remove := func(i int) *screen {
@@ -257,14 +220,14 @@ func TestLastFactorStays(t *testing.T) {
 	if status, err := s.mfa.Status(t.Context(), "s-ana"); err != nil || len(status.Authenticators) != 1 {
 		t.Errorf("ana has %d authenticators (%v), want 1", len(status.Authenticators), err)
 	}
-	s.pages.Policy.ReportOnly = true
+	s.configure(func(c *Config) { c.Policy.ReportOnly = true })
 	s.clock.forward(2 * time.Minute)
 	remove(0).press("Remove", "password", secret, "code", a.code(0)).at("security", "off")
 }
 
 // TestLastFactorRace: what two tabs have checked before is checked again in the commit.
 func TestLastFactorRace(t *testing.T) {
-	s := newPolicySite(t, Policy{TwoSteps: true})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: true})
 	a := s.enrolled("s-ana")
 	b := s.signedIn(&a)
 	s.clock.forward(time.Minute)
@@ -293,7 +256,7 @@ func TestLastFactorRace(t *testing.T) {
 }
 
 func TestCodesRequiredAfterRecovery(t *testing.T) {
-	s := newPolicySite(t, Policy{NewCodes: true})
+	s := newPolicySite(t, mfa.Policy{NewCodes: true})
 	a := s.enrolled("s-ana")
 	s.clock.forward(time.Minute)
 	b := s.newBrowser()
@@ -320,7 +283,7 @@ func TestCodesRequiredAfterRecovery(t *testing.T) {
 
 // TestCodesRequiredInTwoTabs: a set that was made in one tab is enough for the other.
 func TestCodesRequiredInTwoTabs(t *testing.T) {
-	s := newPolicySite(t, Policy{NewCodes: true})
+	s := newPolicySite(t, mfa.Policy{NewCodes: true})
 	a := s.enrolled("s-ana")
 	s.clock.forward(time.Minute)
 	b := s.newBrowser()
@@ -334,7 +297,7 @@ func TestCodesRequiredInTwoTabs(t *testing.T) {
 
 // TestObligedMayLeave: whoever is held up may sign in as somebody else.
 func TestObligedMayLeave(t *testing.T) {
-	s := newPolicySite(t, Policy{NewCodes: true, TwoSteps: true, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)})
+	s := newPolicySite(t, mfa.Policy{NewCodes: true, TwoSteps: true, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)})
 	a := s.enrolled("s-ana")
 	s.clock.forward(time.Minute)
 	p := s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial")
@@ -346,19 +309,19 @@ func TestObligedMayLeave(t *testing.T) {
 func TestSetUpSaysWhy(t *testing.T) {
 	organisation := "Your organisation requires two-step verification. Set it up to go on; it takes about two minutes."
 	for name, tt := range map[string]struct {
-		policy  Policy
+		policy  mfa.Policy
 		address func(s *site) string
 		want    string
 	}{
-		"everybody":            {Policy{TwoSteps: true}, func(s *site) string { return s.authorize() }, organisation},
-		"the group":            {Policy{Groups: []string{"finance"}}, func(s *site) string { return s.authorize("acr_values", "aal2") }, organisation},
-		"everybody, own pages": {Policy{TwoSteps: true}, func(s *site) string { return "/account/security" }, organisation},
-		"the app":              {Policy{}, func(s *site) string { return s.bank() }, "Bank requires two-step verification. Set it up to go on"},
-		"essential to the app": {Policy{}, func(s *site) string {
+		"everybody":            {mfa.Policy{TwoSteps: true}, func(s *site) string { return s.authorize() }, organisation},
+		"the group":            {mfa.Policy{Groups: []string{"finance"}}, func(s *site) string { return s.authorize("acr_values", "aal2") }, organisation},
+		"everybody, own pages": {mfa.Policy{TwoSteps: true}, func(s *site) string { return "/account/security" }, organisation},
+		"the app":              {mfa.Policy{}, func(s *site) string { return s.bank() }, "Bank requires two-step verification. Set it up to go on"},
+		"essential to the app": {mfa.Policy{}, func(s *site) string {
 			return s.authorize("claims", `{"id_token":{"acr":{"essential":true,"value":"aal2"}}}`)
 		}, "Demo Shop requires two-step verification."},
-		"preferred by the app":  {Policy{}, func(s *site) string { return s.authorize("acr_values", "aal2") }, "Demo Shop would like two-step verification. You can also do this later."},
-		"the user's own choice": {Policy{}, func(s *site) string { return "/account/authenticators/new" }, ""},
+		"preferred by the app":  {mfa.Policy{}, func(s *site) string { return s.authorize("acr_values", "aal2") }, "Demo Shop would like two-step verification. You can also do this later."},
+		"the user's own choice": {mfa.Policy{}, func(s *site) string { return "/account/authenticators/new" }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newPolicySite(t, tt.policy)
@@ -373,7 +336,7 @@ func TestSetUpSaysWhy(t *testing.T) {
 
 // TestRequiredAtAnHour: a date that is not a whole day is shown with its hour.
 func TestRequiredAtAnHour(t *testing.T) {
-	s := newPolicySite(t, Policy{TwoSteps: true, From: time.Date(2026, 3, 20, 15, 30, 0, 0, time.FixedZone("", 3600))})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: true, From: time.Date(2026, 3, 20, 15, 30, 0, 0, time.FixedZone("", 3600))})
 	b := s.newBrowser()
 	b.open("/account/security").password("ana").at("notice", "initial").says("From 20 March 2026 at 14:30 UTC you need two-step verification").
 		press("Not now").at("security", "off").says("From 20 March 2026 at 14:30 UTC you need two-step verification.")
@@ -381,13 +344,13 @@ func TestRequiredAtAnHour(t *testing.T) {
 
 // TestCodesRequiredWhenNoneIsLeft: the last code may have been used before the policy was set.
 func TestCodesRequiredWhenNoneIsLeft(t *testing.T) {
-	s := newPolicySite(t, Policy{})
+	s := newPolicySite(t, mfa.Policy{})
 	a := s.enrolled("s-ana")
 	for _, code := range a.codes {
 		s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", code).at("recovery-used", "initial")
 	}
 	s.totpAt(s.newBrowser()).press("Continue", "code", a.code(0)).at("consent", "initial")
-	s.pages.Policy.NewCodes = true
+	s.configure(func(c *Config) { c.Policy.NewCodes = true })
 	s.clock.forward(time.Minute)
 	p := s.totpAt(s.newBrowser()).press("Continue", "code", a.code(0)).at("recovery-used", "initial").answers(http.StatusOK)
 	p.says("You have no recovery codes left").press("Make new recovery codes").at("codes", "initial").

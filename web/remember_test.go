@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
@@ -98,15 +99,17 @@ func (k *browsers) ForgetBrowsers(_ context.Context, subject string) error {
 // newRememberSite is a site where browsers may be remembered, and ana has a phone.
 func newRememberSite(t *testing.T) (*site, phone) {
 	t.Helper()
-	s := newPolicySite(t, Policy{})
-	s.pages.RememberBrowser = 30 * 24 * time.Hour
-	s.pages.Browsers = &browsers{rows: map[string]keptBrowser{}, factors: s.factors}
+	s := newPolicySite(t, mfa.Policy{})
+	s.configure(func(c *Config) {
+		c.RememberBrowser = 30 * 24 * time.Hour
+		c.Browsers = &browsers{rows: map[string]keptBrowser{}, factors: s.factors}
+	})
 	return s, s.enrolled("s-ana")
 }
 
 // remembered returns a browser in which ana has given a code and said not to be asked again, an hour ago, and has
 // signed out.
-func (s *site) remembered(a phone) *browser {
+func (s *site) remembered(a phone) *visitor {
 	s.t.Helper()
 	b := s.newBrowser()
 	p := b.open(s.authorize()).password("ana").at("totp", "initial").says("Do not ask for a code on this device for 30 days")
@@ -121,7 +124,7 @@ func (s *site) remembered(a phone) *browser {
 func TestRememberedBrowser(t *testing.T) {
 	s, a := newRememberSite(t)
 	events := &recorder{}
-	s.pages.Audit = events
+	s.configure(func(c *Config) { c.Audit = events })
 	b := s.remembered(a)
 	b.open(s.authorize()).password("ana").client()
 	row := onlySession(t, s)
@@ -152,10 +155,10 @@ func TestRememberedBrowserIsNoFactor(t *testing.T) {
 		"a change of the factors":  {address: func(*site) string { return "/account/authenticators/new" }, live: true},
 		"recovery codes":           {address: func(*site) string { return "/account/recovery-codes" }, live: true},
 		"after 30 days":            {before: func(s *site) { s.clock.forward(30 * 24 * time.Hour) }},
-		"a lowered setting":        {before: func(s *site) { s.pages.RememberBrowser = time.Hour }},
-		"switched off":             {before: func(s *site) { s.pages.RememberBrowser = 0 }},
+		"a lowered setting":        {before: func(s *site) { s.configure(func(c *Config) { c.RememberBrowser = time.Hour }) }},
+		"switched off":             {before: func(s *site) { s.configure(func(c *Config) { c.RememberBrowser = 0 }) }},
 		"an authenticator more":    {before: func(s *site) { s.enrolled("s-ana") }},
-		"all its browsers dropped": {before: func(s *site) { s.pages.Browsers.ForgetBrowsers(s.t.Context(), "s-ana") }},
+		"all its browsers dropped": {before: func(s *site) { s.config.Browsers.ForgetBrowsers(s.t.Context(), "s-ana") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, a := newRememberSite(t)
@@ -182,19 +185,19 @@ func TestRememberedBrowserIsNoFactor(t *testing.T) {
 // TestRememberedBrowserGoesOn: none of these is a reason to ask for the code.
 func TestRememberedBrowserGoesOn(t *testing.T) {
 	for name, tt := range map[string]struct {
-		policy Policy
+		policy mfa.Policy
 		more   []string
 	}{
 		"aal1":                   {more: []string{"acr_values", "aal1"}},
 		"max_age of two hours":   {more: []string{"max_age", "7200"}},
-		"policy for everybody":   {policy: Policy{TwoSteps: true}}, // ana has two-step verification, and has told us this
-		"policy of her group":    {policy: Policy{Groups: []string{"finance"}}},
-		"policy on her codes":    {policy: Policy{NewCodes: true}},
-		"policy to come for all": {policy: Policy{TwoSteps: true, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		"policy for everybody":   {policy: mfa.Policy{TwoSteps: true}}, // ana has two-step verification, and has told us this
+		"policy of her group":    {policy: mfa.Policy{Groups: []string{"finance"}}},
+		"policy on her codes":    {policy: mfa.Policy{NewCodes: true}},
+		"policy to come for all": {policy: mfa.Policy{TwoSteps: true, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, a := newRememberSite(t)
-			s.pages.Policy = tt.policy
+			s.configure(func(c *Config) { c.Policy = tt.policy })
 			s.remembered(a).open(s.authorize(tt.more...)).password("ana").client()
 		})
 	}
@@ -227,7 +230,7 @@ func TestRememberedBrowserForgivesNothing(t *testing.T) {
 func TestForgetBrowser(t *testing.T) {
 	s, a := newRememberSite(t)
 	events := &recorder{}
-	s.pages.Audit = events
+	s.configure(func(c *Config) { c.Audit = events })
 	first := s.remembered(a)
 	second := s.remembered(a)
 	first.open(s.authorize()).password("ana").client()
@@ -261,11 +264,11 @@ func TestForgetAnothersBrowser(t *testing.T) {
 	b := s.remembered(a)
 	ben := s.newBrowser()
 	ben.open("/account/security").password("ben").at("security", "off")
-	list, err := s.pages.Browsers.Browsers(t.Context(), "s-ana", s.clock.now())
+	list, err := s.config.Browsers.Browsers(t.Context(), "s-ana", s.clock.now())
 	if err != nil || len(list) != 1 {
 		t.Fatalf("ana has %d browsers, %v", len(list), err)
 	}
-	ben.post("/account/browsers/forget", map[string][]string{"browser": {encode(list[0].ID)}}).says("forgotten already")
+	ben.post("/account/browsers/forget", map[string][]string{"browser": {base64.RawURLEncoding.EncodeToString(list[0].ID)}}).says("forgotten already")
 	b.open(s.authorize()).password("ana").client()
 }
 
@@ -298,10 +301,10 @@ func TestRememberIsOff(t *testing.T) {
 func TestRecoveryCodeForgetsBrowsersOfAnotherDay(t *testing.T) {
 	s, a := newRememberSite(t)
 	b := s.remembered(a)
-	was := s.pages.RememberBrowser
-	s.pages.RememberBrowser = 0
+	was := s.config.RememberBrowser
+	s.configure(func(c *Config) { c.RememberBrowser = 0 })
 	s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial")
-	s.pages.RememberBrowser = was
+	s.configure(func(c *Config) { c.RememberBrowser = was })
 	b.open(s.authorize()).password("ana").at("totp", "initial")
 }
 
@@ -314,21 +317,5 @@ func TestTickSurvivesAWrongCode(t *testing.T) {
 	p = p.press("Continue", "code", a.wrong(), "remember", "yes").at("totp", "wrong")
 	if !has(p.input("remember"), "checked") {
 		t.Error("a wrong code loses the tick")
-	}
-}
-
-func TestAgent(t *testing.T) {
-	for header, want := range map[string]string{
-		"":                  "A browser",
-		"curl/8.5.0\r\n<b>": "A browser",
-		"Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0":                                                          "Firefox on Linux",
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36 Edg/142.0":           "Edge on Windows",
-		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15":           "Safari on macOS",
-		"Mozilla/5.0 (Linux; Android 16; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Mobile Safari/537.36":                     "Chrome on Android",
-		"Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/144.0 Mobile Safari/605.1": "Firefox on iPhone",
-	} {
-		if got := agent(header); got != want {
-			t.Errorf("agent(%q) = %q, want %q", header, got, want)
-		}
 	}
 }

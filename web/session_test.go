@@ -1,22 +1,19 @@
 package web
 
 import (
-	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
-
-	"vestibule/provider"
 )
 
 // TestProofsEndWithTheSession ends the session in every way while a sign-in that has opened it waits in a tab.
 func TestProofsEndWithTheSession(t *testing.T) {
-	for name, end := range map[string]func(s *site, b *browser){
-		"deleted": func(s *site, _ *browser) { clear(s.sessions.rows) },
-		"somebody else": func(_ *site, b *browser) {
+	for name, end := range map[string]func(s *site, b *visitor){
+		"deleted": func(s *site, _ *visitor) { clear(s.sessions.rows) },
+		"somebody else": func(_ *site, b *visitor) {
 			b.open(b.authorize("prompt", "login")).press("Use a different account").password("ben").at("consent", "initial")
 		},
-		"reset": func(s *site, b *browser) {
+		"reset": func(s *site, b *visitor) {
 			if _, err := s.mfa.Store.Reset(b.t.Context(), "s-ana"); err != nil {
 				b.t.Fatal(err)
 			}
@@ -91,19 +88,4 @@ func TestConsentIsOneUsers(t *testing.T) {
 		t.Fatalf("the code is answered with %s", response.Status)
 	}
 	first.password("ben").at("consent", "initial").says("ben@example.com")
-}
-
-// TestForget has no answer of one user count for the next.
-func TestForget(t *testing.T) {
-	left := 3
-	fl := &flow{ix: &provider.Interaction{Login: provider.PasswordLogin("s-ana", 0, time.Now()), Consented: true}}
-	fl.state = flowState{AccountChosen: true, SessionOpened: true, FromSession: true, CodesLeft: &left, SetupRequested: setupCodes, ConsentOwed: true, AccountLabel: "ana@example.com", Username: "ana", ReturnPath: securityPath}
-	fl.forget()
-	got, err := json.Marshal(fl.state)
-	if want := `{"username":"ana","return_path":"/account/security"}`; err != nil || string(got) != want {
-		t.Errorf("what is left is %s, %v, want %s", got, err, want)
-	}
-	if fl.ix.Login != nil || fl.ix.Consented {
-		t.Errorf("what is left is %+v", fl.ix)
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -241,7 +242,9 @@ func (c *clockwork) forward(d time.Duration) {
 type site struct {
 	t        *testing.T
 	server   *httptest.Server
-	mux      *http.ServeMux
+	handler  atomic.Pointer[http.ServeMux]
+	provider *provider.Provider
+	config   Config // of pages; see configure
 	pages    *Server
 	clock    *clockwork
 	store    *providertest.Memory
@@ -263,17 +266,15 @@ func newSite(t *testing.T) *site {
 		}},
 	}
 	s.sessions.accounts = s.accounts
-	mux := http.NewServeMux()
-	s.mux = mux
-	s.server = httptest.NewServer(mux)
+	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handler.Load().ServeHTTP(w, r) }))
 	t.Cleanup(s.server.Close)
 	s.store.AddClient(provider.Client{ID: "shop", Name: "Demo Shop", SecretHash: "sha256:x", RedirectURIs: []string{"https://shop.test/cb"}, Scopes: []string{"openid", "profile", "email", "offline_access", "orders:write"}})
 	s.store.AddClient(provider.Client{ID: "native", Name: "Pocket", Public: true, RedirectURIs: []string{"http://127.0.0.1/cb"}, Scopes: []string{"openid"}})
-	s.compose(mux)
+	s.compose()
 	return s
 }
 
-func (s *site) compose(mux *http.ServeMux) {
+func (s *site) compose() {
 	s.t.Helper()
 	keys, err := mfa.ParseKeyring([]string{mfa.NewKey()})
 	if err != nil {
@@ -288,19 +289,32 @@ func (s *site) compose(mux *http.ServeMux) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.pages, err = New(Config{
+	s.provider = p
+	s.config = Config{
 		Provider: p, Accounts: s.accounts, Sessions: s.sessions, MFA: s.mfa,
 		Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now}, Attempts: s.factors, Atomic: s.atomic,
-		Secrets: keys.Derive("known browsers"),
-		Contact: "help@example.com", Log: log, Now: s.clock.now,
-	})
+		Secrets:    keys.Derive("known browsers"),
+		BindingKey: []byte("binds a sign-in to its browser"),
+		Contact:    "help@example.com", Log: log, Now: s.clock.now,
+	}
+	s.configure(func(*Config) {})
+}
+
+// configure changes what the pages are made of, as if the server had been started anew.
+func (s *site) configure(change func(c *Config)) {
+	s.t.Helper()
+	change(&s.config)
+	pages, err := New(s.config)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := p.Register(mux, s.pages); err != nil {
+	mux := http.NewServeMux()
+	if err := s.provider.Register(mux, pages); err != nil {
 		s.t.Fatal(err)
 	}
-	s.pages.Register(mux)
+	pages.Register(mux)
+	s.pages = pages
+	s.handler.Store(mux)
 }
 
 // atomic spans all the stores.
@@ -371,20 +385,20 @@ func (s *site) enrolled(subject string) phone {
 	return p
 }
 
-// browser is a browser without JavaScript.
-type browser struct {
+// visitor is a browser without JavaScript.
+type visitor struct {
 	*site
 	http *http.Client
 	jar  http.CookieJar
 }
 
-func (s *site) newBrowser() *browser {
+func (s *site) newBrowser() *visitor {
 	s.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return &browser{s, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, jar}
+	return &visitor{s, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, jar}
 }
 
 // authorize is the address that a client sends its users to.
@@ -398,7 +412,7 @@ func (s *site) authorize(more ...string) string {
 
 // screen is what the browser shows.
 type screen struct {
-	*browser
+	*visitor
 	address *url.URL
 	status  int
 	header  http.Header
@@ -408,14 +422,14 @@ type screen struct {
 	state   string
 }
 
-func (b *browser) address(path string) string {
+func (b *visitor) address(path string) string {
 	if strings.HasPrefix(path, "/") {
 		return b.server.URL + path
 	}
 	return path
 }
 
-func (b *browser) open(path string) *screen {
+func (b *visitor) open(path string) *screen {
 	b.t.Helper()
 	r, err := http.NewRequest(http.MethodGet, b.address(path), nil)
 	if err != nil {
@@ -425,7 +439,7 @@ func (b *browser) open(path string) *screen {
 }
 
 // send posts a form and returns the answer itself, which must be a redirect with 303.
-func (b *browser) send(path string, form url.Values) *http.Response {
+func (b *visitor) send(path string, form url.Values) *http.Response {
 	b.t.Helper()
 	r, err := http.NewRequest(http.MethodPost, b.address(path), strings.NewReader(form.Encode()))
 	if err != nil {
@@ -441,7 +455,7 @@ func (b *browser) send(path string, form url.Values) *http.Response {
 	return response
 }
 
-func (b *browser) post(path string, form url.Values) *screen {
+func (b *visitor) post(path string, form url.Values) *screen {
 	b.t.Helper()
 	response := b.send(path, form)
 	if response.StatusCode < 300 || response.StatusCode >= 400 {
@@ -454,11 +468,11 @@ func (b *browser) post(path string, form url.Values) *screen {
 }
 
 // follow goes where redirects lead as long as they stay at the site.
-func (b *browser) follow(r *http.Request) *screen {
+func (b *visitor) follow(r *http.Request) *screen {
 	b.t.Helper()
 	for range 8 {
 		if !strings.HasPrefix(r.URL.String(), b.server.URL) {
-			return &screen{browser: b, address: r.URL, name: "client"}
+			return &screen{visitor: b, address: r.URL, name: "client"}
 		}
 		response, err := b.http.Do(r)
 		if err != nil {
@@ -480,13 +494,13 @@ func (b *browser) follow(r *http.Request) *screen {
 	return nil
 }
 
-func (b *browser) read(response *http.Response) *screen {
+func (b *visitor) read(response *http.Response) *screen {
 	b.t.Helper()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	s := &screen{browser: b, address: response.Request.URL, status: response.StatusCode, header: response.Header, body: string(body)}
+	s := &screen{visitor: b, address: response.Request.URL, status: response.StatusCode, header: response.Header, body: string(body)}
 	if !strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") {
 		return s
 	}
@@ -650,7 +664,7 @@ func words(n *html.Node) string {
 }
 
 // cookie is the value that the browser has under that name.
-func (b *browser) cookie(name string) string {
+func (b *visitor) cookie(name string) string {
 	u, err := url.Parse(b.server.URL)
 	if err != nil {
 		b.t.Fatal(err)
@@ -683,7 +697,7 @@ var errDown = errors.Join(store.ErrUnavailable, errors.New("connection refused")
 // serveAuthorize returns an address where the provider hands over the interaction.
 func (s *site) serveAuthorize(ix *provider.Interaction) string {
 	path := "/test/" + ix.ID
-	s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+	s.handler.Load().HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		if err := s.pages.Authorize(w, r, ix); err != nil {
 			s.pages.Error(w, r, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/web/verify"
 )
 
 // newShortSite is a site where a lock of codes takes a minute.
@@ -18,25 +19,25 @@ func newShortSite(t *testing.T) *site {
 }
 
 // half is a sign-in at the page of that form.
-func (s *site) half(form codeForm) *screen {
+func (s *site) half(form verify.Form) *screen {
 	s.t.Helper()
 	p := s.totpAt(s.newBrowser())
-	if form == totpForm {
+	if form == verify.TOTP {
 		return p
 	}
 	return p.click("Use a recovery code").at("recovery", "initial")
 }
 
 // wrongsOf are five different codes of a form that are not right.
-func (a phone) wrongsOf(form codeForm) []string {
-	if form == totpForm {
+func (a phone) wrongsOf(form verify.Form) []string {
+	if form == verify.TOTP {
 		return a.wrongs(5)
 	}
 	return []string{"22222-22222-22222", "22222-22222-22223", "22222-22222-22224", "22222-22222-22225", "22222-22222-22226"}
 }
 
-func (a phone) right(form codeForm) string {
-	if form == totpForm {
+func (a phone) right(form verify.Form) string {
+	if form == verify.TOTP {
 		return a.code(0)
 	}
 	return a.codes[0]
@@ -45,24 +46,24 @@ func (a phone) right(form codeForm) string {
 // TestLockBeginsAtThePassword: the sign-in that began a lock, one that met it, and one that knows nothing of it all begin
 // at the password again, and then go on.
 func TestLockBeginsAtThePassword(t *testing.T) {
-	for _, form := range []codeForm{totpForm, recoveryForm} {
-		t.Run(form.page, func(t *testing.T) {
+	for _, form := range []verify.Form{verify.TOTP, verify.Recovery} {
+		t.Run(form.Page, func(t *testing.T) {
 			s := newShortSite(t)
 			a := s.enrolled("s-ana")
 			unaware, met, began := s.half(form), s.half(form), s.half(form)
 			for _, code := range a.wrongsOf(form) {
-				began = began.press("Continue", form.field, code)
+				began = began.press("Continue", form.Field, code)
 			}
-			action, again := met.form("Continue", form.field, a.right(form))
+			action, again := met.form("Continue", form.Field, a.right(form))
 			met = met.post(action, again)
-			began.at(form.page, "locked").answers(http.StatusTooManyRequests).says("in 1 minute")
-			met.at(form.page, "locked")
+			began.at(form.Page, "locked").answers(http.StatusTooManyRequests).says("in 1 minute")
+			met.at(form.Page, "locked")
 			s.clock.forward(30 * time.Second)
 			during := s.half(form) // even this password is older than the end of the lock
 			s.clock.forward(30 * time.Second)
 			for name, p := range map[string]*screen{
 				"began": began.click("Try again"), "met": met.reload(), "met, by its form": met.post(action, again),
-				"unaware": unaware.press("Continue", form.field, a.right(form)), "during": during.press("Continue", form.field, a.right(form)),
+				"unaware": unaware.press("Continue", form.Field, a.right(form)), "during": during.press("Continue", form.Field, a.right(form)),
 			} {
 				if p.name != "login" || p.state != "again" {
 					t.Errorf("%s: page %s in state %s, want the password", name, p.name, p.state)
@@ -70,11 +71,11 @@ func TestLockBeginsAtThePassword(t *testing.T) {
 				p.says("Codes were locked after too many wrong ones. Enter your password again to go on.")
 			}
 			p := began.click("Try again").at("login", "again").password("ana").at("totp", "initial")
-			if form == recoveryForm {
+			if form == verify.Recovery {
 				p = p.click("Use a recovery code").at("recovery", "initial")
 			}
-			want := map[codeForm]string{totpForm: "consent", recoveryForm: "recovery-used"}[form]
-			p.press("Continue", form.field, a.right(form)).at(want, "initial")
+			want := map[verify.Form]string{verify.TOTP: "consent", verify.Recovery: "recovery-used"}[form]
+			p.press("Continue", form.Field, a.right(form)).at(want, "initial")
 		})
 	}
 }
@@ -85,8 +86,8 @@ func TestStaleSessionStepsUp(t *testing.T) {
 	b := s.signedIn(nil)
 	s.clock.forward(time.Minute)
 	a := s.enrolled("s-ana")
-	p := s.half(totpForm)
-	for _, code := range a.wrongsOf(totpForm) {
+	p := s.half(verify.TOTP)
+	for _, code := range a.wrongsOf(verify.TOTP) {
 		p = p.press("Continue", "code", code)
 	}
 	p.at("totp", "locked")

@@ -11,7 +11,7 @@ import (
 )
 
 // totpAt returns the page of the code, after the password.
-func (s *site) totpAt(b *browser) *screen {
+func (s *site) totpAt(b *visitor) *screen {
 	s.t.Helper()
 	return b.open(s.authorize()).password("ana").at("totp", "initial")
 }
@@ -205,12 +205,12 @@ func TestNothingIsKeptOfAFailedCommit(t *testing.T) {
 	a := s.enrolled("s-ana")
 	b := s.newBrowser()
 	p := s.totpAt(b)
-	s.pages.Sessions = failing{s.sessions}
+	s.configure(func(c *Config) { c.Sessions = failing{s.sessions} })
 	p.press("Continue", "code", a.code(0)).at("error", "server").answers(500)
 	if b.cookie("vestibule-s") != "" || len(s.sessions.rows) != 0 {
 		t.Error("there is a session without its row")
 	}
-	s.pages.Sessions = s.sessions
+	s.configure(func(c *Config) { c.Sessions = s.sessions })
 	p.reload().at("totp", "initial").press("Continue", "code", a.code(0)).at("consent", "initial")
 }
 

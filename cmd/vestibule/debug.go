@@ -12,7 +12,6 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/storage"
-	"vestibule/web"
 )
 
 // debugClaims says what a client would learn of a user's sign-ins, and why.
@@ -115,8 +114,8 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 	return nil
 }
 
-func (v *claimsView) oblige(policy web.Policy, now time.Time) {
-	r := policy.For(v.account, v.client, now)
+func (v *claimsView) oblige(policy mfa.Policy, now time.Time) {
+	r := policy.For(v.account.Groups, mfa.App{ID: v.client.ID, TwoSteps: v.client.TwoSteps}, now)
 	v.Must, v.Policy = r.Must && !policy.ReportOnly, r.Why
 	switch {
 	case r.Must && policy.ReportOnly:

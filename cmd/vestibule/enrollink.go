@@ -12,7 +12,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
-	"vestibule/web"
+	"vestibule/web/enrol"
 )
 
 const longestLink = 7 * 24 * time.Hour
@@ -61,7 +61,7 @@ func userEnrolLink(f *flag.FlagSet) action {
 // makeEnrolLink stores the hash of the link and records that it was made.
 func makeEnrolLink(ctx context.Context, db *storage.Store, events *auditor, user account.Account, issuer string, ttl time.Duration) (shownLink, error) {
 	now := events.now()
-	address, id := web.EnrolAddress(issuer)
+	address, id := enrol.NewLink(issuer)
 	link := mfa.EnrolLink{ID: id, Subject: user.Subject, Created: now, Expires: now.Add(ttl)}
 	err := db.Atomic(ctx, func(ctx context.Context) error {
 		if err := db.RequireEpoch(ctx, user.Subject, user.Epoch); err != nil {

@@ -32,7 +32,7 @@ func TestSigningKeysAreReloaded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, a := range servers { // as the server does every few seconds
-			if err := a.site.Provider.ReloadKeys(t.Context()); err != nil {
+			if err := a.provider.ReloadKeys(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -55,7 +55,7 @@ func TestSigningKeysAreReloaded(t *testing.T) {
 		}
 
 		s.clock.advance(6 * time.Second)
-		if err := servers[0].site.Provider.ReloadKeys(t.Context()); err != nil {
+		if err := servers[0].provider.ReloadKeys(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		signed := map[string]tokenResult{}
@@ -66,7 +66,7 @@ func TestSigningKeysAreReloaded(t *testing.T) {
 		if len(signed) != 2 {
 			t.Errorf("%d keys sign, want 2", len(signed))
 		}
-		if err := servers[1].site.Provider.ReloadKeys(t.Context()); err != nil {
+		if err := servers[1].provider.ReloadKeys(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for range 4 {

@@ -148,7 +148,7 @@ func (a *app) purge(ctx context.Context) error {
 // keys reads the signing keys again and again: another process may have made one, and an operator may have retired one.
 func (a *app) keys(ctx context.Context) error {
 	return every(ctx, keysEvery, func() {
-		err := a.site.Provider.ReloadKeys(ctx)
+		err := a.provider.ReloadKeys(ctx)
 		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable) { // readiness reports a database that is down
 			a.log.ErrorContext(ctx, "signing keys", "error", err)
 		}

@@ -12,7 +12,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/audit"
 )
 
 // newLogger writes lines of JSON, or of text for people.
@@ -65,7 +65,7 @@ func logRequests(log *slog.Logger, next http.Handler) http.Handler {
 		w.Header().Set(requestHeader, id)
 		seen := &recorder{ResponseWriter: w}
 		defer func() {
-			log.InfoContext(ctx, "request", append(provider.Asked(r), "status", seen.code(),
+			log.InfoContext(ctx, "request", append(audit.Asked(r), "status", seen.code(),
 				"bytes", seen.bytes, "duration", time.Since(began).String(), "remote", remote(r))...)
 		}()
 		next.ServeHTTP(seen, r.WithContext(ctx))
@@ -127,7 +127,7 @@ func recoverPanics(log *slog.Logger, show func(http.ResponseWriter, *http.Reques
 			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(cause)
 			}
-			log.ErrorContext(r.Context(), "panic", append(provider.Asked(r), "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))...)
+			log.ErrorContext(r.Context(), "panic", append(audit.Asked(r), "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))...)
 			if seen.status != 0 { // half an answer must not pass for a whole one
 				panic(http.ErrAbortHandler)
 			}

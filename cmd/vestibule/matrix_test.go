@@ -243,17 +243,22 @@ var matrixForms = map[string][]string{
 	"POST /account/authenticators/{id}/remove": {"password=not+the+password&code=WRONG"},
 }
 
-var routeLine = regexp.MustCompile(`\b(get|post)\("([^"]+)"|HandleFunc\("(GET|POST) ([^"]+)"|open\(mux, "(GET|POST)", "([^"]+)"`)
+var routeLine = regexp.MustCompile(`\b(Get|Post)\("([^"]+)"|HandleFunc\("(GET|POST) ([^"]+)"|open\(mux, "(GET|POST)", "([^"]+)"`)
+
+// routeTables are the files that say which addresses there are.
+var routeTables = []string{
+	"../../provider/routes.go", "../../web/routes.go", "../../web/ui/routes.go", "../../web/signin/routes.go", "../../web/account/routes.go",
+}
 
 // addsRoute finds lines that must match routeLine.
-var addsRoute = regexp.MustCompile(`^\t(get|post|open)\(`)
+var addsRoute = regexp.MustCompile(`^\t+(ui\.Get|ui\.Post|open)\(`)
 
-// matrixRequests reads the routes from the sources of the two route tables, so that none can be forgotten.
+// matrixRequests reads the routes from the sources of the route tables, so that none can be forgotten.
 func matrixRequests(t *testing.T) []matrixRequest {
 	t.Helper()
 	var requests []matrixRequest
 	known := map[string]bool{}
-	for _, file := range []string{"../../provider/routes.go", "../../web/routes.go"} {
+	for _, file := range routeTables {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"vestibule/config"
+	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/storage"
-	"vestibule/web"
 )
 
 // planFlags is databaseFlags with a policy to try out in place of the settings'.
@@ -83,7 +83,7 @@ type planned struct {
 	Clients    []string  `json:"clients"`
 }
 
-func makePlan(ctx context.Context, db *storage.Store, policy web.Policy, now time.Time) (plan, error) {
+func makePlan(ctx context.Context, db *storage.Store, policy mfa.Policy, now time.Time) (plan, error) {
 	accounts, err := db.AccountsWithoutFactor(ctx)
 	if err != nil {
 		return plan{}, err
@@ -113,17 +113,17 @@ func makePlan(ctx context.Context, db *storage.Store, policy web.Policy, now tim
 }
 
 // strictest is what the policy asks of the account at any of the clients that it uses.
-func strictest(policy web.Policy, a account.Account, used []string, obliging map[string]provider.Client, now time.Time) web.Requirement {
-	want := policy.For(a, provider.Client{}, now)
+func strictest(policy mfa.Policy, a account.Account, used []string, obliging map[string]provider.Client, now time.Time) mfa.Requirement {
+	want := policy.For(a.Groups, mfa.App{}, now)
 	for _, id := range used {
 		if c, ok := obliging[id]; ok && !want.Must {
-			want = policy.For(a, c, now)
+			want = policy.For(a.Groups, mfa.App{ID: c.ID, TwoSteps: true}, now)
 		}
 	}
 	return want
 }
 
-func (p *plan) add(a account.Account, used []string, want web.Requirement) {
+func (p *plan) add(a account.Account, used []string, want mfa.Requirement) {
 	switch {
 	case want.Must:
 		p.Now++

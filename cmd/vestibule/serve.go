@@ -16,6 +16,8 @@ import (
 	"vestibule/provider/account"
 	"vestibule/storage"
 	"vestibule/web"
+	"vestibule/web/signin"
+	"vestibule/web/verify"
 )
 
 // serve runs the server until ctx ends.
@@ -42,19 +44,21 @@ func serve(f *flag.FlagSet) action {
 
 // app is a server in one value: two handlers on one store. Whoever makes one closes it.
 type app struct {
-	handler http.Handler // the pages and the protocol
-	admin   http.Handler // health and metrics
-	metrics *metrics
-	skew    time.Duration // that the database's clock may be off
-	store   *storage.Store
-	mfa     *mfa.Service
-	refunds *mfa.Refunds
-	hasher  *account.Hasher
-	sender  *sender // nil: no mail is sent
-	audit   *auditor
-	site    *web.Server
-	log     *slog.Logger
-	now     func() time.Time
+	handler  http.Handler // the pages and the protocol
+	admin    http.Handler // health and metrics
+	metrics  *metrics
+	skew     time.Duration // that the database's clock may be off
+	store    *storage.Store
+	mfa      *mfa.Service
+	refunds  *mfa.Refunds
+	hasher   *account.Hasher
+	sender   *sender // nil: no mail is sent
+	audit    *auditor
+	provider *provider.Provider
+	site     *web.Server
+	pageKeys pageKeys
+	log      *slog.Logger
+	now      func() time.Time
 
 	auditRetention time.Duration // 0: events are kept for ever
 }
@@ -99,24 +103,25 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 	}
 	p, err := provider.New(ctx, provider.Config{
 		Issuer: c.Issuer, Store: a.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: events,
-		Levels: levels(c), Policy: web.Rules{Policy: policyOf(c), Levels: levels(c), Accounts: accounts, MFA: a.mfa, Now: a.now},
+		Levels: levels(c), Policy: signin.Rules{Policy: policyOf(c), Levels: levels(c), Accounts: accounts, MFA: a.mfa, Now: a.now},
 		SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: a.log, Now: a.now,
 	})
 	if err != nil {
 		return fmt.Errorf("provider: %w", err)
 	}
+	a.pageKeys = pageKeysOf(keys)
 	site, err := web.New(web.Config{
 		Provider: p, Accounts: accounts, Sessions: a.store, Attempts: a.store, Refunds: a.refunds, Atomic: a.store.Atomic, Audit: events,
 		Activity: a.store, ActivityKept: c.AuditRetention, MFA: a.mfa, Consent: &consent.Service{Store: a.store, Now: a.now},
-		EnrolLinks: a.store, Resets: a.store, LinkKeys: keys.Derive("reset links"),
-		Passwords: passwordLimits(c), Secrets: keys.Derive("known browsers"), BindingKey: keys.Derive("browsers of sign-ins")[0],
+		EnrolLinks: a.store, Resets: a.store, LinkKeys: a.pageKeys.links,
+		Passwords: passwordLimits(c), Secrets: a.pageKeys.devices, BindingKey: a.pageKeys.binding,
 		Policy: policyOf(c), RememberBrowser: c.RememberBrowser, Browsers: a.store, Name: c.Name, Contact: c.Contact, Mail: a.sender != nil, Log: a.log, Now: a.now,
 		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime,
 	})
 	if err != nil {
 		return fmt.Errorf("pages: %w", err)
 	}
-	a.site = site
+	a.provider, a.site = p, site
 	mux := http.NewServeMux()
 	if err := p.Register(mux, site); err != nil {
 		return fmt.Errorf("provider: %w", err)
@@ -128,6 +133,17 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 	return nil
 }
 
+// pageKeys are what the pages make cookies and links with, each of one purpose.
+type pageKeys struct {
+	devices [][]byte // newest first: cookies that know a browser again
+	binding []byte   // what binds a sign-in to its browser
+	links   [][]byte // newest first: links that cancel a reset
+}
+
+func pageKeysOf(keys *mfa.Keyring) pageKeys {
+	return pageKeys{keys.Derive("known browsers"), keys.Derive("browsers of sign-ins")[0], keys.Derive("reset links")}
+}
+
 func (a *app) close() error { return a.store.Close() }
 
 func lifetimes(c config.Config) provider.Lifetimes {
@@ -137,8 +153,8 @@ func lifetimes(c config.Config) provider.Lifetimes {
 	}
 }
 
-func passwordLimits(c config.Config) web.PasswordLimits {
-	return web.PasswordLimits{
+func passwordLimits(c config.Config) verify.Limits {
+	return verify.Limits{
 		Account: mfa.Limit{Guesses: c.PasswordGuesses, Window: c.PasswordWindow, Lock: c.PasswordLock}, Address: c.AddressGuesses,
 	}
 }

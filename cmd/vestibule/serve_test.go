@@ -306,10 +306,10 @@ func TestKeysServeOnePurpose(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.start(2)
 		apps := *s.servers.Load()
-		pages := apps[0].site
+		pages := apps[0].pageKeys
 		seen := map[string]string{}
 		for name, keys := range map[string][][]byte{
-			"known browsers": pages.Secrets, "browsers of sign-ins": {pages.BindingKey}, "links": pages.LinkKeys,
+			"known browsers": pages.devices, "browsers of sign-ins": {pages.binding}, "links": pages.links,
 		} {
 			for _, key := range keys {
 				if other := seen[string(key)]; len(key) < 32 || other != "" {
@@ -318,7 +318,7 @@ func TestKeysServeOnePurpose(t *testing.T) {
 				seen[string(key)] = name
 			}
 		}
-		if string(apps[1].site.BindingKey) != string(pages.BindingKey) {
+		if string(apps[1].pageKeys.binding) != string(pages.binding) {
 			t.Error("two servers bind sign-ins by different keys")
 		}
 	})

@@ -1,0 +1,232 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+	accounts "vestibule/provider/account"
+	"vestibule/provider/audit"
+	"vestibule/provider/store"
+	"vestibule/web/browser"
+	"vestibule/web/ui"
+	"vestibule/web/verify"
+)
+
+type removePage struct {
+	ui.Frame
+	Action   string
+	Name     string
+	Username string
+	Last     bool // two-step verification goes off with it
+	Recovery bool // a recovery code is asked for in place of a code
+	Digits   string
+}
+
+// find returns the authenticator that the address names, and whether it is the last one.
+func (s *Server) find(r *http.Request, m *signedIn) (found mfa.Info, last, ok bool, err error) {
+	status, err := s.MFA.Status(r.Context(), m.account.Subject)
+	if err != nil {
+		return mfa.Info{}, false, false, err
+	}
+	i := slices.IndexFunc(status.Authenticators, func(a mfa.Info) bool { return a.ID == r.PathValue("id") })
+	if i < 0 {
+		return mfa.Info{}, false, false, nil
+	}
+	return status.Authenticators[i], len(status.Authenticators) == 1, true, nil
+}
+
+// removePage asks for the password and a code. They are proof enough that no other is asked for before.
+func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+	app, last, ok, err := s.find(r, m)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return s.Answers.Note(w, r, securityPath, "remove.gone", nil)
+	case last && s.mustKeep(m.account):
+		return s.Answers.Note(w, r, securityPath, "last.factor", nil)
+	}
+	digits, err := s.MFA.Digits(r.Context(), m.account.Subject)
+	if err != nil {
+		return err
+	}
+	p := &removePage{
+		Frame:  ui.Frame{Page: "remove", Title: "Remove " + app.Name + "?", Account: true, Who: m.account.Label()},
+		Action: r.URL.Path, Name: app.Name, Username: m.account.Username, Last: last, Digits: verify.DigitWords(digits),
+		Recovery: ui.Field(r, "with") == "recovery" || m.said.Values["with"] == "recovery" && !r.URL.Query().Has("with"),
+	}
+	p.Say(m.said)
+	return s.Render(w, http.StatusOK, "remove", p)
+}
+
+// postRemove takes an authenticator away. The code that allows it is spent, the authenticator removed and the session
+// given a new id in one commit.
+func (s *Server) postRemove(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+	app, last, ok, err := s.find(r, m)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		if err := s.Answers.Before(r); err != nil {
+			return err
+		}
+		return s.Answers.Note(w, r, securityPath, "remove.gone", nil)
+	case last && s.mustKeep(m.account):
+		return s.Answers.Note(w, r, securityPath, "last.factor", nil)
+	}
+	password := ui.Field(r, "password")
+	form, code := verify.TOTP, ui.Cut(strings.TrimSpace(ui.Field(r, "code")), 128)
+	if ui.Field(r, "with") == "recovery" {
+		form, code = verify.Recovery, ui.Cut(strings.TrimSpace(ui.Field(r, "recovery")), 128)
+	}
+	if faults := emptyProofs(form, password, code); len(faults) > 0 {
+		return s.removeFault(w, r, form, faults...)
+	}
+	msg, err := s.checkOwnPassword(r, m, password)
+	switch {
+	case err != nil:
+		return err
+	case msg != nil:
+		return s.removeFault(w, r, form, *msg)
+	}
+	var done browser.Response
+	form, err = s.Codes.Prove(r.Context(), m.account.Subject, form, code, func(ctx context.Context, p mfa.Proof, detail map[string]string) error {
+		if err := s.Journal.Record(ctx, verify.Proved(m.event(r, "", ""), p, detail)); err != nil {
+			return err
+		}
+		e := m.event(r, audit.EventFactorRemoved, p.Method())
+		e.Detail["name"], e.Detail["last"] = app.Name, verify.YesNo(last)
+		if err := s.Journal.Record(ctx, e); err != nil {
+			return err
+		}
+		done, err = s.removeWith(ctx, r, m, app, last, p)
+		return err
+	})
+	if err != nil {
+		return s.removeRefused(w, r, m, form, last, err)
+	}
+	return s.Answers.Respond(w, r, done)
+}
+
+// removedNote is what is said of an authenticator that was removed.
+func removedNote(app mfa.Info, last bool) ui.Message {
+	if last {
+		return ui.Message{ID: "remove.off", Args: ui.Values{"name": app.Name}}
+	}
+	return ui.Message{ID: "remove.done", Args: ui.Values{"name": app.Name}}
+}
+
+func emptyProofs(form verify.Form, password, code string) []ui.Message {
+	var faults []ui.Message
+	if password == "" {
+		faults = append(faults, ui.Message{ID: "password.required", Field: "password"})
+	}
+	if code == "" {
+		faults = append(faults, ui.Message{ID: form.Page + ".required", Field: form.Field})
+	}
+	return faults
+}
+
+// checkOwnPassword asks for the password of the user who is signed in, under the same budgets as sign-in.
+func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string) (*ui.Message, error) {
+	done, err := s.Passwords.Turn(r, m.account.Username)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	user, counted, err := s.Passwords.Check(r, m.account.Username, password)
+	if e, ok := verify.RefusedPassword(m.event(r, "", provider.MethodPassword), err); ok {
+		if err := s.Journal.RecordWith(r.Context(), []audit.Event{e}, nil); err != nil {
+			return nil, err
+		}
+	}
+	var locked *mfa.Locked
+	switch {
+	case errors.As(err, &locked):
+		return &ui.Message{ID: "login.locked", Field: "password", Args: ui.Until(locked.Until, s.Now())}, nil
+	case errors.Is(err, accounts.ErrPassword), err == nil && user.Subject != m.account.Subject:
+		return &ui.Message{ID: "password.wrong", Field: "password"}, nil
+	case err != nil:
+		return nil, err
+	}
+	s.Passwords.Refund(r.Context(), counted)
+	return nil, nil
+}
+
+// removeWith runs in the commit that spends the code. Whoever has the old authenticator and the password may be signed in
+// elsewhere, so that all other sessions end. What was not the last authenticator a moment ago is not removed if
+// it is by now, because of another tab: the user is told first what that means.
+func (s *Server) removeWith(ctx context.Context, r *http.Request, m *signedIn, app mfa.Info, last bool, p mfa.Proof) (browser.Response, error) {
+	login := m.session.Login.Clone()
+	login.Renew(s.Now())
+	if err := login.Add(p); err != nil {
+		return browser.Response{}, err
+	}
+	remove := s.MFA.RemoveSpare
+	if last {
+		remove = s.MFA.Remove
+	}
+	if err := remove(ctx, m.account.Subject, app.ID, nil); err != nil {
+		return browser.Response{}, err
+	}
+	return s.renewAlone(ctx, r, m, login, browser.Response{Note: new(removedNote(app, last))})
+}
+
+func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *signedIn, form verify.Form, last bool, err error) error {
+	var before *browser.Repeated
+	if again := s.Answers.Before(r); errors.As(again, &before) {
+		s.MFA.NoGuess(r.Context(), m.account.Subject, form.Method, err)
+		return before
+	} else if again != nil {
+		return again
+	}
+	if e, ok := verify.Refused(m.event(r, "", form.Method), err); ok {
+		if err := s.Journal.RecordWith(r.Context(), []audit.Event{e}, nil); err != nil {
+			return err
+		}
+	}
+	if browser.LoginIsOver(err) {
+		return s.removeOvertaken(w, r, m, form, last)
+	}
+	if errors.Is(err, mfa.ErrLast) { // the page knows what else to say, if this one is gone too or must be kept
+		return s.removeFault(w, r, form, ui.Message{ID: "remove.last"})
+	}
+	var stale *mfa.Stale
+	if errors.As(err, &stale) { // by another server's clock the lock has just ended
+		return s.removeFault(w, r, form, ui.Message{ID: "login.lock.again"})
+	}
+	if errors.Is(err, mfa.ErrNotEnrolled) && form == verify.TOTP || errors.Is(err, store.ErrConflict) {
+		return s.Answers.Note(w, r, securityPath, "remove.gone", nil)
+	}
+	msg, ok := s.Codes.Message(form, err)
+	if !ok {
+		return err
+	}
+	return s.removeFault(w, r, form, msg)
+}
+
+// removeOvertaken is for what was to be removed while the user signed out everywhere else, as with a removal in another
+// tab, or the session has ended.
+func (s *Server) removeOvertaken(w http.ResponseWriter, r *http.Request, m *signedIn, form verify.Form, last bool) error {
+	_, alone, ok, err := s.find(r, m)
+	switch {
+	case err != nil:
+		return err
+	case ok && alone && !last:
+		return s.removeFault(w, r, form, ui.Message{ID: "remove.last"})
+	}
+	return s.Answers.Note(w, r, securityPath, "enrol.changed", nil)
+}
+
+func (s *Server) removeFault(w http.ResponseWriter, r *http.Request, form verify.Form, faults ...ui.Message) error {
+	said := ui.Fault("remove", faults...)
+	if form == verify.Recovery {
+		said.Values = map[string]string{"with": "recovery"}
+	}
+	return s.Answers.Flash(w, r, r.URL.Path, said)
+}

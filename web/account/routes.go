@@ -1,0 +1,30 @@
+package account
+
+import "vestibule/web/ui"
+
+// Routes are the pages of the account, but for the download of recovery codes, whose handler is DownloadCodes: it serves
+// sign-ins as well.
+func (s *Server) Routes() []ui.Route {
+	return []ui.Route{
+		ui.Get("/{$}", ui.Redirect("/account")),
+		ui.Get("/account", ui.Redirect("/account/security")),
+		ui.Get("/account/security", s.requireSignedIn(s.securityPage)),
+		ui.Get("/account/activity", s.requireSignedIn(s.activityPage)),
+		ui.Post("/account/reset/cancel", s.requireSignedIn(s.postCancelOwnReset)),
+		ui.Get("/account/authenticators/new", s.requireSignedIn(s.requireReauth(s.requireEnrolmentAllowed(s.enrolPage)))),
+		ui.Post("/account/authenticators/new", s.requireSignedIn(s.requireReauth(s.requireEnrolmentAllowed(s.postEnrol)))),
+		ui.Get("/account/authenticators/new/qr.png", s.requireSignedIn(s.requireReauth(s.qrPNG))),
+		ui.Get("/account/authenticators/{id}/rename", s.requireSignedIn(s.renamePage)),
+		ui.Post("/account/authenticators/{id}/rename", s.requireSignedIn(s.postRename)),
+		ui.Get("/account/authenticators/{id}/remove", s.requireSignedIn(s.removePage)),
+		ui.Post("/account/authenticators/{id}/remove", s.requireSignedIn(s.postRemove)),
+		ui.Post("/account/sessions/end-others", s.requireSignedIn(s.postEndOthers)),
+		ui.Post("/account/browsers/forget", s.requireSignedIn(s.postForgetBrowser)),
+		ui.Get("/account/recovery-codes", s.requireSignedIn(s.requireReauth(s.codesPage))),
+		ui.Post("/account/recovery-codes", s.requireSignedIn(s.requireReauth(s.postCodes))),
+
+		ui.Get("/reset/cancel", s.cancelResetPage),
+		ui.Post("/reset/cancel", s.postCancelReset),
+		ui.Get("/reset/cancelled", s.resetCancelledPage),
+	}
+}

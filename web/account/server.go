@@ -1,0 +1,66 @@
+// Package account is a user's own pages: the factors, the recovery codes, the sessions and browsers, and what happened.
+package account
+
+import (
+	"net/http"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+	accounts "vestibule/provider/account"
+	"vestibule/provider/audit"
+	"vestibule/web/browser"
+	"vestibule/web/enrol"
+	"vestibule/web/ui"
+	"vestibule/web/verify"
+)
+
+// Gate lets users in who have proved who they are.
+type Gate interface {
+	// Pass reports whether the session, nil if there is none, owes nothing. fresh asks for a proof of the last minutes as
+	// well. If something is owed, the browser was sent through a sign-in that ends at the page that was asked for.
+	Pass(w http.ResponseWriter, r *http.Request, session *provider.Session, fresh bool) (bool, error)
+}
+
+// Config is what a Server is made of.
+type Config struct {
+	*ui.Pages
+	browser.Browsers
+	Gate         Gate
+	Accounts     accounts.Accounts
+	Clients      Clients // the names of apps in Activity
+	MFA          *mfa.Service
+	Policy       mfa.Policy
+	Passwords    *verify.Passwords
+	Codes        *verify.Codes
+	Enrol        *enrol.Server
+	Activity     Activity      // nil: nothing is shown
+	ActivityKept time.Duration // how long Activity goes back; 0: for ever
+	Resets       Resets        // nil: nobody ever plans one
+	LinkKeys     [][]byte      // newest first: make the links that cancel a reset; needed where Resets is set
+	Journal      audit.Journal
+}
+
+// Server is the pages of the account.
+type Server struct{ Config }
+
+// New returns a Server.
+func New(c Config) *Server {
+	if c.Activity == nil {
+		c.Activity = noActivity{}
+	}
+	if c.Resets == nil {
+		c.Resets = noResets{}
+	}
+	return &Server{c}
+}
+
+// The pages.
+const (
+	securityPath = "/account/security"
+	activityPath = "/account/activity"
+	enrolPath    = "/account/authenticators/new"
+	codesPath    = "/account/recovery-codes"
+	newCodesPath = codesPath + "?new=1"
+	downloadPath = codesPath + "/download"
+)

@@ -1,0 +1,158 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"vestibule/provider"
+	accounts "vestibule/provider/account"
+	"vestibule/provider/audit"
+	"vestibule/provider/store"
+	"vestibule/web/browser"
+	"vestibule/web/ui"
+)
+
+// signedIn is a request of a signed-in user to a page of the account.
+type signedIn struct {
+	session provider.Session
+	account accounts.Account
+	said    ui.Feedback // what the last form has left to say
+}
+
+// owner is whose set-ups the pages show. The sid stays when the session's id changes.
+func (m *signedIn) owner(kind string) string { return kind + ":" + m.session.Login.Session }
+
+// event begins a record of what a user did on the account pages.
+func (m *signedIn) event(r *http.Request, kind, method string) audit.Event {
+	return audit.Event{
+		Kind: kind, Outcome: audit.OutcomeOK, Method: method, Subject: m.account.Subject,
+		Session: m.session.Login.Session, Address: provider.HostOf(r.RemoteAddr), Detail: map[string]string{},
+	}
+}
+
+type signedInHandler func(w http.ResponseWriter, r *http.Request, m *signedIn) error
+
+// requireSignedIn lets nobody in but signed-in users who owe nothing.
+func (s *Server) requireSignedIn(h signedInHandler) ui.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		session, err := s.Sessions.Current(r.Context(), r)
+		if err != nil && !errors.Is(err, browser.ErrIdle) {
+			return err
+		}
+		if passed, err := s.Gate.Pass(w, r, session, false); !passed {
+			return err
+		}
+		user, err := s.Accounts.Account(r.Context(), session.Login.Subject)
+		if errors.Is(err, store.ErrNotFound) || err == nil && user.Disabled {
+			return s.expel(w, r, session)
+		}
+		if err != nil {
+			return err
+		}
+		said, err := s.Answers.Said(r)
+		if err != nil {
+			return err
+		}
+		return h(w, r, &signedIn{*session, user, said})
+	}
+}
+
+// requireReauth lets only those in who have proved within the last minutes who they are: with a code if they have an
+// authenticator, else with the password.
+func (s *Server) requireReauth(h signedInHandler) signedInHandler {
+	return func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+		if passed, err := s.Gate.Pass(w, r, &m.session, true); !passed {
+			return err
+		}
+		return h(w, r, m)
+	}
+}
+
+// requireEnrolmentAllowed lets nobody set anything up whom an operator has told to come with a link, which leads
+// elsewhere. A form never shows a page: it leads to the one that says why. Whoever cancels needs no leave.
+func (s *Server) requireEnrolmentAllowed(h signedInHandler) signedInHandler {
+	return func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+		_, blocked, err := s.Enrol.Allowed(r.Context(), nil, m.account.Subject)
+		switch {
+		case err != nil:
+			return err
+		case !blocked || r.Method == http.MethodPost && ui.Field(r, "action") == "cancel":
+			return h(w, r, m)
+		case r.Method == http.MethodPost:
+			return ui.Redirect(enrolPath)(w, r)
+		}
+		return s.Enrol.ShowBlocked(w, m.enrolment())
+	}
+}
+
+// expel ends the session of an account that is gone.
+func (s *Server) expel(w http.ResponseWriter, r *http.Request, session *provider.Session) error {
+	if err := s.Sessions.Store.EndSession(r.Context(), session.Login.Session); err != nil {
+		return err
+	}
+	s.Cookies.DropSession(w)
+	http.Redirect(w, r, "/logged-out", http.StatusSeeOther)
+	return nil
+}
+
+var factorPath = regexp.MustCompile(`^/account/authenticators/[A-Za-z0-9_-]{1,64}/(rename|remove)$`)
+
+// OwnPage returns the page of the account that a sign-in may end at: path, if it is one, else the first.
+func OwnPage(path string) string {
+	if path == newCodesPath {
+		return path
+	}
+	switch path, _, _ = strings.Cut(path, "?"); path {
+	case securityPath, activityPath, enrolPath, codesPath:
+		return path
+	case downloadPath:
+		return codesPath
+	}
+	if factorPath.MatchString(path) {
+		return path
+	}
+	return securityPath
+}
+
+// renew replaces the user's session, in the commit of ctx, by one with a new id and the login. What is returned answers
+// the form: answer's note on the security page, with the cookie. store.ErrConflict if the session has ended or was
+// changed since it was read, account.ErrPassword if the account does not let its user in any more.
+func (s *Server) renew(ctx context.Context, r *http.Request, m *signedIn, login *provider.Login, answer browser.Response) (browser.Response, error) {
+	if err := s.Accounts.RequireAccount(ctx, login.Subject, login.Epoch); err != nil {
+		return browser.Response{}, err
+	}
+	answer.Session, answer.To = ui.NewToken(), securityPath
+	if err := s.Sessions.Write(ctx, &m.session, answer.Session, login); err != nil {
+		return browser.Response{}, err
+	}
+	return answer, s.Answers.Keep(ctx, r, answer)
+}
+
+// renewAlone is renew that ends all that the user has open elsewhere. A browser that the account knows stays known.
+func (s *Server) renewAlone(ctx context.Context, r *http.Request, m *signedIn, login *provider.Login, answer browser.Response) (browser.Response, error) {
+	before := login.Epoch
+	var err error
+	if login.Epoch, err = s.Sessions.Store.EndOthers(ctx, login.Subject, before, login.Session); err != nil {
+		return browser.Response{}, err
+	}
+	answer.Device = s.Devices.Carry(r, login.Subject, before, login.Epoch)
+	return s.renew(ctx, r, m, login, answer)
+}
+
+// commitAnswer does what a form asks for, and answers it. What is done is one commit with the event and with what a
+// second copy of the form is answered with. Nothing is answered where the error is not nil.
+func (s *Server) commitAnswer(w http.ResponseWriter, r *http.Request, answer browser.Response, e audit.Event, do func(context.Context) error) error {
+	err := s.Journal.RecordWith(r.Context(), []audit.Event{e}, func(ctx context.Context) error {
+		if err := do(ctx); err != nil {
+			return err
+		}
+		return s.Answers.Keep(ctx, r, answer)
+	})
+	if err == nil {
+		return s.Answers.Respond(w, r, answer)
+	}
+	return s.Answers.BeforeOr(r, err)
+}

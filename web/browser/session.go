@@ -1,0 +1,158 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"vestibule/provider"
+	"vestibule/provider/account"
+	"vestibule/provider/store"
+	"vestibule/web/ui"
+)
+
+// SessionStore keeps the browsers' single sign-on sessions.
+type SessionStore interface {
+	// Session returns the session with that ID, or store.ErrNotFound.
+	Session(ctx context.Context, id []byte) (provider.Session, error)
+	// Sessions returns all sessions of the subject, over or not.
+	Sessions(ctx context.Context, subject string) ([]provider.Session, error)
+	// SaveSession inserts session, or, if old is not nil, puts it in the place of the row that has the ID
+	// old and session's Version. store.ErrConflict reports that there is no such row.
+	SaveSession(ctx context.Context, old []byte, session *provider.Session) error
+	// TouchSession sets when the session was last used. A session that is gone is no error.
+	TouchSession(ctx context.Context, id []byte, seen time.Time) error
+	// RequireSession makes the commit of ctx rest on the session with that sid: provider.ErrSessionEnded, and nothing
+	// of the commit, if it has ended. Whoever ends it waits for the commit, and it for them.
+	RequireSession(ctx context.Context, sid string) error
+	// EndSession ends the session with that sid and what rests on it: codes, and tokens of clients without
+	// offline_access. No such session is no error.
+	EndSession(ctx context.Context, sid string) error
+	// EndOthers ends all that the subject has open but for the session with that sid and what rests on it: sessions,
+	// sign-ins under way, codes, tokens. The account comes into the epoch that is returned, and the session's login has
+	// to follow in the same commit; if the account is kept elsewhere that is the given one, and its directory ends what
+	// is under way. account.ErrPassword if the account is disabled or in another epoch by now.
+	EndOthers(ctx context.Context, subject string, epoch int64, sid string) (next int64, err error)
+}
+
+// ErrIdle reports a session that was not used for too long, or has reached its end.
+var ErrIdle = errors.New("session expired")
+
+// Sessions are the sessions of the pages.
+type Sessions struct {
+	Store    SessionStore
+	Cookies  *Cookies
+	Idle     time.Duration // how long one lives without being used
+	Lifetime time.Duration // from the password on
+	Now      func() time.Time
+}
+
+// Lookup returns the browser's session, live or not; nil if there is none.
+func (s *Sessions) Lookup(ctx context.Context, r *http.Request) (*provider.Session, error) {
+	value := s.Cookies.Session(r)
+	if value == "" {
+		return nil, nil
+	}
+	session, err := s.Store.Session(ctx, ui.Digest(value))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &session, nil
+}
+
+// Current returns the browser's session, nil if there is none, or ErrIdle if it is over.
+func (s *Sessions) Current(ctx context.Context, r *http.Request) (*provider.Session, error) {
+	session, err := s.Lookup(ctx, r)
+	if err != nil || session == nil {
+		return nil, err
+	}
+	now := s.Now()
+	if s.Expired(session, now) {
+		return nil, ErrIdle
+	}
+	if now.Sub(session.Seen) >= time.Minute {
+		session.Seen = now
+		return session, s.Store.TouchSession(ctx, session.ID, now)
+	}
+	return session, nil
+}
+
+// Expired reports whether a session was not used for too long, or has reached its end.
+func (s *Sessions) Expired(session *provider.Session, now time.Time) bool {
+	return !now.Before(session.Expires) || now.Sub(session.Seen) >= s.Idle
+}
+
+// IsSame reports whether the browser's session is live and the one that the login belongs to. The session says in
+// which epoch of the account it lives on, and the login is brought into it: its own is from before its user ended all
+// others.
+func (s *Sessions) IsSame(r *http.Request, login *provider.Login) (bool, error) {
+	session, err := s.Current(r.Context(), r)
+	if errors.Is(err, ErrIdle) {
+		return false, nil
+	}
+	if err != nil || session == nil || session.Login.Session != login.Session {
+		return false, err
+	}
+	login.Epoch = session.Login.Epoch
+	return true, nil
+}
+
+// Write writes the session of a login that is complete, under a cookie that was just made. The value changes
+// each time, so that one that somebody saw before the password or the code was given is worth nothing after it.
+// old, the session that the browser had, ends in the same commit; nil: it had none.
+func (s *Sessions) Write(ctx context.Context, old *provider.Session, cookie string, login *provider.Login) error {
+	now := s.Now()
+	session := &provider.Session{ID: ui.Digest(cookie), Login: *login.Clone(), Created: now, Seen: now, Expires: s.ends(login, now)}
+	switch {
+	case old == nil:
+		return s.Store.SaveSession(ctx, nil, session)
+	case old.Login.Session == login.Session:
+		session.Created, session.Version = old.Created, old.Version
+		return s.Store.SaveSession(ctx, old.ID, session)
+	}
+	if err := s.Store.EndSession(ctx, old.Login.Session); err != nil {
+		return err
+	}
+	return s.Store.SaveSession(ctx, nil, session)
+}
+
+// ends counts from the password: a step-up does not prolong a session.
+func (s *Sessions) ends(login *provider.Login, now time.Time) time.Time {
+	at, ok := login.AuthenticatedAt(provider.MethodPassword)
+	if !ok {
+		at = now
+	}
+	return at.Add(s.Lifetime)
+}
+
+// Others counts the live sessions that the user of this one has beside it.
+func (s *Sessions) Others(ctx context.Context, this *provider.Session) (int, error) {
+	all, err := s.Store.Sessions(ctx, this.Login.Subject)
+	if err != nil {
+		return 0, err
+	}
+	now := s.Now()
+	return len(slices.DeleteFunc(all, func(one provider.Session) bool {
+		return one.Login.Session == this.Login.Session || s.Expired(&one, now)
+	})), nil
+}
+
+// goesOn reports false if the session of the cookie is over or has another cookie by now.
+func (s *Sessions) goesOn(ctx context.Context, cookie string) (bool, error) {
+	_, err := s.Store.Session(ctx, ui.Digest(cookie))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// LoginIsOver reports an error that says that what a login has proved no longer counts: the password was changed, the
+// account disabled, or the session has ended.
+func LoginIsOver(err error) bool {
+	return errors.Is(err, account.ErrPassword) || errors.Is(err, provider.ErrSessionEnded)
+}

@@ -1,0 +1,60 @@
+package enrol
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"vestibule/mfa"
+	"vestibule/web/ui"
+)
+
+// choice is a setting of the new authenticator with its values.
+type choice struct {
+	Name    string
+	Label   string
+	Options []option
+}
+
+type option struct {
+	Value  string
+	Text   string
+	Chosen bool
+}
+
+// choices are the settings that the user may have another way; none if there is nothing to choose.
+func choices(kinds mfa.Kinds, now mfa.Kind) []choice {
+	if !kinds.Several() {
+		return nil
+	}
+	algorithm, digits, period := choice{Name: "algorithm", Label: "Algorithm"}, choice{Name: "digits", Label: "Digits"}, choice{Name: "period", Label: "New code every"}
+	for _, a := range kinds.Algorithms {
+		algorithm.Options = append(algorithm.Options, option{a, mfa.AlgorithmName(a), a == now.Algorithm})
+	}
+	for _, n := range kinds.Digits {
+		digits.Options = append(digits.Options, option{strconv.Itoa(n), strconv.Itoa(n), n == now.Digits})
+	}
+	for _, n := range kinds.Periods {
+		period.Options = append(period.Options, option{strconv.Itoa(n), strconv.Itoa(n) + " seconds", n == now.Period})
+	}
+	return []choice{algorithm, digits, period}
+}
+
+// choose makes a new key, for an authenticator of the kind that the form names, and returns what the page says then. A
+// kind that is not allowed, or not any more, changes nothing: the page shows what is.
+func (s *Server) choose(r *http.Request, e Enrolment) ([]ui.Message, error) {
+	if e.Codes {
+		return nil, nil
+	}
+	kind := mfa.Kind{Algorithm: ui.Field(r, "algorithm")}
+	kind.Digits, _ = strconv.Atoi(ui.Field(r, "digits"))
+	kind.Period, _ = strconv.Atoi(ui.Field(r, "period"))
+	_, err := s.MFA.Choose(r.Context(), e.Subject, e.Owner, kind)
+	switch {
+	case errors.Is(err, mfa.ErrKind), errors.Is(err, mfa.ErrTooMany):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return []ui.Message{{ID: "enrol.new"}}, nil
+}

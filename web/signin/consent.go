@@ -1,0 +1,102 @@
+package signin
+
+import (
+	"context"
+	"html/template"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"vestibule/provider"
+	"vestibule/provider/audit"
+	"vestibule/web/ui"
+	"vestibule/web/verify"
+)
+
+// isWeb reports whether the answer goes to a web site, and not to an app on the device.
+func isWeb(redirect string) bool {
+	u, err := url.Parse(redirect)
+	return err == nil && u.Scheme == "https" && !isLoopback(u.Hostname())
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+type consentPage struct {
+	ui.Frame
+	Client  string
+	Name    string
+	New     []template.HTML // what is asked for
+	Old     []template.HTML // what was allowed before
+	Nothing bool            // nothing personal is asked for
+	Host    string          // where the user goes; empty for an app on the device
+	Keep    bool            // remember the choice, unless the user says no
+}
+
+func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	p := &consentPage{
+		Frame:  ui.Frame{Page: "consent", Title: fl.ix.ClientName + " wants access to your account", Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Confidential, Nothing: !personal(fl.ix.Scopes),
+	}
+	if u, err := url.Parse(fl.ix.Redirect); err == nil && isWeb(fl.ix.Redirect) {
+		p.Host = u.Host
+	}
+	for _, scope := range fl.ix.Scopes {
+		line := s.describe(scope, fl.state.Email)
+		if slices.Contains(fl.state.Missing, scope) {
+			p.New = append(p.New, line)
+		} else {
+			p.Old = append(p.Old, line)
+		}
+	}
+	if len(p.New) == 0 { // asked again, for the same
+		p.New, p.Old = p.Old, nil
+	}
+	p.Say(fl.state.said())
+	return s.Render(w, http.StatusOK, "consent", p)
+}
+
+func personal(scopes []string) bool {
+	return slices.ContainsFunc(scopes, func(scope string) bool { return scope != provider.ScopeOpenID && scope != provider.ScopeOffline })
+}
+
+// describe says in words what a scope allows.
+func (s *Server) describe(scope, email string) template.HTML {
+	escape := template.HTMLEscapeString
+	switch scope {
+	case provider.ScopeOpenID:
+		return template.HTML("Know who you are on " + escape(s.Name) + " (an identifier for this app)")
+	case provider.ScopeProfile:
+		return "See your name and username"
+	case provider.ScopeEmail:
+		if email == "" {
+			return "See your email address"
+		}
+		return template.HTML(`See your email address: <span class="value">` + escape(email) + "</span>")
+	case provider.ScopeOffline:
+		return "Keep this access when you are not using the app"
+	}
+	return template.HTML("<code>" + escape(scope) + "</code> – a permission that this app defines")
+}
+
+// postConsent is the user's answer.
+func (s *Server) postConsent(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	if ui.Field(r, "action") != "allow" {
+		e := fl.event(r, audit.EventConsentDenied, "")
+		e.Outcome = audit.OutcomeRefused
+		return s.refuse(w, r, fl, "access_denied", e)
+	}
+	fl.ix.Consented, fl.consentGiven = true, true
+	return s.finish(w, r, fl, func(ctx context.Context) error {
+		e := fl.event(r, audit.EventConsent, "")
+		e.Detail["scopes"], e.Detail["remembered"] = strings.Join(fl.ix.Scopes, " "), verify.YesNo(ui.Field(r, "remember") != "")
+		if err := s.Journal.Record(ctx, e); err != nil || ui.Field(r, "remember") == "" {
+			return err
+		}
+		return s.Consent.Allow(ctx, fl.subject(), fl.ix.Client, fl.ix.Scopes)
+	})
+}

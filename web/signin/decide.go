@@ -1,0 +1,253 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"vestibule/consent"
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/provider/account"
+	"vestibule/provider/store"
+	"vestibule/web/browser"
+	"vestibule/web/verify"
+)
+
+// decision is what a sign-in owes next, and what was found out on the way there. Deciding is a read: it changes nothing,
+// and whoever goes on with the sign-in applies the decision to it.
+type decision struct {
+	owed step
+	at   time.Time // as of when
+
+	twoSteps   bool   // the policy, or the app by it, lets the user through only with a second factor
+	forgets    bool   // the second factor is too old, and there is none any more that could be given again
+	remembered bool   // the code is left out, because the browser is remembered
+	reported   string // why the policy would have stopped the sign-in, if it did more than report
+
+	codes   *codeKinds    // of the user's authenticators; nil: was not asked, or there are none
+	renewal *renewal      // of the recovery codes, by the policy; nil: was not asked
+	consent *consentFacts // nil: was not asked
+}
+
+// codeKinds are how the user's codes look.
+type codeKinds struct{ digits, periods []int }
+
+// renewal is whether new recovery codes are owed.
+type renewal struct {
+	owed bool
+	left int  // codes
+	told bool // they were made in another tab since: the user knows all that there is to be told
+}
+
+// consentFacts are whether the user has to allow something, and what.
+type consentFacts struct {
+	owed         bool
+	missing      []string // scopes that were not allowed before
+	confidential bool     // the client can keep a secret
+}
+
+// apply takes over what was found out.
+func (fl *flow) apply(d decision) {
+	fl.decidedAt, fl.remembered, fl.reported = d.at, d.remembered, d.reported
+	if fl.ix.Login == nil {
+		return
+	}
+	fl.ix.Obliged = d.twoSteps
+	if d.forgets {
+		forgetSecond(fl.ix.Login)
+	}
+	m := &fl.state
+	if d.codes != nil {
+		m.Enrolled, m.Digits, m.Periods = true, d.codes.digits, d.codes.periods
+	}
+	if d.renewal != nil {
+		fl.codesLeft, m.CodesRenewed = d.renewal.left, !d.renewal.owed
+		if d.renewal.told {
+			m.CodesLeft = nil
+		}
+	}
+	switch {
+	case d.consent == nil:
+	case d.consent.owed:
+		m.consentState = consentState{ConsentOwed: true, Missing: d.consent.missing, Confidential: d.consent.confidential}
+	default:
+		fl.ix.Consented = true
+	}
+}
+
+// decider gathers the facts that next decides on.
+type decider struct {
+	Accounts   account.Accounts
+	Clients    Clients
+	Consent    *consent.Service
+	MFA        *mfa.Service
+	Policy     mfa.Policy
+	Remembered *browser.Remembered
+	Now        func() time.Time
+}
+
+// decide gathers the facts, asking no store for more than the decision needs, and returns what is owed.
+func (s *decider) decide(ctx context.Context, fl *flow) (decision, error) {
+	d := decision{at: s.Now()}
+	f, err := s.facts(ctx, fl, &d)
+	if d.owed = next(f); err != nil || d.owed != stepDone {
+		return d, err
+	}
+	if d.consent, err = s.consent(ctx, fl); err != nil {
+		return d, err
+	}
+	f.consent = fl.state.ConsentOwed && !fl.ix.Consented || d.consent != nil && d.consent.owed
+	d.owed = next(f)
+	return d, nil
+}
+
+// facts notes in d what it finds out beside them.
+func (s *decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error) {
+	login, m := fl.ix.Login, &fl.state
+	if login == nil {
+		return facts{}, nil
+	}
+	d.twoSteps = s.appObliges(fl) // who has no authenticator may owe more: oblige knows
+	want := fl.ix.Required()
+	want.Policy = d.twoSteps
+	good := func(method string) bool { // a wish changes the factors, which no old proof allows
+		return login.Fresh(want, method, d.at) && (m.SetupRequested == "" || fl.justGiven(method, d.at))
+	}
+	f := facts{
+		known:                 want.Subject == "" || want.Subject == login.Subject,
+		accountChoice:         m.FromSession && !m.PasswordGiven && !m.AccountChosen && (want.PromptSelectAccount || m.HintDiffers),
+		password:              login.Fresh(want, provider.MethodPassword, d.at),
+		second:                good(provider.MethodTOTP) || good(provider.MethodRecovery),
+		passwordTooOldForCode: m.PasswordGiven && older(login, provider.MethodPassword, d.at, codeTime) || fl.unlocked(d.at),
+		recent:                want.PromptNone || fl.justGiven(provider.MethodPassword, d.at), // a silent request can only hear what is missing
+		recoveryJustGiven:     fl.recoveryJustGiven(d.at),
+		twoSteps:              want.TwoSteps() || d.twoSteps, setupRequested: m.SetupRequested != "", used: m.CodesLeft != nil,
+	}
+	f.belowRequiredLevel = f.second && !login.Reaches(want, d.at)
+	if !f.known || f.accountChoice || !f.password && !m.Reauth {
+		return f, nil
+	}
+	if err := s.secondFacts(ctx, fl, &f, d); err != nil {
+		return f, err
+	}
+	if m.Reauth && (f.enrolled || f.second) { // the code stands for the password as well
+		f.password = !older(login, provider.MethodPassword, d.at, passwordTime)
+	}
+	return f, nil
+}
+
+// secondFacts finds out what stands in for a second factor, or what becomes of a user who has none.
+func (s *decider) secondFacts(ctx context.Context, fl *flow, f *facts, d *decision) (err error) {
+	if f.second {
+		if d.renewal, err = s.renewal(ctx, fl); err != nil || d.renewal == nil {
+			return err
+		}
+		f.codesOwed, f.used = d.renewal.owed, f.used && !d.renewal.told
+		return nil
+	}
+	if f.enrolled, err = s.enrolled(ctx, fl, d); err != nil {
+		return err
+	}
+	if f.enrolled {
+		f.remembered, err = s.remembered(ctx, fl, d)
+		return err
+	}
+	d.forgets = true
+	return s.oblige(ctx, fl, f, d)
+}
+
+// enrolled asks the store unless it has said yes before in this sign-in. A no is never remembered.
+func (s *decider) enrolled(ctx context.Context, fl *flow, d *decision) (bool, error) {
+	if fl.state.Enrolled {
+		return true, nil
+	}
+	digits, periods, err := s.MFA.Shape(ctx, fl.subject())
+	if err != nil || len(digits) == 0 {
+		return false, err
+	}
+	d.codes = &codeKinds{verify.Unusual(digits, 6), verify.Unusual(periods, 30)}
+	return true, nil
+}
+
+// remembered reports whether the browser is one that need not give a code in this sign-in. What it is remembered for
+// is as old as the code that was given then, and no demand takes an older one; a step-up, a confirmation and a change of
+// the factors want a code whatever is remembered.
+func (s *decider) remembered(ctx context.Context, fl *flow, d *decision) (bool, error) {
+	want := fl.ix.Required()
+	if fl.state.Reauth || fl.state.SetupRequested != "" || want.TwoSteps() || d.twoSteps || fl.ix.Login.SecondFactor() {
+		return false, nil
+	}
+	b, err := s.Remembered.Find(ctx, fl.rememberToken, fl.subject())
+	if err != nil || b == nil {
+		return false, err
+	}
+	then := provider.Login{Authentications: []provider.Authentication{{Method: provider.MethodTOTP, Time: b.Created}}}
+	want.Policy = d.twoSteps
+	d.remembered = then.Fresh(want, provider.MethodTOTP, d.at)
+	return d.remembered, nil
+}
+
+// appObliges reports whether the client is one that lets nobody in without a second factor.
+func (s *decider) appObliges(fl *flow) bool { return fl.ix.TwoSteps && !s.Policy.ReportOnly }
+
+// oblige finds out what the policy asks of a user without an authenticator.
+func (s *decider) oblige(ctx context.Context, fl *flow, f *facts, d *decision) error {
+	want, err := requirement(ctx, s.Policy, s.Accounts, fl.subject(), mfa.App{ID: fl.ix.Client, TwoSteps: fl.ix.TwoSteps}, d.at)
+	if err != nil {
+		return err
+	}
+	if s.Policy.ReportOnly {
+		want, d.reported = mfa.Requirement{}, want.Stops()
+	}
+	f.obliged, d.twoSteps = want.Must, want.Must
+	f.notice = !want.From.IsZero() && fl.state.PasswordGiven && !fl.state.NoticeSeen
+	return nil
+}
+
+// renewal finds out whether the policy wants new recovery codes before the user goes on: one was used since they were
+// made, or none is left. Only a sign-in with the password asks the store for the latter. Nil: there is nothing to ask.
+func (s *decider) renewal(ctx context.Context, fl *flow) (*renewal, error) {
+	at, recovered := fl.ix.Login.AuthenticatedAt(provider.MethodRecovery)
+	if !s.Policy.NewCodes || fl.state.CodesRenewed || fl.state.SetupRequested != "" || !recovered && !fl.state.PasswordGiven {
+		return nil, nil
+	}
+	status, err := s.MFA.Status(ctx, fl.subject())
+	if err != nil {
+		return nil, err
+	}
+	return &renewal{
+		owed: len(status.Authenticators) > 0 && (status.CodesLeft == 0 || recovered && status.CodesMade.Before(at)),
+		left: status.CodesLeft, told: recovered && status.CodesMade.After(at),
+	}, nil
+}
+
+// consent finds out whether the user must allow something, and what; nil: that is known.
+func (s *decider) consent(ctx context.Context, fl *flow) (*consentFacts, error) {
+	if fl.isOwn() || fl.ix.Consented || fl.state.ConsentOwed {
+		return nil, nil
+	}
+	missing, known, err := s.Consent.Missing(ctx, fl.subject(), fl.ix.Client, fl.ix.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.Clients.Client(ctx, fl.ix.Client)
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // Finish has an answer to a client that is gone
+		return nil, err
+	}
+	// Any program on a device can claim a loopback address or a private scheme (RFC 8252 section 8.6).
+	impostor := client.Public && !isWeb(fl.ix.Redirect)
+	owed := !known || len(missing) > 0 || fl.ix.Demand.PromptConsent || impostor
+	return &consentFacts{owed: owed, missing: missing, confidential: !client.Public}, nil
+}
+
+// forgetSecond drops a second factor that is too old for the client and cannot be given again, because the user
+// has none any more. What is left is what the client may hear.
+func forgetSecond(login *provider.Login) {
+	for _, p := range login.Authentications {
+		if p.Method == provider.MethodPassword {
+			login.Authentications = []provider.Authentication{p}
+			return
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"vestibule/provider"
+	"vestibule/provider/account"
+	"vestibule/provider/store"
+	"vestibule/web/browser"
+	"vestibule/web/ui"
+)
+
+// Authorize takes over an authorization request from the provider.
+func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *provider.Interaction) error {
+	s.SetHeaders(w.Header(), "")
+	return s.begin(w, r, &flow{ix: ix})
+}
+
+// begin starts a sign-in: it belongs to this browser, and the browser's session may be good enough for it.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	fl.ix.Browser, fl.rememberToken = s.Cookies.Bind(w, r), s.Remembered.Token(r)
+	session, err := s.Sessions.Current(r.Context(), r)
+	if errors.Is(err, browser.ErrIdle) {
+		fl.state.Notes, err = []ui.Message{{ID: "login.session.expired"}}, nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.adoptSession(r.Context(), fl, session); err != nil {
+		return err
+	}
+	return s.saveAndRedirect(w, r, fl)
+}
+
+// adoptSession gives the session's login to the sign-in, unless the client asks for another user. Whether its
+// proofs are fresh enough is for decide to say.
+func (s *Server) adoptSession(ctx context.Context, fl *flow, session *provider.Session) error {
+	d := fl.ix.Demand
+	if session == nil || d.Subject != "" && d.Subject != session.Login.Subject {
+		fl.state.Username = d.LoginHint
+		return nil
+	}
+	fl.ix.Login, fl.state.FromSession = session.Login.Clone(), true
+	if d.PromptLogin { // all is asked anew, and no clock of another server makes an old proof a new one
+		fl.ix.Login.Authentications = nil
+	}
+	if d.LoginHint == "" {
+		return nil
+	}
+	user, err := s.Accounts.Account(ctx, session.Login.Subject)
+	if err != nil {
+		return err
+	}
+	fl.state.setAccount(user)
+	fl.state.HintDiffers = !hints(d.LoginHint, user)
+	return nil
+}
+
+// hints reports whether a login_hint can mean the account.
+func hints(hint string, a account.Account) bool {
+	want, err := account.CanonicalName(hint)
+	if err != nil {
+		return true // it means nobody
+	}
+	for _, name := range []string{a.Username, a.Email} {
+		if got, err := account.CanonicalName(name); err == nil && got == want {
+			return true
+		}
+	}
+	return false
+}
+
+// saveAndRedirect sends the browser to what is owed, or to the client if nothing is. A sign-in becomes a row only when
+// somebody's login is in it.
+func (s *Server) saveAndRedirect(w http.ResponseWriter, r *http.Request, fl *flow, with ...func(context.Context) error) error {
+	owed, err := s.decide(r.Context(), fl)
+	switch {
+	case err != nil:
+		return err
+	case owed == stepDone:
+		return s.finish(w, r, fl, with...)
+	case fl.ix.Demand.PromptNone:
+		return s.refuse(w, r, fl, steps[owed].refusal)
+	}
+	if fl.consentGiven { // which was not committed
+		fl.ix.Consented, fl.consentGiven = false, false
+	}
+	if err := s.introduce(r.Context(), fl); err != nil {
+		return err
+	}
+	if fl.ix.Login != nil {
+		err := s.save(r.Context(), fl)
+		if errors.Is(err, store.ErrConflict) {
+			return s.redirectAfterConflict(w, r, fl)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return s.redirectTo(w, r, fl, steps[owed].path)
+}
+
+// introduce finds out whom the pages are about. An id_token_hint alone is no reason to say: whoever has an old ID
+// token may send one, and must not learn an address from it.
+func (s *Server) introduce(ctx context.Context, fl *flow) error {
+	if fl.ix.Login == nil || fl.state.AccountLabel != "" {
+		return nil
+	}
+	user, err := s.Accounts.Account(ctx, fl.subject())
+	if err != nil {
+		return err
+	}
+	fl.state.setAccount(user)
+	return nil
+}
+
+func (s *Server) save(ctx context.Context, fl *flow) error {
+	if err := fl.pack(); err != nil {
+		return err
+	}
+	return s.Flows.Save(ctx, fl.ix)
+}
+
+// redirectTo answers with a redirect to one of the pages of the sign-in.
+func (s *Server) redirectTo(w http.ResponseWriter, r *http.Request, fl *flow, path string) error {
+	to, err := s.address(fl, path)
+	if err != nil {
+		return err
+	}
+	return ui.Redirect(to)(w, r)
+}
+
+// address is that of one of the pages of the sign-in.
+func (s *Server) address(fl *flow, path string) (string, error) {
+	flow, err := s.flowValue(fl)
+	return path + "?flow=" + url.QueryEscape(flow), err
+}
+
+// flowValue packs the sign-in. What somebody typed as a name is forgotten if the address would be too long with it.
+func (s *Server) flowValue(fl *flow) (string, error) {
+	if err := fl.pack(); err != nil {
+		return "", err
+	}
+	flow, err := s.Flows.Flow(fl.ix)
+	if err != nil || len(flow) <= provider.MaxFlow || fl.state.Username == "" {
+		return flow, err
+	}
+	fl.state.Username = ""
+	return s.flowValue(fl)
+}

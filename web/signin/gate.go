@@ -1,0 +1,57 @@
+package signin
+
+import (
+	"net/http"
+
+	"vestibule/provider"
+)
+
+// Pass reports whether the session, nil if there is none, owes nothing: an authenticator that was set up since it began
+// owes a code here too, for the decision is the one of every sign-in. fresh asks for a proof of the last minutes as well:
+// a code from whoever has an authenticator, else the password. If something is owed, the browser was sent to a sign-in
+// that ends at the page that was asked for.
+func (s *Server) Pass(w http.ResponseWriter, r *http.Request, session *provider.Session, fresh bool) (bool, error) {
+	fl := s.gateFlow(r, fresh)
+	if session == nil {
+		if err := s.Answers.Before(r); err != nil {
+			return false, err
+		}
+		return false, s.begin(w, r, fl)
+	}
+	fl.ix.Login, fl.state.FromSession, fl.rememberToken = session.Login.Clone(), true, s.Remembered.Token(r)
+	owed, err := s.decide(r.Context(), fl)
+	if err != nil || owed == stepDone {
+		return err == nil, err
+	}
+	if err := s.Answers.Before(r); err != nil { // the first of two clicks has changed what is owed
+		return false, err
+	}
+	if owed == stepSetup { // what the user came for may be to set up the same
+		fl.state.ReturnPath = s.OwnPage("")
+	}
+	fl.ix.Browser = s.Cookies.Bind(w, r)
+	return false, s.saveAndRedirect(w, r, fl)
+}
+
+// gateFlow begins a sign-in that ends at the page that was asked for.
+func (s *Server) gateFlow(r *http.Request, fresh bool) *flow {
+	d := provider.Demand{}
+	if fresh {
+		d.HasMaxAge, d.MaxAge = true, reauthTime
+	}
+	path := r.URL.Path
+	if r.Form.Has("new") {
+		path += "?new=1"
+	}
+	fl := s.ownFlow(d, path)
+	fl.state.Reauth = fresh
+	return fl
+}
+
+// ownFlow begins a sign-in that no client asked for, and that ends at the page of ours at path.
+func (s *Server) ownFlow(d provider.Demand, path string) *flow {
+	return &flow{ix: s.Flows.BeginOwn(d), state: flowState{ownState: ownState{ReturnPath: s.OwnPage(path)}}}
+}
+
+// flowHandler answers a request of a sign-in.
+type flowHandler func(w http.ResponseWriter, r *http.Request, fl *flow) error

@@ -1,0 +1,216 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/provider/account"
+	"vestibule/provider/audit"
+	"vestibule/provider/store"
+	"vestibule/web/browser"
+	"vestibule/web/ui"
+)
+
+type loginPage struct {
+	ui.Frame
+	Client   string // empty on the way to our own pages
+	Username string
+	Fixed    string // who must sign in, if that is settled
+	Locked   bool
+	Sudo     bool
+	Other    bool // somebody else may sign in instead
+}
+
+// getLogin is the sign-in page. Without a sign-in under way it begins one of our own.
+func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
+	if ui.Field(r, "flow") == "" {
+		return s.begin(w, r, s.ownFlow(provider.Demand{}, ""))
+	}
+	return s.on(stepLogin, s.loginPage)(w, r)
+}
+
+func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	if err := s.checkSignedIn(r, fl); err != nil {
+		return err
+	}
+	p := &loginPage{
+		Frame:  ui.Frame{Page: "login", Title: "Sign in", Flow: ui.Field(r, "flow")},
+		Client: fl.ix.ClientName, Username: fl.state.Username, Sudo: fl.state.Reauth, Other: fl.ix.Demand.Subject == "",
+	}
+	if fl.accountFixed() {
+		p.Fixed = fl.state.AccountLabel
+	}
+	if fl.state.Reauth {
+		p.Title = "Confirm it’s you"
+	}
+	p.Say(fl.state.said())
+	if fl.ix.Login != nil && p.State == "initial" && fl.unlocked(s.Now()) {
+		p.Notes, p.State = []ui.Rendered{ui.Message{ID: "login.lock.again"}.Rendered()}, "again"
+	}
+	if fl.ix.Login != nil && fl.state.PasswordGiven && p.State == "initial" { // the time for the code ran out
+		p.Notes, p.State = []ui.Rendered{ui.Message{ID: "login.timeout"}.Rendered()}, "timeout"
+	}
+	if fl.state.EnrolmentLink != nil && p.State == "initial" {
+		p.Notes, p.State = []ui.Rendered{ui.Message{ID: "login.link"}.Rendered()}, "link"
+	}
+	status := http.StatusOK
+	if until := fl.state.lockedUntil("login", s.Now()); !until.IsZero() {
+		p.Locked, status = true, http.StatusTooManyRequests
+		p.SetErrors(ui.Message{ID: "login.locked", Args: ui.Wait(w, until, s.Now())})
+	}
+	return s.Render(w, status, "login", p)
+}
+
+// checkSignedIn finds the form that was gone back to after the sign-in it belongs to, or another one, was over.
+func (s *Server) checkSignedIn(r *http.Request, fl *flow) error {
+	if fl.ix.Version > 0 {
+		return nil
+	}
+	session, err := s.Sessions.Current(r.Context(), r)
+	if errors.Is(err, browser.ErrIdle) || err == nil && session == nil {
+		return nil
+	}
+	if err == nil && session.Login.LastAuthentication().After(fl.ix.Created) {
+		return ui.Elsewhere(fl.ix.ClientName, ui.Field(r, "flow"))
+	}
+	return err
+}
+
+// accountFixed reports whether it is settled who must sign in: the session's user, or the one whom the client asked for
+// and who has signed in before.
+func (fl *flow) accountFixed() bool {
+	return fl.state.AccountLabel != "" && fl.ix.Login != nil && (fl.ix.Demand.Subject != "" || fl.state.FromSession && !fl.state.PasswordGiven)
+}
+
+// postLogin is the name and the password.
+func (s *Server) postLogin(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	if !fl.accountFixed() {
+		fl.state.Username = ui.Cut(ui.Field(r, "username"), 254)
+	}
+	password := ui.Field(r, "password")
+	if faults := emptyFields(fl.state.Username, password); len(faults) > 0 {
+		fl.state.SetErrors("login", faults...)
+		return s.saveAndShow(w, r, fl, "/login")
+	}
+	done, err := s.Passwords.Turn(r, fl.state.Username)
+	if err != nil {
+		return err
+	}
+	defer done() // when the count is taken back
+	user, counted, err := s.Passwords.Check(r, fl.state.Username, password)
+	var locked *mfa.Locked
+	switch events := fl.passwordEvents(r, err); {
+	case errors.As(err, &locked):
+		fl.state.lock("login", locked.Until)
+		return s.loginFault(w, r, fl, ui.Message{ID: "login.locked", Args: ui.Until(locked.Until, s.Now())}, events...)
+	case errors.Is(err, account.ErrPassword) && fl.accountFixed():
+		return s.loginFault(w, r, fl, ui.Message{ID: "password.wrong", Field: "password"}, events...)
+	case errors.Is(err, account.ErrPassword):
+		return s.loginFault(w, r, fl, ui.Message{ID: "login.wrong", Field: "username"}, events...)
+	case err != nil:
+		return err
+	case fl.ix.Demand.Subject != "" && user.Subject != fl.ix.Demand.Subject:
+		fl.guess = counted
+		if err := s.passwordAlone(r, fl, user.Subject); err != nil {
+			return err
+		}
+		return s.refuse(w, r, fl, "login_required")
+	}
+	fl.guess = counted
+	fl.identify(user, s.Now())
+	return s.commitPasswordAndRedirect(w, r, fl)
+}
+
+func emptyFields(username, password string) []ui.Message {
+	var faults []ui.Message
+	if username == "" {
+		faults = append(faults, ui.Message{ID: "login.username.required", Field: "username"})
+	}
+	if password == "" {
+		faults = append(faults, ui.Message{ID: "login.password.required", Field: "password"})
+	}
+	return faults
+}
+
+func (s *Server) loginFault(w http.ResponseWriter, r *http.Request, fl *flow, msg ui.Message, events ...audit.Event) error {
+	fl.state.SetErrors("login", msg)
+	return s.saveAndShow(w, r, fl, "/login", events...)
+}
+
+// identify records that the account's password was given. The session id stays when its user has only proved
+// again to be that user.
+func (fl *flow) identify(a account.Account, now time.Time) {
+	m := &fl.state
+	if fl.subject() == a.Subject && fl.ix.Login.Epoch == a.Epoch {
+		fl.ix.Login.Renew(now)
+	} else {
+		fl.forget()
+		fl.ix.Login = provider.PasswordLogin(a.Subject, a.Epoch, now)
+	}
+	m.PasswordGiven = true
+	m.setAccount(a)
+}
+
+// postCancel begins the same request anew, for another user.
+func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
+	fl, err := s.liveFlow(r)
+	if err != nil {
+		return err
+	}
+	fresh, err := s.anew(fl)
+	if err != nil {
+		return err
+	}
+	if fl.state.HintDiffers { // the one whom the client hinted at
+		fresh.state.Username = fl.ix.Demand.LoginHint
+	}
+	to, err := s.address(fresh, "/login")
+	if err != nil {
+		return err
+	}
+	if fl.ix.Version > 0 {
+		s.keepEnd(r, fl)
+		err = s.Flows.EndAt(r.Context(), fl.ix, to)
+	}
+	switch {
+	case errors.Is(err, store.ErrConflict):
+		return s.endedOr(r, fl)
+	case err != nil:
+		return err
+	}
+	return ui.Redirect(to)(w, r)
+}
+
+// postRestart begins the same request anew, as if the client had sent it now. It is the way out of a sign-in that
+// has expired or that was finished in another tab.
+func (s *Server) postRestart(w http.ResponseWriter, r *http.Request) error {
+	fl, _, _, err := s.resume(r)
+	var p *ui.Problem
+	if errors.As(err, &p) && p.State == "cookies" && p.Flow != "" {
+		fl, err = s.withoutCookie(r, p.Flow)
+	}
+	if err != nil {
+		return err
+	}
+	fresh, err := s.anew(fl)
+	if err != nil {
+		return err
+	}
+	return s.begin(w, r, fresh)
+}
+
+// withoutCookie returns a sign-in that holds nothing yet but the request, for a browser that has lost its cookie.
+// Beginning anew with it is no more than following the client's link once more.
+func (s *Server) withoutCookie(r *http.Request, flow string) (*flow, error) {
+	ix, err := s.Flows.Resume(r.Context(), flow)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, ui.ErrUnknown
+	case err != nil && !errors.Is(err, provider.ErrExpired):
+		return nil, err
+	}
+	return newFlow(ix)
+}

@@ -1,0 +1,93 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"vestibule/provider"
+	"vestibule/provider/audit"
+	"vestibule/provider/store"
+	"vestibule/web/browser"
+	"vestibule/web/ui"
+)
+
+type logoutPage struct {
+	ui.Frame
+	Remembered bool // this browser is not asked for a code, and stays so unless the user says otherwise
+}
+
+// logoutPage asks: a link on another site must not sign anybody out.
+func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
+	session, err := s.Sessions.Current(r.Context(), r)
+	if errors.Is(err, browser.ErrIdle) || err == nil && session == nil {
+		return ui.Redirect("/logged-out")(w, r)
+	}
+	if err != nil {
+		return err
+	}
+	user, err := s.Accounts.Account(r.Context(), session.Login.Subject)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	p := &logoutPage{Frame: ui.Frame{Page: "logout", Title: "Sign out of " + s.Name + "?", Who: user.Label()}}
+	device, err := s.Remembered.Find(r.Context(), s.Remembered.Token(r), session.Login.Subject)
+	if err != nil {
+		return err
+	}
+	p.Remembered = device != nil
+	return s.Render(w, http.StatusOK, "logout", p)
+}
+
+// postLogout ends the session. The other cookie goes too, and with it every sign-in that waits in another tab.
+func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
+	if err := s.endSession(r); err != nil {
+		return err
+	}
+	s.Cookies.DropSession(w)
+	s.Cookies.DropBindings(w)
+	w.Header().Set("Clear-Site-Data", `"cache"`)
+	http.Redirect(w, r, "/logged-out", http.StatusSeeOther)
+	return nil
+}
+
+// endSession ends the browser's session and records that, once. That the browser is remembered ends only if the user
+// says so.
+func (s *Server) endSession(r *http.Request) error {
+	session, err := s.Sessions.Lookup(r.Context(), r)
+	if err != nil || session == nil {
+		return err
+	}
+	ended := audit.Event{
+		Kind: audit.EventSignedOut, Outcome: audit.OutcomeOK, Subject: session.Login.Subject,
+		Session: session.Login.Session, Address: provider.HostOf(r.RemoteAddr),
+	}
+	events := []audit.Event{ended}
+	device := s.Remembered.Token(r)
+	forgets := device != nil && ui.Field(r, "forget") != ""
+	if forgets {
+		dropped := ended
+		dropped.Kind = audit.EventBrowserForgotten
+		events = append(events, dropped)
+	}
+	end := func(ctx context.Context) error { return s.Sessions.Store.EndSession(ctx, session.Login.Session) }
+	err = s.Journal.RecordWith(r.Context(), events, func(ctx context.Context) error {
+		if !forgets {
+			return end(ctx)
+		}
+		return errors.Join(s.Remembered.Store.ForgetBrowser(ctx, session.Login.Subject, device), end(ctx))
+	})
+	if errors.Is(err, store.ErrNotFound) { // it was forgotten already
+		return s.Journal.RecordWith(r.Context(), events[:1], end)
+	}
+	return err
+}
+
+func (s *Server) loggedOutPage(w http.ResponseWriter, _ *http.Request) error {
+	return s.ShowPlain(w, "logged-out", "You are signed out")
+}
+
+// lostDevicePage is the help for whoever cannot give a code. It needs no sign-in.
+func (s *Server) lostDevicePage(w http.ResponseWriter, _ *http.Request) error {
+	return s.ShowPlain(w, "lost-device", "Lost your phone?")
+}

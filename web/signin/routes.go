@@ -1,0 +1,66 @@
+package signin
+
+import (
+	"net/http"
+
+	"vestibule/web/ui"
+)
+
+// Routes are the pages of sign-ins. The download of recovery codes is DownloadCodes, at an address of the account.
+func (s *Server) Routes() []ui.Route {
+	return []ui.Route{
+		ui.Get("/login", s.getLogin),
+		ui.Post("/login", s.on(stepLogin, s.postLogin)),
+		ui.Get("/login/totp", s.on(stepTOTP, s.totpPage)),
+		ui.Post("/login/totp", s.on(stepTOTP, s.postTOTP)),
+		ui.Get("/login/recovery", s.on(stepTOTP, s.recoveryPage)),
+		ui.Post("/login/recovery", s.on(stepTOTP, s.postRecovery)),
+		ui.Get("/login/recovery/used", s.on(stepUsed, s.usedPage)),
+		ui.Post("/login/recovery/used", s.on(stepUsed, s.postUsed)),
+		ui.Get("/login/setup", s.on(stepSetup, s.requireEnrolmentAllowed(s.setupPage))),
+		ui.Post("/login/setup", s.on(stepSetup, s.requireEnrolmentAllowed(s.postSetup))),
+		ui.Get("/login/notice", s.on(stepNotice, s.noticePage)),
+		ui.Post("/login/notice", s.on(stepNotice, s.postNotice)),
+		ui.Get("/login/continue", s.on(stepContinue, s.continuePage)),
+		ui.Post("/login/continue", s.on(stepContinue, s.postContinue)),
+		ui.Post("/login/cancel", s.postCancel),
+		ui.Post("/login/restart", s.postRestart),
+		ui.Get("/consent", s.on(stepConsent, s.consentPage)),
+		ui.Post("/consent", s.on(stepConsent, s.postConsent)),
+
+		ui.Get("/enrol", s.enrolStart),
+		ui.Get("/logout", s.logoutPage),
+		ui.Post("/logout", s.postLogout),
+		ui.Get("/logged-out", s.loggedOutPage),
+		ui.Get("/help/lost-device", s.lostDevicePage),
+	}
+}
+
+// on runs a handler for the step that is owed. Any other request goes to the page that is.
+func (s *Server) on(want step, h flowHandler) ui.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		fl, err := s.liveFlow(r)
+		if err != nil {
+			return err
+		}
+		owed, err := s.decide(r.Context(), fl)
+		switch {
+		case err != nil:
+			return err
+		case owed != want && r.Method == http.MethodPost && fl.ix.Version > 0: // perhaps the second of two clicks
+			return s.redirectAfterConflict(w, r, fl)
+		case owed != want: // a late form uses nothing
+			return s.redirectToStep(w, r, fl, owed)
+		}
+		return s.requireLiveSession(w, r, fl, func() error { return h(w, r, fl) })
+	}
+}
+
+// redirectToStep goes to the page that is owed. A form that is late does not end the sign-in: the page that it is sent on
+// to does, and of many clicks only the last one's answer is followed.
+func (s *Server) redirectToStep(w http.ResponseWriter, r *http.Request, fl *flow, owed step) error {
+	if owed == stepDone && r.Method != http.MethodPost {
+		return s.requireLiveSession(w, r, fl, func() error { return s.finish(w, r, fl) })
+	}
+	return s.redirectTo(w, r, fl, steps[owed].path)
+}

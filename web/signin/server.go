@@ -1,0 +1,88 @@
+// Package signin is the pages between a request and its answer: sign-in, the second step, set-up, consent.
+//
+// A sign-in is one provider.Interaction. Every handler changes that value and decides, which gathers facts and asks the
+// pure function next what is still owed. There is no other way forward, so there is no step to skip. The pages need no
+// JavaScript, render nothing in answer to a POST, and never hold a proof of their own making: a Login is adopted from a
+// stored session or proved here and now. The policy says who must have a second factor; it is asked only about users who
+// have none. That a browser is remembered leaves out the code where nobody demands it, and is never written down as a
+// proof.
+//
+// The names say what a function does to the world: commit writes, redirect answers, save writes the row of a sign-in,
+// and require refuses what does not rest on what it must. What has changed under a sign-in is not an error: it is
+// decided anew.
+package signin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"vestibule/consent"
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/provider/account"
+	"vestibule/provider/audit"
+	"vestibule/web/browser"
+	"vestibule/web/enrol"
+	"vestibule/web/ui"
+	"vestibule/web/verify"
+)
+
+// Engine answers whoever asked for the sign-in. provider.Provider is one.
+type Engine interface {
+	// Finish says who has signed in, and ends the interaction. It checks once more, as of at, that the login satisfies
+	// the demand. Whatever with writes is part of the one commit.
+	Finish(w http.ResponseWriter, r *http.Request, ix *provider.Interaction, at time.Time, with ...func(context.Context) error) error
+	// Refuse says why nobody has, with an error code of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the
+	// interaction.
+	Refuse(w http.ResponseWriter, r *http.Request, ix *provider.Interaction, code string, with ...func(context.Context) error) error
+}
+
+// Clients are the relying parties.
+type Clients interface {
+	// Client returns a relying party, or store.ErrNotFound.
+	Client(ctx context.Context, id string) (provider.Client, error)
+}
+
+// Config is what a Server is made of.
+type Config struct {
+	*ui.Pages
+	browser.Browsers
+	Engine    Engine
+	Flows     *provider.Flows
+	Clients   Clients
+	Accounts  account.Accounts
+	MFA       *mfa.Service
+	Consent   *consent.Service
+	Policy    mfa.Policy // who must have a second factor; the zero value obliges nobody
+	Passwords *verify.Passwords
+	Codes     *verify.Codes
+	Enrol     *enrol.Server
+	Journal   audit.Journal
+	Mail      bool // the Recorder sends users mail about what it records
+	// OwnPage returns the page of ours that a sign-in which no client asked for may end at: path, if it is one.
+	OwnPage func(path string) string
+}
+
+// Server is the pages of sign-ins.
+type Server struct {
+	Config
+	decider decider
+}
+
+// New returns a Server.
+func New(c Config) *Server {
+	return &Server{Config: c, decider: decider{
+		Accounts: c.Accounts, Clients: c.Clients, Consent: c.Consent, MFA: c.MFA, Policy: c.Policy, Remembered: c.Remembered, Now: c.Now,
+	}}
+}
+
+// decide finds out what the sign-in owes next, and applies what it has learnt on the way.
+func (s *Server) decide(ctx context.Context, fl *flow) (step, error) {
+	d, err := s.decider.decide(ctx, fl)
+	if err != nil {
+		return d.owed, err
+	}
+	fl.apply(d)
+	return d.owed, nil
+}

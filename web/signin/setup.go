@@ -1,0 +1,155 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/provider/audit"
+	"vestibule/web/enrol"
+	"vestibule/web/ui"
+	"vestibule/web/verify"
+)
+
+// enrolment returns what is set up inside a sign-in.
+func (fl *flow) enrolment(flow string) enrol.Enrolment {
+	e := enrol.Enrolment{
+		Subject: fl.subject(), Owner: "sign-in:" + fl.ix.ID, Label: fl.state.AccountLabel, Action: "/login/setup", Flow: flow,
+		Cancel: "Cancel", Codes: fl.state.SetupRequested == setupCodes,
+	}
+	switch {
+	case fl.state.SetupRequested != "":
+	case fl.isOwn(): // the policy wants it, and there is nowhere to go back to
+		e.Cancel, e.Why = "Cancel and sign out", fl.whySetup("enrol.why.policy")
+	case fl.ix.Required().Waivable():
+		e.Cancel, e.Why = "Not now", fl.whySetup("enrol.why.wish")
+	case fl.ix.Obliged && !fl.ix.TwoSteps:
+		e.Cancel, e.Why = "Cancel and go back to "+fl.ix.ClientName, fl.whySetup("enrol.why.policy")
+	default:
+		e.Cancel, e.Why = "Cancel and go back to "+fl.ix.ClientName, fl.whySetup("enrol.why.app")
+	}
+	return e
+}
+
+// whySetup says who wants the set-up. Whose recovery code was not enough is told another way.
+func (fl *flow) whySetup(id string) *ui.Rendered {
+	if fl.ix.Login.SecondFactor() {
+		return nil
+	}
+	return new(ui.Message{ID: id, Args: ui.Values{"client": fl.ix.ClientName}}.Rendered())
+}
+
+// setupPage lets a user whom the client obliges to have a second factor enrol inside the sign-in.
+func (s *Server) setupPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	said := fl.state.said()
+	if fl.state.SetupRequested == "" && len(said.Notes) == 0 && fl.ix.Login.SecondFactor() {
+		said.Notes = []ui.Message{{ID: "enrol.instead", Args: ui.Values{"client": fl.ix.ClientName}}}
+	}
+	return s.Enrol.Show(w, r, fl.enrolment(ui.Field(r, "flow")), said)
+}
+
+// postSetup is all forms of the set-up pages.
+func (s *Server) postSetup(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	e := fl.enrolment("")
+	return s.Enrol.Post(r, e, &setup{s, w, r, fl, e})
+}
+
+// DownloadCodes gives the recovery codes that a set-up inside a sign-in has made as a file.
+func (s *Server) DownloadCodes(w http.ResponseWriter, r *http.Request) error {
+	return s.on(stepSetup, func(w http.ResponseWriter, r *http.Request, fl *flow) error {
+		return s.Enrol.SendCodes(w, r, fl.enrolment(""), fl.state.Username)
+	})(w, r)
+}
+
+// setup is a set-up inside a sign-in: an enrol.Host.
+type setup struct {
+	s *Server
+	w http.ResponseWriter
+	r *http.Request
+	*flow
+	e enrol.Enrolment
+}
+
+func (h *setup) Event() audit.Event { return h.event(h.r, "", "") }
+
+// AnsweredBefore: the version of the sign-in tells a form that is sent again.
+func (h *setup) AnsweredBefore() error { return nil }
+
+func (h *setup) Say(said ui.Feedback) error {
+	h.state.clearMessages()
+	h.state.Feedback = said
+	return h.s.saveAndShow(h.w, h.r, h.flow, "/login/setup")
+}
+
+func (h *setup) ShowCodes() error { return h.Say(ui.Feedback{}) }
+
+// Cancelled goes back to the client, if that was the one who wanted a second factor. One that only prefers it gets its
+// answer without, and the user is not asked again in this sign-in.
+func (h *setup) Cancelled() error {
+	switch d := h.ix.Required(); {
+	case h.state.SetupRequested != "":
+		h.state.SetupRequested = ""
+	case h.isOwn():
+		return h.s.postLogout(h.w, h.r)
+	case d.Waivable():
+		h.ix.Waived = true
+	case d.EssentialACR == provider.LevelTwo:
+		return h.s.refuse(h.w, h.r, h.flow, provider.ErrorUnmet)
+	default:
+		return h.s.refuse(h.w, h.r, h.flow, "access_denied")
+	}
+	h.state.clearMessages()
+	return h.s.commitForm(h.w, h.r, h.flow)
+}
+
+// Activate commits the factor, its proof and the session together.
+func (h *setup) Activate(pending mfa.PendingView) error {
+	var done *flow
+	err := h.s.Enrol.Activate(h.r.Context(), h.e, h.state.EnrolmentLink, func(ctx context.Context, p mfa.Proof) error {
+		done = h.clone()
+		return h.s.commitSetup(ctx, h.r, done, p, pending)
+	})
+	if err != nil {
+		return h.Stopped(err)
+	}
+	return h.s.redirectAfterProof(h.w, h.r, done)
+}
+
+// commitSetup writes, in the commit that activates what was set up, all that follows from it.
+func (s *Server) commitSetup(ctx context.Context, r *http.Request, fl *flow, p mfa.Proof, made mfa.PendingView) error {
+	if err := s.Accounts.RequireAccount(ctx, fl.subject(), fl.ix.Login.Epoch); err != nil {
+		return err
+	}
+	if p.Method() != "" {
+		if err := fl.ix.Login.Add(p); err != nil {
+			return err
+		}
+	}
+	events := verify.Activated(linked(fl.event(r, "", ""), fl.state.EnrolmentLink), p, made)
+	if err := s.Journal.RecordWith(ctx, events, nil); err != nil {
+		return err
+	}
+	fl.state.SetupRequested, fl.state.EnrolmentLink = "", nil
+	if len(made.Codes) > 0 || !s.Policy.NewCodes {
+		fl.state.CodesLeft, fl.state.CodesRenewed = nil, true
+	}
+	return s.commitProof(ctx, r, fl)
+}
+
+func (h *setup) Stopped(err error) error {
+	switch {
+	case errors.Is(err, mfa.ErrChanged):
+		if err := h.s.MFA.Cancel(h.r.Context(), h.e.Owner); err != nil {
+			return err
+		}
+		h.state.SetErrors("setup", ui.Message{ID: "enrol.changed"})
+		return h.s.saveAndShow(h.w, h.r, h.flow, "/login/setup")
+	case errors.Is(err, mfa.ErrLink):
+		return h.s.linkIsUsed(h.w, h.r, h.flow)
+	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed):
+		return h.s.redirectAfterConflict(h.w, h.r, h.flow)
+	}
+	return h.s.onConflict(h.w, h.r, h.flow, err)
+}

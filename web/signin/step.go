@@ -1,0 +1,87 @@
+package signin
+
+// step is what a sign-in owes next.
+type step int
+
+// The order is that of a sign-in: from stepSetup on the user is signed in.
+const (
+	stepLogin step = iota
+	stepContinue
+	stepTOTP
+	stepSetup
+	stepUsed
+	stepNotice
+	stepConsent
+	stepDone
+)
+
+// steps has each step's page, and what a client hears that wants to see none (OIDC Core 3.1.2.6).
+var steps = [...]struct{ path, refusal string }{
+	stepLogin:    {"/login", "login_required"},
+	stepContinue: {"/login/continue", "account_selection_required"},
+	stepTOTP:     {"/login/totp", "login_required"},
+	stepSetup:    {"/login/setup", "interaction_required"},
+	stepUsed:     {"/login/recovery/used", "interaction_required"},
+	stepNotice:   {"/login/notice", "interaction_required"},
+	stepConsent:  {"/consent", "consent_required"},
+	stepDone:     {"/login/continue", ""}, // no page: whoever goes there is sent on to the client
+}
+
+// facts are what next decides on. Each may be left out when an earlier one settles the matter.
+type facts struct {
+	known                 bool // somebody is signed in, and the client did not ask for somebody else
+	accountChoice         bool // it is the browser's user, who must say whether to go on as such
+	password              bool // was given, recently enough for the client
+	second                bool // a code or a recovery code was given, recently enough
+	enrolled              bool // has an authenticator
+	passwordTooOldForCode bool // the password was given so long ago, or before a lock of codes, that the code no longer counts for it
+	recent                bool // the password was given recently enough to set up a factor with it
+	twoSteps              bool // the client demands a second factor
+	setupRequested        bool // the user wants to set something up first
+	used                  bool // a recovery code was used, and the user was not told what that means
+	consent               bool // the user has to allow something
+
+	remembered         bool // the user has an authenticator, and said that this browser need not give codes
+	obliged            bool // the policy obliges the user to have a second factor
+	codesOwed          bool // the policy obliges the user to make new recovery codes
+	notice             bool // the policy will oblige the user, who was not told in this sign-in
+	belowRequiredLevel bool // the second is a recovery code, which does not reach what the client wants
+	recoveryJustGiven  bool // that was in this sign-in, and a moment ago: the user has no authenticator at hand
+}
+
+// next is the only decision of a sign-in. Whoever has an authenticator gives a code, whatever the client
+// demands; nobody is asked to allow anything before that. A remembered browser is spared the code where nobody demands
+// it, and only there. Whose recovery code was not enough sets up an authenticator in place of the lost one.
+func next(f facts) step {
+	demanded := f.twoSteps || f.obliged || f.setupRequested
+	code := !f.second && f.enrolled && (demanded || !f.remembered)
+	short := f.second && f.belowRequiredLevel
+	switch {
+	case !f.known:
+		return stepLogin
+	case f.accountChoice:
+		return stepContinue
+	case !f.password:
+		return stepLogin
+	case (code || short && !f.recoveryJustGiven) && f.passwordTooOldForCode:
+		return stepLogin
+	case code, short && !f.recoveryJustGiven:
+		return stepTOTP
+	case !f.second && demanded && !f.recent:
+		return stepLogin
+	case !f.second && demanded, f.setupRequested:
+		return stepSetup
+	case f.used, f.codesOwed:
+		return stepUsed
+	case short:
+		return stepSetup
+	case f.notice:
+		return stepNotice
+	case f.consent:
+		return stepConsent
+	}
+	return stepDone
+}
+
+// signedIn reports whether a sign-in that owes this step has proved all that the user can prove.
+func (s step) signedIn() bool { return s >= stepSetup }

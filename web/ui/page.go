@@ -1,0 +1,104 @@
+package ui
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// Frame is what every page has.
+type Frame struct {
+	Product string
+	Page    string // data-page
+	State   string // data-state
+	Title   string // also the h1, unless the page has a longer one
+	Errors  []Rendered
+	Field   map[string]*Rendered // Errors by the field that they are about
+	Notes   []Rendered
+	Assets  assetPaths
+	Account bool   // a page of the account, with its navigation
+	Flow    string // value of the parameter flow
+	FormID  string // random; a form that was sent twice has the same
+	Who     string // label of the account, once it is known
+	Contact string // whom to ask for help; may be empty
+}
+
+// assetPaths are the addresses of the static files.
+type assetPaths struct{ CSS, JS, Icon string }
+
+// under gives templates the frame of any page.
+func (f *Frame) under() *Frame { return f }
+
+// Page is the data of a template: a struct that embeds a Frame.
+type Page interface{ under() *Frame }
+
+// parseTemplates returns a template for each file, with the layout and the parts that they share.
+func parseTemplates() (map[string]*template.Template, error) {
+	base, err := template.New("layout.html").Funcs(template.FuncMap{
+		"day": Day, "stamp": stamp, "moment": moment,
+	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	set := map[string]*template.Template{}
+	for _, name := range names {
+		copied, err := base.Clone()
+		if err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+		if set[strings.TrimSuffix(path.Base(name), ".html")], err = copied.ParseFS(templateFiles, name); err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+	}
+	return set, nil
+}
+
+// Say puts on the page what the last form has left to say: the errors if they are about it, and the notes. The state is
+// that of the first of them.
+func (f *Frame) Say(said Feedback) {
+	f.State = "initial"
+	if len(said.Notes) > 0 {
+		f.Notes, f.State = renderAll(said.Notes), said.Notes[0].State()
+	}
+	if said.Page == f.Page && len(said.Errors) > 0 {
+		f.SetErrors(said.Errors...)
+	}
+}
+
+// SetErrors shows errors.
+func (f *Frame) SetErrors(faults ...Message) {
+	f.Errors, f.State, f.Field = renderAll(faults), faults[0].State(), map[string]*Rendered{}
+	for i := range f.Errors {
+		f.Field[f.Errors[i].Field] = &f.Errors[i]
+	}
+}
+
+// Render writes the page with the template of that name. Nothing is written if the template fails.
+func (p *Pages) Render(w http.ResponseWriter, status int, name string, page Page) error {
+	f := page.under()
+	f.Product, f.Contact, f.FormID = p.Name, p.Contact, NewToken()
+	f.Assets = assetPaths{p.assets["app.css"].path, p.assets["app.js"].path, p.assets["icon.svg"].path}
+	if f.State == "" {
+		f.State = "initial"
+	}
+	var b bytes.Buffer
+	if err := p.templates[name].Execute(&b, page); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(b.Bytes()) // the client may have gone away, which is nobody's fault
+	return nil
+}

@@ -1,0 +1,68 @@
+// Package ui is what every page shares: layout, templates, messages, problems, headers, routes, tokens. It knows no
+// sign-in: a page is data, and a form is answered by a redirect.
+package ui
+
+import (
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Config is what all pages of a server have in common.
+type Config struct {
+	Issuer  string                   // where the pages are: their origin, and what users see of it
+	Name    string                   // what the pages call this server; empty: Vestibule
+	Contact string                   // whom users may ask for help; may be empty
+	Explain func(err error) *Problem // finds the page for an error that this package does not know; nil: it has none
+	Log     *slog.Logger             // nil: slog.Default
+	Now     func() time.Time         // nil: time.Now
+}
+
+// Pages shows the pages of one server.
+type Pages struct {
+	Config
+	Host      string // of the issuer, for people
+	secure    bool   // the issuer is https
+	assets    map[string]asset
+	templates map[string]*template.Template
+}
+
+// New returns Pages.
+func New(c Config) (*Pages, error) {
+	issuer, err := url.Parse(c.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pages{Config: c.withDefaults(), Host: issuer.Host, secure: issuer.Scheme == "https"}
+	if p.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	p.templates, err = parseTemplates()
+	return p, err
+}
+
+func (c Config) withDefaults() Config {
+	if c.Name == "" {
+		c.Name = "Vestibule"
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// Secure reports whether the pages are served over https.
+func (p *Pages) Secure() bool { return p.secure }
+
+// Plain is a page without data of its own.
+type Plain struct{ Frame }
+
+// ShowPlain answers with such a page, whose template has its name.
+func (p *Pages) ShowPlain(w http.ResponseWriter, name, title string) error {
+	return p.Render(w, http.StatusOK, name, &Plain{Frame{Page: name, Title: title}})
+}

@@ -1,0 +1,87 @@
+package verify
+
+import (
+	"errors"
+	"maps"
+	"strconv"
+
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/provider/audit"
+)
+
+// proofEvents are the kinds of event that tell of a proof, by its method.
+var proofEvents = map[string]struct{ ok, failed, locked string }{
+	provider.MethodPassword: {audit.EventPassword, audit.EventPasswordFailed, audit.EventPasswordLocked},
+	provider.MethodTOTP:     {audit.EventTOTP, audit.EventTOTPFailed, audit.EventTOTPLocked},
+	provider.MethodRecovery: {audit.EventRecoveryUsed, audit.EventRecoveryFailed, audit.EventRecoveryLocked},
+}
+
+// Refused makes e the record of a code that was compared and refused. Not ok: nothing was compared, so that there is
+// nothing to record; strangers must not be able to fill the log with tries that cost them nothing.
+func Refused(e audit.Event, err error) (_ audit.Event, ok bool) {
+	var failed *mfa.Failed
+	if !errors.As(err, &failed) {
+		return e, false
+	}
+	kinds := proofEvents[e.Method]
+	e.Kind, e.Outcome = kinds.failed, audit.OutcomeFailed
+	if failed.Locks {
+		e.Kind = kinds.locked
+	}
+	e.Detail["in_a_row"] = strconv.Itoa(failed.InARow)
+	e.Detail["reason"] = reason(failed.Why)
+	return e, true
+}
+
+// YesNo is how events say it.
+func YesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+// reason is one word for why a code was refused.
+func reason(err error) string {
+	var off *mfa.ClockOff
+	switch {
+	case errors.Is(err, mfa.ErrUsed):
+		return "used"
+	case errors.Is(err, mfa.ErrExpired):
+		return "expired"
+	case errors.As(err, &off):
+		return "clock"
+	}
+	return "wrong"
+}
+
+// Proved makes e the record of a proof. It belongs into the commit that spends what was proved.
+func Proved(e audit.Event, p mfa.Proof, detail map[string]string) audit.Event {
+	e.Kind, e.Method = proofEvents[p.Method()].ok, p.Method()
+	if p.Method() == mfa.MethodTOTP {
+		e.Detail["offset"] = strconv.Itoa(p.Offset())
+	}
+	maps.Copy(e.Detail, detail)
+	return e
+}
+
+// Activated are the records, begun by e, of what a set-up has made. They belong into the commit that activates it.
+func Activated(e audit.Event, p mfa.Proof, made mfa.PendingView) []audit.Event {
+	var events []audit.Event
+	if p.Method() != "" {
+		added := e
+		added.Kind, added.Method, added.Detail = audit.EventFactorAdded, p.Method(), maps.Clone(e.Detail)
+		added.Detail["name"] = made.Name
+		events = append(events, added)
+	}
+	if len(made.Codes) > 0 {
+		codes := e
+		codes.Kind, codes.Detail = audit.EventCodesMade, map[string]string{"codes": strconv.Itoa(len(made.Codes))}
+		if p.Method() != "" {
+			codes.Detail["authenticator"] = made.Name
+		}
+		events = append(events, codes)
+	}
+	return events
+}
