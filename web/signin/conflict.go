@@ -103,7 +103,7 @@ func (s *Server) redirectAfterReload(w http.ResponseWriter, r *http.Request, row
 	return s.redirectToStep(w, r, row, owed)
 }
 
-func (s *Server) reload(r *http.Request, fl *flow) (*flow, error) {
+func (s *flows) reload(r *http.Request, fl *flow) (*flow, error) {
 	ix, err := s.Flows.Resume(r.Context(), fl.ix.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, provider.ErrExpired):

@@ -27,3 +27,29 @@ func (s *Server) postContinue(w http.ResponseWriter, r *http.Request, fl *flow) 
 	fl.state.AccountChosen = true
 	return s.commitForm(w, r, fl)
 }
+
+type noticePage struct {
+	ui.Frame
+	Client string
+	From   string
+}
+
+// noticePage says from when on the user needs a second factor. It is shown once in each sign-in with the password.
+func (s *Server) noticePage(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	p := &noticePage{
+		Frame:  ui.Frame{Page: "notice", Title: "You will need two-step verification", Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Client: fl.ix.ClientName, From: ui.From(s.Policy.From),
+	}
+	p.Say(fl.state.said())
+	return s.Render(w, http.StatusOK, "notice", p)
+}
+
+// postNotice goes on, or first to the set-up.
+func (s *Server) postNotice(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	fl.state.clearMessages()
+	fl.state.NoticeSeen = true
+	if ui.Field(r, "action") == "setup" {
+		fl.state.SetupRequested = setupAuthenticator
+	}
+	return s.commitForm(w, r, fl)
+}

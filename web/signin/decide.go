@@ -78,18 +78,18 @@ func (fl *flow) apply(d decision) {
 
 // decider gathers the facts that next decides on.
 type decider struct {
-	Accounts   account.Accounts
-	Clients    Clients
-	Consent    *consent.Service
-	MFA        *mfa.Service
-	Policy     mfa.Policy
-	Remembered *browser.Remembered
-	Now        func() time.Time
+	accounts  account.Accounts
+	clients   Clients
+	consented *consent.Service
+	factors   *mfa.Service
+	policy    mfa.Policy
+	browsers  *browser.Remembered
+	now       func() time.Time
 }
 
 // decide gathers the facts, asking no store for more than the decision needs, and returns what is owed.
-func (s *decider) decide(ctx context.Context, fl *flow) (decision, error) {
-	d := decision{at: s.Now()}
+func (s decider) decide(ctx context.Context, fl *flow) (decision, error) {
+	d := decision{at: s.now()}
 	f, err := s.facts(ctx, fl, &d)
 	if d.owed = next(f); err != nil || d.owed != stepDone {
 		return d, err
@@ -103,7 +103,7 @@ func (s *decider) decide(ctx context.Context, fl *flow) (decision, error) {
 }
 
 // facts notes in d what it finds out beside them.
-func (s *decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error) {
+func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error) {
 	login, m := fl.ix.Login, &fl.state
 	if login == nil {
 		return facts{}, nil
@@ -138,7 +138,7 @@ func (s *decider) facts(ctx context.Context, fl *flow, d *decision) (facts, erro
 }
 
 // secondFacts finds out what stands in for a second factor, or what becomes of a user who has none.
-func (s *decider) secondFacts(ctx context.Context, fl *flow, f *facts, d *decision) (err error) {
+func (s decider) secondFacts(ctx context.Context, fl *flow, f *facts, d *decision) (err error) {
 	if f.second {
 		if d.renewal, err = s.renewal(ctx, fl); err != nil || d.renewal == nil {
 			return err
@@ -158,11 +158,11 @@ func (s *decider) secondFacts(ctx context.Context, fl *flow, f *facts, d *decisi
 }
 
 // enrolled asks the store unless it has said yes before in this sign-in. A no is never remembered.
-func (s *decider) enrolled(ctx context.Context, fl *flow, d *decision) (bool, error) {
+func (s decider) enrolled(ctx context.Context, fl *flow, d *decision) (bool, error) {
 	if fl.state.Enrolled {
 		return true, nil
 	}
-	digits, periods, err := s.MFA.Shape(ctx, fl.subject())
+	digits, periods, err := s.factors.Shape(ctx, fl.subject())
 	if err != nil || len(digits) == 0 {
 		return false, err
 	}
@@ -173,12 +173,12 @@ func (s *decider) enrolled(ctx context.Context, fl *flow, d *decision) (bool, er
 // remembered reports whether the browser is one that need not give a code in this sign-in. What it is remembered for
 // is as old as the code that was given then, and no demand takes an older one; a step-up, a confirmation and a change of
 // the factors want a code whatever is remembered.
-func (s *decider) remembered(ctx context.Context, fl *flow, d *decision) (bool, error) {
+func (s decider) remembered(ctx context.Context, fl *flow, d *decision) (bool, error) {
 	want := fl.ix.Required()
 	if fl.state.Reauth || fl.state.SetupRequested != "" || want.TwoSteps() || d.twoSteps || fl.ix.Login.SecondFactor() {
 		return false, nil
 	}
-	b, err := s.Remembered.Find(ctx, fl.rememberToken, fl.subject())
+	b, err := s.browsers.Find(ctx, fl.rememberToken, fl.subject())
 	if err != nil || b == nil {
 		return false, err
 	}
@@ -189,15 +189,15 @@ func (s *decider) remembered(ctx context.Context, fl *flow, d *decision) (bool, 
 }
 
 // appObliges reports whether the client is one that lets nobody in without a second factor.
-func (s *decider) appObliges(fl *flow) bool { return fl.ix.TwoSteps && !s.Policy.ReportOnly }
+func (s decider) appObliges(fl *flow) bool { return fl.ix.TwoSteps && !s.policy.ReportOnly }
 
 // oblige finds out what the policy asks of a user without an authenticator.
-func (s *decider) oblige(ctx context.Context, fl *flow, f *facts, d *decision) error {
-	want, err := requirement(ctx, s.Policy, s.Accounts, fl.subject(), mfa.App{ID: fl.ix.Client, TwoSteps: fl.ix.TwoSteps}, d.at)
+func (s decider) oblige(ctx context.Context, fl *flow, f *facts, d *decision) error {
+	want, err := requirement(ctx, s.policy, s.accounts, fl.subject(), mfa.App{ID: fl.ix.Client, TwoSteps: fl.ix.TwoSteps}, d.at)
 	if err != nil {
 		return err
 	}
-	if s.Policy.ReportOnly {
+	if s.policy.ReportOnly {
 		want, d.reported = mfa.Requirement{}, want.Stops()
 	}
 	f.obliged, d.twoSteps = want.Must, want.Must
@@ -207,12 +207,12 @@ func (s *decider) oblige(ctx context.Context, fl *flow, f *facts, d *decision) e
 
 // renewal finds out whether the policy wants new recovery codes before the user goes on: one was used since they were
 // made, or none is left. Only a sign-in with the password asks the store for the latter. Nil: there is nothing to ask.
-func (s *decider) renewal(ctx context.Context, fl *flow) (*renewal, error) {
+func (s decider) renewal(ctx context.Context, fl *flow) (*renewal, error) {
 	at, recovered := fl.ix.Login.AuthenticatedAt(provider.MethodRecovery)
-	if !s.Policy.NewCodes || fl.state.CodesRenewed || fl.state.SetupRequested != "" || !recovered && !fl.state.PasswordGiven {
+	if !s.policy.NewCodes || fl.state.CodesRenewed || fl.state.SetupRequested != "" || !recovered && !fl.state.PasswordGiven {
 		return nil, nil
 	}
-	status, err := s.MFA.Status(ctx, fl.subject())
+	status, err := s.factors.Status(ctx, fl.subject())
 	if err != nil {
 		return nil, err
 	}
@@ -223,15 +223,15 @@ func (s *decider) renewal(ctx context.Context, fl *flow) (*renewal, error) {
 }
 
 // consent finds out whether the user must allow something, and what; nil: that is known.
-func (s *decider) consent(ctx context.Context, fl *flow) (*consentFacts, error) {
+func (s decider) consent(ctx context.Context, fl *flow) (*consentFacts, error) {
 	if fl.isOwn() || fl.ix.Consented || fl.state.ConsentOwed {
 		return nil, nil
 	}
-	missing, known, err := s.Consent.Missing(ctx, fl.subject(), fl.ix.Client, fl.ix.Scopes)
+	missing, known, err := s.consented.Missing(ctx, fl.subject(), fl.ix.Client, fl.ix.Scopes)
 	if err != nil {
 		return nil, err
 	}
-	client, err := s.Clients.Client(ctx, fl.ix.Client)
+	client, err := s.clients.Client(ctx, fl.ix.Client)
 	if err != nil && !errors.Is(err, store.ErrNotFound) { // Finish has an answer to a client that is gone
 		return nil, err
 	}
@@ -250,4 +250,33 @@ func forgetSecond(login *provider.Login) {
 			return
 		}
 	}
+}
+
+const (
+	codeTime     = 10 * time.Minute // from the password to the code
+	reauthTime   = 10 * time.Minute // how old a proof may be that changes the factors
+	setupTime    = 15 * time.Minute // for the set-up itself, once the password was given
+	passwordTime = 24 * time.Hour   // after it even a code does not stand for the password
+)
+
+func older(login *provider.Login, method string, now time.Time, age time.Duration) bool {
+	at, ok := login.AuthenticatedAt(method)
+	return !ok || now.Sub(at) >= age
+}
+
+// justGiven reports whether a proof is young enough to set up a factor with. One that was given in this sign-in also
+// covers the time that the set-up takes.
+func (fl *flow) justGiven(method string, now time.Time) bool {
+	age := reauthTime
+	if at, _ := fl.ix.Login.AuthenticatedAt(method); !at.Before(fl.ix.Created) {
+		age += setupTime
+	}
+	return !older(fl.ix.Login, method, now, age)
+}
+
+// recoveryJustGiven reports whether a recovery code was given in this sign-in, so short a time ago that the user may
+// set up an authenticator with it.
+func (fl *flow) recoveryJustGiven(now time.Time) bool {
+	at, ok := fl.ix.Login.AuthenticatedAt(provider.MethodRecovery)
+	return ok && !at.Before(fl.ix.Created) && fl.justGiven(provider.MethodRecovery, now)
 }

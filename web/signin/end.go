@@ -13,7 +13,7 @@ import (
 )
 
 // ended says that the sign-in is over and offers another for the same request.
-func (s *Server) ended(fl *flow) error {
+func (s *flows) ended(fl *flow) error {
 	fresh, err := s.anew(fl)
 	if err != nil {
 		return err
@@ -26,7 +26,7 @@ func (s *Server) ended(fl *flow) error {
 }
 
 // anew returns a new sign-in for the same request, with nobody signed in.
-func (s *Server) anew(fl *flow) (*flow, error) {
+func (s *flows) anew(fl *flow) (*flow, error) {
 	ix, err := s.Flows.Restart(fl.ix)
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (s *Server) end(w http.ResponseWriter, r *http.Request, fl *flow, with []fu
 
 // requireAnswerBasis makes the commit that answers a client rest on the session, unless that is opened in it, and on
 // what the user has allowed the client, unless that was just now.
-func (s *Server) requireAnswerBasis(fl *flow) func(context.Context) error {
+func (s *commits) requireAnswerBasis(fl *flow) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if fl.sessionCookie == "" {
 			if err := s.Sessions.Store.RequireSession(ctx, fl.ix.Login.Session); err != nil {
@@ -118,7 +118,7 @@ func (s *Server) requireAnswerBasis(fl *flow) func(context.Context) error {
 // keepEnd has the engine keep where the sign-in ends, for the session that it was for or, without one, for the form.
 // Whoever asks again begins anew where that does no harm: a request that has no form, and a sign-in to our own pages that
 // was no row.
-func (s *Server) keepEnd(r *http.Request, fl *flow) {
+func (s *commits) keepEnd(r *http.Request, fl *flow) {
 	session := fl.sessionCookie
 	if session == "" {
 		session = s.Cookies.Session(r)
@@ -135,7 +135,7 @@ func (s *Server) keepEnd(r *http.Request, fl *flow) {
 }
 
 // keepCookies keeps the cookies that the form will be answered with in the sign-in that goes on.
-func (s *Server) keepCookies(r *http.Request, fl *flow) error {
+func (s *commits) keepCookies(r *http.Request, fl *flow) error {
 	sealed, err := s.Answers.SealCookies(r, fl.ix.ID, fl.sessionCookie, fl.newRememberToken)
 	if sealed != nil {
 		fl.state.SealedCookies = sealed

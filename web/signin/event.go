@@ -42,7 +42,7 @@ func (fl *flow) signedInEvent(r *http.Request) audit.Event {
 }
 
 // recordRefused records the code that err says was compared and refused, if it does.
-func (s *Server) recordRefused(r *http.Request, e audit.Event, err error) error {
+func (s *commits) recordRefused(r *http.Request, e audit.Event, err error) error {
 	e, ok := verify.Refused(e, err)
 	if !ok {
 		return nil

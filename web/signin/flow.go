@@ -8,6 +8,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
 	"vestibule/web/ui"
@@ -37,7 +38,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, fl *flow) error {
 
 // adoptSession gives the session's login to the sign-in, unless the client asks for another user. Whether its
 // proofs are fresh enough is for decide to say.
-func (s *Server) adoptSession(ctx context.Context, fl *flow, session *provider.Session) error {
+func (s *flows) adoptSession(ctx context.Context, fl *flow, session *provider.Session) error {
 	d := fl.ix.Demand
 	if session == nil || d.Subject != "" && d.Subject != session.Login.Subject {
 		fl.state.Username = d.LoginHint
@@ -105,7 +106,7 @@ func (s *Server) saveAndRedirect(w http.ResponseWriter, r *http.Request, fl *flo
 
 // introduce finds out whom the pages are about. An id_token_hint alone is no reason to say: whoever has an old ID
 // token may send one, and must not learn an address from it.
-func (s *Server) introduce(ctx context.Context, fl *flow) error {
+func (s *flows) introduce(ctx context.Context, fl *flow) error {
 	if fl.ix.Login == nil || fl.state.AccountLabel != "" {
 		return nil
 	}
@@ -117,7 +118,7 @@ func (s *Server) introduce(ctx context.Context, fl *flow) error {
 	return nil
 }
 
-func (s *Server) save(ctx context.Context, fl *flow) error {
+func (s *flows) save(ctx context.Context, fl *flow) error {
 	if err := fl.pack(); err != nil {
 		return err
 	}
@@ -134,13 +135,13 @@ func (s *Server) redirectTo(w http.ResponseWriter, r *http.Request, fl *flow, pa
 }
 
 // address is that of one of the pages of the sign-in.
-func (s *Server) address(fl *flow, path string) (string, error) {
+func (s *flows) address(fl *flow, path string) (string, error) {
 	flow, err := s.flowValue(fl)
 	return path + "?flow=" + url.QueryEscape(flow), err
 }
 
 // flowValue packs the sign-in. What somebody typed as a name is forgotten if the address would be too long with it.
-func (s *Server) flowValue(fl *flow) (string, error) {
+func (s *flows) flowValue(fl *flow) (string, error) {
 	if err := fl.pack(); err != nil {
 		return "", err
 	}
@@ -150,4 +151,35 @@ func (s *Server) flowValue(fl *flow) (string, error) {
 	}
 	fl.state.Username = ""
 	return s.flowValue(fl)
+}
+
+// commitForm stores what a form has changed that proves nothing, and goes on.
+func (s *Server) commitForm(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	owed, err := s.decide(r.Context(), fl)
+	switch {
+	case err != nil:
+		return err
+	case owed == stepDone:
+		return s.finish(w, r, fl)
+	}
+	return s.saveAndShow(w, r, fl, steps[owed].path)
+}
+
+// saveAndShow saves what a form has changed, be it only what is wrong with it, together with the record of it, and shows
+// the page at path.
+func (s *Server) saveAndShow(w http.ResponseWriter, r *http.Request, fl *flow, path string, events ...audit.Event) error {
+	save := func(ctx context.Context) error { return nil }
+	if fl.ix.Version > 0 {
+		save = func(ctx context.Context) error { return s.save(ctx, fl) }
+	}
+	switch err := s.Journal.RecordWith(r.Context(), events, save); {
+	case errors.Is(err, store.ErrConflict): // what happened, happened: only the page is another's
+		if err := s.Journal.RecordWith(r.Context(), events, nil); err != nil {
+			return err
+		}
+		return s.redirectAfterConflict(w, r, fl)
+	case err != nil:
+		return err
+	}
+	return s.redirectTo(w, r, fl, path)
 }

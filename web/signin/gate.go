@@ -34,7 +34,7 @@ func (s *Server) Pass(w http.ResponseWriter, r *http.Request, session *provider.
 }
 
 // gateFlow begins a sign-in that ends at the page that was asked for.
-func (s *Server) gateFlow(r *http.Request, fresh bool) *flow {
+func (s *flows) gateFlow(r *http.Request, fresh bool) *flow {
 	d := provider.Demand{}
 	if fresh {
 		d.HasMaxAge, d.MaxAge = true, reauthTime
@@ -49,7 +49,7 @@ func (s *Server) gateFlow(r *http.Request, fresh bool) *flow {
 }
 
 // ownFlow begins a sign-in that no client asked for, and that ends at the page of ours at path.
-func (s *Server) ownFlow(d provider.Demand, path string) *flow {
+func (s *flows) ownFlow(d provider.Demand, path string) *flow {
 	return &flow{ix: s.Flows.BeginOwn(d), state: flowState{ownState: ownState{ReturnPath: s.OwnPage(path)}}}
 }
 

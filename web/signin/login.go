@@ -65,7 +65,7 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, fl *flow) err
 }
 
 // checkSignedIn finds the form that was gone back to after the sign-in it belongs to, or another one, was over.
-func (s *Server) checkSignedIn(r *http.Request, fl *flow) error {
+func (s *flows) checkSignedIn(r *http.Request, fl *flow) error {
 	if fl.ix.Version > 0 {
 		return nil
 	}
@@ -204,7 +204,7 @@ func (s *Server) postRestart(w http.ResponseWriter, r *http.Request) error {
 
 // withoutCookie returns a sign-in that holds nothing yet but the request, for a browser that has lost its cookie.
 // Beginning anew with it is no more than following the client's link once more.
-func (s *Server) withoutCookie(r *http.Request, flow string) (*flow, error) {
+func (s *flows) withoutCookie(r *http.Request, flow string) (*flow, error) {
 	ix, err := s.Flows.Resume(r.Context(), flow)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

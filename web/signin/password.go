@@ -69,7 +69,7 @@ func (s *Server) commitPassword(w http.ResponseWriter, r *http.Request, fl *flow
 }
 
 // recordPassword records the password, and opens the session of whoever owes no code.
-func (s *Server) recordPassword(ctx context.Context, r *http.Request, fl *flow) error {
+func (s *commits) recordPassword(ctx context.Context, r *http.Request, fl *flow) error {
 	if err := s.passwordRight(ctx, r, fl); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (s *Server) recordPassword(ctx context.Context, r *http.Request, fl *flow) 
 
 // passwordRight records the password and takes back the count of the guess, which was right. What counts codes stays
 // as it is: a password says nothing about them.
-func (s *Server) passwordRight(ctx context.Context, r *http.Request, fl *flow) error {
+func (s *commits) passwordRight(ctx context.Context, r *http.Request, fl *flow) error {
 	if err := s.Passwords.TakeBack(ctx, fl.guess); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *Server) passwordRight(ctx context.Context, r *http.Request, fl *flow) e
 }
 
 // passwordAlone is passwordRight for the password of a subject that no sign-in goes on with.
-func (s *Server) passwordAlone(r *http.Request, fl *flow, subject string) error {
+func (s *commits) passwordAlone(r *http.Request, fl *flow, subject string) error {
 	e := fl.event(r, audit.EventPassword, provider.MethodPassword)
 	e.Subject, e.Session = subject, ""
 	err := s.Journal.RecordWith(r.Context(), []audit.Event{e}, func(ctx context.Context) error { return s.Passwords.TakeBack(ctx, fl.guess) })
@@ -99,7 +99,7 @@ func (s *Server) passwordAlone(r *http.Request, fl *flow, subject string) error 
 // rebind gives the sign-in to a browser that nobody knew before the password, in the commit that the password brings.
 // One whose login came from a session stays where it is: it was made in the browser that has the user's session, for
 // nobody else.
-func (s *Server) rebind(fl *flow) {
+func (s *commits) rebind(fl *flow) {
 	if fl.state.FromSession {
 		return
 	}

@@ -56,7 +56,7 @@ func requirement(ctx context.Context, p mfa.Policy, accounts account.Accounts, s
 }
 
 // report records, in the commit that ends the sign-in, that the policy would have stopped it.
-func (s *Server) report(r *http.Request, fl *flow) func(context.Context) error {
+func (s *commits) report(r *http.Request, fl *flow) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if fl.reported == "" {
 			return nil

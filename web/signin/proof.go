@@ -22,7 +22,7 @@ func (fl *flow) clone() *flow {
 
 // commitProof decides what is owed after a proof and writes all that follows from it. It runs inside the commit that
 // spends what was proved.
-func (s *Server) commitProof(ctx context.Context, r *http.Request, fl *flow) error {
+func (s *commits) commitProof(ctx context.Context, r *http.Request, fl *flow) error {
 	fl.state.clearMessages()
 	owed, err := s.decide(ctx, fl)
 	if err != nil {
@@ -46,7 +46,7 @@ func (fl *flow) restsOnSession() bool {
 
 // continueSession makes a login that is about to have a session part of the one that its user has in this browser,
 // perhaps from another tab: a sign-in there goes on, and signing out ends both. A login that rests on a session has one already.
-func (s *Server) continueSession(ctx context.Context, r *http.Request, fl *flow) error {
+func (s *commits) continueSession(ctx context.Context, r *http.Request, fl *flow) error {
 	if !fl.owed.signedIn() {
 		return nil
 	}
@@ -63,7 +63,7 @@ func (s *Server) continueSession(ctx context.Context, r *http.Request, fl *flow)
 
 // openSession opens the session once the user has proved all that there is to prove. Before that there is no session,
 // so that no cookie is worth anything. join comes before it.
-func (s *Server) openSession(ctx context.Context, r *http.Request, fl *flow) error {
+func (s *commits) openSession(ctx context.Context, r *http.Request, fl *flow) error {
 	if !fl.owed.signedIn() {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (s *Server) openSession(ctx context.Context, r *http.Request, fl *flow) err
 
 // requireBasis makes the commit rest on what the login does: the account in the epoch of its password and, if it
 // rests on one, the session. openSession replaces that one by its version, so that it is there until then.
-func (s *Server) requireBasis(ctx context.Context, fl *flow) error {
+func (s *commits) requireBasis(ctx context.Context, fl *flow) error {
 	login := fl.ix.Login
 	if fl.restsOnSession() {
 		if fl.browserSession == nil || s.Sessions.Expired(fl.browserSession, s.Now()) || fl.browserSession.Login.Session != login.Session {
@@ -118,7 +118,7 @@ func (s *Server) redirectAfterProof(w http.ResponseWriter, r *http.Request, fl *
 }
 
 // issueDeviceCookie makes the browser known to the account that has signed in with its password.
-func (s *Server) issueDeviceCookie(w http.ResponseWriter, r *http.Request, fl *flow) {
+func (s *commits) issueDeviceCookie(w http.ResponseWriter, r *http.Request, fl *flow) {
 	if fl.state.PasswordGiven {
 		s.Devices.Issue(w, r, fl.subject(), fl.ix.Login.Epoch)
 	}

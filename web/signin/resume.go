@@ -11,7 +11,7 @@ import (
 )
 
 // resume returns the sign-in that the request belongs to, expired or not.
-func (s *Server) resume(r *http.Request) (fl *flow, flow string, expired bool, err error) {
+func (s *flows) resume(r *http.Request) (fl *flow, flow string, expired bool, err error) {
 	flow = ui.Field(r, "flow")
 	unbound := !s.Cookies.IsBound(r)
 	if r.Method == http.MethodPost && unbound {
@@ -53,7 +53,7 @@ func sealed(flow string) string {
 }
 
 // gone tells a sign-in that has ended from one that never was, as far as that can be known without a row.
-func (s *Server) gone(r *http.Request, flow string) error {
+func (s *flows) gone(r *http.Request, flow string) error {
 	if !provider.IsRow(flow) {
 		return ui.ErrUnknown
 	}
@@ -68,7 +68,7 @@ func (s *Server) gone(r *http.Request, flow string) error {
 }
 
 // liveFlow returns the sign-in that the request belongs to, if it can go on.
-func (s *Server) liveFlow(r *http.Request) (*flow, error) {
+func (s *flows) liveFlow(r *http.Request) (*flow, error) {
 	fl, flow, expired, err := s.resume(r)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (s *Server) liveFlow(r *http.Request) (*flow, error) {
 }
 
 // dropEndedSession takes a login back that was adopted from a session which has ended since.
-func (s *Server) dropEndedSession(r *http.Request, fl *flow) error {
+func (s *flows) dropEndedSession(r *http.Request, fl *flow) error {
 	if !fl.state.FromSession || fl.state.PasswordGiven || fl.state.SessionOpened || fl.ix.Login == nil {
 		return nil
 	}
@@ -111,7 +111,7 @@ func (s *Server) requireLiveSession(w http.ResponseWriter, r *http.Request, fl *
 
 // endedBefore returns a *browser.Repeated if the request is one that has ended the sign-in, which is nil if nothing is left
 // of it.
-func (s *Server) endedBefore(r *http.Request, ix *provider.Interaction) error {
+func (s *flows) endedBefore(r *http.Request, ix *provider.Interaction) error {
 	if ix == nil {
 		return nil
 	}

@@ -67,18 +67,29 @@ type Config struct {
 // Server is the pages of sign-ins.
 type Server struct {
 	Config
-	decider decider
+	commits
+}
+
+// flows finds the sign-in that a request belongs to, and keeps it.
+type flows struct{ *Config }
+
+// commits writes what follows from a proof or an answer, each in a commit with what it rests on.
+type commits struct {
+	flows
+	decider
 }
 
 // New returns a Server.
 func New(c Config) *Server {
-	return &Server{Config: c, decider: decider{
-		Accounts: c.Accounts, Clients: c.Clients, Consent: c.Consent, MFA: c.MFA, Policy: c.Policy, Remembered: c.Remembered, Now: c.Now,
+	s := &Server{Config: c}
+	s.commits = commits{flows{&s.Config}, decider{
+		accounts: c.Accounts, clients: c.Clients, consented: c.Consent, factors: c.MFA, policy: c.Policy, browsers: c.Remembered, now: c.Now,
 	}}
+	return s
 }
 
 // decide finds out what the sign-in owes next, and applies what it has learnt on the way.
-func (s *Server) decide(ctx context.Context, fl *flow) (step, error) {
+func (s *commits) decide(ctx context.Context, fl *flow) (step, error) {
 	d, err := s.decider.decide(ctx, fl)
 	if err != nil {
 		return d.owed, err

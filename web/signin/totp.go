@@ -187,10 +187,10 @@ func (s *Server) withoutCode(w http.ResponseWriter, r *http.Request, fl *flow) e
 }
 
 // mayRemember reports whether the code page offers to remember the browser.
-func (s *Server) mayRemember(fl *flow) bool { return s.Remembered.For > 0 && !fl.state.Reauth }
+func (s *commits) mayRemember(fl *flow) bool { return s.Remembered.For > 0 && !fl.state.Reauth }
 
 // rememberBrowser keeps the browser of a right code, if its user says so, in the commit that spends the code.
-func (s *Server) rememberBrowser(ctx context.Context, r *http.Request, fl *flow) (err error) {
+func (s *commits) rememberBrowser(ctx context.Context, r *http.Request, fl *flow) (err error) {
 	if ui.Field(r, "remember") == "" || !s.mayRemember(fl) {
 		return nil
 	}
