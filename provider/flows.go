@@ -140,8 +140,8 @@ func (f *Flows) Restart(ix *Interaction) (*Interaction, error) {
 	fresh := f.begin(d)
 	fresh.Client, fresh.ClientName, fresh.Scopes = ix.Client, ix.ClientName, ix.Scopes
 	fresh.Registered, fresh.Decided = ix.Registered, ix.Decided
-	fresh.TwoSteps, fresh.Redirect, fresh.Browser = ix.TwoSteps, ix.Redirect, ix.Browser
-	if ix.Client == "" { // of our own pages: there is no request
+	fresh.TwoSteps, fresh.FirstParty, fresh.Redirect, fresh.Browser = ix.TwoSteps, ix.FirstParty, ix.Redirect, ix.Browser
+	if len(ix.Request) == 0 { // of our own pages, or of a program that has none
 		return fresh, nil
 	}
 	var err error

@@ -17,10 +17,11 @@ type Interaction struct {
 	Client     string    `json:"client"`
 	Registered string    `json:"registered"` // the client's Registration
 	ClientName string    `json:"client_name"`
-	Decided    time.Time `json:"decided"`             // the client's Updated, as the pages know it
-	TwoSteps   bool      `json:"two_steps,omitempty"` // the client's TwoSteps
-	Scopes     []string  `json:"scopes,omitempty"`    // requested, and still registered for the client
-	Redirect   string    `json:"redirect"`            // redirect_uri, to show its host
+	Decided    time.Time `json:"decided"`               // the client's Updated, as the pages know it
+	TwoSteps   bool      `json:"two_steps,omitempty"`   // the client's TwoSteps
+	FirstParty bool      `json:"first_party,omitempty"` // whoever asks gets nothing that the user would have to allow: the program that the pages belong to
+	Scopes     []string  `json:"scopes,omitempty"`      // requested, and still registered for the client
+	Redirect   string    `json:"redirect"`              // redirect_uri, to show its host
 	Demand     Demand    `json:"demand"`
 	Login      *Login    `json:"login,omitempty"` // nil until the password is right
 	Consented  bool      `json:"consented,omitempty"`

@@ -187,11 +187,11 @@ func (held) Held(context.Context, string) (bool, error) { return true, nil }
 // TestHeldSaysWhomToAsk: the contact is named where there is one.
 func TestHeldSaysWhomToAsk(t *testing.T) {
 	s := newSite(t)
-	s.configure(func(c *Config) { c.EnrolLinks = held{} })
+	s.configure(func(c *Config) { c.Stores.EnrolLinks = held{} })
 	b := s.signedIn(nil)
 	b.open("/account/security").at("security", "off").says("you need a link from help@example.com.")
 	b.open("/account/authenticators/new").at("held", "initial").says("Ask help@example.com for it.")
-	s.configure(func(c *Config) { c.Contact = "" })
+	s.configure(func(c *Config) { c.Site.Contact = "" })
 	b.open("/account/security").at("security", "off").says("you need a link from the people who run this service.")
 }
 

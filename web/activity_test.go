@@ -50,7 +50,7 @@ func (l *eventLog) Activity(_ context.Context, subject string, kinds []string, b
 // withLog gives the site a log that its pages show.
 func (s *site) withLog() *eventLog {
 	l := &eventLog{now: s.clock.now}
-	s.configure(func(c *Config) { c.Audit, c.Activity = l, l })
+	s.configure(func(c *Config) { c.Journal.Recorder, c.Stores.Activity = l, l })
 	return l
 }
 
@@ -112,7 +112,7 @@ func TestActivityPages(t *testing.T) {
 	}
 	p.click("Newest").says("Phone 119")
 	b.open("/account/activity?before=%00").at("activity", "none").says("There is nothing older to show.")
-	s.configure(func(c *Config) { c.ActivityKept = 90 * 24 * time.Hour })
+	s.configure(func(c *Config) { c.Times.ActivityKept = 90 * 24 * time.Hour })
 	b.open("/account/activity").says("It is kept for 90 days.")
 	l.down = errDown
 	b.open("/account/activity").at("error", "unavailable")

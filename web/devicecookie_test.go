@@ -100,7 +100,7 @@ func TestKnownCookies(t *testing.T) {
 		devices.Issue(w, httptest.NewRequest(http.MethodGet, "/", nil), subject, 0)
 		return w.Result().Cookies()[0].Value
 	}
-	ours, theirs := s.config.Secrets, [][]byte{[]byte(mfa.NewKey())}
+	ours, theirs := s.config.Keys.Devices, [][]byte{[]byte(mfa.NewKey())}
 	full := strings.Repeat(of(ours, 0, "s-none")+".", 5) // as many as a browser keeps
 	for _, tt := range []struct {
 		name, value, user string
@@ -145,7 +145,7 @@ func swapped(text string) string {
 // An address may guess at as many accounts as it likes, but not more often in all.
 func TestAddressBudget(t *testing.T) {
 	s := newSite(t)
-	s.configure(func(c *Config) { c.Passwords.Address = 13 })
+	s.configure(func(c *Config) { c.Passwords.Limits.Address = 13 })
 	owner := s.newBrowser()
 	owner.open(s.authorize()).password("ana").at("consent", "initial")
 	clear(s.sessions.rows)

@@ -12,7 +12,7 @@ import (
 func (s *screen) checkPage() {
 	s.t.Helper()
 	csp := s.header.Get("Content-Security-Policy")
-	account := strings.HasPrefix(s.address.Path, "/account")
+	account := strings.HasPrefix(s.address.Path, s.config.Site.Prefix+"/account")
 	title := ""
 	if n := s.find("title"); n != nil {
 		title = words(n)
@@ -53,6 +53,9 @@ func (s *screen) checkPage() {
 func (s *screen) checkElement(n *html.Node) {
 	s.t.Helper()
 	for _, a := range n.Attr {
+		if (a.Key == "href" || a.Key == "src" || a.Key == "action") && strings.HasPrefix(a.Val, "/") && !strings.HasPrefix(a.Val, s.config.Site.Prefix+"/") {
+			s.t.Errorf("page %s (%s): <%s %s=%q> is not below %s", s.name, s.state, n.Data, a.Key, a.Val, s.config.Site.Prefix)
+		}
 		if a.Key == "style" || strings.HasPrefix(a.Key, "on") {
 			s.t.Errorf("page %s (%s): <%s> has the attribute %s", s.name, s.state, n.Data, a.Key)
 		}
@@ -66,13 +69,13 @@ func (s *screen) checkElement(n *html.Node) {
 	}
 	switch n.Data {
 	case "script":
-		if !strings.HasPrefix(attr(n, "src"), "/static/") || !has(n, "defer") || n.FirstChild != nil {
+		if !strings.HasPrefix(attr(n, "src"), s.config.Site.Prefix+"/static/") || !has(n, "defer") || n.FirstChild != nil {
 			s.t.Errorf("page %s: a script that is not ours or not deferred", s.name)
 		}
 	case "input":
 		s.checkInput(n)
 	case "form":
-		if attr(n, "method") != "post" || !strings.HasPrefix(attr(n, "action"), "/") {
+		if attr(n, "method") != "post" || !strings.HasPrefix(attr(n, "action"), s.config.Site.Prefix+"/") {
 			s.t.Errorf("page %s: form %s %s", s.name, attr(n, "method"), attr(n, "action"))
 		}
 		if !ui.IsToken(inputs(n).Get("form_id")) {

@@ -168,7 +168,7 @@ func (r *recorder) of(kind string) (found []audit.Event) {
 func TestPolicyReportOnly(t *testing.T) {
 	s := newPolicySite(t, mfa.Policy{TwoSteps: true, ReportOnly: true})
 	events := &recorder{}
-	s.configure(func(c *Config) { c.Audit = events })
+	s.configure(func(c *Config) { c.Journal.Recorder = events })
 	b := s.newBrowser()
 	b.open(s.authorize()).password("ana").at("consent", "initial").press("Allow", "remember", "yes").client()
 	b.open(s.authorize()).client()

@@ -101,8 +101,8 @@ func newRememberSite(t *testing.T) (*site, phone) {
 	t.Helper()
 	s := newPolicySite(t, mfa.Policy{})
 	s.configure(func(c *Config) {
-		c.RememberBrowser = 30 * 24 * time.Hour
-		c.Browsers = &browsers{rows: map[string]keptBrowser{}, factors: s.factors}
+		c.Times.RememberBrowser = 30 * 24 * time.Hour
+		c.Stores.Browsers = &browsers{rows: map[string]keptBrowser{}, factors: s.factors}
 	})
 	return s, s.enrolled("s-ana")
 }
@@ -124,7 +124,7 @@ func (s *site) remembered(a phone) *visitor {
 func TestRememberedBrowser(t *testing.T) {
 	s, a := newRememberSite(t)
 	events := &recorder{}
-	s.configure(func(c *Config) { c.Audit = events })
+	s.configure(func(c *Config) { c.Journal.Recorder = events })
 	b := s.remembered(a)
 	b.open(s.authorize()).password("ana").client()
 	row := onlySession(t, s)
@@ -155,10 +155,10 @@ func TestRememberedBrowserIsNoFactor(t *testing.T) {
 		"a change of the factors":  {address: func(*site) string { return "/account/authenticators/new" }, live: true},
 		"recovery codes":           {address: func(*site) string { return "/account/recovery-codes" }, live: true},
 		"after 30 days":            {before: func(s *site) { s.clock.forward(30 * 24 * time.Hour) }},
-		"a lowered setting":        {before: func(s *site) { s.configure(func(c *Config) { c.RememberBrowser = time.Hour }) }},
-		"switched off":             {before: func(s *site) { s.configure(func(c *Config) { c.RememberBrowser = 0 }) }},
+		"a lowered setting":        {before: func(s *site) { s.configure(func(c *Config) { c.Times.RememberBrowser = time.Hour }) }},
+		"switched off":             {before: func(s *site) { s.configure(func(c *Config) { c.Times.RememberBrowser = 0 }) }},
 		"an authenticator more":    {before: func(s *site) { s.enrolled("s-ana") }},
-		"all its browsers dropped": {before: func(s *site) { s.config.Browsers.ForgetBrowsers(s.t.Context(), "s-ana") }},
+		"all its browsers dropped": {before: func(s *site) { s.config.Stores.Browsers.ForgetBrowsers(s.t.Context(), "s-ana") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, a := newRememberSite(t)
@@ -230,7 +230,7 @@ func TestRememberedBrowserForgivesNothing(t *testing.T) {
 func TestForgetBrowser(t *testing.T) {
 	s, a := newRememberSite(t)
 	events := &recorder{}
-	s.configure(func(c *Config) { c.Audit = events })
+	s.configure(func(c *Config) { c.Journal.Recorder = events })
 	first := s.remembered(a)
 	second := s.remembered(a)
 	first.open(s.authorize()).password("ana").client()
@@ -264,7 +264,7 @@ func TestForgetAnothersBrowser(t *testing.T) {
 	b := s.remembered(a)
 	ben := s.newBrowser()
 	ben.open("/account/security").password("ben").at("security", "off")
-	list, err := s.config.Browsers.Browsers(t.Context(), "s-ana", s.clock.now())
+	list, err := s.config.Stores.Browsers.Browsers(t.Context(), "s-ana", s.clock.now())
 	if err != nil || len(list) != 1 {
 		t.Fatalf("ana has %d browsers, %v", len(list), err)
 	}
@@ -301,10 +301,10 @@ func TestRememberIsOff(t *testing.T) {
 func TestRecoveryCodeForgetsBrowsersOfAnotherDay(t *testing.T) {
 	s, a := newRememberSite(t)
 	b := s.remembered(a)
-	was := s.config.RememberBrowser
-	s.configure(func(c *Config) { c.RememberBrowser = 0 })
+	was := s.config.Times.RememberBrowser
+	s.configure(func(c *Config) { c.Times.RememberBrowser = 0 })
 	s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial")
-	s.configure(func(c *Config) { c.RememberBrowser = was })
+	s.configure(func(c *Config) { c.Times.RememberBrowser = was })
 	b.open(s.authorize()).password("ana").at("totp", "initial")
 }
 

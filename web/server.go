@@ -11,7 +11,6 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
-	"vestibule/provider/store"
 	accountpages "vestibule/web/account"
 	"vestibule/web/browser"
 	"vestibule/web/enrol"
@@ -22,36 +21,71 @@ import (
 
 // Config is what a Server is made of.
 type Config struct {
-	Provider *provider.Provider
-	Accounts account.Accounts
-	Sessions browser.SessionStore
-	MFA      *mfa.Service
-	Consent  *consent.Service
-	Attempts mfa.Counter           // counts passwords
-	Refunds  *mfa.Refunds          // of Attempts; nil: one of its own
-	Audit    audit.Recorder        // nil: no log is kept
-	Activity accountpages.Activity // shows users what is in it; nil: nothing
-	// What operators do for users who have lost everything.
-	EnrolLinks enrol.Links         // nil: nobody ever gets a link
-	Resets     accountpages.Resets // nil: nobody ever plans one
-	// Atomic commits all that fn writes to any of the stores above, or nothing.
-	Atomic store.Atomic
+	Source    Source
+	Accounts  account.Accounts
+	MFA       *mfa.Service
+	Consent   *consent.Service
+	Policy    mfa.Policy // who must have a second factor; the zero value obliges nobody
+	Passwords Passwords
+	Stores    Stores
+	Journal   audit.Journal // Atomic commits all that is written to any of the stores, or nothing; no Recorder: no log is kept
+	Times     Times
+	Keys      Keys
+	Site      Site
+	Mail      bool             // the Recorder sends users mail about what it records
+	Log       *slog.Logger     // nil: slog.Default
+	Now       func() time.Time // nil: time.Now
+}
 
-	RememberBrowser time.Duration           // how long a browser may be remembered that need not give a code; 0: never
-	Browsers        browser.RememberedStore // must be set if RememberBrowser is
-	Policy          mfa.Policy              // who must have a second factor; the zero value obliges nobody
-	Passwords       verify.Limits           // the zero value means the defaults
-	ActivityKept    time.Duration           // how long Activity goes back; 0: for ever
-	Secrets         [][]byte                // newest first: make cookies that know a browser again; none: no browser is known
-	BindingKey      []byte                  // makes the values that bind a sign-in to its browser, the same in all processes; none: each makes its own
-	LinkKeys        [][]byte                // newest first: make the links that cancel a reset; needed where Resets is set
-	Name            string                  // what the pages call this server; empty: Vestibule
-	Contact         string                  // whom users may ask for help; may be empty
-	Mail            bool                    // the Recorder sends users mail about what it records
-	SessionIdle     time.Duration           // 0: 1 h
-	SessionLifetime time.Duration           // from the password on; 0: 12 h
-	Log             *slog.Logger            // nil: slog.Default
-	Now             func() time.Time        // nil: time.Now
+// Source is who asks for sign-ins, and hears what has come of them.
+type Source struct {
+	Issuer  string // origin of the pages
+	Engine  signin.Engine
+	Flows   *provider.Flows
+	Clients signin.Clients
+}
+
+// Of returns the Source that a Provider is.
+func Of(p *provider.Provider) Source {
+	return Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p}
+}
+
+// Passwords is how passwords are counted.
+type Passwords struct {
+	Attempts mfa.Counter
+	Refunds  *mfa.Refunds  // of Attempts; nil: one of its own
+	Limits   verify.Limits // the zero value means the defaults
+}
+
+// Stores keep what the pages need beside what their services keep.
+type Stores struct {
+	Sessions   browser.SessionStore
+	Browsers   browser.RememberedStore // must be set if Times.RememberBrowser is
+	EnrolLinks enrol.Links             // nil: nobody ever gets a link
+	Resets     accountpages.Resets     // nil: no operator ever plans one
+	Activity   accountpages.Activity   // shows users what is in the log; nil: nothing
+}
+
+// Times say how long things last.
+type Times struct {
+	SessionIdle     time.Duration // 0: 1 h
+	SessionLifetime time.Duration // from the password on; 0: 12 h
+	RememberBrowser time.Duration // how long a browser may be remembered that need not give a code; 0: never
+	ActivityKept    time.Duration // how long Stores.Activity goes back; 0: for ever
+}
+
+// Keys make what browsers and links hold; each of them makes nothing else.
+type Keys struct {
+	Devices [][]byte // newest first: make cookies that know a browser again; none: no browser is known
+	Binding []byte   // makes the values that bind a sign-in to its browser, the same in all processes; none: each makes its own
+	Links   [][]byte // newest first: make the links that cancel a reset; needed where Stores.Resets is set
+}
+
+// Site is what users see of the pages as a whole.
+type Site struct {
+	Prefix  string // of all addresses of the pages, such as /id; empty: they begin at the root
+	Name    string // what the pages call this server; empty: Vestibule
+	Contact string // whom users may ask for help; may be empty
 }
 
 // Server is the pages. It implements provider.UI.
@@ -70,29 +104,28 @@ func New(c Config) (*Server, error) {
 	}
 	c = c.withDefaults()
 	pages, err := ui.New(ui.Config{
-		Issuer: c.Provider.Issuer(), Name: c.Name, Contact: c.Contact, Explain: explain, Log: c.Log, Now: c.Now,
+		Issuer: c.Source.Issuer, Prefix: c.Site.Prefix, Name: c.Site.Name, Contact: c.Site.Contact, Explain: explain, Log: c.Log, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
 	browsers := browser.New(browser.Config{
-		Secure: pages.Secure(), BindingKey: c.BindingKey, Flows: c.Provider.Flows,
-		Sessions: c.Sessions, Idle: c.SessionIdle, Lifetime: c.SessionLifetime,
-		DeviceKeys: c.Secrets, Remembered: c.Browsers, Remember: c.RememberBrowser, Now: c.Now,
+		Pages: pages, BindingKey: c.Keys.Binding, Flows: c.Source.Flows,
+		Sessions: c.Stores.Sessions, Idle: c.Times.SessionIdle, Lifetime: c.Times.SessionLifetime,
+		DeviceKeys: c.Keys.Devices, Remembered: c.Stores.Browsers, Remember: c.Times.RememberBrowser,
 	})
-	journal := audit.Journal{Recorder: c.Audit, Atomic: c.Atomic}
-	passwords := verify.NewPasswords(c.Accounts, c.Attempts, c.Refunds, c.Passwords, browsers.Devices, c.Now)
+	passwords := verify.NewPasswords(c.Accounts, c.Passwords.Attempts, c.Passwords.Refunds, c.Passwords.Limits, browsers.Devices, c.Now)
 	codes := verify.NewCodes(c.MFA, c.Now)
-	enrolment := &enrol.Server{Pages: pages, MFA: c.MFA, Links: c.EnrolLinks, Journal: journal}
+	enrolment := &enrol.Server{Pages: pages, MFA: c.MFA, Links: c.Stores.EnrolLinks, Journal: c.Journal}
 	signIn := signin.New(signin.Config{
-		Pages: pages, Browsers: browsers, Engine: c.Provider, Flows: c.Provider.Flows, Clients: c.Provider,
+		Pages: pages, Browsers: browsers, Engine: c.Source.Engine, Flows: c.Source.Flows, Clients: c.Source.Clients,
 		Accounts: c.Accounts, MFA: c.MFA, Consent: c.Consent, Policy: c.Policy,
-		Passwords: passwords, Codes: codes, Enrol: enrolment, Journal: journal, Mail: c.Mail, OwnPage: accountpages.OwnPage,
+		Passwords: passwords, Codes: codes, Enrol: enrolment, Journal: c.Journal, Mail: c.Mail, OwnPage: accountpages.OwnPage,
 	})
 	return &Server{pages, signIn, accountpages.New(accountpages.Config{
-		Pages: pages, Browsers: browsers, Gate: signIn, Accounts: c.Accounts, Clients: c.Provider, MFA: c.MFA, Policy: c.Policy,
-		Passwords: passwords, Codes: codes, Enrol: enrolment, Activity: c.Activity, ActivityKept: c.ActivityKept,
-		Resets: c.Resets, LinkKeys: c.LinkKeys, Journal: journal,
+		Pages: pages, Browsers: browsers, Gate: signIn, Accounts: c.Accounts, Clients: c.Source.Clients, MFA: c.MFA, Policy: c.Policy,
+		Passwords: passwords, Codes: codes, Enrol: enrolment, Activity: c.Stores.Activity, ActivityKept: c.Times.ActivityKept,
+		Resets: c.Stores.Resets, LinkKeys: c.Keys.Links, Journal: c.Journal,
 	})}, nil
 }
 
@@ -102,11 +135,11 @@ func check(c Config) error {
 		broken bool
 		text   string
 	}{
-		{c.Provider == nil || c.Accounts == nil, "Provider and Accounts must be set"},
+		{c.Source.Engine == nil || c.Source.Flows == nil || c.Source.Clients == nil || c.Accounts == nil, "Source and Accounts must be set"},
 		{c.MFA == nil || c.Consent == nil, "MFA and Consent must be set"},
-		{c.Sessions == nil || c.Attempts == nil || c.Atomic == nil, "Sessions, Attempts and Atomic must be set"},
-		{c.Resets != nil && len(c.LinkKeys) == 0, "LinkKeys must be set where Resets is"},
-		{c.RememberBrowser > 0 && c.Browsers == nil, "Browsers must be set for RememberBrowser"},
+		{c.Stores.Sessions == nil || c.Passwords.Attempts == nil || c.Journal.Atomic == nil, "Stores.Sessions, Passwords.Attempts and Journal.Atomic must be set"},
+		{c.Stores.Resets != nil && len(c.Keys.Links) == 0, "Keys.Links must be set where Stores.Resets is"},
+		{c.Times.RememberBrowser > 0 && c.Stores.Browsers == nil, "Stores.Browsers must be set for Times.RememberBrowser"},
 	} {
 		if rule.broken {
 			faults = append(faults, errors.New(rule.text))
@@ -116,8 +149,8 @@ func check(c Config) error {
 }
 
 func (c Config) withDefaults() Config {
-	if c.Audit == nil {
-		c.Audit = audit.NopRecorder{}
+	if c.Journal.Recorder == nil {
+		c.Journal.Recorder = audit.NopRecorder{}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

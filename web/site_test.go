@@ -27,6 +27,7 @@ import (
 	"vestibule/mfa/mfatest"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -291,11 +292,10 @@ func (s *site) compose() {
 	}
 	s.provider = p
 	s.config = Config{
-		Provider: p, Accounts: s.accounts, Sessions: s.sessions, MFA: s.mfa,
-		Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now}, Attempts: s.factors, Atomic: s.atomic,
-		Secrets:    keys.Derive("known browsers"),
-		BindingKey: []byte("binds a sign-in to its browser"),
-		Contact:    "help@example.com", Log: log, Now: s.clock.now,
+		Source: Of(p), Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now},
+		Passwords: Passwords{Attempts: s.factors}, Stores: Stores{Sessions: s.sessions}, Journal: audit.Journal{Atomic: s.atomic},
+		Keys: Keys{Devices: keys.Derive("known browsers"), Binding: []byte("binds a sign-in to its browser")},
+		Site: Site{Contact: "help@example.com"}, Log: log, Now: s.clock.now,
 	}
 	s.configure(func(*Config) {})
 }
@@ -422,11 +422,16 @@ type screen struct {
 	state   string
 }
 
+// address is that of a page, whose path is written without the prefix, and of anything else as it is.
 func (b *visitor) address(path string) string {
-	if strings.HasPrefix(path, "/") {
+	switch prefix := b.config.Site.Prefix; {
+	case !strings.HasPrefix(path, "/"):
+		return path
+	case strings.HasPrefix(path, prefix+"/"), strings.HasPrefix(path, "/authorize"):
 		return b.server.URL + path
+	default:
+		return b.server.URL + prefix + path
 	}
-	return path
 }
 
 func (b *visitor) open(path string) *screen {
@@ -464,7 +469,11 @@ func (b *visitor) post(path string, form url.Values) *screen {
 	if response.StatusCode != http.StatusSeeOther {
 		b.t.Errorf("POST %s answers %d, want 303", path, response.StatusCode)
 	}
-	return b.open(response.Header.Get("Location"))
+	next, err := response.Location()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.open(next.String())
 }
 
 // follow goes where redirects lead as long as they stay at the site.

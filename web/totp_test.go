@@ -205,12 +205,12 @@ func TestNothingIsKeptOfAFailedCommit(t *testing.T) {
 	a := s.enrolled("s-ana")
 	b := s.newBrowser()
 	p := s.totpAt(b)
-	s.configure(func(c *Config) { c.Sessions = failing{s.sessions} })
+	s.configure(func(c *Config) { c.Stores.Sessions = failing{s.sessions} })
 	p.press("Continue", "code", a.code(0)).at("error", "server").answers(500)
 	if b.cookie("vestibule-s") != "" || len(s.sessions.rows) != 0 {
 		t.Error("there is a session without its row")
 	}
-	s.configure(func(c *Config) { c.Sessions = s.sessions })
+	s.configure(func(c *Config) { c.Stores.Sessions = s.sessions })
 	p.reload().at("totp", "initial").press("Continue", "code", a.code(0)).at("consent", "initial")
 }
 

@@ -14,6 +14,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 	"vestibule/web"
 	"vestibule/web/signin"
@@ -56,7 +57,7 @@ type app struct {
 	audit    *auditor
 	provider *provider.Provider
 	site     *web.Server
-	pageKeys pageKeys
+	pageKeys web.Keys
 	log      *slog.Logger
 	now      func() time.Time
 
@@ -109,14 +110,14 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 	if err != nil {
 		return fmt.Errorf("provider: %w", err)
 	}
-	a.pageKeys = pageKeysOf(keys)
+	a.pageKeys = pageKeys(keys)
 	site, err := web.New(web.Config{
-		Provider: p, Accounts: accounts, Sessions: a.store, Attempts: a.store, Refunds: a.refunds, Atomic: a.store.Atomic, Audit: events,
-		Activity: a.store, ActivityKept: c.AuditRetention, MFA: a.mfa, Consent: &consent.Service{Store: a.store, Now: a.now},
-		EnrolLinks: a.store, Resets: a.store, LinkKeys: a.pageKeys.links,
-		Passwords: passwordLimits(c), Secrets: a.pageKeys.devices, BindingKey: a.pageKeys.binding,
-		Policy: policyOf(c), RememberBrowser: c.RememberBrowser, Browsers: a.store, Name: c.Name, Contact: c.Contact, Mail: a.sender != nil, Log: a.log, Now: a.now,
-		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime,
+		Source: web.Of(p), Accounts: accounts, MFA: a.mfa, Consent: &consent.Service{Store: a.store, Now: a.now}, Policy: policyOf(c),
+		Passwords: web.Passwords{Attempts: a.store, Refunds: a.refunds, Limits: passwordLimits(c)},
+		Stores:    web.Stores{Sessions: a.store, Browsers: a.store, EnrolLinks: a.store, Resets: a.store, Activity: a.store},
+		Journal:   audit.Journal{Recorder: events, Atomic: a.store.Atomic},
+		Times:     web.Times{SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, RememberBrowser: c.RememberBrowser, ActivityKept: c.AuditRetention},
+		Keys:      a.pageKeys, Site: web.Site{Name: c.Name, Contact: c.Contact}, Mail: a.sender != nil, Log: a.log, Now: a.now,
 	})
 	if err != nil {
 		return fmt.Errorf("pages: %w", err)
@@ -133,15 +134,9 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 	return nil
 }
 
-// pageKeys are what the pages make cookies and links with, each of one purpose.
-type pageKeys struct {
-	devices [][]byte // newest first: cookies that know a browser again
-	binding []byte   // what binds a sign-in to its browser
-	links   [][]byte // newest first: links that cancel a reset
-}
-
-func pageKeysOf(keys *mfa.Keyring) pageKeys {
-	return pageKeys{keys.Derive("known browsers"), keys.Derive("browsers of sign-ins")[0], keys.Derive("reset links")}
+// pageKeys are the keys of the pages, each of one purpose.
+func pageKeys(keys *mfa.Keyring) web.Keys {
+	return web.Keys{Devices: keys.Derive("known browsers"), Binding: keys.Derive("browsers of sign-ins")[0], Links: keys.Derive("reset links")}
 }
 
 func (a *app) close() error { return a.store.Close() }

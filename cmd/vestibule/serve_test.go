@@ -309,7 +309,7 @@ func TestKeysServeOnePurpose(t *testing.T) {
 		pages := apps[0].pageKeys
 		seen := map[string]string{}
 		for name, keys := range map[string][][]byte{
-			"known browsers": pages.devices, "browsers of sign-ins": {pages.binding}, "links": pages.links,
+			"known browsers": pages.Devices, "browsers of sign-ins": {pages.Binding}, "links": pages.Links,
 		} {
 			for _, key := range keys {
 				if other := seen[string(key)]; len(key) < 32 || other != "" {
@@ -318,7 +318,7 @@ func TestKeysServeOnePurpose(t *testing.T) {
 				seen[string(key)] = name
 			}
 		}
-		if string(apps[1].pageKeys.binding) != string(pages.binding) {
+		if string(apps[1].pageKeys.Binding) != string(pages.Binding) {
 			t.Error("two servers bind sign-ins by different keys")
 		}
 	})

@@ -68,12 +68,12 @@ func (s *Server) postCodes(w http.ResponseWriter, r *http.Request, m *signedIn) 
 func (s *Server) startCodes(w http.ResponseWriter, r *http.Request, e enrol.Enrolment) error {
 	_, err := s.MFA.BeginCodes(r.Context(), e.Subject, e.Owner)
 	if errors.Is(err, mfa.ErrNotEnrolled) {
-		return ui.Redirect(securityPath)(w, r)
+		return s.Redirect(w, r, securityPath)
 	}
 	if err != nil {
 		return err
 	}
-	return ui.Redirect(codesPath)(w, r)
+	return s.Redirect(w, r, codesPath)
 }
 
 // DownloadCodes gives the codes that are being shown as a file.

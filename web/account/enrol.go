@@ -90,13 +90,13 @@ func (h *setup) AnsweredBefore() error { return h.s.Answers.Before(h.r) }
 
 func (h *setup) Say(said ui.Feedback) error {
 	if said.IsEmpty() {
-		return ui.Redirect(h.e.Action)(h.w, h.r)
+		return h.s.Redirect(h.w, h.r, h.e.Action)
 	}
 	return h.s.Answers.Flash(h.w, h.r, h.e.Action, said)
 }
 
 // ShowCodes: the recovery codes have an address of their own, see enrolPage.
-func (h *setup) ShowCodes() error { return ui.Redirect(enrolPath+"?step=codes")(h.w, h.r) }
+func (h *setup) ShowCodes() error { return h.s.Redirect(h.w, h.r, enrolPath+"?step=codes") }
 
 func (h *setup) Cancelled() error {
 	return h.s.Answers.Note(h.w, h.r, securityPath, "enrol.cancelled", nil)
@@ -132,13 +132,13 @@ func (h *setup) Stopped(err error) error {
 	}
 	switch {
 	case browser.LoginIsOver(err):
-		return ui.Redirect(securityPath)(w, r)
+		return s.Redirect(w, r, securityPath)
 	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, store.ErrConflict): // perhaps finished by the first of two clicks
 		return s.Answers.Note(w, r, securityPath, "codes.saved", nil)
 	case errors.Is(err, mfa.ErrSetupExpired) && h.e.Codes:
 		return s.Answers.Note(w, r, securityPath, "codes.expired", nil)
 	case errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed):
-		return ui.Redirect(h.e.Action)(w, r)
+		return s.Redirect(w, r, h.e.Action)
 	case errors.Is(err, mfa.ErrChanged):
 		if err := s.MFA.Cancel(r.Context(), h.e.Owner); err != nil {
 			return err

@@ -53,7 +53,7 @@ func (s *Server) postRename(w http.ResponseWriter, r *http.Request, m *signedIn)
 	case errors.Is(err, mfa.ErrChanged):
 		return s.Answers.Note(w, r, securityPath, "enrol.changed", nil)
 	case err == nil && len(done) == 0: // it has that name
-		return ui.Redirect(securityPath)(w, r)
+		return s.Redirect(w, r, securityPath)
 	case err == nil:
 		return s.Answers.Note(w, r, securityPath, "enrol.renamed", done)
 	}

@@ -51,7 +51,7 @@ const (
 // CancelLink is the address at which the user who got it by mail, signed in or not, cancels the planned reset with
 // that ID. It is made of the ID and a key, so that the database does not hold it.
 func (s *Server) CancelLink(id string) string {
-	return s.Issuer + cancelPath + "?token=" + url.QueryEscape(id+"."+base64.RawURLEncoding.EncodeToString(cancelMAC(s.LinkKeys[0], id)))
+	return s.Address(cancelPath) + "?token=" + url.QueryEscape(id+"."+base64.RawURLEncoding.EncodeToString(cancelMAC(s.LinkKeys[0], id)))
 }
 
 // cancelMAC vouches for the id of a planned reset.
@@ -119,7 +119,7 @@ func (s *Server) postCancelReset(w http.ResponseWriter, r *http.Request) error {
 		err = s.Answers.BeforeOr(r, err)
 	}
 	if errors.Is(err, errForgedLink) || errors.Is(err, store.ErrNotFound) {
-		return ui.Redirect(cancelPath+"?token="+url.QueryEscape(ui.Field(r, "token")))(w, r)
+		return s.Redirect(w, r, cancelPath+"?token="+url.QueryEscape(ui.Field(r, "token")))
 	}
 	return err
 }

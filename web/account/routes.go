@@ -6,8 +6,8 @@ import "vestibule/web/ui"
 // sign-ins as well.
 func (s *Server) Routes() []ui.Route {
 	return []ui.Route{
-		ui.Get("/{$}", ui.Redirect("/account")),
-		ui.Get("/account", ui.Redirect("/account/security")),
+		ui.Get("/{$}", s.RedirectTo("/account")),
+		ui.Get("/account", s.RedirectTo("/account/security")),
 		ui.Get("/account/security", s.requireSignedIn(s.securityPage)),
 		ui.Get("/account/activity", s.requireSignedIn(s.activityPage)),
 		ui.Post("/account/reset/cancel", s.requireSignedIn(s.postCancelOwnReset)),

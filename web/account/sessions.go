@@ -29,7 +29,7 @@ func (s *Server) postEndOthers(w http.ResponseWriter, r *http.Request, m *signed
 		if err := s.Answers.Before(r); err != nil {
 			return err
 		}
-		return ui.Redirect(securityPath)(w, r)
+		return s.Redirect(w, r, securityPath)
 	}
 	return err
 }

@@ -82,7 +82,7 @@ func (s *Server) requireEnrolmentAllowed(h signedInHandler) signedInHandler {
 		case !blocked || r.Method == http.MethodPost && ui.Field(r, "action") == "cancel":
 			return h(w, r, m)
 		case r.Method == http.MethodPost:
-			return ui.Redirect(enrolPath)(w, r)
+			return s.Redirect(w, r, enrolPath)
 		}
 		return s.Enrol.ShowBlocked(w, m.enrolment())
 	}
@@ -94,8 +94,7 @@ func (s *Server) expel(w http.ResponseWriter, r *http.Request, session *provider
 		return err
 	}
 	s.Cookies.DropSession(w)
-	http.Redirect(w, r, "/logged-out", http.StatusSeeOther)
-	return nil
+	return s.Redirect(w, r, "/logged-out")
 }
 
 var factorPath = regexp.MustCompile(`^/account/authenticators/[A-Za-z0-9_-]{1,64}/(rename|remove)$`)

@@ -59,11 +59,11 @@ type ended struct {
 
 // Answers are the answers to forms, and what they leave for the page after them to say.
 type Answers struct {
+	Pages      *ui.Pages
 	Flows      *provider.Flows
 	Sessions   *Sessions
 	Devices    *Devices
 	Remembered *Remembered
-	Now        func() time.Time
 }
 
 // IsOfPage reports whether a page of ours made the form: no other has a value that is hard to guess.
@@ -101,7 +101,7 @@ func (a *Answers) seal(r *http.Request, answer Response, about ...string) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	answer.At = a.Now()
+	answer.At = a.Pages.Now()
 	plain, err := json.Marshal(answer)
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (a *Answers) openWith(binding string, sealed []byte, about []string) (answe
 	if err != nil || json.Unmarshal(plain, &answer) != nil {
 		return Response{}, false
 	}
-	return answer, a.Now().Sub(answer.At) <= AnswerTime
+	return answer, a.Pages.Now().Sub(answer.At) <= AnswerTime
 }
 
 // SealCookies returns what gives the browser the cookies again that the form is answered with in the sign-in with that
@@ -263,6 +263,5 @@ func (a *Answers) Respond(w http.ResponseWriter, r *http.Request, answer Respons
 	if answer.Note != nil {
 		return a.Note(w, r, answer.To, answer.Note.ID, answer.Note.Args)
 	}
-	http.Redirect(w, r, answer.To, http.StatusSeeOther)
-	return nil
+	return a.Pages.Redirect(w, r, answer.To)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/web/ui"
 )
 
 // Browsers is all that the pages know browsers by.
@@ -17,7 +18,7 @@ type Browsers struct {
 
 // Config is what Browsers are made of.
 type Config struct {
-	Secure     bool   // the pages are served over https
+	Pages      *ui.Pages
 	BindingKey []byte // makes the values that bind a sign-in to its browser, the same in all processes; none: this one makes its own
 	Flows      *provider.Flows
 	Sessions   SessionStore
@@ -26,7 +27,6 @@ type Config struct {
 	DeviceKeys [][]byte      // newest first: make cookies that know a browser again; none: no browser is known
 	Remembered RememberedStore
 	Remember   time.Duration // how long a browser may be remembered that need not give a code; 0: never
-	Now        func() time.Time
 }
 
 // New returns Browsers.
@@ -37,10 +37,10 @@ func New(c Config) Browsers {
 	if c.Lifetime == 0 {
 		c.Lifetime = 12 * time.Hour
 	}
-	b := Browsers{Cookies: NewCookies(c.Secure, c.BindingKey)}
-	b.Sessions = &Sessions{Store: c.Sessions, Cookies: b.Cookies, Idle: c.Idle, Lifetime: c.Lifetime, Now: c.Now}
-	b.Devices = &Devices{Cookies: b.Cookies, Keys: c.DeviceKeys, Now: c.Now}
-	b.Remembered = &Remembered{Store: c.Remembered, Cookies: b.Cookies, For: c.Remember, Now: c.Now}
-	b.Answers = &Answers{Flows: c.Flows, Sessions: b.Sessions, Devices: b.Devices, Remembered: b.Remembered, Now: c.Now}
+	b := Browsers{Cookies: NewCookies(c.Pages.Secure(), c.BindingKey)}
+	b.Sessions = &Sessions{Store: c.Sessions, Cookies: b.Cookies, Idle: c.Idle, Lifetime: c.Lifetime, Now: c.Pages.Now}
+	b.Devices = &Devices{Cookies: b.Cookies, Keys: c.DeviceKeys, Now: c.Pages.Now}
+	b.Remembered = &Remembered{Store: c.Remembered, Cookies: b.Cookies, For: c.Remember, Now: c.Pages.Now}
+	b.Answers = &Answers{Pages: c.Pages, Flows: c.Flows, Sessions: b.Sessions, Devices: b.Devices, Remembered: b.Remembered}
 	return b
 }

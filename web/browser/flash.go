@@ -25,8 +25,7 @@ func (a *Answers) Flash(w http.ResponseWriter, r *http.Request, path string, sai
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, path+"?flow="+url.QueryEscape(flow), http.StatusSeeOther)
-	return nil
+	return a.Pages.Redirect(w, r, path+"?flow="+url.QueryEscape(flow))
 }
 
 // Note is Flash of one notice.

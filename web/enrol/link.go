@@ -34,10 +34,10 @@ func (noLinks) EnrolLink(context.Context, []byte) (mfa.EnrolLink, error) {
 
 func (noLinks) UseEnrolLink(context.Context, []byte, string, time.Time) error { return mfa.ErrLink }
 
-// NewLink returns the address of a new link, which no one but its user may see; id is what is stored.
-func NewLink(issuer string) (address string, id []byte) {
+// NewLink returns the address of a new link to the pages there, an issuer with their prefix, which no one but its user may see; id is what is stored.
+func NewLink(pages string) (address string, id []byte) {
 	token := ui.NewToken()
-	return issuer + "/enrol?token=" + token, ui.Digest(token)
+	return pages + "/enrol?token=" + token, ui.Digest(token)
 }
 
 // States of a link, of which all but the first are those of a page.

@@ -224,7 +224,7 @@ func (s decider) renewal(ctx context.Context, fl *flow) (*renewal, error) {
 
 // consent finds out whether the user must allow something, and what; nil: that is known.
 func (s decider) consent(ctx context.Context, fl *flow) (*consentFacts, error) {
-	if fl.isOwn() || fl.ix.Consented || fl.state.ConsentOwed {
+	if !fl.asksConsent() || fl.ix.Consented || fl.state.ConsentOwed {
 		return nil, nil
 	}
 	missing, known, err := s.consented.Missing(ctx, fl.subject(), fl.ix.Client, fl.ix.Scopes)

@@ -95,8 +95,7 @@ func (s *Server) end(w http.ResponseWriter, r *http.Request, fl *flow, with []fu
 	if err := s.Flows.EndAt(r.Context(), fl.ix, to, with...); err != nil {
 		return err
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
-	return nil
+	return s.Redirect(w, r, to)
 }
 
 // requireAnswerBasis makes the commit that answers a client rest on the session, unless that is opened in it, and on
@@ -108,7 +107,7 @@ func (s *commits) requireAnswerBasis(fl *flow) func(context.Context) error {
 				return err
 			}
 		}
-		if fl.consentGiven {
+		if fl.consentGiven || !fl.asksConsent() {
 			return nil
 		}
 		return s.Consent.Require(ctx, fl.subject(), fl.ix.Client, fl.ix.Scopes)

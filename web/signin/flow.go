@@ -131,7 +131,7 @@ func (s *Server) redirectTo(w http.ResponseWriter, r *http.Request, fl *flow, pa
 	if err != nil {
 		return err
 	}
-	return ui.Redirect(to)(w, r)
+	return s.Redirect(w, r, to)
 }
 
 // address is that of one of the pages of the sign-in.

@@ -134,6 +134,9 @@ func (fl *flow) pack() error {
 // isOwn reports a sign-in to our own pages, which has no client.
 func (fl *flow) isOwn() bool { return fl.ix.Client == "" }
 
+// asksConsent reports whether somebody gets something that the user has to allow.
+func (fl *flow) asksConsent() bool { return !fl.isOwn() && !fl.ix.FirstParty }
+
 // subject is the user whom the sign-in is about, so far.
 func (fl *flow) subject() string {
 	if fl.ix.Login == nil {

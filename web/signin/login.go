@@ -181,7 +181,7 @@ func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	return ui.Redirect(to)(w, r)
+	return s.Redirect(w, r, to)
 }
 
 // postRestart begins the same request anew, as if the client had sent it now. It is the way out of a sign-in that

@@ -21,7 +21,7 @@ type logoutPage struct {
 func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	session, err := s.Sessions.Current(r.Context(), r)
 	if errors.Is(err, browser.ErrIdle) || err == nil && session == nil {
-		return ui.Redirect("/logged-out")(w, r)
+		return s.Redirect(w, r, "/logged-out")
 	}
 	if err != nil {
 		return err
@@ -47,8 +47,7 @@ func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
 	s.Cookies.DropSession(w)
 	s.Cookies.DropBindings(w)
 	w.Header().Set("Clear-Site-Data", `"cache"`)
-	http.Redirect(w, r, "/logged-out", http.StatusSeeOther)
-	return nil
+	return s.Redirect(w, r, "/logged-out")
 }
 
 // endSession ends the browser's session and records that, once. That the browser is remembered ends only if the user

@@ -46,7 +46,7 @@ func (s *Server) totpPage(w http.ResponseWriter, r *http.Request, fl *flow) erro
 	p.Say(fl.state.said())
 	until := fl.state.lockedUntil("totp", s.Now())
 	if until.IsZero() {
-		p.linkToRecovery()
+		p.linkToRecovery(s.Prefix)
 		return s.Render(w, http.StatusOK, "totp", p)
 	}
 	p.Locked, p.State, p.Title, p.Errors = true, "locked", "Too many wrong codes", nil
@@ -55,10 +55,10 @@ func (s *Server) totpPage(w http.ResponseWriter, r *http.Request, fl *flow) erro
 }
 
 // linkToRecovery makes the second sentence of totp.looks.recovery a link.
-func (p *totpPage) linkToRecovery() {
+func (p *totpPage) linkToRecovery(prefix string) {
 	for i, f := range p.Errors {
 		if f.ID == "totp.looks.recovery" {
-			p.Errors[i].Href, p.Errors[i].LinkText = "/login/recovery?flow="+p.Flow, ui.Text("totp.looks.recovery.link", nil)
+			p.Errors[i].Href, p.Errors[i].LinkText = prefix+"/login/recovery?flow="+p.Flow, ui.Text("totp.looks.recovery.link", nil)
 		}
 	}
 }

@@ -24,6 +24,7 @@ type Frame struct {
 	Field   map[string]*Rendered // Errors by the field that they are about
 	Notes   []Rendered
 	Assets  assetPaths
+	Prefix  string // of all addresses
 	Account bool   // a page of the account, with its navigation
 	Flow    string // value of the parameter flow
 	FormID  string // random; a form that was sent twice has the same
@@ -88,8 +89,8 @@ func (f *Frame) SetErrors(faults ...Message) {
 // Render writes the page with the template of that name. Nothing is written if the template fails.
 func (p *Pages) Render(w http.ResponseWriter, status int, name string, page Page) error {
 	f := page.under()
-	f.Product, f.Contact, f.FormID = p.Name, p.Contact, NewToken()
-	f.Assets = assetPaths{p.assets["app.css"].path, p.assets["app.js"].path, p.assets["icon.svg"].path}
+	f.Product, f.Contact, f.Prefix, f.FormID = p.Name, p.Contact, p.Prefix, NewToken()
+	f.Assets = assetPaths{p.Prefix + p.assets["app.css"].path, p.Prefix + p.assets["app.js"].path, p.Prefix + p.assets["icon.svg"].path}
 	if f.State == "" {
 		f.State = "initial"
 	}

@@ -3,22 +3,28 @@
 package ui
 
 import (
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"time"
 )
 
 // Config is what all pages of a server have in common.
 type Config struct {
 	Issuer  string                   // where the pages are: their origin, and what users see of it
+	Prefix  string                   // of all addresses of pages, such as /id; empty: they begin at the root
 	Name    string                   // what the pages call this server; empty: Vestibule
 	Contact string                   // whom users may ask for help; may be empty
 	Explain func(err error) *Problem // finds the page for an error that this package does not know; nil: it has none
 	Log     *slog.Logger             // nil: slog.Default
 	Now     func() time.Time         // nil: time.Now
 }
+
+// prefixForm leaves nothing that http.ServeMux, an address or a cookie would understand in another way.
+var prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)*$`)
 
 // Pages shows the pages of one server.
 type Pages struct {
@@ -33,7 +39,10 @@ type Pages struct {
 func New(c Config) (*Pages, error) {
 	issuer, err := url.Parse(c.Issuer)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	if !prefixForm.MatchString(c.Prefix) {
+		return nil, fmt.Errorf("the prefix %q of the pages must be empty or like /id, of letters, digits, hyphens and underscores", c.Prefix)
 	}
 	p := &Pages{Config: c.withDefaults(), Host: issuer.Host, secure: issuer.Scheme == "https"}
 	if p.assets, err = loadAssets(); err != nil {
@@ -66,3 +75,6 @@ type Plain struct{ Frame }
 func (p *Pages) ShowPlain(w http.ResponseWriter, name, title string) error {
 	return p.Render(w, http.StatusOK, name, &Plain{Frame{Page: name, Title: title}})
 }
+
+// Address is the whole address of a page of ours, for mail.
+func (p *Pages) Address(path string) string { return p.Issuer + p.Prefix + path }

@@ -22,7 +22,7 @@ func Get(path string, h Handler) Route { return Route{http.MethodGet, path, h} }
 // Post is the Route of a form.
 func Post(path string, h Handler) Route { return Route{http.MethodPost, path, h} }
 
-// Register adds the routes to mux, and answers for all that is none of them.
+// Register adds the routes to mux, below the Prefix, and answers for all there that is none of them.
 func (p *Pages) Register(mux *http.ServeMux, routes ...Route) {
 	routes = append(routes, Get("/static/{hash}/{name}", p.static))
 	allowed := map[string][]string{}
@@ -31,13 +31,13 @@ func (p *Pages) Register(mux *http.ServeMux, routes ...Route) {
 		if route.Method == http.MethodPost {
 			answer = p.sameSite(answer)
 		}
-		mux.Handle(route.Method+" "+route.Path, p.serve(answer))
+		mux.Handle(route.Method+" "+p.Prefix+route.Path, p.serve(answer))
 		allowed[route.Path] = append(allowed[route.Path], route.Method)
 	}
 	for path, methods := range allowed {
-		mux.Handle(path, p.serve(wrongMethod(methods)))
+		mux.Handle(p.Prefix+path, p.serve(wrongMethod(methods)))
 	}
-	mux.Handle("/", p.serve(func(http.ResponseWriter, *http.Request) error { return ErrNotFound }))
+	mux.Handle(p.Prefix+"/", p.serve(func(http.ResponseWriter, *http.Request) error { return ErrNotFound }))
 }
 
 // Answer is an error that has an answer of its own, and no page.
@@ -46,9 +46,9 @@ type Answer interface {
 	Answer(w http.ResponseWriter, r *http.Request) error
 }
 
-// serve reads the form, sets the headers of a page and shows errors.
+// serve reads the form, sets the headers of a page and shows errors. A Handler sees the path without the Prefix.
 func (p *Pages) serve(h Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.StripPrefix(p.Prefix, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.SetHeaders(w.Header(), r.URL.Path)
 		err := readForm(w, r)
 		if err == nil {
@@ -60,7 +60,7 @@ func (p *Pages) serve(h Handler) http.Handler {
 		if err != nil {
 			p.Error(w, r, err)
 		}
-	})
+	}))
 }
 
 // sameSite refuses a form unless the browser says that a page of ours sent it. net/http's CrossOriginProtection lets the
@@ -89,12 +89,18 @@ func (p *Pages) fromOurselves(h http.Header) bool {
 	return ours && same
 }
 
-// Redirect is a Handler that leads to another address by GET.
-func Redirect(to string) Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		http.Redirect(w, r, to, http.StatusSeeOther)
-		return nil
+// Redirect leads to another address by GET: to a page of ours, which begins with a slash, or elsewhere.
+func (p *Pages) Redirect(w http.ResponseWriter, r *http.Request, to string) error {
+	if strings.HasPrefix(to, "/") {
+		to = p.Prefix + to
 	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// RedirectTo is a Handler that leads to a page of ours.
+func (p *Pages) RedirectTo(path string) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error { return p.Redirect(w, r, path) }
 }
 
 func wrongMethod(methods []string) Handler {
