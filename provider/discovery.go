@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"vestibule/provider/client"
 )
 
 // metadata is the discovery document (OpenID Connect Discovery 1.0 section 3, RFC 8414, RFC 9207).
@@ -16,12 +18,12 @@ func (p *Provider) metadata() map[string]any {
 		"introspection_endpoint": p.issuer + "/introspect",
 		"introspection_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
 		"jwks_uri":                                       p.issuer + "/jwks",
-		"scopes_supported":                               []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeOffline},
+		"scopes_supported":                               []string{client.ScopeOpenID, client.ScopeProfile, client.ScopeEmail, client.ScopeOffline},
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query"},
 		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                        []string{"public"},
-		"id_token_signing_alg_values_supported":          []string{RS256, ES256},
+		"id_token_signing_alg_values_supported":          []string{client.RS256, client.ES256},
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
 		"code_challenge_methods_supported":               []string{"S256"},
 		"acr_values_supported":                           p.levels.supported(),

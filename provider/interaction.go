@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"vestibule/provider/client"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
@@ -79,11 +80,11 @@ func (p *Provider) begin(d Demand) *Interaction {
 
 // Follow takes over what has changed of the client since: what it obliges its users to, and what it may ask for. A client
 // that was registered anew under the same id is another one, and Finish refuses it.
-func (ix *Interaction) Follow(c Client) {
+func (ix *Interaction) Follow(c client.Client) {
 	if ix.Registered != c.Registration || ix.Decided.Equal(c.Updated) {
 		return
 	}
-	ix.Decided, ix.TwoSteps, ix.Scopes = c.Updated, c.TwoSteps, c.mayAsk(ix.Scopes)
+	ix.Decided, ix.TwoSteps, ix.Scopes = c.Updated, c.TwoSteps, c.Permitted(ix.Scopes)
 }
 
 // Flow returns the value of the parameter flow in the addresses of the pages: the id and version of the row, or the

@@ -16,14 +16,9 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"vestibule/provider/client"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
-)
-
-// Algorithms of ID token signatures (RFC 7518). Every client knows RS256; ES256 is twenty times cheaper to make.
-const (
-	RS256 = "RS256"
-	ES256 = "ES256"
 )
 
 // keySet is the signing keys, opened. It does not change after it was loaded.
@@ -65,7 +60,7 @@ func missingAlgorithms(rows []SealedKey) []string {
 		live[row.Algorithm] = live[row.Algorithm] || row.Retired.IsZero()
 	}
 	var missing []string
-	for _, algorithm := range []string{RS256, ES256} {
+	for _, algorithm := range []string{client.RS256, client.ES256} {
 		if !live[algorithm] {
 			missing = append(missing, algorithm)
 		}
@@ -99,7 +94,7 @@ func newSealedKey(algorithm string, sealer Sealer, now time.Time) (SealedKey, er
 }
 
 func generate(algorithm string) (crypto.PrivateKey, error) {
-	if algorithm == ES256 {
+	if algorithm == client.ES256 {
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	}
 	return rsa.GenerateKey(rand.Reader, 2048)
@@ -120,7 +115,7 @@ func openKeys(rows []SealedKey, sealer Sealer, now time.Time) (*keySet, error) {
 		}
 		set.public.Keys = append(set.public.Keys, public)
 	}
-	for _, algorithm := range []string{RS256, ES256} {
+	for _, algorithm := range []string{client.RS256, client.ES256} {
 		var err error
 		if set.signers[algorithm], err = openFirst(candidates(rows, algorithm, now), sealer); err != nil {
 			return nil, err
@@ -177,7 +172,7 @@ func keysOf(rows []SealedKey, now time.Time) string {
 	for _, row := range rows {
 		all = append(all, row.ID, row.KeyID, row.Retired.IsZero())
 	}
-	for _, algorithm := range []string{RS256, ES256} {
+	for _, algorithm := range []string{client.RS256, client.ES256} {
 		for _, row := range candidates(rows, algorithm, now) {
 			all = append(all, algorithm, row.ID)
 		}
@@ -215,7 +210,7 @@ func (s *keySet) verify(token string, claims any) error {
 	if !spelling.IsJWT(token) {
 		return spelling.ErrOpaque
 	}
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{RS256, ES256})
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{client.RS256, client.ES256})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 )
 
 // Config is what a Provider is made of.
@@ -88,13 +89,16 @@ type Provider struct {
 	log       *slog.Logger
 	now       func() time.Time
 
-	clients *clientCache
+	clients *client.Cache
 	rows    readRows
 	keys    *liveKeys
 	tokens  *tokenStrategy
-	secrets secretChecker
+	secrets client.SecretChecker
 	fosite  *fosite.Fosite
 }
+
+// secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
+const secretsWaiting = 1024
 
 // New returns a Provider. It makes the signing keys if the store has none.
 func New(ctx context.Context, c Config) (*Provider, error) {
@@ -106,7 +110,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
-		p.algorithm = RS256
+		p.algorithm = client.RS256
 	}
 	if p.audit == nil {
 		p.audit = audit.NopRecorder{}
@@ -120,12 +124,12 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if p.now == nil {
 		p.now = time.Now
 	}
-	p.clients = newClientCache(c.Store, p.now)
+	p.clients = client.NewCache(c.Store, p.now)
 	p.keys = &liveKeys{store: c.Store, sealer: c.Sealer, now: p.now, log: p.log}
 	if err := p.keys.reload(ctx); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
-	p.secrets.hasher.Waiting = secretsWaiting
+	p.secrets.Hasher = &account.Hasher{Waiting: secretsWaiting}
 	p.compose(c.Secrets)
 	return p, nil
 }
@@ -141,17 +145,17 @@ func checkConfig(c Config) error {
 		broken bool
 		text   string
 	}{
-		{origin.Scheme != "https" && !(origin.Scheme == "http" && isLoopback(origin.Hostname())), "the issuer must be https, or http on a loopback address"},
+		{origin.Scheme != "https" && !(origin.Scheme == "http" && client.IsLoopback(origin.Hostname())), "the issuer must be https, or http on a loopback address"},
 		{origin.Host == "" || origin.Path != "" || origin.RawQuery != "" || origin.Fragment != "" || origin.User != nil, "the issuer must be a scheme and a host, without a path"},
 		{c.Store == nil || c.Accounts == nil || c.Sealer == nil, "Store, Accounts and Sealer must be set"},
 		{len(c.Secrets) == 0, "Secrets must not be empty"},
-		{c.SigningAlgorithm != "" && c.SigningAlgorithm != RS256 && c.SigningAlgorithm != ES256, "SigningAlgorithm must be RS256 or ES256"},
+		{c.SigningAlgorithm != "" && c.SigningAlgorithm != client.RS256 && c.SigningAlgorithm != client.ES256, "SigningAlgorithm must be RS256 or ES256"},
 	} {
 		if rule.broken {
 			faults = append(faults, errors.New(rule.text))
 		}
 	}
-	if err := CheckACRNames(c.Levels.Names); err != nil {
+	if err := client.CheckACRNames(c.Levels.Names); err != nil {
 		faults = append(faults, fmt.Errorf("Levels: %w", err))
 	}
 	for _, secret := range c.Secrets {
@@ -163,7 +167,7 @@ func checkConfig(c Config) error {
 }
 
 // Client returns a relying party as it was a few seconds ago at most, or ErrNotFound.
-func (p *Provider) Client(ctx context.Context, id string) (Client, error) {
+func (p *Provider) Client(ctx context.Context, id string) (client.Client, error) {
 	return p.clients.Client(ctx, id)
 }
 

@@ -2,10 +2,12 @@ package provider
 
 import (
 	"github.com/ory/fosite"
+
+	"vestibule/provider/client"
 )
 
 // relyingParty shows a Client to fosite.
-type relyingParty struct{ Client }
+type relyingParty struct{ client.Client }
 
 func (c relyingParty) GetID() string                      { return c.ID }
 func (c relyingParty) GetHashedSecret() []byte            { return nil } // authenticateClient does not ask fosite

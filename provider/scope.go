@@ -38,13 +38,8 @@ func (p *Provider) dropScopes(ctx context.Context, form url.Values) (malformed, 
 		return nil, storeFault{err}
 	}
 	asked, malformed := readScope(form.Get("scope"))
-	form.Set("scope", strings.Join(client.mayAsk(asked), " "))
+	form.Set("scope", strings.Join(client.Permitted(asked), " "))
 	return malformed, nil
-}
-
-// mayAsk returns those of the scopes that the client may ask for.
-func (c Client) mayAsk(scopes []string) []string {
-	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return !slices.Contains(c.Scopes, scope) })
 }
 
 // narrow has a refresh grant what the client asks for.

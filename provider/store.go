@@ -3,6 +3,8 @@ package provider
 import (
 	"context"
 	"time"
+
+	"vestibule/provider/client"
 )
 
 // Interactions keeps sign-ins between the right password and the answer to the client.
@@ -62,7 +64,7 @@ type Tokens interface {
 	// SaveCode inserts a code. It and all tokens that come of it belong to that registration of the client: they are
 	// none once the client is removed, also if its id is registered anew. ErrClientChanged if the client is not
 	// registered as given any more; ErrConflict if the family has a code.
-	SaveCode(ctx context.Context, code Code, client Client) error
+	SaveCode(ctx context.Context, code Code, of client.Client) error
 	// Code returns the code, used, revoked or expired or not, or ErrNotFound.
 	Code(ctx context.Context, signature string) (Code, error)
 	// Exchange marks the code used at the given time with the answer to give again, and inserts the tokens, all or
@@ -72,7 +74,7 @@ type Tokens interface {
 	Token(ctx context.Context, kind, signature string) (Token, error)
 	// TokenFor is Token for a client that asks about somebody's token: ErrNotFound also if the asking client is not the
 	// one that is registered under its id now.
-	TokenFor(ctx context.Context, kind, signature string, asker Client) (Token, error)
+	TokenFor(ctx context.Context, kind, signature string, asker client.Client) (Token, error)
 	// Rotate marks the refresh token used at the given time with the answer to give again, removes
 	// the access tokens that its family had, and inserts the new tokens, all or nothing.
 	// ErrConflict if it was used before, or is revoked or gone.
@@ -102,15 +104,9 @@ type Keys interface {
 	AddSigningKey(ctx context.Context, key SealedKey) error
 }
 
-// Clients finds relying parties.
-type Clients interface {
-	// Client returns the client, or ErrNotFound.
-	Client(ctx context.Context, id string) (Client, error)
-}
-
 // Store is all that the provider keeps.
 type Store interface {
-	Clients
+	client.Store
 	Interactions
 	Tokens
 	Keys

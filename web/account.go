@@ -11,6 +11,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
@@ -209,7 +210,7 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *signedI
 	if p.Recent, err = s.recent(r.Context(), m.account.Subject); err != nil {
 		return err
 	}
-	if want := s.Policy.For(m.account, provider.Client{}, s.Now()); !p.On && !want.From.IsZero() && !s.Policy.ReportOnly {
+	if want := s.Policy.For(m.account, client.Client{}, s.Now()); !p.On && !want.From.IsZero() && !s.Policy.ReportOnly {
 		p.Obliged = from(want.From)
 	}
 	p.setMessages(&m.state)

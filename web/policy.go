@@ -11,11 +11,12 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
 // Policy is who must have a second factor, and what follows from that. The zero value obliges nobody; a client may
-// still oblige its own users (provider.Client.TwoSteps). The strictest rule wins.
+// still oblige its own users (client.Client.TwoSteps). The strictest rule wins.
 type Policy struct {
 	TwoSteps   bool      // everybody must
 	From       time.Time // of TwoSteps: not before; zero: at once
@@ -34,7 +35,7 @@ type Requirement struct {
 
 // For returns what the policy asks of the account at the client, whatever the user has enrolled. A client without an
 // id stands for our own pages. It does not look at ReportOnly: that is for whoever enforces.
-func (p Policy) For(a account.Account, c provider.Client, now time.Time) Requirement {
+func (p Policy) For(a account.Account, c client.Client, now time.Time) Requirement {
 	i := slices.IndexFunc(p.Groups, func(group string) bool { return slices.Contains(a.Groups, group) })
 	switch {
 	case p.TwoSteps && !now.Before(p.From):
@@ -62,12 +63,12 @@ var _ provider.Policy = Rules{}
 
 // Enough holds to what the pages do: an app that obliges its users wants to see a second factor in each sign-in, the
 // other rules want its user to have one.
-func (s Rules) Enough(ctx context.Context, c provider.Client, login *provider.Login) (bool, error) {
+func (s Rules) Enough(ctx context.Context, c client.Client, login *provider.Login) (bool, error) {
 	switch {
 	case s.ReportOnly:
 		return true, nil
 	case c.TwoSteps:
-		return s.Levels.Level(login) == provider.LevelTwo, nil
+		return s.Levels.Level(login) == client.LevelTwo, nil
 	case login.SecondFactor() || !s.TwoSteps && len(s.Groups) == 0:
 		return true, nil
 	}
@@ -89,8 +90,8 @@ func (s *Server) appObliges(fl *flow) bool { return fl.ix.TwoSteps && !s.Policy.
 // oblige finds out what the policy asks of a user without an authenticator. What it demands goes into the interaction
 // too, so that the provider holds to it at the end.
 func (s *Server) oblige(ctx context.Context, fl *flow, f *facts) error {
-	client := provider.Client{ID: fl.ix.Client, TwoSteps: fl.ix.TwoSteps}
-	want, err := s.Policy.requirement(ctx, s.Accounts, fl.subject(), client, s.Now())
+	app := client.Client{ID: fl.ix.Client, TwoSteps: fl.ix.TwoSteps}
+	want, err := s.Policy.requirement(ctx, s.Accounts, fl.subject(), app, s.Now())
 	if err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func (q Requirement) stops() string {
 }
 
 // requirement is For, which asks the directory only if the policy is about groups.
-func (p Policy) requirement(ctx context.Context, accounts account.Accounts, subject string, c provider.Client, now time.Time) (Requirement, error) {
+func (p Policy) requirement(ctx context.Context, accounts account.Accounts, subject string, c client.Client, now time.Time) (Requirement, error) {
 	user := account.Account{Subject: subject}
 	if p.asksAccount(now) {
 		var err error
@@ -126,7 +127,7 @@ func (p Policy) requirement(ctx context.Context, accounts account.Accounts, subj
 // mustKeep reports whether the user may not be without an authenticator. What single clients ask is no reason: at
 // those the user sets up a new one.
 func (s *Server) mustKeep(a account.Account) bool {
-	return !s.Policy.ReportOnly && s.Policy.For(a, provider.Client{}, s.Now()).Must
+	return !s.Policy.ReportOnly && s.Policy.For(a, client.Client{}, s.Now()).Must
 }
 
 // codesOwed reports whether the policy wants new recovery codes before the user goes on: one was used since they were

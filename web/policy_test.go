@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 )
 
 func TestPolicyFor(t *testing.T) {
@@ -18,7 +18,7 @@ func TestPolicyFor(t *testing.T) {
 	earlier, later := noon.Add(-time.Second), noon.Add(time.Second)
 	everybody, finance, soon := Policy{TwoSteps: true}, Policy{Groups: []string{"ops", "finance"}}, Policy{TwoSteps: true, From: later}
 	staff := account.Account{Subject: "s", Groups: []string{"staff", "finance"}}
-	bank, shop := provider.Client{ID: "bank", TwoSteps: true}, provider.Client{ID: "shop"}
+	bank, shop := client.Client{ID: "bank", TwoSteps: true}, client.Client{ID: "shop"}
 	of := func(p Policy, groups ...string) Policy {
 		p.Groups = groups
 		return p
@@ -27,7 +27,7 @@ func TestPolicyFor(t *testing.T) {
 		name    string
 		policy  Policy
 		account account.Account
-		client  provider.Client
+		client  client.Client
 		want    Requirement
 	}{
 		{"nothing", Policy{}, staff, shop, Requirement{}},
@@ -36,7 +36,7 @@ func TestPolicyFor(t *testing.T) {
 		{"everybody, from now on", Policy{TwoSteps: true, From: noon}, staff, shop, Requirement{Must: true, Why: "everybody"}},
 		{"everybody, in a second", soon, staff, shop, Requirement{From: later, Why: "everybody"}},
 		{"a group", finance, staff, shop, Requirement{Must: true, Why: "the group finance"}},
-		{"a group, on our own pages", finance, staff, provider.Client{}, Requirement{Must: true, Why: "the group finance"}},
+		{"a group, on our own pages", finance, staff, client.Client{}, Requirement{Must: true, Why: "the group finance"}},
 		{"a group of others", finance, account.Account{Groups: []string{"financeers", "fin"}}, shop, Requirement{}},
 		{"no group", finance, account.Account{}, shop, Requirement{}},
 		{"a date without two steps", Policy{From: later}, staff, shop, Requirement{}},
@@ -56,7 +56,7 @@ func newPolicySite(t *testing.T, p Policy) *site {
 	t.Helper()
 	s := newSite(t)
 	s.pages.Policy = p
-	s.store.AddClient(provider.Client{ID: "bank", Name: "Bank", TwoSteps: true, SecretHash: "sha256:x", RedirectURIs: []string{"https://bank.test/cb"}, Scopes: []string{"openid"}})
+	s.store.AddClient(client.Client{ID: "bank", Name: "Bank", TwoSteps: true, SecretHash: "sha256:x", RedirectURIs: []string{"https://bank.test/cb"}, Scopes: []string{"openid"}})
 	s.accounts.set(func(rows map[string]account.Account) {
 		ana := rows["ana"]
 		ana.Groups = []string{"finance"}
@@ -114,7 +114,7 @@ func TestPolicyObliges(t *testing.T) {
 				t.Errorf("prompt=none answers %s", p.address)
 			}
 			p.enrol().at("consent", "initial").press("Allow").client()
-			if row := onlySession(t, s); row.Login.ACR() != provider.LevelTwo {
+			if row := onlySession(t, s); row.Login.ACR() != client.LevelTwo {
 				t.Errorf("the session has %v", row.Login.Authentications)
 			}
 		})

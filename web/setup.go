@@ -8,6 +8,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/client"
 )
 
 // enrolment returns what is set up inside a sign-in.
@@ -110,7 +111,7 @@ func (s *Server) cancelSetup(w http.ResponseWriter, r *http.Request, fl *flow, e
 		fl.state.SetupRequested = ""
 	case d.Waivable():
 		d.Waived = true
-	case d.EssentialACR == provider.LevelTwo:
+	case d.EssentialACR == client.LevelTwo:
 		return s.refuse(w, r, fl, provider.ErrorUnmet)
 	default:
 		return s.refuse(w, r, fl, "access_denied")

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"vestibule/config"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	rp "vestibule/provider/client"
 	"vestibule/storage"
 	"vestibule/web"
 )
@@ -100,7 +100,7 @@ func makePlan(ctx context.Context, db *storage.Store, policy web.Policy, now tim
 	if err != nil {
 		return plan{}, err
 	}
-	obliging := map[string]provider.Client{}
+	obliging := map[string]rp.Client{}
 	for _, c := range clients {
 		if c.TwoSteps {
 			obliging[c.ID] = c
@@ -113,8 +113,8 @@ func makePlan(ctx context.Context, db *storage.Store, policy web.Policy, now tim
 }
 
 // strictest is what the policy asks of the account at any of the clients that it uses.
-func strictest(policy web.Policy, a account.Account, used []string, obliging map[string]provider.Client, now time.Time) web.Requirement {
-	want := policy.For(a, provider.Client{}, now)
+func strictest(policy web.Policy, a account.Account, used []string, obliging map[string]rp.Client, now time.Time) web.Requirement {
+	want := policy.For(a, rp.Client{}, now)
 	for _, id := range used {
 		if c, ok := obliging[id]; ok && !want.Must {
 			want = policy.For(a, c, now)

@@ -1,4 +1,4 @@
-package provider
+package client
 
 import (
 	"context"
@@ -10,16 +10,15 @@ import (
 )
 
 const (
-	secretsInLine  = 128  // that one network may have waiting for one client
-	secretsAtOnce  = 4096 // that may be waiting in all
-	secretsWaiting = 1024 // lines whose first waits for a core
+	secretsInLine = 128  // that one network may have waiting for one client
+	secretsAtOnce = 4096 // that may be waiting in all
 )
 
-// secretChecker checks client secrets. It remembers what a slow hash was found to stand for, so that a client that is
+// SecretChecker checks client secrets. It remembers what a slow hash was found to stand for, so that a client that is
 // known pays for it once. Until then all who present the same secret share one hash, and those who present others wait in
 // a line of their own network: strangers cannot take the place of the client that comes with the right one.
-type secretChecker struct {
-	hasher account.Hasher // apart from that of passwords: token requests never wait for those
+type SecretChecker struct {
+	Hasher Hasher // apart from that of passwords: token requests never wait for those
 
 	mu    sync.Mutex
 	right map[string]string       // slow hash to fast hash
@@ -40,9 +39,9 @@ type secretsLine struct {
 	users int
 }
 
-// check reports whether the secret is the client's. A client without a hash has no right secret. remote is the address
+// Check reports whether the secret is the client's. A client without a hash has no right secret. network is the one
 // that the secret came from.
-func (s *secretChecker) check(ctx context.Context, c Client, secret, remote string) (bool, error) {
+func (s *SecretChecker) Check(ctx context.Context, c Client, secret, network string) (bool, error) {
 	if c.SecretHash == "" || secret == "" {
 		return false, nil
 	}
@@ -53,7 +52,7 @@ func (s *secretChecker) check(ctx context.Context, c Client, secret, remote stri
 	if right, known := s.known(c.SecretHash); known {
 		return same(fast, right), nil
 	}
-	key, line := c.SecretHash+"|"+fast, c.SecretHash+"|"+NetworkOf(remote)
+	key, line := c.SecretHash+"|"+fast, c.SecretHash+"|"+network
 	call, first, err := s.join(key, line)
 	if err != nil {
 		return false, err
@@ -73,7 +72,7 @@ func (s *secretChecker) check(ctx context.Context, c Client, secret, remote stri
 }
 
 // join returns the call that is under way for the secret, or a new one, which its first user decides.
-func (s *secretChecker) join(key, line string) (call *secretCall, first bool, err error) {
+func (s *SecretChecker) join(key, line string) (call *secretCall, first bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if call := s.calls[key]; call != nil {
@@ -96,20 +95,20 @@ func (s *secretChecker) join(key, line string) (call *secretCall, first bool, er
 }
 
 // decide hashes when it is the call's turn, unless the right secret has become known by then.
-func (s *secretChecker) decide(ctx context.Context, call *secretCall, hash, secret string) {
+func (s *SecretChecker) decide(ctx context.Context, call *secretCall, hash, secret string) {
 	call.line.turn <- struct{}{}
 	defer func() { <-call.line.turn }()
 	if right, known := s.known(hash); known {
 		call.ok, call.err = same(fastHash(secret), right), nil
 		return
 	}
-	call.ok, _, call.err = s.hasher.Check(ctx, hash, secret)
+	call.ok, _, call.err = s.Hasher.Check(ctx, hash, secret)
 	if call.ok {
 		s.remember(hash, fastHash(secret))
 	}
 }
 
-func (s *secretChecker) leave(key, line string, call *secretCall) {
+func (s *SecretChecker) leave(key, line string, call *secretCall) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.calls, key)
@@ -121,17 +120,17 @@ func (s *secretChecker) leave(key, line string, call *secretCall) {
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-func (s *secretChecker) known(hash string) (fast string, ok bool) {
+func (s *SecretChecker) known(hash string) (fast string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fast, ok = s.right[hash]
 	return fast, ok
 }
 
-func (s *secretChecker) remember(hash, fast string) {
+func (s *SecretChecker) remember(hash, fast string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.right == nil || len(s.right) >= clientCacheSize {
+	if s.right == nil || len(s.right) >= cacheSize {
 		s.right = map[string]string{}
 	}
 	s.right[hash] = fast
