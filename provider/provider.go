@@ -14,6 +14,7 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/limiter"
 )
 
 // Config is what a Provider is made of.
@@ -93,7 +94,7 @@ type Provider struct {
 	rows    readRows
 	keys    *liveKeys
 	tokens  *tokenStrategy
-	secrets client.SecretChecker
+	secrets *client.SecretChecker
 	fosite  *fosite.Fosite
 }
 
@@ -129,7 +130,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if err := p.keys.reload(ctx); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
-	p.secrets.Hasher = &account.Hasher{Waiting: secretsWaiting}
+	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
 	p.compose(c.Secrets)
 	return p, nil
 }

@@ -10,10 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/mfa"
 	"vestibule/provider"
-	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/limiter"
 	"vestibule/provider/store"
 )
 
@@ -56,7 +55,7 @@ func problemOf(err error) (problem, bool) {
 		return problem{status: http.StatusBadRequest, state: "request", title: "Your browser sent a form we can’t read"}, false
 	case errors.Is(err, errBig):
 		return problem{status: http.StatusRequestEntityTooLarge, state: "request", title: "Your browser sent too much"}, false
-	case errors.Is(err, account.ErrBusy), errors.Is(err, mfa.ErrBusy):
+	case errors.Is(err, limiter.ErrBusy):
 		return problem{status: http.StatusServiceUnavailable, state: "busy", title: "A lot of people are signing in right now", retry: 5 * time.Second}, false
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return problem{status: http.StatusServiceUnavailable, state: "unavailable", title: "We are having trouble right now", retry: 10 * time.Second}, true

@@ -13,6 +13,7 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/limiter"
 	"vestibule/provider/store"
 )
 
@@ -60,7 +61,7 @@ type Server struct {
 	assets    map[string]asset
 	templates map[string]*template.Template
 	// Passwords wait for their turn by name and by address, recovery codes by subject.
-	names, addresses, recoveries turns
+	names, addresses, recoveries *limiter.Limiter
 }
 
 var _ provider.UI = (*Server)(nil)

@@ -8,13 +8,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
+
+	"vestibule/provider/limiter"
 )
 
 // Hasher hashes and checks passwords with Argon2id, at most one for each core at a time. The
@@ -22,12 +23,10 @@ import (
 type Hasher struct {
 	Memory  uint32              // KiB; 0: 19456
 	Passes  uint32              // 0: 2
-	Waiting int                 // how many may wait for a core before ErrBusy; 0: 256
 	Timed   func(time.Duration) // told how long a hash took, the wait for a core aside; nil: nobody is
+	Limiter limiter.Limiter     // who waits for a core; the zero value works
 
-	worked  atomic.Uint64 // KiB times passes, in all
-	gate    atomic.Pointer[chan struct{}]
-	waiting atomic.Int64
+	worked atomic.Uint64 // KiB times passes, in all
 }
 
 const (
@@ -46,46 +45,16 @@ func (h *Hasher) cost() (memory, passes uint32) {
 	return memory, passes
 }
 
-// enter waits for a core. The returned function gives it back.
-func (h *Hasher) enter(ctx context.Context) (leave func(), err error) {
-	gate := h.gate.Load()
-	if gate == nil {
-		fresh := make(chan struct{}, runtime.GOMAXPROCS(0))
-		h.gate.CompareAndSwap(nil, &fresh)
-		gate = h.gate.Load()
-	}
-	limit := int64(h.Waiting)
-	if limit == 0 {
-		limit = 256
-	}
-	if h.waiting.Add(1) > limit {
-		h.waiting.Add(-1)
-		return nil, ErrBusy
-	}
-	defer h.waiting.Add(-1)
-	select {
-	case *gate <- struct{}{}:
-		return func() { <-*gate }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // decoy is a hash of no password, at the present cost: unknown names take as much work as known ones.
 func (h *Hasher) decoy() string {
 	memory, passes := h.cost()
 	return phc{memory, passes, 1, make([]byte, saltLength), make([]byte, hashLength)}.String()
 }
 
-// Do runs a slow computation as one of the hashes: at most one for each core at a time.
+// Do runs a slow computation as one of the hashes: at most one for each core at a time. It fails without it with ErrBusy,
+// or when ctx ends.
 func (h *Hasher) Do(ctx context.Context, slow func()) error {
-	leave, err := h.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	slow()
-	return nil
+	return h.Limiter.Do(ctx, slow)
 }
 
 // Hash returns the PHC string of a password.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"vestibule/provider/account"
+	"vestibule/provider/limiter"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -66,7 +67,7 @@ func TestHasherTakesBcrypt(t *testing.T) {
 }
 
 func TestHasherRefusesWhenTooManyWait(t *testing.T) {
-	h := &account.Hasher{Waiting: 1}
+	h := &account.Hasher{Limiter: limiter.Limiter{Waiting: 1}}
 	inside, leave := make(chan bool), make(chan bool)
 	defer close(leave)
 	for range runtime.GOMAXPROCS(0) {

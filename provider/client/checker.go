@@ -6,37 +6,40 @@ import (
 	"strings"
 	"sync"
 
-	"vestibule/provider/account"
+	"vestibule/provider/limiter"
 )
 
 const (
-	secretsInLine = 128  // that one network may have waiting for one client
-	secretsAtOnce = 4096 // that may be waiting in all
+	secretsInLine = 128  // that one network may have under way for one client, the one that is hashed among them
+	secretsAtOnce = 4096 // that may be under way in all
 )
 
 // SecretChecker checks client secrets. It remembers what a slow hash was found to stand for, so that a client that is
 // known pays for it once. Until then all who present the same secret share one hash, and those who present others wait in
 // a line of their own network: strangers cannot take the place of the client that comes with the right one.
 type SecretChecker struct {
-	Hasher Hasher // apart from that of passwords: token requests never wait for those
+	hasher Hasher
+	lines  limiter.Limiter // by slow hash and network
 
 	mu    sync.Mutex
-	right map[string]string       // slow hash to fast hash
-	calls map[string]*secretCall  // under way, by slow hash and secret
-	lines map[string]*secretsLine // by slow hash and network
+	right map[string]string      // slow hash to fast hash
+	calls map[string]*secretCall // under way, by slow hash and secret
+}
+
+// NewSecretChecker returns a SecretChecker. The hasher is not that of passwords: token requests never wait for those.
+func NewSecretChecker(hasher Hasher) *SecretChecker {
+	return &SecretChecker{
+		hasher: hasher, lines: limiter.Limiter{AtOnce: 1, Waiting: secretsInLine - 1},
+		right: map[string]string{}, calls: map[string]*secretCall{},
+	}
 }
 
 // secretCall is a check that is under way.
 type secretCall struct {
-	line *secretsLine
-	done chan struct{} // closed when ok and err are known
-	ok   bool
-	err  error
-}
-
-type secretsLine struct {
-	turn  chan struct{} // holds one
-	users int
+	place *limiter.Place
+	done  chan struct{} // closed when ok and err are known
+	ok    bool
+	err   error
 }
 
 // Check reports whether the secret is the client's. A client without a hash has no right secret. network is the one
@@ -52,14 +55,14 @@ func (s *SecretChecker) Check(ctx context.Context, c Client, secret, network str
 	if right, known := s.known(c.SecretHash); known {
 		return same(fast, right), nil
 	}
-	key, line := c.SecretHash+"|"+fast, c.SecretHash+"|"+network
-	call, first, err := s.join(key, line)
+	key := c.SecretHash + "|" + fast
+	call, first, err := s.join(key, c.SecretHash+"|"+network)
 	if err != nil {
 		return false, err
 	}
 	if first { // others may wait for it when its own client has gone
 		func() {
-			defer s.leave(key, line, call)
+			defer s.leave(key, call)
 			s.decide(context.WithoutCancel(ctx), call, c.SecretHash, secret)
 		}()
 	}
@@ -78,43 +81,39 @@ func (s *SecretChecker) join(key, line string) (call *secretCall, first bool, er
 	if call := s.calls[key]; call != nil {
 		return call, false, nil
 	}
-	if s.calls == nil {
-		s.calls, s.lines = map[string]*secretCall{}, map[string]*secretsLine{}
+	if len(s.calls) >= secretsAtOnce {
+		return nil, false, limiter.ErrBusy
 	}
-	l := s.lines[line]
-	if l == nil {
-		l = &secretsLine{turn: make(chan struct{}, 1)}
+	place, err := s.lines.Join(line)
+	if err != nil {
+		return nil, false, err
 	}
-	if l.users >= secretsInLine || len(s.calls) >= secretsAtOnce {
-		return nil, false, account.ErrBusy
-	}
-	l.users++
-	call = &secretCall{line: l, done: make(chan struct{}), err: account.ErrBusy}
-	s.lines[line], s.calls[key] = l, call
+	call = &secretCall{place: place, done: make(chan struct{}), err: limiter.ErrBusy}
+	s.calls[key] = call
 	return call, true, nil
 }
 
 // decide hashes when it is the call's turn, unless the right secret has become known by then.
 func (s *SecretChecker) decide(ctx context.Context, call *secretCall, hash, secret string) {
-	call.line.turn <- struct{}{}
-	defer func() { <-call.line.turn }()
+	if call.err = call.place.Wait(ctx); call.err != nil {
+		return
+	}
 	if right, known := s.known(hash); known {
 		call.ok, call.err = same(fastHash(secret), right), nil
 		return
 	}
-	call.ok, _, call.err = s.Hasher.Check(ctx, hash, secret)
+	call.ok, _, call.err = s.hasher.Check(ctx, hash, secret)
 	if call.ok {
 		s.remember(hash, fastHash(secret))
 	}
 }
 
-func (s *SecretChecker) leave(key, line string, call *secretCall) {
+// leave ends the call, whatever became of it.
+func (s *SecretChecker) leave(key string, call *secretCall) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.calls, key)
-	if call.line.users--; call.line.users == 0 {
-		delete(s.lines, line)
-	}
+	call.place.Leave()
 	close(call.done)
 }
 
@@ -130,8 +129,8 @@ func (s *SecretChecker) known(hash string) (fast string, ok bool) {
 func (s *SecretChecker) remember(hash, fast string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.right == nil || len(s.right) >= cacheSize {
-		s.right = map[string]string{}
+	if len(s.right) >= cacheSize {
+		clear(s.right)
 	}
 	s.right[hash] = fast
 }

@@ -27,7 +27,7 @@ func fastHash(secret string) string {
 
 // Hasher makes and checks slow hashes. *account.Hasher is one.
 type Hasher interface {
-	// Hash returns the hash of a secret. account.ErrBusy reports that too many wait for a core.
+	// Hash returns the hash of a secret. limiter.ErrBusy reports that too many wait for a core.
 	Hash(ctx context.Context, secret string) (string, error)
 	// Check reports whether the secret belongs to the hash, and whether that is weaker than a new one would be. Errors
 	// are those of Hash.
