@@ -62,14 +62,16 @@ func TestParseRecovery(t *testing.T) {
 	}
 }
 
+// A damaged row is refused before the guess is counted and before anything is computed.
 func TestCost(t *testing.T) {
-	if got := new(Service).cost().String(); got != "argon2id,m=19456,t=2,p=1" {
+	if got := new(Service).cost().String(); got != "$argon2id$v=19$m=19456,t=2,p=1" {
 		t.Errorf("default cost = %q", got)
 	}
-	for _, params := range []string{"", "argon2id", "argon2id,m=19456,t=2,p=1 ", "argon2id,m=19456,t=0,p=1", "argon2id,m=19456,t=2,p=0",
-		"argon2id,m=4294967295,t=2,p=1", "argon2id,m=19456,t=1000000,p=1", "argon2i,m=19456,t=2,p=1", "argon2id,m=-1,t=2,p=1"} {
-		if c, err := parseCost(params); err == nil {
-			t.Errorf("parseCost(%q) = %v, want an error", params, c)
+	for _, params := range []string{"", "argon2id", "$argon2id$v=19$m=19456,t=2,p=1 ", "$argon2id$v=19$m=19456,t=0,p=1", "$argon2id$v=19$m=19456,t=2,p=0",
+		"$argon2id$v=19$m=4294967295,t=2,p=1", "$argon2id$v=19$m=19456,t=1000000,p=1", "$argon2i$v=19$m=19456,t=2,p=1", "$argon2id$v=19$m=-1,t=2,p=1"} {
+		counted := func() error { t.Errorf("with the cost %q a guess is counted", params); return nil }
+		if digest, err := new(Service).slowly(context.Background(), "A", make([]byte, saltSize), params, counted); err == nil {
+			t.Errorf("with the cost %q the digest is %x, want an error", params, digest)
 		}
 	}
 }
@@ -97,7 +99,7 @@ func TestSet(t *testing.T) {
 func TestGate(t *testing.T) {
 	s := &Service{Memory: 64, Passes: 1}
 	slowly := func(ctx context.Context) (counted bool, err error) {
-		_, err = s.slowly(ctx, "A", make([]byte, 16), s.cost().String(), func() error { counted = true; return nil })
+		_, err = s.slowly(ctx, "A", make([]byte, saltSize), s.cost().String(), func() error { counted = true; return nil })
 		return counted, err
 	}
 	gone, cancel := context.WithCancel(context.Background())
