@@ -4,13 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"strconv"
-	"strings"
+	"sync"
 	"time"
 
 	"vestibule/provider/client"
-	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
 
@@ -43,31 +40,6 @@ type Interaction struct {
 	Answer []byte                          `json:"answer,omitempty"` // what Keep has made; the interaction has ended
 }
 
-// sealedPrefix begins the flow of an interaction that is not a row.
-const sealedPrefix = "r."
-
-// IsSealed reports whether a flow looks like one that holds a whole interaction.
-func IsSealed(flow string) bool { return strings.HasPrefix(flow, sealedPrefix) }
-
-// IsRow reports whether a flow looks like one that names a row.
-func IsRow(flow string) bool {
-	_, _, ok := parseRow(flow)
-	return ok
-}
-
-// parseRow returns the id of a row and the version that is asked for, 0 for any.
-func parseRow(flow string) (id string, version int64, ok bool) {
-	id, text, versioned := strings.Cut(flow, ".")
-	if versioned {
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || n < 1 || strconv.FormatInt(n, 10) != text { // +1 and 01 are not what Flow writes
-			return "", 0, false
-		}
-		version = n
-	}
-	return id, version, spelling.IsOpaque(id, idSize)
-}
-
 // BeginOwn begins a sign-in for our own pages: no client asked for it, and it ends in End instead of Finish.
 func (p *Provider) BeginOwn(d Demand) *Interaction {
 	d.RequestedAt = p.now()
@@ -85,89 +57,6 @@ func (ix *Interaction) Follow(c client.Client) {
 		return
 	}
 	ix.Decided, ix.TwoSteps, ix.Scopes = c.Updated, c.TwoSteps, c.Permitted(ix.Scopes)
-}
-
-// Flow returns the value of the parameter flow in the addresses of the pages: the id and version of the row, or the
-// whole interaction, sealed, while it is none.
-func (p *Provider) Flow(ix *Interaction) (string, error) {
-	if ix.Version > 0 {
-		return ix.ID + "." + strconv.FormatInt(ix.Version, 10), nil
-	}
-	data, err := deflate(ix)
-	if err != nil {
-		return "", fmt.Errorf("flow: %w", err)
-	}
-	keyID, sealed, err := p.sealer.Seal(data, "interaction")
-	if err != nil {
-		return "", fmt.Errorf("flow: %w", err)
-	}
-	return sealedPrefix + keyID + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
-}
-
-// Resume returns the interaction of a flow, or of the bare id of a row. The version in a flow is the least that will
-// do: a row that was read before may serve again, and a form that is sent for an older version than the row has by then
-// fails with ErrConflict. A bare id always asks the store. ErrNotFound reports one that never was, was altered or has
-// ended; it comes together with an interaction that has ended a moment ago and has an Answer. ErrExpired comes together
-// with the interaction, so that it can be begun anew.
-func (p *Provider) Resume(ctx context.Context, flow string) (*Interaction, error) {
-	ix, err := p.resume(ctx, flow)
-	if err != nil {
-		return nil, err
-	}
-	if len(ix.Answer) > 0 {
-		if !p.now().Before(ix.Expires) {
-			ix = nil
-		}
-		return ix, store.ErrNotFound
-	}
-	if !p.now().Before(ix.Expires) {
-		return ix, ErrExpired
-	}
-	return ix, nil
-}
-
-func (p *Provider) resume(ctx context.Context, flow string) (*Interaction, error) {
-	rest, sealed := strings.CutPrefix(flow, sealedPrefix)
-	if !sealed {
-		return p.row(ctx, flow)
-	}
-	keyID, text, _ := strings.Cut(rest, ".")
-	data, err := spelling.DecodeOpaque(text)
-	if err != nil {
-		return nil, store.ErrNotFound
-	}
-	data, err = p.sealer.Open(keyID, data, "interaction")
-	if err != nil { // altered, or sealed with a key that is gone
-		return nil, store.ErrNotFound
-	}
-	ix := new(Interaction)
-	if err := inflate(data, ix); err != nil {
-		return nil, fmt.Errorf("flow: %w", err)
-	}
-	if ix.Login != nil || ix.Version != 0 || ix.Answer != nil { // none of ours is sealed so
-		return nil, store.ErrNotFound
-	}
-	return ix, nil
-}
-
-func (p *Provider) row(ctx context.Context, flow string) (*Interaction, error) {
-	id, version, ok := parseRow(flow)
-	if !ok {
-		return nil, store.ErrNotFound
-	}
-	if version > 0 {
-		if ix := p.rows.get(id, version); ix != nil {
-			return ix, nil
-		}
-	}
-	ix, err := p.store.Interaction(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if len(ix.Answer) == 0 {
-		p.rows.put(ix)
-	}
-	return ix, nil
 }
 
 // Restart returns a new interaction of the same request, as if it had arrived now.
@@ -242,4 +131,73 @@ func (ix *Interaction) keep(to string) (err error) {
 		ix.Answer, err = ix.Keep(to)
 	}
 	return err
+}
+
+// keepTime is how long the answer to a form is kept for the same form, sent again.
+const keepTime = 10 * time.Second
+
+// closed is what is kept of an interaction that has ended.
+func (ix *Interaction) closed(now time.Time) *Interaction {
+	return &Interaction{ID: ix.ID, Version: ix.Version, Client: ix.Client, ClientName: ix.ClientName, Answer: ix.Answer, Created: now, Expires: now.Add(keepTime)}
+}
+
+// Keep keeps an answer under a name for a moment. ErrConflict reports that there is one.
+func (p *Provider) Keep(ctx context.Context, name, answer []byte) error {
+	ix := &Interaction{ID: keptID(name), Answer: answer}
+	return p.store.SaveInteraction(ctx, ix.closed(p.now()))
+}
+
+// Kept returns the answer that was kept under the name a moment ago, or ErrNotFound.
+func (p *Provider) Kept(ctx context.Context, name []byte) ([]byte, error) {
+	ix, err := p.store.Interaction(ctx, keptID(name))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(ix.Answer) == 0 || !p.now().Before(ix.Expires):
+		return nil, store.ErrNotFound
+	}
+	return ix.Answer, nil
+}
+
+// keptID is no id of a sign-in, which is random.
+func keptID(name []byte) string { return base64.RawURLEncoding.EncodeToString(name[:16]) }
+
+// readRows remembers interactions as they are in the store, because a page and the form on it come in turn. What was
+// written is here only from its commit on: until then it may be taken back. That a row has moved on meanwhile, here
+// or in another process, shows when it is saved.
+type readRows struct {
+	mu    sync.Mutex
+	known map[string]Interaction
+}
+
+// readRowsSize bounds the memory; a row is about a kilobyte.
+const readRowsSize = 4096
+
+// get returns a copy of the row if it is remembered at that version or a later one.
+func (r *readRows) get(id string, version int64) *Interaction {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ix, ok := r.known[id]
+	if !ok || ix.Version < version {
+		return nil
+	}
+	ix.Login = ix.Login.Clone()
+	return &ix
+}
+
+func (r *readRows) put(ix *Interaction) {
+	row := *ix
+	row.Login = ix.Login.Clone()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil || len(r.known) >= readRowsSize {
+		r.known = map[string]Interaction{}
+	}
+	r.known[ix.ID] = row
+}
+
+func (r *readRows) drop(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, id)
 }

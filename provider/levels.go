@@ -2,6 +2,10 @@ package provider
 
 import (
 	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/ory/fosite"
 
 	"vestibule/provider/client"
 )
@@ -68,4 +72,32 @@ func (l Levels) supported() []string {
 		all = append(append(all, level), l.names()[level]...)
 	}
 	return all
+}
+
+// Policy says which logins are enough, by the rules as they are now. The pages hold to it while somebody signs in; the
+// provider asks once more before it gives tokens, since rules become stricter.
+type Policy interface {
+	// Enough reports whether the login is enough for its user at the client.
+	Enough(ctx context.Context, c client.Client, l *Login) (bool, error)
+}
+
+// ClientPolicy is a Policy that knows no rules but those of clients.
+type ClientPolicy struct{ Levels Levels }
+
+// Enough reports whether the login reaches LevelTwo, if the client obliges its users to that.
+func (p ClientPolicy) Enough(_ context.Context, c client.Client, l *Login) (bool, error) {
+	return !c.TwoSteps || p.Levels.Level(l) == client.LevelTwo, nil
+}
+
+// checkPolicy refuses tokens for a login that is not enough any more. The family stays, for a rule may be taken back; the
+// user who steps up gets another.
+func (p *Provider) checkPolicy(ctx context.Context, client fosite.Client, u *unit) error {
+	enough, err := p.policy.Enough(ctx, client.(relyingParty).Client, &u.grant.Login)
+	switch {
+	case err != nil:
+		return storeFault{fmt.Errorf("policy: %w", err)}
+	case !enough:
+		return fosite.ErrInvalidGrant.WithHint("More is required of the sign-in by now. Have the user sign in again.")
+	}
+	return nil
 }

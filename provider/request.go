@@ -2,7 +2,9 @@ package provider
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
+	"strings"
 )
 
 // HostOf is the address in a RemoteAddr, without the port.
@@ -27,4 +29,18 @@ func NetworkOf(remote string) string {
 		return address.String()
 	}
 	return netip.PrefixFrom(address.WithZone(""), 64).Masked().String()
+}
+
+// Asked is what a line in a log says of a request: its method and its path, as far as they may be written. Whoever sends
+// a request chooses both, and neither may fill a disk.
+func Asked(r *http.Request) []any {
+	return []any{"method", upTo(32, r.Method), "path", upTo(2048, r.URL.Path)}
+}
+
+// upTo cuts a text off after n bytes.
+func upTo(n int, text string) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "..."
 }

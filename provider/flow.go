@@ -1,0 +1,212 @@
+package provider
+
+import (
+	"bytes"
+	"compress/flate"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/ory/fosite"
+
+	"vestibule/provider/spelling"
+	"vestibule/provider/store"
+)
+
+// sealedPrefix begins the flow of an interaction that is not a row.
+const sealedPrefix = "r."
+
+// IsSealed reports whether a flow looks like one that holds a whole interaction.
+func IsSealed(flow string) bool { return strings.HasPrefix(flow, sealedPrefix) }
+
+// IsRow reports whether a flow looks like one that names a row.
+func IsRow(flow string) bool {
+	_, _, ok := parseRow(flow)
+	return ok
+}
+
+// parseRow returns the id of a row and the version that is asked for, 0 for any.
+func parseRow(flow string) (id string, version int64, ok bool) {
+	id, text, versioned := strings.Cut(flow, ".")
+	if versioned {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 1 || strconv.FormatInt(n, 10) != text { // +1 and 01 are not what Flow writes
+			return "", 0, false
+		}
+		version = n
+	}
+	return id, version, spelling.IsOpaque(id, idSize)
+}
+
+// Flow returns the value of the parameter flow in the addresses of the pages: the id and version of the row, or the
+// whole interaction, sealed, while it is none.
+func (p *Provider) Flow(ix *Interaction) (string, error) {
+	if ix.Version > 0 {
+		return ix.ID + "." + strconv.FormatInt(ix.Version, 10), nil
+	}
+	data, err := deflate(ix)
+	if err != nil {
+		return "", fmt.Errorf("flow: %w", err)
+	}
+	keyID, sealed, err := p.sealer.Seal(data, "interaction")
+	if err != nil {
+		return "", fmt.Errorf("flow: %w", err)
+	}
+	return sealedPrefix + keyID + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// Resume returns the interaction of a flow, or of the bare id of a row. The version in a flow is the least that will
+// do: a row that was read before may serve again, and a form that is sent for an older version than the row has by then
+// fails with ErrConflict. A bare id always asks the store. ErrNotFound reports one that never was, was altered or has
+// ended; it comes together with an interaction that has ended a moment ago and has an Answer. ErrExpired comes together
+// with the interaction, so that it can be begun anew.
+func (p *Provider) Resume(ctx context.Context, flow string) (*Interaction, error) {
+	ix, err := p.resume(ctx, flow)
+	if err != nil {
+		return nil, err
+	}
+	if len(ix.Answer) > 0 {
+		if !p.now().Before(ix.Expires) {
+			ix = nil
+		}
+		return ix, store.ErrNotFound
+	}
+	if !p.now().Before(ix.Expires) {
+		return ix, ErrExpired
+	}
+	return ix, nil
+}
+
+func (p *Provider) resume(ctx context.Context, flow string) (*Interaction, error) {
+	rest, sealed := strings.CutPrefix(flow, sealedPrefix)
+	if !sealed {
+		return p.row(ctx, flow)
+	}
+	keyID, text, _ := strings.Cut(rest, ".")
+	data, err := spelling.DecodeOpaque(text)
+	if err != nil {
+		return nil, store.ErrNotFound
+	}
+	data, err = p.sealer.Open(keyID, data, "interaction")
+	if err != nil { // altered, or sealed with a key that is gone
+		return nil, store.ErrNotFound
+	}
+	ix := new(Interaction)
+	if err := inflate(data, ix); err != nil {
+		return nil, fmt.Errorf("flow: %w", err)
+	}
+	if ix.Login != nil || ix.Version != 0 || ix.Answer != nil { // none of ours is sealed so
+		return nil, store.ErrNotFound
+	}
+	return ix, nil
+}
+
+func (p *Provider) row(ctx context.Context, flow string) (*Interaction, error) {
+	id, version, ok := parseRow(flow)
+	if !ok {
+		return nil, store.ErrNotFound
+	}
+	if version > 0 {
+		if ix := p.rows.get(id, version); ix != nil {
+			return ix, nil
+		}
+	}
+	ix, err := p.store.Interaction(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(ix.Answer) == 0 {
+		p.rows.put(ix)
+	}
+	return ix, nil
+}
+
+// MaxFlow is how many bytes a flow may have. It travels in an address, and so in the headers of an answer, for which
+// proxies have 4 KiB by default: nginx would answer 502 in its place. The pages leave out of their memory what is too long.
+const MaxFlow = 3000
+
+// pagesRoom is what is kept of that for the memory of the pages, and for the browser that the flow belongs to.
+const pagesRoom = 600
+
+var errTooLong = fosite.ErrInvalidRequest.WithHint("The request is too long: state, nonce, redirect_uri, login_hint and claims must be shorter together.")
+
+// fits refuses a request that no address of ours could hold.
+func (p *Provider) fits(ix *Interaction) error {
+	flow, err := p.Flow(ix)
+	if errors.Is(err, errInflated) || err == nil && len(flow) > MaxFlow-pagesRoom {
+		return errTooLong
+	}
+	return err
+}
+
+// maxInflated bounds what a flow may become. Only we seal flows, and none comes near it.
+const maxInflated = 64 << 10
+
+// A compressor is 800 kB of tables: making one costs more than all else in a redirect to a page.
+var (
+	deflaters = sync.Pool{New: func() any { return new(deflater) }}
+	inflaters = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
+)
+
+var errInflated = fmt.Errorf("it has more than %d bytes", maxInflated)
+
+type deflater struct {
+	text, packed bytes.Buffer
+	w            *flate.Writer
+}
+
+// deflate returns v as compressed JSON: it goes into an address.
+func deflate(v any) ([]byte, error) {
+	d := deflaters.Get().(*deflater)
+	defer deflaters.Put(d)
+	if err := d.reset(); err != nil {
+		return nil, err
+	}
+	if err := json.NewEncoder(&d.text).Encode(v); err != nil {
+		return nil, err
+	}
+	if d.text.Len() > maxInflated {
+		return nil, errInflated
+	}
+	if _, err := d.w.Write(d.text.Bytes()); err != nil {
+		return nil, err
+	}
+	if err := d.w.Close(); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(d.packed.Bytes()), nil
+}
+
+func (d *deflater) reset() (err error) {
+	d.text.Reset()
+	d.packed.Reset()
+	if d.w == nil {
+		d.w, err = flate.NewWriter(&d.packed, flate.BestCompression)
+		return err
+	}
+	d.w.Reset(&d.packed)
+	return nil
+}
+
+// inflate reads what deflate made.
+func inflate(data []byte, v any) error {
+	r := inflaters.Get().(io.ReadCloser)
+	defer inflaters.Put(r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(data), nil); err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxInflated+1))
+	switch {
+	case err != nil:
+		return err
+	case len(text) > maxInflated:
+		return errInflated
+	}
+	return json.Unmarshal(text, v)
+}
