@@ -207,7 +207,7 @@ func (p *Provider) readHint(ctx context.Context, d *Demand, form url.Values) err
 		Issuer  string `json:"iss"`
 		Subject string `json:"sub"`
 	}
-	err := p.keys.verify(ctx, hint, &claims)
+	err := p.keys.Verify(ctx, hint, &claims)
 	switch {
 	case errors.Is(err, store.ErrUnavailable):
 		return storeFault{err}

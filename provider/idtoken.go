@@ -60,7 +60,7 @@ func (h *idTokens) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 	if algorithm == "" {
 		algorithm = h.p.algorithm
 	}
-	token, err := h.p.keys.sign(ctx, algorithm, idToken{
+	token, err := h.p.keys.Sign(ctx, algorithm, idToken{
 		Issuer: h.p.issuer, Subject: g.Login.Subject, Audience: []string{client.ID},
 		Expires: now.Add(h.p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
 		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: randomID(),

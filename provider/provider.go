@@ -14,6 +14,7 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/jwks"
 	"vestibule/provider/limiter"
 )
 
@@ -92,7 +93,7 @@ type Provider struct {
 
 	clients *client.Cache
 	rows    readRows
-	keys    *liveKeys
+	keys    *jwks.Keys
 	tokens  *tokenStrategy
 	secrets *client.SecretChecker
 	fosite  *fosite.Fosite
@@ -126,8 +127,8 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		p.now = time.Now
 	}
 	p.clients = client.NewCache(c.Store, p.now)
-	p.keys = &liveKeys{store: c.Store, sealer: c.Sealer, now: p.now, log: p.log}
-	if err := p.keys.reload(ctx); err != nil {
+	var err error
+	if p.keys, err = jwks.Load(ctx, c.Store, c.Sealer, p.now, p.log); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
 	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
@@ -174,3 +175,7 @@ func (p *Provider) Client(ctx context.Context, id string) (client.Client, error)
 
 // Issuer is the issuer identifier, without a slash at the end.
 func (p *Provider) Issuer() string { return p.issuer }
+
+// ReloadKeys reads the signing keys again, and makes what is missing. It is to be called every few seconds: a new key
+// signs ten seconds after it was made, when every process should publish it.
+func (p *Provider) ReloadKeys(ctx context.Context) error { return p.keys.Reload(ctx) }

@@ -20,7 +20,7 @@ func (p *Provider) Register(mux *http.ServeMux, ui UI) error {
 	mux.HandleFunc("POST /introspect", p.introspect)
 	open(mux, "GET", "/.well-known/openid-configuration", metadata)
 	open(mux, "GET", "/.well-known/oauth-authorization-server", metadata)
-	open(mux, "GET", "/jwks", p.keys.jwks)
+	open(mux, "GET", "/jwks", func(w http.ResponseWriter, _ *http.Request) { writeDocument(w, p.keys.Document()) })
 	open(mux, "POST", "/token", p.token)
 	open(mux, "GET", "/userinfo", p.userinfo)
 	open(mux, "POST", "/userinfo", p.userinfo)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vestibule/provider/client"
+	"vestibule/provider/jwks"
 )
 
 // Interactions keeps sign-ins between the right password and the answer to the client.
@@ -84,32 +85,12 @@ type Tokens interface {
 	RevokeFamily(ctx context.Context, family string) error
 }
 
-// SealedKey is a signing key at rest.
-type SealedKey struct {
-	ID        string // kid
-	Algorithm string // RS256 or ES256
-	Public    []byte // JWK
-	KeyID     string // which secret key sealed Private
-	Private   []byte // JWK, sealed, bound to ID
-	Created   time.Time
-	Retired   time.Time // zero while it signs; published until it is deleted
-}
-
-// Keys keeps signing keys.
-type Keys interface {
-	// SigningKeys returns all keys, newest first.
-	SigningKeys(ctx context.Context) ([]SealedKey, error)
-	// AddSigningKey inserts the key if there is no key of its algorithm that is not retired, and
-	// fails with ErrConflict if there is: two processes that start at once agree on one.
-	AddSigningKey(ctx context.Context, key SealedKey) error
-}
-
 // Store is all that the provider keeps.
 type Store interface {
 	client.Store
 	Interactions
 	Tokens
-	Keys
+	jwks.Store
 	// Atomic runs fn and commits all that it writes through the context that it is given, or nothing.
 	// Inside fn an implementation may put writes off until fn returns: their errors,
 	// ErrConflict among them, are then returned by Atomic. A nested call joins the outer one.

@@ -12,17 +12,18 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/account", "provider/audit", "provider/client", "provider/limiter", "provider/store", "provider/spelling", "provider/resource", "mfa", "consent"},
+	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/limiter", "provider/store", "provider/spelling", "provider/resource", "mfa", "consent"},
 	"web":                   {"provider", "provider/account", "provider/audit", "provider/client", "provider/limiter", "provider/store", "provider/spelling", "mfa", "consent", "github.com/skip2/go-qrcode"},
-	"storage":               {"provider", "provider/account", "provider/audit", "provider/client", "provider/limiter", "provider/store", "mfa", "consent"},
-	"provider":              {"provider/account", "provider/audit", "provider/client", "provider/limiter", "provider/store", "provider/spelling", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp", "github.com/go-jose/go-jose", "golang.org/x/crypto"},
+	"storage":               {"provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/limiter", "provider/store", "mfa", "consent"},
+	"provider":              {"provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/limiter", "provider/store", "provider/spelling", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},
 	"consent":               {},
 	"mfa":                   {"provider/limiter", "provider/phc", "github.com/pquerna/otp", "golang.org/x/text"},
 	"config":                {"go.yaml.in/yaml"},
-	"provider/providertest": {"provider", "provider/account", "provider/audit", "provider/client", "provider/limiter", "provider/store"},
+	"provider/providertest": {"provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/limiter", "provider/store"},
 	"provider/audit":        {},
 	"provider/account":      {"provider/limiter", "provider/phc", "provider/store", "provider/spelling", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
 	"provider/client":       {"provider/limiter", "provider/store", "provider/spelling", "golang.org/x/net/idna"},
+	"provider/jwks":         {"provider/store", "provider/spelling", "github.com/go-jose/go-jose"},
 	"provider/limiter":      {"golang.org/x/sync"},
 	"provider/phc":          {"golang.org/x/crypto"},
 	"provider/store":        {},

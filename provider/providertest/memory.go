@@ -11,6 +11,7 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/client"
+	"vestibule/provider/jwks"
 	"vestibule/provider/store"
 )
 
@@ -23,7 +24,7 @@ type Memory struct {
 	revoked      map[string]bool   // families that ended
 	made         map[string]string // family to the registration of its client
 	tokens       map[[2]string]provider.Token
-	keys         []provider.SealedKey
+	keys         []jwks.SealedKey
 	accounts     map[string]account.Account
 	hashes       map[string]string
 	lost         error // what the next exchange or refresh answers
@@ -335,8 +336,8 @@ func (m *Memory) RevokeFamily(ctx context.Context, family string) error {
 	return nil
 }
 
-// SigningKeys implements provider.Keys.
-func (m *Memory) SigningKeys(ctx context.Context) ([]provider.SealedKey, error) {
+// SigningKeys implements jwks.Store.
+func (m *Memory) SigningKeys(ctx context.Context) ([]jwks.SealedKey, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return nil, err
@@ -347,8 +348,8 @@ func (m *Memory) SigningKeys(ctx context.Context) ([]provider.SealedKey, error) 
 	return rows, nil
 }
 
-// AddSigningKey implements provider.Keys.
-func (m *Memory) AddSigningKey(ctx context.Context, key provider.SealedKey) error {
+// AddSigningKey implements jwks.Store.
+func (m *Memory) AddSigningKey(ctx context.Context, key jwks.SealedKey) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err

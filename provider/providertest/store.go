@@ -11,6 +11,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/client"
+	"vestibule/provider/jwks"
 	"vestibule/provider/store"
 )
 
@@ -334,8 +335,8 @@ func testRotateRevoked(t *testing.T, s provider.Store) {
 
 func testKeys(t *testing.T, s provider.Store) {
 	ctx := t.Context()
-	key := func(id, algorithm string) provider.SealedKey {
-		return provider.SealedKey{ID: id, Algorithm: algorithm, Public: []byte(`{"kty":"EC"}`), KeyID: "k", Private: []byte{0, 1}, Created: at}
+	key := func(id, algorithm string) jwks.SealedKey {
+		return jwks.SealedKey{ID: id, Algorithm: algorithm, Public: []byte(`{"kty":"EC"}`), KeyID: "k", Private: []byte{0, 1}, Created: at}
 	}
 	check(t, s.AddSigningKey(ctx, key("first", client.ES256)))
 	wantErr(t, "second live key", s.AddSigningKey(ctx, key("second", client.ES256)), store.ErrConflict)
