@@ -1,8 +1,9 @@
 // Package consent remembers which user allowed which client which scopes.
 //
 // Start with [Service.Missing]: what must the consent page still ask? When the user presses
-// allow, [Service.Allow] remembers it, and [Apply] tells fosite. The package never decides
+// allow, [Service.Allow] remembers it, and [Granted] is what the answer gives. The package never decides
 // whether a client may ask for a scope at all: that was settled when the request was validated.
+// Scopes are texts to it, so that it goes with any engine.
 package consent
 
 import (
@@ -89,6 +90,12 @@ func (s *Service) Revoke(ctx context.Context, subject, client string) error {
 // List returns what the subject allowed, by client id.
 func (s *Service) List(ctx context.Context, subject string) ([]Grant, error) {
 	return s.Store.Grants(ctx, subject)
+}
+
+// Granted returns those of the allowed scopes that the request asks for. One that it does not ask for is left out,
+// however long ago it was allowed.
+func Granted(requested, allowed []string) []string {
+	return slices.DeleteFunc(slices.Clone(allowed), func(scope string) bool { return !slices.Contains(requested, scope) })
 }
 
 func (s *Service) now() time.Time {

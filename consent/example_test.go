@@ -31,17 +31,17 @@ func Example() {
 			return
 		}
 	}
-	consent.Apply(ar, ar.GetRequestedScopes())
+	for _, scope := range consent.Granted(ar.GetRequestedScopes(), ar.GetRequestedScopes()) {
+		ar.GrantScope(scope)
+	}
 	fmt.Println("granted", ar.GetGrantedScopes())
 	// Output:
 	// ask for [openid email]
 	// granted [openid email]
 }
 
-func ExampleApply() {
-	ar := fosite.NewAuthorizeRequest()
-	ar.SetRequestedScopes(fosite.Arguments{"openid"})
-	consent.Apply(ar, []string{"openid", "email"}) // email was allowed once, and is not asked for today
-	fmt.Println(ar.GetGrantedScopes())
+func ExampleGranted() {
+	requested, allowed := []string{"openid"}, []string{"openid", "email"} // email was allowed once, and is not asked for today
+	fmt.Println(consent.Granted(requested, allowed))
 	// Output: [openid]
 }

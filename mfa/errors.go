@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"vestibule/provider/limiter"
 )
 
 // Outcomes of a typed code.
@@ -23,7 +25,7 @@ var (
 	// ErrNotEnrolled reports that the user has no such factor.
 	ErrNotEnrolled = errors.New("not enrolled")
 	// ErrBusy reports that too many slow hashes are waiting. The caller may try again in a few seconds.
-	ErrBusy = errors.New("too many recovery codes at once")
+	ErrBusy = limiter.ErrBusy
 )
 
 // Outcomes of a set-up.

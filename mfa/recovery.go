@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode"
 
-	"golang.org/x/crypto/argon2"
+	"vestibule/provider/phc"
 )
 
 // A recovery code is 15 symbols, about 74 bits, of an alphabet without look-alikes.
@@ -97,9 +97,9 @@ func (s *Service) recovery(ctx context.Context, subject string, codes []string, 
 // slowly hashes when there is a place for it, and runs first, unless it is nil, just before: who is turned away has not
 // guessed, so that the count comes after the place.
 func (s *Service) slowly(ctx context.Context, code string, salt []byte, params string, first func() error) (digest []byte, err error) {
-	c, err := parseCost(params)
+	cost, err := phc.ParseCost(params)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("recovery codes: %w", err)
 	}
 	var slow Gate = &s.own
 	if s.Slow != nil {
@@ -111,7 +111,7 @@ func (s *Service) slowly(ctx context.Context, code string, salt []byte, params s
 			fault = first()
 		}
 		if fault == nil {
-			digest = argon2.IDKey([]byte(code), salt, c.time, c.memory, c.threads, 32)
+			digest = cost.Sum(code, salt, 32)
 		}
 	})
 	return digest, cmp.Or(err, fault)
@@ -168,27 +168,4 @@ func parseRecovery(typed string) (string, error) {
 	return code, nil
 }
 
-// cost is that of Argon2id.
-type cost struct {
-	memory  uint32 // KiB
-	time    uint32
-	threads uint8
-}
-
-func (s *Service) cost() cost {
-	return cost{memory: cmp.Or(s.Memory, 19*1024), time: cmp.Or(s.Passes, 2), threads: 1}
-}
-
-func (c cost) String() string {
-	return fmt.Sprintf("argon2id,m=%d,t=%d,p=%d", c.memory, c.time, c.threads)
-}
-
-// parseCost reads what String wrote. The bounds keep a damaged row from taking all the memory.
-func parseCost(params string) (cost, error) {
-	var c cost
-	_, err := fmt.Sscanf(params, "argon2id,m=%d,t=%d,p=%d", &c.memory, &c.time, &c.threads)
-	if err != nil || c.String() != params || c.memory > 1<<20 || c.time < 1 || c.time > 100 || c.threads < 1 {
-		return cost{}, fmt.Errorf("recovery codes: unknown hash %q", params)
-	}
-	return c, nil
-}
+func (s *Service) cost() phc.Cost { return phc.NewCost(s.Memory, s.Passes) }

@@ -3,10 +3,11 @@ package mfa
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"vestibule/provider/limiter"
 )
 
 func TestNewCodes(t *testing.T) {
@@ -61,14 +62,16 @@ func TestParseRecovery(t *testing.T) {
 	}
 }
 
+// A damaged row is refused before the guess is counted and before anything is computed.
 func TestCost(t *testing.T) {
-	if got := new(Service).cost().String(); got != "argon2id,m=19456,t=2,p=1" {
+	if got := new(Service).cost().String(); got != "$argon2id$v=19$m=19456,t=2,p=1" {
 		t.Errorf("default cost = %q", got)
 	}
-	for _, params := range []string{"", "argon2id", "argon2id,m=19456,t=2,p=1 ", "argon2id,m=19456,t=0,p=1", "argon2id,m=19456,t=2,p=0",
-		"argon2id,m=4294967295,t=2,p=1", "argon2id,m=19456,t=1000000,p=1", "argon2i,m=19456,t=2,p=1", "argon2id,m=-1,t=2,p=1"} {
-		if c, err := parseCost(params); err == nil {
-			t.Errorf("parseCost(%q) = %v, want an error", params, c)
+	for _, params := range []string{"", "argon2id", "$argon2id$v=19$m=19456,t=2,p=1 ", "$argon2id$v=19$m=19456,t=0,p=1", "$argon2id$v=19$m=19456,t=2,p=0",
+		"$argon2id$v=19$m=4294967295,t=2,p=1", "$argon2id$v=19$m=19456,t=1000000,p=1", "$argon2i$v=19$m=19456,t=2,p=1", "$argon2id$v=19$m=-1,t=2,p=1"} {
+		counted := func() error { t.Errorf("with the cost %q a guess is counted", params); return nil }
+		if digest, err := new(Service).slowly(context.Background(), "A", make([]byte, saltSize), params, counted); err == nil {
+			t.Errorf("with the cost %q the digest is %x, want an error", params, digest)
 		}
 	}
 }
@@ -92,37 +95,33 @@ func TestSet(t *testing.T) {
 	}
 }
 
+// A Service that is given no Gate has one of its own. Who is turned away there has not guessed.
 func TestGate(t *testing.T) {
-	g := &gate{}
-	entered, release := make(chan struct{}), make(chan struct{})
-	results := make(chan error, runtime.GOMAXPROCS(0)+waiting)
-	hold := func() { results <- g.Do(context.Background(), func() { entered <- struct{}{}; <-release }) }
-	for range runtime.GOMAXPROCS(0) {
-		go hold()
-		<-entered
+	s := &Service{Memory: 64, Passes: 1}
+	slowly := func(ctx context.Context) (counted bool, err error) {
+		_, err = s.slowly(ctx, "A", make([]byte, saltSize), s.cost().String(), func() error { counted = true; return nil })
+		return counted, err
 	}
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := g.Do(gone, func() { t.Error("ran for a caller that went away") }); !errors.Is(err, context.Canceled) {
-		t.Errorf("Do for a caller that went away: %v", err)
+	if counted, err := slowly(gone); !errors.Is(err, context.Canceled) || counted {
+		t.Errorf("for a caller that went away: %v, counted: %v", err, counted)
 	}
-	for range waiting {
-		g.queue <- struct{}{}
-	}
-	if err := g.Do(context.Background(), func() { t.Error("ran beyond the queue") }); !errors.Is(err, ErrBusy) {
-		t.Errorf("Do beyond the queue: %v, want ErrBusy", err)
-	}
-	for range waiting {
-		<-g.queue
-	}
-	close(release)
-	for range runtime.GOMAXPROCS(0) {
-		if err := <-results; err != nil {
-			t.Errorf("Do: %v", err)
+	var places []*limiter.Place
+	for {
+		p, err := s.own.Join("")
+		if err != nil {
+			break
 		}
+		places = append(places, p)
 	}
-	ran := false
-	if err := g.Do(context.Background(), func() { ran = true }); err != nil || !ran {
-		t.Errorf("Do at an empty gate: %v, ran %v", err, ran)
+	if counted, err := slowly(context.Background()); !errors.Is(err, ErrBusy) || counted {
+		t.Errorf("beyond the queue: %v, counted: %v, want ErrBusy", err, counted)
+	}
+	for _, p := range places {
+		p.Leave()
+	}
+	if counted, err := slowly(context.Background()); err != nil || !counted {
+		t.Errorf("at an empty gate: %v, counted: %v", err, counted)
 	}
 }

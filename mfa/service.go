@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"vestibule/provider/limiter"
 )
 
 // Service checks codes and sets up what makes them. One serves all users.
@@ -26,7 +28,7 @@ type Service struct {
 	// It may put writes off until fn returns.
 	Atomic func(ctx context.Context, fn func(ctx context.Context) error) error
 
-	own gate
+	own limiter.Limiter // of a Service that has no Slow
 }
 
 // Limits are the numbers of a Service.

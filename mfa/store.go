@@ -28,7 +28,7 @@ type RecoverySet struct {
 	ID      string
 	Subject string
 	Salt    []byte
-	Params  string   // of the slow hash, e.g. "argon2id,m=19456,t=2,p=1"
+	Params  string   // of the slow hash, e.g. "$argon2id$v=19$m=19456,t=2,p=1"
 	Digests [][]byte // on reading, those of the codes that were not used
 	Total   int      // how many codes the set had when it was made
 	Created time.Time

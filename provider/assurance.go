@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"vestibule/provider/client"
 )
 
 // Login is who signed in and how: a list of what was proved, each with its own time.
@@ -153,9 +155,9 @@ func (l *Login) ACR() string {
 	case !l.Has(MethodPassword):
 		return ""
 	case l.SecondFactor():
-		return LevelTwo
+		return client.LevelTwo
 	default:
-		return LevelOne
+		return client.LevelOne
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/client"
 )
 
 // ages are how old a proof may be before a request, in seconds; negative: it was never given.
@@ -42,7 +43,7 @@ func eachDemand(request time.Time, f func(d provider.Demand)) {
 			if maxAge >= 0 {
 				d.HasMaxAge, d.MaxAge = true, time.Duration(maxAge)*time.Second
 			}
-			for _, level := range []string{"", provider.LevelOne, provider.LevelTwo} {
+			for _, level := range []string{"", client.LevelOne, client.LevelTwo} {
 				if d.PreferredACR = level; level != "" && on(4) {
 					d.EssentialACR = level
 				}
@@ -66,12 +67,12 @@ func TestNothingIsToldThatWasNotProved(t *testing.T) {
 			satisfied++
 			told := provider.Told(l, d, now)
 			ladder := provider.Levels{WeakRecovery: d.WeakRecovery}
-			amr, acr, at := told.AMR(), ladder.ACR(provider.Client{}, d, told), told.AuthTime()
+			amr, acr, at := told.AMR(), ladder.ACR(client.Client{}, d, told), told.AuthTime()
 			since := func(method string) bool { // was proved at or after auth_time
 				proved, ok := l.AuthenticatedAt(method)
 				return ok && !proved.Before(at)
 			}
-			second := since(provider.MethodTOTP) || since(provider.MethodRecovery) && (!d.WeakRecovery || acr != provider.LevelTwo)
+			second := since(provider.MethodTOTP) || since(provider.MethodRecovery) && (!d.WeakRecovery || acr != client.LevelTwo)
 			switch {
 			case at.IsZero() || !since(provider.MethodPassword):
 				t.Fatalf("%+v, %+v: auth_time %v, but the password was given before", l, d, at)
@@ -79,9 +80,9 @@ func TestNothingIsToldThatWasNotProved(t *testing.T) {
 				t.Fatalf("%+v, %+v: amr %q, auth_time %v, but the code was given before", l, d, amr, at)
 			case slices.Contains(amr, "mfa") && !since(provider.MethodTOTP) && !since(provider.MethodRecovery):
 				t.Fatalf("%+v, %+v: amr %q, auth_time %v, but the second factor was proved before", l, d, amr, at)
-			case acr == provider.LevelTwo && !second:
+			case acr == client.LevelTwo && !second:
 				t.Fatalf("%+v, %+v: acr %q, auth_time %v, but the second factor was proved before", l, d, acr, at)
-			case d.EssentialACR == provider.LevelTwo && acr != provider.LevelTwo:
+			case d.EssentialACR == client.LevelTwo && acr != client.LevelTwo:
 				t.Fatalf("%+v, %+v: acr %q is less than what is essential", l, d, acr)
 			case d.HasMaxAge && at.Before(request) && now.Unix()-at.Unix() > int64(d.MaxAge/time.Second):
 				t.Fatalf("%+v, %+v: auth_time %v is older than max_age", l, d, at)

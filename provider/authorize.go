@@ -90,7 +90,7 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	if ar.Client == nil || ar.RedirectURI == nil {
 		return ar, err
 	}
-	if raw := ar.Form.Get("redirect_uri"); raw != "" && !ar.Client.(relyingParty).allows(raw) {
+	if raw := ar.Form.Get("redirect_uri"); raw != "" && !ar.Client.(relyingParty).Allows(raw) {
 		ar.RedirectURI = nil
 		return ar, fosite.ErrInvalidRequest.WithHint("The redirect_uri is not registered for the client.")
 	}

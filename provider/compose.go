@@ -12,6 +12,8 @@ import (
 	"github.com/ory/fosite/handler/oauth2"
 	"github.com/ory/fosite/handler/pkce"
 	"github.com/ory/fosite/token/hmac"
+
+	"vestibule/provider/client"
 )
 
 // compose wires fosite: the code grant with PKCE, refresh tokens, and ID tokens of our own making. Every value
@@ -27,7 +29,7 @@ func (p *Provider) compose(secrets [][]byte) {
 		TokenEntropy:                 tokenSize,
 		ScopeStrategy:                fosite.ExactScopeStrategy,
 		AudienceMatchingStrategy:     fosite.ExactAudienceMatchingStrategy,
-		RefreshTokenScopes:           []string{ScopeOffline},
+		RefreshTokenScopes:           []string{client.ScopeOffline},
 		EnforcePKCEForPublicClients:  true,
 		MinParameterEntropy:          1,
 		OmitRedirectScopeParam:       true,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
@@ -47,12 +48,12 @@ type ACRName struct {
 
 // TwoSteps reports whether the client wants LevelTwo, and the user has not refused that or cannot.
 func (d Demand) TwoSteps() bool {
-	return d.EssentialACR == LevelTwo || d.PreferredACR == LevelTwo && !d.Waived
+	return d.EssentialACR == client.LevelTwo || d.PreferredACR == client.LevelTwo && !d.Waived
 }
 
 // Waivable reports whether a user who has no second factor may go on without: the client only prefers it, and the
 // policy does not ask for it. Waived says that the user did.
-func (d Demand) Waivable() bool { return d.EssentialACR != LevelTwo && !d.Policy }
+func (d Demand) Waivable() bool { return d.EssentialACR != client.LevelTwo && !d.Policy }
 
 const (
 	maxRequest   = 16 << 10 // bytes of an authorization request, all parameters together
@@ -64,11 +65,11 @@ var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
 // check refuses what fosite would let pass, or would only find after the user has signed in. client and redirect
 // URI are known by now, so that each fault goes to the client.
-func (p *Provider) check(form url.Values, client Client) error {
+func (p *Provider) check(form url.Values, c client.Client) error {
 	switch method, challenge := form.Get("code_challenge_method"), form.Get("code_challenge"); {
 	case challenge == "" && method != "":
 		return fosite.ErrInvalidRequest.WithHint("code_challenge_method was sent without code_challenge.")
-	case challenge == "" && client.Public:
+	case challenge == "" && c.Public:
 		return fosite.ErrInvalidRequest.WithHint("A public client must use PKCE: send code_challenge and code_challenge_method=S256.")
 	case challenge != "" && method != "S256":
 		return fosite.ErrInvalidRequest.WithHint("code_challenge_method must be S256.")
@@ -94,7 +95,7 @@ func checkRepeats(form url.Values) error {
 }
 
 // demand reads what the client asks of the sign-in.
-func (p *Provider) demand(ctx context.Context, form url.Values, client Client, at time.Time) (Demand, error) {
+func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client, at time.Time) (Demand, error) {
 	d := Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), WeakRecovery: p.levels.WeakRecovery}
 	if len(d.LoginHint) > 254 || !utf8.ValidString(d.LoginHint) {
 		d.LoginHint = "" // a hint that cannot be a name helps nobody
@@ -115,18 +116,18 @@ func (p *Provider) demand(ctx context.Context, form url.Values, client Client, a
 	if err := d.readSubject(sub); err != nil {
 		return d, err
 	}
-	return d, d.readLevel(p.levels, client, strings.Fields(form.Get("acr_values")), acr)
+	return d, d.readLevel(p.levels, c, strings.Fields(form.Get("acr_values")), acr)
 }
 
 // readLevel finds out which level the client wants. OIDC Core 5.5.1.1 leaves open what holds when it says so in two ways:
 // here the claims parameter does, which says more.
-func (d *Demand) readLevel(ladder Levels, client Client, values []string, acr claimRequest) error {
+func (d *Demand) readLevel(ladder Levels, c client.Client, values []string, acr claimRequest) error {
 	if acr.listed {
 		values = acr.values
 	}
 	for _, name := range values {
 		known := slices.ContainsFunc(d.Names, func(n ACRName) bool { return n.Name == name })
-		if level := ladder.meaning(client, name); level != "" && !known {
+		if level := ladder.meaning(c, name); level != "" && !known {
 			d.Names = append(d.Names, ACRName{name, level})
 		}
 	}
@@ -137,7 +138,7 @@ func (d *Demand) readLevel(ladder Levels, client Client, values []string, acr cl
 	case essential && len(d.Names) == 0:
 		return errUnmet.WithHint("No value of the essential claim acr is known; see acr_values_supported.")
 	case essential:
-		d.EssentialACR = slices.MinFunc(d.Names, func(a, b ACRName) int { return rank(a.Level) - rank(b.Level) }).Level
+		d.EssentialACR = slices.MinFunc(d.Names, func(a, b ACRName) int { return client.Rank(a.Level) - client.Rank(b.Level) }).Level
 	}
 	return nil
 }
@@ -208,7 +209,7 @@ func (p *Provider) readHint(ctx context.Context, d *Demand, form url.Values) err
 		Issuer  string `json:"iss"`
 		Subject string `json:"sub"`
 	}
-	err := p.keys.verify(ctx, hint, &claims)
+	err := p.keys.Verify(ctx, hint, &claims)
 	switch {
 	case errors.Is(err, store.ErrUnavailable):
 		return storeFault{err}

@@ -34,7 +34,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	}
 	client := ar.Client.(relyingParty).Client
 	if !client.Updated.Equal(ix.Decided) {
-		p.clients.forget(client.ID)
+		p.clients.Forget(client.ID)
 		return ErrClientChanged
 	}
 	for _, scope := range ix.Scopes {
@@ -60,7 +60,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 		func(ctx context.Context) error { return p.audit.Record(ctx, granted(r, ix, g)) },
 	})...)
 	if errors.Is(err, ErrClientChanged) {
-		p.clients.forget(client.ID)
+		p.clients.Forget(client.ID)
 	}
 	if err != nil {
 		return err

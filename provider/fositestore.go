@@ -117,7 +117,7 @@ func (s *fositeStore) loadCode(ctx context.Context, u *unit, signature string, s
 	if err := g.read(code.Data); err != nil {
 		return storeFault{err}
 	}
-	g.Scopes = clientOf(ctx).(relyingParty).mayAsk(g.Scopes)
+	g.Scopes = clientOf(ctx).(relyingParty).Permitted(g.Scopes)
 	u.code, u.grant = &code, g
 	return nil
 }
@@ -130,7 +130,7 @@ func (p *Provider) follow(ctx context.Context, changed time.Time) error {
 	if known.Updated.Equal(changed) {
 		return nil
 	}
-	p.clients.forget(known.ID)
+	p.clients.Forget(known.ID)
 	client, err := p.clients.Client(ctx, known.ID)
 	if err == nil && (client.Registration != known.Registration || client.Public != known.Public || client.SecretHash != known.SecretHash) {
 		err = store.ErrNotFound // it has not authenticated as what it is now

@@ -84,7 +84,7 @@ func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.Authorize
 	if err != nil {
 		return nil, f, clientGone(ix, err)
 	}
-	if client.Registration != ix.Registered || !client.allows(f.Redirect) {
+	if client.Registration != ix.Registered || !client.Allows(f.Redirect) {
 		return nil, f, clientGone(ix, store.ErrNotFound)
 	}
 	form := url.Values{}

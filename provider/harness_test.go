@@ -18,6 +18,7 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -91,12 +92,12 @@ func (e totp) Time() time.Time { return e.at }
 
 func newOP(t *testing.T) *op {
 	o := &op{t: t, store: providertest.New(), sealer: providertest.NewSealer(), now: time.Now()}
-	secret, hash := provider.NewClientSecret()
+	secret, hash := client.NewSecret()
 	o.secret = secret
-	o.store.AddClient(provider.Client{ID: "shop", Name: "Demo Shop", SecretHash: hash, RedirectURIs: []string{callback},
-		Scopes: []string{"openid", "profile", "email", "offline_access"}, IDTokenAlg: provider.ES256})
-	o.store.AddClient(provider.Client{ID: "other", SecretHash: hash, RedirectURIs: []string{callback}, Scopes: []string{"openid"}})
-	o.store.AddClient(provider.Client{ID: "app", Public: true, RedirectURIs: []string{"http://127.0.0.1/cb", "com.example.app:/cb"}, Scopes: []string{"openid"}})
+	o.store.AddClient(client.Client{ID: "shop", Name: "Demo Shop", SecretHash: hash, RedirectURIs: []string{callback},
+		Scopes: []string{"openid", "profile", "email", "offline_access"}, IDTokenAlg: client.ES256})
+	o.store.AddClient(client.Client{ID: "other", SecretHash: hash, RedirectURIs: []string{callback}, Scopes: []string{"openid"}})
+	o.store.AddClient(client.Client{ID: "app", Public: true, RedirectURIs: []string{"http://127.0.0.1/cb", "com.example.app:/cb"}, Scopes: []string{"openid"}})
 	o.store.AddAccount(account.Account{Subject: "u1", Username: "ana", Name: "Ana", Email: "ana@example.com"}, "")
 	o.restart()
 	return o
@@ -266,3 +267,6 @@ func claims(t *testing.T, token any) (header, body map[string]any) {
 	}
 	return header, body
 }
+
+// cheap is a Hasher that tests can wait for.
+func cheap() *account.Hasher { return &account.Hasher{Memory: 64, Passes: 1} }

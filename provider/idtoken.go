@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/client"
 )
 
 // idTokens is a fosite handler that adds the ID token to the answer of the token endpoint. fosite's own would
@@ -46,7 +48,7 @@ func (h *idTokens) HandleTokenEndpointRequest(context.Context, fosite.AccessRequ
 // PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler. What was proved comes from the stored login
 // and from nothing else. A refreshed ID token has no nonce (OIDC Core section 12.2).
 func (h *idTokens) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, answer fosite.AccessResponder) error {
-	if !slices.Contains(r.GetGrantedScopes(), ScopeOpenID) {
+	if !slices.Contains(r.GetGrantedScopes(), client.ScopeOpenID) {
 		return nil
 	}
 	g, client, now := r.GetSession().(*grant), r.GetClient().(relyingParty), h.p.now()
@@ -58,7 +60,7 @@ func (h *idTokens) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 	if algorithm == "" {
 		algorithm = h.p.algorithm
 	}
-	token, err := h.p.keys.sign(ctx, algorithm, idToken{
+	token, err := h.p.keys.Sign(ctx, algorithm, idToken{
 		Issuer: h.p.issuer, Subject: g.Login.Subject, Audience: []string{client.ID},
 		Expires: now.Add(h.p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
 		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: randomID(),

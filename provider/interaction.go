@@ -2,11 +2,9 @@ package provider
 
 import (
 	"encoding/json"
-	"strconv"
-	"strings"
 	"time"
 
-	"vestibule/provider/spelling"
+	"vestibule/provider/client"
 )
 
 // Interaction is a sign-in under way: one validated authorization request and what has been
@@ -48,38 +46,13 @@ func (ix *Interaction) Required() Demand {
 	return d
 }
 
-// sealedPrefix begins the flow of an interaction that is not a row.
-const sealedPrefix = "r."
-
-// IsSealed reports whether a flow looks like one that holds a whole interaction.
-func IsSealed(flow string) bool { return strings.HasPrefix(flow, sealedPrefix) }
-
-// IsRow reports whether a flow looks like one that names a row.
-func IsRow(flow string) bool {
-	_, _, ok := parseRow(flow)
-	return ok
-}
-
-// parseRow returns the id of a row and the version that is asked for, 0 for any.
-func parseRow(flow string) (id string, version int64, ok bool) {
-	id, text, versioned := strings.Cut(flow, ".")
-	if versioned {
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || n < 1 || strconv.FormatInt(n, 10) != text { // +1 and 01 are not what Flow writes
-			return "", 0, false
-		}
-		version = n
-	}
-	return id, version, spelling.IsOpaque(id, idSize)
-}
-
 // Follow takes over what has changed of the client since: what it obliges its users to, and what it may ask for. A client
 // that was registered anew under the same id is another one, and Finish refuses it.
-func (ix *Interaction) Follow(c Client) {
+func (ix *Interaction) Follow(c client.Client) {
 	if ix.Registered != c.Registration || ix.Decided.Equal(c.Updated) {
 		return
 	}
-	ix.Decided, ix.TwoSteps, ix.Scopes = c.Updated, c.TwoSteps, c.mayAsk(ix.Scopes)
+	ix.Decided, ix.TwoSteps, ix.Scopes = c.Updated, c.TwoSteps, c.Permitted(ix.Scopes)
 }
 
 // keep notes where the interaction ends.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
@@ -70,7 +71,7 @@ func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspecti
 
 // liveToken returns the access or refresh token, or errToken. The tokens of a disabled account are revoked already. The
 // client may have been remembered from before it was removed: then it learns nothing.
-func (p *Provider) liveToken(ctx context.Context, token string, asker Client) (*Token, error) {
+func (p *Provider) liveToken(ctx context.Context, token string, asker client.Client) (*Token, error) {
 	kind, prefix := AccessToken, accessPrefix
 	if strings.HasPrefix(token, refreshPrefix) {
 		kind, prefix = RefreshToken, refreshPrefix

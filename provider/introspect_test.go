@@ -12,6 +12,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
@@ -37,7 +38,7 @@ func (o *op) addAPI() {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	o.store.AddClient(provider.Client{ID: "api", SecretHash: shop.SecretHash, ResourceServer: true})
+	o.store.AddClient(client.Client{ID: "api", SecretHash: shop.SecretHash, ResourceServer: true})
 }
 
 func TestIntrospection(t *testing.T) {

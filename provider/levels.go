@@ -2,32 +2,13 @@ package provider
 
 import (
 	"cmp"
-	"errors"
+	"context"
 	"fmt"
-	"slices"
-	"strings"
+
+	"github.com/ory/fosite"
+
+	"vestibule/provider/client"
 )
-
-// Authentication context classes, lowest first. They are the values of acr where nobody has other names for them.
-const (
-	LevelOne = "aal1" // a password
-	LevelTwo = "aal2" // a password and a second factor
-)
-
-var ranked = []string{LevelOne, LevelTwo}
-
-// rank orders the levels; what is none is below all.
-func rank(level string) int { return slices.Index(ranked, level) }
-
-// DefaultACRNames are the names of Levels that have none of their own: REFEDS, NIST, PAPE, and the numbers that
-// Keycloak gives.
-var DefaultACRNames = map[string][]string{
-	LevelOne: {"http://idmanagement.gov/ns/assurance/aal/1", "1"},
-	LevelTwo: {
-		"https://refeds.org/profile/mfa", "http://idmanagement.gov/ns/assurance/aal/2",
-		"http://schemas.openid.net/pape/policies/2007/06/multi-factor", "2",
-	},
-}
 
 // Levels is the levels of assurance: what they are called and what reaches them. Its zero value is a good one.
 type Levels struct {
@@ -38,18 +19,18 @@ type Levels struct {
 // Level returns the level that the login reaches, or "" for one without a proof.
 func (l Levels) Level(login *Login) string {
 	level := login.ACR()
-	if level == LevelTwo && l.WeakRecovery && !login.Has(MethodTOTP) {
-		return LevelOne
+	if level == client.LevelTwo && l.WeakRecovery && !login.Has(MethodTOTP) {
+		return client.LevelOne
 	}
 	return level
 }
 
 // ACR returns what the client is told: of the names that it asked with, the one of the highest level that was
 // reached, or if that is none of them its own name of the level reached.
-func (l Levels) ACR(c Client, d Demand, login *Login) string {
+func (l Levels) ACR(c client.Client, d Demand, login *Login) string {
 	reached, best := l.Level(login), ACRName{}
 	for _, n := range d.Names {
-		if rank(n.Level) <= rank(reached) && rank(n.Level) > rank(best.Level) {
+		if client.Rank(n.Level) <= client.Rank(reached) && client.Rank(n.Level) > client.Rank(best.Level) {
 			best = n
 		}
 	}
@@ -61,73 +42,62 @@ func (l Levels) ACR(c Client, d Demand, login *Login) string {
 
 // Demand returns what the client asks of the level with these names, in its order of preference. It fails if nothing
 // else is good enough for the client and no name is known.
-func (l Levels) Demand(c Client, names []string, essential bool) (Demand, error) {
+func (l Levels) Demand(c client.Client, names []string, essential bool) (Demand, error) {
 	d := Demand{WeakRecovery: l.WeakRecovery}
 	return d, d.readLevel(l, c, nil, claimRequest{essential, names, len(names) > 0})
 }
 
 // meaning returns the level that the client means by a name, or "" if the name is not known.
-func (l Levels) meaning(c Client, name string) string {
-	if level := levelOf(c.ACRNames, name); level != "" {
+func (l Levels) meaning(c client.Client, name string) string {
+	if level := client.LevelNamed(c.ACRNames, name); level != "" {
 		return level
 	}
-	if rank(name) >= 0 {
+	if client.Rank(name) >= 0 {
 		return name
 	}
-	return levelOf(l.names(), name)
+	return client.LevelNamed(l.names(), name)
 }
 
 func (l Levels) names() map[string][]string {
 	if l.Names == nil {
-		return DefaultACRNames
+		return client.DefaultACRNames
 	}
 	return l.Names
-}
-
-func levelOf(names map[string][]string, name string) string {
-	for _, level := range ranked {
-		if slices.Contains(names[level], name) {
-			return level
-		}
-	}
-	return ""
 }
 
 // supported lists the names that every client can ask with, lowest level first.
 func (l Levels) supported() []string {
 	var all []string
-	for _, level := range ranked {
+	for _, level := range client.Ranked {
 		all = append(append(all, level), l.names()[level]...)
 	}
 	return all
 }
 
-// CheckACRNames reports every fault of names for the levels: each name must stand for one level.
-func CheckACRNames(names map[string][]string) error {
-	var faults []error
-	known := map[string]string{LevelOne: LevelOne, LevelTwo: LevelTwo}
-	for level := range names {
-		if rank(level) < 0 {
-			faults = append(faults, fmt.Errorf("there is no level %q; the levels are %s", level, strings.Join(ranked, " and ")))
-		}
-	}
-	for _, level := range ranked {
-		for _, name := range names[level] {
-			switch other, taken := known[name]; {
-			case !isACRName(name):
-				faults = append(faults, fmt.Errorf("acr name %q must be 1 to 200 visible ASCII characters, without quotes and backslashes", name))
-			case taken:
-				faults = append(faults, fmt.Errorf("acr name %q of %s stands for %s already", name, level, other))
-			}
-			known[name] = level
-		}
-	}
-	return errors.Join(faults...)
+// Policy says which logins are enough, by the rules as they are now. The pages hold to it while somebody signs in; the
+// provider asks once more before it gives tokens, since rules become stricter.
+type Policy interface {
+	// Enough reports whether the login is enough for its user at the client.
+	Enough(ctx context.Context, c client.Client, l *Login) (bool, error)
 }
 
-// isACRName allows what RFC 6749 section 3.3 allows in a scope: acr_values are separated by spaces like it.
-func isACRName(name string) bool {
-	return name != "" && len(name) <= 200 && !strings.ContainsFunc(name, func(r rune) bool {
-		return r <= ' ' || r > '~' || r == '"' || r == '\\'
-	})
+// ClientPolicy is a Policy that knows no rules but those of clients.
+type ClientPolicy struct{ Levels Levels }
+
+// Enough reports whether the login reaches LevelTwo, if the client obliges its users to that.
+func (p ClientPolicy) Enough(_ context.Context, c client.Client, l *Login) (bool, error) {
+	return !c.TwoSteps || p.Levels.Level(l) == client.LevelTwo, nil
+}
+
+// checkPolicy refuses tokens for a login that is not enough any more. The family stays, for a rule may be taken back; the
+// user who steps up gets another.
+func (p *Provider) checkPolicy(ctx context.Context, client fosite.Client, u *unit) error {
+	enough, err := p.policy.Enough(ctx, client.(relyingParty).Client, &u.grant.Login)
+	switch {
+	case err != nil:
+		return storeFault{fmt.Errorf("policy: %w", err)}
+	case !enough:
+		return fosite.ErrInvalidGrant.WithHint("More is required of the sign-in by now. Have the user sign in again.")
+	}
+	return nil
 }

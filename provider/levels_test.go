@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/client"
 )
 
 const (
@@ -83,32 +84,9 @@ func TestACR(t *testing.T) {
 		{"asked for more than was reached", nil, asked("2=aal2"), login(), "aal1"},
 		{"the same with own names", own, asked("gold=aal2"), login(), "0"},
 	} {
-		got := provider.Levels{}.ACR(provider.Client{ACRNames: tt.own}, tt.asked, tt.login)
+		got := provider.Levels{}.ACR(client.Client{ACRNames: tt.own}, tt.asked, tt.login)
 		if got != tt.want {
 			t.Errorf("%s: acr %q, want %q", tt.name, got, tt.want)
-		}
-	}
-}
-
-func TestCheckACRNames(t *testing.T) {
-	for _, tt := range []struct {
-		names map[string][]string
-		want  string // part of the fault; empty: good
-	}{
-		{nil, ""},
-		{provider.DefaultACRNames, ""},
-		{map[string][]string{"aal1": {"2"}, "aal2": {"1"}}, ""},
-		{map[string][]string{"aal3": {"3"}}, `no level "aal3"`},
-		{map[string][]string{"aal1": {"x"}, "aal2": {"x"}}, `"x" of aal2 stands for aal1 already`},
-		{map[string][]string{"aal2": {"x", "x"}}, `stands for aal2 already`},
-		{map[string][]string{"aal2": {"aal1"}}, `stands for aal1 already`},
-		{map[string][]string{"aal2": {"two words"}}, `visible ASCII`},
-		{map[string][]string{"aal2": {""}}, `visible ASCII`},
-		{map[string][]string{"aal2": {strings.Repeat("x", 201)}}, `1 to 200`},
-	} {
-		err := provider.CheckACRNames(tt.names)
-		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
-			t.Errorf("CheckACRNames(%v) = %v, want %q", tt.names, err, tt.want)
 		}
 	}
 }

@@ -13,6 +13,9 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
+	"vestibule/provider/jwks"
+	"vestibule/provider/limiter"
 )
 
 // Config is what a Provider is made of.
@@ -88,12 +91,15 @@ type Provider struct {
 	now       func() time.Time
 
 	*Flows
-	clients *clientCache
-	keys    *liveKeys
+	clients *client.Cache
+	keys    *jwks.Keys
 	tokens  *tokenStrategy
-	secrets secretChecker
+	secrets *client.SecretChecker
 	fosite  *fosite.Fosite
 }
+
+// secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
+const secretsWaiting = 1024
 
 // New returns a Provider. It makes the signing keys if the store has none.
 func New(ctx context.Context, c Config) (*Provider, error) {
@@ -105,7 +111,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
-		p.algorithm = RS256
+		p.algorithm = client.RS256
 	}
 	if p.audit == nil {
 		p.audit = audit.NopRecorder{}
@@ -120,12 +126,12 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		p.now = time.Now
 	}
 	p.Flows = NewFlows(c.Store, c.Sealer, p.lifetimes.Interaction, p.now)
-	p.clients = newClientCache(c.Store, p.now)
-	p.keys = &liveKeys{store: c.Store, sealer: c.Sealer, now: p.now, log: p.log}
-	if err := p.keys.reload(ctx); err != nil {
+	p.clients = client.NewCache(c.Store, p.now)
+	var err error
+	if p.keys, err = jwks.Load(ctx, c.Store, c.Sealer, p.now, p.log); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
-	p.secrets.hasher.Waiting = secretsWaiting
+	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
 	p.compose(c.Secrets)
 	return p, nil
 }
@@ -141,17 +147,17 @@ func checkConfig(c Config) error {
 		broken bool
 		text   string
 	}{
-		{origin.Scheme != "https" && !(origin.Scheme == "http" && isLoopback(origin.Hostname())), "the issuer must be https, or http on a loopback address"},
+		{origin.Scheme != "https" && !(origin.Scheme == "http" && client.IsLoopback(origin.Hostname())), "the issuer must be https, or http on a loopback address"},
 		{origin.Host == "" || origin.Path != "" || origin.RawQuery != "" || origin.Fragment != "" || origin.User != nil, "the issuer must be a scheme and a host, without a path"},
 		{c.Store == nil || c.Accounts == nil || c.Sealer == nil, "Store, Accounts and Sealer must be set"},
 		{len(c.Secrets) == 0, "Secrets must not be empty"},
-		{c.SigningAlgorithm != "" && c.SigningAlgorithm != RS256 && c.SigningAlgorithm != ES256, "SigningAlgorithm must be RS256 or ES256"},
+		{c.SigningAlgorithm != "" && c.SigningAlgorithm != client.RS256 && c.SigningAlgorithm != client.ES256, "SigningAlgorithm must be RS256 or ES256"},
 	} {
 		if rule.broken {
 			faults = append(faults, errors.New(rule.text))
 		}
 	}
-	if err := CheckACRNames(c.Levels.Names); err != nil {
+	if err := client.CheckACRNames(c.Levels.Names); err != nil {
 		faults = append(faults, fmt.Errorf("Levels: %w", err))
 	}
 	for _, secret := range c.Secrets {
@@ -163,9 +169,13 @@ func checkConfig(c Config) error {
 }
 
 // Client returns a relying party as it was a few seconds ago at most, or ErrNotFound.
-func (p *Provider) Client(ctx context.Context, id string) (Client, error) {
+func (p *Provider) Client(ctx context.Context, id string) (client.Client, error) {
 	return p.clients.Client(ctx, id)
 }
 
 // Issuer is the issuer identifier, without a slash at the end.
 func (p *Provider) Issuer() string { return p.issuer }
+
+// ReloadKeys reads the signing keys again, and makes what is missing. It is to be called every few seconds: a new key
+// signs ten seconds after it was made, when every process should publish it.
+func (p *Provider) ReloadKeys(ctx context.Context) error { return p.keys.Reload(ctx) }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/client"
 )
 
 // Scopes that a client is not registered for are ignored, and the answer says what was granted.
@@ -66,7 +66,7 @@ func TestRefreshNarrowsTheScope(t *testing.T) {
 		if status != http.StatusOK || body["scope"] != tt.granted {
 			t.Fatalf("asked for %q: %d %v, want scope %q", tt.asked, status, body, tt.granted)
 		}
-		openid := slices.Contains(strings.Fields(tt.granted), provider.ScopeOpenID)
+		openid := slices.Contains(strings.Fields(tt.granted), client.ScopeOpenID)
 		if (body["id_token"] != nil) != openid {
 			t.Errorf("asked for %q: an ID token is there: %v", tt.asked, body["id_token"] != nil)
 		}
@@ -78,7 +78,7 @@ func TestRefreshNarrowsTheScope(t *testing.T) {
 		}
 		want := map[bool]int{true: http.StatusOK, false: http.StatusForbidden}[openid]
 		status, who := o.userinfo(body["access_token"])
-		if email := slices.Contains(strings.Fields(tt.granted), provider.ScopeEmail); status != want || openid && (who["email"] != nil) != email {
+		if email := slices.Contains(strings.Fields(tt.granted), client.ScopeEmail); status != want || openid && (who["email"] != nil) != email {
 			t.Errorf("asked for %q: userinfo %d %v", tt.asked, status, who)
 		}
 		token = body["refresh_token"]
@@ -137,7 +137,7 @@ func TestCodeOfAClientThatMayAskForLess(t *testing.T) {
 			continue
 		}
 		granted := strings.Fields(tt.granted)
-		for field, scope := range map[string]string{"id_token": provider.ScopeOpenID, "refresh_token": provider.ScopeOffline} {
+		for field, scope := range map[string]string{"id_token": client.ScopeOpenID, "refresh_token": client.ScopeOffline} {
 			if (body[field] != nil) != slices.Contains(granted, scope) {
 				t.Errorf("may ask for %q: there is an %s: %v", tt.may, field, body[field] != nil)
 			}

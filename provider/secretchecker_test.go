@@ -9,8 +9,8 @@ import (
 	"sync"
 	"testing"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/client"
 )
 
 // introspectAs presents a secret and returns how the server answers.
@@ -39,11 +39,11 @@ func TestBurstsOfAChosenSecret(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := newOP(t)
-			hash, err := provider.HashClientSecret(t.Context(), &account.Hasher{Memory: 8 << 10}, chosen) // slow enough to pile up
+			hash, err := client.HashSecret(t.Context(), &account.Hasher{Memory: 8 << 10}, chosen) // slow enough to pile up
 			if err != nil {
 				t.Fatal(err)
 			}
-			o.store.AddClient(provider.Client{ID: "chosen", SecretHash: hash, RedirectURIs: []string{callback}, Scopes: []string{"openid"}})
+			o.store.AddClient(client.Client{ID: "chosen", SecretHash: hash, RedirectURIs: []string{callback}, Scopes: []string{"openid"}})
 			o.restart()
 			start, crowded := make(chan struct{}), make(chan struct{})
 			var once sync.Once

@@ -3,6 +3,9 @@ package provider
 import (
 	"context"
 	"time"
+
+	"vestibule/provider/client"
+	"vestibule/provider/jwks"
 )
 
 // Interactions keeps sign-ins between the right password and the answer to the client.
@@ -62,7 +65,7 @@ type Tokens interface {
 	// SaveCode inserts a code. It and all tokens that come of it belong to that registration of the client: they are
 	// none once the client is removed, also if its id is registered anew. ErrClientChanged if the client is not
 	// registered as given any more; ErrConflict if the family has a code.
-	SaveCode(ctx context.Context, code Code, client Client) error
+	SaveCode(ctx context.Context, code Code, of client.Client) error
 	// Code returns the code, used, revoked or expired or not, or ErrNotFound.
 	Code(ctx context.Context, signature string) (Code, error)
 	// Exchange marks the code used at the given time with the answer to give again, and inserts the tokens, all or
@@ -72,7 +75,7 @@ type Tokens interface {
 	Token(ctx context.Context, kind, signature string) (Token, error)
 	// TokenFor is Token for a client that asks about somebody's token: ErrNotFound also if the asking client is not the
 	// one that is registered under its id now.
-	TokenFor(ctx context.Context, kind, signature string, asker Client) (Token, error)
+	TokenFor(ctx context.Context, kind, signature string, asker client.Client) (Token, error)
 	// Rotate marks the refresh token used at the given time with the answer to give again, removes
 	// the access tokens that its family had, and inserts the new tokens, all or nothing.
 	// ErrConflict if it was used before, or is revoked or gone.
@@ -82,38 +85,12 @@ type Tokens interface {
 	RevokeFamily(ctx context.Context, family string) error
 }
 
-// SealedKey is a signing key at rest.
-type SealedKey struct {
-	ID        string // kid
-	Algorithm string // RS256 or ES256
-	Public    []byte // JWK
-	KeyID     string // which secret key sealed Private
-	Private   []byte // JWK, sealed, bound to ID
-	Created   time.Time
-	Retired   time.Time // zero while it signs; published until it is deleted
-}
-
-// Keys keeps signing keys.
-type Keys interface {
-	// SigningKeys returns all keys, newest first.
-	SigningKeys(ctx context.Context) ([]SealedKey, error)
-	// AddSigningKey inserts the key if there is no key of its algorithm that is not retired, and
-	// fails with ErrConflict if there is: two processes that start at once agree on one.
-	AddSigningKey(ctx context.Context, key SealedKey) error
-}
-
-// Clients finds relying parties.
-type Clients interface {
-	// Client returns the client, or ErrNotFound.
-	Client(ctx context.Context, id string) (Client, error)
-}
-
 // Store is all that the provider keeps.
 type Store interface {
-	Clients
+	client.Store
 	Interactions
 	Tokens
-	Keys
+	jwks.Store
 	// Atomic runs fn and commits all that it writes through the context that it is given, or nothing.
 	// Inside fn an implementation may put writes off until fn returns: their errors,
 	// ErrConflict among them, are then returned by Atomic. A nested call joins the outer one.

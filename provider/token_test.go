@@ -16,6 +16,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
@@ -367,11 +368,11 @@ func TestTwoProvidersKeepTheirStores(t *testing.T) {
 func TestChosenSecret(t *testing.T) {
 	o := newOP(t)
 	const chosen = "sixteen letters!"
-	hash, err := provider.HashClientSecret(t.Context(), cheap(), chosen)
+	hash, err := client.HashSecret(t.Context(), cheap(), chosen)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.store.AddClient(provider.Client{ID: "old", SecretHash: hash, RedirectURIs: []string{callback}})
+	o.store.AddClient(client.Client{ID: "old", SecretHash: hash, RedirectURIs: []string{callback}})
 	for _, secret := range []string{"wrong letters!!!", chosen, chosen, "wrong letters!!!", ""} {
 		o.secret = secret
 		_, body := o.token("old", exchange("x"))

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vestibule/provider/account"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
@@ -28,7 +29,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errToken):
 		challenge(w, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is expired or revoked, or none of ours.")
 	case errors.Is(err, errScope):
-		challenge(w, http.StatusForbidden, "insufficient_scope", "scope", ScopeOpenID)
+		challenge(w, http.StatusForbidden, "insufficient_scope", "scope", client.ScopeOpenID)
 	case err != nil:
 		p.answerFault(r.Context(), w, r, err)
 	default:
@@ -85,7 +86,7 @@ func (p *Provider) claims(ctx context.Context, token string) (map[string]any, er
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(g.Scopes, ScopeOpenID) {
+	if !slices.Contains(g.Scopes, client.ScopeOpenID) {
 		return nil, errScope
 	}
 	user, err := p.accounts.Account(ctx, g.Login.Subject)
@@ -117,14 +118,14 @@ func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error
 // claims returns the account's claims that the scopes allow (OIDC Core 5.4).
 func accountClaims(a account.Account, scopes []string) map[string]any {
 	claims := map[string]any{"sub": a.Subject}
-	if slices.Contains(scopes, ScopeProfile) {
+	if slices.Contains(scopes, client.ScopeProfile) {
 		claims["preferred_username"] = a.Username
 		claims["updated_at"] = a.Updated.Unix()
 		if a.Name != "" {
 			claims["name"] = a.Name
 		}
 	}
-	if slices.Contains(scopes, ScopeEmail) && a.Email != "" {
+	if slices.Contains(scopes, client.ScopeEmail) && a.Email != "" {
 		claims["email"] = a.Email
 		claims["email_verified"] = a.EmailVerified
 	}

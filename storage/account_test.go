@@ -80,7 +80,7 @@ func TestSetPasswordHash(t *testing.T) {
 
 func TestDisableAccountEndsEverything(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		must(t, s.CreateClient(t.Context(), client("rp")))
+		must(t, s.CreateClient(t.Context(), newClient("rp")))
 		for _, name := range []string{"alice", "bob"} {
 			must(t, s.CreateAccount(t.Context(), newUser(name, ""), "hash"))
 			must(t, s.SaveSession(t.Context(), nil, session(name, "sub-"+name)))
@@ -175,7 +175,7 @@ func TestNoteSignIn(t *testing.T) {
 
 func TestChangePasswordEndsEverything(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		must(t, s.CreateClient(t.Context(), client("rp")))
+		must(t, s.CreateClient(t.Context(), newClient("rp")))
 		for _, name := range []string{"alice", "bob"} {
 			must(t, s.CreateAccount(t.Context(), newUser(name, ""), "hash"))
 			must(t, s.SaveSession(t.Context(), nil, session(name, "sub-"+name)))

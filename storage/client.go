@@ -8,15 +8,15 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
 const clientColumns = `id, registration, name, public, secret_hash, redirect_uris, scopes, id_token_alg, created_at, updated_at,
 	two_steps, acr_names, resource_server`
 
-func scanClient(r row) (provider.Client, error) {
-	var c provider.Client
+func scanClient(r row) (client.Client, error) {
+	var c client.Client
 	var uris, scopes, names string
 	var created, updated int64
 	err := r.Scan(&c.ID, &c.Registration, &c.Name, &c.Public, &c.SecretHash, &uris, &scopes, &c.IDTokenAlg, &created, &updated,
@@ -35,7 +35,7 @@ func scanClient(r row) (provider.Client, error) {
 }
 
 // clientValues returns what the columns of a client that can be changed hold.
-func clientValues(c provider.Client) (uris, scopes, names string, err error) {
+func clientValues(c client.Client) (uris, scopes, names string, err error) {
 	data, err := json.Marshal(c.RedirectURIs)
 	if err != nil {
 		return "", "", "", err
@@ -51,18 +51,18 @@ func clientValues(c provider.Client) (uris, scopes, names string, err error) {
 }
 
 // Client returns the client, or store.ErrNotFound.
-func (s *Store) Client(ctx context.Context, id string) (provider.Client, error) {
+func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
 	return one(ctx, s, scanClient, `SELECT `+clientColumns+` FROM client WHERE id = $1`, id)
 }
 
 // Clients returns all clients by id.
-func (s *Store) Clients(ctx context.Context) ([]provider.Client, error) {
+func (s *Store) Clients(ctx context.Context) ([]client.Client, error) {
 	return all(ctx, s, scanClient, `SELECT `+clientColumns+` FROM client ORDER BY id`)
 }
 
 // CreateClient inserts a client, as a registration that never was before if it names none; store.ErrConflict if its
 // id is taken.
-func (s *Store) CreateClient(ctx context.Context, c provider.Client) error {
+func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 	if c.Registration == "" {
 		c.Registration = rand.Text()
 	}
@@ -78,7 +78,7 @@ func (s *Store) CreateClient(ctx context.Context, c provider.Client) error {
 
 // UpdateClient changes the name, redirect URIs, scopes, two steps and acr names of a client, if nobody changed it
 // since was; store.ErrConflict if somebody did, or it is gone.
-func (s *Store) UpdateClient(ctx context.Context, c provider.Client, was time.Time) error {
+func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time) error {
 	uris, scopes, names, err := clientValues(c)
 	if err != nil {
 		return err

@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
-func client(id string) provider.Client {
-	return provider.Client{
+func newClient(id string) client.Client {
+	return client.Client{
 		ID: id, Registration: "registration of " + id, Name: "Client " + id, SecretHash: "sha256:x", IDTokenAlg: "RS256",
 		RedirectURIs: []string{"https://rp.example/cb", "https://rp.example/with space"},
 		Scopes:       []string{"openid", "offline_access"}, Created: noon, Updated: noon,
@@ -21,7 +21,7 @@ func client(id string) provider.Client {
 
 func TestClients(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		b, a := client("b"), client("a")
+		b, a := newClient("b"), newClient("a")
 		a.Public, a.SecretHash = true, ""
 		must(t, s.CreateClient(t.Context(), b))
 		must(t, s.CreateClient(t.Context(), a))
@@ -29,7 +29,7 @@ func TestClients(t *testing.T) {
 			t.Errorf("CreateClient again: %v, want %v", err, store.ErrConflict)
 		}
 		got, err := s.Clients(t.Context())
-		if want := []provider.Client{a, b}; err != nil || !reflect.DeepEqual(got, want) {
+		if want := []client.Client{a, b}; err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("Clients = %+v, %v, want %+v", got, err, want)
 		}
 		if got, err := s.Client(t.Context(), "b"); err != nil || !reflect.DeepEqual(got, b) {
@@ -43,12 +43,12 @@ func TestClients(t *testing.T) {
 
 func TestUpdateClient(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		c := client("shop")
+		c := newClient("shop")
 		c.TwoSteps, c.ACRNames = true, map[string][]string{"aal2": {"gold", "silver"}}
 		must(t, s.CreateClient(t.Context(), c))
-		api := provider.Client{ID: "api", SecretHash: "sha256:x", ResourceServer: true, Created: noon, Updated: noon}
+		api := client.Client{ID: "api", SecretHash: "sha256:x", ResourceServer: true, Created: noon, Updated: noon}
 		must(t, s.CreateClient(t.Context(), api))
-		for _, want := range []provider.Client{c, api} {
+		for _, want := range []client.Client{c, api} {
 			got, err := s.Client(t.Context(), want.ID)
 			if err != nil || got.TwoSteps != want.TwoSteps || got.ResourceServer != want.ResourceServer || !reflect.DeepEqual(got.ACRNames, want.ACRNames) {
 				t.Errorf("Client = %+v, %v, want %+v", got, err, want)
@@ -64,7 +64,7 @@ func TestUpdateClient(t *testing.T) {
 		if err := s.UpdateClient(t.Context(), c, noon); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("UpdateClient of an older state: %v, want %v", err, store.ErrConflict)
 		}
-		if err := s.UpdateClient(t.Context(), client("none"), noon); !errors.Is(err, store.ErrConflict) {
+		if err := s.UpdateClient(t.Context(), newClient("none"), noon); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("UpdateClient of none: %v, want %v", err, store.ErrConflict)
 		}
 	})

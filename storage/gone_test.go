@@ -53,7 +53,7 @@ func rowsOf(t *testing.T, s *storage.Store, id string) (rows [3]int64) {
 func TestDeleteClient(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		for _, id := range []string{"gone", "other"} {
-			must(t, s.CreateClient(t.Context(), client(id)))
+			must(t, s.CreateClient(t.Context(), newClient(id)))
 			fillClient(t, s, id)
 			f := family{id: id, client: id, subject: "alice"}
 			f.begin(t, s)
@@ -80,7 +80,7 @@ func TestDeleteClient(t *testing.T) {
 			t.Errorf("DeleteClient again: %v, want %v", err, store.ErrNotFound)
 		}
 		inheritsNothing(t, s, "gone")
-		anew := client("gone")
+		anew := newClient("gone")
 		anew.Registration = "anew"
 		must(t, s.CreateClient(t.Context(), anew))
 		inheritsNothing(t, s, "gone")
@@ -110,7 +110,7 @@ func TestDeleteClient(t *testing.T) {
 // Of two that remove a client at once, the second takes nothing away from whoever gets the id in between.
 func TestDeleteClientWhileAnotherDoes(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		c := client("rp")
+		c := newClient("rp")
 		must(t, s.CreateClient(t.Context(), c))
 		must(t, s.Exec(t.Context(), nil, `INSERT INTO gone_client (client, registration, gone_at) VALUES ($1, $2, 1)`, c.ID, c.Registration))
 		if err := s.DeleteClient(t.Context(), "rp", noon); !errors.Is(err, store.ErrNotFound) {
@@ -177,7 +177,7 @@ func TestPurgeOfWhatComesLate(t *testing.T) {
 // Several processes clean up after a client at once: each row goes once.
 func TestPurgeOfAClientAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		must(t, s.CreateClient(t.Context(), client("gone")))
+		must(t, s.CreateClient(t.Context(), newClient("gone")))
 		fillClient(t, s, "gone")
 		must(t, s.DeleteClient(t.Context(), "gone", noon))
 		purged := make([]int64, 3)

@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/jwks"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
-func key(id, algorithm string, created time.Time) provider.SealedKey {
-	return provider.SealedKey{
+func key(id, algorithm string, created time.Time) jwks.SealedKey {
+	return jwks.SealedKey{
 		ID: id, Algorithm: algorithm, Public: []byte("{}"), KeyID: "k", Private: []byte{1, 2}, Created: created,
 	}
 }
@@ -38,7 +38,7 @@ func TestSigningKeysNewestFirst(t *testing.T) {
 		must(t, s.AddSigningKey(t.Context(), old))
 		must(t, s.AddSigningKey(t.Context(), fresh))
 		got, err := s.SigningKeys(t.Context())
-		if want := []provider.SealedKey{fresh, old}; err != nil || !reflect.DeepEqual(got, want) {
+		if want := []jwks.SealedKey{fresh, old}; err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("SigningKeys = %+v, %v, want %+v", got, err, want)
 		}
 	})

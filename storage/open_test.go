@@ -114,14 +114,14 @@ func TestSQLiteLocked(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if err := s.CreateClient(ctx, client("c")); !errors.Is(err, store.ErrUnavailable) {
+	if err := s.CreateClient(ctx, newClient("c")); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("write while another holds the lock: %v, want %v", err, store.ErrUnavailable)
 	}
 	if _, err := s.Client(t.Context(), "c"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("read while another holds the lock: %v, want %v", err, store.ErrNotFound)
 	}
 	must(t, tx.Rollback())
-	must(t, s.CreateClient(t.Context(), client("c")))
+	must(t, s.CreateClient(t.Context(), newClient("c")))
 }
 
 // A command waits for its turn beside a process that writes for longer than a request may wait.
@@ -140,8 +140,8 @@ func TestSQLitePatience(t *testing.T) {
 	must(t, err)
 
 	done := make(chan error, 1)
-	go func() { done <- command.CreateClient(t.Context(), client("of the command")) }()
-	if err := server.CreateClient(t.Context(), client("of the server")); !errors.Is(err, store.ErrUnavailable) {
+	go func() { done <- command.CreateClient(t.Context(), newClient("of the command")) }()
+	if err := server.CreateClient(t.Context(), newClient("of the server")); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("the server's write ended with %v, want %v", err, store.ErrUnavailable)
 	}
 	select {
@@ -236,7 +236,7 @@ func TestPostgresGoesAndComes(t *testing.T) {
 		for name, err := range map[string]error{
 			"ping":   s.Ping(t.Context()),
 			"read":   err,
-			"write":  s.CreateClient(t.Context(), client("c")),
+			"write":  s.CreateClient(t.Context(), newClient("c")),
 			"batch":  s.RevokeFamily(t.Context(), "f"),
 			"status": s.CheckSchema(t.Context()),
 		} {
@@ -245,7 +245,7 @@ func TestPostgresGoesAndComes(t *testing.T) {
 			}
 		}
 		line.mend()
-		if err := s.CreateClient(t.Context(), client("c")); err != nil {
+		if err := s.CreateClient(t.Context(), newClient("c")); err != nil {
 			t.Errorf("write after the line is mended: %v", err)
 		}
 	})

@@ -11,7 +11,7 @@ import (
 func TestWithoutFactor(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		for _, id := range []string{"shop", "bank", "gone"} {
-			must(t, s.CreateClient(t.Context(), client(id)))
+			must(t, s.CreateClient(t.Context(), newClient(id)))
 		}
 		for _, name := range []string{"alice", "bob", "carol", "dora"} {
 			must(t, s.CreateAccount(t.Context(), newUser(name, ""), "hash"))

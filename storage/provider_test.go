@@ -17,7 +17,7 @@ func TestProviderContract(t *testing.T) {
 			ana := newUser("ana", "")
 			ana.Subject = providertest.Subject
 			must(t, s.CreateAccount(t.Context(), ana, ""))
-			must(t, s.CreateClient(t.Context(), client(providertest.Client)))
+			must(t, s.CreateClient(t.Context(), newClient(providertest.Client)))
 			return s
 		})
 	})

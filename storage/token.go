@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
@@ -29,7 +30,7 @@ func scanCode(r row) (provider.Code, error) {
 // SaveCode inserts a code, for the client as it was read. provider.ErrClientChanged if it is registered otherwise by now;
 // store.ErrConflict if the family has a code. It takes no lock on the client, whose row would be locked by each of its
 // sign-ins: a code that is saved while the client goes names a registration that never comes back.
-func (s *Store) SaveCode(ctx context.Context, c provider.Code, of provider.Client) error {
+func (s *Store) SaveCode(ctx context.Context, c provider.Code, of client.Client) error {
 	return s.exec(ctx, provider.ErrClientChanged, `INSERT INTO code (`+codeColumns+`, offline, registration)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, 0, NULL, FALSE, FALSE, registration FROM client
 		WHERE id = $3 AND registration = $10 AND updated_at = $11`,
@@ -87,7 +88,7 @@ func (s *Store) Token(ctx context.Context, kind, signature string) (provider.Tok
 }
 
 // TokenFor is Token for a client that asks about a token: store.ErrNotFound also if the asking client was removed.
-func (s *Store) TokenFor(ctx context.Context, kind, signature string, asker provider.Client) (provider.Token, error) {
+func (s *Store) TokenFor(ctx context.Context, kind, signature string, asker client.Client) (provider.Token, error) {
 	return one(ctx, s, scanToken, `SELECT `+tokenColumns+changed(`token`)+` FROM token
 		WHERE kind = $1 AND signature = $2 AND `+alive+`
 			AND EXISTS (SELECT 1 FROM client asker WHERE asker.id = $3 AND asker.registration = $4)`,

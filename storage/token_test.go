@@ -29,7 +29,7 @@ func (f family) code(signature string) provider.Code {
 // save stores the code, for a client that is there.
 func save(t *testing.T, s *storage.Store, code provider.Code) {
 	t.Helper()
-	if err := s.CreateClient(t.Context(), client(code.Client)); err != nil && !errors.Is(err, store.ErrConflict) {
+	if err := s.CreateClient(t.Context(), newClient(code.Client)); err != nil && !errors.Is(err, store.ErrConflict) {
 		t.Fatal(err)
 	}
 	must(t, saveAgain(t, s, code))
@@ -179,7 +179,7 @@ func TestClientMadeAnew(t *testing.T) {
 		must(t, s.Exec(t.Context(), store.ErrNotFound, `DELETE FROM client WHERE id = 'rp'`)) // and all else is left behind
 		for _, name := range []string{"gone", "made anew"} {
 			if name == "made anew" {
-				anew := client("rp")
+				anew := newClient("rp")
 				anew.Registration = ""
 				must(t, s.CreateClient(t.Context(), anew))
 			}

@@ -4,9 +4,8 @@ import (
 	"errors"
 	"strings"
 
-	"vestibule/mfa"
 	"vestibule/provider"
-	"vestibule/provider/account"
+	"vestibule/provider/limiter"
 	"vestibule/web/ui"
 )
 
@@ -16,7 +15,7 @@ func explain(err error) *ui.Problem {
 	switch {
 	case errors.As(err, &request):
 		return explainRequest(request)
-	case errors.Is(err, account.ErrBusy), errors.Is(err, mfa.ErrBusy):
+	case errors.Is(err, limiter.ErrBusy):
 		return ui.Busy()
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
@@ -24,7 +25,7 @@ type host struct {
 // signIn begins a sign-in at the pages.
 func (h *host) signIn(pages *Server) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ix := h.flows.BeginOwn(provider.Demand{EssentialACR: provider.LevelTwo})
+		ix := h.flows.BeginOwn(provider.Demand{EssentialACR: client.LevelTwo})
 		ix.Client, ix.ClientName, ix.FirstParty = "payroll", "Payroll", true
 		if err := pages.Authorize(w, r, ix); err != nil {
 			pages.Error(w, r, err)
@@ -55,11 +56,11 @@ func (h *host) end(w http.ResponseWriter, r *http.Request, ix *provider.Interact
 }
 
 // Client: the host is its only relying party.
-func (h *host) Client(_ context.Context, id string) (provider.Client, error) {
+func (h *host) Client(_ context.Context, id string) (client.Client, error) {
 	if id != "payroll" {
-		return provider.Client{}, store.ErrNotFound
+		return client.Client{}, store.ErrNotFound
 	}
-	return provider.Client{ID: id, Name: "Payroll"}, nil
+	return client.Client{ID: id, Name: "Payroll"}, nil
 }
 
 // TestHost mounts the pages in a program that has no Provider, below an address of its own.

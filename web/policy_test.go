@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 )
 
 // newPolicySite has a policy, and a client that lets nobody in without a second factor.
@@ -19,7 +19,7 @@ func newPolicySite(t *testing.T, p mfa.Policy) *site {
 	t.Helper()
 	s := newSite(t)
 	s.configure(func(c *Config) { c.Policy = p })
-	s.store.AddClient(provider.Client{ID: "bank", Name: "Bank", TwoSteps: true, SecretHash: "sha256:x", RedirectURIs: []string{"https://bank.test/cb"}, Scopes: []string{"openid"}})
+	s.store.AddClient(client.Client{ID: "bank", Name: "Bank", TwoSteps: true, SecretHash: "sha256:x", RedirectURIs: []string{"https://bank.test/cb"}, Scopes: []string{"openid"}})
 	s.accounts.set(func(rows map[string]account.Account) {
 		ana := rows["ana"]
 		ana.Groups = []string{"finance"}
@@ -77,7 +77,7 @@ func TestPolicyObliges(t *testing.T) {
 				t.Errorf("prompt=none answers %s", p.address)
 			}
 			p.enrol().at("consent", "initial").press("Allow").client()
-			if row := onlySession(t, s); row.Login.ACR() != provider.LevelTwo {
+			if row := onlySession(t, s); row.Login.ACR() != client.LevelTwo {
 				t.Errorf("the session has %v", row.Login.Authentications)
 			}
 		})

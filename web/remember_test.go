@@ -14,6 +14,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
@@ -128,7 +129,7 @@ func TestRememberedBrowser(t *testing.T) {
 	b := s.remembered(a)
 	b.open(s.authorize()).password("ana").client()
 	row := onlySession(t, s)
-	if got := row.Login.AMR(); !slices.Equal(got, []string{"pwd"}) || row.Login.ACR() != provider.LevelOne {
+	if got := row.Login.AMR(); !slices.Equal(got, []string{"pwd"}) || row.Login.ACR() != client.LevelOne {
 		t.Errorf("the session says amr %v, acr %s, want pwd and aal1", got, row.Login.ACR())
 	}
 	b.open(s.authorize()).client()

@@ -28,6 +28,7 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -269,8 +270,8 @@ func newSite(t *testing.T) *site {
 	s.sessions.accounts = s.accounts
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handler.Load().ServeHTTP(w, r) }))
 	t.Cleanup(s.server.Close)
-	s.store.AddClient(provider.Client{ID: "shop", Name: "Demo Shop", SecretHash: "sha256:x", RedirectURIs: []string{"https://shop.test/cb"}, Scopes: []string{"openid", "profile", "email", "offline_access", "orders:write"}})
-	s.store.AddClient(provider.Client{ID: "native", Name: "Pocket", Public: true, RedirectURIs: []string{"http://127.0.0.1/cb"}, Scopes: []string{"openid"}})
+	s.store.AddClient(client.Client{ID: "shop", Name: "Demo Shop", SecretHash: "sha256:x", RedirectURIs: []string{"https://shop.test/cb"}, Scopes: []string{"openid", "profile", "email", "offline_access", "orders:write"}})
+	s.store.AddClient(client.Client{ID: "native", Name: "Pocket", Public: true, RedirectURIs: []string{"http://127.0.0.1/cb"}, Scopes: []string{"openid"}})
 	s.compose()
 	return s
 }
@@ -285,7 +286,7 @@ func (s *site) compose() {
 	s.mfa = &mfa.Service{Store: s.factors, Attempts: s.factors, Setups: s.factors, Keys: keys, Issuer: "Vestibule", Now: s.clock.now, Atomic: s.atomic, Memory: 64, Passes: 1}
 	p, err := provider.New(s.t.Context(), provider.Config{
 		Issuer: s.server.URL, Store: s.store, Accounts: s.accounts, Sealer: keys, Secrets: keys.Derive("tokens"),
-		SigningAlgorithm: provider.ES256, Log: log, Now: s.clock.now,
+		SigningAlgorithm: client.ES256, Log: log, Now: s.clock.now,
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -721,6 +722,6 @@ func (failing) SaveSession(context.Context, []byte, *provider.Session) error {
 	return errors.New("disk full")
 }
 
-func clientNamed(name string) provider.Client {
-	return provider.Client{ID: "odd", Name: name, SecretHash: "sha256:x", RedirectURIs: []string{"https://odd.test/cb"}, Scopes: []string{"openid", "email"}}
+func clientNamed(name string) client.Client {
+	return client.Client{ID: "odd", Name: name, SecretHash: "sha256:x", RedirectURIs: []string{"https://odd.test/cb"}, Scopes: []string{"openid", "email"}}
 }

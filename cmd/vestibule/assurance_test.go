@@ -16,8 +16,8 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	rp "vestibule/provider/client"
 )
 
 // essential is the claims parameter of a client that takes nothing but these values of acr.
@@ -54,7 +54,7 @@ type truth struct {
 var truths = []struct {
 	policy string
 	server func(*config.Config)
-	client func(*provider.Client)
+	client func(*rp.Client)
 	rows   []truth
 }{
 	{"optional", nil, nil, []truth{
@@ -148,23 +148,23 @@ var truths = []struct {
 		{name: "member, cancelled", group: "finance", refuses: true, pages: "login setup", fails: "access_denied"},
 		{name: "member with a code", group: "finance", enrolled: true, pages: "login totp consent", amr: "pwd otp mfa", acr: "aal2"},
 	}},
-	{"required by the client", nil, func(c *provider.Client) { c.TwoSteps = true }, []truth{
+	{"required by the client", nil, func(c *rp.Client) { c.TwoSteps = true }, []truth{
 		{name: "nothing set up", pages: "login setup codes consent", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "nothing set up, cancelled", refuses: true, pages: "login setup", fails: "access_denied"},
 		{name: "code", enrolled: true, pages: "login totp consent", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "session of a code", enrolled: true, before: "code", request: []string{"prompt", "none"}, amr: "pwd otp mfa", acr: "aal2"},
 	}},
-	{"required by the client, and recovery codes do not count", func(c *config.Config) { c.RecoveryCounts = false }, func(c *provider.Client) { c.TwoSteps = true }, []truth{
+	{"required by the client, and recovery codes do not count", func(c *config.Config) { c.RecoveryCounts = false }, func(c *rp.Client) { c.TwoSteps = true }, []truth{
 		{name: "code", enrolled: true, pages: "login totp consent", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "recovery code", enrolled: true, recovery: true, pages: "login totp recovery recovery-used setup consent", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "recovery code, one step preferred", enrolled: true, recovery: true, request: []string{"acr_values", "1"}, pages: "login totp recovery recovery-used setup consent", amr: "pwd otp mfa", acr: "1"},
 		{name: "recovery code, cancelled", enrolled: true, recovery: true, refuses: true, pages: "login totp recovery recovery-used setup", fails: "access_denied"},
 		{name: "nothing set up", pages: "login setup codes consent", amr: "pwd otp mfa", acr: "aal2"},
 	}},
-	{"required by the client, but only reported", func(c *config.Config) { c.RecoveryCounts, c.TwoStepsReportOnly = false, true }, func(c *provider.Client) { c.TwoSteps = true }, []truth{
+	{"required by the client, but only reported", func(c *config.Config) { c.RecoveryCounts, c.TwoStepsReportOnly = false, true }, func(c *rp.Client) { c.TwoSteps = true }, []truth{
 		{name: "recovery code", enrolled: true, recovery: true, pages: "login totp recovery recovery-used consent", amr: "pwd mfa", acr: "aal1"},
 	}},
-	{"names of the client", nil, func(c *provider.Client) {
+	{"names of the client", nil, func(c *rp.Client) {
 		c.ACRNames = map[string][]string{"aal1": {"bronze", "2"}, "aal2": {"gold", "silver"}}
 	}, []truth{
 		{name: "password", pages: "login consent", amr: "pwd", acr: "bronze"},
@@ -202,7 +202,7 @@ func TestTruth(t *testing.T) {
 				for i, row := range policy.rows {
 					t.Run(row.name, func(t *testing.T) {
 						id := fmt.Sprintf("shop%d", i)
-						c := s.newClient(t, id, func(c *provider.Client) {
+						c := s.newClient(t, id, func(c *rp.Client) {
 							if policy.client != nil {
 								policy.client(c)
 							}
@@ -444,10 +444,10 @@ func (s *site) newInspector(t *testing.T) *inspector {
 
 func (s *site) newInspectorAs(t *testing.T, id string) *inspector {
 	t.Helper()
-	secret, hash := provider.NewClientSecret()
+	secret, hash := rp.NewSecret()
 	s.keepSecret(secret)
 	now := s.clock.now()
-	c := provider.Client{ID: id, SecretHash: hash, ResourceServer: true, Created: now, Updated: now}
+	c := rp.Client{ID: id, SecretHash: hash, ResourceServer: true, Created: now, Updated: now}
 	if err := s.store.CreateClient(t.Context(), c); err != nil {
 		t.Fatalf("create the API: %v", err)
 	}

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	rp "vestibule/provider/client"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -54,18 +54,18 @@ func clientCreate(f *flag.FlagSet) action {
 	}
 }
 
-func newClient(id, name string, uris, scopes []string, now time.Time) provider.Client {
+func newClient(id, name string, uris, scopes []string, now time.Time) rp.Client {
 	if len(scopes) == 0 {
-		scopes = []string{provider.ScopeOpenID, provider.ScopeProfile, provider.ScopeEmail, provider.ScopeOffline}
+		scopes = []string{rp.ScopeOpenID, rp.ScopeProfile, rp.ScopeEmail, rp.ScopeOffline}
 	}
 	if name == "" {
 		name = id
 	}
-	return provider.Client{ID: id, Name: name, RedirectURIs: uris, Scopes: scopes, Created: now, Updated: now}
+	return rp.Client{ID: id, Name: name, RedirectURIs: uris, Scopes: scopes, Created: now, Updated: now}
 }
 
 // checkNewClient says all that is wrong with the client at once, before a secret is read or made.
-func checkNewClient(c provider.Client, secretFile string) error {
+func checkNewClient(c rp.Client, secretFile string) error {
 	var faults []error
 	switch {
 	case !c.Public:
@@ -73,26 +73,26 @@ func checkNewClient(c provider.Client, secretFile string) error {
 	case secretFile != "":
 		faults = append(faults, errors.New("a --public app has no secret; leave out --secret-file"))
 	}
-	return wrongUsage(append(faults, provider.CheckClient(c))...)
+	return wrongUsage(append(faults, rp.Check(c))...)
 }
 
 // giveSecret makes or reads the secret and puts its hash into the client.
-func giveSecret(ctx context.Context, w *env, c *provider.Client, path string) (secret string, err error) {
+func giveSecret(ctx context.Context, w *env, c *rp.Client, path string) (secret string, err error) {
 	switch {
 	case c.Public:
 		return "", nil
 	case path == "":
-		secret, c.SecretHash = provider.NewClientSecret()
+		secret, c.SecretHash = rp.NewSecret()
 		return secret, nil
 	}
 	if secret, err = readInput(w, "secret-file", path); err != nil {
 		return "", err
 	}
-	c.SecretHash, err = provider.HashClientSecret(ctx, &account.Hasher{}, secret)
+	c.SecretHash, err = rp.HashSecret(ctx, &account.Hasher{}, secret)
 	return secret, err
 }
 
-func storeClient(ctx context.Context, db *storage.Store, c provider.Client) error {
+func storeClient(ctx context.Context, db *storage.Store, c rp.Client) error {
 	err := db.Atomic(ctx, func(ctx context.Context) error {
 		if err := db.CreateClient(ctx, c); err != nil {
 			return err
@@ -121,7 +121,7 @@ type shownClient struct {
 	ResourceServer bool                `json:"resource_server"`
 }
 
-func clientView(c provider.Client) shownClient {
+func clientView(c rp.Client) shownClient {
 	return shownClient{
 		ID: c.ID, Name: c.Name, Public: c.Public, RedirectURIs: append([]string{}, c.RedirectURIs...), // never null
 		Scope: strings.Join(c.Scopes, " "), Algorithm: c.IDTokenAlg, Created: c.Created.UTC(),
@@ -141,7 +141,7 @@ func clientList(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	out := outputFlag(f)
 	return func(ctx context.Context, w *env, _ []string) error {
-		var all []provider.Client
+		var all []rp.Client
 		err := readStore(ctx, w, load, func(db *storage.Store) (err error) {
 			all, err = db.Clients(ctx)
 			return err

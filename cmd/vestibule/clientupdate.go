@@ -13,6 +13,7 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/audit"
+	rp "vestibule/provider/client"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -42,7 +43,7 @@ func clientUpdate(f *flag.FlagSet) action {
 		if err := change.check(); err != nil {
 			return err
 		}
-		var c provider.Client
+		var c rp.Client
 		err := withStore(ctx, w, load, func(db *storage.Store) (err error) {
 			c, err = updateClient(ctx, db, args[0], &change)
 			return err
@@ -75,7 +76,7 @@ func (ch *clientChange) check() error {
 }
 
 // apply changes c and returns the names of what it has changed.
-func (ch *clientChange) apply(c *provider.Client) []string {
+func (ch *clientChange) apply(c *rp.Client) []string {
 	var changed []string
 	set := func(name string, given bool, change func()) {
 		if given {
@@ -92,7 +93,7 @@ func (ch *clientChange) apply(c *provider.Client) []string {
 }
 
 // updateClient changes a client unless somebody else does so at the same moment.
-func updateClient(ctx context.Context, db *storage.Store, id string, change *clientChange) (provider.Client, error) {
+func updateClient(ctx context.Context, db *storage.Store, id string, change *clientChange) (rp.Client, error) {
 	c, err := findClient(ctx, db, id)
 	if err != nil {
 		return c, err
@@ -101,7 +102,7 @@ func updateClient(ctx context.Context, db *storage.Store, id string, change *cli
 	c.Updated = time.Now()
 	e := clientEvent(audit.EventAdminClientUpdated, c.ID)
 	e.Detail = map[string]string{"changed": strings.Join(change.apply(&c), ", ")}
-	if err := wrongUsage(provider.CheckClient(c)); err != nil {
+	if err := wrongUsage(rp.Check(c)); err != nil {
 		return c, err
 	}
 	err = db.Atomic(ctx, func(ctx context.Context) error {
@@ -116,7 +117,7 @@ func updateClient(ctx context.Context, db *storage.Store, id string, change *cli
 	return c, err
 }
 
-func findClient(ctx context.Context, db *storage.Store, id string) (provider.Client, error) {
+func findClient(ctx context.Context, db *storage.Store, id string) (rp.Client, error) {
 	c, err := db.Client(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return c, noClient(id, err)

@@ -11,6 +11,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	rp "vestibule/provider/client"
 	"vestibule/storage"
 )
 
@@ -61,7 +62,7 @@ type claimsView struct {
 	Refused   string   `json:"error,omitempty"` // the client gets this, whatever the user does
 
 	account account.Account
-	client  provider.Client
+	client  rp.Client
 	ladder  provider.Levels
 	demand  provider.Demand
 	codes   int  // recovery codes left
@@ -211,8 +212,8 @@ func (v *claimsView) otherwise() string {
 // why explains the acr.
 func (v *claimsView) why(login *provider.Login) string {
 	level, acr := v.ladder.Level(login), v.ladder.ACR(v.client, v.demand, login)
-	text := map[string]string{provider.LevelOne: "a password reaches aal1", provider.LevelTwo: "two factors reach aal2"}[level]
-	if level == provider.LevelOne && login.SecondFactor() {
+	text := map[string]string{rp.LevelOne: "a password reaches aal1", rp.LevelTwo: "two factors reach aal2"}[level]
+	if level == rp.LevelOne && login.SecondFactor() {
 		text = "a password and a recovery code reach aal1: recovery_counts is false"
 	}
 	for _, n := range v.demand.Names {

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/provider"
+	rp "vestibule/provider/client"
 )
 
 // TestDebugClaims compares what the command says of a live session with the ID token that its client gets.
@@ -18,7 +19,7 @@ func TestDebugClaims(t *testing.T) {
 		s := newSite(t, database, func(c *config.Config) { c.RecoveryCounts = false })
 		s.clock.advance(-time.Minute) // the command has a clock of its own
 		s.addUser("ana")
-		c := s.newClient(t, "shop", func(c *provider.Client) { c.ACRNames = map[string][]string{"aal2": {"gold"}} })
+		c := s.newClient(t, "shop", func(c *rp.Client) { c.ACRNames = map[string][]string{"aal2": {"gold"}} })
 		b := s.newBrowser(t)
 		v := c.begin()
 		got := v.finish(v.signIn(b, "ana").allow())
@@ -70,7 +71,7 @@ func TestDebugClaims(t *testing.T) {
 		if !strings.Contains(text, "recovery_counts is false") || !strings.Contains(text, "two factors reach aal2, which the client calls gold") {
 			t.Errorf("the table does not say why:\n%s", text)
 		}
-		s.newClient(t, "bank", func(c *provider.Client) { c.TwoSteps = true })
+		s.newClient(t, "bank", func(c *rp.Client) { c.TwoSteps = true })
 		read("--client", "bank")
 		want := "a code, or another authenticator is set up: a recovery code does not reach aal2; else the client gets an error"
 		if last := view.Cases[len(view.Cases)-1]; last.First != want {

@@ -17,8 +17,8 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	rp "vestibule/provider/client"
 )
 
 // demo runs a whole server, with users and a sample app, that leaves nothing behind.
@@ -114,10 +114,10 @@ func (d *demonstration) listen(address string) (net.Listener, error) {
 // seed makes the clients and the users.
 func (d *demonstration) seed(ctx context.Context) (err error) {
 	sample := newClient(sampleID, "Sample app", []string{"http://" + d.sample.Addr().String() + callback}, nil, time.Now())
-	d.secret, sample.SecretHash = provider.NewClientSecret()
-	api := provider.Client{ID: apiID, Name: "Sample API", ResourceServer: true, Created: time.Now(), Updated: time.Now()}
-	d.key, api.SecretHash = provider.NewClientSecret()
-	for _, c := range []provider.Client{sample, api} {
+	d.secret, sample.SecretHash = rp.NewSecret()
+	api := rp.Client{ID: apiID, Name: "Sample API", ResourceServer: true, Created: time.Now(), Updated: time.Now()}
+	d.key, api.SecretHash = rp.NewSecret()
+	for _, c := range []rp.Client{sample, api} {
 		if err := d.app.store.CreateClient(ctx, c); err != nil {
 			return err
 		}

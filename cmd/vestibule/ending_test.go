@@ -17,8 +17,8 @@ import (
 	"golang.org/x/oauth2"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	rp "vestibule/provider/client"
 	"vestibule/storage"
 )
 
@@ -84,7 +84,7 @@ func newOwner(t *testing.T, s *site) *owner {
 		t.Fatalf("recovery codes: %v", err)
 	}
 	v.codes = codes.Codes
-	v.shop = s.newClient(t, fmt.Sprintf("shop%d", n), func(c *provider.Client) { c.IDTokenAlg = provider.ES256 })
+	v.shop = s.newClient(t, fmt.Sprintf("shop%d", n), func(c *rp.Client) { c.IDTokenAlg = rp.ES256 })
 	v.keeper = v.signedIn(0)
 	return v
 }

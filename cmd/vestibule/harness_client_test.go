@@ -11,7 +11,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
-	"vestibule/provider"
+	rp "vestibule/provider/client"
 )
 
 // returnURI is where relying parties of these tests live; nothing is ever sent there.
@@ -28,15 +28,15 @@ type client struct {
 }
 
 // newClient registers a confidential client and returns it.
-func (s *site) newClient(t *testing.T, id string, change ...func(*provider.Client)) *client {
+func (s *site) newClient(t *testing.T, id string, change ...func(*rp.Client)) *client {
 	t.Helper()
-	secret, hash := provider.NewClientSecret()
+	secret, hash := rp.NewSecret()
 	s.keepSecret(secret)
 	now := s.clock.now()
-	c := provider.Client{
+	c := rp.Client{
 		ID: id, Name: "The " + id, SecretHash: hash, RedirectURIs: []string{returnURI},
 		Scopes:     []string{"openid", "profile", "email", "offline_access"},
-		IDTokenAlg: provider.RS256, Created: now, Updated: now,
+		IDTokenAlg: rp.RS256, Created: now, Updated: now,
 	}
 	for _, f := range change {
 		f(&c)
@@ -51,7 +51,7 @@ func (s *site) newClient(t *testing.T, id string, change ...func(*provider.Clien
 }
 
 // discover reads the site's metadata as the client does when it starts.
-func (s *site) discover(t *testing.T, c provider.Client, secret string) *client {
+func (s *site) discover(t *testing.T, c rp.Client, secret string) *client {
 	t.Helper()
 	op, err := oidc.NewProvider(context.WithoutCancel(t.Context()), s.config.Issuer)
 	if err != nil {
@@ -210,7 +210,7 @@ func (r tokenResult) same(t *testing.T, other tokenResult) {
 }
 
 // algorithms is what the client accepts: only what it has registered for.
-func algorithms(c provider.Client) []string {
+func algorithms(c rp.Client) []string {
 	if c.IDTokenAlg == "" {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"vestibule/provider"
+	rp "vestibule/provider/client"
 )
 
 // shop is a relying party that is really there, at an origin of its own, for real browsers.
@@ -47,7 +47,7 @@ func (s *site) newShop(t *testing.T, id string, hops bool) *shop {
 	front := httptest.NewServer(mux)
 	t.Cleanup(front.Close)
 	sh.origin = strings.Replace(front.URL, "127.0.0.1", "localhost", 1) // another site than ours
-	sh.client = s.newClient(t, id, func(c *provider.Client) { c.RedirectURIs = []string{sh.origin + "/callback"} })
+	sh.client = s.newClient(t, id, func(c *rp.Client) { c.RedirectURIs = []string{sh.origin + "/callback"} })
 	return sh
 }
 

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/jwks"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -108,7 +108,7 @@ func clockOffset(ctx context.Context, db *storage.Store, now func() time.Time) (
 }
 
 // hasKey reports an error if ID tokens could not be signed after a restart.
-func hasKey(ctx context.Context, keys provider.Keys) error {
+func hasKey(ctx context.Context, keys jwks.Store) error {
 	all, err := keys.SigningKeys(ctx)
 	if err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	rp "vestibule/provider/client"
 )
 
 // The settings are checked by a package that does not know the keyring: both must agree on what a key is.
@@ -63,7 +63,7 @@ func TestNamesAgree(t *testing.T) {
 		}
 		environ = []string{"VESTIBULE_ACR_NAMES=aal2=" + name}
 		_, refused = config.Load("", environ, nil, "acr_names")
-		err := provider.CheckACRNames(map[string][]string{provider.LevelTwo: {name}})
+		err := rp.CheckACRNames(map[string][]string{rp.LevelTwo: {name}})
 		if (refused == nil) != (err == nil) {
 			t.Errorf("acr name %q: the settings say %v, the provider says %v", name, refused, err)
 		}

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"vestibule/config"
-	"vestibule/provider"
 	"vestibule/provider/audit"
+	rp "vestibule/provider/client"
 	"vestibule/storage"
 )
 
@@ -53,7 +53,7 @@ func newFleet(t *testing.T) *fleet {
 		t.Fatalf("client create: %v in %s", err, created)
 	}
 	o.start(3)
-	shop := s.discover(t, provider.Client{ID: c.ID, RedirectURIs: []string{returnURI}}, c.Secret)
+	shop := s.discover(t, rp.Client{ID: c.ID, RedirectURIs: []string{returnURI}}, c.Secret)
 	return &fleet{o, shop, openDatabase(t, database)}
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"vestibule/provider"
+	rp "vestibule/provider/client"
 )
 
 // below returns a random number.
@@ -49,7 +50,7 @@ func TestLongRequests(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, sqliteDatabase(t))
 	uris := []string{returnURI, returnURI + "?a=" + noiseURI(400), returnURI + "?a=" + noiseURI(1400)}
-	s.newClient(t, "shop", func(c *provider.Client) { c.RedirectURIs, c.Name = uris, noiseURI(190) })
+	s.newClient(t, "shop", func(c *rp.Client) { c.RedirectURIs, c.Name = uris, noiseURI(190) })
 	lengths := []int{0, 20, 300, 900, 2000}
 	outcomes := map[string]int{}
 	for range 300 {

@@ -10,8 +10,8 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	rp "vestibule/provider/client"
 	"vestibule/storage"
 )
 
@@ -100,7 +100,7 @@ func makePlan(ctx context.Context, db *storage.Store, policy mfa.Policy, now tim
 	if err != nil {
 		return plan{}, err
 	}
-	obliging := map[string]provider.Client{}
+	obliging := map[string]rp.Client{}
 	for _, c := range clients {
 		if c.TwoSteps {
 			obliging[c.ID] = c
@@ -113,7 +113,7 @@ func makePlan(ctx context.Context, db *storage.Store, policy mfa.Policy, now tim
 }
 
 // strictest is what the policy asks of the account at any of the clients that it uses.
-func strictest(policy mfa.Policy, a account.Account, used []string, obliging map[string]provider.Client, now time.Time) mfa.Requirement {
+func strictest(policy mfa.Policy, a account.Account, used []string, obliging map[string]rp.Client, now time.Time) mfa.Requirement {
 	want := policy.For(a.Groups, mfa.App{}, now)
 	for _, id := range used {
 		if c, ok := obliging[id]; ok && !want.Must {

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	rp "vestibule/provider/client"
 )
 
 // TestProcesses knows only what an operator and a client know: commands, environment names, pages. The
@@ -37,7 +37,7 @@ func TestProcesses(t *testing.T) {
 				t.Fatalf("client create: %v in %s", err, created)
 			}
 			o.start(map[string]int{"sqlite": 1, "postgres": 2}[name])
-			shop := s.discover(t, provider.Client{ID: c.ID, RedirectURIs: []string{returnURI}}, c.Secret)
+			shop := s.discover(t, rp.Client{ID: c.ID, RedirectURIs: []string{returnURI}}, c.Secret)
 			o.walk(t, s, shop)
 			if status := string(o.command("", "user", "get", "ana")); !strings.Contains(status, "9 of 10") {
 				t.Errorf("user get does not say that 9 recovery codes are left:\n%s", status)

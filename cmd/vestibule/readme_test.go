@@ -13,7 +13,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
-	"vestibule/provider"
+	rp "vestibule/provider/client"
 )
 
 // readmeApp is the Go example of the README; visit is the browser, which comes back with r.
@@ -117,7 +117,7 @@ func newReadmeSite(t *testing.T) (*site, *client, func(address string) *page) {
 	s := newSite(t, sqliteDatabase(t))
 	s.addUser("ana")
 	a, _ := s.newBrowser(t).enrol("ana")
-	c := s.newClient(t, "shop", func(c *provider.Client) { c.RedirectURIs = []string{"https://shop.example.com/callback"} })
+	c := s.newClient(t, "shop", func(c *rp.Client) { c.RedirectURIs = []string{"https://shop.example.com/callback"} })
 	return s, c, func(address string) *page {
 		t.Helper()
 		p := s.newBrowser(t).open(address).at("login", "initial").giveName("ana", password)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"vestibule/provider"
+	rp "vestibule/provider/client"
 )
 
 // TestRedirectURIsAreAsBrowsersWriteThem combines parts of addresses and asks the URL parser of browsers (WHATWG), as
@@ -26,8 +26,8 @@ func TestRedirectURIsAreAsBrowsersWriteThem(t *testing.T) {
 					"/cb?", "/cb?a=b", "/cb?a='b'", "/cb?a=%zz", "/cb?a=<b>", "/cb#", "/cb?a=b#c", "/cb\t", "/cb\n", "/*",
 				} {
 					uri := scheme + host + port + path
-					c := provider.Client{ID: "shop", SecretHash: "sha256:x", RedirectURIs: []string{uri}}
-					if provider.CheckClient(c) == nil {
+					c := rp.Client{ID: "shop", SecretHash: "sha256:x", RedirectURIs: []string{uri}}
+					if rp.Check(c) == nil {
 						taken = append(taken, uri)
 					}
 				}

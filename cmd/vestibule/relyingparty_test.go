@@ -15,8 +15,8 @@ import (
 	"golang.org/x/oauth2"
 
 	"vestibule/config"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	rp "vestibule/provider/client"
 )
 
 // TestGoRelyingParty signs in to an unmodified go-oidc and x/oauth2.
@@ -72,12 +72,12 @@ func eachKindOfClient(t *testing.T, test func(t *testing.T, s *site, c *client))
 	for _, tt := range []struct {
 		name   string
 		style  oauth2.AuthStyle
-		change func(*provider.Client)
+		change func(*rp.Client)
 	}{
-		{"basic RS256", oauth2.AuthStyleInHeader, func(c *provider.Client) {}},
-		{"post ES256", oauth2.AuthStyleInParams, func(c *provider.Client) { c.IDTokenAlg = provider.ES256 }},
-		{"public ES256", oauth2.AuthStyleInParams, func(c *provider.Client) {
-			c.Public, c.IDTokenAlg = true, provider.ES256
+		{"basic RS256", oauth2.AuthStyleInHeader, func(c *rp.Client) {}},
+		{"post ES256", oauth2.AuthStyleInParams, func(c *rp.Client) { c.IDTokenAlg = rp.ES256 }},
+		{"public ES256", oauth2.AuthStyleInParams, func(c *rp.Client) {
+			c.Public, c.IDTokenAlg = true, rp.ES256
 			c.RedirectURIs = []string{"http://127.0.0.1:39217/callback"}
 		}},
 	} {
@@ -190,9 +190,9 @@ func (n *node) read(value any) {
 // TestServerAlgorithm signs with the algorithm of the settings for clients that have no wish.
 func TestServerAlgorithm(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, sqliteDatabase(t), func(c *config.Config) { c.SigningAlgorithm = provider.ES256 })
+	s := newSite(t, sqliteDatabase(t), func(c *config.Config) { c.SigningAlgorithm = rp.ES256 })
 	s.addUser("ana")
-	c := s.newClient(t, "shop", func(c *provider.Client) { c.IDTokenAlg = "" })
+	c := s.newClient(t, "shop", func(c *rp.Client) { c.IDTokenAlg = "" })
 	c.verifier = c.provider.Verifier(&oidc.Config{ClientID: "shop", Now: s.clock.now, SupportedSigningAlgs: []string{"ES256"}})
 	v := c.begin()
 	v.finish(v.signIn(s.newBrowser(t), "ana").allow())

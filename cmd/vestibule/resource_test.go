@@ -6,17 +6,17 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	rp "vestibule/provider/client"
 	"vestibule/provider/resource"
 )
 
 // newAPI registers an API and returns its guard.
 func (s *site) newAPI(t *testing.T, change ...func(*resource.Config)) *resource.Guard {
 	t.Helper()
-	secret, hash := provider.NewClientSecret()
+	secret, hash := rp.NewSecret()
 	s.keepSecret(secret)
 	now := s.clock.now()
-	err := s.store.CreateClient(t.Context(), provider.Client{ID: "api", Name: "The API", SecretHash: hash, ResourceServer: true, Created: now, Updated: now})
+	err := s.store.CreateClient(t.Context(), rp.Client{ID: "api", Name: "The API", SecretHash: hash, ResourceServer: true, Created: now, Updated: now})
 	if err != nil {
 		t.Fatal(err)
 	}

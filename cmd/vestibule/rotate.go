@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/audit"
+	"vestibule/provider/jwks"
 	"vestibule/storage"
 )
 
@@ -173,7 +173,7 @@ func (r *resealer) reseal(table string, row storage.SealedRow) (storage.SealedRo
 	case storage.SealedSetups:
 		about = mfa.AboutSetup(mfa.Setup{Owner: row.ID, Subject: row.Subject})
 	case storage.SealedSigningKeys:
-		about = provider.SealedKey{ID: row.ID}.About()
+		about = jwks.SealedKey{ID: row.ID}.About()
 	}
 	var err error
 	row.KeyID, row.Sealed, err = r.keys.Reseal(row.KeyID, row.Sealed, about)

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	rp "vestibule/provider/client"
 	"vestibule/storage"
 )
 
@@ -138,7 +138,7 @@ func TestRemovedAPILearnsNothing(t *testing.T) {
 		if api.ask(t, token).Active {
 			t.Error("an API that was removed learns of a token")
 		}
-		_, was.SecretHash = provider.NewClientSecret()
+		_, was.SecretHash = rp.NewSecret()
 		was.Registration = ""
 		if err := storeClient(t.Context(), s.store, was); err != nil {
 			t.Fatal(err)
@@ -156,7 +156,7 @@ func TestOldSecretIsWorthNothing(t *testing.T) {
 		c := s.newClient(t, "shop")
 		v := c.beginOffline()
 		tokens := v.finish(v.signIn(s.newBrowser(t), "ana").allow()).tokens
-		_, hash := provider.NewClientSecret()
+		_, hash := rp.NewSecret()
 		execDatabase(t, s.config.Database, `UPDATE client SET secret_hash = '`+hash+`', updated_at = updated_at + 1 WHERE id = 'shop'`)
 		answer := s.token(c, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.RefreshToken}})
 		if answer.Error != "invalid_grant" && answer.Error != "invalid_client" {

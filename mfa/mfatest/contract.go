@@ -146,7 +146,7 @@ func authenticator(subject, id string) *mfa.Authenticator {
 }
 
 func recovery(subject, id string) *mfa.RecoverySet {
-	r := &mfa.RecoverySet{ID: id, Subject: subject, Salt: []byte("salt of " + id), Params: "argon2id,m=19456,t=2,p=1", Total: 10, Created: now}
+	r := &mfa.RecoverySet{ID: id, Subject: subject, Salt: []byte("salt of " + id), Params: "$argon2id$v=19$m=19456,t=2,p=1", Total: 10, Created: now}
 	for i := range r.Total {
 		r.Digests = append(r.Digests, digest(id, i))
 	}

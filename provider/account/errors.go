@@ -1,6 +1,10 @@
 package account
 
-import "errors"
+import (
+	"errors"
+
+	"vestibule/provider/limiter"
+)
 
 // Outcomes that a caller handles. An implementation may wrap them.
 var (
@@ -8,5 +12,5 @@ var (
 	// a disabled account and a wrong password are one outcome, reached in the same time.
 	ErrPassword = errors.New("wrong name or password")
 	// ErrBusy reports that too many slow hashes are waiting. The caller may try again in a few seconds.
-	ErrBusy = errors.New("too many sign-ins at once")
+	ErrBusy = limiter.ErrBusy
 )

@@ -5,16 +5,16 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
+
+	"vestibule/provider/limiter"
+	"vestibule/provider/phc"
 )
 
 // Hasher hashes and checks passwords with Argon2id, at most one for each core at a time. The
@@ -22,12 +22,10 @@ import (
 type Hasher struct {
 	Memory  uint32              // KiB; 0: 19456
 	Passes  uint32              // 0: 2
-	Waiting int                 // how many may wait for a core before ErrBusy; 0: 256
 	Timed   func(time.Duration) // told how long a hash took, the wait for a core aside; nil: nobody is
+	Limiter limiter.Limiter     // who waits for a core; the zero value works
 
-	worked  atomic.Uint64 // KiB times passes, in all
-	gate    atomic.Pointer[chan struct{}]
-	waiting atomic.Int64
+	worked atomic.Uint64 // KiB times passes, in all
 }
 
 const (
@@ -35,91 +33,49 @@ const (
 	hashLength = 32
 )
 
-func (h *Hasher) cost() (memory, passes uint32) {
-	memory, passes = h.Memory, h.Passes
-	if memory == 0 {
-		memory = 19 * 1024
-	}
-	if passes == 0 {
-		passes = 2
-	}
-	return memory, passes
-}
-
-// enter waits for a core. The returned function gives it back.
-func (h *Hasher) enter(ctx context.Context) (leave func(), err error) {
-	gate := h.gate.Load()
-	if gate == nil {
-		fresh := make(chan struct{}, runtime.GOMAXPROCS(0))
-		h.gate.CompareAndSwap(nil, &fresh)
-		gate = h.gate.Load()
-	}
-	limit := int64(h.Waiting)
-	if limit == 0 {
-		limit = 256
-	}
-	if h.waiting.Add(1) > limit {
-		h.waiting.Add(-1)
-		return nil, ErrBusy
-	}
-	defer h.waiting.Add(-1)
-	select {
-	case *gate <- struct{}{}:
-		return func() { <-*gate }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
+func (h *Hasher) cost() phc.Cost { return phc.NewCost(h.Memory, h.Passes) }
 
 // decoy is a hash of no password, at the present cost: unknown names take as much work as known ones.
 func (h *Hasher) decoy() string {
-	memory, passes := h.cost()
-	return phc{memory, passes, 1, make([]byte, saltLength), make([]byte, hashLength)}.String()
+	return phc.Hash{Cost: h.cost(), Salt: make([]byte, saltLength), Sum: make([]byte, hashLength)}.String()
 }
 
-// Do runs a slow computation as one of the hashes: at most one for each core at a time.
+// Do runs a slow computation as one of the hashes: at most one for each core at a time. It fails without it with ErrBusy,
+// or when ctx ends.
 func (h *Hasher) Do(ctx context.Context, slow func()) error {
-	leave, err := h.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	slow()
-	return nil
+	return h.Limiter.Do(ctx, slow)
 }
 
 // Hash returns the PHC string of a password.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	salt := make([]byte, saltLength)
-	rand.Read(salt) // never fails
-	memory, passes := h.cost()
-	var sum []byte
+	made := phc.Hash{Cost: h.cost(), Salt: make([]byte, saltLength)}
+	rand.Read(made.Salt) // never fails
 	err := h.Do(ctx, func() {
 		defer h.timed(time.Now())
-		sum = h.argon2id(password, salt, passes, memory, 1, hashLength)
+		made.Sum = h.argon2id(made.Cost, password, made.Salt, hashLength)
 	})
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
-	return phc{memory, passes, 1, salt, sum}.String(), nil
+	return made.String(), nil
 }
 
 // argon2id is all the slow work that is done here but for bcrypt.
-func (h *Hasher) argon2id(password string, salt []byte, passes, memory uint32, threads uint8, length int) []byte {
-	h.worked.Add(uint64(passes) * uint64(memory))
-	return argon2.IDKey([]byte(password), salt, passes, memory, threads, uint32(length))
+func (h *Hasher) argon2id(cost phc.Cost, password string, salt []byte, length int) []byte {
+	h.worked.Add(cost.Work())
+	return cost.Sum(password, salt, length)
 }
 
 // makeUp does the work that a hash of the present cost takes beyond what was done for a cheaper one: else the time of a
 // wrong password would tell that somebody has the name and has not signed in since the cost was raised.
 func (h *Hasher) makeUp(password string, done uint64) {
-	memory, passes := h.cost()
-	whole := uint64(memory) * uint64(passes)
-	if done >= whole {
+	cost := h.cost()
+	if done >= cost.Work() {
 		return
 	}
-	if rest := uint32((whole - done) / uint64(passes)); rest > 0 {
-		h.argon2id(password, make([]byte, saltLength), passes, rest, 1, hashLength)
+	cost.Memory = uint32((cost.Work() - done) / uint64(cost.Passes))
+	if cost.Memory > 0 {
+		h.argon2id(cost, password, make([]byte, saltLength), hashLength)
 	}
 }
 
@@ -141,20 +97,28 @@ func (h *Hasher) Check(ctx context.Context, hash, password string) (ok, weak boo
 func (h *Hasher) compare(hash, password string) (ok, weak bool, err error) {
 	defer h.timed(time.Now())
 	if strings.HasPrefix(hash, "$2") {
-		ok = checkBcrypt(hash, password)
-		work := bcryptWork(hash)
-		h.worked.Add(work)
-		h.makeUp(password, work)
-		return ok, true, nil
+		return h.compareBcrypt(hash, password)
 	}
-	p, err := parsePHC(hash)
+	stored, err := phc.Parse(hash)
 	if err != nil {
-		return false, false, err
+		return false, false, errHash
 	}
-	sum := h.argon2id(password, p.salt, p.passes, p.memory, p.threads, len(p.sum))
-	h.makeUp(password, uint64(p.passes)*uint64(p.memory))
-	memory, passes := h.cost()
-	return subtle.ConstantTimeCompare(sum, p.sum) == 1, p.memory < memory || p.passes < passes, nil
+	sum := h.argon2id(stored.Cost, password, stored.Salt, len(stored.Sum))
+	h.makeUp(password, stored.Cost.Work())
+	present := h.cost()
+	return subtle.ConstantTimeCompare(sum, stored.Sum) == 1, stored.Cost.Memory < present.Memory || stored.Cost.Passes < present.Passes, nil
+}
+
+// compareBcrypt refuses what is dearer than any Argon2id hash may be. One that is taken should always be made again.
+func (h *Hasher) compareBcrypt(hash, password string) (ok, weak bool, err error) {
+	work := bcryptWork(hash)
+	if work > phc.MaxWork {
+		return false, false, errHash
+	}
+	ok = checkBcrypt(hash, password)
+	h.worked.Add(work)
+	h.makeUp(password, work)
+	return ok, true, nil
 }
 
 // bcryptWork is how much Argon2id takes as long as the bcrypt of that cost, in KiB times passes: near enough on the
@@ -176,40 +140,5 @@ func checkBcrypt(hash, password string) bool {
 	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil && whole
 }
 
-// phc is an Argon2id hash in the Password Hashing Competition's string format.
-type phc struct {
-	memory, passes uint32
-	threads        uint8
-	salt, sum      []byte
-}
-
-func (p phc) String() string {
-	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.memory, p.passes, p.threads,
-		b64.EncodeToString(p.salt), b64.EncodeToString(p.sum))
-}
-
-// errHash reports a stored hash that this package cannot read. It never holds the hash.
-var errHash = errors.New("stored password hash is neither argon2id nor bcrypt")
-
-// parsePHC reads a hash and refuses costs that would stop the server.
-func parsePHC(s string) (p phc, err error) {
-	part := strings.Split(s, "$")
-	if len(part) != 6 || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
-		return p, errHash
-	}
-	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &p.memory, &p.passes, &p.threads); err != nil {
-		return p, errHash
-	}
-	if p.salt, err = base64.RawStdEncoding.DecodeString(part[4]); err != nil {
-		return p, errHash
-	}
-	if p.sum, err = base64.RawStdEncoding.DecodeString(part[5]); err != nil {
-		return p, errHash
-	}
-	const maxMemory, maxPasses = 1 << 20, 64
-	if p.memory > maxMemory || p.passes == 0 || p.passes > maxPasses || p.threads == 0 || len(p.sum) < 16 {
-		return p, errHash
-	}
-	return p, nil
-}
+// errHash reports a stored hash that this package cannot read, or that is too dear to. It never holds the hash.
+var errHash = errors.New("stored password hash is neither argon2id nor bcrypt, or too dear")

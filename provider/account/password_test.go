@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"vestibule/provider/account"
+	"vestibule/provider/limiter"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -44,7 +45,8 @@ func TestHasher(t *testing.T) {
 	if _, weak, _ := (&account.Hasher{Memory: 128, Passes: 1}).Check(t.Context(), stored, "x"); !weak {
 		t.Error("a hash below the present cost is not called weak")
 	}
-	for _, bad := range []string{"", "plain", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=99999999,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAA"} {
+	for _, bad := range []string{"", "plain", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=99999999,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"$2b$31$" + strings.Repeat("a", 53), "$2b$21$" + strings.Repeat("a", 53)} {
 		if ok, _, err := h.Check(t.Context(), bad, "x"); ok || err == nil {
 			t.Errorf("Check with the hash %q: %v, %v, want an error", bad, ok, err)
 		}
@@ -66,7 +68,7 @@ func TestHasherTakesBcrypt(t *testing.T) {
 }
 
 func TestHasherRefusesWhenTooManyWait(t *testing.T) {
-	h := &account.Hasher{Waiting: 1}
+	h := &account.Hasher{Limiter: limiter.Limiter{Waiting: 1}}
 	inside, leave := make(chan bool), make(chan bool)
 	defer close(leave)
 	for range runtime.GOMAXPROCS(0) {

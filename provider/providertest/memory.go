@@ -10,19 +10,21 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/client"
+	"vestibule/provider/jwks"
 	"vestibule/provider/store"
 )
 
 // Memory is a provider.Store and provider.AccountStore of maps, for tests. Its zero value is not ready; use New.
 type Memory struct {
 	mu           sync.Mutex
-	clients      map[string]provider.Client
+	clients      map[string]client.Client
 	interactions map[string]provider.Interaction
 	codes        map[string]provider.Code
 	revoked      map[string]bool   // families that ended
 	made         map[string]string // family to the registration of its client
 	tokens       map[[2]string]provider.Token
-	keys         []provider.SealedKey
+	keys         []jwks.SealedKey
 	accounts     map[string]account.Account
 	hashes       map[string]string
 	lost         error // what the next exchange or refresh answers
@@ -32,7 +34,7 @@ type Memory struct {
 // New returns an empty Memory.
 func New() *Memory {
 	return &Memory{
-		clients: map[string]provider.Client{}, interactions: map[string]provider.Interaction{},
+		clients: map[string]client.Client{}, interactions: map[string]provider.Interaction{},
 		codes: map[string]provider.Code{}, revoked: map[string]bool{}, made: map[string]string{}, tokens: map[[2]string]provider.Token{},
 		accounts: map[string]account.Account{}, hashes: map[string]string{},
 	}
@@ -60,7 +62,7 @@ func (m *Memory) lose() error {
 }
 
 // AddClient registers a client, or changes the one that has its id.
-func (m *Memory) AddClient(c provider.Client) {
+func (m *Memory) AddClient(c client.Client) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if c.Registration == "" {
@@ -135,11 +137,11 @@ func (m *Memory) restore(b *Memory) {
 	m.tokens, m.keys, m.hashes = b.tokens, b.keys, b.hashes
 }
 
-// Client implements provider.Clients.
-func (m *Memory) Client(ctx context.Context, id string) (provider.Client, error) {
+// Client implements client.Store.
+func (m *Memory) Client(ctx context.Context, id string) (client.Client, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
-		return provider.Client{}, err
+		return client.Client{}, err
 	}
 	defer leave()
 	return found(m.clients, id)
@@ -200,7 +202,7 @@ func (m *Memory) DeleteInteraction(ctx context.Context, id string, version int64
 }
 
 // SaveCode implements provider.Tokens.
-func (m *Memory) SaveCode(ctx context.Context, code provider.Code, of provider.Client) error {
+func (m *Memory) SaveCode(ctx context.Context, code provider.Code, of client.Client) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
@@ -281,7 +283,7 @@ func (m *Memory) Token(ctx context.Context, kind, signature string) (provider.To
 }
 
 // TokenFor implements provider.Tokens.
-func (m *Memory) TokenFor(ctx context.Context, kind, signature string, asker provider.Client) (provider.Token, error) {
+func (m *Memory) TokenFor(ctx context.Context, kind, signature string, asker client.Client) (provider.Token, error) {
 	now, err := m.Client(ctx, asker.ID)
 	if err != nil || now.Registration != asker.Registration {
 		return provider.Token{}, cmp.Or(err, store.ErrNotFound)
@@ -334,8 +336,8 @@ func (m *Memory) RevokeFamily(ctx context.Context, family string) error {
 	return nil
 }
 
-// SigningKeys implements provider.Keys.
-func (m *Memory) SigningKeys(ctx context.Context) ([]provider.SealedKey, error) {
+// SigningKeys implements jwks.Store.
+func (m *Memory) SigningKeys(ctx context.Context) ([]jwks.SealedKey, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return nil, err
@@ -346,8 +348,8 @@ func (m *Memory) SigningKeys(ctx context.Context) ([]provider.SealedKey, error) 
 	return rows, nil
 }
 
-// AddSigningKey implements provider.Keys.
-func (m *Memory) AddSigningKey(ctx context.Context, key provider.SealedKey) error {
+// AddSigningKey implements jwks.Store.
+func (m *Memory) AddSigningKey(ctx context.Context, key jwks.SealedKey) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/client"
+	"vestibule/provider/jwks"
 	"vestibule/provider/store"
 )
 
@@ -184,11 +186,11 @@ func code(signature string) provider.Code {
 
 // saveCode saves the code for the client as it is registered.
 func saveCode(ctx context.Context, s provider.Store, c provider.Code) error {
-	client, err := s.Client(ctx, c.Client)
+	registered, err := s.Client(ctx, c.Client)
 	if err != nil {
 		return err
 	}
-	return s.SaveCode(ctx, c, client)
+	return s.SaveCode(ctx, c, registered)
 }
 
 func tokens(family, suffix string) []provider.Token {
@@ -222,12 +224,12 @@ func testCode(t *testing.T, s provider.Store) {
 	wantErr(t, "second code of a family", saveCode(ctx, s, sibling), store.ErrConflict)
 	stray := code("stray")
 	stray.Client = "gone"
-	wantErr(t, "code of a client that is gone", s.SaveCode(ctx, stray, provider.Client{ID: "gone", Registration: "gone"}), provider.ErrClientChanged)
-	client, err := s.Client(ctx, Client)
+	wantErr(t, "code of a client that is gone", s.SaveCode(ctx, stray, client.Client{ID: "gone", Registration: "gone"}), provider.ErrClientChanged)
+	registered, err := s.Client(ctx, Client)
 	check(t, err)
-	older, another := client, client
-	older.Updated, another.Registration = client.Updated.Add(-time.Second), "another"
-	for name, of := range map[string]provider.Client{"as it was before a change": older, "as it was registered before": another} {
+	older, another := registered, registered
+	older.Updated, another.Registration = registered.Updated.Add(-time.Second), "another"
+	for name, of := range map[string]client.Client{"as it was before a change": older, "as it was registered before": another} {
 		wantErr(t, "code of the client "+name, s.SaveCode(ctx, code("stray"), of), provider.ErrClientChanged)
 	}
 	access, err := s.Token(ctx, provider.AccessToken, "access 1")
@@ -241,12 +243,12 @@ func testCode(t *testing.T, s provider.Store) {
 
 func testAsker(t *testing.T, s provider.Store) {
 	exchanged(t, s)
-	client, err := s.Client(t.Context(), Client)
+	registered, err := s.Client(t.Context(), Client)
 	check(t, err)
-	_, err = s.TokenFor(t.Context(), provider.AccessToken, "access 1", client)
+	_, err = s.TokenFor(t.Context(), provider.AccessToken, "access 1", registered)
 	check(t, err)
-	for name, asker := range map[string]provider.Client{
-		"who is not there": {ID: "gone", Registration: client.Registration}, "who was there before": {ID: Client, Registration: "another"},
+	for name, asker := range map[string]client.Client{
+		"who is not there": {ID: "gone", Registration: registered.Registration}, "who was there before": {ID: Client, Registration: "another"},
 	} {
 		_, err := s.TokenFor(t.Context(), provider.AccessToken, "access 1", asker)
 		wantErr(t, "token for somebody "+name, err, store.ErrNotFound)
@@ -333,12 +335,12 @@ func testRotateRevoked(t *testing.T, s provider.Store) {
 
 func testKeys(t *testing.T, s provider.Store) {
 	ctx := t.Context()
-	key := func(id, algorithm string) provider.SealedKey {
-		return provider.SealedKey{ID: id, Algorithm: algorithm, Public: []byte(`{"kty":"EC"}`), KeyID: "k", Private: []byte{0, 1}, Created: at}
+	key := func(id, algorithm string) jwks.SealedKey {
+		return jwks.SealedKey{ID: id, Algorithm: algorithm, Public: []byte(`{"kty":"EC"}`), KeyID: "k", Private: []byte{0, 1}, Created: at}
 	}
-	check(t, s.AddSigningKey(ctx, key("first", provider.ES256)))
-	wantErr(t, "second live key", s.AddSigningKey(ctx, key("second", provider.ES256)), store.ErrConflict)
-	check(t, s.AddSigningKey(ctx, key("other", provider.RS256)))
+	check(t, s.AddSigningKey(ctx, key("first", client.ES256)))
+	wantErr(t, "second live key", s.AddSigningKey(ctx, key("second", client.ES256)), store.ErrConflict)
+	check(t, s.AddSigningKey(ctx, key("other", client.RS256)))
 	rows, err := s.SigningKeys(ctx)
 	check(t, err)
 	if len(rows) != 2 || string(rows[0].Public) != `{"kty":"EC"}` || !bytes.Equal(rows[1].Private, []byte{0, 1}) {

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
 )
@@ -27,7 +27,7 @@ type Activity interface {
 // Clients are the relying parties.
 type Clients interface {
 	// Client returns a relying party, or store.ErrNotFound.
-	Client(ctx context.Context, id string) (provider.Client, error)
+	Client(ctx context.Context, id string) (client.Client, error)
 }
 
 // noActivity is Activity where no log is kept.

@@ -11,15 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
 // clients are Clients as a map.
-type clients map[string]provider.Client
+type clients map[string]client.Client
 
-func (c clients) Client(_ context.Context, id string) (provider.Client, error) {
+func (c clients) Client(_ context.Context, id string) (client.Client, error) {
 	client, ok := c[id]
 	if !ok {
 		return client, store.ErrNotFound

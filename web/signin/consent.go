@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"vestibule/provider"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/web/ui"
 	"vestibule/web/verify"
 )
@@ -61,23 +61,23 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) e
 }
 
 func personal(scopes []string) bool {
-	return slices.ContainsFunc(scopes, func(scope string) bool { return scope != provider.ScopeOpenID && scope != provider.ScopeOffline })
+	return slices.ContainsFunc(scopes, func(scope string) bool { return scope != client.ScopeOpenID && scope != client.ScopeOffline })
 }
 
 // describe says in words what a scope allows.
 func (s *Server) describe(scope, email string) template.HTML {
 	escape := template.HTMLEscapeString
 	switch scope {
-	case provider.ScopeOpenID:
+	case client.ScopeOpenID:
 		return template.HTML("Know who you are on " + escape(s.Name) + " (an identifier for this app)")
-	case provider.ScopeProfile:
+	case client.ScopeProfile:
 		return "See your name and username"
-	case provider.ScopeEmail:
+	case client.ScopeEmail:
 		if email == "" {
 			return "See your email address"
 		}
 		return template.HTML(`See your email address: <span class="value">` + escape(email) + "</span>")
-	case provider.ScopeOffline:
+	case client.ScopeOffline:
 		return "Keep this access when you are not using the app"
 	}
 	return template.HTML("<code>" + escape(scope) + "</code> – a permission that this app defines")

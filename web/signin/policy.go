@@ -10,6 +10,7 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
@@ -26,12 +27,12 @@ var _ provider.Policy = Rules{}
 
 // Enough holds to what the pages do: an app that obliges its users wants to see a second factor in each sign-in, the
 // other rules want its user to have one.
-func (s Rules) Enough(ctx context.Context, c provider.Client, login *provider.Login) (bool, error) {
+func (s Rules) Enough(ctx context.Context, c client.Client, login *provider.Login) (bool, error) {
 	switch {
 	case s.ReportOnly:
 		return true, nil
 	case c.TwoSteps:
-		return s.Levels.Level(login) == provider.LevelTwo, nil
+		return s.Levels.Level(login) == client.LevelTwo, nil
 	case login.SecondFactor() || !s.TwoSteps && len(s.Groups) == 0:
 		return true, nil
 	}

@@ -22,6 +22,7 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/web/browser"
 	"vestibule/web/enrol"
 	"vestibule/web/ui"
@@ -41,7 +42,7 @@ type Engine interface {
 // Clients are the relying parties.
 type Clients interface {
 	// Client returns a relying party, or store.ErrNotFound.
-	Client(ctx context.Context, id string) (provider.Client, error)
+	Client(ctx context.Context, id string) (client.Client, error)
 }
 
 // Config is what a Server is made of.

@@ -8,6 +8,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/web/enrol"
 	"vestibule/web/ui"
 	"vestibule/web/verify"
@@ -95,7 +96,7 @@ func (h *setup) Cancelled() error {
 		return h.s.postLogout(h.w, h.r)
 	case d.Waivable():
 		h.ix.Waived = true
-	case d.EssentialACR == provider.LevelTwo:
+	case d.EssentialACR == client.LevelTwo:
 		return h.s.refuse(h.w, h.r, h.flow, provider.ErrorUnmet)
 	default:
 		return h.s.refuse(h.w, h.r, h.flow, "access_denied")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/provider/limiter"
 	"vestibule/web/ui"
 )
 
@@ -41,17 +42,17 @@ type Codes struct {
 	MFA *mfa.Service
 	Now func() time.Time
 	// Recovery codes wait for their turn by subject.
-	recoveries turns
+	recoveries *limiter.Limiter
 }
 
 // NewCodes returns Codes.
 func NewCodes(m *mfa.Service, now func() time.Time) *Codes {
-	return &Codes{MFA: m, Now: now, recoveries: turns{atOnce: 1, queued: 16}}
+	return &Codes{MFA: m, Now: now, recoveries: &limiter.Limiter{AtOnce: 1, Waiting: 16}}
 }
 
 // Recover is that of the Service, when it is the subject's turn.
 func (c *Codes) Recover(ctx context.Context, subject, code string, since time.Time, then func(context.Context, mfa.Proof, int) error) error {
-	done, err := c.recoveries.take(ctx, subject)
+	done, err := c.recoveries.Take(ctx, subject)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/limiter"
 	"vestibule/web/browser"
 )
 
@@ -42,7 +43,7 @@ type Passwords struct {
 	Devices  *browser.Devices
 	Now      func() time.Time
 	// Passwords wait for their turn by name and by address.
-	names, addresses turns
+	names, addresses *limiter.Limiter
 }
 
 // NewPasswords returns Passwords; the zero Limits are the defaults, and without refunds it has some of its own.
@@ -52,21 +53,23 @@ func NewPasswords(accounts account.Accounts, attempts mfa.Counter, refunds *mfa.
 	}
 	return &Passwords{
 		Accounts: accounts, Attempts: attempts, Refunds: refunds, Limits: limits.orDefault(), Devices: devices, Now: now,
-		// Those of a name stay below the budget of guesses even with a few processes. Those of an address keep the cores
-		// busy, but leave most places before the hash to others.
-		names:     turns{atOnce: 2, queued: 64},
-		addresses: turns{atOnce: 2 * runtime.GOMAXPROCS(0), queued: 128},
+		// A guess is counted before it is compared, and a right one is taken back afterwards: without turns a user who
+		// signs in from many tabs at once, as a load test does, would be locked out with right passwords under way. Those
+		// of a name stay below the budget of guesses even with a few processes. Those of an address keep the cores busy,
+		// but leave most places before the hash to others.
+		names:     &limiter.Limiter{AtOnce: 2, Waiting: 64},
+		addresses: &limiter.Limiter{AtOnce: 2 * runtime.GOMAXPROCS(0), Waiting: 128},
 	}
 }
 
 // Turn waits until a password for the name, which is as it was typed, may be checked. done is called when the guess is
 // taken back, or is not.
 func (s *Passwords) Turn(r *http.Request, username string) (done func(), err error) {
-	named, err := s.names.take(r.Context(), turnKey(r, username))
+	named, err := s.names.Take(r.Context(), turnKey(r, username))
 	if err != nil {
 		return nil, err
 	}
-	addressed, err := s.addresses.take(r.Context(), provider.NetworkOf(r.RemoteAddr))
+	addressed, err := s.addresses.Take(r.Context(), provider.NetworkOf(r.RemoteAddr))
 	if err != nil {
 		named()
 		return nil, err

@@ -11,45 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider/account"
+	"vestibule/provider/limiter"
 )
-
-func TestTurns(t *testing.T) {
-	turns := turns{atOnce: 2, queued: 64}
-	take := func(key string) func() {
-		t.Helper()
-		done, err := turns.take(t.Context(), key)
-		if err != nil {
-			t.Fatalf("take %s: %v", key, err)
-		}
-		return done
-	}
-	one, two := take("ana"), take("ana")
-	take("ben")() // another name waits for nobody
-
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := turns.take(over, "ana"); !errors.Is(err, context.Canceled) {
-		t.Errorf("a third turn: %v, want to wait", err)
-	}
-	for i := range turns.queued {
-		if _, err := turns.join("ana"); err != nil {
-			t.Fatalf("place %d in the line: %v", i, err)
-		}
-	}
-	if _, err := turns.take(t.Context(), "ana"); !errors.Is(err, account.ErrBusy) {
-		t.Errorf("a full line: %v, want %v", err, account.ErrBusy)
-	}
-	for range turns.queued {
-		turns.leave("ana", turns.lines["ana"])
-	}
-	one()
-	take("ana")()
-	two()
-	if len(turns.lines) != 0 {
-		t.Errorf("%d lines are left", len(turns.lines))
-	}
-}
 
 // Whoever asks from one address, under however many names, leaves the hash to others.
 func TestTurnsOfAnAddress(t *testing.T) {
@@ -63,7 +26,7 @@ func TestTurnsOfAnAddress(t *testing.T) {
 	defer all.Wait()
 	crowd, leave := context.WithCancel(t.Context())
 	defer leave()
-	most := s.addresses.atOnce + s.addresses.queued
+	most := s.addresses.AtOnce + s.addresses.Waiting
 	var under atomic.Int64
 	for i := range most {
 		all.Go(func() {
@@ -76,29 +39,26 @@ func TestTurnsOfAnAddress(t *testing.T) {
 		})
 	}
 	waitFor(t, func() bool {
-		s.addresses.mu.Lock()
-		defer s.addresses.mu.Unlock()
-		l := s.addresses.lines["2001:db8:1:2::/64"]
-		return l != nil && l.users == most && len(l.free) == s.addresses.atOnce
+		return s.addresses.InLine("2001:db8:1:2::/64") == most && int(under.Load()) == s.addresses.AtOnce
 	})
-	if _, err := s.Turn(from("[2001:db8:1:2:3::4]:4000"), "one more"); !errors.Is(err, account.ErrBusy) {
-		t.Errorf("a full line of the address: %v, want %v", err, account.ErrBusy)
+	if _, err := s.Turn(from("[2001:db8:1:2:3::4]:4000"), "one more"); !errors.Is(err, limiter.ErrBusy) {
+		t.Errorf("a full line of the address: %v, want %v", err, limiter.ErrBusy)
 	}
-	if len(s.names.lines) != most {
-		t.Errorf("%d names are in a line, want %d: who is turned away must not stay in one", len(s.names.lines), most)
+	if s.names.Lines() != most {
+		t.Errorf("%d names are in a line, want %d: who is turned away must not stay in one", s.names.Lines(), most)
 	}
 	done, err := s.Turn(from("192.0.2.1:4000"), "name 0")
 	if err != nil {
 		t.Fatalf("from elsewhere: %v", err)
 	}
 	done()
-	if n := int(under.Load()); n > s.addresses.atOnce {
-		t.Errorf("%d passwords of one address are checked at once, at most %d may be", n, s.addresses.atOnce)
+	if n := int(under.Load()); n > s.addresses.AtOnce {
+		t.Errorf("%d passwords of one address are checked at once, at most %d may be", n, s.addresses.AtOnce)
 	}
 	leave()
 	all.Wait()
-	if len(s.names.lines)+len(s.addresses.lines) != 0 {
-		t.Errorf("%d lines are left", len(s.names.lines)+len(s.addresses.lines))
+	if s.names.Lines()+s.addresses.Lines() != 0 {
+		t.Errorf("%d lines are left", s.names.Lines()+s.addresses.Lines())
 	}
 }
 

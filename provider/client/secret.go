@@ -1,4 +1,4 @@
-package provider
+package client
 
 import (
 	"context"
@@ -6,15 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-
-	"vestibule/provider/account"
 )
 
 // sha256Prefix tells the hash of a secret with full entropy from a slow one.
 const sha256Prefix = "sha256:"
 
-// NewClientSecret returns a secret of 256 random bits and its hash.
-func NewClientSecret() (secret, hash string) {
+// NewSecret returns a secret of 256 random bits and its hash.
+func NewSecret() (secret, hash string) {
 	b := make([]byte, 32)
 	rand.Read(b) // never fails
 	secret = base64.RawURLEncoding.EncodeToString(b)
@@ -27,9 +25,18 @@ func fastHash(secret string) string {
 	return sha256Prefix + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// HashClientSecret returns the hash of a secret that somebody else chose. A long one is taken for random; a
+// Hasher makes and checks slow hashes. *account.Hasher is one.
+type Hasher interface {
+	// Hash returns the hash of a secret. limiter.ErrBusy reports that too many wait for a core.
+	Hash(ctx context.Context, secret string) (string, error)
+	// Check reports whether the secret belongs to the hash, and whether that is weaker than a new one would be. Errors
+	// are those of Hash.
+	Check(ctx context.Context, hash, secret string) (ok, weak bool, err error)
+}
+
+// HashSecret returns the hash of a secret that somebody else chose. A long one is taken for random; a
 // shorter one gets a slow hash.
-func HashClientSecret(ctx context.Context, h *account.Hasher, secret string) (string, error) {
+func HashSecret(ctx context.Context, h Hasher, secret string) (string, error) {
 	if len(secret) < 16 {
 		return "", errors.New("a client secret must have at least 16 characters; leave it out to have one made")
 	}

@@ -1,4 +1,4 @@
-package provider
+package client
 
 import (
 	"context"
@@ -9,31 +9,38 @@ import (
 	"vestibule/provider/store"
 )
 
-// clientCache remembers clients for a few seconds, so that a busy client costs no statement. A client that
-// was deleted gets nothing meanwhile: its codes and tokens went with it, and new ones have no row to refer to.
-type clientCache struct {
-	store Clients
-	now   func() time.Time
-	mu    sync.Mutex
-	known map[string]cachedClient
+// Store finds relying parties.
+type Store interface {
+	// Client returns the client, or ErrNotFound.
+	Client(ctx context.Context, id string) (Client, error)
 }
 
-type cachedClient struct {
+// Cache remembers clients for a few seconds, so that a busy client costs no statement. A client that
+// was deleted gets nothing meanwhile: its codes and tokens went with it, and new ones have no row to refer to.
+type Cache struct {
+	store Store
+	now   func() time.Time
+	mu    sync.Mutex
+	known map[string]cached
+}
+
+type cached struct {
 	Client
 	until time.Time
 }
 
 const (
-	clientCacheTime = 3 * time.Second
-	clientCacheSize = 1024
+	cacheTime = 3 * time.Second
+	cacheSize = 1024
 )
 
-func newClientCache(store Clients, now func() time.Time) *clientCache {
-	return &clientCache{store: store, now: now, known: map[string]cachedClient{}}
+// NewCache returns a Cache of the clients in the store. now tells the time.
+func NewCache(store Store, now func() time.Time) *Cache {
+	return &Cache{store: store, now: now, known: map[string]cached{}}
 }
 
-// forget has the client read again.
-func (c *clientCache) forget(id string) {
+// Forget has the client read again.
+func (c *Cache) Forget(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.known, id)
@@ -41,7 +48,7 @@ func (c *clientCache) forget(id string) {
 
 // Client returns the client, or ErrNotFound. Unknown ids are not remembered. One with other characters than RFC 6749
 // appendix A.1 allows is none, whatever a database would make of them.
-func (c *clientCache) Client(ctx context.Context, id string) (Client, error) {
+func (c *Cache) Client(ctx context.Context, id string) (Client, error) {
 	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return Client{}, store.ErrNotFound
 	}
@@ -58,9 +65,9 @@ func (c *clientCache) Client(ctx context.Context, id string) (Client, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.known) >= clientCacheSize {
+	if len(c.known) >= cacheSize {
 		clear(c.known)
 	}
-	c.known[id] = cachedClient{client, now.Add(clientCacheTime)}
+	c.known[id] = cached{client, now.Add(cacheTime)}
 	return client, nil
 }

@@ -1,4 +1,4 @@
-package provider
+package jwks
 
 import (
 	"context"
@@ -20,14 +20,42 @@ import (
 	"vestibule/provider/store"
 )
 
-// Algorithms of ID token signatures (RFC 7518). Every client knows RS256; ES256 is twenty times cheaper to make.
+// SealedKey is a signing key at rest.
+type SealedKey struct {
+	ID        string // kid
+	Algorithm string // RS256 or ES256
+	Public    []byte // JWK
+	KeyID     string // which secret key sealed Private
+	Private   []byte // JWK, sealed, bound to ID
+	Created   time.Time
+	Retired   time.Time // zero while it signs; published until it is deleted
+}
+
+// Store keeps signing keys.
+type Store interface {
+	// SigningKeys returns all keys, newest first.
+	SigningKeys(ctx context.Context) ([]SealedKey, error)
+	// AddSigningKey inserts the key if there is no key of its algorithm that is not retired, and
+	// fails with ErrConflict if there is: two processes that start at once agree on one.
+	AddSigningKey(ctx context.Context, key SealedKey) error
+}
+
+// Sealer encrypts private keys, which must not lie in the database in the clear.
+type Sealer interface {
+	// Seal encrypts plaintext, bound to about, and names the key that it used.
+	Seal(plaintext []byte, about string) (keyID string, sealed []byte, err error)
+	// Open decrypts what Seal made of the same about.
+	Open(keyID string, sealed []byte, about string) ([]byte, error)
+}
+
+// Algorithms of the keys (RFC 7518): each has one that signs.
 const (
-	RS256 = "RS256"
-	ES256 = "ES256"
+	rs256 = string(jose.RS256)
+	es256 = string(jose.ES256)
 )
 
-// keySet is the signing keys, opened. It does not change after it was loaded.
-type keySet struct {
+// set is the signing keys, opened. It does not change after it was loaded.
+type set struct {
 	signers  map[string]jose.Signer // by algorithm
 	public   jose.JSONWebKeySet     // also of retired keys
 	document []byte                 // public as it is published
@@ -36,7 +64,7 @@ type keySet struct {
 
 // loadKeys returns the keys of the store. It makes what is missing; when another process makes one at the same
 // time, both take the one that was stored first.
-func loadKeys(ctx context.Context, kept Keys, sealer Sealer, now time.Time) (*keySet, error) {
+func loadKeys(ctx context.Context, kept Store, sealer Sealer, now time.Time) (*set, error) {
 	for range 5 {
 		rows, err := kept.SigningKeys(ctx)
 		if err != nil {
@@ -65,7 +93,7 @@ func missingAlgorithms(rows []SealedKey) []string {
 		live[row.Algorithm] = live[row.Algorithm] || row.Retired.IsZero()
 	}
 	var missing []string
-	for _, algorithm := range []string{RS256, ES256} {
+	for _, algorithm := range []string{rs256, es256} {
 		if !live[algorithm] {
 			missing = append(missing, algorithm)
 		}
@@ -99,7 +127,7 @@ func newSealedKey(algorithm string, sealer Sealer, now time.Time) (SealedKey, er
 }
 
 func generate(algorithm string) (crypto.PrivateKey, error) {
-	if algorithm == ES256 {
+	if algorithm == es256 {
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	}
 	return rsa.GenerateKey(rand.Reader, 2048)
@@ -111,8 +139,8 @@ func keyPurpose(id string) string { return "signing key|" + id }
 func (k SealedKey) About() string { return keyPurpose(k.ID) }
 
 // openKeys unseals the keys that sign and publishes all. Rows come newest first.
-func openKeys(rows []SealedKey, sealer Sealer, now time.Time) (*keySet, error) {
-	set := &keySet{signers: map[string]jose.Signer{}, made: keysOf(rows, now)}
+func openKeys(rows []SealedKey, sealer Sealer, now time.Time) (*set, error) {
+	set := &set{signers: map[string]jose.Signer{}, made: keysOf(rows, now)}
 	for _, row := range rows {
 		var public jose.JSONWebKey
 		if err := json.Unmarshal(row.Public, &public); err != nil {
@@ -120,7 +148,7 @@ func openKeys(rows []SealedKey, sealer Sealer, now time.Time) (*keySet, error) {
 		}
 		set.public.Keys = append(set.public.Keys, public)
 	}
-	for _, algorithm := range []string{RS256, ES256} {
+	for _, algorithm := range []string{rs256, es256} {
 		var err error
 		if set.signers[algorithm], err = openFirst(candidates(rows, algorithm, now), sealer); err != nil {
 			return nil, err
@@ -177,7 +205,7 @@ func keysOf(rows []SealedKey, now time.Time) string {
 	for _, row := range rows {
 		all = append(all, row.ID, row.KeyID, row.Retired.IsZero())
 	}
-	for _, algorithm := range []string{RS256, ES256} {
+	for _, algorithm := range []string{rs256, es256} {
 		for _, row := range candidates(rows, algorithm, now) {
 			all = append(all, algorithm, row.ID)
 		}
@@ -195,7 +223,7 @@ func newSigner(algorithm string, private []byte) (jose.Signer, error) {
 }
 
 // sign returns the claims as a compact JWT.
-func (s *keySet) sign(algorithm string, claims any) (string, error) {
+func (s *set) sign(algorithm string, claims any) (string, error) {
 	signer := s.signers[algorithm]
 	if signer == nil {
 		return "", fmt.Errorf("%s: %w", algorithm, errNoSigner)
@@ -211,11 +239,11 @@ var errNoSigner = errors.New("no key signs with the algorithm")
 
 // verify checks the signature of a JWT that we made, with any key that is still published, and reads its
 // claims. It does not look at the times: an expired ID token is a good hint.
-func (s *keySet) verify(token string, claims any) error {
+func (s *set) verify(token string, claims any) error {
 	if !spelling.IsJWT(token) {
 		return spelling.ErrOpaque
 	}
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{RS256, ES256})
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
 	if err != nil {
 		return err
 	}

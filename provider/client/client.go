@@ -1,8 +1,11 @@
-package provider
+// Package client is what a relying party registers (in the words of RFC 7591) and the checks of it: of a registration, of
+// a redirect URI that a request sends, and of a secret. It knows no endpoints, no users and no SQL.
+package client
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +18,7 @@ type Client struct {
 	Registration string    `json:"-"`                            // another one each time that the id is registered; empty in a new Client: the store makes it
 	Name         string    `json:"name"`                         // shown on the consent page
 	Public       bool      `json:"public"`                       // has no secret; must use PKCE
-	SecretHash   string    `json:"-"`                            // HashClientSecret's form; empty for a public client
+	SecretHash   string    `json:"-"`                            // of HashSecret or NewSecret; empty for a public client
 	RedirectURIs []string  `json:"redirect_uris"`                // compared exactly, but for the port of a loopback address (RFC 8252 section 7.3)
 	Scopes       []string  `json:"scopes"`                       // the most that it may ask for
 	IDTokenAlg   string    `json:"id_token_signed_response_alg"` // RS256 or ES256; empty: the server's
@@ -35,8 +38,14 @@ const (
 	ScopeOffline = "offline_access"
 )
 
-// CheckClient reports every fault of a client that somebody wants to register.
-func CheckClient(c Client) error {
+// Algorithms of ID token signatures (RFC 7518). Every client knows RS256; ES256 is twenty times cheaper to make.
+const (
+	RS256 = "RS256"
+	ES256 = "ES256"
+)
+
+// Check reports every fault of a client that somebody wants to register.
+func Check(c Client) error {
 	var faults []error
 	fault := func(broken bool, text string) {
 		if broken {
@@ -63,6 +72,11 @@ func CheckClient(c Client) error {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
+}
+
+// Permitted returns those of the scopes that the client may ask for.
+func (c Client) Permitted(scopes []string) []string {
+	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return !slices.Contains(c.Scopes, scope) })
 }
 
 // isScope is narrower than RFC 6749 appendix A.4: fosite compares some scopes without regard to case.

@@ -7,10 +7,39 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/ory/fosite"
+
+	"vestibule/provider/spelling"
 )
+
+// sealedPrefix begins the flow of an interaction that is not a row.
+const sealedPrefix = "r."
+
+// IsSealed reports whether a flow looks like one that holds a whole interaction.
+func IsSealed(flow string) bool { return strings.HasPrefix(flow, sealedPrefix) }
+
+// IsRow reports whether a flow looks like one that names a row.
+func IsRow(flow string) bool {
+	_, _, ok := parseRow(flow)
+	return ok
+}
+
+// parseRow returns the id of a row and the version that is asked for, 0 for any.
+func parseRow(flow string) (id string, version int64, ok bool) {
+	id, text, versioned := strings.Cut(flow, ".")
+	if versioned {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 1 || strconv.FormatInt(n, 10) != text { // +1 and 01 are not what Flow writes
+			return "", 0, false
+		}
+		version = n
+	}
+	return id, version, spelling.IsOpaque(id, idSize)
+}
 
 // MaxFlow is how many bytes a flow may have. It travels in an address, and so in the headers of an answer, for which
 // proxies have 4 KiB by default: nginx would answer 502 in its place. The pages leave out of their memory what is too long.

@@ -1,4 +1,4 @@
-package provider
+package client
 
 import (
 	"encoding/hex"
@@ -52,7 +52,7 @@ func checkScheme(u *url.URL, public bool) error {
 	switch {
 	case u.Scheme == "https" && u.Hostname() != "":
 		return nil
-	case u.Scheme == "http" && isLoopback(strings.ToLower(u.Hostname())):
+	case u.Scheme == "http" && IsLoopback(strings.ToLower(u.Hostname())):
 		return nil
 	case u.Scheme == "http":
 		return errors.New("must be https; http is for loopback addresses only")
@@ -149,21 +149,21 @@ func answers(query url.Values) bool {
 	return slices.ContainsFunc([]string{"code", "state", "iss", "error"}, query.Has)
 }
 
-// isLoopback reports whether host is localhost or a loopback IP address.
-func isLoopback(host string) bool {
+// IsLoopback reports whether host is localhost or a loopback IP address.
+func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// allows reports whether raw is one of the client's redirect URIs: the same string, or the same but for
+// Allows reports whether raw is one of the client's redirect URIs: the same string, or the same but for
 // the port where both are http on the same loopback IP address. fosite compares decoded paths and overlooks a
 // user name, which is too kind.
-func (c Client) allows(raw string) bool {
+func (c Client) Allows(raw string) bool {
 	if slices.Contains(c.RedirectURIs, raw) {
 		return true
 	}
 	asked, err := url.Parse(raw)
-	if err != nil || asked.Scheme != "http" || net.ParseIP(asked.Hostname()) == nil || !isLoopback(asked.Hostname()) || checkPort(asked) != nil {
+	if err != nil || asked.Scheme != "http" || net.ParseIP(asked.Hostname()) == nil || !IsLoopback(asked.Hostname()) || checkPort(asked) != nil {
 		return false
 	}
 	return slices.ContainsFunc(c.RedirectURIs, func(registered string) bool {

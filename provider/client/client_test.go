@@ -1,0 +1,77 @@
+package client_test
+
+import (
+	"strings"
+	"testing"
+
+	"vestibule/provider/account"
+	"vestibule/provider/client"
+)
+
+func TestCheck(t *testing.T) {
+	good := client.Client{ID: "shop", Name: "Shop", SecretHash: "sha256:x", RedirectURIs: []string{"https://shop.example/cb"}, Scopes: []string{"openid", "orders:write"}}
+	for _, tt := range []struct {
+		name   string
+		change func(c *client.Client)
+		want   string // part of the fault; empty: none
+	}{
+		{"good", func(c *client.Client) {}, ""},
+		{"no id", func(c *client.Client) { c.ID = "" }, "client id"},
+		{"id with a space", func(c *client.Client) { c.ID = "a b" }, "client id"},
+		{"name that turns the text round", func(c *client.Client) { c.Name = "a\u202eb" }, "name"},
+		{"no secret", func(c *client.Client) { c.SecretHash = "" }, "secret"},
+		{"public with a secret", func(c *client.Client) { c.Public = true }, "secret"},
+		{"no redirect URI", func(c *client.Client) { c.RedirectURIs = nil }, "at least one"},
+		{"http", func(c *client.Client) { c.RedirectURIs = []string{"http://shop.example/cb"} }, "must be https"},
+		{"http on loopback", func(c *client.Client) {
+			c.RedirectURIs = []string{"http://127.0.0.1:8080/cb", "http://localhost/cb", "http://[::1]/cb"}
+		}, ""},
+		{"fragment", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/cb#x"} }, "fragment"},
+		{"empty fragment", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/cb#"} }, "fragment"},
+		{"user name", func(c *client.Client) { c.RedirectURIs = []string{"https://a@shop.example/cb"} }, "user name"},
+		{"parameter of the answer", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/cb?code=x"} }, "parameter"},
+		{"script", func(c *client.Client) { c.RedirectURIs = []string{"javascript:alert(1)"} }, "private scheme in reverse"},
+		{"data", func(c *client.Client) { c.RedirectURIs = []string{"data:text/html,x"} }, "private scheme in reverse"},
+		{"no host", func(c *client.Client) { c.RedirectURIs = []string{"https:///cb"} }, "private scheme in reverse"},
+		{"space", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/c b"} }, "ASCII"},
+		{"private scheme of a confidential client", func(c *client.Client) { c.RedirectURIs = []string{"com.example.app:/cb"} }, "public clients only"},
+		{"private scheme", func(c *client.Client) {
+			c.Public, c.SecretHash, c.RedirectURIs = true, "", []string{"com.example.app:/cb"}
+		}, ""},
+		{"scope in capitals", func(c *client.Client) { c.Scopes = []string{"OpenID"} }, "scope"},
+		{"names of levels", func(c *client.Client) { c.ACRNames = map[string][]string{"aal1": {"2"}, "aal2": {"gold"}} }, ""},
+		{"name of two levels", func(c *client.Client) { c.ACRNames = map[string][]string{"aal1": {"x"}, "aal2": {"x"}} }, "stands for aal1 already"},
+		{"resource server", func(c *client.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, ""},
+		{"resource server that signs users in", func(c *client.Client) { c.ResourceServer = true }, "no redirect URIs"},
+		{"resource server with two steps", func(c *client.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.TwoSteps = true, nil, nil, true
+		}, "signs nobody in"},
+		{"public resource server", func(c *client.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.Public, c.SecretHash = true, nil, nil, true, ""
+		}, "cannot be public"},
+		{"algorithm none", func(c *client.Client) { c.IDTokenAlg = "none" }, "RS256 or ES256"},
+	} {
+		c := good
+		tt.change(&c)
+		err := client.Check(c)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestHashSecret(t *testing.T) {
+	secret, made := client.NewSecret()
+	if again, err := client.HashSecret(t.Context(), cheap(), secret); err != nil || again != made || len(secret) < 43 {
+		t.Errorf("a secret of full length has the hash %q, %v, want %q", again, err, made)
+	}
+	if slow, err := client.HashSecret(t.Context(), cheap(), "sixteen letters!"); err != nil || !strings.HasPrefix(slow, "$argon2id$") {
+		t.Errorf("a short secret has the hash %q, %v, want a slow one", slow, err)
+	}
+	if _, err := client.HashSecret(t.Context(), cheap(), "short"); err == nil {
+		t.Error("a very short secret was taken")
+	}
+}
+
+// cheap is a Hasher that tests can wait for.
+func cheap() *account.Hasher { return &account.Hasher{Memory: 64, Passes: 1} }
