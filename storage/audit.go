@@ -18,16 +18,6 @@ const (
 	auditColumns = auditEvent + `, COALESCE(place, 0), hash`
 )
 
-// Recorded is an event as the log has it.
-type Recorded struct {
-	audit.Event
-	Text  string // Detail as it is kept, which is what the hash covers
-	Place int64  // in the chain, from 1 on; 0: it is not linked yet
-	Hash  []byte // nil: it is not linked yet
-
-	bytes bool // a text is kept as bytes, which the program never does
-}
-
 // textColumn takes a text. SQLite keeps bytes in such a column too; they equal no text, so that no filter finds them.
 type textColumn struct {
 	to    *string
@@ -47,10 +37,10 @@ func (c textColumn) Scan(value any) error {
 	return nil
 }
 
-func scanRecorded(r row) (Recorded, error) {
-	var e Recorded
+func scanRecorded(r row) (audit.Recorded, error) {
+	var e audit.Recorded
 	var created int64
-	text := func(to *string) any { return textColumn{to, &e.bytes} }
+	text := func(to *string) any { return textColumn{to, &e.Blob} }
 	err := r.Scan(text(&e.ID), &created, text(&e.Kind), text(&e.Outcome), text(&e.Subject), text(&e.Client),
 		text(&e.Session), text(&e.Address), text(&e.Actor), text(&e.Method), text(&e.Request), text(&e.Text),
 		&e.Place, &e.Hash)
@@ -72,7 +62,7 @@ func (s *Store) Record(ctx context.Context, e audit.Event) error {
 }
 
 // complete fills in what the event lacks, and makes its texts such that they can be kept.
-func (s *Store) complete(e audit.Event) (Recorded, error) {
+func (s *Store) complete(e audit.Event) (audit.Recorded, error) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
@@ -88,7 +78,7 @@ func (s *Store) complete(e audit.Event) (Recorded, error) {
 		*text = validText(*text)
 	}
 	detail, err := json.Marshal(e.Detail) // its keys are sorted; it writes what is no character as an escape
-	return Recorded{Event: e, Text: string(detail)}, err
+	return audit.Recorded{Event: e, Text: string(detail)}, err
 }
 
 // validText leaves out what PostgreSQL cannot keep in a text, so that both databases keep the same.
@@ -96,7 +86,7 @@ func validText(text string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
 }
 
-func (s *Store) insertEvent(ctx context.Context, e Recorded) error {
+func (s *Store) insertEvent(ctx context.Context, e audit.Recorded) error {
 	return s.exec(ctx, nil, `INSERT INTO audit (`+auditEvent+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		e.ID, micros(e.Time), e.Kind, e.Outcome, e.Subject, e.Client, e.Session, e.Address, e.Actor, e.Method,
@@ -191,7 +181,7 @@ func (f AuditFilter) where() (string, []any) {
 }
 
 // AuditEvents returns the newest events that the filter chooses, at most n, the newest first.
-func (s *Store) AuditEvents(ctx context.Context, f AuditFilter, n int) ([]Recorded, error) {
+func (s *Store) AuditEvents(ctx context.Context, f AuditFilter, n int) ([]audit.Recorded, error) {
 	var kinds []string
 	if f.Kind != "" {
 		logged, err := s.auditKinds(ctx)
@@ -220,20 +210,20 @@ func (s *Store) auditKinds(ctx context.Context) ([]string, error) {
 
 // EachAudit hands all events to f, a batch at a time: the chain in its order, and then what is not linked yet. What
 // is recorded meanwhile may be left out.
-func (s *Store) EachAudit(ctx context.Context, f func(Recorded) error) error {
+func (s *Store) EachAudit(ctx context.Context, f func(audit.Recorded) error) error {
 	place, err := s.eachLinked(ctx, 0, f)
 	if err != nil {
 		return err
 	}
 	seen := map[string]bool{}
-	if err := s.eachWaiting(ctx, func(r Recorded) error {
+	if err := s.eachWaiting(ctx, func(r audit.Recorded) error {
 		seen[r.ID] = true
 		return f(r)
 	}); err != nil {
 		return err
 	}
 	// What was linked between the two is here.
-	_, err = s.eachLinked(ctx, place, func(r Recorded) error {
+	_, err = s.eachLinked(ctx, place, func(r audit.Recorded) error {
 		if seen[r.ID] {
 			return nil
 		}
@@ -243,7 +233,7 @@ func (s *Store) EachAudit(ctx context.Context, f func(Recorded) error) error {
 }
 
 // eachLinked hands over the events behind a place and returns the last place.
-func (s *Store) eachLinked(ctx context.Context, after int64, f func(Recorded) error) (int64, error) {
+func (s *Store) eachLinked(ctx context.Context, after int64, f func(audit.Recorded) error) (int64, error) {
 	for {
 		rows, err := s.linked(ctx, after, math.MaxInt64)
 		if err != nil {
@@ -262,7 +252,7 @@ func (s *Store) eachLinked(ctx context.Context, after int64, f func(Recorded) er
 }
 
 // eachWaiting hands over the events that are not linked.
-func (s *Store) eachWaiting(ctx context.Context, f func(Recorded) error) error {
+func (s *Store) eachWaiting(ctx context.Context, f func(audit.Recorded) error) error {
 	after := ""
 	for {
 		rows, err := all(ctx, s, scanRecorded, `SELECT `+auditColumns+` FROM audit

@@ -1,16 +1,12 @@
 package storage
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"vestibule/provider/audit"
@@ -21,58 +17,8 @@ import (
 // wait for long.
 const LinkBatch = 200
 
-// chainLabel begins what is hashed, so that no other use of SHA-256 can give the same value.
-const chainLabel = "vestibule audit 1\n"
-
-// Head is a place in the chain of events and the hash there, which stands for all events up to it: whoever keeps
-// a Head elsewhere can tell later whether one of them was changed.
-type Head struct {
-	Place int64 // 0: before the first event
-	Hash  []byte
-}
-
-// start is where a chain begins.
-func start() Head { return Head{Hash: make([]byte, sha256.Size)} }
-
-// String gives PLACE:HASH, the hash in hexadecimal.
-func (h Head) String() string {
-	return strconv.FormatInt(h.Place, 10) + ":" + hex.EncodeToString(h.Hash)
-}
-
-// ParseHead reads what String wrote.
-func ParseHead(text string) (Head, error) {
-	place, hash, _ := strings.Cut(text, ":")
-	n, err := strconv.ParseInt(place, 10, 64)
-	sum, hexErr := hex.DecodeString(hash)
-	if err != nil || hexErr != nil || n < 0 || len(sum) != sha256.Size {
-		return Head{}, errors.New("it should be a place, a colon and 64 hexadecimal digits, as `vestibule audit head` prints them")
-	}
-	return Head{n, sum}, nil
-}
-
-// next is the head once r is linked behind h: SHA-256 over the label, the place, the hash before it, the time in
-// microseconds, and all texts of the event. Numbers take eight bytes, big end first, and so does the length of
-// each text before it, so that no two events have the same bytes.
-func (h Head) next(r Recorded) Head {
-	b := []byte(chainLabel)
-	b = binary.BigEndian.AppendUint64(b, uint64(h.Place+1))
-	b = append(b, h.Hash...)
-	b = binary.BigEndian.AppendUint64(b, uint64(micros(r.Time)))
-	for _, text := range []string{
-		r.ID, r.Kind, r.Outcome, r.Subject, r.Client, r.Session, r.Address, r.Actor, r.Method, r.Request, r.Text,
-	} {
-		b = binary.BigEndian.AppendUint64(b, uint64(len(text)))
-		b = append(b, text...)
-	}
-	sum := sha256.Sum256(b)
-	return Head{h.Place + 1, sum[:]}
-}
-
-// is reports whether both are the same. Hashes are no secrets.
-func (h Head) is(other Head) bool { return h.Place == other.Place && bytes.Equal(h.Hash, other.Hash) }
-
 // AuditHead returns the end of the chain.
-func (s *Store) AuditHead(ctx context.Context) (Head, error) { return s.mark(ctx, chainLast) }
+func (s *Store) AuditHead(ctx context.Context) (audit.Head, error) { return s.mark(ctx, chainLast) }
 
 // Names of the marks of the chain.
 const (
@@ -81,19 +27,19 @@ const (
 )
 
 // mark returns a mark of the chain; none is the start.
-func (s *Store) mark(ctx context.Context, name string) (Head, error) {
-	h, err := one(ctx, s, func(r row) (h Head, err error) {
+func (s *Store) mark(ctx context.Context, name string) (audit.Head, error) {
+	h, err := one(ctx, s, func(r row) (h audit.Head, err error) {
 		err = r.Scan(&h.Place, &h.Hash)
 		return h, err
 	}, `SELECT place, hash FROM audit_chain WHERE name = $1`, name)
 	if errors.Is(err, store.ErrNotFound) {
-		return start(), nil
+		return audit.Start(), nil
 	}
 	return h, err
 }
 
 // setMark moves a mark; store.ErrConflict if it is not where it was.
-func (s *Store) setMark(ctx context.Context, name string, from, to Head) error {
+func (s *Store) setMark(ctx context.Context, name string, from, to audit.Head) error {
 	if from.Place == 0 {
 		return s.exec(ctx, store.ErrConflict, `INSERT INTO audit_chain (name, place, hash) VALUES ($1, $2, $3)
 			ON CONFLICT (name) DO NOTHING`, name, to.Place, to.Hash)
@@ -122,11 +68,11 @@ func (s *Store) LinkAudit(ctx context.Context) (int, error) {
 }
 
 // link moves the mark before it touches an event, so that processes that link at once wait for each other there.
-func (s *Store) link(ctx context.Context, last Head, waiting []Recorded) error {
-	heads := make([]Head, len(waiting))
+func (s *Store) link(ctx context.Context, last audit.Head, waiting []audit.Recorded) error {
+	heads := make([]audit.Head, len(waiting))
 	end := last
 	for i, r := range waiting {
-		end = end.next(r)
+		end = end.Next(r)
 		heads[i] = end
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
@@ -181,10 +127,10 @@ func (s *Store) purgeAudit(ctx context.Context, before, now time.Time) (int, err
 		if !times[i].Before(before) {
 			break
 		}
-		if err := end.leadsTo(r); err != nil {
+		if err := end.LeadsTo(r); err != nil {
 			return 0, s.faultBehind(ctx, first, err)
 		}
-		end = end.next(r)
+		end = end.Next(r)
 		worth = worth || r.Kind != audit.EventAuditPurged
 	}
 	n := int(end.Place - first.Place)
@@ -199,7 +145,7 @@ func (s *Store) purgeAudit(ctx context.Context, before, now time.Time) (int, err
 
 // deciding returns when the events of a batch happened, as far as that decides whether they go. One that claims to be
 // of the future, because a clock was wrong, goes when the next one goes that does not.
-func (s *Store) deciding(ctx context.Context, rows []Recorded, now time.Time) ([]time.Time, error) {
+func (s *Store) deciding(ctx context.Context, rows []audit.Recorded, now time.Time) ([]time.Time, error) {
 	times := make([]time.Time, len(rows))
 	var next time.Time
 	for i, r := range slices.Backward(rows) {
@@ -231,7 +177,7 @@ func (s *Store) timeBehind(ctx context.Context, place int64, now time.Time) (tim
 
 // begin removes the events up to end. The event that says so is linked in the same commit, so that at no moment the
 // chain begins where none of its events says that it does.
-func (s *Store) begin(ctx context.Context, first, end Head, now time.Time) error {
+func (s *Store) begin(ctx context.Context, first, end audit.Head, now time.Time) error {
 	last, err := s.mark(ctx, chainLast)
 	if err != nil {
 		return err
@@ -253,25 +199,25 @@ func (s *Store) begin(ctx context.Context, first, end Head, now time.Time) error
 		if err := s.insertEvent(ctx, purged); err != nil {
 			return err
 		}
-		return s.link(ctx, last, []Recorded{purged})
+		return s.link(ctx, last, []audit.Recorded{purged})
 	})
 }
 
 // faultBehind is the fault that was found behind the beginning of the chain, or store.ErrConflict if another process
 // has moved that meanwhile.
-func (s *Store) faultBehind(ctx context.Context, first Head, fault error) error {
+func (s *Store) faultBehind(ctx context.Context, first audit.Head, fault error) error {
 	now, err := s.mark(ctx, chainFirst)
 	switch {
 	case err != nil:
 		return err
-	case !now.is(first):
+	case !now.Equal(first):
 		return store.ErrConflict
 	}
 	return fault
 }
 
 // linked returns the events behind a place, in their order, at most a batch and not beyond the end of the chain.
-func (s *Store) linked(ctx context.Context, after, until int64) ([]Recorded, error) {
+func (s *Store) linked(ctx context.Context, after, until int64) ([]audit.Recorded, error) {
 	return all(ctx, s, scanRecorded, `SELECT `+auditColumns+` FROM audit
 		WHERE place > $1 AND place <= $2 ORDER BY place LIMIT $3`, after, until, LinkBatch)
 }

@@ -66,7 +66,7 @@ func linked(t *testing.T, s *storage.Store) (n int) {
 	}
 }
 
-func head(t *testing.T, s *storage.Store) storage.Head {
+func head(t *testing.T, s *storage.Store) audit.Head {
 	t.Helper()
 	h, err := s.AuditHead(t.Context())
 	must(t, err)
@@ -100,7 +100,7 @@ func TestLinkAudit(t *testing.T) {
 		recorded(t, s, -5, -4)
 		linked(t, s)
 		var times []time.Time
-		must(t, s.EachAudit(t.Context(), func(r storage.Recorded) error {
+		must(t, s.EachAudit(t.Context(), func(r audit.Recorded) error {
 			times = append(times, r.Time)
 			return nil
 		}))
@@ -120,7 +120,7 @@ func TestHashOfEvents(t *testing.T) {
 		recorded(t, s, 0, 4)
 		linked(t, s)
 		before := make([]byte, 32)
-		must(t, s.EachAudit(t.Context(), func(r storage.Recorded) error {
+		must(t, s.EachAudit(t.Context(), func(r audit.Recorded) error {
 			var b bytes.Buffer
 			number := func(n int) { binary.Write(&b, binary.BigEndian, uint64(n)) }
 			b.WriteString("vestibule audit 1\n")
@@ -267,7 +267,7 @@ func TestVerifyFinds(t *testing.T) {
 				}
 				tt.tamper(t, s)
 				_, err := s.VerifyAudit(t.Context(), &kept)
-				var fault *storage.ChainFault
+				var fault *audit.ChainFault
 				if !errors.As(err, &fault) || fault.Place != tt.want {
 					t.Errorf("VerifyAudit = %v, want a fault at place %d", err, tt.want)
 				}
@@ -288,7 +288,7 @@ func TestVerifyFindsBytes(t *testing.T) {
 			linked(t, s)
 			change(t, s, `UPDATE audit SET `+column+` = CAST(`+column+` AS BLOB) WHERE place = 7`)
 			_, err := s.VerifyAudit(t.Context(), nil)
-			var fault *storage.ChainFault
+			var fault *audit.ChainFault
 			if !errors.As(err, &fault) || fault.Place != 7 {
 				t.Errorf("VerifyAudit = %v, want a fault at place 7", err)
 			}
@@ -308,7 +308,7 @@ func TestVerifyWithKeptHead(t *testing.T) {
 		recorded(t, s, 10, 20)
 		linked(t, s)
 		end := head(t, s)
-		for _, h := range []storage.Head{kept, middle, end} {
+		for _, h := range []audit.Head{kept, middle, end} {
 			if _, err := s.VerifyAudit(t.Context(), &h); err != nil {
 				t.Errorf("with the head %v: %v", h, err)
 			}
@@ -316,7 +316,7 @@ func TestVerifyWithKeptHead(t *testing.T) {
 		if _, err := s.PurgeAudit(t.Context(), noon.Add(15*time.Second), later); err != nil {
 			t.Fatal(err)
 		}
-		for _, h := range []storage.Head{kept, middle} {
+		for _, h := range []audit.Head{kept, middle} {
 			if _, err := s.VerifyAudit(t.Context(), &h); err == nil {
 				t.Errorf("with the head %v, which was removed, all is said to be well", h)
 			}
@@ -328,13 +328,13 @@ func TestVerifyWithKeptHead(t *testing.T) {
 }
 
 func TestParseHead(t *testing.T) {
-	h := storage.Head{Place: 12, Hash: bytes.Repeat([]byte{0xab}, 32)}
-	got, err := storage.ParseHead(h.String())
+	h := audit.Head{Place: 12, Hash: bytes.Repeat([]byte{0xab}, 32)}
+	got, err := audit.ParseHead(h.String())
 	if err != nil || got.String() != h.String() {
 		t.Errorf("ParseHead(%s) = %v, %v", h, got, err)
 	}
 	for _, text := range []string{"", "12", "12:", "12:abcd", ":" + h.String()[3:], "-1:" + h.String()[3:], h.String() + "00", "x" + h.String()} {
-		if got, err := storage.ParseHead(text); err == nil {
+		if got, err := audit.ParseHead(text); err == nil {
 			t.Errorf("ParseHead(%q) = %v, want an error", text, got)
 		}
 	}
@@ -512,7 +512,7 @@ func TestPurgeAuditStopsAtFaults(t *testing.T) {
 		linked(t, s)
 		change(t, s, `UPDATE audit SET kind = 'other' WHERE place = 7`)
 		_, err := s.PurgeAudit(t.Context(), noon.Add(time.Hour), later)
-		var fault *storage.ChainFault
+		var fault *audit.ChainFault
 		if !errors.As(err, &fault) || fault.Place != 7 {
 			t.Errorf("PurgeAudit: %v, want a fault at place 7", err)
 		}

@@ -32,7 +32,7 @@ func (s *Store) Number(ctx context.Context, query string, args ...any) (int64, e
 	}, query, args...)
 }
 
-func (s *Store) MigrateWith(ctx context.Context, files fs.FS) error { return s.migrate(ctx, files) }
+func (s *Store) MigrateWith(ctx context.Context, files fs.FS) error { return s.db.Migrate(ctx, files) }
 
 func Migrations() fs.FS { return migrations() }
 
@@ -40,7 +40,7 @@ func Migrations() fs.FS { return migrations() }
 func (s *Store) Plan(ctx context.Context, explain string, f AuditFilter, kinds []string, n int) (string, error) {
 	query, args := f.query(kinds, n)
 	lines, err := all(ctx, s, func(r row) (line string, err error) {
-		if _, sqlite := s.conn.(*sqlite); sqlite {
+		if s.IsSQLite() {
 			var skipped any
 			err = r.Scan(&skipped, &skipped, &skipped, &line)
 			return line, err
@@ -64,8 +64,7 @@ func (s *Store) PurgeTexts() []string {
 
 // IsSQLite tells which of the two databases it is.
 func (s *Store) IsSQLite() bool {
-	_, ok := s.conn.(*sqlite)
-	return ok
+	return strings.HasPrefix(s.db.RowsOf(""), "rowid")
 }
 
 // QueryPlan is how SQLite goes about a statement.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"fmt"
 
 	"vestibule/provider/jwks"
 	"vestibule/provider/store"
@@ -27,4 +28,79 @@ func (s *Store) AddSigningKey(ctx context.Context, k jwks.SealedKey) error {
 	return s.exec(ctx, store.ErrConflict, `INSERT INTO signing_key (`+keyColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		k.ID, k.Algorithm, k.Public, k.KeyID, k.Private, micros(k.Created), micros(k.Retired))
+}
+
+// SealedRow is a value that a secret key has sealed, and what it is bound to.
+type SealedRow struct {
+	ID      string // in its table
+	Subject string // whose it is; empty for a signing key
+	KeyID   string
+	Sealed  []byte
+}
+
+// Tables that hold what secret keys have sealed.
+const (
+	SealedAuthenticators = "authenticator"
+	SealedSetups         = "setup" // a row's ID is its owner
+	SealedSigningKeys    = "signing_key"
+)
+
+// sealedColumns are the names of ID, Subject and Sealed.
+var sealedColumns = map[string]struct{ id, subject, sealed string }{
+	SealedAuthenticators: {"id", "subject", "secret"},
+	SealedSetups:         {"owner", "subject", "sealed"},
+	SealedSigningKeys:    {"id", "''", "private"},
+}
+
+// KeyIDs returns the ids of the secret keys that have sealed any row, by table. It jumps from one id to the next in the
+// index, so that it costs as much as there are ids, however many rows there are.
+func (s *Store) KeyIDs(ctx context.Context) (map[string][]string, error) {
+	type found struct{ table, id string }
+	rows, err := all(ctx, s, func(r row) (f found, err error) {
+		err = r.Scan(&f.table, &f.id)
+		return f, err
+	}, `SELECT place, key_id FROM (
+		WITH RECURSIVE a (k) AS (
+			SELECT min(key_id) FROM authenticator
+			UNION ALL SELECT (SELECT min(key_id) FROM authenticator WHERE key_id > a.k) FROM a WHERE a.k IS NOT NULL),
+		s (k) AS (
+			SELECT min(key_id) FROM setup
+			UNION ALL SELECT (SELECT min(key_id) FROM setup WHERE key_id > s.k) FROM s WHERE s.k IS NOT NULL)
+		SELECT 'authenticator' AS place, k AS key_id FROM a WHERE k IS NOT NULL
+		UNION ALL SELECT 'setup', k FROM s WHERE k IS NOT NULL
+		UNION ALL SELECT DISTINCT 'signing_key', key_id FROM signing_key) AS sealed
+		ORDER BY place, key_id`)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string][]string{}
+	for _, f := range rows {
+		ids[f.table] = append(ids[f.table], f.id)
+	}
+	return ids, nil
+}
+
+// SealedWith returns at most so many rows of a table that the key has sealed, in the order of their IDs, from the one
+// after the given ID on.
+func (s *Store) SealedWith(ctx context.Context, table, keyID, after string, most int) ([]SealedRow, error) {
+	c, ok := sealedColumns[table]
+	if !ok {
+		return nil, fmt.Errorf("table %s holds nothing sealed", table)
+	}
+	return all(ctx, s, func(r row) (f SealedRow, err error) {
+		err = r.Scan(&f.ID, &f.Subject, &f.KeyID, &f.Sealed)
+		return f, err
+	}, `SELECT `+c.id+`, `+c.subject+`, key_id, `+c.sealed+` FROM `+table+`
+		WHERE key_id = $1 AND `+c.id+` > $2 ORDER BY `+c.id+` LIMIT $3`, keyID, after, most)
+}
+
+// Reseal puts what fresh holds, with its key, in the place of what old holds. A row that was changed or deleted since
+// old was read stays as it is.
+func (s *Store) Reseal(ctx context.Context, table string, old, fresh SealedRow) error {
+	c, ok := sealedColumns[table]
+	if !ok {
+		return fmt.Errorf("table %s holds nothing sealed", table)
+	}
+	return s.exec(ctx, nil, `UPDATE `+table+` SET key_id = $3, `+c.sealed+` = $4 WHERE `+c.id+` = $1 AND `+c.sealed+` = $2`,
+		old.ID, old.Sealed, fresh.KeyID, fresh.Sealed)
 }

@@ -62,3 +62,65 @@ func (s *Store) SaveSession(ctx context.Context, old []byte, n *provider.Session
 func (s *Store) TouchSession(ctx context.Context, id []byte, seen time.Time) error {
 	return s.exec(ctx, nil, `UPDATE session SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id, micros(seen))
 }
+
+const browserColumns = `b.id, b.subject, b.agent, b.created_at, b.seen_at, b.expires_at`
+
+func scanBrowser(r row) (provider.Browser, error) {
+	var b provider.Browser
+	var created, seen, expires int64
+	err := r.Scan(&b.ID, &b.Subject, &b.Agent, &created, &seen, &expires)
+	b.Created, b.Seen, b.Expires = instant(created), instant(seen), instant(expires)
+	return b, err
+}
+
+// RememberBrowser inserts the browser, bound to the factors that its subject has at this instant, in the place of old,
+// which is gone then (nil: there is none). store.ErrConflict if the subject has no factors.
+func (s *Store) RememberBrowser(ctx context.Context, old []byte, b provider.Browser) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.exec(ctx, nil, `DELETE FROM browser WHERE id = $1`, old); err != nil {
+			return err
+		}
+		return s.exec(ctx, store.ErrConflict, `INSERT INTO browser
+				(id, subject, generation, agent, created_at, seen_at, expires_at)
+			SELECT $1, e.subject, e.generation, $3, $4, $5, $6 FROM enrolment e
+			WHERE e.subject = $2 AND EXISTS (SELECT 1 FROM authenticator a WHERE a.subject = e.subject)`,
+			b.ID, b.Subject, b.Agent, micros(b.Created), micros(b.Seen), micros(b.Expires))
+	})
+}
+
+// Browser returns the remembered browser, or store.ErrNotFound. One whose time is over, or that was remembered with
+// other factors than its subject has now, is none.
+func (s *Store) Browser(ctx context.Context, id []byte, now time.Time) (provider.Browser, error) {
+	return one(ctx, s, scanBrowser, `SELECT `+browserColumns+` FROM browser b
+			JOIN enrolment e ON e.subject = b.subject AND e.generation = b.generation
+		WHERE b.id = $1 AND b.expires_at > $2`, id, micros(now))
+}
+
+// Browsers returns the subject's remembered browsers, the one that was used last first.
+func (s *Store) Browsers(ctx context.Context, subject string, now time.Time) ([]provider.Browser, error) {
+	return all(ctx, s, scanBrowser, `SELECT `+browserColumns+` FROM browser b
+			JOIN enrolment e ON e.subject = b.subject AND e.generation = b.generation
+		WHERE b.subject = $1 AND b.expires_at > $2
+		ORDER BY b.seen_at DESC, b.id`, subject, micros(now))
+}
+
+// TouchBrowser notes that the browser was in use. One that is gone stays so; the last use is never set back.
+func (s *Store) TouchBrowser(ctx context.Context, id []byte, seen time.Time) error {
+	return s.exec(ctx, nil, `UPDATE browser SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id, micros(seen))
+}
+
+// ForgetBrowser removes the browser if it is the subject's; store.ErrNotFound if it is not, or gone.
+func (s *Store) ForgetBrowser(ctx context.Context, subject string, id []byte) error {
+	return s.exec(ctx, store.ErrNotFound, `DELETE FROM browser WHERE id = $1 AND subject = $2`, id, subject)
+}
+
+// ForgetBrowsers removes all remembered browsers of the subject; none is no error. One that is being remembered rests on
+// the account, so that it is among them or comes after them.
+func (s *Store) ForgetBrowsers(ctx context.Context, subject string) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.lockAccount(ctx, subject); err != nil {
+			return err
+		}
+		return s.exec(ctx, nil, `DELETE FROM browser WHERE subject = $1`, subject)
+	})
+}

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -9,42 +8,18 @@ import (
 	"vestibule/provider/audit"
 )
 
-// ChainFault says where the log is not as it was written: somebody has changed the database behind the program.
-type ChainFault struct {
-	Place int64 // the first place that is wrong
-	Text  string
-}
-
-func (f *ChainFault) Error() string {
-	return fmt.Sprintf("the audit log is broken at place %d: %s", f.Place, f.Text)
-}
-
-// leadsTo returns nil if r is the event behind h, as it was written.
-func (h Head) leadsTo(r Recorded) error {
-	want := h.next(r)
-	switch {
-	case r.Place > want.Place:
-		return &ChainFault{want.Place, "the event is missing"}
-	case !bytes.Equal(r.Hash, want.Hash):
-		return &ChainFault{want.Place, fmt.Sprintf("the event %s (%s) was changed, moved or put in, or one before it was taken out", r.ID, r.Kind)}
-	case r.bytes:
-		return &ChainFault{want.Place, fmt.Sprintf("the event %s (%s) was changed: a text of it is kept as bytes, so that no filter finds it", r.ID, r.Kind)}
-	}
-	return nil
-}
-
 // AuditReport is what VerifyAudit found in good order.
 type AuditReport struct {
-	First   Head      // behind it the chain begins; place 0: nothing was ever removed
-	Last    Head      // its end
-	Checked int64     // events
-	Waiting int64     // events that are not linked yet
-	Oldest  time.Time // of those that wait
+	First   audit.Head // behind it the chain begins; place 0: nothing was ever removed
+	Last    audit.Head // its end
+	Checked int64      // events
+	Waiting int64      // events that are not linked yet
+	Oldest  time.Time  // of those that wait
 }
 
 // VerifyAudit computes the chain anew from what is there and compares. kept is a head from earlier times, or nil.
 // It changes nothing. A *ChainFault names the first place that is wrong.
-func (s *Store) VerifyAudit(ctx context.Context, kept *Head) (AuditReport, error) {
+func (s *Store) VerifyAudit(ctx context.Context, kept *audit.Head) (AuditReport, error) {
 	report, highest, err := s.chainState(ctx)
 	if err != nil {
 		return report, err
@@ -54,12 +29,12 @@ func (s *Store) VerifyAudit(ctx context.Context, kept *Head) (AuditReport, error
 		return report, err
 	}
 	switch {
-	case !v.head.is(report.Last):
-		return report, &ChainFault{report.Last.Place, "the chain does not end as it was noted in audit_chain"}
+	case !v.head.Equal(report.Last):
+		return report, &audit.ChainFault{Place: report.Last.Place, Text: "the chain does not end as it was noted in audit_chain"}
 	case v.highest > report.Last.Place:
-		return report, &ChainFault{report.Last.Place + 1, "the event was put in behind the end"}
-	case report.First.Place > 0 && !v.purged.is(report.First):
-		return report, &ChainFault{report.First.Place, "the events up to here were removed, and no " + audit.EventAuditPurged + " behind it says so"}
+		return report, &audit.ChainFault{Place: report.Last.Place + 1, Text: "the event was put in behind the end"}
+	case report.First.Place > 0 && !v.purged.Equal(report.First):
+		return report, &audit.ChainFault{Place: report.First.Place, Text: "the events up to here were removed, and no " + audit.EventAuditPurged + " behind it says so"}
 	}
 	return report, v.keptFault()
 }
@@ -83,13 +58,13 @@ func (s *Store) chainState(ctx context.Context) (report AuditReport, highest int
 			COALESCE((SELECT max(place) FROM audit), 0),
 			(SELECT count(*) FROM audit WHERE place IS NULL),
 			COALESCE((SELECT min(created_at) FROM audit WHERE place IS NULL), 0)`)
-	for _, h := range []*Head{&report.First, &report.Last} {
+	for _, h := range []*audit.Head{&report.First, &report.Last} {
 		if h.Place == 0 {
-			*h = start()
+			*h = audit.Start()
 		}
 	}
 	if err == nil && lowest <= report.First.Place {
-		err = &ChainFault{lowest, "the event was put in before the beginning"}
+		err = &audit.ChainFault{Place: lowest, Text: "the event was put in before the beginning"}
 	}
 	return report, highest, err
 }
@@ -98,10 +73,10 @@ func (s *Store) chainState(ctx context.Context) (report AuditReport, highest int
 type verification struct {
 	store   *Store
 	report  *AuditReport
-	highest int64 // place of an event
-	head    Head  // all up to here is good
-	purged  Head  // where the chain begins, as the last event says that tells of it
-	kept    *Head
+	highest int64      // place of an event
+	head    audit.Head // all up to here is good
+	purged  audit.Head // where the chain begins, as the last event says that tells of it
+	kept    *audit.Head
 	differs bool // the kept head is not the one that is there
 }
 
@@ -120,13 +95,13 @@ func (v *verification) walk(ctx context.Context) error {
 			continue
 		}
 		for _, r := range rows {
-			if err := v.head.leadsTo(r); err != nil {
+			if err := v.head.LeadsTo(r); err != nil {
 				return err
 			}
-			v.head = v.head.next(r)
+			v.head = v.head.Next(r)
 			v.report.Checked++
 			if r.Kind == audit.EventAuditPurged {
-				v.purged, _ = ParseHead(r.Detail["place"] + ":" + r.Detail["hash"]) // unreadable: it names no place
+				v.purged, _ = audit.ParseHead(r.Detail["place"] + ":" + r.Detail["hash"]) // unreadable: it names no place
 			}
 			v.compare()
 		}
@@ -141,7 +116,7 @@ func (v *verification) skip(ctx context.Context) error {
 		return err
 	}
 	if report.First.Place <= v.head.Place {
-		return &ChainFault{v.head.Place + 1, "the event is missing"}
+		return &audit.ChainFault{Place: v.head.Place + 1, Text: "the event is missing"}
 	}
 	report.Checked = v.report.Checked
 	*v.report, v.highest, v.head = report, highest, report.First // the end too: behind it an event tells of the beginning
@@ -152,7 +127,7 @@ func (v *verification) skip(ctx context.Context) error {
 // compare looks at the kept head when the walk comes by.
 func (v *verification) compare() {
 	if v.kept != nil && v.kept.Place == v.head.Place {
-		v.differs = !v.kept.is(v.head)
+		v.differs = !v.kept.Equal(v.head)
 	}
 }
 
@@ -165,9 +140,9 @@ func (v *verification) keptFault() error {
 		return fmt.Errorf("the head that was kept is of place %d, but the events up to place %d were removed, as audit_retention says; compare with a newer one",
 			v.kept.Place, v.report.First.Place)
 	case v.kept.Place > v.report.Last.Place:
-		return &ChainFault{v.report.Last.Place + 1, fmt.Sprintf("the event is missing: the head that was kept is of place %d", v.kept.Place)}
+		return &audit.ChainFault{Place: v.report.Last.Place + 1, Text: fmt.Sprintf("the event is missing: the head that was kept is of place %d", v.kept.Place)}
 	case v.differs:
-		return &ChainFault{v.kept.Place, "the hash is not the one that was kept: this event, or one before it, was changed, and the chain written anew"}
+		return &audit.ChainFault{Place: v.kept.Place, Text: "the hash is not the one that was kept: this event, or one before it, was changed, and the chain written anew"}
 	}
 	return nil
 }

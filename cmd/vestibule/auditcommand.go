@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -80,7 +81,7 @@ func subjectOf(ctx context.Context, db *storage.Store, nameOrID string) (string,
 }
 
 // printEvents names users by the name that they sign in with.
-func printEvents(ctx context.Context, w *env, out *output, db *storage.Store, events []storage.Recorded) error {
+func printEvents(ctx context.Context, w *env, out *output, db *storage.Store, events []audit.Recorded) error {
 	shown := []shownEvent{}
 	rows := [][]string{{"TIME", "EVENT", "OUTCOME", "USER", "CLIENT", "ADDRESS", "BY", "DETAIL"}}
 	names := map[string]string{"": ""}
@@ -132,7 +133,7 @@ type shownEvent struct {
 	Hash    string          `json:"hash,omitempty"`
 }
 
-func eventView(r storage.Recorded) shownEvent {
+func eventView(r audit.Recorded) shownEvent {
 	detail := json.RawMessage(r.Text)
 	if !json.Valid(detail) { // somebody was there
 		detail, _ = json.Marshal(r.Text)
@@ -158,7 +159,7 @@ func auditExport(f *flag.FlagSet) action {
 func exportEvents(ctx context.Context, w io.Writer, db *storage.Store) error {
 	lines := json.NewEncoder(w)
 	lines.SetEscapeHTML(false) // details stay byte for byte as they were hashed
-	return db.EachAudit(ctx, func(r storage.Recorded) error { return lines.Encode(eventView(r)) })
+	return db.EachAudit(ctx, func(r audit.Recorded) error { return lines.Encode(eventView(r)) })
 }
 
 // auditHead prints what to keep elsewhere.
@@ -180,9 +181,9 @@ func auditHead(f *flag.FlagSet) action {
 func auditVerify(f *flag.FlagSet) action {
 	load := existing(databaseFlags(f))
 	out := outputFlag(f)
-	var kept *storage.Head
+	var kept *audit.Head
 	f.Func("head", "`place:hash` that vestibule audit head has printed before: what was linked until then must still be there", func(value string) error {
-		head, err := storage.ParseHead(value)
+		head, err := audit.ParseHead(value)
 		kept = &head
 		return err
 	})
@@ -222,7 +223,7 @@ func printReport(w *env, out *output, r storage.AuditReport, failed error) error
 	view := shownReport{OK: failed == nil, Checked: r.Checked, Removed: r.First.Place, Waiting: r.Waiting, Head: r.Last.String()}
 	if failed != nil {
 		view.Fault = failed.Error()
-		var fault *storage.ChainFault
+		var fault *audit.ChainFault
 		if errors.As(failed, &fault) {
 			view.Place = fault.Place
 		}

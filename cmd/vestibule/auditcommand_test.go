@@ -143,7 +143,7 @@ func TestAuditOfSignIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		var kinds []string
-		err := db.EachAudit(t.Context(), func(r storage.Recorded) error {
+		err := db.EachAudit(t.Context(), func(r audit.Recorded) error {
 			if r.Kind == audit.EventPasswordFailed {
 				kinds = nil // what came before is the set-up
 			}

@@ -53,7 +53,7 @@ func (s *site) enrolLink(t *testing.T, args ...string) string {
 }
 
 // events are the user's events of a kind, or whosever if the subject is empty, the newest first.
-func (s *site) events(t *testing.T, subject, kind string) []storage.Recorded {
+func (s *site) events(t *testing.T, subject, kind string) []audit.Recorded {
 	t.Helper()
 	found, err := s.store.AuditEvents(t.Context(), storage.AuditFilter{Subject: subject, Kind: kind}, 100)
 	if err != nil {
@@ -372,7 +372,7 @@ func TestPlannedResetCancelled(t *testing.T) {
 			if _, err := s.store.ResetOf(t.Context(), user.Subject); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("cancelled by %s: the reset is still planned (%v)", tt.how, err)
 			}
-			if e := s.events(t, user.Subject, audit.EventResetCancelled); !slices.ContainsFunc(e, func(e storage.Recorded) bool { return e.Detail["how"] == tt.how }) {
+			if e := s.events(t, user.Subject, audit.EventResetCancelled); !slices.ContainsFunc(e, func(e audit.Recorded) bool { return e.Detail["how"] == tt.how }) {
 				t.Errorf("cancelled by %s: the audit log has %+v", tt.how, e)
 			}
 		}

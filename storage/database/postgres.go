@@ -1,4 +1,4 @@
-package storage
+package database
 
 import (
 	"context"
@@ -103,7 +103,7 @@ func (postgresLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	return err
 }
 
-func (p *postgres) query(ctx context.Context, query string, args []any, scan func(row) error) error {
+func (p *postgres) query(ctx context.Context, query string, args []any, scan func(Row) error) error {
 	for try := 1; ; try++ {
 		scanned, err := p.rows(ctx, query, args, scan)
 		switch {
@@ -115,7 +115,7 @@ func (p *postgres) query(ctx context.Context, query string, args []any, scan fun
 	}
 }
 
-func (p *postgres) rows(ctx context.Context, query string, args []any, scan func(row) error) (scanned bool, err error) {
+func (p *postgres) rows(ctx context.Context, query string, args []any, scan func(Row) error) (scanned bool, err error) {
 	rows, err := p.pool.Query(ctx, query, args...)
 	if err != nil {
 		return false, err

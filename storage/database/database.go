@@ -1,4 +1,10 @@
-package storage
+// Package database runs one SQL text on PostgreSQL and on SQLite: it opens them, puts the writes of an Atomic off into one
+// transaction, migrates, and tells outcomes from faults. It knows no tables, and never starts a goroutine that outlives a
+// call.
+//
+// Types are TEXT, BIGINT, BOOLEAN and BYTEA, arguments $1. Begin with Open; statements run through All, One, Exec and
+// Lock.
+package database
 
 import (
 	"context"
@@ -16,38 +22,37 @@ const (
 	patientAnswerTime = 30 * time.Second
 )
 
-// Store is a database. It is safe for use by any number of goroutines.
-type Store struct {
+// DB is a database. It is safe for use by any number of goroutines.
+type DB struct {
 	conn     conn
 	limit    time.Duration // of a statement or a batch
 	observer atomic.Pointer[func(Trip)]
-	events   atomic.Uint32 // that were named, see NewEventID
 }
 
 // Open connects to the database that dsn names: sqlite:PATH, where the file is made if need be, or
 // postgres://USER:PASSWORD@HOST/NAME with the parameters of libpq and of pgxpool. A process uses at
 // most 16 connections to PostgreSQL, or pool_max_conns, and one that writes to a SQLite file; who
 // finds none free waits, but no longer than for an answer. It fails if the database does not answer.
-func Open(ctx context.Context, dsn string) (*Store, error) {
+func Open(ctx context.Context, dsn string) (*DB, error) {
 	c, err := connect(ctx, dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{conn: c, limit: answerTime}
-	if err := s.Ping(ctx); err != nil {
-		s.Close()
+	d := &DB{conn: c, limit: answerTime}
+	if err := d.Ping(ctx); err != nil {
+		d.Close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	return s, nil
+	return d, nil
 }
 
 // OpenPatient is Open for a command, which no browser waits for: it waits longer for its turn beside a busy server.
-func OpenPatient(ctx context.Context, dsn string) (*Store, error) {
-	s, err := Open(ctx, dsn)
+func OpenPatient(ctx context.Context, dsn string) (*DB, error) {
+	d, err := Open(ctx, dsn)
 	if err == nil {
-		s.limit = patientAnswerTime
+		d.limit = patientAnswerTime
 	}
-	return s, err
+	return d, err
 }
 
 func connect(ctx context.Context, dsn string) (conn, error) {
@@ -62,15 +67,28 @@ func connect(ctx context.Context, dsn string) (conn, error) {
 }
 
 // Close ends all connections.
-func (s *Store) Close() error {
-	return s.conn.close()
+func (d *DB) Close() error {
+	return d.conn.close()
 }
 
 // Ping asks the database for an answer: store.ErrUnavailable if there is none.
-func (s *Store) Ping(ctx context.Context) error {
-	_, err := one(ctx, s, func(r row) (int64, error) {
+func (d *DB) Ping(ctx context.Context) error {
+	_, err := One(ctx, d, func(r Row) (int64, error) {
 		var n int64
 		return n, r.Scan(&n)
 	}, `SELECT 1`)
 	return err
 }
+
+// Now asks the database what time it is. The answer is as old as the way back from it.
+func (d *DB) Now(ctx context.Context) (time.Time, error) {
+	return One(ctx, d, func(r Row) (time.Time, error) {
+		var at int64
+		err := r.Scan(&at)
+		return time.UnixMicro(at).UTC(), err
+	}, d.conn.clock())
+}
+
+// RowsOf is the condition that a row is one of those that a SELECT, which is given from its FROM on, finds first. The
+// database goes to them directly, however large the table is.
+func (d *DB) RowsOf(from string) string { return d.conn.rowsOf(from) }

@@ -1,10 +1,9 @@
-package storage
+package database
 
 import (
 	"cmp"
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,9 +12,6 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
-
-//go:embed migrations/*.sql
-var migrationFiles embed.FS
 
 // Schemas that CheckSchema refuses.
 var (
@@ -40,22 +36,10 @@ type migrator struct {
 	exists  string             // a query for the number of version tables
 }
 
-// Migrate brings the schema up to date. It may be killed at any statement and run again: each file is
+// Migrate brings the schema up to date with the files. It may be killed at any statement and run again: each file is
 // one transaction with its number. Processes that migrate at once wait for each other.
-func (s *Store) Migrate(ctx context.Context) error {
-	return s.migrate(ctx, migrations())
-}
-
-func migrations() fs.FS {
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // the name of the folder is a constant
-	}
-	return files
-}
-
-func (s *Store) migrate(ctx context.Context, files fs.FS) error {
-	m := s.conn.migrator()
+func (d *DB) Migrate(ctx context.Context, files fs.FS) error {
+	m := d.conn.migrator()
 	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
 	if m.locker != nil {
 		options = append(options, goose.WithSessionLocker(m.locker))
@@ -64,7 +48,7 @@ func (s *Store) migrate(ctx context.Context, files fs.FS) error {
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	if err := s.climb(ctx, up); err != nil {
+	if err := d.climb(ctx, up); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
@@ -72,9 +56,9 @@ func (s *Store) migrate(ctx context.Context, files fs.FS) error {
 
 // climb applies what is missing. Where there is no lock, another process may have taken the same step
 // in the meantime: then the version has moved although we failed, and we go on from there.
-func (s *Store) climb(ctx context.Context, up *goose.Provider) error {
+func (d *DB) climb(ctx context.Context, up *goose.Provider) error {
 	for {
-		before, err := s.applied(ctx)
+		before, err := d.applied(ctx)
 		if err != nil {
 			return err
 		}
@@ -82,21 +66,20 @@ func (s *Store) climb(ctx context.Context, up *goose.Provider) error {
 		if failed == nil {
 			return nil
 		}
-		after, err := s.applied(ctx)
+		after, err := d.applied(ctx)
 		if err != nil || len(after) == len(before) {
 			return failed
 		}
 	}
 }
 
-// MigrationStatus returns all migrations that this program or the database knows, in order. It
-// changes nothing.
-func (s *Store) MigrationStatus(ctx context.Context) ([]Migration, error) {
-	applied, err := s.applied(ctx)
+// MigrationStatus returns all migrations that the files or the database have, in order. It changes nothing.
+func (d *DB) MigrationStatus(ctx context.Context, files fs.FS) ([]Migration, error) {
+	applied, err := d.applied(ctx)
 	if err != nil {
 		return nil, err
 	}
-	names, err := fs.Glob(migrations(), "*.sql")
+	names, err := fs.Glob(files, "*.sql")
 	if err != nil {
 		return nil, err
 	}
@@ -121,10 +104,9 @@ func unknown(applied map[int64]bool) []Migration {
 	return more
 }
 
-// CheckSchema reports whether this program and the database fit together: ErrSchemaOld or
-// ErrSchemaNew if they do not.
-func (s *Store) CheckSchema(ctx context.Context) error {
-	status, err := s.MigrationStatus(ctx)
+// CheckSchema reports whether the files and the database fit together: ErrSchemaOld or ErrSchemaNew if they do not.
+func (d *DB) CheckSchema(ctx context.Context, files fs.FS) error {
+	status, err := d.MigrationStatus(ctx, files)
 	if err != nil {
 		return err
 	}
@@ -144,16 +126,16 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 }
 
 // applied returns the numbers of the migrations that the database has.
-func (s *Store) applied(ctx context.Context) (map[int64]bool, error) {
-	number := func(r row) (n int64, err error) {
+func (d *DB) applied(ctx context.Context) (map[int64]bool, error) {
+	number := func(r Row) (n int64, err error) {
 		err = r.Scan(&n)
 		return n, err
 	}
-	tables, err := one(ctx, s, number, s.conn.migrator().exists)
+	tables, err := One(ctx, d, number, d.conn.migrator().exists)
 	if err != nil || tables == 0 {
 		return map[int64]bool{}, err
 	}
-	versions, err := all(ctx, s, number, `SELECT version_id FROM goose_db_version WHERE version_id > 0`)
+	versions, err := All(ctx, d, number, `SELECT version_id FROM goose_db_version WHERE version_id > 0`)
 	applied := make(map[int64]bool, len(versions))
 	for _, v := range versions {
 		applied[v] = true

@@ -1,4 +1,4 @@
-package storage
+package database
 
 import (
 	"context"
@@ -91,7 +91,7 @@ func (l *sqlite) migrator() migrator {
 	}
 }
 
-func (l *sqlite) query(ctx context.Context, query string, args []any, scan func(row) error) error {
+func (l *sqlite) query(ctx context.Context, query string, args []any, scan func(Row) error) error {
 	db := l.writer
 	if reads(query) {
 		db = l.reader
@@ -170,7 +170,7 @@ func sqliteCondition(ctx context.Context, db sqliteConn, w write) error {
 // sqliteText makes positions of the arguments: to SQLite $2 is a name, which most drivers bind by
 // the order of appearance. It locks no rows, but the whole file.
 func sqliteText(query string) string {
-	return strings.ReplaceAll(strings.TrimSuffix(query, forShare), "$", "?")
+	return strings.ReplaceAll(strings.TrimSuffix(query, ForShare), "$", "?")
 }
 
 // isBusy reports whether another process writes; then nothing was written.

@@ -1,0 +1,201 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"vestibule/provider/store"
+)
+
+// conn is one of the two databases. Its errors are an outcome, store.ErrConflict,
+// store.ErrUnavailable, or what the driver said.
+type conn interface {
+	// query runs one statement, committed when it returns, and hands each row to scan.
+	query(ctx context.Context, query string, args []any, scan func(Row) error) error
+	// commit runs the writes in their order in one transaction. It fails with the missed of the first
+	// write that has one and changes no Row, as an outcome.
+	commit(ctx context.Context, writes []write) error
+	migrator() migrator
+	// clock is the query for the database's own time, in microseconds since 1970.
+	clock() string
+	// rowsOf is the condition that a row is one of those that a SELECT, which is given from its FROM on, finds first. The
+	// database goes to them directly, however large the table is.
+	rowsOf(from string) string
+	close() error
+}
+
+// Row is one result. Scan is called once.
+type Row interface {
+	Scan(dest ...any) error
+}
+
+// write is a statement that waits for its commit. A SELECT among them is a condition of the commit.
+type write struct {
+	missed error // returned when no row is changed or found; nil: that is fine
+	query  string
+	args   []any
+	rank   Rank // of a lock
+}
+
+// Rank is the order in which commits lock the rows that they rest on.
+type Rank int
+
+// outcome is an error of the caller's choice, which is no fault and goes back as it came.
+type outcome struct{ error }
+
+// miss is what becomes of a write that changed no row.
+func (w write) miss() error {
+	if w.missed == nil {
+		return nil
+	}
+	return outcome{w.missed}
+}
+
+// Trip is one round trip to the database.
+type Trip struct {
+	Queries  []string // several only in a batch
+	Writes   bool     // it ended with a commit
+	Duration time.Duration
+	Err      error // why it failed; nil also for an outcome that the caller asked about
+}
+
+// Observe calls f after each round trip from now on; nil ends it. f must be safe for concurrent use.
+// Metrics and tests count with it.
+func (d *DB) Observe(f func(Trip)) {
+	if f == nil {
+		d.observer.Store(nil)
+		return
+	}
+	d.observer.Store(&f)
+}
+
+// All runs a statement at once, inside Atomic too, and returns what scan makes of its rows: a SELECT,
+// or a write with RETURNING that must be committed whatever becomes of the caller.
+// A SELECT does not see what an Atomic around it has put off.
+func All[T any](ctx context.Context, d *DB, scan func(Row) (T, error), query string, args ...any) ([]T, error) {
+	var found []T
+	err := d.Query(ctx, query, args, func(r Row) error {
+		v, err := scan(r)
+		found = append(found, v)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// One is All for at most one row: store.ErrNotFound if there is none.
+func One[T any](ctx context.Context, d *DB, scan func(Row) (T, error), query string, args ...any) (T, error) {
+	found, err := All(ctx, d, scan, query, args...)
+	if err == nil && len(found) == 0 {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return found[0], nil
+}
+
+// Query runs a statement at once, as All does, and hands each row to scan.
+func (d *DB) Query(ctx context.Context, query string, args []any, scan func(Row) error) error {
+	limited, cancel := context.WithTimeout(ctx, d.limit)
+	defer cancel()
+	began := time.Now()
+	err := d.conn.query(limited, query, args, scan)
+	d.observe(Trip{Queries: []string{query}, Writes: !reads(query), Duration: time.Since(began), Err: fault(err)})
+	return explain(ctx, err, query)
+}
+
+func (d *DB) observe(t Trip) {
+	if f := d.observer.Load(); f != nil {
+		(*f)(t)
+	}
+}
+
+// fault leaves out the errors that are answers.
+func fault(err error) error {
+	var o outcome
+	if err == store.ErrConflict || errors.As(err, &o) {
+		return nil
+	}
+	return err
+}
+
+// ForShare ends a SELECT that keeps others from changing or deleting its rows until the commit.
+const ForShare = ` FOR SHARE`
+
+// reads reports whether a query cannot write. What is not sure is taken for a write.
+func reads(query string) bool {
+	return strings.HasPrefix(query, "SELECT")
+}
+
+// Exec runs a write and returns missed if it changed no row; nil means that this is fine.
+// Inside Atomic it is put off and returns nil; Atomic returns what becomes of it.
+func (d *DB) Exec(ctx context.Context, missed error, query string, args ...any) error {
+	w := write{missed: missed, query: query, args: args}
+	if p := d.pending(ctx); p != nil {
+		return p.add(w)
+	}
+	return d.commit(ctx, []write{w})
+}
+
+// Lock is Exec for a row that the commit rests on: an UPDATE, or a SELECT ... FOR SHARE, which only keeps others from
+// changing the row. It comes before all other writes of the commit, and all commits take their locks in the same order, so
+// that what follows sees what those before it have left, and no two wait for each other.
+func (d *DB) Lock(ctx context.Context, rank Rank, missed error, query string, args ...any) error {
+	w := write{missed: missed, query: query, args: args, rank: rank}
+	if p := d.pending(ctx); p != nil {
+		return p.addLock(w)
+	}
+	return d.commit(ctx, []write{w})
+}
+
+func (d *DB) commit(ctx context.Context, writes []write) error {
+	if len(writes) == 0 {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, d.limit)
+	defer cancel()
+	began := time.Now()
+	err := d.conn.commit(limited, writes)
+	d.observe(Trip{Queries: texts(writes), Writes: true, Duration: time.Since(began), Err: fault(err)})
+	return explain(ctx, err, writes[0].query)
+}
+
+func texts(writes []write) []string {
+	queries := make([]string, len(writes))
+	for i, w := range writes {
+		queries[i] = w.query
+	}
+	return queries
+}
+
+// explain says what was being done, and whose the fault is when time ran out: a caller that went
+// away keeps its own error, all else is a database that is too slow.
+func explain(ctx context.Context, err error, query string) error {
+	var o outcome
+	switch {
+	case err == nil, err == store.ErrConflict:
+		return err
+	case errors.As(err, &o):
+		return o.error
+	case errors.Is(ctx.Err(), context.Canceled):
+		err = ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		err = fmt.Errorf("%w: no answer in time", store.ErrUnavailable)
+	}
+	return fmt.Errorf("%s: %w", firstLine(query), err)
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	if len(line) > 60 {
+		line = line[:60] + "..."
+	}
+	return line
+}
