@@ -58,7 +58,7 @@ func (s *Service) Export(ctx context.Context, subject string) ([]Portable, error
 	}
 	var all []Portable
 	for _, a := range f.Authenticators {
-		secret, err := s.Keys.Open(a.KeyID, a.Secret, AboutSecret(a))
+		secret, err := s.Keys.Open(a.KeyID, a.Secret, SecretAAD(a))
 		if err != nil {
 			return nil, fmt.Errorf("authenticator %s: %w", a.ID, err)
 		}
@@ -120,7 +120,7 @@ func (s *Service) Import(ctx context.Context, subject string, all []Portable, th
 func (s *Service) secrets(all []Authenticator) (map[string]bool, error) {
 	found := map[string]bool{}
 	for _, a := range all {
-		secret, err := s.Keys.Open(a.KeyID, a.Secret, AboutSecret(a))
+		secret, err := s.Keys.Open(a.KeyID, a.Secret, SecretAAD(a))
 		if err != nil {
 			return nil, fmt.Errorf("authenticator %s: %w", a.ID, err)
 		}
@@ -159,6 +159,6 @@ func (s *Service) imported(subject string, p Portable, secret []byte, have []Aut
 	} else { // it was in use here: what may have been accepted since the export is not accepted again
 		a.LastStep = max(p.LastStep, device{kind: p.Kind}.step(s.now())+drift)
 	}
-	a.KeyID, a.Secret, err = s.Keys.Seal(secret, AboutSecret(a))
+	a.KeyID, a.Secret, err = s.Keys.Seal(secret, SecretAAD(a))
 	return a, err
 }

@@ -59,7 +59,7 @@ func TestRenameDuringSetup(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	_, err := w.Choose(ctx, "ana", "tab", mfa.Kind{Algorithm: "SHA256", Digits: 6, Period: 30})
 	check(t, "Choose of what is not allowed", err, mfa.ErrKind)
 	w.Kinds = mfa.Kinds{Algorithms: []string{"SHA1", "SHA256", "SHA512"}, Digits: []int{6, 8}, Periods: []int{30, 60}}

@@ -134,10 +134,10 @@ func TestDerive(t *testing.T) {
 }
 
 func TestAboutIsUnambiguous(t *testing.T) {
-	if got := aboutSecret("ana", "a1"); got != "totp|ana|a1" {
+	if got := secretAAD("ana", "a1"); got != "totp|ana|a1" {
 		t.Errorf("aboutSecret = %q", got)
 	}
-	if aboutSecret("a|b", "c") == aboutSecret("a", "b|c") {
+	if secretAAD("a|b", "c") == secretAAD("a", "b|c") {
 		t.Error("two pairs are bound alike")
 	}
 }

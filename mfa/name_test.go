@@ -34,7 +34,7 @@ func TestNameKey(t *testing.T) {
 
 // No second authenticator of a user can look like the first.
 func TestNamesOfAuthenticatorsLookDifferent(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.enrol(t, "Tablet")
 	w.enrol(t, "My Phone 1")
 	i := slices.IndexFunc(w.factors(t).Authenticators, func(a mfa.Authenticator) bool { return a.Name == "Tablet" })

@@ -67,8 +67,8 @@ func (p *patchy) commit(ctx context.Context, fn func(context.Context) error) err
 	return err
 }
 
-// unlucky is a world on a patchy store.
-func unlucky(t *testing.T) (*world, *patchy) {
+// unlucky is an env on a patchy store.
+func unlucky(t *testing.T) (*env, *patchy) {
 	t.Helper()
 	w := enrolled(t)
 	p := &patchy{Memory: w.memory}
@@ -79,17 +79,17 @@ func unlucky(t *testing.T) (*world, *patchy) {
 
 // Whatever is lost when, right codes and those that were not compared are given back.
 func TestRefunds(t *testing.T) {
-	right := func(w *world) string { return w.code(w.secret, 0) }
-	for name, give := range map[string]func(w *world, p *patchy){
-		"the count is not made":            func(w *world, p *patchy) { p.before.Store(true); w.verify(right(w)) },
-		"the answer to the count is lost":  func(w *world, p *patchy) { p.after.Store(true); w.verify(right(w)) },
-		"the same of a wrong code":         func(w *world, p *patchy) { p.after.Store(true); w.verify(w.wrong(w.secret)) },
-		"the commit is not made":           func(w *world, p *patchy) { w.breakIn(p, &p.before, right(w)) },
-		"the answer to the commit is lost": func(w *world, p *patchy) { w.breakIn(p, &p.after, right(w)) },
-		"a recovery code's commit is not made": func(w *world, p *patchy) {
+	right := func(w *env) string { return w.code(w.secret, 0) }
+	for name, give := range map[string]func(w *env, p *patchy){
+		"the count is not made":            func(w *env, p *patchy) { p.before.Store(true); w.verify(right(w)) },
+		"the answer to the count is lost":  func(w *env, p *patchy) { p.after.Store(true); w.verify(right(w)) },
+		"the same of a wrong code":         func(w *env, p *patchy) { p.after.Store(true); w.verify(w.wrong(w.secret)) },
+		"the commit is not made":           func(w *env, p *patchy) { w.breakIn(p, &p.before, right(w)) },
+		"the answer to the commit is lost": func(w *env, p *patchy) { w.breakIn(p, &p.after, right(w)) },
+		"a recovery code's commit is not made": func(w *env, p *patchy) {
 			w.Recover(ctx, "ana", w.codes[0], w.now, func(context.Context, mfa.Proof, int) error { p.before.Store(true); return nil })
 		},
-		"a set-up's is not made": func(w *world, p *patchy) {
+		"a set-up's is not made": func(w *env, p *patchy) {
 			v, err := w.Begin(ctx, "ana", "tab")
 			must(t, "Begin", err)
 			w.Atomic = func(context.Context, func(context.Context) error) error { p.before.Store(true); return errAway }
@@ -133,7 +133,7 @@ func TestNoRefund(t *testing.T) {
 }
 
 // breakIn has the store go away when the code is counted and not yet spent.
-func (w *world) breakIn(p *patchy, away *atomic.Bool, code string) {
+func (w *env) breakIn(p *patchy, away *atomic.Bool, code string) {
 	w.Verify(ctx, "ana", code, w.now, func(context.Context, mfa.Proof) error {
 		away.Store(true)
 		return nil

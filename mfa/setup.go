@@ -248,7 +248,7 @@ func (s *Service) authenticator(setup Setup, c content) (*Authenticator, Proof, 
 	if setup.ID == "" {
 		return nil, Proof{}, nil
 	}
-	keyID, sealed, err := s.Keys.Seal(c.Secret, aboutSecret(setup.Subject, setup.ID))
+	keyID, sealed, err := s.Keys.Seal(c.Secret, secretAAD(setup.Subject, setup.ID))
 	if err != nil {
 		return nil, Proof{}, fmt.Errorf("seal secret: %w", err)
 	}
@@ -274,7 +274,7 @@ func (s *Service) pending(ctx context.Context, owner, subject string) (Setup, co
 	case !s.now().Before(setup.Expires):
 		return Setup{}, content{}, ErrSetupExpired
 	}
-	plain, err := s.Keys.Open(setup.KeyID, setup.Sealed, aboutSetup(subject, owner))
+	plain, err := s.Keys.Open(setup.KeyID, setup.Sealed, setupAAD(subject, owner))
 	if err != nil {
 		return Setup{}, content{}, fmt.Errorf("set-up of %s: %w", subject, err)
 	}
@@ -290,7 +290,7 @@ func (s *Service) saveSetup(ctx context.Context, save func(context.Context, Setu
 	if err != nil {
 		return err
 	}
-	setup.KeyID, setup.Sealed, err = s.Keys.Seal(plain, aboutSetup(setup.Subject, setup.Owner))
+	setup.KeyID, setup.Sealed, err = s.Keys.Seal(plain, setupAAD(setup.Subject, setup.Owner))
 	if err != nil {
 		return fmt.Errorf("seal set-up: %w", err)
 	}
@@ -359,15 +359,15 @@ func suggest(f Factors) string {
 }
 
 // What sealed secrets are bound to. The parts are escaped, so that no two lists of parts read alike.
-func aboutSecret(subject, id string) string   { return about("totp", subject, id) }
-func aboutSetup(subject, owner string) string { return about("setup", subject, owner) }
+func secretAAD(subject, id string) string   { return aad("totp", subject, id) }
+func setupAAD(subject, owner string) string { return aad("setup", subject, owner) }
 
-// AboutSecret is what the secret of an Authenticator is bound to, for whoever seals a Store's rows anew with another key.
-func AboutSecret(a Authenticator) string { return aboutSecret(a.Subject, a.ID) }
+// SecretAAD is what the secret of an Authenticator is bound to, for whoever seals a Store's rows anew with another key.
+func SecretAAD(a Authenticator) string { return secretAAD(a.Subject, a.ID) }
 
-// AboutSetup is what the sealed part of a Setup is bound to, for the same.
-func AboutSetup(p Setup) string { return aboutSetup(p.Subject, p.Owner) }
+// SetupAAD is what the sealed part of a Setup is bound to, for the same.
+func SetupAAD(p Setup) string { return setupAAD(p.Subject, p.Owner) }
 
-func about(kind, subject, id string) string {
+func aad(kind, subject, id string) string {
 	return kind + "|" + url.PathEscape(subject) + "|" + url.PathEscape(id)
 }

@@ -19,7 +19,7 @@ func keep(p *mfa.Proof) func(context.Context, mfa.Proof) error {
 	}
 }
 
-func (w *world) begin(t *testing.T, owner string) mfa.PendingView {
+func (w *env) begin(t *testing.T, owner string) mfa.PendingView {
 	t.Helper()
 	v, err := w.Begin(ctx, "ana", owner)
 	must(t, "Begin", err)
@@ -27,7 +27,7 @@ func (w *world) begin(t *testing.T, owner string) mfa.PendingView {
 }
 
 // off checks that nothing is on: it is not asked for, and nothing of it is accepted.
-func (w *world) off(t *testing.T, v mfa.PendingView) {
+func (w *env) off(t *testing.T, v mfa.PendingView) {
 	t.Helper()
 	if on, err := w.Enrolled(ctx, "ana"); on || err != nil {
 		t.Errorf("Enrolled = %v, %v, want false", on, err)
@@ -41,7 +41,7 @@ func (w *world) off(t *testing.T, v mfa.PendingView) {
 }
 
 func TestSetup(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	v := w.begin(t, "tab")
 	if !v.First || v.CodesOnly || v.Confirmed || len(v.Codes) != 0 || v.Name != "Authenticator app" || !v.Expires.Equal(w.now.Add(15*time.Minute)) {
 		t.Errorf("Begin = %+v", v)
@@ -83,7 +83,7 @@ func TestSetup(t *testing.T) {
 }
 
 func TestRefreshKeepsTheKey(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	v := w.begin(t, "tab")
 	w.now = w.now.Add(14 * time.Minute)
 	if again := w.begin(t, "tab"); again.Secret != v.Secret || !again.Expires.Equal(v.Expires) {
@@ -98,7 +98,7 @@ func TestRefreshKeepsTheKey(t *testing.T) {
 }
 
 func TestWrongFirstCode(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	v := w.begin(t, "tab")
 	checkWrong(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.wrong(v.Secret), ""), 4)
 	check(t, "Confirm with letters", w.Confirm(ctx, "ana", "tab", "abcdef", ""), mfa.ErrLooksLikeRecovery)
@@ -135,7 +135,7 @@ func TestClockOff(t *testing.T) {
 		{-130, -3900, false}, {130, 3900, false}, {-120, -3600, false},
 		{-131, 0, true}, {131, 0, true},
 	} {
-		w := newWorld(t)
+		w := newEnv(t)
 		v := w.begin(t, "tab")
 		err := w.Confirm(ctx, "ana", "tab", w.code(v.Secret, tt.offset), "")
 		var off *mfa.ClockOff
@@ -151,7 +151,7 @@ func TestClockOff(t *testing.T) {
 }
 
 func TestSetupExpires(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	v := w.begin(t, "tab")
 	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), ""))
 	w.now = w.now.Add(15 * time.Minute)
@@ -166,7 +166,7 @@ func TestSetupExpires(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	v := w.begin(t, "tab")
 	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), ""))
 	must(t, "Cancel", w.Cancel(ctx, "tab"))
@@ -179,7 +179,7 @@ func TestCancel(t *testing.T) {
 }
 
 func TestOnlyTheOwner(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	v := w.begin(t, "tab")
 	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), ""))
 	_, err := w.Pending(ctx, "another browser", "ana")
@@ -192,7 +192,7 @@ func TestOnlyTheOwner(t *testing.T) {
 
 // Two tabs that confirm one after the other show the same codes: those are the ones that will work.
 func TestConfirmTwice(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	v := w.begin(t, "tab")
 	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), "Phone"))
 	first, err := w.Pending(ctx, "tab", "ana")
@@ -208,7 +208,7 @@ func TestConfirmTwice(t *testing.T) {
 }
 
 func TestTwoSetupsRace(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	one, two := w.begin(t, "one"), w.begin(t, "two")
 	must(t, "Confirm one", w.Confirm(ctx, "ana", "one", w.code(one.Secret, 0), "One"))
 	must(t, "Confirm two", w.Confirm(ctx, "ana", "two", w.code(two.Secret, 0), "Two"))
@@ -223,7 +223,7 @@ func TestTwoSetupsRace(t *testing.T) {
 }
 
 func TestActivationsInParallel(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	v := w.begin(t, "tab")
 	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), ""))
 	if won := race(16, func(int) error { return w.Activate(ctx, "ana", "tab", nil) }); won != 1 {
@@ -290,7 +290,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestNameIsCleaned(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	v := w.begin(t, "tab")
 	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), "\u202ePho\x00ne\n"))
 	if v, _ := w.Pending(ctx, "tab", "ana"); v.Name != "Phone" {
@@ -299,7 +299,7 @@ func TestNameIsCleaned(t *testing.T) {
 }
 
 func TestSuggestedNames(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for _, want := range []string{"Authenticator app", "Authenticator app 2", "Authenticator app 3"} {
 		if v := w.begin(t, "tab"); v.Name != want {
 			t.Errorf("suggested name = %q, want %q", v.Name, want)
@@ -366,7 +366,7 @@ func (g whileGuessing) Attempt(ctx context.Context, key string, limit mfa.Limit,
 
 // A set-up that is cancelled, or begun anew, while its code is checked does not come back.
 func TestCancelWhileConfirming(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for _, tt := range []struct {
 		name string
 		do   func()

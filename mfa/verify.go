@@ -81,7 +81,7 @@ func (s *Service) devices(ctx context.Context, subject string) ([]device, error)
 	}
 	var devices []device
 	for _, a := range f.Authenticators {
-		secret, err := s.Keys.Open(a.KeyID, a.Secret, aboutSecret(subject, a.ID))
+		secret, err := s.Keys.Open(a.KeyID, a.Secret, secretAAD(subject, a.ID))
 		if err != nil {
 			return nil, fmt.Errorf("authenticator %s: %w", a.ID, err)
 		}

@@ -87,7 +87,7 @@ func TestReplay(t *testing.T) {
 
 // The code that confirmed an enrolment signs nobody in.
 func TestConfirmationIsSpent(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	v, err := w.Begin(ctx, "ana", "tab")
 	must(t, "Begin", err)
 	code := w.code(v.Secret, 0)
@@ -203,7 +203,7 @@ func TestGuessesInParallel(t *testing.T) {
 }
 
 func TestNotEnrolled(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	_, err := w.verify("123456")
 	check(t, "Verify", err, mfa.ErrNotEnrolled)
 	_, _, err = w.recover("K7QF2-M9XPT-4D8WH")
@@ -262,7 +262,7 @@ func TestSecretsAreBound(t *testing.T) {
 
 // A set-up is as bound as an authenticator is.
 func TestSetupsAreBound(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	_, err := w.Begin(ctx, "ana", "tab")
 	must(t, "Begin", err)
 	setup, err := w.memory.Setup(ctx, "tab")

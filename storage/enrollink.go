@@ -51,11 +51,11 @@ func (s *Store) EnrolLinkOf(ctx context.Context, subject string, now time.Time) 
 		ORDER BY created_at DESC LIMIT 1`, subject, micros(now))
 }
 
-// UseEnrolLink uses the link up and ends the hold. In the commit of an Activate it comes first. mfa.ErrLink if the
+// UseEnrolLink uses the link up and ends the block. In the commit of an Activate it comes first. mfa.ErrLink if the
 // link is used, over or not the subject's.
 func (s *Store) UseEnrolLink(ctx context.Context, id []byte, subject string, now time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.exec(ctx, nil, `UPDATE enrolment SET held = FALSE WHERE subject = $1`, subject); err != nil {
+		if err := s.exec(ctx, nil, `UPDATE enrolment SET blocked = FALSE WHERE subject = $1`, subject); err != nil {
 			return err
 		}
 		return s.exec(ctx, mfa.ErrLink, `UPDATE enrol_link SET used_at = $3

@@ -101,9 +101,9 @@ func (s *Store) Activate(ctx context.Context, subject, owner string, basis int64
 					ON CONFLICT (subject) DO NOTHING`, subject)
 			},
 			func() error {
-				// Whom an operator holds sets up nothing, unless a link has ended the hold in this commit.
+				// Who is blocked sets up nothing, unless a link has ended that in this commit.
 				return s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation + 1
-					WHERE subject = $1 AND generation = $2 AND held = FALSE`, subject, basis)
+					WHERE subject = $1 AND generation = $2 AND blocked = FALSE`, subject, basis)
 			},
 			func() error {
 				return s.exec(ctx, mfa.ErrChanged, `DELETE FROM setup WHERE owner = $1 AND subject = $2`, owner, subject)
@@ -126,8 +126,8 @@ func (s *Store) Add(ctx context.Context, basis int64, a mfa.Authenticator) error
 		if err != nil {
 			return err
 		}
-		// The operator who adds it vouches for the user: the hold after a reset ends.
-		err = s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation + 1, held = FALSE
+		// The operator who adds it vouches for the user: the block after a reset ends.
+		err = s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation + 1, blocked = FALSE
 			WHERE subject = $1 AND generation = $2`, a.Subject, basis)
 		if err != nil {
 			return err

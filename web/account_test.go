@@ -195,15 +195,15 @@ func TestOwnPath(t *testing.T) {
 	}
 }
 
-// held is EnrolLinks of an operator who has reset everybody.
-type held struct{ noLinks }
+// blockedLinks is EnrolLinks of an operator who has reset everybody.
+type blockedLinks struct{ noLinks }
 
-func (held) Held(context.Context, string) (bool, error) { return true, nil }
+func (blockedLinks) EnrolmentBlocked(context.Context, string) (bool, error) { return true, nil }
 
 // TestHeldSaysWhomToAsk: the contact is named where there is one.
 func TestHeldSaysWhomToAsk(t *testing.T) {
 	s := newSite(t)
-	s.pages.EnrolLinks = held{}
+	s.pages.EnrolLinks = blockedLinks{}
 	b := s.signedIn(nil)
 	b.open("/account/security").at("security", "off").says("you need a link from help@example.com.")
 	b.open("/account/authenticators/new").at("held", "initial").says("Ask help@example.com for it.")

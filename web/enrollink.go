@@ -13,21 +13,21 @@ import (
 )
 
 // EnrolLinks keeps the links with which an operator lets users set up an authenticator, above all those who have
-// lost everything. mfa.Store.Activate refuses, as ErrChanged, a subject who is held.
+// lost everything. mfa.Store.Activate refuses, as ErrChanged, a subject who is blocked.
 type EnrolLinks interface {
-	// Held reports whether an operator has taken the subject's factors away, so that only a link lets the subject
+	// EnrolmentBlocked reports whether an operator has taken the subject's factors away, so that only a link lets the subject
 	// set up new ones.
-	Held(ctx context.Context, subject string) (bool, error)
+	EnrolmentBlocked(ctx context.Context, subject string) (bool, error)
 	// EnrolLink returns the link, used or over or not, or store.ErrNotFound.
 	EnrolLink(ctx context.Context, id []byte) (mfa.EnrolLink, error)
-	// UseEnrolLink uses the link up and ends the hold; mfa.ErrLink if it is used, over or not the subject's.
+	// UseEnrolLink uses the link up and ends the block; mfa.ErrLink if it is used, over or not the subject's.
 	UseEnrolLink(ctx context.Context, id []byte, subject string, now time.Time) error
 }
 
 // noLinks is EnrolLinks where no operator ever gives one.
 type noLinks struct{}
 
-func (noLinks) Held(context.Context, string) (bool, error) { return false, nil }
+func (noLinks) EnrolmentBlocked(context.Context, string) (bool, error) { return false, nil }
 
 func (noLinks) EnrolLink(context.Context, []byte) (mfa.EnrolLink, error) {
 	return mfa.EnrolLink{}, store.ErrNotFound
@@ -118,7 +118,7 @@ func (s *Server) showLink(w http.ResponseWriter, state string, p *linkPage) erro
 	return s.render(w, linkPages[state].status, "enrol-link", p)
 }
 
-// mayEnrol keeps those from the set-up inside a sign-in who have a link that does not work, or have none and are held.
+// mayEnrol keeps those from the set-up inside a sign-in who have a link that does not work, or have none and are blocked.
 // A form never shows a page: it leads to the one that says why. Whoever cancels needs no leave.
 func (s *Server) mayEnrol(h func(http.ResponseWriter, *http.Request, *flow) error) func(http.ResponseWriter, *http.Request, *flow) error {
 	return func(w http.ResponseWriter, r *http.Request, fl *flow) error {
@@ -126,17 +126,17 @@ func (s *Server) mayEnrol(h func(http.ResponseWriter, *http.Request, *flow) erro
 			fl.state.EnrolmentLink = nil // it can still be opened again
 			return h(w, r, fl)
 		}
-		state, held, err := s.leave(r.Context(), fl.state.EnrolmentLink, fl.subject())
+		state, blocked, err := s.leave(r.Context(), fl.state.EnrolmentLink, fl.subject())
 		switch {
 		case err != nil:
 			return err
 		case state == linkUsed:
 			return s.linkIsUsed(w, r, fl)
-		case state == linkGood && !held:
+		case state == linkGood && !blocked:
 			return h(w, r, fl)
 		case r.Method == http.MethodPost:
 			return s.redirectTo(w, r, fl, "/login/setup")
-		case held:
+		case blocked:
 			return s.showEnrolmentBlocked(w, fl.enrolment(field(r, "flow")))
 		}
 		return s.showSignInLink(w, r, fl, state)
@@ -144,13 +144,13 @@ func (s *Server) mayEnrol(h func(http.ResponseWriter, *http.Request, *flow) erro
 }
 
 // leave looks at the link if there is one, and else whether the subject needs one.
-func (s *Server) leave(ctx context.Context, link []byte, subject string) (state string, held bool, err error) {
+func (s *Server) leave(ctx context.Context, link []byte, subject string) (state string, blocked bool, err error) {
 	if link != nil {
 		state, err = s.linkState(ctx, link, subject)
 		return state, false, err
 	}
-	held, err = s.EnrolLinks.Held(ctx, subject)
-	return linkGood, held, err
+	blocked, err = s.EnrolLinks.EnrolmentBlocked(ctx, subject)
+	return linkGood, blocked, err
 }
 
 // linkIsUsed is for the second of two clicks, which goes where the first one went, and for whoever comes too late.
@@ -175,11 +175,11 @@ func (s *Server) showSignInLink(w http.ResponseWriter, r *http.Request, fl *flow
 // requireEnrolmentAllowed is mayEnrol for the pages of the account, to which no link leads.
 func (s *Server) requireEnrolmentAllowed(h signedInHandler) signedInHandler {
 	return func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-		held, err := s.EnrolLinks.Held(r.Context(), m.account.Subject)
+		blocked, err := s.EnrolLinks.EnrolmentBlocked(r.Context(), m.account.Subject)
 		switch {
 		case err != nil:
 			return err
-		case !held || r.Method == http.MethodPost && field(r, "action") == "cancel":
+		case !blocked || r.Method == http.MethodPost && field(r, "action") == "cancel":
 			return h(w, r, m)
 		case r.Method == http.MethodPost:
 			return redirect(enrolPath)(w, r)

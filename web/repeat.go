@@ -61,9 +61,9 @@ func form(r *http.Request) string {
 }
 
 // answers returns the cipher of a browser's answers about something. The browser is known by a value of its cookie.
-func answers(browser string, about []string) (cipher.AEAD, error) {
+func answers(browser string, aad []string) (cipher.AEAD, error) {
 	mac := hmac.New(sha256.New, []byte(browser))
-	mac.Write([]byte(strings.Join(about, "\x00")))
+	mac.Write([]byte(strings.Join(aad, "\x00")))
 	block, err := aes.NewCipher(mac.Sum(nil))
 	if err != nil {
 		return nil, err
@@ -72,12 +72,12 @@ func answers(browser string, about []string) (cipher.AEAD, error) {
 }
 
 // seal returns nil if the browser has no cookie.
-func (s *Server) seal(r *http.Request, a response, about ...string) ([]byte, error) {
+func (s *Server) seal(r *http.Request, a response, aad ...string) ([]byte, error) {
 	browser := s.bindings(r)
 	if len(browser) == 0 {
 		return nil, nil
 	}
-	aead, err := answers(browser[0], about)
+	aead, err := answers(browser[0], aad)
 	if err != nil {
 		return nil, err
 	}
@@ -92,17 +92,17 @@ func (s *Server) seal(r *http.Request, a response, about ...string) ([]byte, err
 }
 
 // open reads what seal has made of the same, a moment ago. The answer may have brought the browser another value since.
-func (s *Server) open(r *http.Request, sealed []byte, about ...string) (a response, ok bool) {
+func (s *Server) open(r *http.Request, sealed []byte, aad ...string) (a response, ok bool) {
 	for _, browser := range s.bindings(r) {
-		if a, ok := s.openWith(browser, sealed, about); ok {
+		if a, ok := s.openWith(browser, sealed, aad); ok {
 			return a, true
 		}
 	}
 	return response{}, false
 }
 
-func (s *Server) openWith(browser string, sealed []byte, about []string) (a response, ok bool) {
-	aead, err := answers(browser, about)
+func (s *Server) openWith(browser string, sealed []byte, aad []string) (a response, ok bool) {
+	aead, err := answers(browser, aad)
 	if err != nil || len(sealed) < aead.NonceSize() {
 		return response{}, false
 	}

@@ -174,11 +174,11 @@ func (s *Server) operator(ctx context.Context, subject string, on bool) (*operat
 		return nil, err
 	}
 	if !on {
-		held, err := s.EnrolLinks.Held(ctx, subject)
+		blocked, err := s.EnrolLinks.EnrolmentBlocked(ctx, subject)
 		if err != nil {
 			return nil, err
 		}
-		view.Held = held
+		view.Held = blocked
 	}
 	if !view.Held && view.Due.IsZero() {
 		return nil, nil

@@ -67,7 +67,7 @@ type claimsView struct {
 	demand  provider.Demand
 	codes   int  // recovery codes left
 	keeps   bool // browsers may be remembered
-	held    bool // only a link lets the user set up an authenticator
+	blocked bool // only a link lets the user set up an authenticator
 }
 
 // told is one way to be signed in.
@@ -96,7 +96,7 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 	if err != nil {
 		return err
 	}
-	if v.held, err = db.Held(ctx, v.account.Subject); err != nil {
+	if v.blocked, err = db.EnrolmentBlocked(ctx, v.account.Subject); err != nil {
 		return err
 	}
 	v.User, v.Enrolled, v.codes = v.account.Username, len(status.Authenticators) > 0, status.CodesLeft
@@ -195,7 +195,7 @@ func (v *claimsView) first(login *provider.Login, now time.Time) string {
 
 // withLink says what else it takes after a reset.
 func (v *claimsView) withLink() string {
-	if v.held {
+	if v.blocked {
 		return " with a link of user enrol-link"
 	}
 	return ""

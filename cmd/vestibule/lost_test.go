@@ -114,7 +114,7 @@ func TestLostEverything(t *testing.T) {
 		p := s.newBrowser(t).open(link).at("login", "link").giveName("ana", password)
 		p, a := p.setUp()
 		p.at("security", "on")
-		if held, err := s.store.Held(t.Context(), user.Subject); held || err != nil {
+		if blocked, err := s.store.EnrolmentBlocked(t.Context(), user.Subject); blocked || err != nil {
 			t.Errorf("ana is still held (%v)", err)
 		}
 		v = c.begin("acr_values", "aal2")
@@ -297,7 +297,7 @@ func TestPlannedReset(t *testing.T) {
 		if len(e) != 2 || e[0].Kind != audit.EventAdminReset || e[0].Actor != actor() || e[0].Detail["authenticators"] != "1" {
 			t.Errorf("the audit log has %+v, want the plan, and one reset by the one who planned it", e)
 		}
-		if held, err := s.store.Held(t.Context(), user.Subject); !held || err != nil {
+		if blocked, err := s.store.EnrolmentBlocked(t.Context(), user.Subject); !blocked || err != nil {
 			t.Errorf("ana is not held (%v)", err)
 		}
 		s.newBrowser(t).open("/account/security").giveName("ana", password).at("security", "off")
@@ -429,7 +429,7 @@ func TestServerResets(t *testing.T) {
 	ended := make(chan error)
 	go func() { ended <- (*s.servers.Load())[0].resets(ctx) }()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if held, err := s.store.Held(t.Context(), user.Subject); err != nil || held {
+		if blocked, err := s.store.EnrolmentBlocked(t.Context(), user.Subject); err != nil || blocked {
 			break
 		}
 	}
@@ -437,7 +437,7 @@ func TestServerResets(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if held, err := s.store.Held(t.Context(), user.Subject); !held || err != nil {
+	if blocked, err := s.store.EnrolmentBlocked(t.Context(), user.Subject); !blocked || err != nil {
 		t.Errorf("the reset did not take place (%v)", err)
 	}
 }

@@ -274,7 +274,7 @@ func (v unsealed) owner(ctx context.Context, u backupUser, byName bool) (account
 // untouched refuses a user who had an authenticator taken away since the backup was made: that phone may be in a
 // thief's hands, and the backup would bring it back.
 func (v unsealed) untouched(ctx context.Context, subject string, made time.Time) error {
-	held, err := v.db.Held(ctx, subject)
+	blocked, err := v.db.EnrolmentBlocked(ctx, subject)
 	if err != nil {
 		return err
 	}
@@ -282,7 +282,7 @@ func (v unsealed) untouched(ctx context.Context, subject string, made time.Time)
 	if err != nil {
 		return err
 	}
-	if held || len(last) > 0 && !last[0].Time.Before(made) {
+	if blocked || len(last) > 0 && !last[0].Time.Before(made) {
 		return &result{"a reset or a removal came after the backup was made; --after-reset brings all back", store.ErrConflict}
 	}
 	return nil

@@ -22,8 +22,8 @@ func TestMemory(t *testing.T) {
 	mfatest.TestStore(t, func(*testing.T) mfatest.Stores { return mfatest.New() })
 }
 
-// world is a service on a store in memory, with a clock that the test moves.
-type world struct {
+// env is a service on a store in memory, with a clock that the test moves.
+type env struct {
 	*mfa.Service
 	memory *mfatest.Memory
 	now    time.Time
@@ -31,11 +31,11 @@ type world struct {
 	codes  []string // ana's recovery codes
 }
 
-func newWorld(t *testing.T) *world {
+func newEnv(t *testing.T) *env {
 	t.Helper()
 	keys, err := mfa.ParseKeyring([]string{mfa.NewKey()})
 	must(t, "ParseKeyring", err)
-	w := &world{memory: mfatest.New(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	w := &env{memory: mfatest.New(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	w.Service = &mfa.Service{
 		Store: w.memory, Attempts: w.memory, Setups: w.memory, Keys: keys, Issuer: "Example ID",
 		Atomic: w.memory.Atomic, Now: func() time.Time { return w.now },
@@ -44,16 +44,16 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// enrolled is a world in which ana has an authenticator and recovery codes, and no wrong code.
-func enrolled(t *testing.T) *world {
+// enrolled is an env in which ana has an authenticator and recovery codes, and no wrong code.
+func enrolled(t *testing.T) *env {
 	t.Helper()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.secret, w.codes = w.enrol(t, "Phone")
 	return w
 }
 
 // enrol gives ana an authenticator. The clock then stands at the beginning of a fresh step.
-func (w *world) enrol(t *testing.T, name string) (secret string, codes []string) {
+func (w *env) enrol(t *testing.T, name string) (secret string, codes []string) {
 	t.Helper()
 	v, err := w.Begin(ctx, "ana", "tab")
 	must(t, "Begin", err)
@@ -66,7 +66,7 @@ func (w *world) enrol(t *testing.T, name string) (secret string, codes []string)
 }
 
 // code is what an app with the secret shows so many steps from now. It is made without mfa.
-func (w *world) code(secret string, offset int) string {
+func (w *env) code(secret string, offset int) string {
 	code, err := hotp.GenerateCode(secret, uint64(w.now.Unix()/30+int64(offset)))
 	if err != nil {
 		panic(err)
@@ -75,7 +75,7 @@ func (w *world) code(secret string, offset int) string {
 }
 
 // wrong is a code that the secret gives at no step that anybody looks at.
-func (w *world) wrong(secret string) string {
+func (w *env) wrong(secret string) string {
 	near := make(map[string]bool)
 	for offset := -150; offset <= 150; offset++ {
 		near[w.code(secret, offset)] = true
@@ -89,7 +89,7 @@ func (w *world) wrong(secret string) string {
 }
 
 // verify gives the code and returns the proof, if there is one.
-func (w *world) verify(code string) (p mfa.Proof, err error) {
+func (w *env) verify(code string) (p mfa.Proof, err error) {
 	err = w.Verify(ctx, "ana", code, w.now, func(_ context.Context, got mfa.Proof) error {
 		p = got
 		return nil
@@ -97,7 +97,7 @@ func (w *world) verify(code string) (p mfa.Proof, err error) {
 	return p, err
 }
 
-func (w *world) recover(code string) (p mfa.Proof, left int, err error) {
+func (w *env) recover(code string) (p mfa.Proof, left int, err error) {
 	err = w.Recover(ctx, "ana", code, w.now, func(_ context.Context, got mfa.Proof, n int) error {
 		p, left = got, n
 		return nil
@@ -106,7 +106,7 @@ func (w *world) recover(code string) (p mfa.Proof, left int, err error) {
 }
 
 // left is how many wrong codes ana still has, found out by one.
-func (w *world) left(t *testing.T) int {
+func (w *env) left(t *testing.T) int {
 	t.Helper()
 	_, err := w.verify(w.wrong(w.secret))
 	var wrong *mfa.Wrong
@@ -116,7 +116,7 @@ func (w *world) left(t *testing.T) int {
 	return wrong.Left
 }
 
-func (w *world) factors(t *testing.T) mfa.Factors {
+func (w *env) factors(t *testing.T) mfa.Factors {
 	t.Helper()
 	f, err := w.memory.Factors(ctx, "ana")
 	must(t, "Factors", err)
@@ -124,7 +124,7 @@ func (w *world) factors(t *testing.T) mfa.Factors {
 }
 
 // insert gives ana an authenticator that this package would not make, as an import may.
-func (w *world) insert(t *testing.T, a mfa.Authenticator, secret []byte) {
+func (w *env) insert(t *testing.T, a mfa.Authenticator, secret []byte) {
 	t.Helper()
 	var err error
 	a.Subject = "ana"
@@ -133,7 +133,7 @@ func (w *world) insert(t *testing.T, a mfa.Authenticator, secret []byte) {
 	w.place(t, a)
 }
 
-func (w *world) place(t *testing.T, a mfa.Authenticator) {
+func (w *env) place(t *testing.T, a mfa.Authenticator) {
 	t.Helper()
 	basis := w.factors(t).Generation
 	must(t, "SaveSetup", w.memory.SaveSetup(ctx, mfa.Setup{Owner: "import", Subject: "ana"}))
