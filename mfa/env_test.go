@@ -14,6 +14,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
+	"vestibule/mfa/totp"
 )
 
 var ctx = context.Background()
@@ -37,7 +38,7 @@ func newEnv(t *testing.T) *env {
 	must(t, "ParseKeyring", err)
 	w := &env{memory: mfatest.New(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	w.Service = &mfa.Service{
-		Store: w.memory, Attempts: w.memory, Setups: w.memory, Keys: keys, Issuer: "Example ID",
+		Store: w.memory, Attempts: w.memory, Setups: w.memory, Keys: keys, Kinds: []mfa.Kind{totp.Kind{Issuer: "Example ID"}},
 		Atomic: w.memory.Atomic, Now: func() time.Time { return w.now },
 	}
 	w.Cheap()
@@ -55,14 +56,14 @@ func enrolled(t *testing.T) *env {
 // enrol gives ana an authenticator. The clock then stands at the beginning of a fresh step.
 func (w *env) enrol(t *testing.T, name string) (secret string, codes []string) {
 	t.Helper()
-	v, err := w.Begin(ctx, "ana", "tab")
+	v, err := w.Begin(ctx, "ana", "tab", totp.Name)
 	must(t, "Begin", err)
-	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), name))
+	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), name))
 	v, err = w.Pending(ctx, "tab", "ana")
 	must(t, "Pending", err)
 	must(t, "Activate", w.Activate(ctx, "ana", "tab", nil))
 	w.now = w.now.Add(time.Hour)
-	return v.Secret, v.Codes
+	return secretOf(v), v.Codes
 }
 
 // code is what an app with the secret shows so many steps from now. It is made without mfa.
@@ -90,7 +91,7 @@ func (w *env) wrong(secret string) string {
 
 // verify gives the code and returns the proof, if there is one.
 func (w *env) verify(code string) (p mfa.Proof, err error) {
-	err = w.Verify(ctx, "ana", code, w.now, func(_ context.Context, got mfa.Proof) error {
+	err = w.Verify(ctx, "ana", totp.Answer(code), w.now, func(_ context.Context, got mfa.Proof) error {
 		p = got
 		return nil
 	})
@@ -116,6 +117,22 @@ func (w *env) left(t *testing.T) int {
 	return wrong.Left
 }
 
+// offerOf is the authenticator app that is set up; empty if there is none.
+func offerOf(v mfa.PendingView) totp.Offer {
+	offer, _ := v.Offer.(totp.Offer)
+	return offer
+}
+
+// secretOf is its key in base32.
+func secretOf(v mfa.PendingView) string { return offerOf(v).Secret }
+
+// exported and imported are of ana.
+func (w *env) exported() ([]totp.Portable, error) { return totp.Export(ctx, w.Service, "ana") }
+
+func (w *env) imported(all []totp.Portable, then func(context.Context, []string) error) error {
+	return totp.Import(ctx, w.Service, "ana", all, then)
+}
+
 func (w *env) factors(t *testing.T) mfa.Factors {
 	t.Helper()
 	f, err := w.memory.Factors(ctx, "ana")
@@ -127,7 +144,7 @@ func (w *env) factors(t *testing.T) mfa.Factors {
 func (w *env) insert(t *testing.T, a mfa.Authenticator, secret []byte) {
 	t.Helper()
 	var err error
-	a.Subject = "ana"
+	a.Subject, a.Kind = "ana", totp.Name
 	a.KeyID, a.Secret, err = w.Keys.Seal(secret, "totp|ana|"+a.ID)
 	must(t, "Seal", err)
 	w.place(t, a)

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
+	"vestibule/mfa/totp"
 )
 
 var errAway = errors.New("the store is away")
@@ -90,11 +91,11 @@ func TestRefunds(t *testing.T) {
 			w.Recover(ctx, "ana", w.codes[0], w.now, func(context.Context, mfa.Proof, int) error { p.before.Store(true); return nil })
 		},
 		"a set-up's is not made": func(w *env, p *patchy) {
-			v, err := w.Begin(ctx, "ana", "tab")
+			v, err := w.Begin(ctx, "ana", "tab", totp.Name)
 			must(t, "Begin", err)
 			w.Atomic = func(context.Context, func(context.Context) error) error { p.before.Store(true); return errAway }
 			defer func() { w.Atomic = p.commit }()
-			check(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), "Second"), errAway)
+			check(t, "Confirm", w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), "Second"), errAway)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +106,7 @@ func TestRefunds(t *testing.T) {
 				p.after.Store(false)
 			}
 			must(t, "Settle", w.Refunds.Settle(ctx))
-			for _, key := range mfa.GuessKeys("ana") {
+			for _, key := range w.AttemptKeys("ana") {
 				tally, err := w.memory.Attempt(ctx, key, mfa.Limit{Guesses: 5, Window: time.Hour, Lock: time.Hour}, w.now)
 				if err != nil || tally.Left != 4 || tally.InARow != 1 {
 					t.Errorf("%s: the next guess is %+v (%v), want the first", key, tally, err)
@@ -134,7 +135,7 @@ func TestNoRefund(t *testing.T) {
 
 // breakIn has the store go away when the code is counted and not yet spent.
 func (w *env) breakIn(p *patchy, away *atomic.Bool, code string) {
-	w.Verify(ctx, "ana", code, w.now, func(context.Context, mfa.Proof) error {
+	w.Verify(ctx, "ana", totp.Answer(code), w.now, func(context.Context, mfa.Proof) error {
 		away.Store(true)
 		return nil
 	})
@@ -157,7 +158,7 @@ func TestRefundComesFirst(t *testing.T) {
 	p.keeps.Store(true)
 	for range 6 {
 		w.now = w.now.Add(30 * time.Second)
-		err := w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, func(context.Context, mfa.Proof) error { return errAway })
+		err := w.Verify(ctx, "ana", totp.Answer(w.code(w.secret, 0)), w.now, func(context.Context, mfa.Proof) error { return errAway })
 		check(t, "Verify while nothing is given back", err, errAway)
 	}
 }

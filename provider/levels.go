@@ -38,7 +38,7 @@ type Levels struct {
 // Level returns the level that the login reaches, or "" for one without a proof.
 func (l Levels) Level(login *Login) string {
 	level := login.ACR()
-	if level == LevelTwo && l.WeakRecovery && !login.Has(MethodTOTP) {
+	if level == LevelTwo && l.WeakRecovery && login.onlyLookup() {
 		return LevelOne
 	}
 	return level

@@ -95,7 +95,7 @@ func enrolUser(ctx context.Context, s *storage.Store, subject string, basis int6
 	if err := s.SaveSetup(ctx, mfa.Setup{Owner: owner, Subject: subject, ID: "app of " + subject, Basis: basis, Sealed: []byte("sealed"), Created: noon, Expires: noon.Add(day)}); err != nil {
 		return err
 	}
-	a := mfa.Authenticator{ID: "app of " + subject, Subject: subject, Name: "Phone", KeyID: "k", Secret: []byte("s"), Algorithm: "SHA1", Digits: 6, Period: 30, Created: noon}
+	a := mfa.Authenticator{ID: "app of " + subject, Subject: subject, Name: "Phone", KeyID: "k", Secret: []byte("s"), Kind: "totp", Created: noon}
 	return s.Activate(ctx, subject, owner, basis, &a, nil)
 }
 

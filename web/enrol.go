@@ -11,6 +11,7 @@ import (
 	"github.com/skip2/go-qrcode"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/store"
 )
 
@@ -77,7 +78,7 @@ func (s *Server) postEnrol(w http.ResponseWriter, r *http.Request, m *signedIn) 
 		return s.note(w, r, securityPath, "enrol.elsewhere", nil)
 	}
 	name := cut(field(r, "name"), 256)
-	msg, err := s.confirm(ctx, e, m.event(r, "", mfa.MethodTOTP), cut(strings.TrimSpace(field(r, "code")), 64), name)
+	msg, err := s.confirm(ctx, e, m.event(r, "", totp.Method), cut(strings.TrimSpace(field(r, "code")), 64), name)
 	switch {
 	case err != nil:
 		return err
@@ -194,7 +195,11 @@ func (s *Server) qrPNG(w http.ResponseWriter, r *http.Request, m *signedIn) erro
 	if err != nil {
 		return err
 	}
-	q, err := qrcode.New(pending.URI(e.label), qrcode.Medium)
+	offer, ok := pending.Offer.(totp.Offer)
+	if !ok {
+		return errNotFound
+	}
+	q, err := qrcode.New(offer.URI(e.label), qrcode.Medium)
 	if err != nil {
 		return fmt.Errorf("qr code: %w", err)
 	}

@@ -3,12 +3,14 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"strconv"
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/audit"
 )
 
@@ -71,7 +73,7 @@ func (s *Server) beginSetup(ctx context.Context, e enrolment) (mfa.PendingView, 
 	case e.codes:
 		return s.MFA.BeginCodes(ctx, e.subject, e.owner)
 	}
-	return s.MFA.Begin(ctx, e.subject, e.owner)
+	return s.MFA.Begin(ctx, e.subject, e.owner, totp.Name)
 }
 
 // showSetup shows the page of the set-up that is due.
@@ -106,16 +108,20 @@ func (s *Server) showStopped(w http.ResponseWriter, e enrolment, p *setupPage, m
 }
 
 func (s *Server) showKey(w http.ResponseWriter, e enrolment, pending mfa.PendingView, m *flowState) error {
-	uri := pending.URI(e.label)
+	offer, ok := pending.Offer.(totp.Offer)
+	if !ok {
+		return fmt.Errorf("there is no page for a set-up of %q", pending.Kind)
+	}
+	uri := offer.URI(e.label)
 	qr, err := qrSVG(uri, "QR code for your authenticator app")
 	if err != nil {
 		return err
 	}
 	p := &setupPage{
 		frame: frame{Page: "setup", Title: "Add an authenticator app", Flow: e.flow, Account: e.account, Who: e.label},
-		Why:   e.why, Action: e.action, Cancel: e.cancel, QR: qr, URI: template.URL(uri), Groups: groupsOfFour(pending.Secret), Secret: pending.Secret,
-		Issuer: pending.Issuer, Label: e.label, Name: pending.Name, First: pending.First,
-		Digits: pending.Kind.Digits, Period: pending.Kind.Period, Kind: pending.Kind.String(), Choices: choices(pending.Kinds, pending.Kind),
+		Why:   e.why, Action: e.action, Cancel: e.cancel, QR: qr, URI: template.URL(uri), Groups: groupsOfFour(offer.Secret), Secret: offer.Secret,
+		Issuer: offer.Issuer, Label: e.label, Name: pending.Name, First: pending.First,
+		Digits: offer.Params.Digits, Period: offer.Params.Period, Kind: offer.Params.String(), Choices: choices(offer.Options, offer.Params),
 	}
 	if typed := m.FormValues["name"]; typed != "" {
 		p.Name = typed
@@ -156,7 +162,7 @@ func (s *Server) confirm(ctx context.Context, e enrolment, tried audit.Event, co
 	if code == "" {
 		return &message{ID: "enrol.required", Field: "code"}, nil
 	}
-	err := s.MFA.Confirm(ctx, e.subject, e.owner, code, name)
+	err := s.MFA.Confirm(ctx, e.subject, e.owner, totp.Form(code), name)
 	if err == nil {
 		return nil, nil
 	}
@@ -178,7 +184,7 @@ func (s *Server) confirm(ctx context.Context, e enrolment, tried audit.Event, co
 
 // confirmMessage finds the words for a code or name that a set-up did not accept; nil: the fault is not the user's.
 func (s *Server) confirmMessage(err error) *message {
-	var off *mfa.ClockOff
+	var off *totp.ClockOff
 	var locked *mfa.Locked
 	code := func(id string, args values) *message { return &message{ID: id, Field: "code", Args: args} }
 	switch {

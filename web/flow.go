@@ -5,8 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
+	"vestibule/mfa/totp"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/store"
@@ -182,7 +184,7 @@ func (s *Server) facts(ctx context.Context, fl *flow) (facts, error) {
 		known:                 d.Subject == "" || d.Subject == login.Subject,
 		accountChoice:         m.FromSession && !m.PasswordGiven && !m.AccountChosen && (d.PromptSelectAccount || m.HintDiffers),
 		password:              login.Fresh(d, provider.MethodPassword, now),
-		second:                good(provider.MethodTOTP) || good(provider.MethodRecovery),
+		second:                slices.ContainsFunc(login.SecondFactors(), func(a provider.Authentication) bool { return good(a.Method) }),
 		passwordTooOldForCode: m.PasswordGiven && older(login, provider.MethodPassword, now, codeTime) || fl.unlocked(now),
 		recent:                d.PromptNone || fl.justGiven(provider.MethodPassword, now), // a silent request can only hear what is missing
 		recoveryJustGiven:     fl.recoveryJustGiven(now),
@@ -224,8 +226,12 @@ func (s *Server) enrolled(ctx context.Context, fl *flow) (bool, error) {
 	if fl.state.Enrolled {
 		return true, nil
 	}
-	digits, periods, err := s.MFA.Shape(ctx, fl.subject())
-	fl.state.Enrolled, fl.state.Digits, fl.state.Periods = len(digits) > 0, unusual(digits, 6), unusual(periods, 30)
+	kinds, err := s.MFA.KindsOf(ctx, fl.subject())
+	if err != nil {
+		return false, err
+	}
+	digits, periods, err := totp.CodeFormats(kinds)
+	fl.state.Enrolled, fl.state.Digits, fl.state.Periods = len(kinds) > 0, unusual(digits, 6), unusual(periods, 30)
 	return fl.state.Enrolled, err
 }
 

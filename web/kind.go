@@ -3,11 +3,13 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 )
 
 // unusual returns what the pages must remember of the numbers of digits, or of seconds, that a user's codes have:
@@ -55,7 +57,7 @@ func digitWords(digits []int) string {
 
 // formatArgs are what totp.format says of the codes that there are.
 func formatArgs(err error) values {
-	var format *mfa.Format
+	var format *totp.Format
 	like, digits := "123 456", []int(nil)
 	if errors.As(err, &format) {
 		digits = format.Digits
@@ -93,13 +95,13 @@ type option struct {
 }
 
 // choices are the settings that the user may have another way; none if there is nothing to choose.
-func choices(kinds mfa.Kinds, now mfa.Kind) []choice {
+func choices(kinds totp.Options, now totp.Params) []choice {
 	if !kinds.Several() {
 		return nil
 	}
 	algorithm, digits, period := choice{Name: "algorithm", Label: "Algorithm"}, choice{Name: "digits", Label: "Digits"}, choice{Name: "period", Label: "New code every"}
 	for _, a := range kinds.Algorithms {
-		algorithm.Options = append(algorithm.Options, option{a, mfa.AlgorithmName(a), a == now.Algorithm})
+		algorithm.Options = append(algorithm.Options, option{a, totp.AlgorithmName(a), a == now.Algorithm})
 	}
 	for _, n := range kinds.Digits {
 		digits.Options = append(digits.Options, option{strconv.Itoa(n), strconv.Itoa(n), n == now.Digits})
@@ -116,12 +118,10 @@ func (s *Server) choose(r *http.Request, e enrolment) ([]message, error) {
 	if e.codes {
 		return nil, nil
 	}
-	kind := mfa.Kind{Algorithm: field(r, "algorithm")}
-	kind.Digits, _ = strconv.Atoi(field(r, "digits"))
-	kind.Period, _ = strconv.Atoi(field(r, "period"))
-	_, err := s.MFA.Choose(r.Context(), e.subject, e.owner, kind)
+	chosen := url.Values{"algorithm": {field(r, "algorithm")}, "digits": {field(r, "digits")}, "period": {field(r, "period")}}
+	_, err := s.MFA.Choose(r.Context(), e.subject, e.owner, totp.Name, chosen)
 	switch {
-	case errors.Is(err, mfa.ErrKind), errors.Is(err, mfa.ErrTooMany):
+	case errors.Is(err, mfa.ErrChoice), errors.Is(err, mfa.ErrTooMany):
 		return nil, nil
 	case err != nil:
 		return nil, err

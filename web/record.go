@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider"
 	"vestibule/provider/audit"
 )
@@ -33,13 +34,6 @@ func (m *signedIn) event(r *http.Request, kind, method string) audit.Event {
 	}
 }
 
-// proofEvents are the kinds of event that tell of a proof, by its method.
-var proofEvents = map[string]struct{ ok, failed, locked string }{
-	provider.MethodPassword: {audit.EventPassword, audit.EventPasswordFailed, audit.EventPasswordLocked},
-	provider.MethodTOTP:     {audit.EventTOTP, audit.EventTOTPFailed, audit.EventTOTPLocked},
-	provider.MethodRecovery: {audit.EventRecoveryUsed, audit.EventRecoveryFailed, audit.EventRecoveryLocked},
-}
-
 // refused makes e the record of a code that was compared and refused. Not ok: nothing was compared, so that there is
 // nothing to record; strangers must not be able to fill the log with tries that cost them nothing.
 func refused(e audit.Event, err error) (_ audit.Event, ok bool) {
@@ -47,10 +41,9 @@ func refused(e audit.Event, err error) (_ audit.Event, ok bool) {
 	if !errors.As(err, &failed) {
 		return e, false
 	}
-	kinds := proofEvents[e.Method]
-	e.Kind, e.Outcome = kinds.failed, audit.OutcomeFailed
+	e.Kind, e.Outcome = audit.ProofFailed(failed.Factor), audit.OutcomeFailed
 	if failed.Locks {
-		e.Kind = kinds.locked
+		e.Kind = audit.ProofLocked(failed.Factor)
 	}
 	e.Detail["in_a_row"] = strconv.Itoa(failed.InARow)
 	e.Detail["reason"] = reason(failed.Why)
@@ -66,7 +59,7 @@ func yesNo(yes bool) string {
 
 // reason is one word for why a code was refused.
 func reason(err error) string {
-	var off *mfa.ClockOff
+	var off *totp.ClockOff
 	switch {
 	case errors.Is(err, mfa.ErrUsed):
 		return "used"
@@ -88,13 +81,9 @@ func (fl *flow) signedInEvent(r *http.Request) audit.Event {
 
 // recordProof writes that a code of the method was right. It belongs into the commit that spends the code.
 func (s *Server) recordProof(ctx context.Context, e audit.Event, p mfa.Proof, detail map[string]string) error {
-	e.Kind, e.Method = proofEvents[p.Method()].ok, p.Method()
-	if p.Method() == mfa.MethodTOTP {
-		e.Detail["offset"] = strconv.Itoa(p.Offset())
-	}
-	for name, value := range detail {
-		e.Detail[name] = value
-	}
+	e.Kind, e.Method = audit.Proved(p.Kind()), p.Method()
+	maps.Copy(e.Detail, p.Detail())
+	maps.Copy(e.Detail, detail)
 	return s.Audit.Record(ctx, e)
 }
 

@@ -57,9 +57,8 @@ func (s *Server) remembered(ctx context.Context, fl *flow) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	then := provider.Login{Authentications: []provider.Authentication{{Method: provider.MethodTOTP, Time: b.Created}}}
 	young := now.Before(b.Created.Add(s.RememberBrowser)) // the setting may have been lowered
-	fl.remembered = b.Subject == fl.subject() && young && then.Fresh(fl.ix.Demand, provider.MethodTOTP, now)
+	fl.remembered = b.Subject == fl.subject() && young && fl.ix.Demand.Fresh(b.Created, now)
 	return fl.remembered, nil
 }
 

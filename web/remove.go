@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
@@ -49,7 +50,11 @@ func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *signedIn)
 	case last && s.mustKeep(m.account):
 		return s.note(w, r, securityPath, "last.factor", nil)
 	}
-	digits, err := s.MFA.Digits(r.Context(), m.account.Subject)
+	kinds, err := s.MFA.KindsOf(r.Context(), m.account.Subject)
+	if err != nil {
+		return err
+	}
+	digits, _, err := totp.CodeFormats(kinds)
 	if err != nil {
 		return err
 	}
@@ -123,7 +128,7 @@ func removedNote(app mfa.Info, last bool) message {
 // code is welcome where the other was asked for. then gets what is to be recorded of the proof.
 func (s *Server) prove(ctx context.Context, subject string, form codeForm, code string, then func(context.Context, mfa.Proof, map[string]string) error) (codeForm, error) {
 	if form == totpForm {
-		err := s.MFA.Verify(ctx, subject, code, s.Now(), func(ctx context.Context, p mfa.Proof) error { return then(ctx, p, nil) })
+		err := s.MFA.Verify(ctx, subject, totp.Answer(code), s.Now(), func(ctx context.Context, p mfa.Proof) error { return then(ctx, p, nil) })
 		if !errors.Is(err, mfa.ErrLooksLikeRecovery) {
 			return form, err
 		}
@@ -192,7 +197,7 @@ func (s *Server) removeWith(ctx context.Context, r *http.Request, m *signedIn, a
 func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *signedIn, form codeForm, last bool, err error) error {
 	var before *repeated
 	if again := s.answeredBefore(r); errors.As(again, &before) {
-		s.MFA.NoGuess(r.Context(), m.account.Subject, form.method, err)
+		s.MFA.NoGuess(r.Context(), err)
 		return before
 	} else if again != nil {
 		return again

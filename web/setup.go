@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider"
 )
 
@@ -71,7 +72,7 @@ func (s *Server) postSetup(w http.ResponseWriter, r *http.Request, fl *flow) err
 		return s.savedInSignIn(w, r, fl, e)
 	}
 	name := cut(field(r, "name"), 256)
-	msg, err := s.confirm(ctx, e, fl.event(r, "", mfa.MethodTOTP), cut(strings.TrimSpace(field(r, "code")), 64), name)
+	msg, err := s.confirm(ctx, e, fl.event(r, "", totp.Method), cut(strings.TrimSpace(field(r, "code")), 64), name)
 	if err != nil {
 		return err
 	}

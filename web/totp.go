@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/store"
 )
 
@@ -70,7 +71,7 @@ func (s *Server) postTOTP(w http.ResponseWriter, r *http.Request, fl *flow) erro
 	var done *flow
 	err := required(code)
 	if err == nil {
-		err = s.MFA.Verify(r.Context(), fl.subject(), code, fl.passwordAt(), func(ctx context.Context, p mfa.Proof) error {
+		err = s.MFA.Verify(r.Context(), fl.subject(), totp.Answer(code), fl.passwordAt(), func(ctx context.Context, p mfa.Proof) error {
 			done = fl.clone()
 			done.state.AcceptedCode = fl.codeDigest(code)
 			if err := done.ix.Login.Add(p); err != nil {
@@ -101,7 +102,7 @@ type codeForm struct {
 }
 
 var (
-	totpForm     = codeForm{"totp", "/login/totp", "code", mfa.MethodTOTP}
+	totpForm     = codeForm{"totp", "/login/totp", "code", totp.Method}
 	recoveryForm = codeForm{"recovery", "/login/recovery", "recovery", mfa.MethodRecovery}
 )
 
@@ -160,7 +161,7 @@ func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, fl *flow, for
 func (s *Server) usedCode(w http.ResponseWriter, r *http.Request, fl, row *flow, gone error, form codeForm, code string, err error) error {
 	var before *repeated
 	if errors.As(gone, &before) || gone == nil && row.isAcceptedCode(code) {
-		s.MFA.NoGuess(r.Context(), fl.subject(), form.method, err)
+		s.MFA.NoGuess(r.Context(), err)
 	} else if err := s.recordRefused(r, fl.event(r, "", form.method), err); err != nil {
 		return err
 	}
@@ -240,7 +241,7 @@ func (s *Server) codeMessage(form codeForm, err error) (msg message, ok bool) {
 
 // lockMinutes is how long the last wrong code locks.
 func (s *Server) lockMinutes() int {
-	if lock := s.MFA.Limits.TOTP.Lock; lock > 0 {
+	if lock := s.MFA.Limits.Attempts.Lock; lock > 0 {
 		return int(lock / time.Minute)
 	}
 	return 15

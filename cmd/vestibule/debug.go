@@ -9,6 +9,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/storage"
@@ -153,12 +154,12 @@ func (v *claimsView) session(s provider.Session, now time.Time) told {
 // newSignIns are the ways that the user has, and those that setting an authenticator up would give.
 func (v *claimsView) newSignIns(now time.Time) []told {
 	password := provider.PasswordLogin(v.account.Subject, 0, now)
-	with := func(method string) *provider.Login {
+	with := func(method string, amr ...string) *provider.Login {
 		login := password.Clone()
-		login.Authentications = append(login.Authentications, provider.Authentication{Method: method, Time: now})
+		login.Authentications = append(login.Authentications, provider.Authentication{Method: method, Time: now, AMR: amr})
 		return login
 	}
-	all := []told{v.tell("password", password, now), v.tell("password and code", with(provider.MethodTOTP), now)}
+	all := []told{v.tell("password", password, now), v.tell("password and code", with(totp.Method, totp.Method), now)}
 	if v.codes > 0 {
 		all = append(all, v.tell("password and recovery code", with(provider.MethodRecovery), now))
 	}

@@ -15,6 +15,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
@@ -173,9 +174,9 @@ func TestEnrolLink(t *testing.T) {
 		s.newBrowser(t).open("/account/security").giveName("ana", password).at("security", "off").
 			open("/account/authenticators/new").at("held", "initial")
 		service := (*s.servers.Load())[0].mfa
-		pending, err := service.Begin(t.Context(), ana.Subject, "test")
+		pending, err := service.Begin(t.Context(), ana.Subject, "test", totp.Name)
 		if err == nil {
-			err = service.Confirm(t.Context(), ana.Subject, "test", phone{s, pending.Secret}.code(0), "")
+			err = service.Confirm(t.Context(), ana.Subject, "test", totp.Form(phone{s, pending.Offer.(totp.Offer).Secret}.code(0)), "")
 		}
 		if err != nil {
 			t.Fatalf("set up without a link: %v", err)

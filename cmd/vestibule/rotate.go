@@ -169,7 +169,7 @@ func (r *resealer) reseal(table string, row storage.SealedRow) (storage.SealedRo
 	var aad string
 	switch table {
 	case storage.SealedAuthenticators:
-		aad = mfa.SecretAAD(mfa.Authenticator{ID: row.ID, Subject: row.Subject})
+		aad = mfa.SecretAAD(mfa.Authenticator{ID: row.ID, Subject: row.Subject, Kind: row.Kind})
 	case storage.SealedSetups:
 		aad = mfa.SetupAAD(mfa.Setup{Owner: row.ID, Subject: row.Subject})
 	case storage.SealedSigningKeys:

@@ -19,6 +19,7 @@ import (
 	"filippo.io/age/armor"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
@@ -43,9 +44,9 @@ type backup struct {
 }
 
 type backupUser struct {
-	Subject        string         `json:"subject"`
-	Username       string         `json:"username"`
-	Authenticators []mfa.Portable `json:"authenticators"`
+	Subject        string          `json:"subject"`
+	Username       string          `json:"username"`
+	Authenticators []totp.Portable `json:"authenticators"`
 }
 
 func passphraseFlag(f *flag.FlagSet) *string {
@@ -94,7 +95,7 @@ func (v unsealed) export(ctx context.Context, names []string) (backup, error) {
 	}
 	b := backup{Version: backupVersion, Made: time.Now().UTC(), Users: []backupUser{}}
 	for _, a := range accounts {
-		list, err := v.codes().Export(ctx, a.Subject)
+		list, err := totp.Export(ctx, v.codes(), a.Subject)
 		if err != nil {
 			return backup{}, fmt.Errorf("user %s: %w", a.Username, err)
 		}
