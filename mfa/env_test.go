@@ -23,6 +23,10 @@ func TestMemory(t *testing.T) {
 	mfatest.TestStore(t, func(*testing.T) mfatest.Stores { return mfatest.New() })
 }
 
+func TestService(t *testing.T) {
+	mfatest.TestService(t, func(*testing.T) mfatest.Stores { return mfatest.New() })
+}
+
 // env is a service on a store in memory, with a clock that the test moves.
 type env struct {
 	*mfa.Service

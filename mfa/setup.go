@@ -26,12 +26,12 @@ func (s *Service) Begin(ctx context.Context, subject, owner, kind string) (Pendi
 // under way, unless that is of the same kind and has these settings, or an answer of it was given already. ErrChoice if
 // the settings may not be had.
 func (s *Service) Choose(ctx context.Context, subject, owner, kind string, chosen url.Values) (PendingView, error) {
-	setup, c, err := s.newSetup(Factors{}, subject, owner, kind, chosen)
+	_, wanted, err := s.newSetup(Factors{}, subject, owner, kind, chosen)
 	if err != nil {
 		return PendingView{}, err
 	}
 	old, oldContent, err := s.pending(ctx, owner, subject)
-	same := old.Kind == kind && oldContent.Draft.Params == c.Draft.Params
+	same := old.Kind == kind && oldContent.Draft.Params == wanted.Draft.Params
 	switch {
 	case err == nil && (old.Confirmed || same):
 		return s.view(old, oldContent)
@@ -42,7 +42,8 @@ func (s *Service) Choose(ctx context.Context, subject, owner, kind string, chose
 	if err != nil {
 		return PendingView{}, err
 	}
-	if setup, c, err = s.newSetup(f, subject, owner, kind, chosen); err != nil {
+	setup, c, err := s.newSetup(f, subject, owner, kind, chosen)
+	if err != nil {
 		return PendingView{}, err
 	}
 	return s.start(ctx, f, setup, c)

@@ -39,6 +39,13 @@ func TestMFAContract(t *testing.T) {
 	})
 }
 
+// Kinds of authenticators that the database has never heard of.
+func TestServiceOfOtherKinds(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		mfatest.TestService(t, func(t *testing.T) mfatest.Stores { return emptied(t, s, mfaTables...) })
+	})
+}
+
 func TestConsentContract(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		consenttest.TestStore(t, func(t *testing.T) consent.Store { return emptied(t, s, "consent") })

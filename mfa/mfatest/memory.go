@@ -1,4 +1,5 @@
-// Package mfatest proves implementations of mfa's stores, and has one that lives in memory.
+// Package mfatest proves what keeps the contracts of mfa: stores by TestStore and TestService, kinds of authenticators by
+// TestKind. It has one of each that works: Memory, and Key.
 package mfatest
 
 import (
