@@ -33,6 +33,7 @@ func TestService(t *testing.T, open func(t *testing.T) Stores) {
 		{"challenge", serviceChallenge},
 		{"kinds apart", serviceApart},
 		{"unknown kind", serviceUnknown},
+		{"kind that lies", serviceLiar},
 		{"removal", serviceRemoval},
 		{"import", serviceImport},
 	} {
@@ -372,14 +373,41 @@ func serviceApart(t *testing.T, o *serviceTest) {
 	a.Kind = kindCard
 	_, err := o.verify(a)
 	check(t, "key as a card, with no card", err, mfa.ErrNotEnrolled)
-	row := factors(t, o.stores, "ana").Authenticators[0]
-	row.ID, row.Kind, row.Name = "copy", kindCard, "Copy"
-	must(t, "Add", o.stores.Add(ctx, factors(t, o.stores, "ana").Generation, row))
+	o.enrol(t, kindCard)
+	f := factors(t, o.stores, "ana")
+	row := f.Authenticators[slices.IndexFunc(f.Authenticators, func(a mfa.Authenticator) bool { return a.Kind == kindKey })]
+	must(t, "Remove", o.stores.Remove(ctx, "ana", row.ID))
+	row.Kind = kindCard
+	must(t, "Add", o.stores.Add(ctx, f.Generation+1, row))
 	if _, _, err := o.Challenge(ctx, "ana", "sign-in", kindCard); err == nil {
 		t.Error("the sealed secret of a key opens as that of a card")
 	}
-	_, err = o.verify(o.answer(t, kindKey))
-	must(t, "the key, beside a card that does not open", err)
+	must(t, "Remove", o.stores.Remove(ctx, "ana", row.ID))
+	_, err = o.verify(o.answer(t, kindCard))
+	must(t, "the card, once the key among the cards is gone", err)
+}
+
+// serviceLiar: a kind that takes an answer for that of an authenticator which the user does not have proves nothing.
+func serviceLiar(t *testing.T, o *serviceTest) {
+	o.enrol(t, kindKey)
+	o.Kinds = []mfa.Kind{liar{}}
+	p, err := o.verify(mfa.Answer{Kind: kindKey})
+	if err == nil || p.Kind() != "" {
+		t.Errorf("Verify = %+v, %v, want a fault", p, err)
+	}
+	o.Kinds = []mfa.Kind{Key{}}
+	if left := o.left(t, kindKey); left != 4 {
+		t.Errorf("%d tries left, want 4: a fault is no guess", left)
+	}
+}
+
+// liar takes everything for right.
+type liar struct{ Key }
+
+func (liar) Check([]mfa.Credential, []byte, url.Values) (mfa.Compare, error) {
+	return func(time.Time) (mfa.Match, error) {
+		return mfa.Match{Credential: mfa.Credential{ID: "another's", Counter: 1000}, AMR: []string{"hwk"}}, nil
+	}, nil
 }
 
 // serviceUnknown: an authenticator of a kind that a Service has not cannot be used, and still is one.
