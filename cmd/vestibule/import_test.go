@@ -12,13 +12,14 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/account", "provider/audit", "provider/store", "provider/spelling", "provider/resource", "mfa", "mfa/totp", "consent"},
+	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/account", "provider/audit", "provider/store", "provider/spelling", "provider/resource", "mfa", "mfa/totp", "mfa/transfer", "consent"},
 	"web":                   {"provider", "provider/account", "provider/audit", "provider/store", "provider/spelling", "mfa", "mfa/totp", "consent", "github.com/skip2/go-qrcode"},
 	"storage":               {"provider", "provider/account", "provider/audit", "provider/store", "mfa", "consent"},
 	"provider":              {"provider/account", "provider/audit", "provider/store", "provider/spelling", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp", "github.com/go-jose/go-jose", "golang.org/x/crypto", "golang.org/x/net/idna"},
 	"consent":               {"github.com/ory/fosite"},
 	"mfa":                   {"golang.org/x/crypto", "golang.org/x/text"},
 	"mfa/totp":              {"mfa", "github.com/pquerna/otp"},
+	"mfa/transfer":          {"mfa/totp", "filippo.io/age"},
 	"config":                {"go.yaml.in/yaml"},
 	"provider/providertest": {"provider", "provider/account", "provider/audit", "provider/store"},
 	"provider/audit":        {},
