@@ -38,30 +38,30 @@ type attempt struct {
 // may be made in any sign-in.
 func (s *Service) count(ctx context.Context, factor, subject string, limit Limit, now time.Time) (attempt, error) {
 	a := attempt{factor: factor, key: attemptKey(factor, subject), limit: limit, at: now}
-	tally, err := s.refunds().Attempt(context.WithoutCancel(ctx), a.key, limit, now)
-	return a.allowed(tally, err)
+	counted, err := s.refunds().Attempt(context.WithoutCancel(ctx), a.key, limit, now)
+	return a.allowed(counted, err)
 }
 
 // countSince is count in a sign-in whose password was given at the time since.
 func (s *Service) countSince(ctx context.Context, factor, subject string, limit Limit, since, now time.Time) (attempt, error) {
 	a := attempt{factor: factor, key: attemptKey(factor, subject), limit: limit, at: now}
-	tally, err := s.refunds().AttemptSince(context.WithoutCancel(ctx), a.key, limit, since, now)
-	return a.allowed(tally, err)
+	counted, err := s.refunds().AttemptSince(context.WithoutCancel(ctx), a.key, limit, since, now)
+	return a.allowed(counted, err)
 }
 
 // allowed turns a guess that was refused into an error.
-func (a attempt) allowed(tally AttemptCount, err error) (attempt, error) {
+func (a attempt) allowed(counted AttemptCount, err error) (attempt, error) {
 	switch {
 	case err != nil:
 		return attempt{}, fmt.Errorf("count guess: %w", err)
-	case tally.Disabled:
+	case counted.Disabled:
 		return attempt{}, &Locked{Disabled: true}
-	case !tally.LockedUntil.IsZero():
-		return attempt{}, &Locked{Until: tally.LockedUntil}
-	case !tally.Stale.IsZero():
-		return attempt{}, &Stale{Unlocked: tally.Stale}
+	case !counted.LockedUntil.IsZero():
+		return attempt{}, &Locked{Until: counted.LockedUntil}
+	case !counted.Stale.IsZero():
+		return attempt{}, &Stale{Unlocked: counted.Stale}
 	}
-	a.AttemptCount = tally
+	a.AttemptCount = counted
 	return a, nil
 }
 

@@ -24,6 +24,7 @@ func TestService(t *testing.T, open func(t *testing.T) Stores) {
 		{"set-up of another kind", serviceOtherSetup},
 		{"wrong first answer", serviceWrongSetup},
 		{"wrong answers", serviceWrong},
+		{"counted before compared", serviceOrder},
 		{"only its own kind is forgiven", serviceForgives},
 		{"another kind enables", serviceEnables},
 		{"replay", serviceReplay},
@@ -231,6 +232,79 @@ func serviceWrong(t *testing.T, o *serviceTest) {
 	}
 	_, err = o.verify(o.answer(t, kindKey))
 	must(t, "right answer after the lock", err)
+}
+
+// serviceOrder: an answer is read, then counted, then compared, and not compared when it cannot be counted.
+func serviceOrder(t *testing.T, o *serviceTest) {
+	var steps []string
+	o.Kinds = []mfa.Kind{watched{steps: &steps}}
+	o.Attempts = watchedAttempts{o.stores, &steps, nil}
+	proved := []string{"read", "count", "compare"}
+	o.enrol(t, kindKey)
+	if !slices.Equal(steps, proved) {
+		t.Errorf("Confirm: %q, want %q", steps, proved)
+	}
+	steps = nil
+	_, err := o.verify(o.answer(t, kindKey))
+	must(t, "Verify", err)
+	if !slices.Equal(steps, proved) {
+		t.Errorf("Verify: %q, want %q", steps, proved)
+	}
+	steps, o.Attempts = nil, watchedAttempts{o.stores, &steps, errAbort}
+	_, err = o.verify(o.answer(t, kindKey))
+	check(t, "Verify that cannot count", err, errAbort)
+	view, err := o.Begin(ctx, "ana", "tab", kindKey)
+	must(t, "Begin", err)
+	err = o.Confirm(ctx, "ana", "tab", NewKeyDevice().Enrol(t, view.Offer, o.now), "")
+	check(t, "Confirm that cannot count", err, errAbort)
+	if slices.Contains(steps, "compare") {
+		t.Errorf("what could not be counted was compared: %q", steps)
+	}
+}
+
+// watched notes what a Service asks of a kind.
+type watched struct {
+	Key
+	steps *[]string
+}
+
+func (w watched) watch(compare mfa.Compare, err error) (mfa.Compare, error) {
+	*w.steps = append(*w.steps, "read")
+	return func(now time.Time) (mfa.Match, error) {
+		*w.steps = append(*w.steps, "compare")
+		return compare(now)
+	}, err
+}
+
+func (w watched) Confirm(draft mfa.Credential, answer url.Values) (mfa.Compare, error) {
+	return w.watch(w.Key.Confirm(draft, answer))
+}
+
+func (w watched) Check(all []mfa.Credential, state []byte, answer url.Values) (mfa.Compare, error) {
+	return w.watch(w.Key.Check(all, state, answer))
+}
+
+// watchedAttempts notes what is counted, or fails to count.
+type watchedAttempts struct {
+	mfa.Attempts
+	steps *[]string
+	err   error
+}
+
+func (w watchedAttempts) Attempt(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.AttemptCount, error) {
+	if w.err != nil {
+		return mfa.AttemptCount{}, w.err
+	}
+	*w.steps = append(*w.steps, "count")
+	return w.Attempts.Attempt(ctx, key, limit, now)
+}
+
+func (w watchedAttempts) AttemptSince(ctx context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.AttemptCount, error) {
+	if w.err != nil {
+		return mfa.AttemptCount{}, w.err
+	}
+	*w.steps = append(*w.steps, "count")
+	return w.Attempts.AttemptSince(ctx, key, limit, since, now)
 }
 
 func serviceForgives(t *testing.T, o *serviceTest) {
