@@ -27,15 +27,7 @@ func (s *Service) Verify(ctx context.Context, subject string, answer Answer, sin
 	if err != nil {
 		return err
 	}
-	all, err := s.credentials(ctx, subject, answer.Kind)
-	if err != nil {
-		return err
-	}
-	state, err := s.challenge(subject, answer)
-	if err != nil {
-		return err
-	}
-	compare, err := kind.Check(all, state, answer.Form)
+	all, compare, err := s.read(ctx, kind, subject, answer)
 	if err != nil {
 		return err
 	}
@@ -49,6 +41,20 @@ func (s *Service) Verify(ctx context.Context, subject string, answer Answer, sin
 	}
 	p := Proof{subject, answer.Kind, kind.Names().Method, found.AMR, now, found.Detail}
 	return s.spend(ctx, found, a, p, then)
+}
+
+// read reads the form of an answer. It returns the authenticators that it may be of, and what compares it with them.
+func (s *Service) read(ctx context.Context, kind Kind, subject string, answer Answer) ([]Credential, Compare, error) {
+	all, err := s.credentials(ctx, subject, answer.Kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	state, err := s.challenge(subject, answer)
+	if err != nil {
+		return nil, nil, err
+	}
+	compare, err := kind.Check(all, state, answer.Form)
+	return all, compare, err
 }
 
 // matched compares, and takes no answer for right of an authenticator that the user does not have.
