@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
-	"time"
 )
 
 // Rename gives an authenticator another name and runs then, with both names, in the same commit. Nothing happens if it
@@ -39,72 +38,36 @@ func (s *Service) Rename(ctx context.Context, subject, id, name string, then fun
 	})
 }
 
-// Portable is an authenticator with its secret in the open, on its way in or out. It prints as its Kind alone.
-type Portable struct {
-	ID     string `json:"id"`
-	Name   string `json:"name"`
-	Secret string `json:"secret"` // in base32
-	Kind
-	LastStep int64     `json:"last_step"` // the last that was accepted
-	Created  time.Time `json:"created"`
-}
-
-// Export returns the subject's authenticators with their secrets. Recovery codes are not among them: one that was
-// used after the export would come to life again with it.
-func (s *Service) Export(ctx context.Context, subject string) ([]Portable, error) {
+// Export returns the subject's authenticators of the kind with their secrets in the open.
+func (s *Service) Export(ctx context.Context, subject, kind string) ([]Credential, error) {
 	f, err := s.Store.Factors(ctx, subject)
 	if err != nil {
 		return nil, fmt.Errorf("read factors: %w", err)
 	}
-	var all []Portable
-	for _, a := range f.Authenticators {
-		secret, err := s.Keys.Open(a.KeyID, a.Secret, AboutSecret(a))
-		if err != nil {
-			return nil, fmt.Errorf("authenticator %s: %w", a.ID, err)
-		}
-		all = append(all, Portable{a.ID, a.Name, base32NoPad.EncodeToString(secret), a.Kind(), a.LastStep, a.Created.UTC()})
-	}
-	return all, nil
+	return s.unsealed(f.Authenticators, kind)
 }
 
 // Import makes authenticators live that were confirmed elsewhere, all of them or none, and runs then in the same
-// commit, with the names of those that were not there yet. One that has no ID is new.
+// commit, with the names of those that were not there yet. One that has no ID is new; of one that has an ID, answers may
+// have been accepted here since it was exported, so that the caller sets its Counter beyond all of those.
 //
-// Outcomes: ErrNameTaken, ErrNameLong, ErrSecretTaken, ErrTooMany, ErrChanged.
-func (s *Service) Import(ctx context.Context, subject string, all []Portable, then func(ctx context.Context, names []string) error) error {
+// Outcomes: ErrNameTaken, ErrNameLong, ErrSecretTaken, ErrTooMany, ErrChanged, ErrNoKind.
+func (s *Service) Import(ctx context.Context, subject string, all []Credential, then func(ctx context.Context, names []string) error) error {
 	f, err := s.Store.Factors(ctx, subject)
 	if err != nil {
 		return fmt.Errorf("read factors: %w", err)
 	}
-	have, names := f.Authenticators, []string(nil)
-	var fresh []Authenticator
-	secrets, err := s.secrets(f.Authenticators)
+	fresh, err := s.imported(subject, f.Authenticators, all)
 	if err != nil {
 		return err
 	}
-	for _, p := range all {
-		if p.ID != "" && slices.ContainsFunc(have, func(a Authenticator) bool { return a.ID == p.ID }) {
-			continue
-		}
-		secret, err := p.secret()
-		if err != nil {
-			return err
-		}
-		if secrets[string(secret)] { // its codes would be accepted twice, once for each
-			return fmt.Errorf("authenticator %q: %w", p.Name, ErrSecretTaken)
-		}
-		secrets[string(secret)] = true
-		a, err := s.imported(subject, p, secret, have)
-		if err != nil {
-			return err
-		}
-		have, fresh, names = append(have, a), append(fresh, a), append(names, a.Name)
-	}
-	if len(have) > s.Limits.orDefault().Authenticators {
+	if len(f.Authenticators)+len(fresh) > s.Limits.orDefault().Authenticators {
 		return ErrTooMany
 	}
 	return s.atomic(ctx, func(ctx context.Context) error {
+		var names []string
 		for i, a := range fresh {
+			names = append(names, a.Name)
 			if err := s.Store.Add(ctx, f.Generation+int64(i), a); err != nil {
 				return err
 			}
@@ -116,49 +79,73 @@ func (s *Service) Import(ctx context.Context, subject string, all []Portable, th
 	})
 }
 
+// imported names and seals those of all that are not among have.
+func (s *Service) imported(subject string, have []Authenticator, all []Credential) ([]Authenticator, error) {
+	secrets, err := s.secrets(have)
+	if err != nil {
+		return nil, err
+	}
+	old := len(have)
+	have = slices.Clone(have)
+	for _, c := range all {
+		if c.ID != "" && slices.ContainsFunc(have, func(a Authenticator) bool { return a.ID == c.ID }) {
+			continue
+		}
+		if secrets[secretOf(c)] { // its answers would be accepted twice, once for each
+			return nil, fmt.Errorf("authenticator %q: %w", c.Name, ErrSecretTaken)
+		}
+		secrets[secretOf(c)] = true
+		a, err := s.importOne(subject, c, have)
+		if err != nil {
+			return nil, fmt.Errorf("authenticator %q: %w", c.Name, err)
+		}
+		have = append(have, a)
+	}
+	return have[old:], nil
+}
+
+// secretOf tells the secrets of authenticators apart.
+func secretOf(c Credential) string { return c.Kind + ":" + string(c.Secret) }
+
 // secrets are those of the authenticators.
 func (s *Service) secrets(all []Authenticator) (map[string]bool, error) {
 	found := map[string]bool{}
 	for _, a := range all {
-		secret, err := s.Keys.Open(a.KeyID, a.Secret, AboutSecret(a))
+		secret, err := s.Keys.Open(a.KeyID, a.Secret, SecretAAD(a))
 		if err != nil {
 			return nil, fmt.Errorf("authenticator %s: %w", a.ID, err)
 		}
-		found[string(secret)] = true
+		found[secretOf(Credential{Kind: a.Kind, Secret: secret})] = true
 	}
 	return found, nil
 }
 
-// secret checks what the authenticator makes its codes of, and returns the key.
-func (p Portable) secret() ([]byte, error) {
-	if err := p.Check(); err != nil {
-		return nil, fmt.Errorf("authenticator %q: %w", p.Name, err)
+// importOne names and seals one authenticator.
+func (s *Service) importOne(subject string, c Credential, have []Authenticator) (Authenticator, error) {
+	kind, err := s.kind(c.Kind)
+	if err != nil {
+		return Authenticator{}, err
 	}
-	secret, err := base32NoPad.DecodeString(p.Secret)
-	if err != nil || len(secret) < shortSecret {
-		return nil, fmt.Errorf("authenticator %q: the secret is not base32, or too short", p.Name)
+	if c.Name, err = newName(have, c.Name, suggest(have, kind.Names().Label)); err != nil {
+		return Authenticator{}, err
 	}
-	return secret, nil
+	if c.Created.IsZero() {
+		c.Created = s.now()
+	}
+	if c.ID == "" {
+		c.ID = rand.Text()
+	}
+	return s.sealed(subject, c)
 }
 
-// imported names and seals one authenticator.
-func (s *Service) imported(subject string, p Portable, secret []byte, have []Authenticator) (Authenticator, error) {
-	name, err := newName(have, p.Name, suggest(Factors{Authenticators: have}))
-	if err != nil {
-		return Authenticator{}, fmt.Errorf("authenticator %q: %w", p.Name, err)
-	}
+// sealed is the authenticator as a Store keeps it.
+func (s *Service) sealed(subject string, c Credential) (Authenticator, error) {
 	a := Authenticator{
-		ID: p.ID, Subject: subject, Name: name, Algorithm: p.Algorithm, Digits: p.Digits, Period: p.Period,
-		LastStep: -1, Created: p.Created,
+		ID: c.ID, Subject: subject, Kind: c.Kind, Name: c.Name, Params: c.Params, Counter: c.Counter, Created: c.Created,
 	}
-	if a.Created.IsZero() {
-		a.Created = s.now()
+	var err error
+	if a.KeyID, a.Secret, err = s.Keys.Seal(c.Secret, SecretAAD(a)); err != nil {
+		return Authenticator{}, fmt.Errorf("seal secret: %w", err)
 	}
-	if a.ID == "" {
-		a.ID = rand.Text()
-	} else { // it was in use here: what may have been accepted since the export is not accepted again
-		a.LastStep = max(p.LastStep, device{kind: p.Kind}.step(s.now())+drift)
-	}
-	a.KeyID, a.Secret, err = s.Keys.Seal(secret, AboutSecret(a))
-	return a, err
+	return a, nil
 }

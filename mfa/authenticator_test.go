@@ -11,6 +11,7 @@ import (
 	"github.com/pquerna/otp"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 )
 
 func TestRename(t *testing.T) {
@@ -53,45 +54,47 @@ func TestRename(t *testing.T) {
 func TestRenameDuringSetup(t *testing.T) {
 	w := enrolled(t)
 	v := w.begin(t, "tab")
-	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), "Tablet"))
+	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), "Tablet"))
 	must(t, "Rename", w.Rename(ctx, "ana", w.factors(t).Authenticators[0].ID, "Tablet", nil))
 	check(t, "Activate", w.Activate(ctx, "ana", "tab", nil), mfa.ErrNoSetup)
 }
 
 func TestChoose(t *testing.T) {
-	w := newWorld(t)
-	_, err := w.Choose(ctx, "ana", "tab", mfa.Kind{Algorithm: "SHA256", Digits: 6, Period: 30})
-	check(t, "Choose of what is not allowed", err, mfa.ErrKind)
-	w.Kinds = mfa.Kinds{Algorithms: []string{"SHA1", "SHA256", "SHA512"}, Digits: []int{6, 8}, Periods: []int{30, 60}}
+	w := newEnv(t)
+	_, err := w.Choose(ctx, "ana", "tab", totp.Name, totp.Params{Algorithm: "SHA256", Digits: 6, Period: 30}.Chosen())
+	check(t, "Choose of what is not allowed", err, mfa.ErrChoice)
+	w.Kinds = []mfa.Kind{totp.Kind{Issuer: "Example ID", Options: totp.Options{
+		Algorithms: []string{"SHA1", "SHA256", "SHA512"}, Digits: []int{6, 8}, Periods: []int{30, 60},
+	}}}
 	first := w.begin(t, "tab")
-	if first.Kind != (mfa.Kind{Algorithm: "SHA1", Digits: 6, Period: 30}) || !first.Kinds.Several() {
-		t.Errorf("Begin = %+v, want the usual kind and a choice", first.Kind)
+	if offerOf(first).Params != (totp.Params{Algorithm: "SHA1", Digits: 6, Period: 30}) || !offerOf(first).Options.Several() {
+		t.Errorf("Begin = %+v, want the usual settings and a choice", offerOf(first).Params)
 	}
-	kind := mfa.Kind{Algorithm: "SHA512", Digits: 8, Period: 60}
-	v, err := w.Choose(ctx, "ana", "tab", kind)
+	params := totp.Params{Algorithm: "SHA512", Digits: 8, Period: 60}
+	v, err := w.Choose(ctx, "ana", "tab", totp.Name, params.Chosen())
 	must(t, "Choose", err)
-	if v.Kind != kind || v.Secret == first.Secret || len(v.Secret) != 103 || !strings.Contains(v.URI("ana"), "&algorithm=SHA512&digits=8&period=60") {
-		t.Errorf("Choose = %v, key of %d symbols, %s", v.Kind, len(v.Secret), v.URI("ana"))
+	if offerOf(v).Params != params || secretOf(v) == secretOf(first) || len(secretOf(v)) != 103 || !strings.Contains(offerOf(v).URI("ana"), "&algorithm=SHA512&digits=8&period=60") {
+		t.Errorf("Choose = %v, key of %d symbols, %s", offerOf(v).Params, len(secretOf(v)), offerOf(v).URI("ana"))
 	}
-	if again, err := w.Choose(ctx, "ana", "tab", kind); err != nil || again.Secret != v.Secret {
+	if again, err := w.Choose(ctx, "ana", "tab", totp.Name, params.Chosen()); err != nil || secretOf(again) != secretOf(v) {
 		t.Errorf("Choose of the same again: another key, or %v", err)
 	}
-	if again := w.begin(t, "tab"); again.Secret != v.Secret {
+	if again := w.begin(t, "tab"); secretOf(again) != secretOf(v) {
 		t.Error("Begin after Choose has another key")
 	}
 	code := func(steps int64) string {
-		return codeOf(decode(v.Secret), w.now.Unix()/60+steps, otp.DigitsEight, otp.AlgorithmSHA512)
+		return codeOf(decode(secretOf(v)), w.now.Unix()/60+steps, otp.DigitsEight, otp.AlgorithmSHA512)
 	}
-	var format *mfa.Format
-	if err := w.Confirm(ctx, "ana", "tab", "123456", ""); !errors.As(err, &format) || !slices.Equal(format.Digits, []int{8}) {
+	var format *totp.Format
+	if err := w.Confirm(ctx, "ana", "tab", totp.Form("123456"), ""); !errors.As(err, &format) || !slices.Equal(format.Digits, []int{8}) {
 		t.Errorf("Confirm with six digits: %v, want Format with 8", err)
 	}
-	var off *mfa.ClockOff
-	if err := w.Confirm(ctx, "ana", "tab", code(-65), ""); !errors.As(err, &off) || off.Seconds != -3900 {
+	var off *totp.ClockOff
+	if err := w.Confirm(ctx, "ana", "tab", totp.Form(code(-65)), ""); !errors.As(err, &off) || off.Seconds != -3900 {
 		t.Errorf("Confirm with a clock 65 minutes slow: %v", err)
 	}
-	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", code(0), ""))
-	if again, err := w.Choose(ctx, "ana", "tab", first.Kind); err != nil || again.Secret != v.Secret || !again.Confirmed {
+	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", totp.Form(code(0)), ""))
+	if again, err := w.Choose(ctx, "ana", "tab", totp.Name, offerOf(first).Params.Chosen()); err != nil || secretOf(again) != secretOf(v) || !again.Confirmed {
 		t.Errorf("Choose after Confirm changed the set-up, or %v", err)
 	}
 	must(t, "Activate", w.Activate(ctx, "ana", "tab", nil))
@@ -102,15 +105,18 @@ func TestChoose(t *testing.T) {
 		_, err := w.verify(code(tt.steps))
 		check(t, fmt.Sprintf("Verify of a code %d steps ahead", tt.steps), err, tt.want)
 	}
-	if digits, err := w.Digits(ctx, "ana"); err != nil || !slices.Equal(digits, []int{8}) {
-		t.Errorf("Digits = %v, %v, want 8", digits, err)
+	kinds, err := w.KindsOf(ctx, "ana")
+	must(t, "KindsOf", err)
+	digits, periods, err := totp.CodeFormats(kinds)
+	if err != nil || !slices.Equal(digits, []int{8}) || !slices.Equal(periods, []int{60}) {
+		t.Errorf("CodeFormats = %v, %v, %v, want 8 and 60", digits, periods, err)
 	}
 }
 
 func TestExportAndImport(t *testing.T) {
 	w := enrolled(t)
 	spent := w.code(w.secret, 0)
-	all, err := w.Export(ctx, "ana")
+	all, err := w.exported()
 	must(t, "Export", err)
 	if len(all) != 1 || all[0].Secret != w.secret || all[0].Name != "Phone" {
 		t.Fatalf("Export = %v", all)
@@ -126,7 +132,7 @@ func TestExportAndImport(t *testing.T) {
 	var names []string
 	restore := func() error {
 		names = nil
-		return w.Import(ctx, "ana", all, func(_ context.Context, added []string) error { names = added; return nil })
+		return w.imported(all, func(_ context.Context, added []string) error { names = added; return nil })
 	}
 	must(t, "Import", restore())
 	if !slices.Equal(names, []string{"Phone"}) {
@@ -151,34 +157,34 @@ func TestExportAndImport(t *testing.T) {
 func TestImportIsWhole(t *testing.T) {
 	w := enrolled(t) // Phone
 	key := func(i int) string { return strings.Repeat(string(rune('A'+i)), 32) }
-	good := mfa.Portable{Name: "Tablet", Secret: key(0), Kind: mfa.Kind{Algorithm: "SHA1", Digits: 6, Period: 30}}
-	with := func(change func(*mfa.Portable)) []mfa.Portable {
+	good := totp.Portable{Name: "Tablet", Secret: key(0), Params: totp.Params{Algorithm: "SHA1", Digits: 6, Period: 30}}
+	with := func(change func(*totp.Portable)) []totp.Portable {
 		bad := good
 		bad.Name, bad.Secret = "Key", key(1)
 		change(&bad)
-		return []mfa.Portable{good, bad}
+		return []totp.Portable{good, bad}
 	}
-	many := []mfa.Portable{}
+	many := []totp.Portable{}
 	for i := range 10 {
-		many = append(many, mfa.Portable{Secret: key(i), Kind: good.Kind})
+		many = append(many, totp.Portable{Secret: key(i), Params: good.Params})
 	}
 	full := errors.New("audit log is full")
 	for _, tt := range []struct {
 		name string
-		all  []mfa.Portable
+		all  []totp.Portable
 		want error // nil: any
 	}{
-		{"name of one that is there", with(func(p *mfa.Portable) { p.Name = "phone" }), mfa.ErrNameTaken},
-		{"name of the one before", with(func(p *mfa.Portable) { p.Name = "tablet" }), mfa.ErrNameTaken},
-		{"long name", with(func(p *mfa.Portable) { p.Name = strings.Repeat("x", 65) }), mfa.ErrNameLong},
-		{"unknown algorithm", with(func(p *mfa.Portable) { p.Algorithm = "MD5" }), nil},
-		{"no secret", with(func(p *mfa.Portable) { p.Secret = "" }), nil},
-		{"secret of one that is there", with(func(p *mfa.Portable) { p.Secret = w.secret }), mfa.ErrSecretTaken},
-		{"secret of the one before", with(func(p *mfa.Portable) { p.Secret = key(0) }), mfa.ErrSecretTaken},
+		{"name of one that is there", with(func(p *totp.Portable) { p.Name = "phone" }), mfa.ErrNameTaken},
+		{"name of the one before", with(func(p *totp.Portable) { p.Name = "tablet" }), mfa.ErrNameTaken},
+		{"long name", with(func(p *totp.Portable) { p.Name = strings.Repeat("x", 65) }), mfa.ErrNameLong},
+		{"unknown algorithm", with(func(p *totp.Portable) { p.Algorithm = "MD5" }), nil},
+		{"no secret", with(func(p *totp.Portable) { p.Secret = "" }), nil},
+		{"secret of one that is there", with(func(p *totp.Portable) { p.Secret = w.secret }), mfa.ErrSecretTaken},
+		{"secret of the one before", with(func(p *totp.Portable) { p.Secret = key(0) }), mfa.ErrSecretTaken},
 		{"too many", many, mfa.ErrTooMany},
-		{"then fails", with(func(*mfa.Portable) {}), full},
+		{"then fails", with(func(*totp.Portable) {}), full},
 	} {
-		err := w.Import(ctx, "ana", tt.all, func(context.Context, []string) error { return full })
+		err := w.imported(tt.all, func(context.Context, []string) error { return full })
 		if err == nil || tt.want != nil && !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
@@ -186,7 +192,7 @@ func TestImportIsWhole(t *testing.T) {
 			t.Fatalf("%s: half of it came in: %+v", tt.name, f.Authenticators)
 		}
 	}
-	must(t, "Import", w.Import(ctx, "ana", []mfa.Portable{good, {Secret: key(1), Kind: good.Kind}}, nil))
+	must(t, "Import", w.imported([]totp.Portable{good, {Secret: key(1), Params: good.Params}}, nil))
 	if f := w.factors(t); len(f.Authenticators) != 3 || f.Authenticators[0].ID == "" {
 		t.Errorf("Import left %+v, want three", f.Authenticators)
 	}

@@ -8,7 +8,7 @@ import (
 	"vestibule/provider/limiter"
 )
 
-// Outcomes of a typed code.
+// Outcomes of an answer.
 var (
 	// ErrCode reports a code that is wrong. See also Wrong.
 	ErrCode = errors.New("wrong code")
@@ -22,6 +22,10 @@ var (
 	ErrExpired = errors.New("expired code")
 	// ErrUsed reports the code that was accepted last. See also Used.
 	ErrUsed = errors.New("code was used before")
+	// ErrChallenge reports an answer to no challenge, or to one of somebody else. It was not counted.
+	ErrChallenge = errors.New("no such challenge")
+	// ErrNoKind reports a kind of authenticator that the Service does not know.
+	ErrNoKind = errors.New("no such kind of authenticator")
 	// ErrNotEnrolled reports that the user has no such factor.
 	ErrNotEnrolled = errors.New("not enrolled")
 	// ErrBusy reports that too many slow hashes are waiting. The caller may try again in a few seconds.
@@ -50,28 +54,19 @@ var (
 	ErrTooMany = errors.New("too many authenticators")
 	// ErrLast reports an authenticator that its user may not be without.
 	ErrLast = errors.New("the last authenticator")
-	// ErrKind reports settings of an authenticator that are not among the Kinds.
-	ErrKind = errors.New("authenticators of this kind are not allowed")
+	// ErrChoice reports settings that a new authenticator may not have.
+	ErrChoice = errors.New("authenticators with these settings are not allowed")
 )
 
-// Format is what cannot be a one-time code. It is an ErrFormat.
-type Format struct {
-	Digits []int // how many a code of this user may have
-}
-
-func (e *Format) Error() string { return fmt.Sprintf("not a code of %v digits", e.Digits) }
-
-// Unwrap makes a Format an ErrFormat.
-func (e *Format) Unwrap() error { return ErrFormat }
-
-// Failed is a code that was compared and not accepted. Why, which it wraps, is one of the errors above or below: *Wrong,
-// ErrExpired, *Used, *ClockOff or *Locked.
+// Failed is an answer that was compared and not accepted. Why, which it wraps, is one of the errors above or below: *Wrong,
+// ErrExpired, *Used or *Locked, or what the Kind says more precisely.
 type Failed struct {
 	Why    error
-	InARow int  // failures since the last code of the kind that was right, this one included
-	Locks  bool // it used up the budget, so that a lock has begun
+	Factor string // the name of the Kind, or "recovery"
+	InARow int    // failures since the last code of the kind that was right, this one included
+	Locks  bool   // it used up the budget, so that a lock has begun
 
-	guess string
+	key, guess string
 }
 
 func (e *Failed) Error() string { return e.Why.Error() }
@@ -122,17 +117,3 @@ func (e *Used) Error() string { return ErrUsed.Error() }
 
 // Unwrap makes a Used an ErrUsed.
 func (e *Used) Unwrap() error { return ErrUsed }
-
-// ClockOff is a code that would be right if the authenticator's clock were. Only Confirm tells:
-// whoever sets up an authenticator holds its secret, anybody else could learn a code that will be
-// right in a minute. It is an ErrCode.
-type ClockOff struct {
-	Seconds int // negative: the clock is slow
-}
-
-func (e *ClockOff) Error() string {
-	return fmt.Sprintf("authenticator clock is off by %d seconds", e.Seconds)
-}
-
-// Unwrap makes a ClockOff an ErrCode.
-func (e *ClockOff) Unwrap() error { return ErrCode }

@@ -12,6 +12,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
+	"vestibule/mfa/totp"
 )
 
 // From the QR code to the first sign-in.
@@ -26,24 +27,25 @@ func Example() {
 	store := mfatest.New()
 	codes := &mfa.Service{
 		Store: store, Attempts: store, Setups: store, Atomic: store.Atomic,
-		Keys: keys, Issuer: "Example", Now: func() time.Time { return now },
+		Keys: keys, Kinds: []mfa.Kind{totp.Kind{Issuer: "Example"}}, Now: func() time.Time { return now },
 	}
 
-	setup, err := codes.Begin(ctx, "ana", "her session")
+	setup, err := codes.Begin(ctx, "ana", "her session", totp.Name)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(setup.URI("ana@example.com")[:40] + "...") // the QR code
-	app := func() string { code, _ := hotp.GenerateCode(setup.Secret, uint64(now.Unix()/30)); return code }
-	fmt.Println("confirm:", codes.Confirm(ctx, "ana", "her session", app(), "Phone"))
+	offer := setup.Offer.(totp.Offer)
+	fmt.Println(offer.URI("ana@example.com")[:40] + "...") // the QR code
+	app := func() string { code, _ := hotp.GenerateCode(offer.Secret, uint64(now.Unix()/30)); return code }
+	fmt.Println("confirm:", codes.Confirm(ctx, "ana", "her session", totp.Form(app()), "Phone"))
 	setup, _ = codes.Pending(ctx, "her session", "ana")
 	fmt.Println("recovery codes to save:", len(setup.Codes))
 	fmt.Println("activate:", codes.Activate(ctx, "ana", "her session", nil))
 
 	now = now.Add(time.Hour)
 	for range 2 {
-		err = codes.Verify(ctx, "ana", app(), now, func(_ context.Context, p mfa.Proof) error {
+		err = codes.Verify(ctx, "ana", totp.Answer(app()), now, func(_ context.Context, p mfa.Proof) error {
 			fmt.Println("proved", p.Method())
 			return nil
 		})
@@ -82,8 +84,8 @@ func ExampleService_Verify() {
 			return
 		}
 		var answer fosite.AuthorizeResponder
-		err = codes.Verify(r.Context(), p.Subject, r.PostFormValue("code"), p.Password, func(ctx context.Context, proof mfa.Proof) error {
-			amr := []string{"pwd", proof.Method(), "mfa"}
+		err = codes.Verify(r.Context(), p.Subject, totp.Answer(r.PostFormValue("code")), p.Password, func(ctx context.Context, proof mfa.Proof) error {
+			amr := append(append([]string{"pwd"}, proof.AMR()...), "mfa")
 			answer, err = provider.NewAuthorizeResponse(ctx, p.Request, session(proof.Subject(), amr, p.Password)) // the older of the two
 			return err
 		})

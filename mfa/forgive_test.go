@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 )
 
 const wrongRecovery = "22222-22222-22222"
 
 // guessed has three wrong codes of each kind counted, and returns their number in a row.
-func guessed(t *testing.T, w *world) {
+func guessed(t *testing.T, w *env) {
 	t.Helper()
 	for left := 4; left >= 2; left-- {
 		_, err := w.verify(w.wrong(w.secret))
@@ -23,7 +24,7 @@ func guessed(t *testing.T, w *world) {
 }
 
 // counted is how many guesses of each kind are counted, found out by one more that is wrong.
-func counted(t *testing.T, w *world) (codes, recovery int) {
+func counted(t *testing.T, w *env) (codes, recovery int) {
 	t.Helper()
 	inARow := func(err error) int {
 		var f *mfa.Failed
@@ -42,44 +43,44 @@ func TestOnlyItsOwnKindIsForgiven(t *testing.T) {
 	full := errors.New("session table is full")
 	for _, tt := range []struct {
 		name            string
-		prove           func(w *world) error
+		prove           func(w *env) error
 		codes, recovery int
 	}{
-		{"nothing", func(w *world) error { return nil }, 3, 3},
-		{"code", func(w *world) error { _, err := w.verify(w.code(w.secret, 0)); return err }, 0, 3},
-		{"recovery code", func(w *world) error { _, _, err := w.recover(w.codes[0]); return err }, 3, 0},
-		{"code that is not committed", func(w *world) error {
-			err := w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, func(context.Context, mfa.Proof) error { return full })
+		{"nothing", func(w *env) error { return nil }, 3, 3},
+		{"code", func(w *env) error { _, err := w.verify(w.code(w.secret, 0)); return err }, 0, 3},
+		{"recovery code", func(w *env) error { _, _, err := w.recover(w.codes[0]); return err }, 3, 0},
+		{"code that is not committed", func(w *env) error {
+			err := w.Verify(ctx, "ana", totp.Answer(w.code(w.secret, 0)), w.now, func(context.Context, mfa.Proof) error { return full })
 			return not(err, full)
 		}, 3, 3}, // it is given back
-		{"recovery code that is not committed", func(w *world) error {
+		{"recovery code that is not committed", func(w *env) error {
 			err := w.Recover(ctx, "ana", w.codes[0], w.now, func(context.Context, mfa.Proof, int) error { return full })
 			return not(err, full)
 		}, 3, 3},
-		{"code of another step in the same commit", func(w *world) error {
+		{"code of another step in the same commit", func(w *env) error {
 			w.Attempts = tooLate{w.memory}
 			_, err := w.verify(w.code(w.secret, 0))
 			w.Attempts = w.memory
 			return not(err, mfa.ErrUsed)
 		}, 4, 3},
-		{"first code of an authenticator", func(w *world) error {
-			v, err := w.Begin(ctx, "ana", "tab")
+		{"first code of an authenticator", func(w *env) error {
+			v, err := w.Begin(ctx, "ana", "tab", totp.Name)
 			if err != nil {
 				return err
 			}
-			return w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), "Tablet")
+			return w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), "Tablet")
 		}, 3, 3}, // it is given back too: whoever sets up has the secret
-		{"authenticator that is switched on", func(w *world) error {
-			v, err := w.Begin(ctx, "ana", "tab")
+		{"authenticator that is switched on", func(w *env) error {
+			v, err := w.Begin(ctx, "ana", "tab", totp.Name)
 			if err != nil {
 				return err
 			}
-			if err := w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), "Tablet"); err != nil {
+			if err := w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), "Tablet"); err != nil {
 				return err
 			}
 			return w.Activate(ctx, "ana", "tab", nil)
 		}, 0, 3},
-		{"new recovery codes", func(w *world) error {
+		{"new recovery codes", func(w *env) error {
 			if _, err := w.BeginCodes(ctx, "ana", "tab"); err != nil {
 				return err
 			}
@@ -106,8 +107,8 @@ func not(err, want error) error {
 // A kind that is switched off is taken again after the other one was given; its lock is not over for that.
 func TestOtherKindEnables(t *testing.T) {
 	w := enrolled(t)
-	w.Limits.TOTP = mfa.Limit{Guesses: 3, Window: time.Hour, Lock: time.Hour, InARow: 3}
-	w.Limits.Recovery = w.Limits.TOTP
+	w.Limits.Attempts = mfa.Limit{Guesses: 3, Window: time.Hour, Lock: time.Hour, InARow: 3}
+	w.Limits.Recovery = w.Limits.Attempts
 	for range 3 {
 		w.verify(w.wrong(w.secret))
 	}
@@ -145,15 +146,15 @@ func TestStale(t *testing.T) {
 	w.now = end
 	for _, since := range []time.Time{{}, began, end.Add(-time.Microsecond)} {
 		for range 6 {
-			checkStale(t, "right code", w.Verify(ctx, "ana", w.code(w.secret, 0), since, nil), end)
+			checkStale(t, "right code", w.Verify(ctx, "ana", totp.Answer(w.code(w.secret, 0)), since, nil), end)
 			checkStale(t, "right recovery code", w.Recover(ctx, "ana", w.codes[0], since, nil), end)
 		}
 	}
 	_, err := w.verify(w.wrong(w.secret))
 	checkWrong(t, "code after a new password", err, 4)
-	must(t, "right code after a new password", w.Verify(ctx, "ana", w.code(w.secret, 0), end, nil))
+	must(t, "right code after a new password", w.Verify(ctx, "ana", totp.Answer(w.code(w.secret, 0)), end, nil))
 	w.now = w.now.Add(time.Minute)
-	checkStale(t, "code of half a sign-in, after somebody has signed in", w.Verify(ctx, "ana", w.code(w.secret, 0), began, nil), end)
+	checkStale(t, "code of half a sign-in, after somebody has signed in", w.Verify(ctx, "ana", totp.Answer(w.code(w.secret, 0)), began, nil), end)
 	_, _, err = w.recover(w.codes[0])
 	must(t, "right recovery code after a new password", err)
 }

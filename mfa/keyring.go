@@ -98,17 +98,17 @@ func keyID(raw []byte) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// Seal encrypts plaintext with the newest key and a fresh nonce, bound to about: it opens only
-// under the same about, so a row that is copied to another user is worth nothing.
-func (k *Keyring) Seal(plaintext []byte, about string) (keyID string, sealed []byte, err error) {
+// Seal encrypts plaintext with the newest key and a fresh nonce, bound to aad: it opens only
+// under the same aad, so a row that is copied to another user is worth nothing.
+func (k *Keyring) Seal(plaintext []byte, aad string) (keyID string, sealed []byte, err error) {
 	key := k.keys[0]
 	nonce := make([]byte, key.aead.NonceSize())
 	rand.Read(nonce)
-	return key.id, key.aead.Seal(nonce, nonce, plaintext, []byte(about)), nil
+	return key.id, key.aead.Seal(nonce, nonce, plaintext, []byte(aad)), nil
 }
 
-// Open decrypts what Seal made under the same about.
-func (k *Keyring) Open(keyID string, sealed []byte, about string) ([]byte, error) {
+// Open decrypts what Seal made under the same aad.
+func (k *Keyring) Open(keyID string, sealed []byte, aad string) ([]byte, error) {
 	key, err := k.find(keyID)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (k *Keyring) Open(keyID string, sealed []byte, about string) ([]byte, error
 	if len(sealed) < size {
 		return nil, errors.New("open sealed secret: too short")
 	}
-	plaintext, err := key.aead.Open(nil, sealed[:size], sealed[size:], []byte(about))
+	plaintext, err := key.aead.Open(nil, sealed[:size], sealed[size:], []byte(aad))
 	if err != nil {
 		return nil, errors.New("open sealed secret: it was altered, or belongs elsewhere")
 	}
@@ -147,13 +147,13 @@ func (k *Keyring) Missing(ids []string) []string {
 	return missing
 }
 
-// Reseal seals with the newest key what Seal made, with any of the ring, under the same about.
-func (k *Keyring) Reseal(keyID string, sealed []byte, about string) (newest string, resealed []byte, err error) {
-	plaintext, err := k.Open(keyID, sealed, about)
+// Reseal seals with the newest key what Seal made, with any of the ring, under the same aad.
+func (k *Keyring) Reseal(keyID string, sealed []byte, aad string) (newest string, resealed []byte, err error) {
+	plaintext, err := k.Open(keyID, sealed, aad)
 	if err != nil {
 		return "", nil, err
 	}
-	return k.Seal(plaintext, about)
+	return k.Seal(plaintext, aad)
 }
 
 // Derive makes a 32-byte key for another purpose out of each key, newest first.

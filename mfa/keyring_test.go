@@ -133,11 +133,20 @@ func TestDerive(t *testing.T) {
 	}
 }
 
-func TestAboutIsUnambiguous(t *testing.T) {
-	if got := aboutSecret("ana", "a1"); got != "totp|ana|a1" {
-		t.Errorf("aboutSecret = %q", got)
+func TestAADIsUnambiguous(t *testing.T) {
+	of := func(kind, subject, id string) string {
+		return SecretAAD(Authenticator{Kind: kind, Subject: subject, ID: id})
 	}
-	if aboutSecret("a|b", "c") == aboutSecret("a", "b|c") {
+	if got := of("totp", "ana", "a1"); got != "totp|ana|a1" {
+		t.Errorf("SecretAAD = %q", got)
+	}
+	if of("totp", "a|b", "c") == of("totp", "a", "b|c") {
 		t.Error("two pairs are bound alike")
+	}
+	if of("totp", "ana", "a1") == of("key", "ana", "a1") {
+		t.Error("two kinds are bound alike")
+	}
+	if challengeAAD("key", "ana", "tab") == challengeAAD("key", "ana|tab", "") {
+		t.Error("two challenges are bound alike")
 	}
 }

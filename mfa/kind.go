@@ -3,102 +3,122 @@ package mfa
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/pquerna/otp"
+	"time"
 )
 
-// Kind is how an authenticator makes its codes.
-type Kind struct {
-	Algorithm string `json:"algorithm"` // SHA1, SHA256 or SHA512
-	Digits    int    `json:"digits"`    // 6 or 8
-	Period    int    `json:"period"`    // in seconds: 30 or 60
+// Kind is one kind of authenticator: an app that shows codes, a security key. It is pure: it has no store and no clock,
+// and it counts, seals and spends nothing; all that a Service does. mfatest.TestKind proves a Kind.
+//
+// Forms come from browsers, so that anything may be in them.
+type Kind interface {
+	// Names returns what the kind is called, which never changes.
+	Names() Names
+	// Enrol begins an authenticator: what it returns stays sealed in the set-up until Confirm. Of a Credential it sets
+	// Secret and Params. chosen are the settings that the user wants, nil if none; ErrChoice if they may not be had.
+	Enrol(u User, chosen url.Values) (Credential, error)
+	// Offer returns what the page of the set-up shows of that, however often, also once it is confirmed.
+	Offer(draft Credential) (view any, err error)
+	// Confirm reads the first answer of the new authenticator. The Credential of the Match is what it is from then on.
+	Confirm(draft Credential, answer url.Values) (Compare, error)
+	// Challenge begins a proof: view is what the page shows, and state, which may be nil, what Check gets back with the
+	// answer. all are the user's, at least one.
+	Challenge(all []Credential) (state []byte, view any, err error)
+	// Check reads an answer to a challenge. The Credential of the Match is the one of all that gave it, with its new
+	// Counter. ErrChallenge if the state is none that Challenge returned for these.
+	Check(all []Credential, state []byte, answer url.Values) (Compare, error)
 }
 
-// usual is the Kind that authenticator apps agree on. Many ignore any other value in a QR code, and then show
-// wrong codes.
-var usual = Kind{Algorithm: "SHA1", Digits: 6, Period: 30}
+// Compare compares an answer that was read. A Service calls it once the guess is counted, and so does whatever it does
+// in constant work: its time must not tell which of a user's authenticators was close, or how.
+//
+// ErrCode stands for a wrong answer; the Service says how many tries are left. Whatever else is an ErrCode, an ErrUsed
+// or an ErrExpired is told as it is. Any other error is a fault, and no guess.
+type Compare func(now time.Time) (Match, error)
 
-// algorithms are the hash functions of RFC 6238. A key is as long as the hash (its section 5.1).
-var algorithms = map[string]struct {
-	hash    otp.Algorithm
-	keySize int
-	name    string
-}{
-	"SHA1":   {otp.AlgorithmSHA1, 20, "SHA-1"},
-	"SHA256": {otp.AlgorithmSHA256, 32, "SHA-256"},
-	"SHA512": {otp.AlgorithmSHA512, 64, "SHA-512"},
+// Names are what a Kind is called.
+type Names struct {
+	Kind   string // in rows, budgets and events, e.g. "totp": small letters and digits
+	Method string // in logins: what a proof replaces an older one by, e.g. "otp"
+	Label  string // for users: the name of an authenticator that was given none
 }
 
-// Check says what is wrong with a Kind.
-func (k Kind) Check() error {
-	var faults []error
-	for _, rule := range []struct {
-		broken bool
-		text   string
-	}{
-		{algorithms[k.Algorithm].keySize == 0, "the algorithm should be SHA1, SHA256 or SHA512"},
-		{k.Digits != 6 && k.Digits != 8, "the digits should be 6 or 8"},
-		{k.Period != 30 && k.Period != 60, "the period should be 30 or 60 seconds"},
-	} {
-		if rule.broken {
-			faults = append(faults, errors.New(rule.text))
+// reserved are names that budgets, events and additional data use for what is no Kind.
+var reserved = []string{"password", "pwd", "address", "recovery", "setup", "challenge"}
+
+// Check says what is wrong with the names.
+func (n Names) Check() error {
+	strange := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }
+	switch {
+	case n.Kind == "" || len(n.Kind) > 32 || strings.ContainsFunc(n.Kind, strange):
+		return fmt.Errorf("the name %q of a kind should be small letters and digits", n.Kind)
+	case slices.Contains(reserved, n.Kind):
+		return fmt.Errorf("the name %q of a kind stands for something else", n.Kind)
+	case slices.Contains(reserved, n.Method) || n.Method == "":
+		return fmt.Errorf("the method %q of a kind is missing or stands for something else", n.Method)
+	case n.Label == "":
+		return errors.New("a kind has no label")
+	}
+	return nil
+}
+
+// User is whom a new authenticator is for.
+type User struct {
+	Subject string
+	Others  []Credential // that the user has of the kind, without their secrets
+}
+
+// Credential is an authenticator as its Kind sees it, with what is secret in the open. It prints without that.
+type Credential struct {
+	ID      string
+	Kind    string
+	Name    string
+	Secret  []byte // or what else must not be changed, such as a public key
+	Params  string // what else the Kind must know, in the open in the store
+	Counter int64  // see Authenticator
+	Created time.Time
+}
+
+// String leaves the secret out.
+func (c Credential) String() string { return fmt.Sprintf("%s %s %q", c.Kind, c.ID, c.Name) }
+
+// GoString leaves the secret out.
+func (c Credential) GoString() string { return c.String() }
+
+// Match is an answer that is right.
+type Match struct {
+	Credential Credential
+	AMR        []string          // what was proved, as RFC 8176 calls it
+	Detail     map[string]string // what else is worth recording, by short names
+	Again      int               // seconds until the authenticator gives another answer, if that depends on the time
+}
+
+// Answer is what a user gives to prove an authenticator.
+type Answer struct {
+	Kind  string
+	Owner string // whose the challenge is, a sign-in say; empty for a kind that has none
+	State []byte // as Challenge returned it
+	Form  url.Values
+}
+
+// kind returns the Kind of that name.
+func (s *Service) kind(name string) (Kind, error) {
+	for _, k := range s.Kinds {
+		if names := k.Names(); names.Kind == name {
+			return k, names.Check()
 		}
 	}
-	return errors.Join(faults...)
+	return nil, fmt.Errorf("%w: %q", ErrNoKind, name)
 }
 
-// String is the Kind for people.
-func (k Kind) String() string {
-	return fmt.Sprintf("%d digits, %d seconds, %s", k.Digits, k.Period, AlgorithmName(k.Algorithm))
-}
-
-// AlgorithmName is how an algorithm is written for people: SHA-1.
-func AlgorithmName(algorithm string) string { return algorithms[algorithm].name }
-
-// parameters are those of the otpauth URI that no app takes for granted.
-func (k Kind) parameters() string {
-	var text strings.Builder
-	if k.Algorithm != usual.Algorithm {
-		text.WriteString("&algorithm=" + k.Algorithm)
+// factors are the names of all that guesses are counted of apart, in the order in which a commit writes their counts.
+func (s *Service) factors() []string {
+	var names []string
+	for _, k := range s.Kinds {
+		names = append(names, k.Names().Kind)
 	}
-	if k.Digits != usual.Digits {
-		fmt.Fprintf(&text, "&digits=%d", k.Digits)
-	}
-	if k.Period != usual.Period {
-		fmt.Fprintf(&text, "&period=%d", k.Period)
-	}
-	return text.String()
-}
-
-// Kinds are the settings that new authenticators may have. The first of each list is for whoever does not choose.
-type Kinds struct {
-	Algorithms []string // none: SHA1
-	Digits     []int    // none: 6
-	Periods    []int    // none: 30
-}
-
-func (k Kinds) orDefault() Kinds {
-	if len(k.Algorithms) == 0 {
-		k.Algorithms = []string{usual.Algorithm}
-	}
-	if len(k.Digits) == 0 {
-		k.Digits = []int{usual.Digits}
-	}
-	if len(k.Periods) == 0 {
-		k.Periods = []int{usual.Period}
-	}
-	return k
-}
-
-func (k Kinds) first() Kind { return Kind{k.Algorithms[0], k.Digits[0], k.Periods[0]} }
-
-func (k Kinds) allow(one Kind) bool {
-	return slices.Contains(k.Algorithms, one.Algorithm) && slices.Contains(k.Digits, one.Digits) && slices.Contains(k.Periods, one.Period)
-}
-
-// Several reports whether there is anything to choose.
-func (k Kinds) Several() bool {
-	return len(k.Algorithms) > 1 || len(k.Digits) > 1 || len(k.Periods) > 1
+	slices.Sort(names)
+	return append(names, factorRecovery)
 }

@@ -1,6 +1,9 @@
 package mfa
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,3 +43,50 @@ func visible(r rune) rune {
 
 // emoji asks for the colourful form of the character before it.
 const emoji = '\ufe0f'
+
+// nameSize is how many characters a name may have.
+const nameSize = 64
+
+// name checks the name that the user gave the new authenticator against those of the others.
+func (s *Service) name(ctx context.Context, setup Setup, typed string) (string, error) {
+	f, err := s.Store.Factors(ctx, setup.Subject)
+	if err != nil {
+		return "", fmt.Errorf("read factors: %w", err)
+	}
+	switch {
+	case f.Generation != setup.Basis:
+		return "", ErrChanged
+	case len(f.Authenticators) >= s.Limits.orDefault().Authenticators:
+		return "", ErrTooMany
+	}
+	return newName(f.Authenticators, typed, setup.Name)
+}
+
+// newName cleans the name that was typed, an empty one stands for usual, and checks it against those of the others.
+func newName(others []Authenticator, typed, usual string) (string, error) {
+	name := strings.TrimSpace(strings.Map(visible, typed))
+	if NameKey(name) == "" {
+		name = usual
+	}
+	switch {
+	case utf8.RuneCountInString(name) > nameSize:
+		return "", ErrNameLong
+	case taken(others, name):
+		return "", ErrNameTaken
+	}
+	return name, nil
+}
+
+func taken(others []Authenticator, name string) bool {
+	key := NameKey(name)
+	return slices.ContainsFunc(others, func(a Authenticator) bool { return NameKey(a.Name) == key })
+}
+
+// suggest is a name that is free: the label, with a number if need be.
+func suggest(others []Authenticator, label string) string {
+	name := label
+	for n := 2; taken(others, name); n++ {
+		name = fmt.Sprintf("%s %d", label, n)
+	}
+	return name
+}

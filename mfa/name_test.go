@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 )
 
 // twins are names that look like "My Phone 1" or like nothing.
@@ -34,7 +35,7 @@ func TestNameKey(t *testing.T) {
 
 // No second authenticator of a user can look like the first.
 func TestNamesOfAuthenticatorsLookDifferent(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.enrol(t, "Tablet")
 	w.enrol(t, "My Phone 1")
 	i := slices.IndexFunc(w.factors(t).Authenticators, func(a mfa.Authenticator) bool { return a.Name == "Tablet" })
@@ -42,10 +43,10 @@ func TestNamesOfAuthenticatorsLookDifferent(t *testing.T) {
 	for _, twin := range twins {
 		check(t, "Rename to "+strconv.QuoteToASCII(twin), w.Rename(ctx, "ana", tablet, twin, nil), mfa.ErrNameTaken)
 	}
-	v, err := w.Begin(ctx, "ana", "tab")
+	v, err := w.Begin(ctx, "ana", "tab", totp.Name)
 	must(t, "Begin", err)
 	for _, twin := range twins[:4] {
-		check(t, "Confirm as "+twin, w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), twin), mfa.ErrNameTaken)
+		check(t, "Confirm as "+twin, w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), twin), mfa.ErrNameTaken)
 	}
-	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), "My Phone 2"))
+	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), "My Phone 2"))
 }

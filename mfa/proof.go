@@ -1,29 +1,40 @@
 package mfa
 
-import "time"
-
-// Methods of a Proof.
-const (
-	MethodTOTP     = "otp"
-	MethodRecovery = "recovery"
+import (
+	"maps"
+	"slices"
+	"time"
 )
 
-// Proof says that a right code was given. Only this package makes one that says anything.
+// MethodRecovery is the Method of a recovery code.
+const MethodRecovery = "recovery"
+
+// Proof says that a right answer was given. Only this package makes one that says anything.
 type Proof struct {
 	subject string
+	kind    string
 	method  string
+	amr     []string
 	time    time.Time
-	offset  int
+	detail  map[string]string
 }
 
-// Subject is the user whose code it was.
+// Subject is the user whose factor it was.
 func (p Proof) Subject() string { return p.subject }
 
-// Method is MethodTOTP or MethodRecovery, or empty for a Proof that proves nothing.
+// Kind is the name of the Kind, or "recovery", or empty for a Proof that proves nothing.
+func (p Proof) Kind() string { return p.kind }
+
+// Method is what the proof is called in a login: that of the Kind or MethodRecovery. It is empty for a Proof that proves
+// nothing.
 func (p Proof) Method() string { return p.method }
 
-// Time is when the code was given.
+// AMR is what the proof has earned, as RFC 8176 calls it. A recovery code is a look-up secret, for which there is no
+// value: it has none.
+func (p Proof) AMR() []string { return slices.Clone(p.amr) }
+
+// Time is when the answer was given.
 func (p Proof) Time() time.Time { return p.time }
 
-// Offset is how many steps the authenticator's clock was ahead of ours, -1, 0 or 1; 0 for a recovery code.
-func (p Proof) Offset() int { return p.offset }
+// Detail is what the Kind says is worth recording, by short names.
+func (p Proof) Detail() map[string]string { return maps.Clone(p.detail) }

@@ -39,18 +39,18 @@ func (s *Service) Recover(ctx context.Context, subject, code string, since time.
 	if err != nil {
 		return err
 	}
-	var tally AttemptCount
+	var a attempt
 	digest, err := s.slowly(ctx, typed, set.Salt, set.Params, func() (err error) {
-		tally, err = s.guessSince(ctx, recoveryKey(subject), limit, since, now)
+		a, err = s.countSince(ctx, factorRecovery, subject, limit, since, now)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	if !contains(set.Digests, digest) {
-		return miss(tally, limit, now)
+		return a.miss()
 	}
-	p := Proof{subject, MethodRecovery, now, 0}
+	p := Proof{subject: subject, kind: factorRecovery, method: MethodRecovery, time: now}
 	err = s.atomic(ctx, func(ctx context.Context) error {
 		if err := s.Attempts.Redeem(ctx, set.ID, digest, now); err != nil {
 			return err
@@ -60,11 +60,11 @@ func (s *Service) Recover(ctx context.Context, subject, code string, since time.
 				return err
 			}
 		}
-		return s.forgive(ctx, p)
+		return s.resetAttempts(ctx, p)
 	})
-	s.unfinished(ctx, recoveryKey(subject), tally, err, ErrCode)
+	s.unfinished(ctx, a, err, ErrCode)
 	if errors.Is(err, ErrCode) { // somebody else was faster with the same code
-		return miss(tally, limit, now)
+		return a.miss()
 	}
 	return err
 }
@@ -156,7 +156,7 @@ func groups(code string) string {
 // parseRecovery returns a typed recovery code as newCode made it.
 func parseRecovery(typed string) (string, error) {
 	code := strings.Map(func(r rune) rune {
-		if separator(r) {
+		if IsSeparator(r) {
 			return -1
 		}
 		return unicode.ToUpper(r)

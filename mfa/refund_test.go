@@ -10,6 +10,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
+	"vestibule/mfa/totp"
 )
 
 var errAway = errors.New("the store is away")
@@ -67,8 +68,8 @@ func (p *patchy) commit(ctx context.Context, fn func(context.Context) error) err
 	return err
 }
 
-// unlucky is a world on a patchy store.
-func unlucky(t *testing.T) (*world, *patchy) {
+// unlucky is an env on a patchy store.
+func unlucky(t *testing.T) (*env, *patchy) {
 	t.Helper()
 	w := enrolled(t)
 	p := &patchy{Memory: w.memory}
@@ -79,22 +80,22 @@ func unlucky(t *testing.T) (*world, *patchy) {
 
 // Whatever is lost when, right codes and those that were not compared are given back.
 func TestRefunds(t *testing.T) {
-	right := func(w *world) string { return w.code(w.secret, 0) }
-	for name, give := range map[string]func(w *world, p *patchy){
-		"the count is not made":            func(w *world, p *patchy) { p.before.Store(true); w.verify(right(w)) },
-		"the answer to the count is lost":  func(w *world, p *patchy) { p.after.Store(true); w.verify(right(w)) },
-		"the same of a wrong code":         func(w *world, p *patchy) { p.after.Store(true); w.verify(w.wrong(w.secret)) },
-		"the commit is not made":           func(w *world, p *patchy) { w.breakIn(p, &p.before, right(w)) },
-		"the answer to the commit is lost": func(w *world, p *patchy) { w.breakIn(p, &p.after, right(w)) },
-		"a recovery code's commit is not made": func(w *world, p *patchy) {
+	right := func(w *env) string { return w.code(w.secret, 0) }
+	for name, give := range map[string]func(w *env, p *patchy){
+		"the count is not made":            func(w *env, p *patchy) { p.before.Store(true); w.verify(right(w)) },
+		"the answer to the count is lost":  func(w *env, p *patchy) { p.after.Store(true); w.verify(right(w)) },
+		"the same of a wrong code":         func(w *env, p *patchy) { p.after.Store(true); w.verify(w.wrong(w.secret)) },
+		"the commit is not made":           func(w *env, p *patchy) { w.breakIn(p, &p.before, right(w)) },
+		"the answer to the commit is lost": func(w *env, p *patchy) { w.breakIn(p, &p.after, right(w)) },
+		"a recovery code's commit is not made": func(w *env, p *patchy) {
 			w.Recover(ctx, "ana", w.codes[0], w.now, func(context.Context, mfa.Proof, int) error { p.before.Store(true); return nil })
 		},
-		"a set-up's is not made": func(w *world, p *patchy) {
-			v, err := w.Begin(ctx, "ana", "tab")
+		"a set-up's is not made": func(w *env, p *patchy) {
+			v, err := w.Begin(ctx, "ana", "tab", totp.Name)
 			must(t, "Begin", err)
 			w.Atomic = func(context.Context, func(context.Context) error) error { p.before.Store(true); return errAway }
 			defer func() { w.Atomic = p.commit }()
-			check(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), "Second"), errAway)
+			check(t, "Confirm", w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), "Second"), errAway)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +106,7 @@ func TestRefunds(t *testing.T) {
 				p.after.Store(false)
 			}
 			must(t, "Settle", w.Refunds.Settle(ctx))
-			for _, key := range mfa.GuessKeys("ana") {
+			for _, key := range w.AttemptKeys("ana") {
 				tally, err := w.memory.Attempt(ctx, key, mfa.Limit{Guesses: 5, Window: time.Hour, Lock: time.Hour}, w.now)
 				if err != nil || tally.Left != 4 || tally.InARow != 1 {
 					t.Errorf("%s: the next guess is %+v (%v), want the first", key, tally, err)
@@ -133,8 +134,8 @@ func TestNoRefund(t *testing.T) {
 }
 
 // breakIn has the store go away when the code is counted and not yet spent.
-func (w *world) breakIn(p *patchy, away *atomic.Bool, code string) {
-	w.Verify(ctx, "ana", code, w.now, func(context.Context, mfa.Proof) error {
+func (w *env) breakIn(p *patchy, away *atomic.Bool, code string) {
+	w.Verify(ctx, "ana", totp.Answer(code), w.now, func(context.Context, mfa.Proof) error {
 		away.Store(true)
 		return nil
 	})
@@ -157,7 +158,7 @@ func TestRefundComesFirst(t *testing.T) {
 	p.keeps.Store(true)
 	for range 6 {
 		w.now = w.now.Add(30 * time.Second)
-		err := w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, func(context.Context, mfa.Proof) error { return errAway })
+		err := w.Verify(ctx, "ana", totp.Answer(w.code(w.secret, 0)), w.now, func(context.Context, mfa.Proof) error { return errAway })
 		check(t, "Verify while nothing is given back", err, errAway)
 	}
 }

@@ -5,23 +5,29 @@ import (
 	"time"
 )
 
-// Authenticator is an authenticator app that a user has confirmed.
+// Authenticator is one that a user has confirmed, as a Store keeps it.
 type Authenticator struct {
-	ID        string
-	Subject   string
-	Name      string // chosen by the user; its NameKey is unique among the user's
-	KeyID     string // the secret key that sealed Secret
-	Secret    []byte // sealed, bound to the subject and the ID
-	Algorithm string // SHA1, SHA256 or SHA512
-	Digits    int    // 6 or 8
-	Period    int    // seconds
-	LastStep  int64  // the last accepted step; never accepted again, nor an earlier one
-	Created   time.Time
-	LastUsed  time.Time // zero if never used after it was confirmed
+	ID      string
+	Subject string
+	Kind    string // the name of its Kind
+	Name    string // chosen by the user; its NameKey is unique among the user's
+	KeyID   string // the secret key that sealed Secret
+	Secret  []byte // sealed, bound to the kind, the subject and the ID
+	Params  string // what else its Kind must know, which need not be secret
+	// Counter is that of the last accepted answer, e.g. the time step of a code. It only rises: no answer with that or a
+	// smaller one is ever accepted again. It stays 0 for one that does not count.
+	Counter  int64
+	Created  time.Time
+	LastUsed time.Time // zero if never used after it was confirmed
 }
 
-// Kind is how the authenticator makes its codes.
-func (a Authenticator) Kind() Kind { return Kind{a.Algorithm, a.Digits, a.Period} }
+// credential is the authenticator without its secret.
+func (a Authenticator) credential() Credential {
+	return Credential{ID: a.ID, Kind: a.Kind, Name: a.Name, Params: a.Params, Counter: a.Counter, Created: a.Created}
+}
+
+// KindParams is a kind of authenticator that a user has, and its settings.
+type KindParams struct{ Kind, Params string }
 
 // RecoverySet is the verifiers of a user's live recovery codes: one salt, one digest for each code.
 type RecoverySet struct {
@@ -40,12 +46,12 @@ type Setup struct {
 	Owner     string // the session or interaction that began it; nobody else sees it
 	Subject   string
 	ID        string // of the authenticator to be; empty when only recovery codes are replaced
+	Kind      string // its Kind; empty like ID
 	Basis     int64  // the Generation of the subject's factors when it began
 	KeyID     string // the secret key that sealed Sealed
-	Sealed    []byte // the secret and the plain recovery codes, as JSON, bound to subject and owner
-	Confirmed bool   // a right code was given
+	Sealed    []byte // the authenticator to be and the plain recovery codes, as JSON, bound to subject and owner
+	Confirmed bool   // a right answer was given
 	Name      string
-	Step      int64 // the step of the code that confirmed; it becomes LastStep
 	Created   time.Time
 	Expires   time.Time
 }
@@ -59,9 +65,9 @@ type Factors struct {
 
 // Store keeps factors.
 type Store interface {
-	// KindsOf returns the kinds of the subject's live authenticators, each once, in any order; none if there is no
-	// authenticator.
-	KindsOf(ctx context.Context, subject string) ([]Kind, error)
+	// KindsOf returns the kinds of the subject's live authenticators with their Params, each pair once, in any order;
+	// none if there is no authenticator.
+	KindsOf(ctx context.Context, subject string) ([]KindParams, error)
 	// Factors returns what the subject has; no factor is no error.
 	Factors(ctx context.Context, subject string) (Factors, error)
 	// Activate makes the authenticator (nil: none) and the recovery set (nil: the old one stays) live
@@ -76,7 +82,7 @@ type Store interface {
 	// ErrNotEnrolled if the authenticator is gone. The name is checked by the caller.
 	Rename(ctx context.Context, subject, id string, basis int64, name string) error
 	// Remove deletes the authenticator; with the last one go the recovery codes, setups and guesses of
-	// the subject (those under GuessKeys). ErrNotEnrolled if it is gone.
+	// the subject, those at the password (under pwd) aside. ErrNotEnrolled if it is gone.
 	Remove(ctx context.Context, subject, id string) error
 	// RemoveSpare is Remove of an authenticator that is not the only one. ErrLast if it is, or if it is gone: of two that
 	// are removed at once, one stays.
@@ -90,7 +96,7 @@ type Store interface {
 // processor are compared at once, and none waits for long to be taken back while others are counted.
 const Returnable = 128
 
-// Attempts counts and spends. Each method is one atomic step over any number of processes. A key is a kind, a colon and
+// Attempts counts and spends. Each method is one atomic step over any number of processes. A key is a factor, a colon and
 // whose budget it is; what follows a | tells the budgets of one kind and one owner apart.
 type Attempts interface {
 	// Attempt counts a guess under key, in the window and in a row, and commits the count before it returns, even
@@ -112,8 +118,8 @@ type Attempts interface {
 	ResetAttempts(ctx context.Context, key string, now time.Time) error
 	// Enable has the guesses in a row under the key begin anew if there were so many. The window and the lock stay.
 	Enable(ctx context.Context, key string, inARow int) error
-	// Spend sets LastStep to step and LastUsed to now if LastStep is smaller; else ErrUsed.
-	Spend(ctx context.Context, authenticator string, step int64, now time.Time) error
+	// Spend sets Counter to counter and LastUsed to now if Counter is smaller, or both are 0; else ErrUsed.
+	Spend(ctx context.Context, authenticator string, counter int64, now time.Time) error
 	// Redeem marks the code of that set and digest used; ErrCode if there is none left.
 	Redeem(ctx context.Context, set string, digest []byte, now time.Time) error
 }
@@ -124,7 +130,7 @@ type Setups interface {
 	Setup(ctx context.Context, owner string) (Setup, error)
 	// SaveSetup inserts or replaces the owner's setup.
 	SaveSetup(ctx context.Context, s Setup) error
-	// ConfirmSetup replaces the owner's setup by s, which is what a right code has made of it; ErrNoSetup if it is no
+	// ConfirmSetup replaces the owner's setup by s, which is what a right answer has made of it; ErrNoSetup if it is no
 	// longer there, or has another ID or Subject.
 	ConfirmSetup(ctx context.Context, s Setup) error
 	// DeleteSetup removes it; none is no error.

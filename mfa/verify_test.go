@@ -10,6 +10,7 @@ import (
 	"github.com/pquerna/otp"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 )
 
 func TestVerifySteps(t *testing.T) {
@@ -30,7 +31,7 @@ func TestVerifySteps(t *testing.T) {
 		if proved := p.Subject() == "ana" && p.Method() == "otp" && p.Time().Equal(w.now); proved != (tt.want == nil) {
 			t.Errorf("code of step %+d: proof %+v", tt.offset, p)
 		}
-		var off *mfa.ClockOff
+		var off *totp.ClockOff
 		if errors.As(err, &off) {
 			t.Errorf("code of step %+d: a sign-in tells the clock's offset", tt.offset)
 		}
@@ -87,11 +88,11 @@ func TestReplay(t *testing.T) {
 
 // The code that confirmed an enrolment signs nobody in.
 func TestConfirmationIsSpent(t *testing.T) {
-	w := newWorld(t)
-	v, err := w.Begin(ctx, "ana", "tab")
+	w := newEnv(t)
+	v, err := w.Begin(ctx, "ana", "tab", totp.Name)
 	must(t, "Begin", err)
-	code := w.code(v.Secret, 0)
-	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", code, ""))
+	code := w.code(secretOf(v), 0)
+	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", totp.Form(code), ""))
 	must(t, "Activate", w.Activate(ctx, "ana", "tab", nil))
 	_, err = w.verify(code)
 	check(t, "Verify of the code that confirmed", err, mfa.ErrUsed)
@@ -176,10 +177,10 @@ func TestDisabledAfterAHundred(t *testing.T) {
 
 func TestVerifyInParallel(t *testing.T) {
 	w := enrolled(t)
-	w.Limits.TOTP = mfa.Limit{Guesses: 1000, Window: time.Hour, Lock: time.Hour}
+	w.Limits.Attempts = mfa.Limit{Guesses: 1000, Window: time.Hour, Lock: time.Hour}
 	code := w.code(w.secret, 0)
 	won := race(16, func(int) error {
-		return w.Verify(ctx, "ana", code, w.now, nil)
+		return w.Verify(ctx, "ana", totp.Answer(code), w.now, nil)
 	})
 	if won != 1 {
 		t.Errorf("one code passed %d times", won)
@@ -192,7 +193,7 @@ func TestGuessesInParallel(t *testing.T) {
 	wrong := w.wrong(w.secret)
 	compared := race(32, func(int) error {
 		var locked *mfa.Locked
-		if err := w.Verify(ctx, "ana", wrong, w.now, nil); errors.As(err, &locked) && locked.Until.Equal(w.now.Add(15*time.Minute)) {
+		if err := w.Verify(ctx, "ana", totp.Answer(wrong), w.now, nil); errors.As(err, &locked) && locked.Until.Equal(w.now.Add(15*time.Minute)) {
 			return err
 		}
 		return nil
@@ -203,7 +204,7 @@ func TestGuessesInParallel(t *testing.T) {
 }
 
 func TestNotEnrolled(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	_, err := w.verify("123456")
 	check(t, "Verify", err, mfa.ErrNotEnrolled)
 	_, _, err = w.recover("K7QF2-M9XPT-4D8WH")
@@ -221,7 +222,7 @@ func TestSeveralAuthenticators(t *testing.T) {
 		t.Errorf("a further authenticator came with %d recovery codes, want none", len(codes))
 	}
 	key := []byte("1234567890123456789012345678901234567890123456789012345678901234")
-	w.insert(t, mfa.Authenticator{ID: "hardware", Name: "Key", Algorithm: "SHA512", Digits: 8, Period: 60, Created: w.now}, key)
+	w.insert(t, mfa.Authenticator{ID: "hardware", Name: "Key", Params: `{"algorithm":"SHA512","digits":8,"period":60}`, Created: w.now}, key)
 
 	_, err := w.verify(w.code(phone, 0))
 	must(t, "code of the phone", err)
@@ -254,7 +255,7 @@ func TestSecretsAreBound(t *testing.T) {
 	theirs := mine
 	theirs.Subject = "ben"
 	must(t, "Activate", w.memory.Activate(ctx, "ben", "import", 0, &theirs, nil))
-	err = w.Verify(ctx, "ben", w.code(w.secret, 0), w.now, nil)
+	err = w.Verify(ctx, "ben", totp.Answer(w.code(w.secret, 0)), w.now, nil)
 	if err == nil || errors.Is(err, mfa.ErrCode) {
 		t.Errorf("Verify with another user's secret: %v, want a fault", err)
 	}
@@ -262,8 +263,8 @@ func TestSecretsAreBound(t *testing.T) {
 
 // A set-up is as bound as an authenticator is.
 func TestSetupsAreBound(t *testing.T) {
-	w := newWorld(t)
-	_, err := w.Begin(ctx, "ana", "tab")
+	w := newEnv(t)
+	_, err := w.Begin(ctx, "ana", "tab", totp.Name)
 	must(t, "Begin", err)
 	setup, err := w.memory.Setup(ctx, "tab")
 	must(t, "Setup", err)
@@ -300,10 +301,10 @@ func TestStoreInTrouble(t *testing.T) {
 	then := func(context.Context, mfa.Proof) error { ran = true; return nil }
 
 	w.Store = noFactors{w.memory, down}
-	check(t, "Verify without factors", w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, then), down)
+	check(t, "Verify without factors", w.Verify(ctx, "ana", totp.Answer(w.code(w.secret, 0)), w.now, then), down)
 	w.Store = w.memory
 	w.Attempts = noGuess{w.memory, down}
-	check(t, "Verify without a count", w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, then), down)
+	check(t, "Verify without a count", w.Verify(ctx, "ana", totp.Answer(w.code(w.secret, 0)), w.now, then), down)
 	check(t, "Recover without a count", w.Recover(ctx, "ana", w.codes[0], w.now, nil), down)
 	if ran {
 		t.Error("then ran for a guess that was not counted")
@@ -316,7 +317,7 @@ func TestStoreInTrouble(t *testing.T) {
 		fn(ctx)
 		return down
 	}
-	check(t, "Verify that cannot commit", w.Verify(ctx, "ana", w.code(w.secret, 0), w.now, then), down)
+	check(t, "Verify that cannot commit", w.Verify(ctx, "ana", totp.Answer(w.code(w.secret, 0)), w.now, then), down)
 }
 
 type noFactors struct {
@@ -340,7 +341,7 @@ func TestThenFails(t *testing.T) {
 	w := enrolled(t)
 	full := errors.New("session table is full")
 	code := w.code(w.secret, 0)
-	check(t, "Verify", w.Verify(ctx, "ana", code, w.now, func(context.Context, mfa.Proof) error { return full }), full)
+	check(t, "Verify", w.Verify(ctx, "ana", totp.Answer(code), w.now, func(context.Context, mfa.Proof) error { return full }), full)
 	_, err := w.verify(code)
 	must(t, "the same code again", err)
 

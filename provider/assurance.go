@@ -20,41 +20,49 @@ type Login struct {
 
 // Authentication is one thing that was proved.
 type Authentication struct {
-	Method string    `json:"method"` // MethodPassword, MethodTOTP or MethodRecovery
+	Method string    `json:"method"` // MethodPassword, or what the second factor says
 	Time   time.Time `json:"time"`
+	AMR    []string  `json:"amr,omitempty"` // what a second factor has earned, as RFC 8176 calls it
 }
 
-// Methods of a Proof.
+// Methods of an Authentication. Those of authenticators are for their kinds to say.
 const (
 	MethodPassword = "pwd"
-	MethodTOTP     = "otp"
 	MethodRecovery = "recovery"
 )
+
+// isLookup reports whether it is a look-up secret, as a recovery code is: RFC 8176 has no value for one, so that it shows
+// in mfa alone.
+func (a Authentication) isLookup() bool { return a.Method != MethodPassword && len(a.AMR) == 0 }
 
 // Proof is a second factor that was just proved. mfa.Proof implements it, and nothing else
 // should: what is added to a Login becomes amr.
 type Proof interface {
 	Subject() string
-	Method() string
+	Method() string // it replaces an older proof of the same
+	AMR() []string  // what it has earned (RFC 8176); none for a look-up secret
 	Time() time.Time
 }
 
 // PasswordLogin begins a login with the only proof that can begin one, under a new sid. The epoch is the account's.
 func PasswordLogin(subject string, epoch int64, at time.Time) *Login {
-	return &Login{Subject: subject, Session: randomID(), Epoch: epoch, Authentications: []Authentication{{MethodPassword, at}}}
+	return &Login{Subject: subject, Session: randomID(), Epoch: epoch, Authentications: []Authentication{{Method: MethodPassword, Time: at}}}
 }
 
 // Add records a second factor. It replaces an older proof of the same method.
 func (l *Login) Add(e Proof) error {
-	if e.Subject() == "" || e.Subject() != l.Subject {
+	switch {
+	case e.Subject() == "" || e.Subject() != l.Subject:
 		return errors.New("the proof is of another user")
+	case e.Method() == "" || e.Method() == MethodPassword:
+		return errors.New("the proof is of no second factor")
 	}
-	l.set(Authentication{e.Method(), e.Time()})
+	l.set(Authentication{e.Method(), e.Time(), e.AMR()})
 	return nil
 }
 
 // Renew records that the password was given again.
-func (l *Login) Renew(at time.Time) { l.set(Authentication{MethodPassword, at}) }
+func (l *Login) Renew(at time.Time) { l.set(Authentication{Method: MethodPassword, Time: at}) }
 
 func (l *Login) set(p Authentication) {
 	kept := make([]Authentication, 0, len(l.Authentications)+1)
@@ -95,21 +103,36 @@ func (l *Login) Has(method string) bool {
 	return ok
 }
 
-// SecondFactor reports whether an authenticator or a recovery code was proved.
-func (l *Login) SecondFactor() bool { return l.Has(MethodTOTP) || l.Has(MethodRecovery) }
+// SecondFactors are all that was proved besides the password.
+func (l *Login) SecondFactors() []Authentication {
+	if l == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(l.Authentications), func(a Authentication) bool { return a.Method == MethodPassword })
+}
 
-// Fresh reports whether method was proved recently enough for the demand: not before the request
+// SecondFactor reports whether an authenticator or a recovery code was proved.
+func (l *Login) SecondFactor() bool { return len(l.SecondFactors()) > 0 }
+
+// onlyLookup reports whether look-up secrets are the only second factors that were proved.
+func (l *Login) onlyLookup() bool {
+	return !slices.ContainsFunc(l.SecondFactors(), func(a Authentication) bool { return !a.isLookup() })
+}
+
+// Fresh reports whether a proof of that time is recent enough for the demand: not from before the request
 // for prompt=login and max_age=0, and not longer ago than max_age, counted in whole seconds as
 // relying parties count (OIDC Core 3.1.2.1).
-func (l *Login) Fresh(d Demand, method string, now time.Time) bool {
-	at, ok := l.AuthenticatedAt(method)
-	if !ok {
-		return false
-	}
+func (d Demand) Fresh(at, now time.Time) bool {
 	if d.PromptLogin && at.Before(d.RequestedAt) {
 		return false
 	}
 	return !d.HasMaxAge || !at.Before(d.RequestedAt) || now.Unix()-at.Unix() <= int64(d.MaxAge/time.Second)
+}
+
+// Fresh reports whether method was proved recently enough for the demand.
+func (l *Login) Fresh(d Demand, method string, now time.Time) bool {
+	at, ok := l.AuthenticatedAt(method)
+	return ok && d.Fresh(at, now)
 }
 
 // Satisfies reports whether all that was proved is fresh enough, and by the user that the demand names.
@@ -123,28 +146,38 @@ func (l *Login) Satisfies(d Demand, now time.Time) bool {
 // Reaches reports whether a second factor was proved that is fresh enough and, if LevelTwo is wanted or the app obliges
 // its users to it, counts for that.
 func (l *Login) Reaches(d Demand, now time.Time) bool {
-	return l.Fresh(d, MethodTOTP, now) || l.Fresh(d, MethodRecovery, now) && !(d.WeakRecovery && (d.TwoSteps() || d.Policy))
+	weak := d.WeakRecovery && (d.TwoSteps() || d.Policy)
+	return slices.ContainsFunc(l.SecondFactors(), func(a Authentication) bool {
+		return d.Fresh(a.Time, now) && !(weak && a.isLookup())
+	})
 }
 
 // fresh returns the login without the proofs that are too old for the demand: the client must not take them for new.
 func (l *Login) fresh(d Demand, now time.Time) *Login {
 	c := l.Clone()
-	c.Authentications = slices.DeleteFunc(c.Authentications, func(p Authentication) bool { return !l.Fresh(d, p.Method, now) })
+	c.Authentications = slices.DeleteFunc(c.Authentications, func(p Authentication) bool { return !d.Fresh(p.Time, now) })
 	return c
 }
 
-// AMR lists the authentication methods (RFC 8176). RFC 8176 has no value for a recovery code, which
-// is a look-up secret and no OTP, so that it shows only in mfa.
+// AMR lists the authentication methods (RFC 8176): the password's, those that the second factors have earned, and mfa if
+// there are both. A recovery code, which is a look-up secret and no OTP, shows only in mfa.
 func (l *Login) AMR() []string {
 	var amr []string
-	if l.Has(MethodPassword) {
-		amr = append(amr, "pwd")
+	add := func(values ...string) {
+		for _, v := range values {
+			if !slices.Contains(amr, v) {
+				amr = append(amr, v)
+			}
+		}
 	}
-	if l.Has(MethodTOTP) {
-		amr = append(amr, "otp")
+	if l.Has(MethodPassword) {
+		add("pwd")
+	}
+	for _, a := range l.SecondFactors() {
+		add(a.AMR...)
 	}
 	if l.Has(MethodPassword) && l.SecondFactor() {
-		amr = append(amr, "mfa")
+		add("mfa")
 	}
 	return amr
 }
@@ -162,16 +195,15 @@ func (l *Login) ACR() string {
 }
 
 // AuthTime returns when the oldest of the proofs was given that AMR rests on, so that whoever checks the age of a login
-// never takes a proof for younger than it is; zero for a login without a password. A recovery code beside a one-time code
+// never takes a proof for younger than it is; zero for a login without a password. A recovery code beside an authenticator
 // is not told, and so says nothing about the time.
 func (l *Login) AuthTime() time.Time {
 	oldest, _ := l.AuthenticatedAt(MethodPassword)
-	second, ok := l.AuthenticatedAt(MethodTOTP)
-	if !ok {
-		second, ok = l.AuthenticatedAt(MethodRecovery)
-	}
-	if ok && second.Before(oldest) {
-		return second
+	lookups := l.onlyLookup()
+	for _, a := range l.SecondFactors() {
+		if a.isLookup() == lookups && a.Time.Before(oldest) {
+			oldest = a.Time
+		}
 	}
 	return oldest
 }

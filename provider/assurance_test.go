@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,19 +20,29 @@ func eachLogin(request time.Time, f func(l *provider.Login)) {
 		for _, code := range ages {
 			for _, recovery := range ages {
 				l := &provider.Login{Subject: "u1", Session: "s1"}
-				for method, age := range map[string]int{provider.MethodPassword: password, provider.MethodTOTP: code, provider.MethodRecovery: recovery} {
+				for method, age := range map[string]int{provider.MethodPassword: password, methodOTP: code, provider.MethodRecovery: recovery} {
 					at := request.Add(-time.Duration(age) * time.Second)
 					if age == 0 {
 						at = request.Add(20 * time.Second)
 					}
 					if age >= 0 {
-						l.Authentications = append(l.Authentications, provider.Authentication{Method: method, Time: at})
+						l.Authentications = append(l.Authentications, authentication(method, at))
 					}
 				}
 				f(l)
 			}
 		}
 	}
+}
+
+// methodOTP is the method of an authenticator app.
+const methodOTP = "otp"
+
+// earned is what methods of second factors earn. There is none for a recovery code.
+var earned = map[string][]string{methodOTP: {"otp"}, "key": {"hwk"}}
+
+func authentication(method string, at time.Time) provider.Authentication {
+	return provider.Authentication{Method: method, Time: at, AMR: earned[method]}
 }
 
 // eachDemand calls f with every demand of a client, and with those that a policy adds.
@@ -72,13 +83,13 @@ func TestNothingIsToldThatWasNotProved(t *testing.T) {
 				proved, ok := l.AuthenticatedAt(method)
 				return ok && !proved.Before(at)
 			}
-			second := since(provider.MethodTOTP) || since(provider.MethodRecovery) && (!d.WeakRecovery || acr != client.LevelTwo)
+			second := since(methodOTP) || since(provider.MethodRecovery) && (!d.WeakRecovery || acr != client.LevelTwo)
 			switch {
 			case at.IsZero() || !since(provider.MethodPassword):
 				t.Fatalf("%+v, %+v: auth_time %v, but the password was given before", l, d, at)
-			case slices.Contains(amr, "otp") && !since(provider.MethodTOTP):
+			case slices.Contains(amr, "otp") && !since(methodOTP):
 				t.Fatalf("%+v, %+v: amr %q, auth_time %v, but the code was given before", l, d, amr, at)
-			case slices.Contains(amr, "mfa") && !since(provider.MethodTOTP) && !since(provider.MethodRecovery):
+			case slices.Contains(amr, "mfa") && !since(methodOTP) && !since(provider.MethodRecovery):
 				t.Fatalf("%+v, %+v: amr %q, auth_time %v, but the second factor was proved before", l, d, amr, at)
 			case acr == client.LevelTwo && !second:
 				t.Fatalf("%+v, %+v: acr %q, auth_time %v, but the second factor was proved before", l, d, acr, at)
@@ -106,13 +117,14 @@ func TestAuthTime(t *testing.T) {
 		last   time.Time
 	}{
 		{"nothing", nil, time.Time{}, time.Time{}},
-		{"a code alone begins no login", []provider.Authentication{{"otp", at(7)}}, time.Time{}, at(7)},
-		{"password", []provider.Authentication{{"pwd", at(5)}}, at(5), at(5)},
-		{"code given now in an old session", []provider.Authentication{{"pwd", at(5)}, {"otp", at(9)}}, at(5), at(9)},
-		{"password given now with an old code", []provider.Authentication{{"otp", at(3)}, {"pwd", at(9)}}, at(3), at(9)},
-		{"recovery code", []provider.Authentication{{"pwd", at(9)}, {"recovery", at(4)}}, at(4), at(9)},
-		{"code, and an older recovery code that amr does not tell of", []provider.Authentication{{"pwd", at(8)}, {"recovery", at(1)}, {"otp", at(9)}}, at(8), at(9)},
-		{"old code, which amr tells of, and a recovery code", []provider.Authentication{{"pwd", at(8)}, {"otp", at(2)}, {"recovery", at(9)}}, at(2), at(9)},
+		{"a code alone begins no login", []provider.Authentication{authentication("otp", at(7))}, time.Time{}, at(7)},
+		{"password", []provider.Authentication{authentication("pwd", at(5))}, at(5), at(5)},
+		{"code given now in an old session", []provider.Authentication{authentication("pwd", at(5)), authentication("otp", at(9))}, at(5), at(9)},
+		{"password given now with an old code", []provider.Authentication{authentication("otp", at(3)), authentication("pwd", at(9))}, at(3), at(9)},
+		{"recovery code", []provider.Authentication{authentication("pwd", at(9)), authentication("recovery", at(4))}, at(4), at(9)},
+		{"code, and an older recovery code that amr does not tell of", []provider.Authentication{authentication("pwd", at(8)), authentication("recovery", at(1)), authentication("otp", at(9))}, at(8), at(9)},
+		{"code, and an older key that amr tells of too", []provider.Authentication{authentication("pwd", at(8)), authentication("key", at(1)), authentication("otp", at(9))}, at(1), at(9)},
+		{"old code, which amr tells of, and a recovery code", []provider.Authentication{authentication("pwd", at(8)), authentication("otp", at(2)), authentication("recovery", at(9))}, at(2), at(9)},
 	} {
 		l := &provider.Login{Subject: "u1", Authentications: tt.proofs}
 		if got := l.AuthTime(); !got.Equal(tt.want) {
@@ -120,6 +132,40 @@ func TestAuthTime(t *testing.T) {
 		}
 		if got := l.LastAuthentication(); !got.Equal(tt.last) {
 			t.Errorf("%s: last proof %v, want %v", tt.name, got, tt.last)
+		}
+	}
+}
+
+// TestAMR: what each of the factors has earned, and mfa for two of them. The table of product.md, and a kind of its own.
+func TestAMR(t *testing.T) {
+	for _, tt := range []struct{ methods, want string }{
+		{"", ""},
+		{"pwd", "pwd"},
+		{"pwd otp", "pwd otp mfa"},
+		{"otp pwd", "pwd otp mfa"},
+		{"pwd recovery", "pwd mfa"},
+		{"pwd recovery otp", "pwd otp mfa"},
+		{"pwd key", "pwd hwk mfa"},
+		{"pwd key otp", "pwd hwk otp mfa"},
+		{"otp", "otp"},
+	} {
+		l := &provider.Login{Subject: "u1"}
+		for _, method := range strings.Fields(tt.methods) {
+			l.Authentications = append(l.Authentications, authentication(method, time.Unix(1, 0)))
+		}
+		if got := strings.Join(l.AMR(), " "); got != tt.want {
+			t.Errorf("%q: amr %q, want %q", tt.methods, got, tt.want)
+		}
+	}
+}
+
+// TestAddIsOfASecondFactor: no proof becomes a password, and none is another user's.
+func TestAddIsOfASecondFactor(t *testing.T) {
+	at := time.Unix(1000, 0)
+	for _, p := range []proof{{totp{"u1", at}, "pwd"}, {totp{"u1", at}, ""}, {totp{"u2", at}, methodOTP}, {totp{"", at}, methodOTP}} {
+		l := provider.PasswordLogin("u1", 0, time.Unix(1, 0))
+		if err := l.Add(p); err == nil || len(l.Authentications) != 1 {
+			t.Errorf("Add of %+v: %v, and the login is %+v", p, err, l)
 		}
 	}
 }

@@ -87,7 +87,8 @@ type totp struct {
 }
 
 func (e totp) Subject() string { return e.subject }
-func (e totp) Method() string  { return provider.MethodTOTP }
+func (e totp) Method() string  { return methodOTP }
+func (e totp) AMR() []string   { return earned[methodOTP] }
 func (e totp) Time() time.Time { return e.at }
 
 func newOP(t *testing.T) *op {

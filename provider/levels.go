@@ -19,7 +19,7 @@ type Levels struct {
 // Level returns the level that the login reaches, or "" for one without a proof.
 func (l Levels) Level(login *Login) string {
 	level := login.ACR()
-	if level == client.LevelTwo && l.WeakRecovery && !login.Has(MethodTOTP) {
+	if level == client.LevelTwo && l.WeakRecovery && login.onlyLookup() {
 		return client.LevelOne
 	}
 	return level

@@ -22,6 +22,7 @@ type proof struct {
 }
 
 func (p proof) Method() string { return p.method }
+func (p proof) AMR() []string  { return earned[p.method] }
 
 func login(methods ...string) *provider.Login {
 	l := provider.PasswordLogin("u1", 0, time.Unix(1000, 0))
@@ -47,6 +48,7 @@ func TestLevel(t *testing.T) {
 		{"recovery code", provider.Levels{}, login("recovery"), "aal2"},
 		{"recovery code that does not count", strict, login("recovery"), "aal1"},
 		{"code beside it", strict, login("recovery", "otp"), "aal2"},
+		{"key", strict, login("key"), "aal2"},
 	} {
 		if got := tt.ladder.Level(tt.login); got != tt.want {
 			t.Errorf("%s: level %q, want %q", tt.name, got, tt.want)

@@ -13,8 +13,8 @@ func TestPolicyIsHeldAtTheEnd(t *testing.T) {
 	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
 	one := provider.PasswordLogin("ana", 0, now)
 	code, recovered := one.Clone(), one.Clone()
-	code.Authentications = append(code.Authentications, provider.Authentication{Method: provider.MethodTOTP, Time: now})
-	recovered.Authentications = append(recovered.Authentications, provider.Authentication{Method: provider.MethodRecovery, Time: now})
+	code.Authentications = append(code.Authentications, authentication(methodOTP, now))
+	recovered.Authentications = append(recovered.Authentications, authentication(provider.MethodRecovery, now))
 	for name, tt := range map[string]struct {
 		login  *provider.Login
 		demand provider.Demand

@@ -99,8 +99,8 @@ type Store interface {
 
 // Sealer encrypts what must not lie in the database in the clear.
 type Sealer interface {
-	// Seal encrypts plaintext, bound to about, and names the key that it used.
-	Seal(plaintext []byte, about string) (keyID string, sealed []byte, err error)
-	// Open decrypts what Seal made of the same about.
-	Open(keyID string, sealed []byte, about string) ([]byte, error)
+	// Seal encrypts plaintext, bound to aad, and names the key that it used.
+	Seal(plaintext []byte, aad string) (keyID string, sealed []byte, err error)
+	// Open decrypts what Seal made of the same aad.
+	Open(keyID string, sealed []byte, aad string) ([]byte, error)
 }

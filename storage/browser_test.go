@@ -26,7 +26,7 @@ func addApp(t *testing.T, s *storage.Store, subject, id string) {
 	f, err := s.Factors(t.Context(), subject)
 	must(t, err)
 	must(t, s.Add(t.Context(), f.Generation, mfa.Authenticator{
-		ID: id, Subject: subject, Name: id, KeyID: "k", Secret: []byte("sealed"), Algorithm: "SHA1", Digits: 6, Period: 30, Created: noon,
+		ID: id, Subject: subject, Name: id, KeyID: "k", Secret: []byte("sealed"), Kind: "totp", Created: noon,
 	}))
 }
 

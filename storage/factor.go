@@ -7,11 +7,11 @@ import (
 )
 
 // KindsOf implements mfa.Store.
-func (s *Store) KindsOf(ctx context.Context, subject string) ([]mfa.Kind, error) {
-	return all(ctx, s, func(r row) (k mfa.Kind, err error) {
-		err = r.Scan(&k.Algorithm, &k.Digits, &k.Period)
+func (s *Store) KindsOf(ctx context.Context, subject string) ([]mfa.KindParams, error) {
+	return all(ctx, s, func(r row) (k mfa.KindParams, err error) {
+		err = r.Scan(&k.Kind, &k.Params)
 		return k, err
-	}, `SELECT DISTINCT algorithm, digits, period FROM authenticator WHERE subject = $1`, subject)
+	}, `SELECT DISTINCT kind, params FROM authenticator WHERE subject = $1`, subject)
 }
 
 func (s *Store) authenticatorIDs(ctx context.Context, subject string) ([]string, error) {
@@ -34,7 +34,7 @@ func scanFactor(r row) (factorRow, error) {
 	var f factorRow
 	a, set := &f.authenticator, &f.set
 	var created, used, made int64
-	err := r.Scan(&f.generation, &a.ID, &a.Name, &a.KeyID, &a.Secret, &a.Algorithm, &a.Digits, &a.Period, &a.LastStep,
+	err := r.Scan(&f.generation, &a.ID, &a.Kind, &a.Name, &a.KeyID, &a.Secret, &a.Params, &a.Counter,
 		&created, &used, &set.ID, &set.Salt, &set.Params, &set.Total, &made, &f.digest)
 	a.Created, a.LastUsed, set.Created = instant(created), instant(used), instant(made)
 	return f, err
@@ -44,8 +44,8 @@ func scanFactor(r row) (factorRow, error) {
 // statement: each authenticator comes with each unused recovery code, a hundred short rows at most.
 func (s *Store) Factors(ctx context.Context, subject string) (mfa.Factors, error) {
 	rows, err := all(ctx, s, scanFactor, `SELECT e.generation,
-			COALESCE(a.id, ''), COALESCE(a.name, ''), COALESCE(a.key_id, ''), a.secret, COALESCE(a.algorithm, ''),
-			COALESCE(a.digits, 0), COALESCE(a.period, 0), COALESCE(a.last_step, 0),
+			COALESCE(a.id, ''), COALESCE(a.kind, ''), COALESCE(a.name, ''), COALESCE(a.key_id, ''), a.secret,
+			COALESCE(a.params, ''), COALESCE(a.counter, 0),
 			COALESCE(a.created_at, 0), COALESCE(a.used_at, 0),
 			COALESCE(r.id, ''), r.salt, COALESCE(r.params, ''), COALESCE(r.total, 0), COALESCE(r.created_at, 0), c.digest
 		FROM enrolment e
@@ -101,9 +101,9 @@ func (s *Store) Activate(ctx context.Context, subject, owner string, basis int64
 					ON CONFLICT (subject) DO NOTHING`, subject)
 			},
 			func() error {
-				// Whom an operator holds sets up nothing, unless a link has ended the hold in this commit.
+				// Who is blocked sets up nothing, unless a link has ended that in this commit.
 				return s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation + 1
-					WHERE subject = $1 AND generation = $2 AND held = FALSE`, subject, basis)
+					WHERE subject = $1 AND generation = $2 AND blocked = FALSE`, subject, basis)
 			},
 			func() error {
 				return s.exec(ctx, mfa.ErrChanged, `DELETE FROM setup WHERE owner = $1 AND subject = $2`, owner, subject)
@@ -126,8 +126,8 @@ func (s *Store) Add(ctx context.Context, basis int64, a mfa.Authenticator) error
 		if err != nil {
 			return err
 		}
-		// The operator who adds it vouches for the user: the hold after a reset ends.
-		err = s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation + 1, held = FALSE
+		// The operator who adds it vouches for the user: the block after a reset ends.
+		err = s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation + 1, blocked = FALSE
 			WHERE subject = $1 AND generation = $2`, a.Subject, basis)
 		if err != nil {
 			return err
@@ -157,10 +157,10 @@ func (s *Store) addAuthenticator(ctx context.Context, a *mfa.Authenticator) erro
 	if a == nil {
 		return nil
 	}
-	return s.exec(ctx, nil, `INSERT INTO authenticator (id, subject, name, name_key, key_id, secret, algorithm, digits, period,
-			last_step, created_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		a.ID, a.Subject, a.Name, mfa.NameKey(a.Name), a.KeyID, a.Secret, a.Algorithm, a.Digits, a.Period,
-		a.LastStep, micros(a.Created), micros(a.LastUsed))
+	return s.exec(ctx, nil, `INSERT INTO authenticator (id, subject, kind, name, name_key, key_id, secret, params, counter,
+			created_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		a.ID, a.Subject, a.Kind, a.Name, mfa.NameKey(a.Name), a.KeyID, a.Secret, a.Params, a.Counter,
+		micros(a.Created), micros(a.LastUsed))
 }
 
 func (s *Store) replaceRecovery(ctx context.Context, r *mfa.RecoverySet) error {
@@ -251,10 +251,6 @@ func (s *Store) forget(ctx context.Context, subject string) error {
 	if err := s.exec(ctx, nil, `DELETE FROM setup WHERE subject = $1`+without, subject); err != nil {
 		return err
 	}
-	for _, key := range mfa.GuessKeys(subject) {
-		if err := s.exec(ctx, nil, `DELETE FROM guess WHERE budget = $2`+without, subject, key); err != nil {
-			return err
-		}
-	}
-	return nil
+	// Those at the password are no guesses at a factor. What may be guessed at meanwhile waits for the rows above.
+	return s.exec(ctx, nil, `DELETE FROM guess WHERE owner = $1 AND budget NOT LIKE 'pwd:%'`+without, subject)
 }

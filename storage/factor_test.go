@@ -13,6 +13,7 @@ import (
 	"vestibule/consent/consenttest"
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
+	"vestibule/mfa/totp"
 	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
@@ -38,6 +39,13 @@ func TestMFAContract(t *testing.T) {
 	})
 }
 
+// Kinds of authenticators that the database has never heard of.
+func TestServiceOfOtherKinds(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		mfatest.TestService(t, func(t *testing.T) mfatest.Stores { return emptied(t, s, mfaTables...) })
+	})
+}
+
 func TestConsentContract(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		consenttest.TestStore(t, func(t *testing.T) consent.Store { return emptied(t, s, "consent") })
@@ -55,8 +63,8 @@ func processes(t *testing.T, dsn string) [2]*mfa.Service {
 		s := storagetest.Open(t, dsn)
 		must(t, s.Migrate(t.Context()))
 		both[i] = &mfa.Service{
-			Store: s, Attempts: s, Setups: s, Atomic: s.Atomic, Keys: keys, Issuer: "Vestibule",
-			Limits: mfa.Limits{TOTP: plenty, Recovery: plenty},
+			Store: s, Attempts: s, Setups: s, Atomic: s.Atomic, Keys: keys, Kinds: []mfa.Kind{totp.Kind{}},
+			Limits: mfa.Limits{Attempts: plenty, Recovery: plenty},
 		}
 	}
 	return both
@@ -71,9 +79,9 @@ func TestTwoProcesses(t *testing.T) {
 		for i := range p {
 			p[i].Now = func() time.Time { return now }
 		}
-		v, err := p[0].Begin(ctx, "ana", "tab")
+		v, err := p[0].Begin(ctx, "ana", "tab", totp.Name)
 		must(t, err)
-		must(t, p[1].Confirm(ctx, "ana", "tab", codeAt(t, v.Secret, now), "Phone"))
+		must(t, p[1].Confirm(ctx, "ana", "tab", totp.Form(codeAt(t, v, now)), "Phone"))
 		v, err = p[0].Pending(ctx, "tab", "ana")
 		must(t, err)
 		won := race(t, 4, errLost, func(i int) error {
@@ -86,12 +94,12 @@ func TestTwoProcesses(t *testing.T) {
 		if won != 1 {
 			t.Errorf("one set-up was activated %d times", won)
 		}
-		if err := p[1].Verify(ctx, "ana", codeAt(t, v.Secret, now), now, nil); !errors.Is(err, mfa.ErrUsed) {
+		if err := p[1].Verify(ctx, "ana", totp.Answer(codeAt(t, v, now)), now, nil); !errors.Is(err, mfa.ErrUsed) {
 			t.Errorf("Verify of the code that confirmed: %v, want ErrUsed", err)
 		}
 		now = now.Add(time.Hour)
-		code := codeAt(t, v.Secret, now)
-		if won := race(t, 50, mfa.ErrUsed, func(i int) error { return p[i%2].Verify(ctx, "ana", code, now, nil) }); won != 1 {
+		code := codeAt(t, v, now)
+		if won := race(t, 50, mfa.ErrUsed, func(i int) error { return p[i%2].Verify(ctx, "ana", totp.Answer(code), now, nil) }); won != 1 {
 			t.Errorf("one code passed %d times", won)
 		}
 		if won := race(t, 16, mfa.ErrCode, func(i int) error { return p[i%2].Recover(ctx, "ana", v.Codes[0], now, nil) }); won != 1 {
@@ -101,9 +109,9 @@ func TestTwoProcesses(t *testing.T) {
 }
 
 // codeAt is what an authenticator app shows.
-func codeAt(t *testing.T, secret string, at time.Time) string {
+func codeAt(t *testing.T, v mfa.PendingView, at time.Time) string {
 	t.Helper()
-	code, err := hotp.GenerateCode(secret, uint64(at.Unix()/30))
+	code, err := hotp.GenerateCode(v.Offer.(totp.Offer).Secret, uint64(at.Unix()/30))
 	must(t, err)
 	return code
 }
@@ -128,7 +136,7 @@ func enrolFactor(t *testing.T, s *storage.Store, subject, id string, digests [][
 	f, err := s.Factors(t.Context(), subject)
 	must(t, err)
 	must(t, s.SaveSetup(t.Context(), mfa.Setup{Owner: id, Subject: subject, Basis: f.Generation, Sealed: []byte{0}, Expires: noon}))
-	a := &mfa.Authenticator{ID: id, Subject: subject, Name: id, Secret: []byte{1}, Algorithm: "SHA1", Digits: 6, Period: 30, Created: noon}
+	a := &mfa.Authenticator{ID: id, Subject: subject, Name: id, Secret: []byte{1}, Kind: "totp", Created: noon}
 	var r *mfa.RecoverySet
 	if digests != nil {
 		r = &mfa.RecoverySet{ID: "set of " + id, Subject: subject, Salt: []byte{2}, Digests: digests, Created: noon}
@@ -200,7 +208,7 @@ func TestRenameOntoAnother(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		for i, name := range []string{"Phone", "Tablet"} {
 			must(t, s.Add(t.Context(), int64(i), mfa.Authenticator{
-				ID: name, Subject: "ana", Name: name, KeyID: "k1", Secret: []byte{1}, Algorithm: "SHA1", Digits: 6, Period: 30, Created: noon,
+				ID: name, Subject: "ana", Name: name, KeyID: "k1", Secret: []byte{1}, Kind: "totp", Created: noon,
 			}))
 		}
 		if err := s.Rename(t.Context(), "ana", "Phone", 2, "Tablet"); !errors.Is(err, store.ErrConflict) {

@@ -34,6 +34,7 @@ func (s *Store) AddSigningKey(ctx context.Context, k jwks.SealedKey) error {
 type SealedRow struct {
 	ID      string // in its table
 	Subject string // whose it is; empty for a signing key
+	Kind    string // of an authenticator; else empty
 	KeyID   string
 	Sealed  []byte
 }
@@ -45,11 +46,11 @@ const (
 	SealedSigningKeys    = "signing_key"
 )
 
-// sealedColumns are the names of ID, Subject and Sealed.
-var sealedColumns = map[string]struct{ id, subject, sealed string }{
-	SealedAuthenticators: {"id", "subject", "secret"},
-	SealedSetups:         {"owner", "subject", "sealed"},
-	SealedSigningKeys:    {"id", "''", "private"},
+// sealedColumns are the names of ID, Subject, Kind and Sealed.
+var sealedColumns = map[string]struct{ id, subject, kind, sealed string }{
+	SealedAuthenticators: {"id", "subject", "kind", "secret"},
+	SealedSetups:         {"owner", "subject", "''", "sealed"},
+	SealedSigningKeys:    {"id", "''", "''", "private"},
 }
 
 // KeyIDs returns the ids of the secret keys that have sealed any row, by table. It jumps from one id to the next in the
@@ -88,9 +89,9 @@ func (s *Store) SealedWith(ctx context.Context, table, keyID, after string, most
 		return nil, fmt.Errorf("table %s holds nothing sealed", table)
 	}
 	return all(ctx, s, func(r row) (f SealedRow, err error) {
-		err = r.Scan(&f.ID, &f.Subject, &f.KeyID, &f.Sealed)
+		err = r.Scan(&f.ID, &f.Subject, &f.Kind, &f.KeyID, &f.Sealed)
 		return f, err
-	}, `SELECT `+c.id+`, `+c.subject+`, key_id, `+c.sealed+` FROM `+table+`
+	}, `SELECT `+c.id+`, `+c.subject+`, `+c.kind+`, key_id, `+c.sealed+` FROM `+table+`
 		WHERE key_id = $1 AND `+c.id+` > $2 ORDER BY `+c.id+` LIMIT $3`, keyID, after, most)
 }
 

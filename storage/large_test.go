@@ -104,8 +104,8 @@ var manyRows = []string{
 		SELECT CAST('s' || n AS BYTEA), 'sid' || n, 'u' || n, '{}', 0, 0, n, 1 FROM numbers`,
 	`INSERT INTO browser (id, subject, generation, agent, created_at, seen_at, expires_at)
 		SELECT CAST('b' || n AS BYTEA), 'u' || n, 1, '', 0, 0, n FROM numbers`,
-	`INSERT INTO setup (owner, subject, authenticator, basis, key_id, sealed, confirmed, name, name_key, step, created_at, expires_at)
-		SELECT 'o' || n, 'u' || n, '', 1, 'k', CAST('x' AS BYTEA), FALSE, '', '', 0, 0, n FROM numbers`,
+	`INSERT INTO setup (owner, subject, authenticator, kind, basis, key_id, sealed, confirmed, name, name_key, created_at, expires_at)
+		SELECT 'o' || n, 'u' || n, '', '', 1, 'k', CAST('x' AS BYTEA), FALSE, '', '', 0, n FROM numbers`,
 	`INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, ids)
 		SELECT 'g' || n, 0, 1, 1, 0, 0, n, '' FROM numbers`,
 	`INSERT INTO code (signature, family, client, registration, offline, subject, session, replay, created_at, expires_at, used, used_at, revoked)

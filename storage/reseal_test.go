@@ -19,7 +19,7 @@ func sealedRows(t *testing.T, s *storage.Store) {
 		subject := fmt.Sprint("u", i)
 		must(t, s.Add(t.Context(), 0, mfa.Authenticator{
 			ID: fmt.Sprint("a", i), Subject: subject, Name: "Phone", KeyID: keyID, Secret: []byte{byte(i)},
-			Algorithm: "SHA1", Digits: 6, Period: 30, Created: noon,
+			Kind: "totp", Created: noon,
 		}))
 		must(t, s.SaveSetup(t.Context(), mfa.Setup{Owner: "tab" + subject, Subject: subject, KeyID: keyID, Sealed: []byte{byte(i)}, Created: noon, Expires: noon}))
 	}
@@ -50,17 +50,17 @@ func TestSealedWith(t *testing.T) {
 			most              int
 			want              string
 		}{
-			{storage.SealedAuthenticators, "k1", "", 2, "a0/u0 a2/u2"},
-			{storage.SealedAuthenticators, "k1", "a2", 2, "a4/u4"},
+			{storage.SealedAuthenticators, "k1", "", 2, "a0/u0/totp a2/u2/totp"},
+			{storage.SealedAuthenticators, "k1", "a2", 2, "a4/u4/totp"},
 			{storage.SealedAuthenticators, "k4", "", 2, ""},
-			{storage.SealedSetups, "k2", "", 5, "tabu1/u1"},
-			{storage.SealedSigningKeys, "k1", "", 5, "new/"},
+			{storage.SealedSetups, "k2", "", 5, "tabu1/u1/"},
+			{storage.SealedSigningKeys, "k1", "", 5, "new//"},
 		} {
 			rows, err := s.SealedWith(t.Context(), tt.table, tt.key, tt.after, tt.most)
 			must(t, err)
 			var got []string
 			for _, r := range rows {
-				got = append(got, r.ID+"/"+r.Subject)
+				got = append(got, r.ID+"/"+r.Subject+"/"+r.Kind)
 				if r.KeyID != tt.key || len(r.Sealed) == 0 {
 					t.Errorf("row %+v, want key %s", r, tt.key)
 				}

@@ -67,7 +67,7 @@ func (s *Store) EndReset(ctx context.Context, id string) error {
 	return s.exec(ctx, store.ErrNotFound, `DELETE FROM reset WHERE id = $1`, id)
 }
 
-// ResetFactors takes all factors of the subject away, ends all that the subject has open, as EndAccess does, and holds
+// ResetFactors takes all factors of the subject away, ends all that the subject has open, as EndAccess does, and blocks
 // enrolment: from then on only an enrolment link lets the user set up a factor. A reset that was planned for later is no
 // longer needed. It reports how many authenticators there were.
 func (s *Store) ResetFactors(ctx context.Context, subject string) (authenticators int, err error) {
@@ -75,7 +75,7 @@ func (s *Store) ResetFactors(ctx context.Context, subject string) (authenticator
 		if err := s.exec(ctx, nil, `DELETE FROM reset WHERE subject = $1`, subject); err != nil {
 			return err
 		}
-		if err := s.hold(ctx, subject); err != nil {
+		if err := s.blockEnrolment(ctx, subject); err != nil {
 			return err
 		}
 		if authenticators, err = s.Reset(ctx, subject); err != nil {
@@ -86,17 +86,17 @@ func (s *Store) ResetFactors(ctx context.Context, subject string) (authenticator
 	return authenticators, err
 }
 
-// hold raises the generation too, for a subject who never had a factor as well: what is being set up ends.
-func (s *Store) hold(ctx context.Context, subject string) error {
-	return s.exec(ctx, nil, `INSERT INTO enrolment (subject, generation, held) VALUES ($1, 1, TRUE)
-		ON CONFLICT (subject) DO UPDATE SET generation = enrolment.generation + 1, held = TRUE`, subject)
+// blockEnrolment raises the generation too, for a subject who never had a factor as well: what is being set up ends.
+func (s *Store) blockEnrolment(ctx context.Context, subject string) error {
+	return s.exec(ctx, nil, `INSERT INTO enrolment (subject, generation, blocked) VALUES ($1, 1, TRUE)
+		ON CONFLICT (subject) DO UPDATE SET generation = enrolment.generation + 1, blocked = TRUE`, subject)
 }
 
-// Held reports whether the subject may set up a factor with a link only.
-func (s *Store) Held(ctx context.Context, subject string) (bool, error) {
+// EnrolmentBlocked reports whether the subject may set up a factor with a link only.
+func (s *Store) EnrolmentBlocked(ctx context.Context, subject string) (bool, error) {
 	n, err := one(ctx, s, func(r row) (n int, err error) {
 		err = r.Scan(&n)
 		return n, err
-	}, `SELECT count(*) FROM enrolment WHERE subject = $1 AND held = TRUE`, subject)
+	}, `SELECT count(*) FROM enrolment WHERE subject = $1 AND blocked = TRUE`, subject)
 	return n > 0, err
 }

@@ -95,7 +95,7 @@ func enrolUser(ctx context.Context, s *storage.Store, subject string, basis int6
 	if err := s.SaveSetup(ctx, mfa.Setup{Owner: owner, Subject: subject, ID: "app of " + subject, Basis: basis, Sealed: []byte("sealed"), Created: noon, Expires: noon.Add(day)}); err != nil {
 		return err
 	}
-	a := mfa.Authenticator{ID: "app of " + subject, Subject: subject, Name: "Phone", KeyID: "k", Secret: []byte("s"), Algorithm: "SHA1", Digits: 6, Period: 30, Created: noon}
+	a := mfa.Authenticator{ID: "app of " + subject, Subject: subject, Name: "Phone", KeyID: "k", Secret: []byte("s"), Kind: "totp", Created: noon}
 	return s.Activate(ctx, subject, owner, basis, &a, nil)
 }
 
@@ -119,21 +119,21 @@ func TestResetFactors(t *testing.T) {
 		}{{"ana", false}, {"ben", true}} {
 			f, err := s.Factors(ctx, tt.subject)
 			must(t, err)
-			held, err := s.Held(ctx, tt.subject)
+			blocked, err := s.EnrolmentBlocked(ctx, tt.subject)
 			must(t, err)
 			_, noSession := s.Session(ctx, []byte("session of "+tt.subject))
 			_, noReset := s.ResetOf(ctx, tt.subject)
 			_, noLink := s.EnrolLinkOf(ctx, tt.subject, noon)
 			enrolled := len(f.Authenticators) == 1
-			if enrolled != tt.there || held == tt.there || (noSession == nil) != tt.there || (noReset == nil) != tt.there || (noLink == nil) != tt.there {
-				t.Errorf("%s: enrolled %v, held %v, session %v, reset %v, link %v; want all there: %v",
-					tt.subject, enrolled, held, noSession, noReset, noLink, tt.there)
+			if enrolled != tt.there || blocked == tt.there || (noSession == nil) != tt.there || (noReset == nil) != tt.there || (noLink == nil) != tt.there {
+				t.Errorf("%s: enrolled %v, blocked %v, session %v, reset %v, link %v; want all there: %v",
+					tt.subject, enrolled, blocked, noSession, noReset, noLink, tt.there)
 			}
 		}
 	})
 }
 
-// Somebody who is held enrols with a link only, also one who never had a factor.
+// Somebody who is blocked enrols with a link only, also one who never had a factor.
 func TestHold(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		ctx := t.Context()
@@ -154,16 +154,16 @@ func TestHold(t *testing.T) {
 			}
 			return enrolUser(ctx, s, "ana", f.Generation)
 		}))
-		if held, err := s.Held(ctx, "ana"); held || err != nil {
-			t.Errorf("Held after the link = %v, %v", held, err)
+		if blocked, err := s.EnrolmentBlocked(ctx, "ana"); blocked || err != nil {
+			t.Errorf("Held after the link = %v, %v", blocked, err)
 		}
 		_, err = s.ResetFactors(ctx, "ana")
 		must(t, err)
 		f, err = s.Factors(ctx, "ana")
 		must(t, err)
 		must(t, s.Add(ctx, f.Generation, mfa.Authenticator{ID: "moved", Subject: "ana", Name: "Phone", Secret: []byte("s"), Created: noon}))
-		if held, err := s.Held(ctx, "ana"); held || err != nil {
-			t.Errorf("Held after an operator added an authenticator = %v, %v", held, err)
+		if blocked, err := s.EnrolmentBlocked(ctx, "ana"); blocked || err != nil {
+			t.Errorf("Held after an operator added an authenticator = %v, %v", blocked, err)
 		}
 	})
 }

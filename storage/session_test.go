@@ -38,7 +38,7 @@ func TestSessionIsReplaced(t *testing.T) {
 			t.Errorf("insert again: %v, want %v", err, store.ErrConflict)
 		}
 		n.ID = []byte("b")
-		n.Login.Authentications = append(n.Login.Authentications, provider.Authentication{Method: provider.MethodTOTP, Time: noon})
+		n.Login.Authentications = append(n.Login.Authentications, provider.Authentication{Method: "otp", Time: noon, AMR: []string{"otp"}})
 		must(t, s.SaveSession(t.Context(), []byte("a"), n))
 		if hasSession(t, s, "a") {
 			t.Error("the old id is alive")

@@ -12,14 +12,14 @@ import (
 func scanSetup(r row) (mfa.Setup, error) {
 	var p mfa.Setup
 	var created, expires int64
-	err := r.Scan(&p.Owner, &p.Subject, &p.ID, &p.Basis, &p.KeyID, &p.Sealed, &p.Confirmed, &p.Name, &p.Step, &created, &expires)
+	err := r.Scan(&p.Owner, &p.Subject, &p.ID, &p.Kind, &p.Basis, &p.KeyID, &p.Sealed, &p.Confirmed, &p.Name, &created, &expires)
 	p.Created, p.Expires = instant(created), instant(expires)
 	return p, err
 }
 
 // Setup returns the owner's set-up, expired or not, or mfa.ErrNoSetup.
 func (s *Store) Setup(ctx context.Context, owner string) (mfa.Setup, error) {
-	p, err := one(ctx, s, scanSetup, `SELECT owner, subject, authenticator, basis, key_id, sealed, confirmed, name, step,
+	p, err := one(ctx, s, scanSetup, `SELECT owner, subject, authenticator, kind, basis, key_id, sealed, confirmed, name,
 		created_at, expires_at FROM setup WHERE owner = $1`, owner)
 	if errors.Is(err, store.ErrNotFound) {
 		err = mfa.ErrNoSetup
@@ -29,21 +29,21 @@ func (s *Store) Setup(ctx context.Context, owner string) (mfa.Setup, error) {
 
 // SaveSetup inserts or replaces the owner's set-up.
 func (s *Store) SaveSetup(ctx context.Context, p mfa.Setup) error {
-	return s.exec(ctx, nil, `INSERT INTO setup (owner, subject, authenticator, basis, key_id, sealed, confirmed, name, step,
+	return s.exec(ctx, nil, `INSERT INTO setup (owner, subject, authenticator, kind, basis, key_id, sealed, confirmed, name,
 			created_at, expires_at, name_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-		ON CONFLICT (owner) DO UPDATE SET subject = excluded.subject, authenticator = excluded.authenticator,
+		ON CONFLICT (owner) DO UPDATE SET subject = excluded.subject, authenticator = excluded.authenticator, kind = excluded.kind,
 			basis = excluded.basis, key_id = excluded.key_id, sealed = excluded.sealed, confirmed = excluded.confirmed,
-			name = excluded.name, name_key = excluded.name_key, step = excluded.step, created_at = excluded.created_at, expires_at = excluded.expires_at`,
-		p.Owner, p.Subject, p.ID, p.Basis, p.KeyID, p.Sealed, p.Confirmed, p.Name, p.Step, micros(p.Created), micros(p.Expires),
+			name = excluded.name, name_key = excluded.name_key, created_at = excluded.created_at, expires_at = excluded.expires_at`,
+		p.Owner, p.Subject, p.ID, p.Kind, p.Basis, p.KeyID, p.Sealed, p.Confirmed, p.Name, micros(p.Created), micros(p.Expires),
 		mfa.NameKey(p.Name))
 }
 
-// ConfirmSetup replaces the owner's set-up by what a right code has made of it. mfa.ErrNoSetup if it is gone, or
+// ConfirmSetup replaces the owner's set-up by what a right answer has made of it. mfa.ErrNoSetup if it is gone, or
 // another: cancelled meanwhile, say, in another tab.
 func (s *Store) ConfirmSetup(ctx context.Context, p mfa.Setup) error {
-	return s.exec(ctx, mfa.ErrNoSetup, `UPDATE setup SET key_id = $4, sealed = $5, confirmed = $6, name = $7, step = $8, name_key = $9
+	return s.exec(ctx, mfa.ErrNoSetup, `UPDATE setup SET key_id = $4, sealed = $5, confirmed = $6, name = $7, name_key = $8
 		WHERE owner = $1 AND subject = $2 AND authenticator = $3`,
-		p.Owner, p.Subject, p.ID, p.KeyID, p.Sealed, p.Confirmed, p.Name, p.Step, mfa.NameKey(p.Name))
+		p.Owner, p.Subject, p.ID, p.KeyID, p.Sealed, p.Confirmed, p.Name, mfa.NameKey(p.Name))
 }
 
 // DeleteSetup removes the owner's set-up; none is no error.
@@ -95,11 +95,11 @@ func (s *Store) EnrolLinkOf(ctx context.Context, subject string, now time.Time) 
 		ORDER BY created_at DESC LIMIT 1`, subject, micros(now))
 }
 
-// UseEnrolLink uses the link up and ends the hold. In the commit of an Activate it comes first. mfa.ErrLink if the
+// UseEnrolLink uses the link up and ends the block. In the commit of an Activate it comes first. mfa.ErrLink if the
 // link is used, over or not the subject's.
 func (s *Store) UseEnrolLink(ctx context.Context, id []byte, subject string, now time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.exec(ctx, nil, `UPDATE enrolment SET held = FALSE WHERE subject = $1`, subject); err != nil {
+		if err := s.exec(ctx, nil, `UPDATE enrolment SET blocked = FALSE WHERE subject = $1`, subject); err != nil {
 			return err
 		}
 		return s.exec(ctx, mfa.ErrLink, `UPDATE enrol_link SET used_at = $3

@@ -179,15 +179,15 @@ func TestNoticesAreForOneBrowser(t *testing.T) {
 	}
 }
 
-// held is enrol.Links of an operator who has reset everybody.
-type held struct{ enrol.Links }
+// blockedLinks is enrol.Links of an operator who has reset everybody.
+type blockedLinks struct{ enrol.Links }
 
-func (held) Held(context.Context, string) (bool, error) { return true, nil }
+func (blockedLinks) EnrolmentBlocked(context.Context, string) (bool, error) { return true, nil }
 
 // TestHeldSaysWhomToAsk: the contact is named where there is one.
 func TestHeldSaysWhomToAsk(t *testing.T) {
 	s := newSite(t)
-	s.configure(func(c *Config) { c.Stores.EnrolLinks = held{} })
+	s.configure(func(c *Config) { c.Stores.EnrolLinks = blockedLinks{} })
 	b := s.signedIn(nil)
 	b.open("/account/security").at("security", "off").says("you need a link from help@example.com.")
 	b.open("/account/authenticators/new").at("held", "initial").says("Ask help@example.com for it.")

@@ -11,6 +11,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"vestibule/mfa"
+	mfatotp "vestibule/mfa/totp"
 )
 
 // eight is a code of an app that makes eight digits a minute with SHA-512.
@@ -38,7 +39,7 @@ func TestOtherSettings(t *testing.T) {
 		t.Error("a forged choice was taken")
 	}
 
-	s.mfa.Kinds = mfa.Kinds{Algorithms: []string{"SHA1", "SHA512"}, Digits: []int{6, 8}, Periods: []int{30, 60}}
+	s.mfa.Kinds = []mfa.Kind{mfatotp.Kind{Issuer: "Vestibule", Options: mfatotp.Options{Algorithms: []string{"SHA1", "SHA512"}, Digits: []int{6, 8}, Periods: []int{30, 60}}}}
 	p = p.reload().says("My app needs other settings", "SHA-1", "SHA-512", "Enter the 6-digit code")
 	p = p.press("Make a new key", "algorithm", "SHA512", "digits", "8", "period", "60", "name", "Old <phone>").at("setup", "new")
 	if attr(p.input("name"), "value") != "Old <phone>" {
@@ -67,7 +68,7 @@ func TestOtherSettings(t *testing.T) {
 // Inside a sign-in the choice is the same.
 func TestOtherSettingsInsideSignIn(t *testing.T) {
 	s := newSite(t)
-	s.mfa.Kinds = mfa.Kinds{Algorithms: []string{"SHA512", "SHA1"}, Digits: []int{8, 6}, Periods: []int{60}}
+	s.mfa.Kinds = []mfa.Kind{mfatotp.Kind{Issuer: "Vestibule", Options: mfatotp.Options{Algorithms: []string{"SHA512", "SHA1"}, Digits: []int{8, 6}, Periods: []int{60}}}}
 	p := s.newBrowser().open(s.authorize("acr_values", "aal2")).password("ana").at("setup", "initial").says("8 digits, 60 seconds, SHA-512")
 	p = p.press("Make a new key", "algorithm", "SHA1", "digits", "6", "period", "60", "name", "Mine").at("setup", "new").says("6 digits, 60 seconds, SHA-1", "This is a new key.")
 	if attr(p.input("name"), "value") != "Mine" {
@@ -84,16 +85,16 @@ func TestCountdown(t *testing.T) {
 	if p := s.totpAt(s.newBrowser()); !strings.Contains(p.body, `data-countdown="30"`) {
 		t.Error("the page does not count down")
 	}
-	s.mfa.Kinds = mfa.Kinds{Periods: []int{60}}
-	pending, err := s.mfa.Begin(t.Context(), "s-ana", "other")
+	s.mfa.Kinds = []mfa.Kind{mfatotp.Kind{Issuer: "Vestibule", Options: mfatotp.Options{Periods: []int{60}}}}
+	pending, err := s.mfa.Begin(t.Context(), "s-ana", "other", mfatotp.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err := totp.GenerateCodeCustom(pending.Secret, s.clock.now(), totp.ValidateOpts{Period: 60, Digits: otp.DigitsSix})
+	code, err := totp.GenerateCodeCustom(pending.Offer.(mfatotp.Offer).Secret, s.clock.now(), totp.ValidateOpts{Period: 60, Digits: otp.DigitsSix})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.mfa.Confirm(t.Context(), "s-ana", "other", code, "Other"), s.mfa.Activate(t.Context(), "s-ana", "other", nil)); err != nil {
+	if err := errors.Join(s.mfa.Confirm(t.Context(), "s-ana", "other", mfatotp.Form(code), "Other"), s.mfa.Activate(t.Context(), "s-ana", "other", nil)); err != nil {
 		t.Fatal(err)
 	}
 	if p := s.totpAt(s.newBrowser()); strings.Contains(p.body, "data-countdown") {

@@ -25,6 +25,7 @@ import (
 	"vestibule/consent/consenttest"
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
+	mfatotp "vestibule/mfa/totp"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
@@ -283,7 +284,7 @@ func (s *site) compose() {
 		s.t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	s.mfa = &mfa.Service{Store: s.factors, Attempts: s.factors, Setups: s.factors, Keys: keys, Issuer: "Vestibule", Now: s.clock.now, Atomic: s.atomic, Memory: 64, Passes: 1}
+	s.mfa = &mfa.Service{Store: s.factors, Attempts: s.factors, Setups: s.factors, Keys: keys, Kinds: []mfa.Kind{mfatotp.Kind{Issuer: "Vestibule"}}, Now: s.clock.now, Atomic: s.atomic, Memory: 64, Passes: 1}
 	p, err := provider.New(s.t.Context(), provider.Config{
 		Issuer: s.server.URL, Store: s.store, Accounts: s.accounts, Sealer: keys, Secrets: keys.Derive("tokens"),
 		SigningAlgorithm: client.ES256, Log: log, Now: s.clock.now,
@@ -368,12 +369,12 @@ func (p phone) wrongs(n int) []string {
 func (s *site) enrolled(subject string) phone {
 	s.t.Helper()
 	ctx, owner := s.t.Context(), rand.Text()
-	pending, err := s.mfa.Begin(ctx, subject, owner)
+	pending, err := s.mfa.Begin(ctx, subject, owner, mfatotp.Name)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	p := phone{s: s, secret: pending.Secret}
-	if err := s.mfa.Confirm(ctx, subject, owner, p.code(-1), ""); err != nil {
+	p := phone{s: s, secret: pending.Offer.(mfatotp.Offer).Secret}
+	if err := s.mfa.Confirm(ctx, subject, owner, mfatotp.Form(p.code(-1)), ""); err != nil {
 		s.t.Fatal(err)
 	}
 	if pending, err = s.mfa.Pending(ctx, owner, subject); err != nil {

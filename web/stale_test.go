@@ -14,7 +14,7 @@ func newShortSite(t *testing.T) *site {
 	t.Helper()
 	s := newSite(t)
 	short := mfa.Limit{Guesses: 5, Window: 15 * time.Minute, Lock: time.Minute, InARow: 100}
-	s.mfa.Limits.TOTP, s.mfa.Limits.Recovery = short, short
+	s.mfa.Limits.Attempts, s.mfa.Limits.Recovery = short, short
 	return s
 }
 

@@ -216,7 +216,7 @@ func TestNothingIsKeptOfAFailedCommit(t *testing.T) {
 
 func TestHundredInARow(t *testing.T) {
 	s := newSite(t)
-	s.mfa.Limits.TOTP = mfa.Limit{Guesses: 50, Window: time.Minute, Lock: time.Minute, InARow: 6}
+	s.mfa.Limits.Attempts = mfa.Limit{Guesses: 50, Window: time.Minute, Lock: time.Minute, InARow: 6}
 	a := s.enrolled("s-ana")
 	p := s.totpAt(s.newBrowser())
 	for _, code := range a.wrongs(6) {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/net/html"
 
 	"vestibule/config"
-	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/account"
 	rp "vestibule/provider/client"
 )
@@ -262,12 +262,12 @@ func (u *truthUser) give(user account.Account) {
 	u.t.Helper()
 	secret := strings.Repeat(rand.Text(), 2)[:32]
 	u.site.keepSecret(secret)
-	p, err := mfa.ParseSecret(secret, false)
+	p, err := totp.ParseSecret(secret, false)
 	if err != nil {
 		u.t.Fatal(err)
 	}
 	service := (*u.site.servers.Load())[0].mfa
-	err = service.Import(u.t.Context(), user.Subject, []mfa.Portable{p}, func(context.Context, []string) error { return nil })
+	err = totp.Import(u.t.Context(), service, user.Subject, []totp.Portable{p}, func(context.Context, []string) error { return nil })
 	if err != nil {
 		u.t.Fatalf("give %s an authenticator: %v", u.name, err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	rp "vestibule/provider/client"
@@ -67,7 +68,7 @@ type claimsView struct {
 	demand  provider.Demand
 	codes   int  // recovery codes left
 	keeps   bool // browsers may be remembered
-	held    bool // only a link lets the user set up an authenticator
+	blocked bool // only a link lets the user set up an authenticator
 }
 
 // told is one way to be signed in.
@@ -96,7 +97,7 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 	if err != nil {
 		return err
 	}
-	if v.held, err = db.Held(ctx, v.account.Subject); err != nil {
+	if v.blocked, err = db.EnrolmentBlocked(ctx, v.account.Subject); err != nil {
 		return err
 	}
 	v.User, v.Enrolled, v.codes = v.account.Username, len(status.Authenticators) > 0, status.CodesLeft
@@ -153,12 +154,12 @@ func (v *claimsView) session(s provider.Session, now time.Time) told {
 // newSignIns are the ways that the user has, and those that setting an authenticator up would give.
 func (v *claimsView) newSignIns(now time.Time) []told {
 	password := provider.PasswordLogin(v.account.Subject, 0, now)
-	with := func(method string) *provider.Login {
+	with := func(method string, amr ...string) *provider.Login {
 		login := password.Clone()
-		login.Authentications = append(login.Authentications, provider.Authentication{Method: method, Time: now})
+		login.Authentications = append(login.Authentications, provider.Authentication{Method: method, Time: now, AMR: amr})
 		return login
 	}
-	all := []told{v.tell("password", password, now), v.tell("password and code", with(provider.MethodTOTP), now)}
+	all := []told{v.tell("password", password, now), v.tell("password and code", with(totp.Method, totp.Method), now)}
 	if v.codes > 0 {
 		all = append(all, v.tell("password and recovery code", with(provider.MethodRecovery), now))
 	}
@@ -195,7 +196,7 @@ func (v *claimsView) first(login *provider.Login, now time.Time) string {
 
 // withLink says what else it takes after a reset.
 func (v *claimsView) withLink() string {
-	if v.held {
+	if v.blocked {
 		return " with a link of user enrol-link"
 	}
 	return ""

@@ -13,10 +13,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/pquerna/otp/totp"
-
 	"vestibule/config"
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/account"
 	rp "vestibule/provider/client"
 )
@@ -60,7 +59,7 @@ type demonstration struct {
 type person struct {
 	account.Account
 	password string
-	factor   mfa.PendingView
+	factor   totp.Offer
 }
 
 const (
@@ -147,21 +146,22 @@ func (d *demonstration) enrol(ctx context.Context, p *person) error {
 	const owner = "demo"
 	db := d.app.store
 	service := &mfa.Service{
-		Store: db, Attempts: db, Setups: db, Keys: d.app.mfa.Keys, Issuer: d.app.mfa.Issuer, Atomic: db.Atomic,
+		Store: db, Attempts: db, Setups: db, Keys: d.app.mfa.Keys, Kinds: d.app.mfa.Kinds, Atomic: db.Atomic,
 		Now: func() time.Time { return time.Now().Add(-time.Minute) },
 	}
-	if _, err := service.Begin(ctx, p.Subject, owner); err != nil {
+	if _, err := service.Begin(ctx, p.Subject, owner, totp.Name); err != nil {
 		return err
 	}
-	var err error
-	if p.factor, err = service.Pending(ctx, owner, p.Subject); err != nil {
-		return err
-	}
-	code, err := totp.GenerateCode(p.factor.Secret, service.Now())
+	pending, err := service.Pending(ctx, owner, p.Subject)
 	if err != nil {
 		return err
 	}
-	if err := service.Confirm(ctx, p.Subject, owner, code, "Demo"); err != nil {
+	p.factor = pending.Offer.(totp.Offer)
+	code, err := p.factor.Code(service.Now())
+	if err != nil {
+		return err
+	}
+	if err := service.Confirm(ctx, p.Subject, owner, totp.Form(code), "Demo"); err != nil {
 		return err
 	}
 	return service.Activate(ctx, p.Subject, owner, nil)

@@ -14,6 +14,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
+	mfatotp "vestibule/mfa/totp"
 )
 
 // startDemo runs the demo on free ports and returns what it says before it waits. The returned function stops
@@ -122,7 +123,7 @@ func TestDemoFactor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = d.app.mfa.Verify(t.Context(), d.strong.Subject, code, time.Now(), func(_ context.Context, p mfa.Proof) error { return nil })
+	err = d.app.mfa.Verify(t.Context(), d.strong.Subject, mfatotp.Answer(code), time.Now(), func(_ context.Context, p mfa.Proof) error { return nil })
 	if err != nil {
 		t.Errorf("the present code: %v", err)
 	}

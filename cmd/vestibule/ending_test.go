@@ -17,6 +17,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/account"
 	rp "vestibule/provider/client"
 	"vestibule/storage"
@@ -64,13 +65,13 @@ func newOwner(t *testing.T, s *site) *owner {
 	n := owners.Add(1)
 	v := &owner{t: t, site: s, account: s.addUser(fmt.Sprintf("user%d", n)), api: s.newInspectorAs(t, fmt.Sprintf("api%d", n))}
 	service := (*s.servers.Load())[0].mfa
-	var portable []mfa.Portable
+	var portable []totp.Portable
 	for i := range v.phones {
 		secret, p := s.newSecret(t)
 		v.phones[i] = phone{s, secret}
 		portable = append(portable, p)
 	}
-	if err := service.Import(t.Context(), v.account.Subject, portable, nil); err != nil {
+	if err := totp.Import(t.Context(), service, v.account.Subject, portable, nil); err != nil {
 		t.Fatalf("authenticators: %v", err)
 	}
 	if _, err := service.BeginCodes(t.Context(), v.account.Subject, "test"); err != nil {
@@ -90,7 +91,7 @@ func newOwner(t *testing.T, s *site) *owner {
 }
 
 // newSecret is the key of an authenticator that comes from elsewhere.
-func (s *site) newSecret(t *testing.T) (string, mfa.Portable) {
+func (s *site) newSecret(t *testing.T) (string, totp.Portable) {
 	t.Helper()
 	secret := strings.Repeat(mfa.NewKey(), 2)
 	secret = strings.Map(func(r rune) rune {
@@ -100,7 +101,7 @@ func (s *site) newSecret(t *testing.T) (string, mfa.Portable) {
 		return -1
 	}, strings.ToUpper(secret))[:32]
 	s.keepSecret(secret)
-	p, err := mfa.ParseSecret(secret, false)
+	p, err := totp.ParseSecret(secret, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func TestOnlyAProofForgives(t *testing.T) {
 				}
 				limit := mfa.Limit{Guesses: s.config.TOTPGuesses, Window: s.config.TOTPWindow, Lock: s.config.TOTPLock, InARow: s.config.TOTPInARow}
 				for range 3 {
-					for _, key := range mfa.GuessKeys(user.Subject) {
+					for _, key := range (*s.servers.Load())[0].mfa.AttemptKeys(user.Subject) {
 						if _, err := s.store.Attempt(t.Context(), key, limit, s.clock.now()); err != nil {
 							t.Fatal(err)
 						}

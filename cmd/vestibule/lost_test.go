@@ -15,6 +15,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
@@ -114,7 +115,7 @@ func TestLostEverything(t *testing.T) {
 		p := s.newBrowser(t).open(link).at("login", "link").giveName("ana", password)
 		p, a := p.setUp()
 		p.at("security", "on")
-		if held, err := s.store.Held(t.Context(), user.Subject); held || err != nil {
+		if blocked, err := s.store.EnrolmentBlocked(t.Context(), user.Subject); blocked || err != nil {
 			t.Errorf("ana is still held (%v)", err)
 		}
 		v = c.begin("acr_values", "aal2")
@@ -173,9 +174,9 @@ func TestEnrolLink(t *testing.T) {
 		s.newBrowser(t).open("/account/security").giveName("ana", password).at("security", "off").
 			open("/account/authenticators/new").at("held", "initial")
 		service := (*s.servers.Load())[0].mfa
-		pending, err := service.Begin(t.Context(), ana.Subject, "test")
+		pending, err := service.Begin(t.Context(), ana.Subject, "test", totp.Name)
 		if err == nil {
-			err = service.Confirm(t.Context(), ana.Subject, "test", phone{s, pending.Secret}.code(0), "")
+			err = service.Confirm(t.Context(), ana.Subject, "test", totp.Form(phone{s, pending.Offer.(totp.Offer).Secret}.code(0)), "")
 		}
 		if err != nil {
 			t.Fatalf("set up without a link: %v", err)
@@ -297,7 +298,7 @@ func TestPlannedReset(t *testing.T) {
 		if len(e) != 2 || e[0].Kind != audit.EventAdminReset || e[0].Actor != actor() || e[0].Detail["authenticators"] != "1" {
 			t.Errorf("the audit log has %+v, want the plan, and one reset by the one who planned it", e)
 		}
-		if held, err := s.store.Held(t.Context(), user.Subject); !held || err != nil {
+		if blocked, err := s.store.EnrolmentBlocked(t.Context(), user.Subject); !blocked || err != nil {
 			t.Errorf("ana is not held (%v)", err)
 		}
 		s.newBrowser(t).open("/account/security").giveName("ana", password).at("security", "off")
@@ -429,7 +430,7 @@ func TestServerResets(t *testing.T) {
 	ended := make(chan error)
 	go func() { ended <- (*s.servers.Load())[0].resets(ctx) }()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if held, err := s.store.Held(t.Context(), user.Subject); err != nil || held {
+		if blocked, err := s.store.EnrolmentBlocked(t.Context(), user.Subject); err != nil || blocked {
 			break
 		}
 	}
@@ -437,7 +438,7 @@ func TestServerResets(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if held, err := s.store.Held(t.Context(), user.Subject); !held || err != nil {
+	if blocked, err := s.store.EnrolmentBlocked(t.Context(), user.Subject); !blocked || err != nil {
 		t.Errorf("the reset did not take place (%v)", err)
 	}
 }

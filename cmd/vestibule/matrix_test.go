@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/account"
 )
 
@@ -157,12 +158,12 @@ func (m *matrix) service() *mfa.Service { return (*m.site.servers.Load())[0].mfa
 func (m *matrix) enrol(p *victim) {
 	m.t.Helper()
 	ctx, service := m.t.Context(), m.service()
-	pending, err := service.Begin(ctx, p.account.Subject, "test")
+	pending, err := service.Begin(ctx, p.account.Subject, "test", totp.Name)
 	if err != nil {
 		m.t.Fatalf("enrol %s: %v", p.name, err)
 	}
-	p.phone = phone{m.site, pending.Secret}
-	if err := service.Confirm(ctx, p.account.Subject, "test", p.phone.code(-1), ""); err != nil {
+	p.phone = phone{m.site, pending.Offer.(totp.Offer).Secret}
+	if err := service.Confirm(ctx, p.account.Subject, "test", totp.Form(p.phone.code(-1)), ""); err != nil {
 		m.t.Fatalf("enrol %s: %v", p.name, err)
 	}
 	if err := service.Activate(ctx, p.account.Subject, "test", nil); err != nil {

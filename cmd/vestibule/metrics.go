@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -123,14 +122,11 @@ func (a *app) composeMetrics(events *auditor) {
 // event is the hook of the auditor. It counts what was recorded; when the commit that the event belongs to fails
 // afterwards, which is rare, there is one too many.
 func (m *metrics) event(_ context.Context, e audit.Event) error {
+	if factor, result, ok := audit.Proof(e.Kind); ok {
+		m.proof(factor, result, e)
+		return nil
+	}
 	switch e.Kind {
-	case audit.EventPassword, audit.EventTOTP, audit.EventRecoveryUsed:
-		m.proved(e)
-	case audit.EventPasswordFailed, audit.EventTOTPFailed, audit.EventRecoveryFailed:
-		m.signIns.WithLabelValues(stepOf(e), resultOf(e)).Inc()
-	case audit.EventPasswordLocked, audit.EventTOTPLocked, audit.EventRecoveryLocked:
-		m.signIns.WithLabelValues(stepOf(e), "locked").Inc()
-		m.lockouts.WithLabelValues(stepOf(e), oneOf(e.Detail["budget"], "account", "address", "browser", "account")).Inc()
 	case audit.EventFactorAdded, audit.EventAdminTOTPAdded:
 		m.enrolments.WithLabelValues("totp", "done").Inc()
 	case audit.EventConsent:
@@ -147,8 +143,17 @@ func (m *metrics) event(_ context.Context, e audit.Event) error {
 	return nil
 }
 
-func (m *metrics) proved(e audit.Event) {
-	m.signIns.WithLabelValues(stepOf(e), "ok").Inc()
+// proof counts under the name of the factor: password, recovery or a kind of authenticator.
+func (m *metrics) proof(factor, result string, e audit.Event) {
+	switch result {
+	case audit.ResultOK:
+		m.signIns.WithLabelValues(factor, "ok").Inc()
+	case audit.ResultFailed:
+		m.signIns.WithLabelValues(factor, resultOf(e)).Inc()
+	case audit.ResultLocked:
+		m.signIns.WithLabelValues(factor, "locked").Inc()
+		m.lockouts.WithLabelValues(factor, oneOf(e.Detail["budget"], "account", "address", "browser", "account")).Inc()
+	}
 	switch e.Kind {
 	case audit.EventTOTP:
 		m.offsets.WithLabelValues(oneOf(e.Detail["offset"], "other", "-1", "0", "1")).Inc()
@@ -156,9 +161,6 @@ func (m *metrics) proved(e audit.Event) {
 		m.recoveries.Inc()
 	}
 }
-
-// stepOf is password, totp or recovery: the second word of the kind.
-func stepOf(e audit.Event) string { return strings.Split(e.Kind, ".")[1] }
 
 func resultOf(e audit.Event) string {
 	switch e.Detail["reason"] {

@@ -18,9 +18,8 @@ func letterOf(e audit.Event) string {
 	if e.Subject == "" {
 		return ""
 	}
-	switch e.Kind {
-	case audit.EventTOTPFailed, audit.EventTOTPLocked, audit.EventRecoveryFailed, audit.EventRecoveryLocked:
-		if isWave(e) {
+	if factor, result, ok := audit.Proof(e.Kind); ok && factor != audit.FactorPassword && result != audit.ResultOK {
+		if isWave(e, result) {
 			return "wrong codes"
 		}
 		return ""
@@ -48,13 +47,12 @@ func letterOf(e audit.Event) string {
 
 // isWave tells whether enough wrong codes have come since the last mail about them, or so many that a lock has begun. A
 // code is only asked for after the password, or within a session; the codes of a set-up are not those of a factor.
-func isWave(e audit.Event) bool {
+func isWave(e audit.Event, result string) bool {
 	if e.Detail["set_up"] != "" {
 		return false
 	}
 	n, err := strconv.Atoi(e.Detail["in_a_row"])
-	locks := e.Kind == audit.EventTOTPLocked || e.Kind == audit.EventRecoveryLocked
-	return locks || err == nil && n > 0 && n%waveOfCodes == 0
+	return result == audit.ResultLocked || err == nil && n > 0 && n%waveOfCodes == 0
 }
 
 // noticeHook puts a notice of each event that the user should know of into the outbox, in the commit of the event.

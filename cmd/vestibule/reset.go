@@ -115,11 +115,11 @@ type plannedFor struct {
 
 func readLost(ctx context.Context, db *storage.Store, subject string, now time.Time) (lostEverything, error) {
 	var l lostEverything
-	held, err := db.Held(ctx, subject)
+	blocked, err := db.EnrolmentBlocked(ctx, subject)
 	if err != nil {
 		return l, err
 	}
-	l.Held = held
+	l.Held = blocked
 	switch plan, err := db.ResetOf(ctx, subject); {
 	case err == nil:
 		l.Reset = &plannedFor{plan.Due.UTC(), plan.Created.UTC(), plan.Actor, plan.Reason}

@@ -166,17 +166,17 @@ func (r *resealer) batch(ctx context.Context, table string, rows []storage.Seale
 }
 
 func (r *resealer) reseal(table string, row storage.SealedRow) (storage.SealedRow, error) {
-	var about string
+	var aad string
 	switch table {
 	case storage.SealedAuthenticators:
-		about = mfa.AboutSecret(mfa.Authenticator{ID: row.ID, Subject: row.Subject})
+		aad = mfa.SecretAAD(mfa.Authenticator{ID: row.ID, Subject: row.Subject, Kind: row.Kind})
 	case storage.SealedSetups:
-		about = mfa.AboutSetup(mfa.Setup{Owner: row.ID, Subject: row.Subject})
+		aad = mfa.SetupAAD(mfa.Setup{Owner: row.ID, Subject: row.Subject})
 	case storage.SealedSigningKeys:
-		about = jwks.SealedKey{ID: row.ID}.About()
+		aad = jwks.SealedKey{ID: row.ID}.AAD()
 	}
 	var err error
-	row.KeyID, row.Sealed, err = r.keys.Reseal(row.KeyID, row.Sealed, about)
+	row.KeyID, row.Sealed, err = r.keys.Reseal(row.KeyID, row.Sealed, aad)
 	return row, err
 }
 

@@ -146,11 +146,11 @@ func fillSealed(t *testing.T, database, key string, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	columns := []string{"id", "subject", "name", "name_key", "key_id", "secret", "algorithm", "digits", "period", "last_step", "created_at", "used_at"}
+	columns := []string{"id", "subject", "name", "name_key", "key_id", "secret", "kind", "params", "counter", "created_at", "used_at"}
 	row := func(i int) ([]any, error) {
-		a := mfa.Authenticator{ID: fmt.Sprintf("filler-%06d", i), Subject: fmt.Sprintf("user-%06d", i)}
-		keyID, sealed, err := keys.Seal([]byte("a secret of twenty b"), mfa.AboutSecret(a))
-		return []any{a.ID, a.Subject, "Phone", mfa.NameKey("Phone"), keyID, sealed, "SHA1", 6, 30, 0, 1, 0}, err
+		a := mfa.Authenticator{ID: fmt.Sprintf("filler-%06d", i), Subject: fmt.Sprintf("user-%06d", i), Kind: "totp"}
+		keyID, sealed, err := keys.Seal([]byte("a secret of twenty b"), mfa.SecretAAD(a))
+		return []any{a.ID, a.Subject, "Phone", mfa.NameKey("Phone"), keyID, sealed, a.Kind, `{"algorithm":"SHA1","digits":6,"period":30}`, 0, 1, 0}, err
 	}
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
 		err = fillSQLite(t.Context(), path, columns, n, row)
@@ -241,7 +241,7 @@ func checkSealed(t *testing.T, db *storage.Store, key string, atLeast int) {
 			break
 		}
 		for _, row := range rows {
-			if _, err := keys.Open(row.KeyID, row.Sealed, mfa.AboutSecret(mfa.Authenticator{ID: row.ID, Subject: row.Subject})); err != nil {
+			if _, err := keys.Open(row.KeyID, row.Sealed, mfa.SecretAAD(mfa.Authenticator{ID: row.ID, Subject: row.Subject, Kind: row.Kind})); err != nil {
 				t.Fatalf("authenticator %s: %v", row.ID, err)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"vestibule/config"
 	"vestibule/consent"
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
@@ -99,7 +100,7 @@ func (a *app) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) e
 	a.refunds = &mfa.Refunds{Attempts: a.store}
 	a.mfa = &mfa.Service{
 		Store: a.store, Attempts: a.store, Refunds: a.refunds, Setups: a.store, Keys: keys, Atomic: a.store.Atomic,
-		Issuer: c.Name, Limits: limits(c), Kinds: kinds(c), Now: a.now, Slow: a.hasher,
+		Kinds: kinds(c), Limits: limits(c), Now: a.now, Slow: a.hasher,
 		Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses),
 	}
 	p, err := provider.New(ctx, provider.Config{
@@ -160,9 +161,12 @@ func levels(c config.Config) provider.Levels {
 
 func limits(c config.Config) mfa.Limits {
 	one := mfa.Limit{Guesses: c.TOTPGuesses, Window: c.TOTPWindow, Lock: c.TOTPLock, InARow: c.TOTPInARow}
-	return mfa.Limits{TOTP: one, Recovery: one, Authenticators: c.TOTPAuthenticators}
+	return mfa.Limits{Attempts: one, Recovery: one, Authenticators: c.TOTPAuthenticators}
 }
 
-func kinds(c config.Config) mfa.Kinds {
-	return mfa.Kinds{Algorithms: c.TOTPAlgorithms, Digits: c.TOTPDigits, Periods: c.TOTPPeriods}
+// kinds are the kinds of authenticators that there are. A new one is a line here.
+func kinds(c config.Config) []mfa.Kind {
+	return []mfa.Kind{
+		totp.Kind{Issuer: c.Name, Options: totp.Options{Algorithms: c.TOTPAlgorithms, Digits: c.TOTPDigits, Periods: c.TOTPPeriods}},
+	}
 }

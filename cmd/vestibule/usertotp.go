@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
@@ -20,17 +21,17 @@ import (
 func (v unsealed) codes() *mfa.Service {
 	return &mfa.Service{
 		Store: v.db, Attempts: v.db, Setups: v.db, Keys: v.keys, Atomic: v.db.Atomic,
-		Issuer: v.config.Name, Limits: limits(v.config), Kinds: kinds(v.config),
+		Kinds: kinds(v.config), Limits: limits(v.config),
 	}
 }
 
 // shownFactor is how JSON shows an authenticator.
 type shownFactor struct {
-	ID       string    `json:"id"`
-	Name     string    `json:"name"`
-	mfa.Kind           // flat
-	Created  time.Time `json:"created"`
-	LastUsed time.Time `json:"last_used,omitzero"`
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	totp.Params           // flat
+	Created     time.Time `json:"created"`
+	LastUsed    time.Time `json:"last_used,omitzero"`
 }
 
 // userTOTPList shows a user's authenticators, without what is secret about them.
@@ -50,8 +51,15 @@ func userTOTPList(f *flag.FlagSet) action {
 			list := []shownFactor{}
 			rows := [][]string{{"ID", "NAME", "KIND", "ADDED", "LAST USED"}}
 			for _, a := range status.Authenticators {
-				list = append(list, shownFactor{a.ID, a.Name, a.Kind, a.Created.UTC(), a.LastUsed.UTC()})
-				rows = append(rows, []string{a.ID, a.Name, a.Kind.String(), moment(a.Created), moment(a.LastUsed)})
+				if a.Kind != totp.Name {
+					continue
+				}
+				params, err := totp.ParseParams(a.Params)
+				if err != nil {
+					return err
+				}
+				list = append(list, shownFactor{a.ID, a.Name, params, a.Created.UTC(), a.LastUsed.UTC()})
+				rows = append(rows, []string{a.ID, a.Name, params.String(), moment(a.Created), moment(a.LastUsed)})
 			}
 			return out.print(w.stdout, list, rows)
 		})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
@@ -48,19 +49,19 @@ func userTOTPAdd(f *flag.FlagSet) action {
 			if err != nil {
 				return err
 			}
-			names, err := v.importTOTP(ctx, user, []mfa.Portable{p})
+			names, err := v.importTOTP(ctx, user, []totp.Portable{p})
 			if err != nil {
 				return importFault(user, err)
 			}
-			_, err = fmt.Fprintf(w.stdout, "added %s to %s (%s)\n", printable(names[0]), user.Username, p.Kind)
+			_, err = fmt.Fprintf(w.stdout, "added %s to %s (%s)\n", printable(names[0]), user.Username, p.Params)
 			return err
 		})
 	}
 }
 
 // portable reads the secret. What the flags say of it must not go against what a URI says.
-func (a totpAdd) portable(text string) (mfa.Portable, error) {
-	p, err := mfa.ParseSecret(text, a.short)
+func (a totpAdd) portable(text string) (totp.Portable, error) {
+	p, err := totp.ParseSecret(text, a.short)
 	if err != nil {
 		if !a.short {
 			err = fmt.Errorf("%w (--allow-short takes 80 bits)", err)
@@ -89,10 +90,10 @@ func (a totpAdd) portable(text string) (mfa.Portable, error) {
 
 // importTOTP makes the authenticators live, with the record of it in the same commit, and returns the names of those
 // that were not there before. What a check finds, after the user's authenticators were read, ends the commit.
-func (v unsealed) importTOTP(ctx context.Context, user account.Account, all []mfa.Portable, checks ...func(context.Context) error) ([]string, error) {
+func (v unsealed) importTOTP(ctx context.Context, user account.Account, all []totp.Portable, checks ...func(context.Context) error) ([]string, error) {
 	var added []string
 	events := commandAuditor(v.db, time.Now)
-	err := v.codes().Import(ctx, user.Subject, all, func(ctx context.Context, names []string) error {
+	err := totp.Import(ctx, v.codes(), user.Subject, all, func(ctx context.Context, names []string) error {
 		for _, check := range checks {
 			if err := check(ctx); err != nil {
 				return err

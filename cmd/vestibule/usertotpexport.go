@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -15,38 +12,16 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"filippo.io/age"
-	"filippo.io/age/armor"
-
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
+	"vestibule/mfa/transfer"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
 )
 
-const (
-	// backupVersion is that of the form below. It rises when an older program would misread a newer file.
-	backupVersion = 1
-	// shortPassphrase is too short to keep secrets for years; the file can be attacked without any limit of guesses.
-	shortPassphrase = 12
-	// largestBackup is far above a million users.
-	largestBackup = 1 << 30
-	// auditBatch bounds the events of one commit.
-	auditBatch = 500
-)
-
-// backup is what lies, encrypted, in a file of user totp export.
-type backup struct {
-	Version int          `json:"version"`
-	Made    time.Time    `json:"made"`
-	Users   []backupUser `json:"users"`
-}
-
-type backupUser struct {
-	Subject        string         `json:"subject"`
-	Username       string         `json:"username"`
-	Authenticators []mfa.Portable `json:"authenticators"`
-}
+// auditBatch bounds the events of one commit.
+const auditBatch = 500
 
 func passphraseFlag(f *flag.FlagSet) *string {
 	return f.String("passphrase-file", "", "`file` that holds the passphrase, or - for standard input")
@@ -73,37 +48,37 @@ func userTOTPExport(f *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		if utf8.RuneCountInString(passphrase) < shortPassphrase {
-			return fmt.Errorf("--passphrase-file: the passphrase has fewer than %d characters, and whoever has the file may guess without end", shortPassphrase)
+		if utf8.RuneCountInString(passphrase) < transfer.ShortestPassphrase {
+			return fmt.Errorf("--passphrase-file: the passphrase has fewer than %d characters, and whoever has the file may guess without end", transfer.ShortestPassphrase)
 		}
 		return withVault(ctx, w, load, func(v unsealed) error {
 			b, err := v.export(ctx, args)
 			if err != nil {
 				return err
 			}
-			return seal(w.stdout, b, passphrase)
+			return b.Seal(w.stdout, passphrase)
 		})
 	}
 }
 
 // export returns the authenticators of the named user or, without a name, of all. Nothing leaves before it is recorded.
-func (v unsealed) export(ctx context.Context, names []string) (backup, error) {
+func (v unsealed) export(ctx context.Context, names []string) (transfer.Backup, error) {
 	accounts, err := v.accounts(ctx, names)
 	if err != nil {
-		return backup{}, err
+		return transfer.Backup{}, err
 	}
-	b := backup{Version: backupVersion, Made: time.Now().UTC(), Users: []backupUser{}}
+	b := transfer.Backup{Made: time.Now()}
 	for _, a := range accounts {
-		list, err := v.codes().Export(ctx, a.Subject)
+		list, err := totp.Export(ctx, v.codes(), a.Subject)
 		if err != nil {
-			return backup{}, fmt.Errorf("user %s: %w", a.Username, err)
+			return transfer.Backup{}, fmt.Errorf("user %s: %w", a.Username, err)
 		}
 		if len(list) > 0 {
-			b.Users = append(b.Users, backupUser{a.Subject, a.Username, list})
+			b.Users = append(b.Users, transfer.User{Subject: a.Subject, Username: a.Username, Authenticators: list})
 		}
 	}
 	if len(names) == 1 && len(b.Users) == 0 {
-		return backup{}, &result{accounts[0].Username + " has no authenticator", store.ErrNotFound}
+		return transfer.Backup{}, &result{accounts[0].Username + " has no authenticator", store.ErrNotFound}
 	}
 	return b, v.recordExport(ctx, b.Users)
 }
@@ -116,7 +91,7 @@ func (v unsealed) accounts(ctx context.Context, names []string) ([]account.Accou
 	return []account.Account{user}, err
 }
 
-func (v unsealed) recordExport(ctx context.Context, users []backupUser) error {
+func (v unsealed) recordExport(ctx context.Context, users []transfer.User) error {
 	events := commandAuditor(v.db, time.Now)
 	for some := range slices.Chunk(users, auditBatch) {
 		err := v.db.Atomic(ctx, func(ctx context.Context) error {
@@ -136,22 +111,6 @@ func (v unsealed) recordExport(ctx context.Context, users []backupUser) error {
 		}
 	}
 	return nil
-}
-
-func seal(to io.Writer, b backup, passphrase string) error {
-	recipient, err := age.NewScryptRecipient(passphrase)
-	if err != nil {
-		return err
-	}
-	armored := armor.NewWriter(to)
-	sealed, err := age.Encrypt(armored, recipient)
-	if err != nil {
-		return err
-	}
-	if err := json.NewEncoder(sealed).Encode(b); err != nil {
-		return err
-	}
-	return errors.Join(sealed.Close(), armored.Close())
 }
 
 // userTOTPImport puts back what user totp export has written. Each user's authenticators come back together or not
@@ -189,33 +148,21 @@ func userTOTPImport(f *flag.FlagSet) action {
 }
 
 // openBackup reads a file of user totp export, armored or not.
-func openBackup(path, passphrase string) (backup, error) {
+func openBackup(path, passphrase string) (transfer.Backup, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return backup{}, err
+		return transfer.Backup{}, err
 	}
 	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, largestBackup))
-	if err != nil {
-		return backup{}, fmt.Errorf("%s: %w", path, err)
-	}
-	identity, err := age.NewScryptIdentity(passphrase)
-	if err != nil {
-		return backup{}, fmt.Errorf("--passphrase-file: %w", err)
-	}
-	var sealed io.Reader = bytes.NewReader(content)
-	if strings.HasPrefix(string(content), armor.Header) {
-		sealed = armor.NewReader(sealed)
-	}
-	plain, err := age.Decrypt(sealed, identity)
-	if err != nil {
-		return backup{}, fmt.Errorf("%s cannot be opened: it is no file of `vestibule user totp export`, was altered, or has another passphrase (%v)", path, err)
-	}
-	var b backup
-	decoder := json.NewDecoder(plain)
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&b); err != nil || b.Version != backupVersion {
-		return backup{}, fmt.Errorf("%s was altered, or another version of vestibule has made it", path)
+	b, err := transfer.Open(file, passphrase)
+	var closed *transfer.Sealed
+	switch {
+	case errors.As(err, &closed):
+		return transfer.Backup{}, fmt.Errorf("%s cannot be opened: it is no file of `vestibule user totp export`, was altered, or has another passphrase (%v)", path, closed.Cause)
+	case errors.Is(err, transfer.ErrForm):
+		return transfer.Backup{}, fmt.Errorf("%s was altered, or another version of vestibule has made it", path)
+	case err != nil:
+		return transfer.Backup{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return b, nil
 }
@@ -227,7 +174,7 @@ type restored struct {
 	Result string `json:"result"`
 }
 
-func (v unsealed) restore(ctx context.Context, b backup, byName, afterReset bool) (results []restored, conflicts int, err error) {
+func (v unsealed) restore(ctx context.Context, b transfer.Backup, byName, afterReset bool) (results []restored, conflicts int, err error) {
 	results = []restored{}
 	for _, u := range b.Users {
 		user, found, err := v.owner(ctx, u, byName)
@@ -257,7 +204,7 @@ func (v unsealed) restore(ctx context.Context, b backup, byName, afterReset bool
 }
 
 // owner finds whose authenticators they were. A name alone may be another person's by now.
-func (v unsealed) owner(ctx context.Context, u backupUser, byName bool) (account.Account, bool, error) {
+func (v unsealed) owner(ctx context.Context, u transfer.User, byName bool) (account.Account, bool, error) {
 	user, err := v.db.Account(ctx, u.Subject)
 	if errors.Is(err, store.ErrNotFound) && byName {
 		user, _, err = v.db.AccountByName(ctx, u.Username)
@@ -274,7 +221,7 @@ func (v unsealed) owner(ctx context.Context, u backupUser, byName bool) (account
 // untouched refuses a user who had an authenticator taken away since the backup was made: that phone may be in a
 // thief's hands, and the backup would bring it back.
 func (v unsealed) untouched(ctx context.Context, subject string, made time.Time) error {
-	held, err := v.db.Held(ctx, subject)
+	blocked, err := v.db.EnrolmentBlocked(ctx, subject)
 	if err != nil {
 		return err
 	}
@@ -282,14 +229,14 @@ func (v unsealed) untouched(ctx context.Context, subject string, made time.Time)
 	if err != nil {
 		return err
 	}
-	if held || len(last) > 0 && !last[0].Time.Before(made) {
+	if blocked || len(last) > 0 && !last[0].Time.Before(made) {
 		return &result{"a reset or a removal came after the backup was made; --after-reset brings all back", store.ErrConflict}
 	}
 	return nil
 }
 
 // restoreUser asks check in the commit.
-func (v unsealed) restoreUser(ctx context.Context, user account.Account, u backupUser, check func(context.Context) error) (restored, error) {
+func (v unsealed) restoreUser(ctx context.Context, user account.Account, u transfer.User, check func(context.Context) error) (restored, error) {
 	r := restored{User: user.Username, Result: "restored"}
 	names, err := v.importTOTP(ctx, user, u.Authenticators, check)
 	r.Added = len(names)

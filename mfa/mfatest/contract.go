@@ -50,6 +50,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Stores) {
 		{"parallel removals of spares", parallelRemoveSpare},
 		{"reset", reset},
 		{"spend", spend},
+		{"spend without a counter", spendWithoutCounter},
 		{"parallel spends", parallelSpend},
 		{"redeem", redeem},
 		{"parallel redemptions", parallelRedeem},
@@ -133,15 +134,15 @@ func enrolled(t *testing.T, s Stores, subject string, want bool) {
 
 func setup(owner, subject string, basis int64) mfa.Setup {
 	return mfa.Setup{
-		Owner: owner, Subject: subject, ID: "id of " + owner, Basis: basis, KeyID: "k1", Sealed: []byte{0, 1, 255},
-		Confirmed: true, Name: "Télé\"phone", Step: 59_000_000, Created: now, Expires: now.Add(15 * time.Minute),
+		Owner: owner, Subject: subject, ID: "id of " + owner, Kind: "key", Basis: basis, KeyID: "k1", Sealed: []byte{0, 1, 255},
+		Confirmed: true, Name: "Télé\"phone", Created: now, Expires: now.Add(15 * time.Minute),
 	}
 }
 
 func authenticator(subject, id string) *mfa.Authenticator {
 	return &mfa.Authenticator{
-		ID: id, Subject: subject, Name: "name of " + id, KeyID: "k1", Secret: []byte{0, 2, 254},
-		Algorithm: "SHA1", Digits: 6, Period: 30, LastStep: 1000, Created: now,
+		ID: id, Subject: subject, Kind: "key", Name: "name of " + id, KeyID: "k1", Secret: []byte{0, 2, 254},
+		Params: `{"a":"é"}`, Counter: 1000, Created: now,
 	}
 }
 

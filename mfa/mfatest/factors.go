@@ -32,7 +32,7 @@ func setups(t *testing.T, s Stores) {
 	must(t, "DeleteSetup of nothing", s.DeleteSetup(ctx, "tab"))
 
 	first := setup("tab", "ana", 0)
-	first.Confirmed, first.Name, first.Step = false, "", 0
+	first.Confirmed, first.Name = false, ""
 	for _, want := range []mfa.Setup{first, setup("tab", "ana", 3)} {
 		must(t, "SaveSetup", s.SaveSetup(ctx, want))
 		got, err := s.Setup(ctx, "tab")
@@ -58,7 +58,7 @@ func setups(t *testing.T, s Stores) {
 func confirmSetup(t *testing.T, s Stores) {
 	confirmed := setup("tab", "ana", 0)
 	begun := confirmed
-	begun.Confirmed, begun.Name, begun.Step, begun.Sealed = false, "", 0, []byte{7}
+	begun.Confirmed, begun.Name, begun.Sealed = false, "", []byte{7}
 	check(t, "ConfirmSetup of nothing", s.ConfirmSetup(ctx, confirmed), mfa.ErrNoSetup)
 	for _, change := range []func(*mfa.Setup){
 		func(p *mfa.Setup) { p.ID = "another" },
@@ -179,10 +179,10 @@ func parallelActivate(t *testing.T, s Stores) {
 }
 
 func kinds(t *testing.T, s Stores) {
-	all := []mfa.Kind{{Algorithm: "SHA1", Digits: 6, Period: 30}, {Algorithm: "SHA256", Digits: 8, Period: 30}, {Algorithm: "SHA1", Digits: 6, Period: 60}}
+	all := []mfa.KindParams{{Kind: "app", Params: "1"}, {Kind: "app", Params: "2"}, {Kind: "key", Params: "1"}, {Kind: "key"}}
 	for i, k := range append(all, all[0]) {
 		a := authenticator("ana", fmt.Sprint("a", i))
-		a.Algorithm, a.Digits, a.Period = k.Algorithm, k.Digits, k.Period
+		a.Kind, a.Params = k.Kind, k.Params
 		must(t, "Add", s.Add(ctx, int64(i), *a))
 	}
 	got, err := s.KindsOf(ctx, "ana")
@@ -199,13 +199,13 @@ func kinds(t *testing.T, s Stores) {
 // An authenticator that comes without a set-up is like one that comes with it.
 func add(t *testing.T, s Stores) {
 	a := authenticator("ana", "a1")
-	a.Algorithm, a.Digits, a.Period = "SHA512", 8, 60
+	a.Kind, a.Params = "app", "other"
 	must(t, "Add", s.Add(ctx, 0, *a))
 	f := factors(t, s, "ana")
 	if f.Generation == 0 || len(f.Authenticators) != 1 || f.Recovery != nil {
 		t.Fatalf("Factors after Add = %+v", f)
 	}
-	if got := f.Authenticators[0]; got.Kind() != a.Kind() || got.Name != a.Name || !bytes.Equal(got.Secret, a.Secret) || got.LastStep != a.LastStep {
+	if got := f.Authenticators[0]; got.Kind != a.Kind || got.Params != a.Params || got.Name != a.Name || !bytes.Equal(got.Secret, a.Secret) || got.Counter != a.Counter {
 		t.Errorf("authenticator = %+v, want %+v", got, *a)
 	}
 	check(t, "Add on an old basis", s.Add(ctx, 0, *authenticator("ana", "a2")), mfa.ErrChanged)
@@ -296,11 +296,19 @@ func reset(t *testing.T, s Stores) {
 	check(t, "Activate of what began before Reset", s.Activate(ctx, "ana", "tab", basis, authenticator("ana", "a3"), nil), mfa.ErrChanged)
 }
 
+// budgets are those of the subject's factors; the second is that of a kind which the store has never heard of.
+func budgets(subject string) []string {
+	return []string{"totp:" + subject, "brandnew:" + subject, "recovery:" + subject}
+}
+
+// passwordOf is a budget that no change of the factors concerns.
+func passwordOf(subject string) string { return "pwd:" + subject + "|a name" }
+
 // use takes one guess from each budget of the subjects.
 func use(t *testing.T, s Stores, subjects ...string) {
 	t.Helper()
 	for _, subject := range subjects {
-		for _, key := range mfa.GuessKeys(subject) {
+		for _, key := range append(budgets(subject), passwordOf(subject)) {
 			guess(t, s, key, five, now, mfa.AttemptCount{Left: 4})
 		}
 	}
@@ -316,10 +324,11 @@ func gone(t *testing.T, s Stores) {
 	_, err := s.Setup(ctx, "tab")
 	check(t, "Setup", err, mfa.ErrNoSetup)
 	check(t, "Redeem", s.Redeem(ctx, "r1", digest("r1", 0), now), mfa.ErrCode)
-	for _, key := range mfa.GuessKeys("ana") {
+	guess(t, s, passwordOf("ana"), five, now, mfa.AttemptCount{Left: 3})
+	for _, key := range budgets("ana") {
 		guess(t, s, key, five, now, mfa.AttemptCount{Left: 4})
 	}
-	for _, key := range mfa.GuessKeys("ben") {
+	for _, key := range append(budgets("ben"), passwordOf("ben")) {
 		guess(t, s, key, five, now.Add(time.Second), mfa.AttemptCount{Left: 3})
 	}
 	if f := factors(t, s, "ben"); len(f.Authenticators) != 1 || f.Recovery == nil || len(f.Recovery.Digests) != 10 {

@@ -16,7 +16,7 @@ var (
 )
 
 func spend(t *testing.T, s Stores) {
-	enrol(t, s, "ana", "a1", "") // its LastStep is 1000
+	enrol(t, s, "ana", "a1", "") // its Counter is 1000
 	enrol(t, s, "ana", "a2", "")
 	check(t, "Spend of the step that confirmed", s.Spend(ctx, "a1", 1000, now), mfa.ErrUsed)
 	check(t, "Spend of an earlier step", s.Spend(ctx, "a1", 999, now), mfa.ErrUsed)
@@ -25,10 +25,26 @@ func spend(t *testing.T, s Stores) {
 	check(t, "Spend of a step that was passed over", s.Spend(ctx, "a1", 1001, now), mfa.ErrUsed)
 	must(t, "Spend of the same step for another", s.Spend(ctx, "a2", 1002, now))
 	for _, a := range factors(t, s, "ana").Authenticators {
-		if a.LastStep != 1002 || !a.LastUsed.Equal(now) {
-			t.Errorf("%s: LastStep %d, LastUsed %v, want 1002, %v", a.ID, a.LastStep, a.LastUsed, now)
+		if a.Counter != 1002 || !a.LastUsed.Equal(now) {
+			t.Errorf("%s: Counter %d, LastUsed %v, want 1002, %v", a.ID, a.Counter, a.LastUsed, now)
 		}
 	}
+}
+
+// spendWithoutCounter: what never counts stays as it is; what once counted must go on counting.
+func spendWithoutCounter(t *testing.T, s Stores) {
+	a := authenticator("ana", "a1")
+	a.Counter = 0
+	must(t, "Add", s.Add(ctx, 0, *a))
+	for i := range 2 {
+		must(t, "Spend of 0", s.Spend(ctx, "a1", 0, now.Add(time.Duration(i)*time.Minute)))
+	}
+	if a := factors(t, s, "ana").Authenticators[0]; a.Counter != 0 || !a.LastUsed.Equal(now.Add(time.Minute)) {
+		t.Errorf("Counter %d, LastUsed %v, want 0, %v", a.Counter, a.LastUsed, now.Add(time.Minute))
+	}
+	must(t, "Spend of 1", s.Spend(ctx, "a1", 1, now))
+	check(t, "Spend of 0 after 1", s.Spend(ctx, "a1", 0, now), mfa.ErrUsed)
+	check(t, "Spend of 1 again", s.Spend(ctx, "a1", 1, now), mfa.ErrUsed)
 }
 
 func parallelSpend(t *testing.T, s Stores) {
@@ -286,7 +302,7 @@ func allOrNothing(t *testing.T, s Stores) {
 	}), errAbort)
 	guess(t, s, "totp:ana", five, now, mfa.AttemptCount{Left: 3})
 	f := factors(t, s, "ana")
-	if f.Authenticators[0].LastStep != 1000 || len(f.Recovery.Digests) != 10 {
+	if f.Authenticators[0].Counter != 1000 || len(f.Recovery.Digests) != 10 {
 		t.Errorf("an aborted Atomic left %+v", f)
 	}
 	won := race(t, mfa.ErrUsed, func(i int) error {

@@ -1,4 +1,5 @@
-// Package mfatest proves implementations of mfa's stores, and has one that lives in memory.
+// Package mfatest proves what keeps the contracts of mfa: stores by TestStore and TestService, kinds of authenticators by
+// TestKind. It has one of each that works: Memory, and Key.
 package mfatest
 
 import (
@@ -8,6 +9,7 @@ import (
 	"crypto/rand"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -105,11 +107,11 @@ func (m *Memory) read() data {
 }
 
 // KindsOf implements mfa.Store.
-func (m *Memory) KindsOf(_ context.Context, subject string) ([]mfa.Kind, error) {
-	var kinds []mfa.Kind
+func (m *Memory) KindsOf(_ context.Context, subject string) ([]mfa.KindParams, error) {
+	var kinds []mfa.KindParams
 	for _, a := range m.read().of(subject) {
-		if !slices.Contains(kinds, a.Kind()) {
-			kinds = append(kinds, a.Kind())
+		if k := (mfa.KindParams{Kind: a.Kind, Params: a.Params}); !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
 		}
 	}
 	return kinds, nil
@@ -228,9 +230,11 @@ func (m *Memory) Reset(ctx context.Context, subject string) (int, error) {
 func (d data) forget(subject string) {
 	delete(d.sets, subject)
 	maps.DeleteFunc(d.setups, func(_ string, s mfa.Setup) bool { return s.Subject == subject })
-	for _, key := range mfa.GuessKeys(subject) {
-		delete(d.tries, key)
-	}
+	maps.DeleteFunc(d.tries, func(key string, _ tries) bool {
+		budget, owner, _ := strings.Cut(key, ":")
+		owner, _, _ = strings.Cut(owner, "|")
+		return owner == subject && budget != "pwd"
+	})
 }
 
 // Attempt implements mfa.Attempts.
@@ -306,13 +310,13 @@ func (m *Memory) Enable(ctx context.Context, key string, inARow int) error {
 }
 
 // Spend implements mfa.Attempts.
-func (m *Memory) Spend(ctx context.Context, authenticator string, step int64, now time.Time) error {
+func (m *Memory) Spend(ctx context.Context, authenticator string, counter int64, now time.Time) error {
 	return m.write(ctx, func(d data) error {
 		a, ok := d.authenticators[authenticator]
-		if !ok || a.LastStep >= step {
+		if !ok || a.Counter >= counter && (a.Counter != 0 || counter != 0) {
 			return mfa.ErrUsed
 		}
-		a.LastStep, a.LastUsed = step, now
+		a.Counter, a.LastUsed = counter, now
 		d.authenticators[authenticator] = a
 		return nil
 	})

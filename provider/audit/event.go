@@ -19,7 +19,7 @@ type Event struct {
 	Session string            // the sid, if there is one
 	Address string            // of the visitor, without a port; empty for commands
 	Actor   string            // who did it when it was not the user: "cli:1000", "system"; else empty
-	Method  string            // MethodPassword, MethodTOTP, MethodRecovery, or empty
+	Method  string            // what a login calls the proof, such as "pwd" or "otp", or empty
 	Request string            // the id of the HTTP request, filled in by the Recorder
 	Detail  map[string]string // what else is worth knowing, by short names
 }
@@ -37,7 +37,7 @@ const (
 	EventPassword           = "auth.password.ok"
 	EventPasswordFailed     = "auth.password.failed"
 	EventPasswordLocked     = "auth.password.locked" // the guess that used up a budget; Detail: budget (account, address or browser)
-	EventTOTP               = "auth.totp.ok"         // Detail: offset (-1, 0 or 1 steps)
+	EventTOTP               = "auth.totp.ok"         // see Proved; Detail: offset (-1, 0 or 1 steps)
 	EventTOTPFailed         = "auth.totp.failed"     // Detail: reason (wrong, expired, used, clock), in_a_row, set_up (yes: the first code of a new one)
 	EventTOTPLocked         = "auth.totp.locked"     // the guess that used up the budget; Detail as for failed
 	EventRecoveryUsed       = "auth.recovery.used"   // Detail: left
@@ -74,6 +74,50 @@ const (
 	EventAdminReseal        = "admin.secret_key.rotated" // Detail: rows, key
 	EventAuditPurged        = "audit.purged"             // what was too old was removed; Detail: place and hash of the last that went
 )
+
+// Factors that events tell of, beside the kinds of authenticators.
+const (
+	FactorPassword = "password"
+	FactorRecovery = "recovery"
+)
+
+// Proved is the kind of the event that a factor was proved: auth, the factor, ok. A recovery code is used up by it.
+func Proved(factor string) string {
+	if factor == FactorRecovery {
+		return EventRecoveryUsed
+	}
+	return "auth." + factor + ".ok"
+}
+
+// ProofFailed is the kind of the event that a proof of a factor was compared and is wrong.
+func ProofFailed(factor string) string { return "auth." + factor + ".failed" }
+
+// ProofLocked is ProofFailed for the guess that used up the budget.
+func ProofLocked(factor string) string { return "auth." + factor + ".locked" }
+
+// Results of a proof.
+const (
+	ResultOK     = "ok"
+	ResultFailed = "failed"
+	ResultLocked = "locked"
+)
+
+// Proof reads what Proved, ProofFailed and ProofLocked have made. Not ok: the event tells of no proof.
+func Proof(kind string) (factor, result string, ok bool) {
+	parts := strings.Split(kind, ".")
+	if len(parts) != 3 || parts[0] != "auth" {
+		return "", "", false
+	}
+	switch factor = parts[1]; kind {
+	case Proved(factor):
+		return factor, ResultOK, true
+	case ProofFailed(factor):
+		return factor, ResultFailed, true
+	case ProofLocked(factor):
+		return factor, ResultLocked, true
+	}
+	return "", "", false
+}
 
 // Refused are the attributes of a log line for a request that was refused because the database does not answer: then
 // no event can be recorded. They name the kind of request, and nobody.

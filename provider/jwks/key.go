@@ -135,8 +135,8 @@ func generate(algorithm string) (crypto.PrivateKey, error) {
 
 func keyPurpose(id string) string { return "signing key|" + id }
 
-// About is what Private is bound to.
-func (k SealedKey) About() string { return keyPurpose(k.ID) }
+// AAD is what Private is bound to.
+func (k SealedKey) AAD() string { return keyPurpose(k.ID) }
 
 // openKeys unseals the keys that sign and publishes all. Rows come newest first.
 func openKeys(rows []SealedKey, sealer Sealer, now time.Time) (*set, error) {

@@ -26,17 +26,17 @@ func NewSealer() *Sealer {
 }
 
 // Seal implements provider.Sealer.
-func (s *Sealer) Seal(plaintext []byte, about string) (string, []byte, error) {
+func (s *Sealer) Seal(plaintext []byte, aad string) (string, []byte, error) {
 	nonce := make([]byte, s.aead.NonceSize())
 	rand.Read(nonce)
-	return "test", s.aead.Seal(nonce, nonce, plaintext, []byte(about)), nil
+	return "test", s.aead.Seal(nonce, nonce, plaintext, []byte(aad)), nil
 }
 
 // Open implements provider.Sealer.
-func (s *Sealer) Open(keyID string, sealed []byte, about string) ([]byte, error) {
+func (s *Sealer) Open(keyID string, sealed []byte, aad string) ([]byte, error) {
 	n := s.aead.NonceSize()
 	if keyID != "test" || len(sealed) < n {
 		return nil, errors.New("not sealed here")
 	}
-	return s.aead.Open(nil, sealed[:n], sealed[n:], []byte(about))
+	return s.aead.Open(nil, sealed[:n], sealed[n:], []byte(aad))
 }

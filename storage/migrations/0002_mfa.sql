@@ -12,14 +12,13 @@ CREATE TABLE enrolment (
 CREATE TABLE authenticator (
 	id         TEXT   NOT NULL PRIMARY KEY,
 	subject    TEXT   NOT NULL,
+	kind       TEXT   NOT NULL, -- totp, ...
 	name       TEXT   NOT NULL,
 	name_key   TEXT   NOT NULL, -- names that look the same have the same
 	key_id     TEXT   NOT NULL,
 	secret     BYTEA  NOT NULL, -- sealed
-	algorithm  TEXT   NOT NULL,
-	digits     BIGINT NOT NULL,
-	period     BIGINT NOT NULL,
-	last_step  BIGINT NOT NULL, -- accepted; it only rises
+	params     TEXT   NOT NULL, -- what else its kind must know
+	counter    BIGINT NOT NULL, -- of the last accepted answer; it only rises
 	created_at BIGINT NOT NULL,
 	used_at    BIGINT NOT NULL,
 	UNIQUE (subject, name_key)
@@ -45,13 +44,13 @@ CREATE TABLE setup (
 	owner         TEXT    NOT NULL PRIMARY KEY,
 	subject       TEXT    NOT NULL,
 	authenticator TEXT    NOT NULL, -- the id to be; empty for recovery codes alone
+	kind          TEXT    NOT NULL, -- of the authenticator
 	basis         BIGINT  NOT NULL,
 	key_id        TEXT    NOT NULL,
 	sealed        BYTEA   NOT NULL,
 	confirmed     BOOLEAN NOT NULL,
 	name          TEXT    NOT NULL,
 	name_key      TEXT    NOT NULL,
-	step          BIGINT  NOT NULL,
 	created_at    BIGINT  NOT NULL,
 	expires_at    BIGINT  NOT NULL
 );

@@ -11,7 +11,7 @@ ALTER TABLE client ADD COLUMN acr_names TEXT NOT NULL DEFAULT ''; -- JSON: level
 ALTER TABLE client ADD COLUMN resource_server BOOLEAN NOT NULL DEFAULT FALSE; -- may introspect all access tokens
 
 -- A user whose factors an operator took away sets up new ones only with a link from the operator.
-ALTER TABLE enrolment ADD COLUMN held BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE enrolment ADD COLUMN blocked BOOLEAN NOT NULL DEFAULT FALSE;
 
 -- A browser that is not asked for a code. It ends when the user's factors change.
 CREATE TABLE browser (

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider"
 	accounts "vestibule/provider/account"
 	"vestibule/provider/audit"
@@ -51,7 +52,11 @@ func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *signedIn)
 	case last && s.mustKeep(m.account):
 		return s.Answers.Note(w, r, securityPath, "last.factor", nil)
 	}
-	digits, err := s.MFA.Digits(r.Context(), m.account.Subject)
+	kinds, err := s.MFA.KindsOf(r.Context(), m.account.Subject)
+	if err != nil {
+		return err
+	}
+	digits, _, err := totp.CodeFormats(kinds)
 	if err != nil {
 		return err
 	}
@@ -180,7 +185,7 @@ func (s *Server) removeWith(ctx context.Context, r *http.Request, m *signedIn, a
 func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *signedIn, form verify.Form, last bool, err error) error {
 	var before *browser.Repeated
 	if again := s.Answers.Before(r); errors.As(again, &before) {
-		s.MFA.NoGuess(r.Context(), m.account.Subject, form.Method, err)
+		s.MFA.NoGuess(r.Context(), err)
 		return before
 	} else if again != nil {
 		return again

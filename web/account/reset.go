@@ -176,11 +176,11 @@ func (s *Server) operator(ctx context.Context, subject string, on bool) (*operat
 		return nil, err
 	}
 	if !on {
-		_, held, err := s.Enrol.Allowed(ctx, nil, subject)
+		_, blocked, err := s.Enrol.Allowed(ctx, nil, subject)
 		if err != nil {
 			return nil, err
 		}
-		view.Held = held
+		view.Held = blocked
 	}
 	if !view.Held && view.Due.IsZero() {
 		return nil, nil

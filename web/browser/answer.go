@@ -80,10 +80,10 @@ func form(r *http.Request) string {
 	return r.URL.Path + "?" + same.Encode()
 }
 
-// cipherOf returns the cipher of a browser's answers about something. The browser is known by a value of its cookie.
-func cipherOf(binding string, about []string) (cipher.AEAD, error) {
+// cipherOf returns the cipher of a browser's answers, bound to what they are about. The browser is known by a value of its cookie.
+func cipherOf(binding string, aad []string) (cipher.AEAD, error) {
 	mac := hmac.New(sha256.New, []byte(binding))
-	mac.Write([]byte(strings.Join(about, "\x00")))
+	mac.Write([]byte(strings.Join(aad, "\x00")))
 	block, err := aes.NewCipher(mac.Sum(nil))
 	if err != nil {
 		return nil, err
@@ -92,12 +92,12 @@ func cipherOf(binding string, about []string) (cipher.AEAD, error) {
 }
 
 // seal returns nil if the browser has no cookie.
-func (a *Answers) seal(r *http.Request, answer Response, about ...string) ([]byte, error) {
+func (a *Answers) seal(r *http.Request, answer Response, aad ...string) ([]byte, error) {
 	bindings := a.Sessions.Cookies.bindings(r)
 	if len(bindings) == 0 {
 		return nil, nil
 	}
-	aead, err := cipherOf(bindings[0], about)
+	aead, err := cipherOf(bindings[0], aad)
 	if err != nil {
 		return nil, err
 	}
@@ -112,17 +112,17 @@ func (a *Answers) seal(r *http.Request, answer Response, about ...string) ([]byt
 }
 
 // open reads what seal has made of the same, a moment ago. The answer may have brought the browser another value since.
-func (a *Answers) open(r *http.Request, sealed []byte, about ...string) (answer Response, ok bool) {
+func (a *Answers) open(r *http.Request, sealed []byte, aad ...string) (answer Response, ok bool) {
 	for _, binding := range a.Sessions.Cookies.bindings(r) {
-		if answer, ok := a.openWith(binding, sealed, about); ok {
+		if answer, ok := a.openWith(binding, sealed, aad); ok {
 			return answer, true
 		}
 	}
 	return Response{}, false
 }
 
-func (a *Answers) openWith(binding string, sealed []byte, about []string) (answer Response, ok bool) {
-	aead, err := cipherOf(binding, about)
+func (a *Answers) openWith(binding string, sealed []byte, aad []string) (answer Response, ok bool) {
+	aead, err := cipherOf(binding, aad)
 	if err != nil || len(sealed) < aead.NonceSize() {
 		return Response{}, false
 	}

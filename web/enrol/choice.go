@@ -3,9 +3,11 @@ package enrol
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/web/ui"
 )
 
@@ -23,13 +25,13 @@ type option struct {
 }
 
 // choices are the settings that the user may have another way; none if there is nothing to choose.
-func choices(kinds mfa.Kinds, now mfa.Kind) []choice {
+func choices(kinds totp.Options, now totp.Params) []choice {
 	if !kinds.Several() {
 		return nil
 	}
 	algorithm, digits, period := choice{Name: "algorithm", Label: "Algorithm"}, choice{Name: "digits", Label: "Digits"}, choice{Name: "period", Label: "New code every"}
 	for _, a := range kinds.Algorithms {
-		algorithm.Options = append(algorithm.Options, option{a, mfa.AlgorithmName(a), a == now.Algorithm})
+		algorithm.Options = append(algorithm.Options, option{a, totp.AlgorithmName(a), a == now.Algorithm})
 	}
 	for _, n := range kinds.Digits {
 		digits.Options = append(digits.Options, option{strconv.Itoa(n), strconv.Itoa(n), n == now.Digits})
@@ -46,12 +48,10 @@ func (s *Server) choose(r *http.Request, e Enrolment) ([]ui.Message, error) {
 	if e.Codes {
 		return nil, nil
 	}
-	kind := mfa.Kind{Algorithm: ui.Field(r, "algorithm")}
-	kind.Digits, _ = strconv.Atoi(ui.Field(r, "digits"))
-	kind.Period, _ = strconv.Atoi(ui.Field(r, "period"))
-	_, err := s.MFA.Choose(r.Context(), e.Subject, e.Owner, kind)
+	chosen := url.Values{"algorithm": {ui.Field(r, "algorithm")}, "digits": {ui.Field(r, "digits")}, "period": {ui.Field(r, "period")}}
+	_, err := s.MFA.Choose(r.Context(), e.Subject, e.Owner, totp.Name, chosen)
 	switch {
-	case errors.Is(err, mfa.ErrKind), errors.Is(err, mfa.ErrTooMany):
+	case errors.Is(err, mfa.ErrChoice), errors.Is(err, mfa.ErrTooMany):
 		return nil, nil
 	case err != nil:
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/audit"
 	"vestibule/web/ui"
 	"vestibule/web/verify"
@@ -20,7 +21,7 @@ func (s *Server) confirm(ctx context.Context, e Enrolment, tried audit.Event, co
 	if code == "" {
 		return &ui.Message{ID: "enrol.required", Field: "code"}, nil
 	}
-	err := s.MFA.Confirm(ctx, e.Subject, e.Owner, code, name)
+	err := s.MFA.Confirm(ctx, e.Subject, e.Owner, totp.Form(code), name)
 	if err == nil {
 		return nil, nil
 	}
@@ -42,7 +43,7 @@ func (s *Server) confirm(ctx context.Context, e Enrolment, tried audit.Event, co
 
 // confirmMessage finds the words for a code or name that a set-up did not accept; nil: the fault is not the user's.
 func (s *Server) confirmMessage(err error) *ui.Message {
-	var off *mfa.ClockOff
+	var off *totp.ClockOff
 	var locked *mfa.Locked
 	code := func(id string, args ui.Values) *ui.Message { return &ui.Message{ID: id, Field: "code", Args: args} }
 	switch {

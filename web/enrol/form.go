@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/audit"
 	"vestibule/web/ui"
 )
@@ -62,7 +63,7 @@ func IsCode(r *http.Request) bool {
 // postCode is the first code of the new authenticator.
 func (s *Server) postCode(r *http.Request, e Enrolment, host Host) error {
 	tried := host.Event()
-	tried.Method = mfa.MethodTOTP
+	tried.Method = totp.Method
 	msg, err := s.confirm(r.Context(), e, tried, ui.Cut(strings.TrimSpace(ui.Field(r, "code")), 64), ui.Cut(ui.Field(r, "name"), 256))
 	switch {
 	case err != nil:

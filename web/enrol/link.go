@@ -12,21 +12,21 @@ import (
 )
 
 // Links keeps the links with which an operator lets users set up an authenticator, above all those who have
-// lost everything. mfa.Store.Activate refuses, as ErrChanged, a subject who is held.
+// lost everything. mfa.Store.Activate refuses, as ErrChanged, a subject who is blocked.
 type Links interface {
-	// Held reports whether an operator has taken the subject's factors away, so that only a link lets the subject
-	// set up new ones.
-	Held(ctx context.Context, subject string) (bool, error)
+	// EnrolmentBlocked reports whether an operator has taken the subject's factors away, so that only a link lets the
+	// subject set up new ones.
+	EnrolmentBlocked(ctx context.Context, subject string) (bool, error)
 	// EnrolLink returns the link, used or over or not, or store.ErrNotFound.
 	EnrolLink(ctx context.Context, id []byte) (mfa.EnrolLink, error)
-	// UseEnrolLink uses the link up and ends the hold; mfa.ErrLink if it is used, over or not the subject's.
+	// UseEnrolLink uses the link up and ends the block; mfa.ErrLink if it is used, over or not the subject's.
 	UseEnrolLink(ctx context.Context, id []byte, subject string, now time.Time) error
 }
 
 // noLinks is Links where no operator ever gives one.
 type noLinks struct{}
 
-func (noLinks) Held(context.Context, string) (bool, error) { return false, nil }
+func (noLinks) EnrolmentBlocked(context.Context, string) (bool, error) { return false, nil }
 
 func (noLinks) EnrolLink(context.Context, []byte) (mfa.EnrolLink, error) {
 	return mfa.EnrolLink{}, store.ErrNotFound
@@ -92,13 +92,13 @@ func (s *Server) ShowLink(w http.ResponseWriter, state string, e Enrolment) erro
 }
 
 // Allowed looks at the link if there is one, and else whether the subject needs one.
-func (s *Server) Allowed(ctx context.Context, link []byte, subject string) (state string, held bool, err error) {
+func (s *Server) Allowed(ctx context.Context, link []byte, subject string) (state string, blocked bool, err error) {
 	if link != nil {
 		state, err = s.LinkState(ctx, link, subject)
 		return state, false, err
 	}
-	held, err = s.links().Held(ctx, subject)
-	return LinkGood, held, err
+	blocked, err = s.links().EnrolmentBlocked(ctx, subject)
+	return LinkGood, blocked, err
 }
 
 // ShowBlocked says whom to ask for a link.

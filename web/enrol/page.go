@@ -5,12 +5,14 @@ package enrol
 import (
 	"context"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"strconv"
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/audit"
 	"vestibule/web/ui"
 )
@@ -90,7 +92,7 @@ func (s *Server) beginSetup(ctx context.Context, e Enrolment) (mfa.PendingView, 
 	case e.Codes:
 		return s.MFA.BeginCodes(ctx, e.Subject, e.Owner)
 	}
-	return s.MFA.Begin(ctx, e.Subject, e.Owner)
+	return s.MFA.Begin(ctx, e.Subject, e.Owner, totp.Name)
 }
 
 // Show shows the page of the set-up that is due, with what the last form has left to say.
@@ -125,16 +127,20 @@ func (s *Server) showStopped(w http.ResponseWriter, e Enrolment, p *setupPage, m
 }
 
 func (s *Server) showKey(w http.ResponseWriter, e Enrolment, pending mfa.PendingView, said ui.Feedback) error {
-	uri := pending.URI(e.Label)
+	offer, ok := pending.Offer.(totp.Offer)
+	if !ok {
+		return fmt.Errorf("there is no page for a set-up of %q", pending.Kind)
+	}
+	uri := offer.URI(e.Label)
 	qr, err := qrSVG(uri, "QR code for your authenticator app")
 	if err != nil {
 		return err
 	}
 	p := &setupPage{
 		Frame: e.frame("setup", "Add an authenticator app"),
-		Why:   e.Why, Action: e.Action, Cancel: e.Cancel, QR: qr, URI: template.URL(uri), Groups: groupsOfFour(pending.Secret), Secret: pending.Secret,
-		Issuer: pending.Issuer, Label: e.Label, Name: pending.Name, First: pending.First,
-		Digits: pending.Kind.Digits, Period: pending.Kind.Period, Kind: pending.Kind.String(), Choices: choices(pending.Kinds, pending.Kind),
+		Why:   e.Why, Action: e.Action, Cancel: e.Cancel, QR: qr, URI: template.URL(uri), Groups: groupsOfFour(offer.Secret), Secret: offer.Secret,
+		Issuer: offer.Issuer, Label: e.Label, Name: pending.Name, First: pending.First,
+		Digits: offer.Params.Digits, Period: offer.Params.Period, Kind: offer.Params.String(), Choices: choices(offer.Options, offer.Params),
 	}
 	if typed := said.Values["name"]; typed != "" {
 		p.Name = typed

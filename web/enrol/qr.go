@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/web/ui"
 
 	"github.com/skip2/go-qrcode"
@@ -50,7 +51,11 @@ func (s *Server) ShowPNG(w http.ResponseWriter, r *http.Request, e Enrolment) er
 	if err != nil {
 		return err
 	}
-	q, err := qrcode.New(pending.URI(e.Label), qrcode.Medium)
+	offer, ok := pending.Offer.(totp.Offer)
+	if !ok {
+		return ui.ErrNotFound
+	}
+	q, err := qrcode.New(offer.URI(e.Label), qrcode.Medium)
 	if err != nil {
 		return fmt.Errorf("qr code: %w", err)
 	}

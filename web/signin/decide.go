@@ -3,10 +3,12 @@ package signin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"vestibule/consent"
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/store"
@@ -118,7 +120,7 @@ func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error
 		known:                 want.Subject == "" || want.Subject == login.Subject,
 		accountChoice:         m.FromSession && !m.PasswordGiven && !m.AccountChosen && (want.PromptSelectAccount || m.HintDiffers),
 		password:              login.Fresh(want, provider.MethodPassword, d.at),
-		second:                good(provider.MethodTOTP) || good(provider.MethodRecovery),
+		second:                slices.ContainsFunc(login.SecondFactors(), func(a provider.Authentication) bool { return good(a.Method) }),
 		passwordTooOldForCode: m.PasswordGiven && older(login, provider.MethodPassword, d.at, codeTime) || fl.unlocked(d.at),
 		recent:                want.PromptNone || fl.justGiven(provider.MethodPassword, d.at), // a silent request can only hear what is missing
 		recoveryJustGiven:     fl.recoveryJustGiven(d.at),
@@ -162,8 +164,12 @@ func (s decider) enrolled(ctx context.Context, fl *flow, d *decision) (bool, err
 	if fl.state.Enrolled {
 		return true, nil
 	}
-	digits, periods, err := s.factors.Shape(ctx, fl.subject())
-	if err != nil || len(digits) == 0 {
+	kinds, err := s.factors.KindsOf(ctx, fl.subject())
+	if err != nil || len(kinds) == 0 {
+		return false, err
+	}
+	digits, periods, err := totp.CodeFormats(kinds)
+	if err != nil {
 		return false, err
 	}
 	d.codes = &codeKinds{verify.Unusual(digits, 6), verify.Unusual(periods, 30)}
@@ -182,9 +188,7 @@ func (s decider) remembered(ctx context.Context, fl *flow, d *decision) (bool, e
 	if err != nil || b == nil {
 		return false, err
 	}
-	then := provider.Login{Authentications: []provider.Authentication{{Method: provider.MethodTOTP, Time: b.Created}}}
-	want.Policy = d.twoSteps
-	d.remembered = then.Fresh(want, provider.MethodTOTP, d.at)
+	d.remembered = want.Fresh(b.Created, d.at)
 	return d.remembered, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
@@ -73,7 +74,7 @@ func (s *Server) postTOTP(w http.ResponseWriter, r *http.Request, fl *flow) erro
 	var done *flow
 	err := verify.Required(code)
 	if err == nil {
-		err = s.MFA.Verify(r.Context(), fl.subject(), code, fl.passwordAt(), func(ctx context.Context, p mfa.Proof) error {
+		err = s.MFA.Verify(r.Context(), fl.subject(), totp.Answer(code), fl.passwordAt(), func(ctx context.Context, p mfa.Proof) error {
 			done = fl.clone()
 			done.state.AcceptedCode = fl.codeDigest(code)
 			if err := done.ix.Login.Add(p); err != nil {
@@ -143,7 +144,7 @@ func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, fl *flow, for
 func (s *Server) usedCode(w http.ResponseWriter, r *http.Request, fl, row *flow, gone error, form verify.Form, code string, err error) error {
 	var before *browser.Repeated
 	if errors.As(gone, &before) || gone == nil && row.isAcceptedCode(code) {
-		s.MFA.NoGuess(r.Context(), fl.subject(), form.Method, err)
+		s.MFA.NoGuess(r.Context(), err)
 	} else if err := s.recordRefused(r, fl.event(r, "", form.Method), err); err != nil {
 		return err
 	}

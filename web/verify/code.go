@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/limiter"
 	"vestibule/web/ui"
 )
@@ -22,7 +23,7 @@ type Form struct {
 
 // The forms that there are.
 var (
-	TOTP     = Form{"totp", "code", mfa.MethodTOTP}
+	TOTP     = Form{"totp", "code", totp.Method}
 	Recovery = Form{"recovery", "recovery", mfa.MethodRecovery}
 )
 
@@ -64,7 +65,7 @@ func (c *Codes) Recover(ctx context.Context, subject, code string, since time.Ti
 // code is welcome where the other was asked for. then gets what is to be recorded of the proof.
 func (c *Codes) Prove(ctx context.Context, subject string, form Form, code string, then func(context.Context, mfa.Proof, map[string]string) error) (Form, error) {
 	if form == TOTP {
-		err := c.MFA.Verify(ctx, subject, code, c.Now(), func(ctx context.Context, p mfa.Proof) error { return then(ctx, p, nil) })
+		err := c.MFA.Verify(ctx, subject, totp.Answer(code), c.Now(), func(ctx context.Context, p mfa.Proof) error { return then(ctx, p, nil) })
 		if !errors.Is(err, mfa.ErrLooksLikeRecovery) {
 			return form, err
 		}
@@ -111,7 +112,7 @@ func (c *Codes) Message(form Form, err error) (msg ui.Message, ok bool) {
 
 // lockMinutes is how long the last wrong code locks.
 func (c *Codes) lockMinutes() int {
-	if lock := c.MFA.Limits.TOTP.Lock; lock > 0 {
+	if lock := c.MFA.Limits.Attempts.Lock; lock > 0 {
 		return int(lock / time.Minute)
 	}
 	return 15

@@ -6,16 +6,9 @@ import (
 	"strconv"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/mfa/totp"
 	"vestibule/provider/audit"
 )
-
-// proofEvents are the kinds of event that tell of a proof, by its method.
-var proofEvents = map[string]struct{ ok, failed, locked string }{
-	provider.MethodPassword: {audit.EventPassword, audit.EventPasswordFailed, audit.EventPasswordLocked},
-	provider.MethodTOTP:     {audit.EventTOTP, audit.EventTOTPFailed, audit.EventTOTPLocked},
-	provider.MethodRecovery: {audit.EventRecoveryUsed, audit.EventRecoveryFailed, audit.EventRecoveryLocked},
-}
 
 // Refused makes e the record of a code that was compared and refused. Not ok: nothing was compared, so that there is
 // nothing to record; strangers must not be able to fill the log with tries that cost them nothing.
@@ -24,10 +17,9 @@ func Refused(e audit.Event, err error) (_ audit.Event, ok bool) {
 	if !errors.As(err, &failed) {
 		return e, false
 	}
-	kinds := proofEvents[e.Method]
-	e.Kind, e.Outcome = kinds.failed, audit.OutcomeFailed
+	e.Kind, e.Outcome = audit.ProofFailed(failed.Factor), audit.OutcomeFailed
 	if failed.Locks {
-		e.Kind = kinds.locked
+		e.Kind = audit.ProofLocked(failed.Factor)
 	}
 	e.Detail["in_a_row"] = strconv.Itoa(failed.InARow)
 	e.Detail["reason"] = reason(failed.Why)
@@ -44,7 +36,7 @@ func YesNo(yes bool) string {
 
 // reason is one word for why a code was refused.
 func reason(err error) string {
-	var off *mfa.ClockOff
+	var off *totp.ClockOff
 	switch {
 	case errors.Is(err, mfa.ErrUsed):
 		return "used"
@@ -58,10 +50,8 @@ func reason(err error) string {
 
 // Proved makes e the record of a proof. It belongs into the commit that spends what was proved.
 func Proved(e audit.Event, p mfa.Proof, detail map[string]string) audit.Event {
-	e.Kind, e.Method = proofEvents[p.Method()].ok, p.Method()
-	if p.Method() == mfa.MethodTOTP {
-		e.Detail["offset"] = strconv.Itoa(p.Offset())
-	}
+	e.Kind, e.Method = audit.Proved(p.Kind()), p.Method()
+	maps.Copy(e.Detail, p.Detail())
 	maps.Copy(e.Detail, detail)
 	return e
 }

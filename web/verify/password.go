@@ -173,7 +173,7 @@ func (s *Passwords) Check(r *http.Request, username, password string) (account.A
 		s.Refund(r.Context(), c)
 		return account.Account{}, c, err
 	}
-	wrong := &wrongPassword{mfa.Failed{Why: err, InARow: c.inARow, Locks: c.locks != ""}, c.Subject, c.locks}
+	wrong := &wrongPassword{mfa.Failed{Why: err, Factor: audit.FactorPassword, InARow: c.inARow, Locks: c.locks != ""}, c.Subject, c.locks}
 	if wrong.failed.Locks {
 		wrong.failed.Why = &mfa.Locked{Until: c.at.Add(s.Limits.Account.Lock)}
 	}

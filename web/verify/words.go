@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/web/ui"
 )
 
@@ -54,7 +54,7 @@ func DigitWords(digits []int) string {
 
 // FormatArgs are what totp.format says of the codes that there are.
 func FormatArgs(err error) ui.Values {
-	var format *mfa.Format
+	var format *totp.Format
 	like, digits := "123 456", []int(nil)
 	if errors.As(err, &format) {
 		digits = format.Digits

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"vestibule/mfa"
+	"vestibule/mfa/totp"
 )
 
 func TestWordsOfCodes(t *testing.T) {
@@ -18,7 +18,7 @@ func TestWordsOfCodes(t *testing.T) {
 		{[]int{8}, "8-digit code", "8", "1234 5678"},
 		{[]int{6, 8}, "code", "6 or 8", "123 456"},
 	} {
-		args := FormatArgs(&mfa.Format{Digits: tt.digits})
+		args := FormatArgs(&totp.Format{Digits: tt.digits})
 		if CodeWords(Unusual(tt.digits, 6)) != tt.code || DigitWords(tt.digits) != tt.count || args["n"] != tt.count || args["like"] != tt.like {
 			t.Errorf("digits %v: %q, %q, %v", tt.digits, CodeWords(Unusual(tt.digits, 6)), DigitWords(tt.digits), args)
 		}

@@ -1,4 +1,4 @@
-package mfa
+package totp
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"vestibule/mfa"
 )
 
 // Lengths of a secret in bytes. RFC 4226 section 4 asks for 128 bits; some products make 80.
@@ -17,9 +19,9 @@ const (
 )
 
 // ParseSecret reads a secret that another product has made: in base32, in whatever groups and case, or an
-// otpauth://totp/ URI, which says the kind too. An error never repeats any of it. short: 80 bits are enough.
+// otpauth://totp/ URI, which says the settings too. An error never repeats any of it. short: 80 bits are enough.
 func ParseSecret(text string, short bool) (Portable, error) {
-	p := Portable{Kind: usual}
+	p := Portable{Params: usual}
 	text = strings.TrimSpace(text)
 	if strings.Contains(text, ":") {
 		u, err := url.Parse(text)
@@ -30,7 +32,7 @@ func ParseSecret(text string, short bool) (Portable, error) {
 			return Portable{}, errors.New("the otpauth URI is not of type totp: only codes by the time are supported")
 		}
 		query := u.Query()
-		if p.Kind, err = kindOf(query); err != nil {
+		if p.Params, err = paramsOf(query); err != nil {
 			return Portable{}, fmt.Errorf("the otpauth URI: %w", err)
 		}
 		text = query.Get("secret")
@@ -52,7 +54,7 @@ func ParseSecret(text string, short bool) (Portable, error) {
 
 func decodeSecret(text string) ([]byte, error) {
 	text = strings.Map(func(r rune) rune {
-		if separator(r) || r == '=' {
+		if mfa.IsSeparator(r) || r == '=' {
 			return -1
 		}
 		return r
@@ -67,25 +69,25 @@ func decodeSecret(text string) ([]byte, error) {
 	return secret, nil
 }
 
-// kindOf reads the parameters of an otpauth URI. What is not there is usual.
-func kindOf(query url.Values) (Kind, error) {
-	k := usual
+// paramsOf reads the parameters of an otpauth URI. What is not there is usual.
+func paramsOf(query url.Values) (Params, error) {
+	p := usual
 	if text := query.Get("algorithm"); text != "" {
-		k.Algorithm = strings.TrimPrefix(strings.ToUpper(strings.ReplaceAll(text, "-", "")), "HMAC")
+		p.Algorithm = strings.TrimPrefix(strings.ToUpper(strings.ReplaceAll(text, "-", "")), "HMAC")
 	}
-	for name, field := range map[string]*int{"digits": &k.Digits, "period": &k.Period} {
+	for name, field := range map[string]*int{"digits": &p.Digits, "period": &p.Period} {
 		text := query.Get(name)
 		if text == "" {
 			continue
 		}
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return Kind{}, fmt.Errorf("%s is not a number", name)
+			return Params{}, fmt.Errorf("%s is not a number", name)
 		}
 		*field = n
 	}
 	if slices.ContainsFunc([]string{"secret", "algorithm", "digits", "period"}, func(name string) bool { return len(query[name]) > 1 }) {
-		return Kind{}, errors.New("it says something twice")
+		return Params{}, errors.New("it says something twice")
 	}
-	return k, k.Check()
+	return p, p.Check()
 }

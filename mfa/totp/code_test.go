@@ -1,4 +1,4 @@
-package mfa
+package totp
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/pquerna/otp"
+
+	"vestibule/mfa"
 )
 
 // The secrets of RFC 6238, as its erratum 2866 has them: as long as the hash.
@@ -18,7 +20,7 @@ var (
 
 // RFC 4226 appendix D.
 func TestCodeHOTP(t *testing.T) {
-	d := device{secret: seed20, kind: Kind{"SHA1", 6, 30}}
+	d := device{mfa.Credential{Secret: seed20}, Params{"SHA1", 6, 30}}
 	for step, want := range []string{
 		"755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489",
 	} {
@@ -46,21 +48,21 @@ func TestCodeTOTP(t *testing.T) {
 			device
 			want string
 		}{
-			{device{secret: seed20, kind: Kind{"SHA1", 8, 30}}, tt.sha1},
-			{device{secret: seed32, kind: Kind{"SHA256", 8, 30}}, tt.sha256},
-			{device{secret: seed64, kind: Kind{"SHA512", 8, 30}}, tt.sha512},
+			{device{mfa.Credential{Secret: seed20}, Params{"SHA1", 8, 30}}, tt.sha1},
+			{device{mfa.Credential{Secret: seed32}, Params{"SHA256", 8, 30}}, tt.sha256},
+			{device{mfa.Credential{Secret: seed64}, Params{"SHA512", 8, 30}}, tt.sha512},
 		} {
 			step := d.step(time.Unix(tt.seconds, 0))
 			got, err := d.code(step)
 			if step != tt.step || got != d.want || err != nil {
-				t.Errorf("%s at %d: step %x, code %q, %v, want %x, %q", d.kind.Algorithm, tt.seconds, step, got, err, tt.step, d.want)
+				t.Errorf("%s at %d: step %x, code %q, %v, want %x, %q", d.params.Algorithm, tt.seconds, step, got, err, tt.step, d.want)
 			}
 		}
 	}
 }
 
 func TestCodeOfUnknownAlgorithm(t *testing.T) {
-	if code, err := (device{id: "a1", secret: seed20, kind: Kind{"MD5", 6, 30}}).code(1); err == nil {
+	if code, err := (device{mfa.Credential{ID: "a1", Secret: seed20}, Params{"MD5", 6, 30}}).code(1); err == nil {
 		t.Errorf("code = %q, want an error", code)
 	}
 }
@@ -93,21 +95,21 @@ func TestJudge(t *testing.T) {
 // Whatever matches, and wherever, all codes are made: the work does not tell which device it was.
 func TestSearchPrefersTheBest(t *testing.T) {
 	now := time.Unix(1_790_000_000, 0)
-	spent := device{id: "spent", secret: seed20, kind: Kind{"SHA1", 6, 30}}
-	spent.last = spent.step(now)
+	spent := device{mfa.Credential{ID: "spent", Secret: seed20}, Params{"SHA1", 6, 30}}
+	spent.Counter = spent.step(now)
 	live := spent
-	live.id, live.last = "live", 0
+	live.ID, live.Counter = "live", 0
 	code, _ := live.code(live.step(now))
 	for _, devices := range [][]device{{spent, live}, {live, spent}} {
 		found, err := search(devices, code, now, hint, drift)
-		if err != nil || found.verdict != right || found.device.id != "live" {
-			t.Errorf("search = %v in %s, %v, want right in live", found.verdict, found.device.id, err)
+		if err != nil || found.verdict != right || found.device.ID != "live" {
+			t.Errorf("search = %v in %s, %v, want right in live", found.verdict, found.device.ID, err)
 		}
 	}
 }
 
 func TestWait(t *testing.T) {
-	d := device{kind: usual}
+	d := device{params: usual}
 	for _, tt := range []struct {
 		step, now int64
 		want      int
@@ -141,27 +143,27 @@ func TestParseCode(t *testing.T) {
 		{"٠١٢٣٤٥", "012345", nil},
 		{"۰۱۲۳۴۵", "012345", nil},
 		{"12345678", "12345678", nil},
-		{"", "", ErrFormat},
-		{"12345", "", ErrFormat},
-		{"1234567", "", ErrFormat},
-		{"123456789", "", ErrFormat},
-		{"123+456", "", ErrFormat},
-		{"-1.5e3", "", ErrLooksLikeRecovery},
-		{"१२३४५६", "", ErrFormat}, // Devanagari: no keyboard of an authenticator's user types them by default
-		{"²³²³²³", "", ErrFormat},
-		{"1234567890", "", ErrLooksLikeRecovery},
-		{"K7QF2-M9XPT-4D8WH", "", ErrLooksLikeRecovery},
-		{"12345o", "", ErrLooksLikeRecovery},
-		{strings.Repeat("1", 100_000), "", ErrLooksLikeRecovery},
-		{"\xff\xfe12345", "", ErrFormat},
+		{"", "", mfa.ErrFormat},
+		{"12345", "", mfa.ErrFormat},
+		{"1234567", "", mfa.ErrFormat},
+		{"123456789", "", mfa.ErrFormat},
+		{"123+456", "", mfa.ErrFormat},
+		{"-1.5e3", "", mfa.ErrLooksLikeRecovery},
+		{"१२३४५६", "", mfa.ErrFormat}, // Devanagari: no keyboard of an authenticator's user types them by default
+		{"²³²³²³", "", mfa.ErrFormat},
+		{"1234567890", "", mfa.ErrLooksLikeRecovery},
+		{"K7QF2-M9XPT-4D8WH", "", mfa.ErrLooksLikeRecovery},
+		{"12345o", "", mfa.ErrLooksLikeRecovery},
+		{strings.Repeat("1", 100_000), "", mfa.ErrLooksLikeRecovery},
+		{"\xff\xfe12345", "", mfa.ErrFormat},
 	} {
 		got, err := parseCode(tt.typed, []int{6, 8})
 		if got != tt.want || !errors.Is(err, tt.err) {
 			t.Errorf("parseCode(%.20q) = %q, %v, want %q, %v", tt.typed, got, err, tt.want, tt.err)
 		}
 	}
-	if got, err := parseCode("12345678", []int{6}); !errors.Is(err, ErrFormat) {
-		t.Errorf("8 digits where all devices have 6: %q, %v, want ErrFormat", got, err)
+	if got, err := parseCode("12345678", []int{6}); !errors.Is(err, mfa.ErrFormat) {
+		t.Errorf("8 digits where all devices have 6: %q, %v, want mfa.ErrFormat", got, err)
 	}
 }
 
@@ -186,8 +188,8 @@ func TestURI(t *testing.T) {
 }
 
 // What is not the usual stands in the URI, and a library reads it.
-func TestURIOfAnotherKind(t *testing.T) {
-	got := uri("Vestibule", "ana", seed20, Kind{"SHA256", 8, 60})
+func TestURIWithParams(t *testing.T) {
+	got := uri("Vestibule", "ana", seed20, Params{"SHA256", 8, 60})
 	const want = "otpauth://totp/Vestibule:ana?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Vestibule&algorithm=SHA256&digits=8&period=60"
 	if got != want {
 		t.Errorf("uri = %s, want %s", got, want)

@@ -1,4 +1,4 @@
-package mfa
+package totp
 
 import (
 	"strings"
@@ -10,15 +10,15 @@ func TestParseSecret(t *testing.T) {
 	for _, tt := range []struct {
 		text  string
 		short bool
-		want  Kind
+		want  Params
 		fault string // a part of the error
 	}{
 		{good, false, usual, ""},
 		{"  gezd gnbv gy3t qojq-gezd gnbv gy======\n", false, usual, ""},
 		{eighty, true, usual, ""},
 		{"otpauth://totp/Old%20IdP:ana?secret=" + good + "&issuer=Old", false, usual, ""},
-		{"otpauth://totp/ana?algorithm=SHA256&digits=8&period=60&secret=" + strings.ToLower(good), false, Kind{"SHA256", 8, 60}, ""},
-		{"otpauth://totp/ana?algorithm=HmacSHA-512&secret=" + good, false, Kind{"SHA512", 6, 30}, ""},
+		{"otpauth://totp/ana?algorithm=SHA256&digits=8&period=60&secret=" + strings.ToLower(good), false, Params{"SHA256", 8, 60}, ""},
+		{"otpauth://totp/ana?algorithm=HmacSHA-512&secret=" + good, false, Params{"SHA512", 6, 30}, ""},
 		{eighty, false, usual, "80 bits; RFC 4226 asks for 128"},
 		{"GEZDGNBV", true, usual, "40 bits, too few"},
 		{strings.Repeat(good, 9), false, usual, "no authenticator app takes"},
@@ -36,8 +36,8 @@ func TestParseSecret(t *testing.T) {
 	} {
 		p, err := ParseSecret(tt.text, tt.short)
 		switch {
-		case tt.fault == "" && (err != nil || p.Kind != tt.want || !strings.HasPrefix(good, p.Secret)):
-			t.Errorf("ParseSecret(%q) = %q of %v, %v, want kind %v", tt.text, p.Secret, p.Kind, err, tt.want)
+		case tt.fault == "" && (err != nil || p.Params != tt.want || !strings.HasPrefix(good, p.Secret)):
+			t.Errorf("ParseSecret(%q) = %q of %v, %v, want kind %v", tt.text, p.Secret, p.Params, err, tt.want)
 		case tt.fault != "" && (err == nil || !strings.Contains(err.Error(), tt.fault)):
 			t.Errorf("ParseSecret(%q): %v, want %q", tt.text, err, tt.fault)
 		case err != nil && strings.Contains(strings.ToUpper(err.Error()), "GEZD"):

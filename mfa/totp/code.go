@@ -1,4 +1,4 @@
-package mfa
+package totp
 
 import (
 	"crypto/subtle"
@@ -13,6 +13,8 @@ import (
 
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/hotp"
+
+	"vestibule/mfa"
 )
 
 // Steps around the present one. Accepted are the previous, the present and the next, whatever their length; older
@@ -28,30 +30,41 @@ const helpTime = 65 * time.Minute
 
 var base32NoPad = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// device is an authenticator whose secret was opened.
+// device is an authenticator app. Its Counter is the last accepted step.
 type device struct {
-	id     string
-	secret []byte
-	kind   Kind
-	last   int64 // the last accepted step
+	mfa.Credential
+	params Params
+}
+
+// devicesOf reads the settings of authenticator apps.
+func devicesOf(all []mfa.Credential) ([]device, error) {
+	devices := make([]device, len(all))
+	for i, c := range all {
+		params, err := ParseParams(c.Params)
+		if err != nil {
+			return nil, fmt.Errorf("authenticator %s: %w", c.ID, err)
+		}
+		devices[i] = device{c, params}
+	}
+	return devices, nil
 }
 
 // code is the code of a step (RFC 6238 section 4.2).
 func (d device) code(step int64) (string, error) {
-	alg, ok := algorithms[d.kind.Algorithm]
+	alg, ok := algorithms[d.params.Algorithm]
 	if !ok {
-		return "", fmt.Errorf("authenticator %s: unknown algorithm %q", d.id, d.kind.Algorithm)
+		return "", fmt.Errorf("authenticator %s: unknown algorithm %q", d.ID, d.params.Algorithm)
 	}
-	opts := hotp.ValidateOpts{Digits: otp.Digits(d.kind.Digits), Algorithm: alg.hash}
-	return hotp.GenerateCodeCustom(base32NoPad.EncodeToString(d.secret), uint64(step), opts)
+	opts := hotp.ValidateOpts{Digits: otp.Digits(d.params.Digits), Algorithm: alg.hash}
+	return hotp.GenerateCodeCustom(base32NoPad.EncodeToString(d.Secret), uint64(step), opts)
 }
 
-func (d device) step(now time.Time) int64 { return now.Unix() / int64(d.kind.Period) }
+func (d device) step(now time.Time) int64 { return now.Unix() / int64(d.params.Period) }
 
 // wait is how many seconds it takes until the authenticator shows another code than that of step.
 func (d device) wait(step int64, now time.Time) int {
 	next := max(step, d.step(now)) + 1
-	return int(next*int64(d.kind.Period) - now.Unix())
+	return int(next*int64(d.params.Period) - now.Unix())
 }
 
 // verdict is what a typed code is to a device; a greater one beats a lesser.
@@ -85,7 +98,7 @@ func search(devices []device, typed string, now time.Time, behind, ahead int) (m
 				return match{}, err
 			}
 			same := subtle.ConstantTimeCompare([]byte(code), []byte(typed)) == 1
-			if v := judge(offset, step, d.last); same && v > best.verdict {
+			if v := judge(offset, step, d.Counter); same && v > best.verdict {
 				best = match{v, d, step, offset}
 			}
 		}
@@ -110,7 +123,7 @@ func judge(offset int, step, last int64) verdict {
 func normalise(typed string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case separator(r):
+		case mfa.IsSeparator(r):
 			return -1
 		case '０' <= r && r <= '９':
 			return r - '０' + '0'
@@ -123,10 +136,18 @@ func normalise(typed string) string {
 	}, typed)
 }
 
-// separator is what people, and apps that copy, put between digits: spaces of any kind, dashes,
-// dots, and marks that cannot be seen.
-func separator(r rune) bool {
-	return unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) || r == '\u2212' || r == '.' || r == '·'
+// lengths are how many digits the devices' codes may have.
+func lengths(devices []device) []int {
+	digits, _ := formats(paramsOfAll(devices))
+	return digits
+}
+
+func paramsOfAll(devices []device) []Params {
+	all := make([]Params, len(devices))
+	for i, d := range devices {
+		all[i] = d.params
+	}
+	return all
 }
 
 // parseCode returns a typed code in the form that is compared. Its length must be one of those given.
@@ -134,7 +155,7 @@ func parseCode(typed string, lengths []int) (string, error) {
 	code := normalise(typed)
 	switch {
 	case strings.ContainsFunc(code, unicode.IsLetter), utf8.RuneCountInString(code) >= 10:
-		return "", ErrLooksLikeRecovery
+		return "", mfa.ErrLooksLikeRecovery
 	case strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }):
 		return "", &Format{Digits: lengths}
 	case !slices.Contains(lengths, len(code)):
@@ -146,10 +167,10 @@ func parseCode(typed string, lengths []int) (string, error) {
 // uri is what the QR code says. Algorithm, digits and period are left out where they are what every
 // app takes for granted: the QR code gets two sizes smaller. A space is %20: apps show a plus
 // as it stands. The issuer must not hold a colon, which would end it.
-func uri(issuer, account string, secret []byte, kind Kind) string {
+func uri(issuer, account string, secret []byte, params Params) string {
 	issuer = strings.ReplaceAll(issuer, ":", "")
 	return "otpauth://totp/" + escape(issuer) + ":" + escape(account) +
-		"?secret=" + base32NoPad.EncodeToString(secret) + "&issuer=" + escape(issuer) + kind.parameters()
+		"?secret=" + base32NoPad.EncodeToString(secret) + "&issuer=" + escape(issuer) + params.parameters()
 }
 
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

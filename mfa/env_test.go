@@ -14,6 +14,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
+	"vestibule/mfa/totp"
 )
 
 var ctx = context.Background()
@@ -22,8 +23,12 @@ func TestMemory(t *testing.T) {
 	mfatest.TestStore(t, func(*testing.T) mfatest.Stores { return mfatest.New() })
 }
 
-// world is a service on a store in memory, with a clock that the test moves.
-type world struct {
+func TestService(t *testing.T) {
+	mfatest.TestService(t, func(*testing.T) mfatest.Stores { return mfatest.New() })
+}
+
+// env is a service on a store in memory, with a clock that the test moves.
+type env struct {
 	*mfa.Service
 	memory *mfatest.Memory
 	now    time.Time
@@ -31,42 +36,42 @@ type world struct {
 	codes  []string // ana's recovery codes
 }
 
-func newWorld(t *testing.T) *world {
+func newEnv(t *testing.T) *env {
 	t.Helper()
 	keys, err := mfa.ParseKeyring([]string{mfa.NewKey()})
 	must(t, "ParseKeyring", err)
-	w := &world{memory: mfatest.New(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	w := &env{memory: mfatest.New(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	w.Service = &mfa.Service{
-		Store: w.memory, Attempts: w.memory, Setups: w.memory, Keys: keys, Issuer: "Example ID",
+		Store: w.memory, Attempts: w.memory, Setups: w.memory, Keys: keys, Kinds: []mfa.Kind{totp.Kind{Issuer: "Example ID"}},
 		Atomic: w.memory.Atomic, Now: func() time.Time { return w.now },
 	}
 	w.Cheap()
 	return w
 }
 
-// enrolled is a world in which ana has an authenticator and recovery codes, and no wrong code.
-func enrolled(t *testing.T) *world {
+// enrolled is an env in which ana has an authenticator and recovery codes, and no wrong code.
+func enrolled(t *testing.T) *env {
 	t.Helper()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.secret, w.codes = w.enrol(t, "Phone")
 	return w
 }
 
 // enrol gives ana an authenticator. The clock then stands at the beginning of a fresh step.
-func (w *world) enrol(t *testing.T, name string) (secret string, codes []string) {
+func (w *env) enrol(t *testing.T, name string) (secret string, codes []string) {
 	t.Helper()
-	v, err := w.Begin(ctx, "ana", "tab")
+	v, err := w.Begin(ctx, "ana", "tab", totp.Name)
 	must(t, "Begin", err)
-	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", w.code(v.Secret, 0), name))
+	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), name))
 	v, err = w.Pending(ctx, "tab", "ana")
 	must(t, "Pending", err)
 	must(t, "Activate", w.Activate(ctx, "ana", "tab", nil))
 	w.now = w.now.Add(time.Hour)
-	return v.Secret, v.Codes
+	return secretOf(v), v.Codes
 }
 
 // code is what an app with the secret shows so many steps from now. It is made without mfa.
-func (w *world) code(secret string, offset int) string {
+func (w *env) code(secret string, offset int) string {
 	code, err := hotp.GenerateCode(secret, uint64(w.now.Unix()/30+int64(offset)))
 	if err != nil {
 		panic(err)
@@ -75,7 +80,7 @@ func (w *world) code(secret string, offset int) string {
 }
 
 // wrong is a code that the secret gives at no step that anybody looks at.
-func (w *world) wrong(secret string) string {
+func (w *env) wrong(secret string) string {
 	near := make(map[string]bool)
 	for offset := -150; offset <= 150; offset++ {
 		near[w.code(secret, offset)] = true
@@ -89,15 +94,15 @@ func (w *world) wrong(secret string) string {
 }
 
 // verify gives the code and returns the proof, if there is one.
-func (w *world) verify(code string) (p mfa.Proof, err error) {
-	err = w.Verify(ctx, "ana", code, w.now, func(_ context.Context, got mfa.Proof) error {
+func (w *env) verify(code string) (p mfa.Proof, err error) {
+	err = w.Verify(ctx, "ana", totp.Answer(code), w.now, func(_ context.Context, got mfa.Proof) error {
 		p = got
 		return nil
 	})
 	return p, err
 }
 
-func (w *world) recover(code string) (p mfa.Proof, left int, err error) {
+func (w *env) recover(code string) (p mfa.Proof, left int, err error) {
 	err = w.Recover(ctx, "ana", code, w.now, func(_ context.Context, got mfa.Proof, n int) error {
 		p, left = got, n
 		return nil
@@ -106,7 +111,7 @@ func (w *world) recover(code string) (p mfa.Proof, left int, err error) {
 }
 
 // left is how many wrong codes ana still has, found out by one.
-func (w *world) left(t *testing.T) int {
+func (w *env) left(t *testing.T) int {
 	t.Helper()
 	_, err := w.verify(w.wrong(w.secret))
 	var wrong *mfa.Wrong
@@ -116,7 +121,23 @@ func (w *world) left(t *testing.T) int {
 	return wrong.Left
 }
 
-func (w *world) factors(t *testing.T) mfa.Factors {
+// offerOf is the authenticator app that is set up; empty if there is none.
+func offerOf(v mfa.PendingView) totp.Offer {
+	offer, _ := v.Offer.(totp.Offer)
+	return offer
+}
+
+// secretOf is its key in base32.
+func secretOf(v mfa.PendingView) string { return offerOf(v).Secret }
+
+// exported and imported are of ana.
+func (w *env) exported() ([]totp.Portable, error) { return totp.Export(ctx, w.Service, "ana") }
+
+func (w *env) imported(all []totp.Portable, then func(context.Context, []string) error) error {
+	return totp.Import(ctx, w.Service, "ana", all, then)
+}
+
+func (w *env) factors(t *testing.T) mfa.Factors {
 	t.Helper()
 	f, err := w.memory.Factors(ctx, "ana")
 	must(t, "Factors", err)
@@ -124,16 +145,16 @@ func (w *world) factors(t *testing.T) mfa.Factors {
 }
 
 // insert gives ana an authenticator that this package would not make, as an import may.
-func (w *world) insert(t *testing.T, a mfa.Authenticator, secret []byte) {
+func (w *env) insert(t *testing.T, a mfa.Authenticator, secret []byte) {
 	t.Helper()
 	var err error
-	a.Subject = "ana"
+	a.Subject, a.Kind = "ana", totp.Name
 	a.KeyID, a.Secret, err = w.Keys.Seal(secret, "totp|ana|"+a.ID)
 	must(t, "Seal", err)
 	w.place(t, a)
 }
 
-func (w *world) place(t *testing.T, a mfa.Authenticator) {
+func (w *env) place(t *testing.T, a mfa.Authenticator) {
 	t.Helper()
 	basis := w.factors(t).Generation
 	must(t, "SaveSetup", w.memory.SaveSetup(ctx, mfa.Setup{Owner: "import", Subject: "ana"}))
