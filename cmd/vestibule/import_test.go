@@ -12,14 +12,15 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/account", "provider/audit", "provider/store", "provider/spelling", "provider/resource", "mfa", "consent"},
+	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/account", "provider/audit", "provider/operator", "provider/store", "provider/spelling", "provider/resource", "mfa", "consent"},
 	"web":                   {"provider", "provider/account", "provider/audit", "provider/store", "provider/spelling", "mfa", "consent", "github.com/skip2/go-qrcode"},
-	"storage":               {"provider", "provider/account", "provider/audit", "provider/store", "mfa", "consent"},
+	"storage":               {"provider", "provider/account", "provider/audit", "provider/operator", "provider/store", "mfa", "consent"},
 	"provider":              {"provider/account", "provider/audit", "provider/store", "provider/spelling", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp", "github.com/go-jose/go-jose", "golang.org/x/crypto", "golang.org/x/net/idna"},
 	"consent":               {"github.com/ory/fosite"},
 	"mfa":                   {"github.com/pquerna/otp", "golang.org/x/crypto", "golang.org/x/text"},
 	"config":                {"go.yaml.in/yaml"},
 	"provider/providertest": {"provider", "provider/account", "provider/audit", "provider/store"},
+	"provider/operator":     {"provider", "provider/account", "provider/audit", "provider/store", "mfa"},
 	"provider/audit":        {},
 	"provider/account":      {"provider/store", "provider/spelling", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
 	"provider/store":        {},
