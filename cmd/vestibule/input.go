@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 )
@@ -27,7 +28,7 @@ func (w *env) terminal() *os.File {
 // there, and nothing of what is typed is shown.
 func (w *env) readSecret(ctx context.Context, flag, path string) (string, error) {
 	if path == "-" && w.terminal() != nil {
-		return w.ask(ctx, "Secret: ")
+		return w.ask(ctx, title(flag)+": ")
 	}
 	return w.readInput(flag, path)
 }
@@ -37,7 +38,7 @@ func (w *env) readNewSecret(ctx context.Context, flag, path string) (string, err
 	if path != "-" || w.terminal() == nil {
 		return w.readInput(flag, path)
 	}
-	first, err := w.ask(ctx, "New secret: ")
+	first, err := w.ask(ctx, title(flag)+": ")
 	if err != nil {
 		return "", err
 	}
@@ -46,6 +47,12 @@ func (w *env) readNewSecret(ctx context.Context, flag, path string) (string, err
 		err = errors.New("that was not the same twice; nothing has changed")
 	}
 	return first, err
+}
+
+// title is what the file of a flag holds.
+func title(flag string) string {
+	what := strings.TrimSuffix(flag, "-file")
+	return strings.ToUpper(what[:1]) + what[1:]
 }
 
 // ask reads a line from the terminal, without an echo. Whoever ends the program meanwhile has the echo back.
