@@ -22,6 +22,7 @@ type keyboard struct {
 	master *os.File // of what the test types and sees
 	slave  *os.File // of the command
 	cmd    *exec.Cmd
+	read   chan struct{} // closed when all that the terminal showed was read
 
 	mu   sync.Mutex
 	seen bytes.Buffer
@@ -42,14 +43,17 @@ func sitAt(t *testing.T, database string, args ...string) *keyboard {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &keyboard{t: t, master: master, slave: slave, cmd: exec.CommandContext(t.Context(), "vestibule", args...)}
+	k := &keyboard{t: t, master: master, slave: slave, cmd: exec.CommandContext(t.Context(), "vestibule", args...), read: make(chan struct{})}
 	k.cmd.Env = append(os.Environ(), "VESTIBULE_DATABASE="+database)
 	k.cmd.Stdin, k.cmd.Stdout, k.cmd.Stderr = slave, slave, slave
 	if err := k.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go io.Copy(k, master)
-	t.Cleanup(func() { master.Close(); slave.Close() })
+	go func() {
+		io.Copy(k, master) // until nobody has the other end
+		close(k.read)
+	}()
+	t.Cleanup(func() { slave.Close(); <-k.read; master.Close() })
 	return k
 }
 
@@ -102,10 +106,11 @@ func (k *keyboard) types(line string) {
 func (k *keyboard) ends() (int, string) {
 	k.t.Helper()
 	k.cmd.Wait()
-	time.Sleep(20 * time.Millisecond) // the last words
 	if !k.echoes() {
 		k.t.Error("the terminal does not echo any more")
 	}
+	k.slave.Close()
+	<-k.read
 	if strings.Contains(k.screen(), "heron") {
 		k.t.Errorf("the terminal shows the password: %q", k.screen())
 	}
