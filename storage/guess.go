@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/provider/operator"
 	"vestibule/provider/store"
 )
 
@@ -135,18 +136,10 @@ func (s *Store) RefundAttempt(ctx context.Context, key, id string) error {
 		WHERE budget = $1 AND ids LIKE '%' || $2 || '%'`, key, id)
 }
 
-// Budget is what was counted under one key.
-type Budget struct {
-	Kind        string // what stands before the colon of the key
-	Part        string // what stands after the |
-	InARow      int
-	LockedUntil time.Time // zero if it never was
-}
-
 // Budgets returns what was counted of the owner's guesses and is not over, by kind.
-func (s *Store) Budgets(ctx context.Context, owner string, now time.Time) ([]Budget, error) {
-	scan := func(r row) (Budget, error) {
-		var b Budget
+func (s *Store) Budgets(ctx context.Context, owner string, now time.Time) ([]operator.Budget, error) {
+	scan := func(r row) (operator.Budget, error) {
+		var b operator.Budget
 		var key string
 		var until int64
 		err := r.Scan(&key, &b.InARow, &until)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/provider/operator"
 	"vestibule/storage"
 )
 
@@ -24,25 +25,25 @@ func TestBudgets(t *testing.T) {
 		tally, err := s.Attempt(t.Context(), "recovery:ana", limit, noon)
 		must(t, err)
 		must(t, s.RefundAttempt(t.Context(), "recovery:ana", tally.ID)) // was right: nothing is counted
-		ana := []storage.Budget{
+		ana := []operator.Budget{
 			{Kind: "pwd", InARow: 1}, {Kind: "pwd", Part: "b1", InARow: 1}, {Kind: "totp", InARow: 2, LockedUntil: noon.Add(time.Hour)},
 		}
 		checkBudgets(t, s, "ana", noon, ana...)
 		checkBudgets(t, s, "ana", noon.Add(time.Hour))
 		must(t, s.Unlock(t.Context(), "ana"))
 		checkBudgets(t, s, "ana", noon)
-		checkBudgets(t, s, "ben", noon, storage.Budget{Kind: "recovery", InARow: 1})
+		checkBudgets(t, s, "ben", noon, operator.Budget{Kind: "recovery", InARow: 1})
 		if tally, err := s.Attempt(t.Context(), "totp:ana", limit, noon); err != nil || tally.Left != 1 {
 			t.Errorf("Attempt after Unlock = %+v, %v, want one left", tally, err)
 		}
 	})
 }
 
-func checkBudgets(t *testing.T, s *storage.Store, owner string, at time.Time, want ...storage.Budget) {
+func checkBudgets(t *testing.T, s *storage.Store, owner string, at time.Time, want ...operator.Budget) {
 	t.Helper()
 	got, err := s.Budgets(t.Context(), owner, at)
 	must(t, err)
-	left := append([]storage.Budget{}, want...)
+	left := append([]operator.Budget{}, want...)
 	for _, b := range got {
 		found := false
 		for i, w := range left {
@@ -74,7 +75,7 @@ func TestReturnThatWasNotCommitted(t *testing.T) {
 		if !errors.Is(err, errAbort) {
 			t.Fatalf("Atomic: %v, want %v", err, errAbort)
 		}
-		checkBudgets(t, s, "ana", noon, storage.Budget{Kind: "pwd", InARow: 1})
+		checkBudgets(t, s, "ana", noon, operator.Budget{Kind: "pwd", InARow: 1})
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"vestibule/provider/jwks"
+	"vestibule/provider/operator"
 	"vestibule/provider/store"
 )
 
@@ -30,27 +31,11 @@ func (s *Store) AddSigningKey(ctx context.Context, k jwks.SealedKey) error {
 		k.ID, k.Algorithm, k.Public, k.KeyID, k.Private, micros(k.Created), micros(k.Retired))
 }
 
-// SealedRow is a value that a secret key has sealed, and what it is bound to.
-type SealedRow struct {
-	ID      string // in its table
-	Subject string // whose it is; empty for a signing key
-	Kind    string // of an authenticator; else empty
-	KeyID   string
-	Sealed  []byte
-}
-
-// Tables that hold what secret keys have sealed.
-const (
-	SealedAuthenticators = "authenticator"
-	SealedSetups         = "setup" // a row's ID is its owner
-	SealedSigningKeys    = "signing_key"
-)
-
 // sealedColumns are the names of ID, Subject, Kind and Sealed.
 var sealedColumns = map[string]struct{ id, subject, kind, sealed string }{
-	SealedAuthenticators: {"id", "subject", "kind", "secret"},
-	SealedSetups:         {"owner", "subject", "''", "sealed"},
-	SealedSigningKeys:    {"id", "''", "''", "private"},
+	operator.SealedAuthenticators: {"id", "subject", "kind", "secret"},
+	operator.SealedSetups:         {"owner", "subject", "''", "sealed"},
+	operator.SealedSigningKeys:    {"id", "''", "''", "private"},
 }
 
 // KeyIDs returns the ids of the secret keys that have sealed any row, by table. It jumps from one id to the next in the
@@ -83,12 +68,12 @@ func (s *Store) KeyIDs(ctx context.Context) (map[string][]string, error) {
 
 // SealedWith returns at most so many rows of a table that the key has sealed, in the order of their IDs, from the one
 // after the given ID on.
-func (s *Store) SealedWith(ctx context.Context, table, keyID, after string, most int) ([]SealedRow, error) {
+func (s *Store) SealedWith(ctx context.Context, table, keyID, after string, most int) ([]operator.SealedRow, error) {
 	c, ok := sealedColumns[table]
 	if !ok {
 		return nil, fmt.Errorf("table %s holds nothing sealed", table)
 	}
-	return all(ctx, s, func(r row) (f SealedRow, err error) {
+	return all(ctx, s, func(r row) (f operator.SealedRow, err error) {
 		err = r.Scan(&f.ID, &f.Subject, &f.Kind, &f.KeyID, &f.Sealed)
 		return f, err
 	}, `SELECT `+c.id+`, `+c.subject+`, `+c.kind+`, key_id, `+c.sealed+` FROM `+table+`
@@ -97,7 +82,7 @@ func (s *Store) SealedWith(ctx context.Context, table, keyID, after string, most
 
 // Reseal puts what fresh holds, with its key, in the place of what old holds. A row that was changed or deleted since
 // old was read stays as it is.
-func (s *Store) Reseal(ctx context.Context, table string, old, fresh SealedRow) error {
+func (s *Store) Reseal(ctx context.Context, table string, old, fresh operator.SealedRow) error {
 	c, ok := sealedColumns[table]
 	if !ok {
 		return fmt.Errorf("table %s holds nothing sealed", table)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/provider/operator"
 	"vestibule/storage"
 )
 
@@ -50,11 +51,11 @@ func TestSealedWith(t *testing.T) {
 			most              int
 			want              string
 		}{
-			{storage.SealedAuthenticators, "k1", "", 2, "a0/u0/totp a2/u2/totp"},
-			{storage.SealedAuthenticators, "k1", "a2", 2, "a4/u4/totp"},
-			{storage.SealedAuthenticators, "k4", "", 2, ""},
-			{storage.SealedSetups, "k2", "", 5, "tabu1/u1/"},
-			{storage.SealedSigningKeys, "k1", "", 5, "new//"},
+			{operator.SealedAuthenticators, "k1", "", 2, "a0/u0/totp a2/u2/totp"},
+			{operator.SealedAuthenticators, "k1", "a2", 2, "a4/u4/totp"},
+			{operator.SealedAuthenticators, "k4", "", 2, ""},
+			{operator.SealedSetups, "k2", "", 5, "tabu1/u1/"},
+			{operator.SealedSigningKeys, "k1", "", 5, "new//"},
 		} {
 			rows, err := s.SealedWith(t.Context(), tt.table, tt.key, tt.after, tt.most)
 			must(t, err)
@@ -79,7 +80,7 @@ func TestSealedWith(t *testing.T) {
 func TestReseal(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		sealedRows(t, s)
-		for _, table := range []string{storage.SealedAuthenticators, storage.SealedSetups, storage.SealedSigningKeys} {
+		for _, table := range []string{operator.SealedAuthenticators, operator.SealedSetups, operator.SealedSigningKeys} {
 			rows, err := s.SealedWith(t.Context(), table, "k1", "", 1)
 			must(t, err)
 			fresh := rows[0]

@@ -3,9 +3,9 @@ package web
 import (
 	"strings"
 
-	"vestibule/web/ui"
-
 	"golang.org/x/net/html"
+
+	"vestibule/web/ui"
 )
 
 // checkPage holds every page that any test sees to the rules for all.

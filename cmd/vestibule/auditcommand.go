@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/urfave/cli/v3"
 
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
@@ -25,50 +26,73 @@ const (
 )
 
 // auditList shows the newest events.
-func auditList(f *flag.FlagSet) action {
-	load := existing(databaseFlags(f))
-	out := outputFlag(f)
-	var filter storage.AuditFilter
-	user := f.String("user", "", "only events of this user: a `name`, or a user id as logs have it")
-	f.StringVar(&filter.Client, "client", "", "only events with this `client`")
-	f.StringVar(&filter.Kind, "kind", "", "only this `kind`, such as auth.totp.failed, or all that begin with auth or auth.totp")
-	f.Func("since", "only events from this `time` on: 2027-01-31, 2027-01-31T08:00:00Z, or 24h for a day ago", pointInTime(&filter.Since))
-	f.Func("until", "only events before this `time`", pointInTime(&filter.Until))
-	limit := f.Int("limit", 100, "the most events to show; the newest are shown first")
-	return func(ctx context.Context, w *env, _ []string) error {
-		if *limit < 1 || *limit > mostEvents {
-			return &usageError{fmt.Sprintf("--limit should be from 1 to %d; vestibule audit export gives all", mostEvents)}
-		}
-		return readStore(ctx, w, load, func(db *storage.Store) (err error) {
-			if *user != "" {
-				if filter.Subject, err = subjectOf(ctx, db, *user); err != nil {
+func auditList(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "show what happened, the newest first",
+		Flags: databaseFlags(
+			&cli.StringFlag{Name: "user", Usage: "only events of this user: a `name`, or a user id as logs have it"},
+			&cli.StringFlag{Name: "client", Usage: "only events with this `client`"},
+			&cli.StringFlag{Name: "kind", Usage: "only this `kind`, such as auth.totp.failed, or all that begin with auth or auth.totp"},
+			&cli.StringFlag{Name: "since", Usage: "only events from this `time` on: 2027-01-31, 2027-01-31T08:00:00Z, or 24h for a day ago", Validator: isPointInTime},
+			&cli.StringFlag{Name: "until", Usage: "only events before this `time`", Validator: isPointInTime},
+			&cli.IntFlag{Name: "limit", Value: 100, Usage: "the most events to show; the newest are shown first"},
+			outputFlag(),
+		),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			limit := c.Int("limit")
+			if limit < 1 || limit > mostEvents {
+				return &usageError{fmt.Sprintf("--limit should be from 1 to %d; vestibule audit export gives all", mostEvents)}
+			}
+			return w.read(ctx, c, func(db *storage.Store) error {
+				filter, err := auditFilter(ctx, c, db)
+				if err != nil {
 					return err
 				}
-			}
-			events, err := db.AuditEvents(ctx, filter, *limit)
-			if err != nil {
-				return err
-			}
-			return printEvents(ctx, w, out, db, events)
-		})
+				events, err := db.AuditEvents(ctx, filter, limit)
+				if err != nil {
+					return err
+				}
+				return w.printEvents(ctx, c, db, events)
+			})
+		},
 	}
 }
 
-// pointInTime reads a day, a time, or how long ago it was.
-func pointInTime(at *time.Time) func(string) error {
-	return func(value string) error {
-		if ago, err := time.ParseDuration(value); err == nil && ago > 0 {
-			*at = time.Now().Add(-ago)
-			return nil
+// auditFilter is what the flags leave.
+func auditFilter(ctx context.Context, c *cli.Command, db *storage.Store) (filter storage.AuditFilter, err error) {
+	filter = storage.AuditFilter{Client: c.String("client"), Kind: c.String("kind")}
+	if c.IsSet("since") {
+		if filter.Since, err = pointInTime(c.String("since")); err != nil {
+			return filter, err
 		}
-		for _, layout := range []string{time.DateOnly, time.RFC3339} {
-			if parsed, err := time.Parse(layout, value); err == nil {
-				*at = parsed
-				return nil
-			}
-		}
-		return errors.New("it should be a day such as 2027-01-31, a time such as 2027-01-31T08:00:00Z, or how long ago, such as 24h")
 	}
+	if c.IsSet("until") {
+		if filter.Until, err = pointInTime(c.String("until")); err != nil {
+			return filter, err
+		}
+	}
+	if name := c.String("user"); name != "" {
+		filter.Subject, err = subjectOf(ctx, db, name)
+	}
+	return filter, err
+}
+
+// pointInTime reads a day, a time, or how long ago it was.
+func pointInTime(value string) (time.Time, error) {
+	if ago, err := time.ParseDuration(value); err == nil && ago > 0 {
+		return time.Now().Add(-ago), nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if parsed, err := time.Parse(layout, value); err == nil {
+			return parsed, nil
+		}
+	}
+	return time.Time{}, errors.New("it should be a day such as 2027-01-31, a time such as 2027-01-31T08:00:00Z, or how long ago, such as 24h")
+}
+
+func isPointInTime(value string) error {
+	_, err := pointInTime(value)
+	return err
 }
 
 // subjectOf finds a user by name or by id.
@@ -76,12 +100,12 @@ func subjectOf(ctx context.Context, db *storage.Store, nameOrID string) (string,
 	if user, err := db.Account(ctx, nameOrID); err == nil {
 		return user.Subject, nil
 	}
-	user, err := findUser(ctx, db, nameOrID)
+	user, err := findUser(ctx, operations(db), nameOrID)
 	return user.Subject, err
 }
 
 // printEvents names users by the name that they sign in with.
-func printEvents(ctx context.Context, w *env, out *output, db *storage.Store, events []audit.Recorded) error {
+func (w *env) printEvents(ctx context.Context, c *cli.Command, db *storage.Store, events []audit.Recorded) error {
 	shown := []shownEvent{}
 	rows := [][]string{{"TIME", "EVENT", "OUTCOME", "USER", "CLIENT", "ADDRESS", "BY", "DETAIL"}}
 	names := map[string]string{"": ""}
@@ -103,7 +127,7 @@ func printEvents(ctx context.Context, w *env, out *output, db *storage.Store, ev
 		}
 		rows = append(rows, []string{moment(e.Time), e.Kind, e.Outcome, name, e.Client, e.Address, e.Actor, details(e.Detail)})
 	}
-	return out.print(w.stdout, shown, rows)
+	return w.print(c, shown, rows)
 }
 
 func details(detail map[string]string) string {
@@ -147,12 +171,12 @@ func eventView(r audit.Recorded) shownEvent {
 
 // auditExport writes every event as a line of JSON, in the order of the chain, so that the chain can be checked
 // without the database.
-func auditExport(f *flag.FlagSet) action {
-	load := existing(databaseFlags(f))
-	return func(ctx context.Context, w *env, _ []string) error {
-		return readStore(ctx, w, load, func(db *storage.Store) error {
-			return exportEvents(ctx, w.stdout, db)
-		})
+func auditExport(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "export", Usage: "write all that happened as lines of JSON", Flags: databaseFlags(),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			return w.read(ctx, c, func(db *storage.Store) error { return exportEvents(ctx, w.stdout, db) })
+		},
 	}
 }
 
@@ -163,38 +187,47 @@ func exportEvents(ctx context.Context, w io.Writer, db *storage.Store) error {
 }
 
 // auditHead prints what to keep elsewhere.
-func auditHead(f *flag.FlagSet) action {
-	load := existing(databaseFlags(f))
-	return func(ctx context.Context, w *env, _ []string) error {
-		return readStore(ctx, w, load, func(db *storage.Store) error {
-			head, err := db.AuditHead(ctx)
-			if err != nil {
+func auditHead(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "head", Usage: "print where the chain of events ends, to keep elsewhere", Flags: databaseFlags(),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			return w.read(ctx, c, func(db *storage.Store) error {
+				head, err := db.AuditHead(ctx)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(w.stdout, head)
 				return err
-			}
-			_, err = fmt.Fprintln(w.stdout, head)
-			return err
-		})
+			})
+		},
 	}
 }
 
 // auditVerify fails unless all events are there as they were written.
-func auditVerify(f *flag.FlagSet) action {
-	load := existing(databaseFlags(f))
-	out := outputFlag(f)
+func auditVerify(w *env) *cli.Command {
 	var kept *audit.Head
-	f.Func("head", "`place:hash` that vestibule audit head has printed before: what was linked until then must still be there", func(value string) error {
-		head, err := audit.ParseHead(value)
-		kept = &head
-		return err
-	})
-	return func(ctx context.Context, w *env, _ []string) error {
-		return readStore(ctx, w, load, func(db *storage.Store) error {
-			report, err := db.VerifyAudit(ctx, kept)
-			if err == nil {
-				err = waitsTooLong(report, time.Now())
-			}
-			return errors.Join(printReport(w, out, report, err), err)
-		})
+	return &cli.Command{
+		Name: "verify", Usage: "check that the audit log is as it was written",
+		Flags: databaseFlags(
+			&cli.StringFlag{
+				Name: "head", Usage: "`place:hash` that vestibule audit head has printed before: what was linked until then must still be there",
+				Validator: func(value string) error {
+					head, err := audit.ParseHead(value)
+					kept = &head
+					return err
+				},
+			},
+			outputFlag(),
+		),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			return w.read(ctx, c, func(db *storage.Store) error {
+				report, err := db.VerifyAudit(ctx, kept)
+				if err == nil {
+					err = waitsTooLong(report, time.Now())
+				}
+				return errors.Join(w.printReport(c, report, err), err)
+			})
+		},
 	}
 }
 
@@ -219,7 +252,7 @@ type shownReport struct {
 }
 
 // printReport has no table for a fault: the error says it.
-func printReport(w *env, out *output, r storage.AuditReport, failed error) error {
+func (w *env) printReport(c *cli.Command, r storage.AuditReport, failed error) error {
 	view := shownReport{OK: failed == nil, Checked: r.Checked, Removed: r.First.Place, Waiting: r.Waiting, Head: r.Last.String()}
 	if failed != nil {
 		view.Fault = failed.Error()
@@ -227,7 +260,7 @@ func printReport(w *env, out *output, r storage.AuditReport, failed error) error
 		if errors.As(failed, &fault) {
 			view.Place = fault.Place
 		}
-		if *out == "table" {
+		if !wantsJSON(c) {
 			return nil
 		}
 	}
@@ -237,5 +270,5 @@ func printReport(w *env, out *output, r storage.AuditReport, failed error) error
 		{"not linked yet", strconv.FormatInt(r.Waiting, 10)},
 		{"head", r.Last.String()},
 	}
-	return out.print(w.stdout, view, rows)
+	return w.print(c, view, rows)
 }

@@ -165,7 +165,7 @@ func TestMissingKey(t *testing.T) {
 		}
 		foreign := unsealed{s.config, s.store, other}
 		ana := s.addUser("ana")
-		if _, err := foreign.importTOTP(t.Context(), ana, []mfatotp.Portable{{Name: "Phone", Secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", Params: mfatotp.Params{Algorithm: "SHA1", Digits: 6, Period: 30}}}); err != nil {
+		if _, err := foreign.operations().AddAuthenticators(t.Context(), ana, mfatotp.Portable{Name: "Phone", Secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", Params: mfatotp.Params{Algorithm: "SHA1", Digits: 6, Period: 30}}); err != nil {
 			t.Fatal(err)
 		}
 		_, err = newApp(context.WithoutCancel(t.Context()), s.config, running.log, s.clock.now)

@@ -3,106 +3,81 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
-	"vestibule/provider/account"
-	"vestibule/provider/audit"
+	"github.com/urfave/cli/v3"
+
 	rp "vestibule/provider/client"
+	"vestibule/provider/operator"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
 // clientCreate registers a relying party.
-func clientCreate(f *flag.FlagSet) action {
-	load := databaseFlags(f)
-	out := outputFlag(f)
-	var uris list
-	var scopes words
-	f.Var(&uris, "redirect-uri", "`address` to send users back to; may be repeated")
-	f.Var(&scopes, "scope", "`scope` that the app may ask for; may be repeated (default openid profile email offline_access)")
-	name := f.String("name", "", "`name` that users see")
-	public := f.Bool("public", false, "the app cannot keep a secret: it runs in a browser or on the user's device")
-	api := f.Bool("resource-server", false, "an API: it asks at /introspect about access tokens, and signs nobody in")
-	twoSteps := f.Bool("require-two-steps", false, "its users must have two-step verification")
-	var names acrNames
-	f.Var(&names, "acr-name", "`LEVEL=NAME`, what the app calls aal1 or aal2; may be repeated, the first of a level is the one in answers")
-	algorithm := f.String("id-token-alg", "", "`algorithm` of its ID tokens, RS256 or ES256, if not the server's own")
-	secretFile := f.String("secret-file", "", "`file` that holds the client secret, or - for standard input; without it one is made")
-	return func(ctx context.Context, w *env, args []string) error {
-		c := newClient(args[0], *name, uris, scopes, time.Now())
-		c.Public, c.IDTokenAlg, c.TwoSteps, c.ACRNames = *public, *algorithm, *twoSteps, names.byLevel()
-		if c.ResourceServer = *api; *api {
-			c.Scopes = scopes // none unless somebody gave one, which is a fault
-		}
-		if err := checkNewClient(c, *secretFile); err != nil {
-			return err
-		}
-		secret, err := giveSecret(ctx, w, &c, *secretFile)
-		if err != nil {
-			return err
-		}
-		err = withStore(ctx, w, load, func(db *storage.Store) error { return storeClient(ctx, db, c) })
-		if err != nil {
-			return err
-		}
-		view := clientView(c)
-		view.Secret = secret
-		return out.print(w.stdout, view, createdRows(view, *secretFile == ""))
+func clientCreate(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "create", ArgsUsage: "ID", Usage: "register an app",
+		Flags: databaseFlags(
+			&cli.StringSliceFlag{Name: "redirect-uri", Usage: "`address` to send users back to; required, but for an API"},
+			&cli.StringSliceFlag{Name: "scope", Usage: "`scope` that the app may ask for", DefaultText: "openid profile email offline_access"},
+			&cli.StringFlag{Name: "name", Usage: "`name` that users see", DefaultText: "the ID"},
+			&cli.BoolFlag{Name: "public", Usage: "the app cannot keep a secret: it runs in a browser or on the user's device"},
+			&cli.BoolFlag{Name: "resource-server", Usage: "an API: it asks at /introspect about access tokens, and signs nobody in"},
+			&cli.BoolFlag{Name: "require-two-steps", Usage: "its users must have two-step verification"},
+			acrNameFlag("`LEVEL=NAME`, what the app calls aal1 or aal2; the first of a level is the one in answers"),
+			&cli.StringFlag{Name: "id-token-alg", Usage: "`algorithm` of its ID tokens, RS256 or ES256", DefaultText: "the server's own"},
+			&cli.StringFlag{Name: "secret-file", Usage: "`file` that holds the client secret, or - for standard input; without it one is made", TakesFile: true},
+			outputFlag(),
+		),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			path := c.String("secret-file")
+			fresh := newClient(c)
+			err := wrongUsage(exclude(fresh.Public && path != "", "a --public app has no secret; leave out --secret-file"), asFlags(fresh.Check()))
+			if err != nil {
+				return err
+			}
+			if path != "" {
+				if fresh.Secret, err = w.readSecret(ctx, "secret-file", path); err != nil {
+					return err
+				}
+			}
+			s, err := w.settings(c, "database")
+			if err != nil {
+				return err
+			}
+			return operateOn(ctx, s, func(o *operator.Operator) error { return w.register(ctx, c, o, fresh) })
+		},
 	}
 }
 
-func newClient(id, name string, uris, scopes []string, now time.Time) rp.Client {
-	if len(scopes) == 0 {
-		scopes = []string{rp.ScopeOpenID, rp.ScopeProfile, rp.ScopeEmail, rp.ScopeOffline}
-	}
-	if name == "" {
-		name = id
-	}
-	return rp.Client{ID: id, Name: name, RedirectURIs: uris, Scopes: scopes, Created: now, Updated: now}
+// newClient is the registration that the flags describe.
+func newClient(c *cli.Command) operator.NewClient {
+	return operator.NewClient{Client: rp.Client{
+		ID: c.Args().First(), Name: c.String("name"), RedirectURIs: c.StringSlice("redirect-uri"), Scopes: splitWords(c.StringSlice("scope")),
+		Public: c.Bool("public"), ResourceServer: c.Bool("resource-server"), TwoSteps: c.Bool("require-two-steps"),
+		ACRNames: acrNames(c), IDTokenAlg: c.String("id-token-alg"),
+	}}
 }
 
-// checkNewClient says all that is wrong with the client at once, before a secret is read or made.
-func checkNewClient(c rp.Client, secretFile string) error {
-	var faults []error
+func (w *env) register(ctx context.Context, c *cli.Command, o *operator.Operator, fresh operator.NewClient) error {
+	client, secret, err := o.RegisterClient(ctx, fresh)
 	switch {
-	case !c.Public:
-		c.SecretHash = "will be there"
-	case secretFile != "":
-		faults = append(faults, errors.New("a --public app has no secret; leave out --secret-file"))
+	case errors.Is(err, store.ErrConflict):
+		return &result{fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", fresh.ID, fresh.ID), err}
+	case err != nil:
+		return err
 	}
-	return wrongUsage(append(faults, rp.Check(c))...)
-}
-
-// giveSecret makes or reads the secret and puts its hash into the client.
-func giveSecret(ctx context.Context, w *env, c *rp.Client, path string) (secret string, err error) {
-	switch {
-	case c.Public:
-		return "", nil
-	case path == "":
-		secret, c.SecretHash = rp.NewSecret()
-		return secret, nil
+	view := clientView(client)
+	view.Secret = secret
+	rows := [][]string{{"client id", client.ID}}
+	if fresh.Secret == "" && secret != "" {
+		rows = append(rows, []string{"client secret", secret}, []string{"", "The secret is not shown again: only its hash is kept."})
 	}
-	if secret, err = readInput(w, "secret-file", path); err != nil {
-		return "", err
-	}
-	c.SecretHash, err = rp.HashSecret(ctx, &account.Hasher{}, secret)
-	return secret, err
-}
-
-func storeClient(ctx context.Context, db *storage.Store, c rp.Client) error {
-	err := db.Atomic(ctx, func(ctx context.Context) error {
-		if err := db.CreateClient(ctx, c); err != nil {
-			return err
-		}
-		return commandAuditor(db, time.Now).Record(ctx, clientEvent(audit.EventAdminClientCreated, c.ID))
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return &result{fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", c.ID, c.ID), err}
-	}
-	return err
+	return w.print(c, view, rows)
 }
 
 // shownClient is how JSON shows a relying party, in the words of RFC 7591.
@@ -129,64 +104,86 @@ func clientView(c rp.Client) shownClient {
 	}
 }
 
-func createdRows(c shownClient, made bool) [][]string {
-	rows := [][]string{{"client id", c.ID}}
-	if made && c.Secret != "" {
-		rows = append(rows, []string{"client secret", c.Secret}, []string{"", "The secret is not shown again: only its hash is kept."})
-	}
-	return rows
-}
-
-func clientList(f *flag.FlagSet) action {
-	load := existing(databaseFlags(f))
-	out := outputFlag(f)
-	return func(ctx context.Context, w *env, _ []string) error {
-		var all []rp.Client
-		err := readStore(ctx, w, load, func(db *storage.Store) (err error) {
-			all, err = db.Clients(ctx)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		clients := []shownClient{}
-		rows := [][]string{{"ID", "NAME", "PUBLIC", "API", "TWO STEPS", "SCOPES", "ACR NAMES", "REDIRECT URIS"}}
-		for _, c := range all {
-			clients = append(clients, clientView(c))
-			rows = append(rows, []string{
-				c.ID, c.Name, yesNo(c.Public), yesNo(c.ResourceServer), yesNo(c.TwoSteps),
-				strings.Join(c.Scopes, " "), acrNamesText(c.ACRNames), strings.Join(c.RedirectURIs, " "),
+func clientList(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "list the apps", Flags: databaseFlags(outputFlag()),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			var all []rp.Client
+			err := w.read(ctx, c, func(db *storage.Store) (err error) {
+				all, err = db.Clients(ctx)
+				return err
 			})
-		}
-		return out.print(w.stdout, clients, rows)
+			if err != nil {
+				return err
+			}
+			clients := []shownClient{}
+			rows := [][]string{{"ID", "NAME", "PUBLIC", "API", "TWO STEPS", "SCOPES", "ACR NAMES", "REDIRECT URIS"}}
+			for _, one := range all {
+				clients = append(clients, clientView(one))
+				rows = append(rows, []string{
+					one.ID, one.Name, yesNo(one.Public), yesNo(one.ResourceServer), yesNo(one.TwoSteps),
+					strings.Join(one.Scopes, " "), acrNamesText(one.ACRNames), strings.Join(one.RedirectURIs, " "),
+				})
+			}
+			return w.print(c, clients, rows)
+		},
 	}
 }
 
-func clientDelete(f *flag.FlagSet) action {
-	load := existing(databaseFlags(f))
-	return func(ctx context.Context, w *env, args []string) error {
-		err := withStore(ctx, w, load, func(db *storage.Store) error { return removeClient(ctx, db, args[0]) })
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			return noClient(args[0], err)
-		case err != nil:
-			return err
-		}
-		_, err = fmt.Fprintf(w.stdout, "deleted client %s and its tokens\n", args[0])
+func clientDelete(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "delete", ArgsUsage: "ID", Usage: "remove an app and all its tokens", Flags: databaseFlags(),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			id := c.Args().First()
+			return w.operate(ctx, c, func(o *operator.Operator) error {
+				if err := o.DeleteClient(ctx, id); err != nil {
+					return noClient(id, err)
+				}
+				_, err := fmt.Fprintf(w.stdout, "deleted client %s and its tokens\n", id)
+				return err
+			})
+		},
+	}
+}
+
+// noClient says so if that is what is wrong.
+func noClient(id string, err error) error {
+	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
+	return &result{fmt.Sprintf("there is no client %s", printable(id)), err}
 }
 
-func removeClient(ctx context.Context, db *storage.Store, id string) error {
-	return db.Atomic(ctx, func(ctx context.Context) error {
-		if err := db.DeleteClient(ctx, id, time.Now()); err != nil {
-			return err
+// acrNameFlag is a flag whose values are LEVEL=NAME.
+func acrNameFlag(usage string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "acr-name", Usage: usage, Validator: func(values []string) error {
+		if slices.ContainsFunc(values, func(value string) bool { return !strings.Contains(value, "=") }) {
+			return errors.New("it should be LEVEL=NAME, such as aal2=https://refeds.org/profile/mfa")
 		}
-		return commandAuditor(db, time.Now).Record(ctx, clientEvent(audit.EventAdminClientDeleted, id))
-	})
+		return nil
+	}}
 }
 
-// clientEvent is the record of what an operator did to a client.
-func clientEvent(kind, id string) audit.Event {
-	return audit.Event{Kind: kind, Outcome: audit.OutcomeOK, Client: id}
+// acrNames are the values of the flag by level, in their order: the first name of a level is the one in answers.
+func acrNames(c *cli.Command) map[string][]string {
+	var names map[string][]string
+	for _, value := range c.StringSlice("acr-name") {
+		if names == nil {
+			names = map[string][]string{}
+		}
+		level, name, _ := strings.Cut(value, "=")
+		names[level] = append(names[level], name)
+	}
+	return names
+}
+
+// acrNamesText shows names as the flag takes them.
+func acrNamesText(names map[string][]string) string {
+	var all []string
+	for _, level := range slices.Sorted(maps.Keys(names)) {
+		for _, name := range names[level] {
+			all = append(all, level+"="+name)
+		}
+	}
+	return strings.Join(all, " ")
 }

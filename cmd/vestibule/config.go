@@ -2,20 +2,23 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
+
+	"github.com/urfave/cli/v3"
 )
 
 // configCheck prints every fault of the settings or, in one sentence, what the server will be.
-func configCheck(f *flag.FlagSet) action {
-	load := settingsFlags(f)
-	return func(_ context.Context, w *env, _ []string) error {
-		c, err := load(w)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(w.stdout, "The settings are good. The server will be %s on %s, with %s.\n", c.Issuer, c.Listen, kind(c.Database))
-		return nil
+func configCheck(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "check", Usage: "say all that is wrong with the settings", Flags: settingsFlags(),
+		Action: func(_ context.Context, c *cli.Command) error {
+			s, err := w.settings(c)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w.stdout, "The settings are good. The server will be %s on %s, with %s.\n", s.Issuer, s.Listen, kind(s.Database))
+			return nil
+		},
 	}
 }
 

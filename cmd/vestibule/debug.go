@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/urfave/cli/v3"
 
 	"vestibule/config"
 	"vestibule/mfa"
@@ -17,29 +18,32 @@ import (
 )
 
 // debugClaims says what a client would learn of a user's sign-ins, and why.
-func debugClaims(f *flag.FlagSet) action {
-	load := existing(databaseFlags(f, "two_steps", "two_steps_groups", "two_steps_report_only", "acr_names", "recovery_counts",
-		"session_idle", "remember_browser"))
-	out := outputFlag(f)
-	user := f.String("user", "", "`name` or e-mail address of the user")
-	client := f.String("client", "", "`id` of the client")
-	var asked words
-	f.Var(&asked, "acr", "`name` of a level that the client asks with; may be repeated, the preferred one first")
-	essential := f.Bool("essential", false, "the client takes nothing else (the claims parameter), and does not just prefer it (acr_values)")
-	return func(ctx context.Context, w *env, _ []string) error {
-		if err := wrongUsage(missing("--user", *user), missing("--client", *client)); err != nil {
-			return err
-		}
-		c, err := load(w)
-		if err != nil {
-			return err
-		}
-		view := claimsView{User: *user, Client: *client, Asked: asked, Essential: *essential}
-		err = readStore(ctx, w, load, func(db *storage.Store) error { return view.fill(ctx, db, c, time.Now()) })
-		if err != nil {
-			return err
-		}
-		return out.print(w.stdout, view, view.rows())
+func debugClaims(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "claims", Usage: "say what a client would learn of a user's sign-ins, and why",
+		Flags: databaseFlags(
+			&cli.StringFlag{Name: "user", Usage: "`name` or e-mail address of the user; required"},
+			&cli.StringFlag{Name: "client", Usage: "`id` of the client; required"},
+			&cli.StringSliceFlag{Name: "acr", Usage: "`name` of a level that the client asks with; the preferred one first"},
+			&cli.BoolFlag{Name: "essential", Usage: "the client takes nothing else (the claims parameter), and does not just prefer it (acr_values)"},
+			outputFlag(),
+		),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			view := claimsView{User: c.String("user"), Client: c.String("client"), Asked: splitWords(c.StringSlice("acr")), Essential: c.Bool("essential")}
+			if err := wrongUsage(missing("--user", view.User), missing("--client", view.Client)); err != nil {
+				return err
+			}
+			s, err := w.existing(c, "database", "two_steps", "two_steps_groups", "two_steps_report_only", "acr_names", "recovery_counts",
+				"session_idle", "remember_browser")
+			if err != nil {
+				return err
+			}
+			err = readStore(ctx, s, func(db *storage.Store) error { return view.fill(ctx, db, s, time.Now()) })
+			if err != nil {
+				return err
+			}
+			return w.print(c, view, view.rows())
+		},
 	}
 }
 
@@ -83,11 +87,11 @@ type told struct {
 }
 
 func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Config, now time.Time) (err error) {
-	if v.account, err = findUser(ctx, db, v.User); err != nil {
+	if v.account, err = findUser(ctx, operations(db), v.User); err != nil {
 		return err
 	}
-	if v.client, err = findClient(ctx, db, v.Client); err != nil {
-		return err
+	if v.client, err = db.Client(ctx, v.Client); err != nil {
+		return noClient(v.Client, err)
 	}
 	status, err := (&mfa.Service{Store: db}).Status(ctx, v.account.Subject)
 	if err != nil {

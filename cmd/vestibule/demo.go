@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -13,32 +12,40 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/urfave/cli/v3"
+
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
 	"vestibule/provider/account"
 	rp "vestibule/provider/client"
+	"vestibule/provider/operator"
 )
 
 // demo runs a whole server, with users and a sample app, that leaves nothing behind.
-func demo(f *flag.FlagSet) action {
-	listen := f.String("listen", "127.0.0.1:8080", "loopback `address` for the server")
-	sample := f.String("sample-listen", "127.0.0.1:8081", "loopback `address` for the sample app")
-	return func(ctx context.Context, w *env, _ []string) error {
-		d := &demonstration{env: w}
-		defer d.close()
-		if err := d.prepare(ctx, *listen, *sample); err != nil {
+func demo(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "demo", Usage: "try everything on this machine, with made-up users and a sample app",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "loopback `address` for the server"},
+			&cli.StringFlag{Name: "sample-listen", Value: "127.0.0.1:8081", Usage: "loopback `address` for the sample app"},
+		},
+		Action: func(ctx context.Context, c *cli.Command) error {
+			d := &demonstration{env: w}
+			defer d.close()
+			if err := d.prepare(ctx, c.String("listen"), c.String("sample-listen")); err != nil {
+				return errors.Join(err, d.close())
+			}
+			err := together(ctx,
+				func(ctx context.Context) error {
+					return serveListener(ctx, newServer(d.app.handler, d.app.log), d.main)
+				},
+				d.serveAPI,
+				d.serveSample,
+			)
+			fmt.Fprintln(w.stdout, "Stopped. The users and the database are deleted.")
 			return errors.Join(err, d.close())
-		}
-		err := together(ctx,
-			func(ctx context.Context) error {
-				return serveListener(ctx, newServer(d.app.handler, d.app.log), d.main)
-			},
-			d.serveAPI,
-			d.serveSample,
-		)
-		fmt.Fprintln(w.stdout, "Stopped. The users and the database are deleted.")
-		return errors.Join(err, d.close())
+		},
 	}
 }
 
@@ -112,32 +119,30 @@ func (d *demonstration) listen(address string) (net.Listener, error) {
 
 // seed makes the clients and the users.
 func (d *demonstration) seed(ctx context.Context) (err error) {
-	sample := newClient(sampleID, "Sample app", []string{"http://" + d.sample.Addr().String() + callback}, nil, time.Now())
-	d.secret, sample.SecretHash = rp.NewSecret()
-	api := rp.Client{ID: apiID, Name: "Sample API", ResourceServer: true, Created: time.Now(), Updated: time.Now()}
-	d.key, api.SecretHash = rp.NewSecret()
-	for _, c := range []rp.Client{sample, api} {
-		if err := d.app.store.CreateClient(ctx, c); err != nil {
-			return err
-		}
-	}
-	if d.plain, err = d.person(ctx, "ada", "Ada Example"); err != nil {
+	o := operations(d.app.store)
+	o.Hasher = d.app.hasher
+	sample := rp.Client{ID: sampleID, Name: "Sample app", RedirectURIs: []string{"http://" + d.sample.Addr().String() + callback}}
+	if _, d.secret, err = o.RegisterClient(ctx, operator.NewClient{Client: sample}); err != nil {
 		return err
 	}
-	if d.strong, err = d.person(ctx, "grace", "Grace Example"); err != nil {
+	api := rp.Client{ID: apiID, Name: "Sample API", ResourceServer: true}
+	if _, d.key, err = o.RegisterClient(ctx, operator.NewClient{Client: api}); err != nil {
+		return err
+	}
+	if d.plain, err = newPerson(ctx, o, "ada", "Ada Example"); err != nil {
+		return err
+	}
+	if d.strong, err = newPerson(ctx, o, "grace", "Grace Example"); err != nil {
 		return err
 	}
 	return d.enrol(ctx, &d.strong)
 }
 
-func (d *demonstration) person(ctx context.Context, username, name string) (person, error) {
-	user, err := newAccount(username, username+"@example.com", name, time.Now())
-	if err != nil {
-		return person{}, err
-	}
+func newPerson(ctx context.Context, o *operator.Operator, username, name string) (person, error) {
 	random := strings.ToLower(rand.Text())
-	p := person{Account: user, password: random[:5] + "-" + random[5:10] + "-" + random[10:15]}
-	return p, addUser(ctx, d.app.store, d.app.hasher, user, p.password)
+	password := random[:5] + "-" + random[5:10] + "-" + random[10:15]
+	user, err := o.CreateUser(ctx, operator.NewUser{Username: username, Email: username + "@example.com", Name: name}, password)
+	return person{Account: user, password: password}, err
 }
 
 // enrol goes the way that the pages go. It does so a minute ago: the code that confirms is spent, and whoever

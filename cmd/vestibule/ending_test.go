@@ -20,6 +20,7 @@ import (
 	"vestibule/mfa/totp"
 	"vestibule/provider/account"
 	rp "vestibule/provider/client"
+	"vestibule/provider/operator"
 	"vestibule/storage"
 )
 
@@ -324,12 +325,11 @@ var endings = []ending{
 		return errors.Join(v.site.store.DisableAccount(ctx, v.account.Subject, now), v.site.store.EnableAccount(ctx, v.account.Subject, now))
 	}, spares: []string{"password"}},
 	{name: "reset by an operator", do: func(v *owner) error {
-		o := operation{v.site.store, commandAuditor(v.site.store, v.site.clock.now), v.account, "lost"}
-		_, err := o.reset(context.Background(), v.site.clock.now())
+		_, err := operations(v.site.store).ResetFactors(context.Background(), v.account, "lost")
 		return err
 	}, spares: []string{"password", "password of a remembered browser", "password beside the session's code"}},
 	{name: "authenticator removed by an operator", do: func(v *owner) error {
-		_, err := removeTOTP(context.Background(), v.site.store, v.account, v.authenticator())
+		_, err := operations(v.site.store).RemoveAuthenticator(context.Background(), v.account, v.authenticator())
 		return err
 	}, spares: []string{"password"}},
 	{name: "authenticator removed by the user", do: func(v *owner) error {
@@ -354,7 +354,10 @@ var endings = []ending{
 			return err
 		}
 		c.Registration = ""
-		return errors.Join(removeClient(ctx, v.site.store, c.ID), storeClient(ctx, v.site.store, c))
+		o := operations(v.site.store)
+		err = o.DeleteClient(ctx, c.ID)
+		_, _, again := o.RegisterClient(ctx, operator.NewClient{Client: c})
+		return errors.Join(err, again)
 	}, sessions: true, browsers: true, keeper: true},
 	{name: "consent revoked", do: func(v *owner) error {
 		return v.site.store.DeleteGrant(context.Background(), v.account.Subject, v.shop.oauth.ClientID)

@@ -3,19 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"time"
 
-	"vestibule/mfa"
-	"vestibule/provider/account"
-	"vestibule/provider/audit"
+	"github.com/urfave/cli/v3"
+
+	"vestibule/provider/operator"
 	"vestibule/provider/store"
-	"vestibule/storage"
 	"vestibule/web/enrol"
 )
-
-const longestLink = 7 * 24 * time.Hour
 
 // shownLink is how JSON shows a new link, the only time that anybody sees it.
 type shownLink struct {
@@ -25,61 +21,45 @@ type shownLink struct {
 
 // userEnrolLink makes a link that lets a user set up an authenticator once, with the password and, if there is an
 // authenticator, its code.
-func userEnrolLink(f *flag.FlagSet) action {
-	load := existing(settingsFlags(f, "database", "issuer"))
-	out := outputFlag(f)
-	ttl := f.Duration("ttl", 24*time.Hour, "how long the link works; `time` such as 30m or 24h")
-	return func(ctx context.Context, w *env, args []string) error {
-		if *ttl < time.Minute || *ttl > longestLink {
-			return &usageError{"--ttl must be at least 1m and at most 168h"}
-		}
-		c, err := load(w)
-		if err != nil {
-			return err
-		}
-		return withStore(ctx, w, load, func(db *storage.Store) error {
-			user, err := findUser(ctx, db, args[0])
+func userEnrolLink(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "enrol-link", ArgsUsage: "NAME", Usage: "make a link with which a user sets up an authenticator, once",
+		Flags: settingsFlags(
+			&cli.DurationFlag{Name: "ttl", Value: 24 * time.Hour, Usage: "how long the link works; `time` such as 30m or 24h", DefaultText: "24h"},
+			outputFlag(),
+		),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if err := operator.CheckLink(c.Duration("ttl")); err != nil {
+				return err
+			}
+			s, err := w.existing(c, "database", "issuer")
 			if err != nil {
 				return err
 			}
-			if user.Disabled {
-				fmt.Fprintf(w.stderr, "warning: %[1]s is shut out and cannot use the link before: vestibule user update %[1]s --enable\n", user.Username)
-			}
-			link, err := makeEnrolLink(ctx, db, commandAuditor(db, time.Now), user, c.Issuer, *ttl)
-			if err != nil {
-				return err
-			}
-			return out.print(w.stdout, link, [][]string{
-				{link.Link},
-				{fmt.Sprintf("Give it to %s and to nobody else. It works once, with the password, until %s UTC. Links from before no longer work.",
-					user.Username, moment(link.Expires))},
-			})
-		})
+			return operateOn(ctx, s, func(o *operator.Operator) error { return w.makeLink(ctx, c, o, s.Issuer) })
+		},
 	}
 }
 
-// makeEnrolLink stores the hash of the link and records that it was made.
-func makeEnrolLink(ctx context.Context, db *storage.Store, events *auditor, user account.Account, issuer string, ttl time.Duration) (shownLink, error) {
-	now := events.now()
-	address, id := enrol.NewLink(issuer)
-	link := mfa.EnrolLink{ID: id, Subject: user.Subject, Created: now, Expires: now.Add(ttl)}
-	err := db.Atomic(ctx, func(ctx context.Context) error {
-		if err := db.RequireEpoch(ctx, user.Subject, user.Epoch); err != nil {
-			return err
-		}
-		if err := db.SaveEnrolLink(ctx, link); err != nil {
-			return err
-		}
-		return events.Record(ctx, audit.Event{
-			Kind: audit.EventAdminEnrolLink, Outcome: audit.OutcomeOK, Subject: user.Subject,
-			Detail: map[string]string{"expires": link.Expires.UTC().Format(time.RFC3339)},
-		})
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return shownLink{}, &result{fmt.Sprintf("the account of %s was changed at the same moment; look at it with vestibule user get, then try again", user.Username), err}
-	}
+func (w *env) makeLink(ctx context.Context, c *cli.Command, o *operator.Operator, issuer string) error {
+	user, err := findUser(ctx, o, c.Args().First())
 	if err != nil {
-		return shownLink{}, fmt.Errorf("make a link: %w", err)
+		return err
 	}
-	return shownLink{address, link.Expires.UTC()}, nil
+	if user.Disabled {
+		fmt.Fprintf(w.stderr, "warning: %[1]s is shut out and cannot use the link before: vestibule user update %[1]s --enable\n", user.Username)
+	}
+	address, id := enrol.NewLink(issuer)
+	link, err := o.IssueLink(ctx, user, id, c.Duration("ttl"))
+	switch {
+	case errors.Is(err, store.ErrConflict):
+		return &result{fmt.Sprintf("the account of %s was changed at the same moment; look at it with vestibule user get, then try again", user.Username), err}
+	case err != nil:
+		return err
+	}
+	return w.print(c, shownLink{address, link.Expires.UTC()}, [][]string{
+		{address},
+		{fmt.Sprintf("Give it to %s and to nobody else. It works once, with the password, until %s UTC. Links from before no longer work.",
+			user.Username, moment(link.Expires))},
+	})
 }

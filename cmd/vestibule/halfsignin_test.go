@@ -118,7 +118,7 @@ func TestUnlockedSignInsGoOn(t *testing.T) {
 			tabs[0].give(c.phone.wrong())
 		}
 		tabs[1].give(c.phone.code(0)).at("totp", "locked")
-		if err := unlock(t.Context(), s.store, user.Subject, nil); err != nil {
+		if _, err := operations(s.store).Unlock(t.Context(), user); err != nil {
 			t.Fatal(err)
 		}
 		tabs[2].give(c.phone.code(0)).at("consent", "initial")

@@ -2,22 +2,27 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v3"
+
 	"vestibule/config"
 	"vestibule/mfa"
+	"vestibule/provider/operator"
 	"vestibule/storage"
 )
 
 // secretKeyGenerate prints nothing but the key, so that its output can be the file.
-func secretKeyGenerate(*flag.FlagSet) action {
-	return func(_ context.Context, w *env, _ []string) error {
-		_, err := fmt.Fprintln(w.stdout, mfa.NewKey())
-		return err
+func secretKeyGenerate(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "generate", Usage: "print a new secret key",
+		Action: func(context.Context, *cli.Command) error {
+			_, err := fmt.Fprintln(w.stdout, mfa.NewKey())
+			return err
+		},
 	}
 }
 
@@ -28,28 +33,34 @@ type unsealed struct {
 	keys   *mfa.Keyring
 }
 
-// vaultFlags is databaseFlags for commands that open secrets.
-func vaultFlags(f *flag.FlagSet) loadSettings {
-	return existing(databaseFlags(f, "secret_keys", "name", "totp_authenticators", "totp_algorithms", "totp_digits", "totp_periods"))
-}
-
-// withVault is withStore for commands that open secrets. Like a server, they refuse a database with secrets that they
-// cannot open.
-func withVault(ctx context.Context, w *env, load loadSettings, work func(v unsealed) error) error {
-	c, err := load(w)
+// withVault is operate for commands that open secrets. Like a server, they refuse a database with secrets that they cannot
+// open.
+func (w *env) withVault(ctx context.Context, c *cli.Command, work func(v unsealed) error) error {
+	s, err := w.existing(c, "database", "secret_keys", "name", "totp_authenticators", "totp_algorithms", "totp_digits", "totp_periods")
 	if err != nil {
 		return err
 	}
-	keys, err := mfa.ParseKeyring(c.SecretKeys)
+	keys, err := mfa.ParseKeyring(s.SecretKeys)
 	if err != nil {
 		return err
 	}
-	return withStore(ctx, w, func(*env) (config.Config, error) { return c, nil }, func(db *storage.Store) error {
+	return linkedStore(ctx, s, func(db *storage.Store) error {
 		if err := checkKeys(ctx, db, keys); err != nil {
 			return err
 		}
-		return work(unsealed{c, db, keys})
+		return work(unsealed{s, db, keys})
 	})
+}
+
+// operations are those of a person who has the secret keys.
+func (v unsealed) operations() *operator.Operator {
+	o := operations(v.db)
+	o.Keys = v.keys
+	o.MFA = &mfa.Service{
+		Store: v.db, Attempts: v.db, Setups: v.db, Keys: v.keys, Atomic: v.db.Atomic,
+		Limits: limits(v.config), Kinds: kinds(v.config),
+	}
+	return o
 }
 
 // checkKeys refuses a database that holds what a key has sealed that is not in the ring, and names the key.
@@ -72,30 +83,34 @@ func checkKeys(ctx context.Context, db *storage.Store, keys *mfa.Keyring) error 
 }
 
 // secretKeyList names the keys of the settings and what each has sealed. The names tell nothing about the keys.
-func secretKeyList(f *flag.FlagSet) action {
-	load := existing(databaseFlags(f, "secret_keys"))
-	out := outputFlag(f)
-	return func(ctx context.Context, w *env, _ []string) error {
-		c, err := load(w)
-		if err != nil {
-			return err
-		}
-		keys, err := mfa.ParseKeyring(c.SecretKeys)
-		if err != nil {
-			return err
-		}
-		return readStore(ctx, w, load, func(db *storage.Store) error {
-			used, err := db.KeyIDs(ctx)
+func secretKeyList(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "name the secret keys of the settings and say what each has sealed", Flags: databaseFlags(outputFlag()),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			s, err := w.existing(c, "database", "secret_keys")
 			if err != nil {
 				return err
 			}
-			list := listKeys(keys, used)
-			rows := [][]string{{"KEY", "STATE", "HAS SEALED"}}
-			for _, k := range list {
-				rows = append(rows, []string{k.ID, k.State, strings.Join(k.Sealed, ", ")})
+			keys, err := mfa.ParseKeyring(s.SecretKeys)
+			if err != nil {
+				return err
 			}
-			return out.print(w.stdout, list, rows)
-		})
+			return readStore(ctx, s, func(db *storage.Store) error {
+				o := operations(db)
+				o.Keys = keys
+				list, err := o.SecretKeys(ctx)
+				if err != nil {
+					return err
+				}
+				shown := []shownKey{}
+				rows := [][]string{{"KEY", "STATE", "HAS SEALED"}}
+				for _, k := range list {
+					shown = append(shown, shownKey(k))
+					rows = append(rows, []string{k.ID, k.State, strings.Join(k.Sealed, ", ")})
+				}
+				return w.print(c, shown, rows)
+			})
+		},
 	}
 }
 
@@ -104,33 +119,4 @@ type shownKey struct {
 	ID     string   `json:"id"`
 	State  string   `json:"state"`  // seals, opens, missing
 	Sealed []string `json:"sealed"` // tables
-}
-
-// listKeys returns the keys of the ring, newest first, and then those that the database knows and the ring does not.
-func listKeys(keys *mfa.Keyring, used map[string][]string) []shownKey {
-	ids := keys.IDs()
-	tables := slices.Sorted(maps.Keys(used))
-	for _, table := range tables {
-		ids = append(ids, keys.Missing(used[table])...)
-	}
-	var list []shownKey
-	for i, id := range ids {
-		if slices.Contains(ids[:i], id) {
-			continue
-		}
-		k := shownKey{ID: id, State: "opens", Sealed: []string{}}
-		switch {
-		case i == 0:
-			k.State = "seals"
-		case len(keys.Missing([]string{id})) > 0:
-			k.State = "missing"
-		}
-		for _, table := range tables {
-			if slices.Contains(used[table], id) {
-				k.Sealed = append(k.Sealed, table)
-			}
-		}
-		list = append(list, k)
-	}
-	return list
 }

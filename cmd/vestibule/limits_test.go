@@ -34,7 +34,7 @@ func TestLimits(t *testing.T) {
 
 // fleet is three server processes and an app.
 type fleet struct {
-	*operator
+	*shell
 	shop *client
 	db   *storage.Store
 }
@@ -442,11 +442,13 @@ func TestTooManyInARow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wrong, err := wrongGuesses(t.Context(), s.store, user.Subject, s.clock.now(), s.config.TOTPInARow)
+		o := operations(s.store)
+		o.Now = s.clock.now
+		wrong, err := o.WrongGuesses(t.Context(), user.Subject, s.config.TOTPInARow)
 		if err != nil || len(wrong) != 1 || !wrong[0].Disabled || wrong[0].InARow != 7 {
 			t.Errorf("what counts against ana is %+v, %v; want 7 codes, and disabled", wrong, err)
 		}
-		if err := unlock(t.Context(), s.store, user.Subject, wrong); err != nil {
+		if _, err := o.Unlock(t.Context(), user); err != nil {
 			t.Fatal(err)
 		}
 		v = c.begin()

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/urfave/cli/v3"
 )
 
 func main() {
@@ -30,37 +32,25 @@ type env struct {
 	stderr  io.Writer
 }
 
-var commands = []command{
-	{"demo", "", "try everything on this machine, with made-up users and a sample app", demo},
-	{"serve", "", "run the server", serve},
-	{"config check", "", "say all that is wrong with the settings", configCheck},
-	{"migrate up", "", "bring the database to the schema of this program", migrateUp},
-	{"migrate status", "", "list the migrations and whether they ran", migrateStatus},
-	{"secret-key generate", "", "print a new secret key", secretKeyGenerate},
-	{"secret-key list", "", "name the secret keys of the settings and say what each has sealed", secretKeyList},
-	{"secret-key rotate", "", "seal with the newest secret key what older ones have sealed", secretKeyRotate},
-	{"user create", "NAME", "add a user", userCreate},
-	{"user list", "", "list the users", userList},
-	{"user get", "NAME", "show a user and the state of two-step verification", userGet},
-	{"user update", "NAME", "change a user's names, address, groups or password, or shut the user out", userUpdate},
-	{"user unlock", "NAME", "forget a user's wrong passwords and codes", userUnlock},
-	{"mfa plan", "", "list the users whom a policy would make set up two-step verification", mfaPlan},
-	{"user totp list", "NAME", "show a user's authenticators", userTOTPList},
-	{"user totp add", "NAME", "give a user an authenticator that another product has set up", userTOTPAdd},
-	{"user totp remove", "NAME", "remove one of a user's authenticators", userTOTPRemove},
-	{"user totp export", "[NAME]", "write authenticators with their secrets, encrypted with a passphrase", userTOTPExport},
-	{"user totp import", "FILE", "put back what was exported", userTOTPImport},
-	{"user totp reset", "NAME", "remove a user's second factor, and sign the user out everywhere, now or later", userTOTPReset},
-	{"user enrol-link", "NAME", "make a link with which a user sets up an authenticator, once", userEnrolLink},
-	{"client create", "ID", "register an app", clientCreate},
-	{"client list", "", "list the apps", clientList},
-	{"client update", "ID", "change an app", clientUpdate},
-	{"client delete", "ID", "remove an app and all its tokens", clientDelete},
-	{"debug claims", "", "say what a client would learn of a user's sign-ins, and why", debugClaims},
-	{"mail test", "ADDRESS", "send a test mail, and say what is wrong if that fails", mailTest},
-	{"audit list", "", "show what happened, the newest first", auditList},
-	{"audit export", "", "write all that happened as lines of JSON", auditExport},
-	{"audit verify", "", "check that the audit log is as it was written", auditVerify},
-	{"audit head", "", "print where the chain of events ends, to keep elsewhere", auditHead},
-	{"version", "", "print the version", version},
+// commands are all that the program can do. Each is in the file of its name, with its flags, what it does and what it
+// prints.
+func commands(w *env) []*cli.Command {
+	return []*cli.Command{
+		demo(w),
+		serve(w),
+		group("config", "the settings", configCheck(w)),
+		group("migrate", "the schema of the database", migrateUp(w), migrateStatus(w)),
+		group("secret-key", "the keys that seal secrets in the database", secretKeyGenerate(w), secretKeyList(w), secretKeyRotate(w)),
+		group("user", "users and their second factors",
+			userCreate(w), userList(w), userGet(w), userUpdate(w), userUnlock(w),
+			group("totp", "authenticators of users",
+				userTOTPList(w), userTOTPAdd(w), userTOTPRemove(w), userTOTPExport(w), userTOTPImport(w), userTOTPReset(w)),
+			userEnrolLink(w)),
+		group("mfa", "who must have two-step verification", mfaPlan(w)),
+		group("client", "apps", clientCreate(w), clientList(w), clientUpdate(w), clientDelete(w)),
+		group("debug", "why something is as it is", debugClaims(w)),
+		group("mail", "how mail leaves", mailTest(w)),
+		group("audit", "what happened", auditList(w), auditExport(w), auditVerify(w), auditHead(w)),
+		version(w),
+	}
 }

@@ -2,67 +2,63 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v3"
+
 	"vestibule/config"
-	"vestibule/mfa"
-	"vestibule/provider/account"
-	rp "vestibule/provider/client"
+	"vestibule/provider/operator"
 	"vestibule/storage"
 )
 
-// planFlags is databaseFlags with a policy to try out in place of the settings'.
-func planFlags(f *flag.FlagSet) loadSettings {
-	path := f.String("config", "", "settings `file` in YAML")
-	given := map[string]string{}
-	set := func(name string) func(string) error {
-		return func(value string) error {
-			given[name] = value
-			return nil
-		}
-	}
-	f.Func("database", "`address` of the database: sqlite:PATH or postgres://...", set("database"))
-	f.Func("two-steps", "try `optional|required|\"required after DATE\"` in place of the setting", set("two-steps"))
-	var groups list
-	f.Var(&groups, "group", "`group` whose members must have two steps, in place of those of the settings; may be repeated")
-	return func(w *env) (config.Config, error) {
-		if len(groups) > 0 {
-			given["two-steps-groups"] = strings.Join(groups, ",")
-		}
-		return config.Load(*path, w.environ, given, "database", "two_steps", "two_steps_groups")
-	}
-}
-
 // mfaPlan lists the users without a second factor whom the policy touches.
-func mfaPlan(f *flag.FlagSet) action {
-	load := existing(planFlags(f))
-	out := outputFlag(f)
-	return func(ctx context.Context, w *env, _ []string) error {
-		c, err := load(w)
-		if err != nil {
+func mfaPlan(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "plan", Usage: "list the users whom a policy would make set up two-step verification",
+		Flags: databaseFlags(
+			&cli.StringFlag{Name: "two-steps", Usage: "try `optional|required|\"required after DATE\"` in place of the setting", Category: asSetting},
+			&cli.StringSliceFlag{Name: "group", Usage: "`group` whose members must have two steps, in place of those of the settings"},
+			outputFlag(),
+		),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			s, err := w.planned(c)
+			if err != nil {
+				return err
+			}
+			var p plan
+			err = readStore(ctx, s, func(db *storage.Store) error {
+				found, err := operations(db).PlanPolicy(ctx, policyOf(s))
+				p = planView(found)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if err := w.print(c, p, p.rows()); err != nil || wantsJSON(c) {
+				return err
+			}
+			_, err = fmt.Fprintln(w.stdout, p.summary())
 			return err
-		}
-		var p plan
-		err = readStore(ctx, w, load, func(db *storage.Store) (err error) {
-			p, err = makePlan(ctx, db, policyOf(c), time.Now())
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if err := out.print(w.stdout, p, p.rows()); err != nil || *out == "json" {
-			return err
-		}
-		_, err = fmt.Fprintln(w.stdout, p.summary())
-		return err
+		},
 	}
 }
 
-// plan is what a policy means for the users that there are.
+// planned are the settings with the policy to try out.
+func (w *env) planned(c *cli.Command) (config.Config, error) {
+	values := settingsGiven(c)
+	if groups := c.StringSlice("group"); len(groups) > 0 {
+		values["two-steps-groups"] = strings.Join(groups, ",")
+	}
+	s, err := config.Load(c.String("config"), w.environ, values, "database", "two_steps", "two_steps_groups")
+	if err != nil {
+		return s, err
+	}
+	return s, fileExists(s.Database)
+}
+
+// plan is how JSON shows what a policy means for the users that there are.
 type plan struct {
 	Users   []planned `json:"users"`
 	Active  int       `json:"active_users"`    // that are not disabled
@@ -83,62 +79,15 @@ type planned struct {
 	Clients    []string  `json:"clients"`
 }
 
-func makePlan(ctx context.Context, db *storage.Store, policy mfa.Policy, now time.Time) (plan, error) {
-	accounts, err := db.AccountsWithoutFactor(ctx)
-	if err != nil {
-		return plan{}, err
+func planView(found operator.PolicyPlan) plan {
+	p := plan{Users: []planned{}, Active: found.Active, Without: found.Without, Now: found.Now, Later: found.Later, Never: found.Never}
+	for _, u := range found.Users {
+		p.Users = append(p.Users, planned{
+			Subject: u.Subject, Username: u.Username, Email: u.Email, Why: u.Why, From: u.From.UTC(),
+			LastSignIn: u.SignedIn.UTC(), Clients: append([]string{}, u.Clients...),
+		})
 	}
-	p := plan{Users: []planned{}, Without: len(accounts)}
-	if p.Active, err = db.ActiveAccounts(ctx); err != nil {
-		return plan{}, err
-	}
-	used, err := db.ClientsWithoutFactor(ctx)
-	if err != nil {
-		return plan{}, err
-	}
-	clients, err := db.Clients(ctx)
-	if err != nil {
-		return plan{}, err
-	}
-	obliging := map[string]rp.Client{}
-	for _, c := range clients {
-		if c.TwoSteps {
-			obliging[c.ID] = c
-		}
-	}
-	for _, a := range accounts {
-		p.add(a, used[a.Subject], strictest(policy, a, used[a.Subject], obliging, now))
-	}
-	return p, nil
-}
-
-// strictest is what the policy asks of the account at any of the clients that it uses.
-func strictest(policy mfa.Policy, a account.Account, used []string, obliging map[string]rp.Client, now time.Time) mfa.Requirement {
-	want := policy.For(a.Groups, mfa.App{}, now)
-	for _, id := range used {
-		if c, ok := obliging[id]; ok && !want.Must {
-			want = policy.For(a.Groups, mfa.App{ID: c.ID, TwoSteps: true}, now)
-		}
-	}
-	return want
-}
-
-func (p *plan) add(a account.Account, used []string, want mfa.Requirement) {
-	switch {
-	case want.Must:
-		p.Now++
-	case !want.From.IsZero():
-		p.Later++
-	default:
-		return
-	}
-	if a.SignedIn.IsZero() {
-		p.Never++
-	}
-	p.Users = append(p.Users, planned{
-		Subject: a.Subject, Username: a.Username, Email: a.Email, Why: want.Why, From: want.From.UTC(),
-		LastSignIn: a.SignedIn.UTC(), Clients: append([]string{}, slices.Clone(used)...),
-	})
+	return p
 }
 
 func (p *plan) rows() [][]string {

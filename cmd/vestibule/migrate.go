@@ -3,51 +3,63 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"strconv"
+
+	"github.com/urfave/cli/v3"
 
 	"vestibule/storage"
 )
 
 // migrateUp may be killed at any time and run again.
-func migrateUp(f *flag.FlagSet) action {
-	load := databaseFlags(f)
-	return func(ctx context.Context, w *env, _ []string) error {
-		db, err := openUnmigrated(ctx, w, load)
-		if err != nil {
+func migrateUp(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "up", Usage: "bring the database to the schema of this program", Flags: databaseFlags(),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			s, err := w.settings(c, "database")
+			if err != nil {
+				return err
+			}
+			db, err := storage.OpenPatient(ctx, s.Database)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			if err := errors.Join(db.Migrate(ctx), db.CheckSchema(ctx)); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(w.stdout, "the database is at the schema of this program")
 			return err
-		}
-		defer db.Close()
-		if err := errors.Join(db.Migrate(ctx), db.CheckSchema(ctx)); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(w.stdout, "the database is at the schema of this program")
-		return err
+		},
 	}
 }
 
 // migrateStatus changes nothing.
-func migrateStatus(f *flag.FlagSet) action {
-	load := existing(databaseFlags(f))
-	out := outputFlag(f)
-	return func(ctx context.Context, w *env, _ []string) error {
-		db, err := openUnmigrated(ctx, w, load)
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		status, err := db.MigrationStatus(ctx)
-		if err != nil {
-			return fmt.Errorf("migration status: %w", err)
-		}
-		migrations := []migration{}
-		rows := [][]string{{"VERSION", "NAME", "APPLIED"}}
-		for _, m := range status {
-			migrations = append(migrations, migration{m.Version, m.Name, m.Applied})
-			rows = append(rows, []string{strconv.FormatInt(m.Version, 10), m.Name, yesNo(m.Applied)})
-		}
-		return out.print(w.stdout, migrations, rows)
+func migrateStatus(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "status", Usage: "list the migrations and whether they ran", Flags: databaseFlags(outputFlag()),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			s, err := w.existing(c, "database")
+			if err != nil {
+				return err
+			}
+			db, err := storage.OpenPatient(ctx, s.Database)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			status, err := db.MigrationStatus(ctx)
+			if err != nil {
+				return fmt.Errorf("migration status: %w", err)
+			}
+			migrations := []migration{}
+			rows := [][]string{{"VERSION", "NAME", "APPLIED"}}
+			for _, m := range status {
+				migrations = append(migrations, migration{m.Version, m.Name, m.Applied})
+				rows = append(rows, []string{strconv.FormatInt(m.Version, 10), m.Name, yesNo(m.Applied)})
+			}
+			return w.print(c, migrations, rows)
+		},
 	}
 }
 
@@ -56,12 +68,4 @@ type migration struct {
 	Version int64  `json:"version"`
 	Name    string `json:"name"`
 	Applied bool   `json:"applied"`
-}
-
-func openUnmigrated(ctx context.Context, w *env, load loadSettings) (*storage.Store, error) {
-	c, err := load(w)
-	if err != nil {
-		return nil, err
-	}
-	return storage.OpenPatient(ctx, c.Database)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -14,27 +13,8 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider/account"
-	"vestibule/provider/store"
+	"vestibule/provider/operator"
 )
-
-// An id is never taken for a name, whatever users call their authenticators.
-func TestChosenAuthenticator(t *testing.T) {
-	all := []mfa.Info{{ID: "one", Name: "two"}, {ID: "two", Name: "Phone"}, {ID: "three", Name: "Straße"}, {ID: "four", Name: "phone"}}
-	for _, tt := range []struct{ which, want string }{
-		{"two", "two"}, {"one", "one"}, {"TWO", "one"}, {"straße", "three"}, {"Phone", ""}, {"five", ""}, {"", ""},
-	} {
-		got, err := chosen(all, tt.which, "ana")
-		if got.ID != tt.want || (err == nil) != (tt.want != "") {
-			t.Errorf("chosen(%q) = %q, %v, want %q", tt.which, got.ID, err, tt.want)
-		}
-	}
-	if _, err := chosen(all, "phone", "ana"); err == nil || !strings.Contains(err.Error(), "several") {
-		t.Errorf("a name of two: %v, want that there are several", err)
-	}
-	if _, err := chosen(all, "five", "ana"); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("a name of none: %v, want %v", err, store.ErrNotFound)
-	}
-}
 
 func TestSpan(t *testing.T) {
 	for d, want := range map[time.Duration]string{
@@ -53,10 +33,10 @@ func TestRotateClosingWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &resealer{unsealed: unsealed{keys: old}, count: map[string]int{}}
-	r.config.RefreshTokenLifetime = 30 * time.Minute
+	v := unsealed{keys: old}
+	v.config.RefreshTokenLifetime = 30 * time.Minute
 	var out bytes.Buffer
-	if err := r.report(&out); err != nil || !strings.Contains(out.String(), "over 30 minutes after") || !strings.Contains(out.String(), "365 days") {
+	if err := v.report(&out, operator.Resealed{}); err != nil || !strings.Contains(out.String(), "over 30 minutes after") || !strings.Contains(out.String(), "365 days") {
 		t.Errorf("report: %v\n%s", err, &out)
 	}
 }

@@ -2,45 +2,41 @@ package main
 
 import (
 	"encoding/json"
-	"flag"
+	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"github.com/urfave/cli/v3"
 )
 
-// output is the --output flag: a table for people or JSON for programs.
-type output string
-
-// String gives the form.
-func (o *output) String() string { return string(*o) }
-
-// Set accepts table and json.
-func (o *output) Set(value string) error {
-	if value != "table" && value != "json" {
-		return fmt.Errorf("it should be table or json")
+// outputFlag is --output: a table for people or JSON for programs.
+func outputFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "output", Value: "table", Usage: "`table|json`, for people or for programs",
+		Validator: func(value string) error {
+			if value != "table" && value != "json" {
+				return errors.New("it should be table or json")
+			}
+			return nil
+		},
 	}
-	*o = output(value)
-	return nil
 }
 
-func outputFlag(f *flag.FlagSet) *output {
-	o := output("table")
-	f.Var(&o, "output", "`table|json`, for people or for programs")
-	return &o
-}
+// wantsJSON reports whether --output says so.
+func wantsJSON(c *cli.Command) bool { return c.String("output") == "json" }
 
-// print writes value as JSON, or the rows, the first of which is the head.
-func (o *output) print(w io.Writer, value any, rows [][]string) error {
-	if *o == "json" {
-		encoder := json.NewEncoder(w)
+// print writes value as JSON, or the rows, the first of which is the head, as --output says.
+func (w *env) print(c *cli.Command, value any, rows [][]string) error {
+	if wantsJSON(c) {
+		encoder := json.NewEncoder(w.stdout)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(value)
 	}
-	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	columns := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		for i, cell := range row {
 			if i > 0 {

@@ -44,7 +44,7 @@ func TestPolicyInTheSignIn(t *testing.T) {
 		}
 
 		// a member of the group from now on: the live session does not do any more
-		ben, err := findUser(t.Context(), s.store, "ben")
+		ben, err := findUser(t.Context(), operations(s.store), "ben")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,7 +46,7 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-func (o *operator) walk(t *testing.T, s *site, shop *client) {
+func (o *shell) walk(t *testing.T, s *site, shop *client) {
 	t.Helper()
 	b := s.newBrowser(t)
 	v := shop.begin()
@@ -97,8 +97,8 @@ func (a phone) realCode(steps int) string {
 	return a.code(steps)
 }
 
-// operator runs commands and servers on one database.
-type operator struct {
+// shell runs commands and servers on one database.
+type shell struct {
 	t       *testing.T
 	site    *site
 	environ []string
@@ -106,7 +106,7 @@ type operator struct {
 	turn    int
 }
 
-func newOperator(t *testing.T, database string) (*site, *operator) {
+func newOperator(t *testing.T, database string) (*site, *shell) {
 	t.Helper()
 	s := &site{t: t, clock: newClock(), log: &journal{}}
 	front := httptest.NewServer(s)
@@ -114,7 +114,7 @@ func newOperator(t *testing.T, database string) (*site, *operator) {
 	s.config.Issuer, s.config.SecretKeys, s.config.Database = front.URL, []string{mfa.NewKey()}, database
 	t.Cleanup(s.checkLog)
 	t.Cleanup(s.checkDump)
-	o := &operator{t: t, site: s, environ: append(os.Environ(),
+	o := &shell{t: t, site: s, environ: append(os.Environ(),
 		"VESTIBULE_ISSUER="+front.URL, "VESTIBULE_LISTEN=127.0.0.1:0", "VESTIBULE_ADMIN_LISTEN=127.0.0.1:0",
 		"VESTIBULE_DATABASE="+database, "VESTIBULE_SECRET_KEYS="+s.config.SecretKeys[0])}
 	t.Cleanup(func() {
@@ -126,7 +126,7 @@ func newOperator(t *testing.T, database string) (*site, *operator) {
 }
 
 // command runs a command and returns what it prints.
-func (o *operator) command(input string, args ...string) []byte {
+func (o *shell) command(input string, args ...string) []byte {
 	o.t.Helper()
 	var fault bytes.Buffer
 	cmd := exec.CommandContext(o.t.Context(), "vestibule", args...)
@@ -139,7 +139,7 @@ func (o *operator) command(input string, args ...string) []byte {
 }
 
 // start starts n servers, which answer in turn.
-func (o *operator) start(n int) {
+func (o *shell) start(n int) {
 	o.t.Helper()
 	o.servers = make([]*exec.Cmd, n)
 	fronts := make([]*app, n)
@@ -149,7 +149,7 @@ func (o *operator) start(n int) {
 	o.site.servers.Store(&fronts)
 }
 
-func (o *operator) serve() (*exec.Cmd, *app) {
+func (o *shell) serve() (*exec.Cmd, *app) {
 	o.t.Helper()
 	cmd := exec.Command("vestibule", "serve")
 	cmd.Env = o.environ
@@ -167,7 +167,7 @@ func (o *operator) serve() (*exec.Cmd, *app) {
 }
 
 // kill ends one server with SIGKILL and starts another. It passes on the page that the browser shows.
-func (o *operator) kill(p *page) *page {
+func (o *shell) kill(p *page) *page {
 	o.t.Helper()
 	i := o.turn % len(o.servers)
 	o.turn++
@@ -178,7 +178,7 @@ func (o *operator) kill(p *page) *page {
 	return p
 }
 
-func (o *operator) end(server *exec.Cmd) {
+func (o *shell) end(server *exec.Cmd) {
 	if err := server.Process.Kill(); err != nil {
 		o.t.Errorf("kill: %v", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider/audit"
+	"vestibule/provider/operator"
 	"vestibule/storage"
 )
 
@@ -233,7 +234,7 @@ func checkSealed(t *testing.T, db *storage.Store, key string, atLeast int) {
 	}
 	after, n := "", 0
 	for {
-		rows, err := db.SealedWith(t.Context(), storage.SealedAuthenticators, keys.Newest(), after, 10_000)
+		rows, err := db.SealedWith(t.Context(), operator.SealedAuthenticators, keys.Newest(), after, 10_000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,45 +272,42 @@ func testVault(t *testing.T, database string, rows int) unsealed {
 
 // Who stops it stops it between two batches, and what was done stays.
 func TestRotateInterrupted(t *testing.T) {
-	v := testVault(t, sqliteDatabase(t), resealBatch+1)
+	const rows = 501 // more than a batch
+	v := testVault(t, sqliteDatabase(t), rows)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var said bytes.Buffer
-	r := &resealer{unsealed: v, count: map[string]int{}, progress: writerFunc(func(line []byte) (int, error) {
+	batch := 0
+	first, err := v.operations().Reseal(ctx, func(_ string, done int) {
 		cancel()
-		return said.Write(line)
-	})}
-	if err := r.run(ctx); !errors.Is(err, errInterrupted) || r.total() != resealBatch {
-		t.Errorf("run: %v after %d rows, want %v after %d", err, r.total(), errInterrupted, resealBatch)
+		batch = done
+	})
+	if !errors.Is(err, operator.ErrInterrupted) || first.Total() != batch || batch == 0 || batch >= rows {
+		t.Errorf("rotate: %v after %d rows, want %v after the %d of a batch", err, first.Total(), operator.ErrInterrupted, batch)
 	}
-	if err := r.run(t.Context()); err != nil || r.total() != resealBatch+1 {
-		t.Errorf("run again: %v after %d rows", err, r.total())
+	rest, err := v.operations().Reseal(t.Context(), func(string, int) {})
+	if err != nil || rest.Total() != rows-batch {
+		t.Errorf("rotate again: %v after %d rows, want %d", err, rest.Total(), rows-batch)
 	}
-	checkSealed(t, v.db, v.config.SecretKeys[0], resealBatch+1)
+	checkSealed(t, v.db, v.config.SecretKeys[0], rows)
 }
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // A row that does not open is named and left alone; the others do not wait for it.
 func TestRotateBrokenRow(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, database string) {
 		v := testVault(t, database, 20)
-		rows, err := v.db.SealedWith(t.Context(), storage.SealedAuthenticators, v.keys.IDs()[1], "filler-000006", 1)
+		rows, err := v.db.SealedWith(t.Context(), operator.SealedAuthenticators, v.keys.IDs()[1], "filler-000006", 1)
 		if err != nil || len(rows) != 1 {
 			t.Fatalf("SealedWith: %v, %v", rows, err)
 		}
 		altered := rows[0]
 		altered.Sealed = bytes.Repeat([]byte{1}, 48)
-		if err := v.db.Reseal(t.Context(), storage.SealedAuthenticators, rows[0], altered); err != nil {
+		if err := v.db.Reseal(t.Context(), operator.SealedAuthenticators, rows[0], altered); err != nil {
 			t.Fatal(err)
 		}
-		r := &resealer{unsealed: v, count: map[string]int{}, progress: t.Output()}
 		began := time.Now()
-		err = r.run(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "1 rows cannot be opened") || !strings.Contains(err.Error(), altered.ID) || r.total() != 19 {
-			t.Errorf("run: %v after %d rows in %v, want it to name %s after 19", err, r.total(), time.Since(began), altered.ID)
+		done, err := v.operations().Reseal(t.Context(), v.progress(t.Output()))
+		if err == nil || !strings.Contains(err.Error(), "1 rows cannot be opened") || !strings.Contains(err.Error(), altered.ID) || done.Total() != 19 {
+			t.Errorf("rotate: %v after %d rows in %v, want it to name %s after 19", err, done.Total(), time.Since(began), altered.ID)
 		}
 	})
 }

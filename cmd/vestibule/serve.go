@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/urfave/cli/v3"
 
 	"vestibule/config"
 	"vestibule/consent"
@@ -23,24 +24,26 @@ import (
 )
 
 // serve runs the server until ctx ends.
-func serve(f *flag.FlagSet) action {
-	load := settingsFlags(f)
-	return func(ctx context.Context, w *env, _ []string) error {
-		c, err := load(w)
-		if err != nil {
-			return err
-		}
-		log := newLogger(w.stderr, c.LogFormat, c.LogLevel)
-		release, err := storage.ServeAlone(c.Database)
-		if err != nil {
-			return err
-		}
-		a, err := newApp(ctx, c, log, time.Now)
-		if err != nil {
-			return errors.Join(err, release())
-		}
-		err = a.serve(ctx, c.Listen, c.AdminListen)
-		return errors.Join(err, a.close(), release())
+func serve(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "serve", Usage: "run the server", Flags: settingsFlags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			c, err := w.settings(cmd)
+			if err != nil {
+				return err
+			}
+			log := newLogger(w.stderr, c.LogFormat, c.LogLevel)
+			release, err := storage.ServeAlone(c.Database)
+			if err != nil {
+				return err
+			}
+			a, err := newApp(ctx, c, log, time.Now)
+			if err != nil {
+				return errors.Join(err, release())
+			}
+			err = a.serve(ctx, c.Listen, c.AdminListen)
+			return errors.Join(err, a.close(), release())
+		},
 	}
 }
 

@@ -1,21 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"vestibule/provider"
-	"vestibule/storage"
 )
-
-// liveSessions returns the sessions of the subject that have not reached their end.
-func liveSessions(ctx context.Context, db *storage.Store, subject string, now time.Time) ([]provider.Session, error) {
-	all, err := db.Sessions(ctx, subject)
-	return slices.DeleteFunc(all, func(s provider.Session) bool { return !now.Before(s.Expires) }), err
-}
 
 // ended says which sessions there were.
 func ended(sessions []provider.Session) string {

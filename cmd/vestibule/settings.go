@@ -1,87 +1,137 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
 
 	"vestibule/config"
+	"vestibule/provider/operator"
 	"vestibule/storage"
 )
 
-// loadSettings is a way to read the settings once the flags are parsed.
-type loadSettings func(w *env) (config.Config, error)
+// asSetting is the category of flags that stand for the setting of their name.
+const asSetting = "settings"
 
-// settingsFlags adds --config and a flag for each setting that may be one. Only names the settings that may not be
-// faulty, if not all.
-func settingsFlags(f *flag.FlagSet, only ...string) loadSettings {
-	path := f.String("config", "", "settings `file` in YAML")
-	given := map[string]string{}
+// configFlag is --config.
+func configFlag() cli.Flag {
+	return &cli.StringFlag{Name: "config", Usage: "settings `file` in YAML", TakesFile: true}
+}
+
+// settingsFlags are --config and a flag for each setting that may be one.
+func settingsFlags(more ...cli.Flag) []cli.Flag {
+	flags := []cli.Flag{configFlag()}
 	for _, s := range config.Flags() {
-		f.Func(s.Name, s.Usage, func(value string) error {
-			given[s.Name] = value
-			return nil
-		})
+		flags = append(flags, &cli.StringFlag{Name: s.Name, Usage: s.Usage, Category: asSetting})
 	}
-	return func(w *env) (config.Config, error) { return config.Load(*path, w.environ, given, only...) }
+	return append(flags, more...)
 }
 
-// databaseFlags is settingsFlags for commands that need the database and, beside the settings named, nothing else.
-func databaseFlags(f *flag.FlagSet, more ...string) loadSettings {
-	path := f.String("config", "", "settings `file` in YAML")
-	given := map[string]string{}
-	f.Func("database", "`address` of the database: sqlite:PATH or postgres://...", func(value string) error {
-		given["database"] = value
-		return nil
-	})
-	return func(w *env) (config.Config, error) {
-		return config.Load(*path, w.environ, given, append(more, "database")...)
-	}
+// databaseFlags are those of the settings that a command has which needs a database and no server.
+func databaseFlags(more ...cli.Flag) []cli.Flag {
+	return append([]cli.Flag{
+		configFlag(),
+		&cli.StringFlag{Name: "database", Usage: "`address` of the database: sqlite:PATH or postgres://...", Category: asSetting},
+	}, more...)
 }
 
-// existing refuses a SQLite file that does not exist: a command that only looks at the database, or changes
-// what must be there, would otherwise make an empty one where the address is wrong.
-func existing(load loadSettings) loadSettings {
-	return func(w *env) (config.Config, error) {
-		c, err := load(w)
-		if err != nil {
-			return c, err
+// settings reads them, where the flags of a command have the last word. Only names those that may not be faulty, if not
+// all.
+func (w *env) settings(c *cli.Command, only ...string) (config.Config, error) {
+	return config.Load(c.String("config"), w.environ, settingsGiven(c), only...)
+}
+
+// settingsGiven are the settings that flags of the command give.
+func settingsGiven(c *cli.Command) map[string]string {
+	values := map[string]string{}
+	for _, f := range c.Flags {
+		if one, ok := f.(cli.CategorizableFlag); ok && one.GetCategory() == asSetting && f.IsSet() {
+			name := f.Names()[0]
+			values[name] = c.String(name)
 		}
-		path, ok := strings.CutPrefix(c.Database, "sqlite:")
-		if _, err := os.Stat(path); ok && errors.Is(err, fs.ErrNotExist) {
-			return c, fmt.Errorf("there is no file %s; check VESTIBULE_DATABASE", path)
-		}
-		return c, nil
 	}
+	return values
 }
 
-// withStore runs work on the database that the settings name, at the schema of this program. It puts what work has
-// recorded into the chain: a server would do that, but none may run.
-func withStore(ctx context.Context, w *env, load loadSettings, work func(db *storage.Store) error) error {
-	return readStore(ctx, w, load, func(db *storage.Store) error {
+// existing is settings for a command that only looks at the database, or changes what must be there: where the address is
+// wrong it would make an empty SQLite file.
+func (w *env) existing(c *cli.Command, only ...string) (config.Config, error) {
+	s, err := w.settings(c, only...)
+	if err != nil {
+		return s, err
+	}
+	return s, fileExists(s.Database)
+}
+
+func fileExists(database string) error {
+	path, ok := strings.CutPrefix(database, "sqlite:")
+	if _, err := os.Stat(path); ok && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no file %s; check VESTIBULE_DATABASE", path)
+	}
+	return nil
+}
+
+// operate runs work on the database that is there, in the name of whoever runs the command.
+func (w *env) operate(ctx context.Context, c *cli.Command, work func(o *operator.Operator) error) error {
+	s, err := w.existing(c, "database")
+	if err != nil {
+		return err
+	}
+	return operateOn(ctx, s, work)
+}
+
+// operateOn is operate on the database that the settings name, which need not be there.
+func operateOn(ctx context.Context, s config.Config, work func(o *operator.Operator) error) error {
+	return linkedStore(ctx, s, func(db *storage.Store) error { return work(operations(db)) })
+}
+
+// linkedStore is readStore for what records something, and puts that into the chain: a server would do so, but none may
+// run.
+func linkedStore(ctx context.Context, s config.Config, work func(db *storage.Store) error) error {
+	return readStore(ctx, s, func(db *storage.Store) error {
 		err := work(db)
 		linkAll(ctx, db) // what goes wrong now is not the fault of the command, and whoever links next does it
 		return err
 	})
 }
 
-// readStore is withStore for what records nothing, and may have a database that it can only read.
-func readStore(ctx context.Context, w *env, load loadSettings, work func(db *storage.Store) error) error {
-	c, err := load(w)
+// operations are what the person who runs the command does to a store.
+func operations(db *storage.Store) *operator.Operator {
+	return operator.New(db, commandAuditor(db, time.Now), actor())
+}
+
+// read runs work on the database that is there. Work records nothing, and the database may be one that it can only read.
+func (w *env) read(ctx context.Context, c *cli.Command, work func(db *storage.Store) error) error {
+	s, err := w.existing(c, "database")
 	if err != nil {
 		return err
 	}
-	db, err := openStore(ctx, storage.OpenPatient, c.Database)
+	return readStore(ctx, s, work)
+}
+
+// readStore is read on the database that the settings name, at the schema of this program.
+func readStore(ctx context.Context, s config.Config, work func(db *storage.Store) error) error {
+	db, err := openStore(ctx, storage.OpenPatient, s.Database)
 	if err != nil {
 		return err
 	}
 	return errors.Join(work(db), db.Close())
+}
+
+// actor names who runs the command.
+func actor() string {
+	u, err := user.Current()
+	if err != nil {
+		return "cli"
+	}
+	return "cli:" + u.Uid
 }
 
 // opener is storage.Open or storage.OpenPatient.
@@ -105,32 +155,3 @@ func openStore(ctx context.Context, open opener, address string) (*storage.Store
 }
 
 func isSQLite(address string) bool { return strings.HasPrefix(address, "sqlite:") }
-
-// largestInput is far above any password or client secret.
-const largestInput = 64 << 10
-
-// readInput reads a secret from a file, or from standard input for "-", without the newline at the end.
-func readInput(w *env, flagName, path string) (string, error) {
-	in := w.stdin
-	if path != "-" {
-		file, err := os.Open(path)
-		var why *fs.PathError
-		if flagName == "secret-file" && errors.As(err, &why) { // perhaps the path is the secret itself: it is not shown again
-			return "", fmt.Errorf("--%s: the file cannot be opened: %w", flagName, why.Err)
-		}
-		if err != nil {
-			return "", fmt.Errorf("--%s: %w", flagName, err)
-		}
-		defer file.Close()
-		in = file
-	}
-	content, err := io.ReadAll(io.LimitReader(in, largestInput+1))
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("--%s: %w", flagName, err)
-	case len(content) > largestInput:
-		return "", fmt.Errorf("--%s: the input is too large", flagName)
-	}
-	content = bytes.TrimSuffix(bytes.TrimSuffix(content, []byte("\n")), []byte("\r"))
-	return string(content), nil
-}

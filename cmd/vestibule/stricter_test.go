@@ -7,13 +7,14 @@ import (
 
 	"vestibule/provider/account"
 	rp "vestibule/provider/client"
+	"vestibule/provider/operator"
 	"vestibule/storage"
 )
 
 // change changes the client as client update does.
-func (s *site) change(t *testing.T, c *client, change clientChange) {
+func (s *site) change(t *testing.T, c *client, change operator.ClientChange) {
 	t.Helper()
-	if _, err := updateClient(t.Context(), s.store, c.oauth.ClientID, &change); err != nil {
+	if _, err := operations(s.store).UpdateClient(t.Context(), c.oauth.ClientID, change); err != nil {
 		t.Fatalf("update the client: %v", err)
 	}
 }
@@ -33,7 +34,7 @@ func TestStricterClient(t *testing.T) {
 		late := c.begin("prompt", "consent")
 		page := b.open(late.address).at("consent", "initial")
 
-		s.change(t, c, clientChange{twoSteps: &yes})
+		s.change(t, c, operator.ClientChange{TwoSteps: &yes})
 		page.press("Allow").at("setup", "initial").says("The shop requires two-step verification")
 		if _, err := unused.exchange(code); !isRefused(err, "More is required") {
 			t.Errorf("exchange of a code from before: %v, want invalid_grant", err)
@@ -47,7 +48,7 @@ func TestStricterClient(t *testing.T) {
 		silent := c.begin("prompt", "none")
 		silent.refused(b.open(silent.address), "interaction_required")
 
-		s.change(t, c, clientChange{twoSteps: &no})
+		s.change(t, c, operator.ClientChange{TwoSteps: &no})
 		if _, err := c.refresh(family.RefreshToken); err != nil {
 			t.Errorf("refresh after the rule was taken back: %v", err)
 		}
@@ -97,7 +98,7 @@ func TestClientMayAskForLess(t *testing.T) {
 		code := unused.code(unused.signIn(b, "ana").allow())
 		v := c.begin("scope", "openid email", "prompt", "consent")
 		page := b.open(v.address).says("See your email address")
-		s.change(t, c, clientChange{scopes: words{"openid", "offline_access"}})
+		s.change(t, c, operator.ClientChange{Scopes: []string{"openid", "offline_access"}})
 		tokens, err := unused.exchange(code)
 		if err != nil {
 			t.Fatalf("exchange of a code from before: %v", err)
@@ -132,7 +133,7 @@ func TestRemovedAPILearnsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := removeClient(t.Context(), s.store, "inspector"); err != nil {
+		if err := operations(s.store).DeleteClient(t.Context(), "inspector"); err != nil {
 			t.Fatal(err)
 		}
 		if api.ask(t, token).Active {
@@ -140,7 +141,7 @@ func TestRemovedAPILearnsNothing(t *testing.T) {
 		}
 		_, was.SecretHash = rp.NewSecret()
 		was.Registration = ""
-		if err := storeClient(t.Context(), s.store, was); err != nil {
+		if _, _, err := operations(s.store).RegisterClient(t.Context(), operator.NewClient{Client: was}); err != nil {
 			t.Fatal(err)
 		}
 		if api.ask(t, token).Active {
@@ -175,7 +176,7 @@ func TestRightPasswordMeetsAChange(t *testing.T) {
 		v := c.begin()
 		p := s.newBrowser(t).open(v.address) // the server remembers the client from here on
 		name := "Shop 2"
-		s.change(t, c, clientChange{name: &name})
+		s.change(t, c, operator.ClientChange{Name: &name})
 		v.finish(p.giveName("ana", password))
 
 		v = c.begin()

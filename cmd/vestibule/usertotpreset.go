@@ -2,200 +2,117 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"flag"
 	"fmt"
-	"os/user"
-	"strconv"
-	"strings"
 	"time"
 
-	"vestibule/config"
-	"vestibule/mfa"
-	"vestibule/provider/account"
-	"vestibule/provider/audit"
-	"vestibule/provider/store"
-	"vestibule/storage"
-)
+	"github.com/urfave/cli/v3"
 
-const (
-	longestReason = 500
-	longestDelay  = 30 * 24 * time.Hour
+	"vestibule/config"
+	"vestibule/provider/account"
+	"vestibule/provider/operator"
+	"vestibule/provider/store"
 )
 
 // userTOTPReset takes a user's second factor away, for one who has lost phone and recovery
 // codes: at once, or after a delay in which the user can object. Who that person is must have been
 // checked before; the reason says how.
-func userTOTPReset(f *flag.FlagSet) action {
-	load := existing(databaseFlags(f))
-	reason := f.String("reason", "", "`why`, and how the user's identity was checked; it is recorded, and the user sees it")
-	delay := f.Duration("delay", 0, "announce it and let the server do it after this `time`, such as 24h; until then the user can cancel it")
-	cancel := f.Bool("cancel", false, "cancel the reset that is planned")
-	return func(ctx context.Context, w *env, args []string) error {
-		if err := wrongUsage(checkReset(*reason, *delay, *cancel)...); err != nil {
-			return err
-		}
-		c, err := load(w)
-		if err != nil {
-			return err
-		}
-		return withStore(ctx, w, load, func(db *storage.Store) error {
-			user, err := findUser(ctx, db, args[0])
+func userTOTPReset(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "reset", ArgsUsage: "NAME", Usage: "remove a user's second factor, and sign the user out everywhere, now or later",
+		Flags: databaseFlags(
+			&cli.StringFlag{Name: "reason", Usage: "`why`, and how the user's identity was checked; it is recorded, and the user sees it; required, but with --cancel"},
+			&cli.DurationFlag{Name: "delay", Usage: "announce it and let the server do it after this `time`, such as 24h; until then the user can cancel it", HideDefault: true},
+			&cli.BoolFlag{Name: "cancel", Usage: "cancel the reset that is planned"},
+		),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			r := reset{w, c.String("reason"), c.Duration("delay"), c.Bool("cancel")}
+			if err := r.check(); err != nil {
+				return err
+			}
+			s, err := w.existing(c, "database")
 			if err != nil {
 				return err
 			}
-			o := operation{db, commandAuditor(db, time.Now), user, strings.TrimSpace(*reason)}
-			var done string
-			switch {
-			case *cancel:
-				done, err = o.cancelReset(ctx)
-			case *delay > 0:
-				done, err = o.planReset(ctx, time.Now(), *delay)
-				if text := untold(user, c); err == nil && text != "" {
-					fmt.Fprintln(w.stderr, "warning: "+text)
+			return operateOn(ctx, s, func(o *operator.Operator) error {
+				user, err := findUser(ctx, o, c.Args().First())
+				if err != nil {
+					return err
 				}
-			default:
-				done, err = o.reset(ctx, time.Now())
-			}
-			if err == nil {
-				_, err = fmt.Fprintln(w.stdout, done)
-			}
-			return err
-		})
+				return r.run(ctx, o, user, s)
+			})
+		},
 	}
 }
 
+// reset is what the flags ask for.
+type reset struct {
+	*env
+	reason string
+	delay  time.Duration
+	cancel bool
+}
+
+func (r reset) check() error {
+	if r.cancel {
+		return wrongUsage(exclude(r.delay != 0, "--cancel and --delay exclude each other"))
+	}
+	return asFlags(operator.CheckReset(r.reason, r.delay))
+}
+
+func (r reset) run(ctx context.Context, o *operator.Operator, user account.Account, s config.Config) error {
+	switch {
+	case r.cancel:
+		return r.undo(ctx, o, user)
+	case r.delay > 0:
+		return r.plan(ctx, o, user, s)
+	}
+	done, err := o.ResetFactors(ctx, user, r.reason)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(r.stdout, "removed the second factor of %[1]s (authenticators: %[2]d) and signed the user out everywhere\n%[3]s"+
+		"%[1]s can set up a new one only with a link, which this makes: vestibule user enrol-link %[1]s\n", user.Username, done.Authenticators, ended(done.Sessions))
+	return err
+}
+
+func (r reset) plan(ctx context.Context, o *operator.Operator, user account.Account, s config.Config) error {
+	plan, err := o.PlanReset(ctx, user, r.reason, r.delay)
+	switch {
+	case errors.Is(err, store.ErrConflict):
+		return &result{fmt.Sprintf("a reset of %s is planned already; user get shows when, --cancel cancels it", user.Username), err}
+	case err != nil:
+		return err
+	}
+	if text := untold(user, s); text != "" {
+		fmt.Fprintln(r.stderr, "warning: "+text)
+	}
+	_, err = fmt.Fprintf(r.stdout, "the server will remove the second factor of %[1]s at %[2]s UTC; until then it works as before\n"+
+		"to cancel that: vestibule user totp reset %[1]s --cancel\n", user.Username, moment(plan.Due))
+	return err
+}
+
 // untold says why nobody may learn of a planned reset before it takes place.
-func untold(user account.Account, c config.Config) string {
+func untold(user account.Account, s config.Config) string {
 	const only = "only the security page tells of the reset before it takes place"
 	switch {
 	case user.Email == "":
 		return user.Username + " has no e-mail address; " + only
-	case c.MailServer == "":
+	case s.MailServer == "":
 		return "these settings have no mail_server; if that of the servers is empty too, " + only
 	}
 	return ""
 }
 
-func checkReset(reason string, delay time.Duration, cancel bool) []error {
-	var faults []error
-	for _, rule := range []struct {
-		broken bool
-		text   string
-	}{
-		{strings.TrimSpace(reason) == "" && !cancel, "--reason is missing; say why, and how you know that the user asked for it"},
-		{printable(reason) != reason || len(reason) > longestReason, "--reason must be at most 500 bytes, without control characters"},
-		{delay < 0 || delay > longestDelay, "--delay must be a time from now on, of at most 720h"},
-		{cancel && delay != 0, "--cancel and --delay exclude each other"},
-	} {
-		if rule.broken {
-			faults = append(faults, errors.New(rule.text))
-		}
-	}
-	return faults
-}
-
-// operation is what an operator does to a user's second factor, and why.
-type operation struct {
-	db      *storage.Store
-	audit   *auditor
-	account account.Account
-	reason  string
-}
-
-func (o operation) reset(ctx context.Context, now time.Time) (string, error) {
-	open, err := liveSessions(ctx, o.db, o.account.Subject, now)
-	if err != nil {
-		return "", err
-	}
-	removed, err := resetTOTP(ctx, o.db, o.audit, audit.Event{
-		Subject: o.account.Subject, Detail: map[string]string{"reason": o.reason},
-	})
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("removed the second factor of %[1]s (authenticators: %[2]d) and signed the user out everywhere\n%[3]s"+
-		"%[1]s can set up a new one only with a link, which this makes: vestibule user enrol-link %[1]s", o.account.Username, removed, ended(open)), nil
-}
-
-// resetTOTP also ends what somebody with the lost phone may still have open: all of it, or nothing. The event says
-// whose factors, by whom and why. What first does is part of the commit; nil: nothing.
-func resetTOTP(ctx context.Context, db *storage.Store, events audit.Recorder, e audit.Event,
-	first ...func(context.Context) error) (removed int, err error) {
-	err = db.Atomic(ctx, func(ctx context.Context) (err error) {
-		for _, f := range first {
-			if err := f(ctx); err != nil {
-				return err
-			}
-		}
-		if removed, err = db.ResetFactors(ctx, e.Subject); err != nil {
-			return err
-		}
-		e.Kind, e.Outcome = audit.EventAdminReset, audit.OutcomeOK
-		e.Detail["authenticators"] = strconv.Itoa(removed)
-		return events.Record(ctx, e)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("remove second factor: %w", err)
-	}
-	return removed, nil
-}
-
-func (o operation) planReset(ctx context.Context, now time.Time, delay time.Duration) (string, error) {
-	plan := mfa.PlannedReset{
-		ID: rand.Text(), Subject: o.account.Subject, Reason: o.reason, Actor: o.audit.actor, Created: now, Due: now.Add(delay),
-	}
-	err := o.db.Atomic(ctx, func(ctx context.Context) error {
-		if err := o.db.PlanReset(ctx, plan); err != nil {
-			return err
-		}
-		return o.audit.Record(ctx, audit.Event{
-			Kind: audit.EventAdminResetPlanned, Outcome: audit.OutcomeOK, Subject: plan.Subject,
-			Detail: map[string]string{"reason": plan.Reason, "reset": plan.ID, "due": plan.Due.UTC().Format(time.RFC3339)},
-		})
-	})
-	switch {
-	case errors.Is(err, store.ErrConflict):
-		return "", &result{fmt.Sprintf("a reset of %s is planned already; user get shows when, --cancel cancels it", o.account.Username), err}
-	case err != nil:
-		return "", fmt.Errorf("plan a reset: %w", err)
-	}
-	return fmt.Sprintf("the server will remove the second factor of %[1]s at %[2]s UTC; until then it works as before\n"+
-		"to cancel that: vestibule user totp reset %[1]s --cancel", o.account.Username, moment(plan.Due)), nil
-}
-
-func (o operation) cancelReset(ctx context.Context) (string, error) {
-	plan, err := o.db.ResetOf(ctx, o.account.Subject)
-	if err == nil {
-		err = o.db.Atomic(ctx, func(ctx context.Context) error {
-			if err := o.db.EndReset(ctx, plan.ID); err != nil {
-				return err
-			}
-			e := audit.Event{
-				Kind: audit.EventResetCancelled, Outcome: audit.OutcomeOK, Subject: plan.Subject,
-				Detail: map[string]string{"reset": plan.ID, "how": "operator"},
-			}
-			if o.reason != "" {
-				e.Detail["reason"] = o.reason
-			}
-			return o.audit.Record(ctx, e)
-		})
-	}
+// undo cancels a planned reset.
+func (r reset) undo(ctx context.Context, o *operator.Operator, user account.Account) error {
+	err := o.CancelReset(ctx, user, r.reason)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return "", &result{fmt.Sprintf("no reset of %s is planned", o.account.Username), err}
+		return &result{fmt.Sprintf("no reset of %s is planned", user.Username), err}
 	case err != nil:
-		return "", fmt.Errorf("cancel a reset: %w", err)
+		return err
 	}
-	return fmt.Sprintf("the reset of %s is cancelled; nothing was removed", o.account.Username), nil
-}
-
-// actor names who runs the command.
-func actor() string {
-	u, err := user.Current()
-	if err != nil {
-		return "cli"
-	}
-	return "cli:" + u.Uid
+	_, err = fmt.Fprintf(r.stdout, "the reset of %s is cancelled; nothing was removed\n", user.Username)
+	return err
 }

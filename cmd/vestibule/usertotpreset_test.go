@@ -82,10 +82,9 @@ func TestUserTOTPResetIsOneCommit(t *testing.T) {
 			commits++
 		}
 	})
-	o := operation{d.app.store, commandAuditor(d.app.store, time.Now), d.strong.Account, "lost it"}
-	said, err := o.reset(t.Context(), time.Now())
+	done, err := operations(d.app.store).ResetFactors(t.Context(), d.strong.Account, "lost it")
 	if err != nil || commits != 1 {
-		t.Errorf("reset says %q in %d commits (%v), want 1", said, commits, err)
+		t.Errorf("reset took %d authenticators in %d commits (%v), want 1", done.Authenticators, commits, err)
 	}
 }
 

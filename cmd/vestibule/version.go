@@ -2,17 +2,24 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/urfave/cli/v3"
 )
 
-func version(*flag.FlagSet) action {
-	return func(_ context.Context, w *env, _ []string) error {
-		_, err := fmt.Fprintf(w.stdout, "vestibule %s (%s %s/%s)\n", built(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-		return err
+func version(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "print the version",
+		Action: func(context.Context, *cli.Command) error { return printVersion(w.stdout) },
 	}
+}
+
+func printVersion(to io.Writer) error {
+	_, err := fmt.Fprintf(to, "vestibule %s (%s %s/%s)\n", built(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }
 
 // built is the version of the module, or of the working copy that the program was built from.

@@ -8,11 +8,11 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/skip2/go-qrcode"
+
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
 	"vestibule/web/ui"
-
-	"github.com/skip2/go-qrcode"
 )
 
 // qrSVG draws the QR code of uri. It brings its own white ground and quiet zone: on a dark page no phone could

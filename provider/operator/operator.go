@@ -1,0 +1,78 @@
+package operator
+
+import (
+	"context"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/provider/account"
+	"vestibule/provider/audit"
+	"vestibule/provider/store"
+)
+
+// Operator acts on what a server keeps. A method needs the fields that it touches, and no others.
+type Operator struct {
+	Accounts Accounts
+	Attempts Attempts
+	Sessions Sessions
+	Clients  Clients
+	Factors  Factors
+	Resets   Resets
+	Links    Links
+	Sealed   SealedRows
+	Usage    Usage
+	History  History
+
+	MFA    *mfa.Service     // to import and export it needs its Keys, Limits and Kinds
+	Keys   *mfa.Keyring     // for SecretKeys and Reseal; nil: they are not called
+	Hasher *account.Hasher  // nil: one of the usual cost
+	Atomic store.Atomic     // over all of the above and Audit
+	Audit  audit.Recorder   // of each operation; it must take part in Atomic
+	Actor  string           // who acts, as events have it: "cli:1000"; empty: the server itself
+	Now    func() time.Time // nil: time.Now
+}
+
+// New returns an Operator on a store that keeps everything. It records what it does with events, in the name of actor,
+// and has no secret keys.
+func New(s Store, events audit.Recorder, actor string) *Operator {
+	return &Operator{
+		Accounts: s, Attempts: s, Sessions: s, Clients: s, Factors: s, Resets: s, Links: s, Sealed: s, Usage: s, History: s,
+		MFA: &mfa.Service{Store: s, Atomic: s.Atomic}, Atomic: s.Atomic, Audit: events, Actor: actor,
+	}
+}
+
+// commit runs fn and records e, in one commit.
+func (o *Operator) commit(ctx context.Context, e audit.Event, fn func(context.Context) error) error {
+	return o.Atomic(ctx, func(ctx context.Context) error {
+		if err := fn(ctx); err != nil {
+			return err
+		}
+		return o.record(ctx, e)
+	})
+}
+
+// record records an event of the Actor, unless e names another.
+func (o *Operator) record(ctx context.Context, e audit.Event) error {
+	if e.Actor == "" {
+		e.Actor = o.Actor
+	}
+	if e.Time.IsZero() {
+		e.Time = o.now()
+	}
+	e.Outcome = audit.OutcomeOK
+	return o.Audit.Record(ctx, e)
+}
+
+func (o *Operator) now() time.Time {
+	if o.Now == nil {
+		return time.Now()
+	}
+	return o.Now()
+}
+
+func (o *Operator) hasher() *account.Hasher {
+	if o.Hasher == nil {
+		return &account.Hasher{}
+	}
+	return o.Hasher
+}

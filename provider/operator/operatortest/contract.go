@@ -1,0 +1,375 @@
+package operatortest
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/mfa/transfer"
+	"vestibule/provider/account"
+	"vestibule/provider/audit"
+	"vestibule/provider/client"
+	"vestibule/provider/operator"
+	"vestibule/provider/store"
+)
+
+// Test proves the promises of an Operator on a store. open returns a fresh one.
+func Test(t *testing.T, open func(t *testing.T) Place) {
+	t.Run("all methods are tested", testAllMethods)
+	for _, op := range operations {
+		name := strings.TrimSpace(op.method + " " + op.how)
+		t.Run(name+" records one event", func(t *testing.T) { op.testRecords(t, open(t)) })
+		t.Run(name+" is undone with its event", func(t *testing.T) { op.testUndone(t, open(t)) })
+	}
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, w *world)
+	}{
+		{"bad arguments change nothing", testInvalid},
+		{"names are taken once", testNameTaken},
+		{"a client that somebody else changes", testClientConflict},
+		{"a link rests on the account", testLinkConflict},
+		{"a reset ends what is open", testResetEnds},
+		{"resets that are not due, or not told", testNotDue},
+		{"the last authenticator stays", testLastStays},
+		{"a backup and what came after", testRestore},
+		{"the state of a user", testInspect},
+		{"whom a policy obliges", testPlanPolicy},
+		{"states of secret keys", testSecretKeys},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, newWorld(t, open(t))) })
+	}
+}
+
+func testAllMethods(t *testing.T) {
+	tested := slices.Clone(reads)
+	for _, op := range operations {
+		tested = append(tested, op.method)
+	}
+	methods := reflect.TypeFor[*operator.Operator]()
+	for i := range methods.NumMethod() {
+		if name := methods.Method(i).Name; !slices.Contains(tested, name) {
+			t.Errorf("no test knows the method %s", name)
+		}
+	}
+}
+
+func (op operation) world(t *testing.T, place Place) *world {
+	t.Helper()
+	w := newWorld(t, place)
+	if op.prepare != nil {
+		op.prepare(w)
+	}
+	w.log.events = nil
+	return w
+}
+
+// testRecords has the operation happen: one event tells of it, by whoever acts, in the commit of all that it writes.
+func (op operation) testRecords(t *testing.T, place Place) {
+	w := op.world(t, place)
+	before, commits := place.Content(t), place.Commits()
+	w.must(op.do(t.Context(), w.operator(acting), w))
+	if n := place.Commits() - commits; n != 1 && !op.batch {
+		t.Errorf("it is %d commits, want 1", n)
+	}
+	if n := len(place.Content(t)["audit"]) - len(before["audit"]); n != 1 || len(w.log.events) != 1 {
+		t.Fatalf("%d events are in the log, and it recorded %+v; want one event", n, w.log.events)
+	}
+	e, actor := w.log.events[0], acting
+	if op.actor != "" {
+		actor = op.actor
+	}
+	if e.Kind != op.event || e.Outcome != audit.OutcomeOK || e.Actor != actor || !e.Time.Equal(w.now) {
+		t.Errorf("the event is %+v, want an %s of %s at %v", e, op.event, actor, w.now)
+	}
+	if about := e.Subject != "" || op.method == "Reseal"; op.client != (e.Client == "shop") || op.client == about {
+		t.Errorf("the event is about %q at %q", e.Subject, e.Client)
+	}
+}
+
+// testUndone has the audit log fail: then nothing has happened.
+func (op operation) testUndone(t *testing.T, place Place) {
+	w := op.world(t, place)
+	before := place.Content(t)
+	w.log.broken = true
+	if err := op.do(t.Context(), w.operator(acting), w); !errors.Is(err, errBroken) {
+		t.Errorf("with a broken audit log it returns %v, want %v", err, errBroken)
+	}
+	if after := place.Content(t); !op.batch && !reflect.DeepEqual(before, after) {
+		t.Errorf("with a broken audit log the store is\n%v\nwant\n%v", after, before)
+	}
+}
+
+// testInvalid gives each operation what it cannot use.
+func testInvalid(t *testing.T, w *world) {
+	w.shop()
+	bad, control, ctx, o := "nonsense", "a\tb", t.Context(), w.operator(acting)
+	before := w.place.Content(t)
+	for name, do := range map[string]func() error{
+		"user":          func() error { _, err := o.CreateUser(ctx, operator.NewUser{Username: "b ob"}, password); return err },
+		"user name":     func() error { _, err := o.FindUser(ctx, "b ob"); return err },
+		"no change":     func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{}) },
+		"address":       func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{Email: &bad}) },
+		"full name":     func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{Name: &control}) },
+		"group":         func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{Groups: &[]string{"a b"}}) },
+		"client":        func() error { _, _, err := o.RegisterClient(ctx, operator.NewClient{}); return err },
+		"client change": func() error { _, err := o.UpdateClient(ctx, "shop", operator.ClientChange{}); return err },
+		"redirect URI": func() error {
+			_, err := o.UpdateClient(ctx, "shop", operator.ClientChange{RedirectURIs: []string{"http://shop.example.com/"}})
+			return err
+		},
+		"no reason":   func() error { _, err := o.ResetFactors(ctx, w.ana, " "); return err },
+		"reason":      func() error { return o.CancelReset(ctx, w.ana, control) },
+		"long reason": func() error { _, err := o.ResetFactors(ctx, w.ana, strings.Repeat("a", 501)); return err },
+		"delay":       func() error { _, err := o.PlanReset(ctx, w.ana, "lost", 31*24*time.Hour); return err },
+		"short link":  func() error { _, err := o.IssueLink(ctx, w.ana, make([]byte, 32), time.Second); return err },
+	} {
+		var wrong *operator.Invalid
+		if err := do(); !errors.As(err, &wrong) || len(wrong.Unwrap()) == 0 {
+			t.Errorf("%s: %v, want that it is invalid", name, err)
+		}
+	}
+	short := "short"
+	if err := o.UpdateUser(ctx, w.ana, operator.UserChange{Password: &short}); err == nil {
+		t.Error("a short password was taken")
+	}
+	if after := w.place.Content(t); !reflect.DeepEqual(before, after) {
+		t.Errorf("the store is\n%v\nwant\n%v", after, before)
+	}
+	err := operator.NewUser{Username: "bob", Name: control, Email: bad, Groups: []string{"a b"}}.Check()
+	for _, want := range []string{`email: "nonsense" is not`, "name must be", `group: the group "a b"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("Check = %q, want %q in it: all faults at once", err, want)
+		}
+	}
+}
+
+func testNameTaken(t *testing.T, w *world) {
+	o, ctx := w.operator(acting), t.Context()
+	for _, u := range []operator.NewUser{{Username: "ANA", Email: "other@example.com"}, {Username: "other", Email: "Ana@example.com"}} {
+		var taken *account.NameTaken
+		if _, err := o.CreateUser(ctx, u, password); !errors.As(err, &taken) || !errors.Is(err, store.ErrConflict) {
+			t.Errorf("create %+v: %v, want that the name is taken", u, err)
+		}
+	}
+	if _, err := o.FindUser(ctx, "nobody"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("find nobody: %v, want %v", err, store.ErrNotFound)
+	}
+	if ana, err := o.FindUser(ctx, "ANA@example.com"); err != nil || ana.Subject != w.ana.Subject {
+		t.Errorf("find ana by address: %+v, %v", ana, err)
+	}
+}
+
+type clients = operator.Clients // for a field of another name than its methods have
+
+// overtaken does something right after a client was read.
+type overtaken struct {
+	clients
+	by func()
+}
+
+// Client implements operator.Clients.
+func (o overtaken) Client(ctx context.Context, id string) (client.Client, error) {
+	c, err := o.clients.Client(ctx, id)
+	o.by()
+	return c, err
+}
+
+func testClientConflict(t *testing.T, w *world) {
+	w.shop()
+	o, ctx, name := w.operator(acting), t.Context(), "The Shop"
+	rename := func() error {
+		_, err := o.UpdateClient(ctx, "shop", operator.ClientChange{Name: &name})
+		return err
+	}
+	if _, _, err := o.RegisterClient(ctx, shop()); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("register it again: %v, want %v", err, store.ErrConflict)
+	}
+	o.Clients = overtaken{w.place, func() { w.must(w.operator(setUp).DeleteClient(ctx, "shop")) }}
+	if err := rename(); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("change what somebody removes: %v, want %v", err, store.ErrConflict)
+	}
+	o.Clients = w.place
+	for _, err := range []error{rename(), o.DeleteClient(ctx, "shop")} {
+		if !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("of a client that is not there: %v, want %v", err, store.ErrNotFound)
+		}
+	}
+}
+
+func testLinkConflict(t *testing.T, w *world) {
+	w.must(w.operator(setUp).Disable(t.Context(), w.ana)) // which raises the epoch
+	if _, err := w.operator(acting).IssueLink(t.Context(), w.ana, make([]byte, 32), time.Hour); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("a link for an account that was changed: %v, want %v", err, store.ErrConflict)
+	}
+}
+
+func testResetEnds(t *testing.T, w *world) {
+	w.enrolled(firstKey, secondKey)
+	w.session()
+	ctx, o := t.Context(), w.operator(acting)
+	done, err := o.ResetFactors(ctx, w.ana, " lost the phone ")
+	w.must(err)
+	if done.Authenticators != 2 || len(done.Sessions) != 1 {
+		t.Errorf("it says %+v, want two authenticators and a session", done)
+	}
+	if e := w.log.events[len(w.log.events)-1]; e.Detail["reason"] != "lost the phone" || e.Detail["authenticators"] != "2" {
+		t.Errorf("the event is %+v", e)
+	}
+	open, err := o.OpenSessions(ctx, w.ana.Subject)
+	state, stateErr := o.Inspect(ctx, w.ana.Subject, 0)
+	w.must(errors.Join(err, stateErr))
+	if len(open) != 0 || len(state.TwoStep.Authenticators) != 0 || !state.Held {
+		t.Errorf("afterwards there are %v and %+v", open, state)
+	}
+}
+
+func testNotDue(t *testing.T, w *world) {
+	w.planned()
+	ctx, o := t.Context(), w.operator(acting)
+	if _, err := o.PlanReset(ctx, w.ana, "again", time.Hour); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("plan another: %v, want %v", err, store.ErrConflict)
+	}
+	if done, err := o.RunDueResets(ctx, isTold); done != 0 || err != nil {
+		t.Errorf("before it is due: %d, %v", done, err)
+	}
+	w.now = w.now.Add(time.Hour)
+	if done, err := o.RunDueResets(ctx, func(context.Context, mfa.PlannedReset) (bool, error) { return false, nil }); done != 0 || err != nil {
+		t.Errorf("before the user is told: %d, %v", done, err)
+	}
+	if done, err := o.RunDueResets(ctx, isTold); done != 1 || err != nil {
+		t.Errorf("when it is due: %d, %v, want 1", done, err)
+	}
+	if err := o.CancelReset(ctx, w.ana, ""); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("cancel it afterwards: %v, want %v", err, store.ErrNotFound)
+	}
+}
+
+func testLastStays(t *testing.T, w *world) {
+	w.enrolled(firstKey)
+	ctx, o := t.Context(), w.operator(acting)
+	if _, err := o.RemoveAuthenticator(ctx, w.ana, "Phone"); !errors.Is(err, mfa.ErrLast) {
+		t.Errorf("remove the last one: %v, want %v", err, mfa.ErrLast)
+	}
+	if _, err := o.RemoveAuthenticator(ctx, w.ana, "Watch"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("remove one that is not there: %v, want %v", err, store.ErrNotFound)
+	}
+	if _, err := o.AddAuthenticators(ctx, w.ana, portable("Other", firstKey)); !errors.Is(err, mfa.ErrSecretTaken) {
+		t.Errorf("add it again: %v, want %v", err, mfa.ErrSecretTaken)
+	}
+	ben, err := o.CreateUser(ctx, operator.NewUser{Username: "ben", Email: "ben@example.com"}, password)
+	w.must(err)
+	if _, err := o.ExportUser(ctx, ben); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("export of a user without one: %v, want %v", err, store.ErrNotFound)
+	}
+}
+
+func testRestore(t *testing.T, w *world) {
+	ctx, o, b := t.Context(), w.operator(acting), w.backup()
+	b.Users = append(b.Users, transfer.User{Subject: "gone", Username: "gone"})
+	restore := func(want error, added int, how operator.Restore) {
+		t.Helper()
+		results, err := o.RestoreBackup(ctx, b, how)
+		w.must(err)
+		if len(results) != 2 || !errors.Is(results[0].Cause, want) || results[0].Added != added || !errors.Is(results[1].Cause, store.ErrNotFound) {
+			t.Errorf("restored %+v, want %d added to ana (%v), and nobody else", results, added, want)
+		}
+	}
+	restore(nil, 1, operator.Restore{})
+	restore(nil, 0, operator.Restore{})
+	_, err := o.ResetFactors(ctx, w.ana, "lost the phone")
+	w.must(err)
+	restore(operator.ErrTakenSince, 0, operator.Restore{})
+	restore(nil, 1, operator.Restore{AfterReset: true})
+	b.Users[0].Subject = "of another server"
+	if results, err := o.RestoreBackup(ctx, b, operator.Restore{}); err != nil || !errors.Is(results[0].Cause, store.ErrNotFound) {
+		t.Errorf("by name, though nobody said so: %+v, %v", results, err)
+	}
+	restore(nil, 0, operator.Restore{ByName: true, AfterReset: true})
+}
+
+func testInspect(t *testing.T, w *world) {
+	ctx, o := t.Context(), w.operator(acting)
+	w.enrolled(firstKey)
+	w.planned()
+	_, err := o.IssueLink(ctx, w.ana, make([]byte, 32), time.Hour)
+	w.must(err)
+	for range 2 {
+		_, err := w.place.Attempt(ctx, "totp:"+w.ana.Subject, mfa.Limit{Guesses: 2, Window: time.Hour, Lock: time.Hour, InARow: 5}, w.now)
+		w.must(err)
+	}
+	state, err := o.Inspect(ctx, w.ana.Subject, 2)
+	w.must(err)
+	wrong := operator.WrongGuesses{At: "one-time codes", InARow: 2, LockedUntil: w.now.Add(time.Hour), Disabled: true}
+	switch {
+	case len(state.TwoStep.Authenticators) != 1 || state.Held,
+		state.Reset == nil || !state.Reset.Due.Equal(w.now.Add(time.Hour)) || state.Reset.Actor != setUp,
+		!state.LinkExpires.Equal(w.now.Add(time.Hour)),
+		len(state.Wrong) != 1 || state.Wrong[0].At != wrong.At || state.Wrong[0].InARow != 2 || !state.Wrong[0].Disabled || !state.Wrong[0].LockedUntil.Equal(wrong.LockedUntil):
+		t.Errorf("the state is %+v", state)
+	}
+	w.now = w.now.Add(time.Hour)
+	if state, err = o.Inspect(ctx, w.ana.Subject, 0); err != nil || !state.LinkExpires.IsZero() || !state.Wrong[0].LockedUntil.IsZero() || state.Wrong[0].Disabled {
+		t.Errorf("an hour later it is %+v, %v: want no lock and no link", state, err)
+	}
+	if guessedAt, err := o.Unlock(ctx, w.ana); err != nil || guessedAt != "one-time codes" {
+		t.Errorf("Unlock = %q, %v", guessedAt, err)
+	}
+	if guessedAt, err := o.Unlock(ctx, w.ana); err != nil || guessedAt != "nothing" {
+		t.Errorf("Unlock again = %q, %v", guessedAt, err)
+	}
+}
+
+func testPlanPolicy(t *testing.T, w *world) {
+	ctx, o := t.Context(), w.operator(acting)
+	w.enrolled(firstKey)
+	for _, name := range []string{"ben", "carl", "dora", "emil"} {
+		user, err := o.CreateUser(ctx, operator.NewUser{Username: name, Email: name + "@example.com", Groups: map[string][]string{"ben": {"finance"}}[name]}, password)
+		w.must(err)
+		if name == "emil" {
+			w.must(o.Disable(ctx, user))
+		}
+	}
+	later := w.now.Add(time.Hour)
+	p, err := o.PlanPolicy(ctx, mfa.Policy{TwoSteps: true, From: later, Groups: []string{"finance"}})
+	w.must(err)
+	if p.Active != 4 || p.Without != 3 || p.Now != 1 || p.Later != 2 || p.Never != 3 || len(p.Users) != 3 ||
+		p.Users[0].Username != "ben" || p.Users[0].Why != "the group finance" || !p.Users[1].From.Equal(later) {
+		t.Errorf("the plan is %+v", p)
+	}
+}
+
+func testSecretKeys(t *testing.T, w *world) {
+	w.enrolled(firstKey)
+	o := w.operator(acting)
+	states := func() string {
+		keys, err := o.SecretKeys(t.Context())
+		w.must(err)
+		var text []string
+		for _, k := range keys {
+			text = append(text, k.State+" "+strings.Join(k.Sealed, ","))
+		}
+		return strings.Join(text, "; ")
+	}
+	if got, want := states(), "seals ; opens authenticator"; got != want {
+		t.Errorf("before: %q, want %q", got, want)
+	}
+	done, err := o.Reseal(t.Context(), func(string, int) {})
+	if err != nil || done.Total() != 1 || done[operator.SealedAuthenticators] != 1 {
+		t.Errorf("Reseal = %v, %v", done, err)
+	}
+	if got, want := states(), "seals authenticator; opens "; got != want {
+		t.Errorf("after: %q, want %q", got, want)
+	}
+	if o.Keys, err = mfa.ParseKeyring(w.keys[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := states(), "seals ; missing authenticator"; got != want {
+		t.Errorf("without the key: %q, want %q", got, want)
+	}
+}

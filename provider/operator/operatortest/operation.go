@@ -1,0 +1,175 @@
+package operatortest
+
+import (
+	"context"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/mfa/totp"
+	"vestibule/mfa/transfer"
+	"vestibule/provider/audit"
+	"vestibule/provider/operator"
+)
+
+// operation is a method that writes, in one of the ways to call it.
+type operation struct {
+	method  string
+	how     string // to tell it from others of the method
+	prepare func(w *world)
+	do      func(ctx context.Context, o *operator.Operator, w *world) error
+
+	event  string // the kind of the one that it records
+	client bool   // it is about the client, and not about ana or somebody new
+	actor  string // of the event, if it is not who acts
+	batch  bool   // many commits; what was done stays when the event cannot be recorded
+}
+
+// operations are all methods of an Operator that write.
+var operations = []operation{
+	{method: "CreateUser", event: audit.EventAdminUserCreated, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.CreateUser(ctx, operator.NewUser{Username: "ben", Email: "ben@example.com", Groups: []string{"staff"}}, password)
+		return err
+	}},
+	{method: "UpdateUser", event: audit.EventAdminUserUpdated, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		email, groups := "new@example.com", []string{"staff"}
+		return o.UpdateUser(ctx, w.ana, operator.UserChange{Email: &email, Groups: &groups})
+	}},
+	{method: "UpdateUser", how: "password", prepare: (*world).session, event: audit.EventPasswordChanged, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		fresh := "another " + password
+		return o.UpdateUser(ctx, w.ana, operator.UserChange{Password: &fresh})
+	}},
+	{method: "Disable", prepare: (*world).session, event: audit.EventAdminUserUpdated, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		return o.Disable(ctx, w.ana)
+	}},
+	{
+		method: "Enable", event: audit.EventAdminUserUpdated,
+		prepare: func(w *world) { w.must(w.operator(setUp).Disable(w.t.Context(), w.ana)) },
+		do:      func(ctx context.Context, o *operator.Operator, w *world) error { return o.Enable(ctx, w.ana) },
+	},
+	{
+		method: "Unlock", event: audit.EventAdminUnlocked,
+		prepare: func(w *world) {
+			_, err := w.place.Attempt(w.t.Context(), "totp:"+w.ana.Subject, mfa.Limit{Guesses: 1, Window: time.Hour, Lock: time.Hour}, w.now)
+			w.must(err)
+		},
+		do: func(ctx context.Context, o *operator.Operator, w *world) error {
+			_, err := o.Unlock(ctx, w.ana)
+			return err
+		},
+	},
+	{method: "RegisterClient", event: audit.EventAdminClientCreated, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, _, err := o.RegisterClient(ctx, shop())
+		return err
+	}},
+	{method: "UpdateClient", prepare: (*world).shop, event: audit.EventAdminClientUpdated, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		name := "The Shop"
+		_, err := o.UpdateClient(ctx, "shop", operator.ClientChange{Name: &name})
+		return err
+	}},
+	{method: "DeleteClient", prepare: (*world).shop, event: audit.EventAdminClientDeleted, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		return o.DeleteClient(ctx, "shop")
+	}},
+	{
+		method: "ResetFactors", event: audit.EventAdminReset,
+		prepare: func(w *world) {
+			w.enrolled(firstKey)
+			w.session()
+			w.planned()
+		},
+		do: func(ctx context.Context, o *operator.Operator, w *world) error {
+			_, err := o.ResetFactors(ctx, w.ana, "lost the phone")
+			return err
+		},
+	},
+	{method: "PlanReset", event: audit.EventAdminResetPlanned, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.PlanReset(ctx, w.ana, "lost the phone", time.Hour)
+		return err
+	}},
+	{method: "CancelReset", prepare: (*world).planned, event: audit.EventResetCancelled, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		return o.CancelReset(ctx, w.ana, "found it")
+	}},
+	{
+		method: "RunDueResets", event: audit.EventAdminReset, actor: setUp,
+		prepare: func(w *world) {
+			w.enrolled(firstKey)
+			w.planned()
+			w.now = w.now.Add(time.Hour)
+		},
+		do: func(ctx context.Context, o *operator.Operator, w *world) error {
+			_, err := o.RunDueResets(ctx, isTold)
+			return err
+		},
+	},
+	{
+		method: "RunDueResets", how: "of a user who has the factor", event: audit.EventResetCancelled,
+		prepare: func(w *world) {
+			w.enrolled(firstKey)
+			w.planned()
+			w.now = w.now.Add(time.Hour)
+			w.proves()
+		},
+		do: func(ctx context.Context, o *operator.Operator, w *world) error {
+			_, err := o.RunDueResets(ctx, isTold)
+			return err
+		},
+	},
+	{method: "IssueLink", event: audit.EventAdminEnrolLink, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.IssueLink(ctx, w.ana, make([]byte, 32), time.Hour)
+		return err
+	}},
+	{method: "AddAuthenticators", event: audit.EventAdminTOTPAdded, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.AddAuthenticators(ctx, w.ana, portable("Phone", firstKey))
+		return err
+	}},
+	{
+		method: "RemoveAuthenticator", event: audit.EventFactorRemoved,
+		prepare: func(w *world) {
+			w.enrolled(firstKey, secondKey)
+			w.session()
+		},
+		do: func(ctx context.Context, o *operator.Operator, w *world) error {
+			_, err := o.RemoveAuthenticator(ctx, w.ana, "phone")
+			return err
+		},
+	},
+	{method: "ExportUser", prepare: enrolledOnce, event: audit.EventAdminTOTPExported, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.ExportUser(ctx, w.ana)
+		return err
+	}},
+	{method: "ExportAll", prepare: enrolledOnce, event: audit.EventAdminTOTPExported, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.ExportAll(ctx)
+		return err
+	}},
+	{method: "RestoreBackup", event: audit.EventAdminTOTPAdded, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.RestoreBackup(ctx, w.backup(), operator.Restore{})
+		return err
+	}},
+	{method: "Reseal", prepare: enrolledOnce, event: audit.EventAdminReseal, batch: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.Reseal(ctx, func(string, int) {})
+		return err
+	}},
+}
+
+// reads are the methods that write nothing.
+var reads = []string{"FindUser", "Inspect", "OpenSessions", "PlanPolicy", "SecretKeys", "WrongGuesses"}
+
+func enrolledOnce(w *world) { w.enrolled(firstKey) }
+
+func isTold(context.Context, mfa.PlannedReset) (bool, error) { return true, nil }
+
+// proves has ana give a right code.
+func (w *world) proves() {
+	w.t.Helper()
+	factors, err := w.place.Factors(w.t.Context(), w.ana.Subject)
+	w.must(err)
+	w.must(w.place.Spend(w.t.Context(), factors.Authenticators[0].ID, w.now.Unix()/30, w.now))
+}
+
+// backup is one of ana's phone, which was made an hour ago.
+func (w *world) backup() transfer.Backup {
+	phone := portable("Phone", firstKey)
+	phone.ID, phone.Created = "phone", w.now.Add(-2*time.Hour)
+	return transfer.Backup{Made: w.now.Add(-time.Hour), Users: []transfer.User{{
+		Subject: w.ana.Subject, Username: w.ana.Username, Authenticators: []totp.Portable{phone},
+	}}}
+}

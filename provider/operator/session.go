@@ -1,0 +1,15 @@
+package operator
+
+import (
+	"context"
+	"slices"
+
+	"vestibule/provider"
+)
+
+// OpenSessions returns the sessions of a user that have not reached their end.
+func (o *Operator) OpenSessions(ctx context.Context, subject string) ([]provider.Session, error) {
+	all, err := o.Sessions.Sessions(ctx, subject)
+	now := o.now()
+	return slices.DeleteFunc(all, func(s provider.Session) bool { return !now.Before(s.Expires) }), err
+}
