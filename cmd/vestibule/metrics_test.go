@@ -134,6 +134,9 @@ var metricEvents = []struct {
 	{audit.Event{Kind: audit.EventTOTPFailed, Detail: map[string]string{"reason": "expired"}}, []string{`vestibule_sign_in_attempts_total{result="expired",step="totp"} 1`}},
 	{audit.Event{Kind: audit.EventTOTPFailed, Detail: map[string]string{"reason": "clock"}}, []string{`vestibule_sign_in_attempts_total{result="clock",step="totp"} 1`}},
 	{audit.Event{Kind: audit.EventRecoveryUsed}, []string{`vestibule_sign_in_attempts_total{result="ok",step="recovery"} 1`, `vestibule_recovery_codes_used_total 1`}},
+	{audit.Event{Kind: audit.Proved("key")}, []string{`vestibule_sign_in_attempts_total{result="ok",step="key"} 1`}},
+	{audit.Event{Kind: audit.ProofLocked("key")}, []string{
+		`vestibule_sign_in_attempts_total{result="locked",step="key"} 1`, `vestibule_lockouts_total{scope="account",step="key"} 1`}},
 	{audit.Event{Kind: audit.EventConsentDenied}, []string{`vestibule_consents_total{decision="deny"} 1`}},
 	{audit.Event{Kind: audit.EventRefused, Detail: map[string]string{"error": "login_required"}}, []string{`vestibule_authorizations_total{result="login_required"} 1`}},
 	{audit.Event{Kind: audit.EventRefused, Detail: map[string]string{"error": "made up"}}, []string{`vestibule_authorizations_total{result="other"} 1`}},

@@ -57,6 +57,9 @@ func TestLetterOf(t *testing.T) {
 		{audit.EventTOTPLocked, detail("in_a_row", "5", "set_up", "yes"), ""},
 		{audit.EventRecoveryLocked, detail("in_a_row", "5"), "wrong codes"},
 		{audit.EventTOTPFailed, nil, ""},
+		{audit.Proved("key"), nil, ""},
+		{audit.ProofFailed("key"), detail("in_a_row", "5"), "wrong codes"},
+		{audit.ProofLocked("key"), detail("in_a_row", "3"), "wrong codes"},
 		{audit.EventPasswordLocked, detail("in_a_row", "5"), ""}, // strangers could have mail sent
 		{audit.EventPassword, nil, ""},
 		{audit.EventSignedIn, nil, ""},

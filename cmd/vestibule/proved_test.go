@@ -9,6 +9,7 @@ import (
 
 	"vestibule/config"
 	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider"
 )
 
@@ -51,7 +52,11 @@ func (p *prover) age(ages map[string]time.Duration) {
 	p.given = nil
 	for method, age := range ages {
 		if age > 0 {
-			proofs = append(proofs, provider.Authentication{Method: method, Time: now.Add(-age)})
+			proof := provider.Authentication{Method: method, Time: now.Add(-age)}
+			if method == totp.Method { // a recovery code earns nothing that amr tells of
+				proof.AMR = []string{totp.Method}
+			}
+			proofs = append(proofs, proof)
 			p.given = append(p.given, given{method, now.Add(-age)})
 		}
 	}
