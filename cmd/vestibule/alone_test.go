@@ -52,7 +52,7 @@ func TestServersReloadSigningKeys(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), `UPDATE signing_key SET retired_at = 1`); err != nil {
 		t.Fatal(err)
 	}
-	front := (*s.servers.Load())[0]
+	front := s.first()
 	for deadline := time.Now().Add(time.Minute); len(publishedKeys(t, front)) != 4; {
 		if time.Now().After(deadline) {
 			t.Fatal("the server has not noticed that its keys were retired")

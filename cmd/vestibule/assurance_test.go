@@ -266,7 +266,7 @@ func (u *truthUser) give(user account.Account) {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	service := (*u.site.servers.Load())[0].mfa
+	service := u.site.mfa()
 	err = service.Import(u.t.Context(), user.Subject, []mfa.Portable{p}, func(context.Context, []string) error { return nil })
 	if err != nil {
 		u.t.Fatalf("give %s an authenticator: %v", u.name, err)

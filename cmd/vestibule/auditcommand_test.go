@@ -7,9 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/provider/audit"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
@@ -50,7 +49,7 @@ func TestAuditExport(t *testing.T) {
 				t.Fatal(err)
 			}
 			if i == events-10 {
-				if err := linkAll(t.Context(), db); err != nil {
+				if err := server.LinkAudit(t.Context(), db); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -138,8 +137,8 @@ func TestAuditOfSignIn(t *testing.T) {
 		wrong := c.phone.code(-20)
 		v.finish(p.at("totp", "initial").giveCode(wrong).at("totp", "wrong").giveCode(c.phone.code(0)).allow())
 
-		db := (*s.servers.Load())[0].store
-		if err := linkAll(t.Context(), db); err != nil {
+		db := s.store
+		if err := server.LinkAudit(t.Context(), db); err != nil {
 			t.Fatal(err)
 		}
 		var kinds []string
@@ -179,8 +178,8 @@ func TestSignInsDoNotWaitForTheChain(t *testing.T) {
 	database := postgresDatabase(t)
 	s := newSite(t, database)
 	c := enrolledClient(t, s, 1)
-	db := (*s.servers.Load())[0].store
-	if err := linkAll(t.Context(), db); err != nil {
+	db := s.store
+	if err := server.LinkAudit(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := pgx.Connect(t.Context(), database)
@@ -201,99 +200,12 @@ func TestSignInsDoNotWaitForTheChain(t *testing.T) {
 	if err := hold.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := linkAll(t.Context(), db); err != nil {
+	if err := server.LinkAudit(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
 	if report, err := db.VerifyAudit(t.Context(), nil); err != nil || report.Waiting != 0 {
 		t.Errorf("%+v, %v, want all linked", report, err)
 	}
-}
-
-// With the server, events are linked within seconds, the last ones when it stops, and old ones go.
-func TestServerLinks(t *testing.T) {
-	t.Parallel()
-	storagetest.EachDSN(t, func(t *testing.T, dsn string) {
-		db := storagetest.Open(t, dsn)
-		if err := db.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		now := time.Now()
-		a := &app{store: db, log: slog.New(slog.DiscardHandler), now: func() time.Time { return now }, auditRetention: 24 * time.Hour}
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- a.link(ctx) }()
-
-		record := func(at time.Time) {
-			t.Helper()
-			if err := db.Record(t.Context(), audit.Event{Kind: audit.EventSignedOut, Outcome: audit.OutcomeOK, Time: at}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		record(now.Add(-25 * time.Hour))
-		record(now)
-		deadline := time.Now().Add(20 * time.Second)
-		for {
-			report, err := db.VerifyAudit(t.Context(), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if report.Checked == 2 {
-				break
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("not linked: %+v", report)
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		record(now)
-		a.linkRest()
-		if n, err := a.clear(t.Context()); err != nil || n != 1 {
-			t.Errorf("clear = %d, %v, want the old event", n, err)
-		}
-		report, err := db.VerifyAudit(t.Context(), nil)
-		if err != nil || report.Checked != 3 || report.First.Place != 1 || report.Waiting != 0 {
-			t.Errorf("%+v, %v, want two events behind place 1, and one that tells of it", report, err)
-		}
-	})
-}
-
-// Hooks are in the commit of the event, and complete it is what they get.
-func TestAuditorHooks(t *testing.T) {
-	t.Parallel()
-	storagetest.Each(t, func(t *testing.T, db *storage.Store) {
-		var got []audit.Event
-		broken := errors.New("broken")
-		r := &auditor{store: db, now: time.Now, actor: "cli:7", hooks: []hook{
-			func(_ context.Context, e audit.Event) error {
-				got = append(got, e)
-				return nil
-			},
-			func(_ context.Context, e audit.Event) error {
-				if e.Kind == audit.EventAdminUnlocked {
-					return broken
-				}
-				return nil
-			},
-		}}
-		ctx := context.WithValue(t.Context(), requestKey{}, "request")
-		if err := r.Record(ctx, audit.Event{Kind: audit.EventAdminUserCreated, Outcome: audit.OutcomeOK}); err != nil {
-			t.Fatal(err)
-		}
-		if e := got[0]; e.ID == "" || e.Time.IsZero() || e.Actor != "cli:7" || e.Request != "request" {
-			t.Errorf("the hook gets %+v", e)
-		}
-		if err := r.Record(ctx, audit.Event{Kind: audit.EventAdminUnlocked, Outcome: audit.OutcomeOK}); !errors.Is(err, broken) {
-			t.Errorf("Record = %v, want the error of the hook", err)
-		}
-		events, err := db.AuditEvents(t.Context(), storage.AuditFilter{}, 10)
-		if err != nil || len(events) != 1 || events[0].Kind != audit.EventAdminUserCreated || events[0].ID != got[0].ID {
-			t.Errorf("the log has %+v (%v), want the first event only", events, err)
-		}
-	})
 }
 
 // While the database is away nothing can be recorded: then the log of the server says what was refused.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider/audit"
@@ -167,12 +169,12 @@ func TestMissingKey(t *testing.T) {
 		if _, err := foreign.importTOTP(t.Context(), ana, []mfa.Portable{{Name: "Phone", Secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", Kind: mfa.Kind{Algorithm: "SHA1", Digits: 6, Period: 30}}}); err != nil {
 			t.Fatal(err)
 		}
-		_, err = newApp(context.WithoutCancel(t.Context()), s.config, running.log, s.clock.now)
+		_, err = server.New(context.WithoutCancel(t.Context()), s.config, server.Options{Log: slog.New(slog.DiscardHandler), Now: s.clock.now})
 		if err == nil || !strings.Contains(err.Error(), other.Newest()+" (table authenticator)") {
-			t.Errorf("newApp: %v, want a word about key %s", err, other.Newest())
+			t.Errorf("New: %v, want a word about key %s", err, other.Newest())
 		}
 		answer := httptest.NewRecorder()
-		running.admin.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+		running.AdminHandler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 		var body struct{ Checks map[string]string }
 		if err := json.Unmarshal(answer.Body.Bytes(), &body); err != nil || answer.Code != http.StatusServiceUnavailable || !strings.Contains(body.Checks["secret_keys"], other.Newest()) {
 			t.Errorf("readyz answers %d %s, want the missing key", answer.Code, answer.Body)

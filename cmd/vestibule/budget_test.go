@@ -57,7 +57,7 @@ func TestBudget(t *testing.T) {
 		s.clock.advance(oneStep)
 		b := s.newBrowser(t)
 		m := &meter{}
-		(*s.servers.Load())[0].store.Observe(m.count)
+		s.first().Observe(m.count)
 		s.newBrowser(t).open(c.begin().address) // the client is known for a few seconds now, as that of a busy shop is
 		m.take()
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
@@ -100,8 +101,8 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 		return err
 	}
 	v.User, v.Enrolled, v.codes = v.account.Username, len(status.Authenticators) > 0, status.CodesLeft
-	v.ladder, v.keeps = levels(c), c.RememberBrowser > 0
-	v.oblige(policyOf(c), now)
+	v.ladder, v.keeps = server.Levels(c), c.RememberBrowser > 0
+	v.oblige(server.Policy(c), now)
 	v.Cases = []told{}
 	if v.Refused = v.refusal(); v.Refused != "" {
 		return nil

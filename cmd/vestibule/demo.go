@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,30 +15,32 @@ import (
 	"time"
 
 	"github.com/pquerna/otp/totp"
+	"golang.org/x/sync/errgroup"
 
+	"vestibule/cmd/vestibule/sample"
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/storage"
 )
 
 // demo runs a whole server, with users and a sample app, that leaves nothing behind.
 func demo(f *flag.FlagSet) action {
 	listen := f.String("listen", "127.0.0.1:8080", "loopback `address` for the server")
-	sample := f.String("sample-listen", "127.0.0.1:8081", "loopback `address` for the sample app")
+	app := f.String("sample-listen", "127.0.0.1:8081", "loopback `address` for the sample app")
 	return func(ctx context.Context, w *env, _ []string) error {
 		d := &demonstration{env: w}
 		defer d.close()
-		if err := d.prepare(ctx, *listen, *sample); err != nil {
+		if err := d.prepare(ctx, *listen, *app); err != nil {
 			return errors.Join(err, d.close())
 		}
-		err := together(ctx,
-			func(ctx context.Context) error {
-				return serveListener(ctx, newServer(d.app.handler, d.app.log), d.main)
-			},
-			d.serveAPI,
-			d.serveSample,
-		)
+		group, inner := errgroup.WithContext(ctx)
+		group.Go(func() error { return server.Serve(inner, d.main, d.server.Handler(), d.log) })
+		group.Go(func() error { return d.serveAPI(inner) })
+		group.Go(func() error { return d.serveSample(inner) })
+		err := group.Wait()
 		fmt.Fprintln(w.stdout, "Stopped. The users and the database are deleted.")
 		return errors.Join(err, d.close())
 	}
@@ -49,8 +52,9 @@ type demonstration struct {
 	main   net.Listener
 	sample net.Listener
 	api    net.Listener
-	app    *app
-	issuer string
+	server *server.Server
+	log    *slog.Logger
+	config config.Config
 	secret string // of the sample app
 	key    string // of its API: the secret to introspect with
 	plain  person // has a password only
@@ -66,15 +70,14 @@ type person struct {
 const (
 	sampleID = "sample"
 	apiID    = "sample-api"
-	callback = "/callback"
 )
 
 // prepare makes all that the demonstration is going to show.
-func (d *demonstration) prepare(ctx context.Context, listen, sample string) (err error) {
+func (d *demonstration) prepare(ctx context.Context, listen, app string) (err error) {
 	if d.main, err = d.listen(listen); err != nil {
 		return err
 	}
-	if d.sample, err = d.listen(sample); err != nil {
+	if d.sample, err = d.listen(app); err != nil {
 		return err
 	}
 	if d.api, err = d.listen("127.0.0.1:0"); err != nil { // nobody types this address
@@ -83,13 +86,14 @@ func (d *demonstration) prepare(ctx context.Context, listen, sample string) (err
 	if d.folder, err = os.MkdirTemp("", "vestibule-demo-"); err != nil {
 		return err
 	}
-	d.issuer = "http://" + d.main.Addr().String()
-	c := config.Default()
-	c.Issuer, c.Database, c.SecretKeys = d.issuer, "sqlite:"+filepath.Join(d.folder, "demo.db"), []string{mfa.NewKey()}
-	if d.app, err = newApp(ctx, c, newLogger(d.stderr, "text", "warn"), time.Now); err != nil {
+	d.config, d.log = config.Default(), server.NewLogger(d.stderr, "text", "warn")
+	d.config.Issuer, d.config.Database = "http://"+d.main.Addr().String(), "sqlite:"+filepath.Join(d.folder, "demo.db")
+	d.config.SecretKeys = []string{mfa.NewKey()}
+	if err := d.seed(ctx); err != nil {
 		return err
 	}
-	return d.seed(ctx)
+	d.server, err = server.New(ctx, d.config, server.Options{Log: d.log})
+	return err
 }
 
 // listen takes another port if the wanted one is taken, and says so.
@@ -111,49 +115,59 @@ func (d *demonstration) listen(address string) (net.Listener, error) {
 	return l, err
 }
 
-// seed makes the clients and the users.
-func (d *demonstration) seed(ctx context.Context) (err error) {
-	sample := newClient(sampleID, "Sample app", []string{"http://" + d.sample.Addr().String() + callback}, nil, time.Now())
-	d.secret, sample.SecretHash = provider.NewClientSecret()
+// seed makes the database, with the clients and the users.
+func (d *demonstration) seed(ctx context.Context) error {
+	db, err := server.OpenDatabase(ctx, storage.Open, d.config.Database)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.addAll(ctx, db), db.Close())
+}
+
+func (d *demonstration) addAll(ctx context.Context, db *storage.Store) (err error) {
+	app := newClient(sampleID, "Sample app", []string{"http://" + d.sample.Addr().String() + sample.CallbackPath}, nil, time.Now())
+	d.secret, app.SecretHash = provider.NewClientSecret()
 	api := provider.Client{ID: apiID, Name: "Sample API", ResourceServer: true, Created: time.Now(), Updated: time.Now()}
 	d.key, api.SecretHash = provider.NewClientSecret()
-	for _, c := range []provider.Client{sample, api} {
-		if err := d.app.store.CreateClient(ctx, c); err != nil {
+	for _, c := range []provider.Client{app, api} {
+		if err := db.CreateClient(ctx, c); err != nil {
 			return err
 		}
 	}
-	if d.plain, err = d.person(ctx, "ada", "Ada Example"); err != nil {
+	if d.plain, err = d.person(ctx, db, "ada", "Ada Example"); err != nil {
 		return err
 	}
-	if d.strong, err = d.person(ctx, "grace", "Grace Example"); err != nil {
+	if d.strong, err = d.person(ctx, db, "grace", "Grace Example"); err != nil {
 		return err
 	}
-	return d.enrol(ctx, &d.strong)
+	return d.enrol(ctx, db, &d.strong)
 }
 
-func (d *demonstration) person(ctx context.Context, username, name string) (person, error) {
+func (d *demonstration) person(ctx context.Context, db *storage.Store, username, name string) (person, error) {
 	user, err := newAccount(username, username+"@example.com", name, time.Now())
 	if err != nil {
 		return person{}, err
 	}
 	random := strings.ToLower(rand.Text())
 	p := person{Account: user, password: random[:5] + "-" + random[5:10] + "-" + random[10:15]}
-	return p, addUser(ctx, d.app.store, d.app.hasher, user, p.password)
+	return p, addUser(ctx, db, &account.Hasher{}, user, p.password)
 }
 
 // enrol goes the way that the pages go. It does so a minute ago: the code that confirms is spent, and whoever
 // tries the demo wants to use the present one.
-func (d *demonstration) enrol(ctx context.Context, p *person) error {
+func (d *demonstration) enrol(ctx context.Context, db *storage.Store, p *person) error {
 	const owner = "demo"
-	db := d.app.store
+	keys, err := mfa.ParseKeyring(d.config.SecretKeys)
+	if err != nil {
+		return err
+	}
 	service := &mfa.Service{
-		Store: db, Attempts: db, Setups: db, Keys: d.app.mfa.Keys, Issuer: d.app.mfa.Issuer, Atomic: db.Atomic,
+		Store: db, Attempts: db, Setups: db, Keys: keys, Issuer: d.config.Name, Atomic: db.Atomic,
 		Now: func() time.Time { return time.Now().Add(-time.Minute) },
 	}
 	if _, err := service.Begin(ctx, p.Subject, owner); err != nil {
 		return err
 	}
-	var err error
 	if p.factor, err = service.Pending(ctx, owner, p.Subject); err != nil {
 		return err
 	}
@@ -168,17 +182,19 @@ func (d *demonstration) enrol(ctx context.Context, p *person) error {
 }
 
 func (d *demonstration) serveAPI(ctx context.Context) error {
-	api, err := newSampleAPI(d.issuer, apiID, d.key, d.app.log)
+	api, err := sample.NewAPI(d.config.Issuer, apiID, d.key, d.log)
 	if err != nil {
 		return fmt.Errorf("sample API: %w", err)
 	}
-	return serveListener(ctx, newServer(api, d.app.log), d.api)
+	return server.Serve(ctx, d.api, api, d.log)
 }
 
 // serveSample begins when the server answers: the sample app reads its metadata, as any app does.
 func (d *demonstration) serveSample(ctx context.Context) error {
 	address := "http://" + d.sample.Addr().String()
-	app, err := newSample(ctx, d.issuer, sampleID, d.secret, address+callback, "http://"+d.api.Addr().String())
+	app, err := sample.NewApp(ctx, sample.Config{
+		Issuer: d.config.Issuer, ClientID: sampleID, ClientSecret: d.secret, Address: address, API: "http://" + d.api.Addr().String(),
+	})
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -186,7 +202,7 @@ func (d *demonstration) serveSample(ctx context.Context) error {
 		return fmt.Errorf("sample app: %w", err)
 	}
 	d.welcome(address)
-	return serveListener(ctx, newServer(app, d.app.log), d.sample)
+	return server.Serve(ctx, d.sample, app, d.log)
 }
 
 func (d *demonstration) welcome(address string) {
@@ -211,7 +227,7 @@ Vestibule runs on this machine with made-up users. Ctrl-C stops it and deletes t
 
   Their accounts  %s/account/security
 `, address, d.plain.Username, d.plain.password, d.strong.Username, d.strong.password,
-		d.strong.factor.URI(d.strong.Label()), d.strong.factor.Secret, d.api.Addr(), d.issuer)
+		d.strong.factor.URI(d.strong.Label()), d.strong.factor.Secret, d.api.Addr(), d.config.Issuer)
 }
 
 // close may be called twice.
@@ -222,9 +238,9 @@ func (d *demonstration) close() error {
 			l.Close() // it is closed already after a run
 		}
 	}
-	if d.app != nil {
-		all = append(all, d.app.close())
-		d.app = nil
+	if d.server != nil {
+		all = append(all, d.server.Close())
+		d.server = nil
 	}
 	if d.folder != "" {
 		all = append(all, os.RemoveAll(d.folder))

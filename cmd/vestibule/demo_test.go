@@ -118,15 +118,21 @@ func TestDemoFactor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.close()
-	code, err := totp.GenerateCode(d.strong.factor.Secret, d.app.now())
+	code, err := totp.GenerateCode(d.strong.factor.Secret, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = d.app.mfa.Verify(t.Context(), d.strong.Subject, code, time.Now(), func(_ context.Context, p mfa.Proof) error { return nil })
+	keys, err := mfa.ParseKeyring(d.config.SecretKeys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := openDatabase(t, d.config.Database)
+	factors := &mfa.Service{Store: db, Attempts: db, Setups: db, Keys: keys, Atomic: db.Atomic}
+	err = factors.Verify(t.Context(), d.strong.Subject, code, time.Now(), func(_ context.Context, p mfa.Proof) error { return nil })
 	if err != nil {
 		t.Errorf("the present code: %v", err)
 	}
-	if enrolled, err := d.app.mfa.Enrolled(t.Context(), d.plain.Subject); err != nil || enrolled {
+	if enrolled, err := factors.Enrolled(t.Context(), d.plain.Subject); err != nil || enrolled {
 		t.Errorf("the first user: enrolled %v, %v", enrolled, err)
 	}
 }

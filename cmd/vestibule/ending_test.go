@@ -63,7 +63,7 @@ func newOwner(t *testing.T, s *site) *owner {
 	t.Helper()
 	n := owners.Add(1)
 	v := &owner{t: t, site: s, account: s.addUser(fmt.Sprintf("user%d", n)), api: s.newInspectorAs(t, fmt.Sprintf("api%d", n))}
-	service := (*s.servers.Load())[0].mfa
+	service := s.mfa()
 	var portable []mfa.Portable
 	for i := range v.phones {
 		secret, p := s.newSecret(t)
@@ -145,7 +145,7 @@ type trial struct {
 }
 
 // send gives the request to a server and deals with the answer.
-func (a *trial) send(to *app) {
+func (a *trial) send(to *Instance) {
 	w := httptest.NewRecorder()
 	to.handler.ServeHTTP(w, a.request)
 	a.answer(w.Result())
@@ -476,7 +476,7 @@ func (v *owner) verifyTokens(t *testing.T, e ending, tokens *oauth2.Token) {
 // back until the ending is over. Each grant has a server of its own.
 func TestEndingBetweenTrips(t *testing.T) {
 	eachSiteWith(t, rememberBrowsers, func(t *testing.T, s *site) {
-		var servers []*app
+		var servers []*Instance
 		for range grants {
 			servers = append(servers, s.newServer())
 		}
@@ -493,7 +493,7 @@ func TestEndingBetweenTrips(t *testing.T) {
 }
 
 // interrupted reports whether any grant asks the database that often.
-func interrupted(t *testing.T, s *site, servers []*app, e ending, nth int) bool {
+func interrupted(t *testing.T, s *site, servers []*Instance, e ending, nth int) bool {
 	t.Helper()
 	v := newOwner(t, s)
 	trials := v.trials(e, grants, func(which int) *browser { return v.signedIn(which) })
@@ -504,7 +504,7 @@ func interrupted(t *testing.T, s *site, servers []*app, e ending, nth int) bool 
 		server := servers[i]
 		seen, once := 0, sync.OnceFunc(arrived.Done)
 		arrived.Add(1)
-		server.store.Observe(func(storage.Trip) {
+		server.Observe(func(storage.Trip) {
 			if seen++; seen == nth {
 				waiting.Add(1)
 				once()
@@ -512,7 +512,7 @@ func interrupted(t *testing.T, s *site, servers []*app, e ending, nth int) bool 
 			}
 		})
 		all.Go(func() {
-			defer server.store.Observe(server.metrics.trip)
+			defer server.Observe(nil)
 			a.send(server)
 			once()
 		})
@@ -580,7 +580,7 @@ func atTheSameTime(t *testing.T, s *site, e ending, round int) {
 		given++
 		return three[given%len(three)]
 	})
-	servers := *s.servers.Load()
+	servers := s.instances()
 	var over atomic.Bool
 	var all sync.WaitGroup
 	for _, b := range three {

@@ -59,8 +59,8 @@ func userEnrolLink(f *flag.FlagSet) action {
 }
 
 // makeEnrolLink stores the hash of the link and records that it was made.
-func makeEnrolLink(ctx context.Context, db *storage.Store, events *auditor, user account.Account, issuer string, ttl time.Duration) (shownLink, error) {
-	now := events.now()
+func makeEnrolLink(ctx context.Context, db *storage.Store, events *audit.Log, user account.Account, issuer string, ttl time.Duration) (shownLink, error) {
+	now := events.Now()
 	address, id := web.EnrolAddress(issuer)
 	link := mfa.EnrolLink{ID: id, Subject: user.Subject, Created: now, Expires: now.Add(ttl)}
 	err := db.Atomic(ctx, func(ctx context.Context) error {

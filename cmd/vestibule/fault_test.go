@@ -16,7 +16,7 @@ import (
 func TestFaultProxy(t *testing.T) {
 	t.Parallel()
 	s, p := faultySite(t)
-	db := (*s.servers.Load())[0].store
+	db := openDatabase(t, p.address)
 	limit := mfa.Limit{Guesses: 9, Window: 1e12, Lock: 1e12}
 	for _, tt := range []struct {
 		mode      trouble
@@ -85,8 +85,8 @@ func (s *site) counts(t *testing.T) map[string]int {
 // settle gives back what the server owes.
 func (s *site) settle(t *testing.T) {
 	t.Helper()
-	for _, a := range *s.servers.Load() {
-		if err := a.refunds.Settle(t.Context()); err != nil {
+	for _, a := range s.instances() {
+		if err := a.Settle(t.Context()); err != nil {
 			t.Fatalf("settle: %v", err)
 		}
 	}

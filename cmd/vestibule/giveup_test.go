@@ -21,14 +21,14 @@ func (b *browser) during(query string, nth int, address string, form url.Values,
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.t.Context())
 	defer cancel()
-	app := (*b.site.servers.Load())[0]
+	app := b.site.first()
 	var seen atomic.Int64
-	app.store.Observe(func(trip storage.Trip) {
+	app.Observe(func(trip storage.Trip) {
 		if strings.Contains(trip.Queries[0], query) && seen.Add(1) == int64(nth) {
 			meanwhile(cancel)
 		}
 	})
-	defer app.store.Observe(app.metrics.trip)
+	defer app.Observe(nil)
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Origin", b.site.config.Issuer)
@@ -36,7 +36,7 @@ func (b *browser) during(query string, nth int, address string, form url.Values,
 		r.AddCookie(c)
 	}
 	w := httptest.NewRecorder()
-	app.handler.ServeHTTP(w, r)
+	app.ServeHTTP(w, r)
 	if seen.Load() < int64(nth) {
 		b.t.Errorf("%s asks %q %d times, want %d", r.URL.Path, query, seen.Load(), nth)
 	}

@@ -32,6 +32,7 @@ func (m trouble) String() string {
 type faultProxy struct {
 	listener        net.Listener
 	network, target string
+	address         string // of the database, through the proxy
 
 	mu     sync.Mutex
 	strike *strike // nil: all goes well
@@ -120,7 +121,8 @@ func newFaultProxy(t *testing.T, s *site) *faultProxy {
 	q := u.Query()
 	q.Del("host")
 	u.RawQuery = q.Encode()
-	s.config.Database = u.String()
+	p.address = u.String()
+	s.config.Database = p.address
 	s.start(1)
 	s.config.Database = direct
 	return p

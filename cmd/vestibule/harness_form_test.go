@@ -196,7 +196,7 @@ func (u *visitor) planReset() string {
 	u.t.Helper()
 	u.site.must(u.t, "user", "totp", "reset", u.name, "--reason", "lost", "--delay", "24h")
 	plan := u.site.events(u.t, u.subject, audit.EventAdminResetPlanned)[0]
-	return (*u.site.servers.Load())[0].cancelLink(plan.Detail["reset"])
+	return u.site.first().CancelLink(plan.Detail["reset"])
 }
 
 func (u *visitor) first(action string) string {

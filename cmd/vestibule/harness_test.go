@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider/account"
@@ -76,7 +78,7 @@ type site struct {
 	store  *storage.Store // a connection of the test's own
 	log    *journal
 
-	servers atomic.Pointer[[]*app] // they answer in turn
+	servers atomic.Pointer[[]*Instance] // they answer in turn
 	turn    atomic.Uint64
 	guess   atomic.Uint64 // a wrong code
 
@@ -201,32 +203,105 @@ func openDatabase(t *testing.T, database string) *storage.Store {
 // what the old ones kept in memory is lost, as if they had been killed.
 func (s *site) start(n int) {
 	s.t.Helper()
-	servers := make([]*app, n)
+	servers := make([]*Instance, n)
 	for i := range servers {
 		servers[i] = s.newServer()
 	}
-	s.servers.Store(&servers)
+	s.use(servers...)
 }
 
-func (s *site) newServer() *app {
+// use has these servers answer in turn, in the place of all others.
+func (s *site) use(servers ...*Instance) { s.servers.Store(&servers) }
+
+// instances are the servers that answer.
+func (s *site) instances() []*Instance { return *s.servers.Load() }
+
+// first is the server that answers, or one of them.
+func (s *site) first() *Instance { return s.instances()[0] }
+
+func (s *site) newServer() *Instance {
 	s.t.Helper()
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	a, err := newApp(context.WithoutCancel(s.t.Context()), s.config, log, s.clock.now)
+	i := &Instance{}
+	var err error
+	i.Server, err = server.New(context.WithoutCancel(s.t.Context()), s.config, server.Options{Log: log, Now: s.clock.now, Trip: i.trip})
 	if err != nil {
 		s.t.Fatalf("start a server: %v", err)
 	}
+	i.handler = i.Server.Handler()
 	s.t.Cleanup(func() {
-		if err := a.close(); err != nil {
+		if err := i.Close(); err != nil {
 			s.t.Errorf("close a server: %v", err)
 		}
 	})
-	return a
+	return i
+}
+
+// Instance is one of the servers of a site.
+type Instance struct {
+	*server.Server // nil: it is another process
+	handler        http.Handler
+	observer       atomic.Pointer[func(storage.Trip)]
+}
+
+// ServeHTTP answers as the server does.
+func (i *Instance) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.handler.ServeHTTP(w, r) }
+
+// Observe has f told of each round trip to the database, in the place of any other; nil: nobody is told.
+func (i *Instance) Observe(f func(storage.Trip)) { i.observer.Store(&f) }
+
+func (i *Instance) trip(t storage.Trip) {
+	if f := i.observer.Load(); f != nil && *f != nil {
+		(*f)(t)
+	}
+}
+
+// Wrap puts a handler before the server's own until the test ends.
+func (i *Instance) Wrap(t *testing.T, f func(http.Handler) http.Handler) {
+	inner := i.handler
+	i.handler = f(inner)
+	t.Cleanup(func() { i.handler = inner })
+}
+
+// Do does one of the server's jobs once, by its name.
+func (i *Instance) Do(ctx context.Context, name string) error {
+	for _, job := range i.Jobs() {
+		if job.Name == name {
+			return job.Do(ctx)
+		}
+	}
+	return errors.New("the server has no job " + name)
+}
+
+// metrics are the lines of /metrics.
+func (i *Instance) metrics(t *testing.T) []string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	i.AdminHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") {
+		t.Fatalf("/metrics answers %d with %s", w.Code, w.Header().Get("Content-Type"))
+	}
+	return strings.Split(w.Body.String(), "\n")
+}
+
+// mfa is the service that the servers have, for what a test need not do on the pages.
+func (s *site) mfa() *mfa.Service {
+	s.t.Helper()
+	keys, err := mfa.ParseKeyring(s.config.SecretKeys)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &mfa.Service{
+		Store: s.store, Attempts: s.store, Setups: s.store, Keys: keys, Atomic: s.store.Atomic, Issuer: s.config.Name,
+		Limits: server.Limits(s.config), Kinds: server.Kinds(s.config), Now: s.clock.now,
+		Memory: uint32(s.config.HashMemory), Passes: uint32(s.config.HashPasses),
+	}
 }
 
 // ServeHTTP gives the request to the server whose turn it is.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	servers := *s.servers.Load()
-	servers[s.turn.Add(1)%uint64(len(servers))].handler.ServeHTTP(w, r)
+	servers := s.instances()
+	servers[s.turn.Add(1)%uint64(len(servers))].ServeHTTP(w, r)
 }
 
 // keepSecret notes a value that must not turn up in a log.

@@ -12,9 +12,13 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":         {"config", "web", "storage", "provider", "provider/account", "provider/audit", "provider/store", "provider/spelling", "provider/resource", "mfa", "consent"},
+	"cmd/vestibule":         {"cmd/vestibule/server", "cmd/vestibule/sample", "config", "web", "web/notice", "storage", "provider", "provider/account", "provider/audit", "provider/store", "provider/spelling", "mfa"},
+	"cmd/vestibule/server":  {"config", "web", "web/notice", "storage", "provider", "provider/account", "provider/audit", "provider/store", "mfa", "consent", "github.com/prometheus/client_golang", "golang.org/x/sync"},
+	"cmd/vestibule/sample":  {"provider/resource", "github.com/coreos/go-oidc", "golang.org/x/oauth2"},
 	"web":                   {"provider", "provider/account", "provider/audit", "provider/store", "provider/spelling", "mfa", "consent", "github.com/skip2/go-qrcode"},
-	"storage":               {"provider", "provider/account", "provider/audit", "provider/store", "mfa", "consent"},
+	"web/notice":            {"provider/account", "provider/audit", "provider/store", "github.com/wneessen/go-mail", "golang.org/x/text"},
+	"web/notice/noticetest": {"web/notice", "provider/audit", "provider/store"},
+	"storage":               {"provider", "provider/account", "provider/audit", "provider/store", "mfa", "consent", "web/notice"},
 	"provider":              {"provider/account", "provider/audit", "provider/store", "provider/spelling", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp", "github.com/go-jose/go-jose", "golang.org/x/crypto", "golang.org/x/net/idna"},
 	"consent":               {"github.com/ory/fosite"},
 	"mfa":                   {"github.com/pquerna/otp", "golang.org/x/crypto", "golang.org/x/text"},

@@ -12,7 +12,7 @@ import (
 func TestProofAgesDuringARequest(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		c := enrolledClient(t, s, 1)
-		app := (*s.servers.Load())[0]
+		app := s.first()
 		for nth, seen := 1, 1; seen >= nth; nth++ {
 			b := s.newBrowser(t)
 			s.clock.advance(oneStep)
@@ -22,14 +22,14 @@ func TestProofAgesDuringARequest(t *testing.T) {
 			}
 			s.clock.advance(time.Minute)
 			seen = 0
-			app.store.Observe(func(storage.Trip) {
+			app.Observe(func(storage.Trip) {
 				if seen++; seen == nth {
 					s.clock.advance(time.Second)
 				}
 			})
 			silent := c.begin("prompt", "none", "max_age", "60", "claims", essential("aal2"))
 			p = b.open(silent.address)
-			app.store.Observe(nil)
+			app.Observe(nil)
 			switch q := silent.answer(p); {
 			case q.Get("code") != "":
 				if r := silent.finish(p); r.ACR != "aal2" || len(r.AMR) != 3 {

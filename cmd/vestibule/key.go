@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/storage"
@@ -45,30 +46,11 @@ func withVault(ctx context.Context, w *env, load loadSettings, work func(v unsea
 		return err
 	}
 	return withStore(ctx, w, func(*env) (config.Config, error) { return c, nil }, func(db *storage.Store) error {
-		if err := checkKeys(ctx, db, keys); err != nil {
+		if err := server.CheckKeys(ctx, db, keys); err != nil {
 			return err
 		}
 		return work(unsealed{c, db, keys})
 	})
-}
-
-// checkKeys refuses a database that holds what a key has sealed that is not in the ring, and names the key.
-func checkKeys(ctx context.Context, db *storage.Store, keys *mfa.Keyring) error {
-	ids, err := db.KeyIDs(ctx)
-	if err != nil {
-		return err
-	}
-	var missing []string
-	for _, table := range slices.Sorted(maps.Keys(ids)) {
-		if unknown := keys.Missing(ids[table]); len(unknown) > 0 {
-			missing = append(missing, strings.Join(unknown, ", ")+" (table "+table+")")
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return &result{"the database holds secrets sealed with keys that are not in secret_keys: " + strings.Join(missing, "; ") +
-		". Put them back into secret_keys, behind the newest one; `vestibule secret-key list` names the keys of the settings", mfa.ErrUnknownKey}
 }
 
 // secretKeyList names the keys of the settings and what each has sealed. The names tell nothing about the keys.

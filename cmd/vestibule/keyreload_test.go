@@ -18,7 +18,7 @@ import (
 func TestSigningKeysAreReloaded(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.start(2)
-		servers := *s.servers.Load()
+		servers := s.instances()
 		s.addUser("ana")
 		shop := s.newClient(t, "shop")
 		b := s.newBrowser(t)
@@ -32,7 +32,7 @@ func TestSigningKeysAreReloaded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, a := range servers { // as the server does every few seconds
-			if err := a.site.Provider.ReloadKeys(t.Context()); err != nil {
+			if err := a.Do(t.Context(), "signing keys"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -42,7 +42,7 @@ func TestSigningKeysAreReloaded(t *testing.T) {
 		}
 		for _, a := range servers {
 			w := httptest.NewRecorder()
-			a.admin.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+			a.AdminHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
 			if !strings.Contains(w.Body.String(), `"signing_key":"ok"`) { // the clock of the test is another matter
 				t.Errorf("/readyz answers %s", w.Body)
 			}
@@ -55,7 +55,7 @@ func TestSigningKeysAreReloaded(t *testing.T) {
 		}
 
 		s.clock.advance(6 * time.Second)
-		if err := servers[0].site.Provider.ReloadKeys(t.Context()); err != nil {
+		if err := servers[0].Do(t.Context(), "signing keys"); err != nil {
 			t.Fatal(err)
 		}
 		signed := map[string]tokenResult{}
@@ -66,7 +66,7 @@ func TestSigningKeysAreReloaded(t *testing.T) {
 		if len(signed) != 2 {
 			t.Errorf("%d keys sign, want 2", len(signed))
 		}
-		if err := servers[1].site.Provider.ReloadKeys(t.Context()); err != nil {
+		if err := servers[1].Do(t.Context(), "signing keys"); err != nil {
 			t.Fatal(err)
 		}
 		for range 4 {
@@ -92,7 +92,7 @@ func TestUnknownKeyIsLookedFor(t *testing.T) {
 		b := s.newBrowser(t)
 		v := shop.begin()
 		v.finish(v.signIn(b, "ana").allow())
-		late := (*s.servers.Load())[0]
+		late := s.first()
 		db, _, _ := openDump(t, s.config.Database)
 		defer db.Close()
 		if _, err := db.ExecContext(t.Context(), `DELETE FROM signing_key`); err != nil {
@@ -101,7 +101,7 @@ func TestUnknownKeyIsLookedFor(t *testing.T) {
 		s.clock.advance(2 * time.Second)
 		s.start(1) // makes new keys, and there are none that could sign before them
 		hint := silent(shop, b).tokens.Extra("id_token").(string)
-		s.servers.Store(&[]*app{late})
+		s.use(late)
 		v = shop.begin("prompt", "none", "id_token_hint", hint)
 		v.finish(b.open(v.address))
 	})
@@ -124,10 +124,10 @@ func signerOf(t *testing.T, r tokenResult) string {
 	return token.Headers[0].KeyID
 }
 
-func publishedKeys(t *testing.T, a *app) []string {
+func publishedKeys(t *testing.T, a *Instance) []string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	a.handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/jwks", nil))
+	a.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/jwks", nil))
 	var set jose.JSONWebKeySet
 	if err := json.Unmarshal(w.Body.Bytes(), &set); err != nil {
 		t.Fatalf("/jwks: %v in %s", err, w.Body)

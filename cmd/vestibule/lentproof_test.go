@@ -28,10 +28,10 @@ func TestLentCodeIsNoNewCode(t *testing.T) {
 		s.clock.advance(10 * time.Hour)
 
 		rule := resource.Rule{ACR: []string{"aal2"}, MaxAge: 10 * time.Second}
-		two := wish{ACR: []string{"aal2"}, Essential: true}
+		two := essential("aal2")
 		for _, parameters := range [][]string{
-			{}, {"acr_values", "aal2"}, {"claims", two.claims()}, {"prompt", "none", "claims", two.claims()},
-			{"max_age", "36010"}, {"max_age", "36010", "claims", two.claims()}, {"max_age", "36010", "acr_values", "aal2"},
+			{}, {"acr_values", "aal2"}, {"claims", two}, {"prompt", "none", "claims", two},
+			{"max_age", "36010"}, {"max_age", "36010", "claims", two}, {"max_age", "36010", "acr_values", "aal2"},
 			{"max_age", "36010", "login_hint", "ana", "prompt", "consent"}, {"max_age", "40000"}, {"max_age", "10"}, {"prompt", "login"},
 		} {
 			s.clock.advance(time.Second)
@@ -57,7 +57,7 @@ func TestLentCodeIsNoNewCode(t *testing.T) {
 		}
 
 		s.clock.advance(time.Minute)
-		v = c.begin("claims", two.claims(), "max_age", fmt.Sprint(int(rule.MaxAge/time.Second)))
+		v = c.begin("claims", two, "max_age", fmt.Sprint(int(rule.MaxAge/time.Second)))
 		p = b.open(v.address).at("login", "initial").press("Sign in", "password", password)
 		got := v.finish(p.at("totp", "initial").giveCode(c.phone.code(0)))
 		if _, err := g.Check(t.Context(), got.tokens.AccessToken, rule); err != nil {
@@ -74,13 +74,12 @@ func TestStepUpOfAnAPIEnds(t *testing.T) {
 		probe, c, g := s.newClient(t, "probe"), s.newClient(t, "shop"), s.newAPI(t)
 		p := newProver(t, s, probe)
 		rule := resource.Rule{ACR: []string{"aal2"}, MaxAge: time.Minute}
-		asked := wish{ACR: rule.ACR, Essential: true, MaxAge: "60"}
 		for _, password := range []time.Duration{10 * time.Second, 59 * time.Second, time.Hour} {
 			for _, code := range []time.Duration{0, 10 * time.Second, 59 * time.Second, time.Hour} {
 				for _, pause := range []time.Duration{0, 5 * time.Second, 25 * time.Second} {
 					s.clock.advance(oneStep)
 					p.age(map[string]time.Duration{"pwd": password, "otp": code})
-					if n := stepUps(t, p, c, g, rule, asked, pause); n > 2 {
+					if n := stepUps(t, p, c, g, rule, pause); n > 2 {
 						t.Errorf("password of %v, code of %v, %v for each page: %d step-ups", password, code, pause, n)
 					}
 				}
@@ -90,10 +89,10 @@ func TestStepUpOfAnAPIEnds(t *testing.T) {
 }
 
 // stepUps counts how often the app has to send the user to the server.
-func stepUps(t *testing.T, p *prover, c *client, g *resource.Guard, rule resource.Rule, asked wish, pause time.Duration) int {
+func stepUps(t *testing.T, p *prover, c *client, g *resource.Guard, rule resource.Rule, pause time.Duration) int {
 	t.Helper()
 	for n := 1; n < 5; n++ {
-		v := c.begin("claims", asked.claims(), "max_age", asked.MaxAge)
+		v := c.begin("claims", essential(rule.ACR...), "max_age", fmt.Sprint(int(rule.MaxAge/time.Second)))
 		at := p.browser.open(v.address)
 		for at.left == nil {
 			p.site.clock.advance(pause)

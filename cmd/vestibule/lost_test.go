@@ -172,7 +172,7 @@ func TestEnrolLink(t *testing.T) {
 		// Neither a session nor an old set-up stands for the link.
 		s.newBrowser(t).open("/account/security").giveName("ana", password).at("security", "off").
 			open("/account/authenticators/new").at("held", "initial")
-		service := (*s.servers.Load())[0].mfa
+		service := s.mfa()
 		pending, err := service.Begin(t.Context(), ana.Subject, "test")
 		if err == nil {
 			err = service.Confirm(t.Context(), ana.Subject, "test", phone{s, pending.Secret}.code(0), "")
@@ -307,23 +307,29 @@ func TestPlannedReset(t *testing.T) {
 // resetDue has all servers look for due resets at once, and returns how many they carried out.
 func (s *site) resetDue(t *testing.T) int {
 	t.Helper()
-	servers := *s.servers.Load()
-	done := make([]int, 4*len(servers))
+	servers, before := s.instances(), s.carriedOut(t)
 	var group sync.WaitGroup
-	for i := range done {
+	for i := range 4 * len(servers) {
 		group.Go(func() {
-			var err error
-			if done[i], err = servers[i%len(servers)].resetDue(t.Context()); err != nil {
+			if err := servers[i%len(servers)].Do(t.Context(), "planned resets"); err != nil {
 				t.Errorf("server %d: %v", i%len(servers), err)
 			}
 		})
 	}
 	group.Wait()
-	sum := 0
-	for _, n := range done {
-		sum += n
+	return s.carriedOut(t) - before
+}
+
+// carriedOut is how many resets the audit log has.
+func (s *site) carriedOut(t *testing.T) int {
+	t.Helper()
+	n := 0
+	for _, e := range s.events(t, "", audit.EventAdminReset) {
+		if e.Kind == audit.EventAdminReset {
+			n++
+		}
 	}
-	return sum
+	return n
 }
 
 // The user objects, by the link in the mail or on the security page, or the operator thinks better of it.
@@ -337,7 +343,7 @@ func TestPlannedResetCancelled(t *testing.T) {
 			s.must(t, "user", "totp", "reset", "ana", "--reason", "somebody phoned", "--delay", "24h")
 			return s.events(t, user.Subject, audit.EventAdminResetPlanned)[0].Detail["reset"]
 		}
-		link := func(id string) string { return (*s.servers.Load())[0].cancelLink(id) }
+		link := func(id string) string { return s.first().CancelLink(id) }
 
 		for _, tt := range []struct {
 			how    string
@@ -393,7 +399,7 @@ func TestCancelLink(t *testing.T) {
 	s.newBrowser(t).enrol("ana")
 	s.must(t, "user", "totp", "reset", "ana", "--reason", "somebody phoned", "--delay", "24h")
 	id := s.events(t, user.Subject, audit.EventAdminResetPlanned)[0].Detail["reset"]
-	address := (*s.servers.Load())[0].cancelLink(id)
+	address := s.first().CancelLink(id)
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
@@ -427,7 +433,7 @@ func TestServerResets(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error)
-	go func() { ended <- (*s.servers.Load())[0].resets(ctx) }()
+	go func() { ended <- s.first().Serve(ctx, listener(t), listener(t)) }()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if held, err := s.store.Held(t.Context(), user.Subject); err != nil || held {
 			break

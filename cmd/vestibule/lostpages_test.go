@@ -17,7 +17,7 @@ func TestEveryPageWhenAllIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cancel := (*s.servers.Load())[0].cancelLink(plan.ID)
+	cancel := s.first().CancelLink(plan.ID)
 	g.open(cancel).at("reset-cancel", "initial")
 	g.show("reset-cancel")
 	g.press("Cancel the reset").at("reset-cancel", "cancelled")

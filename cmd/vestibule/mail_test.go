@@ -11,7 +11,9 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
+	"vestibule/web/notice"
 )
 
 // tryMail runs vestibule mail test with the settings in environ.
@@ -110,7 +112,7 @@ func TestMailHeaders(t *testing.T) {
 	c := config.Default()
 	c.Issuer = "https://id.example.com"
 	m.settings(&c)
-	sender, err := newMailer(c, time.Now)
+	sender, err := server.Mailer(c, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,8 +121,8 @@ func TestMailHeaders(t *testing.T) {
 		t.Fatalf("the longest address has %d bytes, want 254", len(long))
 	}
 	for _, to := range []string{"ana@example.com", "o'brien+x@example.com", `"a b"@example.com`, long} {
-		l := message{"n1", to, "Größe\r\nBcc: all@example.com\r\n\r\nX", "one\n.\nBcc: all@example.com\n" + strings.Repeat("long ", 400) + "\nünd\n"}
-		if err := sender.send(t.Context(), l); err != nil {
+		l := notice.Message{ID: "n1", To: to, Subject: "Größe\r\nBcc: all@example.com\r\n\r\nX", Body: "one\n.\nBcc: all@example.com\n" + strings.Repeat("long ", 400) + "\nünd\n"}
+		if err := sender.Send(t.Context(), l); err != nil {
 			t.Fatalf("send to %s (%d bytes): %v", to, len(to), err)
 		}
 		got := m.received()
@@ -133,8 +135,8 @@ func TestMailHeaders(t *testing.T) {
 		if err != nil || !strings.HasPrefix(subject, "Größe") || strings.ContainsAny(subject, "\r\n") {
 			t.Errorf("subject %q, %v", subject, err)
 		}
-		if one.header.Get("Bcc") != "" || one.body != l.body {
-			t.Errorf("to %s: Bcc %q, body %q, want %q", to, one.header.Get("Bcc"), one.body, l.body)
+		if one.header.Get("Bcc") != "" || one.body != l.Body {
+			t.Errorf("to %s: Bcc %q, body %q, want %q", to, one.header.Get("Bcc"), one.body, l.Body)
 		}
 		if id := one.header.Get("Message-Id"); id != "<n1@id.example.com>" {
 			t.Errorf("Message-ID: %s", id)

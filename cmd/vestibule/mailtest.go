@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
 	"time"
+
+	"vestibule/cmd/vestibule/server"
+	"vestibule/web/notice"
 )
 
 // mailTest sends a letter that says only that it has arrived.
@@ -17,21 +19,21 @@ func mailTest(f *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		m, err := newMailer(c, time.Now)
+		m, err := server.Mailer(c, time.Now)
 		switch {
 		case err != nil:
 			return err
 		case m == nil:
 			return errors.New("no mail is sent: set VESTIBULE_MAIL_SERVER and VESTIBULE_MAIL_FROM")
 		}
-		l := message{id: rand.Text(), to: args[0]}
-		if l.subject, l.body, err = write("test", facts{Name: c.Name, Host: hostOf(c.Issuer)}); err != nil {
+		l, err := notice.Test(c.Name, notice.HostOf(c.Issuer), args[0])
+		if err != nil {
 			return err
 		}
-		if err := m.send(ctx, l); err != nil {
-			return fmt.Errorf("%s does not take mail to %s: %w", m.server, printable(args[0]), err)
+		if err := m.Send(ctx, l); err != nil {
+			return fmt.Errorf("%s does not take mail to %s: %w", m.Server, printable(args[0]), err)
 		}
-		_, err = fmt.Fprintf(w.stdout, "%s has taken a mail to %s; see whether it arrives, and not among the spam\n", m.server, printable(args[0]))
+		_, err = fmt.Fprintf(w.stdout, "%s has taken a mail to %s; see whether it arrives, and not among the spam\n", m.Server, printable(args[0]))
 		return err
 	}
 }

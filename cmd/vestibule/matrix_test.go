@@ -151,7 +151,7 @@ func (m *matrix) newVictim(name string) *victim {
 	return p
 }
 
-func (m *matrix) service() *mfa.Service { return (*m.site.servers.Load())[0].mfa }
+func (m *matrix) service() *mfa.Service { return m.site.mfa() }
 
 // enrol gives the person an authenticator without the pages, which would leave a session behind.
 func (m *matrix) enrol(p *victim) {

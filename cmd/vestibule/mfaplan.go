@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/provider"
 	"vestibule/provider/account"
@@ -48,7 +49,7 @@ func mfaPlan(f *flag.FlagSet) action {
 		}
 		var p plan
 		err = readStore(ctx, w, load, func(db *storage.Store) (err error) {
-			p, err = makePlan(ctx, db, policyOf(c), time.Now())
+			p, err = makePlan(ctx, db, server.Policy(c), time.Now())
 			return err
 		})
 		if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,138 +12,14 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/emersion/go-smtp"
 
 	"vestibule/config"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
-	"vestibule/storage"
+	"vestibule/web/notice"
 )
-
-// TestLetterOf says which events users are told of.
-func TestLetterOf(t *testing.T) {
-	detail := func(pairs ...string) map[string]string {
-		all := map[string]string{}
-		for i := 0; i < len(pairs); i += 2 {
-			all[pairs[i]] = pairs[i+1]
-		}
-		return all
-	}
-	for _, tt := range []struct {
-		kind   string
-		detail map[string]string
-		want   string
-	}{
-		{audit.EventFactorAdded, nil, "factor.added"},
-		{audit.EventFactorRemoved, nil, "factor.removed"},
-		{audit.EventFactorRenamed, nil, ""},
-		{audit.EventRecoveryUsed, nil, "auth.recovery.used"},
-		{audit.EventCodesMade, nil, "factor.codes.made"},
-		{audit.EventCodesMade, detail("authenticator", "Phone"), ""},
-		{audit.EventPasswordChanged, nil, "password.changed"},
-		{audit.EventAdminUserUpdated, detail("name", "yes"), ""},
-		{audit.EventAdminUserUpdated, detail("email", "yes"), "email.changed"},
-		{audit.EventAdminReset, nil, "admin.totp.reset"},
-		{audit.EventAdminResetPlanned, nil, "admin.totp.reset.planned"},
-		{audit.EventResetCancelled, nil, "factor.reset.cancelled"},
-		{audit.EventAdminTOTPAdded, nil, "factor.added"},
-		{audit.EventAdminEnrolLink, nil, "admin.enrol_link.made"},
-		{audit.EventTOTPFailed, detail("in_a_row", "4"), ""},
-		{audit.EventTOTPFailed, detail("in_a_row", "10"), "wrong codes"},
-		{audit.EventTOTPFailed, detail("in_a_row", "10", "set_up", "yes"), ""},
-		{audit.EventTOTPLocked, detail("in_a_row", "5"), "wrong codes"},
-		{audit.EventTOTPLocked, detail("in_a_row", "3"), "wrong codes"},
-		{audit.EventTOTPLocked, detail("in_a_row", "5", "set_up", "yes"), ""},
-		{audit.EventRecoveryLocked, detail("in_a_row", "5"), "wrong codes"},
-		{audit.EventTOTPFailed, nil, ""},
-		{audit.EventPasswordLocked, detail("in_a_row", "5"), ""}, // strangers could have mail sent
-		{audit.EventPassword, nil, ""},
-		{audit.EventSignedIn, nil, ""},
-		{"test", nil, ""},
-		{"when", nil, ""},
-		{"", nil, ""},
-	} {
-		e := audit.Event{Kind: tt.kind, Subject: "ana", Detail: tt.detail, Outcome: audit.OutcomeOK}
-		if got := letterOf(e); got != tt.want {
-			t.Errorf("letterOf(%s, %v) = %q, want %q", tt.kind, tt.detail, got, tt.want)
-		}
-		e.Subject = ""
-		if got := letterOf(e); got != "" {
-			t.Errorf("letterOf(%s) of nobody = %q, want none", tt.kind, got)
-		}
-	}
-	if got := letterOf(audit.Event{Kind: audit.EventFactorRemoved, Subject: "ana", Outcome: audit.OutcomeRefused}); got != "" {
-		t.Errorf("a refused removal is told of as %q", got)
-	}
-}
-
-// Each letter is plain lines in a short form, whatever users call things, and has no link but the one that must be.
-func TestLetters(t *testing.T) {
-	all := []string{
-		"factor.added", "factor.removed", "auth.recovery.used", "factor.codes.made", "password.changed", "email.changed",
-		"admin.totp.reset", "admin.totp.reset.planned", "factor.reset.cancelled", "admin.enrol_link.made", "wrong codes",
-	}
-	for _, one := range letters.Templates() {
-		if name := one.Name(); name != "" && !slices.Contains(append(all, "test", "when", "help", "end"), name) {
-			t.Errorf("letter %s is not tested", name)
-		}
-	}
-	user := account.Account{Username: "ana\r\nBcc: x@example.com"}
-	hostile := "Phone\u2028\r\n\r\n.\r\nBcc: x@example.com\u202e" + strings.Repeat("long ", 100)
-	for _, name := range all {
-		for _, actor := range []string{"", "cli:0"} {
-			p := &sender{name: "Example ID", host: "id.example.com", contact: "help@example.com", cancel: func(reset string) string {
-				return "https://id.example.com/reset/cancel?token=" + reset
-			}}
-			n := storage.Notice{Event: audit.Event{
-				Kind: name, Time: time.Date(2027, 1, 31, 9, 5, 0, 0, time.FixedZone("", 3600)), Address: "2001:db8::7", Actor: actor,
-				Detail: map[string]string{"name": hostile, "left": "3", "last": "yes", "in_a_row": "5", "reset": "r1", "due": "2027-02-01T12:00:00Z"},
-			}}
-			subject, body, err := write(name, p.facts(user, n))
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-				continue
-			}
-			checkLetter(t, name, subject, body)
-			if byOperator := strings.Contains(body, "  By       an operator"); byOperator != (actor != "") {
-				t.Errorf("%s by %q tells of an operator: %v", name, actor, byOperator)
-			}
-		}
-	}
-}
-
-func checkLetter(t *testing.T, name, subject, body string) {
-	t.Helper()
-	if !strings.HasPrefix(subject, "Example ID: ") || len(subject) > 78 || strings.HasSuffix(subject, " ") {
-		t.Errorf("%s: subject %q", name, subject)
-	}
-	for _, want := range []string{"  Account  ana", " at id.example.com\n", "  When     31 January 2027, 08:05 UTC\n", "  Address  2001:db8::7\n", "help@example.com\n"} {
-		if !strings.Contains(body, want) {
-			t.Errorf("%s does not say %q:\n%s", name, want, body)
-		}
-	}
-	links := 0
-	if name == "admin.totp.reset.planned" {
-		links = 1
-		if !strings.Contains(body, "\n  https://id.example.com/reset/cancel?token=r1\n") || !strings.Contains(body, "1 February 2027, 12:00 UTC.") {
-			t.Errorf("%s has not the link and the time:\n%s", name, body)
-		}
-	}
-	if got := strings.Count(body, "://"); got != links {
-		t.Errorf("%s has %d links, want %d:\n%s", name, got, links, body)
-	}
-	for line := range strings.Lines(body) {
-		line = strings.TrimSuffix(line, "\n")
-		if len(line) > 78 && !strings.Contains(line, `"Phone`) || strings.HasPrefix(line, "Bcc:") || strings.ContainsFunc(line, unicode.IsControl) {
-			t.Errorf("%s has the line %q", name, line)
-		}
-	}
-	if strings.Contains(body, "\n\n\n") || strings.HasPrefix(body, "\n") || strings.Contains(body, "<no value>") {
-		t.Errorf("%s has a gap:\n%s", name, body)
-	}
-}
 
 // newMailSite is a site whose servers send mail through m.
 func newMailSite(t *testing.T, database string, m *mailServer) *site {
@@ -156,9 +33,9 @@ func newMailSite(t *testing.T, database string, m *mailServer) *site {
 func (s *site) post() {
 	s.t.Helper()
 	var group sync.WaitGroup
-	for _, one := range *s.servers.Load() {
+	for _, one := range s.instances() {
 		group.Go(func() {
-			if err := one.sender.round(s.t.Context()); err != nil {
+			if err := one.Do(s.t.Context(), "notices"); err != nil {
 				s.t.Errorf("notices: %v", err)
 			}
 		})
@@ -176,7 +53,7 @@ func (s *site) tell(kind string, user account.Account, detail map[string]string)
 }
 
 // outbox is what waits to be sent.
-func (s *site) outbox() []storage.Notice {
+func (s *site) outbox() []notice.Notice {
 	s.t.Helper()
 	found, err := s.store.DueNotices(s.t.Context(), s.clock.now().Add(365*24*time.Hour), 100)
 	if err != nil {
@@ -314,7 +191,7 @@ func TestNoticesWait(t *testing.T) {
 		s.tell(audit.EventAdminReset, ben, nil)
 		for range 10 {
 			s.post()
-			s.clock.advance(noticeEvery)
+			s.clock.advance(notice.Every)
 		}
 		if left := s.outbox(); len(left) != 2 {
 			t.Fatalf("the outbox has %d notices, want 2", len(left))
@@ -322,8 +199,8 @@ func TestNoticesWait(t *testing.T) {
 		s.clock.advance(6 * time.Hour)
 		s.post()
 		m.start()
-		s.start(1) // the servers may have been restarted as well
-		s.clock.advance(noticeLater)
+		s.start(1)                 // the servers may have been restarted as well
+		s.clock.advance(time.Hour) // the longest time between two tries
 		s.post()
 		m.arrived("Your password was changed", "Your two-step verification was reset")
 		if log := s.log.String(); !strings.Contains(log, "notice not sent") || strings.Contains(log, "ana@example.com") {
@@ -340,11 +217,11 @@ func TestNoticeAtLeastOnce(t *testing.T) {
 		s.tell(audit.EventPasswordChanged, s.addUser("ana"), nil)
 		killed := s.newServer()
 		m.got = func() {
-			if err := killed.close(); err != nil {
+			if err := killed.Close(); err != nil {
 				t.Errorf("close: %v", err)
 			}
 		}
-		if err := killed.sender.round(t.Context()); err == nil {
+		if err := killed.Do(t.Context(), "notices"); err == nil {
 			t.Error("the round of the killed server ended well")
 		}
 		m.mu.Lock()
@@ -352,7 +229,7 @@ func TestNoticeAtLeastOnce(t *testing.T) {
 		m.mu.Unlock()
 		s.post() // the killed one might still be at it
 		m.arrived("Your password was changed")
-		s.clock.advance(noticeTaken)
+		s.clock.advance(5 * time.Minute) // then another may try
 		s.post()
 		s.clock.advance(time.Hour)
 		s.post()
@@ -391,22 +268,22 @@ func TestNoticeGivenUp(t *testing.T) {
 	m := startMail(t, "none", func(m *mailServer) { m.open = true })
 	s := newMailSite(t, sqliteDatabase(t), m)
 	m.refuses("ana@example.com", &smtp.SMTPError{Code: 550, Message: "ana@example.com is unknown"})
-	results := map[string]int{}
-	(*s.servers.Load())[0].sender.count = func(result string) { results[result]++ }
 	ana, ben := s.addUser("ana"), s.addUser("ben")
 	s.tell(audit.EventPasswordChanged, ana, nil)
 	s.tell(audit.EventPasswordChanged, ben, nil)
 	s.tell(audit.EventPasswordChanged, account.Account{Subject: "nobody"}, nil)
 	s.post()
 	m.arrived("Your password was changed")
+	results := mailResults(t, s)
 	if results["failed"] != 1 || results["sent"] != 1 || results["dropped"] != 1 {
 		t.Errorf("the results are %v, want one of each", results)
 	}
-	end := s.clock.now().Add(noticeLife + time.Hour)
+	end := s.clock.now().Add(notice.Life + time.Hour)
 	for s.clock.now().Before(end) {
 		s.clock.advance(time.Minute)
 		s.post()
 	}
+	results = mailResults(t, s)
 	if left := s.outbox(); len(left) > 0 || results["dropped"] != 2 {
 		t.Errorf("the outbox has %+v; results %v", left, results)
 	}
@@ -416,6 +293,20 @@ func TestNoticeGivenUp(t *testing.T) {
 	if log := s.log.String(); !strings.Contains(log, "notice given up") || strings.Contains(log, "ana@example.com") {
 		t.Errorf("the log does not tell of the end, or tells an address")
 	}
+}
+
+// mailResults is what became of the tries to send mail, as the first server counts them.
+func mailResults(t *testing.T, s *site) map[string]int {
+	t.Helper()
+	found := map[string]int{}
+	for _, line := range s.first().metrics(t) {
+		var result string
+		var n int
+		if _, err := fmt.Sscanf(line, `vestibule_mail_sent_total{result=%q} %d`, &result, &n); err == nil {
+			found[result] = n
+		}
+	}
+	return found
 }
 
 // Without a mail server the servers keep no notices.
@@ -482,7 +373,7 @@ func TestNoNoticeOfSetUp(t *testing.T) {
 	s.addUser("ana")
 	p := s.newBrowser(t).open("/account/authenticators/new").giveName("ana", password).at("setup", "initial")
 	a := p.phone()
-	for range waveOfCodes {
+	for range 5 { // after which the codes of a sign-in are told of
 		p = p.press("Continue", "code", a.wrong())
 	}
 	if left := s.outbox(); len(left) > 0 {

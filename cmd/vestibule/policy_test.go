@@ -83,7 +83,7 @@ func TestLastAuthenticatorStays(t *testing.T) {
 		codes := p.recoveryCodes()
 		p.press("Turn on two-step verification", "saved", "on").at("security", "on")
 		status := func() mfa.Status {
-			status, err := (*s.servers.Load())[0].mfa.Status(t.Context(), ana.Subject)
+			status, err := s.mfa().Status(t.Context(), ana.Subject)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -142,14 +142,14 @@ func (o *operator) command(input string, args ...string) []byte {
 func (o *operator) start(n int) {
 	o.t.Helper()
 	o.servers = make([]*exec.Cmd, n)
-	fronts := make([]*app, n)
+	fronts := make([]*Instance, n)
 	for i := range n {
 		o.servers[i], fronts[i] = o.serve()
 	}
-	o.site.servers.Store(&fronts)
+	o.site.use(fronts...)
 }
 
-func (o *operator) serve() (*exec.Cmd, *app) {
+func (o *operator) serve() (*exec.Cmd, *Instance) {
 	o.t.Helper()
 	cmd := exec.Command("vestibule", "serve")
 	cmd.Env = o.environ
@@ -163,7 +163,7 @@ func (o *operator) serve() (*exec.Cmd, *app) {
 	lines := bufio.NewScanner(out)
 	address := waitListening(o.t, lines)[0]
 	go io.Copy(o.site.log, out) // ends with the process
-	return cmd, &app{handler: httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})}
+	return cmd, &Instance{handler: httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})}
 }
 
 // kill ends one server with SIGKILL and starts another. It passes on the page that the browser shows.
@@ -171,10 +171,10 @@ func (o *operator) kill(p *page) *page {
 	o.t.Helper()
 	i := o.turn % len(o.servers)
 	o.turn++
-	fronts := append([]*app{}, *o.site.servers.Load()...)
+	fronts := append([]*Instance{}, o.site.instances()...)
 	o.end(o.servers[i])
 	o.servers[i], fronts[i] = o.serve()
-	o.site.servers.Store(&fronts)
+	o.site.use(fronts...)
 	return p
 }
 

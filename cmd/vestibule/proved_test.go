@@ -69,7 +69,7 @@ func (p *prover) restock() {
 	if len(p.codes) > 2 {
 		return
 	}
-	service, ctx := (*p.site.servers.Load())[0].mfa, p.t.Context()
+	service, ctx := p.site.mfa(), p.t.Context()
 	view, err := service.BeginCodes(ctx, p.subject, "restock")
 	if err == nil {
 		err = service.Activate(ctx, p.subject, "restock", func(context.Context, mfa.Proof) error { return nil })

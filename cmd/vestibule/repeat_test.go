@@ -63,15 +63,15 @@ func TestEveryFormTwice(t *testing.T) {
 func (s *site) arrivals(t *testing.T) <-chan struct{} {
 	t.Helper()
 	arrived := make(chan struct{}, 64)
-	app := (*s.servers.Load())[0]
-	inner := app.handler
-	app.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			arrived <- struct{}{}
-		}
-		inner.ServeHTTP(w, r)
+	app := s.first()
+	app.Wrap(t, func(inner http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				arrived <- struct{}{}
+			}
+			inner.ServeHTTP(w, r)
+		})
 	})
-	t.Cleanup(func() { app.handler = inner })
 	return arrived
 }
 
@@ -159,8 +159,8 @@ func TestEndIsOnlyForItsSession(t *testing.T) {
 func TestOldFormLosesNoCode(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.start(2)
-		two := *s.servers.Load()
-		use := func(i int) { s.servers.Store(&[]*app{two[i]}) }
+		two := s.instances()
+		use := func(i int) { s.use(two[i]) }
 		c := s.newClient(t, "shop")
 		for name, fill := range map[string]func(p *page, u *visitor) sheet{
 			"recovery code": func(p *page, u *visitor) sheet {
@@ -181,7 +181,7 @@ func TestOldFormLosesNoCode(t *testing.T) {
 			}
 			s.notMore(t, before)
 		}
-		s.servers.Store(&two)
+		s.use(two...)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/web/notice"
 )
 
 // A user who gives a code after the announcement has lost nothing: the reset is called off, with a mail.
@@ -84,7 +85,7 @@ func TestPlannedResetWaitsForItsMail(t *testing.T) {
 		}
 		m.stop()
 		s.must(t, "user", "totp", "reset", "ben", "--reason", "lost", "--delay", "1h")
-		s.clock.advance(noticeLife + time.Hour)
+		s.clock.advance(notice.Life + time.Hour)
 		if n := s.resetDue(t); n != 1 {
 			t.Errorf("%d resets after all that time, want 1", n)
 		}

@@ -62,8 +62,7 @@ func TestGuardedAPI(t *testing.T) {
 
 		phone, _ := b.enrol("ana")
 		s.clock.advance(oneStep)
-		wish := wish{ACR: []string{"aal2"}, Essential: true, MaxAge: "300"}
-		v = c.begin("claims", wish.claims(), "max_age", wish.MaxAge)
+		v = c.begin("claims", essential("aal2"), "max_age", "300")
 		p := b.open(v.address)
 		if p.name == "totp" { // the code that turned it on may count
 			p = p.giveCode(phone.code(0))

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/storage"
 )
@@ -66,7 +67,7 @@ func existing(load loadSettings) loadSettings {
 func withStore(ctx context.Context, w *env, load loadSettings, work func(db *storage.Store) error) error {
 	return readStore(ctx, w, load, func(db *storage.Store) error {
 		err := work(db)
-		linkAll(ctx, db) // what goes wrong now is not the fault of the command, and whoever links next does it
+		server.LinkAudit(ctx, db) // what goes wrong now is not the fault of the command, and whoever links next does it
 		return err
 	})
 }
@@ -77,31 +78,11 @@ func readStore(ctx context.Context, w *env, load loadSettings, work func(db *sto
 	if err != nil {
 		return err
 	}
-	db, err := openStore(ctx, storage.OpenPatient, c.Database)
+	db, err := server.OpenDatabase(ctx, storage.OpenPatient, c.Database)
 	if err != nil {
 		return err
 	}
 	return errors.Join(work(db), db.Close())
-}
-
-// opener is storage.Open or storage.OpenPatient.
-type opener func(ctx context.Context, address string) (*storage.Store, error)
-
-// openStore migrates a SQLite file by itself: it has one owner. A shared database is migrated by hand,
-// because other processes may still run the old program on it.
-func openStore(ctx context.Context, open opener, address string) (*storage.Store, error) {
-	db, err := open(ctx, address)
-	if err != nil {
-		return nil, err
-	}
-	err = db.CheckSchema(ctx)
-	if errors.Is(err, storage.ErrSchemaOld) && isSQLite(address) {
-		err = db.Migrate(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
 }
 
 func isSQLite(address string) bool { return strings.HasPrefix(address, "sqlite:") }

@@ -104,7 +104,7 @@ func (s *site) respellLinks(t *testing.T, user account.Account) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address, token, _ = strings.Cut((*s.servers.Load())[0].cancelLink(plan.ID), "token=")
+	address, token, _ = strings.Cut(s.first().CancelLink(plan.ID), "token=")
 	for _, other := range providertest.Spellings(token) {
 		p := s.newBrowser(t).refused(t, "link that cancels", address+"token="+url.QueryEscape(other)).at("reset-cancel", "unknown")
 		p.post("/reset/cancel", url.Values{"token": {other}}).at("reset-cancel", "unknown")

@@ -48,7 +48,7 @@ func TestStalePassword(t *testing.T) {
 					t.Errorf("there are the sessions %+v, %v", sessions, err)
 				}
 				b.open("/account/security").at("login", "initial")
-				status, err := (*s.servers.Load())[0].mfa.Status(t.Context(), user.Subject)
+				status, err := s.mfa().Status(t.Context(), user.Subject)
 				if err != nil || status.CodesLeft != 10 {
 					t.Errorf("%d recovery codes are left, %v: what opens nothing must not be spent", status.CodesLeft, err)
 				}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 )
 
@@ -58,10 +61,15 @@ func (s *site) listen() string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	a := (*s.servers.Load())[0]
-	server := newServer(a.handler, a.log)
-	go server.Serve(l)
-	s.t.Cleanup(func() { server.Close() })
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- server.Serve(ctx, l, s.first(), slog.New(slog.DiscardHandler)) }()
+	s.t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			s.t.Error(err)
+		}
+	})
 	return l.Addr().String()
 }
 

@@ -180,10 +180,10 @@ func TestRightPasswordMeetsAChange(t *testing.T) {
 
 		v = c.begin()
 		p = s.newBrowser(t).open(v.address)
-		app := (*s.servers.Load())[0]
-		app.store.Observe(func(trip storage.Trip) {
+		app := s.first()
+		app.Observe(func(trip storage.Trip) {
 			if strings.Contains(trip.Queries[0], "FROM consent") {
-				app.store.Observe(app.metrics.trip)
+				app.Observe(nil)
 				if err := s.store.DeleteGrant(t.Context(), user.Subject, c.oauth.ClientID); err != nil {
 					t.Error(err)
 				}

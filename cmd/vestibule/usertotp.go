@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
@@ -20,7 +21,7 @@ import (
 func (v unsealed) codes() *mfa.Service {
 	return &mfa.Service{
 		Store: v.db, Attempts: v.db, Setups: v.db, Keys: v.keys, Atomic: v.db.Atomic,
-		Issuer: v.config.Name, Limits: limits(v.config), Kinds: kinds(v.config),
+		Issuer: v.config.Name, Limits: server.Limits(v.config), Kinds: server.Kinds(v.config),
 	}
 }
 

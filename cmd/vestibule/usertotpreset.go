@@ -7,10 +7,10 @@ import (
 	"flag"
 	"fmt"
 	"os/user"
-	"strconv"
 	"strings"
 	"time"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider/account"
@@ -99,7 +99,7 @@ func checkReset(reason string, delay time.Duration, cancel bool) []error {
 // operation is what an operator does to a user's second factor, and why.
 type operation struct {
 	db      *storage.Store
-	audit   *auditor
+	audit   *audit.Log
 	account account.Account
 	reason  string
 }
@@ -109,7 +109,7 @@ func (o operation) reset(ctx context.Context, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	removed, err := resetTOTP(ctx, o.db, o.audit, audit.Event{
+	removed, err := server.ResetFactors(ctx, o.db, o.audit, audit.Event{
 		Subject: o.account.Subject, Detail: map[string]string{"reason": o.reason},
 	})
 	if err != nil {
@@ -119,32 +119,9 @@ func (o operation) reset(ctx context.Context, now time.Time) (string, error) {
 		"%[1]s can set up a new one only with a link, which this makes: vestibule user enrol-link %[1]s", o.account.Username, removed, ended(open)), nil
 }
 
-// resetTOTP also ends what somebody with the lost phone may still have open: all of it, or nothing. The event says
-// whose factors, by whom and why. What first does is part of the commit; nil: nothing.
-func resetTOTP(ctx context.Context, db *storage.Store, events audit.Recorder, e audit.Event,
-	first ...func(context.Context) error) (removed int, err error) {
-	err = db.Atomic(ctx, func(ctx context.Context) (err error) {
-		for _, f := range first {
-			if err := f(ctx); err != nil {
-				return err
-			}
-		}
-		if removed, err = db.ResetFactors(ctx, e.Subject); err != nil {
-			return err
-		}
-		e.Kind, e.Outcome = audit.EventAdminReset, audit.OutcomeOK
-		e.Detail["authenticators"] = strconv.Itoa(removed)
-		return events.Record(ctx, e)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("remove second factor: %w", err)
-	}
-	return removed, nil
-}
-
 func (o operation) planReset(ctx context.Context, now time.Time, delay time.Duration) (string, error) {
 	plan := mfa.PlannedReset{
-		ID: rand.Text(), Subject: o.account.Subject, Reason: o.reason, Actor: o.audit.actor, Created: now, Due: now.Add(delay),
+		ID: rand.Text(), Subject: o.account.Subject, Reason: o.reason, Actor: o.audit.Actor, Created: now, Due: now.Add(delay),
 	}
 	err := o.db.Atomic(ctx, func(ctx context.Context) error {
 		if err := o.db.PlanReset(ctx, plan); err != nil {

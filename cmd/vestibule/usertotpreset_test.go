@@ -20,7 +20,7 @@ func TestUserTOTPReset(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.close()
-	ctx, db, subject := t.Context(), d.app.store, d.strong.Subject
+	ctx, db, subject := t.Context(), openDatabase(t, d.config.Database), d.strong.Subject
 	now := time.Now()
 	session := provider.Session{
 		ID: bytes.Repeat([]byte{1}, 32), Login: *provider.PasswordLogin(subject, 0, now),
@@ -77,12 +77,13 @@ func TestUserTOTPResetIsOneCommit(t *testing.T) {
 	}
 	defer d.close()
 	var commits int
-	d.app.store.Observe(func(trip storage.Trip) {
+	db := openDatabase(t, d.config.Database)
+	db.Observe(func(trip storage.Trip) {
 		if trip.Writes {
 			commits++
 		}
 	})
-	o := operation{d.app.store, commandAuditor(d.app.store, time.Now), d.strong.Account, "lost it"}
+	o := operation{db, commandAuditor(db, time.Now), d.strong.Account, "lost it"}
 	said, err := o.reset(t.Context(), time.Now())
 	if err != nil || commits != 1 {
 		t.Errorf("reset says %q in %d commits (%v), want 1", said, commits, err)

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -18,10 +18,10 @@ const answerTime = 3 * time.Second
 
 // health serves /healthz, which says that the process lives, /readyz, which says that it can do its work, and
 // /metrics. None names an address or a fault of the database: those are in the log.
-func (a *app) health() http.Handler {
-	db, log := a.store, a.log
+func (s *Server) health() http.Handler {
+	db, log := s.store, s.log
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", a.metrics.handler(a))
+	mux.Handle("GET /metrics", s.metrics.handler(s))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil)
 	})
@@ -32,9 +32,9 @@ func (a *app) health() http.Handler {
 			{"database", db.Ping(ctx)},
 			{"schema", db.CheckSchema(ctx)},
 			{"signing_key", hasKey(ctx, db)},
-			{"secret_keys", checkKeys(ctx, db, a.mfa.Keys)},
-			{"writing", db.TouchSession(ctx, []byte("none"), a.now())}, // no session has such an id, but only who may write may ask
-			{"clock", a.checkClock(ctx)},
+			{"secret_keys", CheckKeys(ctx, db, s.mfa.Keys)},
+			{"writing", db.TouchSession(ctx, []byte("none"), s.now())}, // no session has such an id, but only who may write may ask
+			{"clock", s.checkClock(ctx)},
 		}
 		for _, c := range checks {
 			if c.err != nil {
@@ -81,18 +81,18 @@ func reason(err error) string {
 // checkClock fails when this server and the database disagree about the time by more than clock_skew. Codes are then
 // refused or good for too long on one replica, and what one replica wrote has expired on another. Nothing is widened to
 // make up for it.
-func (a *app) checkClock(ctx context.Context) error {
-	offset, within, err := clockOffset(ctx, a.store, a.now)
+func (s *Server) checkClock(ctx context.Context) error {
+	offset, within, err := clockOffset(ctx, s.store, s.now)
 	switch {
 	case err != nil:
 		return err
-	case offset.Abs()-within > a.skew:
+	case offset.Abs()-within > s.config.ClockSkew:
 		way := "behind"
 		if offset < 0 {
 			way = "ahead of"
 		}
 		return fmt.Errorf("the clock of this server is %s %s that of the database, more than clock_skew (%s); have both follow a time service such as chrony",
-			offset.Abs().Round(time.Millisecond), way, a.skew)
+			offset.Abs().Round(time.Millisecond), way, s.config.ClockSkew)
 	}
 	return nil
 }

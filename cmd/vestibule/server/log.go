@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -15,8 +15,9 @@ import (
 	"vestibule/provider"
 )
 
-// newLogger writes lines of JSON, or of text for people.
-func newLogger(w io.Writer, format, level string) *slog.Logger {
+// NewLogger writes lines of JSON or, if the format is text, for people, from the level on. Each line that is written for a
+// request has its id.
+func NewLogger(w io.Writer, format, level string) *slog.Logger {
 	var at slog.Level
 	if err := at.UnmarshalText([]byte(level)); err != nil {
 		at = slog.LevelInfo // config has refused all other words
@@ -31,12 +32,18 @@ func newLogger(w io.Writer, format, level string) *slog.Logger {
 // requestKey finds the request id in a context.
 type requestKey struct{}
 
+// requestID returns the id of the request that ctx is for, or nothing.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
 // requestHandler adds the request id to every record that is written for a request.
 type requestHandler struct{ slog.Handler }
 
 // Handle adds the id.
 func (h requestHandler) Handle(ctx context.Context, record slog.Record) error {
-	if id, ok := ctx.Value(requestKey{}).(string); ok {
+	if id := requestID(ctx); id != "" {
 		record.AddAttrs(slog.String("request_id", id))
 	}
 	return h.Handler.Handle(ctx, record)

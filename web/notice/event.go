@@ -1,4 +1,4 @@
-package main
+package notice
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
-	"vestibule/storage"
 )
 
 // waveOfCodes is how many wrong codes in a row a user is told of.
@@ -57,9 +56,9 @@ func isWave(e audit.Event) bool {
 	return locks || err == nil && n > 0 && n%waveOfCodes == 0
 }
 
-// noticeHook puts a notice of each event that the user should know of into the outbox, in the commit of the event.
+// Hook puts a notice of each event that the user should know of into the outbox, in the commit of the event.
 // Commands have it always: they do not know whether the servers send mail. What no server sends is purged.
-func noticeHook(db *storage.Store) hook {
+func Hook(outbox Outbox) audit.Hook {
 	return func(ctx context.Context, e audit.Event) error {
 		kind := letterOf(e)
 		if kind == "" {
@@ -67,17 +66,17 @@ func noticeHook(db *storage.Store) hook {
 		}
 		e.Kind = kind
 		if kind == "email.changed" {
-			if err := toOldAddress(ctx, db, e); err != nil {
+			if err := toOldAddress(ctx, outbox, e); err != nil {
 				return err
 			}
 		}
-		return db.AddNotice(ctx, storage.Notice{Event: e, Due: e.Time})
+		return outbox.AddNotice(ctx, Notice{Event: e, Due: e.Time})
 	}
 }
 
 // toOldAddress tells it where the user still reads it. The account is read as it was before the commit.
-func toOldAddress(ctx context.Context, db *storage.Store, e audit.Event) error {
-	user, err := db.Account(ctx, e.Subject)
+func toOldAddress(ctx context.Context, outbox Outbox, e audit.Event) error {
+	user, err := outbox.Account(ctx, e.Subject)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && user.Email == "":
 		return nil
@@ -85,5 +84,5 @@ func toOldAddress(ctx context.Context, db *storage.Store, e audit.Event) error {
 		return err
 	}
 	e.ID += "-old"
-	return db.AddNotice(ctx, storage.Notice{Event: e, Recipient: user.Email, Due: e.Time})
+	return outbox.AddNotice(ctx, Notice{Event: e, Recipient: user.Email, Due: e.Time})
 }

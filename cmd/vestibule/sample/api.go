@@ -1,4 +1,4 @@
-package main
+package sample
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"vestibule/provider/resource"
 )
 
-// sampleAPI keeps made-up money. It knows users by their access tokens only, and wants two steps for a transfer.
-type sampleAPI struct {
+// api keeps made-up money. It knows users by their access tokens only, and wants two steps for a transfer.
+type api struct {
 	mu    sync.Mutex
 	spent map[string]int // by subject
 }
@@ -22,13 +22,13 @@ const (
 	freshMoney    = 5 * time.Minute // how old a proof of the user may be who transfers
 )
 
-// newSampleAPI returns the API. It introspects tokens as the client id.
-func newSampleAPI(issuer, id, secret string, log *slog.Logger) (http.Handler, error) {
+// NewAPI returns the API. It asks the issuer about access tokens as the client id, which has this secret.
+func NewAPI(issuer, id, secret string, log *slog.Logger) (http.Handler, error) {
 	g, err := resource.New(resource.Config{Endpoint: issuer + "/introspect", ClientID: id, ClientSecret: secret, Log: log})
 	if err != nil {
 		return nil, err
 	}
-	a := &sampleAPI{spent: map[string]int{}}
+	a := &api{spent: map[string]int{}}
 	mux := http.NewServeMux()
 	mux.Handle("GET /balance", g.Require(resource.Rule{Scopes: []string{"openid"}}, http.HandlerFunc(a.balance)))
 	mux.Handle("POST /transfer", g.Require(resource.Rule{
@@ -37,14 +37,14 @@ func newSampleAPI(issuer, id, secret string, log *slog.Logger) (http.Handler, er
 	return mux, nil
 }
 
-func (a *sampleAPI) balance(w http.ResponseWriter, r *http.Request) {
+func (a *api) balance(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	token, _ := resource.FromContext(r.Context())
 	fmt.Fprintf(w, "You have %d.\n", startMoney-a.spent[token.Subject])
 }
 
-func (a *sampleAPI) transfer(w http.ResponseWriter, r *http.Request) {
+func (a *api) transfer(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	token, _ := resource.FromContext(r.Context())

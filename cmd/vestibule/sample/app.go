@@ -1,4 +1,4 @@
-package main
+package sample
 
 import (
 	"context"
@@ -18,25 +18,36 @@ import (
 	"golang.org/x/oauth2"
 )
 
-//go:embed sample
-var sampleFiles embed.FS
+//go:embed page.html style.css
+var files embed.FS
 
-var samplePage = template.Must(template.ParseFS(sampleFiles, "sample/page.html"))
+var page = template.Must(template.ParseFS(files, "page.html"))
 
-// sample is a relying party, written as any app would be that knows nothing of this server but its address. It has an
-// API, which it calls with the access token of whoever is signed in.
-type sample struct {
+// CallbackPath is where the app takes the server's answers.
+const CallbackPath = "/callback"
+
+// Config is what an app knows of its server, its API and itself.
+type Config struct {
+	Issuer       string // of the server; its metadata tell the rest
+	ClientID     string
+	ClientSecret string
+	Address      string // of the app itself, without a slash at the end; its redirect URI is this and CallbackPath
+	API          string // the address of its API
+}
+
+// app is a relying party. It has an API, which it calls with the access token of whoever is signed in.
+type app struct {
 	issuer   string
 	api      string
 	oauth    oauth2.Config
 	verifier *oidc.IDTokenVerifier
 
 	mu       sync.Mutex
-	sessions map[string]sampleSession // by cookie
+	sessions map[string]appSession // by cookie
 }
 
-// sampleSession is what the page shows, and the access token, which it does not.
-type sampleSession struct {
+// appSession is what the page shows, and the access token, which it does not.
+type appSession struct {
 	Claims  []claim
 	Asked   string // of the server
 	Reasons []reasonFor
@@ -60,27 +71,27 @@ type attempt struct {
 }
 
 const (
-	sampleCookie  = "sample_session"
+	sessionCookie = "sample_session"
 	attemptCookie = "sample_attempt_" // and the state, so that two tabs do not disturb each other
 	maxSessions   = 1000
 	maxSignIns    = 3 // on the way to a transfer: an API that is never content must not send the user round in circles
 )
 
-// newSample reads the issuer's metadata and returns the app, which calls the API at the address api.
-func newSample(ctx context.Context, issuer, id, secret, redirect, api string) (http.Handler, error) {
-	p, err := oidc.NewProvider(ctx, issuer)
+// NewApp reads the server's metadata and returns the app.
+func NewApp(ctx context.Context, c Config) (http.Handler, error) {
+	p, err := oidc.NewProvider(ctx, c.Issuer)
 	if err != nil {
 		return nil, err
 	}
-	s := &sample{
-		issuer: issuer,
-		api:    api,
+	s := &app{
+		issuer: c.Issuer,
+		api:    c.API,
 		oauth: oauth2.Config{
-			ClientID: id, ClientSecret: secret, Endpoint: p.Endpoint(), RedirectURL: redirect,
+			ClientID: c.ClientID, ClientSecret: c.ClientSecret, Endpoint: p.Endpoint(), RedirectURL: c.Address + CallbackPath,
 			Scopes: []string{oidc.ScopeOpenID, "profile", "email"},
 		},
-		verifier: p.Verifier(&oidc.Config{ClientID: id}),
-		sessions: map[string]sampleSession{},
+		verifier: p.Verifier(&oidc.Config{ClientID: c.ClientID}),
+		sessions: map[string]appSession{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
@@ -89,8 +100,8 @@ func newSample(ctx context.Context, issuer, id, secret, redirect, api string) (h
 	mux.HandleFunc("GET /sign-in/two-steps", s.signIn(wish{ACR: []string{"aal2"}}))
 	mux.HandleFunc("GET /sign-in/again", s.signIn(wish{Again: true}))
 	mux.HandleFunc("POST /transfer", s.transfer)
-	mux.HandleFunc("GET "+callback, s.callback)
-	return guard(issuer, http.NewCrossOriginProtection().Handler(mux)), nil
+	mux.HandleFunc("GET "+CallbackPath, s.callback)
+	return guard(c.Issuer, http.NewCrossOriginProtection().Handler(mux)), nil
 }
 
 // guard lets the pages load nothing but their own style, and their form lead nowhere but to the server.
@@ -107,23 +118,23 @@ func guard(issuer string, next http.Handler) http.Handler {
 }
 
 func style(w http.ResponseWriter, r *http.Request) {
-	http.ServeFileFS(w, r, sampleFiles, "sample/style.css")
+	http.ServeFileFS(w, r, files, "style.css")
 }
 
-func (s *sample) home(w http.ResponseWriter, r *http.Request) {
+func (s *app) home(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if err := samplePage.Execute(w, s.session(r)); err != nil {
+	if err := page.Execute(w, s.session(r)); err != nil {
 		http.Error(w, "The page could not be shown.", http.StatusInternalServerError)
 	}
 }
 
 // signIn asks the server who the user is.
-func (s *sample) signIn(asked wish) http.HandlerFunc {
+func (s *app) signIn(asked wish) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { s.begin(w, r, attempt{Asked: asked}) }
 }
 
 // begin sends the browser to the server.
-func (s *sample) begin(w http.ResponseWriter, r *http.Request, a attempt) {
+func (s *app) begin(w http.ResponseWriter, r *http.Request, a attempt) {
 	a.State, a.Nonce, a.Verifier, a.Began = rand.Text(), rand.Text(), oauth2.GenerateVerifier(), time.Now().Unix()
 	plain, err := json.Marshal(a)
 	if err != nil {
@@ -137,7 +148,7 @@ func (s *sample) begin(w http.ResponseWriter, r *http.Request, a attempt) {
 
 // callback takes the answer and shows it on a page of its own, so that a refresh does not give the code twice. A
 // transfer that the sign-in was for is done now.
-func (s *sample) callback(w http.ResponseWriter, r *http.Request) {
+func (s *app) callback(w http.ResponseWriter, r *http.Request) {
 	a, err := takeAttempt(w, r, r.URL.Query().Get("state"))
 	session := s.session(r)
 	session.Done, session.Problem = "", ""
@@ -155,7 +166,7 @@ func (s *sample) callback(w http.ResponseWriter, r *http.Request) {
 }
 
 // arrive returns the session that the answer begins, or the old one if there is none.
-func (s *sample) arrive(r *http.Request, a attempt, old sampleSession) (sampleSession, error) {
+func (s *app) arrive(r *http.Request, a attempt, old appSession) (appSession, error) {
 	token, access, err := s.redeem(r, a)
 	switch {
 	case err != nil:
@@ -171,14 +182,14 @@ func (s *sample) arrive(r *http.Request, a attempt, old sampleSession) (sampleSe
 	if err != nil {
 		return old, err
 	}
-	return sampleSession{Claims: claims, Reasons: why, Asked: a.Asked.String(), subject: token.Subject, access: access}, nil
+	return appSession{Claims: claims, Reasons: why, Asked: a.Asked.String(), subject: token.Subject, access: access}, nil
 }
 
 // keep shows a session from now on, under a new id: the old one may be known to whoever used the browser before.
-func (s *sample) keep(w http.ResponseWriter, r *http.Request, session sampleSession) {
+func (s *app) keep(w http.ResponseWriter, r *http.Request, session appSession) {
 	id := rand.Text()
 	s.mu.Lock()
-	if old, err := r.Cookie(sampleCookie); err == nil {
+	if old, err := r.Cookie(sessionCookie); err == nil {
 		delete(s.sessions, old.Value)
 	}
 	if len(s.sessions) >= maxSessions {
@@ -186,12 +197,12 @@ func (s *sample) keep(w http.ResponseWriter, r *http.Request, session sampleSess
 	}
 	s.sessions[id] = session
 	s.mu.Unlock()
-	setCookie(w, sampleCookie, id, 12*time.Hour)
+	setCookie(w, sessionCookie, id, 12*time.Hour)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // redeem makes the checks of OpenID Connect Core 3.1.3.7 and RFC 9207 and returns the ID token and the access token.
-func (s *sample) redeem(r *http.Request, a attempt) (_ *oidc.IDToken, access string, _ error) {
+func (s *app) redeem(r *http.Request, a attempt) (_ *oidc.IDToken, access string, _ error) {
 	query := r.URL.Query()
 	switch {
 	case query.Get("iss") != s.issuer:
@@ -243,10 +254,10 @@ func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
 	})
 }
 
-func (s *sample) session(r *http.Request) sampleSession {
-	cookie, err := r.Cookie(sampleCookie)
+func (s *app) session(r *http.Request) appSession {
+	cookie, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return sampleSession{}
+		return appSession{}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,4 +1,4 @@
-package main
+package notice
 
 import (
 	"crypto/tls"
@@ -9,14 +9,15 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// mailFault is a letter that the server has not taken.
-type mailFault struct {
+// Fault is a letter that the server has not taken. Its text says what to do about it.
+type Fault struct {
 	text   string // what went wrong, and what to do about it
 	cause  error
 	letter bool // it is to blame, or its address: another letter may well go through
 }
 
-func (f *mailFault) Error() string {
+// Error says what went wrong, and what to do about it.
+func (f *Fault) Error() string {
 	if f.cause == nil {
 		return f.text
 	}
@@ -24,10 +25,11 @@ func (f *mailFault) Error() string {
 	return f.text + ": " + oneLine(cause)
 }
 
-func (f *mailFault) Unwrap() error { return f.cause }
+// Unwrap is what the server, or the way to it, said.
+func (f *Fault) Unwrap() error { return f.cause }
 
 // fault finds the setting that is to blame.
-func (m *mailer) fault(err error) *mailFault {
+func (m *Mailer) fault(err error) *Fault {
 	var sending *gomail.SendError
 	if errors.As(err, &sending) {
 		return m.refusal(sending)
@@ -52,23 +54,23 @@ func (m *mailer) fault(err error) *mailFault {
 		{errors.As(err, &timeout) && timeout.Timeout(), "the server did not answer in time; if it speaks TLS from the start, as is usual on port 465, set mail_tls to tls"},
 	} {
 		if one.is {
-			return &mailFault{text: one.text, cause: err}
+			return &Fault{text: one.text, cause: err}
 		}
 	}
-	return &mailFault{text: "the server in mail_server was reached but cannot be talked with", cause: err}
+	return &Fault{text: "the server in mail_server was reached but cannot be talked with", cause: err}
 }
 
 // refusal is what the server said to one letter.
-func (m *mailer) refusal(err *gomail.SendError) *mailFault {
+func (m *Mailer) refusal(err *gomail.SendError) *Fault {
 	switch {
 	case err.ErrorCode() == 530: // RFC 4954 section 6
-		return &mailFault{text: "the server wants to know who sends; set mail_username and mail_password", cause: err}
+		return &Fault{text: "the server wants to know who sends; set mail_username and mail_password", cause: err}
 	case err.Reason == gomail.ErrSMTPMailFrom:
-		return &mailFault{text: "the server does not take mail from the address in mail_from", cause: err}
+		return &Fault{text: "the server does not take mail from the address in mail_from", cause: err}
 	case err.Reason == gomail.ErrSMTPRcptTo:
-		return &mailFault{text: "the server does not take mail to this address", cause: err, letter: true}
+		return &Fault{text: "the server does not take mail to this address", cause: err, letter: true}
 	}
-	fault := &mailFault{text: "the server did not take the letter", cause: err}
+	fault := &Fault{text: "the server did not take the letter", cause: err}
 	content := err.Reason == gomail.ErrSMTPData || err.Reason == gomail.ErrSMTPDataClose
 	fault.letter = content && err.ErrorCode() >= 500 // for good, and for what is in it
 	return fault

@@ -1,8 +1,9 @@
-package main
+package notice
 
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -14,14 +15,13 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
-	"vestibule/storage"
 )
 
-// letters are the templates of notice.txt.
-var letters = template.Must(template.New("").Option("missingkey=zero").Parse(noticeText))
+// letters are the templates of letters.txt.
+var letters = template.Must(template.New("").Option("missingkey=zero").Parse(letterText))
 
-//go:embed notice.txt
-var noticeText string
+//go:embed letters.txt
+var letterText string
 
 // facts is what the templates may tell.
 type facts struct {
@@ -35,30 +35,30 @@ type facts struct {
 }
 
 // letter writes the notice to the address that the user has now.
-func (p *sender) letter(ctx context.Context, n storage.Notice) (message, error) {
-	user, err := p.store.Account(ctx, n.Subject)
+func (s *Sender) letter(ctx context.Context, n Notice) (Message, error) {
+	user, err := s.Outbox.Account(ctx, n.Subject)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return message{}, errNobody
+		return Message{}, errNobody
 	case err != nil:
-		return message{}, err
+		return Message{}, err
 	}
-	l := message{id: n.ID, to: n.Recipient}
-	if l.to == "" {
-		l.to = user.Email
+	l := Message{ID: n.ID, To: n.Recipient}
+	if l.To == "" {
+		l.To = user.Email
 	}
-	if _, err := mail.ParseAddress(l.to); err != nil {
+	if _, err := mail.ParseAddress(l.To); err != nil {
 		return l, errNobody
 	}
-	if l.subject, l.body, err = write(n.Kind, p.facts(user, n)); err != nil {
-		return l, &mailFault{text: "the letter cannot be written", cause: err, letter: true}
+	if l.Subject, l.Body, err = write(n.Kind, s.facts(user, n)); err != nil {
+		return l, &Fault{text: "the letter cannot be written", cause: err, letter: true}
 	}
 	return l, nil
 }
 
-func (p *sender) facts(user account.Account, n storage.Notice) facts {
+func (s *Sender) facts(user account.Account, n Notice) facts {
 	f := facts{
-		Name: p.name, Host: p.host, Contact: p.contact, Username: quotable(user.Username),
+		Name: s.Name, Host: s.Host, Contact: s.Contact, Username: quotable(user.Username),
 		When: inWords(n.Time), Where: quotable(n.Address), Operator: n.Actor != "", Detail: map[string]string{},
 	}
 	for name, value := range n.Detail {
@@ -72,8 +72,8 @@ func (p *sender) facts(user account.Account, n storage.Notice) facts {
 	if due, err := time.Parse(time.RFC3339, f.Due); err == nil {
 		f.Due = inWords(due)
 	}
-	if p.cancel != nil {
-		f.Cancel = p.cancel(n.Detail["reset"])
+	if s.Cancel != nil {
+		f.Cancel = s.Cancel(n.Detail["reset"])
 	}
 	return f
 }
@@ -97,4 +97,12 @@ func write(name string, f facts) (subject, body string, err error) {
 	}
 	subject, body, _ = strings.Cut(text.String(), "\n")
 	return f.Name + ": " + subject, body, nil
+}
+
+// Test is a letter that says only that it has arrived.
+func Test(name, host, to string) (Message, error) {
+	m := Message{ID: rand.Text(), To: to}
+	var err error
+	m.Subject, m.Body, err = write("test", facts{Name: name, Host: host})
+	return m, err
 }

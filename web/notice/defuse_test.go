@@ -1,4 +1,4 @@
-package main
+package notice
 
 import (
 	"strings"
@@ -6,12 +6,11 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
-	"vestibule/storage"
 )
 
 // Names of authenticators are chosen by whoever has the password. None becomes a link in a mail from us.
 func TestNamesInLettersAreNoLinks(t *testing.T) {
-	p := &sender{name: "Example ID", host: "id.example.com"}
+	p := &Sender{Name: "Example ID", Host: "id.example.com"}
 	for _, tt := range []struct{ name, said string }{
 		{"Phone", `"Phone"`},
 		{"Ana’s iPhone 15.1", `"Ana’s iPhone 15.1"`},
@@ -45,7 +44,7 @@ func TestNamesInLettersAreNoLinks(t *testing.T) {
 		for _, kind := range []string{"factor.added", "factor.removed"} {
 			for _, actor := range []string{"", "cli:0"} {
 				e := audit.Event{Kind: kind, Actor: actor, Detail: map[string]string{"name": tt.name}}
-				_, body, err := write(kind, p.facts(account.Account{Username: "ana"}, storage.Notice{Event: e}))
+				_, body, err := write(kind, p.facts(account.Account{Username: "ana"}, Notice{Event: e}))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,4 +1,4 @@
-package main
+package notice
 
 import (
 	"context"
@@ -13,55 +13,58 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	gomail "github.com/wneessen/go-mail"
-
-	"vestibule/config"
 )
 
 // mailTime is how long each of three may take: to connect, to say who we are, and to hand the mail over.
 const mailTime = 15 * time.Second
 
-// mailer hands mail to the server of the settings.
-type mailer struct {
-	server   string // host:port
-	from     *mail.Address
-	mode     string // starttls, tls or none
-	username string
-	password string
-	roots    *x509.CertPool // nil: those of the system
-	domain   string         // of message ids: the host of the issuer
-	now      func() time.Time
+// MailerConfig is how a mail server is reached.
+type MailerConfig struct {
+	Server   string           // host:port
+	From     string           // the sender's address
+	TLS      string           // starttls, tls or none; empty: starttls
+	Username string           // empty: we do not sign in
+	Password string           //
+	CAFile   string           // certificates, PEM, of the authorities to trust; empty: those of the system
+	Host     string           // of message ids: the host of the issuer
+	Now      func() time.Time // nil: time.Now
 }
 
-// message is a mail in plain text to one person.
-type message struct {
-	id      string // the same whenever the same letter is sent, so that a mail program can show it once
-	to      string
-	subject string
-	body    string
+// Mailer hands mail to a server. Use NewMailer.
+type Mailer struct {
+	MailerConfig
+	from  *mail.Address
+	roots *x509.CertPool // nil: those of the system
 }
 
-// newMailer returns nil if the settings name no server.
-func newMailer(c config.Config, now func() time.Time) (*mailer, error) {
-	if c.MailServer == "" {
-		return nil, nil
-	}
-	from, err := mail.ParseAddress(c.MailFrom)
+// Message is a mail in plain text to one person.
+type Message struct {
+	ID      string // the same whenever the same letter is sent, so that a mail program can show it once
+	To      string // an address without a name
+	Subject string
+	Body    string
+}
+
+// NewMailer returns a Mailer, or what is wrong with the settings. It connects to nobody.
+func NewMailer(c MailerConfig) (*Mailer, error) {
+	from, err := mail.ParseAddress(c.From)
 	if err != nil {
 		return nil, fmt.Errorf("mail_from: %w", err)
 	}
-	m := &mailer{
-		server: c.MailServer, from: from, mode: c.MailTLS, username: c.MailUsername, password: c.MailPassword,
-		domain: hostOf(c.Issuer), now: now,
+	if c.Now == nil {
+		c.Now = time.Now
 	}
-	if strings.Contains(m.domain, ":") {
-		m.domain = "[IPv6:" + m.domain + "]" // RFC 5322 section 3.4.1
+	if strings.Contains(c.Host, ":") {
+		c.Host = "[IPv6:" + c.Host + "]" // RFC 5322 section 3.4.1
 	}
-	if c.MailCAFile == "" {
+	m := &Mailer{MailerConfig: c, from: from}
+	if c.CAFile == "" {
 		return m, nil
 	}
-	content, err := os.ReadFile(c.MailCAFile)
+	content, err := os.ReadFile(c.CAFile)
 	m.roots = x509.NewCertPool()
 	if err == nil && !m.roots.AppendCertsFromPEM(content) {
 		err = errors.New("it holds no certificate")
@@ -72,8 +75,8 @@ func newMailer(c config.Config, now func() time.Time) (*mailer, error) {
 	return m, nil
 }
 
-// hostOf is all that a mail tells of where the server is: a link in a mail teaches people to follow links in mails.
-func hostOf(issuer string) string {
+// HostOf is all that a mail tells of where the server is: a link in a mail teaches people to follow links in mails.
+func HostOf(issuer string) string {
 	u, err := url.Parse(issuer)
 	if err != nil {
 		return ""
@@ -81,8 +84,8 @@ func hostOf(issuer string) string {
 	return u.Hostname()
 }
 
-// send returns nil once the server has taken the letter, and else a *mailFault.
-func (m *mailer) send(ctx context.Context, l message) error {
+// Send returns nil once the server has taken the letter, and else a *Fault.
+func (m *Mailer) Send(ctx context.Context, l Message) error {
 	message, err := m.message(l)
 	if err != nil {
 		return err
@@ -112,25 +115,25 @@ func (m *mailer) send(ctx context.Context, l message) error {
 
 // message puts nothing into a header that was not parsed: net/mail refuses line breaks in addresses, and the library
 // encodes what else is not plain text.
-func (m *mailer) message(l message) (*gomail.Msg, error) {
-	to, err := mail.ParseAddress(l.to)
+func (m *Mailer) message(l Message) (*gomail.Msg, error) {
+	to, err := mail.ParseAddress(l.To)
 	if err != nil || to.Name != "" {
-		return nil, &mailFault{text: "it is not an e-mail address", letter: true}
+		return nil, &Fault{text: "it is not an e-mail address", letter: true}
 	}
 	message := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	message.FromMailAddress(m.from)
 	message.ToMailAddress(&mail.Address{Address: to.Address})
-	message.Subject(oneLine(l.subject))
-	message.SetMessageIDWithValue(l.id + "@" + m.domain)
-	message.SetDateWithValue(m.now())
+	message.Subject(oneLine(l.Subject))
+	message.SetMessageIDWithValue(l.ID + "@" + m.Host)
+	message.SetDateWithValue(m.Now())
 	message.SetGenHeader("Auto-Submitted", "auto-generated") // no out-of-office answers (RFC 3834)
-	message.SetBodyString(gomail.TypeTextPlain, l.body)
+	message.SetBodyString(gomail.TypeTextPlain, l.Body)
 	return message, nil
 }
 
 // client has dialled told of the connection, without TLS: to close that waits for nobody.
-func (m *mailer) client(dialled func(net.Conn)) (*gomail.Client, error) {
-	host, portText, err := net.SplitHostPort(m.server)
+func (m *Mailer) client(dialled func(net.Conn)) (*gomail.Client, error) {
+	host, portText, err := net.SplitHostPort(m.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +148,7 @@ func (m *mailer) client(dialled func(net.Conn)) (*gomail.Client, error) {
 			return m.dial(ctx, network, address, trust, dialled)
 		}),
 	}
-	switch m.mode {
+	switch m.TLS {
 	case "tls":
 		options = append(options, gomail.WithSSL())
 	case "none":
@@ -153,20 +156,20 @@ func (m *mailer) client(dialled func(net.Conn)) (*gomail.Client, error) {
 	default:
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
 	}
-	if m.username != "" { // config lets nobody have a name without TLS
-		options = append(options, gomail.WithUsername(m.username), gomail.WithPassword(m.password),
+	if m.Username != "" { // config lets nobody have a name without TLS
+		options = append(options, gomail.WithUsername(m.Username), gomail.WithPassword(m.Password),
 			gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthPlain, gomail.SMTPAuthLogin, gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthCramMD5))
 	}
 	return gomail.NewClient(host, options...)
 }
 
-func (m *mailer) dial(ctx context.Context, network, address string, trust *tls.Config, dialled func(net.Conn)) (net.Conn, error) {
+func (m *Mailer) dial(ctx context.Context, network, address string, trust *tls.Config, dialled func(net.Conn)) (net.Conn, error) {
 	line, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
 	dialled(line)
-	if m.mode != "tls" {
+	if m.TLS != "tls" {
 		return line, nil
 	}
 	secure := tls.Client(line, trust)
@@ -179,3 +182,13 @@ func (m *mailer) dial(ctx context.Context, network, address string, trust *tls.C
 
 // oneLine is text that can neither begin a line nor hide anything.
 func oneLine(text string) string { return strings.Join(strings.Fields(printable(text)), " ") }
+
+// printable takes out what a terminal or a mail program would obey: names come from other people.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
+}

@@ -1,4 +1,4 @@
-package main
+package sample
 
 import (
 	"log/slog"
@@ -6,10 +6,11 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 )
@@ -20,22 +21,24 @@ func sampleApp(t *testing.T) (issuer, address string, browser *http.Client) {
 	t.Helper()
 	provider := httptest.NewUnstartedServer(nil)
 	c := config.Default()
-	c.Issuer, c.Database, c.SecretKeys = "http://"+provider.Listener.Addr().String(), sqliteDatabase(t), []string{mfa.NewKey()}
-	a, err := newApp(t.Context(), c, slog.New(slog.DiscardHandler), time.Now)
+	c.Issuer, c.Database = "http://"+provider.Listener.Addr().String(), "sqlite:"+filepath.Join(t.TempDir(), "test.db")
+	c.SecretKeys = []string{mfa.NewKey()}
+	s, err := server.New(t.Context(), c, server.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { a.close() })
-	provider.Config.Handler = a.handler
+	t.Cleanup(func() { s.Close() })
+	provider.Config.Handler = s.Handler()
 	provider.Start()
 	t.Cleanup(provider.Close)
-	server := httptest.NewUnstartedServer(nil)
-	address = "http://" + server.Listener.Addr().String()
-	if server.Config.Handler, err = newSample(t.Context(), c.Issuer, sampleID, "secret", address+callback, address); err != nil {
+	front := httptest.NewUnstartedServer(nil)
+	address = "http://" + front.Listener.Addr().String()
+	front.Config.Handler, err = NewApp(t.Context(), Config{Issuer: c.Issuer, ClientID: "sample", ClientSecret: "secret", Address: address, API: address})
+	if err != nil {
 		t.Fatal(err)
 	}
-	server.Start()
-	t.Cleanup(server.Close)
+	front.Start()
+	t.Cleanup(front.Close)
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +60,7 @@ func visit(t *testing.T, browser *http.Client, address string) (*http.Response, 
 	return resp, body.String()
 }
 
-func TestSampleAsks(t *testing.T) {
+func TestAsks(t *testing.T) {
 	issuer, address, browser := sampleApp(t)
 	seen := map[string]bool{}
 	for _, tt := range []struct{ path, name, value string }{
@@ -86,7 +89,7 @@ func TestSampleAsks(t *testing.T) {
 }
 
 // The sample app takes an answer only from the server it asked, for a sign-in that this browser began, once.
-func TestSampleRefuses(t *testing.T) {
+func TestRefuses(t *testing.T) {
 	issuer, address, browser := sampleApp(t)
 	begin := func() string {
 		resp, _ := visit(t, browser, address+"/sign-in")
@@ -111,7 +114,7 @@ func TestSampleRefuses(t *testing.T) {
 		{"bad code", url.Values{"state": {begin()}, "iss": {issuer}, "code": {"x"}}, "exchange the code"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			resp, _ := visit(t, browser, address+callback+"?"+tt.answer.Encode())
+			resp, _ := visit(t, browser, address+CallbackPath+"?"+tt.answer.Encode())
 			if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "/" {
 				t.Errorf("%s to %q, want 303 to /", resp.Status, resp.Header.Get("Location"))
 			}

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -51,7 +51,7 @@ func newMetrics() *metrics {
 	m.addAnswers()
 	m.addProofs()
 	m.addWorks()
-	m.gauge("build_info", "Always 1; the labels say what runs.", "version", "go").WithLabelValues(built(), runtime.Version()).Set(1)
+	m.gauge("build_info", "Always 1; the labels say what runs.", "version", "go").WithLabelValues(Version(), runtime.Version()).Set(1)
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -111,16 +111,7 @@ var (
 	hashBuckets    = []float64{.005, .01, .02, .03, .05, .075, .1, .2, .5, 1, 2}
 )
 
-// composeMetrics hangs the counters on what they count.
-func (a *app) composeMetrics(events *auditor) {
-	events.hooks = append(events.hooks, a.metrics.event)
-	events.failed = a.metrics.auditFailures.Inc
-	if a.sender != nil {
-		a.sender.count = a.metrics.mailed
-	}
-}
-
-// event is the hook of the auditor. It counts what was recorded; when the commit that the event belongs to fails
+// event is the hook of the audit log. It counts what was recorded; when the commit that the event belongs to fails
 // afterwards, which is rare, there is one too many.
 func (m *metrics) event(_ context.Context, e audit.Event) error {
 	switch e.Kind {
@@ -185,6 +176,17 @@ var authorizationErrors = []string{
 	"unmet_authentication_requirements", "invalid_request", "invalid_scope", "server_error", "temporarily_unavailable",
 }
 
+// observer observes the store, and so does more, if it is not nil.
+func (m *metrics) observer(more func(storage.Trip)) func(storage.Trip) {
+	if more == nil {
+		return m.trip
+	}
+	return func(t storage.Trip) {
+		m.trip(t)
+		more(t)
+	}
+}
+
 // trip observes the store.
 func (m *metrics) trip(t storage.Trip) {
 	op := "read"
@@ -206,31 +208,31 @@ func (m *metrics) mailed(result string) {
 }
 
 // handler serves /metrics. What only the database knows is asked when somebody looks.
-func (m *metrics) handler(a *app) http.Handler {
-	serve := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelError)})
+func (m *metrics) handler(s *Server) http.Handler {
+	serve := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), answerTime)
 		defer cancel()
-		if offset, _, err := clockOffset(ctx, a.store, a.now); err == nil {
+		if offset, _, err := clockOffset(ctx, s.store, s.now); err == nil {
 			m.clockOffset.Set(offset.Seconds())
 		} else {
 			m.clockOffset.Set(math.NaN())
 		}
-		m.ages(ctx, a)
+		m.ages(ctx, s)
 		serve.ServeHTTP(w, r)
 	})
 }
 
 // ages leaves the old figures when the database does not answer: readiness and store_errors_total tell that.
-func (m *metrics) ages(ctx context.Context, a *app) {
-	keys, err := a.store.SigningKeys(ctx)
+func (m *metrics) ages(ctx context.Context, s *Server) {
+	keys, err := s.store.SigningKeys(ctx)
 	if err != nil {
 		return
 	}
 	m.keyAge.Reset()
 	for _, key := range keys {
 		if key.Retired.IsZero() {
-			m.keyAge.WithLabelValues(key.Algorithm).Set(a.now().Sub(key.Created).Seconds())
+			m.keyAge.WithLabelValues(key.Algorithm).Set(s.now().Sub(key.Created).Seconds())
 		}
 	}
 }

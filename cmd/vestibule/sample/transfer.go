@@ -1,4 +1,4 @@
-package main
+package sample
 
 import (
 	"context"
@@ -16,7 +16,7 @@ const apiTime = 10 * time.Second
 
 // transfer has the API move money. When that wants the user to prove more, the user is sent to the server, and the
 // transfer is done on the way back (RFC 9470 section 5).
-func (s *sample) transfer(w http.ResponseWriter, r *http.Request) {
+func (s *app) transfer(w http.ResponseWriter, r *http.Request) {
 	session := s.session(r)
 	if session.access == "" {
 		s.begin(w, r, attempt{Transfer: 1})
@@ -26,7 +26,7 @@ func (s *sample) transfer(w http.ResponseWriter, r *http.Request) {
 }
 
 // finishTransfer comes after so many sign-ins on the way.
-func (s *sample) finishTransfer(w http.ResponseWriter, r *http.Request, session sampleSession, signIns int) {
+func (s *app) finishTransfer(w http.ResponseWriter, r *http.Request, session appSession, signIns int) {
 	done, err := s.callTransfer(r.Context(), session.access)
 	var more *stepUp
 	if errors.As(err, &more) && signIns < maxSignIns {
@@ -74,7 +74,7 @@ func (e *stepUp) Error() string {
 }
 
 // callTransfer returns the API's words, or a *stepUp.
-func (s *sample) callTransfer(ctx context.Context, access string) (string, error) {
+func (s *app) callTransfer(ctx context.Context, access string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, apiTime)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.api+"/transfer", nil)

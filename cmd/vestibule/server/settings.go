@@ -1,0 +1,59 @@
+package server
+
+import (
+	"time"
+
+	"vestibule/config"
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/web"
+	"vestibule/web/notice"
+)
+
+// Policy is who must have a second factor.
+func Policy(c config.Config) web.Policy {
+	return web.Policy{
+		TwoSteps: c.TwoSteps, From: c.TwoStepsFrom, Groups: c.TwoStepsGroups, ReportOnly: c.TwoStepsReportOnly,
+		NewCodes: c.CodesAfterRecovery == "require",
+	}
+}
+
+// Mailer is the way to the mail server; nil if the settings name none.
+func Mailer(c config.Config, now func() time.Time) (*notice.Mailer, error) {
+	if c.MailServer == "" {
+		return nil, nil
+	}
+	return notice.NewMailer(notice.MailerConfig{
+		Server: c.MailServer, From: c.MailFrom, TLS: c.MailTLS, Username: c.MailUsername, Password: c.MailPassword,
+		CAFile: c.MailCAFile, Host: notice.HostOf(c.Issuer), Now: now,
+	})
+}
+
+func lifetimes(c config.Config) provider.Lifetimes {
+	return provider.Lifetimes{
+		Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.IDTokenLifetime,
+		RefreshIdle: c.RefreshTokenIdle, RefreshTotal: c.RefreshTokenLifetime,
+	}
+}
+
+func passwordLimits(c config.Config) web.PasswordLimits {
+	return web.PasswordLimits{
+		Account: mfa.Limit{Guesses: c.PasswordGuesses, Window: c.PasswordWindow, Lock: c.PasswordLock}, Address: c.AddressGuesses,
+	}
+}
+
+// Levels are what the acr values of the settings stand for.
+func Levels(c config.Config) provider.Levels {
+	return provider.Levels{Names: c.ACRNames, WeakRecovery: !c.RecoveryCounts}
+}
+
+// Limits are the budgets of guesses.
+func Limits(c config.Config) mfa.Limits {
+	one := mfa.Limit{Guesses: c.TOTPGuesses, Window: c.TOTPWindow, Lock: c.TOTPLock, InARow: c.TOTPInARow}
+	return mfa.Limits{TOTP: one, Recovery: one, Authenticators: c.TOTPAuthenticators}
+}
+
+// Kinds are the authenticators that may be imported.
+func Kinds(c config.Config) mfa.Kinds {
+	return mfa.Kinds{Algorithms: c.TOTPAlgorithms, Digits: c.TOTPDigits, Periods: c.TOTPPeriods}
+}
