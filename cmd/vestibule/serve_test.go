@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"vestibule/cmd/vestibule/server"
+	"vestibule/cmd/vestibule/servertest"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/storage"
@@ -46,6 +47,7 @@ func fetch(address string) string {
 
 // Commands work on the SQLite file of a server in another process, which sees at once what they did.
 func TestCommandsBesideServer(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	environ := append(os.Environ(), "VESTIBULE_ISSUER=http://127.0.0.1:8080", "VESTIBULE_LISTEN=127.0.0.1:0", "VESTIBULE_ADMIN_LISTEN=127.0.0.1:0",
 		"VESTIBULE_DATABASE=sqlite:"+filepath.Join(folder, "test.db"), "VESTIBULE_SECRET_KEYS="+mfa.NewKey())
@@ -63,7 +65,7 @@ func TestCommandsBesideServer(t *testing.T) {
 	addresses := waitListening(t, lines)
 
 	var stdout bytes.Buffer
-	w := &env{environ, strings.NewReader(password), &stdout, t.Output()}
+	w := &env{environ, strings.NewReader(servertest.Password), &stdout, t.Output()}
 	for _, args := range [][]string{
 		{"user", "create", "ada", "--email", "ada@example.com", "--password-file", "-"},
 		{"client", "create", "app", "--redirect-uri", "https://app.example.com/cb"},
@@ -113,8 +115,9 @@ func waitListening(t *testing.T, lines *bufio.Scanner) [2]string {
 
 // A shared database is not migrated behind the back of the other servers on it.
 func TestUnmigratedPostgres(t *testing.T) {
+	t.Parallel()
 	c := config.Default()
-	c.Issuer, c.Database, c.SecretKeys = "http://127.0.0.1:8080", postgresDatabase(t), []string{mfa.NewKey()}
+	c.Issuer, c.Database, c.SecretKeys = "http://127.0.0.1:8080", servertest.PostgreSQL(t), []string{mfa.NewKey()}
 	_, err := server.New(t.Context(), c, server.Options{Log: slog.New(slog.DiscardHandler)})
 	if !errors.Is(err, storage.ErrSchemaOld) || !strings.Contains(err.Error(), "vestibule migrate up") {
 		t.Errorf("New: %v, want a word about vestibule migrate up", err)

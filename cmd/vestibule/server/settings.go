@@ -53,7 +53,7 @@ func Limits(c config.Config) mfa.Limits {
 	return mfa.Limits{TOTP: one, Recovery: one, Authenticators: c.TOTPAuthenticators}
 }
 
-// Kinds are the authenticators that may be imported.
+// Kinds are the algorithms, digits and periods that an authenticator may have.
 func Kinds(c config.Config) mfa.Kinds {
 	return mfa.Kinds{Algorithms: c.TOTPAlgorithms, Digits: c.TOTPDigits, Periods: c.TOTPPeriods}
 }
