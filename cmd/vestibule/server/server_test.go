@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -12,11 +13,13 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"vestibule/config"
 	"vestibule/mfa"
+	"vestibule/storage"
 	"vestibule/storage/storagetest"
 )
 
@@ -213,10 +216,13 @@ func TestKeysServeOnePurpose(t *testing.T) {
 const testKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 // serverOn is a server on a database that others may have.
-func serverOn(t *testing.T, dsn string, now func() time.Time) *Server {
+func serverOn(t *testing.T, dsn string, now func() time.Time, options ...func(*config.Config)) *Server {
 	t.Helper()
 	c := config.Default()
 	c.Issuer, c.Database, c.SecretKeys = "http://127.0.0.1:8080", dsn, []string{testKey}
+	for _, option := range options {
+		option(&c)
+	}
 	s, err := New(t.Context(), c, Options{Log: slog.New(slog.DiscardHandler), Now: now})
 	if err != nil {
 		t.Fatal(err)
@@ -246,4 +252,73 @@ func fetch(address string) string {
 		return err.Error()
 	}
 	return string(body)
+}
+
+// A program that does the jobs by itself finds them all, and may do each at any time.
+func TestJobs(t *testing.T) {
+	storagetest.EachDSN(t, func(t *testing.T, dsn string) {
+		if err := storagetest.Open(t, dsn).Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		silent := serverOn(t, dsn, nil)
+		sends := serverOn(t, dsn, nil, func(c *config.Config) { c.MailServer, c.MailFrom = "127.0.0.1:1", "id@example.com" })
+		for want, s := range map[string]*Server{
+			"purge, signing keys, audit links, planned resets":          silent,
+			"purge, signing keys, audit links, planned resets, notices": sends,
+		} {
+			var names []string
+			for _, job := range s.Jobs() {
+				names = append(names, job.Name)
+				if err := job.Do(t.Context()); err != nil || job.Every <= 0 {
+					t.Errorf("%s, every %s: %v", job.Name, job.Every, err)
+				}
+			}
+			if got := strings.Join(names, ", "); got != want {
+				t.Errorf("the jobs are %s, want %s", got, want)
+			}
+		}
+	})
+}
+
+// Whoever wants to hear of round trips to the database hears of those that the metrics count.
+func TestTripsAreTold(t *testing.T) {
+	var writes, reads atomic.Int64
+	c := config.Default()
+	c.Issuer, c.Database, c.SecretKeys = "http://127.0.0.1:8080", "sqlite:"+filepath.Join(t.TempDir(), "test.db"), []string{testKey}
+	s, err := New(t.Context(), c, Options{Log: slog.New(slog.DiscardHandler), Trip: func(trip storage.Trip) {
+		if trip.Writes {
+			writes.Add(1)
+		} else {
+			reads.Add(1)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	told := []string{
+		fmt.Sprintf(`vestibule_store_operation_duration_seconds_count{op="write"} %d`, writes.Load()),
+		fmt.Sprintf(`vestibule_store_operation_duration_seconds_count{op="read"} %d`, reads.Load()+2), // /metrics asks for the time and the keys
+	}
+	hasLines(t, scrape(t, s), told...)
+	if writes.Load() == 0 || reads.Load() == 0 {
+		t.Errorf("%d writes and %d reads were told", writes.Load(), reads.Load())
+	}
+}
+
+// A program that has no use for New's defaults may leave all options out.
+func TestNoOptions(t *testing.T) {
+	c := config.Default()
+	c.Issuer, c.Database, c.SecretKeys = "http://127.0.0.1:8080", "sqlite:"+filepath.Join(t.TempDir(), "test.db"), []string{testKey}
+	s, err := New(t.Context(), c, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if w := get(t, s.AdminHandler(), "/readyz"); w.Code != http.StatusOK {
+		t.Errorf("/readyz: %d %s", w.Code, w.Body)
+	}
+	if w := get(t, s.Handler(), "/.well-known/openid-configuration"); w.Code != http.StatusOK {
+		t.Errorf("discovery: %d %s", w.Code, w.Body)
+	}
 }

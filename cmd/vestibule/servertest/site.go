@@ -47,7 +47,7 @@ func Each(t *testing.T, test func(t *testing.T, s *Site)) {
 	EachDatabase(t, func(t *testing.T, database string) { test(t, New(t, database)) })
 }
 
-// EachWith is eachSite with other settings.
+// EachWith is Each with other settings.
 func EachWith(t *testing.T, set func(*config.Config), test func(t *testing.T, s *Site)) {
 	EachDatabase(t, func(t *testing.T, database string) { test(t, New(t, database, set)) })
 }
