@@ -12,9 +12,9 @@ type Clock struct {
 	at time.Time
 }
 
-// NewClock starts now, so that relying parties with a clock of their own agree, and at the begin of
+// newClock starts now, so that relying parties with a clock of their own agree, and at the begin of
 // a TOTP step, so that a test can tell what the neighbouring codes are.
-func NewClock() *Clock { return &Clock{at: time.Now().Truncate(30 * time.Second)} }
+func newClock() *Clock { return &Clock{at: time.Now().Truncate(30 * time.Second)} }
 
 // Now is the time.
 func (c *Clock) Now() time.Time {

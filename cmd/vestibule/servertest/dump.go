@@ -34,10 +34,10 @@ func dumpDatabase(t *testing.T, address string) Dump {
 	return found
 }
 
-// CheckDump fails the test if the database holds one of its secrets.
-func (s *Site) CheckDump() {
+// checkDump fails the test if the database holds one of its secrets.
+func (s *Site) checkDump() {
 	s.T.Helper()
-	for _, leak := range s.Leaks(s.AllSecrets()...) {
+	for _, leak := range s.Leaks(s.allSecrets()...) {
 		s.T.Errorf("the database has a secret in it, %s", leak)
 	}
 }

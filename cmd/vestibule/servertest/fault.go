@@ -50,7 +50,7 @@ type Strike struct {
 	seen    int
 	once    sync.Once
 	Hit     chan struct{} // closed when the first is befallen
-	Release chan struct{} // closed when what is held may go on
+	release chan struct{} // closed when what is held may go on
 }
 
 // befalls reports whether the commit of these statements has the trouble.
@@ -96,12 +96,12 @@ func writes(statement string) bool {
 func NewFaulty(t *testing.T) (*Site, *FaultProxy) {
 	t.Helper()
 	s := New(t, PostgreSQL(t), RememberBrowsers)
-	p := NewFaultProxy(t, s)
+	p := newFaultProxy(t, s)
 	return s, p
 }
 
-// NewFaultProxy gives the site one server that reaches the database through the proxy.
-func NewFaultProxy(t *testing.T, s *Site) *FaultProxy {
+// newFaultProxy gives the site one server that reaches the database through the proxy.
+func newFaultProxy(t *testing.T, s *Site) *FaultProxy {
 	t.Helper()
 	direct := s.Config.Database
 	settings, err := pgx.ParseConfig(direct)
@@ -132,7 +132,7 @@ func NewFaultProxy(t *testing.T, s *Site) *FaultProxy {
 
 // Strike begins a trouble in the place of any other.
 func (p *FaultProxy) Strike(mode Trouble, match string, nth int) *Strike {
-	s := &Strike{mode: mode, match: match, nth: nth, Hit: make(chan struct{}), Release: make(chan struct{})}
+	s := &Strike{mode: mode, match: match, nth: nth, Hit: make(chan struct{}), release: make(chan struct{})}
 	p.replace(s)
 	return s
 }
@@ -144,7 +144,7 @@ func (p *FaultProxy) replace(s *Strike) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.strike != nil {
-		close(p.strike.Release)
+		close(p.strike.release)
 	}
 	p.strike = s
 }
@@ -243,7 +243,7 @@ func (l *faultyLink) forward(tx transaction) bool {
 			return false
 		case HoldBefore:
 			select {
-			case <-s.Release:
+			case <-s.release:
 			case <-l.gone:
 				return false
 			}
@@ -312,7 +312,7 @@ func (l *faultyLink) down() {
 			continue
 		default:
 			select {
-			case <-s.Release:
+			case <-s.release:
 			case <-l.gone:
 				return
 			}

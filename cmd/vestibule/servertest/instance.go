@@ -39,8 +39,8 @@ func (i *Instance) trip(t storage.Trip) {
 	}
 }
 
-// Wrap puts a handler before the server's own until the test ends.
-func (i *Instance) Wrap(t *testing.T, f func(http.Handler) http.Handler) {
+// wrap puts a handler before the server's own until the test ends.
+func (i *Instance) wrap(t *testing.T, f func(http.Handler) http.Handler) {
 	inner := i.handler
 	i.handler = f(inner)
 	t.Cleanup(func() { i.handler = inner })
@@ -107,7 +107,7 @@ func (s *Site) Arrivals(t *testing.T) <-chan struct{} {
 	t.Helper()
 	arrived := make(chan struct{}, 64)
 	app := s.First()
-	app.Wrap(t, func(inner http.Handler) http.Handler {
+	app.wrap(t, func(inner http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost {
 				arrived <- struct{}{}

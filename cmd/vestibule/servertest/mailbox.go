@@ -136,8 +136,8 @@ func (m *Mailbox) Received() []Mail {
 	return slices.Clone(m.mail)
 }
 
-// Subjects returns those of the mail so far, without the name of the server, in order.
-func (m *Mailbox) Subjects() []string {
+// subjects returns those of the mail so far, without the name of the server, in order.
+func (m *Mailbox) subjects() []string {
 	var all []string
 	for _, one := range m.Received() {
 		_, subject, _ := strings.Cut(one.Header.Get("Subject"), ": ")
@@ -311,7 +311,7 @@ func (s *Site) Outbox() []notice.Notice {
 func (m *Mailbox) Arrived(want ...string) {
 	m.T.Helper()
 	slices.Sort(want)
-	if got := m.Subjects(); !slices.Equal(got, want) {
+	if got := m.subjects(); !slices.Equal(got, want) {
 		m.T.Errorf("the mail so far is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

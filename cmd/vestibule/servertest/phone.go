@@ -31,7 +31,7 @@ func (a Phone) Code(steps int) string {
 // within ten seconds is taken for a double click.
 func (a Phone) Wrong() string {
 	for {
-		candidate := fmt.Sprintf("%06d", a.Site.Guess.Add(1)*7919%1_000_000)
+		candidate := fmt.Sprintf("%06d", a.Site.guess.Add(1)*7919%1_000_000)
 		if !a.near(candidate) {
 			return candidate
 		}

@@ -36,7 +36,7 @@ type Site struct {
 
 	servers atomic.Pointer[[]*Instance] // they answer in turn
 	turn    atomic.Uint64
-	Guess   atomic.Uint64 // a wrong code
+	guess   atomic.Uint64 // a wrong code
 
 	mu      sync.Mutex
 	secrets []string // what must never be logged
@@ -69,15 +69,15 @@ func New(t *testing.T, database string, options ...func(*config.Config)) *Site {
 	}
 	s.addSigningKey()
 	s.Start(1)
-	t.Cleanup(s.CheckLog)
-	t.Cleanup(s.CheckDump)
+	t.Cleanup(s.checkLog)
+	t.Cleanup(s.checkDump)
 	return s
 }
 
 // newFront is an address, the settings that servers behind it would have, and none.
 func newFront(t *testing.T, database string) *Site {
 	t.Helper()
-	s := &Site{T: t, Clock: NewClock(), Log: &Journal{}, Config: config.Default()}
+	s := &Site{T: t, Clock: newClock(), Log: &Journal{}, Config: config.Default()}
 	front := httptest.NewServer(s)
 	t.Cleanup(front.Close)
 	s.Config.Issuer, s.Config.Database, s.Config.SecretKeys = front.URL, database, []string{mfa.NewKey()}
@@ -88,14 +88,14 @@ func newFront(t *testing.T, database string) *Site {
 func NewFront(t *testing.T, database string) *Site {
 	t.Helper()
 	s := newFront(t, database)
-	t.Cleanup(s.CheckLog)
-	t.Cleanup(s.CheckDump)
+	t.Cleanup(s.checkLog)
+	t.Cleanup(s.checkDump)
 	return s
 }
 
 // Elsewhere is a site that runs already, for browsers alone.
 func Elsewhere(t *testing.T, issuer string) *Site {
-	return &Site{T: t, Clock: NewClock(), Log: &Journal{}, Config: config.Config{Issuer: issuer}}
+	return &Site{T: t, Clock: newClock(), Log: &Journal{}, Config: config.Config{Issuer: issuer}}
 }
 
 // Start drops the servers there are, unfinished as they may be, and puts n new ones in their place:
@@ -170,12 +170,12 @@ func (s *Site) KeepSecret(value string) {
 	s.secrets = append(s.secrets, value)
 }
 
-// CheckLog fails the test if the log has a secret in it.
-func (s *Site) CheckLog() {
+// checkLog fails the test if the log has a secret in it.
+func (s *Site) checkLog() {
 	s.T.Helper()
 	log := s.Log.String()
 	var needles []needle
-	for _, secret := range s.AllSecrets() {
+	for _, secret := range s.allSecrets() {
 		needles = append(needles, needle{secret, secret})
 	}
 	for _, secret := range search([]byte(log), needles) {
@@ -186,8 +186,8 @@ func (s *Site) CheckLog() {
 	}
 }
 
-// AllSecrets are the texts that may stand in no log and in no database, each once.
-func (s *Site) AllSecrets() []string {
+// allSecrets are the texts that may stand in no log and in no database, each once.
+func (s *Site) allSecrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	secrets := append(slices.Clone(s.secrets), Password, s.Config.SecretKeys[0])

@@ -20,7 +20,7 @@ type User struct {
 // NewUser adds a user with a name of its own, who signs in at the client.
 func (s *Site) NewUser(t *testing.T, c *Client) *User {
 	t.Helper()
-	name := fmt.Sprint("user", s.Guess.Add(1))
+	name := fmt.Sprint("user", s.guess.Add(1))
 	return &User{T: t, Site: s, Client: c, Name: name, Subject: s.AddUser(name).Subject}
 }
 
