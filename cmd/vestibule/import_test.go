@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"mfa/mfatest":           {"mfa"},
 	"consent/consenttest":   {"consent"},
 	"storage/storagetest":   {"storage"},
+	"docs/doctest":          {},
 }
 
 // free are packages that choose their own modules, but not fosite: its types stay in provider and consent.
