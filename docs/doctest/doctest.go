@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -137,4 +138,24 @@ func Code(text string) []string {
 		found = append(found, match[1])
 	}
 	return found
+}
+
+var pages struct {
+	once   sync.Once
+	states map[string][]string
+}
+
+// HasPage reports whether the table of pages has that page in that state. It reads the table once, for tests that ask
+// about every page they see.
+func HasPage(t testing.TB, page, state string) bool {
+	t.Helper()
+	pages.once.Do(func() {
+		pages.states = map[string][]string{}
+		for _, row := range Open(t, "docs/apps.md").Rows(t, "`data-page`") {
+			for _, name := range Code(row[0]) {
+				pages.states[name] = Code(row[1])
+			}
+		}
+	})
+	return slices.Contains(pages.states[page], state)
 }
