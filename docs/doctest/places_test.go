@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,6 +36,21 @@ func TestPlaces(t *testing.T) {
 		has = append(has, Code(row[0])...)
 	}
 	compare(t, "docs/maintainers.md", has, strings.Fields(strings.ReplaceAll(string(out), "vestibule/", "")))
+}
+
+var testVariable = regexp.MustCompile(`VESTIBULE_TEST_[A-Z_]+[A-Z]`)
+
+// TestVariables compares the table of variables with those that the tests ask for.
+func TestVariables(t *testing.T) {
+	var has, want []string
+	for _, row := range Open(t, "docs/maintainers.md").Rows(t, "variable") {
+		has = append(has, Code(row[0])...)
+	}
+	for _, text := range testFiles(t) {
+		want = append(want, testVariable.FindAllString(text, -1)...)
+	}
+	slices.Sort(want)
+	compare(t, "docs/maintainers.md", has, slices.Compact(want))
 }
 
 // TestWalk takes a newcomer's walk: each command prints one file, in which the answer stands.
