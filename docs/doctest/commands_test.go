@@ -10,38 +10,45 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// program is the path of a vestibule that was built for these tests.
-var program string
+// folder is for the program that these tests run.
+var folder string
 
 func TestMain(m *testing.M) {
-	code, err := build(m)
-	if err != nil {
+	var err error
+	if folder, err = os.MkdirTemp("", "doctest"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	code := m.Run()
+	os.RemoveAll(folder)
 	os.Exit(code)
 }
 
-func build(m *testing.M) (int, error) {
-	folder, err := os.MkdirTemp("", "doctest")
+var build = sync.OnceValue(func() error {
+	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", folder, "vestibule/cmd/vestibule").CombinedOutput()
 	if err != nil {
-		return 0, err
+		return fmt.Errorf("build: %w\n%s", err, out)
 	}
-	defer os.RemoveAll(folder)
-	program = filepath.Join(folder, "vestibule")
-	if out, err := exec.CommandContext(context.Background(), "go", "build", "-o", program, "vestibule/cmd/vestibule").CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build: %w\n%s", err, out)
+	return nil
+})
+
+// program builds the program once and returns its path.
+func program(t *testing.T) string {
+	t.Helper()
+	if err := build(); err != nil {
+		t.Fatal(err)
 	}
-	return m.Run(), nil
+	return filepath.Join(folder, "vestibule")
 }
 
 // vestibule returns what a command prints, and whether it ended well.
 func vestibule(t *testing.T, args ...string) (string, bool) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), program(t), args...).CombinedOutput()
 	return string(out), err == nil
 }
 

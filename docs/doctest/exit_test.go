@@ -21,8 +21,8 @@ var endings = map[string][]string{
 
 // TestExitCodes ends a command in each way.
 func TestExitCodes(t *testing.T) {
-	folder := t.TempDir()
-	if code := exitCode(t, folder, endings["exists already"]); code != 0 {
+	dir := t.TempDir()
+	if code := exitCode(t, dir, endings["exists already"]); code != 0 {
 		t.Fatalf("the client cannot be made: exit code %d", code)
 	}
 	var found []string
@@ -33,7 +33,7 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("no command of this test ends with: %s", row[1])
 			continue
 		}
-		if code := exitCode(t, folder, args); strconv.Itoa(code) != row[0] {
+		if code := exitCode(t, dir, args); strconv.Itoa(code) != row[0] {
 			t.Errorf("%s: exit code %d, want %s", row[1], code, row[0])
 		}
 	}
@@ -44,10 +44,10 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-func exitCode(t *testing.T, folder string, args []string) int {
+func exitCode(t *testing.T, dir string, args []string) int {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Env = append(os.Environ(), "VESTIBULE_DATABASE=sqlite:"+filepath.Join(folder, "vestibule.db"))
+	cmd := exec.CommandContext(t.Context(), program(t), args...)
+	cmd.Env = append(os.Environ(), "VESTIBULE_DATABASE=sqlite:"+filepath.Join(dir, "vestibule.db"))
 	var exit *exec.ExitError
 	if err := cmd.Run(); errors.As(err, &exit) {
 		return exit.ExitCode()

@@ -21,17 +21,17 @@ var notRun = map[string]string{
 // TestShell runs the shell blocks of all documents in one folder, as one person who follows them would: first the
 // block that starts a server, then, while that runs, the others.
 func TestShell(t *testing.T) {
-	folder := t.TempDir()
-	writeInputs(t, folder)
-	script := filepath.Join(folder, "script.sh")
+	dir := t.TempDir()
+	writeInputs(t, dir)
+	script := filepath.Join(dir, "script.sh")
 	if err := os.WriteFile(script, []byte(shellScript(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", script)
-	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"), "PASSWORD="+password,
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"), "PASSWORD="+password,
 		"VESTIBULE_LISTEN="+freeAddress(t), "VESTIBULE_ADMIN_LISTEN="+freeAddress(t))
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -42,14 +42,14 @@ func TestShell(t *testing.T) {
 const password = "cobalt heron umbrella"
 
 // writeInputs makes the files that readers have before they come to the blocks.
-func writeInputs(t *testing.T, folder string) {
+func writeInputs(t *testing.T, dir string) {
 	t.Helper()
 	for name, text := range map[string]string{
 		"password.txt":   password,
 		"passphrase.txt": "lantern gravel seventeen orchids",
 		"secret.txt":     "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
 	} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +114,7 @@ func mustExist(t *testing.T, file string) {
 func started(t *testing.T, block string) string {
 	t.Helper()
 	for _, change := range [][2]string{
-		{"go build -o vestibule ./cmd/vestibule\n", "ln -s " + program + " vestibule\n"},
+		{"go build -o vestibule ./cmd/vestibule\n", "ln -s " + program(t) + " vestibule\n"},
 		{"'postgres://vestibule:password@db.example.com/vestibule'", "sqlite:vestibule.db"},
 		{"./vestibule serve\n", waiting},
 	} {
