@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +72,29 @@ func emptied(c Config) Config {
 		}
 	}
 	return c
+}
+
+// named matches what can only be a setting, in each of the spellings of one.
+var named = regexp.MustCompile(`^(?:VESTIBULE_([A-Z_]+)|((?:totp|password|hash|session|two_steps|mail|refresh_token|remember|trusted|audit|recovery|secret|clock)_[a-z_]+))`)
+
+// TestDocumentNames: settings that the prose of any document names are there.
+func TestDocumentNames(t *testing.T) {
+	seen := 0
+	for _, d := range doctest.All(t) {
+		for _, code := range doctest.Code(d.Prose()) {
+			match := named.FindStringSubmatch(code)
+			if match == nil || strings.HasPrefix(code, "VESTIBULE_TEST_") {
+				continue
+			}
+			seen++
+			if _, _, ok := find(strings.ToLower(match[1] + match[2])); !ok {
+				t.Errorf("%s: there is no setting %s", d.Name, code)
+			}
+		}
+	}
+	if seen < len(settings) {
+		t.Errorf("only %d settings were found in the prose; does the test still know them?", seen)
+	}
 }
 
 // TestDocumentFile reads the example of a settings file, and what it says counts.

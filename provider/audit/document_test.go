@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,22 @@ func TestDocument(t *testing.T) {
 	for kind := range kinds {
 		if !slices.Contains(documented, kind) {
 			t.Errorf("docs/audit.md lacks %s", kind)
+		}
+	}
+}
+
+// named matches what can only be a kind of event.
+var named = regexp.MustCompile(`^(auth|factor|session|browser|consent|authorization|token|policy|password|admin|audit)\.[a-z_.]+$`)
+
+// TestDocumentKinds: events that the prose of any document names are there; requests are refused under names of their own.
+func TestDocumentKinds(t *testing.T) {
+	kinds := kindsOfEvents(t)
+	refused := Refused("/login/totp")[1]
+	for _, d := range doctest.All(t) {
+		for _, code := range doctest.Code(d.Prose()) {
+			if _, ok := kinds[code]; named.MatchString(code) && !ok && code != refused {
+				t.Errorf("%s: there is no event %s", d.Name, code)
+			}
 		}
 	}
 }
