@@ -114,7 +114,7 @@ func TestLinkAudit(t *testing.T) {
 	})
 }
 
-// The hash is what the README says, computed here from nothing but what the log gives out.
+// The hash is what docs/audit.md says, computed here from nothing but what the log gives out.
 func TestHashOfEvents(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		recorded(t, s, 0, 4)

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"vestibule/docs/doctest"
 	"vestibule/web/ui"
 )
 
@@ -21,7 +22,7 @@ func (s *screen) checkPage() {
 		broken bool
 		text   string
 	}{
-		{s.name == "" || s.state == "", "has no data-page or data-state"},
+		{!doctest.HasPage(s.t, s.name, s.state), "has a data-page or data-state that docs/apps.md has not"},
 		{attr(s.find("main"), "id") != "main" || attr(s.find("main"), "tabindex") != "-1", "has no place for the skip link to go to"},
 		{len(s.all("h1")) != 1, "has not one h1"},
 		{len(s.all("header")) != 1 || len(s.all("footer")) != 1 || len(s.all("main")) != 1, "lacks a landmark"},

@@ -68,7 +68,7 @@ func TestAuditExport(t *testing.T) {
 	})
 }
 
-// hashOfLine computes the hash of an exported line as the README says, and compares it with the line's own.
+// hashOfLine computes the hash of an exported line as docs/audit.md says, and compares it with the line's own.
 func hashOfLine(t *testing.T, before []byte, line string) []byte {
 	t.Helper()
 	var e shownEvent

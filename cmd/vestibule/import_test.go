@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"storage/storagetest":            {"storage"},
 	"provider/operator":              {"mfa", "mfa/totp", "mfa/transfer", "provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/store"},
 	"provider/operator/operatortest": {"mfa", "mfa/totp", "mfa/transfer", "provider", "provider/account", "provider/audit", "provider/client", "provider/operator", "provider/store"},
+	"docs/doctest":                   {},
 }
 
 const endToEndTests = "cmd/vestibule/test/"

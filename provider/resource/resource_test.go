@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/docs/doctest"
 	"vestibule/provider/resource"
 )
 
@@ -349,23 +350,15 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// The example of the README is newAPI, line by line.
+// The example of the documents is newAPI, line by line.
 func TestReadme(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	code, err := os.ReadFile("example_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(readme), "## Guard your API with it")
-	_, block, _ := strings.Cut(section, "```go\n")
-	block, _, ok := strings.Cut(block, "```")
-	if !ok {
-		t.Fatal("the README has no example of a guard")
-	}
+	_, section, _ := strings.Cut(doctest.Open(t, "docs/apps.md").Text, "## Guard an API")
+	block := doctest.Document{Text: section}.Block(t, "go")
 	if want := "\t" + strings.ReplaceAll(strings.TrimSpace(block), "\n", "\n\t"); !strings.Contains(string(code), want) {
-		t.Errorf("example_test.go has not these lines of the README:\n%s", want)
+		t.Errorf("example_test.go has not these lines of docs/apps.md:\n%s", want)
 	}
 }

@@ -24,7 +24,7 @@ import (
 	"vestibule/storage"
 )
 
-// What gives authority (a grant) is set against what ends it (an ending), as the table of endings in the README has it.
+// What gives authority (a grant) is set against what ends it (an ending), as the table of endings in docs/operators.md has it.
 // TestEndingBetweenTrips runs the ending between every two questions that the grant asks the database; TestEndingAtOnce
 // runs both at the same time. Nothing that the grant gave may live afterwards: no page, code, token or factor.
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,10 +13,14 @@ import (
 	"golang.org/x/oauth2"
 
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/docs/doctest"
 	"vestibule/provider/client"
 )
 
-// readmeApp is the Go example of the README; visit is the browser, which comes back with r.
+// appsDocument has the examples for app developers.
+const appsDocument = "docs/apps.md"
+
+// readmeApp is the Go example of the document; visit is the browser, which comes back with r.
 func readmeApp(ctx context.Context, issuer, secret string, visit func(address string) (r *http.Request)) error {
 	provider, err := oidc.NewProvider(ctx, issuer)
 	if err != nil {
@@ -64,16 +67,16 @@ func readmeApp(ctx context.Context, issuer, secret string, visit func(address st
 	return nil
 }
 
-// The Go example of the README is readmeApp, line by line, and it works.
+// The Go example of the document is readmeApp, line by line, and it works.
 func TestReadmeGo(t *testing.T) {
 	t.Parallel()
 	code, err := os.ReadFile("readme_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for paragraph := range strings.SplitSeq(readmeBlock(t, "go"), "\n\n") {
+	for paragraph := range strings.SplitSeq(doctest.Open(t, appsDocument).Block(t, "go"), "\n\n") {
 		if !strings.Contains(flat(string(code)), flat(paragraph)) {
-			t.Errorf("readmeApp has not these lines of the README:\n%s", paragraph)
+			t.Errorf("readmeApp has not these lines of the document:\n%s", paragraph)
 		}
 	}
 	s, c, visit := newReadmeSite(t)
@@ -84,14 +87,14 @@ func TestReadmeGo(t *testing.T) {
 	}
 }
 
-// The JavaScript example of the README is run as it stands there, but that the issuer may be plain http.
+// The JavaScript example of the document is run as it stands there, but that the issuer may be plain http.
 func TestReadmeNode(t *testing.T) {
 	modules := servertest.Required(t, "VESTIBULE_TEST_NODE_MODULES")
 	t.Parallel()
 	const strict, at = `'shop', secret)`, "// at the callback"
-	example := readmeBlock(t, "js")
+	example := doctest.Open(t, appsDocument).Block(t, "js")
 	if !strings.Contains(example, strict) || !strings.Contains(example, at) {
-		t.Fatalf("the README's example has not both %q and %q", strict, at)
+		t.Fatalf("the example has not both %q and %q", strict, at)
 	}
 	example = strings.NewReplacer(
 		strict, `'shop', secret, undefined, { execute: [client.allowInsecureRequests] })`,
@@ -111,7 +114,7 @@ func TestReadmeNode(t *testing.T) {
 	}
 }
 
-// newReadmeSite has the client of the README and a user with an authenticator, who goes to an address and
+// newReadmeSite has the client of the examples and a user with an authenticator, who goes to an address and
 // signs in.
 func newReadmeSite(t *testing.T) (*servertest.Site, *servertest.Client, func(address string) *servertest.Page) {
 	t.Helper()
@@ -128,21 +131,6 @@ func newReadmeSite(t *testing.T) (*servertest.Site, *servertest.Client, func(add
 		}
 		return p
 	}
-}
-
-// readmeBlock returns the first fenced block of a language.
-func readmeBlock(t *testing.T, language string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(servertest.Root(t), "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, block, _ := strings.Cut(string(text), "\n```"+language+"\n")
-	block, _, ok := strings.Cut(block, "\n```\n")
-	if !ok {
-		t.Fatalf("the README has no block of %s", language)
-	}
-	return block
 }
 
 // flat makes all white space one space.

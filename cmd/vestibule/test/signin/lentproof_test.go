@@ -13,7 +13,7 @@ import (
 
 // TestLentCodeIsNoNewCode is somebody at a live session who knows the password and has no phone. Whatever the address says,
 // no token lets a transfer through that wants two steps of the last seconds. The owner, who has the phone, gets one with
-// what the README tells apps to send.
+// what docs/apps.md tells apps to send.
 func TestLentCodeIsNoNewCode(t *testing.T) {
 	t.Parallel()
 	long := func(c *config.Config) { c.SessionIdle = c.SessionLifetime }

@@ -1,4 +1,4 @@
-// What surrounds the example of the README: its settings come in the first line of standard input,
+// What surrounds the example of docs/apps.md: its settings come in the first line of standard input,
 // and lines of JSON go to and from the test, which is the browser.
 import './crypto.mjs'
 import { createInterface } from 'node:readline/promises'

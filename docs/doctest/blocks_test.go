@@ -1,0 +1,103 @@
+package doctest
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestBlocks: every fenced block is of a language whose blocks some test runs, compiles or compares.
+func TestBlocks(t *testing.T) {
+	tests := testFiles(t)
+	for _, d := range All(t) {
+		for _, b := range d.Blocks() {
+			if fault := proved(d, b, tests); fault != "" {
+				t.Errorf("%s:%d: %s", d.Name, b.Line, fault)
+			}
+		}
+		for line := range strings.Lines(d.Prose()) {
+			if strings.HasPrefix(line, "    ") || strings.HasPrefix(line, "\t") || strings.HasPrefix(line, "~~~") {
+				t.Errorf("%s: use a fence with a language, lest nothing checks it: %s", d.Name, line)
+			}
+		}
+	}
+}
+
+// proved says what is wrong with a block, or nothing.
+func proved(d Document, b Block, tests map[string]string) string {
+	switch b.Language {
+	case "sh": // TestShell runs it
+		return ""
+	case "go":
+		return compiled(b, tests)
+	case "json":
+		if !json.Valid([]byte(b.Text)) {
+			return "is not JSON"
+		}
+		return ""
+	case "js": // run in the place of a relying party
+		return only(d, b, "docs/apps.md")
+	case "yaml": // read as the settings file is
+		return only(d, b, "docs/settings.md")
+	case "text": // TestRooms holds it to the packages
+		return only(d, b, "docs/maintainers.md")
+	}
+	return "no test knows blocks of " + b.Language
+}
+
+// only holds for languages of which one block is run, the first of a document.
+func only(d Document, b Block, name string) string {
+	for _, first := range d.Blocks() {
+		if first.Language == b.Language && (d.Name != name || first.Line != b.Line) {
+			return "only the first block of " + b.Language + " in " + name + " is run"
+		}
+		if first.Language == b.Language {
+			break
+		}
+	}
+	return ""
+}
+
+// compiled looks for a test file that has every paragraph of the block, however it is indented there.
+func compiled(b Block, tests map[string]string) string {
+	for _, text := range tests {
+		if hasAll(text, b.Text) {
+			return ""
+		}
+	}
+	return "no test file has all these lines:\n" + b.Text
+}
+
+func hasAll(text, block string) bool {
+	for paragraph := range strings.SplitSeq(block, "\n\n") {
+		if !strings.Contains(text, flat(paragraph)) {
+			return false
+		}
+	}
+	return true
+}
+
+// testFiles are the tests of the repository by their paths, flat.
+func testFiles(t *testing.T) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	harness := filepath.Join("cmd", "vestibule", "servertest")
+	err := filepath.WalkDir(Root(t), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(filepath.Dir(path), harness) {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		files[path] = flat(string(text))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// flat makes all white space one space.
+func flat(text string) string { return strings.Join(strings.Fields(text), " ") }
