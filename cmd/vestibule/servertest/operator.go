@@ -60,8 +60,9 @@ func (s *Site) LinkAudit(t *testing.T) {
 }
 
 // EnrolLink makes a link with which the user sets up an authenticator, once. Its token is a secret of the site.
-func (s *Site) EnrolLink(t *testing.T, user account.Account) string {
+func (s *Site) EnrolLink(t *testing.T, name string) string {
 	t.Helper()
+	user := s.Account(t, name)
 	address, id := enrol.NewLink(s.Config.Issuer)
 	if _, err := s.Operator().IssueLink(t.Context(), user, id, 24*time.Hour); err != nil {
 		t.Fatal(err)

@@ -97,7 +97,7 @@ func respellCookies(t *testing.T, s *servertest.Site, b *servertest.Browser) {
 
 func respellLinks(t *testing.T, s *servertest.Site, user account.Account) {
 	t.Helper()
-	link := s.EnrolLink(t, s.Account(t, "ben"))
+	link := s.EnrolLink(t, "ben")
 	address, token, _ := strings.Cut(link, "token=")
 	for _, other := range providertest.Spellings(token) {
 		openRefused(t, s.NewBrowser(t), "enrolment link", address+"token="+url.QueryEscape(other)).At("enrol-link", "unknown")

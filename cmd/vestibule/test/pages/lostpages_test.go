@@ -37,7 +37,7 @@ func TestEveryPageWhenAllIsLost(t *testing.T) {
 	g.Open("/account/authenticators/new").At("held", "initial")
 	g.show("held")
 
-	link := s.EnrolLink(t, ana)
+	link := s.EnrolLink(t, "ana")
 	g.Open(link).At("enrol-link", "other")
 	g.show("enrol-link-other")
 	g.Press("Sign in as someone else").At("login", "link")
@@ -47,14 +47,14 @@ func TestEveryPageWhenAllIsLost(t *testing.T) {
 	g.show("enrol-link-expired")
 	g.Open("/enrol").At("enrol-link", "unknown")
 	g.show("enrol-link-unknown")
-	used := s.EnrolLink(t, bob)
+	used := s.EnrolLink(t, "bob")
 	p, _ := s.NewBrowser(t).Open(used).GiveName("bob", servertest.Password).SetUp()
 	p.At("security", "on")
 	g.Open(used).At("enrol-link", "used")
 	g.show("enrol-link-used")
 
 	s.Clock.Advance(time.Hour)
-	s.PlanReset(t, bob, 24*time.Hour)
+	s.PlanReset(t, s.Account(t, "bob"), 24*time.Hour)
 	if _, err := s.Store.ResetOf(t.Context(), bob.Subject); err != nil {
 		t.Fatal(err)
 	}
