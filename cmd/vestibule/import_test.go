@@ -13,13 +13,14 @@ import (
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
 	"cmd/vestibule":         {"config", "web", "web/enrol", "web/signin", "web/verify", "storage", "provider", "provider/account", "provider/audit", "provider/store", "provider/spelling", "provider/resource", "mfa", "consent"},
-	"web":                   {"web/account", "web/signin", "web/enrol", "web/verify", "web/browser", "web/ui", "provider", "provider/account", "provider/audit", "provider/store", "mfa", "consent"},
+	"web":                   {"web/account", "web/signin", "web/enrol", "web/verify", "web/browser", "web/ui", "web/ui/catalogue", "provider", "provider/account", "provider/audit", "provider/store", "mfa", "consent"},
 	"web/account":           {"web/enrol", "web/verify", "web/browser", "web/ui", "provider", "provider/account", "provider/audit", "provider/store", "provider/spelling", "mfa"},
 	"web/signin":            {"web/enrol", "web/verify", "web/browser", "web/ui", "provider", "provider/account", "provider/audit", "provider/store", "mfa", "consent"},
-	"web/enrol":             {"web/verify", "web/ui", "provider/audit", "provider/store", "mfa", "github.com/skip2/go-qrcode"},
+	"web/enrol":             {"web/verify", "web/ui", "web/ui/catalogue", "provider/audit", "provider/store", "mfa", "github.com/skip2/go-qrcode"},
 	"web/verify":            {"web/browser", "web/ui", "provider", "provider/account", "provider/audit", "mfa"},
 	"web/browser":           {"web/ui", "provider", "provider/account", "provider/spelling", "provider/store"},
-	"web/ui":                {"provider/audit", "provider/spelling", "provider/store"},
+	"web/ui/catalogue":      {"github.com/nicksnyder/go-i18n", "golang.org/x/text", "github.com/BurntSushi/toml"},
+	"web/ui":                {"web/ui/catalogue", "provider/audit", "provider/spelling", "provider/store"},
 	"storage":               {"provider", "provider/account", "provider/audit", "provider/store", "mfa", "consent"},
 	"provider":              {"provider/account", "provider/audit", "provider/store", "provider/spelling", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp", "github.com/go-jose/go-jose", "golang.org/x/crypto", "golang.org/x/net/idna"},
 	"consent":               {"github.com/ory/fosite"},
