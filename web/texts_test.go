@@ -225,7 +225,7 @@ func sourceUses(t *testing.T, l *catalogue.Language) map[string][]use {
 				return true
 			}
 			id, _ := literal(lit)
-			if page, _, _ := strings.Cut(id, "."); textID.MatchString(id) && pages[page] {
+			if page, _, _ := strings.Cut(id, "."); textID.MatchString(id) && pages[page] && !strings.HasSuffix(id, ".html") {
 				uses[id] = append(uses[id], use{name, given[lit]})
 			}
 			return true
@@ -315,6 +315,9 @@ func argNames(e ast.Expr) []string {
 	return names
 }
 
+// openTag is where the parts code and recovery-field leave their input open, and what closes it.
+var openTag = regexp.MustCompile(`(0|^) enterkeyhint="[a-z]+"(?: autofocus)?>`)
+
 // TestNoTextInTemplates holds the templates to markup, and what stands between it to punctuation.
 func TestNoTextInTemplates(t *testing.T) {
 	for name, tree := range templates(t) {
@@ -323,11 +326,12 @@ func TestNoTextInTemplates(t *testing.T) {
 			switch n := n.(type) {
 			case *parse.TextNode:
 				page.Write(n.Text)
-			case *parse.ActionNode:
+			case *parse.ActionNode, *parse.TemplateNode:
 				page.WriteString("0") // some value
 			}
 		})
-		tokens := html.NewTokenizer(strings.NewReader(page.String()))
+		markup := openTag.ReplaceAllString(page.String(), "$1>") // the rest of a tag that a part begins
+		tokens := html.NewTokenizer(strings.NewReader(markup))
 		protocol := false // names of parameters, which are the same in every language
 		for kind := tokens.Next(); kind != html.ErrorToken; kind = tokens.Next() {
 			token := tokens.Token()
@@ -359,6 +363,9 @@ func said(attribute string) bool {
 func TestNoTextInSources(t *testing.T) {
 	sentence := regexp.MustCompile(`\p{L}[’']?\p{L}*[,:;]? \p{L}|^\p{Lu}\p{Ll}+[.?]?$`)
 	for name, file := range sources(t) {
+		if name == "ui/catalogue/check.go" { // faults of a file, for whoever starts the server
+			continue
+		}
 		spared := forPrograms(file)
 		ast.Inspect(file, func(n ast.Node) bool {
 			if imports, ok := n.(*ast.ImportSpec); ok && imports != nil {
@@ -368,7 +375,7 @@ func TestNoTextInSources(t *testing.T) {
 			if !ok || spared[lit] {
 				return true
 			}
-			if text, ok := literal(lit); ok && sentence.MatchString(text) && !slices.Contains(programWords, text) {
+			if text, ok := literal(lit); ok && sentence.MatchString(text) && !isMarkup(text) && !slices.Contains(programWords, text) {
 				t.Errorf("%s says %q", name, text)
 			}
 			return true
@@ -376,8 +383,19 @@ func TestNoTextInSources(t *testing.T) {
 	}
 }
 
-// programWords look like sentences, and are not said by a page: names of headers and products, keys, how records call browsers.
-var programWords = []string{}
+// programWords look like sentences, and are not said by a page: headers, products, scripts and media types.
+var programWords = []string{
+	"Origin", "Allow", "Accept", "Location", "Vestibule", "Safari", "Firefox", "Chrome", "Opera", "Edge", "Edg", "Samsung Internet", "Android", "Windows", "Linux", "Mac OS X",
+	"Adlm", "Arab", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa",
+	"text/html; charset=utf-8", "text/plain; charset=utf-8", "text/css; charset=utf-8", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable",
+	"cancel reset ", "browser of a sign-in|", // in what is signed
+	catalogue.UnknownAgent, // in records
+}
+
+// isMarkup reports whether a string is that, or a policy: the words in it are elements, attributes and directives.
+func isMarkup(text string) bool {
+	return strings.HasPrefix(text, "<") || strings.HasPrefix(text, "default-src ") || strings.HasPrefix(text, "attachment; ")
+}
 
 // forPrograms are the strings in errors and in the log, and in tags of structs.
 func forPrograms(file *ast.File) map[*ast.BasicLit]bool {
@@ -401,7 +419,7 @@ func forPrograms(file *ast.File) map[*ast.BasicLit]bool {
 				spared[n.Tag] = true
 			}
 		case *ast.FuncDecl:
-			if n.Name.Name == "Error" && n.Recv != nil && n.Type.Params.NumFields() == 0 {
+			if n.Name.Name == "check" || n.Name.Name == "Error" && n.Recv != nil && n.Type.Params.NumFields() == 0 {
 				spare(n)
 			}
 		}
