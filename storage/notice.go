@@ -5,21 +5,12 @@ import (
 	"encoding/json"
 	"time"
 
-	"vestibule/provider/audit"
 	"vestibule/provider/store"
+	"vestibule/web/notice"
 )
 
-// Notice is a mail that is still to be sent, and the event that it tells of. Of the event it keeps ID, Time, Kind,
-// Subject, Address, Actor and Detail.
-type Notice struct {
-	audit.Event
-	Recipient string    // empty: the address that the user has when it is sent
-	Due       time.Time // of the next try
-}
-
-// AddNotice keeps the notice until DeleteNotice. Inside Atomic it is part of that commit, so that there is a mail of
-// what has happened and of nothing else.
-func (s *Store) AddNotice(ctx context.Context, n Notice) error {
+// AddNotice implements notice.Outbox.
+func (s *Store) AddNotice(ctx context.Context, n notice.Notice) error {
 	detail, err := json.Marshal(n.Detail)
 	if err != nil {
 		return err
@@ -30,14 +21,14 @@ func (s *Store) AddNotice(ctx context.Context, n Notice) error {
 		n.ID, n.Subject, n.Kind, n.Address, n.Actor, string(detail), n.Recipient, micros(n.Time), micros(n.Due))
 }
 
-// DueNotices returns at most limit notices whose time has come, the one that waits longest first.
-func (s *Store) DueNotices(ctx context.Context, now time.Time, limit int) ([]Notice, error) {
+// DueNotices implements notice.Outbox.
+func (s *Store) DueNotices(ctx context.Context, now time.Time, limit int) ([]notice.Notice, error) {
 	return all(ctx, s, scanNotice, `SELECT id, subject, kind, address, actor, detail, recipient, created_at, due_at
 		FROM notice WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2`, micros(now), limit)
 }
 
-func scanNotice(r row) (Notice, error) {
-	var n Notice
+func scanNotice(r row) (notice.Notice, error) {
+	var n notice.Notice
 	var detail string
 	var created, due int64
 	err := r.Scan(&n.ID, &n.Subject, &n.Kind, &n.Address, &n.Actor, &detail, &n.Recipient, &created, &due)
@@ -57,14 +48,13 @@ func (s *Store) NoticeWaits(ctx context.Context, subject, kind string, since tim
 	return n > 0, err
 }
 
-// MoveNotice sets the time of the next try. store.ErrConflict if it is not the one that the caller has read: another
-// process tries, or has sent it.
+// MoveNotice implements notice.Outbox.
 func (s *Store) MoveNotice(ctx context.Context, id string, from, to time.Time) error {
 	return s.exec(ctx, store.ErrConflict, `UPDATE notice SET due_at = $3
 		WHERE id = $1 AND due_at = $2`, id, micros(from), micros(to))
 }
 
-// DeleteNotice forgets a notice that was sent, or never will be.
+// DeleteNotice implements notice.Outbox.
 func (s *Store) DeleteNotice(ctx context.Context, id string) error {
 	return s.exec(ctx, nil, `DELETE FROM notice WHERE id = $1`, id)
 }

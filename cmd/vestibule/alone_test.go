@@ -10,13 +10,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vestibule/cmd/vestibule/servertest"
 )
 
 // One process serves from a SQLite file. A second one is told so, under any name of the file; commands work beside it;
 // and after kill -9 the next one starts.
 func TestSQLiteHasOneServer(t *testing.T) {
 	t.Parallel()
-	database := sqliteDatabase(t)
+	database := servertest.SQLite(t)
 	_, o := newOperator(t, database)
 	o.start(1)
 	link := filepath.Join(t.TempDir(), "other.db")
@@ -35,7 +37,7 @@ func TestSQLiteHasOneServer(t *testing.T) {
 			t.Errorf("a second server on %s: %v, %s", name, err, &said)
 		}
 	}
-	o.command(password, "user", "create", "ana", "--email", "ana@example.com", "--password-file", "-")
+	o.command(servertest.Password, "user", "create", "ana", "--email", "ana@example.com", "--password-file", "-")
 	if list := string(o.command("", "user", "list")); !strings.Contains(list, "ana") {
 		t.Errorf("user list beside a server: %s", list)
 	}
@@ -45,15 +47,15 @@ func TestSQLiteHasOneServer(t *testing.T) {
 // A server reads the signing keys again by itself.
 func TestServersReloadSigningKeys(t *testing.T) {
 	t.Parallel()
-	s, o := newOperator(t, sqliteDatabase(t))
+	s, o := newOperator(t, servertest.SQLite(t))
 	o.start(1)
-	db, _, _ := openDump(t, s.config.Database)
+	db, _, _ := servertest.OpenDump(t, s.Config.Database)
 	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), `UPDATE signing_key SET retired_at = 1`); err != nil {
 		t.Fatal(err)
 	}
-	front := (*s.servers.Load())[0]
-	for deadline := time.Now().Add(time.Minute); len(publishedKeys(t, front)) != 4; {
+	front := s.First()
+	for deadline := time.Now().Add(time.Minute); len(servertest.PublishedKeys(t, front)) != 4; {
 		if time.Now().After(deadline) {
 			t.Fatal("the server has not noticed that its keys were retired")
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	rp "vestibule/provider/client"
+	"vestibule/provider/client"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
 	"vestibule/storage"
@@ -56,7 +56,7 @@ func clientCreate(w *env) *cli.Command {
 
 // newClient is the registration that the flags describe.
 func newClient(c *cli.Command) operator.NewClient {
-	return operator.NewClient{Client: rp.Client{
+	return operator.NewClient{Client: client.Client{
 		ID: c.Args().First(), Name: c.String("name"), RedirectURIs: c.StringSlice("redirect-uri"), Scopes: splitWords(c.StringSlice("scope")),
 		Public: c.Bool("public"), ResourceServer: c.Bool("resource-server"), TwoSteps: c.Bool("require-two-steps"),
 		ACRNames: acrNames(c), IDTokenAlg: c.String("id-token-alg"),
@@ -96,7 +96,7 @@ type shownClient struct {
 	ResourceServer bool                `json:"resource_server"`
 }
 
-func clientView(c rp.Client) shownClient {
+func clientView(c client.Client) shownClient {
 	return shownClient{
 		ID: c.ID, Name: c.Name, Public: c.Public, RedirectURIs: append([]string{}, c.RedirectURIs...), // never null
 		Scope: strings.Join(c.Scopes, " "), Algorithm: c.IDTokenAlg, Created: c.Created.UTC(),
@@ -108,7 +108,7 @@ func clientList(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list the apps", Flags: databaseFlags(outputFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			var all []rp.Client
+			var all []client.Client
 			err := w.read(ctx, c, func(db *storage.Store) (err error) {
 				all, err = db.Clients(ctx)
 				return err

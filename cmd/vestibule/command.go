@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"vestibule/cmd/vestibule/server"
+
 	"github.com/urfave/cli/v3"
 )
 
@@ -17,7 +19,7 @@ func run(ctx context.Context, args []string, w *env) error {
 // program is the command line.
 func program(w *env) *cli.Command {
 	root := &cli.Command{
-		Name: "vestibule", Usage: "an OpenID Connect authorization server", Version: built(),
+		Name: "vestibule", Usage: "an OpenID Connect authorization server", Version: server.Version(),
 		Commands: append(commands(w), helpCommand()),
 		Reader:   w.stdin, Writer: w.stdout, ErrWriter: w.stderr,
 		HideHelpCommand:       true, // ours takes several words

@@ -8,12 +8,13 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
 	"vestibule/provider"
 	"vestibule/provider/account"
-	rp "vestibule/provider/client"
+	"vestibule/provider/client"
 	"vestibule/storage"
 )
 
@@ -67,7 +68,7 @@ type claimsView struct {
 	Refused   string   `json:"error,omitempty"` // the client gets this, whatever the user does
 
 	account account.Account
-	client  rp.Client
+	client  client.Client
 	ladder  provider.Levels
 	demand  provider.Demand
 	codes   int  // recovery codes left
@@ -105,8 +106,8 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 		return err
 	}
 	v.User, v.Enrolled, v.codes = v.account.Username, len(status.Authenticators) > 0, status.CodesLeft
-	v.ladder, v.keeps = levels(c), c.RememberBrowser > 0
-	v.oblige(policyOf(c), now)
+	v.ladder, v.keeps = server.Levels(c), c.RememberBrowser > 0
+	v.oblige(server.Policy(c), now)
 	v.Cases = []told{}
 	if v.Refused = v.refusal(); v.Refused != "" {
 		return nil
@@ -217,8 +218,8 @@ func (v *claimsView) otherwise() string {
 // why explains the acr.
 func (v *claimsView) why(login *provider.Login) string {
 	level, acr := v.ladder.Level(login), v.ladder.ACR(v.client, v.demand, login)
-	text := map[string]string{rp.LevelOne: "a password reaches aal1", rp.LevelTwo: "two factors reach aal2"}[level]
-	if level == rp.LevelOne && login.SecondFactor() {
+	text := map[string]string{client.LevelOne: "a password reaches aal1", client.LevelTwo: "two factors reach aal2"}[level]
+	if level == client.LevelOne && login.SecondFactor() {
 		text = "a password and a recovery code reach aal1: recovery_counts is false"
 	}
 	for _, n := range v.demand.Names {

@@ -8,21 +8,23 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/cmd/vestibule/servertest"
 	"vestibule/config"
 	"vestibule/provider"
-	rp "vestibule/provider/client"
+	"vestibule/provider/client"
 )
 
 // TestDebugClaims compares what the command says of a live session with the ID token that its client gets.
 func TestDebugClaims(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, database string) {
-		s := newSite(t, database, func(c *config.Config) { c.RecoveryCounts = false })
-		s.clock.advance(-time.Minute) // the command has a clock of its own
-		s.addUser("ana")
-		c := s.newClient(t, "shop", func(c *rp.Client) { c.ACRNames = map[string][]string{"aal2": {"gold"}} })
-		b := s.newBrowser(t)
-		v := c.begin()
-		got := v.finish(v.signIn(b, "ana").allow())
+	t.Parallel()
+	servertest.EachDatabase(t, func(t *testing.T, database string) {
+		s := servertest.New(t, database, func(c *config.Config) { c.RecoveryCounts = false })
+		s.Clock.Advance(-time.Minute) // the command has a clock of its own
+		s.AddUser("ana")
+		c := s.NewClient(t, "shop", func(c *client.Client) { c.ACRNames = map[string][]string{"aal2": {"gold"}} })
+		b := s.NewBrowser(t)
+		v := c.Begin()
+		got := v.Finish(v.SignIn(b, "ana").Allow())
 		settings := filepath.Join(t.TempDir(), "settings.yaml")
 		if err := os.WriteFile(settings, []byte("recovery_counts: false\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -32,15 +34,15 @@ func TestDebugClaims(t *testing.T) {
 			t.Helper()
 			view = claimsView{}
 			args = append([]string{"debug", "claims", "--config", settings, "--user", "ana", "--client", "shop"}, args...)
-			if err := json.Unmarshal([]byte(s.must(t, append(args, "--output", "json")...)), &view); err != nil {
+			if err := json.Unmarshal([]byte(must(t, s, append(args, "--output", "json")...)), &view); err != nil {
 				t.Fatal(err)
 			}
-			return s.must(t, args...)
+			return must(t, s, args...)
 		}
 		text := read("--acr", "gold")
 		first := view.Cases[0]
 		if first.Session != got.Session || first.ACR != got.ACR || strings.Join(first.AMR, " ") != strings.Join(got.AMR, " ") || first.AuthTime != moment(time.Unix(got.AuthTime, 0)) {
-			t.Errorf("of the session the command says %+v, the client heard %+v", first, got.claims)
+			t.Errorf("of the session the command says %+v, the client heard %+v", first, got.Claims)
 		}
 		if want := "an authenticator is set up: the client asks for aal2; the user may decline"; first.First != want {
 			t.Errorf("first %q, want %q", first.First, want)
@@ -62,8 +64,8 @@ func TestDebugClaims(t *testing.T) {
 			t.Errorf("unknown and essential: %+v", view)
 		}
 
-		_, codes := s.newBrowser(t).enrol("ana")
-		s.keepSecret(codes[0])
+		_, codes := s.NewBrowser(t).Enrol("ana")
+		s.KeepSecret(codes[0])
 		text = read()
 		if last := view.Cases[len(view.Cases)-1]; last.How != "password and recovery code" || last.ACR != "aal1" || strings.Join(last.AMR, " ") != "pwd mfa" || last.First != "" {
 			t.Errorf("recovery code: %+v", last)
@@ -71,7 +73,7 @@ func TestDebugClaims(t *testing.T) {
 		if !strings.Contains(text, "recovery_counts is false") || !strings.Contains(text, "two factors reach aal2, which the client calls gold") {
 			t.Errorf("the table does not say why:\n%s", text)
 		}
-		s.newClient(t, "bank", func(c *rp.Client) { c.TwoSteps = true })
+		s.NewClient(t, "bank", func(c *client.Client) { c.TwoSteps = true })
 		read("--client", "bank")
 		want := "a code, or another authenticator is set up: a recovery code does not reach aal2; else the client gets an error"
 		if last := view.Cases[len(view.Cases)-1]; last.First != want {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,13 +14,17 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v3"
+	"golang.org/x/sync/errgroup"
 
+	"vestibule/cmd/vestibule/sample"
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
 	"vestibule/provider/account"
-	rp "vestibule/provider/client"
+	"vestibule/provider/client"
 	"vestibule/provider/operator"
+	"vestibule/storage"
 )
 
 // demo runs a whole server, with users and a sample app, that leaves nothing behind.
@@ -36,13 +41,11 @@ func demo(w *env) *cli.Command {
 			if err := d.prepare(ctx, c.String("listen"), c.String("sample-listen")); err != nil {
 				return errors.Join(err, d.close())
 			}
-			err := together(ctx,
-				func(ctx context.Context) error {
-					return serveListener(ctx, newServer(d.app.handler, d.app.log), d.main)
-				},
-				d.serveAPI,
-				d.serveSample,
-			)
+			group, inner := errgroup.WithContext(ctx)
+			group.Go(func() error { return server.Serve(inner, d.main, d.server.Handler(), d.log) })
+			group.Go(func() error { return d.serveAPI(inner) })
+			group.Go(func() error { return d.serveSample(inner) })
+			err := group.Wait()
 			fmt.Fprintln(w.stdout, "Stopped. The users and the database are deleted.")
 			return errors.Join(err, d.close())
 		},
@@ -55,8 +58,9 @@ type demonstration struct {
 	main   net.Listener
 	sample net.Listener
 	api    net.Listener
-	app    *app
-	issuer string
+	server *server.Server
+	log    *slog.Logger
+	config config.Config
 	secret string // of the sample app
 	key    string // of its API: the secret to introspect with
 	plain  person // has a password only
@@ -72,15 +76,14 @@ type person struct {
 const (
 	sampleID = "sample"
 	apiID    = "sample-api"
-	callback = "/callback"
 )
 
 // prepare makes all that the demonstration is going to show.
-func (d *demonstration) prepare(ctx context.Context, listen, sample string) (err error) {
+func (d *demonstration) prepare(ctx context.Context, listen, app string) (err error) {
 	if d.main, err = d.listen(listen); err != nil {
 		return err
 	}
-	if d.sample, err = d.listen(sample); err != nil {
+	if d.sample, err = d.listen(app); err != nil {
 		return err
 	}
 	if d.api, err = d.listen("127.0.0.1:0"); err != nil { // nobody types this address
@@ -89,13 +92,14 @@ func (d *demonstration) prepare(ctx context.Context, listen, sample string) (err
 	if d.folder, err = os.MkdirTemp("", "vestibule-demo-"); err != nil {
 		return err
 	}
-	d.issuer = "http://" + d.main.Addr().String()
-	c := config.Default()
-	c.Issuer, c.Database, c.SecretKeys = d.issuer, "sqlite:"+filepath.Join(d.folder, "demo.db"), []string{mfa.NewKey()}
-	if d.app, err = newApp(ctx, c, newLogger(d.stderr, "text", "warn"), time.Now); err != nil {
+	d.config, d.log = config.Default(), server.NewLogger(d.stderr, "text", "warn")
+	d.config.Issuer, d.config.Database = "http://"+d.main.Addr().String(), "sqlite:"+filepath.Join(d.folder, "demo.db")
+	d.config.SecretKeys = []string{mfa.NewKey()}
+	if err := d.seed(ctx); err != nil {
 		return err
 	}
-	return d.seed(ctx)
+	d.server, err = server.New(ctx, d.config, server.Options{Log: d.log})
+	return err
 }
 
 // listen takes another port if the wanted one is taken, and says so.
@@ -117,15 +121,22 @@ func (d *demonstration) listen(address string) (net.Listener, error) {
 	return l, err
 }
 
-// seed makes the clients and the users.
-func (d *demonstration) seed(ctx context.Context) (err error) {
-	o := operations(d.app.store)
-	o.Hasher = d.app.hasher
-	sample := rp.Client{ID: sampleID, Name: "Sample app", RedirectURIs: []string{"http://" + d.sample.Addr().String() + callback}}
-	if _, d.secret, err = o.RegisterClient(ctx, operator.NewClient{Client: sample}); err != nil {
+// seed makes the database, with the clients and the users.
+func (d *demonstration) seed(ctx context.Context) error {
+	db, err := server.OpenDatabase(ctx, storage.Open, d.config.Database)
+	if err != nil {
 		return err
 	}
-	api := rp.Client{ID: apiID, Name: "Sample API", ResourceServer: true}
+	return errors.Join(d.addAll(ctx, db), db.Close())
+}
+
+func (d *demonstration) addAll(ctx context.Context, db *storage.Store) (err error) {
+	o := operations(db)
+	app := client.Client{ID: sampleID, Name: "Sample app", RedirectURIs: []string{"http://" + d.sample.Addr().String() + sample.CallbackPath}}
+	if _, d.secret, err = o.RegisterClient(ctx, operator.NewClient{Client: app}); err != nil {
+		return err
+	}
+	api := client.Client{ID: apiID, Name: "Sample API", ResourceServer: true}
 	if _, d.key, err = o.RegisterClient(ctx, operator.NewClient{Client: api}); err != nil {
 		return err
 	}
@@ -135,7 +146,7 @@ func (d *demonstration) seed(ctx context.Context) (err error) {
 	if d.strong, err = newPerson(ctx, o, "grace", "Grace Example"); err != nil {
 		return err
 	}
-	return d.enrol(ctx, &d.strong)
+	return d.enrol(ctx, db, &d.strong)
 }
 
 func newPerson(ctx context.Context, o *operator.Operator, username, name string) (person, error) {
@@ -147,11 +158,14 @@ func newPerson(ctx context.Context, o *operator.Operator, username, name string)
 
 // enrol goes the way that the pages go. It does so a minute ago: the code that confirms is spent, and whoever
 // tries the demo wants to use the present one.
-func (d *demonstration) enrol(ctx context.Context, p *person) error {
+func (d *demonstration) enrol(ctx context.Context, db *storage.Store, p *person) error {
 	const owner = "demo"
-	db := d.app.store
+	keys, err := mfa.ParseKeyring(d.config.SecretKeys)
+	if err != nil {
+		return err
+	}
 	service := &mfa.Service{
-		Store: db, Attempts: db, Setups: db, Keys: d.app.mfa.Keys, Kinds: d.app.mfa.Kinds, Atomic: db.Atomic,
+		Store: db, Attempts: db, Setups: db, Keys: keys, Kinds: server.Kinds(d.config), Atomic: db.Atomic,
 		Now: func() time.Time { return time.Now().Add(-time.Minute) },
 	}
 	if _, err := service.Begin(ctx, p.Subject, owner, totp.Name); err != nil {
@@ -173,17 +187,19 @@ func (d *demonstration) enrol(ctx context.Context, p *person) error {
 }
 
 func (d *demonstration) serveAPI(ctx context.Context) error {
-	api, err := newSampleAPI(d.issuer, apiID, d.key, d.app.log)
+	api, err := sample.NewAPI(d.config.Issuer, apiID, d.key, d.log)
 	if err != nil {
 		return fmt.Errorf("sample API: %w", err)
 	}
-	return serveListener(ctx, newServer(api, d.app.log), d.api)
+	return server.Serve(ctx, d.api, api, d.log)
 }
 
 // serveSample begins when the server answers: the sample app reads its metadata, as any app does.
 func (d *demonstration) serveSample(ctx context.Context) error {
 	address := "http://" + d.sample.Addr().String()
-	app, err := newSample(ctx, d.issuer, sampleID, d.secret, address+callback, "http://"+d.api.Addr().String())
+	app, err := sample.NewApp(ctx, sample.Config{
+		Issuer: d.config.Issuer, ClientID: sampleID, ClientSecret: d.secret, Address: address, API: "http://" + d.api.Addr().String(),
+	})
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -191,7 +207,7 @@ func (d *demonstration) serveSample(ctx context.Context) error {
 		return fmt.Errorf("sample app: %w", err)
 	}
 	d.welcome(address)
-	return serveListener(ctx, newServer(app, d.app.log), d.sample)
+	return server.Serve(ctx, d.sample, app, d.log)
 }
 
 func (d *demonstration) welcome(address string) {
@@ -216,7 +232,7 @@ Vestibule runs on this machine with made-up users. Ctrl-C stops it and deletes t
 
   Their accounts  %s/account/security
 `, address, d.plain.Username, d.plain.password, d.strong.Username, d.strong.password,
-		d.strong.factor.URI(d.strong.Label()), d.strong.factor.Secret, d.api.Addr(), d.issuer)
+		d.strong.factor.URI(d.strong.Label()), d.strong.factor.Secret, d.api.Addr(), d.config.Issuer)
 }
 
 // close may be called twice.
@@ -227,9 +243,9 @@ func (d *demonstration) close() error {
 			l.Close() // it is closed already after a run
 		}
 	}
-	if d.app != nil {
-		all = append(all, d.app.close())
-		d.app = nil
+	if d.server != nil {
+		all = append(all, d.server.Close())
+		d.server = nil
 	}
 	if d.folder != "" {
 		all = append(all, os.RemoveAll(d.folder))

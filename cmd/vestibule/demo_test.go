@@ -12,7 +12,8 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
-	"vestibule/config"
+	"vestibule/cmd/vestibule/server"
+	"vestibule/cmd/vestibule/servertest"
 	"vestibule/mfa"
 	mfatotp "vestibule/mfa/totp"
 )
@@ -83,12 +84,13 @@ func found(t *testing.T, text, pattern string) string {
 
 // Whoever does what the demo says comes out at the sample app with two steps, by way of the pages.
 func TestDemoSignIn(t *testing.T) {
+	t.Parallel()
 	text, stop := startDemo(t, "--listen", "127.0.0.1:0", "--sample-listen", "127.0.0.1:0")
-	s := &site{t: t, config: config.Config{Issuer: found(t, text, `(http://\S+)/account/security`)}}
-	b := s.newBrowser(t)
-	cross := func(p *page) *page { // the app and the server are two sites
-		for p.left != nil {
-			p = b.open(p.left.String())
+	s := servertest.Elsewhere(t, found(t, text, `(http://\S+)/account/security`))
+	b := s.NewBrowser(t)
+	cross := func(p *servertest.Page) *servertest.Page { // the app and the server are two sites
+		for p.Left != nil {
+			p = b.Open(p.Left.String())
 		}
 		return p
 	}
@@ -96,16 +98,16 @@ func TestDemoSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := cross(b.open(found(t, text, `Open this +(\S+)`)).at("sample", "signed-out").click("Sign in and require two steps"))
-	p = p.at("login", "initial").press("Sign in", "username", "grace", "password", found(t, text, `grace\s+password +(\S+)`))
-	p = p.at("totp", "initial").press("Continue", "code", code)
-	p = cross(p.at("consent", "initial").press("Allow")).at("sample", "signed-in")
-	p.says(`["pwd","otp","mfa"]`).says(`"aal2"`)
+	p := cross(b.Open(found(t, text, `Open this +(\S+)`)).At("sample", "signed-out").Click("Sign in and require two steps"))
+	p = p.At("login", "initial").Press("Sign in", "username", "grace", "password", found(t, text, `grace\s+password +(\S+)`))
+	p = p.At("totp", "initial").Press("Continue", "code", code)
+	p = cross(p.At("consent", "initial").Press("Allow")).At("sample", "signed-in")
+	p.Says(`["pwd","otp","mfa"]`).Says(`"aal2"`)
 	// The session answers for the user now, unless the app wants it all again.
-	p = cross(p.click("Sign in")).at("sample", "signed-in").says(`["pwd","otp","mfa"]`)
-	p = cross(p.click("Sign in again"))
-	if p.name != "login" {
-		t.Errorf("prompt=login shows page %s", p.name)
+	p = cross(p.Click("Sign in")).At("sample", "signed-in").Says(`["pwd","otp","mfa"]`)
+	p = cross(p.Click("Sign in again"))
+	if p.Name != "login" {
+		t.Errorf("prompt=login shows page %s", p.Name)
 	}
 	if err := stop(); err != nil {
 		t.Errorf("the demo ended with %v", err)
@@ -114,25 +116,33 @@ func TestDemoSignIn(t *testing.T) {
 
 // The second user of the demo is enrolled for good, and the present code is not spent.
 func TestDemoFactor(t *testing.T) {
+	t.Parallel()
 	d := &demonstration{env: &env{nil, nil, t.Output(), t.Output()}}
 	if err := d.prepare(t.Context(), "127.0.0.1:0", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	defer d.close()
-	code, err := totp.GenerateCode(d.strong.factor.Secret, d.app.now())
+	code, err := totp.GenerateCode(d.strong.factor.Secret, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = d.app.mfa.Verify(t.Context(), d.strong.Subject, mfatotp.Answer(code), time.Now(), func(_ context.Context, p mfa.Proof) error { return nil })
+	keys, err := mfa.ParseKeyring(d.config.SecretKeys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := servertest.OpenDatabase(t, d.config.Database)
+	factors := &mfa.Service{Store: db, Attempts: db, Setups: db, Keys: keys, Kinds: server.Kinds(d.config), Atomic: db.Atomic}
+	err = factors.Verify(t.Context(), d.strong.Subject, mfatotp.Answer(code), time.Now(), func(_ context.Context, p mfa.Proof) error { return nil })
 	if err != nil {
 		t.Errorf("the present code: %v", err)
 	}
-	if enrolled, err := d.app.mfa.Enrolled(t.Context(), d.plain.Subject); err != nil || enrolled {
+	if enrolled, err := factors.Enrolled(t.Context(), d.plain.Subject); err != nil || enrolled {
 		t.Errorf("the first user: enrolled %v, %v", enrolled, err)
 	}
 }
 
 func TestDemoIsLocal(t *testing.T) {
+	t.Parallel()
 	for _, address := range []string{"0.0.0.0:8080", ":8080", "example.com:80", "8080"} {
 		_, stop := startDemo(t, "--listen", address)
 		if code := report(&env{stderr: io.Discard}, stop()); code != 2 {

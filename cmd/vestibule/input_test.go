@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/cmd/vestibule/servertest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -119,19 +121,20 @@ func (k *keyboard) ends() (int, string) {
 
 // A person at a terminal is asked for a password, twice, and does not see it.
 func TestPasswordAtATerminal(t *testing.T) {
-	database := sqliteDatabase(t)
+	t.Parallel()
+	database := servertest.SQLite(t)
 	create := []string{"user", "create", "ana", "--email", "ana@example.com"}
 
 	k := sitAt(t, database, create...)
-	k.asked("Password: ").types(password)
-	k.asked("Once more: ").types("another " + password)
+	k.asked("Password: ").types(servertest.Password)
+	k.asked("Once more: ").types("another " + servertest.Password)
 	if code, text := k.ends(); code != 1 || !strings.Contains(text, "not the same twice") {
 		t.Errorf("two different passwords: exit code %d, %q", code, text)
 	}
 
 	k = sitAt(t, database, create...)
-	k.asked("Password: ").types(password)
-	k.asked("Once more: ").types(password)
+	k.asked("Password: ").types(servertest.Password)
+	k.asked("Once more: ").types(servertest.Password)
 	if code, text := k.ends(); code != 0 || !strings.Contains(text, "created user ana") {
 		t.Errorf("a password: exit code %d, %q", code, text)
 	}

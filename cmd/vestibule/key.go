@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider/operator"
@@ -45,7 +44,7 @@ func (w *env) withVault(ctx context.Context, c *cli.Command, work func(v unseale
 		return err
 	}
 	return linkedStore(ctx, s, func(db *storage.Store) error {
-		if err := checkKeys(ctx, db, keys); err != nil {
+		if err := server.CheckKeys(ctx, db, keys); err != nil {
 			return err
 		}
 		return work(unsealed{s, db, keys})
@@ -58,28 +57,9 @@ func (v unsealed) operations() *operator.Operator {
 	o.Keys = v.keys
 	o.MFA = &mfa.Service{
 		Store: v.db, Attempts: v.db, Setups: v.db, Keys: v.keys, Atomic: v.db.Atomic,
-		Limits: limits(v.config), Kinds: kinds(v.config),
+		Limits: server.Limits(v.config), Kinds: server.Kinds(v.config),
 	}
 	return o
-}
-
-// checkKeys refuses a database that holds what a key has sealed that is not in the ring, and names the key.
-func checkKeys(ctx context.Context, db *storage.Store, keys *mfa.Keyring) error {
-	ids, err := db.KeyIDs(ctx)
-	if err != nil {
-		return err
-	}
-	var missing []string
-	for _, table := range slices.Sorted(maps.Keys(ids)) {
-		if unknown := keys.Missing(ids[table]); len(unknown) > 0 {
-			missing = append(missing, strings.Join(unknown, ", ")+" (table "+table+")")
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return &result{"the database holds secrets sealed with keys that are not in secret_keys: " + strings.Join(missing, "; ") +
-		". Put them back into secret_keys, behind the newest one; `vestibule secret-key list` names the keys of the settings", mfa.ErrUnknownKey}
 }
 
 // secretKeyList names the keys of the settings and what each has sealed. The names tell nothing about the keys.

@@ -8,11 +8,12 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider/account"
-	rp "vestibule/provider/client"
+	"vestibule/provider/client"
 )
 
 // The settings are checked by a package that does not know the keyring: both must agree on what a key is.
 func TestKeysAgree(t *testing.T) {
+	t.Parallel()
 	const (
 		base64Key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 		hexKey    = "3030303030303030303030303030303030303030303030303030303030303030"
@@ -52,6 +53,7 @@ func TestKeysAgree(t *testing.T) {
 
 // The same goes for the names of groups and levels.
 func TestNamesAgree(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{
 		"finance", "a", "A-b_c.d~9", strings.Repeat("x", 64), strings.Repeat("x", 65), "a/b", "a=b", `a"b`, `a\b`, "größe", "a\x7fb", "a:b", "a%",
 		strings.Repeat("y", 200), strings.Repeat("y", 201), "aal1", "https://refeds.org/profile/mfa",
@@ -63,7 +65,7 @@ func TestNamesAgree(t *testing.T) {
 		}
 		environ = []string{"VESTIBULE_ACR_NAMES=aal2=" + name}
 		_, refused = config.Load("", environ, nil, "acr_names")
-		err := rp.CheckACRNames(map[string][]string{rp.LevelTwo: {name}})
+		err := client.CheckACRNames(map[string][]string{client.LevelTwo: {name}})
 		if (refused == nil) != (err == nil) {
 			t.Errorf("acr name %q: the settings say %v, the provider says %v", name, refused, err)
 		}

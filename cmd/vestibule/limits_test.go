@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/cmd/vestibule/servertest"
 	"vestibule/config"
 	"vestibule/provider/audit"
-	rp "vestibule/provider/client"
+	"vestibule/provider/client"
 	"vestibule/storage"
 )
 
@@ -35,26 +36,26 @@ func TestLimits(t *testing.T) {
 // fleet is three server processes and an app.
 type fleet struct {
 	*shell
-	shop *client
+	shop *servertest.Client
 	db   *storage.Store
 }
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	database := postgresDatabase(t)
+	database := servertest.PostgreSQL(t)
 	s, o := newOperator(t, database)
 	o.command("", "migrate", "up")
 	var c struct {
 		ID     string `json:"client_id"`
 		Secret string `json:"client_secret"`
 	}
-	created := o.command("", "client", "create", "shop", "--name", "The shop", "--redirect-uri", returnURI, "--output", "json")
+	created := o.command("", "client", "create", "shop", "--name", "The shop", "--redirect-uri", servertest.ReturnURI, "--output", "json")
 	if err := json.Unmarshal(created, &c); err != nil {
 		t.Fatalf("client create: %v in %s", err, created)
 	}
 	o.start(3)
-	shop := s.discover(t, rp.Client{ID: c.ID, RedirectURIs: []string{returnURI}}, c.Secret)
-	return &fleet{o, shop, openDatabase(t, database)}
+	shop := s.Discover(t, client.Client{ID: c.ID, RedirectURIs: []string{servertest.ReturnURI}}, c.Secret)
+	return &fleet{o, shop, servertest.OpenDatabase(t, database)}
 }
 
 // killAll ends every server with SIGKILL and starts others.
@@ -69,7 +70,7 @@ func (f *fleet) killAll() {
 func (f *fleet) addUser(name string) string {
 	f.t.Helper()
 	var user struct{ Subject string }
-	created := f.command(password, "user", "create", name, "--email", name+"@example.com", "--password-file", "-", "--output", "json")
+	created := f.command(servertest.Password, "user", "create", name, "--email", name+"@example.com", "--password-file", "-", "--output", "json")
 	if err := json.Unmarshal(created, &user); err != nil {
 		f.t.Fatalf("user create: %v in %s", err, created)
 	}
@@ -77,24 +78,24 @@ func (f *fleet) addUser(name string) string {
 }
 
 // enrol sets up an authenticator for a new user, by the clock of the processes.
-func (f *fleet) enrol(t *testing.T, name string) (b *browser, subject string, a phone, codes []string) {
+func (f *fleet) enrol(t *testing.T, name string) (b *servertest.Browser, subject string, a servertest.Phone, codes []string) {
 	t.Helper()
-	subject, b = f.addUser(name), f.site.newBrowser(t)
-	p := b.open("/account/authenticators/new").giveName(name, password).at("setup", "initial")
-	a = p.phone()
-	p = p.press("Continue", "code", a.realCode(0)).at("codes", "initial")
-	codes = p.recoveryCodes()
-	p.press("Turn on two-step verification", "saved", "on").at("security", "on")
+	subject, b = f.addUser(name), f.site.NewBrowser(t)
+	p := b.Open("/account/authenticators/new").GiveName(name, servertest.Password).At("setup", "initial")
+	a = p.Phone()
+	p = p.Press("Continue", "code", realCode(a, 0)).At("codes", "initial")
+	codes = p.RecoveryCodes()
+	p.Press("Turn on two-step verification", "saved", "on").At("security", "on")
 	return b, subject, a, codes
 }
 
 // events counts the user's events by kind.
 func (f *fleet) events(t *testing.T, subject string) map[string]int {
 	t.Helper()
-	db, _, _ := openDump(t, f.site.config.Database)
+	db, _, _ := servertest.OpenDump(t, f.site.Config.Database)
 	defer db.Close()
 	counts := map[string]int{}
-	for _, kind := range column(t.Context(), t, db, `SELECT kind FROM audit WHERE subject = '`+subject+`'`) {
+	for _, kind := range servertest.Column(t.Context(), t, db, `SELECT kind FROM audit WHERE subject = '`+subject+`'`) {
 		counts[kind]++
 	}
 	return counts
@@ -118,14 +119,14 @@ func (f *fleet) lockedUntil(t *testing.T, subject, kind string) time.Time {
 
 // filledForm was not sent yet.
 type filledForm struct {
-	*browser
+	*servertest.Browser
 	address string
 	values  url.Values
 }
 
 func sendAll(t *testing.T, forms []filledForm) {
 	t.Helper()
-	for _, err := range atOnce(len(forms), func(i int) error { return forms[i].send(forms[i].address, forms[i].values) }) {
+	for _, err := range servertest.AtOnce(len(forms), func(i int) error { return forms[i].TrySend(forms[i].address, forms[i].values) }) {
 		if err != nil {
 			t.Errorf("send: %v", err)
 		}
@@ -133,14 +134,14 @@ func sendAll(t *testing.T, forms []filledForm) {
 }
 
 // codeForms brings browsers of their own to the page that asks for a code.
-func (f *fleet) codeForms(t *testing.T, n int, name string, fill func(i int, p *page) (string, url.Values)) []filledForm {
+func (f *fleet) codeForms(t *testing.T, n int, name string, fill func(i int, p *servertest.Page) (string, url.Values)) []filledForm {
 	t.Helper()
 	forms := make([]filledForm, n)
 	var all sync.WaitGroup
 	for i := range forms {
-		forms[i].browser = f.site.newBrowser(t)
+		forms[i].Browser = f.site.NewBrowser(t)
 		all.Go(func() {
-			p := f.shop.begin().signIn(forms[i].browser, name).at("totp", "initial")
+			p := f.shop.Begin().SignIn(forms[i].Browser, name).At("totp", "initial")
 			forms[i].address, forms[i].values = fill(i, p)
 		})
 	}
@@ -151,8 +152,8 @@ func (f *fleet) codeForms(t *testing.T, n int, name string, fill func(i int, p *
 // wrongCodes gives 50 wrong codes at one barrier.
 func (f *fleet) wrongCodes(t *testing.T) {
 	_, subject, a, _ := f.enrol(t, "ana")
-	a.realCode(0)
-	fill := func(i int, p *page) (string, url.Values) { return p.fill("Continue", "code", a.wrong()) }
+	realCode(a, 0)
+	fill := func(i int, p *servertest.Page) (string, url.Values) { return p.Fill("Continue", "code", a.Wrong()) }
 	first := f.codeForms(t, 2, "ana", fill)
 	sendAll(t, first)
 	f.codeForms(t, 1, "ana", fill) // a right password between
@@ -161,7 +162,7 @@ func (f *fleet) wrongCodes(t *testing.T) {
 	var forms []filledForm
 	for i := range 50 {
 		form := tabs[i%len(tabs)]
-		form.values = url.Values{"flow": form.values["flow"], "code": {a.wrong()}}
+		form.values = url.Values{"flow": form.values["flow"], "code": {a.Wrong()}}
 		forms = append(forms, form)
 	}
 	sendAll(t, forms)
@@ -172,7 +173,7 @@ func (f *fleet) wrongCodes(t *testing.T) {
 	until := f.lockedUntil(t, subject, "totp")
 	f.killAll()
 	sendAll(t, forms[:10])
-	p := tabs[0].post(tabs[0].address, url.Values{"flow": tabs[0].values["flow"], "code": {a.realCode(1)}}).at("totp", "locked")
+	p := tabs[0].Post(tabs[0].address, url.Values{"flow": tabs[0].values["flow"], "code": {realCode(a, 1)}}).At("totp", "locked")
 	checkRetryAfter(t, p, until)
 	if again := f.lockedUntil(t, subject, "totp"); !again.Equal(until) || until.IsZero() {
 		t.Errorf("tries during the lock moved its end from %v to %v", until, again)
@@ -187,49 +188,51 @@ func (f *fleet) wrongCodes(t *testing.T) {
 	if out := string(f.command("", "user", "unlock", "ana")); !strings.Contains(out, "one-time codes") {
 		t.Errorf("user unlock says %q", out)
 	}
-	fresh := f.codeForms(t, 1, "ana", func(_ int, p *page) (string, url.Values) { return p.fill("Continue", "code", a.realCode(1)) })
-	fresh[0].post(fresh[0].address, fresh[0].values).at("consent", "initial")
+	fresh := f.codeForms(t, 1, "ana", func(_ int, p *servertest.Page) (string, url.Values) {
+		return p.Fill("Continue", "code", realCode(a, 1))
+	})
+	fresh[0].Post(fresh[0].address, fresh[0].values).At("consent", "initial")
 	if n := f.events(t, subject)[audit.EventAdminUnlocked]; n != 1 {
 		t.Errorf("%d events say that ana was unlocked, want 1", n)
 	}
 }
 
-func checkRetryAfter(t *testing.T, p *page, until time.Time) {
+func checkRetryAfter(t *testing.T, p *servertest.Page, until time.Time) {
 	t.Helper()
-	p.hasStatus(http.StatusTooManyRequests)
-	seconds, err := strconv.Atoi(p.header.Get("Retry-After"))
+	p.HasStatus(http.StatusTooManyRequests)
+	seconds, err := strconv.Atoi(p.Header.Get("Retry-After"))
 	if left := time.Until(until).Seconds(); err != nil || float64(seconds) < left-5 || float64(seconds) > left+5 {
-		t.Errorf("Retry-After is %q, want about %.0f", p.header.Get("Retry-After"), left)
+		t.Errorf("Retry-After is %q, want about %.0f", p.Header.Get("Retry-After"), left)
 	}
 }
 
 // oneStep gives one right code at a sign-in, at a step-up and to remove the authenticator, all at once.
 func (f *fleet) oneStep(t *testing.T) {
-	member := f.site.newBrowser(t) // signs in before there is an authenticator
+	member := f.site.NewBrowser(t) // signs in before there is an authenticator
 	subject := f.addUser("ben")
-	v := f.shop.begin()
-	v.finish(v.signIn(member, "ben").allow())
-	owner := f.site.newBrowser(t)
-	p := owner.open("/account/authenticators/new").giveName("ben", password).at("setup", "initial")
-	a := p.phone()
-	p = p.press("Continue", "code", a.realCode(0)).at("codes", "initial")
-	p.recoveryCodes()
-	p = p.press("Turn on two-step verification", "saved", "on").at("security", "on")
+	v := f.shop.Begin()
+	v.Finish(v.SignIn(member, "ben").Allow())
+	owner := f.site.NewBrowser(t)
+	p := owner.Open("/account/authenticators/new").GiveName("ben", servertest.Password).At("setup", "initial")
+	a := p.Phone()
+	p = p.Press("Continue", "code", realCode(a, 0)).At("codes", "initial")
+	p.RecoveryCodes()
+	p = p.Press("Turn on two-step verification", "saved", "on").At("security", "on")
 
-	fill := func(_ int, p *page) (string, url.Values) { return p.fill("Continue", "code", "000000") }
+	fill := func(_ int, p *servertest.Page) (string, url.Values) { return p.Fill("Continue", "code", "000000") }
 	forms := f.codeForms(t, 6, "ben", fill)
 	for range 5 {
-		form := filledForm{browser: member}
-		form.address, form.values = fill(0, member.open(f.shop.begin().address).at("totp", "initial"))
+		form := filledForm{Browser: member}
+		form.address, form.values = fill(0, member.Open(f.shop.Begin().Address).At("totp", "initial"))
 		forms = append(forms, form)
 	}
-	remove := p.click("Remove").at("remove", "initial")
+	remove := p.Click("Remove").At("remove", "initial")
 	for range 5 {
-		form := filledForm{browser: owner}
-		form.address, form.values = remove.fill("Remove", "password", password, "code", "000000")
+		form := filledForm{Browser: owner}
+		form.address, form.values = remove.Fill("Remove", "password", servertest.Password, "code", "000000")
 		forms = append(forms, form)
 	}
-	code := a.realCode(1)
+	code := realCode(a, 1)
 	for _, form := range forms {
 		form.values.Set("code", code)
 	}
@@ -242,8 +245,8 @@ func (f *fleet) oneStep(t *testing.T) {
 // recoveryForms brings browsers to the page of recovery codes.
 func (f *fleet) recoveryForms(t *testing.T, name string, codes []string) []filledForm {
 	t.Helper()
-	return f.codeForms(t, len(codes), name, func(i int, p *page) (string, url.Values) {
-		return p.click("Use a recovery code").at("recovery", "initial").fill("Continue", "recovery", codes[i])
+	return f.codeForms(t, len(codes), name, func(i int, p *servertest.Page) (string, url.Values) {
+		return p.Click("Use a recovery code").At("recovery", "initial").Fill("Continue", "recovery", codes[i])
 	})
 }
 
@@ -281,16 +284,16 @@ func (f *fleet) left(t *testing.T, name string, want int) {
 // wrongPasswords gives 50 wrong passwords at one barrier, each said to come from elsewhere, under eight spellings of
 // the two names.
 func (f *fleet) wrongPasswords(t *testing.T, name string) {
-	known := f.site.newBrowser(t)
+	known := f.site.NewBrowser(t)
 	subject := f.addUser(name)
-	v := f.shop.begin()
-	v.finish(v.signIn(known, name).allow())
-	known.open("/logout").press("Sign out")
+	v := f.shop.Begin()
+	v.Finish(v.SignIn(known, name).Allow())
+	known.Open("/logout").Press("Sign out")
 
-	limit := f.site.newBrowser(t).open(f.shop.begin().address).at("login", "initial")
+	limit := f.site.NewBrowser(t).Open(f.shop.Begin().Address).At("login", "initial")
 	guess := func(i int, secret string) filledForm {
-		form := filledForm{browser: limit.from(fmt.Sprintf("203.0.113.%d", i+1))}
-		form.address, form.values = limit.fill("Sign in", "username", spellings(name)[i%8], "password", secret)
+		form := filledForm{Browser: limit.From(fmt.Sprintf("203.0.113.%d", i+1))}
+		form.address, form.values = limit.Fill("Sign in", "username", spellings(name)[i%8], "password", secret)
 		return form
 	}
 	var forms []filledForm
@@ -298,51 +301,42 @@ func (f *fleet) wrongPasswords(t *testing.T, name string) {
 		forms = append(forms, guess(i, "wrong "+strconv.Itoa(i)))
 	}
 	sendAll(t, forms[:6])
-	other := f.site.newBrowser(t).from("198.51.100.1") // a right password between
-	v = f.shop.begin()
-	v.finish(v.signIn(other, name))
+	other := f.site.NewBrowser(t).From("198.51.100.1") // a right password between
+	v = f.shop.Begin()
+	v.Finish(v.SignIn(other, name))
 	f.killAll() // and a restart
 	sendAll(t, forms)
 	got := f.events(t, subject)
 	if n := got[audit.EventPasswordFailed] + got[audit.EventPasswordLocked]; n != 20 || got[audit.EventPasswordLocked] != 2 { // at the user name and at the address
 		t.Errorf("of 56 wrong passwords %d were evaluated and began %d locks, want 20 and 2", n, got[audit.EventPasswordLocked])
 	}
-	db, _, _ := openDump(t, f.site.config.Database)
+	db, _, _ := servertest.OpenDump(t, f.site.Config.Database)
 	defer db.Close()
-	locks := column(t.Context(), t, db, `SELECT detail FROM audit WHERE kind = 'auth.password.locked' AND subject = '`+subject+`'`)
+	locks := servertest.Column(t.Context(), t, db, `SELECT detail FROM audit WHERE kind = 'auth.password.locked' AND subject = '`+subject+`'`)
 	if len(locks) != 2 || !strings.Contains(locks[0], `"budget":"account"`) || !strings.Contains(locks[1], `"budget":"account"`) {
 		t.Errorf("the log says of the locks: %q", locks)
 	}
 	until := f.lockedUntil(t, subject, "pwd")
 	f.killAll()
 	sendAll(t, forms[:10])
-	form := guess(0, password)
-	checkRetryAfter(t, form.post(form.address, form.values).at("login", "locked"), until)
+	form := guess(0, servertest.Password)
+	checkRetryAfter(t, form.Post(form.address, form.values).At("login", "locked"), until)
 	if again := f.lockedUntil(t, subject, "pwd"); !again.Equal(until) || until.IsZero() {
 		t.Errorf("tries during the lock moved its end from %v to %v", until, again)
 	}
 	if now := f.events(t, subject); now[audit.EventPasswordFailed] != 18 || now[audit.EventPasswordLocked] != 2 {
 		t.Errorf("tries during the lock were evaluated: %v", now)
 	}
-	v = f.shop.begin()
-	v.finish(v.signIn(known, name)) // the owner comes in
+	v = f.shop.Begin()
+	v.Finish(v.SignIn(known, name)) // the owner comes in
 	if n := f.events(t, subject)[audit.EventPassword]; n != 3 {
 		t.Errorf("the right password was accepted %d times, want 3", n)
 	}
 	f.command("", "user", "unlock", strings.ToUpper(name))
-	form.post(form.address, form.values)
+	form.Post(form.address, form.values)
 	if n := f.events(t, subject)[audit.EventPassword]; n != 4 {
 		t.Errorf("the right password was accepted %d times after user unlock, want 4", n)
 	}
-}
-
-// from is the browser at an address that a proxy tells.
-func (b *browser) from(address string) *browser {
-	c := *b
-	h := *b.http
-	c.http = &h
-	c.http.Transport = forwarded(address)
-	return &c
 }
 
 // spellings of a name with one letter that has two forms.
@@ -356,102 +350,103 @@ func spellings(name string) []string {
 
 // TestEveryEndpointCounts gives one wrong code at each place that takes one: together they lock them all.
 func TestEveryEndpointCounts(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
-		s.start(2)
-		s.addUser("ana")
-		c := s.newClient(t, "shop")
-		owner := s.newBrowser(t)
-		a, _ := owner.enrol("ana")
-		s.clock.advance(oneStep)
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
+		s.Start(2)
+		s.AddUser("ana")
+		c := s.NewClient(t, "shop")
+		owner := s.NewBrowser(t)
+		a, _ := owner.Enrol("ana")
+		s.Clock.Advance(servertest.Step)
 
-		setup := owner.open("/account/authenticators/new").at("setup", "initial")
-		setup.press("Continue", "code", a.wrong()).at("setup", "wrong")
-		c.begin().signIn(s.newBrowser(t), "ana").giveCode(a.wrong()).at("totp", "wrong")
-		stepUp := owner.open(c.begin("prompt", "login").address).at("login", "initial").press("Sign in", "password", password)
-		stepUp.at("totp", "initial").giveCode(a.wrong()).at("totp", "few")
-		remove := owner.open("/account").click("Remove").at("remove", "initial")
-		remove.press("Remove", "password", password, "code", a.wrong()).at("remove", "few")
-		s.clock.advance(11 * time.Minute)
-		regenerate := owner.open("/account/recovery-codes").at("totp", "initial")
-		regenerate.giveCode(a.wrong()).at("totp", "locked").hasStatus(http.StatusTooManyRequests)
+		setup := owner.Open("/account/authenticators/new").At("setup", "initial")
+		setup.Press("Continue", "code", a.Wrong()).At("setup", "wrong")
+		c.Begin().SignIn(s.NewBrowser(t), "ana").GiveCode(a.Wrong()).At("totp", "wrong")
+		stepUp := owner.Open(c.Begin("prompt", "login").Address).At("login", "initial").Press("Sign in", "password", servertest.Password)
+		stepUp.At("totp", "initial").GiveCode(a.Wrong()).At("totp", "few")
+		remove := owner.Open("/account").Click("Remove").At("remove", "initial")
+		remove.Press("Remove", "password", servertest.Password, "code", a.Wrong()).At("remove", "few")
+		s.Clock.Advance(11 * time.Minute)
+		regenerate := owner.Open("/account/recovery-codes").At("totp", "initial")
+		regenerate.GiveCode(a.Wrong()).At("totp", "locked").HasStatus(http.StatusTooManyRequests)
 
 		for _, at := range []struct {
 			place string
-			page  *page
+			page  *servertest.Page
 		}{
-			{"sign-in", c.begin().signIn(s.newBrowser(t), "ana").giveCode(a.code(0))},
-			{"step-up", owner.open(c.begin("prompt", "login").address).press("Sign in", "password", password).giveCode(a.code(0))},
-			{"remove", remove.press("Remove", "password", password, "code", a.code(0))},
-			{"regenerate", regenerate.post("/login/totp", url.Values{"flow": {regenerate.value("flow")}, "code": {a.code(0)}})},
+			{"sign-in", c.Begin().SignIn(s.NewBrowser(t), "ana").GiveCode(a.Code(0))},
+			{"step-up", owner.Open(c.Begin("prompt", "login").Address).Press("Sign in", "password", servertest.Password).GiveCode(a.Code(0))},
+			{"remove", remove.Press("Remove", "password", servertest.Password, "code", a.Code(0))},
+			{"regenerate", regenerate.Post("/login/totp", url.Values{"flow": {regenerate.Value("flow")}, "code": {a.Code(0)}})},
 		} {
-			if at.page.left != nil || at.page.state != "locked" {
-				t.Errorf("%s: a right code during the lock leads to page %q in state %q", at.place, at.page.name, at.page.state)
+			if at.page.Left != nil || at.page.State != "locked" {
+				t.Errorf("%s: a right code during the lock leads to page %q in state %q", at.place, at.page.Name, at.page.State)
 			}
 		}
-		s.clock.advance(15 * time.Minute)
-		c.begin().signIn(s.newBrowser(t), "ana").giveCode(a.code(0)).at("consent", "initial")
+		s.Clock.Advance(15 * time.Minute)
+		c.Begin().SignIn(s.NewBrowser(t), "ana").GiveCode(a.Code(0)).At("consent", "initial")
 	})
 }
 
 // TestPasswordLockEnds waits for the end of a lock, which tries during it and a restart do not put off.
 func TestPasswordLockEnds(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
-		s.addUser("ana")
-		c := s.newClient(t, "shop")
-		p := s.newBrowser(t).open(c.begin().address)
-		for n := range s.config.PasswordGuesses {
-			p = p.giveName("ana", "wrong "+strconv.Itoa(n))
-			s.clock.advance(time.Second)
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
+		s.AddUser("ana")
+		c := s.NewClient(t, "shop")
+		p := s.NewBrowser(t).Open(c.Begin().Address)
+		for n := range s.Config.PasswordGuesses {
+			p = p.GiveName("ana", "wrong "+strconv.Itoa(n))
+			s.Clock.Advance(time.Second)
 		}
-		p.at("login", "locked").hasStatus(http.StatusTooManyRequests)
-		s.start(2)
+		p.At("login", "locked").HasStatus(http.StatusTooManyRequests)
+		s.Start(2)
 		for range 7 {
-			s.clock.advance(2 * time.Minute)
-			p = p.giveName("ana", password).at("login", "locked")
+			s.Clock.Advance(2 * time.Minute)
+			p = p.GiveName("ana", servertest.Password).At("login", "locked")
 		}
-		p.says("You can try again in 1 minute, at ")
-		s.clock.advance(59 * time.Second)
-		p.reload().at("login", "initial").giveName("ana", password).at("consent", "initial")
+		p.Says("You can try again in 1 minute, at ")
+		s.Clock.Advance(59 * time.Second)
+		p.Reload().At("login", "initial").GiveName("ana", servertest.Password).At("consent", "initial")
 	})
 }
 
 // TestTooManyInARow gives wrong codes so slowly that each lock ends in between. At last no code is taken any more, until
 // a recovery code was given or an operator says so.
 func TestTooManyInARow(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, database string) {
-		s := newSite(t, database, func(c *config.Config) { c.TOTPInARow = 7 })
-		c := enrolledClient(t, s, 2)
-		b := s.newBrowser(t)
+	t.Parallel()
+	servertest.EachDatabase(t, func(t *testing.T, database string) {
+		s := servertest.New(t, database, func(c *config.Config) { c.TOTPInARow = 7 })
+		c := servertest.NewEnrolled(t, s, 2)
+		b := s.NewBrowser(t)
 		disable := func() {
 			t.Helper()
-			for range s.config.TOTPInARow {
-				s.clock.advance(16 * time.Minute)
-				c.begin().signIn(b, "ana").giveCode(c.phone.wrong())
+			for range s.Config.TOTPInARow {
+				s.Clock.Advance(16 * time.Minute)
+				c.Begin().SignIn(b, "ana").GiveCode(c.Phone.Wrong())
 			}
-			s.clock.advance(24 * time.Hour)
-			c.begin().signIn(b, "ana").giveCode(c.phone.code(0)).at("totp", "disabled").says("Codes are switched off for this account")
+			s.Clock.Advance(24 * time.Hour)
+			c.Begin().SignIn(b, "ana").GiveCode(c.Phone.Code(0)).At("totp", "disabled").Says("Codes are switched off for this account")
 		}
 		disable()
-		v := c.begin()
-		p := v.signIn(s.newBrowser(t), "ana").click("Use a recovery code").press("Continue", "recovery", c.codes[0])
-		v.finish(p.at("recovery-used", "initial").press("Continue").allow())
-		c.begin().signIn(s.newBrowser(t), "ana").giveCode(c.phone.code(0))
+		v := c.Begin()
+		p := v.SignIn(s.NewBrowser(t), "ana").Click("Use a recovery code").Press("Continue", "recovery", c.Codes[0])
+		v.Finish(p.At("recovery-used", "initial").Press("Continue").Allow())
+		c.Begin().SignIn(s.NewBrowser(t), "ana").GiveCode(c.Phone.Code(0))
 
 		disable()
-		user, _, err := s.store.AccountByName(t.Context(), "ana")
+		user, _, err := s.Store.AccountByName(t.Context(), "ana")
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := operations(s.store)
-		o.Now = s.clock.now
-		wrong, err := o.WrongGuesses(t.Context(), user.Subject, s.config.TOTPInARow)
+		wrong, err := s.Operator().WrongGuesses(t.Context(), user.Subject, s.Config.TOTPInARow)
 		if err != nil || len(wrong) != 1 || !wrong[0].Disabled || wrong[0].InARow != 7 {
 			t.Errorf("what counts against ana is %+v, %v; want 7 codes, and disabled", wrong, err)
 		}
-		if _, err := o.Unlock(t.Context(), user); err != nil {
+		if _, err := s.Operator().Unlock(t.Context(), user); err != nil {
 			t.Fatal(err)
 		}
-		v = c.begin()
-		v.finish(v.signIn(s.newBrowser(t), "ana").giveCode(c.phone.code(0)))
+		v = c.Begin()
+		v.Finish(v.SignIn(s.NewBrowser(t), "ana").GiveCode(c.Phone.Code(0)))
 	})
 }

@@ -2,14 +2,15 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
+	"vestibule/web/notice"
 )
 
 // mailTest sends a letter that says only that it has arrived.
@@ -27,20 +28,20 @@ func mailTest(w *env) *cli.Command {
 }
 
 func (w *env) sendTest(ctx context.Context, s config.Config, to string) error {
-	m, err := newMailer(s, time.Now)
+	m, err := server.Mailer(s, time.Now)
 	switch {
 	case err != nil:
 		return err
 	case m == nil:
 		return errors.New("no mail is sent: set VESTIBULE_MAIL_SERVER and VESTIBULE_MAIL_FROM")
 	}
-	l := message{id: rand.Text(), to: to}
-	if l.subject, l.body, err = write("test", facts{Name: s.Name, Host: hostOf(s.Issuer)}); err != nil {
+	l, err := notice.Test(s.Name, notice.HostOf(s.Issuer), to)
+	if err != nil {
 		return err
 	}
-	if err := m.send(ctx, l); err != nil {
-		return fmt.Errorf("%s does not take mail to %s: %w", m.server, printable(to), err)
+	if err := m.Send(ctx, l); err != nil {
+		return fmt.Errorf("%s does not take mail to %s: %w", m.Server, printable(to), err)
 	}
-	_, err = fmt.Fprintf(w.stdout, "%s has taken a mail to %s; see whether it arrives, and not among the spam\n", m.server, printable(to))
+	_, err = fmt.Fprintf(w.stdout, "%s has taken a mail to %s; see whether it arrives, and not among the spam\n", m.Server, printable(to))
 	return err
 }

@@ -1,5 +1,5 @@
 // Command vestibule is an OpenID Connect authorization server with a one-time-code step between
-// the password and consent. Start at the table of commands below; serve.go puts the parts
+// the password and consent. Start at the table of commands below; package server puts the parts
 // together.
 package main
 

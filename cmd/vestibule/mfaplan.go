@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/provider/operator"
 	"vestibule/storage"
@@ -29,7 +30,7 @@ func mfaPlan(w *env) *cli.Command {
 			}
 			var p plan
 			err = readStore(ctx, s, func(db *storage.Store) error {
-				found, err := operations(db).PlanPolicy(ctx, policyOf(s))
+				found, err := operations(db).PlanPolicy(ctx, server.Policy(s))
 				p = planView(found)
 				return err
 			})

@@ -11,12 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/cmd/vestibule/servertest"
 	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/operator"
 )
 
 func TestSpan(t *testing.T) {
+	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		90 * 24 * time.Hour: "2160 hours", time.Hour: "1 hours", 30 * time.Minute: "30 minutes", 90 * time.Minute: "90 minutes",
 		10 * time.Second: "1 minutes",
@@ -29,6 +31,7 @@ func TestSpan(t *testing.T) {
 
 // The words at the end of a rotation are about the settings.
 func TestRotateClosingWords(t *testing.T) {
+	t.Parallel()
 	old, err := mfa.ParseKeyring([]string{mfa.NewKey(), mfa.NewKey()})
 	if err != nil {
 		t.Fatal(err)
@@ -43,11 +46,12 @@ func TestRotateClosingWords(t *testing.T) {
 
 // Whoever gives a secret in the place of a file does not see it again, in a log say.
 func TestSecretInThePlaceOfAFile(t *testing.T) {
-	s := newSite(t, sqliteDatabase(t))
-	s.addUser("ana")
+	t.Parallel()
+	s := servertest.New(t, servertest.SQLite(t))
+	s.AddUser("ana")
 	const key = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 	for _, value := range []string{key, "otpauth://totp/Old:ana?secret=" + key, key + strings.Repeat("A", 5000)} {
-		_, err := s.operate(t, "user", "totp", "add", "ana", "--secret-file", value)
+		_, err := operate(t, s, "user", "totp", "add", "ana", "--secret-file", value)
 		if err == nil || strings.Contains(err.Error(), "GEZDG") || !strings.Contains(err.Error(), "--secret-file: the file cannot be opened: ") {
 			t.Errorf("--secret-file %.10s: %v, want a fault without the value", value, err)
 		}
@@ -56,11 +60,12 @@ func TestSecretInThePlaceOfAFile(t *testing.T) {
 
 // A link for a user who is shut out is made, but with a warning.
 func TestEnrolLinkOfTheDisabled(t *testing.T) {
-	s := newSite(t, sqliteDatabase(t))
+	t.Parallel()
+	s := servertest.New(t, servertest.SQLite(t))
 	for _, name := range []string{"ana", "ben"} {
-		s.addUser(name, func(a *account.Account) { a.Disabled = name == "ana" })
+		s.AddUser(name, func(a *account.Account) { a.Disabled = name == "ana" })
 		var out, warning bytes.Buffer
-		environ := []string{"VESTIBULE_DATABASE=" + s.config.Database, "VESTIBULE_ISSUER=" + s.config.Issuer}
+		environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_ISSUER=" + s.Config.Issuer}
 		if err := run(t.Context(), []string{"user", "enrol-link", name}, &env{environ, strings.NewReader(""), &out, &warning}); err != nil {
 			t.Fatal(err)
 		}
@@ -72,6 +77,7 @@ func TestEnrolLinkOfTheDisabled(t *testing.T) {
 
 // A terminal that is closed ends the demo as Ctrl-C does: nothing is left behind.
 func TestDemoHangup(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	demo := exec.CommandContext(t.Context(), "vestibule", "demo", "--listen", "127.0.0.1:0", "--sample-listen", "127.0.0.1:0")
 	demo.Env = append(os.Environ(), "TMPDIR="+folder)

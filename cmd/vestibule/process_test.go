@@ -5,39 +5,37 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
-	"vestibule/mfa"
-	rp "vestibule/provider/client"
+	"vestibule/cmd/vestibule/servertest"
+	"vestibule/provider/client"
 )
 
 // TestProcesses knows only what an operator and a client know: commands, environment names, pages. The
 // servers are processes, two of them where the database allows it, and each is killed with SIGKILL before
 // every step, in the middle of enrolments and sign-ins.
 func TestProcesses(t *testing.T) {
-	for name, newDatabase := range map[string]func(*testing.T) string{"sqlite": sqliteDatabase, "postgres": postgresDatabase} {
+	t.Parallel()
+	for name, newDatabase := range map[string]func(*testing.T) string{"sqlite": servertest.SQLite, "postgres": servertest.PostgreSQL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, o := newOperator(t, newDatabase(t))
-			o.command(password, "migrate", "up")
-			o.command(password, "user", "create", "ana", "--email", "ana@example.com", "--password-file", "-")
+			o.command(servertest.Password, "migrate", "up")
+			o.command(servertest.Password, "user", "create", "ana", "--email", "ana@example.com", "--password-file", "-")
 			var c struct {
 				ID     string `json:"client_id"`
 				Secret string `json:"client_secret"`
 			}
-			created := o.command("", "client", "create", "shop", "--name", "The shop", "--redirect-uri", returnURI, "--output", "json")
+			created := o.command("", "client", "create", "shop", "--name", "The shop", "--redirect-uri", servertest.ReturnURI, "--output", "json")
 			if err := json.Unmarshal(created, &c); err != nil {
 				t.Fatalf("client create: %v in %s", err, created)
 			}
 			o.start(map[string]int{"sqlite": 1, "postgres": 2}[name])
-			shop := s.discover(t, rp.Client{ID: c.ID, RedirectURIs: []string{returnURI}}, c.Secret)
+			shop := s.Discover(t, client.Client{ID: c.ID, RedirectURIs: []string{servertest.ReturnURI}}, c.Secret)
 			o.walk(t, s, shop)
 			if status := string(o.command("", "user", "get", "ana")); !strings.Contains(status, "9 of 10") {
 				t.Errorf("user get does not say that 9 recovery codes are left:\n%s", status)
@@ -46,77 +44,72 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-func (o *shell) walk(t *testing.T, s *site, shop *client) {
+func (o *shell) walk(t *testing.T, s *servertest.Site, shop *servertest.Client) {
 	t.Helper()
-	b := s.newBrowser(t)
-	v := shop.begin()
-	p := o.kill(v.signIn(b, "ana").at("consent", "initial"))
-	first := v.finish(p.allow())
+	b := s.NewBrowser(t)
+	v := shop.Begin()
+	p := o.kill(v.SignIn(b, "ana").At("consent", "initial"))
+	first := v.Finish(p.Allow())
 	if first.ACR != "aal1" {
 		t.Errorf("acr is %q, want aal1", first.ACR)
 	}
-	p = o.kill(b.open("/account/authenticators/new").at("setup", "initial"))
-	a := p.phone()
-	p = o.kill(p.press("Continue", "code", a.realCode(0)).at("codes", "initial"))
-	codes := p.reload().recoveryCodes()
+	p = o.kill(b.Open("/account/authenticators/new").At("setup", "initial"))
+	a := p.Phone()
+	p = o.kill(p.Press("Continue", "code", realCode(a, 0)).At("codes", "initial"))
+	codes := p.Reload().RecoveryCodes()
 
-	other := s.newBrowser(t) // the factor is not on yet, and the killed server made no half of one
-	v = shop.begin()
-	v.finish(o.kill(v.signIn(other, "ana")))
+	other := s.NewBrowser(t) // the factor is not on yet, and the killed server made no half of one
+	v = shop.Begin()
+	v.Finish(o.kill(v.SignIn(other, "ana")))
 
-	o.kill(p.press("Turn on two-step verification", "saved", "on").at("security", "on"))
-	other = s.newBrowser(t)
-	v = shop.begin("scope", "openid profile email offline_access")
-	p = o.kill(other.open(v.address).at("login", "initial"))
-	p = o.kill(p.giveName("ana", password).at("totp", "initial"))
-	p = o.kill(p.giveCode(a.realCode(1)).at("consent", "initial"))
-	second := v.finish(o.kill(p.press("Allow")))
+	o.kill(p.Press("Turn on two-step verification", "saved", "on").At("security", "on"))
+	other = s.NewBrowser(t)
+	v = shop.Begin("scope", "openid profile email offline_access")
+	p = o.kill(other.Open(v.Address).At("login", "initial"))
+	p = o.kill(p.GiveName("ana", servertest.Password).At("totp", "initial"))
+	p = o.kill(p.GiveCode(realCode(a, 1)).At("consent", "initial"))
+	second := v.Finish(o.kill(p.Press("Allow")))
 	if second.ACR != "aal2" || strings.Join(second.AMR, " ") != "pwd otp mfa" {
 		t.Errorf("amr is %q, acr %q; want pwd otp mfa and aal2", second.AMR, second.ACR)
 	}
-	renewed, err := shop.refresh(second.tokens.RefreshToken)
+	renewed, err := shop.Refresh(second.Token.RefreshToken)
 	if err != nil {
 		t.Fatalf("refresh: %v", err)
 	}
-	shop.read(renewed).same(t, second)
-	v = shop.begin("prompt", "none")
-	v.finish(o.kill(other.open(v.address))).same(t, second)
+	shop.Read(renewed).Same(t, second)
+	v = shop.Begin("prompt", "none")
+	v.Finish(o.kill(other.Open(v.Address))).Same(t, second)
 
-	v = shop.begin()
-	p = v.signIn(s.newBrowser(t), "ana").at("totp", "initial").click("Use a recovery code")
-	p = o.kill(p.press("Continue", "recovery", codes[0]).at("recovery-used", "initial"))
-	if third := v.finish(p.press("Continue")); strings.Join(third.AMR, " ") != "pwd mfa" {
+	v = shop.Begin()
+	p = v.SignIn(s.NewBrowser(t), "ana").At("totp", "initial").Click("Use a recovery code")
+	p = o.kill(p.Press("Continue", "recovery", codes[0]).At("recovery-used", "initial"))
+	if third := v.Finish(p.Press("Continue")); strings.Join(third.AMR, " ") != "pwd mfa" {
 		t.Errorf("amr is %q, want pwd mfa", third.AMR)
 	}
 }
 
 // realCode is a code by the clock that the processes have. Ahead of time is good: should a step end before
 // the code arrives, it is still a neighbour.
-func (a phone) realCode(steps int) string {
-	a.site.clock.advance(time.Since(a.site.clock.now()))
-	return a.code(steps)
+func realCode(a servertest.Phone, steps int) string {
+	a.Site.Clock.Advance(time.Since(a.Site.Clock.Now()))
+	return a.Code(steps)
 }
 
 // shell runs commands and servers on one database.
 type shell struct {
 	t       *testing.T
-	site    *site
+	site    *servertest.Site
 	environ []string
 	servers []*exec.Cmd
 	turn    int
 }
 
-func newOperator(t *testing.T, database string) (*site, *shell) {
+func newOperator(t *testing.T, database string) (*servertest.Site, *shell) {
 	t.Helper()
-	s := &site{t: t, clock: newClock(), log: &journal{}}
-	front := httptest.NewServer(s)
-	t.Cleanup(front.Close)
-	s.config.Issuer, s.config.SecretKeys, s.config.Database = front.URL, []string{mfa.NewKey()}, database
-	t.Cleanup(s.checkLog)
-	t.Cleanup(s.checkDump)
+	s := servertest.NewFront(t, database)
 	o := &shell{t: t, site: s, environ: append(os.Environ(),
-		"VESTIBULE_ISSUER="+front.URL, "VESTIBULE_LISTEN=127.0.0.1:0", "VESTIBULE_ADMIN_LISTEN=127.0.0.1:0",
-		"VESTIBULE_DATABASE="+database, "VESTIBULE_SECRET_KEYS="+s.config.SecretKeys[0])}
+		"VESTIBULE_ISSUER="+s.Config.Issuer, "VESTIBULE_LISTEN=127.0.0.1:0", "VESTIBULE_ADMIN_LISTEN=127.0.0.1:0",
+		"VESTIBULE_DATABASE="+database, "VESTIBULE_SECRET_KEYS="+s.Config.SecretKeys[0])}
 	t.Cleanup(func() {
 		for _, server := range o.servers {
 			o.end(server)
@@ -142,14 +135,14 @@ func (o *shell) command(input string, args ...string) []byte {
 func (o *shell) start(n int) {
 	o.t.Helper()
 	o.servers = make([]*exec.Cmd, n)
-	fronts := make([]*app, n)
+	fronts := make([]*servertest.Instance, n)
 	for i := range n {
 		o.servers[i], fronts[i] = o.serve()
 	}
-	o.site.servers.Store(&fronts)
+	o.site.Use(fronts...)
 }
 
-func (o *shell) serve() (*exec.Cmd, *app) {
+func (o *shell) serve() (*exec.Cmd, *servertest.Instance) {
 	o.t.Helper()
 	cmd := exec.Command("vestibule", "serve")
 	cmd.Env = o.environ
@@ -162,19 +155,19 @@ func (o *shell) serve() (*exec.Cmd, *app) {
 	}
 	lines := bufio.NewScanner(out)
 	address := waitListening(o.t, lines)[0]
-	go io.Copy(o.site.log, out) // ends with the process
-	return cmd, &app{handler: httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})}
+	go io.Copy(o.site.Log, out) // ends with the process
+	return cmd, servertest.NewRemote(address)
 }
 
 // kill ends one server with SIGKILL and starts another. It passes on the page that the browser shows.
-func (o *shell) kill(p *page) *page {
+func (o *shell) kill(p *servertest.Page) *servertest.Page {
 	o.t.Helper()
 	i := o.turn % len(o.servers)
 	o.turn++
-	fronts := append([]*app{}, *o.site.servers.Load()...)
+	fronts := append([]*servertest.Instance{}, o.site.Servers()...)
 	o.end(o.servers[i])
 	o.servers[i], fronts[i] = o.serve()
-	o.site.servers.Store(&fronts)
+	o.site.Use(fronts...)
 	return p
 }
 

@@ -6,49 +6,52 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/cmd/vestibule/servertest"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/web/notice"
 )
 
 // A user who gives a code after the announcement has lost nothing: the reset is called off, with a mail.
 func TestPlannedResetOfWhoHasIt(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, database string) {
-		m := startMail(t, "none", func(m *mailServer) { m.open = true })
-		s := newMailSite(t, database, m)
-		enrol := func(name string) (account.Account, phone, []string) {
-			user := s.addUser(name, func(a *account.Account) { a.Email = name + "@example.com" })
-			a, codes := s.newBrowser(t).enrol(name)
-			s.must(t, "user", "totp", "reset", name, "--reason", "lost", "--delay", "24h")
+	t.Parallel()
+	servertest.EachDatabase(t, func(t *testing.T, database string) {
+		m := servertest.NewMailbox(t, "none", func(m *servertest.Mailbox) { m.Open = true })
+		s := servertest.NewWithMail(t, database, m)
+		enrol := func(name string) (account.Account, servertest.Phone, []string) {
+			user := s.AddUser(name, func(a *account.Account) { a.Email = name + "@example.com" })
+			a, codes := s.NewBrowser(t).Enrol(name)
+			must(t, s, "user", "totp", "reset", name, "--reason", "lost", "--delay", "24h")
 			return user, a, codes
 		}
 		ana, phone, _ := enrol("ana")
 		ben, _, codes := enrol("ben")
 		eve, _, _ := enrol("eve")
-		s.clock.advance(time.Hour)
-		s.newBrowser(t).open("/account/security").giveName("ana", password).giveCode(phone.code(0)).at("security", "on")
-		s.newBrowser(t).open("/account/security").giveName("ben", password).at("totp", "initial").click("Use a recovery code").
-			press("Continue", "recovery", codes[0])
-		s.post()
-		s.clock.advance(24 * time.Hour)
-		if n := s.resetDue(t); n != 1 {
+		s.Clock.Advance(time.Hour)
+		s.NewBrowser(t).Open("/account/security").GiveName("ana", servertest.Password).GiveCode(phone.Code(0)).At("security", "on")
+		s.NewBrowser(t).Open("/account/security").GiveName("ben", servertest.Password).At("totp", "initial").Click("Use a recovery code").
+			Press("Continue", "recovery", codes[0])
+		s.SendNotices()
+		s.Clock.Advance(24 * time.Hour)
+		if n := resetDue(t, s); n != 1 {
 			t.Errorf("%d resets, want that of eve alone, who has given no code", n)
 		}
-		s.post()
-		letters := m.received()
+		s.SendNotices()
+		letters := m.Received()
 		for _, tt := range []struct {
 			account account.Account
 			want    int
 		}{{ana, 1}, {ben, 1}, {eve, 0}} {
-			e := s.events(t, tt.account.Subject, audit.EventResetCancelled)
+			e := s.Events(t, tt.account.Subject, audit.EventResetCancelled)
 			if len(e) != tt.want || tt.want == 1 && e[0].Detail["how"] != "used" {
 				t.Errorf("the audit log of %s has %+v, want %d resets called off", tt.account.Username, e, tt.want)
 			}
-			if _, err := s.store.ResetOf(t.Context(), tt.account.Subject); err == nil {
+			if _, err := s.Store.ResetOf(t.Context(), tt.account.Subject); err == nil {
 				t.Errorf("%s still has the plan", tt.account.Username)
 			}
 			told := 0
 			for _, l := range letters {
-				if l.to == tt.account.Email && strings.Contains(l.body, "given a code since it was announced") {
+				if l.To == tt.account.Email && strings.Contains(l.Body, "given a code since it was announced") {
 					told++
 				}
 			}
@@ -61,31 +64,32 @@ func TestPlannedResetOfWhoHasIt(t *testing.T) {
 
 // While its mail cannot be sent, a reset waits; but not for ever.
 func TestPlannedResetWaitsForItsMail(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, database string) {
-		m := startMail(t, "none", func(m *mailServer) { m.open = true })
-		s := newMailSite(t, database, m)
+	t.Parallel()
+	servertest.EachDatabase(t, func(t *testing.T, database string) {
+		m := servertest.NewMailbox(t, "none", func(m *servertest.Mailbox) { m.Open = true })
+		s := servertest.NewWithMail(t, database, m)
 		for _, name := range []string{"ana", "ben"} {
-			s.addUser(name, func(a *account.Account) { a.Email = name + "@example.com" })
-			s.newBrowser(t).enrol(name)
+			s.AddUser(name, func(a *account.Account) { a.Email = name + "@example.com" })
+			s.NewBrowser(t).Enrol(name)
 		}
-		s.post()
-		m.stop()
-		s.must(t, "user", "totp", "reset", "ana", "--reason", "lost", "--delay", "1h")
-		s.clock.advance(2 * time.Hour)
-		s.post()
-		if n := s.resetDue(t); n != 0 {
+		s.SendNotices()
+		m.Stop()
+		must(t, s, "user", "totp", "reset", "ana", "--reason", "lost", "--delay", "1h")
+		s.Clock.Advance(2 * time.Hour)
+		s.SendNotices()
+		if n := resetDue(t, s); n != 0 {
 			t.Errorf("%d resets that nobody was told of, want none", n)
 		}
-		m.start()
-		s.clock.advance(2 * time.Hour)
-		s.post()
-		if n := s.resetDue(t); n != 1 {
+		m.Start()
+		s.Clock.Advance(2 * time.Hour)
+		s.SendNotices()
+		if n := resetDue(t, s); n != 1 {
 			t.Errorf("%d resets after the mail, want 1", n)
 		}
-		m.stop()
-		s.must(t, "user", "totp", "reset", "ben", "--reason", "lost", "--delay", "1h")
-		s.clock.advance(noticeLife + time.Hour)
-		if n := s.resetDue(t); n != 1 {
+		m.Stop()
+		must(t, s, "user", "totp", "reset", "ben", "--reason", "lost", "--delay", "1h")
+		s.Clock.Advance(notice.Life + time.Hour)
+		if n := resetDue(t, s); n != 1 {
 			t.Errorf("%d resets after all that time, want 1", n)
 		}
 	})
@@ -93,16 +97,17 @@ func TestPlannedResetWaitsForItsMail(t *testing.T) {
 
 // Whoever plans a reset hears that the user will not; the security page tells also whoever has no authenticator.
 func TestPlannedResetUntold(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
-		s.addUser("ana", func(a *account.Account) { a.Email = "" })
-		s.addUser("ben", func(a *account.Account) { a.Email = "ben@example.com" })
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
+		s.AddUser("ana", func(a *account.Account) { a.Email = "" })
+		s.AddUser("ben", func(a *account.Account) { a.Email = "ben@example.com" })
 		for _, tt := range []struct{ name, server, want string }{
 			{"ana", "mail.example.com:587", "ana has no e-mail address"},
 			{"ben", "", "no mail_server"},
 			{"ben", "mail.example.com:587", ""},
 		} {
 			var warning bytes.Buffer
-			environ := []string{"VESTIBULE_DATABASE=" + s.config.Database, "VESTIBULE_MAIL_SERVER=" + tt.server}
+			environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_MAIL_SERVER=" + tt.server}
 			w := &env{environ, strings.NewReader(""), t.Output(), &warning}
 			if err := run(t.Context(), []string{"user", "totp", "reset", tt.name, "--reason", "lost", "--delay", "1h"}, w); err != nil {
 				t.Fatal(err)
@@ -110,9 +115,9 @@ func TestPlannedResetUntold(t *testing.T) {
 			if text := warning.String(); !strings.Contains(text, tt.want) || (text == "") != (tt.want == "") {
 				t.Errorf("the plan for %s with mail_server %q warns %q, want %q", tt.name, tt.server, text, tt.want)
 			}
-			b := s.newBrowser(t)
-			b.open("/account/security").giveName(tt.name, password).at("security", "off").says("A reset is planned").
-				press("Cancel the reset").at("security", "off").says("The reset was cancelled.")
+			b := s.NewBrowser(t)
+			b.Open("/account/security").GiveName(tt.name, servertest.Password).At("security", "off").Says("A reset is planned").
+				Press("Cancel the reset").At("security", "off").Says("The reset was cancelled.")
 		}
 	})
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"vestibule/cmd/vestibule/servertest"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider/audit"
@@ -25,57 +26,59 @@ import (
 
 // TestRotate seals a large database anew while people sign in. The process that does it is killed on its way.
 func TestRotate(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		database func(*testing.T) string
 		rows     int
 		killAt   int // rows done
 	}{
-		"sqlite":   {sqliteDatabase, 2_000, 1},
-		"postgres": {postgresDatabase, 100_000, 20_000},
+		"sqlite":   {servertest.SQLite, 2_000, 1},
+		"postgres": {servertest.PostgreSQL, 100_000, 20_000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			old, fresh := mfa.NewKey(), mfa.NewKey()
-			s := newSite(t, tt.database(t), func(c *config.Config) { c.SecretKeys = []string{old} })
-			s.addUser("ana")
-			a, _ := s.newBrowser(t).enrol("ana")
-			fillSealed(t, s.config.Database, old, tt.rows)
+			s := servertest.New(t, tt.database(t), func(c *config.Config) { c.SecretKeys = []string{old} })
+			s.AddUser("ana")
+			a, _ := s.NewBrowser(t).Enrol("ana")
+			fillSealed(t, s.Config.Database, old, tt.rows)
 
-			s.keepSecret(old)
-			s.config.SecretKeys = []string{fresh, old} // the first seals, both open
-			s.start(2)
-			signedIn := s.signInUntil(t, a, s.rotate(t, tt.killAt))
-			if left := len(sealedIDs(t, s.store)); left != 2 {
+			s.KeepSecret(old)
+			s.Config.SecretKeys = []string{fresh, old} // the first seals, both open
+			s.Start(2)
+			signedIn := signInUntil(t, s, a, rotate(t, s, tt.killAt))
+			if left := len(sealedIDs(t, s.Store)); left != 2 {
 				t.Fatalf("after the kill there are rows of %d keys, want 2", left)
 			}
-			signedIn += s.signInUntil(t, a, s.rotate(t, 0))
+			signedIn += signInUntil(t, s, a, rotate(t, s, 0))
 			t.Logf("%d sign-ins meanwhile", signedIn)
 
-			s.config.SecretKeys = []string{fresh}
-			checkSealed(t, s.store, fresh, tt.rows)
-			s.start(1) // it refuses what it cannot open
-			s.signIn(t, a)
-			execDatabase(t, s.config.Database, `DELETE FROM authenticator WHERE id LIKE 'filler-%'`) // secrets are looked for in what is left
+			s.Config.SecretKeys = []string{fresh}
+			checkSealed(t, s.Store, fresh, tt.rows)
+			s.Start(1) // it refuses what it cannot open
+			signInWith(t, s, a)
+			servertest.ExecDatabase(t, s.Config.Database, `DELETE FROM authenticator WHERE id LIKE 'filler-%'`) // secrets are looked for in what is left
 		})
 	}
 }
 
 // What somebody is about to set up goes on under the new key.
 func TestRotateDuringSetup(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
-		s.addUser("ana")
-		p := s.newBrowser(t).open("/account/authenticators/new").giveName("ana", password).at("setup", "initial")
-		old, fresh := s.config.SecretKeys[0], mfa.NewKey()
-		s.keepSecret(old)
-		s.config.SecretKeys = []string{fresh, old}
-		said := s.command(t, "", "secret-key", "rotate")
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
+		s.AddUser("ana")
+		p := s.NewBrowser(t).Open("/account/authenticators/new").GiveName("ana", servertest.Password).At("setup", "initial")
+		old, fresh := s.Config.SecretKeys[0], mfa.NewKey()
+		s.KeepSecret(old)
+		s.Config.SecretKeys = []string{fresh, old}
+		said := runCommand(t, s, "", "secret-key", "rotate")
 		if !strings.Contains(said, "0 authenticators, 1 set-ups, 2 signing keys") {
 			t.Errorf("it says %s", said)
 		}
-		s.start(1)
-		p = p.press("Continue", "code", p.phone().code(0)).at("codes", "initial")
-		p.press("Turn on two-step verification", "saved", "on").at("security", "on")
-		if len(s.events(t, "", audit.EventAdminReseal)) != 1 {
+		s.Start(1)
+		p = p.Press("Continue", "code", p.Phone().Code(0)).At("codes", "initial")
+		p.Press("Turn on two-step verification", "saved", "on").At("security", "on")
+		if len(s.Events(t, "", audit.EventAdminReseal)) != 1 {
 			t.Error("there is not one event of the rotation")
 		}
 	})
@@ -83,10 +86,10 @@ func TestRotateDuringSetup(t *testing.T) {
 
 // rotate starts the command as a process of its own, which is killed once it has done so many rows; 0: never. What it
 // ends with comes through the channel.
-func (s *site) rotate(t *testing.T, killAt int) <-chan error {
+func rotate(t *testing.T, s *servertest.Site, killAt int) <-chan error {
 	t.Helper()
 	cmd := exec.Command("vestibule", "secret-key", "rotate")
-	cmd.Env = append(os.Environ(), "VESTIBULE_DATABASE="+s.config.Database, "VESTIBULE_SECRET_KEYS="+strings.Join(s.config.SecretKeys, ","))
+	cmd.Env = append(os.Environ(), "VESTIBULE_DATABASE="+s.Config.Database, "VESTIBULE_SECRET_KEYS="+strings.Join(s.Config.SecretKeys, ","))
 	progress, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -119,10 +122,10 @@ func (s *site) rotate(t *testing.T, killAt int) <-chan error {
 }
 
 // signInUntil signs in again and again, at least once, and returns how often.
-func (s *site) signInUntil(t *testing.T, a phone, ended <-chan error) int {
+func signInUntil(t *testing.T, s *servertest.Site, a servertest.Phone, ended <-chan error) int {
 	t.Helper()
 	for n := 1; ; n++ {
-		s.signIn(t, a)
+		signInWith(t, s, a)
 		select {
 		case err := <-ended:
 			if err != nil {
@@ -134,10 +137,10 @@ func (s *site) signInUntil(t *testing.T, a phone, ended <-chan error) int {
 	}
 }
 
-func (s *site) signIn(t *testing.T, a phone) {
+func signInWith(t *testing.T, s *servertest.Site, a servertest.Phone) {
 	t.Helper()
-	s.clock.advance(oneStep)
-	s.newBrowser(t).open("/account/security").giveName("ana", password).at("totp", "initial").giveCode(a.code(0)).at("security", "on")
+	s.Clock.Advance(servertest.Step)
+	s.NewBrowser(t).Open("/account/security").GiveName("ana", servertest.Password).At("totp", "initial").GiveCode(a.Code(0)).At("security", "on")
 }
 
 // fillSealed adds authenticators of so many users, past the program: through it each would be a commit.
@@ -197,15 +200,6 @@ func fillSQLite(ctx context.Context, path string, columns []string, n int, row f
 	return tx.Commit()
 }
 
-func execDatabase(t *testing.T, address, statement string) {
-	t.Helper()
-	db, _, _ := openDump(t, address)
-	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
-}
-
 // sealedIDs are the keys that have sealed any row.
 func sealedIDs(t *testing.T, db *storage.Store) map[string]bool {
 	t.Helper()
@@ -262,7 +256,7 @@ func testVault(t *testing.T, database string, rows int) unsealed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := openDatabase(t, database)
+	db := servertest.OpenDatabase(t, database)
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +267,7 @@ func testVault(t *testing.T, database string, rows int) unsealed {
 // Who stops it stops it between two batches, and what was done stays.
 func TestRotateInterrupted(t *testing.T) {
 	const rows = 501 // more than a batch
-	v := testVault(t, sqliteDatabase(t), rows)
+	v := testVault(t, servertest.SQLite(t), rows)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	batch := 0
@@ -293,7 +287,8 @@ func TestRotateInterrupted(t *testing.T) {
 
 // A row that does not open is named and left alone; the others do not wait for it.
 func TestRotateBrokenRow(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, database string) {
+	t.Parallel()
+	servertest.EachDatabase(t, func(t *testing.T, database string) {
 		v := testVault(t, database, 20)
 		rows, err := v.db.SealedWith(t.Context(), operator.SealedAuthenticators, v.keys.IDs()[1], "filler-000006", 1)
 		if err != nil || len(rows) != 1 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/provider/operator"
 	"vestibule/storage"
@@ -97,7 +98,7 @@ func operateOn(ctx context.Context, s config.Config, work func(o *operator.Opera
 func linkedStore(ctx context.Context, s config.Config, work func(db *storage.Store) error) error {
 	return readStore(ctx, s, func(db *storage.Store) error {
 		err := work(db)
-		linkAll(ctx, db) // what goes wrong now is not the fault of the command, and whoever links next does it
+		server.LinkAudit(ctx, db) // what goes wrong now is not the fault of the command, and whoever links next does it
 		return err
 	})
 }
@@ -118,7 +119,7 @@ func (w *env) read(ctx context.Context, c *cli.Command, work func(db *storage.St
 
 // readStore is read on the database that the settings name, at the schema of this program.
 func readStore(ctx context.Context, s config.Config, work func(db *storage.Store) error) error {
-	db, err := openStore(ctx, storage.OpenPatient, s.Database)
+	db, err := server.OpenDatabase(ctx, storage.OpenPatient, s.Database)
 	if err != nil {
 		return err
 	}
@@ -132,26 +133,6 @@ func actor() string {
 		return "cli"
 	}
 	return "cli:" + u.Uid
-}
-
-// opener is storage.Open or storage.OpenPatient.
-type opener func(ctx context.Context, address string) (*storage.Store, error)
-
-// openStore migrates a SQLite file by itself: it has one owner. A shared database is migrated by hand,
-// because other processes may still run the old program on it.
-func openStore(ctx context.Context, open opener, address string) (*storage.Store, error) {
-	db, err := open(ctx, address)
-	if err != nil {
-		return nil, err
-	}
-	err = db.CheckSchema(ctx)
-	if errors.Is(err, storage.ErrSchemaOld) && isSQLite(address) {
-		err = db.Migrate(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
 }
 
 func isSQLite(address string) bool { return strings.HasPrefix(address, "sqlite:") }

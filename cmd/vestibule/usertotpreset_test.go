@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/cmd/vestibule/servertest"
 	"vestibule/provider"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
@@ -15,12 +16,13 @@ import (
 
 // A reset takes the factor away and ends all that was signed in with it.
 func TestUserTOTPReset(t *testing.T) {
+	t.Parallel()
 	d := &demonstration{env: &env{nil, nil, t.Output(), t.Output()}}
 	if err := d.prepare(t.Context(), "127.0.0.1:0", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	defer d.close()
-	ctx, db, subject := t.Context(), d.app.store, d.strong.Subject
+	ctx, db, subject := t.Context(), servertest.OpenDatabase(t, d.config.Database), d.strong.Subject
 	now := time.Now()
 	session := provider.Session{
 		ID: bytes.Repeat([]byte{1}, 32), Login: *provider.PasswordLogin(subject, 0, now),
@@ -71,18 +73,20 @@ func TestUserTOTPReset(t *testing.T) {
 
 // All of a reset is one commit: a process that is killed in it leaves nothing half done.
 func TestUserTOTPResetIsOneCommit(t *testing.T) {
+	t.Parallel()
 	d := &demonstration{env: &env{nil, nil, t.Output(), t.Output()}}
 	if err := d.prepare(t.Context(), "127.0.0.1:0", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	defer d.close()
 	var commits int
-	d.app.store.Observe(func(trip storage.Trip) {
+	db := servertest.OpenDatabase(t, d.config.Database)
+	db.Observe(func(trip storage.Trip) {
 		if trip.Writes {
 			commits++
 		}
 	})
-	done, err := operations(d.app.store).ResetFactors(t.Context(), d.strong.Account, "lost it")
+	done, err := operations(db).ResetFactors(t.Context(), d.strong.Account, "lost it")
 	if err != nil || commits != 1 {
 		t.Errorf("reset took %d authenticators in %d commits (%v), want 1", done.Authenticators, commits, err)
 	}
@@ -90,16 +94,17 @@ func TestUserTOTPResetIsOneCommit(t *testing.T) {
 
 // Whoever removes an authenticator is told which sessions that ended.
 func TestUserTOTPRemoveEndsSessions(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
-		s.addUser("ana")
-		b := s.newBrowser(t)
-		b.enrol("ana")
-		p := b.open("/account/authenticators/new").at("setup", "initial")
-		p.press("Continue", "code", p.phone().code(0), "name", "Second").at("security", "on")
-		text := s.must(t, "user", "totp", "remove", "ana", "--authenticator", "Second")
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
+		s.AddUser("ana")
+		b := s.NewBrowser(t)
+		b.Enrol("ana")
+		p := b.Open("/account/authenticators/new").At("setup", "initial")
+		p.Press("Continue", "code", p.Phone().Code(0), "name", "Second").At("security", "on")
+		text := must(t, s, "user", "totp", "remove", "ana", "--authenticator", "Second")
 		if !strings.Contains(text, "ended the session of ") || !strings.Contains(text, "(pwd otp mfa)") {
 			t.Errorf("it says %q, want the session", text)
 		}
-		b.open("/account/security").at("login", "initial")
+		b.Open("/account/security").At("login", "initial")
 	})
 }

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/urfave/cli/v3"
+
+	"vestibule/cmd/vestibule/server"
 )
 
 func version(w *env) *cli.Command {
@@ -18,15 +19,6 @@ func version(w *env) *cli.Command {
 }
 
 func printVersion(to io.Writer) error {
-	_, err := fmt.Fprintf(to, "vestibule %s (%s %s/%s)\n", built(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(to, "vestibule %s (%s %s/%s)\n", server.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
-}
-
-// built is the version of the module, or of the working copy that the program was built from.
-func built() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }

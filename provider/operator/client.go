@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"strings"
+	"time"
 
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
@@ -110,7 +111,9 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, ch ClientChange)
 		return c, err
 	}
 	was := c.Updated
-	c.Updated = o.now()
+	if c.Updated = o.now(); !c.Updated.After(was) { // it is the version of the client: two changes never have the same
+		c.Updated = was.Add(time.Microsecond)
+	}
 	changed := ch.apply(&c)
 	if err := invalid(client.Check(c)); err != nil {
 		return c, err

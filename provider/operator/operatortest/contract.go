@@ -180,6 +180,13 @@ func (o overtaken) Client(ctx context.Context, id string) (client.Client, error)
 	return c, err
 }
 
+// client is the shop as it is now.
+func (w *world) client() client.Client {
+	c, err := w.place.Client(w.t.Context(), "shop")
+	w.must(err)
+	return c
+}
+
 func testClientConflict(t *testing.T, w *world) {
 	w.shop()
 	o, ctx, name := w.operator(acting), t.Context(), "The Shop"
@@ -189,6 +196,10 @@ func testClientConflict(t *testing.T, w *world) {
 	}
 	if _, _, err := o.RegisterClient(ctx, shop()); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("register it again: %v, want %v", err, store.ErrConflict)
+	}
+	w.must(rename())
+	if one, again := w.client(), rename(); again != nil || !w.client().Updated.After(one.Updated) {
+		t.Errorf("a change in the same moment gives the version %v after %v (%v)", w.client().Updated, one.Updated, again)
 	}
 	o.Clients = overtaken{w.place, func() { w.must(w.operator(setUp).DeleteClient(ctx, "shop")) }}
 	if err := rename(); !errors.Is(err, store.ErrConflict) {

@@ -1,0 +1,240 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"net/http"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"vestibule/provider/audit"
+	"vestibule/storage"
+)
+
+// metrics are what the server counts, for Prometheus. No label has a user, a client or an address in it: their number
+// has no bound, and metrics are shown to more people than the audit log is.
+type metrics struct {
+	registry *prometheus.Registry
+
+	requests      *prometheus.CounterVec
+	durations     *prometheus.HistogramVec
+	signIns       *prometheus.CounterVec
+	offsets       *prometheus.CounterVec
+	lockouts      *prometheus.CounterVec
+	enrolments    *prometheus.CounterVec
+	recoveries    prometheus.Counter
+	authorized    *prometheus.CounterVec
+	consents      *prometheus.CounterVec
+	tokens        *prometheus.CounterVec
+	tokenErrors   *prometheus.CounterVec
+	reused        prometheus.Counter
+	trips         *prometheus.HistogramVec
+	tripErrors    *prometheus.CounterVec
+	hashes        prometheus.Observer
+	mails         *prometheus.CounterVec
+	auditFailures prometheus.Counter
+	clockOffset   prometheus.Gauge
+	keyAge        *prometheus.GaugeVec
+}
+
+const namespace = "vestibule"
+
+func newMetrics() *metrics {
+	m := &metrics{registry: prometheus.NewRegistry()}
+	m.addAnswers()
+	m.addProofs()
+	m.addWorks()
+	m.gauge("build_info", "Always 1; the labels say what runs.", "version", "go").WithLabelValues(Version(), runtime.Version()).Set(1)
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// addAnswers adds what clients and browsers get.
+func (m *metrics) addAnswers() {
+	m.requests = m.count("http_requests_total", "Answers, by the pattern of the route.", "route", "method", "code")
+	m.durations = m.measure("http_request_duration_seconds", "Time until the answer was written.", requestBuckets, "route", "method")
+	m.authorized = m.count("authorizations_total", "Answers to authorization requests of signed-in users: ok or the OAuth error.", "result")
+	m.consents = m.count("consents_total", "Answers on the consent page.", "decision")
+	m.tokens = m.count("tokens_issued_total", "Good answers of the token endpoint.", "grant_type")
+	m.tokenErrors = m.count("token_errors_total", "Refusals of the token endpoint.", "grant_type", "error")
+	m.reused = m.count("tokens_reused_total", "Spent codes and refresh tokens that came again, so that their family was revoked.").WithLabelValues()
+}
+
+// addProofs adds what users do.
+func (m *metrics) addProofs() {
+	m.signIns = m.count("sign_in_attempts_total", "Proofs that were compared. Nothing is compared while a lock holds.", "step", "result")
+	m.offsets = m.count("totp_accepted_step_offset_total", "Accepted codes by their step: -1 is the step before the present one. When one side grows, a clock drifts.", "offset")
+	m.lockouts = m.count("lockouts_total", "Guesses that used up a budget, by the step and whose budget it was.", "step", "scope")
+	m.enrolments = m.count("enrolments_total", "Authenticators that were turned on.", "factor", "result")
+	m.recoveries = m.count("recovery_codes_used_total", "Recovery codes that were right.").WithLabelValues()
+}
+
+// addWorks adds what the server itself does.
+func (m *metrics) addWorks() {
+	m.trips = m.measure("store_operation_duration_seconds", "Round trips to the database.", tripBuckets, "op")
+	m.tripErrors = m.count("store_errors_total", "Round trips to the database that failed.", "op")
+	m.hashes = m.measure("password_hash_duration_seconds", "Time to hash a password, the wait for a core aside.", hashBuckets).WithLabelValues()
+	m.mails = m.count("mail_sent_total", "Tries to send mail to users, by what became of them.", "result")
+	m.auditFailures = m.count("audit_write_failures_total", "Events that could not be recorded, and with them what they record.").WithLabelValues()
+	m.clockOffset = m.gauge("clock_offset_seconds", "The database's clock less this server's; NaN: not known.").WithLabelValues()
+	m.keyAge = m.gauge("signing_key_age_seconds", "Age of the keys that sign.", "alg")
+}
+
+func (m *metrics) count(name, help string, labels ...string) *prometheus.CounterVec {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *metrics) measure(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *metrics) gauge(name, help string, labels ...string) *prometheus.GaugeVec {
+	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+var (
+	requestBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	tripBuckets    = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .5, 1, 5}
+	hashBuckets    = []float64{.005, .01, .02, .03, .05, .075, .1, .2, .5, 1, 2}
+)
+
+// event is the hook of the audit log. It counts what was recorded; when the commit that the event belongs to fails
+// afterwards, which is rare, there is one too many.
+func (m *metrics) event(_ context.Context, e audit.Event) error {
+	if factor, result, ok := audit.Proof(e.Kind); ok {
+		m.proof(factor, result, e)
+		return nil
+	}
+	switch e.Kind {
+	case audit.EventFactorAdded, audit.EventAdminTOTPAdded:
+		m.enrolments.WithLabelValues("totp", "done").Inc()
+	case audit.EventConsent:
+		m.consents.WithLabelValues("allow").Inc()
+	case audit.EventConsentDenied:
+		m.consents.WithLabelValues("deny").Inc()
+	case audit.EventAuthorized:
+		m.authorized.WithLabelValues("ok").Inc()
+	case audit.EventRefused:
+		m.authorized.WithLabelValues(oneOf(e.Detail["error"], "other", authorizationErrors...)).Inc()
+	case audit.EventTokenReused:
+		m.reused.Inc()
+	}
+	return nil
+}
+
+// proof counts under the name of the factor: password, recovery or a kind of authenticator.
+func (m *metrics) proof(factor, result string, e audit.Event) {
+	switch result {
+	case audit.ResultOK:
+		m.signIns.WithLabelValues(factor, "ok").Inc()
+	case audit.ResultFailed:
+		m.signIns.WithLabelValues(factor, resultOf(e)).Inc()
+	case audit.ResultLocked:
+		m.signIns.WithLabelValues(factor, "locked").Inc()
+		m.lockouts.WithLabelValues(factor, oneOf(e.Detail["budget"], "account", "address", "browser", "account")).Inc()
+	}
+	switch e.Kind {
+	case audit.EventTOTP:
+		m.offsets.WithLabelValues(oneOf(e.Detail["offset"], "other", "-1", "0", "1")).Inc()
+	case audit.EventRecoveryUsed:
+		m.recoveries.Inc()
+	}
+}
+
+func resultOf(e audit.Event) string {
+	switch e.Detail["reason"] {
+	case "used":
+		return "replayed"
+	case "expired":
+		return "expired"
+	case "clock":
+		return "clock"
+	}
+	return "wrong"
+}
+
+// oneOf keeps a label within bounds: other stands for all that is not in the list.
+func oneOf(value, other string, list ...string) string {
+	if slices.Contains(list, value) {
+		return value
+	}
+	return other
+}
+
+var authorizationErrors = []string{
+	"access_denied", "login_required", "interaction_required", "consent_required", "account_selection_required",
+	"unmet_authentication_requirements", "invalid_request", "invalid_scope", "server_error", "temporarily_unavailable",
+}
+
+// observer observes the store, and so does more, if it is not nil.
+func (m *metrics) observer(more func(storage.Trip)) func(storage.Trip) {
+	if more == nil {
+		return m.trip
+	}
+	return func(t storage.Trip) {
+		m.trip(t)
+		more(t)
+	}
+}
+
+// trip observes the store.
+func (m *metrics) trip(t storage.Trip) {
+	op := "read"
+	if t.Writes {
+		op = "write"
+	}
+	m.trips.WithLabelValues(op).Observe(t.Duration.Seconds())
+	if t.Err != nil {
+		m.tripErrors.WithLabelValues(op).Inc()
+	}
+}
+
+// hashed observes the hasher.
+func (m *metrics) hashed(d time.Duration) { m.hashes.Observe(d.Seconds()) }
+
+// mailed counts a try to send mail: sent, failed (there will be another) or dropped.
+func (m *metrics) mailed(result string) {
+	m.mails.WithLabelValues(oneOf(result, "failed", "sent", "failed", "dropped")).Inc()
+}
+
+// handler serves /metrics. What only the database knows is asked when somebody looks.
+func (m *metrics) handler(s *Server) http.Handler {
+	serve := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), answerTime)
+		defer cancel()
+		if offset, _, err := clockOffset(ctx, s.store, s.now); err == nil {
+			m.clockOffset.Set(offset.Seconds())
+		} else {
+			m.clockOffset.Set(math.NaN())
+		}
+		m.ages(ctx, s)
+		serve.ServeHTTP(w, r)
+	})
+}
+
+// ages leaves the old figures when the database does not answer: readiness and store_errors_total tell that.
+func (m *metrics) ages(ctx context.Context, s *Server) {
+	keys, err := s.store.SigningKeys(ctx)
+	if err != nil {
+		return
+	}
+	m.keyAge.Reset()
+	for _, key := range keys {
+		if key.Retired.IsZero() {
+			m.keyAge.WithLabelValues(key.Algorithm).Set(s.now().Sub(key.Created).Seconds())
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// counted counts the answers of a mux. It stands right before the mux, which writes the pattern of the route into the
+// request that it is given.
+func (m *metrics) counted(mux http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		seen := &answerRecorder{recorder: recorder{ResponseWriter: w}, keep: r.URL.Path == tokenPath}
+		panicked := true
+		defer func() {
+			code := seen.code()
+			if panicked && seen.status == 0 {
+				code = http.StatusInternalServerError // what recoverPanics will answer
+			}
+			route, method := routeOf(r), oneOf(r.Method, "other", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions)
+			m.requests.WithLabelValues(route, method, strconv.Itoa(code)).Inc()
+			m.durations.WithLabelValues(route, method).Observe(time.Since(began).Seconds())
+			if route == tokenPath && r.Method == http.MethodPost {
+				m.answered(r, code, seen.body)
+			}
+		}()
+		mux.ServeHTTP(seen, r)
+		panicked = false
+	})
+}
+
+const tokenPath = "/token"
+
+// routeOf is the pattern without its method. What matches none is the page that says so.
+func routeOf(r *http.Request) string {
+	_, path, ok := strings.Cut(r.Pattern, " ")
+	if !ok {
+		path = r.Pattern
+	}
+	if path == "" {
+		return "other"
+	}
+	return path
+}
+
+// answered counts an answer of the token endpoint, which records no event: it would cost a write.
+func (m *metrics) answered(r *http.Request, code int, body []byte) {
+	grant := oneOf(r.PostForm.Get("grant_type"), "other", "authorization_code", "refresh_token", "client_credentials")
+	if code == http.StatusOK {
+		m.tokens.WithLabelValues(grant).Inc()
+		return
+	}
+	var answer struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		answer.Error = ""
+	}
+	m.tokenErrors.WithLabelValues(grant, oneOf(answer.Error, "other", tokenErrors...)).Inc()
+}
+
+var tokenErrors = []string{
+	"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
+	"server_error", "temporarily_unavailable",
+}
+
+// answerRecorder also keeps a refusal of the token endpoint, which is small. It never keeps tokens.
+type answerRecorder struct {
+	recorder
+	keep bool
+	body []byte
+}
+
+func (w *answerRecorder) Write(p []byte) (int, error) {
+	const most = 4 << 10
+	if w.keep && w.status >= http.StatusBadRequest && len(w.body)+len(p) <= most {
+		w.body = append(w.body, p...)
+	}
+	return w.recorder.Write(p)
+}

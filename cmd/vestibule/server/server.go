@@ -1,0 +1,157 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"vestibule/config"
+	"vestibule/consent"
+	"vestibule/mfa"
+	"vestibule/provider"
+	"vestibule/provider/account"
+	"vestibule/provider/audit"
+	"vestibule/storage"
+	"vestibule/web"
+	"vestibule/web/notice"
+	"vestibule/web/signin"
+)
+
+// Options are what a Server is given beside the settings.
+type Options struct {
+	Log  *slog.Logger       // nil: slog.Default
+	Now  func() time.Time   // nil: time.Now
+	Trip func(storage.Trip) // told of each round trip to the database; nil: nobody is
+}
+
+// Server is a server in one value: two handlers and some jobs on one store. Use New. Whoever makes one closes it.
+type Server struct {
+	config  config.Config
+	log     *slog.Logger
+	now     func() time.Time
+	handler http.Handler // the pages and the protocol
+	admin   http.Handler // health and metrics
+
+	store    *storage.Store
+	hasher   *account.Hasher
+	mfa      *mfa.Service
+	refunds  *mfa.Refunds
+	audit    *audit.Log
+	sender   *notice.Sender // nil: no mail is sent
+	provider *provider.Provider
+	site     *web.Server
+	pageKeys web.Keys
+	metrics  *metrics
+}
+
+// New opens the database and puts a server on it together. It starts nothing, and migrates nothing but a SQLite file.
+func New(ctx context.Context, c config.Config, o Options) (*Server, error) {
+	keys, err := mfa.ParseKeyring(c.SecretKeys)
+	if err != nil {
+		return nil, err
+	}
+	db, err := OpenDatabase(ctx, storage.Open, c.Database)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, log: cmp.Or(o.Log, slog.Default()), now: o.Now, store: db, metrics: newMetrics()}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.hasher = &account.Hasher{Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses), Timed: s.metrics.hashed}
+	db.Observe(s.metrics.observer(o.Trip))
+	if err := CheckKeys(ctx, db, keys); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := s.compose(ctx, c, keys); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) error {
+	accounts := &account.Directory{Store: s.store, Hasher: s.hasher}
+	s.audit = &audit.Log{Store: s.store, Now: s.now, Request: requestID}
+	if err := s.composeMail(c); err != nil {
+		return err
+	}
+	s.composeMetrics()
+	// Recovery codes wait in the same queue as passwords: both cost a core and 19 MiB.
+	s.refunds = &mfa.Refunds{Attempts: s.store}
+	s.mfa = &mfa.Service{
+		Store: s.store, Attempts: s.store, Refunds: s.refunds, Setups: s.store, Keys: keys, Atomic: s.store.Atomic,
+		Kinds: Kinds(c), Limits: Limits(c), Now: s.now, Slow: s.hasher,
+		Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses),
+	}
+	p, err := provider.New(ctx, provider.Config{
+		Issuer: c.Issuer, Store: s.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
+		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: accounts, MFA: s.mfa, Now: s.now},
+		SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
+	})
+	if err != nil {
+		return fmt.Errorf("provider: %w", err)
+	}
+	s.pageKeys = pageKeys(keys)
+	site, err := web.New(web.Config{
+		Source: web.Of(p), Accounts: accounts, MFA: s.mfa, Consent: &consent.Service{Store: s.store, Now: s.now}, Policy: Policy(c),
+		Passwords: web.Passwords{Attempts: s.store, Refunds: s.refunds, Limits: passwordLimits(c)},
+		Stores:    web.Stores{Sessions: s.store, Browsers: s.store, EnrolLinks: s.store, Resets: s.store, Activity: s.store},
+		Journal:   audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
+		Times:     web.Times{SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, RememberBrowser: c.RememberBrowser, ActivityKept: c.AuditRetention},
+		Keys:      s.pageKeys, Site: web.Site{Name: c.Name, Contact: c.Contact}, Mail: s.sender != nil, Log: s.log, Now: s.now,
+	})
+	if err != nil {
+		return fmt.Errorf("pages: %w", err)
+	}
+	s.provider, s.site = p, site
+	mux := http.NewServeMux()
+	if err := p.Register(mux, site); err != nil {
+		return fmt.Errorf("provider: %w", err)
+	}
+	site.Register(mux)
+	s.handler = logRequests(s.log, recoverPanics(s.log, site.Error, site.Headers(s.metrics.counted(mux))))
+	s.handler = clientAddress(c.TrustedProxies, s.log, s.handler)
+	s.admin = s.health()
+	return nil
+}
+
+// pageKeys are the keys of the pages, each of one purpose.
+func pageKeys(keys *mfa.Keyring) web.Keys {
+	return web.Keys{Devices: keys.Derive("known browsers"), Binding: keys.Derive("browsers of sign-ins")[0], Links: keys.Derive("reset links")}
+}
+
+// composeMail gives the server a sender, and its log notices to write, if the settings name a mail server.
+func (s *Server) composeMail(c config.Config) error {
+	m, err := Mailer(c, s.now)
+	if err != nil || m == nil {
+		return err
+	}
+	s.audit.Hooks = append(s.audit.Hooks, notice.Hook(s.store))
+	s.sender = &notice.Sender{
+		Outbox: s.store, Mailer: m, Name: c.Name, Host: notice.HostOf(c.Issuer), Contact: c.Contact, Cancel: s.CancelLink,
+		Count: s.metrics.mailed, Log: s.log, Now: s.now,
+	}
+	return nil
+}
+
+// composeMetrics hangs the counters on what they count.
+func (s *Server) composeMetrics() {
+	s.audit.Hooks = append(s.audit.Hooks, s.metrics.event)
+	s.audit.Failed = s.metrics.auditFailures.Inc
+}
+
+// Handler serves the pages and the protocol, at the paths of the issuer.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// AdminHandler serves /healthz, /readyz and /metrics. It is for an address that only the operator reaches.
+func (s *Server) AdminHandler() http.Handler { return s.admin }
+
+// CancelLink is the address at which a user cancels the planned reset with that id.
+func (s *Server) CancelLink(reset string) string { return s.site.CancelLink(reset) }
+
+// Close closes the database. Nothing must be under way.
+func (s *Server) Close() error { return s.store.Close() }

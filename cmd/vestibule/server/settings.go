@@ -1,0 +1,62 @@
+package server
+
+import (
+	"time"
+
+	"vestibule/config"
+	"vestibule/mfa"
+	"vestibule/mfa/totp"
+	"vestibule/provider"
+	"vestibule/web/notice"
+	"vestibule/web/verify"
+)
+
+// Policy is who must have a second factor.
+func Policy(c config.Config) mfa.Policy {
+	return mfa.Policy{
+		TwoSteps: c.TwoSteps, From: c.TwoStepsFrom, Groups: c.TwoStepsGroups, ReportOnly: c.TwoStepsReportOnly,
+		NewCodes: c.CodesAfterRecovery == "require",
+	}
+}
+
+// Mailer is the way to the mail server; nil if the settings name none.
+func Mailer(c config.Config, now func() time.Time) (*notice.Mailer, error) {
+	if c.MailServer == "" {
+		return nil, nil
+	}
+	return notice.NewMailer(notice.MailerConfig{
+		Server: c.MailServer, From: c.MailFrom, TLS: c.MailTLS, Username: c.MailUsername, Password: c.MailPassword,
+		CAFile: c.MailCAFile, Host: notice.HostOf(c.Issuer), Now: now,
+	})
+}
+
+func lifetimes(c config.Config) provider.Lifetimes {
+	return provider.Lifetimes{
+		Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.IDTokenLifetime,
+		RefreshIdle: c.RefreshTokenIdle, RefreshTotal: c.RefreshTokenLifetime,
+	}
+}
+
+func passwordLimits(c config.Config) verify.Limits {
+	return verify.Limits{
+		Account: mfa.Limit{Guesses: c.PasswordGuesses, Window: c.PasswordWindow, Lock: c.PasswordLock}, Address: c.AddressGuesses,
+	}
+}
+
+// Levels are what the acr values of the settings stand for.
+func Levels(c config.Config) provider.Levels {
+	return provider.Levels{Names: c.ACRNames, WeakRecovery: !c.RecoveryCounts}
+}
+
+// Limits are the budgets of guesses.
+func Limits(c config.Config) mfa.Limits {
+	one := mfa.Limit{Guesses: c.TOTPGuesses, Window: c.TOTPWindow, Lock: c.TOTPLock, InARow: c.TOTPInARow}
+	return mfa.Limits{Attempts: one, Recovery: one, Authenticators: c.TOTPAuthenticators}
+}
+
+// Kinds are the kinds of authenticators that there are. A new one is a line here.
+func Kinds(c config.Config) []mfa.Kind {
+	return []mfa.Kind{
+		totp.Kind{Issuer: c.Name, Options: totp.Options{Algorithms: c.TOTPAlgorithms, Digits: c.TOTPDigits, Periods: c.TOTPPeriods}},
+	}
+}

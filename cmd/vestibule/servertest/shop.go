@@ -1,0 +1,73 @@
+package servertest
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"vestibule/provider/client"
+)
+
+// Shop is a relying party that is really there, at an origin of its own, for real browsers.
+type Shop struct {
+	*Client
+	Origin   string
+	Arrivals chan *url.URL // the addresses that browsers came back to
+}
+
+// NewShop starts a shop. If it hops, its callback redirects on, as those of many frameworks do.
+func (s *Site) NewShop(t *testing.T, id string, hops bool) *Shop {
+	t.Helper()
+	sh := &Shop{Arrivals: make(chan *url.URL, 100)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /callback", func(w http.ResponseWriter, r *http.Request) {
+		at := *r.URL
+		sh.Arrivals <- sh.absolute(&at)
+		if hops {
+			http.Redirect(w, r, "/arrived", http.StatusSeeOther)
+			return
+		}
+		fmt.Fprint(w, `<!doctype html><title>Shop</title><main data-page="shop" data-state="arrived">`+
+			`<script>if (opener) opener.postMessage("arrived", "*")</script></main>`)
+	})
+	mux.HandleFunc("GET /arrived", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<!doctype html><title>Shop</title><main data-page="shop" data-state="arrived"></main>`)
+	})
+	// The page that opens the sign-in in a window of its own, as oidc-client-ts does.
+	mux.HandleFunc("GET /opener", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `<!doctype html><title>Shop</title><main data-page="shop" data-state="waiting">`+
+			`<a id="open" href="%s" target="signin" rel="opener">Sign in</a></main>`+
+			`<script>addEventListener("message", e => document.querySelector("main").dataset.state = e.data)</script>`,
+			html.EscapeString(r.FormValue("address")))
+	})
+	front := httptest.NewServer(mux)
+	t.Cleanup(front.Close)
+	sh.Origin = strings.Replace(front.URL, "127.0.0.1", "localhost", 1) // another site than ours
+	sh.Client = s.NewClient(t, id, func(c *client.Client) { c.RedirectURIs = []string{sh.Origin + "/callback"} })
+	return sh
+}
+
+func (sh *Shop) absolute(u *url.URL) *url.URL {
+	full, err := url.Parse(sh.Origin)
+	if err != nil {
+		sh.T.Errorf("origin: %v", err)
+		return u
+	}
+	return full.ResolveReference(u)
+}
+
+// Arrived takes the sign-in that the browser has just come back from to its end.
+func (sh *Shop) Arrived(v *Trip) Tokens {
+	sh.T.Helper()
+	select {
+	case address := <-sh.Arrivals:
+		return v.Finish(&Page{Left: address})
+	default:
+		sh.T.Fatal("the browser did not come back to the shop")
+		return Tokens{}
+	}
+}

@@ -1,0 +1,264 @@
+package servertest
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"vestibule/cmd/vestibule/server"
+	"vestibule/config"
+	"vestibule/mfa"
+	"vestibule/provider/account"
+	"vestibule/storage"
+)
+
+// Password is everybody's in these tests.
+const Password = "cobalt heron umbrella"
+
+// Site is one or several servers on one database, behind one address.
+type Site struct {
+	T      *testing.T
+	Config config.Config
+	Clock  *Clock
+	Store  *storage.Store // a connection of the test's own
+	Log    *Journal
+
+	servers atomic.Pointer[[]*Instance] // they answer in turn
+	turn    atomic.Uint64
+	guess   atomic.Uint64 // a wrong code
+
+	mu      sync.Mutex
+	secrets []string // what must never be logged
+}
+
+// Each runs the test with a server on each database.
+func Each(t *testing.T, test func(t *testing.T, s *Site)) {
+	EachDatabase(t, func(t *testing.T, database string) { test(t, New(t, database)) })
+}
+
+// EachWith is Each with other settings.
+func EachWith(t *testing.T, set func(*config.Config), test func(t *testing.T, s *Site)) {
+	EachDatabase(t, func(t *testing.T, database string) { test(t, New(t, database, set)) })
+}
+
+// RememberBrowsers is the setting that lets users go without a code in a browser, for a month.
+func RememberBrowsers(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
+
+// New starts a server. Options change its settings.
+func New(t *testing.T, database string, options ...func(*config.Config)) *Site {
+	t.Helper()
+	s := newFront(t, database)
+	s.Config.HashMemory, s.Config.HashPasses = cheapMemory, cheapPasses
+	for _, option := range options {
+		option(&s.Config)
+	}
+	s.Store = OpenDatabase(t, database)
+	if err := s.Store.Migrate(t.Context()); err != nil {
+		t.Fatalf("migrate: %v", err)
+	}
+	s.addSigningKey()
+	s.Start(1)
+	t.Cleanup(s.checkLog)
+	t.Cleanup(s.checkDump)
+	return s
+}
+
+// newFront is an address, the settings that servers behind it would have, and none.
+func newFront(t *testing.T, database string) *Site {
+	t.Helper()
+	s := &Site{T: t, Clock: newClock(), Log: &Journal{}, Config: config.Default()}
+	front := httptest.NewServer(s)
+	t.Cleanup(front.Close)
+	s.Config.Issuer, s.Config.Database, s.Config.SecretKeys = front.URL, database, []string{mfa.NewKey()}
+	return s
+}
+
+// NewFront is a site without servers, for a test that starts other processes: Use says which. It has no Store.
+func NewFront(t *testing.T, database string) *Site {
+	t.Helper()
+	s := newFront(t, database)
+	t.Cleanup(s.checkLog)
+	t.Cleanup(s.checkDump)
+	return s
+}
+
+// Elsewhere is a site that runs already, for browsers alone.
+func Elsewhere(t *testing.T, issuer string) *Site {
+	return &Site{T: t, Clock: newClock(), Log: &Journal{}, Config: config.Config{Issuer: issuer}}
+}
+
+// Start drops the servers there are, unfinished as they may be, and puts n new ones in their place:
+// what the old ones kept in memory is lost, as if they had been killed.
+func (s *Site) Start(n int) {
+	s.T.Helper()
+	servers := make([]*Instance, n)
+	for i := range servers {
+		servers[i] = s.NewServer()
+	}
+	s.Use(servers...)
+}
+
+// Use has these servers answer in turn, in the place of all others.
+func (s *Site) Use(servers ...*Instance) { s.servers.Store(&servers) }
+
+// Servers are the servers that answer.
+func (s *Site) Servers() []*Instance { return *s.servers.Load() }
+
+// First is the server that answers, or one of them.
+func (s *Site) First() *Instance { return s.Servers()[0] }
+
+// NewServer starts a server that answers nothing until Use is told of it.
+func (s *Site) NewServer() *Instance {
+	s.T.Helper()
+	log := slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	i := &Instance{}
+	var err error
+	i.Server, err = server.New(context.WithoutCancel(s.T.Context()), s.Config, server.Options{Log: log, Now: s.Clock.Now, Trip: i.trip})
+	if err != nil {
+		s.T.Fatalf("start a server: %v", err)
+	}
+	i.handler = i.Server.Handler()
+	s.T.Cleanup(func() {
+		if err := i.Close(); err != nil {
+			s.T.Errorf("close a server: %v", err)
+		}
+	})
+	return i
+}
+
+// MFA is the service that the servers have, for what a test need not do on the pages.
+func (s *Site) MFA() *mfa.Service {
+	s.T.Helper()
+	keys, err := mfa.ParseKeyring(s.Config.SecretKeys)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	return &mfa.Service{
+		Store: s.Store, Attempts: s.Store, Setups: s.Store, Keys: keys, Atomic: s.Store.Atomic,
+		Limits: server.Limits(s.Config), Kinds: server.Kinds(s.Config), Now: s.Clock.Now,
+		Memory: uint32(s.Config.HashMemory), Passes: uint32(s.Config.HashPasses),
+	}
+}
+
+// ServeHTTP gives the request to the server whose turn it is.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	servers := s.Servers()
+	servers[s.turn.Add(1)%uint64(len(servers))].ServeHTTP(w, r)
+}
+
+// Skip passes over the server whose turn it is.
+func (s *Site) Skip() { s.turn.Add(1) }
+
+// KeepSecret notes a value that must not turn up in a log.
+func (s *Site) KeepSecret(value string) {
+	if len(value) < 12 {
+		return // too short to tell from other text
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secrets = append(s.secrets, value)
+}
+
+// checkLog fails the test if the log has a secret in it.
+func (s *Site) checkLog() {
+	s.T.Helper()
+	log := s.Log.String()
+	var needles []needle
+	for _, secret := range s.allSecrets() {
+		needles = append(needles, needle{secret, secret})
+	}
+	for _, secret := range search([]byte(log), needles) {
+		s.T.Errorf("the log has a secret in it: %q", secret)
+	}
+	if s.T.Failed() {
+		s.T.Logf("the servers' log ends with:\n%s", log[max(0, len(log)-1500):])
+	}
+}
+
+// allSecrets are the texts that may stand in no log and in no database, each once.
+func (s *Site) allSecrets() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	secrets := append(slices.Clone(s.secrets), Password, s.Config.SecretKeys[0])
+	slices.Sort(secrets)
+	return slices.Compact(secrets)
+}
+
+// cheapMemory and CheapPasses are the price of hashes in these tests, which cost next to nothing: at the real price they would be most of what the tests do. Processes and
+// commands pay the real one.
+const cheapMemory, cheapPasses = 64, 1
+
+// PasswordHash returns the hash of Password.
+var PasswordHash = sync.OnceValues(func() (string, error) {
+	return (&account.Hasher{Memory: cheapMemory, Passes: cheapPasses}).Hash(context.Background(), Password)
+})
+
+// AddUser adds an account with the password of all.
+func (s *Site) AddUser(name string, change ...func(*account.Account)) account.Account {
+	s.T.Helper()
+	hash, err := PasswordHash()
+	if err != nil {
+		s.T.Fatalf("hash: %v", err)
+	}
+	now := s.Clock.Now()
+	user := account.Account{
+		Subject: strings.ToLower(rand.Text()), Username: name, Name: strings.ToUpper(name[:1]) + name[1:] + " Lima",
+		Email: name + "@example.com", EmailVerified: true, Created: now, Updated: now,
+	}
+	for _, f := range change {
+		f(&user)
+	}
+	if err := s.Store.CreateAccount(s.T.Context(), user, hash); err != nil {
+		s.T.Fatalf("create %s: %v", name, err)
+	}
+	return user
+}
+
+// Listen has a server of the site listen as serve does, and returns the address.
+func (s *Site) Listen() string {
+	s.T.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- server.Serve(ctx, l, s.First(), slog.New(slog.DiscardHandler)) }()
+	s.T.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			s.T.Error(err)
+		}
+	})
+	return l.Addr().String()
+}
+
+// Root is the folder of the repository, from which a test reads the sources and the README.
+func Root(t *testing.T) string {
+	t.Helper()
+	folder, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder
+		}
+		up := filepath.Dir(folder)
+		if up == folder {
+			t.Fatal("there is no go.mod above this test")
+		}
+		folder = up
+	}
+}
