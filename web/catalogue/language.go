@@ -42,6 +42,19 @@ func newLanguage(bundle *i18n.Bundle, file *i18n.MessageFile) *Language {
 	return l
 }
 
+// borrow says in English what the language lacks.
+func (l *Language) borrow(english *Language) {
+	for id, m := range english.messages {
+		if l.messages[id] != nil {
+			continue
+		}
+		l.messages[id] = m
+		if text, ok := english.fixed[id]; ok {
+			l.fixed[id] = text
+		}
+	}
+}
+
 // HTML returns the text with that ID for a page. A string stands for itself and is escaped, as the text around it is. A
 // text that is not there is shown as its ID.
 func (l *Language) HTML(id string, v Values) template.HTML {
