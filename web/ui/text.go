@@ -88,16 +88,9 @@ func functions(l *catalogue.Language) template.FuncMap {
 
 // say is {{t "page.text" "name" .Value}}: a text, and in turn the names of its placeholders and what they stand for.
 func say(l *catalogue.Language, id string, pairs []any) (template.HTML, error) {
-	if len(pairs)%2 != 0 {
-		return "", fmt.Errorf("text %s: a name without a value", id)
-	}
-	values := catalogue.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		name, ok := pairs[i].(string)
-		if !ok {
-			return "", fmt.Errorf("text %s: %v is not a name", id, pairs[i])
-		}
-		values[name] = pairs[i+1]
+	values, err := catalogue.Pairs(id, pairs)
+	if err != nil {
+		return "", err
 	}
 	return l.HTML(id, values), nil
 }
