@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"vestibule/cmd/vestibule/server"
+
 	"github.com/urfave/cli/v3"
 )
 
@@ -14,6 +16,9 @@ func configCheck(w *env) *cli.Command {
 		Action: func(_ context.Context, c *cli.Command) error {
 			s, err := w.settings(c)
 			if err != nil {
+				return err
+			}
+			if err := server.Check(s); err != nil {
 				return err
 			}
 			fmt.Fprintf(w.stdout, "The settings are good. The server will be %s on %s, with %s.\n", s.Issuer, s.Listen, kind(s.Database))

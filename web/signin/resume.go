@@ -15,7 +15,7 @@ func (s *flows) resume(r *http.Request) (fl *flow, flow string, expired bool, er
 	flow = ui.Field(r, "flow")
 	unbound := !s.Cookies.IsBound(r)
 	if r.Method == http.MethodPost && unbound {
-		return nil, flow, false, &ui.Problem{Status: http.StatusBadRequest, State: "cookies", Title: "Your browser is blocking cookies", Flow: sealed(flow)}
+		return nil, flow, false, &ui.Problem{Status: http.StatusBadRequest, State: "cookies", Title: ui.Say("error.cookies"), Flow: sealed(flow)}
 	}
 	if flow == "" {
 		return nil, flow, false, ui.ErrUnknown
@@ -30,6 +30,7 @@ func (s *flows) resume(r *http.Request) (fl *flow, flow string, expired bool, er
 	case err != nil && !expired:
 		return nil, flow, false, err
 	}
+	ui.Prefer(r, ix.Demand.UILocales)
 	// Without any cookie an empty form may be shown, not sent: the answer to it says that cookies are blocked.
 	stranger := unbound && ix.Version == 0
 	if !stranger && !s.Cookies.IsSame(r, ix.Browser) {
@@ -74,7 +75,7 @@ func (s *flows) liveFlow(r *http.Request) (*flow, error) {
 		return nil, err
 	}
 	if expired {
-		return nil, &ui.Problem{Status: http.StatusGone, State: "expired", Title: "This sign-in took too long", Client: fl.ix.ClientName, Flow: flow}
+		return nil, &ui.Problem{Status: http.StatusGone, State: "expired", Title: ui.Say("error.expired"), Client: fl.ix.ClientName, Flow: flow}
 	}
 	return fl, s.dropEndedSession(r, fl)
 }

@@ -1,15 +1,31 @@
 package server
 
 import (
+	"fmt"
 	"time"
 
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
 	"vestibule/provider"
+	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 	"vestibule/web/verify"
 )
+
+// Check says what is wrong with the files that the settings name, which config.Load does not open.
+func Check(c config.Config) error {
+	_, err := texts(c)
+	return err
+}
+
+func texts(c config.Config) (*catalogue.Set, error) {
+	set, err := catalogue.Folder(c.TextsDir)
+	if err != nil {
+		return nil, fmt.Errorf("texts_dir: %w", err)
+	}
+	return set, nil
+}
 
 // Policy is who must have a second factor.
 func Policy(c config.Config) mfa.Policy {
