@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -241,9 +242,56 @@ func TestCardRemovedMeanwhile(t *testing.T) {
 	if err := s.mfa.Remove(t.Context(), "s-ana", status.Authenticators[0].ID, nil); err != nil {
 		t.Fatal(err)
 	}
-	q := p.use(c).at("totp", "initial")
 	p.reload().at("totp", "initial")
+	q := p.use(c).at("totp", "initial")
 	q.press("Continue", "code", app.code(0)).at("consent", "initial")
+}
+
+// TestOnlyCardRemovedMeanwhile: what a form goes on with, as with apps, a page does not.
+func TestOnlyCardRemovedMeanwhile(t *testing.T) {
+	s := newSite(t)
+	s.withCards()
+	c := s.card("s-ana")
+	p, q := s.cardAt(s.newBrowser(), "ana"), s.cardAt(s.newBrowser(), "ana")
+	if _, err := s.mfa.Store.Reset(t.Context(), "s-ana"); err != nil {
+		t.Fatal(err)
+	}
+	p.use(c).at("consent", "initial")
+	open := len(s.sessions.rows)
+	q.reload().at("login", "again")
+	if len(s.sessions.rows) != open {
+		t.Error("a page opens a session")
+	}
+	q.reload().password("ana").at("consent", "initial")
+}
+
+// TestCardAtOnce has the button pressed many times: the answer counts once.
+func TestCardAtOnce(t *testing.T) {
+	s := newSite(t)
+	s.withCards()
+	log := s.withLog()
+	c := s.card("s-ana")
+	b := s.newBrowser()
+	p := s.cardAt(b, "ana")
+	action, form := p.form("Use the card", "mac", p.mac(c))
+	var wait sync.WaitGroup
+	places := make([]string, 8)
+	for i := range places {
+		wait.Go(func() { places[i] = b.send(action, form).Header.Get("Location") })
+	}
+	wait.Wait()
+	for _, place := range places {
+		b.open(place).at("consent", "initial")
+	}
+	proofs := 0
+	for _, e := range log.events {
+		if e.Kind == "auth.card.ok" {
+			proofs++
+		}
+	}
+	if len(s.sessions.rows) != 1 || proofs != 1 {
+		t.Errorf("8 clicks open %d sessions with %d proofs, want one", len(s.sessions.rows), proofs)
+	}
 }
 
 // TestCardSetUpInSignIn: where there is a choice, the user has it, and the way back to it.
