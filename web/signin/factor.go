@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,10 +50,11 @@ func (s *Server) onFactor(h factorHandler) ui.Handler {
 			return ui.ErrNotFound
 		}
 		return s.on(stepFactor, func(w http.ResponseWriter, r *http.Request, fl *flow) error {
-			if !fl.state.has(names.Kind) {
+			form := verify.FormOf(names)
+			if !slices.Contains(s.proofKinds(fl), form.Kind) {
 				return s.redirectToStep(w, r, fl, stepFactor)
 			}
-			return h(w, r, fl, verify.FormOf(names))
+			return h(w, r, fl, form)
 		})(w, r)
 	}
 }
