@@ -44,6 +44,24 @@ func TestKindOfAnother(t *testing.T) {
 	b.open("/account/activity").says("Signed in with the password and an authenticator (Smart card).", "A wrong answer was given after the right password (Smart card).")
 }
 
+// TestCardImpatience has the button pressed twice: the second answer is the first one's, and counts nothing.
+func TestCardImpatience(t *testing.T) {
+	s := newSite(t)
+	s.withCards()
+	log := s.withLog()
+	s.card("s-ana")
+	p := s.cardAt(s.newBrowser(), "ana")
+	action, form := p.form("Use the card", "mac", "00")
+	for range 7 {
+		p.post(action, form).at("card", "wrong").says("Wrong so far: 1")
+	}
+	s.clock.forward(11 * time.Second)
+	p.post(action, form).at("card", "challenge").says("Wrong so far: 1") // that challenge is over
+	if failed := slices.DeleteFunc(log.events, func(e audit.Event) bool { return e.Kind != "auth.card.failed" }); len(failed) != 1 {
+		t.Errorf("recorded: %v", failed)
+	}
+}
+
 // TestScriptOfAKind: a kind's page alone has its script, from our own origin.
 func TestScriptOfAKind(t *testing.T) {
 	s := newSite(t)
