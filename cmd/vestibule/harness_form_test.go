@@ -79,6 +79,12 @@ var everyForm = []struct {
 	}, "consent initial 200"},
 	{"consent", func(u *visitor) sheet { return u.client.begin().signIn(u.new(), u.name).sheet("Allow") }, "client with a code"},
 	{"no consent", func(u *visitor) sheet { return u.client.begin().signIn(u.new(), u.name).sheet("Don’t allow") }, "client with access_denied"},
+	{"new recovery codes in a sign-in", func(u *visitor) sheet {
+		p := u.toCode().click("Use a recovery code").press("Continue", "recovery", u.codes[0])
+		p = p.press("Continue", "action", "codes").at("codes", "initial")
+		p.recoveryCodes()
+		return p.sheet("Use these new codes", "saved", "on")
+	}, "consent initial 200"},
 	{"first code of a set-up", func(u *visitor) sheet {
 		p := u.login("/account/authenticators/new").send().at("setup", "initial")
 		return p.sheet("Continue", "code", p.phone().code(0))
