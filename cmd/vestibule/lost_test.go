@@ -86,9 +86,9 @@ func TestLostEverything(t *testing.T) {
 		v.Finish(v.SignIn(b, "ana")).Authenticated(t, "aal1", s.Clock.Now(), "pwd")
 		v = c.Begin("acr_values", "aal2")
 		held := b.Open(v.Address).At("held", "initial").HasStatus(403).Says("You need a link")
-		held.Post("/login/setup", url.Values{"flow": {held.Address.Query().Get("flow")}, "code": {"123456"}}).At("held", "initial")
+		held.Post("/login/setup/totp", url.Values{"flow": {held.Address.Query().Get("flow")}, "code": {"123456"}}).At("held", "initial")
 		b.Open("/account/security").At("security", "off").Says("you need a link").Open("/account/authenticators/new").At("held", "initial")
-		b.Post("/account/authenticators/new", url.Values{"code": {"123456"}}).At("held", "initial")
+		b.Post("/account/setup/totp", url.Values{"code": {"123456"}}).At("held", "initial")
 
 		link := commandLink(t, s, "ana")
 		if text := must(t, s, "user", "get", "ana"); !strings.Contains(text, "enrolment link  ") {
@@ -130,7 +130,7 @@ func TestEnrolLink(t *testing.T) {
 		link := commandLink(t, s, "ana")
 		other := s.NewBrowser(t).Open(link).At("login", "link").GiveName("ben", servertest.Password).At("enrol-link", "other").HasStatus(403)
 		flow := other.Address.Query().Get("flow")
-		other.Post("/login/setup", url.Values{"flow": {flow}, "code": {"123456"}}).At("enrol-link", "other")
+		other.Post("/login/setup/totp", url.Values{"flow": {flow}, "code": {"123456"}}).At("enrol-link", "other")
 		p := other.Press("Sign in as someone else").At("login", "link").GiveName("ana", servertest.Password).At("setup", "initial")
 		// The set-up is begun. A newer link ends the old one even now.
 		newer := commandLink(t, s, "ana", "--ttl", "2h")

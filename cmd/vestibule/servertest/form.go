@@ -46,6 +46,12 @@ var EveryForm = []struct {
 	}, "consent initial 200"},
 	{"consent", func(u *User) Form { return u.Client.Begin().SignIn(u.Browser(), u.Name).Form("Allow") }, "client with a code"},
 	{"no consent", func(u *User) Form { return u.Client.Begin().SignIn(u.Browser(), u.Name).Form("Don’t allow") }, "client with access_denied"},
+	{"new recovery codes in a sign-in", func(u *User) Form {
+		p := u.ToCode().Click("Use a recovery code").Press("Continue", "recovery", u.Codes[0])
+		p = p.Press("Continue", "action", "codes").At("codes", "initial")
+		p.RecoveryCodes()
+		return p.Form("Use these new codes", "saved", "on")
+	}, "consent initial 200"},
 	{"first code of a set-up", func(u *User) Form {
 		p := u.Login("/account/authenticators/new").Send().At("setup", "initial")
 		return p.Form("Continue", "code", p.Phone().Code(0))

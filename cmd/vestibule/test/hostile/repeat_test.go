@@ -226,7 +226,11 @@ func TestEveryFormIsSentTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		delete(want, id.ReplaceAllString(u.Path, "/authenticators/{id}/"))
+		path := id.ReplaceAllString(u.Path, "/authenticators/{id}/")
+		if of, ok := strings.CutSuffix(path, "/totp"); ok {
+			path = of + "/{kind}"
+		}
+		delete(want, path)
 	}
 	for path := range want {
 		t.Errorf("no form of everyForm goes to %s", path)

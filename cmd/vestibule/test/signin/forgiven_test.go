@@ -199,7 +199,7 @@ func confirmsFirst(t *testing.T, u *truthUser, _ *servertest.Client) {
 func addsFirst(t *testing.T, u *truthUser, c *servertest.Client) {
 	t.Helper()
 	confirmsFirst(t, u, c)
-	u.browser.Open("/account/authenticators/new?step=codes").Press("Turn on two-step verification", "saved", "on").At("security", "on")
+	u.browser.Open("/account/setup/totp?step=codes").Press("Turn on two-step verification", "saved", "on").At("security", "on")
 }
 
 func addsAnother(t *testing.T, u *truthUser, _ *servertest.Client) {

@@ -288,7 +288,7 @@ func TestNoWayPastTheCode(t *testing.T) {
 		b := s.NewBrowser(t)
 		p := v.SignIn(b, "ana").At("totp", "initial")
 		flow := p.Value("flow")
-		for _, path := range []string{"/consent", "/login/recovery/used", "/login/setup", "/login/continue", "/login"} {
+		for _, path := range []string{"/consent", "/login/recovery/used", "/login/setup", "/login/setup/totp", "/login/continue", "/login"} {
 			p := b.Open(path + "?flow=" + url.QueryEscape(flow))
 			if p.Left != nil || p.Name != "totp" && p.Name != "login" {
 				t.Errorf("GET %s leads to %v, page %q", path, p.Left, p.Name)
@@ -301,6 +301,7 @@ func TestNoWayPastTheCode(t *testing.T) {
 			{"/consent", url.Values{"decision": {"allow"}, "allow": {"allow"}, "choice": {"allow"}}},
 			{"/login/recovery/used", url.Values{"then": {"continue"}}},
 			{"/login/setup", url.Values{"code": {"123456"}, "saved": {"on"}}},
+			{"/login/setup/totp", url.Values{"code": {"123456"}, "saved": {"on"}}},
 			{"/login/continue", url.Values{"choice": {"continue"}}},
 			{"/login/totp", url.Values{"code": {""}}},
 			{"/login/totp", url.Values{"code": {"000000\x00"}}},
@@ -430,7 +431,7 @@ func TestBackAndReload(t *testing.T) {
 				t.Errorf("the bookmark %s leads to page %q in state %q", p.Address.Path, got.Name, got.State)
 			}
 		}
-		for _, path := range []string{"/consent", "/login/totp", "/login/recovery", "/login/setup", "/login/totp?flow=nonsense"} {
+		for _, path := range []string{"/consent", "/login/totp", "/login/recovery", "/login/setup", "/login/setup/totp", "/login/totp?flow=nonsense"} {
 			b.Open(path).At("error", "unknown").HasStatus(http.StatusBadRequest)
 		}
 		b.Open("/nowhere").At("error", "not-found").HasStatus(http.StatusNotFound)
