@@ -43,6 +43,11 @@ type Names struct {
 	Kind   string // in rows, budgets and events, e.g. "totp": small letters and digits
 	Method string // in logins: what a proof replaces an older one by, e.g. "otp"
 	Label  string // for users: the name of an authenticator that was given none
+
+	// PhishingResistant says that each right answer proves a key which answers to the origin of the pages alone, so that
+	// no other page can ask for it, and earns hwk or swk (RFC 8176). Those values do not say it by themselves: a token
+	// that shows codes may be hardware too.
+	PhishingResistant bool
 }
 
 // reserved are names that budgets, events and additional data use for what is no Kind.

@@ -71,7 +71,7 @@ func TestDebugClaims(t *testing.T) {
 		if !strings.Contains(text, "recovery_counts is false") || !strings.Contains(text, "two factors reach aal2, which the client calls gold") {
 			t.Errorf("the table does not say why:\n%s", text)
 		}
-		s.newClient(t, "bank", func(c *rp.Client) { c.TwoSteps = true })
+		s.newClient(t, "bank", func(c *rp.Client) { c.TwoSteps = rp.TwoStepsRequired })
 		read("--client", "bank")
 		want := "a code, or another authenticator is set up: a recovery code does not reach aal2; else the client gets an error"
 		if last := view.Cases[len(view.Cases)-1]; last.First != want {

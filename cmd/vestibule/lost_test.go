@@ -493,7 +493,7 @@ func TestResetEndsWhatIsUnderWay(t *testing.T) {
 // Whom the policy obliges and an operator holds is told so, and gets no further, and neither does the app.
 func TestHeldByPolicy(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, database string) {
-		s := newSite(t, database, func(c *config.Config) { c.TwoSteps = true })
+		s := newSite(t, database, func(c *config.Config) { c.TwoSteps = "required" })
 		c := s.newClient(t, "shop")
 		s.addUser("ana")
 		s.must(t, "user", "totp", "reset", "ana", "--reason", "test")

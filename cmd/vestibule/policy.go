@@ -8,7 +8,8 @@ import (
 // policyOf is the policy that the settings make.
 func policyOf(c config.Config) mfa.Policy {
 	return mfa.Policy{
-		TwoSteps: c.TwoSteps, From: c.TwoStepsFrom, Groups: c.TwoStepsGroups, ReportOnly: c.TwoStepsReportOnly,
-		NewCodes: c.CodesAfterRecovery == "require",
+		TwoSteps: mfa.Strength(c.TwoSteps), From: c.TwoStepsFrom, Groups: c.TwoStepsGroups, ReportOnly: c.TwoStepsReportOnly,
+		PhishingResistantGroups: c.PhishingResistantGroups,
+		NewCodes:                c.CodesAfterRecovery == "require",
 	}
 }

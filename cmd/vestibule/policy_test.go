@@ -60,7 +60,7 @@ func TestPolicyInTheSignIn(t *testing.T) {
 }
 
 func TestPolicyReported(t *testing.T) {
-	report := func(c *config.Config) { c.TwoSteps, c.TwoStepsReportOnly = true, true }
+	report := func(c *config.Config) { c.TwoSteps, c.TwoStepsReportOnly = "required", true }
 	eachSiteWith(t, report, func(t *testing.T, s *site) {
 		ana := s.addUser("ana")
 		v := s.newClient(t, "shop").begin()
@@ -74,7 +74,7 @@ func TestPolicyReported(t *testing.T) {
 
 // TestLastAuthenticatorStays: of two that are removed at the same instant one stays, if its user must have one.
 func TestLastAuthenticatorStays(t *testing.T) {
-	eachSiteWith(t, func(c *config.Config) { c.TwoSteps = true }, func(t *testing.T, s *site) {
+	eachSiteWith(t, func(c *config.Config) { c.TwoSteps = "required" }, func(t *testing.T, s *site) {
 		ana := s.addUser("ana")
 		b := s.newBrowser(t)
 		p := b.open("/account/security").giveName("ana", password).at("setup", "initial")

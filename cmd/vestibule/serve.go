@@ -71,6 +71,9 @@ type app struct {
 // newApp is the composition root: the only place where settings meet packages, and packages
 // meet each other. It starts nothing.
 func newApp(ctx context.Context, c config.Config, log *slog.Logger, now func() time.Time) (*app, error) {
+	if !policyOf(c).MetBy(kinds(c)) {
+		return nil, errors.New("two_steps or phishing_resistant_groups asks for phishing-resistant factors, but no kind of authenticator here is phishing-resistant")
+	}
 	keys, err := mfa.ParseKeyring(c.SecretKeys)
 	if err != nil {
 		return nil, err
@@ -159,7 +162,10 @@ func passwordLimits(c config.Config) verify.Limits {
 }
 
 func levels(c config.Config) provider.Levels {
-	return provider.Levels{Names: c.ACRNames, WeakRecovery: !c.RecoveryCounts}
+	return provider.Levels{
+		Names: c.ACRNames, WeakRecovery: !c.RecoveryCounts,
+		PhishingResistant: len(mfa.KindsOfStrength(kinds(c), mfa.PhishingResistant)) > 0,
+	}
 }
 
 func limits(c config.Config) mfa.Limits {

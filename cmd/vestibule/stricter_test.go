@@ -25,7 +25,7 @@ func TestStricterClient(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.addUser("ana")
 		c := s.newClient(t, "shop")
-		yes, no := true, false
+		yes, no := rp.TwoStepsRequired, rp.TwoStepsOptional
 		b := s.newBrowser(t)
 		v := c.beginOffline()
 		family := v.finish(v.signIn(b, "ana").allow()).tokens

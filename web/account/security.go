@@ -105,5 +105,5 @@ func (s *Server) unfinished(ctx context.Context, m *signedIn, on bool) (*ui.Rend
 // mustKeep reports whether the user may not be without an authenticator. What single clients ask is no reason: at
 // those the user sets up a new one.
 func (s *Server) mustKeep(a accounts.Account) bool {
-	return !s.Policy.ReportOnly && s.Policy.For(a.Groups, mfa.App{}, s.Now()).Must
+	return !s.Policy.ReportOnly && s.Policy.For(a.Groups, mfa.App{}, s.Now()).Must != mfa.Optional
 }

@@ -63,6 +63,7 @@ var messages = map[string]string{
 	"enrol.cancelled":      "Nothing changed.",
 	"enrol.done":           "Two-step verification is on.",
 	"enrol.added":          "{name} was added.",
+	"enrol.stronger":       "A second step is needed that no false page can ask you for, such as a passkey or a security key. Set one up beside what you have.",
 	"enrol.instead":        "{client} does not take a recovery code for a second step. Set up an authenticator in place of the one you lost.",
 	"enrol.unfinished":     "Two-step verification is not on yet.",
 	"enrol.unfinished.add": "The new authenticator is not on yet.",
