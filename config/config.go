@@ -84,15 +84,19 @@ type Config struct {
 	// of which an IPv6 network of 64 bits counts as one: password_address_guesses.
 	AddressGuesses int
 
-	// TwoSteps has every user have a second factor: two_steps, which is optional or required.
-	TwoSteps bool
+	// TwoSteps has every user have a second factor: two_steps, which is optional, required or phishing-resistant; empty
+	// stands for optional.
+	TwoSteps string
 	// TwoStepsFrom is from when on, if two_steps names a date; zero: at once.
 	TwoStepsFrom time.Time
 	// TwoStepsGroups are the groups whose members must have one, whatever TwoSteps says: two_steps_groups.
 	TwoStepsGroups []string
+	// PhishingResistantGroups are the groups whose members must sign in with a phishing-resistant one, whatever TwoSteps
+	// says: phishing_resistant_groups.
+	PhishingResistantGroups []string
 	// TwoStepsReportOnly records who would have been stopped and stops nobody: two_steps_report_only.
 	TwoStepsReportOnly bool
-	// ACRNames are more names of the levels aal1 and aal2, for all clients; nil: the usual ones: acr_names.
+	// ACRNames are more names of the levels aal1, aal2 and phr, for all clients; nil: the usual ones: acr_names.
 	ACRNames map[string][]string
 	// RecoveryCounts has a password and a recovery code reach aal2, and not aal1 only: recovery_counts.
 	RecoveryCounts bool

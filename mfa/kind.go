@@ -47,6 +47,19 @@ type Names struct {
 	// Open says that Challenge returns no state, and looks at nothing of the authenticators but their Params: so a page
 	// that asks for an answer costs no look into the store.
 	Open bool
+
+	// PhishingResistant says that each right answer proves a key which answers to the origin of the pages alone, so that
+	// no other page can ask for it, and earns hwk or swk (RFC 8176). Those values do not say it by themselves: a token
+	// that shows codes may be hardware too.
+	PhishingResistant bool
+}
+
+// Strength is the most that authenticators of the kind do.
+func (n Names) Strength() Strength {
+	if n.PhishingResistant {
+		return PhishingResistant
+	}
+	return Required
 }
 
 // reserved are names that budgets, events, additional data, texts and addresses use for what is no Kind.

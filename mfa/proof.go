@@ -17,6 +17,8 @@ type Proof struct {
 	amr     []string
 	time    time.Time
 	detail  map[string]string
+
+	phishingResistant bool
 }
 
 // Subject is the user whose factor it was.
@@ -35,6 +37,10 @@ func (p Proof) AMR() []string { return slices.Clone(p.amr) }
 
 // Time is when the answer was given.
 func (p Proof) Time() time.Time { return p.time }
+
+// PhishingResistant reports whether no page of another origin could have asked for the answer: the Kind says so of all its
+// answers.
+func (p Proof) PhishingResistant() bool { return p.phishingResistant }
 
 // Detail is what the Kind says is worth recording, by short names.
 func (p Proof) Detail() map[string]string { return maps.Clone(p.detail) }

@@ -225,7 +225,7 @@ func (s *Service) authenticator(setup Setup, c content) (*Authenticator, Proof, 
 	if err != nil {
 		return nil, Proof{}, err
 	}
-	return &a, Proof{subject: setup.Subject, kind: setup.Kind, method: kind.Names().Method, amr: c.AMR, time: c.Proved}, nil
+	return &a, Proof{subject: setup.Subject, kind: setup.Kind, method: kind.Names().Method, amr: c.AMR, time: c.Proved, phishingResistant: kind.Names().PhishingResistant}, nil
 }
 
 // Cancel forgets the owner's set-up. Nothing else changes.

@@ -39,7 +39,7 @@ func (s *Service) Verify(ctx context.Context, subject string, answer Answer, sin
 	if err != nil {
 		return s.refused(ctx, a, err)
 	}
-	p := Proof{subject, answer.Kind, kind.Names().Method, found.AMR, now, found.Detail}
+	p := Proof{subject, answer.Kind, kind.Names().Method, found.AMR, now, found.Detail, kind.Names().PhishingResistant}
 	return s.spend(ctx, found, a, p, then)
 }
 

@@ -23,6 +23,8 @@ type Authentication struct {
 	Method string    `json:"method"` // MethodPassword, or what the second factor says
 	Time   time.Time `json:"time"`
 	AMR    []string  `json:"amr,omitempty"` // what a second factor has earned, as RFC 8176 calls it
+
+	PhishingResistant bool `json:"phishing_resistant,omitempty"` // no page of another origin could have asked for it
 }
 
 // Methods of an Authentication. Those of authenticators are for their kinds to say.
@@ -35,6 +37,17 @@ const (
 // in mfa alone.
 func (a Authentication) isLookup() bool { return a.Method != MethodPassword && len(a.AMR) == 0 }
 
+// level is what a password and this second factor reach.
+func (a Authentication) level(weakRecovery bool) string {
+	switch {
+	case a.PhishingResistant:
+		return client.LevelPhishingResistant
+	case weakRecovery && a.isLookup():
+		return client.LevelOne
+	}
+	return client.LevelTwo
+}
+
 // Proof is a second factor that was just proved. mfa.Proof implements it, and nothing else
 // should: what is added to a Login becomes amr.
 type Proof interface {
@@ -42,6 +55,8 @@ type Proof interface {
 	Method() string // it replaces an older proof of the same
 	AMR() []string  // what it has earned (RFC 8176); none for a look-up secret
 	Time() time.Time
+	// PhishingResistant reports whether it proves a key that answers to this origin alone.
+	PhishingResistant() bool
 }
 
 // PasswordLogin begins a login with the only proof that can begin one, under a new sid. The epoch is the account's.
@@ -57,7 +72,7 @@ func (l *Login) Add(e Proof) error {
 	case e.Method() == "" || e.Method() == MethodPassword:
 		return errors.New("the proof is of no second factor")
 	}
-	l.set(Authentication{e.Method(), e.Time(), e.AMR()})
+	l.set(Authentication{e.Method(), e.Time(), e.AMR(), e.PhishingResistant()})
 	return nil
 }
 
@@ -140,15 +155,14 @@ func (l *Login) Satisfies(d Demand, now time.Time) bool {
 	if l == nil || l.Subject == "" || (d.Subject != "" && d.Subject != l.Subject) || !l.Fresh(d, MethodPassword, now) {
 		return false
 	}
-	return l.Reaches(d, now) || !d.TwoSteps() && !d.Policy && !l.SecondFactor()
+	return l.Reaches(d, now) || client.Rank(d.Level()) < client.Rank(client.LevelTwo) && !l.SecondFactor()
 }
 
-// Reaches reports whether a second factor was proved that is fresh enough and, if LevelTwo is wanted or the app obliges
-// its users to it, counts for that.
+// Reaches reports whether a second factor was proved that is fresh enough and reaches the level which the client wants or
+// the policy asks for.
 func (l *Login) Reaches(d Demand, now time.Time) bool {
-	weak := d.WeakRecovery && (d.TwoSteps() || d.Policy)
 	return slices.ContainsFunc(l.SecondFactors(), func(a Authentication) bool {
-		return d.Fresh(a.Time, now) && !(weak && a.isLookup())
+		return d.Fresh(a.Time, now) && client.Rank(a.level(d.WeakRecovery)) >= client.Rank(d.Level())
 	})
 }
 
@@ -184,14 +198,19 @@ func (l *Login) AMR() []string {
 
 // ACR returns the level that was reached, or "" for a login without a proof. Levels may be stricter.
 func (l *Login) ACR() string {
-	switch {
-	case !l.Has(MethodPassword):
+	return l.level(false)
+}
+
+// level is the highest that one of the proofs gives beside the password.
+func (l *Login) level(weakRecovery bool) string {
+	if !l.Has(MethodPassword) {
 		return ""
-	case l.SecondFactor():
-		return client.LevelTwo
-	default:
-		return client.LevelOne
 	}
+	reached := client.LevelOne
+	for _, a := range l.SecondFactors() {
+		reached = client.Higher(reached, a.level(weakRecovery))
+	}
+	return reached
 }
 
 // AuthTime returns when the oldest of the proofs was given that AMR rests on, so that whoever checks the age of a login

@@ -42,7 +42,7 @@ const methodOTP = "otp"
 var earned = map[string][]string{methodOTP: {"otp"}, "key": {"hwk"}}
 
 func authentication(method string, at time.Time) provider.Authentication {
-	return provider.Authentication{Method: method, Time: at, AMR: earned[method]}
+	return provider.Authentication{Method: method, Time: at, AMR: earned[method], PhishingResistant: method == "key"}
 }
 
 // eachDemand calls f with every demand of a client, and with those that a policy adds.
@@ -50,11 +50,11 @@ func eachDemand(request time.Time, f func(d provider.Demand)) {
 	for bits := range 1 << 5 {
 		on := func(i int) bool { return bits>>i&1 == 1 }
 		for _, maxAge := range []int{-1, 0, 30, 300, 600, 40_000} {
-			d := provider.Demand{RequestedAt: request, PromptLogin: on(0) || maxAge == 0, Policy: on(1), WeakRecovery: on(2), Waived: on(3)}
+			d := provider.Demand{RequestedAt: request, PromptLogin: on(0) || maxAge == 0, Policy: map[bool]string{true: client.LevelTwo}[on(1)], WeakRecovery: on(2), Waived: on(3)}
 			if maxAge >= 0 {
 				d.HasMaxAge, d.MaxAge = true, time.Duration(maxAge)*time.Second
 			}
-			for _, level := range []string{"", client.LevelOne, client.LevelTwo} {
+			for _, level := range []string{"", client.LevelOne, client.LevelTwo, client.LevelPhishingResistant} {
 				if d.PreferredACR = level; level != "" && on(4) {
 					d.EssentialACR = level
 				}
@@ -93,7 +93,7 @@ func TestNothingIsToldThatWasNotProved(t *testing.T) {
 				t.Fatalf("%+v, %+v: amr %q, auth_time %v, but the second factor was proved before", l, d, amr, at)
 			case acr == client.LevelTwo && !second:
 				t.Fatalf("%+v, %+v: acr %q, auth_time %v, but the second factor was proved before", l, d, acr, at)
-			case d.EssentialACR == client.LevelTwo && acr != client.LevelTwo:
+			case client.Rank(acr) < client.Rank(d.EssentialACR):
 				t.Fatalf("%+v, %+v: acr %q is less than what is essential", l, d, acr)
 			case d.HasMaxAge && at.Before(request) && now.Unix()-at.Unix() > int64(d.MaxAge/time.Second):
 				t.Fatalf("%+v, %+v: auth_time %v is older than max_age", l, d, at)

@@ -37,8 +37,8 @@ type Demand struct {
 	RequestedAt         time.Time     `json:"requested_at"`
 
 	// Not the request's wishes, but what Interaction.Required adds to them.
-	Policy bool `json:"-"` // nobody gets through without a second factor, which the app or another rule obliges to
-	Waived bool `json:"-"` // the user does not care to reach PreferredACR
+	Policy string `json:"-"` // the level that nobody gets through without, since the app or another rule obliges to it
+	Waived bool   `json:"-"` // the user does not care to reach PreferredACR
 }
 
 // ACRName is a name that a client has for a level.
@@ -47,14 +47,26 @@ type ACRName struct {
 	Level string `json:"level"`
 }
 
-// TwoSteps reports whether the client wants LevelTwo, and the user has not refused that or cannot.
-func (d Demand) TwoSteps() bool {
-	return d.EssentialACR == client.LevelTwo || d.PreferredACR == client.LevelTwo && !d.Waived
+// Wanted is the level that the client wants, as far as the user has not refused that or cannot.
+func (d Demand) Wanted() string {
+	if d.Waived {
+		return d.EssentialACR
+	}
+	return client.Higher(d.EssentialACR, d.PreferredACR)
 }
 
-// Waivable reports whether a user who has no second factor may go on without: the client only prefers it, and the
+// TwoSteps reports whether the client wants a second factor.
+func (d Demand) TwoSteps() bool { return client.Rank(d.Wanted()) >= client.Rank(client.LevelTwo) }
+
+// Level is what the login must reach: what the client wants, and what the policy asks for.
+func (d Demand) Level() string { return client.Higher(d.Wanted(), d.Policy) }
+
+// Waivable reports whether a user who does not reach Level may go on with less: the client only prefers it, and the
 // policy does not ask for it. Waived says that the user did.
-func (d Demand) Waivable() bool { return d.EssentialACR != client.LevelTwo && !d.Policy }
+func (d Demand) Waivable() bool {
+	floor := client.Higher(d.EssentialACR, d.Policy)
+	return client.Rank(floor) < client.Rank(client.LevelTwo) || client.Rank(floor) < client.Rank(d.Level())
+}
 
 const (
 	maxRequest   = 16 << 10 // bytes of an authorization request, all parameters together

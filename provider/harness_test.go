@@ -89,7 +89,10 @@ type totp struct {
 func (e totp) Subject() string { return e.subject }
 func (e totp) Method() string  { return methodOTP }
 func (e totp) AMR() []string   { return earned[methodOTP] }
-func (e totp) Time() time.Time { return e.at }
+
+// PhishingResistant implements provider.Proof.
+func (e totp) PhishingResistant() bool { return false }
+func (e totp) Time() time.Time         { return e.at }
 
 func newOP(t *testing.T) *op {
 	o := &op{t: t, store: providertest.New(), sealer: providertest.NewSealer(), now: time.Now()}

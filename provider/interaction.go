@@ -11,24 +11,24 @@ import (
 // proved for it so far. Until a password is right it lives, sealed, in the address of the pages
 // (Version 0), so that strangers cannot fill the database; from then on it is a row.
 type Interaction struct {
-	ID         string    `json:"id"`
-	Client     string    `json:"client"`
-	Registered string    `json:"registered"` // the client's Registration
-	ClientName string    `json:"client_name"`
-	Decided    time.Time `json:"decided"`               // the client's Updated, as the pages know it
-	TwoSteps   bool      `json:"two_steps,omitempty"`   // the client's TwoSteps
-	FirstParty bool      `json:"first_party,omitempty"` // whoever asks gets nothing that the user would have to allow: the program that the pages belong to
-	Scopes     []string  `json:"scopes,omitempty"`      // requested, and still registered for the client
-	Redirect   string    `json:"redirect"`              // redirect_uri, to show its host
-	Demand     Demand    `json:"demand"`
-	Login      *Login    `json:"login,omitempty"` // nil until the password is right
-	Consented  bool      `json:"consented,omitempty"`
-	Obliged    bool      `json:"obliged,omitempty"` // the pages let nobody through without a second factor, which the app or another rule obliges to
-	Waived     bool      `json:"waived,omitempty"`  // the user does not care to reach the level that the client prefers
-	Browser    []byte    `json:"browser"`           // SHA-256 of the cookie of the browser that began it
-	Created    time.Time `json:"created"`
-	Expires    time.Time `json:"expires"`
-	Version    int64     `json:"-"` // 0 until it is a row
+	ID         string          `json:"id"`
+	Client     string          `json:"client"`
+	Registered string          `json:"registered"` // the client's Registration
+	ClientName string          `json:"client_name"`
+	Decided    time.Time       `json:"decided"`               // the client's Updated, as the pages know it
+	TwoSteps   client.TwoSteps `json:"two_steps,omitempty"`   // the client's TwoSteps
+	FirstParty bool            `json:"first_party,omitempty"` // whoever asks gets nothing that the user would have to allow: the program that the pages belong to
+	Scopes     []string        `json:"scopes,omitempty"`      // requested, and still registered for the client
+	Redirect   string          `json:"redirect"`              // redirect_uri, to show its host
+	Demand     Demand          `json:"demand"`
+	Login      *Login          `json:"login,omitempty"` // nil until the password is right
+	Consented  bool            `json:"consented,omitempty"`
+	Obliged    string          `json:"obliged,omitempty"` // the level that the pages let nobody through without, since the app or another rule obliges to it
+	Waived     bool            `json:"waived,omitempty"`  // the user does not care to reach the level that the client prefers
+	Browser    []byte          `json:"browser"`           // SHA-256 of the cookie of the browser that began it
+	Created    time.Time       `json:"created"`
+	Expires    time.Time       `json:"expires"`
+	Version    int64           `json:"-"` // 0 until it is a row
 
 	// JSON as it is: bytes would be base64 in base64, and would fill a third of an address with nothing.
 	Request json.RawMessage `json:"request,omitempty"` // the frozen fosite request

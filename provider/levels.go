@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ory/fosite"
 
@@ -14,15 +15,14 @@ import (
 type Levels struct {
 	Names        map[string][]string // level to its other names; nil: DefaultACRNames
 	WeakRecovery bool                // a password and a recovery code reach LevelOne only
+	// PhishingResistant says that users may have authenticators which reach client.LevelPhishingResistant. Else no name of
+	// that level is known, and none is advertised.
+	PhishingResistant bool
 }
 
 // Level returns the level that the login reaches, or "" for one without a proof.
 func (l Levels) Level(login *Login) string {
-	level := login.ACR()
-	if level == client.LevelTwo && l.WeakRecovery && login.onlyLookup() {
-		return client.LevelOne
-	}
-	return level
+	return login.level(l.WeakRecovery)
 }
 
 // ACR returns what the client is told: of the names that it asked with, the one of the highest level that was
@@ -47,8 +47,24 @@ func (l Levels) Demand(c client.Client, names []string, essential bool) (Demand,
 	return d, d.readLevel(l, c, nil, claimRequest{essential, names, len(names) > 0})
 }
 
-// meaning returns the level that the client means by a name, or "" if the name is not known.
+// reachable lists the levels that a login can reach, lowest first.
+func (l Levels) reachable() []string {
+	if l.PhishingResistant {
+		return client.Ranked
+	}
+	return client.Ranked[:client.Rank(client.LevelPhishingResistant)]
+}
+
+// meaning returns the level that the client means by a name, or "" if the name is not known, or that level is reached by
+// nobody.
 func (l Levels) meaning(c client.Client, name string) string {
+	if level := l.named(c, name); slices.Contains(l.reachable(), level) {
+		return level
+	}
+	return ""
+}
+
+func (l Levels) named(c client.Client, name string) string {
 	if level := client.LevelNamed(c.ACRNames, name); level != "" {
 		return level
 	}
@@ -68,7 +84,7 @@ func (l Levels) names() map[string][]string {
 // supported lists the names that every client can ask with, lowest level first.
 func (l Levels) supported() []string {
 	var all []string
-	for _, level := range client.Ranked {
+	for _, level := range l.reachable() {
 		all = append(append(all, level), l.names()[level]...)
 	}
 	return all
@@ -84,9 +100,9 @@ type Policy interface {
 // ClientPolicy is a Policy that knows no rules but those of clients.
 type ClientPolicy struct{ Levels Levels }
 
-// Enough reports whether the login reaches LevelTwo, if the client obliges its users to that.
+// Enough reports whether the login reaches the level that the client obliges its users to.
 func (p ClientPolicy) Enough(_ context.Context, c client.Client, l *Login) (bool, error) {
-	return !c.TwoSteps || p.Levels.Level(l) == client.LevelTwo, nil
+	return client.Rank(p.Levels.Level(l)) >= client.Rank(c.TwoSteps.Level()), nil
 }
 
 // checkPolicy refuses tokens for a login that is not enough any more. The family stays, for a rule may be taken back; the

@@ -24,6 +24,9 @@ type proof struct {
 func (p proof) Method() string { return p.method }
 func (p proof) AMR() []string  { return earned[p.method] }
 
+// PhishingResistant implements provider.Proof.
+func (p proof) PhishingResistant() bool { return p.method == "key" }
+
 func login(methods ...string) *provider.Login {
 	l := provider.PasswordLogin("u1", 0, time.Unix(1000, 0))
 	for _, method := range methods {
@@ -48,7 +51,9 @@ func TestLevel(t *testing.T) {
 		{"recovery code", provider.Levels{}, login("recovery"), "aal2"},
 		{"recovery code that does not count", strict, login("recovery"), "aal1"},
 		{"code beside it", strict, login("recovery", "otp"), "aal2"},
-		{"key", strict, login("key"), "aal2"},
+		{"key", strict, login("key"), "phr"},
+		{"key beside a code", provider.Levels{}, login("otp", "key"), "phr"},
+		{"key beside a recovery code that does not count", strict, login("key", "recovery"), "phr"},
 	} {
 		if got := tt.ladder.Level(tt.login); got != tt.want {
 			t.Errorf("%s: level %q, want %q", tt.name, got, tt.want)

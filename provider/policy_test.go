@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/client"
 )
 
 // TestPolicyIsHeldAtTheEnd: whatever the pages do, a login of one step does not satisfy a demand of the policy, and no
@@ -21,14 +22,14 @@ func TestPolicyIsHeldAtTheEnd(t *testing.T) {
 		want   bool
 	}{
 		"one step, no policy":                   {one, provider.Demand{}, true},
-		"one step":                              {one, provider.Demand{Policy: true}, false},
-		"one step, silent":                      {one, provider.Demand{Policy: true, PromptNone: true}, false},
-		"a code":                                {code, provider.Demand{Policy: true}, true},
-		"a recovery code":                       {recovered, provider.Demand{Policy: true}, true},
-		"a recovery code, which does not count": {recovered, provider.Demand{Policy: true, WeakRecovery: true}, false},
+		"one step":                              {one, provider.Demand{Policy: client.LevelTwo}, false},
+		"one step, silent":                      {one, provider.Demand{Policy: client.LevelTwo, PromptNone: true}, false},
+		"a code":                                {code, provider.Demand{Policy: client.LevelTwo}, true},
+		"a recovery code":                       {recovered, provider.Demand{Policy: client.LevelTwo}, true},
+		"a recovery code, which does not count": {recovered, provider.Demand{Policy: client.LevelTwo, WeakRecovery: true}, false},
 		"a recovery code, which does not count, no policy": {recovered, provider.Demand{WeakRecovery: true}, true},
-		"a code, recovery codes do not count":              {code, provider.Demand{Policy: true, WeakRecovery: true}, true},
-		"a code before prompt=login":                       {code, provider.Demand{Policy: true, PromptLogin: true, RequestedAt: now.Add(time.Second)}, false},
+		"a code, recovery codes do not count":              {code, provider.Demand{Policy: client.LevelTwo, WeakRecovery: true}, true},
+		"a code before prompt=login":                       {code, provider.Demand{Policy: client.LevelTwo, PromptLogin: true, RequestedAt: now.Add(time.Second)}, false},
 	} {
 		if got := tt.login.Satisfies(tt.demand, now); got != tt.want {
 			t.Errorf("%s: Satisfies = %v, want %v", name, got, tt.want)

@@ -44,7 +44,7 @@ func TestClients(t *testing.T) {
 func TestUpdateClient(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		c := newClient("shop")
-		c.TwoSteps, c.ACRNames = true, map[string][]string{"aal2": {"gold", "silver"}}
+		c.TwoSteps, c.ACRNames = client.TwoStepsPhishingResistant, map[string][]string{"aal2": {"gold", "silver"}}
 		must(t, s.CreateClient(t.Context(), c))
 		api := client.Client{ID: "api", SecretHash: "sha256:x", ResourceServer: true, Created: noon, Updated: noon}
 		must(t, s.CreateClient(t.Context(), api))
@@ -56,7 +56,7 @@ func TestUpdateClient(t *testing.T) {
 		}
 		changed := c
 		changed.Name, changed.RedirectURIs, changed.Scopes = "Shop", []string{"https://rp.example/new"}, []string{"openid"}
-		changed.TwoSteps, changed.ACRNames, changed.Updated = false, nil, noon.Add(time.Minute)
+		changed.TwoSteps, changed.ACRNames, changed.Updated = client.TwoStepsRequired, nil, noon.Add(time.Minute)
 		must(t, s.UpdateClient(t.Context(), changed, noon))
 		if got, err := s.Client(t.Context(), "shop"); err != nil || !reflect.DeepEqual(got, changed) {
 			t.Errorf("Client = %+v, %v, want %+v", got, err, changed)

@@ -24,7 +24,7 @@ func TestWithoutFactor(t *testing.T) {
 		addApp(t, s, "sub-bob", "b1")
 		must(t, s.DisableAccount(t.Context(), "sub-carol", noon))
 
-		accounts, err := s.AccountsWithoutFactor(t.Context())
+		accounts, err := s.AccountsWithoutFactor(t.Context(), nil)
 		must(t, err)
 		var names []string
 		for _, a := range accounts {
@@ -33,10 +33,23 @@ func TestWithoutFactor(t *testing.T) {
 		if want := []string{"alice", "dora"}; !slices.Equal(names, want) {
 			t.Errorf("AccountsWithoutFactor = %v, want %v", names, want)
 		}
+		for _, tt := range []struct {
+			kinds []string
+			want  int
+		}{{[]string{"totp"}, 2}, {[]string{"key", "totp"}, 2}, {[]string{"key"}, 3}, {[]string{"tot"}, 3}, {[]string{}, 3}} {
+			accounts, err := s.AccountsWithoutFactor(t.Context(), tt.kinds)
+			if err != nil || len(accounts) != tt.want {
+				t.Errorf("AccountsWithoutFactor of %q = %d accounts, %v, want %d", tt.kinds, len(accounts), err, tt.want)
+			}
+			used, err := s.ClientsWithoutFactor(t.Context(), tt.kinds)
+			if err != nil || len(used) != tt.want {
+				t.Errorf("ClientsWithoutFactor of %q = %v, %v, want %d users", tt.kinds, used, err, tt.want)
+			}
+		}
 		if n, err := s.ActiveAccounts(t.Context()); err != nil || n != 3 {
 			t.Errorf("ActiveAccounts = %d, %v, want 3", n, err)
 		}
-		used, err := s.ClientsWithoutFactor(t.Context())
+		used, err := s.ClientsWithoutFactor(t.Context(), nil)
 		want := map[string][]string{"sub-alice": {"bank", "shop"}, "sub-dora": {"shop"}}
 		if err != nil || !maps.EqualFunc(used, want, slices.Equal) {
 			t.Errorf("ClientsWithoutFactor = %v, %v, want %v", used, err, want)

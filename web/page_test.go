@@ -9,6 +9,9 @@ import (
 	"vestibule/web/ui"
 )
 
+// isTestKind reports whether a page is that of a kind of authenticator which is in tests alone.
+func isTestKind(page string) bool { return page == "card" || page == "key" }
+
 // checkPage holds every page that any test sees to the rules for all.
 func (s *screen) checkPage() {
 	s.t.Helper()
@@ -22,7 +25,7 @@ func (s *screen) checkPage() {
 		broken bool
 		text   string
 	}{
-		{!doctest.HasPage(s.t, s.name, s.state), "has a data-page or data-state that docs/apps.md has not"},
+		{!isTestKind(s.name) && !doctest.HasPage(s.t, s.name, s.state), "has a data-page or data-state that docs/apps.md has not"},
 		{attr(s.find("main"), "id") != "main" || attr(s.find("main"), "tabindex") != "-1", "has no place for the skip link to go to"},
 		{len(s.all("h1")) != 1, "has not one h1"},
 		{len(s.all("header")) != 1 || len(s.all("footer")) != 1 || len(s.all("main")) != 1, "lacks a landmark"},

@@ -19,7 +19,7 @@ func newPolicySite(t *testing.T, p mfa.Policy) *site {
 	t.Helper()
 	s := newSite(t)
 	s.configure(func(c *Config) { c.Policy = p })
-	s.store.AddClient(client.Client{ID: "bank", Name: "Bank", TwoSteps: true, SecretHash: "sha256:x", RedirectURIs: []string{"https://bank.test/cb"}, Scopes: []string{"openid"}})
+	s.store.AddClient(client.Client{ID: "bank", Name: "Bank", TwoSteps: client.TwoStepsRequired, SecretHash: "sha256:x", RedirectURIs: []string{"https://bank.test/cb"}, Scopes: []string{"openid"}})
 	s.accounts.set(func(rows map[string]account.Account) {
 		ana := rows["ana"]
 		ana.Groups = []string{"finance"}
@@ -48,15 +48,15 @@ func TestPolicyObliges(t *testing.T) {
 		bank   bool
 		must   bool
 	}{
-		"everybody":               {mfa.Policy{TwoSteps: true}, "ben", false, true},
+		"everybody":               {mfa.Policy{TwoSteps: mfa.Required}, "ben", false, true},
 		"a member of the group":   {mfa.Policy{Groups: []string{"finance"}}, "ana", false, true},
 		"not a member":            {mfa.Policy{Groups: []string{"finance"}}, "ben", false, false},
 		"the app":                 {mfa.Policy{}, "ben", true, true},
 		"another app":             {mfa.Policy{}, "ben", false, false},
-		"everybody, report only":  {mfa.Policy{TwoSteps: true, ReportOnly: true}, "ben", false, false},
+		"everybody, report only":  {mfa.Policy{TwoSteps: mfa.Required, ReportOnly: true}, "ben", false, false},
 		"the group, report only":  {mfa.Policy{Groups: []string{"finance"}, ReportOnly: true}, "ana", false, false},
 		"the app, report only":    {mfa.Policy{ReportOnly: true}, "ben", true, false},
-		"the group before a date": {mfa.Policy{TwoSteps: true, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), Groups: []string{"finance"}}, "ana", false, true},
+		"the group before a date": {mfa.Policy{TwoSteps: mfa.Required, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), Groups: []string{"finance"}}, "ana", false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newPolicySite(t, tt.policy)
@@ -89,7 +89,7 @@ func TestPolicyWithAnOldSession(t *testing.T) {
 	b := s.newBrowser()
 	b.open(s.authorize()).password("ben").press("Allow", "remember", "yes").client()
 	s.clock.forward(40 * time.Minute)
-	s.configure(func(c *Config) { c.Policy.TwoSteps = true })
+	s.configure(func(c *Config) { c.Policy.TwoSteps = mfa.Required })
 	if got := b.open(s.authorize("prompt", "none")).client().Get("error"); got != "interaction_required" {
 		t.Errorf("prompt=none answers %q, want interaction_required", got)
 	}
@@ -98,7 +98,7 @@ func TestPolicyWithAnOldSession(t *testing.T) {
 }
 
 func TestPolicyCancelled(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: true})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required})
 	b := s.newBrowser()
 	p := b.open(s.authorize()).password("ana").at("setup", "initial").press("Cancel and go back to Demo Shop")
 	if got := p.client().Get("error"); got != "access_denied" {
@@ -110,7 +110,7 @@ func TestPolicyCancelled(t *testing.T) {
 
 // TestPolicyOnOwnPages: nothing of the account is shown to whoever must have an authenticator and has none.
 func TestPolicyOnOwnPages(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: true})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required})
 	b := s.newBrowser()
 	b.open("/account/security").password("ana").at("setup", "initial")
 	b.open("/account/recovery-codes").at("setup", "initial")
@@ -118,7 +118,7 @@ func TestPolicyOnOwnPages(t *testing.T) {
 }
 
 func TestPolicyNotice(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: true, From: time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required, From: time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)})
 	b := s.newBrowser()
 	p := b.open(s.authorize()).password("ana").at("notice", "initial").says("From 20 March 2026 you need two-step verification", "Signing in as ana@example.com")
 	p = p.reload().at("notice", "initial").press("Not now, continue to Demo Shop").at("consent", "initial")
@@ -166,7 +166,7 @@ func (r *recorder) of(kind string) (found []audit.Event) {
 }
 
 func TestPolicyReportOnly(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: true, ReportOnly: true})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required, ReportOnly: true})
 	events := &recorder{}
 	s.configure(func(c *Config) { c.Journal.Recorder = events })
 	b := s.newBrowser()
@@ -188,7 +188,7 @@ func TestPolicyReportOnly(t *testing.T) {
 }
 
 func TestLastFactorStays(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: true})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required})
 	a := s.enrolled("s-ana")
 	b := s.signedIn(&a)
 	remove := func(i int) *screen {
@@ -227,7 +227,7 @@ func TestLastFactorStays(t *testing.T) {
 
 // TestLastFactorRace: what two tabs have checked before is checked again in the commit.
 func TestLastFactorRace(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: true})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required})
 	a := s.enrolled("s-ana")
 	b := s.signedIn(&a)
 	s.clock.forward(time.Minute)
@@ -297,7 +297,7 @@ func TestCodesRequiredInTwoTabs(t *testing.T) {
 
 // TestObligedMayLeave: whoever is held up may sign in as somebody else.
 func TestObligedMayLeave(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{NewCodes: true, TwoSteps: true, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)})
+	s := newPolicySite(t, mfa.Policy{NewCodes: true, TwoSteps: mfa.Required, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)})
 	a := s.enrolled("s-ana")
 	s.clock.forward(time.Minute)
 	p := s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial")
@@ -313,9 +313,9 @@ func TestSetUpSaysWhy(t *testing.T) {
 		address func(s *site) string
 		want    string
 	}{
-		"everybody":            {mfa.Policy{TwoSteps: true}, func(s *site) string { return s.authorize() }, organisation},
+		"everybody":            {mfa.Policy{TwoSteps: mfa.Required}, func(s *site) string { return s.authorize() }, organisation},
 		"the group":            {mfa.Policy{Groups: []string{"finance"}}, func(s *site) string { return s.authorize("acr_values", "aal2") }, organisation},
-		"everybody, own pages": {mfa.Policy{TwoSteps: true}, func(s *site) string { return "/account/security" }, organisation},
+		"everybody, own pages": {mfa.Policy{TwoSteps: mfa.Required}, func(s *site) string { return "/account/security" }, organisation},
 		"the app":              {mfa.Policy{}, func(s *site) string { return s.bank() }, "Bank requires two-step verification. Set it up to go on"},
 		"essential to the app": {mfa.Policy{}, func(s *site) string {
 			return s.authorize("claims", `{"id_token":{"acr":{"essential":true,"value":"aal2"}}}`)
@@ -336,7 +336,7 @@ func TestSetUpSaysWhy(t *testing.T) {
 
 // TestRequiredAtAnHour: a date that is not a whole day is shown with its hour.
 func TestRequiredAtAnHour(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: true, From: time.Date(2026, 3, 20, 15, 30, 0, 0, time.FixedZone("", 3600))})
+	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required, From: time.Date(2026, 3, 20, 15, 30, 0, 0, time.FixedZone("", 3600))})
 	b := s.newBrowser()
 	b.open("/account/security").password("ana").at("notice", "initial").says("From 20 March 2026 at 14:30 UTC you need two-step verification").
 		press("Not now").at("security", "off").says("From 20 March 2026 at 14:30 UTC you need two-step verification.")

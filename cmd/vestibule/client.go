@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,8 +28,8 @@ func clientCreate(w *env) *cli.Command {
 			&cli.StringFlag{Name: "name", Usage: "`name` that users see", DefaultText: "the ID"},
 			&cli.BoolFlag{Name: "public", Usage: "the app cannot keep a secret: it runs in a browser or on the user's device"},
 			&cli.BoolFlag{Name: "resource-server", Usage: "an API: it asks at /introspect about access tokens, and signs nobody in"},
-			&cli.BoolFlag{Name: "require-two-steps", Usage: "its users must have two-step verification"},
-			acrNameFlag("`LEVEL=NAME`, what the app calls aal1 or aal2; the first of a level is the one in answers"),
+			twoStepsFlag("what its users must have: `optional|required|phishing-resistant`"),
+			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr; the first of a level is the one in answers"),
 			&cli.StringFlag{Name: "id-token-alg", Usage: "`algorithm` of its ID tokens, RS256 or ES256", DefaultText: "the server's own"},
 			&cli.StringFlag{Name: "secret-file", Usage: "`file` that holds the client secret, or - for standard input; without it one is made", TakesFile: true},
 			outputFlag(),
@@ -58,7 +59,7 @@ func clientCreate(w *env) *cli.Command {
 func newClient(c *cli.Command) operator.NewClient {
 	return operator.NewClient{Client: client.Client{
 		ID: c.Args().First(), Name: c.String("name"), RedirectURIs: c.StringSlice("redirect-uri"), Scopes: splitWords(c.StringSlice("scope")),
-		Public: c.Bool("public"), ResourceServer: c.Bool("resource-server"), TwoSteps: c.Bool("require-two-steps"),
+		Public: c.Bool("public"), ResourceServer: c.Bool("resource-server"), TwoSteps: twoSteps(c),
 		ACRNames: acrNames(c), IDTokenAlg: c.String("id-token-alg"),
 	}}
 }
@@ -91,7 +92,7 @@ type shownClient struct {
 	Algorithm    string    `json:"id_token_signed_response_alg,omitempty"`
 	Created      time.Time `json:"created"`
 
-	TwoSteps       bool                `json:"require_two_steps"`
+	TwoSteps       string              `json:"two_steps"` // as the flag has it
 	ACRNames       map[string][]string `json:"acr_names,omitempty"`
 	ResourceServer bool                `json:"resource_server"`
 }
@@ -100,7 +101,7 @@ func clientView(c client.Client) shownClient {
 	return shownClient{
 		ID: c.ID, Name: c.Name, Public: c.Public, RedirectURIs: append([]string{}, c.RedirectURIs...), // never null
 		Scope: strings.Join(c.Scopes, " "), Algorithm: c.IDTokenAlg, Created: c.Created.UTC(),
-		TwoSteps: c.TwoSteps, ACRNames: c.ACRNames, ResourceServer: c.ResourceServer,
+		TwoSteps: twoStepsText(c.TwoSteps), ACRNames: c.ACRNames, ResourceServer: c.ResourceServer,
 	}
 }
 
@@ -121,7 +122,7 @@ func clientList(w *env) *cli.Command {
 			for _, one := range all {
 				clients = append(clients, clientView(one))
 				rows = append(rows, []string{
-					one.ID, one.Name, yesNo(one.Public), yesNo(one.ResourceServer), yesNo(one.TwoSteps),
+					one.ID, one.Name, yesNo(one.Public), yesNo(one.ResourceServer), twoStepsText(one.TwoSteps),
 					strings.Join(one.Scopes, " "), acrNamesText(one.ACRNames), strings.Join(one.RedirectURIs, " "),
 				})
 			}
@@ -153,6 +154,29 @@ func noClient(id string, err error) error {
 	}
 	return &result{fmt.Sprintf("there is no client %s", printable(id)), err}
 }
+
+// twoStepsFlag is what a client asks of its users.
+func twoStepsFlag(usage string) cli.Flag {
+	return &cli.StringFlag{Name: "two-steps", Usage: usage, Validator: func(value string) error {
+		if value != twoStepsOptional && (value == "" || !client.TwoSteps(value).IsKnown()) {
+			return errors.New("it should be optional, required or phishing-resistant")
+		}
+		return nil
+	}}
+}
+
+const twoStepsOptional = "optional"
+
+// twoSteps is the value of the flag.
+func twoSteps(c *cli.Command) client.TwoSteps {
+	if value := c.String("two-steps"); value != twoStepsOptional {
+		return client.TwoSteps(value)
+	}
+	return client.TwoStepsOptional
+}
+
+// twoStepsText shows it as the flag takes it.
+func twoStepsText(t client.TwoSteps) string { return cmp.Or(string(t), twoStepsOptional) }
 
 // acrNameFlag is a flag whose values are LEVEL=NAME.
 func acrNameFlag(usage string) cli.Flag {

@@ -18,10 +18,10 @@ func clientUpdate(w *env) *cli.Command {
 		Flags: databaseFlags(
 			&cli.StringSliceFlag{Name: "redirect-uri", Usage: "`address` to send users back to, in place of those there are"},
 			&cli.StringSliceFlag{Name: "scope", Usage: "`scope` that the app may ask for, in place of those there are"},
-			acrNameFlag("`LEVEL=NAME`, what the app calls aal1 or aal2, in place of the names there are"),
+			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr, in place of the names there are"),
 			&cli.BoolFlag{Name: "no-acr-names", Usage: "the app has no names of its own for the levels any more"},
 			&cli.StringFlag{Name: "name", Usage: "`name` that users see"},
-			&cli.BoolFlag{Name: "require-two-steps", Usage: "its users must have two-step verification; =false: no longer"},
+			twoStepsFlag("what its users must have: `optional|required|phishing-resistant`"),
 			outputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
@@ -46,7 +46,7 @@ func clientChange(c *cli.Command) (operator.ClientChange, error) {
 	if name := c.String("name"); c.IsSet("name") {
 		change.Name = &name
 	}
-	if must := c.Bool("require-two-steps"); c.IsSet("require-two-steps") {
+	if must := twoSteps(c); c.IsSet("two-steps") {
 		change.TwoSteps = &must
 	}
 	names := acrNames(c)

@@ -34,7 +34,7 @@ func debugClaims(w *env) *cli.Command {
 			if err := wrongUsage(missing("--user", view.User), missing("--client", view.Client)); err != nil {
 				return err
 			}
-			s, err := w.existing(c, "database", "two_steps", "two_steps_groups", "two_steps_report_only", "acr_names", "recovery_counts",
+			s, err := w.existing(c, "database", "two_steps", "two_steps_groups", "phishing_resistant_groups", "two_steps_report_only", "acr_names", "recovery_counts",
 				"session_idle", "remember_browser")
 			if err != nil {
 				return err
@@ -71,6 +71,7 @@ type claimsView struct {
 	client  client.Client
 	ladder  provider.Levels
 	demand  provider.Demand
+	must    client.TwoSteps
 	codes   int  // recovery codes left
 	keeps   bool // browsers may be remembered
 	blocked bool // only a link lets the user set up an authenticator
@@ -122,15 +123,19 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 }
 
 func (v *claimsView) oblige(policy mfa.Policy, now time.Time) {
-	r := policy.For(v.account.Groups, mfa.App{ID: v.client.ID, TwoSteps: v.client.TwoSteps}, now)
-	v.Must, v.Policy = r.Must && !policy.ReportOnly, r.Why
+	r := policy.For(v.account.Groups, mfa.App{ID: v.client.ID, TwoSteps: mfa.Strength(v.client.TwoSteps)}, now)
+	v.Policy = r.Why
+	if !policy.ReportOnly {
+		v.must = client.TwoSteps(r.Must)
+	}
+	v.Must = v.must != client.TwoStepsOptional
 	switch {
-	case r.Must && policy.ReportOnly:
+	case r.Must != mfa.Optional && policy.ReportOnly:
 		v.Policy += " (only reported)"
 	case !r.From.IsZero():
 		v.Policy += " from " + moment(r.From)
 	}
-	v.demand.Policy = v.Must
+	v.demand.Policy = v.must.Level()
 }
 
 // refusal resolves what the client asks. It returns what stands against any answer.
@@ -168,6 +173,11 @@ func (v *claimsView) newSignIns(now time.Time) []told {
 	if v.codes > 0 {
 		all = append(all, v.tell("password and recovery code", with(provider.MethodRecovery), now))
 	}
+	if v.ladder.PhishingResistant {
+		key := password.Clone()
+		key.Authentications = append(key.Authentications, provider.Authentication{Method: "key", Time: now, AMR: []string{"hwk"}, PhishingResistant: true})
+		all = append(all, v.tell("password and phishing-resistant authenticator", key, now))
+	}
 	return all
 }
 
@@ -182,21 +192,28 @@ func (v *claimsView) tell(how string, login *provider.Login, now time.Time) told
 // first says what is asked of the user before the client gets anything, as the pages decide it.
 func (v *claimsView) first(login *provider.Login, now time.Time) string {
 	demand := v.demand
-	demand.Policy = v.Must && v.client.TwoSteps // other rules only want a second factor, whatever it reaches
-	second, reaches := login.SecondFactor(), !demand.TwoSteps() && !demand.Policy || login.Reaches(demand, now)
+	if v.must != client.TwoStepsPhishingResistant { // other rules only want a second factor, whatever it reaches
+		demand.Policy = ""
+		if v.Must {
+			demand.Policy = v.client.TwoSteps.Level()
+		}
+	}
+	second, reaches := login.SecondFactor(), client.Rank(demand.Level()) < client.Rank(client.LevelTwo) || login.Reaches(demand, now)
 	switch {
 	case second && reaches, !second && !v.Enrolled && !v.Must && reaches:
 		return ""
+	case second && demand.Level() == client.LevelPhishingResistant:
+		return "a phishing-resistant authenticator proves more, or one is set up: what was given does not reach phr" + v.otherwise()
 	case second:
 		return "a code, or another authenticator is set up: a recovery code does not reach aal2" + v.otherwise()
-	case v.Enrolled && v.keeps && !v.demand.TwoSteps() && !v.client.TwoSteps:
+	case v.Enrolled && v.keeps && !v.demand.TwoSteps() && v.client.TwoSteps == client.TwoStepsOptional && v.must != client.TwoStepsPhishingResistant:
 		return "a code, unless the user has had this browser remembered"
 	case v.Enrolled:
 		return "a code: the user has an authenticator"
 	case v.Must:
 		return "an authenticator is set up" + v.withLink() + ": the policy wants it (" + v.Policy + ")"
 	}
-	return "an authenticator is set up" + v.withLink() + ": the client asks for aal2" + v.otherwise()
+	return "an authenticator is set up" + v.withLink() + ": the client asks for " + demand.Level() + v.otherwise()
 }
 
 // withLink says what else it takes after a reset.
@@ -218,7 +235,7 @@ func (v *claimsView) otherwise() string {
 // why explains the acr.
 func (v *claimsView) why(login *provider.Login) string {
 	level, acr := v.ladder.Level(login), v.ladder.ACR(v.client, v.demand, login)
-	text := map[string]string{client.LevelOne: "a password reaches aal1", client.LevelTwo: "two factors reach aal2"}[level]
+	text := map[string]string{client.LevelOne: "a password reaches aal1", client.LevelTwo: "two factors reach aal2", client.LevelPhishingResistant: "a password and a phishing-resistant factor reach phr"}[level]
 	if level == client.LevelOne && login.SecondFactor() {
 		text = "a password and a recovery code reach aal1: recovery_counts is false"
 	}
@@ -233,11 +250,18 @@ func (v *claimsView) why(login *provider.Login) string {
 	return text
 }
 
+func (v *claimsView) mustText() string {
+	if v.must == client.TwoStepsPhishingResistant {
+		return string(v.must)
+	}
+	return yesNo(v.Must)
+}
+
 func (v *claimsView) rows() [][]string {
 	rows := [][]string{
 		{"user", v.User}, {"client", v.Client},
 		{"two-step verification", onOff(v.Enrolled)},
-		{"must have it", yesNo(v.Must), v.Policy},
+		{"must have it", v.mustText(), v.Policy},
 	}
 	if len(v.Asked) > 0 {
 		wish := "preferred"

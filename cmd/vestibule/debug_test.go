@@ -73,7 +73,7 @@ func TestDebugClaims(t *testing.T) {
 		if !strings.Contains(text, "recovery_counts is false") || !strings.Contains(text, "two factors reach aal2, which the client calls gold") {
 			t.Errorf("the table does not say why:\n%s", text)
 		}
-		s.NewClient(t, "bank", func(c *client.Client) { c.TwoSteps = true })
+		s.NewClient(t, "bank", func(c *client.Client) { c.TwoSteps = client.TwoStepsRequired })
 		read("--client", "bank")
 		want := "a code, or another authenticator is set up: a recovery code does not reach aal2; else the client gets an error"
 		if last := view.Cases[len(view.Cases)-1]; last.First != want {

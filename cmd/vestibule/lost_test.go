@@ -481,7 +481,7 @@ func TestResetEndsWhatIsUnderWay(t *testing.T) {
 func TestHeldByPolicy(t *testing.T) {
 	t.Parallel()
 	servertest.EachDatabase(t, func(t *testing.T, database string) {
-		s := servertest.New(t, database, func(c *config.Config) { c.TwoSteps = true })
+		s := servertest.New(t, database, func(c *config.Config) { c.TwoSteps = "required" })
 		c := s.NewClient(t, "shop")
 		s.AddUser("ana")
 		must(t, s, "user", "totp", "reset", "ana", "--reason", "test")

@@ -10,17 +10,19 @@ import (
 
 	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
+	"vestibule/mfa"
 	"vestibule/provider/operator"
 	"vestibule/storage"
 )
 
-// mfaPlan lists the users without a second factor whom the policy touches.
+// mfaPlan lists the users who lack the second factor that the policy asks for.
 func mfaPlan(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "plan", Usage: "list the users whom a policy would make set up two-step verification",
 		Flags: databaseFlags(
-			&cli.StringFlag{Name: "two-steps", Usage: "try `optional|required|\"required after DATE\"` in place of the setting", Category: asSetting},
+			&cli.StringFlag{Name: "two-steps", Usage: "try `optional|required|phishing-resistant`, the last two also with \"after DATE\", in place of the setting", Category: asSetting},
 			&cli.StringSliceFlag{Name: "group", Usage: "`group` whose members must have two steps, in place of those of the settings"},
+			&cli.StringSliceFlag{Name: "phishing-resistant-group", Usage: "`group` whose members must have a phishing-resistant factor, in place of those of the settings"},
 			outputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
@@ -30,7 +32,7 @@ func mfaPlan(w *env) *cli.Command {
 			}
 			var p plan
 			err = readStore(ctx, s, func(db *storage.Store) error {
-				found, err := operations(db).PlanPolicy(ctx, server.Policy(s))
+				found, err := operations(db).PlanPolicy(ctx, server.Policy(s), mfa.KindsOfStrength(server.Kinds(s), mfa.PhishingResistant))
 				p = planView(found)
 				return err
 			})
@@ -52,7 +54,10 @@ func (w *env) planned(c *cli.Command) (config.Config, error) {
 	if groups := c.StringSlice("group"); len(groups) > 0 {
 		values["two-steps-groups"] = strings.Join(groups, ",")
 	}
-	s, err := config.Load(c.String("config"), w.environ, values, "database", "two_steps", "two_steps_groups")
+	if groups := c.StringSlice("phishing-resistant-group"); len(groups) > 0 {
+		values["phishing-resistant-groups"] = strings.Join(groups, ",")
+	}
+	s, err := config.Load(c.String("config"), w.environ, values, "database", "two_steps", "two_steps_groups", "phishing_resistant_groups")
 	if err != nil {
 		return s, err
 	}
@@ -104,6 +109,6 @@ func (p *plan) rows() [][]string {
 }
 
 func (p *plan) summary() string {
-	return fmt.Sprintf("%d of %d active users have no two-step verification; the policy obliges %d of them now and %d later; %d of these never signed in",
+	return fmt.Sprintf("%d of %d active users have no two-step verification; the policy makes %d users set up a factor now and %d later; %d of these never signed in",
 		p.Without, p.Active, p.Now, p.Later, p.Never)
 }

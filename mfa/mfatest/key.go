@@ -30,7 +30,7 @@ func (k Key) Names() mfa.Names {
 	if k.Name == "" {
 		k.Name = "key"
 	}
-	return mfa.Names{Kind: k.Name, Method: k.Name, Label: "Security key"}
+	return mfa.Names{Kind: k.Name, Method: k.Name, Label: "Security key", PhishingResistant: true}
 }
 
 // Enrol makes the challenge that the new key signs.

@@ -135,6 +135,10 @@ func kindNames(t *testing.T, k *kindTest) {
 	if again := k.kind.Names(); again != names {
 		t.Errorf("the names change from %+v to %+v", names, again)
 	}
+	m, _ := k.confirm(t, k.New())
+	if key := slices.Contains(m.AMR, "hwk") || slices.Contains(m.AMR, "swk"); names.PhishingResistant && !key {
+		t.Errorf("a kind that says it is phishing-resistant earns %q, which is no key", m.AMR)
+	}
 }
 
 // kindSetup: each key is another, a refresh shows the same, and a wrong first answer leaves it as it is.

@@ -22,7 +22,7 @@ type Client struct {
 	RedirectURIs []string  `json:"redirect_uris"`                // compared exactly, but for the port of a loopback address (RFC 8252 section 7.3)
 	Scopes       []string  `json:"scopes"`                       // the most that it may ask for
 	IDTokenAlg   string    `json:"id_token_signed_response_alg"` // RS256 or ES256; empty: the server's
-	TwoSteps     bool      `json:"two_steps"`                    // all its users must have a second factor
+	TwoSteps     TwoSteps  `json:"two_steps"`                    // what all its users must have
 	Created      time.Time `json:"created"`
 	Updated      time.Time `json:"updated"`
 
@@ -58,8 +58,9 @@ func Check(c Client) error {
 	fault(len(c.RedirectURIs) == 0 && !c.ResourceServer, "a client needs at least one redirect URI")
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
 	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
-	fault(c.ResourceServer && (c.TwoSteps || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
+	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
 	fault(c.IDTokenAlg != "" && c.IDTokenAlg != RS256 && c.IDTokenAlg != ES256, "ID tokens can be signed with RS256 or ES256")
+	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
 	for _, uri := range c.RedirectURIs {
 		if err := checkRedirectURI(uri, c.Public); err != nil {
 			faults = append(faults, fmt.Errorf("redirect URI %q: %w", uri, err))

@@ -44,7 +44,7 @@ func TestCheck(t *testing.T) {
 		{"resource server", func(c *client.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, ""},
 		{"resource server that signs users in", func(c *client.Client) { c.ResourceServer = true }, "no redirect URIs"},
 		{"resource server with two steps", func(c *client.Client) {
-			c.ResourceServer, c.RedirectURIs, c.Scopes, c.TwoSteps = true, nil, nil, true
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.TwoSteps = true, nil, nil, client.TwoStepsRequired
 		}, "signs nobody in"},
 		{"public resource server", func(c *client.Client) {
 			c.ResourceServer, c.RedirectURIs, c.Scopes, c.Public, c.SecretHash = true, nil, nil, true, ""

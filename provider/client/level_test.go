@@ -16,6 +16,8 @@ func TestCheckACRNames(t *testing.T) {
 		{client.DefaultACRNames, ""},
 		{map[string][]string{"aal1": {"2"}, "aal2": {"1"}}, ""},
 		{map[string][]string{"aal3": {"3"}}, `no level "aal3"`},
+		{map[string][]string{"phr": {"3", "phrh"}}, ""},
+		{map[string][]string{"phr": {"aal2"}}, `stands for aal2 already`},
 		{map[string][]string{"aal1": {"x"}, "aal2": {"x"}}, `"x" of aal2 stands for aal1 already`},
 		{map[string][]string{"aal2": {"x", "x"}}, `stands for aal2 already`},
 		{map[string][]string{"aal2": {"aal1"}}, `stands for aal1 already`},

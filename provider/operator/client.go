@@ -71,7 +71,7 @@ type ClientChange struct {
 	Name         *string
 	RedirectURIs []string // in place of those there are
 	Scopes       []string // in place of those there are
-	TwoSteps     *bool
+	TwoSteps     *client.TwoSteps
 	ACRNames     *map[string][]string // in place of those there are; nil or empty: none
 }
 

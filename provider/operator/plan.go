@@ -11,15 +11,15 @@ import (
 
 // PolicyPlan is what a policy means for the users that there are.
 type PolicyPlan struct {
-	Users   []PlannedUser // those without a second factor whom the policy wants to have one
+	Users   []PlannedUser // those whom the policy wants to have a second factor that they do not have
 	Active  int           // users that are not disabled
 	Without int           // of those, without a second factor
-	Now     int           // of those, must have one now
+	Now     int           // of Users, must have it now
 	Later   int           // or from a date that the policy names
-	Never   int           // of those who must, now or later: never signed in
+	Never   int           // of Users: never signed in
 }
 
-// PlannedUser is a user without a second factor whom the policy wants to have one.
+// PlannedUser is a user whom the policy wants to have a second factor that the user does not have.
 type PlannedUser struct {
 	account.Account
 	Why     string
@@ -27,41 +27,83 @@ type PlannedUser struct {
 	Clients []string  // that the user uses
 }
 
-// PlanPolicy says whom a policy would make set up a second factor. It changes nothing.
-func (o *Operator) PlanPolicy(ctx context.Context, policy mfa.Policy) (PolicyPlan, error) {
-	accounts, err := o.Usage.AccountsWithoutFactor(ctx)
-	if err != nil {
-		return PolicyPlan{}, err
-	}
-	p := PolicyPlan{Users: []PlannedUser{}, Without: len(accounts)}
-	if p.Active, err = o.Usage.ActiveAccounts(ctx); err != nil {
-		return PolicyPlan{}, err
-	}
-	used, err := o.Usage.ClientsWithoutFactor(ctx)
-	if err != nil {
-		return PolicyPlan{}, err
-	}
+// PlanPolicy says whom a policy would make set up a second factor, or another one than those that they have. resistant are
+// the kinds of phishing-resistant authenticators. It changes nothing.
+func (o *Operator) PlanPolicy(ctx context.Context, policy mfa.Policy, resistant []string) (PolicyPlan, error) {
 	clients, err := o.Clients.Clients(ctx)
 	if err != nil {
 		return PolicyPlan{}, err
 	}
-	obliging := map[string]bool{}
+	plan := planner{policy: policy, obliging: map[string]mfa.Strength{}, now: o.now()}
+	most := policy.Strongest(mfa.App{})
 	for _, c := range clients {
-		obliging[c.ID] = c.TwoSteps
+		app := mfa.App{ID: c.ID, TwoSteps: mfa.Strength(c.TwoSteps)}
+		plan.obliging[c.ID] = app.TwoSteps
+		if strongest := policy.Strongest(app); strongest.Exceeds(most) {
+			most = strongest
+		}
 	}
-	now := o.now()
+	without, err := o.Usage.AccountsWithoutFactor(ctx, nil)
+	if err != nil {
+		return PolicyPlan{}, err
+	}
+	active, err := o.Usage.ActiveAccounts(ctx)
+	if err != nil {
+		return PolicyPlan{}, err
+	}
+	plan.without = map[string]bool{}
+	for _, a := range without {
+		plan.without[a.Subject] = true
+	}
+	plan.found = PolicyPlan{Users: []PlannedUser{}, Active: active, Without: len(without)}
+	var kinds []string // nil: any
+	if most == mfa.PhishingResistant {
+		kinds = append([]string{}, resistant...)
+	}
+	return o.planAccounts(ctx, plan, kinds)
+}
+
+// planAccounts looks at those who have no authenticator of the kinds.
+func (o *Operator) planAccounts(ctx context.Context, plan planner, kinds []string) (PolicyPlan, error) {
+	accounts, err := o.Usage.AccountsWithoutFactor(ctx, kinds)
+	if err != nil {
+		return PolicyPlan{}, err
+	}
+	used, err := o.Usage.ClientsWithoutFactor(ctx, kinds)
+	if err != nil {
+		return PolicyPlan{}, err
+	}
 	for _, a := range accounts {
-		p.add(a, used[a.Subject], strictest(policy, a, used[a.Subject], obliging, now))
+		plan.look(a, used[a.Subject])
 	}
-	return p, nil
+	return plan.found, nil
+}
+
+// planner looks at one account after the other.
+type planner struct {
+	policy   mfa.Policy
+	obliging map[string]mfa.Strength // by client
+	without  map[string]bool         // subjects that have no second factor at all
+	now      time.Time
+	found    PolicyPlan
+}
+
+// look notes an account that does not have what the policy asks for. One that has a second factor lacks a
+// phishing-resistant one.
+func (p *planner) look(a account.Account, used []string) {
+	want := p.strictest(a, used)
+	later := want.Must == mfa.Optional && !want.From.IsZero()
+	if p.without[a.Subject] || want.Must == mfa.PhishingResistant || later && p.policy.TwoSteps == mfa.PhishingResistant {
+		p.found.add(a, used, want)
+	}
 }
 
 // strictest is what the policy asks of the account at any of the clients that it uses.
-func strictest(policy mfa.Policy, a account.Account, used []string, obliging map[string]bool, now time.Time) mfa.Requirement {
-	want := policy.For(a.Groups, mfa.App{}, now)
+func (p *planner) strictest(a account.Account, used []string) mfa.Requirement {
+	want := p.policy.For(a.Groups, mfa.App{}, p.now)
 	for _, id := range used {
-		if obliging[id] && !want.Must {
-			want = policy.For(a.Groups, mfa.App{ID: id, TwoSteps: true}, now)
+		if p.obliging[id].Exceeds(want.Must) {
+			want = p.policy.For(a.Groups, mfa.App{ID: id, TwoSteps: p.obliging[id]}, p.now)
 		}
 	}
 	return want
@@ -69,7 +111,7 @@ func strictest(policy mfa.Policy, a account.Account, used []string, obliging map
 
 func (p *PolicyPlan) add(a account.Account, used []string, want mfa.Requirement) {
 	switch {
-	case want.Must:
+	case want.Must != mfa.Optional:
 		p.Now++
 	case !want.From.IsZero():
 		p.Later++

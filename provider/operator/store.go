@@ -143,10 +143,10 @@ type SealedRows interface {
 type Usage interface {
 	// ActiveAccounts returns how many accounts are not disabled.
 	ActiveAccounts(ctx context.Context) (int, error)
-	// AccountsWithoutFactor returns those of them that have no authenticator, by user name.
-	AccountsWithoutFactor(ctx context.Context) ([]account.Account, error)
+	// AccountsWithoutFactor returns those of them that have no authenticator of the kinds, nil being any, by user name.
+	AccountsWithoutFactor(ctx context.Context, kinds []string) ([]account.Account, error)
 	// ClientsWithoutFactor returns which clients the AccountsWithoutFactor use, by subject.
-	ClientsWithoutFactor(ctx context.Context) (map[string][]string, error)
+	ClientsWithoutFactor(ctx context.Context, kinds []string) (map[string][]string, error)
 }
 
 // History is what happened to a user before.

@@ -152,5 +152,5 @@ func (s *Server) kinds() []ui.Kind {
 // mustKeep reports whether the user may not be without an authenticator. What single clients ask is no reason: at
 // those the user sets up a new one.
 func (s *Server) mustKeep(a accounts.Account) bool {
-	return !s.Policy.ReportOnly && s.Policy.For(a.Groups, mfa.App{}, s.Now()).Must
+	return !s.Policy.ReportOnly && s.Policy.For(a.Groups, mfa.App{}, s.Now()).Must != mfa.Optional
 }

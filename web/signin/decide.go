@@ -10,6 +10,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
 )
@@ -20,7 +21,7 @@ type decision struct {
 	owed step
 	at   time.Time // as of when
 
-	twoSteps   bool   // the policy, or the app by it, lets the user through only with a second factor
+	obliged    string // the level that the policy, or the app by it, lets nobody through without
 	forgets    bool   // the second factor is too old, and there is none any more that could be given again
 	remembered bool   // the code is left out, because the browser is remembered
 	reported   string // why the policy would have stopped the sign-in, if it did more than report
@@ -50,7 +51,7 @@ func (fl *flow) apply(d decision) {
 	if fl.ix.Login == nil {
 		return
 	}
-	fl.ix.Obliged = d.twoSteps
+	fl.ix.Obliged = d.obliged
 	if d.forgets {
 		forgetSecond(fl.ix.Login)
 	}
@@ -112,9 +113,11 @@ func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error
 	if login == nil {
 		return facts{}, nil
 	}
-	d.twoSteps = s.appObliges(fl) // who has no authenticator may owe more: oblige knows
+	if err := s.obligedLevel(ctx, fl, d); err != nil { // who has no authenticator may owe more: oblige knows
+		return facts{}, err
+	}
 	want := fl.ix.Required()
-	want.Policy = d.twoSteps
+	want.Policy = d.obliged
 	good := func(method string) bool { // a wish changes the factors, which no old proof allows
 		return login.Fresh(want, method, d.at) && (m.SetupRequested == "" || fl.justGiven(method, d.at))
 	}
@@ -126,7 +129,7 @@ func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error
 		passwordTooOldForCode: m.PasswordGiven && older(login, provider.MethodPassword, d.at, codeTime) || fl.unlocked(d.at),
 		recent:                want.PromptNone || fl.justGiven(provider.MethodPassword, d.at), // a silent request can only hear what is missing
 		recoveryJustGiven:     fl.recoveryJustGiven(d.at),
-		twoSteps:              want.TwoSteps() || d.twoSteps, setupRequested: m.SetupRequested != "", used: m.CodesLeft != nil,
+		twoSteps:              asksTwoSteps(want), setupRequested: m.SetupRequested != "", used: m.CodesLeft != nil,
 	}
 	f.belowRequiredLevel = f.second && !login.Reaches(want, d.at)
 	if !f.known || f.accountChoice || !f.password && !m.Reauth {
@@ -144,6 +147,11 @@ func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error
 // secondFacts finds out what stands in for a second factor, or what becomes of a user who has none.
 func (s decider) secondFacts(ctx context.Context, fl *flow, f *facts, d *decision) (err error) {
 	if f.second {
+		if f.belowRequiredLevel && !f.recoveryJustGiven {
+			if f.strongerOwed, err = s.strongerOwed(ctx, fl, d); err != nil {
+				return err
+			}
+		}
 		if d.renewal, err = s.renewal(ctx, fl); err != nil || d.renewal == nil {
 			return err
 		}
@@ -176,7 +184,7 @@ func (s decider) enrolled(ctx context.Context, fl *flow, d *decision) (bool, err
 // the factors want a code whatever is remembered.
 func (s decider) remembered(ctx context.Context, fl *flow, d *decision) (bool, error) {
 	want := fl.ix.Required()
-	if fl.state.Reauth || fl.state.SetupRequested != "" || want.TwoSteps() || d.twoSteps || fl.ix.Login.SecondFactor() {
+	if fl.state.Reauth || fl.state.SetupRequested != "" || want.TwoSteps() || d.obliged != "" || fl.ix.Login.SecondFactor() {
 		return false, nil
 	}
 	b, err := s.browsers.Find(ctx, fl.rememberToken, fl.subject())
@@ -187,19 +195,65 @@ func (s decider) remembered(ctx context.Context, fl *flow, d *decision) (bool, e
 	return d.remembered, nil
 }
 
-// appObliges reports whether the client is one that lets nobody in without a second factor.
-func (s decider) appObliges(fl *flow) bool { return fl.ix.TwoSteps && !s.policy.ReportOnly }
+// asksTwoSteps reports whether the login must have a second factor.
+func asksTwoSteps(d provider.Demand) bool {
+	return client.Rank(d.Level()) >= client.Rank(client.LevelTwo)
+}
+
+// app is what the policy must know of the client.
+func (fl *flow) app() mfa.App {
+	return mfa.App{ID: fl.ix.Client, TwoSteps: mfa.Strength(fl.ix.TwoSteps)}
+}
+
+// obligedLevel finds out what the user must reach whatever is set up: what the app asks for, or a rule that wants a
+// phishing-resistant factor proved. It asks the policy only if that has such a rule.
+func (s decider) obligedLevel(ctx context.Context, fl *flow, d *decision) error {
+	must := fl.app().TwoSteps
+	if s.policy.Strongest(fl.app()) == mfa.PhishingResistant {
+		want, err := requirement(ctx, s.policy, s.accounts, fl.subject(), fl.app(), d.at)
+		if err != nil {
+			return err
+		}
+		if must = fl.app().TwoSteps; want.Must == mfa.PhishingResistant {
+			must = want.Must
+		}
+		if s.policy.ReportOnly && must == mfa.PhishingResistant && fl.ix.Login.ACR() != client.LevelPhishingResistant {
+			d.reported = want.Stops()
+		}
+	}
+	if !s.policy.ReportOnly {
+		d.obliged = client.TwoSteps(must).Level()
+	}
+	return nil
+}
+
+// strongerOwed reports whether the second factor that was given allows the user to set up one that reaches what is asked
+// for: it was given a moment ago, and none of those that the user has reaches it.
+func (s decider) strongerOwed(ctx context.Context, fl *flow, d *decision) (bool, error) {
+	given := func(a provider.Authentication) bool { return fl.justGiven(a.Method, d.at) }
+	want := fl.ix.Required()
+	want.Policy = d.obliged
+	if want.Level() != client.LevelPhishingResistant || !slices.ContainsFunc(fl.ix.Login.SecondFactors(), given) {
+		return false, nil
+	}
+	has, err := s.factors.KindsOf(ctx, fl.subject())
+	if err != nil {
+		return false, err
+	}
+	reach := mfa.KindsOfStrength(s.factors.Kinds, mfa.PhishingResistant)
+	return !slices.ContainsFunc(has, func(k mfa.KindParams) bool { return slices.Contains(reach, k.Kind) }), nil
+}
 
 // oblige finds out what the policy asks of a user without an authenticator.
 func (s decider) oblige(ctx context.Context, fl *flow, f *facts, d *decision) error {
-	want, err := requirement(ctx, s.policy, s.accounts, fl.subject(), mfa.App{ID: fl.ix.Client, TwoSteps: fl.ix.TwoSteps}, d.at)
+	want, err := requirement(ctx, s.policy, s.accounts, fl.subject(), fl.app(), d.at)
 	if err != nil {
 		return err
 	}
 	if s.policy.ReportOnly {
 		want, d.reported = mfa.Requirement{}, want.Stops()
 	}
-	f.obliged, d.twoSteps = want.Must, want.Must
+	f.obliged, d.obliged = want.Must != mfa.Optional, client.TwoSteps(want.Must).Level()
 	f.notice = !want.From.IsZero() && fl.state.PasswordGiven && !fl.state.NoticeSeen
 	return nil
 }
@@ -230,14 +284,14 @@ func (s decider) consent(ctx context.Context, fl *flow) (*consentFacts, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := s.clients.Client(ctx, fl.ix.Client)
+	app, err := s.clients.Client(ctx, fl.ix.Client)
 	if err != nil && !errors.Is(err, store.ErrNotFound) { // Finish has an answer to a client that is gone
 		return nil, err
 	}
 	// Any program on a device can claim a loopback address or a private scheme (RFC 8252 section 8.6).
-	impostor := client.Public && !isWeb(fl.ix.Redirect)
+	impostor := app.Public && !isWeb(fl.ix.Redirect)
 	owed := !known || len(missing) > 0 || fl.ix.Demand.PromptConsent || impostor
-	return &consentFacts{owed: owed, missing: missing, confidential: !client.Public}, nil
+	return &consentFacts{owed: owed, missing: missing, confidential: !app.Public}, nil
 }
 
 // forgetSecond drops a second factor that is too old for the client and cannot be given again, because the user

@@ -41,16 +41,24 @@ func (m *codeState) params() []mfa.KindParams {
 	return all
 }
 
-// proofKinds are the kinds that this sign-in may ask the user for, the one to ask for first. A demand that not every kind
-// meets narrows them here.
+// proofKinds are the kinds that this sign-in may ask the user for, the one to ask for first: those that reach what is
+// asked for, or all if none does. What a weaker one then proves allows the user to set up a stronger one.
 func (s *flows) proofKinds(fl *flow) []ui.Kind {
-	var kinds []ui.Kind
+	var all, enough []ui.Kind
 	for _, own := range fl.state.Kinds {
-		if names, ok := s.MFA.NamesOf(own.Name); ok {
-			kinds = append(kinds, verify.KindOf(names))
+		names, ok := s.MFA.NamesOf(own.Name)
+		if !ok {
+			continue
+		}
+		kind := verify.KindOf(names)
+		if all = append(all, kind); names.Strength().Meets(fl.needs()) {
+			enough = append(enough, kind)
 		}
 	}
-	return kinds
+	if len(enough) > 0 {
+		return enough
+	}
+	return all
 }
 
 // otherKinds are the ways beside the one at hand.
@@ -58,11 +66,14 @@ func (s *flows) otherKinds(fl *flow, than string) []ui.Kind {
 	return slices.DeleteFunc(s.proofKinds(fl), func(k ui.Kind) bool { return k.Name == than })
 }
 
-// setupKinds are the kinds that the user may set up in this sign-in. A demand that not every kind meets narrows them here.
-func (s *flows) setupKinds(*flow) []ui.Kind {
+// setupKinds are the kinds that the user may set up in this sign-in: what the user wishes, or what reaches what is asked
+// for.
+func (s *flows) setupKinds(fl *flow) []ui.Kind {
 	var kinds []ui.Kind
 	for _, names := range s.MFA.Names() {
-		kinds = append(kinds, verify.KindOf(names))
+		if fl.state.SetupRequested != "" || names.Strength().Meets(fl.needs()) {
+			kinds = append(kinds, verify.KindOf(names))
+		}
 	}
 	return kinds
 }

@@ -25,20 +25,25 @@ type Rules struct {
 
 var _ provider.Policy = Rules{}
 
-// Enough holds to what the pages do: an app that obliges its users wants to see a second factor in each sign-in, the
-// other rules want its user to have one.
+// Enough holds to what the pages do: an app that obliges its users wants to see a second factor in each sign-in, as does
+// a rule that wants a phishing-resistant one; the other rules want the user to have one.
 func (s Rules) Enough(ctx context.Context, c client.Client, login *provider.Login) (bool, error) {
+	app := mfa.App{ID: c.ID, TwoSteps: mfa.Strength(c.TwoSteps)}
+	level, most := s.Levels.Level(login), s.Strongest(app)
 	switch {
-	case s.ReportOnly:
+	case s.ReportOnly, level == client.LevelPhishingResistant:
 		return true, nil
-	case c.TwoSteps:
-		return s.Levels.Level(login) == client.LevelTwo, nil
-	case login.SecondFactor() || !s.TwoSteps && len(s.Groups) == 0:
+	case client.Rank(level) < client.Rank(c.TwoSteps.Level()):
+		return false, nil
+	case most == mfa.Optional, most == mfa.Required && login.SecondFactor():
 		return true, nil
 	}
-	want, err := requirement(ctx, s.Policy, s.Accounts, login.Subject, mfa.App{ID: c.ID, TwoSteps: c.TwoSteps}, s.Now())
-	if err != nil || !want.Must {
-		return err == nil, err
+	want, err := requirement(ctx, s.Policy, s.Accounts, login.Subject, app, s.Now())
+	switch {
+	case err != nil || want.Must == mfa.PhishingResistant:
+		return false, err
+	case want.Must == mfa.Optional || login.SecondFactor():
+		return true, nil
 	}
 	return s.MFA.Enrolled(ctx, login.Subject)
 }

@@ -28,7 +28,7 @@ func (fl *flow) enrolment(flow string) enrol.Enrolment {
 		e.Cancel, e.Why = ui.Say("setup.cancel.sign_out"), fl.whySetup("enrol.why.policy")
 	case fl.ix.Required().Waivable():
 		e.Cancel, e.Why = ui.Say("setup.cancel.later"), fl.whySetup("enrol.why.wish")
-	case fl.ix.Obliged && !fl.ix.TwoSteps:
+	case fl.ix.Obliged != "" && fl.ix.Obliged != fl.ix.TwoSteps.Level():
 		e.Cancel, e.Why = ui.Say("setup.cancel.client", "client", fl.ix.ClientName), fl.whySetup("enrol.why.policy")
 	default:
 		e.Cancel, e.Why = ui.Say("setup.cancel.client", "client", fl.ix.ClientName), fl.whySetup("enrol.why.app")
@@ -100,6 +100,25 @@ func (s *Server) onSetup(h factorHandler) ui.Handler {
 	}
 }
 
+// whyAnother names the text for whoever has given a second factor that is not enough.
+func (fl *flow) whyAnother() string {
+	if fl.needs() == mfa.PhishingResistant && !fl.recoveryJustGiven(fl.decidedAt) {
+		return "enrol.stronger"
+	}
+	return "enrol.instead"
+}
+
+// needs is what an authenticator must be that reaches what is asked for.
+func (fl *flow) needs() mfa.Strength {
+	switch level := fl.ix.Required().Level(); {
+	case level == client.LevelPhishingResistant:
+		return mfa.PhishingResistant
+	case client.Rank(level) >= client.Rank(client.LevelTwo):
+		return mfa.Required
+	}
+	return mfa.Optional
+}
+
 // setupPage lets a user whom the client obliges to have a second factor enrol inside the sign-in.
 func (s *Server) setupPage(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
 	return s.Enrol.Show(w, r, s.kindEnrolment(fl, ui.Field(r, "flow"), form.Kind), s.setupSaid(fl))
@@ -109,7 +128,7 @@ func (s *Server) setupPage(w http.ResponseWriter, r *http.Request, fl *flow, for
 func (s *Server) setupSaid(fl *flow) ui.Feedback {
 	said := fl.state.said()
 	if fl.state.SetupRequested == "" && len(said.Notes) == 0 && fl.ix.Login.SecondFactor() {
-		said.Notes = []ui.Message{ui.Say("enrol.instead", "client", fl.ix.ClientName)}
+		said.Notes = []ui.Message{ui.Say(fl.whyAnother(), "client", fl.ix.ClientName)}
 	}
 	return said
 }
@@ -159,7 +178,7 @@ func (h *setup) Cancelled() error {
 		return h.s.postLogout(h.w, h.r)
 	case d.Waivable():
 		h.ix.Waived = true
-	case d.EssentialACR == client.LevelTwo:
+	case client.Rank(d.EssentialACR) >= client.Rank(client.LevelTwo):
 		return h.s.refuse(h.w, h.r, h.flow, provider.ErrorUnmet)
 	default:
 		return h.s.refuse(h.w, h.r, h.flow, "access_denied")
@@ -251,6 +270,8 @@ func (s *Server) requireEnrolmentAllowed(h flowHandler) flowHandler {
 		switch {
 		case err != nil:
 			return err
+		case len(mfa.KindsOfStrength(s.MFA.Kinds, fl.needs())) == 0: // an app asks for what nobody can set up here
+			return s.refuse(w, r, fl, "access_denied")
 		case state == enrol.LinkUsed:
 			return s.linkIsUsed(w, r, fl)
 		case state == enrol.LinkGood && !blocked:

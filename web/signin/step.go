@@ -45,17 +45,20 @@ type facts struct {
 	obliged            bool // the policy obliges the user to have a second factor
 	codesOwed          bool // the policy obliges the user to make new recovery codes
 	notice             bool // the policy will oblige the user, who was not told in this sign-in
-	belowRequiredLevel bool // the second is a recovery code, which does not reach what the client wants
-	recoveryJustGiven  bool // that was in this sign-in, and a moment ago: the user has no authenticator at hand
+	belowRequiredLevel bool // the second does not reach what the client wants
+	recoveryJustGiven  bool // a recovery code was given in this sign-in, and a moment ago: the user has no authenticator at hand
+	strongerOwed       bool // the second was given a moment ago, and the user has no authenticator that reaches it
 }
 
 // next is the only decision of a sign-in. Whoever has an authenticator gives a code, whatever the client
 // demands; nobody is asked to allow anything before that. A remembered browser is spared the code where nobody demands
-// it, and only there. Whose recovery code was not enough sets up an authenticator in place of the lost one.
+// it, and only there. Whose recovery code was not enough sets up an authenticator in place of the lost one, and who has
+// none that is enough sets one up beside those that there are, over one of them.
 func next(f facts) step {
 	demanded := f.twoSteps || f.obliged || f.setupRequested
 	code := !f.second && f.enrolled && (demanded || !f.remembered)
 	short := f.second && f.belowRequiredLevel
+	another := short && !f.recoveryJustGiven && !f.strongerOwed // factor is given
 	switch {
 	case !f.known:
 		return stepLogin
@@ -63,9 +66,9 @@ func next(f facts) step {
 		return stepContinue
 	case !f.password:
 		return stepLogin
-	case (code || short && !f.recoveryJustGiven) && f.passwordTooOldForCode:
+	case (code || another) && f.passwordTooOldForCode:
 		return stepLogin
-	case code, short && !f.recoveryJustGiven:
+	case code, another:
 		return stepFactor
 	case !f.second && demanded && !f.recent:
 		return stepLogin

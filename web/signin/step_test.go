@@ -59,6 +59,10 @@ func TestNext(t *testing.T) {
 		{"such a one just now, and not told", with(func(f *facts) {
 			f.second, f.twoSteps, f.belowRequiredLevel, f.recoveryJustGiven, f.used = true, true, true, true, true
 		}), stepUsed},
+		{"app that is too little, and there is a key", with(func(f *facts) { f.second, f.twoSteps, f.belowRequiredLevel = true, true, true }), stepFactor},
+		{"app that is too little, and there is no key", with(func(f *facts) {
+			f.second, f.twoSteps, f.belowRequiredLevel, f.strongerOwed = true, true, true, true
+		}), stepSetup},
 		{"consent", with(func(f *facts) { f.consent = true }), stepConsent},
 	} {
 		if got := next(tt.facts); got != tt.want {
@@ -69,13 +73,13 @@ func TestNext(t *testing.T) {
 
 // TestNextNeverSkips tries every combination of facts against what must never happen.
 func TestNextNeverSkips(t *testing.T) {
-	for bits := range 1 << 17 {
+	for bits := range 1 << 18 {
 		on := func(i int) bool { return bits>>i&1 == 1 }
-		f := facts{on(0), on(1), on(2), on(3), on(4), on(5), on(6), on(7), on(8), on(9), on(10), on(11), on(12), on(13), on(14), on(15), on(16)}
+		f := facts{on(0), on(1), on(2), on(3), on(4), on(5), on(6), on(7), on(8), on(9), on(10), on(11), on(12), on(13), on(14), on(15), on(16), on(17)}
 		got := next(f)
 		demanded := f.twoSteps || f.obliged || f.setupRequested
 		code := f.enrolled && !f.second && (!f.remembered || demanded)
-		if got.signedIn() && (!f.known || f.accountChoice || !f.password || code || f.second && f.belowRequiredLevel && !f.recoveryJustGiven) {
+		if got.signedIn() && (!f.known || f.accountChoice || !f.password || code || f.second && f.belowRequiredLevel && !f.recoveryJustGiven && !f.strongerOwed) {
 			t.Errorf("next(%+v) = %v lets somebody in", f, got)
 		}
 		if got == stepFactor && f.passwordTooOldForCode {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,8 +14,12 @@ import (
 	"vestibule/web/verify"
 )
 
-// Check says what is wrong with the files that the settings name, which config.Load does not open.
+// Check says what is wrong with settings that each is good by itself, and with the files that they name, which config.Load
+// does not open.
 func Check(c config.Config) error {
+	if !Policy(c).MetBy(Kinds(c)) {
+		return errors.New("two_steps or phishing_resistant_groups asks for phishing-resistant factors, but no kind of authenticator here is phishing-resistant")
+	}
 	_, err := texts(c)
 	return err
 }
@@ -30,8 +35,9 @@ func texts(c config.Config) (*catalogue.Set, error) {
 // Policy is who must have a second factor.
 func Policy(c config.Config) mfa.Policy {
 	return mfa.Policy{
-		TwoSteps: c.TwoSteps, From: c.TwoStepsFrom, Groups: c.TwoStepsGroups, ReportOnly: c.TwoStepsReportOnly,
-		NewCodes: c.CodesAfterRecovery == "require",
+		TwoSteps: mfa.Strength(c.TwoSteps), From: c.TwoStepsFrom, Groups: c.TwoStepsGroups, ReportOnly: c.TwoStepsReportOnly,
+		PhishingResistantGroups: c.PhishingResistantGroups,
+		NewCodes:                c.CodesAfterRecovery == "require",
 	}
 }
 
@@ -61,7 +67,10 @@ func passwordLimits(c config.Config) verify.Limits {
 
 // Levels are what the acr values of the settings stand for.
 func Levels(c config.Config) provider.Levels {
-	return provider.Levels{Names: c.ACRNames, WeakRecovery: !c.RecoveryCounts}
+	return provider.Levels{
+		Names: c.ACRNames, WeakRecovery: !c.RecoveryCounts,
+		PhishingResistant: len(mfa.KindsOfStrength(Kinds(c), mfa.PhishingResistant)) > 0,
+	}
 }
 
 // Limits are the budgets of guesses.

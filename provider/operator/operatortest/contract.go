@@ -40,6 +40,7 @@ func Test(t *testing.T, open func(t *testing.T) Place) {
 		{"a backup and what came after", testRestore},
 		{"the state of a user", testInspect},
 		{"whom a policy obliges", testPlanPolicy},
+		{"whom a policy obliges to another factor", testPlanPhishingResistant},
 		{"states of secret keys", testSecretKeys},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, newWorld(t, open(t))) })
@@ -347,11 +348,34 @@ func testPlanPolicy(t *testing.T, w *world) {
 		}
 	}
 	later := w.now.Add(time.Hour)
-	p, err := o.PlanPolicy(ctx, mfa.Policy{TwoSteps: true, From: later, Groups: []string{"finance"}})
+	p, err := o.PlanPolicy(ctx, mfa.Policy{TwoSteps: mfa.Required, From: later, Groups: []string{"finance"}}, nil)
 	w.must(err)
 	if p.Active != 4 || p.Without != 3 || p.Now != 1 || p.Later != 2 || p.Never != 3 || len(p.Users) != 3 ||
 		p.Users[0].Username != "ben" || p.Users[0].Why != "the group finance" || !p.Users[1].From.Equal(later) {
 		t.Errorf("the plan is %+v", p)
+	}
+}
+
+// testPlanPhishingResistant: whoever has another factor lacks one that reaches what is asked.
+func testPlanPhishingResistant(t *testing.T, w *world) {
+	w.enrolled(firstKey)
+	for _, tt := range []struct {
+		policy    mfa.Policy
+		resistant []string
+		now, late int
+	}{
+		{mfa.Policy{TwoSteps: mfa.Required}, nil, 0, 0},
+		{mfa.Policy{TwoSteps: mfa.PhishingResistant}, nil, 1, 0},
+		{mfa.Policy{TwoSteps: mfa.PhishingResistant}, []string{"webauthn"}, 1, 0},
+		{mfa.Policy{TwoSteps: mfa.PhishingResistant}, []string{"totp"}, 0, 0},
+		{mfa.Policy{TwoSteps: mfa.PhishingResistant, From: w.now.Add(time.Hour)}, nil, 0, 1},
+		{mfa.Policy{PhishingResistantGroups: []string{"finance"}}, nil, 0, 0},
+	} {
+		p, err := w.operator(acting).PlanPolicy(t.Context(), tt.policy, tt.resistant)
+		w.must(err)
+		if p.Now != tt.now || p.Later != tt.late || len(p.Users) != tt.now+tt.late || p.Without != 0 {
+			t.Errorf("%+v with %q: the plan is %+v", tt.policy, tt.resistant, p)
+		}
 	}
 }
 

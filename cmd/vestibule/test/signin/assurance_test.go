@@ -109,7 +109,7 @@ var truths = []struct {
 		{name: "session of a recovery code, step-up with another", enrolled: true, before: "recovery", recovery: true, request: []string{"acr_values", "aal2"}, pages: "totp recovery recovery-used setup", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "session of a recovery code, step-up, silent", enrolled: true, before: "recovery", request: []string{"acr_values", "aal2", "prompt", "none"}, fails: "login_required"},
 	}},
-	{"required", func(c *config.Config) { c.TwoSteps = true }, nil, []truth{
+	{"required", func(c *config.Config) { c.TwoSteps = "required" }, nil, []truth{
 		{name: "nothing set up", pages: "login setup codes consent", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "nothing set up, one step preferred", request: []string{"acr_values", "aal1"}, pages: "login setup codes consent", amr: "pwd otp mfa", acr: "aal1"},
 		{name: "nothing set up, cancelled", refuses: true, pages: "login setup", fails: "access_denied"},
@@ -119,15 +119,15 @@ var truths = []struct {
 		{name: "recovery code", enrolled: true, recovery: true, pages: "login totp recovery recovery-used consent", amr: "pwd mfa", acr: "aal2"},
 		{name: "session of a code", enrolled: true, before: "code", amr: "pwd otp mfa", acr: "aal2"},
 	}},
-	{"required, and recovery codes do not count", func(c *config.Config) { c.TwoSteps, c.RecoveryCounts = true, false }, nil, []truth{
+	{"required, and recovery codes do not count", func(c *config.Config) { c.TwoSteps, c.RecoveryCounts = "required", false }, nil, []truth{
 		{name: "recovery code", enrolled: true, recovery: true, pages: "login totp recovery recovery-used consent", amr: "pwd mfa", acr: "aal1"},
 	}},
-	{"required after a date", func(c *config.Config) { c.TwoSteps, c.TwoStepsFrom = true, time.Now().AddDate(0, 1, 0) }, nil, []truth{
+	{"required after a date", func(c *config.Config) { c.TwoSteps, c.TwoStepsFrom = "required", time.Now().AddDate(0, 1, 0) }, nil, []truth{
 		{name: "nothing set up", pages: "login notice consent", amr: "pwd", acr: "aal1"},
 		{name: "session of a password", before: "password", amr: "pwd", acr: "aal1"},
 		{name: "code", enrolled: true, pages: "login totp consent", amr: "pwd otp mfa", acr: "aal2"},
 	}},
-	{"required, but only reported", func(c *config.Config) { c.TwoSteps, c.TwoStepsReportOnly = true, true }, nil, []truth{
+	{"required, but only reported", func(c *config.Config) { c.TwoSteps, c.TwoStepsReportOnly = "required", true }, nil, []truth{
 		{name: "nothing set up", pages: "login consent", amr: "pwd", acr: "aal1"},
 		{name: "nothing set up, two steps essential", request: []string{"claims", servertest.Essential("aal2")}, pages: "login setup codes consent", amr: "pwd otp mfa", acr: "aal2"},
 	}},
@@ -137,20 +137,20 @@ var truths = []struct {
 		{name: "member, cancelled", group: "finance", refuses: true, pages: "login setup", fails: "access_denied"},
 		{name: "member with a code", group: "finance", enrolled: true, pages: "login totp consent", amr: "pwd otp mfa", acr: "aal2"},
 	}},
-	{"required by the client", nil, func(c *client.Client) { c.TwoSteps = true }, []truth{
+	{"required by the client", nil, func(c *client.Client) { c.TwoSteps = client.TwoStepsRequired }, []truth{
 		{name: "nothing set up", pages: "login setup codes consent", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "nothing set up, cancelled", refuses: true, pages: "login setup", fails: "access_denied"},
 		{name: "code", enrolled: true, pages: "login totp consent", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "session of a code", enrolled: true, before: "code", request: []string{"prompt", "none"}, amr: "pwd otp mfa", acr: "aal2"},
 	}},
-	{"required by the client, and recovery codes do not count", func(c *config.Config) { c.RecoveryCounts = false }, func(c *client.Client) { c.TwoSteps = true }, []truth{
+	{"required by the client, and recovery codes do not count", func(c *config.Config) { c.RecoveryCounts = false }, func(c *client.Client) { c.TwoSteps = client.TwoStepsRequired }, []truth{
 		{name: "code", enrolled: true, pages: "login totp consent", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "recovery code", enrolled: true, recovery: true, pages: "login totp recovery recovery-used setup consent", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "recovery code, one step preferred", enrolled: true, recovery: true, request: []string{"acr_values", "1"}, pages: "login totp recovery recovery-used setup consent", amr: "pwd otp mfa", acr: "1"},
 		{name: "recovery code, cancelled", enrolled: true, recovery: true, refuses: true, pages: "login totp recovery recovery-used setup", fails: "access_denied"},
 		{name: "nothing set up", pages: "login setup codes consent", amr: "pwd otp mfa", acr: "aal2"},
 	}},
-	{"required by the client, but only reported", func(c *config.Config) { c.RecoveryCounts, c.TwoStepsReportOnly = false, true }, func(c *client.Client) { c.TwoSteps = true }, []truth{
+	{"required by the client, but only reported", func(c *config.Config) { c.RecoveryCounts, c.TwoStepsReportOnly = false, true }, func(c *client.Client) { c.TwoSteps = client.TwoStepsRequired }, []truth{
 		{name: "recovery code", enrolled: true, recovery: true, pages: "login totp recovery recovery-used consent", amr: "pwd mfa", acr: "aal1"},
 	}},
 	{"names of the client", nil, func(c *client.Client) {

@@ -27,7 +27,7 @@ func TestStricterClient(t *testing.T) {
 		late := c.Begin("prompt", "consent")
 		page := b.Open(late.Address).At("consent", "initial")
 
-		s.ChangeClient(t, "shop", operator.ClientChange{TwoSteps: new(true)})
+		s.ChangeClient(t, "shop", operator.ClientChange{TwoSteps: new(client.TwoStepsRequired)})
 		page.Press("Allow").At("setup", "initial").Says("The shop requires two-step verification")
 		if _, err := unused.Exchange(code); !isRefused(err, "More is required") {
 			t.Errorf("exchange of a code from before: %v, want invalid_grant", err)
@@ -41,7 +41,7 @@ func TestStricterClient(t *testing.T) {
 		silent := c.Begin("prompt", "none")
 		silent.Refused(b.Open(silent.Address), "interaction_required")
 
-		s.ChangeClient(t, "shop", operator.ClientChange{TwoSteps: new(false)})
+		s.ChangeClient(t, "shop", operator.ClientChange{TwoSteps: new(client.TwoStepsOptional)})
 		if _, err := c.Refresh(family.RefreshToken); err != nil {
 			t.Errorf("refresh after the rule was taken back: %v", err)
 		}

@@ -1,0 +1,109 @@
+package provider_test
+
+import (
+	"testing"
+	"time"
+
+	"vestibule/provider"
+	"vestibule/provider/client"
+)
+
+// TestLevelMatrix tries every level that a client can ask for, by every name of it, essential or not, against every login:
+// what is essential is reached or refused, what is told is what was proved, and a level that nobody reaches is not known.
+func TestLevelMatrix(t *testing.T) {
+	now := time.Unix(1002, 0)
+	own := client.Client{ACRNames: map[string][]string{"aal1": {"bronze"}, "aal2": {"gold"}, "phr": {"platinum"}}}
+	names := map[string][]string{
+		"aal1": {"aal1", "1", "bronze"}, "aal2": {"aal2", "2", refeds, "gold"},
+		"phr": {"phr", "3", "http://schemas.openid.net/pape/policies/2007/06/phishing-resistant", "platinum"},
+	}
+	logins := []struct {
+		login *provider.Login
+		level string // with recovery codes that count
+		weak  string // and without
+	}{
+		{login(), "aal1", "aal1"}, {login("recovery"), "aal2", "aal1"}, {login("otp"), "aal2", "aal2"},
+		{login("key"), "phr", "phr"}, {login("otp", "key"), "phr", "phr"}, {login("recovery", "key"), "phr", "phr"},
+	}
+	for _, l := range []provider.Levels{{}, {PhishingResistant: true}, {WeakRecovery: true, PhishingResistant: true}} {
+		for asked, all := range names {
+			for _, name := range all {
+				for _, essential := range []bool{false, true} {
+					d, err := l.Demand(own, []string{name}, essential)
+					known := asked != "phr" || l.PhishingResistant
+					if (err != nil) != (essential && !known) || (len(d.Names) == 1) != known {
+						t.Errorf("%+v: %s, essential %v: %+v, %v", l, name, essential, d, err)
+					}
+					for _, in := range logins {
+						level := in.level
+						if l.WeakRecovery {
+							level = in.weak
+						}
+						enough := client.Rank(level) >= client.Rank(asked)
+						if got := l.Level(in.login); got != level {
+							t.Errorf("%+v: %+v reaches %q, want %q", l, in.login, got, level)
+						}
+						if known && in.login.Satisfies(d, now) != enough && !(asked == "aal1") {
+							t.Errorf("%+v: %s, essential %v: %+v satisfies: %v", l, name, essential, in.login, !enough)
+						}
+						want := own.ACRNames[level][0]
+						if known && enough {
+							want = name
+						}
+						if got := l.ACR(own, d, in.login); got != want {
+							t.Errorf("%+v: %s, essential %v: %+v is told as %q, want %q", l, name, essential, in.login, got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestLevelsInOrder: of several levels the first is preferred, the lowest is essential, and whoever refuses what is only
+// preferred is held to that.
+func TestLevelsInOrder(t *testing.T) {
+	now := time.Unix(1002, 0)
+	l := provider.Levels{PhishingResistant: true}
+	for _, tt := range []struct {
+		asked     []string
+		essential bool
+		waived    bool
+		policy    string
+		level     string // that must be reached
+		waivable  bool
+	}{
+		{[]string{"phr", "aal2"}, false, false, "", "phr", true},
+		{[]string{"phr", "aal2"}, true, false, "", "phr", true},
+		{[]string{"phr", "aal2"}, true, true, "", "aal2", false},
+		{[]string{"aal2", "phr"}, true, false, "", "aal2", false},
+		{[]string{"phr"}, true, true, "", "phr", false},
+		{[]string{"phr"}, false, true, "", "", true},
+		{[]string{"phr"}, false, true, "aal2", "aal2", false},
+		{[]string{"phr"}, false, false, "aal2", "phr", true},
+		{[]string{"aal1"}, true, false, "phr", "phr", false},
+	} {
+		d, err := l.Demand(client.Client{}, tt.asked, tt.essential)
+		d.Waived, d.Policy = tt.waived, tt.policy
+		if err != nil || d.Level() != tt.level || d.Waivable() != tt.waivable {
+			t.Errorf("%+v: level %q, waivable %v, %v", tt, d.Level(), d.Waivable(), err)
+		}
+		for level, login := range map[string]*provider.Login{"aal2": login("otp"), "phr": login("key")} {
+			if got := login.Satisfies(d, now); got != (client.Rank(level) >= client.Rank(tt.level)) {
+				t.Errorf("%+v: a login of %s satisfies: %v", tt, level, got)
+			}
+		}
+	}
+}
+
+// TestClientPolicyByStrength: what a client obliges its users to is held before tokens are given.
+func TestClientPolicyByStrength(t *testing.T) {
+	for strength, least := range map[client.TwoSteps]string{client.TwoStepsOptional: "aal1", client.TwoStepsRequired: "aal2", client.TwoStepsPhishingResistant: "phr"} {
+		for level, login := range map[string]*provider.Login{"aal1": login(), "aal2": login("otp"), "phr": login("key")} {
+			got, err := provider.ClientPolicy{}.Enough(t.Context(), client.Client{TwoSteps: strength}, login)
+			if err != nil || got != (client.Rank(level) >= client.Rank(least)) {
+				t.Errorf("a client with %q, a login of %s: enough %v, %v", strength, level, got, err)
+			}
+		}
+	}
+}
