@@ -25,6 +25,8 @@ var mayImport = map[string][]string{
 	"consent":                        {},
 	"mfa":                            {"provider/limiter", "provider/phc", "golang.org/x/text"},
 	"mfa/totp":                       {"mfa", "github.com/pquerna/otp"},
+	"mfa/webauthn":                   {"mfa", "github.com/go-webauthn/webauthn"},
+	"mfa/webauthn/webauthntest":      {},
 	"mfa/transfer":                   {"mfa/totp", "filippo.io/age"},
 	"config":                         {"go.yaml.in/yaml"},
 	"storage/database":               {"provider/store"},
@@ -46,10 +48,10 @@ var mayImport = map[string][]string{
 }
 
 // free are packages that choose their own modules, but none of a room: fosite's types stay in provider, the codes of
-// authenticator apps in mfa/totp.
+// authenticator apps in mfa/totp, the ceremonies of keys in mfa/webauthn.
 var (
 	free  = []string{"cmd/vestibule", "storage", "storage/database", "storage/storagetest"}
-	rooms = []string{"github.com/ory/fosite", "github.com/pquerna/otp"}
+	rooms = []string{"github.com/ory/fosite", "github.com/pquerna/otp", "github.com/go-webauthn"}
 )
 
 func TestImports(t *testing.T) {
