@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -107,9 +108,15 @@ func TestChoose(t *testing.T) {
 	}
 	kinds, err := w.KindsOf(ctx, "ana")
 	must(t, "KindsOf", err)
-	digits, periods, err := totp.CodeFormats(kinds)
-	if err != nil || !slices.Equal(digits, []int{8}) || !slices.Equal(periods, []int{60}) {
-		t.Errorf("CodeFormats = %v, %v, %v, want 8 and 60", digits, periods, err)
+	view, ok, err := w.ChallengeOpen(totp.Name, kinds)
+	if ask, _ := view.(totp.Ask); err != nil || !ok || !slices.Equal(ask.Digits, []int{8}) || !slices.Equal(ask.Periods, []int{60}) {
+		t.Errorf("ChallengeOpen = %v, %v, %v, want 8 and 60", view, ok, err)
+	}
+	if _, view, err = w.Challenge(ctx, "ana", "sign-in", totp.Name); err != nil || !reflect.DeepEqual(view, any(totp.Ask{Digits: []int{8}, Periods: []int{60}})) {
+		t.Errorf("Challenge = %v, %v, want 8 and 60", view, err)
+	}
+	if _, ok, err := w.ChallengeOpen(totp.Name, nil); ok || err != nil {
+		t.Errorf("ChallengeOpen of nobody's = %v, %v", ok, err)
 	}
 }
 

@@ -36,6 +36,26 @@ func (s *Service) Challenge(ctx context.Context, subject, owner, kind string) (s
 	return append([]byte(keyID+":"), sealed...), view, nil
 }
 
+// ChallengeOpen is Challenge for an Open kind, of whose authenticators all tells what KindsOf has returned. ok is false for
+// any other kind, or if none is of the kind.
+func (s *Service) ChallengeOpen(kind string, all []KindParams) (view any, ok bool, err error) {
+	k, err := s.kind(kind)
+	if err != nil || !k.Names().Open {
+		return nil, false, err
+	}
+	var credentials []Credential
+	for _, p := range all {
+		if p.Kind == kind {
+			credentials = append(credentials, Credential{Kind: kind, Params: p.Params})
+		}
+	}
+	if len(credentials) == 0 {
+		return nil, false, nil
+	}
+	_, view, err = k.Challenge(credentials)
+	return view, err == nil, err
+}
+
 // challenge opens what Challenge has sealed. ErrChallenge if it was made for somebody else, is altered, or too old.
 func (s *Service) challenge(subject string, a Answer) ([]byte, error) {
 	if a.State == nil {

@@ -43,10 +43,16 @@ type Names struct {
 	Kind   string // in rows, budgets and events, e.g. "totp": small letters and digits
 	Method string // in logins: what a proof replaces an older one by, e.g. "otp"
 	Label  string // for users: the name of an authenticator that was given none
+	Field  string // of the forms: where users type the answer; empty: they type none
+	// Open says that Challenge returns no state, and looks at nothing of the authenticators but their Params: so a page
+	// that asks for an answer costs no look into the store.
+	Open bool
 }
 
-// reserved are names that budgets, events and additional data use for what is no Kind.
-var reserved = []string{"password", "pwd", "address", "recovery", "setup", "challenge"}
+// reserved are names that budgets, events, additional data, texts and addresses use for what is no Kind.
+var reserved = []string{
+	"password", "pwd", "address", "recovery", "setup", "challenge", "factor", "cancel", "restart", "notice", "continue",
+}
 
 // Check says what is wrong with the names.
 func (n Names) Check() error {
@@ -95,6 +101,20 @@ type Match struct {
 	Again      int               // seconds until the authenticator gives another answer, if that depends on the time
 }
 
+// Refusal is why a Kind does not accept an answer, where its outcome alone would say too little. It wraps the outcome: an
+// ErrCode, ErrUsed, ErrExpired, ErrFormat, ErrLooksLikeRecovery or ErrChallenge.
+type Refusal struct {
+	ID     string            // of the text for users, below the name of the kind: format is totp.format
+	Args   map[string]string // what stands for the placeholders of that text
+	Reason string            // one word for the record; empty: that of the outcome
+	Err    error             // the outcome, or what wraps it
+}
+
+func (e *Refusal) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *Refusal) Unwrap() error { return e.Err }
+
 // Answer is what a user gives to prove an authenticator.
 type Answer struct {
 	Kind  string
@@ -103,7 +123,7 @@ type Answer struct {
 	Form  url.Values
 }
 
-// kind returns the Kind of that name.
+// kind returns the Kind of that name, or ErrNoKind.
 func (s *Service) kind(name string) (Kind, error) {
 	for _, k := range s.Kinds {
 		if names := k.Names(); names.Kind == name {

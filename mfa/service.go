@@ -89,6 +89,24 @@ func (s *Service) Enrolled(ctx context.Context, subject string) (bool, error) {
 	return len(kinds) > 0, err
 }
 
+// Names returns what the kinds are called, in their order.
+func (s *Service) Names() []Names {
+	var all []Names
+	for _, k := range s.Kinds {
+		all = append(all, k.Names())
+	}
+	return all
+}
+
+// NamesOf returns what the kind is called; ok is false if the Service does not know it.
+func (s *Service) NamesOf(kind string) (names Names, ok bool) {
+	k, err := s.kind(kind)
+	if err != nil {
+		return Names{}, false
+	}
+	return k.Names(), true
+}
+
 // KindsOf returns the kinds of the subject's authenticators with their Params, each once; none if the subject is not
 // enrolled.
 func (s *Service) KindsOf(ctx context.Context, subject string) ([]KindParams, error) {

@@ -27,7 +27,11 @@ func (a Authenticator) credential() Credential {
 }
 
 // KindParams is a kind of authenticator that a user has, and its settings.
-type KindParams struct{ Kind, Params string }
+type KindParams struct {
+	Kind   string
+	Params string
+	Used   time.Time // when one of these was last used; zero if never
+}
 
 // RecoverySet is the verifiers of a user's live recovery codes: one salt, one digest for each code.
 type RecoverySet struct {
@@ -65,8 +69,8 @@ type Factors struct {
 
 // Store keeps factors.
 type Store interface {
-	// KindsOf returns the kinds of the subject's live authenticators with their Params, each pair once, in any order;
-	// none if there is no authenticator.
+	// KindsOf returns the kinds of the subject's live authenticators with their Params, each pair once with its last use,
+	// in any order; none if there is no authenticator.
 	KindsOf(ctx context.Context, subject string) ([]KindParams, error)
 	// Factors returns what the subject has; no factor is no error.
 	Factors(ctx context.Context, subject string) (Factors, error)

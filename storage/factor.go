@@ -9,9 +9,11 @@ import (
 // KindsOf implements mfa.Store.
 func (s *Store) KindsOf(ctx context.Context, subject string) ([]mfa.KindParams, error) {
 	return all(ctx, s, func(r row) (k mfa.KindParams, err error) {
-		err = r.Scan(&k.Kind, &k.Params)
+		var used int64
+		err = r.Scan(&k.Kind, &k.Params, &used)
+		k.Used = instant(used)
 		return k, err
-	}, `SELECT DISTINCT kind, params FROM authenticator WHERE subject = $1`, subject)
+	}, `SELECT kind, params, MAX(used_at) FROM authenticator WHERE subject = $1 GROUP BY kind, params`, subject)
 }
 
 func (s *Store) authenticatorIDs(ctx context.Context, subject string) ([]string, error) {

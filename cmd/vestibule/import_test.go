@@ -13,13 +13,14 @@ import (
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
 	"cmd/vestibule":                  {"config", "consent", "mfa", "mfa/totp", "mfa/transfer", "provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/resource", "provider/store", "storage", "web", "web/enrol", "web/signin", "web/verify"},
-	"web":                            {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/limiter", "web/account", "web/browser", "web/enrol", "web/signin", "web/ui", "web/verify"},
+	"web":                            {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/limiter", "web/account", "web/browser", "web/enrol", "web/signin", "web/ui", "web/ui/catalogue", "web/verify"},
 	"web/account":                    {"mfa", "mfa/totp", "provider", "provider/account", "provider/audit", "provider/client", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
 	"web/signin":                     {"consent", "mfa", "mfa/totp", "provider", "provider/account", "provider/audit", "provider/client", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
-	"web/enrol":                      {"mfa", "mfa/totp", "provider/audit", "provider/store", "web/ui", "web/verify", "github.com/skip2/go-qrcode"},
+	"web/enrol":                      {"mfa", "mfa/totp", "provider/audit", "provider/store", "web/ui", "web/ui/catalogue", "web/verify", "github.com/skip2/go-qrcode"},
 	"web/verify":                     {"mfa", "mfa/totp", "provider", "provider/account", "provider/audit", "provider/limiter", "web/browser", "web/ui"},
 	"web/browser":                    {"provider", "provider/account", "provider/spelling", "provider/store", "web/ui"},
-	"web/ui":                         {"provider/audit", "provider/spelling", "provider/store"},
+	"web/ui":                         {"provider/audit", "provider/spelling", "provider/store", "web/ui/catalogue"},
+	"web/ui/catalogue":               {"github.com/BurntSushi/toml", "github.com/nicksnyder/go-i18n", "golang.org/x/text"},
 	"storage":                        {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/store", "storage/database"},
 	"provider":                       {"provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/limiter", "provider/spelling", "provider/store", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},
 	"consent":                        {},

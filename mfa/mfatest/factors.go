@@ -194,6 +194,18 @@ func kinds(t *testing.T, s Stores) {
 			t.Errorf("KindsOf = %v, without %v", got, k)
 		}
 	}
+	must(t, "Spend", s.Spend(ctx, "a4", 2000, "1", now))
+	must(t, "Spend", s.Spend(ctx, "a0", 2000, "1", now.Add(time.Minute)))
+	all[0].Used = now.Add(time.Minute)
+	got, err = s.KindsOf(ctx, "ana")
+	if err != nil || !slices.ContainsFunc(got, func(k mfa.KindParams) bool { return k.Params == "1" && k.Kind == "app" && k.Used.Equal(all[0].Used) }) {
+		t.Errorf("KindsOf = %v, %v, want the time of the last use in %v", got, err, all[0])
+	}
+	for _, k := range got {
+		if (k.Kind != "app" || k.Params != "1") && !k.Used.IsZero() {
+			t.Errorf("%v was never used", k)
+		}
+	}
 }
 
 // An authenticator that comes without a set-up is like one that comes with it.

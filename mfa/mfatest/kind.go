@@ -47,6 +47,7 @@ func TestKind(t *testing.T, kind mfa.Kind, f KindFixture) {
 		{"replay", kindReplay},
 		{"older answer", kindOlder},
 		{"state", kindState},
+		{"open challenge", kindOpen},
 		{"malformed answers", kindMalformed},
 		{"hostile forms", kindHostile},
 		{"purity", kindPure},
@@ -287,6 +288,20 @@ func kindState(t *testing.T, k *kindTest) {
 	}
 	_, err = k.check(state, answer, c)
 	must(t, "right answer to its own challenge", err)
+}
+
+// kindOpen: a kind that says so makes its challenges of the Params alone.
+func kindOpen(t *testing.T, k *kindTest) {
+	if !k.kind.Names().Open {
+		return
+	}
+	c, _ := k.enrol(t, "a1")
+	_, want, err := k.kind.Challenge([]mfa.Credential{c})
+	must(t, "Challenge", err)
+	state, view, err := k.kind.Challenge([]mfa.Credential{{Kind: c.Kind, Params: c.Params}})
+	if err != nil || state != nil || !reflect.DeepEqual(view, want) {
+		t.Errorf("a challenge of the Params alone shows %+v with the state %q, %v, want %+v with none", view, state, err, want)
+	}
 }
 
 // kindMalformed: what cannot be an answer is no guess, so that it is refused before it is compared.

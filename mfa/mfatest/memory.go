@@ -110,8 +110,12 @@ func (m *Memory) read() data {
 func (m *Memory) KindsOf(_ context.Context, subject string) ([]mfa.KindParams, error) {
 	var kinds []mfa.KindParams
 	for _, a := range m.read().of(subject) {
-		if k := (mfa.KindParams{Kind: a.Kind, Params: a.Params}); !slices.Contains(kinds, k) {
-			kinds = append(kinds, k)
+		i := slices.IndexFunc(kinds, func(k mfa.KindParams) bool { return k.Kind == a.Kind && k.Params == a.Params })
+		if i < 0 {
+			i, kinds = len(kinds), append(kinds, mfa.KindParams{Kind: a.Kind, Params: a.Params})
+		}
+		if a.LastUsed.After(kinds[i].Used) {
+			kinds[i].Used = a.LastUsed
 		}
 	}
 	return kinds, nil

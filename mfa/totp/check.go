@@ -38,7 +38,8 @@ func check(devices []device, code string, now time.Time) (mfa.Match, error) {
 	return mfa.Match{}, mfa.ErrCode
 }
 
-// Confirm reads the first code of a new app. One that a clock explains is told apart: *ClockOff.
+// Confirm reads the first code of a new app. One that a clock explains is told apart: a *ClockOff, in an
+// *mfa.Refusal.
 func (Kind) Confirm(draft mfa.Credential, answer url.Values) (mfa.Compare, error) {
 	draft.Counter = -1
 	devices, err := devicesOf([]mfa.Credential{draft})
@@ -47,7 +48,7 @@ func (Kind) Confirm(draft mfa.Credential, answer url.Values) (mfa.Compare, error
 	}
 	code, err := parseCode(answer.Get(codeField), lengths(devices))
 	if errors.Is(err, mfa.ErrLooksLikeRecovery) { // there is no recovery code that could stand for this one
-		err = errors.Join(err, &Format{Digits: lengths(devices)})
+		err = explainFormat(errors.Join(err, &Format{Digits: lengths(devices)}), lengths(devices))
 	}
 	if err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func confirm(devices []device, code string, now time.Time) (mfa.Match, error) {
 	case found.verdict == right:
 		return found.match(now), nil
 	case found.verdict == expired, found.verdict == clockOff:
-		return mfa.Match{}, &ClockOff{Seconds: found.offset * period}
+		return mfa.Match{}, refusedClock(found.offset * period)
 	}
 	return mfa.Match{}, mfa.ErrCode
 }

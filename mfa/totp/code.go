@@ -157,9 +157,9 @@ func parseCode(typed string, lengths []int) (string, error) {
 	case strings.ContainsFunc(code, unicode.IsLetter), utf8.RuneCountInString(code) >= 10:
 		return "", mfa.ErrLooksLikeRecovery
 	case strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }):
-		return "", &Format{Digits: lengths}
+		return "", refusedFormat(lengths)
 	case !slices.Contains(lengths, len(code)):
-		return "", &Format{Digits: lengths}
+		return "", refusedFormat(lengths)
 	}
 	return code, nil
 }

@@ -2,6 +2,8 @@ package totp
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"vestibule/mfa"
 )
@@ -15,6 +17,26 @@ func (e *Format) Error() string { return fmt.Sprintf("not a code of %v digits", 
 
 // Unwrap makes a Format an mfa.ErrFormat.
 func (e *Format) Unwrap() error { return mfa.ErrFormat }
+
+// refusedFormat says of what cannot be a code how one looks.
+func refusedFormat(lengths []int) error { return explainFormat(&Format{lengths}, lengths) }
+
+func explainFormat(err error, lengths []int) error {
+	like := "123 456"
+	if !slices.Contains(lengths, 6) {
+		like = "1234 5678"
+	}
+	return &mfa.Refusal{ID: "format", Args: map[string]string{"digits": numbers(lengths), "like": like}, Err: err}
+}
+
+// refusedClock says by how many seconds a clock is off.
+func refusedClock(seconds int) error {
+	id := "clock.fast"
+	if seconds < 0 {
+		id = "clock.slow"
+	}
+	return &mfa.Refusal{ID: id, Args: map[string]string{"off": strconv.Itoa(seconds)}, Reason: "clock", Err: &ClockOff{seconds}}
+}
 
 // ClockOff is a code that would be right if the authenticator's clock were. Only a set-up tells: whoever sets up an
 // authenticator holds its secret, anybody else could learn a code that will be right in a minute. It is an mfa.ErrCode.

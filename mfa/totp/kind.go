@@ -27,7 +27,7 @@ type Kind struct {
 
 // Names implements mfa.Kind.
 func (Kind) Names() mfa.Names {
-	return mfa.Names{Kind: Name, Method: Method, Label: "Authenticator app"}
+	return mfa.Names{Kind: Name, Method: Method, Label: "Authenticator app", Field: codeField, Open: true}
 }
 
 // Answer is a code as the user typed it, for mfa.Service.Verify.
@@ -91,9 +91,37 @@ func (k Kind) Offer(draft mfa.Credential) (any, error) {
 	return Offer{base32NoPad.EncodeToString(draft.Secret), k.Issuer, params, k.Options.orDefault(), draft.Secret}, nil
 }
 
-// Ask is what the page that asks for a code shows of the user's codes.
+// Groups are the secret as people type it, four letters at a time.
+func (o Offer) Groups() []string {
+	var groups []string
+	key := o.Secret
+	for len(key) > 4 {
+		groups, key = append(groups, key[:4]), key[4:]
+	}
+	return append(groups, key)
+}
+
+// Algorithm is that of the Params, for people.
+func (o Offer) Algorithm() string { return AlgorithmName(o.Params.Algorithm) }
+
+// Ask is what the page that asks for a code shows of the user's codes. Each number is there once, the smallest first.
 type Ask struct {
-	Digits, Periods []int // each number once, the smallest first
+	Digits  []int // how many a code may have
+	Periods []int // every how many seconds there is a new one
+}
+
+// Several reports whether codes of the user differ in length.
+func (a Ask) Several() bool { return len(a.Digits) > 1 }
+
+// Length is how many digits a code may have, as texts take it: one number, or several with spaces between.
+func (a Ask) Length() string { return numbers(a.Digits) }
+
+// Period is every how many seconds there is a new code; 0 if that depends on the authenticator.
+func (a Ask) Period() int {
+	if len(a.Periods) == 1 {
+		return a.Periods[0]
+	}
+	return 0
 }
 
 // Challenge returns an Ask, and no state: the code depends on the time alone.

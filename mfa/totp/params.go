@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pquerna/otp"
-
-	"vestibule/mfa"
 )
 
 // Params is how an authenticator app makes its codes.
@@ -126,24 +125,7 @@ func (o Options) Several() bool {
 	return len(o.Algorithms) > 1 || len(o.Digits) > 1 || len(o.Periods) > 1
 }
 
-// CodeFormats returns of a user's codes how many digits they have and every how many seconds there is a new one, each
-// number once, the smallest first; none if the user has no authenticator app. all is what mfa.Service.KindsOf returns.
-func CodeFormats(all []mfa.KindParams) (digits, periods []int, err error) {
-	var params []Params
-	for _, k := range all {
-		if k.Kind != Name {
-			continue
-		}
-		p, err := ParseParams(k.Params)
-		if err != nil {
-			return nil, nil, err
-		}
-		params = append(params, p)
-	}
-	digits, periods = formats(params)
-	return digits, periods, nil
-}
-
+// formats returns the numbers of digits and of seconds, each once, the smallest first.
 func formats(all []Params) (digits, periods []int) {
 	for _, p := range all {
 		digits, periods = append(digits, p.Digits), append(periods, p.Period)
@@ -151,4 +133,13 @@ func formats(all []Params) (digits, periods []int) {
 	slices.Sort(digits)
 	slices.Sort(periods)
 	return slices.Compact(digits), slices.Compact(periods)
+}
+
+// numbers is how texts take several numbers of which one is meant.
+func numbers(all []int) string {
+	words := make([]string, len(all))
+	for i, n := range all {
+		words[i] = strconv.Itoa(n)
+	}
+	return strings.Join(words, " ")
 }

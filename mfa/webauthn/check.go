@@ -119,7 +119,7 @@ func (k *Kind) refusal(client protocol.CollectedClientData, ceremony protocol.Ce
 		{data.Flags.HasBackupState() && !data.Flags.HasBackupEligible(), ReasonBackup},
 	} {
 		if step.failed {
-			return &Refused{Reason: step.reason}
+			return refused(step.reason)
 		}
 	}
 	return nil
@@ -133,11 +133,11 @@ func (k key) refusal(signed *protocol.ParsedCredentialAssertionData) error {
 	counter := int64(data.Counter)
 	switch {
 	case len(handle) > 0 && !bytes.Equal(handle, k.record.Handle):
-		return &Refused{Reason: ReasonUser}
+		return refused(ReasonUser)
 	case data.Flags.HasBackupEligible() != k.record.Eligible:
-		return &Refused{Reason: ReasonBackup}
+		return refused(ReasonBackup)
 	case counter <= k.Counter && (counter != 0 || k.Counter != 0):
-		return &Cloned{Last: k.Counter, Counter: counter}
+		return cloned(k.Counter, counter)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ const (
 )
 
 // Refused is a new key, or an answer that one of the user's keys has signed, which is refused all the same. It is an
-// mfa.ErrCode.
+// mfa.ErrCode and comes in an *mfa.Refusal.
 type Refused struct {
 	Reason string
 }
@@ -32,7 +32,7 @@ func (e *Refused) Error() string { return "key refused: " + e.Reason }
 func (e *Refused) Unwrap() error { return mfa.ErrCode }
 
 // Cloned is an answer whose counter has not risen: there are two of the key, or the answer came before (WebAuthn section
-// 6.1.1). It is an mfa.ErrUsed.
+// 6.1.1). It is an mfa.ErrUsed and comes in an *mfa.Refusal.
 type Cloned struct {
 	Last    int64 // that was accepted
 	Counter int64 // of the answer
@@ -44,3 +44,18 @@ func (e *Cloned) Error() string {
 
 // Unwrap makes a Cloned an mfa.ErrUsed.
 func (e *Cloned) Unwrap() error { return mfa.ErrUsed }
+
+// texts are the ids of what users are told for a reason, below the name of the kind; refused stands for any other.
+var texts = map[string]string{ReasonChallenge: "stale", ReasonKnown: "known", ReasonOrigin: "address", ReasonRelyingParty: "address"}
+
+func refused(reason string) error {
+	id := texts[reason]
+	if id == "" {
+		id = "refused"
+	}
+	return &mfa.Refusal{ID: id, Reason: reason, Err: &Refused{reason}}
+}
+
+func cloned(last, counter int64) error {
+	return &mfa.Refusal{ID: "cloned", Reason: "cloned", Err: &Cloned{last, counter}}
+}

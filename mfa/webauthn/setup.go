@@ -148,13 +148,13 @@ func (k *Kind) Confirm(c mfa.Credential, answer url.Values) (mfa.Compare, error)
 func (k *Kind) confirm(c mfa.Credential, d draft, made *protocol.ParsedCredentialCreationData) (mfa.Match, error) {
 	client, data := made.Response.CollectedClientData, made.Response.AttestationObject.AuthData
 	if client.Challenge != protocol.URLEncodedBase64(d.Challenge).String() {
-		return mfa.Match{}, &Refused{Reason: ReasonChallenge}
+		return mfa.Match{}, refused(ReasonChallenge)
 	}
 	if err := k.refusal(client, protocol.CreateCeremony, data); err != nil {
 		return mfa.Match{}, err
 	}
 	if slices.ContainsFunc(d.Exclude, func(p Params) bool { return bytes.Equal(p.ID, made.RawID) }) {
-		return mfa.Match{}, &Refused{Reason: ReasonKnown}
+		return mfa.Match{}, refused(ReasonKnown)
 	}
 	if err := k.attested(d, made); err != nil {
 		return mfa.Match{}, err
@@ -168,11 +168,11 @@ func (k *Kind) attested(d draft, made *protocol.ParsedCredentialCreationData) er
 	_, err := made.Verify(protocol.URLEncodedBase64(d.Challenge).String(), k.rpID, []string{k.origin}, nil, nil,
 		protocol.TopOriginExplicitVerificationMode, false, false, true, nil, algorithms, protocol.AttestationPolicy{}, protocol.SignaturePolicy{})
 	if err != nil {
-		return &Refused{Reason: ReasonAttestation}
+		return refused(ReasonAttestation)
 	}
 	public, err := webauthncose.ParsePublicKey(made.Response.AttestationObject.AuthData.AttData.CredentialPublicKey)
 	if rsa, ok := public.(webauthncose.RSAPublicKeyData); err != nil || ok && len(rsa.Modulus) < rsaSize {
-		return &Refused{Reason: ReasonAttestation}
+		return refused(ReasonAttestation)
 	}
 	return nil
 }
