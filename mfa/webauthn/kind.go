@@ -53,7 +53,10 @@ func Form(response string) url.Values { return url.Values{responseField: {respon
 // response reads what Form has made.
 func response(form url.Values) ([]byte, error) {
 	text := form.Get(responseField)
-	if text == "" || len(text) > maxResponse {
+	switch {
+	case text == "": // the form was sent without its script
+		return nil, &mfa.Refusal{ID: "required", Err: mfa.ErrFormat}
+	case len(text) > maxResponse:
 		return nil, mfa.ErrFormat
 	}
 	return []byte(text), nil
