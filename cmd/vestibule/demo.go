@@ -89,13 +89,22 @@ func (d *demonstration) prepare(ctx context.Context, listen, sample string) (err
 	if d.folder, err = os.MkdirTemp("", "vestibule-demo-"); err != nil {
 		return err
 	}
-	d.issuer = "http://" + d.main.Addr().String()
+	d.issuer = "http://" + named(d.main.Addr())
 	c := config.Default()
 	c.Issuer, c.Database, c.SecretKeys = d.issuer, "sqlite:"+filepath.Join(d.folder, "demo.db"), []string{mfa.NewKey()}
 	if d.app, err = newApp(ctx, c, newLogger(d.stderr, "text", "warn"), time.Now); err != nil {
 		return err
 	}
 	return d.seed(ctx)
+}
+
+// named is an address with the name that this machine has for itself: browsers keep passkeys for names alone.
+func named(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil || host != "127.0.0.1" && host != "::1" {
+		return a.String()
+	}
+	return net.JoinHostPort("localhost", port)
 }
 
 // listen takes another port if the wanted one is taken, and says so.

@@ -12,7 +12,7 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":                  {"config", "consent", "mfa", "mfa/totp", "mfa/transfer", "provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/resource", "provider/store", "storage", "web", "web/enrol", "web/signin", "web/verify"},
+	"cmd/vestibule":                  {"config", "consent", "mfa", "mfa/totp", "mfa/transfer", "mfa/webauthn", "provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/resource", "provider/store", "storage", "web", "web/enrol", "web/signin", "web/verify"},
 	"web":                            {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/limiter", "web/account", "web/browser", "web/enrol", "web/signin", "web/ui", "web/ui/catalogue", "web/verify"},
 	"web/account":                    {"mfa", "mfa/totp", "provider", "provider/account", "provider/audit", "provider/client", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
 	"web/signin":                     {"consent", "mfa", "mfa/totp", "provider", "provider/account", "provider/audit", "provider/client", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},

@@ -14,6 +14,7 @@ import (
 	"vestibule/consent"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
+	"vestibule/mfa/webauthn"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
@@ -81,6 +82,9 @@ func newApp(ctx context.Context, c config.Config, log *slog.Logger, now func() t
 	}
 	if err := checkKeys(ctx, db, keys); err != nil {
 		return nil, errors.Join(err, db.Close())
+	}
+	if _, err := webauthn.New(c.Issuer, c.Name); err != nil {
+		log.Info("no passkeys", "reason", err)
 	}
 	a := &app{store: db, metrics: newMetrics(), skew: c.ClockSkew, log: log, now: now, auditRetention: c.AuditRetention}
 	a.hasher = &account.Hasher{Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses), Timed: a.metrics.hashed}
@@ -169,7 +173,11 @@ func limits(c config.Config) mfa.Limits {
 
 // kinds are the kinds of authenticators that there are. A new one is a line here.
 func kinds(c config.Config) []mfa.Kind {
-	return []mfa.Kind{
+	all := []mfa.Kind{
 		totp.Kind{Issuer: c.Name, Options: totp.Options{Algorithms: c.TOTPAlgorithms, Digits: c.TOTPDigits, Periods: c.TOTPPeriods}},
 	}
+	if keys, err := webauthn.New(c.Issuer, c.Name); err == nil { // else serve has said why there are none
+		all = append(all, keys)
+	}
+	return all
 }
