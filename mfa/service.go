@@ -3,6 +3,7 @@ package mfa
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"vestibule/provider/limiter"
@@ -105,6 +106,34 @@ func (s *Service) NamesOf(kind string) (names Names, ok bool) {
 		return Names{}, false
 	}
 	return k.Names(), true
+}
+
+// Usable are the kinds of all that the Service knows, each once: the one that was used last comes first, and those that were
+// never used come in the order of Kinds. all is what KindsOf has returned.
+func (s *Service) Usable(all []KindParams) []Names {
+	var usable []Names
+	used := map[string]time.Time{}
+	for _, names := range s.Names() {
+		has := false
+		for _, k := range all {
+			if k.Kind == names.Kind {
+				has = true
+				used[k.Kind] = latest(used[k.Kind], k.Used)
+			}
+		}
+		if has {
+			usable = append(usable, names)
+		}
+	}
+	slices.SortStableFunc(usable, func(a, b Names) int { return used[b.Kind].Compare(used[a.Kind]) })
+	return usable
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // KindsOf returns the kinds of the subject's authenticators with their Params, each once; none if the subject is not

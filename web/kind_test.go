@@ -34,7 +34,7 @@ func TestOtherSettings(t *testing.T) {
 		t.Error("there is a choice where the operator gives none")
 	}
 	before := p.phone().secret
-	p = p.post("/account/authenticators/new", url.Values{"action": {"choose"}, "algorithm": {"SHA512"}, "digits": {"8"}, "period": {"60"}})
+	p = p.post("/account/setup/totp", url.Values{"action": {"choose"}, "algorithm": {"SHA512"}, "digits": {"8"}, "period": {"60"}})
 	if p.at("setup", "initial").phone().secret != before {
 		t.Error("a forged choice was taken")
 	}

@@ -65,7 +65,7 @@ func TestCrossSite(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn(nil)
 	for _, header := range [][2]string{{"Origin", "https://evil.test"}, {"Origin", "null"}, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}} {
-		for _, path := range []string{"/login", "/login/totp", "/logout", "/account/authenticators/new", "/account/recovery-codes"} {
+		for _, path := range []string{"/login", "/login/totp", "/logout", "/account/setup/totp", "/account/recovery-codes"} {
 			r, err := http.NewRequest(http.MethodPost, b.server.URL+path, strings.NewReader("saved=yes"))
 			if err != nil {
 				t.Fatal(err)

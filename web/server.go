@@ -2,6 +2,8 @@ package web
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"time"
@@ -88,6 +90,7 @@ type Site struct {
 	Name    string         // what the pages call this server; empty: Vestibule
 	Contact string         // whom users may ask for help; may be empty
 	Texts   *catalogue.Set // what the pages say, by language; nil: what comes with the program
+	Factors fs.FS          // templates and scripts of kinds of authenticator that do not come with the program, see ui.Kind; nil: none
 }
 
 // Server is the pages. It implements provider.UI.
@@ -106,10 +109,15 @@ func New(c Config) (*Server, error) {
 	}
 	c = c.withDefaults()
 	pages, err := ui.New(ui.Config{
-		Issuer: c.Source.Issuer, Prefix: c.Site.Prefix, Name: c.Site.Name, Contact: c.Site.Contact, Texts: c.Site.Texts, Explain: explain, Log: c.Log, Now: c.Now,
+		Issuer: c.Source.Issuer, Prefix: c.Site.Prefix, Name: c.Site.Name, Contact: c.Site.Contact, Texts: c.Site.Texts, Factors: c.Site.Factors, Explain: explain, Log: c.Log, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, names := range c.MFA.Names() {
+		if !pages.HasKind(names.Kind) {
+			return nil, fmt.Errorf("there is no template factor-%s.html for a kind of authenticator", names.Kind)
+		}
 	}
 	browsers := browser.New(browser.Config{
 		Pages: pages, BindingKey: c.Keys.Binding, Flows: c.Source.Flows,
@@ -117,8 +125,8 @@ func New(c Config) (*Server, error) {
 		DeviceKeys: c.Keys.Devices, Remembered: c.Stores.Browsers, Remember: c.Times.RememberBrowser,
 	})
 	passwords := verify.NewPasswords(c.Accounts, c.Passwords.Attempts, c.Passwords.Refunds, c.Passwords.Limits, browsers.Devices, c.Now)
-	codes := verify.NewCodes(c.MFA, c.Now)
-	enrolment := &enrol.Server{Pages: pages, MFA: c.MFA, Links: c.Stores.EnrolLinks, Journal: c.Journal}
+	codes := verify.NewCodes(pages, c.MFA)
+	enrolment := &enrol.Server{Pages: pages, MFA: c.MFA, Codes: codes, Links: c.Stores.EnrolLinks, Journal: c.Journal}
 	signIn := signin.New(signin.Config{
 		Pages: pages, Browsers: browsers, Engine: c.Source.Engine, Flows: c.Source.Flows, Clients: c.Source.Clients,
 		Accounts: c.Accounts, MFA: c.MFA, Consent: c.Consent, Policy: c.Policy,

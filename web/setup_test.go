@@ -138,7 +138,7 @@ func TestEnrol(t *testing.T) {
 		t.Error("the session cookie stays, so that Back would show the codes from memory")
 	}
 	second.press("Turn on two-step verification", "saved", "yes").at("security", "on").says("already saved these codes")
-	p.open("/account/authenticators/new?step=codes").at("security", "on").says("You have already saved these codes")
+	p.open("/account/setup/totp?step=codes").at("security", "on").says("You have already saved these codes")
 	row := onlySession(t, s)
 	if row.Login.ACR() != "aal2" {
 		t.Errorf("the session has %v", row.Login.Authentications)

@@ -6,8 +6,12 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	mfatotp "vestibule/mfa/totp"
 	"vestibule/web/verify"
 )
+
+// codeForm is the form of authenticator apps.
+var codeForm = verify.FormOf(mfatotp.Kind{}.Names())
 
 // newShortSite is a site where a lock of codes takes a minute.
 func newShortSite(t *testing.T) *site {
@@ -22,7 +26,7 @@ func newShortSite(t *testing.T) *site {
 func (s *site) half(form verify.Form) *screen {
 	s.t.Helper()
 	p := s.totpAt(s.newBrowser())
-	if form == verify.TOTP {
+	if form == codeForm {
 		return p
 	}
 	return p.click("Use a recovery code").at("recovery", "initial")
@@ -30,14 +34,14 @@ func (s *site) half(form verify.Form) *screen {
 
 // wrongsOf are five different codes of a form that are not right.
 func (a phone) wrongsOf(form verify.Form) []string {
-	if form == verify.TOTP {
+	if form == codeForm {
 		return a.wrongs(5)
 	}
 	return []string{"22222-22222-22222", "22222-22222-22223", "22222-22222-22224", "22222-22222-22225", "22222-22222-22226"}
 }
 
 func (a phone) right(form verify.Form) string {
-	if form == verify.TOTP {
+	if form == codeForm {
 		return a.code(0)
 	}
 	return a.codes[0]
@@ -46,8 +50,8 @@ func (a phone) right(form verify.Form) string {
 // TestLockBeginsAtThePassword: the sign-in that began a lock, one that met it, and one that knows nothing of it all begin
 // at the password again, and then go on.
 func TestLockBeginsAtThePassword(t *testing.T) {
-	for _, form := range []verify.Form{verify.TOTP, verify.Recovery} {
-		t.Run(form.Page, func(t *testing.T) {
+	for _, form := range []verify.Form{codeForm, verify.Recovery} {
+		t.Run(form.Name, func(t *testing.T) {
 			s := newShortSite(t)
 			a := s.enrolled("s-ana")
 			unaware, met, began := s.half(form), s.half(form), s.half(form)
@@ -56,8 +60,8 @@ func TestLockBeginsAtThePassword(t *testing.T) {
 			}
 			action, again := met.form("Continue", form.Field, a.right(form))
 			met = met.post(action, again)
-			began.at(form.Page, "locked").answers(http.StatusTooManyRequests).says("in 1 minute")
-			met.at(form.Page, "locked")
+			began.at(form.Name, "locked").answers(http.StatusTooManyRequests).says("in 1 minute")
+			met.at(form.Name, "locked")
 			s.clock.forward(30 * time.Second)
 			during := s.half(form) // even this password is older than the end of the lock
 			s.clock.forward(30 * time.Second)
@@ -74,7 +78,7 @@ func TestLockBeginsAtThePassword(t *testing.T) {
 			if form == verify.Recovery {
 				p = p.click("Use a recovery code").at("recovery", "initial")
 			}
-			want := map[verify.Form]string{verify.TOTP: "consent", verify.Recovery: "recovery-used"}[form]
+			want := map[verify.Form]string{codeForm: "consent", verify.Recovery: "recovery-used"}[form]
 			p.press("Continue", form.Field, a.right(form)).at(want, "initial")
 		})
 	}
@@ -86,8 +90,8 @@ func TestStaleSessionStepsUp(t *testing.T) {
 	b := s.signedIn(nil)
 	s.clock.forward(time.Minute)
 	a := s.enrolled("s-ana")
-	p := s.half(verify.TOTP)
-	for _, code := range a.wrongsOf(verify.TOTP) {
+	p := s.half(codeForm)
+	for _, code := range a.wrongsOf(codeForm) {
 		p = p.press("Continue", "code", code)
 	}
 	p.at("totp", "locked")

@@ -40,12 +40,21 @@ func english(t *testing.T) *catalogue.Language {
 func made(id string) bool {
 	page, outcome, _ := strings.Cut(id, ".")
 	switch page {
-	case "totp", "recovery":
-		return slices.Contains([]string{"required", "format", "wrong", "locked", "disabled"}, outcome)
+	case "totp", "recovery", "factor":
+		return slices.Contains(outcomes, outcome)
+	case "activity":
+		kind, what, ok := strings.Cut(outcome, ".")
+		return ok && (kind == "totp" || kind == "factor") && slices.Contains([]string{"failed", "locked", "setup", "in"}, what)
 	case "date", "month", "span", "lapse", "list", "agent", "client":
 		return true
 	}
 	return false
+}
+
+// outcomes are the texts about a kind that no place names whole.
+var outcomes = []string{
+	"required", "format", "wrong", "wrong.few", "used", "expired", "challenge", "locked", "disabled", "looks.recovery", "looks.recovery.link", "title.locked",
+	"enrol.required", "enrol.wrong", "enrol.new", "enrol.clock.slow", "enrol.clock.fast",
 }
 
 // TestTextsAreUsed reads templates and sources: every text that they name is there, with the placeholders that they fill
@@ -98,6 +107,10 @@ func templateUses(t *testing.T) map[string][]use {
 				}
 				slices.Sort(names)
 				uses[id.Text] = append(uses[id.Text], use{name, names})
+			case function == "tk":
+				for _, id := range textsOf(t, args[2].(*parse.StringNode).Text) {
+					uses[id] = append(uses[id], use{name, givenTo(t, id, args[3:])})
+				}
 			case function == "forms":
 				uses[args[2].(*parse.StringNode).Text] = append(uses[args[2].(*parse.StringNode).Text], use{name, []string{"n"}})
 			}
@@ -106,6 +119,30 @@ func templateUses(t *testing.T) map[string][]use {
 	// The script fills this one in.
 	uses["totp.help.differs"] = []use{{"app.js", []string{"span"}}}
 	return uses
+}
+
+// textsOf are the texts that {{tk}} chooses from: that of any kind must be there, and that of a kind may.
+func textsOf(t *testing.T, id string) []string {
+	t.Helper()
+	ids := []string{"factor." + id}
+	if english(t).Has("totp." + id) {
+		ids = append(ids, "totp."+id)
+	}
+	return ids
+}
+
+// givenTo are the placeholders that {{tk}} fills in. Beside them it gives the label, which a text may leave out.
+func givenTo(t *testing.T, id string, pairs []parse.Node) []string {
+	t.Helper()
+	names := []string{}
+	for i := 0; i < len(pairs); i += 2 {
+		names = append(names, pairs[i].(*parse.StringNode).Text)
+	}
+	if slices.Contains(english(t).Placeholders(id), "label") {
+		names = append(names, "label")
+	}
+	slices.Sort(names)
+	return names
 }
 
 // templates are the trees of all templates, by name.

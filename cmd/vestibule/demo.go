@@ -89,7 +89,7 @@ func (d *demonstration) prepare(ctx context.Context, listen, sample string) (err
 	if d.folder, err = os.MkdirTemp("", "vestibule-demo-"); err != nil {
 		return err
 	}
-	d.issuer = "http://" + named(d.main.Addr())
+	d.issuer = "http://" + localName(d.main.Addr())
 	c := config.Default()
 	c.Issuer, c.Database, c.SecretKeys = d.issuer, "sqlite:"+filepath.Join(d.folder, "demo.db"), []string{mfa.NewKey()}
 	if d.app, err = newApp(ctx, c, newLogger(d.stderr, "text", "warn"), time.Now); err != nil {
@@ -98,8 +98,8 @@ func (d *demonstration) prepare(ctx context.Context, listen, sample string) (err
 	return d.seed(ctx)
 }
 
-// named is an address with the name that this machine has for itself: browsers keep passkeys for names alone.
-func named(a net.Addr) string {
+// localName is an address with the name that this machine has for itself: browsers keep passkeys for names alone.
+func localName(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil || host != "127.0.0.1" && host != "::1" {
 		return a.String()

@@ -197,7 +197,7 @@ func confirmsFirst(t *testing.T, u *truthUser, _ *client) {
 func addsFirst(t *testing.T, u *truthUser, c *client) {
 	t.Helper()
 	confirmsFirst(t, u, c)
-	u.browser.open("/account/authenticators/new?step=codes").press("Turn on two-step verification", "saved", "on").at("security", "on")
+	u.browser.open("/account/setup/totp?step=codes").press("Turn on two-step verification", "saved", "on").at("security", "on")
 }
 
 func addsAnother(t *testing.T, u *truthUser, _ *client) {

@@ -104,9 +104,9 @@ func TestLostEverything(t *testing.T) {
 		v.finish(v.signIn(b, "ana")).authenticated(t, "aal1", s.clock.now(), "pwd")
 		v = c.begin("acr_values", "aal2")
 		held := b.open(v.address).at("held", "initial").hasStatus(403).says("You need a link")
-		held.post("/login/setup", url.Values{"flow": {held.address.Query().Get("flow")}, "code": {"123456"}}).at("held", "initial")
+		held.post("/login/setup/totp", url.Values{"flow": {held.address.Query().Get("flow")}, "code": {"123456"}}).at("held", "initial")
 		b.open("/account/security").at("security", "off").says("you need a link").open("/account/authenticators/new").at("held", "initial")
-		b.post("/account/authenticators/new", url.Values{"code": {"123456"}}).at("held", "initial")
+		b.post("/account/setup/totp", url.Values{"code": {"123456"}}).at("held", "initial")
 
 		link := s.enrolLink(t, "ana")
 		if text := s.must(t, "user", "get", "ana"); !strings.Contains(text, "enrolment link  ") {
@@ -147,7 +147,7 @@ func TestEnrolLink(t *testing.T) {
 		link := s.enrolLink(t, "ana")
 		other := s.newBrowser(t).open(link).at("login", "link").giveName("ben", password).at("enrol-link", "other").hasStatus(403)
 		flow := other.address.Query().Get("flow")
-		other.post("/login/setup", url.Values{"flow": {flow}, "code": {"123456"}}).at("enrol-link", "other")
+		other.post("/login/setup/totp", url.Values{"flow": {flow}, "code": {"123456"}}).at("enrol-link", "other")
 		p := other.press("Sign in as someone else").at("login", "link").giveName("ana", password).at("setup", "initial")
 		// The set-up is begun. A newer link ends the old one even now.
 		newer := s.enrolLink(t, "ana", "--ttl", "2h")

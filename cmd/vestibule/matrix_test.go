@@ -229,18 +229,19 @@ func (r matrixRequest) String() string {
 // is sent an empty one.
 var matrixForms = map[string][]string{
 	"POST /login":                              {"username=USER&password=not+the+password"},
-	"POST /login/totp":                         {"code=WRONG"},
+	"POST /login/{kind}":                       {"code=WRONG"},
 	"POST /login/recovery":                     {"recovery=AAAAA-BBBBB-CCCCC"},
 	"POST /login/recovery/used":                {"", "action=setup", "action=codes"},
 	"POST /login/setup":                        {"code=WRONG", "action=save&saved=on", "action=cancel"},
+	"POST /login/setup/{kind}":                 {"code=WRONG", "action=save&saved=on", "action=cancel"},
 	"POST /consent":                            {"action=allow&remember=on", "action=deny"},
 	"GET /authorize":                           {"AUTHORIZE", "AUTHORIZE&prompt=none", "AUTHORIZE&acr_values=aal2", "AUTHORIZE&prompt=none&acr_values=aal2"},
 	"POST /authorize":                          {"AUTHORIZE"},
 	"POST /token":                              {"grant_type=authorization_code&code=none&client_id=shop", "grant_type=refresh_token&refresh_token=none&client_id=shop", "grant_type=password&username=USER&password=none"},
 	"POST /account/recovery-codes":             {"", "action=save&saved=on"},
 	"GET /account/recovery-codes":              {"", "new=1"},
-	"GET /account/authenticators/new":          {"", "step=codes"},
-	"POST /account/authenticators/new":         {"code=WRONG&name=Phone", "action=choose&algorithm=SHA1", "action=save&saved=on", "action=cancel"},
+	"GET /account/setup/{kind}":                {"", "step=codes"},
+	"POST /account/setup/{kind}":               {"code=WRONG&name=Phone", "action=choose&algorithm=SHA1", "action=save&saved=on", "action=cancel"},
 	"POST /account/authenticators/{id}/remove": {"password=not+the+password&code=WRONG"},
 }
 
@@ -373,7 +374,7 @@ func (m *matrix) send(request matrixRequest) string {
 	if flow != "" && !strings.HasPrefix(request.form, "AUTHORIZE") {
 		form.Set("flow", flow)
 	}
-	path := strings.NewReplacer("{id}", owner.id, "{hash}", "none", "{name}", "none").Replace(request.path)
+	path := strings.NewReplacer("{id}", owner.id, "{kind}", totp.Name, "{hash}", "none", "{name}", "none").Replace(request.path)
 	return strings.ReplaceAll(describe(b.raw(request.method, path, form)), owner.id, "{id}")
 }
 

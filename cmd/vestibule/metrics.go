@@ -127,7 +127,9 @@ func (m *metrics) event(_ context.Context, e audit.Event) error {
 		return nil
 	}
 	switch e.Kind {
-	case audit.EventFactorAdded, audit.EventAdminTOTPAdded:
+	case audit.EventFactorAdded:
+		m.enrolments.WithLabelValues(e.Detail["factor"], "done").Inc()
+	case audit.EventAdminTOTPAdded:
 		m.enrolments.WithLabelValues("totp", "done").Inc()
 	case audit.EventConsent:
 		m.consents.WithLabelValues("allow").Inc()

@@ -420,7 +420,7 @@ func TestNoWayPastTheCode(t *testing.T) {
 		b := s.newBrowser(t)
 		p := v.signIn(b, "ana").at("totp", "initial")
 		flow := p.value("flow")
-		for _, path := range []string{"/consent", "/login/recovery/used", "/login/setup", "/login/continue", "/login"} {
+		for _, path := range []string{"/consent", "/login/recovery/used", "/login/setup", "/login/setup/totp", "/login/continue", "/login"} {
 			p := b.open(path + "?flow=" + url.QueryEscape(flow))
 			if p.left != nil || p.name != "totp" && p.name != "login" {
 				t.Errorf("GET %s leads to %v, page %q", path, p.left, p.name)
@@ -433,6 +433,7 @@ func TestNoWayPastTheCode(t *testing.T) {
 			{"/consent", url.Values{"decision": {"allow"}, "allow": {"allow"}, "choice": {"allow"}}},
 			{"/login/recovery/used", url.Values{"then": {"continue"}}},
 			{"/login/setup", url.Values{"code": {"123456"}, "saved": {"on"}}},
+			{"/login/setup/totp", url.Values{"code": {"123456"}, "saved": {"on"}}},
 			{"/login/continue", url.Values{"choice": {"continue"}}},
 			{"/login/totp", url.Values{"code": {""}}},
 			{"/login/totp", url.Values{"code": {"000000\x00"}}},
@@ -559,7 +560,7 @@ func TestBackAndReload(t *testing.T) {
 				t.Errorf("the bookmark %s leads to page %q in state %q", p.address.Path, got.name, got.state)
 			}
 		}
-		for _, path := range []string{"/consent", "/login/totp", "/login/recovery", "/login/setup", "/login/totp?flow=nonsense"} {
+		for _, path := range []string{"/consent", "/login/totp", "/login/recovery", "/login/setup", "/login/setup/totp", "/login/totp?flow=nonsense"} {
 			b.open(path).at("error", "unknown").hasStatus(http.StatusBadRequest)
 		}
 		b.open("/nowhere").at("error", "not-found").hasStatus(http.StatusNotFound)

@@ -3,6 +3,7 @@ package audit
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
@@ -43,10 +44,10 @@ const (
 	EventRecoveryUsed       = "auth.recovery.used"   // Detail: left
 	EventRecoveryFailed     = "auth.recovery.failed"
 	EventRecoveryLocked     = "auth.recovery.locked"
-	EventSignedIn           = "session.opened" // Detail: amr, browser
+	EventSignedIn           = "session.opened" // Detail: amr, browser, factor (the kind of authenticator, if one was proved)
 	EventSignedOut          = "session.ended"
 	EventOthersEnded        = "session.others.ended" // the user signed out everywhere else
-	EventFactorAdded        = "factor.added"         // Detail: name, link (yes: with a link from an operator)
+	EventFactorAdded        = "factor.added"         // Detail: name, factor (its kind), link (yes: with a link from an operator)
 	EventFactorRemoved      = "factor.removed"       // Detail: name, last (yes or no)
 	EventFactorRenamed      = "factor.renamed"       // Detail: from, to
 	EventCodesMade          = "factor.codes.made"    // Detail: codes, and authenticator if they came with one
@@ -123,9 +124,10 @@ func Proof(kind string) (factor, result string, ok bool) {
 // no event can be recorded. They name the kind of request, and nobody.
 func Refused(path string) []any {
 	kind := "request.refused"
+	if factor := refusedFactor(path); factor != "" {
+		return refused("auth." + factor + ".refused")
+	}
 	for _, r := range []struct{ prefix, kind string }{
-		{"/login/totp", "auth.totp.refused"},
-		{"/login/recovery", "auth.recovery.refused"},
 		{"/login", "auth.password.refused"},
 		{"/consent", "consent.refused"},
 		{"/authorize", EventRefused},
@@ -137,7 +139,25 @@ func Refused(path string) []any {
 			break
 		}
 	}
+	return refused(kind)
+}
+
+func refused(kind string) []any {
 	return []any{"event", kind, "outcome", OutcomeRefused, "reason", "unavailable"}
+}
+
+// stepPages are the pages of a sign-in below /login that are not those of a factor.
+var stepPages = []string{"setup", "notice", "continue", "cancel", "restart"}
+
+// refusedFactor is the factor whose page, /login/{factor} or below it, the path is; empty: it is another page.
+func refusedFactor(path string) string {
+	rest, ok := strings.CutPrefix(path, "/login/")
+	factor, _, _ := strings.Cut(rest, "/")
+	strange := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }
+	if !ok || len(factor) > 32 || strings.ContainsFunc(factor, strange) || slices.Contains(stepPages, factor) {
+		return ""
+	}
+	return factor
 }
 
 // Recorder writes events to the audit log.

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"vestibule/provider/client"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
+	"vestibule/web/verify"
 )
 
 // Activity is the log of events, as far as it is about one user.
@@ -49,8 +51,6 @@ var activities = map[string]string{
 	audit.EventPassword:          "activity.password", // see folded
 	audit.EventPasswordFailed:    "activity.password.failed",
 	audit.EventPasswordLocked:    "activity.password.locked",
-	audit.EventTOTPFailed:        "activity.code.failed",
-	audit.EventTOTPLocked:        "activity.code.locked",
 	audit.EventRecoveryUsed:      "activity.recovery",
 	audit.EventRecoveryFailed:    "activity.recovery.failed",
 	audit.EventRecoveryLocked:    "activity.recovery.locked",
@@ -79,13 +79,22 @@ var activities = map[string]string{
 	audit.EventAdminEnrolLink:    "activity.link",
 }
 
-// activityKinds is what the pages ask for.
-var activityKinds = slices.Sorted(maps.Keys(activities))
+// activityKinds is what the pages ask for: beside activities, what became of answers of each kind of authenticator.
+func (s *Server) activityKinds() []string {
+	kinds := slices.Collect(maps.Keys(activities))
+	for _, names := range s.MFA.Names() {
+		kinds = append(kinds, audit.ProofFailed(names.Kind), audit.ProofLocked(names.Kind))
+	}
+	slices.Sort(kinds)
+	return kinds
+}
 
 // recentKinds leaves the apps out: with a few of those, nobody would see a change of the factors among them.
-var recentKinds = slices.DeleteFunc(slices.Clone(activityKinds), func(kind string) bool {
-	return kind == audit.EventAuthorized || kind == audit.EventConsent || kind == audit.EventConsentDenied
-})
+func (s *Server) recentKinds() []string {
+	return slices.DeleteFunc(s.activityKinds(), func(kind string) bool {
+		return kind == audit.EventAuthorized || kind == audit.EventConsent || kind == audit.EventConsentDenied
+	})
+}
 
 type activityPage struct {
 	ui.Frame
@@ -108,7 +117,7 @@ type activityLine struct {
 
 func (s *Server) activityPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	before := ui.Cut(r.URL.Query().Get("before"), 64)
-	events, err := s.Activity.Activity(r.Context(), m.account.Subject, activityKinds, before, activityLines+1)
+	events, err := s.Activity.Activity(r.Context(), m.account.Subject, s.activityKinds(), before, activityLines+1)
 	if err != nil {
 		return err
 	}
@@ -132,7 +141,7 @@ func (s *Server) activityPage(w http.ResponseWriter, r *http.Request, m *signedI
 
 // recent are the newest lines, for the security page.
 func (s *Server) recent(ctx context.Context, subject string) ([]activityLine, error) {
-	events, err := s.Activity.Activity(ctx, subject, recentKinds, "", 4*recentLines)
+	events, err := s.Activity.Activity(ctx, subject, s.recentKinds(), "", 4*recentLines)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +158,7 @@ func (s *Server) lines(ctx context.Context, events []audit.Event) ([]activityLin
 		if err != nil {
 			return nil, err
 		}
-		line := activityLine{Text: sentence(e, client), Times: 1, Time: e.Time, Address: e.Address, By: by(e.Actor)}
+		line := activityLine{Text: s.sentence(e, client), Times: 1, Time: e.Time, Address: e.Address, By: by(e.Actor)}
 		if e.Kind == audit.EventSignedIn {
 			line.Device = e.Detail["browser"]
 		}
@@ -205,30 +214,47 @@ func (s *Server) clientLabel(ctx context.Context, id string, known map[string]st
 }
 
 // sentence is the text for an event with what the event knows: its details, and the client.
-func sentence(e audit.Event, client string) ui.Message {
-	msg := ui.Message{ID: textID(e), Args: ui.Values{"client": client}}
+func (s *Server) sentence(e audit.Event, client string) ui.Message {
+	msg := s.text(e)
+	args := ui.Values{"client": client}
 	for _, name := range []string{"left", "name", "from", "to", "reason", "browser"} {
-		msg.Args[name] = e.Detail[name]
+		args[name] = e.Detail[name]
 	}
+	maps.Copy(args, msg.Args)
+	msg.Args = args
 	return msg
 }
 
-// textID tells apart what the kind of an event does not.
-func textID(e audit.Event) string {
-	proofs := strings.Fields(e.Detail["amr"])
+// text tells apart what the kind of an event does not.
+func (s *Server) text(e audit.Event) ui.Message {
+	factor, result, _ := audit.Proof(e.Kind)
+	names, known := s.MFA.NamesOf(cmp.Or(e.Detail["factor"], factor, s.kindProved(e.Detail["amr"])))
+	kind := verify.KindOf(names)
 	switch browser := e.Detail["browser"]; {
-	case e.Detail["set_up"] != "":
-		return "activity.code.setup"
-	case e.Kind == audit.EventSignedIn && slices.Contains(proofs, "otp"):
-		return "activity.in.code"
-	case e.Kind == audit.EventSignedIn && slices.Contains(proofs, "mfa"):
-		return "activity.in.recovery"
+	case known && e.Detail["set_up"] != "":
+		return s.Pages.Activity(kind, "setup")
+	case known && e.Kind == audit.EventSignedIn:
+		return s.Pages.Activity(kind, "in")
+	case known && factor != "":
+		return s.Pages.Activity(kind, result)
+	case e.Kind == audit.EventSignedIn && strings.Contains(e.Detail["amr"], "mfa"):
+		return ui.Say("activity.in.recovery")
 	case e.Kind == audit.EventBrowserForgotten && browser == "all":
-		return "activity.browser.forgotten.all"
+		return ui.Say("activity.browser.forgotten.all")
 	case e.Kind == audit.EventBrowserForgotten && browser == "":
-		return "activity.browser.forgotten.out"
+		return ui.Say("activity.browser.forgotten.out")
 	}
-	return activities[e.Kind]
+	return ui.Say(activities[e.Kind])
+}
+
+// kindProved is the kind whose method is among the amr values; empty: none is.
+func (s *Server) kindProved(amr string) string {
+	for _, names := range s.MFA.Names() {
+		if slices.Contains(strings.Fields(amr), names.Method) {
+			return names.Kind
+		}
+	}
+	return ""
 }
 
 // by says who acted, if it was not somebody with a browser.

@@ -11,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/mfa"
+	"vestibule/mfa/totp"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/store"
+	"vestibule/web/ui"
 	"vestibule/web/ui/catalogue"
 )
 
@@ -38,9 +41,21 @@ func english(t *testing.T) *catalogue.Language {
 	return set.Choose("", "")
 }
 
+// apps knows authenticator apps.
+var apps = &mfa.Service{Kinds: []mfa.Kind{totp.Kind{}}}
+
+func pages(t *testing.T) *ui.Pages {
+	t.Helper()
+	pages, err := ui.New(ui.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages
+}
+
 func TestActivityLines(t *testing.T) {
 	now := time.Date(2026, 3, 3, 14, 5, 10, 0, time.UTC)
-	s := New(Config{Clients: clients{"shop": {ID: "shop", Name: "Demo Shop"}}})
+	s := New(Config{Pages: pages(t), MFA: apps, Clients: clients{"shop": {ID: "shop", Name: "Demo Shop"}}})
 	event := func(minutes int, kind, address, client string) audit.Event {
 		return audit.Event{Time: now.Add(time.Duration(minutes) * time.Minute), Kind: kind, Address: address, Client: client}
 	}
@@ -84,12 +99,16 @@ var hiddenKinds = []string{
 
 // Every kind of event is either shown, with no hole in its sentence, or hidden on purpose.
 func TestActivitiesAreWhole(t *testing.T) {
+	s := New(Config{Pages: pages(t), MFA: apps})
 	for name, kind := range eventKinds(t) {
 		id, shown := activities[kind]
+		if factor, result, ok := audit.Proof(kind); ok && factor == totp.Name && result != audit.ResultOK {
+			id, shown = "activity.totp."+result, slices.Contains(s.activityKinds(), kind)
+		}
 		if shown == slices.Contains(hiddenKinds, kind) {
 			t.Errorf("%s (%s) is neither shown nor hidden, or both", name, kind)
 		}
-		got := string(sentence(audit.Event{Kind: kind}, "Shop").Apart(english(t)))
+		got := string(s.sentence(audit.Event{Kind: kind}, "Shop").Apart(english(t)))
 		if shown && (strings.ContainsAny(got, "{}") || got == id) {
 			t.Errorf("the sentence of %s has a hole: %s", kind, got)
 		}
@@ -123,6 +142,7 @@ func eventKinds(t *testing.T) map[string]string {
 
 // What the kind of an event does not say, its details do.
 func TestSentences(t *testing.T) {
+	s := New(Config{Pages: pages(t), MFA: apps})
 	for _, tt := range []struct {
 		kind   string
 		detail map[string]string
@@ -130,6 +150,7 @@ func TestSentences(t *testing.T) {
 	}{
 		{audit.EventSignedIn, map[string]string{"amr": "pwd"}, "Signed in with the password."},
 		{audit.EventSignedIn, map[string]string{"amr": "pwd otp mfa"}, "Signed in with the password and a code."},
+		{audit.EventSignedIn, map[string]string{"amr": "pwd hwk mfa", "factor": "totp"}, "Signed in with the password and a code."},
 		{audit.EventSignedIn, map[string]string{"amr": "pwd mfa"}, "Signed in with the password and a recovery code."},
 		{audit.EventTOTPFailed, map[string]string{"set_up": "yes"}, "A wrong code was given while an authenticator was set up."},
 		{audit.EventRecoveryUsed, map[string]string{"left": "3"}, "A recovery code was used. <bdi>3</bdi> left."},
@@ -139,7 +160,7 @@ func TestSentences(t *testing.T) {
 		{audit.EventBrowserRemembered, map[string]string{"browser": "A browser"}, "No longer asked for codes: <bdi>A browser</bdi>."},
 		{audit.EventAdminReset, map[string]string{"reason": "<lost>"}, "Two-step verification was reset: <bdi>&lt;lost&gt;</bdi>"},
 	} {
-		got := string(sentence(audit.Event{Kind: tt.kind, Detail: tt.detail}, "").Apart(english(t)))
+		got := string(s.sentence(audit.Event{Kind: tt.kind, Detail: tt.detail}, "").Apart(english(t)))
 		if got != tt.want {
 			t.Errorf("%s %v: %q, want %q", tt.kind, tt.detail, got, tt.want)
 		}

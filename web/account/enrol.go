@@ -22,10 +22,48 @@ func (m *signedIn) enrolment() enrol.Enrolment {
 	}
 }
 
+// kindEnrolment is enrolment for the set-up of a kind.
+func (s *Server) kindEnrolment(m *signedIn, kind ui.Kind) enrol.Enrolment {
+	e := m.enrolment()
+	e.Kind, e.Action = kind, kindEnrolPath(kind.Name)
+	if len(s.kinds()) > 1 {
+		e.Ways = enrolPath
+	}
+	return e
+}
+
+// enrolStart has the user choose what to set up, if there is a choice.
+func (s *Server) enrolStart(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+	e, kinds := m.enrolment(), s.kinds()
+	if len(kinds) == 1 {
+		return s.Redirect(w, r, kindEnrolPath(kinds[0].Name))
+	}
+	switch kind, err := s.Enrol.Confirmed(r.Context(), e); {
+	case err != nil:
+		return err
+	case kind != "":
+		return s.Redirect(w, r, kindEnrolPath(kind))
+	}
+	return s.Enrol.ShowKinds(w, r, e, kinds, m.said)
+}
+
+// onKind runs a handler for the kind that the address names. One that nobody knows has no page.
+func (s *Server) onKind(h func(w http.ResponseWriter, r *http.Request, m *signedIn, kind ui.Kind) error) ui.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		names, ok := s.MFA.NamesOf(r.PathValue("kind"))
+		if !ok {
+			return ui.ErrNotFound
+		}
+		return s.requireSignedIn(s.requireReauth(s.requireEnrolmentAllowed(func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+			return h(w, r, m, verify.KindOf(names))
+		})))(w, r)
+	}
+}
+
 // enrolPage adds an authenticator. The recovery codes have an address of their own, so that Back from the page
 // after them does not begin another authenticator.
-func (s *Server) enrolPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-	e := m.enrolment()
+func (s *Server) enrolPage(w http.ResponseWriter, r *http.Request, m *signedIn, kind ui.Kind) error {
+	e := s.kindEnrolment(m, kind)
 	if ui.Field(r, "step") == "codes" {
 		pending, err := s.MFA.Pending(r.Context(), e.Owner, e.Subject)
 		if errors.Is(err, mfa.ErrNoSetup) || err == nil && !pending.Confirmed {
@@ -36,8 +74,8 @@ func (s *Server) enrolPage(w http.ResponseWriter, r *http.Request, m *signedIn) 
 }
 
 // postEnrol is all forms of the pages of a new authenticator.
-func (s *Server) postEnrol(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-	e := m.enrolment()
+func (s *Server) postEnrol(w http.ResponseWriter, r *http.Request, m *signedIn, kind ui.Kind) error {
+	e := s.kindEnrolment(m, kind)
 	if enrol.IsCode(r) {
 		elsewhere, err := s.setUpElsewhere(r.Context(), e)
 		switch {
@@ -96,7 +134,7 @@ func (h *setup) Say(said ui.Feedback) error {
 }
 
 // ShowCodes: the recovery codes have an address of their own, see enrolPage.
-func (h *setup) ShowCodes() error { return h.s.Redirect(h.w, h.r, enrolPath+"?step=codes") }
+func (h *setup) ShowCodes() error { return h.s.Redirect(h.w, h.r, h.e.Action+"?step=codes") }
 
 func (h *setup) Cancelled() error {
 	return h.s.Answers.Note(h.w, h.r, securityPath, "enrol.cancelled", nil)

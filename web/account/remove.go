@@ -1,14 +1,13 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 
 	"vestibule/mfa"
-	"vestibule/mfa/totp"
 	"vestibule/provider"
 	accounts "vestibule/provider/account"
 	"vestibule/provider/audit"
@@ -20,12 +19,16 @@ import (
 
 type removePage struct {
 	ui.Frame
-	Action   string
-	Name     string
-	Username string
-	Last     bool // two-step verification goes off with it
-	Recovery bool // a recovery code is asked for in place of a code
-	Digits   string
+	Action    string
+	Name      string
+	Kind      ui.Kind // of the authenticator
+	Username  string
+	Last      bool      // two-step verification goes off with it
+	Recovery  bool      // a recovery code is asked for in place of an answer
+	Asked     ui.Kind   // whose answer is asked for
+	View      any       // what that kind shows of its challenge
+	Challenge string    // which one the form answers; empty: the kind has none
+	Others    []ui.Kind // whose answers would do as well
 }
 
 // find returns the authenticator that the address names, and whether it is the last one.
@@ -52,21 +55,49 @@ func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *signedIn)
 	case last && s.mustKeep(m.account):
 		return s.Answers.Note(w, r, securityPath, "last.factor", nil)
 	}
-	kinds, err := s.MFA.KindsOf(r.Context(), m.account.Subject)
-	if err != nil {
-		return err
-	}
-	digits, _, err := totp.CodeFormats(kinds)
-	if err != nil {
-		return err
-	}
 	p := &removePage{
 		Frame:  ui.Frame{Page: "remove", Title: ui.Say("remove.title", "name", app.Name), Account: true, Who: m.account.Label()},
-		Action: r.URL.Path, Name: app.Name, Username: m.account.Username, Last: last, Digits: verify.DigitWords(digits),
-		Recovery: ui.Field(r, "with") == "recovery" || m.said.Values["with"] == "recovery" && !r.URL.Query().Has("with"),
+		Action: r.URL.Path, Name: app.Name, Kind: s.kindOf(app.Kind), Username: m.account.Username, Last: last,
+	}
+	template, err := s.askAgain(r, m, p)
+	if err != nil {
+		return err
 	}
 	p.Say(m.said)
-	return s.Render(w, r, http.StatusOK, "remove", p)
+	return s.Render(w, r, http.StatusOK, template, p)
+}
+
+// askAgain puts on the page which proof it asks for beside the password, and returns its template.
+func (s *Server) askAgain(r *http.Request, m *signedIn, p *removePage) (template string, err error) {
+	all, err := s.MFA.KindsOf(r.Context(), m.account.Subject)
+	if err != nil {
+		return "", err
+	}
+	form := formOf(s.MFA.Usable(all), cmp.Or(ui.Field(r, "with"), m.said.Values["with"]))
+	for _, names := range s.MFA.Usable(all) {
+		if names.Kind != form.Name {
+			p.Others = append(p.Others, verify.KindOf(names))
+		}
+	}
+	if form == verify.Recovery {
+		p.Recovery = true
+		return "remove", nil
+	}
+	p.Asked = form.Kind
+	p.View, p.Challenge, err = s.challenge(r.Context(), m, form.Name, all)
+	return "remove-" + form.Name, err
+}
+
+// formOf is the form that is asked for by name. Who asks for none of the user's gets the kind that was used last.
+func formOf(usable []mfa.Names, name string) verify.Form {
+	i := slices.IndexFunc(usable, func(n mfa.Names) bool { return n.Kind == name })
+	switch {
+	case i >= 0:
+		return verify.FormOf(usable[i])
+	case name == verify.Recovery.Name || len(usable) == 0:
+		return verify.Recovery
+	}
+	return verify.FormOf(usable[0])
 }
 
 // postRemove takes an authenticator away. The code that allows it is spent, the authenticator removed and the session
@@ -84,12 +115,14 @@ func (s *Server) postRemove(w http.ResponseWriter, r *http.Request, m *signedIn)
 	case last && s.mustKeep(m.account):
 		return s.Answers.Note(w, r, securityPath, "last.factor", nil)
 	}
-	password := ui.Field(r, "password")
-	form, code := verify.TOTP, ui.Cut(strings.TrimSpace(ui.Field(r, "code")), 128)
-	if ui.Field(r, "with") == "recovery" {
-		form, code = verify.Recovery, ui.Cut(strings.TrimSpace(ui.Field(r, "recovery")), 128)
+	all, err := s.MFA.KindsOf(r.Context(), m.account.Subject)
+	if err != nil {
+		return err
 	}
-	if faults := emptyProofs(form, password, code); len(faults) > 0 {
+	password, form := ui.Field(r, "password"), formOf(s.MFA.Usable(all), ui.Field(r, "with"))
+	given := verify.Read(r, form)
+	given.Owner, given.State = s.challengeState(r, m)
+	if faults := s.emptyProofs(form, password, given); len(faults) > 0 {
 		return s.removeFault(w, r, form, faults...)
 	}
 	msg, err := s.checkOwnPassword(r, m, password)
@@ -100,7 +133,7 @@ func (s *Server) postRemove(w http.ResponseWriter, r *http.Request, m *signedIn)
 		return s.removeFault(w, r, form, *msg)
 	}
 	var done browser.Response
-	form, err = s.Codes.Prove(r.Context(), m.account.Subject, form, code, func(ctx context.Context, p mfa.Proof, detail map[string]string) error {
+	form, err = s.Codes.Prove(r.Context(), m.account.Subject, form, given, func(ctx context.Context, p mfa.Proof, detail map[string]string) error {
 		if err := s.Journal.Record(ctx, verify.Proved(m.event(r, "", ""), p, detail)); err != nil {
 			return err
 		}
@@ -126,13 +159,13 @@ func removedNote(app mfa.Info, last bool) ui.Message {
 	return ui.Message{ID: "remove.done", Args: ui.Values{"name": app.Name}}
 }
 
-func emptyProofs(form verify.Form, password, code string) []ui.Message {
+func (s *Server) emptyProofs(form verify.Form, password string, given verify.Given) []ui.Message {
 	var faults []ui.Message
 	if password == "" {
 		faults = append(faults, ui.Message{ID: "password.required", Field: "password"})
 	}
-	if code == "" {
-		faults = append(faults, ui.Message{ID: form.Page + ".required", Field: form.Field})
+	if msg, ok := s.Codes.Message(form, given.Missing(form)); ok {
+		faults = append(faults, msg)
 	}
 	return faults
 }
@@ -205,7 +238,7 @@ func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *signed
 	if errors.As(err, &stale) { // by another server's clock the lock has just ended
 		return s.removeFault(w, r, form, ui.Message{ID: "login.lock.again"})
 	}
-	if errors.Is(err, mfa.ErrNotEnrolled) && form == verify.TOTP || errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, mfa.ErrNotEnrolled) && form != verify.Recovery || errors.Is(err, store.ErrConflict) {
 		return s.Answers.Note(w, r, securityPath, "remove.gone", nil)
 	}
 	msg, ok := s.Codes.Message(form, err)
@@ -230,8 +263,6 @@ func (s *Server) removeOvertaken(w http.ResponseWriter, r *http.Request, m *sign
 
 func (s *Server) removeFault(w http.ResponseWriter, r *http.Request, form verify.Form, faults ...ui.Message) error {
 	said := ui.Fault("remove", faults...)
-	if form == verify.Recovery {
-		said.Values = map[string]string{"with": "recovery"}
-	}
+	said.Values = map[string]string{"with": form.Name}
 	return s.Answers.Flash(w, r, r.URL.Path, said)
 }

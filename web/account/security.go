@@ -11,13 +11,16 @@ import (
 	accounts "vestibule/provider/account"
 	"vestibule/web/enrol"
 	"vestibule/web/ui"
+	"vestibule/web/verify"
 )
 
 type securityPage struct {
 	ui.Frame
 	On         bool
 	Since      time.Time
-	Apps       []mfa.Info
+	Apps       []appView
+	Only       ui.Kind   // of all the authenticators; empty: they are of several
+	Kinds      []ui.Kind // that the user may add
 	CodesLeft  int
 	CodesTotal int
 	CodesMade  time.Time
@@ -27,6 +30,7 @@ type securityPage struct {
 	Keep       *ui.Rendered // the policy does not let the user remove the only authenticator
 	Obliged    time.Time    // from when on the user needs two-step verification; zero: does not, or has it
 	Pending    *ui.Rendered // a set-up was begun and not finished
+	Finish     string       // address of its page
 	Operator   *operatorView
 	Recent     []activityLine
 }
@@ -38,15 +42,16 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *signedI
 	}
 	p := &securityPage{
 		Frame: ui.Frame{Page: "security", Title: ui.Say("security.title"), Account: true, Who: m.account.Label()},
-		On:    len(status.Authenticators) > 0, Apps: status.Authenticators,
+		On:    len(status.Authenticators) > 0, Kinds: s.kinds(),
 		CodesLeft: status.CodesLeft, CodesTotal: status.CodesTotal, CodesMade: status.CodesMade,
 	}
+	p.Apps, p.Only = s.apps(status.Authenticators)
 	if p.On {
 		p.Since = status.Authenticators[0].Created
 		p.Low = low(status.CodesLeft)
 		p.Keep = s.keep(m.account, len(p.Apps))
 	}
-	if p.Pending, err = s.unfinished(r.Context(), m, p.On); err != nil {
+	if p.Pending, p.Finish, err = s.unfinished(r.Context(), m, p.On); err != nil {
 		return err
 	}
 	if p.Operator, err = s.operator(r.Context(), m.account.Subject, p.On); err != nil {
@@ -89,17 +94,59 @@ func low(left int) *ui.Rendered {
 	return nil
 }
 
-func (s *Server) unfinished(ctx context.Context, m *signedIn, on bool) (*ui.Rendered, error) {
-	_, err := s.MFA.Pending(ctx, m.owner("account"), m.account.Subject)
+// unfinished is what is said of a set-up under way, and where it goes on.
+func (s *Server) unfinished(ctx context.Context, m *signedIn, on bool) (*ui.Rendered, string, error) {
+	pending, err := s.MFA.Pending(ctx, m.owner("account"), m.account.Subject)
 	switch {
-	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired):
-		return nil, nil
+	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNoKind):
+		return nil, "", nil
 	case err != nil:
-		return nil, err
-	case on:
-		return new(ui.Message{ID: "enrol.unfinished.add"}.Rendered()), nil
+		return nil, "", err
 	}
-	return new(ui.Message{ID: "enrol.unfinished"}.Rendered()), nil
+	id := "enrol.unfinished"
+	if on {
+		id = "enrol.unfinished.add"
+	}
+	return new(ui.Message{ID: id}.Rendered()), kindEnrolPath(pending.Kind), nil
+}
+
+// appView is an authenticator on the page.
+type appView struct {
+	mfa.Info
+	Of ui.Kind // empty: all are of one
+}
+
+// apps returns the views, and the kind if all are of one.
+func (s *Server) apps(all []mfa.Info) (views []appView, only ui.Kind) {
+	several := false
+	for i, a := range all {
+		several = several || i > 0 && a.Kind != all[0].Kind
+		views = append(views, appView{a, s.kindOf(a.Kind)})
+	}
+	if several || len(all) == 0 {
+		return views, ui.Kind{}
+	}
+	for i := range views {
+		views[i].Of = ui.Kind{}
+	}
+	return views, s.kindOf(all[0].Kind)
+}
+
+// kindOf is the kind of that name, which nobody need know any more.
+func (s *Server) kindOf(name string) ui.Kind {
+	if names, ok := s.MFA.NamesOf(name); ok {
+		return verify.KindOf(names)
+	}
+	return ui.Kind{Name: name, Label: name}
+}
+
+// kinds are those that the user may set up.
+func (s *Server) kinds() []ui.Kind {
+	var kinds []ui.Kind
+	for _, names := range s.MFA.Names() {
+		kinds = append(kinds, verify.KindOf(names))
+	}
+	return kinds
 }
 
 // mustKeep reports whether the user may not be without an authenticator. What single clients ask is no reason: at

@@ -64,3 +64,6 @@ const (
 	newCodesPath = codesPath + "?new=1"
 	downloadPath = codesPath + "/download"
 )
+
+// kindEnrolPath is the page that sets up an authenticator of the kind.
+func kindEnrolPath(kind string) string { return "/account/setup/" + kind }

@@ -97,7 +97,7 @@ func (s *Server) expel(w http.ResponseWriter, r *http.Request, session *provider
 	return s.Redirect(w, r, "/logged-out")
 }
 
-var factorPath = regexp.MustCompile(`^/account/authenticators/[A-Za-z0-9_-]{1,64}/(rename|remove)$`)
+var factorPath = regexp.MustCompile(`^/account/(authenticators/[A-Za-z0-9_-]{1,64}/(rename|remove)|setup/[a-z0-9]{1,32})$`)
 
 // OwnPage returns the page of the account that a sign-in may end at: path, if it is one, else the first.
 func OwnPage(path string) string {

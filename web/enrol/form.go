@@ -1,14 +1,14 @@
 package enrol
 
 import (
+	"errors"
 	"net/http"
 	"slices"
-	"strings"
 
 	"vestibule/mfa"
-	"vestibule/mfa/totp"
 	"vestibule/provider/audit"
 	"vestibule/web/ui"
+	"vestibule/web/verify"
 )
 
 // Host is where a set-up takes place, for one request: a sign-in, or the account pages. It answers the forms.
@@ -60,11 +60,32 @@ func IsCode(r *http.Request) bool {
 	return !slices.Contains([]string{"cancel", "again", "choose", "save"}, ui.Field(r, "action"))
 }
 
-// postCode is the first code of the new authenticator.
+// choose begins a new authenticator, with the settings that the form names, and returns what the page says then. Settings
+// that are not allowed, or not any more, change nothing: the page shows what is.
+func (s *Server) choose(r *http.Request, e Enrolment) ([]ui.Message, error) {
+	if e.Codes {
+		return nil, nil
+	}
+	chosen := verify.Read(r, verify.Form{Kind: e.Kind}).Form
+	_, err := s.MFA.Choose(r.Context(), e.Subject, e.Owner, e.Kind.Name, chosen)
+	switch {
+	case errors.Is(err, mfa.ErrChoice), errors.Is(err, mfa.ErrTooMany):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return []ui.Message{s.Codes.SetupAnew(e.Kind)}, nil
+}
+
+// postCode is the first answer of the new authenticator.
 func (s *Server) postCode(r *http.Request, e Enrolment, host Host) error {
-	tried := host.Event()
-	tried.Method = totp.Method
-	msg, err := s.confirm(r.Context(), e, tried, ui.Cut(strings.TrimSpace(ui.Field(r, "code")), 64), ui.Cut(ui.Field(r, "name"), 256))
+	names, ok := s.MFA.NamesOf(e.Kind.Name)
+	if !ok { // recovery codes have none
+		return host.Say(ui.Feedback{})
+	}
+	form, tried := verify.FormOf(names), host.Event()
+	tried.Method = form.Method
+	msg, err := s.confirm(r.Context(), e, form, tried, verify.Read(r, form), ui.Cut(ui.Field(r, "name"), 256))
 	switch {
 	case err != nil:
 		return err

@@ -5,16 +5,14 @@ package enrol
 import (
 	"context"
 	"errors"
-	"fmt"
-	"html/template"
 	"net/http"
 	"strconv"
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/mfa/totp"
 	"vestibule/provider/audit"
 	"vestibule/web/ui"
+	"vestibule/web/verify"
 )
 
 // LowCodes is from how few recovery codes on a user is told to make new ones.
@@ -32,6 +30,8 @@ type Enrolment struct {
 	Cancel  ui.Message   // label of the button
 	Why     *ui.Rendered // who wants it, if that is not the user
 	Codes   bool         // recovery codes only
+	Kind    ui.Kind      // of the authenticator; empty with Codes, and while there is a choice
+	Ways    string       // address of the page to choose another kind on; empty: there is none
 }
 
 // frame is what its pages have in common.
@@ -43,33 +43,32 @@ func (e Enrolment) frame(page, title string) ui.Frame {
 type Server struct {
 	*ui.Pages
 	MFA     *mfa.Service
+	Codes   *verify.Codes
 	Links   Links // nil: nobody ever gets one
 	Journal audit.Journal
 }
 
 type setupPage struct {
 	ui.Frame
-	Why       *ui.Rendered
-	Action    string
-	Cancel    ui.Message
-	URI       template.URL
-	Groups    []string // of the key
-	Secret    string
-	Issuer    string
-	Label     string
-	Name      string
-	First     bool // recovery codes come next
-	Expired   bool
-	Full      bool // there is no room for another authenticator
-	Digits    int
-	Period    int // in seconds
-	Algorithm string
-	Choices   []choice // other settings that the user may choose
+	Kind    ui.Kind
+	View    any // what the kind offers
+	Why     *ui.Rendered
+	Action  string
+	Cancel  ui.Message
+	Ways    string
+	Name    string
+	First   bool // recovery codes come next
+	Expired bool
+	Full    bool // there is no room for another authenticator
 }
 
-// QR draws the URI.
-func (p *setupPage) QR(label template.HTML) (template.HTML, error) {
-	return qrSVG(string(p.URI), label)
+type kindsPage struct {
+	ui.Frame
+	Why    *ui.Rendered
+	Action string
+	Below  string // addresses of the kinds: a slash and the name follow
+	Cancel ui.Message
+	Kinds  []ui.Kind
 }
 
 type codesPage struct {
@@ -96,7 +95,7 @@ func (s *Server) beginSetup(ctx context.Context, e Enrolment) (mfa.PendingView, 
 	case e.Codes:
 		return s.MFA.BeginCodes(ctx, e.Subject, e.Owner)
 	}
-	return s.MFA.Begin(ctx, e.Subject, e.Owner, totp.Name)
+	return s.MFA.Begin(ctx, e.Subject, e.Owner, e.Kind.Name)
 }
 
 // Show shows the page of the set-up that is due, with what the last form has left to say.
@@ -112,7 +111,7 @@ func (s *Server) Show(w http.ResponseWriter, r *http.Request, e Enrolment, said 
 	case pending.Confirmed && len(pending.Codes) > 0:
 		return s.showCodes(w, r, e, pending, said)
 	}
-	return s.showKey(w, r, e, pending, said)
+	return s.showOffer(w, r, e, pending, said)
 }
 
 func (s *Server) maximum() string {
@@ -124,28 +123,46 @@ func (s *Server) maximum() string {
 
 // showStopped is for a set-up that cannot go on as it is.
 func (s *Server) showStopped(w http.ResponseWriter, r *http.Request, e Enrolment, p *setupPage, msg ui.Message) error {
-	p.Frame = e.frame("setup", "setup.title")
+	p.Frame, p.Kind = ui.Frame{Page: "setup", Flow: e.Flow, Account: e.Account, Who: e.Label}, e.Kind
 	p.Action, p.Cancel = e.Action, e.Cancel
 	p.SetErrors(msg)
-	return s.Render(w, r, http.StatusOK, "setup", p)
+	return s.Render(w, r, http.StatusOK, "setup-"+e.Kind.Name, p)
 }
 
-func (s *Server) showKey(w http.ResponseWriter, r *http.Request, e Enrolment, pending mfa.PendingView, said ui.Feedback) error {
-	offer, ok := pending.Offer.(totp.Offer)
-	if !ok {
-		return fmt.Errorf("there is no page for a set-up of %q", pending.Kind)
-	}
+// showOffer shows what the kind offers. What is confirmed already may be of another kind than the address names.
+func (s *Server) showOffer(w http.ResponseWriter, r *http.Request, e Enrolment, pending mfa.PendingView, said ui.Feedback) error {
 	p := &setupPage{
-		Frame: e.frame("setup", "setup.title"),
-		Why:   e.Why, Action: e.Action, Cancel: e.Cancel, URI: template.URL(offer.URI(e.Label)), Groups: groupsOfFour(offer.Secret), Secret: offer.Secret,
-		Issuer: offer.Issuer, Label: e.Label, Name: pending.Name, First: pending.First,
-		Digits: offer.Params.Digits, Period: offer.Params.Period, Algorithm: totp.AlgorithmName(offer.Params.Algorithm), Choices: choices(offer.Options, offer.Params),
+		Frame: ui.Frame{Page: "setup", Flow: e.Flow, Account: e.Account, Who: e.Label},
+		Kind:  e.Kind, View: pending.Offer, Why: e.Why, Action: e.Action, Cancel: e.Cancel, Ways: e.Ways, Name: pending.Name, First: pending.First,
 	}
 	if typed := said.Values["name"]; typed != "" {
 		p.Name = typed
 	}
 	p.Say(said)
-	return s.Render(w, r, http.StatusOK, "setup", p)
+	return s.Render(w, r, http.StatusOK, "setup-"+pending.Kind, p)
+}
+
+// ShowKinds has the user choose what to set up.
+func (s *Server) ShowKinds(w http.ResponseWriter, r *http.Request, e Enrolment, kinds []ui.Kind, said ui.Feedback) error {
+	p := &kindsPage{Frame: e.frame("setup", "part.setup"), Why: e.Why, Action: e.Action, Below: "/login/setup", Cancel: e.Cancel, Kinds: kinds}
+	if e.Account {
+		p.Title, p.Below = ui.Say("setup.another"), "/account/setup"
+	}
+	p.Say(said)
+	return s.Render(w, r, http.StatusOK, "kinds", p)
+}
+
+// Confirmed is the kind of the set-up under way, if its first answer was right: there is nothing to choose any more. Empty:
+// there is none.
+func (s *Server) Confirmed(ctx context.Context, e Enrolment) (kind string, err error) {
+	pending, err := s.MFA.Pending(ctx, e.Owner, e.Subject)
+	switch {
+	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired):
+		return "", nil
+	case err != nil || !pending.Confirmed:
+		return "", err
+	}
+	return pending.Kind, nil
 }
 
 func (s *Server) showCodes(w http.ResponseWriter, r *http.Request, e Enrolment, pending mfa.PendingView, said ui.Feedback) error {
@@ -156,13 +173,4 @@ func (s *Server) showCodes(w http.ResponseWriter, r *http.Request, e Enrolment, 
 	}
 	p.Say(said)
 	return s.Render(w, r, http.StatusOK, "codes", p)
-}
-
-// groupsOfFour makes a key easier to type.
-func groupsOfFour(key string) []string {
-	var groups []string
-	for len(key) > 4 {
-		groups, key = append(groups, key[:4]), key[4:]
-	}
-	return append(groups, key)
 }

@@ -8,12 +8,10 @@ import (
 
 	"vestibule/consent"
 	"vestibule/mfa"
-	"vestibule/mfa/totp"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
-	"vestibule/web/verify"
 )
 
 // decision is what a sign-in owes next, and what was found out on the way there. Deciding is a read: it changes nothing,
@@ -27,13 +25,10 @@ type decision struct {
 	remembered bool   // the code is left out, because the browser is remembered
 	reported   string // why the policy would have stopped the sign-in, if it did more than report
 
-	codes   *codeKinds    // of the user's authenticators; nil: was not asked, or there are none
+	kinds   []ownKind     // of the user's authenticators; none: was not asked, or there are none that can be used
 	renewal *renewal      // of the recovery codes, by the policy; nil: was not asked
 	consent *consentFacts // nil: was not asked
 }
-
-// codeKinds are how the user's codes look.
-type codeKinds struct{ digits, periods []int }
 
 // renewal is whether new recovery codes are owed.
 type renewal struct {
@@ -60,8 +55,8 @@ func (fl *flow) apply(d decision) {
 		forgetSecond(fl.ix.Login)
 	}
 	m := &fl.state
-	if d.codes != nil {
-		m.Enrolled, m.Digits, m.Periods = true, d.codes.digits, d.codes.periods
+	if d.kinds != nil {
+		m.Kinds = d.kinds
 	}
 	if d.renewal != nil {
 		fl.codesLeft, m.CodesRenewed = d.renewal.left, !d.renewal.owed
@@ -93,8 +88,15 @@ type decider struct {
 func (s decider) decide(ctx context.Context, fl *flow) (decision, error) {
 	d := decision{at: s.now()}
 	f, err := s.facts(ctx, fl, &d)
-	if d.owed = next(f); err != nil || d.owed != stepDone {
+	d.owed = next(f)
+	switch {
+	case err != nil:
 		return d, err
+	case d.owed == stepFactor && !f.enrolled: // a recovery code is too little, so that nobody has asked yet what else there is
+		_, err := s.enrolled(ctx, fl, &d)
+		return d, err
+	case d.owed != stepDone:
+		return d, nil
 	}
 	if d.consent, err = s.consent(ctx, fl); err != nil {
 		return d, err
@@ -161,19 +163,12 @@ func (s decider) secondFacts(ctx context.Context, fl *flow, f *facts, d *decisio
 
 // enrolled asks the store unless it has said yes before in this sign-in. A no is never remembered.
 func (s decider) enrolled(ctx context.Context, fl *flow, d *decision) (bool, error) {
-	if fl.state.Enrolled {
+	if len(fl.state.Kinds) > 0 {
 		return true, nil
 	}
-	kinds, err := s.factors.KindsOf(ctx, fl.subject())
-	if err != nil || len(kinds) == 0 {
-		return false, err
-	}
-	digits, periods, err := totp.CodeFormats(kinds)
-	if err != nil {
-		return false, err
-	}
-	d.codes = &codeKinds{verify.Unusual(digits, 6), verify.Unusual(periods, 30)}
-	return true, nil
+	all, err := s.factors.KindsOf(ctx, fl.subject())
+	d.kinds = ownKinds(all, s.factors.Usable(all))
+	return len(all) > 0, err
 }
 
 // remembered reports whether the browser is one that need not give a code in this sign-in. What it is remembered for

@@ -3,8 +3,11 @@ package signin
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
+	"vestibule/mfa"
 	"vestibule/provider"
 	"vestibule/provider/audit"
 	"vestibule/web/ui"
@@ -34,8 +37,11 @@ func (fl *flow) passwordEvents(r *http.Request, err error) []audit.Event {
 }
 
 // signedInEvent is the record of a session that was opened, or whose login has grown.
-func (fl *flow) signedInEvent(r *http.Request) audit.Event {
+func (s *commits) signedInEvent(r *http.Request, fl *flow) audit.Event {
 	e := fl.event(r, audit.EventSignedIn, "")
+	if kind := s.provedKind(fl.ix.Login); kind != "" {
+		e.Detail["factor"] = kind
+	}
 	e.Detail["amr"] = strings.Join(fl.ix.Login.AMR(), " ")
 	e.Detail["browser"] = ui.Agent(r.UserAgent())
 	return e
@@ -52,3 +58,18 @@ func (s *commits) recordRefused(r *http.Request, e audit.Event, err error) error
 
 // whole returns the request as one that is dealt with whether or not the browser waits for the answer.
 func whole(r *http.Request) *http.Request { return r.WithContext(context.WithoutCancel(r.Context())) }
+
+// provedKind is the kind of authenticator that was proved last; empty: none was.
+func (s *commits) provedKind(login *provider.Login) (kind string) {
+	var last time.Time
+	for _, a := range login.SecondFactors() {
+		i := slices.IndexFunc(s.MFA.Names(), func(n mfa.Names) bool { return n.Method == a.Method })
+		if !a.Time.Before(last) {
+			last, kind = a.Time, ""
+			if i >= 0 {
+				kind = s.MFA.Names()[i].Kind
+			}
+		}
+	}
+	return kind
+}

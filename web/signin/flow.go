@@ -101,7 +101,7 @@ func (s *Server) saveAndRedirect(w http.ResponseWriter, r *http.Request, fl *flo
 			return err
 		}
 	}
-	return s.redirectTo(w, r, fl, steps[owed].path)
+	return s.redirectTo(w, r, fl, s.pathOf(fl, owed))
 }
 
 // introduce finds out whom the pages are about. An id_token_hint alone is no reason to say: whoever has an old ID
@@ -162,7 +162,7 @@ func (s *Server) commitForm(w http.ResponseWriter, r *http.Request, fl *flow) er
 	case owed == stepDone:
 		return s.finish(w, r, fl)
 	}
-	return s.saveAndShow(w, r, fl, steps[owed].path)
+	return s.saveAndShow(w, r, fl, s.pathOf(fl, owed))
 }
 
 // saveAndShow saves what a form has changed, be it only what is wrong with it, together with the record of it, and shows

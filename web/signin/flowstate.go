@@ -43,15 +43,14 @@ type loginState struct {
 	SessionOpened bool `json:"session_opened,omitempty"` // a session was opened for the Login, which is good as long as that lives
 }
 
-// codeState is what has become of codes.
+// codeState is what has become of codes, and of other answers of authenticators.
 type codeState struct {
-	Enrolled     bool                 `json:"enrolled,omitempty"`    // has an authenticator; false says nothing
-	Digits       []int                `json:"digits,omitempty"`      // of the user's codes; none: six
-	Periods      []int                `json:"periods,omitempty"`     // of the user's codes, in seconds; none: thirty
-	WrongCodes   int                  `json:"wrong_codes,omitempty"` // wrong codes in this sign-in
+	Kinds        []ownKind            `json:"kinds,omitempty"`       // of the user's authenticators, the one to ask for first; none says nothing
+	WrongCodes   int                  `json:"wrong_codes,omitempty"` // wrong answers in this sign-in
 	Locked       map[string]time.Time `json:"locked,omitempty"`      // page to when its budget is open again
 	RejectedCode *rejected            `json:"rejected_code,omitempty"`
-	AcceptedCode []byte               `json:"accepted_code,omitempty"` // sum of the last code that was right
+	AcceptedCode []byte               `json:"accepted_code,omitempty"` // sum of the last answer that was right
+	Challenges   []challenge          `json:"challenges,omitempty"`    // that may still be answered, the newest last
 }
 
 // setupState is what is to be set up, and what of that the user was told.
@@ -195,8 +194,8 @@ func (m *codeState) lockedUntil(page string, now time.Time) time.Time {
 // unlocked reports whether codes were locked since the password was given and no longer are: the sign-in begins at the
 // password again, whatever else it has proved.
 func (fl *flow) unlocked(now time.Time) bool {
-	for _, form := range []verify.Form{verify.TOTP, verify.Recovery} {
-		if end, known := fl.state.Locked[form.Page]; known && !now.Before(end) && fl.passwordAt().Before(end) {
+	for page, end := range fl.state.Locked {
+		if page != "login" && !now.Before(end) && fl.passwordAt().Before(end) {
 			return true
 		}
 	}

@@ -45,6 +45,7 @@ func (s *Server) commitPasswordAndRedirect(w http.ResponseWriter, r *http.Reques
 func (s *Server) commitPassword(w http.ResponseWriter, r *http.Request, fl *flow) (err error) {
 	ctx := r.Context()
 	fl.state.clearMessages()
+	fl.state.Challenges = nil
 	if fl.owed, err = s.decide(ctx, fl); err != nil {
 		return err
 	}

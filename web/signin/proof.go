@@ -24,6 +24,7 @@ func (fl *flow) clone() *flow {
 // spends what was proved.
 func (s *commits) commitProof(ctx context.Context, r *http.Request, fl *flow) error {
 	fl.state.clearMessages()
+	fl.state.Challenges = nil
 	owed, err := s.decide(ctx, fl)
 	if err != nil {
 		return err
@@ -80,7 +81,7 @@ func (s *commits) openSession(ctx context.Context, r *http.Request, fl *flow) er
 	if err := s.Sessions.Write(ctx, fl.browserSession, fl.sessionCookie, fl.ix.Login); err != nil {
 		return err
 	}
-	if err := s.Journal.Record(ctx, fl.signedInEvent(r)); err != nil {
+	if err := s.Journal.Record(ctx, s.signedInEvent(r, fl)); err != nil {
 		return err
 	}
 	if fl.remembered {
@@ -114,7 +115,7 @@ func (s *Server) redirectAfterProof(w http.ResponseWriter, r *http.Request, fl *
 	if fl.sessionCookie != "" {
 		s.issueDeviceCookie(w, r, fl)
 	}
-	return s.redirectTo(w, r, fl, steps[fl.owed].path)
+	return s.redirectTo(w, r, fl, s.pathOf(fl, fl.owed))
 }
 
 // issueDeviceCookie makes the browser known to the account that has signed in with its password.

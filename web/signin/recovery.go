@@ -15,22 +15,21 @@ import (
 
 type recoveryPage struct {
 	ui.Frame
-	Locked bool
-	Until  ui.Rendered
-	None   bool // there is no code left that could be given
+	None   bool      // there is no code left that could be given
+	Others []ui.Kind // that the user may give an answer of instead
 }
 
 func (s *Server) recoveryPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
-	p := &recoveryPage{Frame: ui.Frame{Page: "recovery", Title: ui.Say("recovery.title"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel}}
+	if until := fl.state.lockedUntil("recovery", s.Now()); !until.IsZero() {
+		return s.lockedPage(w, r, fl, verify.Recovery, until)
+	}
+	p := &recoveryPage{
+		Frame:  ui.Frame{Page: "recovery", Title: ui.Say("recovery.title"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Others: s.proofKinds(fl),
+	}
 	p.Say(fl.state.said())
 	p.None = len(p.Errors) > 0 && p.Errors[0].ID == "recovery.none.left"
-	until := fl.state.lockedUntil("recovery", s.Now())
-	if until.IsZero() {
-		return s.Render(w, r, http.StatusOK, "recovery", p)
-	}
-	p.Locked, p.State, p.Title, p.Errors = true, "locked", ui.Say("recovery.title.locked"), nil
-	p.Until = ui.Message{ID: "wait.until", Args: ui.Wait(w, until, s.Now())}.Rendered()
-	return s.Render(w, r, http.StatusTooManyRequests, "locked", p)
+	return s.Render(w, r, http.StatusOK, "recovery", p)
 }
 
 // postRecovery is a recovery code in place of the code from the authenticator.

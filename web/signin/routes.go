@@ -11,14 +11,16 @@ func (s *Server) Routes() []ui.Route {
 	return []ui.Route{
 		ui.Get("/login", s.getLogin),
 		ui.Post("/login", s.on(stepLogin, s.postLogin)),
-		ui.Get("/login/totp", s.on(stepTOTP, s.totpPage)),
-		ui.Post("/login/totp", s.on(stepTOTP, s.postTOTP)),
-		ui.Get("/login/recovery", s.on(stepTOTP, s.recoveryPage)),
-		ui.Post("/login/recovery", s.on(stepTOTP, s.postRecovery)),
+		ui.Get("/login/{kind}", s.onFactor(s.factorPage)),
+		ui.Post("/login/{kind}", s.onFactor(s.postFactor)),
+		ui.Get("/login/recovery", s.on(stepFactor, s.recoveryPage)),
+		ui.Post("/login/recovery", s.on(stepFactor, s.postRecovery)),
 		ui.Get("/login/recovery/used", s.on(stepUsed, s.usedPage)),
 		ui.Post("/login/recovery/used", s.on(stepUsed, s.postUsed)),
-		ui.Get("/login/setup", s.on(stepSetup, s.requireEnrolmentAllowed(s.setupPage))),
-		ui.Post("/login/setup", s.on(stepSetup, s.requireEnrolmentAllowed(s.postSetup))),
+		ui.Get("/login/setup", s.on(stepSetup, s.requireEnrolmentAllowed(s.setupStart))),
+		ui.Post("/login/setup", s.on(stepSetup, s.requireEnrolmentAllowed(s.postSetupStart))),
+		ui.Get("/login/setup/{kind}", s.onSetup(s.setupPage)),
+		ui.Post("/login/setup/{kind}", s.onSetup(s.postSetup)),
 		ui.Get("/login/notice", s.on(stepNotice, s.noticePage)),
 		ui.Post("/login/notice", s.on(stepNotice, s.postNotice)),
 		ui.Get("/login/continue", s.on(stepContinue, s.continuePage)),
@@ -62,5 +64,5 @@ func (s *Server) redirectToStep(w http.ResponseWriter, r *http.Request, fl *flow
 	if owed == stepDone && r.Method != http.MethodPost {
 		return s.requireLiveSession(w, r, fl, func() error { return s.finish(w, r, fl) })
 	}
-	return s.redirectTo(w, r, fl, steps[owed].path)
+	return s.redirectTo(w, r, fl, s.pathOf(fl, owed))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 
 	"vestibule/mfa"
 	"vestibule/provider"
@@ -17,7 +19,7 @@ import (
 // enrolment returns what is set up inside a sign-in.
 func (fl *flow) enrolment(flow string) enrol.Enrolment {
 	e := enrol.Enrolment{
-		Subject: fl.subject(), Owner: "sign-in:" + fl.ix.ID, Label: fl.state.AccountLabel, Action: "/login/setup", Flow: flow,
+		Subject: fl.subject(), Owner: fl.owner(), Label: fl.state.AccountLabel, Action: "/login/setup", Flow: flow,
 		Cancel: ui.Say("part.cancel"), Codes: fl.state.SetupRequested == setupCodes,
 	}
 	switch {
@@ -42,18 +44,79 @@ func (fl *flow) whySetup(id string) *ui.Rendered {
 	return new(ui.Message{ID: id, Args: ui.Values{"client": fl.ix.ClientName}}.Rendered())
 }
 
+// kindEnrolment is enrolment for the set-up of a kind.
+func (s *Server) kindEnrolment(fl *flow, flow string, kind ui.Kind) enrol.Enrolment {
+	e := fl.enrolment(flow)
+	e.Kind, e.Action = kind, kindSetupPath(kind.Name)
+	if len(s.setupKinds(fl)) > 1 {
+		e.Ways = steps[stepSetup].path + "?flow=" + url.QueryEscape(flow)
+	}
+	return e
+}
+
+// setupStart has the user choose what to set up, if there is a choice. Recovery codes are set up here as well.
+func (s *Server) setupStart(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	e := fl.enrolment(ui.Field(r, "flow"))
+	if e.Codes {
+		return s.Enrol.Show(w, r, e, fl.state.said())
+	}
+	to := s.setupPath(fl)
+	if to == e.Action {
+		kind, err := s.Enrol.Confirmed(r.Context(), e)
+		if err != nil {
+			return err
+		}
+		if kind == "" {
+			return s.Enrol.ShowKinds(w, r, e, s.setupKinds(fl), s.setupSaid(fl))
+		}
+		to = kindSetupPath(kind)
+	}
+	return s.redirectTo(w, r, fl, to)
+}
+
+// postSetupStart is the forms of recovery codes, and the way back.
+func (s *Server) postSetupStart(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	e := fl.enrolment("")
+	if !e.Codes && ui.Field(r, "action") != "cancel" {
+		return s.redirectTo(w, r, fl, s.setupPath(fl))
+	}
+	return s.Enrol.Post(r, e, &setup{s, w, r, fl, e})
+}
+
+// onSetup runs a handler for the kind that the address names, when a set-up is owed and the user may set that up.
+func (s *Server) onSetup(h factorHandler) ui.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		names, ok := s.MFA.NamesOf(r.PathValue("kind"))
+		if !ok {
+			return ui.ErrNotFound
+		}
+		return s.on(stepSetup, s.requireEnrolmentAllowed(func(w http.ResponseWriter, r *http.Request, fl *flow) error {
+			form := verify.FormOf(names)
+			if fl.state.SetupRequested == setupCodes || !slices.Contains(s.setupKinds(fl), form.Kind) {
+				return s.redirectTo(w, r, fl, s.setupPath(fl))
+			}
+			return h(w, r, fl, form)
+		}))(w, r)
+	}
+}
+
 // setupPage lets a user whom the client obliges to have a second factor enrol inside the sign-in.
-func (s *Server) setupPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
+func (s *Server) setupPage(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
+	return s.Enrol.Show(w, r, s.kindEnrolment(fl, ui.Field(r, "flow"), form.Kind), s.setupSaid(fl))
+}
+
+// setupSaid says why a set-up comes after a recovery code, if the last form has left nothing to say.
+func (s *Server) setupSaid(fl *flow) ui.Feedback {
 	said := fl.state.said()
 	if fl.state.SetupRequested == "" && len(said.Notes) == 0 && fl.ix.Login.SecondFactor() {
-		said.Notes = []ui.Message{{ID: "enrol.instead", Args: ui.Values{"client": fl.ix.ClientName}}}
+		said.Notes = []ui.Message{ui.Say("enrol.instead", "client", fl.ix.ClientName)}
 	}
-	return s.Enrol.Show(w, r, fl.enrolment(ui.Field(r, "flow")), said)
+	return said
 }
 
 // postSetup is all forms of the set-up pages.
-func (s *Server) postSetup(w http.ResponseWriter, r *http.Request, fl *flow) error {
-	e := fl.enrolment("")
+func (s *Server) postSetup(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
+	e := s.kindEnrolment(fl, "", form.Kind)
 	return s.Enrol.Post(r, e, &setup{s, w, r, fl, e})
 }
 
@@ -81,7 +144,7 @@ func (h *setup) AnsweredBefore() error { return nil }
 func (h *setup) Say(said ui.Feedback) error {
 	h.state.clearMessages()
 	h.state.Feedback = said
-	return h.s.saveAndShow(h.w, h.r, h.flow, "/login/setup")
+	return h.s.saveAndShow(h.w, h.r, h.flow, h.e.Action)
 }
 
 func (h *setup) ShowCodes() error { return h.Say(ui.Feedback{}) }
@@ -146,7 +209,7 @@ func (h *setup) Stopped(err error) error {
 			return err
 		}
 		h.state.SetErrors("setup", ui.Message{ID: "enrol.changed"})
-		return h.s.saveAndShow(h.w, h.r, h.flow, "/login/setup")
+		return h.s.saveAndShow(h.w, h.r, h.flow, h.e.Action)
 	case errors.Is(err, mfa.ErrLink):
 		return h.s.linkIsUsed(h.w, h.r, h.flow)
 	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired), errors.Is(err, mfa.ErrNotConfirmed):

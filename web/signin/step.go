@@ -7,7 +7,7 @@ type step int
 const (
 	stepLogin step = iota
 	stepContinue
-	stepTOTP
+	stepFactor
 	stepSetup
 	stepUsed
 	stepNotice
@@ -15,11 +15,11 @@ const (
 	stepDone
 )
 
-// steps has each step's page, and what a client hears that wants to see none (OIDC Core 3.1.2.6).
+// steps has each step's page, which pathOf knows better for some, and what a client hears that wants to see none (OIDC Core 3.1.2.6).
 var steps = [...]struct{ path, refusal string }{
 	stepLogin:    {"/login", "login_required"},
 	stepContinue: {"/login/continue", "account_selection_required"},
-	stepTOTP:     {"/login/totp", "login_required"},
+	stepFactor:   {"/login/recovery", "login_required"},
 	stepSetup:    {"/login/setup", "interaction_required"},
 	stepUsed:     {"/login/recovery/used", "interaction_required"},
 	stepNotice:   {"/login/notice", "interaction_required"},
@@ -66,7 +66,7 @@ func next(f facts) step {
 	case (code || short && !f.recoveryJustGiven) && f.passwordTooOldForCode:
 		return stepLogin
 	case code, short && !f.recoveryJustGiven:
-		return stepTOTP
+		return stepFactor
 	case !f.second && demanded && !f.recent:
 		return stepLogin
 	case !f.second && demanded, f.setupRequested:

@@ -19,9 +19,9 @@ func TestNext(t *testing.T) {
 		{"password, no authenticator", in, stepDone},
 		{"password too old", facts{known: true}, stepLogin},
 		{"password too old, code fresh", facts{known: true, second: true}, stepLogin},
-		{"authenticator", with(func(f *facts) { f.enrolled = true }), stepTOTP},
-		{"authenticator, consent owed too", with(func(f *facts) { f.enrolled, f.consent = true, true }), stepTOTP},
-		{"authenticator, wish", with(func(f *facts) { f.enrolled, f.setupRequested = true, true }), stepTOTP},
+		{"authenticator", with(func(f *facts) { f.enrolled = true }), stepFactor},
+		{"authenticator, consent owed too", with(func(f *facts) { f.enrolled, f.consent = true, true }), stepFactor},
+		{"authenticator, wish", with(func(f *facts) { f.enrolled, f.setupRequested = true, true }), stepFactor},
 		{"authenticator, password long ago", with(func(f *facts) { f.enrolled, f.passwordTooOldForCode = true, true }), stepLogin},
 		{"recovery code that is too little, password long ago", with(func(f *facts) {
 			f.second, f.twoSteps, f.belowRequiredLevel, f.passwordTooOldForCode = true, true, true, true
@@ -31,7 +31,7 @@ func TestNext(t *testing.T) {
 		{"code given", with(func(f *facts) { f.second, f.enrolled = true, true }), stepDone},
 		{"two steps demanded, none there", with(func(f *facts) { f.twoSteps = true }), stepSetup},
 		{"two steps demanded, none there, password of this morning", with(func(f *facts) { f.twoSteps, f.recent = true, false }), stepLogin},
-		{"two steps demanded and there", with(func(f *facts) { f.twoSteps, f.enrolled = true, true }), stepTOTP},
+		{"two steps demanded and there", with(func(f *facts) { f.twoSteps, f.enrolled = true, true }), stepFactor},
 		{"two steps demanded and given", with(func(f *facts) { f.twoSteps, f.second = true, true }), stepDone},
 		{"account to be chosen", with(func(f *facts) { f.accountChoice, f.second = true, true }), stepContinue},
 		{"account to be chosen, password old", facts{known: true, accountChoice: true}, stepContinue},
@@ -39,7 +39,7 @@ func TestNext(t *testing.T) {
 		{"wish after a recovery code", with(func(f *facts) { f.second, f.used, f.setupRequested = true, true, true }), stepSetup},
 		{"policy, none there", with(func(f *facts) { f.obliged = true }), stepSetup},
 		{"policy, none there, password of this morning", with(func(f *facts) { f.obliged, f.recent = true, false }), stepLogin},
-		{"policy, but there is one", with(func(f *facts) { f.obliged, f.enrolled = true, true }), stepTOTP},
+		{"policy, but there is one", with(func(f *facts) { f.obliged, f.enrolled = true, true }), stepFactor},
 		{"policy, and given", with(func(f *facts) { f.obliged, f.second = true, true }), stepDone},
 		{"policy to come", with(func(f *facts) { f.notice, f.consent = true, true }), stepNotice},
 		{"policy to come, wish", with(func(f *facts) { f.notice, f.setupRequested = true, true }), stepSetup},
@@ -48,11 +48,11 @@ func TestNext(t *testing.T) {
 		{"remembered browser", with(func(f *facts) { f.enrolled, f.remembered = true, true }), stepDone},
 		{"remembered browser, password long ago", with(func(f *facts) { f.enrolled, f.remembered, f.passwordTooOldForCode = true, true, true }), stepDone},
 		{"remembered browser, password too old", facts{known: true, enrolled: true, remembered: true}, stepLogin},
-		{"remembered browser, two steps demanded", with(func(f *facts) { f.enrolled, f.remembered, f.twoSteps = true, true, true }), stepTOTP},
-		{"remembered browser, policy of the app", with(func(f *facts) { f.enrolled, f.remembered, f.obliged = true, true, true }), stepTOTP},
-		{"remembered browser, wish", with(func(f *facts) { f.enrolled, f.remembered, f.setupRequested = true, true, true }), stepTOTP},
+		{"remembered browser, two steps demanded", with(func(f *facts) { f.enrolled, f.remembered, f.twoSteps = true, true, true }), stepFactor},
+		{"remembered browser, policy of the app", with(func(f *facts) { f.enrolled, f.remembered, f.obliged = true, true, true }), stepFactor},
+		{"remembered browser, wish", with(func(f *facts) { f.enrolled, f.remembered, f.setupRequested = true, true, true }), stepFactor},
 		{"remembered browser, no authenticator any more, two steps demanded", with(func(f *facts) { f.remembered, f.twoSteps = true, true }), stepSetup},
-		{"recovery code that is too little", with(func(f *facts) { f.second, f.twoSteps, f.belowRequiredLevel = true, true, true }), stepTOTP},
+		{"recovery code that is too little", with(func(f *facts) { f.second, f.twoSteps, f.belowRequiredLevel = true, true, true }), stepFactor},
 		{"such a one just now", with(func(f *facts) {
 			f.second, f.twoSteps, f.belowRequiredLevel, f.recoveryJustGiven = true, true, true, true
 		}), stepSetup},
@@ -78,7 +78,7 @@ func TestNextNeverSkips(t *testing.T) {
 		if got.signedIn() && (!f.known || f.accountChoice || !f.password || code || f.second && f.belowRequiredLevel && !f.recoveryJustGiven) {
 			t.Errorf("next(%+v) = %v lets somebody in", f, got)
 		}
-		if got == stepTOTP && f.passwordTooOldForCode {
+		if got == stepFactor && f.passwordTooOldForCode {
 			t.Errorf("next(%+v) has a code compared with an old password", f)
 		}
 		if got == stepSetup && !f.second && !f.recent {

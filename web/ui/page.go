@@ -3,11 +3,10 @@ package ui
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
-	"path"
 	"strings"
 
 	"vestibule/web/ui/catalogue"
@@ -19,9 +18,10 @@ var templateFiles embed.FS
 // Frame is what every page has.
 type Frame struct {
 	Product string
-	Page    string  // data-page
-	State   string  // data-state
-	Title   Message // also the h1, unless the page has a longer one
+	Page    string        // data-page
+	State   string        // data-state
+	Title   Message       // also the h1, unless the page has a longer one
+	Heading template.HTML // Title in words, or the block title of a template that has one
 	Errors  []Rendered
 	Field   map[string]*Rendered // Errors by the field that they are about
 	Notes   []Rendered
@@ -44,29 +44,6 @@ func (f *Frame) under() *Frame { return f }
 
 // Page is the data of a template: a struct that embeds a Frame.
 type Page interface{ under() *Frame }
-
-// parseTemplates returns a template for each file, with the layout and the parts that they share, in a language.
-func parseTemplates(l *catalogue.Language) (map[string]*template.Template, error) {
-	base, err := template.New("layout.html").Funcs(functions(l)).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
-	if err != nil {
-		return nil, fmt.Errorf("templates: %w", err)
-	}
-	names, err := fs.Glob(templateFiles, "templates/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("templates: %w", err)
-	}
-	set := map[string]*template.Template{}
-	for _, name := range names {
-		copied, err := base.Clone()
-		if err != nil {
-			return nil, fmt.Errorf("templates: %w", err)
-		}
-		if set[strings.TrimSuffix(path.Base(name), ".html")], err = copied.ParseFS(templateFiles, name); err != nil {
-			return nil, fmt.Errorf("templates: %w", err)
-		}
-	}
-	return set, nil
-}
 
 // Say puts on the page what the last form has left to say: the errors if they are about it, and the notes. The state is
 // that of the first of them.
@@ -98,12 +75,30 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, name 
 	if f.State == "" {
 		f.State = "initial"
 	}
-	var b bytes.Buffer
-	if err := p.templates[l.Lang][name].Execute(&b, page); err != nil {
+	body, err := render(p.templates[l.Lang][name], f, l, page)
+	if err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	w.Write(b.Bytes()) // the client may have gone away, which is nobody's fault
+	w.Write(body) // the client may have gone away, which is nobody's fault
 	return nil
+}
+
+func render(t *template.Template, f *Frame, l *catalogue.Language, page Page) ([]byte, error) {
+	var b bytes.Buffer
+	switch {
+	case t == nil:
+		return nil, errors.New("there is no such template")
+	case t.Lookup("title") == nil:
+		f.Heading = f.Title.HTML(l)
+	default:
+		if err := t.ExecuteTemplate(&b, "title", page); err != nil {
+			return nil, err
+		}
+		f.Heading = template.HTML(strings.TrimSpace(b.String()))
+		b.Reset()
+	}
+	err := t.Execute(&b, page)
+	return b.Bytes(), err
 }

@@ -4,7 +4,7 @@ package ui
 
 import (
 	"fmt"
-	"html/template"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -21,6 +21,7 @@ type Config struct {
 	Name    string                   // what the pages call this server; empty: Vestibule
 	Contact string                   // whom users may ask for help; may be empty
 	Texts   *catalogue.Set           // what the pages say, by language; nil: those that come with the program
+	Factors fs.FS                    // templates and scripts of kinds of authenticator that do not come with the program, see Kind; nil: none
 	Explain func(err error) *Problem // finds the page for an error that this package does not know; nil: it has none
 	Log     *slog.Logger             // nil: slog.Default
 	Now     func() time.Time         // nil: time.Now
@@ -35,7 +36,7 @@ type Pages struct {
 	Host      string // of the issuer, for people
 	secure    bool   // the issuer is https
 	assets    map[string]asset
-	templates map[string]map[string]*template.Template // by language and name
+	templates map[string]set // by language
 }
 
 // New returns Pages.
@@ -47,8 +48,8 @@ func New(c Config) (*Pages, error) {
 	if !prefixForm.MatchString(c.Prefix) {
 		return nil, fmt.Errorf("the prefix %q of the pages must be empty or like /id, of letters, digits, hyphens and underscores", c.Prefix)
 	}
-	p := &Pages{Config: c.withDefaults(), Host: issuer.Host, secure: issuer.Scheme == "https", templates: map[string]map[string]*template.Template{}}
-	if p.assets, err = loadAssets(); err != nil {
+	p := &Pages{Config: c.withDefaults(), Host: issuer.Host, secure: issuer.Scheme == "https", templates: map[string]set{}}
+	if p.assets, err = loadAssets(c.Factors); err != nil {
 		return nil, err
 	}
 	if p.Texts == nil {
@@ -57,7 +58,7 @@ func New(c Config) (*Pages, error) {
 		}
 	}
 	for _, l := range p.Texts.Languages() {
-		if p.templates[l.Lang], err = parseTemplates(l); err != nil {
+		if p.templates[l.Lang], err = p.parseTemplates(l); err != nil {
 			return nil, err
 		}
 	}

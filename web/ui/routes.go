@@ -2,7 +2,9 @@ package ui
 
 import (
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -22,22 +24,40 @@ func Get(path string, h Handler) Route { return Route{http.MethodGet, path, h} }
 // Post is the Route of a form.
 func Post(path string, h Handler) Route { return Route{http.MethodPost, path, h} }
 
-// Register adds the routes to mux, below the Prefix, and answers for all there that is none of them.
+// Register adds the routes to mux, below the Prefix, and answers for all there that is none of them. An address is one
+// pattern for all methods: so the more exact of two addresses always counts.
 func (p *Pages) Register(mux *http.ServeMux, routes ...Route) {
 	routes = append(routes, Get("/static/{hash}/{name}", p.static))
-	allowed := map[string][]string{}
+	answers := map[string]methods{}
 	for _, route := range routes {
 		answer := route.Answer
 		if route.Method == http.MethodPost {
 			answer = p.sameSite(answer)
 		}
-		mux.Handle(route.Method+" "+p.Prefix+route.Path, p.serve(answer))
-		allowed[route.Path] = append(allowed[route.Path], route.Method)
+		if answers[route.Path] == nil {
+			answers[route.Path] = methods{}
+		}
+		answers[route.Path][route.Method] = answer
 	}
-	for path, methods := range allowed {
-		mux.Handle(p.Prefix+path, p.serve(wrongMethod(methods)))
+	for path, all := range answers {
+		mux.Handle(p.Prefix+path, p.serve(all.answer))
 	}
 	mux.Handle(p.Prefix+"/", p.serve(func(http.ResponseWriter, *http.Request) error { return ErrNotFound }))
+}
+
+// methods are the answers at an address.
+type methods map[string]Handler
+
+func (m methods) answer(w http.ResponseWriter, r *http.Request) error {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if h := m[method]; h != nil {
+		return h(w, r)
+	}
+	w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(m)), ", "))
+	return errMethod
 }
 
 // Answer is an error that has an answer of its own, and no page.
@@ -101,11 +121,4 @@ func (p *Pages) Redirect(w http.ResponseWriter, r *http.Request, to string) erro
 // RedirectTo is a Handler that leads to a page of ours.
 func (p *Pages) RedirectTo(path string) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error { return p.Redirect(w, r, path) }
-}
-
-func wrongMethod(methods []string) Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Allow", strings.Join(methods, ", "))
-		return errMethod
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"path"
 )
@@ -19,18 +20,48 @@ type asset struct {
 	data []byte
 }
 
-func loadAssets() (map[string]asset, error) {
-	kinds := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-	set := map[string]asset{}
-	for _, name := range []string{"app.css", "app.js", "icon.svg"} {
-		data, err := staticFiles.ReadFile("static/" + name)
+// mediaTypes are what a static file may be.
+var mediaTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
+// loadAssets returns our own files by name, and those of more, which are scripts of kinds; nil: there are none.
+func loadAssets(more fs.FS) (map[string]asset, error) {
+	own, err := fs.Sub(staticFiles, "static")
+	if err != nil {
+		return nil, fmt.Errorf("static files: %w", err)
+	}
+	all := map[string]asset{}
+	if err := addAssets(all, own, "*"); err != nil || more == nil {
+		return all, err
+	}
+	return all, addAssets(all, more, "*.js")
+}
+
+func addAssets(all map[string]asset, from fs.FS, pattern string) error {
+	names, err := fs.Glob(from, pattern)
+	if err != nil {
+		return fmt.Errorf("static files: %w", err)
+	}
+	for _, name := range names {
+		if _, ok := all[name]; ok {
+			return fmt.Errorf("static files: there are two of %s", name)
+		}
+		data, err := fs.ReadFile(from, name)
 		if err != nil {
-			return nil, fmt.Errorf("static files: %w", err)
+			return fmt.Errorf("static files: %w", err)
 		}
 		sum := sha256.Sum256(data)
-		set[name] = asset{"/static/" + hex.EncodeToString(sum[:6]) + "/" + name, kinds[path.Ext(name)], data}
+		all[name] = asset{"/static/" + hex.EncodeToString(sum[:6]) + "/" + name, mediaTypes[path.Ext(name)], data}
 	}
-	return set, nil
+	return nil
+}
+
+// assetPath is the address of a static file.
+func (p *Pages) assetPath(name string) (string, error) {
+	a, ok := p.assets[name]
+	if !ok {
+		return "", fmt.Errorf("there is no static file %s", name)
+	}
+	return p.Prefix + a.path, nil
 }
 
 func (p *Pages) static(w http.ResponseWriter, r *http.Request) error {

@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"vestibule/mfa"
-	"vestibule/mfa/totp"
 	"vestibule/provider/audit"
 )
 
@@ -34,16 +33,16 @@ func YesNo(yes bool) string {
 	return "no"
 }
 
-// reason is one word for why a code was refused.
+// reason is one word for why an answer was refused.
 func reason(err error) string {
-	var off *totp.ClockOff
+	var refusal *mfa.Refusal
 	switch {
+	case errors.As(err, &refusal) && refusal.Reason != "":
+		return refusal.Reason
 	case errors.Is(err, mfa.ErrUsed):
 		return "used"
 	case errors.Is(err, mfa.ErrExpired):
 		return "expired"
-	case errors.As(err, &off):
-		return "clock"
 	}
 	return "wrong"
 }
@@ -62,7 +61,7 @@ func Activated(e audit.Event, p mfa.Proof, made mfa.PendingView) []audit.Event {
 	if p.Method() != "" {
 		added := e
 		added.Kind, added.Method, added.Detail = audit.EventFactorAdded, p.Method(), maps.Clone(e.Detail)
-		added.Detail["name"] = made.Name
+		added.Detail["name"], added.Detail["factor"] = made.Name, p.Kind()
 		events = append(events, added)
 	}
 	if len(made.Codes) > 0 {

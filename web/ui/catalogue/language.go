@@ -128,6 +128,9 @@ func (l *Language) Forms(id string) map[string]string {
 // IDs returns those of all texts, in order.
 func (l *Language) IDs() []string { return slices.Sorted(maps.Keys(l.messages)) }
 
+// Has reports whether there is a text with that ID.
+func (l *Language) Has(id string) bool { return l.messages[id] != nil }
+
 // Placeholders returns the names in the text, each once and in order; a pair has two, a and /a.
 func (l *Language) Placeholders(id string) []string {
 	m := l.messages[id]

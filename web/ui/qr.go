@@ -1,18 +1,12 @@
-package enrol
+package ui
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"html/template"
-	"net/http"
 	"strings"
 
 	"github.com/skip2/go-qrcode"
-
-	"vestibule/mfa"
-	"vestibule/mfa/totp"
-	"vestibule/web/ui"
 )
 
 // qrSVG draws the QR code of uri. It brings its own white ground and quiet zone: on a dark page no phone could
@@ -42,28 +36,15 @@ func qrSVG(uri string, label template.HTML) (template.HTML, error) {
 	return template.HTML(b.String()), nil
 }
 
-// ShowPNG is the QR code as a picture, for whoever cannot show the drawing.
-func (s *Server) ShowPNG(w http.ResponseWriter, r *http.Request, e Enrolment) error {
-	pending, err := s.MFA.Pending(r.Context(), e.Owner, e.Subject)
-	if errors.Is(err, mfa.ErrNoSetup) || errors.Is(err, mfa.ErrSetupExpired) || err == nil && pending.Confirmed {
-		return ui.ErrNotFound
-	}
+// QRPNG is the QR code of uri as a picture.
+func QRPNG(uri string) ([]byte, error) {
+	q, err := qrcode.New(uri, qrcode.Medium)
 	if err != nil {
-		return err
-	}
-	offer, ok := pending.Offer.(totp.Offer)
-	if !ok {
-		return ui.ErrNotFound
-	}
-	q, err := qrcode.New(offer.URI(e.Label), qrcode.Medium)
-	if err != nil {
-		return fmt.Errorf("qr code: %w", err)
+		return nil, fmt.Errorf("qr code: %w", err)
 	}
 	var b bytes.Buffer
 	if err := q.Write(256, &b); err != nil {
-		return fmt.Errorf("qr code: %w", err)
+		return nil, fmt.Errorf("qr code: %w", err)
 	}
-	w.Header().Set("Content-Type", "image/png")
-	w.Write(b.Bytes()) // the client may have gone away, which is nobody's fault
-	return nil
+	return b.Bytes(), nil
 }

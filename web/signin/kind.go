@@ -1,0 +1,147 @@
+package signin
+
+import (
+	"slices"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/web/ui"
+	"vestibule/web/verify"
+)
+
+// ownKind is a kind of authenticator that the user has.
+type ownKind struct {
+	Name   string   `json:"name"`
+	Params []string `json:"params,omitempty"` // of the user's, if the kind is Open
+}
+
+// ownKinds are the kinds of all, the one to ask for first.
+func ownKinds(all []mfa.KindParams, usable []mfa.Names) []ownKind {
+	var kinds []ownKind
+	for _, names := range usable {
+		own := ownKind{Name: names.Kind}
+		for _, k := range all {
+			if names.Open && k.Kind == names.Kind {
+				own.Params = append(own.Params, k.Params)
+			}
+		}
+		kinds = append(kinds, own)
+	}
+	return kinds
+}
+
+// has reports whether the user has an authenticator of the kind.
+func (m *codeState) has(kind string) bool {
+	return slices.ContainsFunc(m.Kinds, func(k ownKind) bool { return k.Name == kind })
+}
+
+// params are what is known of the user's authenticators without a look into the store.
+func (m *codeState) params() []mfa.KindParams {
+	var all []mfa.KindParams
+	for _, k := range m.Kinds {
+		for _, p := range k.Params {
+			all = append(all, mfa.KindParams{Kind: k.Name, Params: p})
+		}
+	}
+	return all
+}
+
+// proofKinds are the kinds that this sign-in may ask the user for, the one to ask for first. A demand that not every kind
+// meets narrows them here.
+func (s *flows) proofKinds(fl *flow) []ui.Kind {
+	var kinds []ui.Kind
+	for _, own := range fl.state.Kinds {
+		if names, ok := s.MFA.NamesOf(own.Name); ok {
+			kinds = append(kinds, verify.KindOf(names))
+		}
+	}
+	return kinds
+}
+
+// otherKinds are the ways beside the one at hand.
+func (s *flows) otherKinds(fl *flow, than string) []ui.Kind {
+	return slices.DeleteFunc(s.proofKinds(fl), func(k ui.Kind) bool { return k.Name == than })
+}
+
+// setupKinds are the kinds that the user may set up in this sign-in. A demand that not every kind meets narrows them here.
+func (s *flows) setupKinds(*flow) []ui.Kind {
+	var kinds []ui.Kind
+	for _, names := range s.MFA.Names() {
+		kinds = append(kinds, verify.KindOf(names))
+	}
+	return kinds
+}
+
+// pathOf is the page of a step.
+func (s *flows) pathOf(fl *flow, owed step) string {
+	switch owed {
+	case stepFactor:
+		if kinds := s.proofKinds(fl); len(kinds) > 0 {
+			return factorPath(kinds[0].Name)
+		}
+	case stepSetup:
+		return s.setupPath(fl)
+	}
+	return steps[owed].path
+}
+
+// factorPath is the page that asks for the kind, or for recovery codes.
+func factorPath(kind string) string { return "/login/" + kind }
+
+// setupPath is the page of the set-up: of the only kind, or the one to choose on, which is that of recovery codes as well.
+func (s *flows) setupPath(fl *flow) string {
+	kinds := s.setupKinds(fl)
+	if fl.state.SetupRequested == setupCodes || len(kinds) != 1 {
+		return steps[stepSetup].path
+	}
+	return kindSetupPath(kinds[0].Name)
+}
+
+func kindSetupPath(kind string) string { return steps[stepSetup].path + "/" + kind }
+
+// challenge is one that was shown, and may still be answered.
+type challenge struct {
+	ID    string    `json:"id"` // in the form
+	Kind  string    `json:"kind"`
+	State []byte    `json:"state"` // as mfa.Service.Challenge has sealed it
+	At    time.Time `json:"at"`
+}
+
+// maxChallenges is how many of a kind may be open at once: a second tab or a reload does not spoil the page before it.
+const maxChallenges = 3
+
+// addChallenge opens a challenge, and lets go of those of its kind that are too old or too many.
+func (m *codeState) addChallenge(c challenge) {
+	open := 0
+	kept := []challenge{c}
+	for _, old := range slices.Backward(m.Challenges) {
+		if old.Kind == c.Kind {
+			open++
+		}
+		if !old.expired(c.At) && (old.Kind != c.Kind || open < maxChallenges) {
+			kept = append(kept, old)
+		}
+	}
+	slices.Reverse(kept)
+	m.Challenges = kept
+}
+
+func (c challenge) expired(now time.Time) bool { return now.Sub(c.At) >= codeTime }
+
+// challengeState is the state of an open challenge of the kind; nil: there is none with that id.
+func (m *codeState) challengeState(kind, id string, now time.Time) []byte {
+	for _, c := range m.Challenges {
+		if c.ID == id && c.Kind == kind && !c.expired(now) {
+			return c.State
+		}
+	}
+	return nil
+}
+
+// dropChallenge closes one.
+func (m *codeState) dropChallenge(id string) {
+	m.Challenges = slices.DeleteFunc(slices.Clone(m.Challenges), func(c challenge) bool { return c.ID == id })
+}
+
+// owner is whose challenges and set-ups are those of the sign-in.
+func (fl *flow) owner() string { return "sign-in:" + fl.ix.ID }
