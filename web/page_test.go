@@ -104,7 +104,7 @@ func (s *screen) checkInput(n *html.Node) {
 	s.t.Helper()
 	name, kind := attr(n, "name"), attr(n, "type")
 	if kind == "hidden" {
-		if name != "form_id" && name != "flow" && name != "with" && name != "of" && name != "token" {
+		if name != "form_id" && name != "flow" && name != "with" && name != "of" && name != "token" && name != "challenge" {
 			s.t.Errorf("page %s: hidden field %s", s.name, name)
 		}
 		return

@@ -35,32 +35,56 @@ func english(t *testing.T) *catalogue.Language {
 	return set.Choose("", "")
 }
 
-// made are the IDs that a form which takes a code makes from its name and the outcome, and those that the catalogue itself
-// reads.
-func made(id string) bool {
-	page, outcome, _ := strings.Cut(id, ".")
-	switch page {
-	case "totp", "recovery", "factor":
-		return slices.Contains(outcomes, outcome)
-	case "activity":
-		kind, what, ok := strings.Cut(outcome, ".")
-		return ok && (kind == "totp" || kind == "factor") && slices.Contains([]string{"failed", "locked", "setup", "in"}, what)
-	case "date", "month", "span", "lapse", "list", "agent", "client":
-		return true
+// made are the IDs that are made of the name of a kind, or of recovery, and an outcome, and those that the catalogue itself
+// reads. refusals are what each kind says by itself.
+func made(id string, refusals map[string][]string) bool {
+	page, rest, _ := strings.Cut(id, ".")
+	_, isKind := refusals[page]
+	switch {
+	case page == "recovery", page == "factor", isKind:
+		return slices.Contains(outcomes, rest) || slices.Contains(refusals[page], strings.TrimPrefix(rest, "enrol."))
+	case page == "activity":
+		kind, what, ok := strings.Cut(rest, ".")
+		_, isKind := refusals[kind]
+		return ok && (isKind || kind == "factor") && slices.Contains([]string{"failed", "locked", "setup", "in"}, what)
 	}
-	return false
+	return slices.Contains([]string{"date", "month", "span", "lapse", "list", "agent", "client"}, page)
 }
 
 // outcomes are the texts about a kind that no place names whole.
 var outcomes = []string{
 	"required", "format", "wrong", "wrong.few", "used", "expired", "challenge", "locked", "disabled", "looks.recovery", "looks.recovery.link", "title.locked",
-	"enrol.required", "enrol.wrong", "enrol.new", "enrol.clock.slow", "enrol.clock.fast",
+	"enrol.required", "enrol.wrong", "enrol.new",
+}
+
+// kinds are the strings in the room of each kind that there is a template of, among which are the ids of its refusals.
+func kinds(t *testing.T) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	files, err := filepath.Glob("ui/templates/factor-*.html")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		kind := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "factor-"), ".html")
+		all[kind] = nil
+		for _, source := range parsed(t, filepath.Join("../mfa", kind)) {
+			ast.Inspect(source, func(n ast.Node) bool {
+				if lit, ok := n.(*ast.BasicLit); ok {
+					text, _ := literal(lit)
+					all[kind] = append(all[kind], text)
+				}
+				return true
+			})
+		}
+	}
+	return all
 }
 
 // TestTextsAreUsed reads templates and sources: every text that they name is there, with the placeholders that they fill
 // in, and every text that is there is named.
 func TestTextsAreUsed(t *testing.T) {
-	l := english(t)
+	l, refusals := english(t), kinds(t)
 	uses := templateUses(t)
 	for id, more := range sourceUses(t, l) {
 		uses[id] = append(uses[id], more...)
@@ -79,7 +103,7 @@ func TestTextsAreUsed(t *testing.T) {
 		}
 	}
 	for _, id := range l.IDs() {
-		if len(uses[id]) == 0 && !made(id) {
+		if len(uses[id]) == 0 && !made(id, refusals) {
 			t.Errorf("%s is never said", id)
 		}
 	}
@@ -125,8 +149,10 @@ func templateUses(t *testing.T) map[string][]use {
 func textsOf(t *testing.T, id string) []string {
 	t.Helper()
 	ids := []string{"factor." + id}
-	if english(t).Has("totp." + id) {
-		ids = append(ids, "totp."+id)
+	for kind := range kinds(t) {
+		if english(t).Has(kind + "." + id) {
+			ids = append(ids, kind+"."+id)
+		}
 	}
 	return ids
 }
@@ -220,16 +246,26 @@ func walk(n parse.Node, do func(parse.Node)) {
 // sources are the files of all packages of the pages, by name.
 func sources(t *testing.T) map[string]*ast.File {
 	t.Helper()
+	all := parsed(t, ".")
+	if len(all) < 50 {
+		t.Fatal(len(all))
+	}
+	return all
+}
+
+// parsed are the files below a folder, tests aside, by name.
+func parsed(t *testing.T, folder string) map[string]*ast.File {
+	t.Helper()
 	all := map[string]*ast.File{}
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		all[path], err = parser.ParseFile(token.NewFileSet(), path, nil, 0)
 		return err
 	})
-	if err != nil || len(all) < 50 {
-		t.Fatal(len(all), err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
@@ -465,16 +501,22 @@ func forPrograms(file *ast.File) map[*ast.BasicLit]bool {
 	return spared
 }
 
-// TestNoTextInScript holds the script to texts from the page.
+// TestNoTextInScript holds the scripts to texts from the page.
 func TestNoTextInScript(t *testing.T) {
-	data, err := os.ReadFile("ui/static/app.js")
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob("ui/static/*.js")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
 	}
-	code := regexp.MustCompile(`(?m)^\s*//.*$| // .*$`).ReplaceAllString(string(data), "")
-	for _, m := range regexp.MustCompile("\"([^\"]*)\"|'([^']*)'|`([^`]*)`").FindAllStringSubmatch(code, -1) {
-		if text := m[1] + m[2] + m[3]; regexp.MustCompile(`\pL \pL|^[A-Z]|\.$`).MatchString(text) && text != "use strict" {
-			t.Errorf("the script says %q", text)
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := regexp.MustCompile(`(?m)^\s*//.*$| // .*$`).ReplaceAllString(string(data), "")
+		for _, m := range regexp.MustCompile("\"([^\"]*)\"|'([^']*)'|`([^`]*)`").FindAllStringSubmatch(code, -1) {
+			if text := m[1] + m[2] + m[3]; regexp.MustCompile(`\pL \pL|^[A-Z]|\.$`).MatchString(text) && text != "use strict" {
+				t.Errorf("%s says %q", file, text)
+			}
 		}
 	}
 }

@@ -32,11 +32,14 @@ func (o *Operator) WrongGuesses(ctx context.Context, subject string, inARow int)
 		if !now.Before(b.LockedUntil) {
 			g.LockedUntil = time.Time{}
 		}
-		g.Disabled = inARow > 0 && (b.Kind == "totp" || b.Kind == "recovery") && b.InARow >= inARow
+		g.Disabled = inARow > 0 && !b.ofPassword() && b.InARow >= inARow
 		found = append(found, g)
 	}
 	return found, nil
 }
+
+// ofPassword reports whether the guesses are at a password, which no number in a row disables.
+func (b Budget) ofPassword() bool { return b.Kind == "pwd" || b.Kind == "known" }
 
 // name is what the guesses are at.
 func (b Budget) name() string {

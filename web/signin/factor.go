@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,10 +50,11 @@ func (s *Server) onFactor(h factorHandler) ui.Handler {
 			return ui.ErrNotFound
 		}
 		return s.on(stepFactor, func(w http.ResponseWriter, r *http.Request, fl *flow) error {
-			if !fl.state.has(names.Kind) {
+			form := verify.FormOf(names)
+			if !slices.Contains(s.proofKinds(fl), form.Kind) {
 				return s.redirectToStep(w, r, fl, stepFactor)
 			}
-			return h(w, r, fl, verify.FormOf(names))
+			return h(w, r, fl, form)
 		})(w, r)
 	}
 }
@@ -64,8 +66,8 @@ func (s *Server) factorPage(w http.ResponseWriter, r *http.Request, fl *flow, fo
 	}
 	view, id, err := s.challenge(r.Context(), fl, form.Name)
 	switch {
-	case errors.Is(err, mfa.ErrNotEnrolled): // removed meanwhile
-		return s.withoutCode(w, r, fl)
+	case errors.Is(err, mfa.ErrNotEnrolled):
+		return s.kindRemoved(w, r, fl)
 	case errors.Is(err, store.ErrConflict):
 		return s.redirectAfterConflict(w, r, fl)
 	case err != nil:
@@ -82,6 +84,20 @@ func (s *Server) factorPage(w http.ResponseWriter, r *http.Request, fl *flow, fo
 	p.Say(fl.state.said())
 	s.linkToRecovery(p)
 	return s.Render(w, r, http.StatusOK, "factor-"+form.Name, p)
+}
+
+// kindRemoved is for the page of a kind that was removed meanwhile. It leads to another of the user's. A page opens no
+// session: who has no other kind begins at the password again.
+func (s *Server) kindRemoved(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	fl.state.Kinds = nil
+	owed, err := s.decide(r.Context(), fl)
+	switch {
+	case err != nil:
+		return err
+	case owed != stepFactor:
+		return s.restartAtPassword(w, r, fl)
+	}
+	return s.saveAndShow(w, r, fl, s.pathOf(fl, owed))
 }
 
 // challenge returns what the page shows. What a challenge must be remembered by stays in the sign-in, under an id; a kind

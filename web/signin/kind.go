@@ -30,11 +30,6 @@ func ownKinds(all []mfa.KindParams, usable []mfa.Names) []ownKind {
 	return kinds
 }
 
-// has reports whether the user has an authenticator of the kind.
-func (m *codeState) has(kind string) bool {
-	return slices.ContainsFunc(m.Kinds, func(k ownKind) bool { return k.Name == kind })
-}
-
 // params are what is known of the user's authenticators without a look into the store.
 func (m *codeState) params() []mfa.KindParams {
 	var all []mfa.KindParams

@@ -46,4 +46,4 @@ func (g Given) Missing(form Form) error {
 }
 
 // Key is the same for two answers that are the same.
-func (g Given) Key() string { return g.Kind + "?" + g.Form.Encode() + "?" + string(g.State) }
+func (g Given) Key() string { return g.Kind + "?" + g.Form.Encode() }

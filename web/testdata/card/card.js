@@ -1,0 +1,1 @@
+// A real kind would answer the challenge here.
