@@ -41,7 +41,7 @@
 
 		const show = (state) => {
 			box.dataset.state = state;
-			says.textContent = box.dataset[state];
+			says.textContent = says.dataset[state];
 			says.className = state === "waiting" ? "hint" : "error";
 		};
 
@@ -61,7 +61,7 @@
 				field.value = answer(await ask[box.dataset.passkey](options));
 			} catch (error) {
 				show(outcome(error, performance.now() - began, options.timeout));
-				if (start) start.textContent = box.dataset.again;
+				if (start) start.textContent = says.dataset.again;
 				if (button) button.focus();
 				return;
 			}
