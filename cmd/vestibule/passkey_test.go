@@ -64,7 +64,7 @@ func (k *stick) contents() []*cdpwebauthn.Credential {
 	return all.Credentials
 }
 
-// put has the device contain these keys and no other.
+// contain has the device contain these keys and no other.
 func (k *stick) contain(keys []*cdpwebauthn.Credential) {
 	k.t.Helper()
 	_, err := chromedp.Call(k.ctx, cdpwebauthn.ClearCredentials, cdpwebauthn.ClearCredentialsParams{AuthenticatorID: k.id})
@@ -105,7 +105,7 @@ func (b *tab) addKey(name string) *tab {
 // enrolKey turns two-step verification on with a key, and signs out.
 func (b *tab) enrolKey(name string) (codes []string) {
 	b.t.Helper()
-	b.signInAs("/account/authenticators/new/webauthn", name).addKey(name+"’s key").at("codes", "initial")
+	b.signInAs("/account/setup/webauthn", name).addKey(name+"’s key").at("codes", "initial")
 	codes = evaluate[[]string](b, `[...document.querySelectorAll("ol code")].map(e => e.innerText)`)
 	for _, code := range codes {
 		b.site.keepSecret(code)
@@ -174,7 +174,7 @@ func TestPasskeyWalk(t *testing.T) {
 		sh.read(fresh).same(t, r)
 
 		s.clock.advance(11 * time.Minute)
-		b.open("/account/authenticators/new/webauthn").put("password", password).press("Continue").at("webauthn", "initial").press("Use my passkey").at("setup", "initial")
+		b.open("/account/setup/webauthn").put("password", password).press("Continue").at("webauthn", "initial").press("Use my passkey").at("setup", "initial")
 		if got := b.tries(); got != "known" {
 			t.Errorf("a device that has a key makes another: %s", got)
 		}
@@ -206,7 +206,7 @@ func TestPasskeyWithoutVerification(t *testing.T) {
 		s.addUser("ana")
 		sh, b := s.newShop(t, "shop", false), s.newTab(t)
 		b.plugIn(func(o *cdpwebauthn.VirtualAuthenticatorOptions) {
-			o.HasUserVerification, o.IsUserVerified = false, false
+			o.HasUserVerification, o.IsUserVerified, o.HasResidentKey = false, false, false
 		})
 		b.enrolKey("ana")
 		v := sh.begin()
