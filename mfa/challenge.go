@@ -3,12 +3,14 @@ package mfa
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"time"
 )
 
 // Challenge begins a proof with one of the subject's authenticators of the kind. view is what the page shows. The caller
 // keeps state with the owner, a sign-in say, until the answer, and gives it to Verify: it is sealed, and good for this
-// subject and owner alone. A kind whose answers need no challenge, like one-time codes, has none: state is nil.
+// subject and owner alone, for as long as Limits.Challenge says. A kind whose answers need no challenge, like one-time codes, has none: state is nil.
 //
 // A state is not spent. Whoever takes the answer to a challenge for good lets the owner's state go in the same commit.
 //
@@ -26,7 +28,8 @@ func (s *Service) Challenge(ctx context.Context, subject, owner, kind string) (s
 	if err != nil || plain == nil {
 		return nil, view, err
 	}
-	keyID, sealed, err := s.Keys.Seal(plain, challengeAAD(kind, subject, owner))
+	dated := append(binary.BigEndian.AppendUint64(nil, uint64(s.now().Unix())), plain...)
+	keyID, sealed, err := s.Keys.Seal(dated, challengeAAD(kind, subject, owner))
 	if err != nil {
 		return nil, nil, fmt.Errorf("seal challenge: %w", err)
 	}
@@ -53,15 +56,19 @@ func (s *Service) ChallengeOpen(kind string, all []KindParams) (view any, ok boo
 	return view, err == nil, err
 }
 
-// challenge opens what Challenge has sealed. ErrChallenge if it was made for somebody else, or altered.
+// challenge opens what Challenge has sealed. ErrChallenge if it was made for somebody else, is altered, or too old.
 func (s *Service) challenge(subject string, a Answer) ([]byte, error) {
 	if a.State == nil {
 		return nil, nil
 	}
 	keyID, sealed, _ := bytes.Cut(a.State, []byte(":"))
-	plain, err := s.Keys.Open(string(keyID), sealed, challengeAAD(a.Kind, subject, a.Owner))
+	dated, err := s.Keys.Open(string(keyID), sealed, challengeAAD(a.Kind, subject, a.Owner))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrChallenge, err)
 	}
-	return plain, nil
+	made := time.Unix(int64(binary.BigEndian.Uint64(dated)), 0)
+	if age := s.now().Sub(made); age > s.Limits.orDefault().Challenge {
+		return nil, fmt.Errorf("%w: it is %v old", ErrChallenge, age)
+	}
+	return dated[8:], nil
 }

@@ -22,7 +22,7 @@ var (
 	ErrExpired = errors.New("expired code")
 	// ErrUsed reports the code that was accepted last. See also Used.
 	ErrUsed = errors.New("code was used before")
-	// ErrChallenge reports an answer to no challenge, or to one of somebody else. It was not counted.
+	// ErrChallenge reports an answer to no challenge, to one of somebody else, or to one that is too old. It was not counted.
 	ErrChallenge = errors.New("no such challenge")
 	// ErrNoKind reports a kind of authenticator that the Service does not know.
 	ErrNoKind = errors.New("no such kind of authenticator")

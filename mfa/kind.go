@@ -27,7 +27,7 @@ type Kind interface {
 	// answer. all are the user's, at least one.
 	Challenge(all []Credential) (state []byte, view any, err error)
 	// Check reads an answer to a challenge. The Credential of the Match is the one of all that gave it, with its new
-	// Counter. ErrChallenge if the state is none that Challenge returned for these.
+	// Counter and Params; nothing else of it is kept. ErrChallenge if the state is none that Challenge returned for these.
 	Check(all []Credential, state []byte, answer url.Values) (Compare, error)
 }
 

@@ -53,7 +53,7 @@ func TestPolicyFor(t *testing.T) {
 func TestPolicyIsTheStrictestRule(t *testing.T) {
 	now := time.Unix(1000, 0)
 	in := map[bool][]string{true: {"finance"}}
-	strengths := []Strength{Optional, Required, PhishingResistant, "what nobody knows"}
+	strengths := []Strength{Optional, Required, PhishingResistant}
 	for bits := range 1 << 4 {
 		on := func(i int) bool { return bits>>i&1 == 1 }
 		for _, all := range strengths {
@@ -87,5 +87,18 @@ func TestPolicyIsTheStrictestRule(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestUnknownStrength: a word that nobody knows asks for the most that there is.
+func TestUnknownStrength(t *testing.T) {
+	unknown := Strength("phishing resistant")
+	for _, known := range []Strength{Optional, Required, PhishingResistant} {
+		if known.Exceeds(unknown) || known.Meets(unknown) != (known == PhishingResistant) {
+			t.Errorf("%q exceeds or meets what nobody knows", known)
+		}
+	}
+	if got := (Policy{}).For(nil, App{ID: "shop", TwoSteps: unknown}, time.Unix(0, 0)); got.Must != unknown || got.Why == "" {
+		t.Errorf("For = %+v, want that something is asked", got)
 	}
 }

@@ -87,7 +87,7 @@ func (tooLate) Redeem(context.Context, string, []byte, time.Time) error {
 	return fmt.Errorf("UPDATE recovery_code: %w", mfa.ErrCode)
 }
 
-func (tooLate) Spend(context.Context, string, int64, time.Time) error {
+func (tooLate) Spend(context.Context, string, int64, string, time.Time) error {
 	return fmt.Errorf("UPDATE authenticator: %w", mfa.ErrUsed)
 }
 

@@ -34,6 +34,7 @@ type Limits struct {
 	Attempts       Limit         // guesses at the authenticators of one kind; zero: 5 in 15 minutes, 15 minutes' lock, 100 in a row
 	Recovery       Limit         // guesses of recovery codes; zero: the same numbers, counted apart
 	Setup          time.Duration // how long a set-up may take; 0: 15 minutes
+	Challenge      time.Duration // how long an answer to a challenge may take; 0: 10 minutes
 	Authenticators int           // the most that a user may have; 0: 10
 }
 
@@ -47,6 +48,9 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.Setup == 0 {
 		l.Setup = 15 * time.Minute
+	}
+	if l.Challenge == 0 {
+		l.Challenge = 10 * time.Minute
 	}
 	if l.Authenticators == 0 {
 		l.Authenticators = 10

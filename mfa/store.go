@@ -13,7 +13,7 @@ type Authenticator struct {
 	Name    string // chosen by the user; its NameKey is unique among the user's
 	KeyID   string // the secret key that sealed Secret
 	Secret  []byte // sealed, bound to the kind, the subject and the ID
-	Params  string // what else its Kind must know, which need not be secret
+	Params  string // what else its Kind must know, which need not be secret; a proof may change it
 	// Counter is that of the last accepted answer, e.g. the time step of a code. It only rises: no answer with that or a
 	// smaller one is ever accepted again. It stays 0 for one that does not count.
 	Counter  int64
@@ -122,8 +122,9 @@ type Attempts interface {
 	ResetAttempts(ctx context.Context, key string, now time.Time) error
 	// Enable has the guesses in a row under the key begin anew if there were so many. The window and the lock stay.
 	Enable(ctx context.Context, key string, inARow int) error
-	// Spend sets Counter to counter and LastUsed to now if Counter is smaller, or both are 0; else ErrUsed.
-	Spend(ctx context.Context, authenticator string, counter int64, now time.Time) error
+	// Spend sets Counter to counter, Params to params and LastUsed to now if Counter is smaller, or both are 0; else
+	// ErrUsed.
+	Spend(ctx context.Context, authenticator string, counter int64, params string, now time.Time) error
 	// Redeem marks the code of that set and digest used; ErrCode if there is none left.
 	Redeem(ctx context.Context, set string, digest []byte, now time.Time) error
 }

@@ -71,7 +71,7 @@ func matched(all []Credential, compare Compare, now time.Time) (Match, error) {
 
 func (s *Service) spend(ctx context.Context, found Match, a attempt, p Proof, then func(context.Context, Proof) error) error {
 	err := s.atomic(ctx, func(ctx context.Context) error {
-		if err := s.Attempts.Spend(ctx, found.Credential.ID, found.Credential.Counter, p.time); err != nil {
+		if err := s.Attempts.Spend(ctx, found.Credential.ID, found.Credential.Counter, found.Credential.Params, p.time); err != nil {
 			return err
 		}
 		if then != nil {

@@ -163,7 +163,7 @@ func TestStatementsOfAGuess(t *testing.T) {
 		_, err = s.Attempt(t.Context(), "totp:ana", mfa.Limit{Guesses: 5, Window: time.Minute, Lock: time.Minute}, noon)
 		must(t, err)
 		must(t, s.Atomic(t.Context(), func(ctx context.Context) error {
-			return s.Spend(ctx, "a1", 7, noon)
+			return s.Spend(ctx, "a1", 7, `{"a":"b"}`, noon)
 		}))
 		if got := len(w.trips); got != 3 {
 			t.Errorf("a guess took %d round trips, want 3: %v", got, w.trips)

@@ -176,10 +176,11 @@ func (s *Store) Enable(ctx context.Context, key string, inARow int) error {
 	return s.exec(ctx, nil, `UPDATE guess SET in_a_row = 0, ids = '' WHERE budget = $1 AND in_a_row >= $2`, key, inARow)
 }
 
-// Spend raises the authenticator's counter, or fails with mfa.ErrUsed. One that does not count stays at 0.
-func (s *Store) Spend(ctx context.Context, authenticator string, counter int64, now time.Time) error {
-	return s.exec(ctx, mfa.ErrUsed, `UPDATE authenticator SET counter = $2, used_at = $3
-		WHERE id = $1 AND (counter < $2 OR counter = 0 AND $2 = 0)`, authenticator, counter, micros(now))
+// Spend raises the authenticator's counter and keeps its params, or fails with mfa.ErrUsed. One that does not count stays
+// at 0.
+func (s *Store) Spend(ctx context.Context, authenticator string, counter int64, params string, now time.Time) error {
+	return s.exec(ctx, mfa.ErrUsed, `UPDATE authenticator SET counter = $2, params = $3, used_at = $4
+		WHERE id = $1 AND (counter < $2 OR counter = 0 AND $2 = 0)`, authenticator, counter, params, micros(now))
 }
 
 // Redeem marks a recovery code used, or fails with mfa.ErrCode.

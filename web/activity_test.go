@@ -16,7 +16,7 @@ import (
 	"vestibule/provider/audit"
 )
 
-// eventLog is Activity and audit.Recorder in memory.
+// eventLog is Activity and audit.Recorder in memory. What is recorded in a commit that fails was never there.
 type eventLog struct {
 	mu     sync.Mutex
 	events []audit.Event
@@ -24,7 +24,19 @@ type eventLog struct {
 	down   error
 }
 
-func (l *eventLog) Record(_ context.Context, e audit.Event) error {
+// commit is what a commit has put off until it succeeds.
+type commit struct{}
+
+func (l *eventLog) Record(ctx context.Context, e audit.Event) error {
+	if put, ok := ctx.Value(commit{}).(*[]func()); ok {
+		*put = append(*put, func() { l.add(e) })
+		return nil
+	}
+	l.add(e)
+	return nil
+}
+
+func (l *eventLog) add(e audit.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e.Time.IsZero() {
@@ -32,7 +44,6 @@ func (l *eventLog) Record(_ context.Context, e audit.Event) error {
 	}
 	e.ID = fmt.Sprintf("%020d-%06d", e.Time.UnixMicro(), len(l.events))
 	l.events = append(l.events, e)
-	return nil
 }
 
 func (l *eventLog) Activity(_ context.Context, subject string, kinds []string, before string, n int) ([]audit.Event, error) {

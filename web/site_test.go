@@ -326,11 +326,16 @@ func (s *site) configure(change func(c *Config)) {
 func (s *site) atomic(ctx context.Context, fn func(context.Context) error) error {
 	return s.store.Atomic(ctx, func(ctx context.Context) error { // one at a time
 		before := s.sessions.snapshot()
-		err := s.factors.Atomic(ctx, fn)
+		var events []func()
+		err := s.factors.Atomic(context.WithValue(ctx, commit{}, &events), fn)
 		if err != nil {
 			s.sessions.restore(before)
+			return err
 		}
-		return err
+		for _, record := range events {
+			record()
+		}
+		return nil
 	})
 }
 

@@ -2,8 +2,11 @@ package web
 
 import (
 	"context"
+	"io/fs"
+	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"vestibule/mfa"
@@ -17,6 +20,14 @@ import (
 // withKeys lets users have keys beside apps, and has a client that wants them.
 func withKeys(s *site) {
 	s.mfa.Kinds = []mfa.Kind{mfatotp.Kind{Issuer: "Vestibule"}, mfatest.Key{}}
+	page := os.DirFS("testdata/card")
+	card, err := fs.ReadFile(page, "factor-card.html")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.configure(func(c *Config) {
+		c.Site.Factors = fstest.MapFS{"factor-key.html": {Data: []byte(strings.ReplaceAll(string(card), "card.js", "app.js"))}}
+	})
 	s.addVault()
 }
 
@@ -63,11 +74,14 @@ func TestAppIsNotEnough(t *testing.T) {
 			withKeys(s)
 			s.configure(func(c *Config) { c.Policy = tt.policy })
 			app := s.enrolled("s-ana")
-			s.newBrowser().open(tt.at(s)).password("ana").at("totp", "initial").press("Continue", "code", app.code(0)).at("setup", "stronger").says(stronger)
+			p := s.newBrowser().open(tt.at(s)).password("ana").at("totp", "initial").press("Continue", "code", app.code(0)).at("setup", "stronger").says(stronger)
+			if p.address.Path != "/login/setup/key" {
+				t.Errorf("the set-up is at %s, want that of a key", p.address.Path)
+			}
 			s.clock.forward(time.Minute)
 			s.giveKey("s-ana")
-			p := s.newBrowser().open(tt.at(s)).password("ana").at("totp", "initial").press("Continue", "code", app.code(0))
-			p.at("totp", "initial") // not the set-up: a key is there, and is what is owed
+			p = s.newBrowser().open(tt.at(s)).password("ana").at("key", "initial") // which is what is owed
+			p.open("/login/totp?flow="+p.address.Query().Get("flow")).at("key", "initial")
 		})
 	}
 }

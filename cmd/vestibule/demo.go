@@ -93,13 +93,22 @@ func (d *demonstration) prepare(ctx context.Context, listen, app string) (err er
 		return err
 	}
 	d.config, d.log = config.Default(), server.NewLogger(d.stderr, "text", "warn")
-	d.config.Issuer, d.config.Database = "http://"+d.main.Addr().String(), "sqlite:"+filepath.Join(d.folder, "demo.db")
+	d.config.Issuer, d.config.Database = "http://"+localName(d.main.Addr()), "sqlite:"+filepath.Join(d.folder, "demo.db")
 	d.config.SecretKeys = []string{mfa.NewKey()}
 	if err := d.seed(ctx); err != nil {
 		return err
 	}
 	d.server, err = server.New(ctx, d.config, server.Options{Log: d.log})
 	return err
+}
+
+// localName is an address with the name that this machine has for itself: browsers keep passkeys for names alone.
+func localName(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil || host != "127.0.0.1" && host != "::1" {
+		return a.String()
+	}
+	return net.JoinHostPort("localhost", port)
 }
 
 // listen takes another port if the wanted one is taken, and says so.

@@ -13,7 +13,7 @@ import (
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
 	"cmd/vestibule":                  {"cmd/vestibule/sample", "cmd/vestibule/server", "config", "mfa", "mfa/totp", "mfa/transfer", "provider", "provider/account", "provider/audit", "provider/client", "provider/operator", "provider/store", "storage", "web/enrol", "web/notice"},
-	"cmd/vestibule/server":           {"config", "consent", "mfa", "mfa/totp", "provider", "provider/account", "provider/audit", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
+	"cmd/vestibule/server":           {"config", "consent", "mfa", "mfa/totp", "mfa/webauthn", "provider", "provider/account", "provider/audit", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 	"cmd/vestibule/servertest":       {"cmd/vestibule/server", "config", "mfa", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/resource", "storage", "web/enrol", "web/notice", "github.com/pquerna/otp"},
 	"cmd/vestibule/sample":           {"provider/resource", "github.com/coreos/go-oidc", "golang.org/x/oauth2"},
 	"web":                            {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/limiter", "web/account", "web/browser", "web/catalogue", "web/enrol", "web/signin", "web/ui", "web/verify"},
@@ -31,6 +31,8 @@ var mayImport = map[string][]string{
 	"consent":                        {},
 	"mfa":                            {"provider/limiter", "provider/phc", "golang.org/x/text"},
 	"mfa/totp":                       {"mfa", "github.com/pquerna/otp"},
+	"mfa/webauthn":                   {"mfa", "github.com/go-webauthn/webauthn"},
+	"mfa/webauthn/webauthntest":      {},
 	"mfa/transfer":                   {"mfa/totp", "filippo.io/age"},
 	"config":                         {"go.yaml.in/yaml"},
 	"storage/database":               {"provider/store"},
@@ -59,10 +61,10 @@ const endToEndTests = "cmd/vestibule/test/"
 var endToEnd = []string{"cmd/vestibule/servertest", "config", "docs/doctest", "mfa", "mfa/totp", "provider", "provider/account", "provider/audit", "provider/client", "provider/operator", "provider/providertest", "provider/resource", "provider/store", "storage", "web/notice", "github.com/pquerna/otp"}
 
 // free are packages that choose their own modules, but none of a room: fosite's types stay in provider, the codes of
-// authenticator apps in mfa/totp, and in the phones of tests.
+// authenticator apps in mfa/totp and in the phones of tests, the ceremonies of keys in mfa/webauthn.
 var (
 	free  = []string{"cmd/vestibule", "cmd/vestibule/servertest", "storage", "storage/database", "storage/storagetest"}
-	rooms = []string{"github.com/ory/fosite", "github.com/pquerna/otp"}
+	rooms = []string{"github.com/ory/fosite", "github.com/pquerna/otp", "github.com/go-webauthn"}
 )
 
 func TestImports(t *testing.T) {

@@ -20,7 +20,7 @@ func nothing(t *testing.T, s Stores) {
 	if n, err := s.Reset(ctx, "ana"); n != 0 || err != nil {
 		t.Errorf("Reset of nothing = %d, %v", n, err)
 	}
-	check(t, "Spend for nothing", s.Spend(ctx, "a1", 7, now), mfa.ErrUsed)
+	check(t, "Spend for nothing", s.Spend(ctx, "a1", 7, params, now), mfa.ErrUsed)
 	check(t, "Redeem of nothing", s.Redeem(ctx, "r1", []byte("x"), now), mfa.ErrCode)
 	must(t, "ResetAttempts of nothing", s.ResetAttempts(ctx, "totp:ana", now))
 	must(t, "Enable of nothing", s.Enable(ctx, "totp:ana", 1))
@@ -194,8 +194,8 @@ func kinds(t *testing.T, s Stores) {
 			t.Errorf("KindsOf = %v, without %v", got, k)
 		}
 	}
-	must(t, "Spend", s.Spend(ctx, "a4", 2000, now))
-	must(t, "Spend", s.Spend(ctx, "a0", 2000, now.Add(time.Minute)))
+	must(t, "Spend", s.Spend(ctx, "a4", 2000, "1", now))
+	must(t, "Spend", s.Spend(ctx, "a0", 2000, "1", now.Add(time.Minute)))
 	all[0].Used = now.Add(time.Minute)
 	got, err = s.KindsOf(ctx, "ana")
 	if err != nil || !slices.ContainsFunc(got, func(k mfa.KindParams) bool { return k.Params == "1" && k.Kind == "app" && k.Used.Equal(all[0].Used) }) {
@@ -281,7 +281,7 @@ func remove(t *testing.T, s Stores) {
 		t.Errorf("Factors after Remove = %+v, want a2 and r1", f)
 	}
 	check(t, "Remove again", s.Remove(ctx, "ana", "a1"), mfa.ErrNotEnrolled)
-	check(t, "Spend for a removed one", s.Spend(ctx, "a1", 2000, now), mfa.ErrUsed)
+	check(t, "Spend for a removed one", s.Spend(ctx, "a1", 2000, params, now), mfa.ErrUsed)
 }
 
 func removeLast(t *testing.T, s Stores) {

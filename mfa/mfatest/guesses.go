@@ -15,18 +15,21 @@ var (
 	errAbort = errors.New("abort")
 )
 
+// params is what a proof leaves of an authenticator's Params.
+const params = `{"a":"ö"}`
+
 func spend(t *testing.T, s Stores) {
 	enrol(t, s, "ana", "a1", "") // its Counter is 1000
 	enrol(t, s, "ana", "a2", "")
-	check(t, "Spend of the step that confirmed", s.Spend(ctx, "a1", 1000, now), mfa.ErrUsed)
-	check(t, "Spend of an earlier step", s.Spend(ctx, "a1", 999, now), mfa.ErrUsed)
-	must(t, "Spend", s.Spend(ctx, "a1", 1002, now))
-	check(t, "Spend again", s.Spend(ctx, "a1", 1002, now), mfa.ErrUsed)
-	check(t, "Spend of a step that was passed over", s.Spend(ctx, "a1", 1001, now), mfa.ErrUsed)
-	must(t, "Spend of the same step for another", s.Spend(ctx, "a2", 1002, now))
+	check(t, "Spend of the step that confirmed", s.Spend(ctx, "a1", 1000, params, now), mfa.ErrUsed)
+	check(t, "Spend of an earlier step", s.Spend(ctx, "a1", 999, params, now), mfa.ErrUsed)
+	must(t, "Spend", s.Spend(ctx, "a1", 1002, params, now))
+	check(t, "Spend again", s.Spend(ctx, "a1", 1002, "other", now), mfa.ErrUsed)
+	check(t, "Spend of a step that was passed over", s.Spend(ctx, "a1", 1001, "other", now), mfa.ErrUsed)
+	must(t, "Spend of the same step for another", s.Spend(ctx, "a2", 1002, params, now))
 	for _, a := range factors(t, s, "ana").Authenticators {
-		if a.Counter != 1002 || !a.LastUsed.Equal(now) {
-			t.Errorf("%s: Counter %d, LastUsed %v, want 1002, %v", a.ID, a.Counter, a.LastUsed, now)
+		if a.Counter != 1002 || a.Params != params || !a.LastUsed.Equal(now) {
+			t.Errorf("%s: Counter %d, Params %s, LastUsed %v, want 1002, %s, %v", a.ID, a.Counter, a.Params, a.LastUsed, params, now)
 		}
 	}
 }
@@ -37,20 +40,20 @@ func spendWithoutCounter(t *testing.T, s Stores) {
 	a.Counter = 0
 	must(t, "Add", s.Add(ctx, 0, *a))
 	for i := range 2 {
-		must(t, "Spend of 0", s.Spend(ctx, "a1", 0, now.Add(time.Duration(i)*time.Minute)))
+		must(t, "Spend of 0", s.Spend(ctx, "a1", 0, params, now.Add(time.Duration(i)*time.Minute)))
 	}
 	if a := factors(t, s, "ana").Authenticators[0]; a.Counter != 0 || !a.LastUsed.Equal(now.Add(time.Minute)) {
 		t.Errorf("Counter %d, LastUsed %v, want 0, %v", a.Counter, a.LastUsed, now.Add(time.Minute))
 	}
-	must(t, "Spend of 1", s.Spend(ctx, "a1", 1, now))
-	check(t, "Spend of 0 after 1", s.Spend(ctx, "a1", 0, now), mfa.ErrUsed)
-	check(t, "Spend of 1 again", s.Spend(ctx, "a1", 1, now), mfa.ErrUsed)
+	must(t, "Spend of 1", s.Spend(ctx, "a1", 1, params, now))
+	check(t, "Spend of 0 after 1", s.Spend(ctx, "a1", 0, params, now), mfa.ErrUsed)
+	check(t, "Spend of 1 again", s.Spend(ctx, "a1", 1, params, now), mfa.ErrUsed)
 }
 
 func parallelSpend(t *testing.T, s Stores) {
 	enrol(t, s, "ana", "a1", "")
 	for step := int64(1001); step < 1005; step++ {
-		if won := race(t, mfa.ErrUsed, func(int) error { return s.Spend(ctx, "a1", step, now) }); won != 1 {
+		if won := race(t, mfa.ErrUsed, func(int) error { return s.Spend(ctx, "a1", step, params, now) }); won != 1 {
 			t.Errorf("step %d was spent %d times, want once", step, won)
 		}
 	}
@@ -292,7 +295,7 @@ func allOrNothing(t *testing.T, s Stores) {
 	}
 	enrol(t, s, "ana", "a1", "r1")
 	check(t, "Atomic that aborts", a.Atomic(ctx, func(ctx context.Context) error {
-		must(t, "Spend", s.Spend(ctx, "a1", 2000, now))
+		must(t, "Spend", s.Spend(ctx, "a1", 2000, params, now))
 		must(t, "Redeem", s.Redeem(ctx, "r1", digest("r1", 0), now))
 		must(t, "ResetAttempts", s.ResetAttempts(ctx, "totp:ana", now))
 		must(t, "Enable", s.Enable(ctx, "totp:ana", 1))
@@ -302,7 +305,7 @@ func allOrNothing(t *testing.T, s Stores) {
 	}), errAbort)
 	guess(t, s, "totp:ana", five, now, mfa.AttemptCount{Left: 3})
 	f := factors(t, s, "ana")
-	if f.Authenticators[0].Counter != 1000 || len(f.Recovery.Digests) != 10 {
+	if f.Authenticators[0].Counter != 1000 || f.Authenticators[0].Params == params || len(f.Recovery.Digests) != 10 {
 		t.Errorf("an aborted Atomic left %+v", f)
 	}
 	won := race(t, mfa.ErrUsed, func(i int) error {
@@ -311,7 +314,7 @@ func allOrNothing(t *testing.T, s Stores) {
 			if err := s.SaveSetup(ctx, setup(owner, "ana", 1)); err != nil {
 				return err
 			}
-			return s.Spend(ctx, "a1", 2000, now)
+			return s.Spend(ctx, "a1", 2000, params, now)
 		})
 	})
 	if left := countSetups(t, s); won != 1 || left != 1 {

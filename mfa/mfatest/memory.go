@@ -314,13 +314,13 @@ func (m *Memory) Enable(ctx context.Context, key string, inARow int) error {
 }
 
 // Spend implements mfa.Attempts.
-func (m *Memory) Spend(ctx context.Context, authenticator string, counter int64, now time.Time) error {
+func (m *Memory) Spend(ctx context.Context, authenticator string, counter int64, params string, now time.Time) error {
 	return m.write(ctx, func(d data) error {
 		a, ok := d.authenticators[authenticator]
 		if !ok || a.Counter >= counter && (a.Counter != 0 || counter != 0) {
 			return mfa.ErrUsed
 		}
-		a.Counter, a.LastUsed = counter, now
+		a.Counter, a.Params, a.LastUsed = counter, params, now
 		d.authenticators[authenticator] = a
 		return nil
 	})

@@ -424,9 +424,13 @@ func serviceChallenge(t *testing.T, o *serviceTest) {
 		_, err := o.verify(a)
 		check(t, what, err, mfa.ErrChallenge)
 	}
+	late := o.answer(t, kindKey)
+	o.now = o.now.Add(10*time.Minute + time.Second)
+	_, err := o.verify(late)
+	check(t, "answer that took too long", err, mfa.ErrChallenge)
 	a := o.answer(t, kindKey)
 	a.Form.Set("signature", "?")
-	_, err := o.verify(a)
+	_, err = o.verify(a)
 	check(t, "what is no answer", err, mfa.ErrFormat)
 	old := o.answer(t, kindKey)
 	if left := o.left(t, kindKey); left != 4 {

@@ -12,6 +12,7 @@ import (
 	"vestibule/config"
 	"vestibule/consent"
 	"vestibule/mfa"
+	"vestibule/mfa/webauthn"
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
@@ -69,6 +70,9 @@ func New(ctx context.Context, c config.Config, o Options) (*Server, error) {
 	db.Observe(s.metrics.observer(o.Trip))
 	if err := CheckKeys(ctx, db, keys); err != nil {
 		return nil, errors.Join(err, db.Close())
+	}
+	if _, err := webauthn.New(c.Issuer, c.Name); err != nil {
+		s.log.InfoContext(ctx, "no passkeys", "reason", err)
 	}
 	if err := s.compose(ctx, c, keys); err != nil {
 		return nil, errors.Join(err, db.Close())

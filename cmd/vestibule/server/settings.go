@@ -8,6 +8,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
+	"vestibule/mfa/webauthn"
 	"vestibule/provider"
 	"vestibule/web/catalogue"
 	"vestibule/web/notice"
@@ -81,7 +82,11 @@ func Limits(c config.Config) mfa.Limits {
 
 // Kinds are the kinds of authenticators that there are. A new one is a line here.
 func Kinds(c config.Config) []mfa.Kind {
-	return []mfa.Kind{
+	all := []mfa.Kind{
 		totp.Kind{Issuer: c.Name, Options: totp.Options{Algorithms: c.TOTPAlgorithms, Digits: c.TOTPDigits, Periods: c.TOTPPeriods}},
 	}
+	if keys, err := webauthn.New(c.Issuer, c.Name); err == nil { // else New has said why there are none
+		all = append(all, keys)
+	}
+	return all
 }

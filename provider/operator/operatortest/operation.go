@@ -162,7 +162,7 @@ func (w *world) proves() {
 	w.t.Helper()
 	factors, err := w.place.Factors(w.t.Context(), w.ana.Subject)
 	w.must(err)
-	w.must(w.place.Spend(w.t.Context(), factors.Authenticators[0].ID, w.now.Unix()/30, w.now))
+	w.must(w.place.Spend(w.t.Context(), factors.Authenticators[0].ID, w.now.Unix()/30, factors.Authenticators[0].Params, w.now))
 }
 
 // backup is one of ana's phone, which was made an hour ago.
