@@ -22,25 +22,25 @@ func explain(err error) *ui.Problem {
 }
 
 func explainRequest(e *provider.RequestError) *ui.Problem {
-	who := e.ClientName
-	if who == "" {
-		who = "This app"
+	title := ui.Say("request.title.unknown")
+	if e.ClientName != "" {
+		title = ui.Say("request.title", "client", e.ClientName)
 	}
 	return &ui.Problem{
-		Status: e.Status, State: "request", Title: who + " sent a request we can’t use", Client: e.ClientName,
+		Status: e.Status, State: "request", Title: title, Client: e.ClientName,
 		OAuth: &ui.RequestError{Code: e.Code, Description: e.Description, ClientID: e.ClientID, RedirectURI: e.RedirectURI, Why: why(e)},
 	}
 }
 
 // why tells a user what an app did. The exact words for its makers are under the details.
-func why(e *provider.RequestError) string {
+func why(e *provider.RequestError) ui.Message {
 	switch {
 	case e.Code == "invalid_client" && e.ClientName == "":
-		return "We don’t know this app."
+		return ui.Say("request.client")
 	case e.ClientName != "" && strings.Contains(e.Description, "redirect"):
-		return "The app asked to send you to an address that is not registered for it."
+		return ui.Say("request.redirect")
 	case e.Code == "server_error":
-		return "Something went wrong on our side."
+		return ui.Say("request.server")
 	}
-	return "The app made a mistake in its request."
+	return ui.Say("request.mistake")
 }

@@ -49,6 +49,9 @@ func (s *screen) checkPage() {
 		}
 	}
 	s.checkFocus()
+	if inStrangeLanguage(s.t) {
+		s.checkLanguage()
+	}
 }
 
 func (s *screen) checkElement(n *html.Node) {
@@ -102,7 +105,7 @@ func (s *screen) checkInput(n *html.Node) {
 	s.t.Helper()
 	name, kind := attr(n, "name"), attr(n, "type")
 	if kind == "hidden" {
-		if name != "form_id" && name != "flow" && name != "with" && name != "of" {
+		if name != "form_id" && name != "flow" && name != "with" && name != "of" && name != "token" {
 			s.t.Errorf("page %s: hidden field %s", s.name, name)
 		}
 		return

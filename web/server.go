@@ -16,6 +16,7 @@ import (
 	"vestibule/web/enrol"
 	"vestibule/web/signin"
 	"vestibule/web/ui"
+	"vestibule/web/ui/catalogue"
 	"vestibule/web/verify"
 )
 
@@ -83,9 +84,10 @@ type Keys struct {
 
 // Site is what users see of the pages as a whole.
 type Site struct {
-	Prefix  string // of all addresses of the pages, such as /id; empty: they begin at the root
-	Name    string // what the pages call this server; empty: Vestibule
-	Contact string // whom users may ask for help; may be empty
+	Prefix  string         // of all addresses of the pages, such as /id; empty: they begin at the root
+	Name    string         // what the pages call this server; empty: Vestibule
+	Contact string         // whom users may ask for help; may be empty
+	Texts   *catalogue.Set // what the pages say, by language; nil: what comes with the program
 }
 
 // Server is the pages. It implements provider.UI.
@@ -104,7 +106,7 @@ func New(c Config) (*Server, error) {
 	}
 	c = c.withDefaults()
 	pages, err := ui.New(ui.Config{
-		Issuer: c.Source.Issuer, Prefix: c.Site.Prefix, Name: c.Site.Name, Contact: c.Site.Contact, Explain: explain, Log: c.Log, Now: c.Now,
+		Issuer: c.Source.Issuer, Prefix: c.Site.Prefix, Name: c.Site.Name, Contact: c.Site.Contact, Texts: c.Site.Texts, Explain: explain, Log: c.Log, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -299,6 +299,9 @@ func (s *site) compose() {
 		Keys: Keys{Devices: keys.Derive("known browsers"), Binding: []byte("binds a sign-in to its browser")},
 		Site: Site{Contact: "help@example.com"}, Log: log, Now: s.clock.now,
 	}
+	if s.config.Site.Texts, err = translated(); err != nil {
+		s.t.Fatal(err)
+	}
 	s.configure(func(*Config) {})
 }
 
@@ -400,7 +403,11 @@ func (s *site) newBrowser() *visitor {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return &visitor{s, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, jar}
+	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if inStrangeLanguage(s.t) {
+		client.Transport = speaker{http.DefaultTransport}
+	}
+	return &visitor{s, client, jar}
 }
 
 // authorize is the address that a client sends its users to.
@@ -663,7 +670,7 @@ func has(n *html.Node, key string) bool {
 	return false
 }
 
-// words is the text below n as a reader sees it.
+// words is the text below n as a reader sees it, in English.
 func words(n *html.Node) string {
 	var all strings.Builder
 	for c := range n.Descendants() {
@@ -671,7 +678,7 @@ func words(n *html.Node) string {
 			all.WriteString(c.Data)
 		}
 	}
-	return strings.Join(strings.Fields(all.String()), " ")
+	return strings.Join(strings.Fields(plainly.Replace(all.String())), " ")
 }
 
 // cookie is the value that the browser has under that name.

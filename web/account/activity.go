@@ -3,7 +3,7 @@ package account
 import (
 	"context"
 	"errors"
-	"html/template"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -43,41 +43,40 @@ const (
 	recentLines   = 5
 )
 
-// activities are the sentences for what is in the log, by the kind of event; what has none is not shown. In braces
-// are names of the event's details; client and proofs are made here. They say what happened and not who did it: that
-// is for the reader to judge.
+// activities are the texts for what is in the log, by the kind of event; what has none is not shown. See sentence for what
+// they may name.
 var activities = map[string]string{
-	audit.EventPassword:          "The right password was given, but the sign-in was not finished.", // see folded
-	audit.EventPasswordFailed:    "A wrong password was given.",
-	audit.EventPasswordLocked:    "Too many wrong passwords were given. Further tries had to wait.",
-	audit.EventTOTPFailed:        "A wrong code was given after the right password.",
-	audit.EventTOTPLocked:        "Too many wrong codes were given after the right password. Codes were locked.",
-	audit.EventRecoveryUsed:      "A recovery code was used. {left} left.",
-	audit.EventRecoveryFailed:    "A wrong recovery code was given after the right password.",
-	audit.EventRecoveryLocked:    "Too many wrong recovery codes were given after the right password. They were locked.",
-	audit.EventSignedIn:          "Signed in with {proofs}.",
-	audit.EventSignedOut:         "Signed out.",
-	audit.EventOthersEnded:       "Signed out everywhere else.",
-	audit.EventFactorAdded:       "The authenticator “{name}” was added.",
-	audit.EventFactorRemoved:     "The authenticator “{name}” was removed.",
-	audit.EventFactorRenamed:     "The authenticator “{from}” was renamed to “{to}”.",
-	audit.EventCodesMade:         "New recovery codes were made.",
-	audit.EventBrowserRemembered: "No longer asked for codes: {browser}.",
-	audit.EventBrowserForgotten:  "Asked for codes again: {browser}.",
-	audit.EventConsent:           "{client} was allowed to use the account.",
-	audit.EventConsentDenied:     "{client} was not allowed to use the account.",
-	audit.EventAuthorized:        "Went on to {client}.",
-	audit.EventTokenReused:       "{client} was signed out: something that works once was used twice.",
-	audit.EventPasswordChanged:   "The password was changed.",
-	audit.EventAdminUserCreated:  "The account was created.",
-	audit.EventAdminUserUpdated:  "The account was changed.",
-	audit.EventAdminUnlocked:     "Wrong passwords and codes were forgiven.",
-	audit.EventAdminReset:        "Two-step verification was reset: {reason}",
-	audit.EventAdminResetPlanned: "A reset of two-step verification was announced: {reason}",
-	audit.EventResetCancelled:    "The reset of two-step verification was called off.",
-	audit.EventAdminTOTPAdded:    "The authenticator “{name}” was added.",
-	audit.EventAdminTOTPExported: "The authenticators were copied for a backup, sealed with a passphrase.",
-	audit.EventAdminEnrolLink:    "A link to set up two-step verification was made.",
+	audit.EventPassword:          "activity.password", // see folded
+	audit.EventPasswordFailed:    "activity.password.failed",
+	audit.EventPasswordLocked:    "activity.password.locked",
+	audit.EventTOTPFailed:        "activity.code.failed",
+	audit.EventTOTPLocked:        "activity.code.locked",
+	audit.EventRecoveryUsed:      "activity.recovery",
+	audit.EventRecoveryFailed:    "activity.recovery.failed",
+	audit.EventRecoveryLocked:    "activity.recovery.locked",
+	audit.EventSignedIn:          "activity.in",
+	audit.EventSignedOut:         "activity.out",
+	audit.EventOthersEnded:       "activity.out.others",
+	audit.EventFactorAdded:       "activity.factor.added",
+	audit.EventFactorRemoved:     "activity.factor.removed",
+	audit.EventFactorRenamed:     "activity.factor.renamed",
+	audit.EventCodesMade:         "activity.codes",
+	audit.EventBrowserRemembered: "activity.browser.remembered",
+	audit.EventBrowserForgotten:  "activity.browser.forgotten",
+	audit.EventConsent:           "activity.consent",
+	audit.EventConsentDenied:     "activity.consent.denied",
+	audit.EventAuthorized:        "activity.client",
+	audit.EventTokenReused:       "activity.client.reused",
+	audit.EventPasswordChanged:   "activity.password.changed",
+	audit.EventAdminUserCreated:  "activity.account.created",
+	audit.EventAdminUserUpdated:  "activity.account.changed",
+	audit.EventAdminUnlocked:     "activity.unlocked",
+	audit.EventAdminReset:        "activity.reset",
+	audit.EventAdminResetPlanned: "activity.reset.planned",
+	audit.EventResetCancelled:    "activity.reset.cancelled",
+	audit.EventAdminTOTPAdded:    "activity.factor.added",
+	audit.EventAdminTOTPExported: "activity.factor.copied",
+	audit.EventAdminEnrolLink:    "activity.link",
 }
 
 // activityKinds is what the pages ask for.
@@ -91,20 +90,20 @@ var recentKinds = slices.DeleteFunc(slices.Clone(activityKinds), func(kind strin
 type activityPage struct {
 	ui.Frame
 	Lines  []activityLine
-	Older  string // address of the next page; empty: there is none
-	Newest bool   // this is the first page
-	Kept   string // how long events are kept; empty: for ever
+	Older  string        // address of the next page; empty: there is none
+	Newest bool          // this is the first page
+	Kept   time.Duration // how long events are kept; 0: for ever
 }
 
 // activityLine is an event, or the same one several times in a row.
 type activityLine struct {
-	Text    template.HTML
+	Text    ui.Message
 	Times   int
 	Time    time.Time // of the newest
 	Device  string    // of a sign-in; may be empty
 	Address string
-	By      string // who, if it was not somebody with a browser
-	same    string // lines with the same one are one
+	By      ui.Message // who, if it was not somebody with a browser
+	same    string     // lines with the same one are one
 }
 
 func (s *Server) activityPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
@@ -114,8 +113,8 @@ func (s *Server) activityPage(w http.ResponseWriter, r *http.Request, m *signedI
 		return err
 	}
 	p := &activityPage{
-		Frame:  ui.Frame{Page: "activity", Title: "Activity", Account: true, Who: m.account.Label()},
-		Newest: before == "", Kept: kept(s.ActivityKept),
+		Frame:  ui.Frame{Page: "activity", Title: ui.Say("activity.title"), Account: true, Who: m.account.Label()},
+		Newest: before == "", Kept: s.ActivityKept,
 	}
 	if len(events) > activityLines {
 		events = events[:activityLines]
@@ -128,7 +127,7 @@ func (s *Server) activityPage(w http.ResponseWriter, r *http.Request, m *signedI
 	if len(p.Lines) == 0 {
 		p.State = "none"
 	}
-	return s.Render(w, http.StatusOK, "activity", p)
+	return s.Render(w, r, http.StatusOK, "activity", p)
 }
 
 // recent are the newest lines, for the security page.
@@ -154,7 +153,7 @@ func (s *Server) lines(ctx context.Context, events []audit.Event) ([]activityLin
 		if e.Kind == audit.EventSignedIn {
 			line.Device = e.Detail["browser"]
 		}
-		line.same = strings.Join([]string{e.Kind, string(line.Text), line.Device, e.Address, e.Actor}, "\x00")
+		line.same = strings.Join([]string{e.Kind, fmt.Sprint(line.Text), line.Device, e.Address, e.Actor}, "\x00")
 		if last := len(lines) - 1; last >= 0 && lines[last].same == line.same {
 			lines[last].Times++
 			continue
@@ -185,10 +184,10 @@ func fold(events []audit.Event) []audit.Event {
 	return left
 }
 
-// clientLabel is the name of a client, or its id once it is gone.
+// clientLabel is the name of a client, or its id once it is gone; empty: the event names none.
 func (s *Server) clientLabel(ctx context.Context, id string, known map[string]string) (string, error) {
 	if id == "" {
-		return "An app", nil
+		return "", nil
 	}
 	if name, ok := known[id]; ok {
 		return name, nil
@@ -205,59 +204,40 @@ func (s *Server) clientLabel(ctx context.Context, id string, known map[string]st
 	return known[id], nil
 }
 
-// sentence fills in what the event knows. Names come from people, so each is kept apart from the text around it.
-func sentence(e audit.Event, client string) template.HTML {
-	text := activities[e.Kind]
-	if e.Detail["set_up"] != "" {
-		text = "A wrong code was given while an authenticator was set up."
+// sentence is the text for an event with what the event knows: its details, and the client.
+func sentence(e audit.Event, client string) ui.Message {
+	msg := ui.Message{ID: textID(e), Args: ui.Values{"client": client}}
+	for _, name := range []string{"left", "name", "from", "to", "reason", "browser"} {
+		msg.Args[name] = e.Detail[name]
 	}
-	pairs := []string{"{proofs}", proofs(e.Detail["amr"]), "{client}", apart(client), "{browser}", browserWords(e.Detail["browser"])}
-	for _, name := range []string{"left", "name", "from", "to", "reason"} {
-		pairs = append(pairs, "{"+name+"}", apart(e.Detail[name]))
-	}
-	return template.HTML(strings.NewReplacer(pairs...).Replace(text)) // the texts are ours, and the rest is escaped
+	return msg
 }
 
-func apart(text string) string { return "<bdi>" + template.HTMLEscapeString(text) + "</bdi>" }
-
-// browserWords is what an event calls a browser that was remembered or forgotten.
-func browserWords(browser string) string {
-	switch browser {
-	case "":
-		return "a device that signed out"
-	case "all":
-		return "all devices"
+// textID tells apart what the kind of an event does not.
+func textID(e audit.Event) string {
+	proofs := strings.Fields(e.Detail["amr"])
+	switch browser := e.Detail["browser"]; {
+	case e.Detail["set_up"] != "":
+		return "activity.code.setup"
+	case e.Kind == audit.EventSignedIn && slices.Contains(proofs, "otp"):
+		return "activity.in.code"
+	case e.Kind == audit.EventSignedIn && slices.Contains(proofs, "mfa"):
+		return "activity.in.recovery"
+	case e.Kind == audit.EventBrowserForgotten && browser == "all":
+		return "activity.browser.forgotten.all"
+	case e.Kind == audit.EventBrowserForgotten && browser == "":
+		return "activity.browser.forgotten.out"
 	}
-	return apart(browser)
-}
-
-// proofs says in words what was proved.
-func proofs(amr string) string {
-	words := strings.Fields(amr)
-	switch {
-	case slices.Contains(words, "otp"):
-		return "the password and a code"
-	case slices.Contains(words, "mfa"):
-		return "the password and a recovery code"
-	}
-	return "the password"
+	return activities[e.Kind]
 }
 
 // by says who acted, if it was not somebody with a browser.
-func by(actor string) string {
+func by(actor string) ui.Message {
 	switch {
 	case actor == "":
-		return ""
+		return ui.Message{}
 	case actor == "system":
-		return "by this service"
+		return ui.Say("activity.by.service")
 	}
-	return "by an administrator"
-}
-
-// kept says for how long; empty: for ever.
-func kept(d time.Duration) string {
-	if d <= 0 {
-		return ""
-	}
-	return ui.Span(d)
+	return ui.Say("activity.by.administrator")
 }

@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"vestibule/mfa"
 	"vestibule/web/enrol"
@@ -13,7 +14,7 @@ import (
 func (m *signedIn) newCodes() enrol.Enrolment {
 	return enrol.Enrolment{
 		Subject: m.account.Subject, Owner: m.owner("codes"), Label: m.account.Label(), Action: codesPath,
-		Account: true, Cancel: "Keep the old codes", Codes: true,
+		Account: true, Cancel: ui.Say("codes.keep_old"), Codes: true,
 	}
 }
 
@@ -21,7 +22,7 @@ type codesStartPage struct {
 	ui.Frame
 	Left  int
 	Total int
-	Made  string
+	Made  time.Time
 	On    bool
 }
 
@@ -44,14 +45,14 @@ func (s *Server) codesPage(w http.ResponseWriter, r *http.Request, m *signedIn) 
 		return err
 	}
 	p := &codesStartPage{
-		Frame: ui.Frame{Page: "codes", Title: "Recovery codes", Account: true, Who: m.account.Label()},
-		Left:  status.CodesLeft, Total: status.CodesTotal, Made: ui.Day(status.CodesMade), On: len(status.Authenticators) > 0,
+		Frame: ui.Frame{Page: "codes", Title: ui.Say("codes.start.title"), Account: true, Who: m.account.Label()},
+		Left:  status.CodesLeft, Total: status.CodesTotal, Made: status.CodesMade, On: len(status.Authenticators) > 0,
 	}
 	p.Say(m.said)
 	if p.State == "initial" {
 		p.State = "none"
 	}
-	return s.Render(w, http.StatusOK, "codes-start", p)
+	return s.Render(w, r, http.StatusOK, "codes-start", p)
 }
 
 // postCodes is all forms of the recovery codes.

@@ -18,7 +18,7 @@ import (
 func (m *signedIn) enrolment() enrol.Enrolment {
 	return enrol.Enrolment{
 		Subject: m.account.Subject, Owner: m.owner("account"), Label: m.account.Label(), Action: enrolPath,
-		Account: true, Cancel: "Cancel",
+		Account: true, Cancel: ui.Say("part.cancel"),
 	}
 }
 

@@ -61,12 +61,12 @@ func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *signedIn)
 		return err
 	}
 	p := &removePage{
-		Frame:  ui.Frame{Page: "remove", Title: "Remove " + app.Name + "?", Account: true, Who: m.account.Label()},
+		Frame:  ui.Frame{Page: "remove", Title: ui.Say("remove.title", "name", app.Name), Account: true, Who: m.account.Label()},
 		Action: r.URL.Path, Name: app.Name, Username: m.account.Username, Last: last, Digits: verify.DigitWords(digits),
 		Recovery: ui.Field(r, "with") == "recovery" || m.said.Values["with"] == "recovery" && !r.URL.Query().Has("with"),
 	}
 	p.Say(m.said)
-	return s.Render(w, http.StatusOK, "remove", p)
+	return s.Render(w, r, http.StatusOK, "remove", p)
 }
 
 // postRemove takes an authenticator away. The code that allows it is spent, the authenticator removed and the session

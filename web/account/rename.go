@@ -28,14 +28,14 @@ func (s *Server) renamePage(w http.ResponseWriter, r *http.Request, m *signedIn)
 		return s.Answers.Note(w, r, securityPath, "remove.gone", nil)
 	}
 	p := &renamePage{
-		Frame:  ui.Frame{Page: "rename", Title: "Rename " + app.Name, Account: true, Who: m.account.Label()},
+		Frame:  ui.Frame{Page: "rename", Title: ui.Say("rename.title", "name", app.Name), Account: true, Who: m.account.Label()},
 		Action: r.URL.Path, Name: app.Name, Typed: app.Name,
 	}
 	if typed, ok := m.said.Values["name"]; ok {
 		p.Typed = typed
 	}
 	p.Say(m.said)
-	return s.Render(w, http.StatusOK, "rename", p)
+	return s.Render(w, r, http.StatusOK, "rename", p)
 }
 
 // postRename gives an authenticator another name, in one commit with the record of it.

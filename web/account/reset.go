@@ -90,23 +90,23 @@ func (s *Server) cancelResetPage(w http.ResponseWriter, r *http.Request) error {
 	plan, err := s.planned(r)
 	switch {
 	case errors.Is(err, errForgedLink):
-		return s.showReset(w, http.StatusNotFound, "unknown", "We don’t know this link", plan)
+		return s.showReset(w, r, http.StatusNotFound, "unknown", "part.unknown_link", plan)
 	case errors.Is(err, store.ErrNotFound):
-		return s.showReset(w, http.StatusGone, "gone", "There is nothing to cancel any more", plan)
+		return s.showReset(w, r, http.StatusGone, "gone", "reset.gone.title", plan)
 	case err != nil:
 		return err
 	}
 	s.Cookies.Bind(w, r) // a second click is known by it
 	p := &resetPage{
-		Frame: ui.Frame{Page: "reset-cancel", Title: "Keep two-step verification?"},
+		Frame: ui.Frame{Page: "reset-cancel", Title: ui.Say("reset.title")},
 		Token: ui.Field(r, "token"), Due: plan.Due.UTC(),
 	}
-	return s.Render(w, http.StatusOK, "reset-cancel", p)
+	return s.Render(w, r, http.StatusOK, "reset-cancel", p)
 }
 
-func (s *Server) showReset(w http.ResponseWriter, status int, state, title string, plan mfa.PlannedReset) error {
-	return s.Render(w, status, "reset-cancel", &resetPage{
-		Frame: ui.Frame{Page: "reset-cancel", State: state, Title: title}, Due: plan.Due.UTC(),
+func (s *Server) showReset(w http.ResponseWriter, r *http.Request, status int, state, title string, plan mfa.PlannedReset) error {
+	return s.Render(w, r, status, "reset-cancel", &resetPage{
+		Frame: ui.Frame{Page: "reset-cancel", State: state, Title: ui.Say(title)}, Due: plan.Due.UTC(),
 	})
 }
 
@@ -132,9 +132,9 @@ func (s *Server) resetCancelledPage(w http.ResponseWriter, r *http.Request) erro
 	case err != nil:
 		return err
 	case len(said.Notes) != 1 || said.Notes[0].ID != "reset.cancelled":
-		return s.showReset(w, http.StatusOK, "none", "Resets of two-step verification", mfa.PlannedReset{})
+		return s.showReset(w, r, http.StatusOK, "none", "reset.none.title", mfa.PlannedReset{})
 	}
-	return s.showReset(w, http.StatusOK, "cancelled", "Two-step verification stays as it is", mfa.PlannedReset{})
+	return s.showReset(w, r, http.StatusOK, "cancelled", "reset.cancelled.title", mfa.PlannedReset{})
 }
 
 // postCancelOwnReset is the button on the security page.

@@ -25,7 +25,7 @@ type securityPage struct {
 	Devices    []rememberedView
 	Others     int          // live sessions of the user in other browsers
 	Keep       *ui.Rendered // the policy does not let the user remove the only authenticator
-	Obliged    string       // from when on the user needs two-step verification; empty: is not, or has it
+	Obliged    time.Time    // from when on the user needs two-step verification; zero: does not, or has it
 	Pending    *ui.Rendered // a set-up was begun and not finished
 	Operator   *operatorView
 	Recent     []activityLine
@@ -37,7 +37,7 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *signedI
 		return err
 	}
 	p := &securityPage{
-		Frame: ui.Frame{Page: "security", Title: "Security", Account: true, Who: m.account.Label()},
+		Frame: ui.Frame{Page: "security", Title: ui.Say("security.title"), Account: true, Who: m.account.Label()},
 		On:    len(status.Authenticators) > 0, Apps: status.Authenticators,
 		CodesLeft: status.CodesLeft, CodesTotal: status.CodesTotal, CodesMade: status.CodesMade,
 	}
@@ -62,13 +62,13 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *signedI
 		return err
 	}
 	if want := s.Policy.For(m.account.Groups, mfa.App{}, s.Now()); !p.On && !want.From.IsZero() && !s.Policy.ReportOnly {
-		p.Obliged = ui.From(want.From)
+		p.Obliged = want.From
 	}
 	p.Say(m.said)
 	if p.State = "off"; p.On {
 		p.State = "on"
 	}
-	return s.Render(w, http.StatusOK, "security", p)
+	return s.Render(w, r, http.StatusOK, "security", p)
 }
 
 // keep says why a user who has so many authenticators cannot remove one; nil: the user can.

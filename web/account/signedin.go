@@ -84,7 +84,7 @@ func (s *Server) requireEnrolmentAllowed(h signedInHandler) signedInHandler {
 		case r.Method == http.MethodPost:
 			return s.Redirect(w, r, enrolPath)
 		}
-		return s.Enrol.ShowBlocked(w, m.enrolment())
+		return s.Enrol.ShowBlocked(w, r, m.enrolment())
 	}
 }
 

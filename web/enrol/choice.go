@@ -14,14 +14,14 @@ import (
 // choice is a setting of the new authenticator with its values.
 type choice struct {
 	Name    string
-	Label   string
 	Options []option
 }
 
 type option struct {
-	Value  string
-	Text   string
-	Chosen bool
+	Value   string
+	Text    string
+	Seconds int // says it in place of Text; 0: it does not
+	Chosen  bool
 }
 
 // choices are the settings that the user may have another way; none if there is nothing to choose.
@@ -29,15 +29,15 @@ func choices(kinds totp.Options, now totp.Params) []choice {
 	if !kinds.Several() {
 		return nil
 	}
-	algorithm, digits, period := choice{Name: "algorithm", Label: "Algorithm"}, choice{Name: "digits", Label: "Digits"}, choice{Name: "period", Label: "New code every"}
+	algorithm, digits, period := choice{Name: "algorithm"}, choice{Name: "digits"}, choice{Name: "period"}
 	for _, a := range kinds.Algorithms {
-		algorithm.Options = append(algorithm.Options, option{a, totp.AlgorithmName(a), a == now.Algorithm})
+		algorithm.Options = append(algorithm.Options, option{Value: a, Text: totp.AlgorithmName(a), Chosen: a == now.Algorithm})
 	}
 	for _, n := range kinds.Digits {
-		digits.Options = append(digits.Options, option{strconv.Itoa(n), strconv.Itoa(n), n == now.Digits})
+		digits.Options = append(digits.Options, option{Value: strconv.Itoa(n), Text: strconv.Itoa(n), Chosen: n == now.Digits})
 	}
 	for _, n := range kinds.Periods {
-		period.Options = append(period.Options, option{strconv.Itoa(n), strconv.Itoa(n) + " seconds", n == now.Period})
+		period.Options = append(period.Options, option{Value: strconv.Itoa(n), Seconds: n, Chosen: n == now.Period})
 	}
 	return []choice{algorithm, digits, period}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"time"
 
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
@@ -48,9 +47,9 @@ func (s *Server) confirmMessage(err error) *ui.Message {
 	code := func(id string, args ui.Values) *ui.Message { return &ui.Message{ID: id, Field: "code", Args: args} }
 	switch {
 	case errors.As(err, &off) && off.Seconds < 0:
-		return code("enrol.clock.slow", ui.Values{"off": lapse(time.Duration(off.Seconds) * time.Second)})
+		return code("enrol.clock.slow", ui.Values{"off": strconv.Itoa(off.Seconds)})
 	case errors.As(err, &off):
-		return code("enrol.clock.fast", ui.Values{"off": lapse(time.Duration(off.Seconds) * time.Second)})
+		return code("enrol.clock.fast", ui.Values{"off": strconv.Itoa(off.Seconds)})
 	case errors.As(err, &locked) && locked.Disabled:
 		return code("totp.disabled", nil)
 	case errors.As(err, &locked):
@@ -71,17 +70,4 @@ func (s *Server) confirmMessage(err error) *ui.Message {
 		return &ui.Message{ID: "enrol.expired"}
 	}
 	return nil
-}
-
-// lapse is for how long a clock is off, for people.
-func lapse(d time.Duration) string {
-	d = d.Abs()
-	if d <= 2*time.Minute {
-		return strconv.Itoa(int(d/time.Second)) + " seconds"
-	}
-	text := strconv.Itoa(int(d/time.Minute)) + " minutes"
-	if rest := d % time.Minute; rest > 0 {
-		text += " " + strconv.Itoa(int(rest/time.Second)) + " seconds"
-	}
-	return text
 }

@@ -3,11 +3,13 @@ package enrol
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
 	"vestibule/mfa"
 	"vestibule/web/ui"
+	"vestibule/web/ui/catalogue"
 )
 
 // SendCodes gives the codes that are being shown as a file.
@@ -21,8 +23,10 @@ func (s *Server) SendCodes(w http.ResponseWriter, r *http.Request, e Enrolment, 
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-recovery-codes-%s.txt"`, slug(s.Name), slug(username)))
-	fmt.Fprintf(w, "%s recovery codes\n\nAccount: %s\nAddress: %s\nCreated: %s\n\n%s\n\nEach code works once. Keep this file safe.\n",
-		s.Name, e.Label, s.Issuer, ui.Day(pending.Created), strings.Join(pending.Codes, "\n"))
+	l := s.Language(r)
+	io.WriteString(w, l.Text("codes.file", catalogue.Values{ // the client may have gone away, which is nobody's fault
+		"product": s.Name, "account": e.Label, "address": s.Issuer, "date": l.Day(pending.Created), "codes": strings.Join(pending.Codes, "\n"),
+	}))
 	return nil
 }
 

@@ -70,7 +70,7 @@ func (s *Server) LinkState(ctx context.Context, id []byte, subject string) (stri
 type linkPage struct {
 	ui.Frame
 	Action string // where Cancel goes; empty: there is nothing to cancel
-	Cancel string
+	Cancel ui.Message
 }
 
 // linkPages are the statuses and headings of the page for a link that does not work, by its state.
@@ -78,17 +78,17 @@ var linkPages = map[string]struct {
 	status int
 	title  string
 }{
-	LinkUnknown: {http.StatusNotFound, "We don’t know this link"},
-	LinkUsed:    {http.StatusGone, "This link was already used"},
-	linkExpired: {http.StatusGone, "This link is no longer valid"},
-	linkOther:   {http.StatusForbidden, "This link is for another account"},
+	LinkUnknown: {http.StatusNotFound, "part.unknown_link"},
+	LinkUsed:    {http.StatusGone, "link.used"},
+	linkExpired: {http.StatusGone, "link.expired"},
+	linkOther:   {http.StatusForbidden, "link.another"},
 }
 
 // ShowLink says why a link does not work, by its state. Without a set-up that it belongs to there is nothing to cancel.
-func (s *Server) ShowLink(w http.ResponseWriter, state string, e Enrolment) error {
+func (s *Server) ShowLink(w http.ResponseWriter, r *http.Request, state string, e Enrolment) error {
 	p := &linkPage{Frame: e.frame("enrol-link", linkPages[state].title), Action: e.Action, Cancel: e.Cancel}
 	p.State = state
-	return s.Render(w, linkPages[state].status, "enrol-link", p)
+	return s.Render(w, r, linkPages[state].status, "enrol-link", p)
 }
 
 // Allowed looks at the link if there is one, and else whether the subject needs one.
@@ -102,9 +102,9 @@ func (s *Server) Allowed(ctx context.Context, link []byte, subject string) (stat
 }
 
 // ShowBlocked says whom to ask for a link.
-func (s *Server) ShowBlocked(w http.ResponseWriter, e Enrolment) error {
-	p := &linkPage{Frame: e.frame("held", "You need a link to set up an authenticator"), Action: e.Action, Cancel: e.Cancel}
-	return s.Render(w, http.StatusForbidden, "held", p)
+func (s *Server) ShowBlocked(w http.ResponseWriter, r *http.Request, e Enrolment) error {
+	p := &linkPage{Frame: e.frame("held", "held.title"), Action: e.Action, Cancel: e.Cancel}
+	return s.Render(w, r, http.StatusForbidden, "held", p)
 }
 
 // Activate makes what was set up count. A link is used up in the same commit; nil: there is none.

@@ -29,14 +29,14 @@ type Enrolment struct {
 	Action  string // where the forms go
 	Flow    string // their parameter flow; empty on the account pages
 	Account bool
-	Cancel  string       // label of the button
+	Cancel  ui.Message   // label of the button
 	Why     *ui.Rendered // who wants it, if that is not the user
 	Codes   bool         // recovery codes only
 }
 
 // frame is what its pages have in common.
 func (e Enrolment) frame(page, title string) ui.Frame {
-	return ui.Frame{Page: page, Title: title, Flow: e.Flow, Account: e.Account, Who: e.Label}
+	return ui.Frame{Page: page, Title: ui.Say(title), Flow: e.Flow, Account: e.Account, Who: e.Label}
 }
 
 // Server shows the pages of set-ups, and answers their forms.
@@ -49,29 +49,33 @@ type Server struct {
 
 type setupPage struct {
 	ui.Frame
-	Why     *ui.Rendered
-	Action  string
-	Cancel  string
-	QR      template.HTML
-	URI     template.URL
-	Groups  []string // of the key
-	Secret  string
-	Issuer  string
-	Label   string
-	Name    string
-	First   bool // recovery codes come next
-	Expired bool
-	Full    bool // there is no room for another authenticator
-	Digits  int
-	Period  int      // in seconds
-	Kind    string   // all of them in words
-	Choices []choice // other settings that the user may choose
+	Why       *ui.Rendered
+	Action    string
+	Cancel    ui.Message
+	URI       template.URL
+	Groups    []string // of the key
+	Secret    string
+	Issuer    string
+	Label     string
+	Name      string
+	First     bool // recovery codes come next
+	Expired   bool
+	Full      bool // there is no room for another authenticator
+	Digits    int
+	Period    int // in seconds
+	Algorithm string
+	Choices   []choice // other settings that the user may choose
+}
+
+// QR draws the URI.
+func (p *setupPage) QR(label template.HTML) (template.HTML, error) {
+	return qrSVG(string(p.URI), label)
 }
 
 type codesPage struct {
 	ui.Frame
 	Action  string
-	Cancel  string
+	Cancel  ui.Message
 	Codes   []string
 	Label   string
 	Created time.Time
@@ -100,15 +104,15 @@ func (s *Server) Show(w http.ResponseWriter, r *http.Request, e Enrolment, said 
 	pending, err := s.beginSetup(r.Context(), e)
 	switch {
 	case errors.Is(err, mfa.ErrSetupExpired):
-		return s.showStopped(w, e, &setupPage{Expired: true}, ui.Message{ID: "enrol.expired"})
+		return s.showStopped(w, r, e, &setupPage{Expired: true}, ui.Message{ID: "enrol.expired"})
 	case errors.Is(err, mfa.ErrTooMany):
-		return s.showStopped(w, e, &setupPage{Full: true}, ui.Message{ID: "enrol.maximum", Args: ui.Values{"n": s.maximum()}})
+		return s.showStopped(w, r, e, &setupPage{Full: true}, ui.Message{ID: "enrol.maximum", Args: ui.Values{"n": s.maximum()}})
 	case err != nil:
 		return err
 	case pending.Confirmed && len(pending.Codes) > 0:
-		return s.showCodes(w, e, pending, said)
+		return s.showCodes(w, r, e, pending, said)
 	}
-	return s.showKey(w, e, pending, said)
+	return s.showKey(w, r, e, pending, said)
 }
 
 func (s *Server) maximum() string {
@@ -119,44 +123,39 @@ func (s *Server) maximum() string {
 }
 
 // showStopped is for a set-up that cannot go on as it is.
-func (s *Server) showStopped(w http.ResponseWriter, e Enrolment, p *setupPage, msg ui.Message) error {
-	p.Frame = e.frame("setup", "Add an authenticator app")
+func (s *Server) showStopped(w http.ResponseWriter, r *http.Request, e Enrolment, p *setupPage, msg ui.Message) error {
+	p.Frame = e.frame("setup", "setup.title")
 	p.Action, p.Cancel = e.Action, e.Cancel
 	p.SetErrors(msg)
-	return s.Render(w, http.StatusOK, "setup", p)
+	return s.Render(w, r, http.StatusOK, "setup", p)
 }
 
-func (s *Server) showKey(w http.ResponseWriter, e Enrolment, pending mfa.PendingView, said ui.Feedback) error {
+func (s *Server) showKey(w http.ResponseWriter, r *http.Request, e Enrolment, pending mfa.PendingView, said ui.Feedback) error {
 	offer, ok := pending.Offer.(totp.Offer)
 	if !ok {
 		return fmt.Errorf("there is no page for a set-up of %q", pending.Kind)
 	}
-	uri := offer.URI(e.Label)
-	qr, err := qrSVG(uri, "QR code for your authenticator app")
-	if err != nil {
-		return err
-	}
 	p := &setupPage{
-		Frame: e.frame("setup", "Add an authenticator app"),
-		Why:   e.Why, Action: e.Action, Cancel: e.Cancel, QR: qr, URI: template.URL(uri), Groups: groupsOfFour(offer.Secret), Secret: offer.Secret,
+		Frame: e.frame("setup", "setup.title"),
+		Why:   e.Why, Action: e.Action, Cancel: e.Cancel, URI: template.URL(offer.URI(e.Label)), Groups: groupsOfFour(offer.Secret), Secret: offer.Secret,
 		Issuer: offer.Issuer, Label: e.Label, Name: pending.Name, First: pending.First,
-		Digits: offer.Params.Digits, Period: offer.Params.Period, Kind: offer.Params.String(), Choices: choices(offer.Options, offer.Params),
+		Digits: offer.Params.Digits, Period: offer.Params.Period, Algorithm: totp.AlgorithmName(offer.Params.Algorithm), Choices: choices(offer.Options, offer.Params),
 	}
 	if typed := said.Values["name"]; typed != "" {
 		p.Name = typed
 	}
 	p.Say(said)
-	return s.Render(w, http.StatusOK, "setup", p)
+	return s.Render(w, r, http.StatusOK, "setup", p)
 }
 
-func (s *Server) showCodes(w http.ResponseWriter, e Enrolment, pending mfa.PendingView, said ui.Feedback) error {
+func (s *Server) showCodes(w http.ResponseWriter, r *http.Request, e Enrolment, pending mfa.PendingView, said ui.Feedback) error {
 	p := &codesPage{
-		Frame:  e.frame("codes", "Save your recovery codes"),
+		Frame:  e.frame("codes", "codes.title"),
 		Action: e.Action, Cancel: e.Cancel, Codes: pending.Codes, Label: e.Label, Created: pending.Created,
 		First: pending.First, New: pending.CodesOnly,
 	}
 	p.Say(said)
-	return s.Render(w, http.StatusOK, "codes", p)
+	return s.Render(w, r, http.StatusOK, "codes", p)
 }
 
 // groupsOfFour makes a key easier to type.

@@ -16,8 +16,8 @@ import (
 )
 
 // qrSVG draws the QR code of uri. It brings its own white ground and quiet zone: on a dark page no phone could
-// read it otherwise.
-func qrSVG(uri, label string) (template.HTML, error) {
+// read it otherwise. The label is text that is escaped.
+func qrSVG(uri string, label template.HTML) (template.HTML, error) {
 	q, err := qrcode.New(uri, qrcode.Medium)
 	if err != nil {
 		return "", fmt.Errorf("qr code: %w", err)
@@ -26,7 +26,7 @@ func qrSVG(uri, label string) (template.HTML, error) {
 	n := len(rows)
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="qr" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" viewBox="0 0 %d %d" shape-rendering="crispEdges"><rect width="%d" height="%d" fill="#fff"/><path fill="#000" d="`,
-		template.HTMLEscapeString(label), n, n, n, n)
+		label, n, n, n, n)
 	for y, row := range rows {
 		for x := 0; x < n; x++ {
 			start := x

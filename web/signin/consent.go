@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"html/template"
 	"net"
 	"net/http"
 	"net/url"
@@ -30,24 +29,31 @@ type consentPage struct {
 	ui.Frame
 	Client  string
 	Name    string
-	New     []template.HTML // what is asked for
-	Old     []template.HTML // what was allowed before
-	Nothing bool            // nothing personal is asked for
-	Host    string          // where the user goes; empty for an app on the device
-	Keep    bool            // remember the choice, unless the user says no
+	New     []scope // what is asked for
+	Old     []scope // what was allowed before
+	Nothing bool    // nothing personal is asked for
+	Host    string  // where the user goes; empty for an app on the device
+	Keep    bool    // remember the choice, unless the user says no
+}
+
+// scope is what the template needs to say what one allows.
+type scope struct {
+	Name    string
+	Email   string // of the user; may be empty
+	Product string
 }
 
 func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &consentPage{
-		Frame:  ui.Frame{Page: "consent", Title: fl.ix.ClientName + " wants access to your account", Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Frame:  ui.Frame{Page: "consent", Title: ui.Say("consent.title", "client", fl.ix.ClientName), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
 		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Confidential, Nothing: !personal(fl.ix.Scopes),
 	}
 	if u, err := url.Parse(fl.ix.Redirect); err == nil && isWeb(fl.ix.Redirect) {
 		p.Host = u.Host
 	}
-	for _, scope := range fl.ix.Scopes {
-		line := s.describe(scope, fl.state.Email)
-		if slices.Contains(fl.state.Missing, scope) {
+	for _, name := range fl.ix.Scopes {
+		line := scope{name, fl.state.Email, s.Name}
+		if slices.Contains(fl.state.Missing, name) {
 			p.New = append(p.New, line)
 		} else {
 			p.Old = append(p.Old, line)
@@ -57,30 +63,11 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) e
 		p.New, p.Old = p.Old, nil
 	}
 	p.Say(fl.state.said())
-	return s.Render(w, http.StatusOK, "consent", p)
+	return s.Render(w, r, http.StatusOK, "consent", p)
 }
 
 func personal(scopes []string) bool {
 	return slices.ContainsFunc(scopes, func(scope string) bool { return scope != client.ScopeOpenID && scope != client.ScopeOffline })
-}
-
-// describe says in words what a scope allows.
-func (s *Server) describe(scope, email string) template.HTML {
-	escape := template.HTMLEscapeString
-	switch scope {
-	case client.ScopeOpenID:
-		return template.HTML("Know who you are on " + escape(s.Name) + " (an identifier for this app)")
-	case client.ScopeProfile:
-		return "See your name and username"
-	case client.ScopeEmail:
-		if email == "" {
-			return "See your email address"
-		}
-		return template.HTML(`See your email address: <span class="value">` + escape(email) + "</span>")
-	case client.ScopeOffline:
-		return "Keep this access when you are not using the app"
-	}
-	return template.HTML("<code>" + escape(scope) + "</code> – a permission that this app defines")
 }
 
 // postConsent is the user's answer.

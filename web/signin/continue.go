@@ -2,6 +2,7 @@ package signin
 
 import (
 	"net/http"
+	"time"
 
 	"vestibule/web/ui"
 )
@@ -15,11 +16,11 @@ type continuePage struct {
 // continuePage asks whether to go on as the browser's user, when the client may mean another.
 func (s *Server) continuePage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &continuePage{
-		Frame:  ui.Frame{Page: "continue", Title: "Choose an account", Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Frame:  ui.Frame{Page: "continue", Title: ui.Say("continue.title"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
 		Client: fl.ix.ClientName, Name: fl.state.Name,
 	}
 	p.Say(fl.state.said())
-	return s.Render(w, http.StatusOK, "continue", p)
+	return s.Render(w, r, http.StatusOK, "continue", p)
 }
 
 func (s *Server) postContinue(w http.ResponseWriter, r *http.Request, fl *flow) error {
@@ -31,17 +32,17 @@ func (s *Server) postContinue(w http.ResponseWriter, r *http.Request, fl *flow) 
 type noticePage struct {
 	ui.Frame
 	Client string
-	From   string
+	From   time.Time
 }
 
 // noticePage says from when on the user needs a second factor. It is shown once in each sign-in with the password.
 func (s *Server) noticePage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &noticePage{
-		Frame:  ui.Frame{Page: "notice", Title: "You will need two-step verification", Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
-		Client: fl.ix.ClientName, From: ui.From(s.Policy.From),
+		Frame:  ui.Frame{Page: "notice", Title: ui.Say("notice.title"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Client: fl.ix.ClientName, From: s.Policy.From,
 	}
 	p.Say(fl.state.said())
-	return s.Render(w, http.StatusOK, "notice", p)
+	return s.Render(w, r, http.StatusOK, "notice", p)
 }
 
 // postNotice goes on, or first to the set-up.

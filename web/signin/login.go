@@ -37,14 +37,14 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, fl *flow) err
 		return err
 	}
 	p := &loginPage{
-		Frame:  ui.Frame{Page: "login", Title: "Sign in", Flow: ui.Field(r, "flow")},
+		Frame:  ui.Frame{Page: "login", Title: ui.Say("login.title"), Flow: ui.Field(r, "flow")},
 		Client: fl.ix.ClientName, Username: fl.state.Username, Sudo: fl.state.Reauth, Other: fl.ix.Demand.Subject == "",
 	}
 	if fl.accountFixed() {
 		p.Fixed = fl.state.AccountLabel
 	}
 	if fl.state.Reauth {
-		p.Title = "Confirm it’s you"
+		p.Title = ui.Say("part.confirm")
 	}
 	p.Say(fl.state.said())
 	if fl.ix.Login != nil && p.State == "initial" && fl.unlocked(s.Now()) {
@@ -61,7 +61,7 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, fl *flow) err
 		p.Locked, status = true, http.StatusTooManyRequests
 		p.SetErrors(ui.Message{ID: "login.locked", Args: ui.Wait(w, until, s.Now())})
 	}
-	return s.Render(w, status, "login", p)
+	return s.Render(w, r, status, "login", p)
 }
 
 // checkSignedIn finds the form that was gone back to after the sign-in it belongs to, or another one, was over.

@@ -30,13 +30,13 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	p := &logoutPage{Frame: ui.Frame{Page: "logout", Title: "Sign out of " + s.Name + "?", Who: user.Label()}}
+	p := &logoutPage{Frame: ui.Frame{Page: "logout", Title: ui.Say("logout.title", "product", s.Name), Who: user.Label()}}
 	device, err := s.Remembered.Find(r.Context(), s.Remembered.Token(r), session.Login.Subject)
 	if err != nil {
 		return err
 	}
 	p.Remembered = device != nil
-	return s.Render(w, http.StatusOK, "logout", p)
+	return s.Render(w, r, http.StatusOK, "logout", p)
 }
 
 // postLogout ends the session. The other cookie goes too, and with it every sign-in that waits in another tab.
@@ -82,11 +82,11 @@ func (s *Server) endSession(r *http.Request) error {
 	return err
 }
 
-func (s *Server) loggedOutPage(w http.ResponseWriter, _ *http.Request) error {
-	return s.ShowPlain(w, "logged-out", "You are signed out")
+func (s *Server) loggedOutPage(w http.ResponseWriter, r *http.Request) error {
+	return s.ShowPlain(w, r, "logged-out", "logged_out.title")
 }
 
 // lostDevicePage is the help for whoever cannot give a code. It needs no sign-in.
-func (s *Server) lostDevicePage(w http.ResponseWriter, _ *http.Request) error {
-	return s.ShowPlain(w, "lost-device", "Lost your phone?")
+func (s *Server) lostDevicePage(w http.ResponseWriter, r *http.Request) error {
+	return s.ShowPlain(w, r, "lost-device", "lost.title")
 }

@@ -21,16 +21,16 @@ type recoveryPage struct {
 }
 
 func (s *Server) recoveryPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
-	p := &recoveryPage{Frame: ui.Frame{Page: "recovery", Title: "Enter a recovery code", Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel}}
+	p := &recoveryPage{Frame: ui.Frame{Page: "recovery", Title: ui.Say("recovery.title"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel}}
 	p.Say(fl.state.said())
 	p.None = len(p.Errors) > 0 && p.Errors[0].ID == "recovery.none.left"
 	until := fl.state.lockedUntil("recovery", s.Now())
 	if until.IsZero() {
-		return s.Render(w, http.StatusOK, "recovery", p)
+		return s.Render(w, r, http.StatusOK, "recovery", p)
 	}
-	p.Locked, p.State, p.Title, p.Errors = true, "locked", "Too many wrong recovery codes", nil
+	p.Locked, p.State, p.Title, p.Errors = true, "locked", ui.Say("recovery.title.locked"), nil
 	p.Until = ui.Message{ID: "wait.until", Args: ui.Wait(w, until, s.Now())}.Rendered()
-	return s.Render(w, http.StatusTooManyRequests, "locked", p)
+	return s.Render(w, r, http.StatusTooManyRequests, "locked", p)
 }
 
 // postRecovery is a recovery code in place of the code from the authenticator.
@@ -83,20 +83,20 @@ func (s *Server) usedPage(w http.ResponseWriter, r *http.Request, fl *flow) erro
 		left = *fl.state.CodesLeft
 	}
 	p := &usedPage{
-		Frame:  ui.Frame{Page: "recovery-used", Title: "You used a recovery code", Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Frame:  ui.Frame{Page: "recovery-used", Title: ui.Say("used.title"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
 		Client: fl.ix.ClientName, Left: left, Low: left <= enrol.LowCodes, Must: s.Policy.NewCodes,
 		Short:  !fl.ix.Login.Reaches(fl.ix.Demand, s.Now()),
 		Notice: ui.Message{ID: "recovery.used.notice", Args: ui.Values{"n": strconv.Itoa(left)}}.Rendered(),
 	}
 	if !fl.ix.Login.Has(provider.MethodRecovery) {
-		p.Title = "Make new recovery codes"
+		p.Title = ui.Say("used.title.codes")
 	}
 	if p.Left == 0 {
 		p.Notice = ui.Message{ID: "recovery.none.left"}.Rendered()
 	}
 	p.Mailed = s.Mail && fl.state.CodesLeft != nil
 	p.Say(fl.state.said())
-	return s.Render(w, http.StatusOK, "used", p)
+	return s.Render(w, r, http.StatusOK, "used", p)
 }
 
 // postUsed goes on, or first to what the user wants to set up.

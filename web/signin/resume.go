@@ -15,7 +15,7 @@ func (s *flows) resume(r *http.Request) (fl *flow, flow string, expired bool, er
 	flow = ui.Field(r, "flow")
 	unbound := !s.Cookies.IsBound(r)
 	if r.Method == http.MethodPost && unbound {
-		return nil, flow, false, &ui.Problem{Status: http.StatusBadRequest, State: "cookies", Title: "Your browser is blocking cookies", Flow: sealed(flow)}
+		return nil, flow, false, &ui.Problem{Status: http.StatusBadRequest, State: "cookies", Title: ui.Say("error.cookies"), Flow: sealed(flow)}
 	}
 	if flow == "" {
 		return nil, flow, false, ui.ErrUnknown
@@ -74,7 +74,7 @@ func (s *flows) liveFlow(r *http.Request) (*flow, error) {
 		return nil, err
 	}
 	if expired {
-		return nil, &ui.Problem{Status: http.StatusGone, State: "expired", Title: "This sign-in took too long", Client: fl.ix.ClientName, Flow: flow}
+		return nil, &ui.Problem{Status: http.StatusGone, State: "expired", Title: ui.Say("error.expired"), Client: fl.ix.ClientName, Flow: flow}
 	}
 	return fl, s.dropEndedSession(r, fl)
 }

@@ -18,18 +18,18 @@ import (
 func (fl *flow) enrolment(flow string) enrol.Enrolment {
 	e := enrol.Enrolment{
 		Subject: fl.subject(), Owner: "sign-in:" + fl.ix.ID, Label: fl.state.AccountLabel, Action: "/login/setup", Flow: flow,
-		Cancel: "Cancel", Codes: fl.state.SetupRequested == setupCodes,
+		Cancel: ui.Say("part.cancel"), Codes: fl.state.SetupRequested == setupCodes,
 	}
 	switch {
 	case fl.state.SetupRequested != "":
 	case fl.isOwn(): // the policy wants it, and there is nowhere to go back to
-		e.Cancel, e.Why = "Cancel and sign out", fl.whySetup("enrol.why.policy")
+		e.Cancel, e.Why = ui.Say("setup.cancel.sign_out"), fl.whySetup("enrol.why.policy")
 	case fl.ix.Required().Waivable():
-		e.Cancel, e.Why = "Not now", fl.whySetup("enrol.why.wish")
+		e.Cancel, e.Why = ui.Say("setup.cancel.later"), fl.whySetup("enrol.why.wish")
 	case fl.ix.Obliged && !fl.ix.TwoSteps:
-		e.Cancel, e.Why = "Cancel and go back to "+fl.ix.ClientName, fl.whySetup("enrol.why.policy")
+		e.Cancel, e.Why = ui.Say("setup.cancel.client", "client", fl.ix.ClientName), fl.whySetup("enrol.why.policy")
 	default:
-		e.Cancel, e.Why = "Cancel and go back to "+fl.ix.ClientName, fl.whySetup("enrol.why.app")
+		e.Cancel, e.Why = ui.Say("setup.cancel.client", "client", fl.ix.ClientName), fl.whySetup("enrol.why.app")
 	}
 	return e
 }
@@ -161,7 +161,7 @@ func (h *setup) Stopped(err error) error {
 func (s *Server) enrolStart(w http.ResponseWriter, r *http.Request) error {
 	token := ui.Field(r, "token")
 	if !ui.IsToken(token) {
-		return s.Enrol.ShowLink(w, enrol.LinkUnknown, enrol.Enrolment{})
+		return s.Enrol.ShowLink(w, r, enrol.LinkUnknown, enrol.Enrolment{})
 	}
 	id := ui.Digest(token)
 	state, err := s.Enrol.LinkState(r.Context(), id, "")
@@ -169,7 +169,7 @@ func (s *Server) enrolStart(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	case state != enrol.LinkGood:
-		return s.Enrol.ShowLink(w, state, enrol.Enrolment{})
+		return s.Enrol.ShowLink(w, r, state, enrol.Enrolment{})
 	}
 	fl := s.ownFlow(provider.Demand{}, "")
 	fl.state.setEnrolmentLink(id)
@@ -195,9 +195,9 @@ func (s *Server) requireEnrolmentAllowed(h flowHandler) flowHandler {
 		case r.Method == http.MethodPost:
 			return s.redirectTo(w, r, fl, "/login/setup")
 		case blocked:
-			return s.Enrol.ShowBlocked(w, fl.enrolment(ui.Field(r, "flow")))
+			return s.Enrol.ShowBlocked(w, r, fl.enrolment(ui.Field(r, "flow")))
 		}
-		return s.Enrol.ShowLink(w, state, fl.enrolment(ui.Field(r, "flow")))
+		return s.Enrol.ShowLink(w, r, state, fl.enrolment(ui.Field(r, "flow")))
 	}
 }
 
@@ -212,7 +212,7 @@ func (s *Server) linkIsUsed(w http.ResponseWriter, r *http.Request, fl *flow) er
 	case r.Method == http.MethodPost:
 		return s.redirectTo(w, r, fl, "/login/setup")
 	}
-	return s.Enrol.ShowLink(w, enrol.LinkUsed, fl.enrolment(ui.Field(r, "flow")))
+	return s.Enrol.ShowLink(w, r, enrol.LinkUsed, fl.enrolment(ui.Field(r, "flow")))
 }
 
 // linked notes in an event that a link allowed what it tells of.

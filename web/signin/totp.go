@@ -20,10 +20,10 @@ type totpPage struct {
 	ui.Frame
 	Username string
 	Sudo     bool
-	Remember string // for how long this browser may be remembered; empty: it is not offered
+	Remember time.Duration // for how long this browser may be remembered; 0: it is not offered
 	Ticked   bool
-	Code     string // what a code is called
-	Period   int    // in seconds, of all the user's codes; 0: they differ
+	Ask      ui.Message // for the code
+	Period   int        // in seconds, of all the user's codes; 0: they differ
 	Locked   bool
 	Until    ui.Rendered  // when Locked
 	Clock    *ui.Rendered // help with clocks right away
@@ -32,34 +32,34 @@ type totpPage struct {
 
 func (s *Server) totpPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &totpPage{
-		Frame:    ui.Frame{Page: "totp", Title: "Enter the " + verify.CodeWords(fl.state.Digits) + " from your authenticator app", Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
-		Username: fl.state.Username, Sudo: fl.state.Reauth, Now: s.Now(), Code: verify.CodeWords(fl.state.Digits), Period: verify.OnePeriod(fl.state.Periods),
+		Frame:    ui.Frame{Page: "totp", Title: verify.AskCode(fl.state.Digits), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Username: fl.state.Username, Sudo: fl.state.Reauth, Now: s.Now(), Ask: verify.AskCode(fl.state.Digits), Period: verify.OnePeriod(fl.state.Periods),
 	}
 	if s.mayRemember(fl) {
-		p.Remember, p.Ticked = ui.Span(s.Remembered.For), fl.state.Values["remember"] != ""
+		p.Remember, p.Ticked = s.Remembered.For, fl.state.Values["remember"] != ""
 	}
 	if fl.state.WrongCodes > 1 {
 		p.Clock = new(ui.Message{ID: "totp.clock"}.Rendered())
 	}
 	if fl.state.Reauth {
-		p.Title = "Confirm it’s you"
+		p.Title = ui.Say("part.confirm")
 	}
 	p.Say(fl.state.said())
 	until := fl.state.lockedUntil("totp", s.Now())
 	if until.IsZero() {
 		p.linkToRecovery(s.Prefix)
-		return s.Render(w, http.StatusOK, "totp", p)
+		return s.Render(w, r, http.StatusOK, "totp", p)
 	}
-	p.Locked, p.State, p.Title, p.Errors = true, "locked", "Too many wrong codes", nil
+	p.Locked, p.State, p.Title, p.Errors = true, "locked", ui.Say("totp.title.locked"), nil
 	p.Until = ui.Message{ID: "wait.until", Args: ui.Wait(w, until, s.Now())}.Rendered()
-	return s.Render(w, http.StatusTooManyRequests, "locked", p)
+	return s.Render(w, r, http.StatusTooManyRequests, "locked", p)
 }
 
 // linkToRecovery makes the second sentence of totp.looks.recovery a link.
 func (p *totpPage) linkToRecovery(prefix string) {
 	for i, f := range p.Errors {
 		if f.ID == "totp.looks.recovery" {
-			p.Errors[i].Href, p.Errors[i].LinkText = prefix+"/login/recovery?flow="+p.Flow, ui.Text("totp.looks.recovery.link", nil)
+			p.Errors[i].Href, p.Errors[i].Link = prefix+"/login/recovery?flow="+p.Flow, ui.Say("totp.looks.recovery.link")
 		}
 	}
 }

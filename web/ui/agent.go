@@ -1,6 +1,10 @@
 package ui
 
-import "strings"
+import (
+	"strings"
+
+	"vestibule/web/ui/catalogue"
+)
 
 // agents and systems are what a User-Agent header says about the browser and the device; the first match counts,
 // since browsers claim to be their elders as well.
@@ -15,10 +19,10 @@ var (
 	}
 )
 
-// Agent is what users call a browser, such as "Firefox on Linux". It keeps nothing of the header that is not in the
+// Agent is what users call a browser, such as "Firefox on Linux", as it is kept: pages show it in their language. It keeps nothing of the header that is not in the
 // tables above.
 func Agent(header string) string {
-	name, system := "A browser", ""
+	name, system := catalogue.UnknownAgent, ""
 	for _, a := range agents {
 		if strings.Contains(header, a.word) {
 			name = a.name
@@ -27,7 +31,7 @@ func Agent(header string) string {
 	}
 	for _, s := range systems {
 		if strings.Contains(header, s.word) {
-			system = " on " + s.name
+			system = catalogue.AgentOn + s.name
 			break
 		}
 	}

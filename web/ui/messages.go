@@ -1,45 +1,15 @@
 package ui
 
 import (
-	"html/template"
 	"slices"
 	"strings"
-	"time"
 )
 
-// Values fill in the placeholders of a message. A time is written as RFC 3339, under "at".
+// Values fill in the placeholders of a message. A time is written as RFC 3339, under "at", and the number that the plural
+// form depends on under "n".
 type Values map[string]string
 
-// Text returns the sentence with that id, its placeholders filled in.
-func Text(id string, v Values) template.HTML {
-	text, ok := messages[id]
-	if one, has := messages[id+".one"]; has && (v["n"] == "1" || v["s"] == "1") {
-		text = one
-	}
-	if !ok {
-		text = id
-	}
-	var pairs []string
-	for name, value := range v {
-		shown := template.HTMLEscapeString(value)
-		if name == "at" {
-			shown = clock(value)
-		}
-		pairs = append(pairs, "{"+name+"}", shown)
-	}
-	return template.HTML(strings.NewReplacer(pairs...).Replace(template.HTMLEscapeString(text))) // once: values may have braces
-}
-
-// clock shows the hour of a time; a script may turn it into the reader's own zone.
-func clock(rfc3339 string) string {
-	at, err := time.Parse(time.RFC3339, rfc3339)
-	if err != nil {
-		return ""
-	}
-	return `<time datetime="` + at.UTC().Format(time.RFC3339) + `" data-clock>` + at.UTC().Format("15:04") + ` UTC</time>`
-}
-
-// Message is a message as a sign-in remembers it: an error of a field, or a notice without one.
+// Message is a text that is not said yet, as a sign-in remembers it: an error of a field, or a notice or title without one.
 type Message struct {
 	ID    string `json:"id"`
 	Field string `json:"field,omitempty"`
@@ -49,20 +19,30 @@ type Message struct {
 // State is the last part of the id, the value of data-state.
 func (msg Message) State() string { return msg.ID[strings.LastIndexByte(msg.ID, '.')+1:] }
 
-// Rendered is a message with its words.
-type Rendered struct {
-	ID       string
-	Field    string
-	Text     template.HTML
-	Href     string // of a second sentence that is a link
-	LinkText template.HTML
-	Good     bool // news that the user has worked for
-	Warn     bool // something was not done
+// Say is a message without a field. In turn come the names of its placeholders and their values.
+func Say(id string, pairs ...string) Message {
+	msg := Message{ID: id}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if msg.Args == nil {
+			msg.Args = Values{}
+		}
+		msg.Args[pairs[i]] = pairs[i+1]
+	}
+	return msg
 }
 
-// Rendered returns the message with its words.
+// Rendered is a message as a page shows it.
+type Rendered struct {
+	Message
+	Href string  // of a second sentence that is a link
+	Link Message // that sentence
+	Good bool    // news that the user has worked for
+	Warn bool    // something was not done
+}
+
+// Rendered returns the message as a page shows it.
 func (msg Message) Rendered() Rendered {
-	return Rendered{ID: msg.ID, Field: msg.Field, Text: Text(msg.ID, msg.Args), Good: slices.Contains(goodNews, msg.ID), Warn: msg.ID == "last.factor"}
+	return Rendered{Message: msg, Good: slices.Contains(goodNews, msg.ID), Warn: msg.ID == "last.factor"}
 }
 
 // goodNews are the notices that something was done.

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"vestibule/web/ui/catalogue"
 )
 
 //go:embed templates/*.html
@@ -17,13 +19,15 @@ var templateFiles embed.FS
 // Frame is what every page has.
 type Frame struct {
 	Product string
-	Page    string // data-page
-	State   string // data-state
-	Title   string // also the h1, unless the page has a longer one
+	Page    string  // data-page
+	State   string  // data-state
+	Title   Message // also the h1, unless the page has a longer one
 	Errors  []Rendered
 	Field   map[string]*Rendered // Errors by the field that they are about
 	Notes   []Rendered
 	Assets  assetPaths
+	Lang    string // of the texts, and
+	Dir     string // whether it is written from the left or from the right
 	Prefix  string // of all addresses
 	Account bool   // a page of the account, with its navigation
 	Flow    string // value of the parameter flow
@@ -41,11 +45,9 @@ func (f *Frame) under() *Frame { return f }
 // Page is the data of a template: a struct that embeds a Frame.
 type Page interface{ under() *Frame }
 
-// parseTemplates returns a template for each file, with the layout and the parts that they share.
-func parseTemplates() (map[string]*template.Template, error) {
-	base, err := template.New("layout.html").Funcs(template.FuncMap{
-		"day": Day, "stamp": stamp, "moment": moment,
-	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+// parseTemplates returns a template for each file, with the layout and the parts that they share, in a language.
+func parseTemplates(l *catalogue.Language) (map[string]*template.Template, error) {
+	base, err := template.New("layout.html").Funcs(functions(l)).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
@@ -86,16 +88,18 @@ func (f *Frame) SetErrors(faults ...Message) {
 	}
 }
 
-// Render writes the page with the template of that name. Nothing is written if the template fails.
-func (p *Pages) Render(w http.ResponseWriter, status int, name string, page Page) error {
-	f := page.under()
+// Render writes the page with the template of that name, in the language of whoever sent the request. Nothing is written
+// if the template fails.
+func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, name string, page Page) error {
+	f, l := page.under(), p.Language(r)
+	f.Lang, f.Dir = l.Lang, l.Dir
 	f.Product, f.Contact, f.Prefix, f.FormID = p.Name, p.Contact, p.Prefix, NewToken()
 	f.Assets = assetPaths{p.Prefix + p.assets["app.css"].path, p.Prefix + p.assets["app.js"].path, p.Prefix + p.assets["icon.svg"].path}
 	if f.State == "" {
 		f.State = "initial"
 	}
 	var b bytes.Buffer
-	if err := p.templates[name].Execute(&b, page); err != nil {
+	if err := p.templates[l.Lang][name].Execute(&b, page); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

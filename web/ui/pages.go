@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"regexp"
 	"time"
+
+	"vestibule/web/ui/catalogue"
 )
 
 // Config is what all pages of a server have in common.
@@ -18,6 +20,7 @@ type Config struct {
 	Prefix  string                   // of all addresses of pages, such as /id; empty: they begin at the root
 	Name    string                   // what the pages call this server; empty: Vestibule
 	Contact string                   // whom users may ask for help; may be empty
+	Texts   *catalogue.Set           // what the pages say, by language; nil: those that come with the program
 	Explain func(err error) *Problem // finds the page for an error that this package does not know; nil: it has none
 	Log     *slog.Logger             // nil: slog.Default
 	Now     func() time.Time         // nil: time.Now
@@ -32,7 +35,7 @@ type Pages struct {
 	Host      string // of the issuer, for people
 	secure    bool   // the issuer is https
 	assets    map[string]asset
-	templates map[string]*template.Template
+	templates map[string]map[string]*template.Template // by language and name
 }
 
 // New returns Pages.
@@ -44,12 +47,21 @@ func New(c Config) (*Pages, error) {
 	if !prefixForm.MatchString(c.Prefix) {
 		return nil, fmt.Errorf("the prefix %q of the pages must be empty or like /id, of letters, digits, hyphens and underscores", c.Prefix)
 	}
-	p := &Pages{Config: c.withDefaults(), Host: issuer.Host, secure: issuer.Scheme == "https"}
+	p := &Pages{Config: c.withDefaults(), Host: issuer.Host, secure: issuer.Scheme == "https", templates: map[string]map[string]*template.Template{}}
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
-	p.templates, err = parseTemplates()
-	return p, err
+	if p.Texts == nil {
+		if p.Texts, err = catalogue.Default(); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range p.Texts.Languages() {
+		if p.templates[l.Lang], err = parseTemplates(l); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
 }
 
 func (c Config) withDefaults() Config {
@@ -72,8 +84,8 @@ func (p *Pages) Secure() bool { return p.secure }
 type Plain struct{ Frame }
 
 // ShowPlain answers with such a page, whose template has its name.
-func (p *Pages) ShowPlain(w http.ResponseWriter, name, title string) error {
-	return p.Render(w, http.StatusOK, name, &Plain{Frame{Page: name, Title: title}})
+func (p *Pages) ShowPlain(w http.ResponseWriter, r *http.Request, name, title string) error {
+	return p.Render(w, r, http.StatusOK, name, &Plain{Frame{Page: name, Title: Say(title)}})
 }
 
 // Address is the whole address of a page of ours, for mail.

@@ -12,13 +12,14 @@ import (
 
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
+	"vestibule/web/ui/catalogue"
 )
 
-// Problem is an error that has a page of its own. The template error.html has the words.
+// Problem is an error that has a page of its own. The template error.html says what can be done.
 type Problem struct {
 	Status int
 	State  string // data-state
-	Title  string
+	Title  Message
 	Client string        // whom the user was on the way to
 	Flow   string        // to begin again with; empty: there is no way to
 	Retry  time.Duration // for Retry-After; 0: no word of it
@@ -26,35 +27,35 @@ type Problem struct {
 	Ours   bool          // the error is ours, and worth a line in the log
 }
 
-func (p *Problem) Error() string { return p.State + ": " + p.Title }
+func (p *Problem) Error() string { return p.State + ": " + p.Title.ID }
 
 // RequestError is what a client did wrong, for its makers, and in words for its users.
 type RequestError struct {
 	Code        string // an error code of RFC 6749 or OpenID Connect Core
 	Description string
-	ClientID    string // as it was sent; may be empty or anything
-	RedirectURI string // as it was sent; never to be made a link
-	Why         string // for the user
+	ClientID    string  // as it was sent; may be empty or anything
+	RedirectURI string  // as it was sent; never to be made a link
+	Why         Message // for the user
 }
 
 // Problems that need no more than their name.
 var (
-	ErrUnknown   = &Problem{Status: http.StatusBadRequest, State: "unknown", Title: "We can’t continue this sign-in"}
-	ErrNotFound  = &Problem{Status: http.StatusNotFound, State: "not-found", Title: "We can’t find that page"}
-	errMethod    = &Problem{Status: http.StatusMethodNotAllowed, State: "method", Title: "That does not work here"}
-	errCrossSite = &Problem{Status: http.StatusForbidden, State: "cross-site", Title: "That came from another site"}
-	errForm      = &Problem{Status: http.StatusBadRequest, State: "request", Title: "Your browser sent a form we can’t read"}
-	errBig       = &Problem{Status: http.StatusRequestEntityTooLarge, State: "request", Title: "Your browser sent too much"}
+	ErrUnknown   = &Problem{Status: http.StatusBadRequest, State: "unknown", Title: Say("error.unknown")}
+	ErrNotFound  = &Problem{Status: http.StatusNotFound, State: "not-found", Title: Say("error.not_found")}
+	errMethod    = &Problem{Status: http.StatusMethodNotAllowed, State: "method", Title: Say("error.method")}
+	errCrossSite = &Problem{Status: http.StatusForbidden, State: "cross-site", Title: Say("error.cross_site")}
+	errForm      = &Problem{Status: http.StatusBadRequest, State: "request", Title: Say("error.form")}
+	errBig       = &Problem{Status: http.StatusRequestEntityTooLarge, State: "request", Title: Say("error.big")}
 )
 
 // Elsewhere is for a sign-in that is finished already; flow begins the same request again, if it is not empty.
 func Elsewhere(client, flow string) *Problem {
-	return &Problem{Status: http.StatusConflict, State: "elsewhere", Title: "You are already signed in", Client: client, Flow: flow}
+	return &Problem{Status: http.StatusConflict, State: "elsewhere", Title: Say("error.elsewhere"), Client: client, Flow: flow}
 }
 
 // Busy is for an answer that would take too long, because so many wait for theirs.
 func Busy() *Problem {
-	return &Problem{Status: http.StatusServiceUnavailable, State: "busy", Title: "A lot of people are signing in right now", Retry: 5 * time.Second}
+	return &Problem{Status: http.StatusServiceUnavailable, State: "busy", Title: Say("error.busy"), Retry: 5 * time.Second}
 }
 
 // problemOf finds the page for an error.
@@ -69,9 +70,9 @@ func (p *Pages) problemOf(err error) *Problem {
 		}
 	}
 	if errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
-		return &Problem{Status: http.StatusServiceUnavailable, State: "unavailable", Title: "We are having trouble right now", Retry: 10 * time.Second, Ours: true}
+		return &Problem{Status: http.StatusServiceUnavailable, State: "unavailable", Title: Say("error.unavailable"), Retry: 10 * time.Second, Ours: true}
 	}
-	return &Problem{Status: http.StatusInternalServerError, State: "server", Title: "Something went wrong on our side", Ours: true}
+	return &Problem{Status: http.StatusInternalServerError, State: "server", Title: Say("error.server"), Ours: true}
 }
 
 type problemPage struct {
@@ -98,16 +99,16 @@ func (p *Pages) Error(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(problem.Retry/time.Second)))
 	}
 	if strings.HasPrefix(r.Header.Get("Accept"), "application/json") {
-		writeJSON(w, problem)
+		writeJSON(w, problem, p.Language(r))
 		return
 	}
 	page := &problemPage{
 		Frame:  Frame{Page: "error", State: problem.State, Title: problem.Title, Flow: problem.Flow},
 		Client: problem.Client, Host: p.Host, OAuth: problem.OAuth, Ref: reference, Time: p.Now(),
 	}
-	if err := p.Render(w, problem.Status, "error", page); err != nil {
+	if err := p.Render(w, r, problem.Status, "error", page); err != nil {
 		p.Log.ErrorContext(r.Context(), "error page", "err", err)
-		http.Error(w, "Something went wrong on our side.", http.StatusInternalServerError)
+		http.Error(w, p.Language(r).Text("request.server", nil), http.StatusInternalServerError)
 	}
 }
 
@@ -122,8 +123,8 @@ func (p *Pages) logError(r *http.Request, err error) (reference string) {
 	return reference
 }
 
-func writeJSON(w http.ResponseWriter, p *Problem) {
-	body := map[string]string{"error": p.State, "error_description": p.Title}
+func writeJSON(w http.ResponseWriter, p *Problem, l *catalogue.Language) {
+	body := map[string]string{"error": p.State, "error_description": p.Title.Text(l)}
 	if p.OAuth != nil {
 		body = map[string]string{"error": p.OAuth.Code, "error_description": p.OAuth.Description}
 	}

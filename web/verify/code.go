@@ -95,9 +95,9 @@ func (c *Codes) Message(form Form, err error) (msg ui.Message, ok bool) {
 	case errors.As(err, &locked):
 		msg.ID, msg.Args = form.Page+".locked", ui.Until(locked.Until, c.Now())
 	case errors.As(err, &wrong) && form == TOTP && wrong.Left <= 2:
-		msg.ID, msg.Args = "totp.wrong.few", ui.Values{"n": strconv.Itoa(wrong.Left), "m": strconv.Itoa(c.lockMinutes())}
+		msg.ID, msg.Args = "totp.wrong.few", ui.Values{"n": strconv.Itoa(wrong.Left), "minutes": strconv.Itoa(c.lockMinutes())}
 	case errors.As(err, &used):
-		msg.ID, msg.Args = "totp.used", ui.Values{"s": strconv.Itoa(used.Seconds)}
+		msg.ID, msg.Args = "totp.used", ui.Values{"n": strconv.Itoa(used.Seconds)}
 	case errors.Is(err, mfa.ErrExpired):
 		msg.ID = "totp.expired"
 	case errors.Is(err, mfa.ErrCode):

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"vestibule/mfa/totp"
 	"vestibule/web/ui"
@@ -29,27 +30,24 @@ func OnePeriod(periods []int) int {
 	return 0
 }
 
-// CodeWords is what a page calls a code of so many digits: the 6-digit code. Who has both kinds has codes.
-func CodeWords(digits []int) string {
-	switch len(digits) {
-	case 0:
-		return "6-digit code"
-	case 1:
-		return strconv.Itoa(digits[0]) + "-digit code"
+// AskCode asks for a code of so many digits: the 6-digit code. Who has both kinds has codes.
+func AskCode(digits []int) ui.Message {
+	if len(digits) > 1 {
+		return ui.Say("totp.title.any")
 	}
-	return "code"
+	return ui.Say("totp.title", "digits", DigitWords(digits))
 }
 
-// DigitWords is how many digits a code may have: 6, 8, or 6 or 8.
+// DigitWords is how many digits a code may have, as texts take it under {digits}: 6, 8, or both.
 func DigitWords(digits []int) string {
 	if len(digits) == 0 {
 		return "6"
 	}
-	text := strconv.Itoa(digits[0])
-	for _, n := range digits[1:] {
-		text += " or " + strconv.Itoa(n)
+	var words []string
+	for _, n := range digits {
+		words = append(words, strconv.Itoa(n))
 	}
-	return text
+	return strings.Join(words, " ")
 }
 
 // FormatArgs are what totp.format says of the codes that there are.
@@ -62,5 +60,5 @@ func FormatArgs(err error) ui.Values {
 	if len(digits) > 0 && !slices.Contains(digits, 6) {
 		like = "1234 5678"
 	}
-	return ui.Values{"n": DigitWords(digits), "like": like}
+	return ui.Values{"digits": DigitWords(digits), "like": like}
 }

@@ -5,25 +5,32 @@ import (
 	"testing"
 
 	"vestibule/mfa/totp"
+	"vestibule/web/ui"
+	"vestibule/web/ui/catalogue"
 )
 
 func TestWordsOfCodes(t *testing.T) {
+	set, err := catalogue.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	english := set.Choose("", "")
 	for _, tt := range []struct {
-		digits      []int
-		code, count string
-		like        string
+		digits    []int
+		ask, says string
 	}{
-		{nil, "6-digit code", "6", "123 456"},
-		{[]int{6}, "6-digit code", "6", "123 456"},
-		{[]int{8}, "8-digit code", "8", "1234 5678"},
-		{[]int{6, 8}, "code", "6 or 8", "123 456"},
+		{nil, "Enter the 6-digit code from your authenticator app", "The code is 6 digits, like 123 456"},
+		{[]int{6}, "Enter the 6-digit code from your authenticator app", "The code is 6 digits, like 123 456"},
+		{[]int{8}, "Enter the 8-digit code from your authenticator app", "The code is 8 digits, like 1234 5678"},
+		{[]int{6, 8}, "Enter the code from your authenticator app", "The code is 6 or 8 digits, like 123 456"},
 	} {
-		args := FormatArgs(&totp.Format{Digits: tt.digits})
-		if CodeWords(Unusual(tt.digits, 6)) != tt.code || DigitWords(tt.digits) != tt.count || args["n"] != tt.count || args["like"] != tt.like {
-			t.Errorf("digits %v: %q, %q, %v", tt.digits, CodeWords(Unusual(tt.digits, 6)), DigitWords(tt.digits), args)
+		ask := AskCode(Unusual(tt.digits, 6)).Text(english)
+		says := ui.Message{ID: "totp.format", Args: FormatArgs(&totp.Format{Digits: tt.digits})}.Text(english)
+		if ask != tt.ask || says != tt.says {
+			t.Errorf("digits %v: %q, %q", tt.digits, ask, says)
 		}
 	}
-	if got := FormatArgs(errors.New("other"))["n"]; got != "6" {
+	if got := FormatArgs(errors.New("other"))["digits"]; got != "6" {
 		t.Errorf("without a word about digits it says %s", got)
 	}
 }

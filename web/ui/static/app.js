@@ -1,8 +1,15 @@
-// Conveniences only: every page works without this file.
+// Conveniences only: every page works without this file. The texts are the page's, in attributes.
 "use strict";
 (() => {
 	const all = (selector) => document.querySelectorAll(selector);
 	const say = (text) => { document.getElementById("status").textContent = text; };
+
+	// The plural forms of a text are data-name-one, data-name-other and so on.
+	const rules = new Intl.PluralRules(document.documentElement.lang);
+	const plural = (element, name, n) => {
+		const form = (word) => element.dataset[name + word[0].toUpperCase() + word.slice(1)];
+		return (form(rules.select(n)) || form("other")).replace("{n}", n);
+	};
 
 	// A page that comes back from memory may show what is no longer so.
 	addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
@@ -34,7 +41,7 @@
 	if (navigator.clipboard) {
 		const copies = (button, text) => {
 			button.hidden = false;
-			button.addEventListener("click", () => navigator.clipboard.writeText(text()).then(() => say(button.dataset.said), () => say("Copying did not work. Select the text instead.")));
+			button.addEventListener("click", () => navigator.clipboard.writeText(text()).then(() => say(button.dataset.said), () => say(button.dataset.failed)));
 		};
 		for (const button of all("[data-copy]")) copies(button, () => button.dataset.copy);
 		for (const button of all("[data-copy-list]")) {
@@ -50,10 +57,10 @@
 		time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 	}
 	for (const time of all("time[data-moment]")) {
-		time.textContent = new Date(time.dateTime).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
+		time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.dataset.dates, { dateStyle: "long", timeStyle: "short" });
 	}
 
-	const lapse = (seconds) => seconds < 120 ? seconds + " seconds" : Math.round(seconds / 60) + " minutes";
+	const lapse = (element, seconds) => seconds < 120 ? plural(element, "seconds", seconds) : plural(element, "minutes", Math.round(seconds / 60));
 
 	// The clock is looked at, and counted down, only while the help with it is open.
 	for (const help of all("details[data-clock-help]")) {
@@ -65,13 +72,13 @@
 		const tick = () => {
 			const period = Number(countdown.dataset.countdown);
 			const left = period - Math.floor((server + performance.now()) / 1000) % period;
-			countdown.textContent = "Next code in " + left + (left === 1 ? " second." : " seconds.");
+			countdown.textContent = plural(countdown, "next", left);
 		};
 		help.addEventListener("toggle", () => {
 			clearInterval(timer);
 			if (!help.open) return;
 			check.hidden = false;
-			check.textContent = Math.abs(skew) < 5 ? "This device’s clock matches ours." : "This device’s clock differs from ours by " + lapse(Math.abs(skew)) + ".";
+			check.textContent = Math.abs(skew) < 5 ? check.dataset.same : check.dataset.differs.replace("{span}", lapse(check, Math.abs(skew)));
 			if (!countdown) return; // the user's authenticators change at different times
 			countdown.hidden = false;
 			tick();

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +166,28 @@ func TestTabOrder(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the Tab key goes %q, want %q", got, want)
+	}
+}
+
+// TestScriptSpeaks opens the help with clocks: what the script says there, and how it writes a time, is the page's language.
+func TestScriptSpeaks(t *testing.T) {
+	t.Parallel()
+	_, sh, b := servertest.NewStage(t)
+	b.EnrolByCamera("ana")
+	b.Open("/account/activity").At("activity", "initial")
+	if got := servertest.Evaluate[string](b, `document.querySelector("time[data-moment]").innerText`); !regexp.MustCompile(`^\d{1,2} [A-Z][a-z]+ \d{4} at \d{2}:\d{2}$`).MatchString(got) {
+		t.Errorf("a time is %q", got)
+	}
+	b.SignOut()
+	b.SignInAs(sh.Begin().Address, "ana").At("totp", "initial").Toggle("details[data-clock-help] summary")
+	b.Do("wait for the clock", chromedp.WaitVisible(chromedp.CSS("[data-skew]")))
+	for selector, want := range map[string]string{
+		"[data-skew]":      `^This device’s clock (matches ours|differs from ours by \d+ (seconds|minutes))\.$`,
+		"[data-countdown]": `^Next code in (1 second|([02-9]|[12]\d|30) seconds)\.$`,
+	} {
+		if got := servertest.Evaluate[string](b, `document.querySelector("`+selector+`").innerText`); !regexp.MustCompile(want).MatchString(got) {
+			t.Errorf("%s says %q", selector, got)
+		}
 	}
 }
 

@@ -1,0 +1,7 @@
+// Package catalogue is the texts that people read, a file for each language, and how times, numbers and lists are written in
+// it. It knows no page: mails and commands may have their texts from it as well.
+//
+// Start with New, which loads and checks the files, and Set.Choose, which finds the Language for a reader. A text is
+// looked up by its ID. Language.HTML escapes the text and the values, so that neither can bring markup along; only what a
+// page hands over as template.HTML or as a Pair is markup. en.toml says how texts are written.
+package catalogue

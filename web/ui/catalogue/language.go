@@ -1,0 +1,145 @@
+package catalogue
+
+import (
+	"html/template"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+)
+
+// Language is the texts in one language.
+type Language struct {
+	Lang string // its tag, as the attribute lang has it
+	Dir  string // ltr or rtl, as the attribute dir has it
+
+	tag       language.Tag
+	localizer *i18n.Localizer
+	messages  map[string]*i18n.Message
+	fixed     map[string]template.HTML // the texts without placeholders, escaped
+}
+
+// Values are what placeholders stand for, by name: strings, ints, and for HTML also template.HTML and Pair.
+type Values map[string]any
+
+// Pair is markup around a part of a text, such as a link.
+type Pair struct{ Open, Close template.HTML }
+
+func newLanguage(bundle *i18n.Bundle, file *i18n.MessageFile) *Language {
+	l := &Language{
+		Lang: file.Tag.String(), Dir: direction(file.Tag), tag: file.Tag,
+		localizer: i18n.NewLocalizer(bundle, file.Tag.String()), messages: map[string]*i18n.Message{}, fixed: map[string]template.HTML{},
+	}
+	for _, m := range file.Messages {
+		l.messages[m.ID] = m
+		if forms := formsOf(m); len(forms) == 1 && !strings.ContainsRune(m.Other, '{') {
+			l.fixed[m.ID] = template.HTML(template.HTMLEscapeString(m.Other))
+		}
+	}
+	return l
+}
+
+// HTML returns the text with that ID for a page. A string stands for itself and is escaped, as the text around it is. A
+// text that is not there is shown as its ID.
+func (l *Language) HTML(id string, v Values) template.HTML {
+	if text, ok := l.fixed[id]; ok {
+		return text
+	}
+	return template.HTML(l.fill(id, v, filler{template.HTMLEscapeString, l.markup}))
+}
+
+// Text is HTML without markup, for mail, files and JSON.
+func (l *Language) Text(id string, v Values) string {
+	return l.fill(id, v, filler{same, l.Value})
+}
+
+func (l *Language) fill(id string, v Values, f filler) string {
+	config := &i18n.LocalizeConfig{MessageID: id, TemplateData: filling{v, f}, TemplateParser: parser{}}
+	if m := l.messages[id]; m != nil && len(formsOf(m)) > 1 {
+		config.PluralCount = count(v["n"])
+	}
+	text, err := l.localizer.Localize(config)
+	if err != nil && text == "" {
+		return f.text(id)
+	}
+	return text
+}
+
+// plural returns the text for a number, with its placeholders. The error says that the language lacks the form.
+func (l *Language) plural(id string, n int) (string, error) {
+	return l.localizer.Localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: n, TemplateData: filling{nil, filler{text: same}}, TemplateParser: parser{}})
+}
+
+func same(text string) string { return text }
+
+// count is what go-i18n chooses the plural form by; nil: there is none to choose by.
+func count(n any) any {
+	switch n := n.(type) {
+	case int:
+		return n
+	case string:
+		if n, err := strconv.Atoi(n); err == nil {
+			return n
+		}
+	}
+	return nil
+}
+
+// markup is the value of a placeholder in a page.
+func (l *Language) markup(name string, value any) string {
+	switch value := value.(type) {
+	case template.HTML:
+		return string(value)
+	case Pair:
+		if strings.HasPrefix(name, "/") {
+			return string(value.Close)
+		}
+		return string(value.Open)
+	}
+	if text, ok := value.(string); ok && name == "at" {
+		return string(l.Clock(text))
+	}
+	return template.HTMLEscapeString(l.Value(name, value))
+}
+
+// Value is what a placeholder of that name shows for a value, without markup.
+func (l *Language) Value(name string, value any) string {
+	switch value := value.(type) {
+	case int:
+		return strconv.Itoa(value)
+	case string:
+		return l.named(name, value)
+	}
+	return "" // markup
+}
+
+// Forms returns the text by plural form, for a script that fills in {n}: placeholders are left as they are.
+func (l *Language) Forms(id string) map[string]string {
+	forms := map[string]string{}
+	if m := l.messages[id]; m != nil {
+		maps.Copy(forms, formsOf(m))
+	}
+	return forms
+}
+
+// IDs returns those of all texts, in order.
+func (l *Language) IDs() []string { return slices.Sorted(maps.Keys(l.messages)) }
+
+// Placeholders returns the names in the text, each once and in order; a pair has two, a and /a.
+func (l *Language) Placeholders(id string) []string {
+	m := l.messages[id]
+	if m == nil {
+		return nil
+	}
+	return names(m.Other)
+}
+
+// formsOf returns the plural forms that a text has.
+func formsOf(m *i18n.Message) map[string]string {
+	forms := map[string]string{"zero": m.Zero, "one": m.One, "two": m.Two, "few": m.Few, "many": m.Many, "other": m.Other}
+	maps.DeleteFunc(forms, func(_, text string) bool { return text == "" })
+	return forms
+}

@@ -1,0 +1,101 @@
+package catalogue
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/BurntSushi/toml"
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+)
+
+//go:embed *.toml
+var files embed.FS
+
+// Set is the languages that there are texts in.
+type Set struct {
+	languages []*Language // English first: what a reader gets who reads none of them
+	matcher   language.Matcher
+}
+
+// source is the language that texts are translated from.
+var source = language.English
+
+// Default returns the languages that come with the program.
+var Default = sync.OnceValues(func() (*Set, error) { return New(nil) })
+
+// New returns the languages that come with the program and those of more: files in its top folder, named after a language,
+// such as pt-BR.toml. nil: there are no more. The error names every fault of every file.
+func New(more fs.FS) (*Set, error) {
+	bundle := i18n.NewBundle(source)
+	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
+	s := &Set{}
+	if err := s.load(bundle, files); err != nil {
+		return nil, err
+	}
+	if more != nil {
+		if err := s.load(bundle, more); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(s.languages, func(a, b *Language) int { return rank(a) - rank(b) })
+	if len(s.languages) == 0 || s.languages[0].tag != source {
+		return nil, fmt.Errorf("there are no texts in %s", source)
+	}
+	var faults []error
+	var tags []language.Tag
+	for _, l := range s.languages {
+		faults = append(faults, l.check(s.languages[0]))
+		tags = append(tags, l.tag)
+	}
+	s.matcher = language.NewMatcher(tags)
+	return s, errors.Join(faults...)
+}
+
+func rank(l *Language) int {
+	if l.tag == source {
+		return 0
+	}
+	return 1
+}
+
+func (s *Set) load(bundle *i18n.Bundle, from fs.FS) error {
+	names, err := fs.Glob(from, "*.toml")
+	if err != nil {
+		return fmt.Errorf("texts: %w", err)
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(from, name)
+		if err != nil {
+			return fmt.Errorf("texts: %w", err)
+		}
+		file, err := bundle.ParseMessageFileBytes(data, name)
+		if err != nil {
+			return fmt.Errorf("texts in %s: %w", name, err)
+		}
+		if slices.ContainsFunc(s.languages, func(l *Language) bool { return l.tag == file.Tag }) {
+			return fmt.Errorf("texts in %s: there are others for %s", name, file.Tag)
+		}
+		s.languages = append(s.languages, newLanguage(bundle, file))
+	}
+	return nil
+}
+
+// Languages returns all of them, English first.
+func (s *Set) Languages() []*Language { return slices.Clone(s.languages) }
+
+// Choose returns the language for a reader: by ui_locales, what the app has asked for (OpenID Connect Core 3.1.2.1, tags
+// separated by spaces, the best first), then by Accept-Language, what the browser asks for (RFC 9110 section 12.5.4). Either
+// may be empty or nonsense. Who reads none of the languages gets English.
+func (s *Set) Choose(uiLocales, acceptLanguage string) *Language {
+	for _, tags := range [][]language.Tag{localeTags(uiLocales), acceptTags(acceptLanguage)} {
+		if _, i, confidence := s.matcher.Match(tags...); len(tags) > 0 && confidence > language.No {
+			return s.languages[i]
+		}
+	}
+	return s.languages[0]
+}

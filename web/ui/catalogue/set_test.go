@@ -1,0 +1,170 @@
+package catalogue
+
+import (
+	"fmt"
+	"html/template"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// translate returns the file of a language in which every text is that in English, changed.
+func translate(t *testing.T, forms []string, change func(id, text string) string) []byte {
+	t.Helper()
+	var b strings.Builder
+	l := english(t)
+	for _, id := range l.IDs() {
+		texts, has := l.Forms(id), forms
+		if len(texts) == 1 {
+			has = []string{"other"}
+		}
+		fmt.Fprintf(&b, "[%q]\n", id)
+		for _, form := range has {
+			fmt.Fprintf(&b, "%s = %q\n", form, change(id, texts["other"]))
+		}
+	}
+	return []byte(b.String())
+}
+
+func unchanged(_, text string) string { return text }
+
+func TestChoose(t *testing.T) {
+	more := fstest.MapFS{
+		"pt-BR.toml": {Data: translate(t, []string{"one", "other"}, unchanged)},
+		"ar.toml":    {Data: translate(t, []string{"zero", "one", "two", "few", "many", "other"}, unchanged)},
+		"ja.toml":    {Data: translate(t, []string{"other"}, unchanged)},
+		"README.md":  {Data: []byte("no texts")},
+	}
+	set, err := New(more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ locales, accept, want string }{
+		{"", "", "en ltr"},
+		{"", "de-DE,de;q=0.9", "en ltr"},
+		{"", "*", "en ltr"},
+		{"", "pt-BR,pt;q=0.9,en;q=0.5", "pt-BR ltr"},
+		{"", "pt", "pt-BR ltr"},
+		{"", "de, ar-EG;q=0.4", "ar rtl"},
+		{"", "ja;q=0, en;q=0.1", "en ltr"},
+		{"", "en;q=0.2, ja;q=0.8", "ja ltr"},
+		{"", "\x00;;q=q", "en ltr"},
+		{"", strings.Repeat("ja,", 5000), "en ltr"},
+		{"ja", "ar", "ja ltr"},
+		{"xx-nonsense! ar ja", "en", "ar rtl"},
+		{"de fr", "ar", "ar rtl"},
+		{"en-GB", "ar", "en ltr"},
+	} {
+		l := set.Choose(tt.locales, tt.accept)
+		if got := l.Lang + " " + l.Dir; got != tt.want {
+			t.Errorf("ui_locales %q and Accept-Language %.40q choose %s, want %s", tt.locales, tt.accept, got, tt.want)
+		}
+	}
+}
+
+func TestPluralForms(t *testing.T) {
+	set, err := New(fstest.MapFS{"ar.toml": {Data: []byte(strings.ReplaceAll(
+		string(translate(t, []string{"zero", "one", "two", "few", "many", "other"}, unchanged)), "few = \"Only {n} ", "few = \"Few {n} "))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arabic := set.Choose("ar", "")
+	for n, want := range map[any]string{2: "Only 2", "3": "Few 3", 103: "Few 103", "11": "Only 11", "many": "Only many"} {
+		if got := arabic.Text("recovery.low", Values{"n": n}); !strings.HasPrefix(got, want+" recovery codes") {
+			t.Errorf("%v: %q, want %q", n, got, want)
+		}
+	}
+}
+
+// A language that is not whole is told in full, and not used.
+func TestFaultsAreTold(t *testing.T) {
+	changes := map[string]string{
+		"login.title":            "",
+		"consent.title":          "Somebody wants {access}",
+		"activity.not_you.look":  "{/a}Look{a}",
+		"login.wrong":            "Email } is not right",
+		"totp.used":              "Wait {n} {n}",
+		"activity.times":         "often",
+		"security.elsewhere.end": "Sign out {everywhere}",
+	}
+	data := translate(t, []string{"other"}, func(id, text string) string {
+		if change, ok := changes[id]; ok {
+			return change
+		}
+		return text
+	})
+	data = append(data, "[\"login.more\"]\nother = \"more\"\n[\"part.cancel2\"]\none = \"x\"\nother = \"x\"\n"...)
+	_, err := New(fstest.MapFS{"de.toml": {Data: data}})
+	if err == nil {
+		t.Fatal("the language is used")
+	}
+	for _, want := range []string{
+		"login.title has no text", "consent.title other has other placeholders than client", "activity.not_you.look other has a pair",
+		"login.wrong other has a brace", `message "totp.used" has no plural form "one"`, "security.elsewhere.end other has other placeholders", "login.more is in no use",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the fault %q is not told in\n%v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "activity.times other") {
+		t.Errorf("a form may not leave its number out:\n%v", err)
+	}
+	for name, data := range map[string]string{"de.toml": "not TOML", "en.toml": `"login.title" = "Sign in"`, "tlh.toml": `"login.title" = "x"`, "empty.toml": ""} {
+		if _, err := New(fstest.MapFS{name: {Data: []byte(data)}}); err == nil {
+			t.Errorf("%s with %q is used", name, data)
+		}
+	}
+}
+
+// Neither a text nor a value can bring markup along.
+func TestMarkup(t *testing.T) {
+	const evil = `<script>alert(1)</script>"'&`
+	set, err := New(fstest.MapFS{"de.toml": {Data: translate(t, []string{"one", "other"}, func(id, text string) string { return evil + text })}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	german := set.Choose("de", "")
+	values := Values{"n": 2, "count": evil, "a": Pair{`<a href="/x">`, "</a>"}, "who": template.HTML("<bdi>Ana</bdi>")}
+	for _, id := range german.IDs() {
+		got := string(german.HTML(id, values))
+		for _, ours := range []string{`<a href="/x">`, "</a>", "<bdi>", "</bdi>"} {
+			got = strings.ReplaceAll(got, ours, "")
+		}
+		if strings.ContainsAny(got, `<>"'`) {
+			t.Errorf("%s is %s", id, got)
+		}
+	}
+	for _, tt := range []struct{ got, want string }{
+		{string(english(t).HTML("part.account", Values{"who": evil})), "Your account: " + template.HTMLEscapeString(evil)},
+		{string(english(t).HTML("part.account", Values{"who": template.HTML("<bdi>Ana</bdi>")})), "Your account: <bdi>Ana</bdi>"},
+		{string(english(t).HTML("part.account", nil)), "Your account: {who}"},
+		{string(english(t).HTML("activity.not_you.look", Values{"a": Pair{"<a>", "</a>"}})), "<a>Look at your authenticators</a> and remove each that you do not know."},
+		{english(t).Text("activity.not_you.look", Values{"a": Pair{"<a>", "</a>"}}), "Look at your authenticators and remove each that you do not know."},
+		{english(t).Text("part.account", Values{"who": "<b> & {n}"}), "Your account: <b> & {n}"},
+		{string(english(t).HTML("<no text>", nil)), "&lt;no text&gt;"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+// The texts speak as people do, and each is written once for a page.
+func TestTexts(t *testing.T) {
+	l := english(t)
+	for _, id := range l.IDs() {
+		for _, form := range slices.Sorted(maps.Keys(l.Forms(id))) {
+			text := l.Forms(id)[form]
+			for _, word := range []string{"log in", "token", "OTP", "MFA", "2FA", "  ", "'", "..."} {
+				if strings.Contains(text, word) {
+					t.Errorf("%s says %q to people", id, word)
+				}
+			}
+			if text != strings.TrimSpace(text) && id != "codes.file" {
+				t.Errorf("%s begins or ends with a space", id)
+			}
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package ui
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"vestibule/web/ui/catalogue"
+)
+
+// Language is the one that the pages speak to whoever sent the request.
+func (p *Pages) Language(r *http.Request) *catalogue.Language {
+	return p.Texts.Choose("", r.Header.Get("Accept-Language"))
+}
+
+// HTML is the message in a language.
+func (msg Message) HTML(l *catalogue.Language) template.HTML { return l.HTML(msg.ID, msg.values()) }
+
+// Text is the message in a language, without markup.
+func (msg Message) Text(l *catalogue.Language) string { return l.Text(msg.ID, msg.values()) }
+
+// Apart is HTML that keeps the values, which are names that people have given, apart from the text around them.
+func (msg Message) Apart(l *catalogue.Language) template.HTML {
+	values := msg.values()
+	for name, value := range values {
+		values[name] = bdi(l.Value(name, value))
+	}
+	return l.HTML(msg.ID, values)
+}
+
+func (msg Message) values() catalogue.Values {
+	values := catalogue.Values{}
+	for name, value := range msg.Args {
+		values[name] = value
+	}
+	return values
+}
+
+// functions are what templates say texts with, in that language. Everything that becomes markup is made here, of values
+// that are escaped.
+func functions(l *catalogue.Language) template.FuncMap {
+	return template.FuncMap{
+		"t":       func(id string, pairs ...any) (template.HTML, error) { return say(l, id, pairs) },
+		"say":     func(msg Message) template.HTML { return msg.HTML(l) },
+		"apart":   func(msg Message) template.HTML { return msg.Apart(l) },
+		"forms":   func(name, id string) template.HTMLAttr { return forms(l, name, id) },
+		"contact": func(contact string) template.HTML { return contactOf(l, contact) },
+		"agent":   l.Agent,
+		"day":     l.Day, "from": l.From, "moment": l.Moment, "span": l.Span, "second": l.Second, "stamp": stamp,
+		"due":    func(t time.Time) template.HTML { return due(l, t) },
+		"server": func(t time.Time) template.HTML { return server(l, t) },
+		"bdi":    bdi, "strong": strong, "code": code, "unseen": unseen, "value": value, "link": link, "around": around, "element": element,
+	}
+}
+
+// say is {{t "page.text" "name" .Value}}: a text, and in turn the names of its placeholders and what they stand for.
+func say(l *catalogue.Language, id string, pairs []any) (template.HTML, error) {
+	if len(pairs)%2 != 0 {
+		return "", fmt.Errorf("text %s: a name without a value", id)
+	}
+	values := catalogue.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return "", fmt.Errorf("text %s: %v is not a name", id, pairs[i])
+		}
+		values[name] = pairs[i+1]
+	}
+	return l.HTML(id, values), nil
+}
+
+// forms are the plural forms of a text as attributes such as data-next-one, for the script.
+func forms(l *catalogue.Language, name, id string) template.HTMLAttr {
+	var attributes []string
+	for form, text := range l.Forms(id) {
+		attributes = append(attributes, fmt.Sprintf(`data-%s-%s="%s"`, name, form, template.HTMLEscapeString(text)))
+	}
+	slices.Sort(attributes)
+	return template.HTMLAttr(strings.Join(attributes, " "))
+}
+
+func contactOf(l *catalogue.Language, contact string) template.HTML {
+	if contact == "" {
+		return l.HTML("part.contact", nil)
+	}
+	return strong(contact)
+}
+
+// due is the hour of what is planned; a script may turn it into the reader's own zone.
+func due(l *catalogue.Language, t time.Time) template.HTML {
+	return template.HTML(`<time datetime="` + stamp(t) + `" data-moment>` + template.HTMLEscapeString(l.Hour(t)) + `</time>`)
+}
+
+// server is our own clock, for the script to compare with the reader's.
+func server(l *catalogue.Language, t time.Time) template.HTML {
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" data-server="%d">%s</time>`, stamp(t), t.UnixMilli(), template.HTMLEscapeString(l.Second(t))))
+}
+
+// bdi keeps a name apart from the text around it, which may run the other way.
+func bdi(name string) template.HTML { return wrap("<bdi>", name, "</bdi>") }
+
+func strong(name string) template.HTML { return wrap("<strong><bdi>", name, "</bdi></strong>") }
+
+func code(text string) template.HTML { return wrap("<code>", text, "</code>") }
+
+// unseen is a name for those only who hear the page.
+func unseen(name string) template.HTML {
+	return wrap(`<span class="unseen"><bdi>`, name, "</bdi></span>")
+}
+
+func value(text string) template.HTML { return wrap(`<span class="value">`, text, "</span>") }
+
+func wrap(open, text, closed string) template.HTML {
+	return template.HTML(open + template.HTMLEscapeString(text) + closed)
+}
+
+// link is the pair of a link to a page of ours.
+func link(path string) catalogue.Pair {
+	return catalogue.Pair{Open: template.HTML(`<a href="` + template.HTMLEscapeString(path) + `">`), Close: "</a>"}
+}
+
+// element is the pair of an element without attributes.
+func element(name string) catalogue.Pair {
+	name = template.HTMLEscapeString(name)
+	return catalogue.Pair{Open: template.HTML("<" + name + ">"), Close: template.HTML("</" + name + ">")}
+}
+
+// around is the pair of an element with a class.
+func around(class string) catalogue.Pair {
+	return catalogue.Pair{Open: template.HTML(`<span class="` + template.HTMLEscapeString(class) + `">`), Close: "</span>"}
+}
