@@ -13,12 +13,12 @@ import (
 	"time"
 	"unicode"
 
+	"golang.org/x/net/html"
+
 	"vestibule/mfa"
 	"vestibule/provider/store"
+	"vestibule/web/catalogue"
 	"vestibule/web/ui"
-	"vestibule/web/ui/catalogue"
-
-	"golang.org/x/net/html"
 )
 
 // A language that nobody speaks, written from the right, shows what does not come from the catalogue: each of its texts is

@@ -13,10 +13,10 @@ import (
 	"vestibule/provider/audit"
 	accountpages "vestibule/web/account"
 	"vestibule/web/browser"
+	"vestibule/web/catalogue"
 	"vestibule/web/enrol"
 	"vestibule/web/signin"
 	"vestibule/web/ui"
-	"vestibule/web/ui/catalogue"
 	"vestibule/web/verify"
 )
 

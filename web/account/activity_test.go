@@ -14,7 +14,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/store"
-	"vestibule/web/ui/catalogue"
+	"vestibule/web/catalogue"
 )
 
 // clients are Clients as a map.

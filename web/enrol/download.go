@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"vestibule/mfa"
+	"vestibule/web/catalogue"
 	"vestibule/web/ui"
-	"vestibule/web/ui/catalogue"
 )
 
 // SendCodes gives the codes that are being shown as a file.

@@ -3,7 +3,7 @@ package ui
 import (
 	"strings"
 
-	"vestibule/web/ui/catalogue"
+	"vestibule/web/catalogue"
 )
 
 // agents and systems are what a User-Agent header says about the browser and the device; the first match counts,

@@ -3,7 +3,7 @@ package ui
 import (
 	"testing"
 
-	"vestibule/web/ui/catalogue"
+	"vestibule/web/catalogue"
 )
 
 func TestMessages(t *testing.T) {

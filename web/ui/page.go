@@ -10,7 +10,7 @@ import (
 	"path"
 	"strings"
 
-	"vestibule/web/ui/catalogue"
+	"vestibule/web/catalogue"
 )
 
 //go:embed templates/*.html

@@ -11,7 +11,7 @@ import (
 	"regexp"
 	"time"
 
-	"vestibule/web/ui/catalogue"
+	"vestibule/web/catalogue"
 )
 
 // Config is what all pages of a server have in common.

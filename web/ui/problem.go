@@ -12,7 +12,7 @@ import (
 
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
-	"vestibule/web/ui/catalogue"
+	"vestibule/web/catalogue"
 )
 
 // Problem is an error that has a page of its own. The template error.html says what can be done.

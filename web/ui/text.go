@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/web/ui/catalogue"
+	"vestibule/web/catalogue"
 )
 
 // Language is the one that the pages speak to whoever sent the request.

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"vestibule/mfa/totp"
+	"vestibule/web/catalogue"
 	"vestibule/web/ui"
-	"vestibule/web/ui/catalogue"
 )
 
 func TestWordsOfCodes(t *testing.T) {
