@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
+
+	"vestibule/web/catalogue"
 
 	"github.com/urfave/cli/v3"
 )
@@ -16,16 +17,15 @@ func configCheck(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(w.stdout, "The settings are good. The server will be %s on %s, with %s.\n", s.Issuer, s.Listen, kind(s.Database))
-			return nil
+			return w.tell(w.stdout, "command.config.good", catalogue.Values{"issuer": s.Issuer, "address": s.Listen, "database": w.kind(s.Database)})
 		},
 	}
 }
 
 // kind names the database without its address, which may hold a password.
-func kind(address string) string {
+func (w *env) kind(address string) string {
 	if isSQLite(address) {
-		return "the SQLite file " + address[len("sqlite:"):]
+		return w.say("command.config.sqlite", catalogue.Values{"path": address[len("sqlite:"):]})
 	}
 	return "PostgreSQL"
 }

@@ -83,15 +83,20 @@ func secretKeyList(w *env) *cli.Command {
 					return err
 				}
 				shown := []shownKey{}
-				rows := [][]string{{"KEY", "STATE", "HAS SEALED"}}
+				rows := [][]string{w.head("command.column.key", "command.column.state", "command.column.sealed")}
 				for _, k := range list {
 					shown = append(shown, shownKey(k))
-					rows = append(rows, []string{k.ID, k.State, strings.Join(k.Sealed, ", ")})
+					rows = append(rows, []string{k.ID, w.say(keyStates[k.State], nil), strings.Join(k.Sealed, ", ")})
 				}
 				return w.print(c, shown, rows)
 			})
 		},
 	}
+}
+
+// keyStates are the texts of the states of a key.
+var keyStates = map[string]string{
+	operator.KeySeals: "command.key.seals", operator.KeyOpens: "command.key.opens", operator.KeyMissing: "command.key.missing",
 }
 
 // shownKey is how JSON shows a secret key.

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
+	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 )
 
@@ -42,6 +43,5 @@ func (w *env) sendTest(ctx context.Context, s config.Config, to string) error {
 	if err := m.Send(ctx, l); err != nil {
 		return fmt.Errorf("%s does not take mail to %s: %w", m.Server, printable(to), err)
 	}
-	_, err = fmt.Fprintf(w.stdout, "%s has taken a mail to %s; see whether it arrives, and not among the spam\n", m.Server, printable(to))
-	return err
+	return w.tell(w.stdout, "command.mail.taken", catalogue.Values{"server": m.Server, "address": printable(to)})
 }

@@ -12,6 +12,7 @@ import (
 	"vestibule/mfa/totp"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
+	"vestibule/web/catalogue"
 )
 
 // userTOTPAdd gives a user an authenticator that was set up with another product. No recovery codes are made: whoever
@@ -54,8 +55,7 @@ func (w *env) addTOTP(ctx context.Context, o *operator.Operator, name string, p 
 	if err != nil {
 		return importFault(user.Username, err)
 	}
-	_, err = fmt.Fprintf(w.stdout, "added %s to %s (%s)\n", printable(names[0]), user.Username, p.Params)
-	return err
+	return w.tell(w.stdout, "command.totp.added", catalogue.Values{"name": printable(names[0]), "user": user.Username, "params": w.params(p.Params)})
 }
 
 // portable reads the secret. What the flags say of it must not go against what a URI says.

@@ -13,6 +13,7 @@ import (
 	"vestibule/mfa/transfer"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
+	"vestibule/web/catalogue"
 )
 
 func passphraseFlag() cli.Flag {
@@ -145,14 +146,14 @@ type restored struct {
 // printRestored fails if any user was left as is.
 func (w *env) printRestored(c *cli.Command, results []operator.Restored) error {
 	shown := []restored{}
-	rows := [][]string{{"USER", "ADDED", "RESULT"}}
-	left := 0
+	rows := [][]string{w.head("command.column.user", "command.column.added", "command.column.result")}
+	left, speak := 0, w.answers(c)
 	for _, r := range results {
 		if r.Cause != nil {
 			left++
 		}
-		shown = append(shown, restored{r.User, r.Added, restoredText(r)})
-		rows = append(rows, []string{r.User, strconv.Itoa(r.Added), restoredText(r)})
+		shown = append(shown, restored{r.User, r.Added, speak.restored(r)})
+		rows = append(rows, []string{r.User, strconv.Itoa(r.Added), speak.restored(r)})
 	}
 	if err := w.print(c, shown, rows); err != nil || left == 0 {
 		return err
@@ -160,16 +161,16 @@ func (w *env) printRestored(c *cli.Command, results []operator.Restored) error {
 	return &result{fmt.Sprintf("%d of %d users were left as they are", left, len(results)), store.ErrConflict}
 }
 
-func restoredText(r operator.Restored) string {
+func (s speaker) restored(r operator.Restored) string {
 	switch {
 	case errors.Is(r.Cause, store.ErrNotFound):
-		return "there is no such user"
+		return s.say("command.restore.nobody", nil)
 	case errors.Is(r.Cause, operator.ErrTakenSince):
-		return "left as it is: " + r.Cause.Error() + "; --after-reset brings all back"
+		return s.say("command.restore.since", catalogue.Values{"why": r.Cause.Error()})
 	case r.Cause != nil:
-		return "left as it is: " + r.Cause.Error()
+		return s.say("command.restore.left", catalogue.Values{"why": r.Cause.Error()})
 	case r.Added == 0:
-		return "all were there"
+		return s.say("command.restore.there", nil)
 	}
-	return "restored"
+	return s.say("command.restore.done", nil)
 }

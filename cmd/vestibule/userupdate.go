@@ -9,6 +9,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/operator"
+	"vestibule/web/catalogue"
 )
 
 // userUpdate changes an account. All changes are one commit, with the record of them.
@@ -88,6 +89,5 @@ func (w *env) update(ctx context.Context, o *operator.Operator, name string, cha
 	case err != nil:
 		return fmt.Errorf("update %s: %w", user.Username, err)
 	}
-	_, err = fmt.Fprintf(w.stdout, "updated user %s\n", user.Username)
-	return err
+	return w.tell(w.stdout, "command.user.updated", catalogue.Values{"user": user.Username})
 }
