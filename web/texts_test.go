@@ -393,7 +393,7 @@ var programWords = []string{
 	"Adlm", "Arab", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa",
 	"text/html; charset=utf-8", "text/plain; charset=utf-8", "text/css; charset=utf-8", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable",
 	"cancel reset ", "browser of a sign-in|", // in what is signed
-	catalogue.UnknownAgent, // in records
+	catalogue.UnknownAgent,              // in records
 	"wrong codes", "the user's address", // the name of a letter, and what stands for an address in the log
 }
 

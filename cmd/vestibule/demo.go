@@ -211,6 +211,7 @@ func (d *demonstration) serveSample(ctx context.Context) error {
 }
 
 func (d *demonstration) welcome(address string) {
+	fmt.Fprintln(d.stdout)
 	d.tell(d.stdout, "command.demo.welcome", catalogue.Values{
 		"page": address, "first": d.plain.Username, "password": d.plain.password, "second": d.strong.Username, "another": d.strong.password,
 		"uri": d.strong.factor.URI(d.strong.Label()), "secret": d.strong.factor.Secret, "api": d.api.Addr().String(), "issuer": d.config.Issuer,

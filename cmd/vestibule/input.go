@@ -60,7 +60,7 @@ func (w *env) ask(ctx context.Context, prompt string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprint(w.stderr, prompt)
+	fmt.Fprint(w.stderr, prompt+" ")
 	defer fmt.Fprintln(w.stderr)
 	type line struct {
 		text []byte
