@@ -93,10 +93,16 @@ func wordRules(c Config) []rule {
 		{"name", strings.Contains(c.Name, ":"), "has a colon, which authenticator apps take for the end of the name"},
 		{"name", utf8.RuneCountInString(c.Name) > 40, "is longer than 40 characters, too long for the screen of a phone"},
 		{"contact", utf8.RuneCountInString(c.Contact) > 200, "is longer than 200 characters"},
+		{"texts_dir", c.TextsDir != "" && !isDir(c.TextsDir), "is not the path of a folder"},
 		{"signing_algorithm", !slices.Contains([]string{"RS256", "ES256"}, c.SigningAlgorithm), "should be RS256 or ES256"},
 		{"log_level", !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "should be debug, info, warn or error"},
 		{"log_format", !slices.Contains([]string{"json", "text"}, c.LogFormat), "should be json or text"},
 	}
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func numberRules(c Config) []rule {

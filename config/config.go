@@ -29,6 +29,8 @@ type Config struct {
 	Name string
 	// Contact is whom users may ask for help, shown on the pages; may be empty: contact.
 	Contact string
+	// TextsDir is a folder with the texts of pages and mails in more languages; empty: there are no more: texts_dir.
+	TextsDir string
 	// ClockSkew is how far the clocks of the server and the database may be apart before the server is not
 	// ready: clock_skew.
 	ClockSkew time.Duration

@@ -3,6 +3,7 @@ package provider_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -407,6 +408,9 @@ func TestDiscovery(t *testing.T) {
 	_, meta := decode(t, o.do(httptest.NewRequest("GET", issuer+"/.well-known/openid-configuration", nil)))
 	if meta["issuer"] != issuer || meta["token_endpoint"] != issuer+"/token" {
 		t.Errorf("metadata %v", meta)
+	}
+	if got := fmt.Sprint(meta["ui_locales_supported"]); got != "[en pt-BR]" {
+		t.Errorf("the pages speak %s", got)
 	}
 	r := o.do(httptest.NewRequest("GET", issuer+"/jwks", nil))
 	_, set := decode(t, r)

@@ -32,7 +32,8 @@ type Demand struct {
 	EssentialACR        string        `json:"essential_acr,omitempty"` // essential: an error will do, a lower level will not
 	WeakRecovery        bool          `json:"weak_recovery,omitempty"` // a recovery code does not reach LevelTwo
 	LoginHint           string        `json:"login_hint,omitempty"`
-	Subject             string        `json:"subject,omitempty"` // from id_token_hint or claims: only this user will do
+	UILocales           string        `json:"ui_locales,omitempty"` // languages that the pages should speak, the best first, separated by spaces
+	Subject             string        `json:"subject,omitempty"`    // from id_token_hint or claims: only this user will do
 	RequestedAt         time.Time     `json:"requested_at"`
 
 	// Not the request's wishes, but what Interaction.Required adds to them.
@@ -62,6 +63,9 @@ const (
 
 // challengeForm is what SHA-256 in base64url looks like (RFC 7636 section 4.2).
 var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+
+// localesForm is tags of languages (RFC 5646), as many as a person speaks.
+var localesForm = regexp.MustCompile(`^[A-Za-z0-9 -]{1,100}$`)
 
 // check refuses what fosite would let pass, or would only find after the user has signed in. client and redirect
 // URI are known by now, so that each fault goes to the client.
@@ -96,9 +100,12 @@ func checkRepeats(form url.Values) error {
 
 // demand reads what the client asks of the sign-in.
 func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client, at time.Time) (Demand, error) {
-	d := Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), WeakRecovery: p.levels.WeakRecovery}
+	d := Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), UILocales: form.Get("ui_locales"), WeakRecovery: p.levels.WeakRecovery}
 	if len(d.LoginHint) > 254 || !utf8.ValidString(d.LoginHint) {
 		d.LoginHint = "" // a hint that cannot be a name helps nobody
+	}
+	if !localesForm.MatchString(d.UILocales) {
+		d.UILocales = "" // what no language is called must not lead to an error (OIDC Core 3.1.2.1), and takes up room
 	}
 	if err := d.readPrompt(form.Get("prompt")); err != nil {
 		return d, err

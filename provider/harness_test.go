@@ -110,7 +110,7 @@ func (o *op) restart() {
 	p, err := provider.New(o.t.Context(), provider.Config{
 		Issuer: issuer, Store: o.store, Accounts: &account.Directory{Store: o.store, Hasher: &account.Hasher{}}, Sealer: o.sealer,
 		Secrets: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Now: o.clock, Log: slog.New(slog.DiscardHandler),
-		Audit: o.audit, Levels: o.ladder,
+		Audit: o.audit, Levels: o.ladder, Locales: []string{"en", "pt-BR"},
 	})
 	if err != nil {
 		o.t.Fatal(err)

@@ -28,6 +28,7 @@ type Config struct {
 	Audit    audit.Recorder // nil: no log is kept
 	Levels   Levels         // the zero value works
 	Policy   Policy         // which logins are enough for tokens; nil: ClientPolicy
+	Locales  []string       // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
 
 	SigningAlgorithm string           // for clients that have no wish: RS256 (empty) or ES256
 	Lifetimes        Lifetimes        // zero fields have their defaults
@@ -85,6 +86,7 @@ type Provider struct {
 	audit     audit.Recorder
 	levels    Levels
 	policy    Policy
+	locales   []string
 	lifetimes Lifetimes
 	algorithm string
 	log       *slog.Logger
@@ -107,7 +109,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		return nil, err
 	}
 	p := &Provider{
-		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, audit: c.Audit, levels: c.Levels, policy: c.Policy,
+		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
 		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {

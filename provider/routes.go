@@ -52,7 +52,7 @@ func preflight(w http.ResponseWriter, _ *http.Request) {
 
 // metadata is the discovery document (OpenID Connect Discovery 1.0 section 3, RFC 8414, RFC 9207).
 func (p *Provider) metadata() map[string]any {
-	return map[string]any{
+	metadata := map[string]any{
 		"issuer":                 p.issuer,
 		"authorization_endpoint": p.issuer + "/authorize",
 		"token_endpoint":         p.issuer + "/token",
@@ -76,6 +76,10 @@ func (p *Provider) metadata() map[string]any {
 		"request_uri_parameter_supported":                false,
 		"authorization_response_iss_parameter_supported": true,
 	}
+	if len(p.locales) > 0 {
+		metadata["ui_locales_supported"] = p.locales
+	}
+	return metadata
 }
 
 // document serves JSON that does not change while the server runs.

@@ -95,6 +95,14 @@ func (s speaker) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.RoundTripper.RoundTrip(r)
 }
 
+// accepting is a browser that asks for these languages.
+type accepting string
+
+func (a accepting) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Header.Set("Accept-Language", string(a))
+	return http.DefaultTransport.RoundTrip(r)
+}
+
 // pagesSeen are those that TestOtherLanguage has shown, and their states.
 var pagesSeen sync.Map
 
@@ -170,6 +178,33 @@ func TestOtherLanguage(t *testing.T) {
 	} {
 		if _, ok := pagesSeen.Load(page); !ok {
 			t.Errorf("no page %s was seen", page)
+		}
+	}
+}
+
+// TestLanguageOfPages asks for one by the app and by the browser. The app goes first, and as far as its own sign-in.
+func TestLanguageOfPages(t *testing.T) {
+	s := newSite(t)
+	for _, tt := range []struct{ locales, accept, want string }{
+		{"", "", "en"},
+		{"", strangeTag, strangeTag},
+		{strangeTag, "", strangeTag},
+		{"de " + strangeTag, "en", strangeTag},
+		{"en", strangeTag, "en"},
+		{"de", strangeTag, strangeTag},
+		{"<x>", "", "en"},
+		{strings.Repeat("en ", 50), strangeTag, strangeTag}, // more than is kept
+	} {
+		b := s.newBrowser()
+		b.http.Transport = accepting(tt.accept)
+		login := b.open(s.authorize("ui_locales", tt.locales))
+		for _, page := range []*screen{login, login.password("ana"), b.open(strings.Replace(login.address.RequestURI(), "/login", "/login/totp", 1))} {
+			if got := attr(page.find("html"), "lang"); got != tt.want || page.header.Get("Content-Language") != tt.want {
+				t.Errorf("ui_locales %q and Accept-Language %q: page %s is in %s, and Content-Language says %q", tt.locales, tt.accept, page.name, got, page.header.Get("Content-Language"))
+			}
+			if !slices.Contains(page.header.Values("Vary"), "Accept-Language") {
+				t.Errorf("page %s varies by %q", page.name, page.header.Values("Vary"))
+			}
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
 	"cmd/vestibule":                  {"cmd/vestibule/sample", "cmd/vestibule/server", "config", "mfa", "mfa/totp", "mfa/transfer", "provider", "provider/account", "provider/audit", "provider/client", "provider/operator", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice"},
-	"cmd/vestibule/server":           {"config", "consent", "mfa", "mfa/totp", "provider", "provider/account", "provider/audit", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/notice", "web/signin", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
+	"cmd/vestibule/server":           {"config", "consent", "mfa", "mfa/totp", "provider", "provider/account", "provider/audit", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 	"cmd/vestibule/servertest":       {"cmd/vestibule/server", "config", "mfa", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/resource", "storage", "web/enrol", "web/notice", "github.com/pquerna/otp"},
 	"cmd/vestibule/sample":           {"provider/resource", "github.com/coreos/go-oidc", "golang.org/x/oauth2"},
 	"web":                            {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/limiter", "web/account", "web/browser", "web/catalogue", "web/enrol", "web/signin", "web/ui", "web/verify"},
@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"web/browser":                    {"provider", "provider/account", "provider/spelling", "provider/store", "web/ui"},
 	"web/ui":                         {"provider/audit", "provider/spelling", "provider/store", "web/catalogue"},
 	"web/catalogue":                  {"github.com/BurntSushi/toml", "github.com/nicksnyder/go-i18n", "golang.org/x/text"},
-	"web/notice":                     {"provider/account", "provider/audit", "provider/store", "github.com/wneessen/go-mail", "golang.org/x/text"},
+	"web/notice":                     {"provider/account", "provider/audit", "provider/store", "web/catalogue", "github.com/wneessen/go-mail", "golang.org/x/text"},
 	"web/notice/noticetest":          {"provider/audit", "provider/store", "web/notice"},
 	"storage":                        {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/store", "storage/database", "web/notice"},
 	"provider":                       {"provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/limiter", "provider/spelling", "provider/store", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},

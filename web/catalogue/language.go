@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"fmt"
 	"html/template"
 	"maps"
 	"slices"
@@ -25,6 +26,22 @@ type Language struct {
 // Values are what placeholders stand for, by name: strings, ints, and for HTML also template.HTML and Pair.
 type Values map[string]any
 
+// Pairs are values as a template writes them: in turn the names of the placeholders of a text and what they stand for.
+func Pairs(id string, pairs []any) (Values, error) {
+	if len(pairs)%2 != 0 {
+		return nil, fmt.Errorf("text %s: a name without a value", id)
+	}
+	values := Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("text %s: %v is not a name", id, pairs[i])
+		}
+		values[name] = pairs[i+1]
+	}
+	return values, nil
+}
+
 // Pair is markup around a part of a text, such as a link.
 type Pair struct{ Open, Close template.HTML }
 
@@ -40,6 +57,19 @@ func newLanguage(bundle *i18n.Bundle, file *i18n.MessageFile) *Language {
 		}
 	}
 	return l
+}
+
+// borrow says in English what the language lacks.
+func (l *Language) borrow(english *Language) {
+	for id, m := range english.messages {
+		if l.messages[id] != nil {
+			continue
+		}
+		l.messages[id] = m
+		if text, ok := english.fixed[id]; ok {
+			l.fixed[id] = text
+		}
+	}
 }
 
 // HTML returns the text with that ID for a page. A string stands for itself and is escaped, as the text around it is. A

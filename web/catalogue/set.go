@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path"
 	"slices"
 	"sync"
 
@@ -28,8 +30,17 @@ var source = language.English
 // Default returns the languages that come with the program.
 var Default = sync.OnceValues(func() (*Set, error) { return New(nil) })
 
+// Folder is New with the languages of a folder; empty: there are no more.
+func Folder(path string) (*Set, error) {
+	if path == "" {
+		return Default()
+	}
+	return New(os.DirFS(path))
+}
+
 // New returns the languages that come with the program and those of more: files in its top folder, named after a language,
-// such as pt-BR.toml. nil: there are no more. The error names every fault of every file.
+// such as pt-BR.toml. nil: there are no more. A text that a file lacks is said in English. The error names every other fault
+// of every file.
 func New(more fs.FS) (*Set, error) {
 	bundle := i18n.NewBundle(source)
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
@@ -38,7 +49,7 @@ func New(more fs.FS) (*Set, error) {
 		return nil, err
 	}
 	if more != nil {
-		if err := s.load(bundle, more); err != nil {
+		if err := s.loadMore(bundle, more); err != nil {
 			return nil, err
 		}
 	}
@@ -50,6 +61,7 @@ func New(more fs.FS) (*Set, error) {
 	var tags []language.Tag
 	for _, l := range s.languages {
 		faults = append(faults, l.check(s.languages[0]))
+		l.borrow(s.languages[0])
 		tags = append(tags, l.tag)
 	}
 	s.matcher = language.NewMatcher(tags)
@@ -61,6 +73,18 @@ func rank(l *Language) int {
 		return 0
 	}
 	return 1
+}
+
+// loadMore is load for a folder that somebody means to have files in.
+func (s *Set) loadMore(bundle *i18n.Bundle, from fs.FS) error {
+	entries, err := fs.ReadDir(from, ".")
+	if err != nil {
+		return fmt.Errorf("texts: %w", err)
+	}
+	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return path.Ext(e.Name()) == ".toml" }) {
+		return errors.New("texts: the folder has no file such as pt-BR.toml")
+	}
+	return s.load(bundle, from)
 }
 
 func (s *Set) load(bundle *i18n.Bundle, from fs.FS) error {
@@ -87,6 +111,15 @@ func (s *Set) load(bundle *i18n.Bundle, from fs.FS) error {
 
 // Languages returns all of them, English first.
 func (s *Set) Languages() []*Language { return slices.Clone(s.languages) }
+
+// Tags returns those of all languages, English first.
+func (s *Set) Tags() []string {
+	var tags []string
+	for _, l := range s.languages {
+		tags = append(tags, l.Lang)
+	}
+	return tags
+}
 
 // Choose returns the language for a reader: by ui_locales, what the app has asked for (OpenID Connect Core 3.1.2.1, tags
 // separated by spaces, the best first), then by Accept-Language, what the browser asks for (RFC 9110 section 12.5.4). Either

@@ -3,11 +3,16 @@ package catalogue
 import (
 	"fmt"
 	"html/template"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/BurntSushi/toml"
 )
 
 // translate returns the file of a language in which every text is that in English, changed.
@@ -78,10 +83,9 @@ func TestPluralForms(t *testing.T) {
 	}
 }
 
-// A language that is not whole is told in full, and not used.
+// What is wrong with a language is told in full, and it is not used.
 func TestFaultsAreTold(t *testing.T) {
 	changes := map[string]string{
-		"login.title":            "",
 		"consent.title":          "Somebody wants {access}",
 		"activity.not_you.look":  "{/a}Look{a}",
 		"login.wrong":            "Email } is not right",
@@ -101,7 +105,7 @@ func TestFaultsAreTold(t *testing.T) {
 		t.Fatal("the language is used")
 	}
 	for _, want := range []string{
-		"login.title has no text", "consent.title other has other placeholders than client", "activity.not_you.look other has a pair",
+		"consent.title other has other placeholders than client", "activity.not_you.look other has a pair",
 		"login.wrong other has a brace", `message "totp.used" has no plural form "one"`, "security.elsewhere.end other has other placeholders", "login.more is in no use",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -111,9 +115,74 @@ func TestFaultsAreTold(t *testing.T) {
 	if strings.Contains(err.Error(), "activity.times other") {
 		t.Errorf("a form may not leave its number out:\n%v", err)
 	}
-	for name, data := range map[string]string{"de.toml": "not TOML", "en.toml": `"login.title" = "Sign in"`, "tlh.toml": `"login.title" = "x"`, "empty.toml": ""} {
+	for name, data := range map[string]string{"de.toml": "not TOML", "en.toml": `"login.title" = "Sign in"`, "tlh.toml": `"login.titel" = "x"`, "not-a-language.toml": ""} {
 		if _, err := New(fstest.MapFS{name: {Data: []byte(data)}}); err == nil {
 			t.Errorf("%s with %q is used", name, data)
+		}
+	}
+}
+
+// TestWhatIsMissingIsEnglish translates two texts only.
+func TestWhatIsMissingIsEnglish(t *testing.T) {
+	set, err := New(fstest.MapFS{"fr.toml": {Data: []byte("\"login.title\" = \"Connexion\"\n[\"span.days\"]\none = \"{n} jour\"\nmany = \"{n} jours\"\nother = \"{n} jours\"\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := set.Choose("fr", "")
+	for _, tt := range []struct{ got, want string }{
+		{l.Text("login.title", nil), "Connexion"},
+		{l.Text("span.days", Values{"n": 0}), "0 jour"}, // as French has it
+		{l.Text("part.cancel", nil), "Cancel"},
+		{string(l.HTML("part.cancel", nil)), "Cancel"},
+		{l.Text("recovery.low", Values{"n": 0}), "Only 0 recovery codes left. Make a new set soon."}, // as English has it
+		{l.Text("recovery.low", Values{"n": 1}), "Only 1 recovery code left. Make a new set soon."},
+		{l.Text("part.account", Values{"who": "Ana"}), "Your account: Ana"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%q, want %q", tt.got, tt.want)
+		}
+	}
+	if got := set.Tags(); !slices.Equal(got, []string{"en", "fr"}) {
+		t.Errorf("the languages are %v", got)
+	}
+}
+
+// TestShippedLanguagesAreWhole holds the files that come with the program to each text.
+func TestShippedLanguagesAreWhole(t *testing.T) {
+	names, err := fs.Glob(files, "*.toml")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	for _, name := range names {
+		var texts map[string]any
+		data, err := fs.ReadFile(files, name)
+		if err == nil {
+			err = toml.Unmarshal(data, &texts)
+		}
+		if err != nil || len(texts) != len(english(t).IDs()) {
+			t.Errorf("%s has %d texts, want %d: %v", name, len(texts), len(english(t).IDs()), err)
+		}
+	}
+}
+
+func TestFolder(t *testing.T) {
+	folder := t.TempDir()
+	if _, err := Folder(filepath.Join(folder, "none")); err == nil {
+		t.Error("a folder that is not there is taken")
+	}
+	if _, err := Folder(folder); err == nil {
+		t.Error("a folder without files is taken")
+	}
+	if err := os.WriteFile(filepath.Join(folder, "de.toml"), []byte(`"login.title" = "Anmelden"`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"": "Sign in", folder: "Anmelden"} {
+		set, err := Folder(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := set.Choose("de", "").Text("login.title", nil); got != want {
+			t.Errorf("with the folder %q: %q, want %q", path, got, want)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (s *Server) SendCodes(w http.ResponseWriter, r *http.Request, e Enrolment, 
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-recovery-codes-%s.txt"`, slug(s.Name), slug(username)))
-	l := s.Language(r)
+	l := s.Speak(w, r)
 	io.WriteString(w, l.Text("codes.file", catalogue.Values{ // the client may have gone away, which is nobody's fault
 		"product": s.Name, "account": e.Label, "address": s.Issuer, "date": l.Day(pending.Created), "codes": strings.Join(pending.Codes, "\n"),
 	}))

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -15,16 +16,29 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
+	"vestibule/web/catalogue"
 )
 
-// letters are the templates of letters.txt.
-var letters = template.Must(template.New("").Option("missingkey=zero").Parse(letterText))
+// letters are the templates of letters.txt. write gives them a language.
+var letters = template.Must(template.New("").Option("missingkey=zero").Funcs(functions(nil)).Parse(letterText))
 
 //go:embed letters.txt
 var letterText string
 
+// functions are what the templates say texts with, in that language.
+func functions(l *catalogue.Language) template.FuncMap {
+	return template.FuncMap{
+		"t": func(id string, pairs ...any) (string, error) {
+			values, err := catalogue.Pairs(id, pairs)
+			return l.Text(id, values), err
+		},
+		"label": func(text string) string { return fmt.Sprintf("%-7s", text) }, // as wide as the longest in English
+	}
+}
+
 // facts is what the templates may tell.
 type facts struct {
+	language            *catalogue.Language
 	Name, Host, Contact string
 	Username            string
 	When                string
@@ -57,9 +71,10 @@ func (s *Sender) letter(ctx context.Context, n Notice) (Message, error) {
 }
 
 func (s *Sender) facts(user account.Account, n Notice) facts {
+	l := cmp.Or(s.Language, english())
 	f := facts{
-		Name: s.Name, Host: s.Host, Contact: s.Contact, Username: quotable(user.Username),
-		When: inWords(n.Time), Where: quotable(n.Address), Operator: n.Actor != "", Detail: map[string]string{},
+		language: l, Name: s.Name, Host: s.Host, Contact: s.Contact, Username: quotable(user.Username),
+		When: l.Moment(n.Time), Where: quotable(n.Address), Operator: n.Actor != "", Detail: map[string]string{},
 	}
 	for name, value := range n.Detail {
 		f.Detail[name] = quotable(value)
@@ -70,7 +85,7 @@ func (s *Sender) facts(user account.Account, n Notice) facts {
 	}
 	f.Due = n.Detail["due"]
 	if due, err := time.Parse(time.RFC3339, f.Due); err == nil {
-		f.Due = inWords(due)
+		f.Due = l.Moment(due)
 	}
 	if s.Cancel != nil {
 		f.Cancel = s.Cancel(n.Detail["reset"])
@@ -78,7 +93,14 @@ func (s *Sender) facts(user account.Account, n Notice) facts {
 	return f
 }
 
-func inWords(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04") + " UTC" }
+// english is the language of whoever has said no other.
+func english() *catalogue.Language {
+	set, err := catalogue.Default()
+	if err != nil {
+		panic(err) // what comes with the program is not whole
+	}
+	return set.Choose("", "")
+}
 
 // quotable is what users chose, in one short line.
 func quotable(text string) string {
@@ -92,17 +114,21 @@ func quotable(text string) string {
 // write returns the subject and the body of a mail. The subject has nothing in it that a user chose.
 func write(name string, f facts) (subject, body string, err error) {
 	var text bytes.Buffer
-	if err := letters.ExecuteTemplate(&text, name, f); err != nil {
+	spoken, err := letters.Clone()
+	if err == nil {
+		err = spoken.Funcs(functions(f.language)).ExecuteTemplate(&text, name, f)
+	}
+	if err != nil {
 		return "", "", fmt.Errorf("write mail: %w", err)
 	}
 	subject, body, _ = strings.Cut(text.String(), "\n")
-	return f.Name + ": " + subject, body, nil
+	return f.language.Text("mail.subject", catalogue.Values{"product": f.Name, "subject": subject}), body, nil
 }
 
 // Test is a letter that says only that it has arrived.
 func Test(name, host, to string) (Message, error) {
 	m := Message{ID: rand.Text(), To: to}
 	var err error
-	m.Subject, m.Body, err = write("test", facts{Name: name, Host: host})
+	m.Subject, m.Body, err = write("test", facts{language: english(), Name: name, Host: host})
 	return m, err
 }

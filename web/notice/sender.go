@@ -10,6 +10,7 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
+	"vestibule/web/catalogue"
 )
 
 const (
@@ -50,15 +51,16 @@ type Outbox interface {
 
 // Sender sends the notices of the outbox.
 type Sender struct {
-	Outbox  Outbox
-	Mailer  *Mailer
-	Name    string                    // of the server, as users know it
-	Host    string                    // of the issuer: all that a letter tells of where the server is
-	Contact string                    // whom users may ask for help; may be empty
-	Cancel  func(reset string) string // the address at which a user stops a planned reset; nil: there is none
-	Count   func(result string)       // told of each try: sent, failed or dropped; nil: nobody is
-	Log     *slog.Logger
-	Now     func() time.Time
+	Outbox   Outbox
+	Mailer   *Mailer
+	Name     string                    // of the server, as users know it
+	Host     string                    // of the issuer: all that a letter tells of where the server is
+	Contact  string                    // whom users may ask for help; may be empty
+	Cancel   func(reset string) string // the address at which a user stops a planned reset; nil: there is none
+	Language *catalogue.Language       // of the letters, as accounts have none; nil: English
+	Count    func(result string)       // told of each try: sent, failed or dropped; nil: nobody is
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Send sends what is due. It ends at the first failure that is not the letter's own: others would only fail too.

@@ -30,6 +30,7 @@ func (s *flows) resume(r *http.Request) (fl *flow, flow string, expired bool, er
 	case err != nil && !expired:
 		return nil, flow, false, err
 	}
+	ui.Prefer(r, ix.Demand.UILocales)
 	// Without any cookie an empty form may be shown, not sent: the answer to it says that cookies are blocked.
 	stranger := unbound && ix.Version == 0
 	if !stranger && !s.Cookies.IsSame(r, ix.Browser) {

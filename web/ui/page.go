@@ -102,6 +102,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, name 
 	if err := p.templates[l.Lang][name].Execute(&b, page); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
+	p.Speak(w, r)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	w.Write(b.Bytes()) // the client may have gone away, which is nobody's fault

@@ -99,7 +99,7 @@ func (p *Pages) Error(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(problem.Retry/time.Second)))
 	}
 	if strings.HasPrefix(r.Header.Get("Accept"), "application/json") {
-		writeJSON(w, problem, p.Language(r))
+		writeJSON(w, problem, p.Speak(w, r))
 		return
 	}
 	page := &problemPage{
@@ -108,7 +108,7 @@ func (p *Pages) Error(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if err := p.Render(w, r, problem.Status, "error", page); err != nil {
 		p.Log.ErrorContext(r.Context(), "error page", "err", err)
-		http.Error(w, p.Language(r).Text("request.server", nil), http.StatusInternalServerError)
+		http.Error(w, p.Speak(w, r).Text("request.server", nil), http.StatusInternalServerError)
 	}
 }
 

@@ -50,6 +50,7 @@ type Answer interface {
 func (p *Pages) serve(h Handler) http.Handler {
 	return http.StripPrefix(p.Prefix, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.SetHeaders(w.Header(), r.URL.Path)
+		r = withLocales(r)
 		err := readForm(w, r)
 		if err == nil {
 			err = h(w, r)

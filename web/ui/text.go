@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -11,9 +12,38 @@ import (
 	"vestibule/web/catalogue"
 )
 
-// Language is the one that the pages speak to whoever sent the request.
+// localesKey is the key of the languages that the app has asked for, a *string, in the context of a request.
+type localesKey struct{}
+
+// withLocales gives Prefer a place.
+func withLocales(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), localesKey{}, new(string)))
+}
+
+// Prefer has the pages answer the request in one of these languages, if there is one: ui_locales of the app on whose way
+// the request is.
+func Prefer(r *http.Request, locales string) {
+	if place, ok := r.Context().Value(localesKey{}).(*string); ok {
+		*place = locales
+	}
+}
+
+// Language is the one that the pages speak to whoever sent the request: of those that the app asks for, else of those that
+// the browser does, else English.
 func (p *Pages) Language(r *http.Request) *catalogue.Language {
-	return p.Texts.Choose("", r.Header.Get("Accept-Language"))
+	locales := ""
+	if place, ok := r.Context().Value(localesKey{}).(*string); ok {
+		locales = *place
+	}
+	return p.Texts.Choose(locales, r.Header.Get("Accept-Language"))
+}
+
+// Speak is Language, and says so in the headers of the answer.
+func (p *Pages) Speak(w http.ResponseWriter, r *http.Request) *catalogue.Language {
+	l := p.Language(r)
+	w.Header().Set("Content-Language", l.Lang)
+	w.Header().Add("Vary", "Accept-Language")
+	return l
 }
 
 // HTML is the message in a language.
@@ -58,16 +88,9 @@ func functions(l *catalogue.Language) template.FuncMap {
 
 // say is {{t "page.text" "name" .Value}}: a text, and in turn the names of its placeholders and what they stand for.
 func say(l *catalogue.Language, id string, pairs []any) (template.HTML, error) {
-	if len(pairs)%2 != 0 {
-		return "", fmt.Errorf("text %s: a name without a value", id)
-	}
-	values := catalogue.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		name, ok := pairs[i].(string)
-		if !ok {
-			return "", fmt.Errorf("text %s: %v is not a name", id, pairs[i])
-		}
-		values[name] = pairs[i+1]
+	values, err := catalogue.Pairs(id, pairs)
+	if err != nil {
+		return "", err
 	}
 	return l.HTML(id, values), nil
 }

@@ -17,6 +17,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/storage"
 	"vestibule/web"
+	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 	"vestibule/web/signin"
 )
@@ -87,10 +88,14 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 		Kinds: Kinds(c), Limits: Limits(c), Now: s.now, Slow: s.hasher,
 		Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses),
 	}
+	texts, err := catalogue.Folder(c.TextsDir)
+	if err != nil {
+		return fmt.Errorf("texts_dir: %w", err)
+	}
 	p, err := provider.New(ctx, provider.Config{
 		Issuer: c.Issuer, Store: s.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
 		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: accounts, MFA: s.mfa, Now: s.now},
-		SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
+		Locales: texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return fmt.Errorf("provider: %w", err)
@@ -102,7 +107,7 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 		Stores:    web.Stores{Sessions: s.store, Browsers: s.store, EnrolLinks: s.store, Resets: s.store, Activity: s.store},
 		Journal:   audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
 		Times:     web.Times{SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, RememberBrowser: c.RememberBrowser, ActivityKept: c.AuditRetention},
-		Keys:      s.pageKeys, Site: web.Site{Name: c.Name, Contact: c.Contact}, Mail: s.sender != nil, Log: s.log, Now: s.now,
+		Keys:      s.pageKeys, Site: web.Site{Name: c.Name, Contact: c.Contact, Texts: texts}, Mail: s.sender != nil, Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return fmt.Errorf("pages: %w", err)
