@@ -41,14 +41,14 @@ func clientCreate(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			s, err := w.settings(c, "database")
+			if err != nil {
+				return err
+			}
 			if path != "" {
 				if fresh.Secret, err = w.readSecret(ctx, "secret-file", path); err != nil {
 					return err
 				}
-			}
-			s, err := w.settings(c, "database")
-			if err != nil {
-				return err
 			}
 			return operateOn(ctx, s, func(o *operator.Operator) error { return w.register(ctx, c, o, fresh) })
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"vestibule/cmd/vestibule/server"
 	"vestibule/web/catalogue"
 
 	"github.com/urfave/cli/v3"
@@ -15,6 +16,9 @@ func configCheck(w *env) *cli.Command {
 		Action: func(_ context.Context, c *cli.Command) error {
 			s, err := w.settings(c)
 			if err != nil {
+				return err
+			}
+			if _, err := server.Texts(s); err != nil {
 				return err
 			}
 			return w.tell(w.stdout, "command.config.good", catalogue.Values{"issuer": s.Issuer, "address": s.Listen, "database": w.kind(s.Database)})

@@ -36,7 +36,7 @@ func (w *env) sendTest(ctx context.Context, s config.Config, to string) error {
 	case m == nil:
 		return errors.New("no mail is sent: set VESTIBULE_MAIL_SERVER and VESTIBULE_MAIL_FROM")
 	}
-	l, err := notice.Test(s.Name, notice.HostOf(s.Issuer), to)
+	l, err := notice.Test(w.voice().language, s.Name, notice.HostOf(s.Issuer), to)
 	if err != nil {
 		return err
 	}

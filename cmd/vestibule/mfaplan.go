@@ -51,7 +51,7 @@ func (w *env) planned(c *cli.Command) (config.Config, error) {
 	if groups := c.StringSlice("group"); len(groups) > 0 {
 		values["two-steps-groups"] = strings.Join(groups, ",")
 	}
-	s, err := config.Load(c.String("config"), w.environ, values, "database", "two_steps", "two_steps_groups")
+	s, err := w.load(c, values, "database", "two_steps", "two_steps_groups")
 	if err != nil {
 		return s, err
 	}

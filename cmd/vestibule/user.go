@@ -32,11 +32,11 @@ func userCreate(w *env) *cli.Command {
 			if err := wrongUsage(asFlags(fresh.Check()), err); err != nil {
 				return err
 			}
-			password, err := w.readNewSecret(ctx, "password-file", path)
+			s, err := w.settings(c, "database")
 			if err != nil {
 				return err
 			}
-			s, err := w.settings(c, "database")
+			password, err := w.readNewSecret(ctx, "password-file", path)
 			if err != nil {
 				return err
 			}

@@ -33,6 +33,10 @@ func userTOTPAdd(w *env) *cli.Command {
 			if path == "" {
 				return &usageError{"--secret-file is missing; secrets do not belong into a command line, where every user of this machine can read them"}
 			}
+			s, err := w.vaultSettings(c)
+			if err != nil {
+				return err
+			}
 			text, err := w.readSecret(ctx, "secret-file", path)
 			if err != nil {
 				return err
@@ -41,7 +45,7 @@ func userTOTPAdd(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return w.withVault(ctx, c, func(v unsealed) error { return w.addTOTP(ctx, v.operations(), c.Args().First(), p) })
+			return openVault(ctx, s, func(v unsealed) error { return w.addTOTP(ctx, v.operations(), c.Args().First(), p) })
 		},
 	}
 }

@@ -46,6 +46,10 @@ func userTOTPExport(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			s, err := w.vaultSettings(c)
+			if err != nil {
+				return err
+			}
 			passphrase, err := w.readNewSecret(ctx, "passphrase-file", path)
 			if err != nil {
 				return err
@@ -53,7 +57,7 @@ func userTOTPExport(w *env) *cli.Command {
 			if utf8.RuneCountInString(passphrase) < transfer.ShortestPassphrase {
 				return fmt.Errorf("--passphrase-file: the passphrase has fewer than %d characters, and whoever has the file may guess without end", transfer.ShortestPassphrase)
 			}
-			return w.withVault(ctx, c, func(v unsealed) error {
+			return openVault(ctx, s, func(v unsealed) error {
 				b, err := export(ctx, v.operations(), c.Args().Slice())
 				if err != nil {
 					return err
@@ -96,6 +100,10 @@ func userTOTPImport(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			s, err := w.vaultSettings(c)
+			if err != nil {
+				return err
+			}
 			passphrase, err := w.readSecret(ctx, "passphrase-file", path)
 			if err != nil {
 				return err
@@ -105,7 +113,7 @@ func userTOTPImport(w *env) *cli.Command {
 				return err
 			}
 			how := operator.Restore{ByName: c.Bool("by-name"), AfterReset: c.Bool("after-reset")}
-			return w.withVault(ctx, c, func(v unsealed) error {
+			return openVault(ctx, s, func(v unsealed) error {
 				results, err := v.operations().RestoreBackup(ctx, b, how)
 				if err != nil {
 					return err

@@ -30,6 +30,10 @@ func userUpdate(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			s, err := w.existing(c, "database")
+			if err != nil {
+				return err
+			}
 			if path := c.String("password-file"); path != "" {
 				password, err := w.readNewSecret(ctx, "password-file", path)
 				if err != nil {
@@ -37,7 +41,7 @@ func userUpdate(w *env) *cli.Command {
 				}
 				change.Password = &password
 			}
-			return w.operate(ctx, c, func(o *operator.Operator) error { return w.update(ctx, o, c.Args().First(), change) })
+			return operateOn(ctx, s, func(o *operator.Operator) error { return w.update(ctx, o, c.Args().First(), change) })
 		},
 	}
 }

@@ -1,12 +1,14 @@
 package server
 
 import (
+	"fmt"
 	"time"
 
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
 	"vestibule/provider"
+	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 	"vestibule/web/verify"
 )
@@ -17,6 +19,18 @@ func Policy(c config.Config) mfa.Policy {
 		TwoSteps: c.TwoSteps, From: c.TwoStepsFrom, Groups: c.TwoStepsGroups, ReportOnly: c.TwoStepsReportOnly,
 		NewCodes: c.CodesAfterRecovery == "require",
 	}
+}
+
+// Texts are the languages that there are texts in; the usual one is that of mails and commands.
+func Texts(c config.Config) (*catalogue.Set, error) {
+	set, err := catalogue.Folder(c.TextsDir)
+	if err != nil {
+		return nil, fmt.Errorf("texts_dir: %w", err)
+	}
+	if set, err = set.With(c.Language); err != nil {
+		return nil, fmt.Errorf("language: %w", err)
+	}
+	return set, nil
 }
 
 // Mailer is the way to the mail server; nil if the settings name none.
