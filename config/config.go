@@ -29,7 +29,7 @@ type Config struct {
 	Name string
 	// Contact is whom users may ask for help, shown on the pages; may be empty: contact.
 	Contact string
-	// TextsDir is a folder with the texts of the pages in more languages; empty: there are no more: texts_dir.
+	// TextsDir is a folder with the texts of pages, mails and commands in more languages; empty: there are no more: texts_dir.
 	TextsDir string
 	// Language is that of mails and commands, and of users who read none that there are texts in; a tag (BCP 47):
 	// language.
