@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,11 +95,15 @@ func wordRules(c Config) []rule {
 		{"name", utf8.RuneCountInString(c.Name) > 40, "is longer than 40 characters, too long for the screen of a phone"},
 		{"contact", utf8.RuneCountInString(c.Contact) > 200, "is longer than 200 characters"},
 		{"texts_dir", c.TextsDir != "" && !isDir(c.TextsDir), "is not the path of a folder"},
+		{"language", !languageTag.MatchString(c.Language), "is not the tag of a language, such as pt-BR"},
 		{"signing_algorithm", !slices.Contains([]string{"RS256", "ES256"}, c.SigningAlgorithm), "should be RS256 or ES256"},
 		{"log_level", !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "should be debug, info, warn or error"},
 		{"log_format", !slices.Contains([]string{"json", "text"}, c.LogFormat), "should be json or text"},
 	}
 }
+
+// languageTag is what tags of languages look like (RFC 5646 section 2.1).
+var languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
 
 func isDir(path string) bool {
 	info, err := os.Stat(path)

@@ -29,8 +29,11 @@ type Config struct {
 	Name string
 	// Contact is whom users may ask for help, shown on the pages; may be empty: contact.
 	Contact string
-	// TextsDir is a folder with the texts of the pages in more languages; empty: there are no more: texts_dir.
+	// TextsDir is a folder with the texts of pages, mails and commands in more languages; empty: there are no more: texts_dir.
 	TextsDir string
+	// Language is that of mails and commands, and of users who read none that there are texts in; a tag (BCP 47):
+	// language.
+	Language string
 	// ClockSkew is how far the clocks of the server and the database may be apart before the server is not
 	// ready: clock_skew.
 	ClockSkew time.Duration
@@ -143,6 +146,7 @@ func Default() Config {
 		AdminListen:          "127.0.0.1:9091",
 		Database:             "sqlite:vestibule.db",
 		Name:                 "Vestibule",
+		Language:             "en",
 		ClockSkew:            5 * time.Second,
 		SigningAlgorithm:     "RS256",
 		LogLevel:             "info",

@@ -31,6 +31,7 @@ var settings = []setting{
 	{"name", "what the pages call this server", false, text(func(c *Config) *string { return &c.Name })},
 	{"contact", "whom users may ask for help", false, text(func(c *Config) *string { return &c.Contact })},
 	{"texts_dir", "folder of files such as pt-BR.toml, with the texts of the pages in more languages", false, text(func(c *Config) *string { return &c.TextsDir })},
+	{"language", "language of mails and commands, and of whoever reads none that there are texts in", false, text(func(c *Config) *string { return &c.Language })},
 	{"signing_algorithm", "RS256 or ES256", false, text(func(c *Config) *string { return &c.SigningAlgorithm })},
 	{"clock_skew", "how far the clocks of server and database may be apart", false, span(func(c *Config) *time.Duration { return &c.ClockSkew })},
 	{"log_level", "debug, info, warn or error", false, text(func(c *Config) *string { return &c.LogLevel })},

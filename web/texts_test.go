@@ -48,7 +48,7 @@ func made(id string, refusals map[string][]string) bool {
 		_, isKind := refusals[kind]
 		return ok && (isKind || kind == "factor") && slices.Contains([]string{"failed", "locked", "setup", "in"}, what)
 	}
-	return slices.Contains([]string{"date", "month", "span", "lapse", "list", "agent", "client"}, page)
+	return slices.Contains([]string{"date", "month", "span", "lapse", "list", "agent", "client", "command"}, page) // of commands, which their own test looks for
 }
 
 // outcomes are the texts about a kind that no place names whole.

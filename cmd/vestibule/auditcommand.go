@@ -107,7 +107,7 @@ func subjectOf(ctx context.Context, db *storage.Store, nameOrID string) (string,
 // printEvents names users by the name that they sign in with.
 func (w *env) printEvents(ctx context.Context, c *cli.Command, db *storage.Store, events []audit.Recorded) error {
 	shown := []shownEvent{}
-	rows := [][]string{{"TIME", "EVENT", "OUTCOME", "USER", "CLIENT", "ADDRESS", "BY", "DETAIL"}}
+	rows := [][]string{w.head("command.column.time", "command.column.event", "command.column.outcome", "command.column.user", "command.column.client", "command.column.address", "command.column.by", "command.column.detail")}
 	names := map[string]string{"": ""}
 	for _, e := range events {
 		name, known := names[e.Subject]
@@ -265,10 +265,10 @@ func (w *env) printReport(c *cli.Command, r storage.AuditReport, failed error) e
 		}
 	}
 	rows := [][]string{
-		{"events as they were written", strconv.FormatInt(r.Checked, 10)},
-		{"removed before them", strconv.FormatInt(r.First.Place, 10)},
-		{"not linked yet", strconv.FormatInt(r.Waiting, 10)},
-		{"head", r.Last.String()},
+		{w.say("command.audit.checked", nil), strconv.FormatInt(r.Checked, 10)},
+		{w.say("command.audit.removed", nil), strconv.FormatInt(r.First.Place, 10)},
+		{w.say("command.audit.waiting", nil), strconv.FormatInt(r.Waiting, 10)},
+		{w.say("command.audit.head", nil), r.Last.String()},
 	}
 	return w.print(c, view, rows)
 }

@@ -155,7 +155,7 @@ func TestImportAfterRemoval(t *testing.T) {
 			var out bytes.Buffer
 			environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.Config.SecretKeys, ",")}
 			err := run(t.Context(), append([]string{"user", "totp", "import", folder + "/backup", "--passphrase-file", folder + "/pass"}, more...),
-				&env{environ, strings.NewReader(""), &out, t.Output()})
+				&env{environ, strings.NewReader(""), &out, t.Output(), nil})
 			return out.String(), err
 		}
 		text, err := restore()
@@ -187,7 +187,7 @@ func TestSameSecretTwice(t *testing.T) {
 		runCommand(t, s, key, "user", "totp", "add", "ana", "--secret-file", "-", "--name", "Phone")
 		environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.Config.SecretKeys, ",")}
 		err := run(t.Context(), []string{"user", "totp", "add", "ana", "--secret-file", "-", "--name", "Tablet"},
-			&env{environ, strings.NewReader(key), t.Output(), t.Output()})
+			&env{environ, strings.NewReader(key), t.Output(), t.Output(), nil})
 		if !errors.Is(err, store.ErrConflict) || !strings.Contains(err.Error(), "it is there already") {
 			t.Errorf("the same secret again: %v, want %v", err, store.ErrConflict)
 		}

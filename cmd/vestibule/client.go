@@ -16,6 +16,7 @@ import (
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
 	"vestibule/storage"
+	"vestibule/web/catalogue"
 )
 
 // clientCreate registers a relying party.
@@ -41,14 +42,14 @@ func clientCreate(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			s, err := w.settings(c, "database")
+			if err != nil {
+				return err
+			}
 			if path != "" {
 				if fresh.Secret, err = w.readSecret(ctx, "secret-file", path); err != nil {
 					return err
 				}
-			}
-			s, err := w.settings(c, "database")
-			if err != nil {
-				return err
 			}
 			return operateOn(ctx, s, func(o *operator.Operator) error { return w.register(ctx, c, o, fresh) })
 		},
@@ -74,9 +75,9 @@ func (w *env) register(ctx context.Context, c *cli.Command, o *operator.Operator
 	}
 	view := clientView(client)
 	view.Secret = secret
-	rows := [][]string{{"client id", client.ID}}
+	rows := [][]string{{w.say("command.client.id", nil), client.ID}}
 	if fresh.Secret == "" && secret != "" {
-		rows = append(rows, []string{"client secret", secret}, []string{"", "The secret is not shown again: only its hash is kept."})
+		rows = append(rows, []string{w.say("command.client.secret", nil), secret}, []string{"", w.say("command.client.secret.once", nil)})
 	}
 	return w.print(c, view, rows)
 }
@@ -118,11 +119,11 @@ func clientList(w *env) *cli.Command {
 				return err
 			}
 			clients := []shownClient{}
-			rows := [][]string{{"ID", "NAME", "PUBLIC", "API", "TWO STEPS", "SCOPES", "ACR NAMES", "REDIRECT URIS"}}
+			rows := [][]string{w.head("command.column.id", "command.column.name", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.acr_names", "command.column.redirect_uris")}
 			for _, one := range all {
 				clients = append(clients, clientView(one))
 				rows = append(rows, []string{
-					one.ID, one.Name, yesNo(one.Public), yesNo(one.ResourceServer), twoStepsText(one.TwoSteps),
+					one.ID, one.Name, w.yesNo(one.Public), w.yesNo(one.ResourceServer), twoStepsText(one.TwoSteps),
 					strings.Join(one.Scopes, " "), acrNamesText(one.ACRNames), strings.Join(one.RedirectURIs, " "),
 				})
 			}
@@ -140,8 +141,7 @@ func clientDelete(w *env) *cli.Command {
 				if err := o.DeleteClient(ctx, id); err != nil {
 					return noClient(id, err)
 				}
-				_, err := fmt.Fprintf(w.stdout, "deleted client %s and its tokens\n", id)
-				return err
+				return w.tell(w.stdout, "command.client.deleted", catalogue.Values{"id": id})
 			})
 		},
 	}

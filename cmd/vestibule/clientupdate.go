@@ -9,6 +9,7 @@ import (
 
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
+	"vestibule/web/catalogue"
 )
 
 // clientUpdate changes what is given and leaves the rest.
@@ -34,7 +35,7 @@ func clientUpdate(w *env) *cli.Command {
 				if err != nil {
 					return changeFault(c.Args().First(), err)
 				}
-				return w.print(c, clientView(client), [][]string{{"updated client " + client.ID}})
+				return w.print(c, clientView(client), [][]string{{w.say("command.client.updated", catalogue.Values{"id": client.ID})}})
 			})
 		},
 	}

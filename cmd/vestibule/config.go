@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
-
-	"vestibule/cmd/vestibule/server"
 
 	"github.com/urfave/cli/v3"
+
+	"vestibule/cmd/vestibule/server"
+	"vestibule/web/catalogue"
 )
 
 // configCheck prints every fault of the settings or, in one sentence, what the server will be.
@@ -21,16 +21,15 @@ func configCheck(w *env) *cli.Command {
 			if err := server.Check(s); err != nil {
 				return err
 			}
-			fmt.Fprintf(w.stdout, "The settings are good. The server will be %s on %s, with %s.\n", s.Issuer, s.Listen, kind(s.Database))
-			return nil
+			return w.tell(w.stdout, "command.config.good", catalogue.Values{"issuer": s.Issuer, "address": s.Listen, "database": w.kind(s.Database)})
 		},
 	}
 }
 
 // kind names the database without its address, which may hold a password.
-func kind(address string) string {
+func (w *env) kind(address string) string {
 	if isSQLite(address) {
-		return "the SQLite file " + address[len("sqlite:"):]
+		return w.say("command.config.sqlite", catalogue.Values{"path": address[len("sqlite:"):]})
 	}
 	return "PostgreSQL"
 }

@@ -16,6 +16,7 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/client"
 	"vestibule/storage"
+	"vestibule/web/catalogue"
 )
 
 // debugClaims says what a client would learn of a user's sign-ins, and why.
@@ -30,7 +31,7 @@ func debugClaims(w *env) *cli.Command {
 			outputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			view := claimsView{User: c.String("user"), Client: c.String("client"), Asked: splitWords(c.StringSlice("acr")), Essential: c.Bool("essential")}
+			view := claimsView{User: c.String("user"), Client: c.String("client"), Asked: splitWords(c.StringSlice("acr")), Essential: c.Bool("essential"), speaker: w.answers(c)}
 			if err := wrongUsage(missing("--user", view.User), missing("--client", view.Client)); err != nil {
 				return err
 			}
@@ -43,7 +44,7 @@ func debugClaims(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return w.print(c, view, view.rows())
+			return w.print(c, view, w.claimsRows(view))
 		},
 	}
 }
@@ -67,6 +68,7 @@ type claimsView struct {
 	Cases     []told   `json:"cases"`
 	Refused   string   `json:"error,omitempty"` // the client gets this, whatever the user does
 
+	speaker // of the words below, which JSON has too
 	account account.Account
 	client  client.Client
 	ladder  provider.Levels
@@ -124,16 +126,16 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 
 func (v *claimsView) oblige(policy mfa.Policy, now time.Time) {
 	r := policy.For(v.account.Groups, mfa.App{ID: v.client.ID, TwoSteps: mfa.Strength(v.client.TwoSteps)}, now)
-	v.Policy = r.Why
+	v.Policy = v.reason(r.Why)
 	if !policy.ReportOnly {
 		v.must = client.TwoSteps(r.Must)
 	}
 	v.Must = v.must != client.TwoStepsOptional
 	switch {
 	case r.Must != mfa.Optional && policy.ReportOnly:
-		v.Policy += " (only reported)"
+		v.Policy = v.say("command.claims.policy.reported", catalogue.Values{"why": v.Policy})
 	case !r.From.IsZero():
-		v.Policy += " from " + moment(r.From)
+		v.Policy = v.say("command.claims.policy.from", catalogue.Values{"why": v.Policy, "time": moment(r.From)})
 	}
 	v.demand.Policy = v.must.Level()
 }
@@ -147,15 +149,15 @@ func (v *claimsView) refusal() string {
 	case err != nil:
 		return err.Error()
 	case v.client.ResourceServer:
-		return "a resource server signs nobody in"
+		return v.say("command.claims.refused.api", nil)
 	case v.account.Disabled:
-		return "the account is disabled"
+		return v.say("command.claims.refused.disabled", nil)
 	}
 	return ""
 }
 
 func (v *claimsView) session(s provider.Session, now time.Time) told {
-	t := v.tell("session of "+moment(s.Created), &s.Login, now)
+	t := v.tell(v.say("command.claims.session", catalogue.Values{"time": moment(s.Created)}), &s.Login, now)
 	t.Session = s.Login.Session
 	t.AuthTime = moment(s.Login.AuthTime())
 	return t
@@ -169,14 +171,17 @@ func (v *claimsView) newSignIns(now time.Time) []told {
 		login.Authentications = append(login.Authentications, provider.Authentication{Method: method, Time: now, AMR: amr})
 		return login
 	}
-	all := []told{v.tell("password", password, now), v.tell("password and code", with(totp.Method, totp.Method), now)}
+	all := []told{
+		v.tell(v.say("command.claims.password", nil), password, now),
+		v.tell(v.say("command.claims.code", nil), with(totp.Method, totp.Method), now),
+	}
 	if v.codes > 0 {
-		all = append(all, v.tell("password and recovery code", with(provider.MethodRecovery), now))
+		all = append(all, v.tell(v.say("command.claims.recovery", nil), with(provider.MethodRecovery), now))
 	}
 	if v.ladder.PhishingResistant {
 		key := password.Clone()
 		key.Authentications = append(key.Authentications, provider.Authentication{Method: "key", Time: now, AMR: []string{"hwk"}, PhishingResistant: true})
-		all = append(all, v.tell("password and phishing-resistant authenticator", key, now))
+		all = append(all, v.tell(v.say("command.claims.key", nil), key, now))
 	}
 	return all
 }
@@ -185,7 +190,7 @@ func (v *claimsView) newSignIns(now time.Time) []told {
 func (v *claimsView) tell(how string, login *provider.Login, now time.Time) told {
 	return told{
 		How: how, First: v.first(login, now), AMR: login.AMR(), ACR: v.ladder.ACR(v.client, v.demand, login),
-		AuthTime: "the oldest of these proofs", Why: v.why(login),
+		AuthTime: v.say("command.claims.oldest", nil), Why: v.why(login),
 	}
 }
 
@@ -203,80 +208,94 @@ func (v *claimsView) first(login *provider.Login, now time.Time) string {
 	case second && reaches, !second && !v.Enrolled && !v.Must && reaches:
 		return ""
 	case second && demand.Level() == client.LevelPhishingResistant:
-		return "a phishing-resistant authenticator proves more, or one is set up: what was given does not reach phr" + v.otherwise()
+		return v.say("command.claims.first.stronger", catalogue.Values{"otherwise": v.otherwise()})
 	case second:
-		return "a code, or another authenticator is set up: a recovery code does not reach aal2" + v.otherwise()
+		return v.say("command.claims.first.recovery", catalogue.Values{"otherwise": v.otherwise()})
 	case v.Enrolled && v.keeps && !v.demand.TwoSteps() && v.client.TwoSteps == client.TwoStepsOptional && v.must != client.TwoStepsPhishingResistant:
-		return "a code, unless the user has had this browser remembered"
+		return v.say("command.claims.first.remembered", nil)
 	case v.Enrolled:
-		return "a code: the user has an authenticator"
-	case v.Must:
-		return "an authenticator is set up" + v.withLink() + ": the policy wants it (" + v.Policy + ")"
+		return v.say("command.claims.first.enrolled", nil)
 	}
-	return "an authenticator is set up" + v.withLink() + ": the client asks for " + demand.Level() + v.otherwise()
+	return v.setUp(demand.Level())
 }
 
-// withLink says what else it takes after a reset.
-func (v *claimsView) withLink() string {
-	if v.blocked {
-		return " with a link of user enrol-link"
+// setUp says why an authenticator is set up first, and what else that takes after a reset.
+func (v *claimsView) setUp(level string) string {
+	switch {
+	case v.Must && v.blocked:
+		return v.say("command.claims.first.policy.link", catalogue.Values{"why": v.Policy})
+	case v.Must:
+		return v.say("command.claims.first.policy", catalogue.Values{"why": v.Policy})
+	case v.blocked:
+		return v.say("command.claims.first.wish.link", catalogue.Values{"level": level, "otherwise": v.otherwise()})
 	}
-	return ""
+	return v.say("command.claims.first.wish", catalogue.Values{"level": level, "otherwise": v.otherwise()})
 }
 
 // otherwise is what becomes of a user who declines.
 func (v *claimsView) otherwise() string {
 	if v.demand.Waivable() {
-		return "; the user may decline"
+		return v.say("command.claims.decline", nil)
 	}
-	return "; else the client gets an error"
+	return v.say("command.claims.error", nil)
 }
 
 // why explains the acr.
 func (v *claimsView) why(login *provider.Login) string {
 	level, acr := v.ladder.Level(login), v.ladder.ACR(v.client, v.demand, login)
-	text := map[string]string{client.LevelOne: "a password reaches aal1", client.LevelTwo: "two factors reach aal2", client.LevelPhishingResistant: "a password and a phishing-resistant factor reach phr"}[level]
-	if level == client.LevelOne && login.SecondFactor() {
-		text = "a password and a recovery code reach aal1: recovery_counts is false"
-	}
+	text := v.reached(level, login)
 	for _, n := range v.demand.Names {
 		if n.Name == acr {
-			return fmt.Sprintf("%s; the client asked with %s for %s", text, acr, n.Level)
+			return v.say("command.claims.why.asked", catalogue.Values{"why": text, "acr": acr, "level": n.Level})
 		}
 	}
 	if acr != level {
-		return fmt.Sprintf("%s, which the client calls %s", text, acr)
+		return v.say("command.claims.why.called", catalogue.Values{"why": text, "acr": acr})
 	}
 	return text
 }
 
-func (v *claimsView) mustText() string {
+// mustText says what the user must have.
+func (w *env) mustText(v claimsView) string {
 	if v.must == client.TwoStepsPhishingResistant {
 		return string(v.must)
 	}
-	return yesNo(v.Must)
+	return w.yesNo(v.Must)
 }
 
-func (v *claimsView) rows() [][]string {
+// reached says what the login has reached the level with.
+func (v *claimsView) reached(level string, login *provider.Login) string {
+	switch {
+	case level == client.LevelPhishingResistant:
+		return v.say("command.claims.why.key", nil)
+	case level == client.LevelTwo:
+		return v.say("command.claims.why.two", nil)
+	case login.SecondFactor():
+		return v.say("command.claims.why.recovery", nil)
+	}
+	return v.say("command.claims.why.one", nil)
+}
+
+func (w *env) claimsRows(v claimsView) [][]string {
 	rows := [][]string{
-		{"user", v.User}, {"client", v.Client},
-		{"two-step verification", onOff(v.Enrolled)},
-		{"must have it", v.mustText(), v.Policy},
+		{w.say("command.claims.user", nil), v.User}, {w.say("command.claims.client", nil), v.Client},
+		{w.say("command.user.two_steps", nil), w.onOff(v.Enrolled)},
+		{w.say("command.claims.must", nil), w.mustText(v), v.Policy},
 	}
 	if len(v.Asked) > 0 {
-		wish := "preferred"
+		wish := w.say("command.claims.preferred", nil)
 		if v.Essential {
-			wish = "essential"
+			wish = w.say("command.claims.essential", nil)
 		}
-		rows = append(rows, []string{"acr asked for", strings.Join(v.Asked, " "), wish})
+		rows = append(rows, []string{w.say("command.claims.asked", nil), strings.Join(v.Asked, " "), wish})
 	}
 	if v.Refused != "" {
-		return append(rows, []string{"the client gets nothing", v.Refused})
+		return append(rows, []string{w.say("command.claims.refused", nil), v.Refused})
 	}
 	for _, t := range v.Cases {
 		rows = append(rows, []string{""}, []string{strings.TrimSpace(t.How), t.Session})
 		if t.First != "" {
-			rows = append(rows, []string{"  first", t.First})
+			rows = append(rows, []string{"  " + w.say("command.claims.first", nil), t.First})
 		}
 		rows = append(rows, []string{"  amr", strings.Join(t.AMR, " ")}, []string{"  acr", t.ACR, t.Why}, []string{"  auth_time", t.AuthTime})
 	}

@@ -25,6 +25,7 @@ import (
 	"vestibule/provider/client"
 	"vestibule/provider/operator"
 	"vestibule/storage"
+	"vestibule/web/catalogue"
 )
 
 // demo runs a whole server, with users and a sample app, that leaves nothing behind.
@@ -46,8 +47,7 @@ func demo(w *env) *cli.Command {
 			group.Go(func() error { return d.serveAPI(inner) })
 			group.Go(func() error { return d.serveSample(inner) })
 			err := group.Wait()
-			fmt.Fprintln(w.stdout, "Stopped. The users and the database are deleted.")
-			return errors.Join(err, d.close())
+			return errors.Join(err, w.tell(w.stdout, "command.demo.stopped", nil), d.close())
 		},
 	}
 }
@@ -124,7 +124,7 @@ func (d *demonstration) listen(address string) (net.Listener, error) {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		l, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
 		if err == nil {
-			fmt.Fprintf(d.stdout, "%s is taken by another program, so this is on %s.\n", address, l.Addr())
+			d.tell(d.stdout, "command.demo.taken", catalogue.Values{"wanted": address, "address": l.Addr().String()})
 		}
 	}
 	return l, err
@@ -220,28 +220,11 @@ func (d *demonstration) serveSample(ctx context.Context) error {
 }
 
 func (d *demonstration) welcome(address string) {
-	fmt.Fprintf(d.stdout, `
-Vestibule runs on this machine with made-up users. Ctrl-C stops it and deletes them.
-
-  Open this       %s
-
-  Sign in as      %s
-  password        %s
-  second factor   none yet
-
-  or as           %s
-  password        %s
-  second factor   add this to an authenticator app:
-                  %s
-                  or make codes with:
-                  oathtool --totp --base32 %s
-
-  Then press      Transfer 100: the app's API at http://%s wants two steps for that,
-                  at most five minutes old, and so the app sends you for what is missing
-
-  Their accounts  %s/account/security
-`, address, d.plain.Username, d.plain.password, d.strong.Username, d.strong.password,
-		d.strong.factor.URI(d.strong.Label()), d.strong.factor.Secret, d.api.Addr(), d.config.Issuer)
+	fmt.Fprintln(d.stdout)
+	d.tell(d.stdout, "command.demo.welcome", catalogue.Values{
+		"page": address, "first": d.plain.Username, "password": d.plain.password, "second": d.strong.Username, "another": d.strong.password,
+		"uri": d.strong.factor.URI(d.strong.Label()), "secret": d.strong.factor.Secret, "api": d.api.Addr().String(), "issuer": d.config.Issuer,
+	})
 }
 
 // close may be called twice.

@@ -25,7 +25,7 @@ func startDemo(t *testing.T, args ...string) (text string, stop func() error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
 	ended := make(chan error, 1)
-	w := &env{nil, strings.NewReader(""), write, t.Output()}
+	w := &env{nil, strings.NewReader(""), write, t.Output(), nil}
 	go func() {
 		err := run(ctx, append([]string{"demo"}, args...), w)
 		write.CloseWithError(io.EOF)
@@ -117,7 +117,7 @@ func TestDemoSignIn(t *testing.T) {
 // The second user of the demo is enrolled for good, and the present code is not spent.
 func TestDemoFactor(t *testing.T) {
 	t.Parallel()
-	d := &demonstration{env: &env{nil, nil, t.Output(), t.Output()}}
+	d := &demonstration{env: &env{nil, nil, t.Output(), t.Output(), nil}}
 	if err := d.prepare(t.Context(), "127.0.0.1:0", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
+	"vestibule/web/catalogue"
 	"vestibule/web/enrol"
 )
 
@@ -47,7 +48,7 @@ func (w *env) makeLink(ctx context.Context, c *cli.Command, o *operator.Operator
 		return err
 	}
 	if user.Disabled {
-		fmt.Fprintf(w.stderr, "warning: %[1]s is shut out and cannot use the link before: vestibule user update %[1]s --enable\n", user.Username)
+		w.tell(w.stderr, "command.link.disabled", catalogue.Values{"user": user.Username})
 	}
 	address, id := enrol.NewLink(issuer)
 	link, err := o.IssueLink(ctx, user, id, c.Duration("ttl"))
@@ -59,7 +60,6 @@ func (w *env) makeLink(ctx context.Context, c *cli.Command, o *operator.Operator
 	}
 	return w.print(c, shownLink{address, link.Expires.UTC()}, [][]string{
 		{address},
-		{fmt.Sprintf("Give it to %s and to nobody else. It works once, with the password, until %s UTC. Links from before no longer work.",
-			user.Username, moment(link.Expires))},
+		{w.say("command.link.give", catalogue.Values{"user": user.Username, "time": moment(link.Expires)})},
 	})
 }

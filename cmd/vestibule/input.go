@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 
 	"golang.org/x/term"
 )
@@ -28,7 +27,7 @@ func (w *env) terminal() *os.File {
 // there, and nothing of what is typed is shown.
 func (w *env) readSecret(ctx context.Context, flag, path string) (string, error) {
 	if path == "-" && w.terminal() != nil {
-		return w.ask(ctx, title(flag)+": ")
+		return w.ask(ctx, w.say(prompts[flag], nil))
 	}
 	return w.readInput(flag, path)
 }
@@ -38,21 +37,20 @@ func (w *env) readNewSecret(ctx context.Context, flag, path string) (string, err
 	if path != "-" || w.terminal() == nil {
 		return w.readInput(flag, path)
 	}
-	first, err := w.ask(ctx, title(flag)+": ")
+	first, err := w.ask(ctx, w.say(prompts[flag], nil))
 	if err != nil {
 		return "", err
 	}
-	again, err := w.ask(ctx, "Once more: ")
+	again, err := w.ask(ctx, w.say("command.ask.again", nil))
 	if err == nil && again != first {
 		err = errors.New("that was not the same twice; nothing has changed")
 	}
 	return first, err
 }
 
-// title is what the file of a flag holds.
-func title(flag string) string {
-	what := strings.TrimSuffix(flag, "-file")
-	return strings.ToUpper(what[:1]) + what[1:]
+// prompts ask for what the file of a flag would hold.
+var prompts = map[string]string{
+	"password-file": "command.ask.password", "passphrase-file": "command.ask.passphrase", "secret-file": "command.ask.secret",
 }
 
 // ask reads a line from the terminal, without an echo. Whoever ends the program meanwhile has the echo back.
@@ -62,7 +60,7 @@ func (w *env) ask(ctx context.Context, prompt string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprint(w.stderr, prompt)
+	fmt.Fprint(w.stderr, prompt+" ")
 	defer fmt.Fprintln(w.stderr)
 	type line struct {
 		text []byte

@@ -35,10 +35,20 @@ type unsealed struct {
 // withVault is operate for commands that open secrets. Like a server, they refuse a database with secrets that they cannot
 // open.
 func (w *env) withVault(ctx context.Context, c *cli.Command, work func(v unsealed) error) error {
-	s, err := w.existing(c, "database", "secret_keys", "name", "totp_authenticators", "totp_algorithms", "totp_digits", "totp_periods")
+	s, err := w.vaultSettings(c)
 	if err != nil {
 		return err
 	}
+	return openVault(ctx, s, work)
+}
+
+// vaultSettings are those that openVault needs.
+func (w *env) vaultSettings(c *cli.Command) (config.Config, error) {
+	return w.existing(c, "database", "secret_keys", "name", "totp_authenticators", "totp_algorithms", "totp_digits", "totp_periods")
+}
+
+// openVault is withVault for commands that ask for a secret once they know the settings.
+func openVault(ctx context.Context, s config.Config, work func(v unsealed) error) error {
 	keys, err := mfa.ParseKeyring(s.SecretKeys)
 	if err != nil {
 		return err
@@ -83,15 +93,20 @@ func secretKeyList(w *env) *cli.Command {
 					return err
 				}
 				shown := []shownKey{}
-				rows := [][]string{{"KEY", "STATE", "HAS SEALED"}}
+				rows := [][]string{w.head("command.column.key", "command.column.state", "command.column.sealed")}
 				for _, k := range list {
 					shown = append(shown, shownKey(k))
-					rows = append(rows, []string{k.ID, k.State, strings.Join(k.Sealed, ", ")})
+					rows = append(rows, []string{k.ID, w.say(keyStates[k.State], nil), strings.Join(k.Sealed, ", ")})
 				}
 				return w.print(c, shown, rows)
 			})
 		},
 	}
+}
+
+// keyStates are the texts of the states of a key.
+var keyStates = map[string]string{
+	operator.KeySeals: "command.key.seals", operator.KeyOpens: "command.key.opens", operator.KeyMissing: "command.key.missing",
 }
 
 // shownKey is how JSON shows a secret key.

@@ -27,7 +27,7 @@ func operate(t *testing.T, s *servertest.Site, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_ISSUER=" + s.Config.Issuer}
-	err := run(t.Context(), args, &env{environ, strings.NewReader(""), &out, t.Output()})
+	err := run(t.Context(), args, &env{environ, strings.NewReader(""), &out, t.Output(), nil})
 	return out.String(), err
 }
 
@@ -445,7 +445,7 @@ func TestResetUsage(t *testing.T) {
 		{[]string{"user", "enrol-link", "ana", "--ttl", "30s"}, "--ttl must be"},
 		{[]string{"user", "enrol-link", "ana", "--ttl", "169h"}, "--ttl must be"},
 	} {
-		w := &env{nil, strings.NewReader(""), t.Output(), t.Output()}
+		w := &env{nil, strings.NewReader(""), t.Output(), t.Output(), nil}
 		err := run(t.Context(), tt.args, w)
 		var usage *usageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tt.want) {

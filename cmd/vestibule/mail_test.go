@@ -15,7 +15,7 @@ import (
 func tryMail(t *testing.T, to string, environ ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"mail", "test", to}, &env{environ, strings.NewReader(""), &out, &out})
+	err := run(t.Context(), []string{"mail", "test", to}, &env{environ, strings.NewReader(""), &out, &out, nil})
 	return out.String(), err
 }
 
@@ -39,7 +39,7 @@ func TestMailTest(t *testing.T) {
 			}
 			for name, want := range map[string]string{
 				"Subject": "Vestibule: A test", "From": `"Example ID" <id@example.com>`, "To": "<ana@example.com>",
-				"Content-Type": "text/plain; charset=UTF-8", "Auto-Submitted": "auto-generated", "X-Mailer": "", "User-Agent": "",
+				"Content-Type": "text/plain; charset=UTF-8", "Auto-Submitted": "auto-generated", "Content-Language": "en", "X-Mailer": "", "User-Agent": "",
 			} {
 				if got := one.Header.Get(name); got != want {
 					t.Errorf("%s: %q, want %q", name, got, want)

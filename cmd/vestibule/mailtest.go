@@ -10,6 +10,7 @@ import (
 
 	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
+	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 )
 
@@ -35,13 +36,12 @@ func (w *env) sendTest(ctx context.Context, s config.Config, to string) error {
 	case m == nil:
 		return errors.New("no mail is sent: set VESTIBULE_MAIL_SERVER and VESTIBULE_MAIL_FROM")
 	}
-	l, err := notice.Test(s.Name, notice.HostOf(s.Issuer), to)
+	l, err := notice.Test(w.voice().language, s.Name, notice.HostOf(s.Issuer), to)
 	if err != nil {
 		return err
 	}
 	if err := m.Send(ctx, l); err != nil {
 		return fmt.Errorf("%s does not take mail to %s: %w", m.Server, printable(to), err)
 	}
-	_, err = fmt.Fprintf(w.stdout, "%s has taken a mail to %s; see whether it arrives, and not among the spam\n", m.Server, printable(to))
-	return err
+	return w.tell(w.stdout, "command.mail.taken", catalogue.Values{"server": m.Server, "address": printable(to)})
 }

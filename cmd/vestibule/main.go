@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v3"
+
+	"vestibule/web/catalogue"
 )
 
 func main() {
@@ -20,7 +22,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a program that does not stop
-	w := &env{os.Environ(), os.Stdin, os.Stdout, os.Stderr}
+	w := &env{environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	os.Exit(report(w, run(ctx, os.Args[1:], w)))
 }
 
@@ -30,6 +32,8 @@ type env struct {
 	stdin   io.Reader
 	stdout  io.Writer
 	stderr  io.Writer
+
+	language *catalogue.Language // what the operator reads; nil: English
 }
 
 // commands are all that the program can do. Each is in the file of its name, with its flags, what it does and what it

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider/operator"
 	"vestibule/storage"
+	"vestibule/web/catalogue"
 )
 
 // mfaPlan lists the users who lack the second factor that the policy asks for.
@@ -39,11 +39,10 @@ func mfaPlan(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := w.print(c, p, p.rows()); err != nil || wantsJSON(c) {
+			if err := w.print(c, p, w.planRows(p)); err != nil || wantsJSON(c) {
 				return err
 			}
-			_, err = fmt.Fprintln(w.stdout, p.summary())
-			return err
+			return w.tell(w.stdout, "command.plan.summary", p.summary())
 		},
 	}
 }
@@ -57,7 +56,7 @@ func (w *env) planned(c *cli.Command) (config.Config, error) {
 	if groups := c.StringSlice("phishing-resistant-group"); len(groups) > 0 {
 		values["phishing-resistant-groups"] = strings.Join(groups, ",")
 	}
-	s, err := config.Load(c.String("config"), w.environ, values, "database", "two_steps", "two_steps_groups", "phishing_resistant_groups")
+	s, err := w.load(c, values, "database", "two_steps", "two_steps_groups", "phishing_resistant_groups")
 	if err != nil {
 		return s, err
 	}
@@ -96,19 +95,18 @@ func planView(found operator.PolicyPlan) plan {
 	return p
 }
 
-func (p *plan) rows() [][]string {
-	rows := [][]string{{"NAME", "E-MAIL", "WHY", "FROM", "LAST SIGN-IN", "APPS"}}
+func (w *env) planRows(p plan) [][]string {
+	rows := [][]string{w.head("command.column.name", "command.column.email", "command.column.why", "command.column.from", "command.column.last_sign_in", "command.column.apps")}
 	for _, u := range p.Users {
-		from := "now"
+		from := w.say("command.plan.now", nil)
 		if !u.From.IsZero() {
 			from = moment(u.From)
 		}
-		rows = append(rows, []string{u.Username, u.Email, u.Why, from, moment(u.LastSignIn), strings.Join(u.Clients, " ")})
+		rows = append(rows, []string{u.Username, u.Email, w.voice().reason(u.Why), from, w.moment(u.LastSignIn), strings.Join(u.Clients, " ")})
 	}
 	return rows
 }
 
-func (p *plan) summary() string {
-	return fmt.Sprintf("%d of %d active users have no two-step verification; the policy makes %d users set up a factor now and %d later; %d of these never signed in",
-		p.Without, p.Active, p.Now, p.Later, p.Never)
+func (p *plan) summary() catalogue.Values {
+	return catalogue.Values{"without": p.Without, "active": p.Active, "now": p.Now, "later": p.Later, "never": p.Never}
 }

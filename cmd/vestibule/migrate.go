@@ -28,8 +28,7 @@ func migrateUp(w *env) *cli.Command {
 			if err := errors.Join(db.Migrate(ctx), db.CheckSchema(ctx)); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(w.stdout, "the database is at the schema of this program")
-			return err
+			return w.tell(w.stdout, "command.migrate.done", nil)
 		},
 	}
 }
@@ -53,10 +52,10 @@ func migrateStatus(w *env) *cli.Command {
 				return fmt.Errorf("migration status: %w", err)
 			}
 			migrations := []migration{}
-			rows := [][]string{{"VERSION", "NAME", "APPLIED"}}
+			rows := [][]string{w.head("command.column.version", "command.column.name", "command.column.applied")}
 			for _, m := range status {
 				migrations = append(migrations, migration{m.Version, m.Name, m.Applied})
-				rows = append(rows, []string{strconv.FormatInt(m.Version, 10), m.Name, yesNo(m.Applied)})
+				rows = append(rows, []string{strconv.FormatInt(m.Version, 10), m.Name, w.yesNo(m.Applied)})
 			}
 			return w.print(c, migrations, rows)
 		},

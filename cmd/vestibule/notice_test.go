@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/config"
 	"vestibule/provider/audit"
 )
 
@@ -59,6 +60,26 @@ func TestNoticesOfOperators(t *testing.T) {
 			t.Errorf("a changed address is told to %q", to)
 		}
 	})
+}
+
+// Mails are in the language of the settings, and say so.
+func TestNoticesInAnotherLanguage(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "pt-BR.toml"), []byte(`"mail.password.subject" = "Sua senha foi trocada"`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := servertest.NewMailbox(t, "tls")
+	s := servertest.New(t, servertest.SQLite(t), m.Settings, func(c *config.Config) { c.TextsDir, c.Language = folder, "pt-BR" })
+	s.KeepSecret(servertest.MailPassword)
+	s.AddUser("ana")
+	runCommand(t, s, "cobalt heron umbrella two", "user", "update", "ana", "--password-file", "-")
+	s.Clock.Advance(time.Minute) // the command goes by a clock of its own
+	s.SendNotices()
+	m.Arrived("Sua senha foi trocada")
+	if got := m.Received()[0].Header.Get("Content-Language"); got != "pt-BR" {
+		t.Errorf("Content-Language: %q", got)
+	}
 }
 
 // A real server process sends what a command did, within seconds.

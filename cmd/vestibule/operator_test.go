@@ -23,7 +23,7 @@ func TestSpan(t *testing.T) {
 		90 * 24 * time.Hour: "2160 hours", time.Hour: "1 hours", 30 * time.Minute: "30 minutes", 90 * time.Minute: "90 minutes",
 		10 * time.Second: "1 minutes",
 	} {
-		if got := span(d); got != want {
+		if got := (&env{}).span(d); got != want {
 			t.Errorf("span(%v) = %q, want %q", d, got, want)
 		}
 	}
@@ -39,7 +39,7 @@ func TestRotateClosingWords(t *testing.T) {
 	v := unsealed{keys: old}
 	v.config.RefreshTokenLifetime = 30 * time.Minute
 	var out bytes.Buffer
-	if err := v.report(&out, operator.Resealed{}); err != nil || !strings.Contains(out.String(), "over 30 minutes after") || !strings.Contains(out.String(), "365 days") {
+	if err := (&env{stdout: &out}).reportResealed(v, operator.Resealed{}); err != nil || !strings.Contains(out.String(), "over 30 minutes after") || !strings.Contains(out.String(), "365 days") {
 		t.Errorf("report: %v\n%s", err, &out)
 	}
 }
@@ -49,9 +49,11 @@ func TestSecretInThePlaceOfAFile(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t, servertest.SQLite(t))
 	s.AddUser("ana")
+	environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.Config.SecretKeys, ",")}
 	const key = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 	for _, value := range []string{key, "otpauth://totp/Old:ana?secret=" + key, key + strings.Repeat("A", 5000)} {
-		_, err := operate(t, s, "user", "totp", "add", "ana", "--secret-file", value)
+		w := &env{environ, strings.NewReader(""), t.Output(), t.Output(), nil}
+		err := run(t.Context(), []string{"user", "totp", "add", "ana", "--secret-file", value}, w)
 		if err == nil || strings.Contains(err.Error(), "GEZDG") || !strings.Contains(err.Error(), "--secret-file: the file cannot be opened: ") {
 			t.Errorf("--secret-file %.10s: %v, want a fault without the value", value, err)
 		}
@@ -66,7 +68,7 @@ func TestEnrolLinkOfTheDisabled(t *testing.T) {
 		s.AddUser(name, func(a *account.Account) { a.Disabled = name == "ana" })
 		var out, warning bytes.Buffer
 		environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_ISSUER=" + s.Config.Issuer}
-		if err := run(t.Context(), []string{"user", "enrol-link", name}, &env{environ, strings.NewReader(""), &out, &warning}); err != nil {
+		if err := run(t.Context(), []string{"user", "enrol-link", name}, &env{environ, strings.NewReader(""), &out, &warning, nil}); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := strings.Contains(warning.String(), "user update ana --enable"), name == "ana"; got != want {

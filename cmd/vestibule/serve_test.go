@@ -65,7 +65,7 @@ func TestCommandsBesideServer(t *testing.T) {
 	addresses := waitListening(t, lines)
 
 	var stdout bytes.Buffer
-	w := &env{environ, strings.NewReader(servertest.Password), &stdout, t.Output()}
+	w := &env{environ, strings.NewReader(servertest.Password), &stdout, t.Output(), nil}
 	for _, args := range [][]string{
 		{"user", "create", "ada", "--email", "ada@example.com", "--password-file", "-"},
 		{"client", "create", "app", "--redirect-uri", "https://app.example.com/cb"},
@@ -122,7 +122,7 @@ func TestUnmigratedPostgres(t *testing.T) {
 	if !errors.Is(err, storage.ErrSchemaOld) || !strings.Contains(err.Error(), "vestibule migrate up") {
 		t.Errorf("New: %v, want a word about vestibule migrate up", err)
 	}
-	w := &env{[]string{"VESTIBULE_DATABASE=" + c.Database}, strings.NewReader(""), io.Discard, io.Discard}
+	w := &env{[]string{"VESTIBULE_DATABASE=" + c.Database}, strings.NewReader(""), io.Discard, io.Discard, nil}
 	if err := run(t.Context(), []string{"user", "list"}, w); !errors.Is(err, storage.ErrSchemaOld) {
 		t.Errorf("user list: %v, want %v", err, storage.ErrSchemaOld)
 	}

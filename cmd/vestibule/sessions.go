@@ -1,20 +1,22 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"vestibule/provider"
+	"vestibule/web/catalogue"
 )
 
 // ended says which sessions there were.
-func ended(sessions []provider.Session) string {
+func (w *env) ended(sessions []provider.Session) string {
 	if len(sessions) == 0 {
-		return "no session was open\n"
+		return w.say("command.session.none", nil)
 	}
-	var text strings.Builder
+	var lines []string
 	for _, s := range sessions {
-		fmt.Fprintf(&text, "ended the session of %s UTC (%s), last used %s UTC\n", moment(s.Created), strings.Join(s.Login.AMR(), " "), moment(s.Seen))
+		lines = append(lines, w.say("command.session.ended", catalogue.Values{
+			"created": moment(s.Created), "methods": strings.Join(s.Login.AMR(), " "), "used": w.moment(s.Seen),
+		}))
 	}
-	return text.String()
+	return strings.Join(lines, "\n")
 }

@@ -44,9 +44,28 @@ func databaseFlags(more ...cli.Flag) []cli.Flag {
 }
 
 // settings reads them, where the flags of a command have the last word. Only names those that may not be faulty, if not
-// all.
+// all. From now on the command speaks the language of the settings.
 func (w *env) settings(c *cli.Command, only ...string) (config.Config, error) {
-	return config.Load(c.String("config"), w.environ, settingsGiven(c), only...)
+	return w.load(c, settingsGiven(c), only...)
+}
+
+func (w *env) load(c *cli.Command, given map[string]string, only ...string) (config.Config, error) {
+	s, err := config.Load(c.String("config"), w.environ, given, only...)
+	if err == nil {
+		w.listen(s)
+	}
+	return s, err
+}
+
+// listen finds the language of the operator. That there is none of that name, or that its file is faulty, is for serve and
+// config check to tell: it must not keep anybody from helping a user.
+func (w *env) listen(s config.Config) {
+	if w.language != nil {
+		return
+	}
+	if texts, err := server.Texts(s); err == nil {
+		w.language = texts.Usual()
+	}
 }
 
 // settingsGiven are the settings that flags of the command give.

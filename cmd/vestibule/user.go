@@ -12,6 +12,7 @@ import (
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
 	"vestibule/storage"
+	"vestibule/web/catalogue"
 )
 
 // userCreate adds an account.
@@ -31,11 +32,11 @@ func userCreate(w *env) *cli.Command {
 			if err := wrongUsage(asFlags(fresh.Check()), err); err != nil {
 				return err
 			}
-			password, err := w.readNewSecret(ctx, "password-file", path)
+			s, err := w.settings(c, "database")
 			if err != nil {
 				return err
 			}
-			s, err := w.settings(c, "database")
+			password, err := w.readNewSecret(ctx, "password-file", path)
 			if err != nil {
 				return err
 			}
@@ -47,7 +48,7 @@ func userCreate(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return w.print(c, userView(user), [][]string{{"created user " + user.Username}})
+			return w.print(c, userView(user), [][]string{{w.say("command.user.created", catalogue.Values{"user": user.Username})}})
 		},
 	}
 }
@@ -108,10 +109,10 @@ func userList(w *env) *cli.Command {
 				return err
 			}
 			users := []shownUser{}
-			rows := [][]string{{"NAME", "E-MAIL", "FULL NAME", "DISABLED", "CREATED"}}
+			rows := [][]string{w.head("command.column.name", "command.column.email", "command.column.full_name", "command.column.disabled", "command.column.created")}
 			for _, a := range all {
 				users = append(users, userView(a))
-				rows = append(rows, []string{a.Username, a.Email, a.Name, yesNo(a.Disabled), moment(a.Created)})
+				rows = append(rows, []string{a.Username, a.Email, a.Name, w.yesNo(a.Disabled), w.moment(a.Created)})
 			}
 			return w.print(c, users, rows)
 		},
@@ -141,8 +142,7 @@ func userUnlock(w *env) *cli.Command {
 				if err != nil {
 					return fmt.Errorf("unlock %s: %w", user.Username, err)
 				}
-				_, err = fmt.Fprintf(w.stdout, "unlocked %s; forgot wrong guesses of: %s\n", user.Username, guessedAt)
-				return err
+				return w.tell(w.stdout, "command.user.unlocked", catalogue.Values{"user": user.Username, "guesses": w.guessed(guessedAt)})
 			})
 		},
 	}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider/operator"
 	"vestibule/storage"
+	"vestibule/web/catalogue"
 )
 
 // userGet shows a user and what an operator has begun for one.
@@ -36,7 +35,7 @@ func userGet(w *env) *cli.Command {
 				}
 				view := userView(user)
 				view.TwoStep, view.Wrong = twoStepView(state), wrongView(state.Wrong)
-				return w.print(c, view, userRows(view))
+				return w.print(c, view, w.userRows(view))
 			})
 		},
 	}
@@ -69,26 +68,30 @@ func twoStepView(s operator.UserState) *twoStep {
 	return view
 }
 
-func userRows(u shownUser) [][]string {
+func (w *env) userRows(u shownUser) [][]string {
 	rows := [][]string{
-		{"name", u.Username},
-		{"full name", u.Name},
-		{"e-mail", u.Email},
-		{"subject", u.Subject},
-		{"disabled", yesNo(u.Disabled)},
-		{"created", moment(u.Created)},
-		{"last sign-in", moment(u.LastSignIn)},
-		{"groups", strings.Join(u.Groups, " ")},
-		{"two-step verification", onOff(u.TwoStep.On)},
+		{w.say("command.user.name", nil), u.Username},
+		{w.say("command.user.full_name", nil), u.Name},
+		{w.say("command.user.email", nil), u.Email},
+		{w.say("command.user.subject", nil), u.Subject},
+		{w.say("command.user.disabled", nil), w.yesNo(u.Disabled)},
+		{w.say("command.user.registered", nil), w.moment(u.Created)},
+		{w.say("command.user.last_sign_in", nil), w.moment(u.LastSignIn)},
+		{w.say("command.user.groups", nil), strings.Join(u.Groups, " ")},
+		{w.say("command.user.two_steps", nil), w.onOff(u.TwoStep.On)},
 	}
 	for _, a := range u.TwoStep.Authenticators {
-		rows = append(rows, []string{"authenticator", fmt.Sprintf("%s, added %s, last used %s", a.Name, moment(a.Created), moment(a.LastUsed))})
+		rows = append(rows, []string{w.say("command.user.authenticator", nil), w.say("command.user.authenticator.is", catalogue.Values{
+			"name": a.Name, "added": w.moment(a.Created), "used": w.moment(a.LastUsed),
+		})})
 	}
 	if u.TwoStep.On {
-		rows = append(rows, []string{"recovery codes left", strconv.Itoa(u.TwoStep.RecoveryCodesLeft) + " of " + strconv.Itoa(u.TwoStep.RecoveryCodes)})
+		rows = append(rows, []string{w.say("command.user.codes", nil), w.say("command.user.codes.left", catalogue.Values{
+			"left": u.TwoStep.RecoveryCodesLeft, "all": u.TwoStep.RecoveryCodes,
+		})})
 	}
-	rows = append(rows, u.TwoStep.lostEverything.rows()...)
-	return append(rows, wrongRows(u.Wrong)...)
+	rows = append(rows, w.lostRows(u.TwoStep.lostEverything)...)
+	return append(rows, w.wrongRows(u.Wrong)...)
 }
 
 // lostEverything is what an operator has begun for a user who has lost everything.
@@ -112,16 +115,18 @@ func plannedView(p *mfa.PlannedReset) *plannedFor {
 	return &plannedFor{p.Due.UTC(), p.Created.UTC(), p.Actor, p.Reason}
 }
 
-func (l lostEverything) rows() [][]string {
+func (w *env) lostRows(l lostEverything) [][]string {
 	var rows [][]string
 	if l.Held {
-		rows = append(rows, []string{"set-up", "only with a link from user enrol-link"})
+		rows = append(rows, []string{w.say("command.user.setup", nil), w.say("command.user.setup.held", nil)})
 	}
 	if l.Reset != nil {
-		rows = append(rows, []string{"reset planned", fmt.Sprintf("for %s by %s: %s", moment(l.Reset.Due), l.Reset.Actor, l.Reset.Reason)})
+		rows = append(rows, []string{w.say("command.user.reset", nil), w.say("command.user.reset.is", catalogue.Values{
+			"time": moment(l.Reset.Due), "actor": l.Reset.Actor, "reason": l.Reset.Reason,
+		})})
 	}
 	if !l.LinkExpires.IsZero() {
-		rows = append(rows, []string{"enrolment link", "not used, until " + moment(l.LinkExpires)})
+		rows = append(rows, []string{w.say("command.user.link", nil), w.say("command.user.link.until", catalogue.Values{"time": moment(l.LinkExpires)})})
 	}
 	return rows
 }
@@ -142,17 +147,17 @@ func wrongView(all []operator.WrongGuesses) []wrongGuess {
 	return view
 }
 
-func wrongRows(wrong []wrongGuess) [][]string {
+func (w *env) wrongRows(wrong []wrongGuess) [][]string {
 	var rows [][]string
 	for _, g := range wrong {
-		state := fmt.Sprintf("%d wrong", g.InARow)
+		id := "command.guesses.wrong"
 		switch {
 		case g.Disabled:
-			state += ", disabled until `user unlock`"
+			id = "command.guesses.disabled"
 		case !g.LockedUntil.IsZero():
-			state += ", locked until " + moment(g.LockedUntil)
+			id = "command.guesses.locked"
 		}
-		rows = append(rows, []string{g.At, state})
+		rows = append(rows, []string{w.guessed(g.At), w.say(id, catalogue.Values{"n": g.InARow, "time": moment(g.LockedUntil)})})
 	}
 	return rows
 }

@@ -13,6 +13,7 @@ import (
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
 	"vestibule/storage"
+	"vestibule/web/catalogue"
 )
 
 // shownFactor is how JSON shows an authenticator.
@@ -40,7 +41,7 @@ func userTOTPList(w *env) *cli.Command {
 					return err
 				}
 				list := []shownFactor{}
-				rows := [][]string{{"ID", "NAME", "KIND", "ADDED", "LAST USED"}}
+				rows := [][]string{w.head("command.column.id", "command.column.name", "command.column.kind", "command.column.added", "command.column.last_used")}
 				for _, a := range status.Authenticators {
 					if a.Kind != totp.Name {
 						continue
@@ -50,7 +51,7 @@ func userTOTPList(w *env) *cli.Command {
 						return err
 					}
 					list = append(list, shownFactor{a.ID, a.Name, params, a.Created.UTC(), a.LastUsed.UTC()})
-					rows = append(rows, []string{a.ID, a.Name, params.String(), moment(a.Created), moment(a.LastUsed)})
+					rows = append(rows, []string{a.ID, a.Name, w.params(params), w.moment(a.Created), w.moment(a.LastUsed)})
 				}
 				return w.print(c, list, rows)
 			})
@@ -79,7 +80,7 @@ func userTOTPRemove(w *env) *cli.Command {
 				if err != nil {
 					return removeFault(user.Username, which, err)
 				}
-				_, err = fmt.Fprintf(w.stdout, "removed %s of %s and signed the user out everywhere\n%s", printable(removed.Name), user.Username, ended(removed.Sessions))
+				_, err = fmt.Fprintln(w.stdout, w.say("command.totp.removed", catalogue.Values{"name": printable(removed.Name), "user": user.Username})+"\n"+w.ended(removed.Sessions))
 				return err
 			})
 		},

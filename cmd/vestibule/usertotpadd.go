@@ -12,6 +12,7 @@ import (
 	"vestibule/mfa/totp"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
+	"vestibule/web/catalogue"
 )
 
 // userTOTPAdd gives a user an authenticator that was set up with another product. No recovery codes are made: whoever
@@ -32,6 +33,10 @@ func userTOTPAdd(w *env) *cli.Command {
 			if path == "" {
 				return &usageError{"--secret-file is missing; secrets do not belong into a command line, where every user of this machine can read them"}
 			}
+			s, err := w.vaultSettings(c)
+			if err != nil {
+				return err
+			}
 			text, err := w.readSecret(ctx, "secret-file", path)
 			if err != nil {
 				return err
@@ -40,7 +45,7 @@ func userTOTPAdd(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return w.withVault(ctx, c, func(v unsealed) error { return w.addTOTP(ctx, v.operations(), c.Args().First(), p) })
+			return openVault(ctx, s, func(v unsealed) error { return w.addTOTP(ctx, v.operations(), c.Args().First(), p) })
 		},
 	}
 }
@@ -54,8 +59,7 @@ func (w *env) addTOTP(ctx context.Context, o *operator.Operator, name string, p 
 	if err != nil {
 		return importFault(user.Username, err)
 	}
-	_, err = fmt.Fprintf(w.stdout, "added %s to %s (%s)\n", printable(names[0]), user.Username, p.Params)
-	return err
+	return w.tell(w.stdout, "command.totp.added", catalogue.Values{"name": printable(names[0]), "user": user.Username, "params": w.params(p.Params)})
 }
 
 // portable reads the secret. What the flags say of it must not go against what a URI says.

@@ -13,6 +13,7 @@ import (
 	"vestibule/mfa/transfer"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
+	"vestibule/web/catalogue"
 )
 
 func passphraseFlag() cli.Flag {
@@ -45,6 +46,10 @@ func userTOTPExport(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			s, err := w.vaultSettings(c)
+			if err != nil {
+				return err
+			}
 			passphrase, err := w.readNewSecret(ctx, "passphrase-file", path)
 			if err != nil {
 				return err
@@ -52,7 +57,7 @@ func userTOTPExport(w *env) *cli.Command {
 			if utf8.RuneCountInString(passphrase) < transfer.ShortestPassphrase {
 				return fmt.Errorf("--passphrase-file: the passphrase has fewer than %d characters, and whoever has the file may guess without end", transfer.ShortestPassphrase)
 			}
-			return w.withVault(ctx, c, func(v unsealed) error {
+			return openVault(ctx, s, func(v unsealed) error {
 				b, err := export(ctx, v.operations(), c.Args().Slice())
 				if err != nil {
 					return err
@@ -95,6 +100,10 @@ func userTOTPImport(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			s, err := w.vaultSettings(c)
+			if err != nil {
+				return err
+			}
 			passphrase, err := w.readSecret(ctx, "passphrase-file", path)
 			if err != nil {
 				return err
@@ -104,7 +113,7 @@ func userTOTPImport(w *env) *cli.Command {
 				return err
 			}
 			how := operator.Restore{ByName: c.Bool("by-name"), AfterReset: c.Bool("after-reset")}
-			return w.withVault(ctx, c, func(v unsealed) error {
+			return openVault(ctx, s, func(v unsealed) error {
 				results, err := v.operations().RestoreBackup(ctx, b, how)
 				if err != nil {
 					return err
@@ -145,14 +154,14 @@ type restored struct {
 // printRestored fails if any user was left as is.
 func (w *env) printRestored(c *cli.Command, results []operator.Restored) error {
 	shown := []restored{}
-	rows := [][]string{{"USER", "ADDED", "RESULT"}}
-	left := 0
+	rows := [][]string{w.head("command.column.user", "command.column.added", "command.column.result")}
+	left, speak := 0, w.answers(c)
 	for _, r := range results {
 		if r.Cause != nil {
 			left++
 		}
-		shown = append(shown, restored{r.User, r.Added, restoredText(r)})
-		rows = append(rows, []string{r.User, strconv.Itoa(r.Added), restoredText(r)})
+		shown = append(shown, restored{r.User, r.Added, speak.restored(r)})
+		rows = append(rows, []string{r.User, strconv.Itoa(r.Added), speak.restored(r)})
 	}
 	if err := w.print(c, shown, rows); err != nil || left == 0 {
 		return err
@@ -160,16 +169,16 @@ func (w *env) printRestored(c *cli.Command, results []operator.Restored) error {
 	return &result{fmt.Sprintf("%d of %d users were left as they are", left, len(results)), store.ErrConflict}
 }
 
-func restoredText(r operator.Restored) string {
+func (s speaker) restored(r operator.Restored) string {
 	switch {
 	case errors.Is(r.Cause, store.ErrNotFound):
-		return "there is no such user"
+		return s.say("command.restore.nobody", nil)
 	case errors.Is(r.Cause, operator.ErrTakenSince):
-		return "left as it is: " + r.Cause.Error() + "; --after-reset brings all back"
+		return s.say("command.restore.since", catalogue.Values{"why": r.Cause.Error()})
 	case r.Cause != nil:
-		return "left as it is: " + r.Cause.Error()
+		return s.say("command.restore.left", catalogue.Values{"why": r.Cause.Error()})
 	case r.Added == 0:
-		return "all were there"
+		return s.say("command.restore.there", nil)
 	}
-	return "restored"
+	return s.say("command.restore.done", nil)
 }

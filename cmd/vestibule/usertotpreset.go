@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -12,6 +13,7 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
+	"vestibule/web/catalogue"
 )
 
 // userTOTPReset takes a user's second factor away, for one who has lost phone and recovery
@@ -71,8 +73,11 @@ func (r reset) run(ctx context.Context, o *operator.Operator, user account.Accou
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(r.stdout, "removed the second factor of %[1]s (authenticators: %[2]d) and signed the user out everywhere\n%[3]s"+
-		"%[1]s can set up a new one only with a link, which this makes: vestibule user enrol-link %[1]s\n", user.Username, done.Authenticators, ended(done.Sessions))
+	_, err = fmt.Fprintln(r.stdout, strings.Join([]string{
+		r.say("command.totp.reset", catalogue.Values{"user": user.Username, "n": done.Authenticators}),
+		r.ended(done.Sessions),
+		r.say("command.totp.reset.next", catalogue.Values{"user": user.Username}),
+	}, "\n"))
 	return err
 }
 
@@ -84,22 +89,19 @@ func (r reset) plan(ctx context.Context, o *operator.Operator, user account.Acco
 	case err != nil:
 		return err
 	}
-	if text := untold(user, s); text != "" {
-		fmt.Fprintln(r.stderr, "warning: "+text)
+	if text := r.untold(user, s); text != "" {
+		fmt.Fprintln(r.stderr, text)
 	}
-	_, err = fmt.Fprintf(r.stdout, "the server will remove the second factor of %[1]s at %[2]s UTC; until then it works as before\n"+
-		"to cancel that: vestibule user totp reset %[1]s --cancel\n", user.Username, moment(plan.Due))
-	return err
+	return r.tell(r.stdout, "command.totp.reset.planned", catalogue.Values{"user": user.Username, "time": moment(plan.Due)})
 }
 
 // untold says why nobody may learn of a planned reset before it takes place.
-func untold(user account.Account, s config.Config) string {
-	const only = "only the security page tells of the reset before it takes place"
+func (w *env) untold(user account.Account, s config.Config) string {
 	switch {
 	case user.Email == "":
-		return user.Username + " has no e-mail address; " + only
+		return w.say("command.totp.reset.no_address", catalogue.Values{"user": user.Username})
 	case s.MailServer == "":
-		return "these settings have no mail_server; if that of the servers is empty too, " + only
+		return w.say("command.totp.reset.no_mail", nil)
 	}
 	return ""
 }
@@ -113,6 +115,5 @@ func (r reset) undo(ctx context.Context, o *operator.Operator, user account.Acco
 	case err != nil:
 		return err
 	}
-	_, err = fmt.Fprintf(r.stdout, "the reset of %s is cancelled; nothing was removed\n", user.Username)
-	return err
+	return r.tell(r.stdout, "command.totp.reset.cancelled", catalogue.Values{"user": user.Username})
 }

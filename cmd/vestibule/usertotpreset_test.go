@@ -17,7 +17,7 @@ import (
 // A reset takes the factor away and ends all that was signed in with it.
 func TestUserTOTPReset(t *testing.T) {
 	t.Parallel()
-	d := &demonstration{env: &env{nil, nil, t.Output(), t.Output()}}
+	d := &demonstration{env: &env{nil, nil, t.Output(), t.Output(), nil}}
 	if err := d.prepare(t.Context(), "127.0.0.1:0", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestUserTOTPReset(t *testing.T) {
 	command := func(args ...string) string {
 		t.Helper()
 		var out bytes.Buffer
-		w := &env{[]string{"VESTIBULE_DATABASE=sqlite:" + d.folder + "/demo.db"}, strings.NewReader(""), &out, t.Output()}
+		w := &env{[]string{"VESTIBULE_DATABASE=sqlite:" + d.folder + "/demo.db"}, strings.NewReader(""), &out, t.Output(), nil}
 		if err := run(ctx, args, w); err != nil {
 			t.Fatalf("%v: %v", args, err)
 		}
@@ -74,7 +74,7 @@ func TestUserTOTPReset(t *testing.T) {
 // All of a reset is one commit: a process that is killed in it leaves nothing half done.
 func TestUserTOTPResetIsOneCommit(t *testing.T) {
 	t.Parallel()
-	d := &demonstration{env: &env{nil, nil, t.Output(), t.Output()}}
+	d := &demonstration{env: &env{nil, nil, t.Output(), t.Output(), nil}}
 	if err := d.prepare(t.Context(), "127.0.0.1:0", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}

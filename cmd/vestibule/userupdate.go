@@ -9,6 +9,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/operator"
+	"vestibule/web/catalogue"
 )
 
 // userUpdate changes an account. All changes are one commit, with the record of them.
@@ -29,6 +30,10 @@ func userUpdate(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			s, err := w.existing(c, "database")
+			if err != nil {
+				return err
+			}
 			if path := c.String("password-file"); path != "" {
 				password, err := w.readNewSecret(ctx, "password-file", path)
 				if err != nil {
@@ -36,7 +41,7 @@ func userUpdate(w *env) *cli.Command {
 				}
 				change.Password = &password
 			}
-			return w.operate(ctx, c, func(o *operator.Operator) error { return w.update(ctx, o, c.Args().First(), change) })
+			return operateOn(ctx, s, func(o *operator.Operator) error { return w.update(ctx, o, c.Args().First(), change) })
 		},
 	}
 }
@@ -88,6 +93,5 @@ func (w *env) update(ctx context.Context, o *operator.Operator, name string, cha
 	case err != nil:
 		return fmt.Errorf("update %s: %w", user.Username, err)
 	}
-	_, err = fmt.Fprintf(w.stdout, "updated user %s\n", user.Username)
-	return err
+	return w.tell(w.stdout, "command.user.updated", catalogue.Values{"user": user.Username})
 }

@@ -42,6 +42,8 @@ func proved(d Document, b Block, tests map[string]string) string {
 		return only(d, b, "docs/apps.md")
 	case "yaml": // read as the settings file is
 		return only(d, b, "docs/settings.md")
+	case "toml": // read as the texts of another language
+		return only(d, b, "docs/operators.md")
 	case "text": // TestRooms holds it to the packages
 		return only(d, b, "docs/maintainers.md")
 	}

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/BurntSushi/toml"
@@ -20,8 +22,9 @@ var files embed.FS
 
 // Set is the languages that there are texts in.
 type Set struct {
-	languages []*Language // English first: what a reader gets who reads none of them
+	languages []*Language // English first
 	matcher   language.Matcher
+	usual     *Language // what a reader gets who reads none of them; nil: English
 }
 
 // source is the language that texts are translated from.
@@ -121,14 +124,27 @@ func (s *Set) Tags() []string {
 	return tags
 }
 
+// With returns the same languages, of which that with the tag is the usual one.
+func (s *Set) With(usual string) (*Set, error) {
+	for _, l := range s.languages {
+		if strings.EqualFold(l.Lang, usual) {
+			return &Set{languages: s.languages, matcher: s.matcher, usual: l}, nil
+		}
+	}
+	return nil, fmt.Errorf("there are no texts in %s", usual)
+}
+
+// Usual is the language of those of whom nobody knows what they read: English, unless With has named another.
+func (s *Set) Usual() *Language { return cmp.Or(s.usual, s.languages[0]) }
+
 // Choose returns the language for a reader: by ui_locales, what the app has asked for (OpenID Connect Core 3.1.2.1, tags
 // separated by spaces, the best first), then by Accept-Language, what the browser asks for (RFC 9110 section 12.5.4). Either
-// may be empty or nonsense. Who reads none of the languages gets English.
+// may be empty or nonsense. Who reads none of the languages gets Usual.
 func (s *Set) Choose(uiLocales, acceptLanguage string) *Language {
 	for _, tags := range [][]language.Tag{localeTags(uiLocales), acceptTags(acceptLanguage)} {
 		if _, i, confidence := s.matcher.Match(tags...); len(tags) > 0 && confidence > language.No {
 			return s.languages[i]
 		}
 	}
-	return s.languages[0]
+	return s.Usual()
 }

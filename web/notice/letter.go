@@ -57,7 +57,7 @@ func (s *Sender) letter(ctx context.Context, n Notice) (Message, error) {
 	case err != nil:
 		return Message{}, err
 	}
-	l := Message{ID: n.ID, To: n.Recipient}
+	l := Message{ID: n.ID, To: n.Recipient, Language: cmp.Or(s.Language, english()).Lang}
 	if l.To == "" {
 		l.To = user.Email
 	}
@@ -125,10 +125,11 @@ func write(name string, f facts) (subject, body string, err error) {
 	return f.language.Text("mail.subject", catalogue.Values{"product": f.Name, "subject": subject}), body, nil
 }
 
-// Test is a letter that says only that it has arrived.
-func Test(name, host, to string) (Message, error) {
-	m := Message{ID: rand.Text(), To: to}
+// Test is a letter that says, in the language, only that it has arrived; nil: in English.
+func Test(l *catalogue.Language, name, host, to string) (Message, error) {
+	l = cmp.Or(l, english())
+	m := Message{ID: rand.Text(), To: to, Language: l.Lang}
 	var err error
-	m.Subject, m.Body, err = write("test", facts{language: english(), Name: name, Host: host})
+	m.Subject, m.Body, err = write("test", facts{language: l, Name: name, Host: host})
 	return m, err
 }

@@ -46,6 +46,8 @@ type Message struct {
 	To      string // an address without a name
 	Subject string
 	Body    string
+
+	Language string // of both, a tag (BCP 47); empty: nobody is told
 }
 
 // NewMailer returns a Mailer, or what is wrong with the settings. It connects to nobody.
@@ -127,6 +129,9 @@ func (m *Mailer) message(l Message) (*gomail.Msg, error) {
 	message.SetMessageIDWithValue(l.ID + "@" + m.Host)
 	message.SetDateWithValue(m.Now())
 	message.SetGenHeader("Auto-Submitted", "auto-generated") // no out-of-office answers (RFC 3834)
+	if l.Language != "" {
+		message.SetGenHeader("Content-Language", l.Language) // RFC 3282
+	}
 	message.SetBodyString(gomail.TypeTextPlain, l.Body)
 	return message, nil
 }

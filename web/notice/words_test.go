@@ -28,7 +28,7 @@ func TestWordsOfLetters(t *testing.T) {
 			fmt.Fprintf(&all, "==== %s %d\n%s\n\n%s", kind, i+1, l.Subject, l.Body)
 		}
 	}
-	test, err := Test("Example ID", "id.example.com", "ana@example.com")
+	test, err := Test(nil, "Example ID", "id.example.com", "ana@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}

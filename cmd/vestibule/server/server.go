@@ -18,6 +18,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/storage"
 	"vestibule/web"
+	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 	"vestibule/web/signin"
 )
@@ -46,6 +47,7 @@ type Server struct {
 	provider *provider.Provider
 	site     *web.Server
 	pageKeys web.Keys
+	texts    *catalogue.Set
 	metrics  *metrics
 }
 
@@ -58,11 +60,15 @@ func New(ctx context.Context, c config.Config, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	texts, err := Texts(c)
+	if err != nil {
+		return nil, err
+	}
 	db, err := OpenDatabase(ctx, storage.Open, c.Database)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, log: cmp.Or(o.Log, slog.Default()), now: o.Now, store: db, metrics: newMetrics()}
+	s := &Server{config: c, log: cmp.Or(o.Log, slog.Default()), now: o.Now, store: db, texts: texts, metrics: newMetrics()}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -94,14 +100,10 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 		Kinds: Kinds(c), Limits: Limits(c), Now: s.now, Slow: s.hasher,
 		Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses),
 	}
-	texts, err := texts(c)
-	if err != nil {
-		return err
-	}
 	p, err := provider.New(ctx, provider.Config{
 		Issuer: c.Issuer, Store: s.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
 		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: accounts, MFA: s.mfa, Now: s.now},
-		Locales: texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
+		Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return fmt.Errorf("provider: %w", err)
@@ -113,7 +115,7 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 		Stores:    web.Stores{Sessions: s.store, Browsers: s.store, EnrolLinks: s.store, Resets: s.store, Activity: s.store},
 		Journal:   audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
 		Times:     web.Times{SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, RememberBrowser: c.RememberBrowser, ActivityKept: c.AuditRetention},
-		Keys:      s.pageKeys, Site: web.Site{Name: c.Name, Contact: c.Contact, Texts: texts}, Mail: s.sender != nil, Log: s.log, Now: s.now,
+		Keys:      s.pageKeys, Site: web.Site{Name: c.Name, Contact: c.Contact, Texts: s.texts}, Mail: s.sender != nil, Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return fmt.Errorf("pages: %w", err)
@@ -143,7 +145,7 @@ func (s *Server) composeMail(c config.Config) error {
 	}
 	s.audit.Hooks = append(s.audit.Hooks, notice.Hook(s.store))
 	s.sender = &notice.Sender{
-		Outbox: s.store, Mailer: m, Name: c.Name, Host: notice.HostOf(c.Issuer), Contact: c.Contact, Cancel: s.CancelLink,
+		Outbox: s.store, Mailer: m, Name: c.Name, Host: notice.HostOf(c.Issuer), Contact: c.Contact, Cancel: s.CancelLink, Language: s.texts.Usual(),
 		Count: s.metrics.mailed, Log: s.log, Now: s.now,
 	}
 	return nil

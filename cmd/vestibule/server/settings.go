@@ -21,16 +21,8 @@ func Check(c config.Config) error {
 	if !Policy(c).MetBy(Kinds(c)) {
 		return errors.New("two_steps or phishing_resistant_groups asks for phishing-resistant factors, but no kind of authenticator here is phishing-resistant")
 	}
-	_, err := texts(c)
+	_, err := Texts(c)
 	return err
-}
-
-func texts(c config.Config) (*catalogue.Set, error) {
-	set, err := catalogue.Folder(c.TextsDir)
-	if err != nil {
-		return nil, fmt.Errorf("texts_dir: %w", err)
-	}
-	return set, nil
 }
 
 // Policy is who must have a second factor.
@@ -40,6 +32,18 @@ func Policy(c config.Config) mfa.Policy {
 		PhishingResistantGroups: c.PhishingResistantGroups,
 		NewCodes:                c.CodesAfterRecovery == "require",
 	}
+}
+
+// Texts are the languages that there are texts in; the usual one is that of mails and commands.
+func Texts(c config.Config) (*catalogue.Set, error) {
+	set, err := catalogue.Folder(c.TextsDir)
+	if err != nil {
+		return nil, fmt.Errorf("texts_dir: %w", err)
+	}
+	if set, err = set.With(c.Language); err != nil {
+		return nil, fmt.Errorf("language: %w", err)
+	}
+	return set, nil
 }
 
 // Mailer is the way to the mail server; nil if the settings name none.
