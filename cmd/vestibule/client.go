@@ -29,7 +29,7 @@ func clientCreate(w *env) *cli.Command {
 			&cli.StringFlag{Name: "name", Usage: "`name` that users see", DefaultText: "the ID"},
 			&cli.BoolFlag{Name: "public", Usage: "the app cannot keep a secret: it runs in a browser or on the user's device"},
 			&cli.BoolFlag{Name: "resource-server", Usage: "an API: it asks at /introspect about access tokens, and signs nobody in"},
-			twoStepsFlag("what its users must have: `optional|required|phishing-resistant`"),
+			&cli.StringFlag{Name: "two-steps", Usage: "what its users must have: `optional|required|phishing-resistant`", Validator: checkTwoSteps},
 			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr; the first of a level is the one in answers"),
 			&cli.StringFlag{Name: "id-token-alg", Usage: "`algorithm` of its ID tokens, RS256 or ES256", DefaultText: "the server's own"},
 			&cli.StringFlag{Name: "secret-file", Usage: "`file` that holds the client secret, or - for standard input; without it one is made", TakesFile: true},
@@ -155,14 +155,12 @@ func noClient(id string, err error) error {
 	return &result{fmt.Sprintf("there is no client %s", printable(id)), err}
 }
 
-// twoStepsFlag is what a client asks of its users.
-func twoStepsFlag(usage string) cli.Flag {
-	return &cli.StringFlag{Name: "two-steps", Usage: usage, Validator: func(value string) error {
-		if value != twoStepsOptional && (value == "" || !client.TwoSteps(value).IsKnown()) {
-			return errors.New("it should be optional, required or phishing-resistant")
-		}
-		return nil
-	}}
+// checkTwoSteps says what is wrong with the value of --two-steps.
+func checkTwoSteps(value string) error {
+	if value != twoStepsOptional && (value == "" || !client.TwoSteps(value).IsKnown()) {
+		return errors.New("it should be optional, required or phishing-resistant")
+	}
+	return nil
 }
 
 const twoStepsOptional = "optional"

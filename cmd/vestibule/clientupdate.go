@@ -22,7 +22,7 @@ func clientUpdate(w *env) *cli.Command {
 			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr, in place of the names there are"),
 			&cli.BoolFlag{Name: "no-acr-names", Usage: "the app has no names of its own for the levels any more"},
 			&cli.StringFlag{Name: "name", Usage: "`name` that users see"},
-			twoStepsFlag("what its users must have: `optional|required|phishing-resistant`"),
+			&cli.StringFlag{Name: "two-steps", Usage: "what its users must have: `optional|required|phishing-resistant`", Validator: checkTwoSteps},
 			outputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {

@@ -57,7 +57,8 @@ func TestDemoTransfer(t *testing.T) {
 	if p.Name == "continue" {
 		p = p.Press("Continue")
 	}
-	phone := p.At("setup", "initial").Phone()
+	p = p.At("setup", "initial").Click("Add an authenticator app").At("setup", "initial")
+	phone := p.Phone()
 	p = p.Press("Continue", "code", demoCode(t, phone.Secret)).At("codes", "initial")
 	p = d.cross(p.Press("Turn on two-step verification", "saved", "on")).At("sample", "done")
 	p.Says("100 transferred. You have 900 left.").Says("Reloading this page does not transfer again.").Says(`["pwd","otp","mfa"]`).Says(`"aal2"`)
@@ -114,7 +115,7 @@ func TestDemoInBrowser(t *testing.T) {
 	b.Open(found(t, d.text, `Open this +(\S+)`)).At("sample", "signed-out").Press("Sign in").At("login", "initial")
 	b.Put("username", "ada").Put("password", found(t, d.text, `ada\s+password +(\S+)`)).Press("Sign in")
 	b.At("consent", "initial").Press("Allow").At("sample", "signed-in")
-	b.Press("Transfer 100").At("setup", "initial")
+	b.Press("Transfer 100").At("setup", "initial").Press("Add an authenticator app").At("setup", "initial")
 	d.Site.Clock.Advance(time.Since(d.Site.Clock.Now())) // the demo goes by the real one
 	b.Put("code", b.OathCode(b.Scan(), 0)).Press("Continue").At("codes", "initial")
 	b.Toggle("#saved").Press("Turn on two-step verification").At("sample", "done")

@@ -19,6 +19,9 @@ func serve(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := server.Check(c); err != nil { // before there is a file of a database
+				return err
+			}
 			release, err := storage.ServeAlone(c.Database)
 			if err != nil {
 				return err
