@@ -167,3 +167,36 @@ func TestPasskeyRefused(t *testing.T) {
 func plainID(c *cdpwebauthn.Credential) string {
 	return base64.RawURLEncoding.EncodeToString(c.CredentialID)
 }
+
+// TestEveryPageOfPasskeys looks at the pages of keys as TestEveryPage does at all others.
+func TestEveryPageOfPasskeys(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t, servertest.SQLite(t), onLocalhost)
+	s.AddUser("ana")
+	sh, b := s.NewShop(t, "shop", false), s.NewTab(t)
+	g, k := newGallery(t, b), b.PlugIn()
+
+	g.SignInAs("/account/authenticators/new", "ana").At("setup", "initial")
+	g.show("setup-choice")
+	g.Press("Add a passkey or security key").At("setup", "initial")
+	g.show("setup-passkey")
+	g.Name("Blue key").Press("Create a passkey").At("codes", "initial").Toggle("#saved").Press("Turn on two-step verification").At("security", "on")
+	g.show("security-passkey")
+	g.Open("/account/setup/webauthn").At("setup", "initial")
+	if got := g.Tries(); got != "known" {
+		t.Errorf("the key that is there already is %s", got)
+	}
+	g.show("setup-passkey-known")
+	g.Open("/account/security").Press("Remove Blue key").At("remove", "initial")
+	g.show("remove-passkey")
+	g.Open("/account/security").SignOut()
+	g.Asked(sh.Begin(), "ana")
+	g.show("passkey")
+	k.Verifies(false)
+	if got := g.Tries(); got != "cancelled" {
+		t.Errorf("a closed prompt is %s", got)
+	}
+	g.show("passkey-cancelled")
+	g.Gives("nonsense").At("webauthn", "format")
+	g.show("passkey-format")
+}
