@@ -58,7 +58,7 @@ const endToEndTests = "cmd/vestibule/test/"
 
 // endToEnd is what the tests of whole servers may import: what starts servers stays in servertest, and pages are known by
 // what a browser sees of them.
-var endToEnd = []string{"cmd/vestibule/servertest", "config", "docs/doctest", "mfa", "mfa/totp", "provider", "provider/account", "provider/audit", "provider/client", "provider/operator", "provider/providertest", "provider/resource", "provider/store", "storage", "web/notice", "github.com/pquerna/otp"}
+var endToEnd = []string{"cmd/vestibule/servertest", "config", "docs/doctest", "mfa", "mfa/totp", "mfa/webauthn/webauthntest", "provider", "provider/account", "provider/audit", "provider/client", "provider/operator", "provider/providertest", "provider/resource", "provider/store", "storage", "web/notice", "github.com/pquerna/otp"}
 
 // free are packages that choose their own modules, but none of a room: fosite's types stay in provider, the codes of
 // authenticator apps in mfa/totp and in the phones of tests, the ceremonies of keys in mfa/webauthn.

@@ -73,8 +73,12 @@ func (s *Server) factorPage(w http.ResponseWriter, r *http.Request, fl *flow, fo
 	case err != nil:
 		return err
 	}
+	flow, err := s.flowValue(fl) // of the row with the challenge: another server may remember an older one
+	if err != nil {
+		return err
+	}
 	p := &factorPage{
-		Frame: ui.Frame{Page: form.Name, Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Frame: ui.Frame{Page: form.Name, Flow: flow, Who: fl.state.AccountLabel},
 		Kind:  form.Kind, View: view, Challenge: id, Others: s.otherKinds(fl, form.Name),
 		Username: fl.state.Username, Sudo: fl.state.Reauth, Wrong: fl.state.WrongCodes, Now: s.Now(),
 	}
