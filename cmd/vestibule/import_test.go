@@ -14,7 +14,7 @@ import (
 var mayImport = map[string][]string{
 	"cmd/vestibule":                  {"cmd/vestibule/sample", "cmd/vestibule/server", "config", "mfa", "mfa/totp", "mfa/transfer", "provider", "provider/account", "provider/audit", "provider/client", "provider/operator", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice"},
 	"cmd/vestibule/server":           {"config", "consent", "mfa", "mfa/totp", "mfa/webauthn", "provider", "provider/account", "provider/audit", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
-	"cmd/vestibule/servertest":       {"cmd/vestibule/server", "config", "mfa", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/resource", "storage", "web/enrol", "web/notice", "github.com/pquerna/otp"},
+	"cmd/vestibule/servertest":       {"cmd/vestibule/server", "config", "mfa", "mfa/webauthn/webauthntest", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/resource", "storage", "web/enrol", "web/notice", "github.com/pquerna/otp"},
 	"cmd/vestibule/sample":           {"provider/resource", "github.com/coreos/go-oidc", "golang.org/x/oauth2"},
 	"web":                            {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/limiter", "web/account", "web/browser", "web/catalogue", "web/enrol", "web/signin", "web/ui", "web/verify"},
 	"web/account":                    {"mfa", "provider", "provider/account", "provider/audit", "provider/client", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},

@@ -10,19 +10,13 @@ import (
 	cdpwebauthn "github.com/chromedp/cdproto/webauthn"
 
 	"vestibule/cmd/vestibule/servertest"
-	"vestibule/config"
 )
-
-// onLocalhost has the site called by a name: browsers keep passkeys for names alone.
-func onLocalhost(c *config.Config) {
-	c.Issuer = strings.Replace(c.Issuer, "127.0.0.1", "localhost", 1)
-}
 
 // The whole way with a key: set up with a name, signed in, told in every token, refreshed, confirmed in the account, and
 // removed.
 func TestPasskeyWalk(t *testing.T) {
 	t.Parallel()
-	servertest.EachWith(t, onLocalhost, func(t *testing.T, s *servertest.Site) {
+	servertest.EachWith(t, servertest.OnLocalhost, func(t *testing.T, s *servertest.Site) {
 		user := s.AddUser("ana")
 		sh, api, b := s.NewShop(t, "shop", false), s.NewInspector(t), s.NewTab(t)
 		first := b.PlugIn()
@@ -72,7 +66,7 @@ func TestPasskeyWalk(t *testing.T) {
 // What a key that does not verify its user proves is less, and says so.
 func TestPasskeyWithoutVerification(t *testing.T) {
 	t.Parallel()
-	servertest.EachWith(t, onLocalhost, func(t *testing.T, s *servertest.Site) {
+	servertest.EachWith(t, servertest.OnLocalhost, func(t *testing.T, s *servertest.Site) {
 		s.AddUser("ana")
 		sh, b := s.NewShop(t, "shop", false), s.NewTab(t)
 		b.PlugIn(func(o *cdpwebauthn.VirtualAuthenticatorOptions) {
@@ -88,7 +82,7 @@ func TestPasskeyWithoutVerification(t *testing.T) {
 // A prompt that is closed can be opened again, and the other ways stay at hand, also without JavaScript.
 func TestPasskeyCancelled(t *testing.T) {
 	t.Parallel()
-	servertest.EachWith(t, onLocalhost, func(t *testing.T, s *servertest.Site) {
+	servertest.EachWith(t, servertest.OnLocalhost, func(t *testing.T, s *servertest.Site) {
 		user := s.AddUser("ana")
 		sh, b := s.NewShop(t, "shop", false), s.NewTab(t)
 		k := b.PlugIn()
@@ -120,7 +114,7 @@ func TestPasskeyCancelled(t *testing.T) {
 // Each is recorded for what it is.
 func TestPasskeyRefused(t *testing.T) {
 	t.Parallel()
-	servertest.EachWith(t, onLocalhost, func(t *testing.T, s *servertest.Site) {
+	servertest.EachWith(t, servertest.OnLocalhost, func(t *testing.T, s *servertest.Site) {
 		user := s.AddUser("ana")
 		s.AddUser("ben")
 		sh, b := s.NewShop(t, "shop", false), s.NewTab(t)
@@ -171,7 +165,7 @@ func plainID(c *cdpwebauthn.Credential) string {
 // TestEveryPageOfPasskeys looks at the pages of keys as TestEveryPage does at all others.
 func TestEveryPageOfPasskeys(t *testing.T) {
 	t.Parallel()
-	s := servertest.New(t, servertest.SQLite(t), onLocalhost)
+	s := servertest.New(t, servertest.SQLite(t), servertest.OnLocalhost)
 	s.AddUser("ana")
 	sh, b := s.NewShop(t, "shop", false), s.NewTab(t)
 	g, k := newGallery(t, b), b.PlugIn()
