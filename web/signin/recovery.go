@@ -84,7 +84,7 @@ func (s *Server) usedPage(w http.ResponseWriter, r *http.Request, fl *flow) erro
 	p := &usedPage{
 		Frame:  ui.Frame{Page: "recovery-used", Title: ui.Say("used.title"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
 		Client: fl.ix.ClientName, Left: left, Low: left <= enrol.LowCodes, Must: s.Policy.NewCodes,
-		Short:  !fl.ix.Login.Reaches(fl.ix.Demand, s.Now()),
+		Short:  !fl.ix.Login.Reaches(fl.ix.Required(), s.Now()),
 		Notice: ui.Message{ID: "recovery.used.notice", Args: ui.Values{"n": strconv.Itoa(left)}}.Rendered(),
 	}
 	if !fl.ix.Login.Has(provider.MethodRecovery) {

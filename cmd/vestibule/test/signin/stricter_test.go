@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/config"
 	"vestibule/provider/account"
 	"vestibule/provider/client"
 	"vestibule/provider/operator"
@@ -188,5 +189,16 @@ func TestRightPasswordMeetsAChange(t *testing.T) {
 			}
 		})
 		v.Finish(p.GiveName("ana", servertest.Password).At("consent", "initial").Press("Allow"))
+	})
+}
+
+// TestRecoveryCodeIsTooLittle: who has used one up is told at once that the client lets nobody in with it.
+func TestRecoveryCodeIsTooLittle(t *testing.T) {
+	t.Parallel()
+	servertest.EachWith(t, func(c *config.Config) { c.RecoveryCounts = false }, func(t *testing.T, s *servertest.Site) {
+		e := servertest.NewEnrolled(t, s, 1)
+		bank := s.NewClient(t, "bank", func(c *client.Client) { c.TwoSteps = client.TwoStepsRequired })
+		p := bank.Begin().SignIn(s.NewBrowser(t), e.User).Click("Use a recovery code").Press("Continue", "recovery", e.Codes[0])
+		p.At("recovery-used", "initial").Says("The bank does not take a recovery code for a second step").Press("Set up a new authenticator").At("setup", "instead")
 	})
 }
