@@ -45,7 +45,7 @@ func undecided(err error) bool {
 const maxDecisions = 5
 
 // decideAnew has the sign-in be decided anew, for the client as it is registered now.
-func (s *Server) decideAnew(ctx context.Context, fl *flow) error {
+func (s *commits) decideAnew(ctx context.Context, fl *flow) error {
 	if fl.decisions++; fl.decisions > maxDecisions {
 		return fmt.Errorf("%w: client %s changes all the time", store.ErrUnavailable, fl.ix.Client)
 	}

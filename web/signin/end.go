@@ -78,7 +78,7 @@ func (s *Server) tryFinish(w http.ResponseWriter, r *http.Request, fl *flow, wit
 }
 
 // endedOr is for a sign-in that could not end, because it has ended or changed: by the same form, or otherwise.
-func (s *Server) endedOr(r *http.Request, fl *flow) error {
+func (s *flows) endedOr(r *http.Request, fl *flow) error {
 	if _, err := s.reload(whole(r), fl); err != nil {
 		return err
 	}

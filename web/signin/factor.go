@@ -106,7 +106,7 @@ func (s *Server) kindRemoved(w http.ResponseWriter, r *http.Request, fl *flow) e
 
 // challenge returns what the page shows. What a challenge must be remembered by stays in the sign-in, under an id; a kind
 // that needs no challenge has none.
-func (s *Server) challenge(ctx context.Context, fl *flow, kind string) (view any, id string, err error) {
+func (s *flows) challenge(ctx context.Context, fl *flow, kind string) (view any, id string, err error) {
 	view, ok, err := s.MFA.ChallengeOpen(kind, fl.state.params())
 	if ok || err != nil {
 		return view, "", err
@@ -129,7 +129,7 @@ func (s *Server) lockedPage(w http.ResponseWriter, r *http.Request, fl *flow, fo
 }
 
 // linkToRecovery makes the second sentence of looks.recovery a link.
-func (s *Server) linkToRecovery(p *factorPage) {
+func (s *flows) linkToRecovery(p *factorPage) {
 	for i, f := range p.Errors {
 		if strings.HasSuffix(f.ID, ".looks.recovery") {
 			p.Errors[i].Href, p.Errors[i].Link = s.Prefix+"/login/recovery?flow="+p.Flow, s.Of(p.Kind, nil, "looks.recovery.link")

@@ -52,7 +52,7 @@ func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
 
 // endSession ends the browser's session and records that, once. That the browser is remembered ends only if the user
 // says so.
-func (s *Server) endSession(r *http.Request) error {
+func (s *flows) endSession(r *http.Request) error {
 	session, err := s.Sessions.Lookup(r.Context(), r)
 	if err != nil || session == nil {
 		return err

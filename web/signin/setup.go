@@ -45,7 +45,7 @@ func (fl *flow) whySetup(id string) *ui.Rendered {
 }
 
 // kindEnrolment is enrolment for the set-up of a kind.
-func (s *Server) kindEnrolment(fl *flow, flow string, kind ui.Kind) enrol.Enrolment {
+func (s *flows) kindEnrolment(fl *flow, flow string, kind ui.Kind) enrol.Enrolment {
 	e := fl.enrolment(flow)
 	e.Kind, e.Action = kind, kindSetupPath(kind.Name)
 	if len(s.setupKinds(fl)) > 1 {
@@ -125,7 +125,7 @@ func (s *Server) setupPage(w http.ResponseWriter, r *http.Request, fl *flow, for
 }
 
 // setupSaid says why a set-up comes after a recovery code, if the last form has left nothing to say.
-func (s *Server) setupSaid(fl *flow) ui.Feedback {
+func (s *flows) setupSaid(fl *flow) ui.Feedback {
 	said := fl.state.said()
 	if fl.state.SetupRequested == "" && len(said.Notes) == 0 && fl.ix.Login.SecondFactor() {
 		said.Notes = []ui.Message{ui.Say(fl.whyAnother(), "client", fl.ix.ClientName)}
