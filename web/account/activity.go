@@ -80,7 +80,7 @@ var activities = map[string]string{
 }
 
 // activityKinds is what the pages ask for: beside activities, what became of answers of each kind of authenticator.
-func (s *Server) activityKinds() []string {
+func (s history) activityKinds() []string {
 	kinds := slices.Collect(maps.Keys(activities))
 	for _, names := range s.MFA.Names() {
 		kinds = append(kinds, audit.ProofFailed(names.Kind), audit.ProofLocked(names.Kind))
@@ -90,7 +90,7 @@ func (s *Server) activityKinds() []string {
 }
 
 // recentKinds leaves the apps out: with a few of those, nobody would see a change of the factors among them.
-func (s *Server) recentKinds() []string {
+func (s history) recentKinds() []string {
 	return slices.DeleteFunc(s.activityKinds(), func(kind string) bool {
 		return kind == audit.EventAuthorized || kind == audit.EventConsent || kind == audit.EventConsentDenied
 	})
@@ -140,7 +140,7 @@ func (s *Server) activityPage(w http.ResponseWriter, r *http.Request, m *signedI
 }
 
 // recent are the newest lines, for the security page.
-func (s *Server) recent(ctx context.Context, subject string) ([]activityLine, error) {
+func (s history) recent(ctx context.Context, subject string) ([]activityLine, error) {
 	events, err := s.Activity.Activity(ctx, subject, s.recentKinds(), "", 4*recentLines)
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (s *Server) recent(ctx context.Context, subject string) ([]activityLine, er
 }
 
 // lines makes sentences of events, and one line of what happened several times in a row.
-func (s *Server) lines(ctx context.Context, events []audit.Event) ([]activityLine, error) {
+func (s history) lines(ctx context.Context, events []audit.Event) ([]activityLine, error) {
 	var lines []activityLine
 	names := map[string]string{}
 	for _, e := range fold(events) {
@@ -194,7 +194,7 @@ func fold(events []audit.Event) []audit.Event {
 }
 
 // clientLabel is the name of a client, or its id once it is gone; empty: the event names none.
-func (s *Server) clientLabel(ctx context.Context, id string, known map[string]string) (string, error) {
+func (s history) clientLabel(ctx context.Context, id string, known map[string]string) (string, error) {
 	if id == "" {
 		return "", nil
 	}
@@ -214,7 +214,7 @@ func (s *Server) clientLabel(ctx context.Context, id string, known map[string]st
 }
 
 // sentence is the text for an event with what the event knows: its details, and the client.
-func (s *Server) sentence(e audit.Event, client string) ui.Message {
+func (s history) sentence(e audit.Event, client string) ui.Message {
 	msg := s.text(e)
 	args := ui.Values{"client": client}
 	for _, name := range []string{"left", "name", "from", "to", "reason", "browser"} {
@@ -226,7 +226,7 @@ func (s *Server) sentence(e audit.Event, client string) ui.Message {
 }
 
 // text tells apart what the kind of an event does not.
-func (s *Server) text(e audit.Event) ui.Message {
+func (s history) text(e audit.Event) ui.Message {
 	factor, result, _ := audit.Proof(e.Kind)
 	names, known := s.MFA.NamesOf(cmp.Or(e.Detail["factor"], factor, s.kindProved(e.Detail["amr"])))
 	kind := verify.KindOf(names)
@@ -248,7 +248,7 @@ func (s *Server) text(e audit.Event) ui.Message {
 }
 
 // kindProved is the kind whose method is among the amr values; empty: none is.
-func (s *Server) kindProved(amr string) string {
+func (s history) kindProved(amr string) string {
 	for _, names := range s.MFA.Names() {
 		if slices.Contains(strings.Fields(amr), names.Method) {
 			return names.Kind

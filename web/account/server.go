@@ -42,7 +42,13 @@ type Config struct {
 }
 
 // Server is the pages of the account.
-type Server struct{ Config }
+type Server struct {
+	Config
+	history
+}
+
+// history is what has happened, in sentences.
+type history struct{ *Config }
 
 // New returns a Server.
 func New(c Config) *Server {
@@ -52,7 +58,9 @@ func New(c Config) *Server {
 	if c.Resets == nil {
 		c.Resets = noResets{}
 	}
-	return &Server{c}
+	s := &Server{Config: c}
+	s.history = history{&s.Config}
+	return s
 }
 
 // The pages.
