@@ -10,7 +10,8 @@ import (
 
 // Challenge begins a proof with one of the subject's authenticators of the kind. view is what the page shows. The caller
 // keeps state with the owner, a sign-in say, until the answer, and gives it to Verify: it is sealed, and good for this
-// subject and owner alone, for as long as Limits.Challenge says. A kind whose answers need no challenge, like one-time codes, has none: state is nil.
+// subject and owner alone, for as long as Limits.Challenge says. A kind whose answers need no challenge, like one-time codes,
+// has none: state is nil.
 //
 // A state is not spent. Whoever takes the answer to a challenge for good lets the owner's state go in the same commit.
 //
@@ -67,7 +68,7 @@ func (s *Service) challenge(subject string, a Answer) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %v", ErrChallenge, err)
 	}
 	made := time.Unix(int64(binary.BigEndian.Uint64(dated)), 0)
-	if age := s.now().Sub(made); age > s.Limits.orDefault().Challenge {
+	if age := s.now().Sub(made); age >= s.Limits.orDefault().Challenge {
 		return nil, fmt.Errorf("%w: it is %v old", ErrChallenge, age)
 	}
 	return dated[8:], nil

@@ -5,16 +5,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
 	"vestibule/mfa"
 	"vestibule/web/ui"
 )
-
-// challengeTime is how long a challenge on a page of the account may be answered.
-const challengeTime = 10 * time.Minute
 
 // challenge returns what a page of the account shows of a challenge, and what its form brings back: there is no sign-in to
 // keep it in. It is sealed, and good for this session until its id changes, which whatever an answer allows does in its
@@ -24,28 +18,21 @@ func (s *Server) challenge(ctx context.Context, m *signedIn, kind string, all []
 	if ok || err != nil {
 		return view, "", err
 	}
-	stamp := strconv.FormatInt(s.Now().Unix(), 10)
-	state, view, err := s.MFA.Challenge(ctx, m.account.Subject, m.challengeOwner(stamp), kind)
+	state, view, err := s.MFA.Challenge(ctx, m.account.Subject, m.challengeOwner(), kind)
 	if state == nil || err != nil {
 		return view, "", err
 	}
-	return view, stamp + "." + base64.RawURLEncoding.EncodeToString(state), nil
+	return view, base64.RawURLEncoding.EncodeToString(state), nil
 }
 
-// challengeOwner is whose a challenge of that time is.
-func (m *signedIn) challengeOwner(stamp string) string {
-	return "account:" + hex.EncodeToString(m.session.ID) + ":" + stamp
-}
+// challengeOwner is whose challenges are those of the session.
+func (m *signedIn) challengeOwner() string { return "account:" + hex.EncodeToString(m.session.ID) }
 
-// challengeState reads what challenge has made. One that is too old, or none of ours, is no challenge.
-func (s *Server) challengeState(r *http.Request, m *signedIn) (owner string, state []byte) {
-	stamp, text, _ := strings.Cut(ui.Field(r, "challenge"), ".")
-	seconds, err := strconv.ParseInt(stamp, 10, 64)
-	if err != nil || s.Now().Sub(time.Unix(seconds, 0)) >= challengeTime {
-		return "", nil
+// challengeState reads what challenge has made; nil: it is none of ours.
+func challengeState(r *http.Request) []byte {
+	state, err := base64.RawURLEncoding.DecodeString(ui.Field(r, "challenge"))
+	if err != nil || len(state) == 0 {
+		return nil
 	}
-	if state, err = base64.RawURLEncoding.DecodeString(text); err != nil {
-		return "", nil
-	}
-	return m.challengeOwner(stamp), state
+	return state
 }

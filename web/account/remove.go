@@ -121,7 +121,7 @@ func (s *Server) postRemove(w http.ResponseWriter, r *http.Request, m *signedIn)
 	}
 	password, form := ui.Field(r, "password"), formOf(s.MFA.Usable(all), ui.Field(r, "with"))
 	given := verify.Read(r, form)
-	given.Owner, given.State = s.challengeState(r, m)
+	given.Owner, given.State = m.challengeOwner(), challengeState(r)
 	if faults := s.emptyProofs(form, password, given); len(faults) > 0 {
 		return s.removeFault(w, r, form, faults...)
 	}

@@ -115,7 +115,7 @@ func (s *flows) challenge(ctx context.Context, fl *flow, kind string) (view any,
 	if state == nil || err != nil {
 		return view, "", err
 	}
-	c := challenge{ID: rand.Text(), Kind: kind, State: state, At: s.Now()}
+	c := challenge{ID: rand.Text(), Kind: kind, State: state}
 	fl.state.addChallenge(c)
 	return view, c.ID, s.save(ctx, fl)
 }
@@ -144,7 +144,7 @@ func (s *Server) postFactor(w http.ResponseWriter, r *http.Request, fl *flow, fo
 	if fl.isRejectedCode(given.Key(), s.Now()) {
 		return s.redirectTo(w, r, fl, factorPath(form.Name))
 	}
-	given.Owner, given.State = fl.owner(), fl.state.challengeState(form.Name, ui.Field(r, "challenge"), s.Now())
+	given.Owner, given.State = fl.owner(), fl.state.challengeState(form.Name, ui.Field(r, "challenge"))
 	var done *flow
 	err := given.Missing(form)
 	if err == nil {

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"slices"
-	"time"
 
 	"vestibule/mfa"
 	"vestibule/web/ui"
@@ -107,16 +106,15 @@ func kindSetupPath(kind string) string { return steps[stepSetup].path + "/" + ki
 
 // challenge is one that was shown, and may still be answered.
 type challenge struct {
-	ID    string    `json:"id"` // in the form
-	Kind  string    `json:"kind"`
-	State []byte    `json:"state"` // as mfa.Service.Challenge has sealed it
-	At    time.Time `json:"at"`
+	ID    string `json:"id"` // in the form
+	Kind  string `json:"kind"`
+	State []byte `json:"state"` // as mfa.Service.Challenge has sealed and dated it
 }
 
 // maxChallenges is how many of a kind may be open at once: a second tab or a reload does not spoil the page before it.
 const maxChallenges = 3
 
-// addChallenge opens a challenge, and lets go of those of its kind that are too old or too many.
+// addChallenge opens a challenge, and lets go of those of its kind that are too many.
 func (m *codeState) addChallenge(c challenge) {
 	open := 0
 	kept := []challenge{c}
@@ -124,7 +122,7 @@ func (m *codeState) addChallenge(c challenge) {
 		if old.Kind == c.Kind {
 			open++
 		}
-		if !old.expired(c.At) && (old.Kind != c.Kind || open < maxChallenges) {
+		if old.Kind != c.Kind || open < maxChallenges {
 			kept = append(kept, old)
 		}
 	}
@@ -132,12 +130,10 @@ func (m *codeState) addChallenge(c challenge) {
 	m.Challenges = kept
 }
 
-func (c challenge) expired(now time.Time) bool { return now.Sub(c.At) >= codeTime }
-
 // challengeState is the state of an open challenge of the kind; nil: there is none with that id.
-func (m *codeState) challengeState(kind, id string, now time.Time) []byte {
+func (m *codeState) challengeState(kind, id string) []byte {
 	for _, c := range m.Challenges {
-		if c.ID == id && c.Kind == kind && !c.expired(now) {
+		if c.ID == id && c.Kind == kind {
 			return c.State
 		}
 	}
