@@ -73,9 +73,11 @@ func (s *Server) factorPage(w http.ResponseWriter, r *http.Request, fl *flow, fo
 	case err != nil:
 		return err
 	}
-	flow, err := s.flowValue(fl) // of the row with the challenge: another server may remember an older one
-	if err != nil {
-		return err
+	flow := ui.Field(r, "flow")
+	if id != "" { // the row has the challenge now: another server may remember an older one
+		if flow, err = s.flowValue(fl); err != nil {
+			return err
+		}
 	}
 	p := &factorPage{
 		Frame: ui.Frame{Page: form.Name, Flow: flow, Who: fl.state.AccountLabel},

@@ -53,14 +53,11 @@ type Server struct {
 
 // New opens the database and puts a server on it together. It starts nothing, and migrates nothing but a SQLite file.
 func New(ctx context.Context, c config.Config, o Options) (*Server, error) {
-	if err := Check(c); err != nil {
-		return nil, err
-	}
-	keys, err := mfa.ParseKeyring(c.SecretKeys)
+	texts, err := checked(c)
 	if err != nil {
 		return nil, err
 	}
-	texts, err := Texts(c)
+	keys, err := mfa.ParseKeyring(c.SecretKeys)
 	if err != nil {
 		return nil, err
 	}

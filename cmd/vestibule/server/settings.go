@@ -18,11 +18,16 @@ import (
 // Check says what is wrong with settings that each is good by itself, and with the files that they name, which config.Load
 // does not open.
 func Check(c config.Config) error {
-	if !Policy(c).MetBy(Kinds(c)) {
-		return errors.New("two_steps or phishing_resistant_groups asks for phishing-resistant factors, but no kind of authenticator here is phishing-resistant")
-	}
-	_, err := Texts(c)
+	_, err := checked(c)
 	return err
+}
+
+// checked is Check, and returns the texts that it has read.
+func checked(c config.Config) (*catalogue.Set, error) {
+	if !Policy(c).MetBy(Kinds(c)) {
+		return nil, errors.New("two_steps or phishing_resistant_groups asks for phishing-resistant factors, but no kind of authenticator here is phishing-resistant")
+	}
+	return Texts(c)
 }
 
 // Policy is who must have a second factor.
