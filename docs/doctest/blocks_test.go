@@ -82,13 +82,12 @@ func hasAll(text, block string) bool {
 	return true
 }
 
-// testFiles are the tests of the repository by their paths, flat.
+// testFiles are the tests of the repository, and the packages for tests such as servertest, by their paths, flat.
 func testFiles(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
-	harness := filepath.Join("cmd", "vestibule", "servertest")
 	err := filepath.WalkDir(Root(t), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(filepath.Dir(path), harness) {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(filepath.Dir(path), "test") {
 			return err
 		}
 		text, err := os.ReadFile(path)

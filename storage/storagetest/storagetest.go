@@ -56,13 +56,23 @@ func Open(t *testing.T, dsn string) *storage.Store {
 	return s
 }
 
-// Postgres makes a schema of its own for the test, so that tests do not see each other, and returns its DSN. It is empty.
+// Postgres is the DSN of a Schema, for a pool.
 func Postgres(t *testing.T) string {
+	t.Helper()
+	address := Schema(t)
+	query := address.Query()
+	query.Set("pool_max_conns", "8") // many tests share the server
+	address.RawQuery = query.Encode()
+	return address.String()
+}
+
+// Schema makes a schema of its own for the test, so that tests do not see each other, and returns its address. It is empty.
+func Schema(t *testing.T) *url.URL {
 	t.Helper()
 	server := os.Getenv("VESTIBULE_TEST_POSTGRES")
 	switch {
-	case server == "" && os.Getenv("VESTIBULE_TEST_REQUIRE") == "1":
-		t.Fatal("VESTIBULE_TEST_POSTGRES is empty and VESTIBULE_TEST_REQUIRE is 1")
+	case server == "" && os.Getenv("VESTIBULE_TEST_REQUIRE") != "":
+		t.Fatal("VESTIBULE_TEST_POSTGRES is empty and VESTIBULE_TEST_REQUIRE is set")
 	case server == "":
 		t.Skip("VESTIBULE_TEST_POSTGRES is empty")
 	}
@@ -76,9 +86,8 @@ func Postgres(t *testing.T) string {
 	}
 	query := address.Query()
 	query.Set("search_path", name)
-	query.Set("pool_max_conns", "8") // many tests share the server
 	address.RawQuery = query.Encode()
-	return address.String()
+	return address
 }
 
 func run(t *testing.T, server, statement string) {

@@ -2,7 +2,6 @@ package servertest
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"net/url"
@@ -11,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"vestibule/storage"
+	"vestibule/storage/storagetest"
 )
 
 // EachDatabase runs the test on SQLite and on PostgreSQL, each with a database of its own.
@@ -34,35 +33,8 @@ func SQLite(t *testing.T) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "vestibule.db")
 }
 
-// PostgreSQL makes a schema for one test.
-func PostgreSQL(t *testing.T) string {
-	t.Helper()
-	address := Required(t, "VESTIBULE_TEST_POSTGRES")
-	schema := "walk_" + strings.ToLower(rand.Text())
-	execPostgres(t, address, "CREATE SCHEMA "+schema)
-	t.Cleanup(func() { execPostgres(t, address, "DROP SCHEMA "+schema+" CASCADE") })
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatalf("VESTIBULE_TEST_POSTGRES: %v", err)
-	}
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	return u.String()
-}
-
-func execPostgres(t *testing.T, address, statement string) {
-	t.Helper()
-	ctx := context.WithoutCancel(t.Context())
-	conn, err := pgx.Connect(ctx, address)
-	if err != nil {
-		t.Fatalf("PostgreSQL: %v", err)
-	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, statement); err != nil {
-		t.Errorf("%s: %v", statement, err)
-	}
-}
+// PostgreSQL is the address of a schema for one test, which is empty.
+func PostgreSQL(t *testing.T) string { return storagetest.Schema(t).String() }
 
 // Required returns the value of an environment variable that names an outside program. Without it
 // the test is skipped, unless VESTIBULE_TEST_REQUIRE says that nothing may be missing.

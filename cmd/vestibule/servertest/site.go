@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -242,23 +240,4 @@ func (s *Site) Listen() string {
 		}
 	})
 	return l.Addr().String()
-}
-
-// Root is the folder of the repository, from which a test reads the sources and the README.
-func Root(t *testing.T) string {
-	t.Helper()
-	folder, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			return folder
-		}
-		up := filepath.Dir(folder)
-		if up == folder {
-			t.Fatal("there is no go.mod above this test")
-		}
-		folder = up
-	}
 }

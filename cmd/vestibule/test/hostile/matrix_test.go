@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/docs/doctest"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
 	"vestibule/provider/account"
@@ -264,7 +265,7 @@ func matrixRequests(t *testing.T) []matrixRequest {
 	var requests []matrixRequest
 	known := map[string]bool{}
 	for _, file := range routeTables {
-		source, err := os.ReadFile(filepath.Join(servertest.Root(t), file))
+		source, err := os.ReadFile(filepath.Join(doctest.Root(t), file))
 		if err != nil {
 			t.Fatal(err)
 		}

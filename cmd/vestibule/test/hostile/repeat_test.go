@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/docs/doctest"
 )
 
 // TestEveryFormTwice sends each form four times at once, each from a browser with the same cookies, while the commit of
@@ -197,7 +198,7 @@ func TestEveryFormIsSentTwice(t *testing.T) {
 	t.Parallel()
 	want := map[string]bool{}
 	for _, table := range routeTables {
-		routes, err := os.ReadFile(filepath.Join(servertest.Root(t), table))
+		routes, err := os.ReadFile(filepath.Join(doctest.Root(t), table))
 		if err != nil {
 			t.Fatal(err)
 		}

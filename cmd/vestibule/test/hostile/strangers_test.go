@@ -16,6 +16,7 @@ import (
 
 	"vestibule/cmd/vestibule/servertest"
 	"vestibule/config"
+	"vestibule/docs/doctest"
 )
 
 // commonHeaders are what no answer may lack, whoever wrote it.
@@ -120,7 +121,7 @@ func TestLogLinesAreShort(t *testing.T) {
 	}
 	source := regexp.MustCompile(`"(path|method)", r\.`)
 	for _, dir := range []string{"cmd/vestibule", "cmd/vestibule/server", "web", "web/*", "provider"} {
-		files, err := filepath.Glob(filepath.Join(servertest.Root(t), dir, "*.go"))
+		files, err := filepath.Glob(filepath.Join(doctest.Root(t), dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
