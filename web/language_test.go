@@ -2,14 +2,12 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"time"
 	"unicode"
 
@@ -18,6 +16,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider/store"
 	"vestibule/web/catalogue"
+	"vestibule/web/catalogue/cataloguetest"
 	"vestibule/web/ui"
 )
 
@@ -34,33 +33,13 @@ const (
 
 // translated are the texts of catalogue with those of the strange language.
 var translated = sync.OnceValues(func() (*catalogue.Set, error) {
-	set, err := catalogue.Default()
-	if err != nil {
-		return nil, err
-	}
-	var file strings.Builder
-	l := set.Choose("", "")
-	for _, id := range l.IDs() {
-		forms := []string{"other"}
-		if len(l.Forms(id)) > 1 {
-			forms = []string{"zero", "one", "two", "few", "many", "other"}
-		}
-		fmt.Fprintf(&file, "[%q]\n", id)
-		for _, form := range forms {
-			fmt.Fprintf(&file, "%s = %q\n", form, strange(id, l.Forms(id), form))
-		}
-	}
-	return catalogue.New(fstest.MapFS{strangeTag + ".toml": {Data: []byte(file.String())}})
+	return cataloguetest.Translated(strangeTag, []string{"zero", "one", "two", "few", "many", "other"}, strange)
 })
 
 var placeholders = regexp.MustCompile(`\{[^}]*\}`)
 
 // strange is a text in the strange language. What stands in braces stays.
-func strange(id string, forms map[string]string, form string) string {
-	text, ok := forms[form]
-	if !ok {
-		text = forms["other"]
-	}
+func strange(id, text string) string {
 	if id == "date.locale" {
 		return text
 	}

@@ -2,14 +2,10 @@ package web
 
 import (
 	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"text/template/parse"
@@ -18,6 +14,7 @@ import (
 	"golang.org/x/net/html"
 
 	"vestibule/web/catalogue"
+	"vestibule/web/catalogue/cataloguetest"
 )
 
 // use is a place that names a text, and the placeholders that it fills in; nil: they are not written there.
@@ -68,10 +65,10 @@ func kinds(t *testing.T) map[string][]string {
 	for _, file := range files {
 		kind := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "factor-"), ".html")
 		all[kind] = nil
-		for _, source := range parsed(t, filepath.Join("../mfa", kind)) {
+		for _, source := range cataloguetest.Sources(t, filepath.Join("../mfa", kind)) {
 			ast.Inspect(source, func(n ast.Node) bool {
 				if lit, ok := n.(*ast.BasicLit); ok {
-					text, _ := literal(lit)
+					text, _ := cataloguetest.Literal(lit)
 					all[kind] = append(all[kind], text)
 				}
 				return true
@@ -246,37 +243,11 @@ func walk(n parse.Node, do func(parse.Node)) {
 // sources are the files of all packages of the pages, by name.
 func sources(t *testing.T) map[string]*ast.File {
 	t.Helper()
-	all := parsed(t, ".")
+	all := cataloguetest.Sources(t, ".")
 	if len(all) < 50 {
 		t.Fatal(len(all))
 	}
 	return all
-}
-
-// parsed are the files below a folder, tests aside, by name.
-func parsed(t *testing.T, folder string) map[string]*ast.File {
-	t.Helper()
-	all := map[string]*ast.File{}
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		all[path], err = parser.ParseFile(token.NewFileSet(), path, nil, 0)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// literal is the string that an expression is; ok is false if it is none.
-func literal(e ast.Expr) (text string, ok bool) {
-	if lit, is := e.(*ast.BasicLit); is && lit.Kind == token.STRING {
-		text, err := strconv.Unquote(lit.Value)
-		return text, err == nil
-	}
-	return "", false
 }
 
 var textID = regexp.MustCompile(`^[a-z_]+(\.[a-z0-9_]+)+$`)
@@ -297,7 +268,7 @@ func sourceUses(t *testing.T, l *catalogue.Language) map[string][]use {
 			if !ok {
 				return true
 			}
-			id, _ := literal(lit)
+			id, _ := cataloguetest.Literal(lit)
 			if page, _, _ := strings.Cut(id, "."); textID.MatchString(id) && pages[page] && !strings.HasSuffix(id, ".html") {
 				uses[id] = append(uses[id], use{name, given[lit]})
 			}
@@ -314,13 +285,13 @@ func filled(file *ast.File) map[*ast.BasicLit][]string {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
-			if callee(n) != "Say" {
+			if cataloguetest.Callee(n) != "Say" {
 				break
 			}
 			if id, ok := n.Args[0].(*ast.BasicLit); ok {
 				given[id] = []string{}
 				for i := 1; i < len(n.Args); i += 2 {
-					name, _ := literal(n.Args[i])
+					name, _ := cataloguetest.Literal(n.Args[i])
 					given[id] = append(given[id], name)
 				}
 				slices.Sort(given[id])
@@ -333,17 +304,6 @@ func filled(file *ast.File) map[*ast.BasicLit][]string {
 		return true
 	})
 	return given
-}
-
-// callee is the last part of what is called.
-func callee(call *ast.CallExpr) string {
-	switch f := call.Fun.(type) {
-	case *ast.Ident:
-		return f.Name
-	case *ast.SelectorExpr:
-		return f.Sel.Name
-	}
-	return ""
 }
 
 // message is the ID of a literal Message, and what its Args name; nil: nobody can tell.
@@ -371,11 +331,11 @@ func argNames(e ast.Expr) []string {
 	switch e := e.(type) {
 	case *ast.CompositeLit:
 		for _, e := range e.Elts {
-			name, _ := literal(e.(*ast.KeyValueExpr).Key)
+			name, _ := cataloguetest.Literal(e.(*ast.KeyValueExpr).Key)
 			names = append(names, name)
 		}
 	case *ast.CallExpr:
-		switch callee(e) {
+		switch cataloguetest.Callee(e) {
 		case "Until", "Wait":
 			names = []string{"at", "n"}
 		case "FormatArgs":
@@ -448,7 +408,7 @@ func TestNoTextInSources(t *testing.T) {
 			if !ok || spared[lit] {
 				return true
 			}
-			if text, ok := literal(lit); ok && sentence.MatchString(text) && !isMarkup(text) && !slices.Contains(programWords, text) {
+			if text, ok := cataloguetest.Literal(lit); ok && sentence.MatchString(text) && !isMarkup(text) && !slices.Contains(programWords, text) {
 				t.Errorf("%s says %q", name, text)
 			}
 			return true
@@ -489,7 +449,7 @@ func forPrograms(file *ast.File) map[*ast.BasicLit]bool {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
-			if slices.Contains([]string{"New", "Errorf", "ErrorContext", "InfoContext", "WarnContext"}, callee(n)) {
+			if slices.Contains([]string{"New", "Errorf", "ErrorContext", "InfoContext", "WarnContext"}, cataloguetest.Callee(n)) {
 				spare(n)
 			}
 		case *ast.CompositeLit:

@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"web/browser":                    {"provider", "provider/account", "provider/spelling", "provider/store", "web/ui"},
 	"web/ui":                         {"provider/audit", "provider/spelling", "provider/store", "web/catalogue", "github.com/skip2/go-qrcode"},
 	"web/catalogue":                  {"github.com/BurntSushi/toml", "github.com/nicksnyder/go-i18n", "golang.org/x/text"},
+	"web/catalogue/cataloguetest":    {"web/catalogue"},
 	"web/notice":                     {"provider/account", "provider/audit", "provider/store", "web/catalogue", "github.com/wneessen/go-mail", "golang.org/x/text"},
 	"web/notice/noticetest":          {"provider/audit", "provider/store", "web/notice"},
 	"storage":                        {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/store", "storage/database", "web/notice"},

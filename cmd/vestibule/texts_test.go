@@ -2,39 +2,25 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"vestibule/cmd/vestibule/servertest"
 	"vestibule/web/catalogue"
+	"vestibule/web/catalogue/cataloguetest"
 )
 
 // commandSources are the files of the commands, by name.
 func commandSources(t *testing.T) map[string]*ast.File {
 	t.Helper()
-	names, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]*ast.File{}
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		if all[name], err = parser.ParseFile(token.NewFileSet(), name, nil, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
+	all := cataloguetest.Sources(t, ".")
+	maps.DeleteFunc(all, func(path string, _ *ast.File) bool { return filepath.Dir(path) != "." })
 	if len(all) < 25 {
 		t.Fatalf("only %d sources", len(all))
 	}
@@ -43,23 +29,8 @@ func commandSources(t *testing.T) map[string]*ast.File {
 
 // quoted is the string that a node is; empty if it is none.
 func quoted(n ast.Node) string {
-	lit, ok := n.(*ast.BasicLit)
-	if !ok || lit.Kind != token.STRING {
-		return ""
-	}
-	text, _ := strconv.Unquote(lit.Value)
+	text, _ := cataloguetest.Literal(n)
 	return text
-}
-
-// called is the last part of what is called.
-func called(call *ast.CallExpr) string {
-	switch f := call.Fun.(type) {
-	case *ast.Ident:
-		return f.Name
-	case *ast.SelectorExpr:
-		return f.Sel.Name
-	}
-	return ""
 }
 
 // given are the placeholders that a call of say or tell fills in, by the literal of the ID.
@@ -67,7 +38,7 @@ func given(file *ast.File) map[ast.Node][]string {
 	found := map[ast.Node][]string{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
-		if !ok || called(call) != "say" && called(call) != "tell" || len(call.Args) < 2 {
+		if !ok || cataloguetest.Callee(call) != "say" && cataloguetest.Callee(call) != "tell" || len(call.Args) < 2 {
 			return true
 		}
 		id, values := call.Args[len(call.Args)-2], call.Args[len(call.Args)-1]
@@ -132,7 +103,7 @@ func inEnglish(file *ast.File) map[ast.Node]bool {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
-			if slices.Contains([]string{"New", "Errorf", "exclude", "group", "acrNameFlag", "CutPrefix"}, called(n)) {
+			if slices.Contains([]string{"New", "Errorf", "exclude", "group", "acrNameFlag", "CutPrefix"}, cataloguetest.Callee(n)) {
 				spare(n)
 			}
 		case *ast.CompositeLit:
@@ -185,16 +156,8 @@ func TestNoTextInCommands(t *testing.T) {
 // strange is a language in which every text is in brackets, each placeholder aside.
 func strange(t *testing.T) *catalogue.Language {
 	t.Helper()
-	var file strings.Builder
 	apart := regexp.MustCompile(`\{[^}]*\}`)
-	for _, id := range english().IDs() {
-		forms := english().Forms(id)
-		fmt.Fprintf(&file, "[%q]\n", id)
-		for form, text := range forms {
-			fmt.Fprintf(&file, "%s = %q\n", form, "⟦"+apart.ReplaceAllString(text, "⟧$0⟦")+"⟧")
-		}
-	}
-	set, err := catalogue.New(fstest.MapFS{"en-XA.toml": {Data: []byte(file.String())}})
+	set, err := cataloguetest.Translated("en-XA", nil, func(_, text string) string { return "⟦" + apart.ReplaceAllString(text, "⟧$0⟦") + "⟧" })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,33 +1,26 @@
 package notice
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"unicode"
 
-	"vestibule/web/catalogue"
+	"vestibule/web/catalogue/cataloguetest"
 )
 
 // TestLettersInAnotherLanguage writes each letter in a language of one letter: what a letter says in others is data, or
 // was left behind.
 func TestLettersInAnotherLanguage(t *testing.T) {
-	var file strings.Builder
-	english, placeholder := english(), regexp.MustCompile(`\{/?[a-z]+\}|\pL`)
-	for _, id := range english.IDs() {
-		fmt.Fprintf(&file, "[%q]\n", id)
-		for form, text := range english.Forms(id) {
-			fmt.Fprintf(&file, "%s = %q\n", form, placeholder.ReplaceAllStringFunc(text, func(found string) string {
-				if strings.HasPrefix(found, "{") {
-					return found
-				}
-				return "ж"
-			}))
-		}
-	}
-	set, err := catalogue.New(fstest.MapFS{"de.toml": {Data: []byte(file.String())}})
+	letter := regexp.MustCompile(`\{/?[a-z]+\}|\pL`)
+	set, err := cataloguetest.Translated("de", nil, func(_, text string) string {
+		return letter.ReplaceAllStringFunc(text, func(found string) string {
+			if strings.HasPrefix(found, "{") {
+				return found
+			}
+			return "ж"
+		})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
