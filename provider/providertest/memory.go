@@ -71,13 +71,6 @@ func (m *Memory) AddClient(c client.Client) {
 	m.clients[c.ID] = c
 }
 
-// RemoveClient removes a client.
-func (m *Memory) RemoveClient(id string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.clients, id)
-}
-
 // AddAccount registers a user with a password hash.
 func (m *Memory) AddAccount(a account.Account, hash string) {
 	m.mu.Lock()

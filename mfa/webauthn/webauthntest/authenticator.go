@@ -80,13 +80,6 @@ func (a *Authenticator) IDs() []string {
 	return all
 }
 
-// SetCounters has all keys count on from n.
-func (a *Authenticator) SetCounters(n uint32) {
-	for _, key := range a.keys {
-		key.counter = n
-	}
-}
-
 // descriptor and options are those of PublicKeyCredentialCreationOptionsJSON and
 // PublicKeyCredentialRequestOptionsJSON that matter here.
 type descriptor struct {
