@@ -107,6 +107,13 @@ func (s decider) decide(ctx context.Context, fl *flow) (decision, error) {
 	return d, nil
 }
 
+// wanted is what is required of the sign-in, with what was found out that obliges the user.
+func (fl *flow) wanted(d *decision) provider.Demand {
+	want := fl.ix.Required()
+	want.Policy = d.obliged
+	return want
+}
+
 // facts notes in d what it finds out beside them.
 func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error) {
 	login, m := fl.ix.Login, &fl.state
@@ -116,8 +123,7 @@ func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error
 	if err := s.obligedLevel(ctx, fl, d); err != nil { // who has no authenticator may owe more: oblige knows
 		return facts{}, err
 	}
-	want := fl.ix.Required()
-	want.Policy = d.obliged
+	want := fl.wanted(d)
 	good := func(method string) bool { // a wish changes the factors, which no old proof allows
 		return login.Fresh(want, method, d.at) && (m.SetupRequested == "" || fl.justGiven(method, d.at))
 	}
@@ -214,7 +220,7 @@ func (s decider) obligedLevel(ctx context.Context, fl *flow, d *decision) error 
 		if err != nil {
 			return err
 		}
-		if must = fl.app().TwoSteps; want.Must == mfa.PhishingResistant {
+		if want.Must == mfa.PhishingResistant {
 			must = want.Must
 		}
 		if s.policy.ReportOnly && must == mfa.PhishingResistant && fl.ix.Login.ACR() != client.LevelPhishingResistant {
@@ -231,9 +237,7 @@ func (s decider) obligedLevel(ctx context.Context, fl *flow, d *decision) error 
 // for: it was given a moment ago, and none of those that the user has reaches it.
 func (s decider) strongerOwed(ctx context.Context, fl *flow, d *decision) (bool, error) {
 	given := func(a provider.Authentication) bool { return fl.justGiven(a.Method, d.at) }
-	want := fl.ix.Required()
-	want.Policy = d.obliged
-	if want.Level() != client.LevelPhishingResistant || !slices.ContainsFunc(fl.ix.Login.SecondFactors(), given) {
+	if fl.wanted(d).Level() != client.LevelPhishingResistant || !slices.ContainsFunc(fl.ix.Login.SecondFactors(), given) {
 		return false, nil
 	}
 	has, err := s.factors.KindsOf(ctx, fl.subject())
