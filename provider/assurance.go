@@ -1,13 +1,12 @@
 package provider
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"slices"
 	"time"
 
 	"vestibule/provider/client"
+	"vestibule/provider/spelling"
 )
 
 // Login is who signed in and how: a list of what was proved, each with its own time.
@@ -61,7 +60,7 @@ type Proof interface {
 
 // PasswordLogin begins a login with the only proof that can begin one, under a new sid. The epoch is the account's.
 func PasswordLogin(subject string, epoch int64, at time.Time) *Login {
-	return &Login{Subject: subject, Session: randomID(), Epoch: epoch, Authentications: []Authentication{{Method: MethodPassword, Time: at}}}
+	return &Login{Subject: subject, Session: spelling.RandomID(), Epoch: epoch, Authentications: []Authentication{{Method: MethodPassword, Time: at}}}
 }
 
 // Add records a second factor. It replaces an older proof of the same method.
@@ -134,16 +133,6 @@ func (l *Login) onlyLookup() bool {
 	return !slices.ContainsFunc(l.SecondFactors(), func(a Authentication) bool { return !a.isLookup() })
 }
 
-// Fresh reports whether a proof of that time is recent enough for the demand: not from before the request
-// for prompt=login and max_age=0, and not longer ago than max_age, counted in whole seconds as
-// relying parties count (OIDC Core 3.1.2.1).
-func (d Demand) Fresh(at, now time.Time) bool {
-	if d.PromptLogin && at.Before(d.RequestedAt) {
-		return false
-	}
-	return !d.HasMaxAge || !at.Before(d.RequestedAt) || now.Unix()-at.Unix() <= int64(d.MaxAge/time.Second)
-}
-
 // Fresh reports whether method was proved recently enough for the demand.
 func (l *Login) Fresh(d Demand, method string, now time.Time) bool {
 	at, ok := l.AuthenticatedAt(method)
@@ -166,8 +155,9 @@ func (l *Login) Reaches(d Demand, now time.Time) bool {
 	})
 }
 
-// fresh returns the login without the proofs that are too old for the demand: the client must not take them for new.
-func (l *Login) fresh(d Demand, now time.Time) *Login {
+// Told returns what the client is told of the login: it without the proofs that are too old for the demand, which the client
+// must not take for new.
+func (l *Login) Told(d Demand, now time.Time) *Login {
 	c := l.Clone()
 	c.Authentications = slices.DeleteFunc(c.Authentications, func(p Authentication) bool { return !d.Fresh(p.Time, now) })
 	return c
@@ -236,14 +226,4 @@ func (l *Login) LastAuthentication() time.Time {
 		}
 	}
 	return last
-}
-
-// idSize is how many bytes a randomID has.
-const idSize = 16
-
-// randomID returns 128 random bits.
-func randomID() string {
-	b := make([]byte, idSize)
-	rand.Read(b) // never fails
-	return base64.RawURLEncoding.EncodeToString(b)
 }

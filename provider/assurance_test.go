@@ -76,9 +76,9 @@ func TestNothingIsToldThatWasNotProved(t *testing.T) {
 				return
 			}
 			satisfied++
-			told := provider.Told(l, d, now)
+			told := l.Told(d, now)
 			ladder := provider.Levels{WeakRecovery: d.WeakRecovery}
-			amr, acr, at := told.AMR(), ladder.ACR(client.Client{}, d, told), told.AuthTime()
+			amr, acr, at := told.AMR(), ladder.ACR(nil, d, told), told.AuthTime()
 			since := func(method string) bool { // was proved at or after auth_time
 				proved, ok := l.AuthenticatedAt(method)
 				return ok && !proved.Before(at)

@@ -46,25 +46,30 @@ func (p *Provider) accept(r *http.Request) (*Interaction, *fosite.AuthorizeReque
 		return nil, ar, err
 	}
 	client := ar.Client.(relyingParty).Client
-	now := p.now()
 	if err := p.check(ar.Form, client); err != nil {
 		return nil, ar, err
 	}
-	demand, err := p.demand(r.Context(), ar.Form, client, now)
+	demand, err := p.demand(r.Context(), ar.Form, client, p.now())
 	if err != nil {
 		return nil, ar, err
 	}
-	ix := p.begin(demand)
+	ix := p.Begin(demand)
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = client.ID, client.Name, ar.GetRequestedScopes(), ar.RedirectURI.String()
 	ix.Registered, ix.Decided, ix.TwoSteps = client.Registration, client.Updated, client.TwoSteps
 	if ix.ClientName == "" {
 		ix.ClientName = client.ID
 	}
-	if ix.Request, err = freeze(ar, now); err != nil {
+	if ix.Request, err = freeze(ar); err != nil {
 		return nil, ar, err
 	}
-	return ix, ar, p.fits(ix)
+	fits, err := p.Fits(ix)
+	if err == nil && !fits {
+		err = errTooLong
+	}
+	return ix, ar, err
 }
+
+var errTooLong = fosite.ErrInvalidRequest.WithHint("The request is too long: state, nonce, redirect_uri, login_hint and claims must be shorter together.")
 
 // parse lets fosite parse the request and mends what it overlooks.
 func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {

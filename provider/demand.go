@@ -19,55 +19,6 @@ import (
 	"vestibule/provider/store"
 )
 
-// Demand is what the client asks of the sign-in, parsed once (OIDC Core 3.1.2.1).
-type Demand struct {
-	PromptNone          bool          `json:"prompt_none,omitempty"`           // prompt=none
-	PromptLogin         bool          `json:"prompt_login,omitempty"`          // prompt=login or max_age=0
-	PromptConsent       bool          `json:"prompt_consent,omitempty"`        // prompt=consent
-	PromptSelectAccount bool          `json:"prompt_select_account,omitempty"` // prompt=select_account
-	HasMaxAge           bool          `json:"has_max_age,omitempty"`
-	MaxAge              time.Duration `json:"max_age,omitempty"`       // whole seconds
-	Names               []ACRName     `json:"names,omitempty"`         // that the client asks with and that are known, in its order
-	PreferredACR        string        `json:"preferred_acr,omitempty"` // what the client prefers: the level of the first name
-	EssentialACR        string        `json:"essential_acr,omitempty"` // essential: an error will do, a lower level will not
-	WeakRecovery        bool          `json:"weak_recovery,omitempty"` // a recovery code does not reach LevelTwo
-	LoginHint           string        `json:"login_hint,omitempty"`
-	UILocales           string        `json:"ui_locales,omitempty"` // languages that the pages should speak, the best first, separated by spaces
-	Subject             string        `json:"subject,omitempty"`    // from id_token_hint or claims: only this user will do
-	RequestedAt         time.Time     `json:"requested_at"`
-
-	// Not the request's wishes, but what Interaction.Required adds to them.
-	Policy string `json:"-"` // the level that nobody gets through without, since the app or another rule obliges to it
-	Waived bool   `json:"-"` // the user does not care to reach PreferredACR
-}
-
-// ACRName is a name that a client has for a level.
-type ACRName struct {
-	Name  string `json:"name"`
-	Level string `json:"level"`
-}
-
-// Wanted is the level that the client wants, as far as the user has not refused that or cannot.
-func (d Demand) Wanted() string {
-	if d.Waived {
-		return d.EssentialACR
-	}
-	return client.Higher(d.EssentialACR, d.PreferredACR)
-}
-
-// TwoSteps reports whether the client wants a second factor.
-func (d Demand) TwoSteps() bool { return client.Rank(d.Wanted()) >= client.Rank(client.LevelTwo) }
-
-// Level is what the login must reach: what the client wants, and what the policy asks for.
-func (d Demand) Level() string { return client.Higher(d.Wanted(), d.Policy) }
-
-// Waivable reports whether a user who does not reach Level may go on with less: the client only prefers it, and the
-// policy does not ask for it. Waived says that the user did.
-func (d Demand) Waivable() bool {
-	floor := client.Higher(d.EssentialACR, d.Policy)
-	return client.Rank(floor) < client.Rank(client.LevelTwo) || client.Rank(floor) < client.Rank(d.Level())
-}
-
 const (
 	maxRequest   = 16 << 10 // bytes of an authorization request, all parameters together
 	maxParameter = 2048     // bytes of state or nonce: more is refused, not cut; both share MaxFlow with the rest
@@ -119,10 +70,10 @@ func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client,
 	if !localesForm.MatchString(d.UILocales) {
 		d.UILocales = "" // what no language is called must not lead to an error (OIDC Core 3.1.2.1), and takes up room
 	}
-	if err := d.readPrompt(form.Get("prompt")); err != nil {
+	if err := readPrompt(&d, form.Get("prompt")); err != nil {
 		return d, err
 	}
-	if err := d.readMaxAge(form); err != nil {
+	if err := readMaxAge(&d, form); err != nil {
 		return d, err
 	}
 	if err := p.readHint(ctx, &d, form); err != nil {
@@ -132,32 +83,20 @@ func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client,
 	if err != nil {
 		return d, err
 	}
-	if err := d.readSubject(sub); err != nil {
+	if err := readSubject(&d, sub); err != nil {
 		return d, err
 	}
-	return d, d.readLevel(p.levels, c, strings.Fields(form.Get("acr_values")), acr)
+	return d, readLevel(&d, p.levels, c, strings.Fields(form.Get("acr_values")), acr)
 }
 
 // readLevel finds out which level the client wants. OIDC Core 5.5.1.1 leaves open what holds when it says so in two ways:
 // here the claims parameter does, which says more.
-func (d *Demand) readLevel(ladder Levels, c client.Client, values []string, acr claimRequest) error {
+func readLevel(d *Demand, l Levels, c client.Client, values []string, acr claimRequest) error {
 	if acr.listed {
 		values = acr.values
 	}
-	for _, name := range values {
-		known := slices.ContainsFunc(d.Names, func(n ACRName) bool { return n.Name == name })
-		if level := ladder.meaning(c, name); level != "" && !known {
-			d.Names = append(d.Names, ACRName{name, level})
-		}
-	}
-	if len(d.Names) > 0 {
-		d.PreferredACR = d.Names[0].Level
-	}
-	switch essential := acr.listed && acr.essential; {
-	case essential && len(d.Names) == 0:
+	if err := d.Ask(l, c.ACRNames, values, acr.listed && acr.essential); err != nil {
 		return errUnmet.WithHint("No value of the essential claim acr is known; see acr_values_supported.")
-	case essential:
-		d.EssentialACR = slices.MinFunc(d.Names, func(a, b ACRName) int { return client.Rank(a.Level) - client.Rank(b.Level) }).Level
 	}
 	return nil
 }
@@ -168,7 +107,7 @@ var errUnmet = &fosite.RFC6749Error{
 }
 
 // readSubject takes the user from the claims parameter (OIDC Core 5.5.1).
-func (d *Demand) readSubject(sub claimRequest) error {
+func readSubject(d *Demand, sub claimRequest) error {
 	switch {
 	case !sub.listed:
 		return nil
@@ -181,7 +120,7 @@ func (d *Demand) readSubject(sub claimRequest) error {
 	return nil
 }
 
-func (d *Demand) readPrompt(prompt string) error {
+func readPrompt(d *Demand, prompt string) error {
 	values := strings.Fields(prompt)
 	for _, value := range values {
 		switch value {
@@ -203,7 +142,7 @@ func (d *Demand) readPrompt(prompt string) error {
 	return nil
 }
 
-func (d *Demand) readMaxAge(form url.Values) error {
+func readMaxAge(d *Demand, form url.Values) error {
 	if !form.Has("max_age") {
 		return nil
 	}

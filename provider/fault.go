@@ -14,16 +14,9 @@ import (
 	"vestibule/provider/store"
 )
 
-// Outcomes of a service that its caller handles.
-var (
-	// ErrClientChanged reports that the client is not registered any more as it was when it was read: it was changed,
-	// or removed, perhaps registered anew. Whoever gets it decides once more, on what is registered now.
-	ErrClientChanged = errors.New("client was changed")
-	// ErrSessionEnded reports that the session has ended which what was to be committed rests on.
-	ErrSessionEnded = errors.New("session has ended")
-	// ErrExpired reports a sign-in that was begun too long ago.
-	ErrExpired = errors.New("expired")
-)
+// ErrClientChanged reports that the client is not registered any more as it was when it was read: it was changed,
+// or removed, perhaps registered anew. Whoever gets it decides once more, on what is registered now.
+var ErrClientChanged = errors.New("client was changed")
 
 // RequestError is an authorization request that cannot be answered by a redirect, because the
 // client or its redirect URI is not known. It is shown to the user (RFC 6749 section 4.1.2.1).

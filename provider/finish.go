@@ -41,20 +41,17 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 		ar.GrantScope(scope)
 	}
 	ctx, u := withUnit(r.Context(), "")
-	login := ix.Login.fresh(ix.Required(), at)
+	login := ix.Login.Told(ix.Required(), at)
 	g := &grant{
-		Login: *login, ACR: p.levels.ACR(client, ix.Required(), login), Nonce: f.Nonce,
-		Scopes: ix.Scopes, Redirect: f.Sent, Challenge: f.Challenge, Requested: f.At, Began: p.now(),
+		Login: *login, ACR: p.levels.ACR(client.ACRNames, ix.Required(), login), Nonce: f.Nonce,
+		Scopes: ix.Scopes, Redirect: f.Sent, Challenge: f.Challenge, Requested: ix.Demand.RequestedAt, Began: p.now(),
 	}
 	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, g)
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
 	to := p.address(ar, url.Values{"code": {response.GetCode()}})
-	if err := ix.keep(to); err != nil {
-		return fmt.Errorf("finish: %w", err)
-	}
-	err = p.End(ctx, ix, slices.Concat(with, []func(context.Context) error{
+	err = p.EndAt(ctx, ix, to, slices.Concat(with, []func(context.Context) error{
 		func(ctx context.Context) error { return p.accounts.RequireAccount(ctx, login.Subject, login.Epoch) },
 		func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, client) },
 		func(ctx context.Context) error { return p.audit.Record(ctx, granted(r, ix, g)) },
@@ -103,10 +100,7 @@ func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *Interactio
 		with = append(slices.Clone(with), record)
 	}
 	to := p.address(ar, url.Values{"error": {code}, "error_description": {refusals[code]}})
-	if err := ix.keep(to); err != nil {
-		return fmt.Errorf("refuse: %w", err)
-	}
-	if err := p.End(r.Context(), ix, with...); err != nil {
+	if err := p.EndAt(r.Context(), ix, to, with...); err != nil {
 		return err
 	}
 	leave(w, r, to)

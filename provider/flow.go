@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/ory/fosite"
-
 	"vestibule/provider/spelling"
 )
 
@@ -38,7 +36,7 @@ func parseRow(flow string) (id string, version int64, ok bool) {
 		}
 		version = n
 	}
-	return id, version, spelling.IsOpaque(id, idSize)
+	return id, version, spelling.IsRandomID(id)
 }
 
 // MaxFlow is how many bytes a flow may have. It travels in an address, and so in the headers of an answer, for which
@@ -48,15 +46,13 @@ const MaxFlow = 3000
 // pagesRoom is what is kept of that for the memory of the pages, and for the browser that the flow belongs to.
 const pagesRoom = 600
 
-var errTooLong = fosite.ErrInvalidRequest.WithHint("The request is too long: state, nonce, redirect_uri, login_hint and claims must be shorter together.")
-
-// fits refuses a request that no address of ours could hold.
-func (p *Provider) fits(ix *Interaction) error {
-	flow, err := p.Flow(ix)
-	if errors.Is(err, errInflated) || err == nil && len(flow) > MaxFlow-pagesRoom {
-		return errTooLong
+// Fits reports whether an address of ours can hold the interaction, with room for the memory of the pages.
+func (f *Flows) Fits(ix *Interaction) (bool, error) {
+	flow, err := f.Flow(ix)
+	if errors.Is(err, errInflated) {
+		return false, nil
 	}
-	return err
+	return len(flow) <= MaxFlow-pagesRoom, err
 }
 
 // maxInflated bounds what a flow may become. Only we seal flows, and none comes near it.

@@ -8,14 +8,16 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"vestibule/provider/spelling"
 )
 
 func someInteraction() *Interaction {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	return &Interaction{
-		ID: randomID(), Client: "shop", ClientName: "The shop", Scopes: []string{"openid", "profile", "email"},
+		ID: spelling.RandomID(), Client: "shop", ClientName: "The shop", Scopes: []string{"openid", "profile", "email"},
 		Redirect: "https://shop.example/callback", Demand: Demand{RequestedAt: at}, Browser: make([]byte, 32),
-		Request: json.RawMessage(`{"id":"` + randomID() + `","state":"` + randomID() + `","nonce":"` + randomID() + `"}`),
+		Request: json.RawMessage(`{"id":"` + spelling.RandomID() + `","state":"` + spelling.RandomID() + `","nonce":"` + spelling.RandomID() + `"}`),
 		Created: at, Expires: at.Add(time.Hour),
 	}
 }

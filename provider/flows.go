@@ -23,17 +23,13 @@ type Flows struct {
 	rows     readRows
 }
 
-// FlowStore is what Flows needs of a Store.
-type FlowStore interface {
-	Interactions
-	// Atomic is that of Store.
-	Atomic(ctx context.Context, fn func(ctx context.Context) error) error
-}
+// DefaultLifetime is how long a sign-in may take.
+const DefaultLifetime = time.Hour
 
-// NewFlows returns Flows of sign-ins that have so long from the request to the answer; 0: 60 min. now is nil for time.Now.
+// NewFlows returns Flows of sign-ins that have so long from the request to the answer; 0: DefaultLifetime. now is nil for time.Now.
 func NewFlows(s FlowStore, sealer Sealer, lifetime time.Duration, now func() time.Time) *Flows {
 	if lifetime == 0 {
-		lifetime = Lifetimes{}.withDefaults().Interaction
+		lifetime = DefaultLifetime
 	}
 	if now == nil {
 		now = time.Now
@@ -41,14 +37,12 @@ func NewFlows(s FlowStore, sealer Sealer, lifetime time.Duration, now func() tim
 	return &Flows{store: s, sealer: sealer, lifetime: lifetime, now: now}
 }
 
-// BeginOwn begins a sign-in for our own pages: no client asked for it, and it ends in End instead of Finish.
-func (f *Flows) BeginOwn(d Demand) *Interaction {
-	d.RequestedAt = f.now()
-	return f.begin(d)
-}
-
-func (f *Flows) begin(d Demand) *Interaction {
-	return &Interaction{ID: randomID(), Demand: d, Created: d.RequestedAt, Expires: d.RequestedAt.Add(f.lifetime)}
+// Begin begins a sign-in. A demand without a time is of now.
+func (f *Flows) Begin(d Demand) *Interaction {
+	if d.RequestedAt.IsZero() {
+		d.RequestedAt = f.now()
+	}
+	return &Interaction{ID: spelling.RandomID(), Demand: d, Created: d.RequestedAt, Expires: d.RequestedAt.Add(f.lifetime)}
 }
 
 // Flow returns the value of the parameter flow in the addresses of the pages: the id and version of the row, or the
@@ -135,19 +129,14 @@ func (f *Flows) row(ctx context.Context, flow string) (*Interaction, error) {
 }
 
 // Restart returns a new interaction of the same request, as if it had arrived now.
-func (f *Flows) Restart(ix *Interaction) (*Interaction, error) {
+func (f *Flows) Restart(ix *Interaction) *Interaction {
 	d := ix.Demand
 	d.RequestedAt = f.now()
-	fresh := f.begin(d)
-	fresh.Client, fresh.ClientName, fresh.Scopes = ix.Client, ix.ClientName, ix.Scopes
+	fresh := f.Begin(d)
+	fresh.Client, fresh.ClientName, fresh.Scopes, fresh.Request = ix.Client, ix.ClientName, ix.Scopes, ix.Request
 	fresh.Registered, fresh.Decided = ix.Registered, ix.Decided
 	fresh.TwoSteps, fresh.FirstParty, fresh.Redirect, fresh.Browser = ix.TwoSteps, ix.FirstParty, ix.Redirect, ix.Browser
-	if len(ix.Request) == 0 { // of our own pages, or of a program that has none
-		return fresh, nil
-	}
-	var err error
-	fresh.Request, err = refreeze(ix.Request, d.RequestedAt)
-	return fresh, err
+	return fresh
 }
 
 // Save stores ix: from then on it is a row. ErrConflict reports that another request changed or ended it

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 	"unicode/utf8"
 
 	"github.com/ory/fosite"
@@ -19,13 +18,11 @@ import (
 
 // frozen is the part of a validated request that the answer needs.
 type frozen struct {
-	ID        string    `json:"id"`
-	Redirect  string    `json:"redirect"`        // where the answer goes
-	Sent      string    `json:"sent,omitempty"`  // redirect_uri as the client sent it
-	State     verbatim  `json:"state,omitempty"` // the client gets back what it sent, valid UTF-8 or not
-	Nonce     string    `json:"nonce,omitempty"`
-	Challenge string    `json:"challenge,omitempty"`
-	At        time.Time `json:"at"`
+	Redirect  string   `json:"redirect"`        // where the answer goes
+	Sent      string   `json:"sent,omitempty"`  // redirect_uri as the client sent it
+	State     verbatim `json:"state,omitempty"` // the client gets back what it sent, valid UTF-8 or not
+	Nonce     string   `json:"nonce,omitempty"`
+	Challenge string   `json:"challenge,omitempty"`
 }
 
 // verbatim is a text that may be no UTF-8, which JSON would mend. Only then is it bytes in base64, which an address has less
@@ -51,26 +48,15 @@ func (v *verbatim) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-func freeze(ar *fosite.AuthorizeRequest, at time.Time) ([]byte, error) {
+func freeze(ar *fosite.AuthorizeRequest) ([]byte, error) {
 	return json.Marshal(frozen{
-		ID: randomID(), Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: verbatim(ar.State),
-		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), At: at,
+		Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: verbatim(ar.State),
+		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"),
 	})
 }
 
-// refreeze returns the request as if it had arrived at another time. Its id is new too: what comes of it is another
-// family of tokens.
-func refreeze(request []byte, at time.Time) ([]byte, error) {
-	var f frozen
-	if err := json.Unmarshal(request, &f); err != nil {
-		return nil, fmt.Errorf("frozen request: %w", err)
-	}
-	f.ID, f.At = randomID(), at
-	return json.Marshal(f)
-}
-
 // thaw returns the request again. It asks for the client anew: one that was removed meanwhile gets no answer, whoever
-// has its id now.
+// has its id now. What comes of an interaction is one family of tokens, and has its id.
 func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.AuthorizeRequest, frozen, error) {
 	var f frozen
 	if err := json.Unmarshal(ix.Request, &f); err != nil {
@@ -95,7 +81,7 @@ func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.Authorize
 	ar := fosite.NewAuthorizeRequest()
 	ar.ResponseTypes, ar.RedirectURI, ar.State = fosite.Arguments{"code"}, redirect, string(f.State)
 	ar.Request = fosite.Request{
-		ID: f.ID, RequestedAt: f.At, Client: relyingParty{client}, RequestedScope: ix.Scopes, Form: form,
+		ID: ix.ID, RequestedAt: ix.Demand.RequestedAt, Client: relyingParty{client}, RequestedScope: ix.Scopes, Form: form,
 	}
 	return ar, f, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/client"
+	"vestibule/provider/spelling"
 )
 
 // idTokens is a fosite handler that adds the ID token to the answer of the token endpoint. fosite's own would
@@ -63,7 +64,7 @@ func (h *idTokens) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 	token, err := h.p.keys.Sign(ctx, algorithm, idToken{
 		Issuer: h.p.issuer, Subject: g.Login.Subject, Audience: []string{client.ID},
 		Expires: now.Add(h.p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
-		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: randomID(),
+		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: spelling.RandomID(),
 		AtHash: accessTokenHash(answer.GetAccessToken()),
 	})
 	if err != nil {

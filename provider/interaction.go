@@ -2,10 +2,14 @@ package provider
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"vestibule/provider/client"
 )
+
+// ErrExpired reports a sign-in that was begun too long ago.
+var ErrExpired = errors.New("expired")
 
 // Interaction is a sign-in under way: one validated authorization request and what has been
 // proved for it so far. Until a password is right it lives, sealed, in the address of the pages

@@ -2,11 +2,7 @@ package provider
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"slices"
-
-	"github.com/ory/fosite"
 
 	"vestibule/provider/client"
 )
@@ -26,25 +22,24 @@ func (l Levels) Level(login *Login) string {
 }
 
 // ACR returns what the client is told: of the names that it asked with, the one of the highest level that was
-// reached, or if that is none of them its own name of the level reached.
-func (l Levels) ACR(c client.Client, d Demand, login *Login) string {
+// reached, or if that is none of them its own name of the level reached. own are its own names, nil for none.
+func (l Levels) ACR(own map[string][]string, d Demand, login *Login) string {
 	reached, best := l.Level(login), ACRName{}
 	for _, n := range d.Names {
 		if client.Rank(n.Level) <= client.Rank(reached) && client.Rank(n.Level) > client.Rank(best.Level) {
 			best = n
 		}
 	}
-	if own := c.ACRNames[reached]; best.Name == "" && len(own) > 0 {
-		return own[0]
+	if names := own[reached]; best.Name == "" && len(names) > 0 {
+		return names[0]
 	}
 	return cmp.Or(best.Name, reached)
 }
 
-// Demand returns what the client asks of the level with these names, in its order of preference. It fails if nothing
-// else is good enough for the client and no name is known.
-func (l Levels) Demand(c client.Client, names []string, essential bool) (Demand, error) {
+// Demand returns a demand that asks for nothing but a level; see Demand.Ask.
+func (l Levels) Demand(own map[string][]string, names []string, essential bool) (Demand, error) {
 	d := Demand{WeakRecovery: l.WeakRecovery}
-	return d, d.readLevel(l, c, nil, claimRequest{essential, names, len(names) > 0})
+	return d, d.Ask(l, own, names, essential)
 }
 
 // reachable lists the levels that a login can reach, lowest first.
@@ -57,15 +52,15 @@ func (l Levels) reachable() []string {
 
 // meaning returns the level that the client means by a name, or "" if the name is not known, or that level is reached by
 // nobody.
-func (l Levels) meaning(c client.Client, name string) string {
-	if level := l.named(c, name); slices.Contains(l.reachable(), level) {
+func (l Levels) meaning(own map[string][]string, name string) string {
+	if level := l.named(own, name); slices.Contains(l.reachable(), level) {
 		return level
 	}
 	return ""
 }
 
-func (l Levels) named(c client.Client, name string) string {
-	if level := client.LevelNamed(c.ACRNames, name); level != "" {
+func (l Levels) named(own map[string][]string, name string) string {
+	if level := client.LevelNamed(own, name); level != "" {
 		return level
 	}
 	if client.Rank(name) >= 0 {
@@ -81,39 +76,11 @@ func (l Levels) names() map[string][]string {
 	return l.Names
 }
 
-// supported lists the names that every client can ask with, lowest level first.
-func (l Levels) supported() []string {
+// Supported lists the names that every client can ask with, lowest level first.
+func (l Levels) Supported() []string {
 	var all []string
 	for _, level := range l.reachable() {
 		all = append(append(all, level), l.names()[level]...)
 	}
 	return all
-}
-
-// Policy says which logins are enough, by the rules as they are now. The pages hold to it while somebody signs in; the
-// provider asks once more before it gives tokens, since rules become stricter.
-type Policy interface {
-	// Enough reports whether the login is enough for its user at the client.
-	Enough(ctx context.Context, c client.Client, l *Login) (bool, error)
-}
-
-// ClientPolicy is a Policy that knows no rules but those of clients.
-type ClientPolicy struct{ Levels Levels }
-
-// Enough reports whether the login reaches the level that the client obliges its users to.
-func (p ClientPolicy) Enough(_ context.Context, c client.Client, l *Login) (bool, error) {
-	return client.Rank(p.Levels.Level(l)) >= client.Rank(c.TwoSteps.Level()), nil
-}
-
-// checkPolicy refuses tokens for a login that is not enough any more. The family stays, for a rule may be taken back; the
-// user who steps up gets another.
-func (p *Provider) checkPolicy(ctx context.Context, client fosite.Client, u *unit) error {
-	enough, err := p.policy.Enough(ctx, client.(relyingParty).Client, &u.grant.Login)
-	switch {
-	case err != nil:
-		return storeFault{fmt.Errorf("policy: %w", err)}
-	case !enough:
-		return fosite.ErrInvalidGrant.WithHint("More is required of the sign-in by now. Have the user sign in again.")
-	}
-	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"vestibule/provider"
-	"vestibule/provider/client"
 )
 
 const (
@@ -91,7 +90,7 @@ func TestACR(t *testing.T) {
 		{"asked for more than was reached", nil, asked("2=aal2"), login(), "aal1"},
 		{"the same with own names", own, asked("gold=aal2"), login(), "0"},
 	} {
-		got := provider.Levels{}.ACR(client.Client{ACRNames: tt.own}, tt.asked, tt.login)
+		got := provider.Levels{}.ACR(tt.own, tt.asked, tt.login)
 		if got != tt.want {
 			t.Errorf("%s: acr %q, want %q", tt.name, got, tt.want)
 		}

@@ -29,7 +29,7 @@ func TestLevelMatrix(t *testing.T) {
 		for asked, all := range names {
 			for _, name := range all {
 				for _, essential := range []bool{false, true} {
-					d, err := l.Demand(own, []string{name}, essential)
+					d, err := l.Demand(own.ACRNames, []string{name}, essential)
 					known := asked != "phr" || l.PhishingResistant
 					if (err != nil) != (essential && !known) || (len(d.Names) == 1) != known {
 						t.Errorf("%+v: %s, essential %v: %+v, %v", l, name, essential, d, err)
@@ -50,7 +50,7 @@ func TestLevelMatrix(t *testing.T) {
 						if known && enough {
 							want = name
 						}
-						if got := l.ACR(own, d, in.login); got != want {
+						if got := l.ACR(own.ACRNames, d, in.login); got != want {
 							t.Errorf("%+v: %s, essential %v: %+v is told as %q, want %q", l, name, essential, in.login, got, want)
 						}
 					}
@@ -83,7 +83,7 @@ func TestLevelsInOrder(t *testing.T) {
 		{[]string{"phr"}, false, false, "aal2", "phr", true},
 		{[]string{"aal1"}, true, false, "phr", "phr", false},
 	} {
-		d, err := l.Demand(client.Client{}, tt.asked, tt.essential)
+		d, err := l.Demand(nil, tt.asked, tt.essential)
 		d.Waived, d.Policy = tt.waived, tt.policy
 		if err != nil || d.Level() != tt.level || d.Waivable() != tt.waivable {
 			t.Errorf("%+v: level %q, waivable %v, %v", tt, d.Level(), d.Waivable(), err)

@@ -54,7 +54,7 @@ func (l Lifetimes) withDefaults() Lifetimes {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&l.Interaction, time.Hour},
+		{&l.Interaction, DefaultLifetime},
 		{&l.Code, time.Minute},
 		{&l.AccessToken, 10 * time.Minute},
 		{&l.IDToken, 10 * time.Minute},

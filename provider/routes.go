@@ -68,7 +68,7 @@ func (p *Provider) metadata() map[string]any {
 		"id_token_signing_alg_values_supported":          []string{client.RS256, client.ES256},
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
 		"code_challenge_methods_supported":               []string{"S256"},
-		"acr_values_supported":                           p.levels.supported(),
+		"acr_values_supported":                           p.levels.Supported(),
 		"prompt_values_supported":                        []string{"none", "login", "consent", "select_account"},
 		"claims_supported":                               []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "name", "preferred_username", "updated_at", "email", "email_verified"},
 		"claims_parameter_supported":                     true,

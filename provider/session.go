@@ -1,6 +1,12 @@
 package provider
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// ErrSessionEnded reports that the session has ended which what was to be committed rests on.
+var ErrSessionEnded = errors.New("session has ended")
 
 // Session is a browser's single sign-on session. The pages own it: the provider never sees a
 // cookie, only the Login that a session lends to an Interaction.

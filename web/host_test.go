@@ -25,7 +25,7 @@ type host struct {
 // signIn begins a sign-in at the pages.
 func (h *host) signIn(pages *Server) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ix := h.flows.BeginOwn(provider.Demand{EssentialACR: client.LevelTwo})
+		ix := h.flows.Begin(provider.Demand{EssentialACR: client.LevelTwo})
 		ix.Client, ix.ClientName, ix.FirstParty = "payroll", "Payroll", true
 		if err := pages.Authorize(w, r, ix); err != nil {
 			pages.Error(w, r, err)

@@ -369,7 +369,7 @@ func TestIDTokenHint(t *testing.T) {
 		{"s-gone", "ana", "client"},
 	} {
 		b := s.newBrowser()
-		ix := s.provider.BeginOwn(provider.Demand{Subject: tt.subject})
+		ix := s.provider.Begin(provider.Demand{Subject: tt.subject})
 		ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = "shop", "Demo Shop", []string{"openid"}, "https://shop.test/cb"
 		shop, err := s.store.Client(t.Context(), "shop")
 		if err != nil {
@@ -395,7 +395,7 @@ func TestIDTokenHintWithSession(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn(nil)
 	s.clock.forward(time.Minute)
-	ix := s.provider.BeginOwn(provider.Demand{Subject: "s-ana", PromptLogin: true})
+	ix := s.provider.Begin(provider.Demand{Subject: "s-ana", PromptLogin: true})
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = "shop", "Demo Shop", []string{"openid"}, "https://shop.test/cb"
 	p := b.open(s.serveAuthorize(ix)).at("login", "initial").says("Signing in as ana@example.com")
 	if strings.Contains(p.text(), "Use a different account") {

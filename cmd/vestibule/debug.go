@@ -143,7 +143,7 @@ func (v *claimsView) oblige(policy mfa.Policy, now time.Time) {
 // refusal resolves what the client asks. It returns what stands against any answer.
 func (v *claimsView) refusal() string {
 	must := v.demand.Policy
-	d, err := v.ladder.Demand(v.client, v.Asked, v.Essential)
+	d, err := v.ladder.Demand(v.client.ACRNames, v.Asked, v.Essential)
 	v.demand, v.demand.Policy = d, must
 	switch {
 	case err != nil:
@@ -189,7 +189,7 @@ func (v *claimsView) newSignIns(now time.Time) []told {
 // tell says what the client gets of a login, once what comes first is done or declined.
 func (v *claimsView) tell(how string, login *provider.Login, now time.Time) told {
 	return told{
-		How: how, First: v.first(login, now), AMR: login.AMR(), ACR: v.ladder.ACR(v.client, v.demand, login),
+		How: how, First: v.first(login, now), AMR: login.AMR(), ACR: v.ladder.ACR(v.client.ACRNames, v.demand, login),
 		AuthTime: v.say("command.claims.oldest", nil), Why: v.why(login),
 	}
 }
@@ -242,7 +242,7 @@ func (v *claimsView) otherwise() string {
 
 // why explains the acr.
 func (v *claimsView) why(login *provider.Login) string {
-	level, acr := v.ladder.Level(login), v.ladder.ACR(v.client, v.demand, login)
+	level, acr := v.ladder.Level(login), v.ladder.ACR(v.client.ACRNames, v.demand, login)
 	text := v.reached(level, login)
 	for _, n := range v.demand.Names {
 		if n.Name == acr {

@@ -2,6 +2,7 @@
 package spelling
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -26,6 +27,19 @@ func IsOpaque(text string, size int) bool {
 	data, err := DecodeOpaque(text)
 	return err == nil && len(data) == size
 }
+
+// idSize is how many bytes a RandomID has.
+const idSize = 16
+
+// RandomID returns an id of 128 random bits.
+func RandomID() string {
+	b := make([]byte, idSize)
+	rand.Read(b) // never fails
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// IsRandomID reports whether text may be of RandomID.
+func IsRandomID(text string) bool { return IsOpaque(text, idSize) }
 
 // IsJWT reports whether text has the three parts of a signed token in their one spelling (RFC 7515 section 7.1).
 func IsJWT(text string) bool {

@@ -19,7 +19,7 @@ func (a *Answers) Flash(w http.ResponseWriter, r *http.Request, path string, sai
 	if err != nil {
 		return fmt.Errorf("flash: %w", err)
 	}
-	ix := a.Flows.BeginOwn(provider.Demand{})
+	ix := a.Flows.Begin(provider.Demand{})
 	ix.Browser, ix.UI = a.Sessions.Cookies.Bind(w, r), data
 	flow, err := a.Flows.Flow(ix)
 	if err != nil {

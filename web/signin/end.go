@@ -27,11 +27,7 @@ func (s *flows) ended(fl *flow) error {
 
 // anew returns a new sign-in for the same request, with nobody signed in.
 func (s *flows) anew(fl *flow) (*flow, error) {
-	ix, err := s.Flows.Restart(fl.ix)
-	if err != nil {
-		return nil, err
-	}
-	fresh := &flow{ix: ix, state: flowState{ownState: fl.state.ownState}}
+	fresh := &flow{ix: s.Flows.Restart(fl.ix), state: flowState{ownState: fl.state.ownState}}
 	fresh.state.setEnrolmentLink(fl.state.EnrolmentLink)
 	return fresh, fresh.pack()
 }

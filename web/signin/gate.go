@@ -50,7 +50,7 @@ func (s *flows) gateFlow(r *http.Request, fresh bool) *flow {
 
 // ownFlow begins a sign-in that no client asked for, and that ends at the page of ours at path.
 func (s *flows) ownFlow(d provider.Demand, path string) *flow {
-	return &flow{ix: s.Flows.BeginOwn(d), state: flowState{ownState: ownState{ReturnPath: s.OwnPage(path)}}}
+	return &flow{ix: s.Flows.Begin(d), state: flowState{ownState: ownState{ReturnPath: s.OwnPage(path)}}}
 }
 
 // flowHandler answers a request of a sign-in.
