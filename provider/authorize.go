@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"vestibule/provider/interaction"
+
 	"github.com/ory/fosite"
 )
 
@@ -40,7 +42,7 @@ func (p *Provider) bounce(ui UI) http.HandlerFunc {
 var errMalformed = fosite.ErrInvalidRequest.WithHint("The request is malformed or too large.")
 
 // accept validates. The request that it returns with an error says whether the error may go to the client.
-func (p *Provider) accept(r *http.Request) (*Interaction, *fosite.AuthorizeRequest, error) {
+func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.AuthorizeRequest, error) {
 	ar, err := p.parse(r)
 	if err != nil {
 		return nil, ar, err
@@ -149,7 +151,7 @@ func (p *Provider) refuseRequest(w http.ResponseWriter, r *http.Request, ui UI, 
 		p.redirect(w, r, ar, url.Values{"error": {rfc.ErrorField}, "error_description": {describe(rfc)}})
 		return
 	}
-	fault := &RequestError{Status: http.StatusBadRequest, Code: rfc.ErrorField, Description: describe(rfc),
+	fault := &interaction.RequestError{Status: http.StatusBadRequest, Code: rfc.ErrorField, Description: describe(rfc),
 		ClientID: r.Form.Get("client_id"), RedirectURI: r.Form.Get("redirect_uri")}
 	if client, ok := ar.Client.(relyingParty); ok {
 		fault.ClientName = client.Name

@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
+	"vestibule/provider/interaction"
+	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
 
@@ -116,7 +118,7 @@ func TestAuthorizeNeverRedirectsToAStranger(t *testing.T) {
 		"redirect URI sent twice": {"client_id": {"shop"}, "redirect_uri": {callback, "https://evil.example/"}, "response_type": {"code"}},
 	} {
 		r := o.authorize(v)
-		var fault *provider.RequestError
+		var fault *interaction.RequestError
 		if r.StatusCode != http.StatusBadRequest || r.Header.Get("Location") != "" || !errors.As(o.ui.err, &fault) {
 			t.Errorf("%s: %d to %q, %v; want a page with 400", name, r.StatusCode, r.Header.Get("Location"), o.ui.err)
 		}
@@ -135,17 +137,17 @@ func TestDemand(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		v    url.Values
-		ok   func(d provider.Demand) bool
+		ok   func(d assurance.Demand) bool
 	}{
-		{"nothing", request(), func(d provider.Demand) bool { return !d.PromptLogin && !d.PromptNone && !d.HasMaxAge && !d.TwoSteps() }},
-		{"prompt", request("prompt", "login consent select_account"), func(d provider.Demand) bool { return d.PromptLogin && d.PromptConsent && d.PromptSelectAccount }},
-		{"none", request("prompt", "none"), func(d provider.Demand) bool { return d.PromptNone }},
-		{"max_age", request("max_age", "90"), func(d provider.Demand) bool { return d.HasMaxAge && d.MaxAge == 90*time.Second && !d.PromptLogin }},
-		{"max_age 0 is prompt=login", request("max_age", "0"), func(d provider.Demand) bool { return d.PromptLogin }},
-		{"acr", request("acr_values", "aal2 aal1"), provider.Demand.TwoSteps},
-		{"acr by another name", request("acr_values", "https://refeds.org/profile/mfa"), provider.Demand.TwoSteps},
-		{"login_hint", request("login_hint", "ana"), func(d provider.Demand) bool { return d.LoginHint == "ana" }},
-		{"id_token_hint", request("id_token_hint", hint), func(d provider.Demand) bool { return d.Subject == "u1" }},
+		{"nothing", request(), func(d assurance.Demand) bool { return !d.PromptLogin && !d.PromptNone && !d.HasMaxAge && !d.TwoSteps() }},
+		{"prompt", request("prompt", "login consent select_account"), func(d assurance.Demand) bool { return d.PromptLogin && d.PromptConsent && d.PromptSelectAccount }},
+		{"none", request("prompt", "none"), func(d assurance.Demand) bool { return d.PromptNone }},
+		{"max_age", request("max_age", "90"), func(d assurance.Demand) bool { return d.HasMaxAge && d.MaxAge == 90*time.Second && !d.PromptLogin }},
+		{"max_age 0 is prompt=login", request("max_age", "0"), func(d assurance.Demand) bool { return d.PromptLogin }},
+		{"acr", request("acr_values", "aal2 aal1"), assurance.Demand.TwoSteps},
+		{"acr by another name", request("acr_values", "https://refeds.org/profile/mfa"), assurance.Demand.TwoSteps},
+		{"login_hint", request("login_hint", "ana"), func(d assurance.Demand) bool { return d.LoginHint == "ana" }},
+		{"id_token_hint", request("id_token_hint", hint), func(d assurance.Demand) bool { return d.Subject == "u1" }},
 	} {
 		o.authorize(tt.v)
 		if !tt.ok(o.ui.last.Demand) {
@@ -162,27 +164,27 @@ func TestDemand(t *testing.T) {
 
 func TestFinishChecksTheDemand(t *testing.T) {
 	o := newOP(t)
-	old := func(ix *provider.Interaction) {
-		ix.Login = provider.PasswordLogin("u1", 0, o.clock().Add(-time.Minute))
+	old := func(ix *interaction.Interaction) {
+		ix.Login = assurance.PasswordLogin("u1", 0, o.clock().Add(-time.Minute))
 	}
-	now := func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u1", 0, o.clock()) }
-	oldCode := func(ix *provider.Interaction) {
+	now := func(ix *interaction.Interaction) { ix.Login = assurance.PasswordLogin("u1", 0, o.clock()) }
+	oldCode := func(ix *interaction.Interaction) {
 		now(ix)
-		ix.Login.Add(totp{"u1", o.clock().Add(-time.Minute)})
+		ix.Login.Add(providertest.Prove(providertest.MethodOTP, o.clock().Add(-time.Minute)))
 	}
-	recovery := func(ix *provider.Interaction) {
+	recovery := func(ix *interaction.Interaction) {
 		now(ix)
-		ix.Login.Add(proof{totp{"u1", o.clock()}, provider.MethodRecovery})
+		ix.Login.Add(providertest.Prove(assurance.MethodRecovery, o.clock()))
 	}
-	oldRecovery := func(ix *provider.Interaction) {
+	oldRecovery := func(ix *interaction.Interaction) {
 		now(ix)
-		ix.Login.Add(proof{totp{"u1", o.clock().Add(-time.Minute)}, provider.MethodRecovery})
+		ix.Login.Add(providertest.Prove(assurance.MethodRecovery, o.clock().Add(-time.Minute)))
 	}
 	hint := o.tokens()["id_token"].(string)
 	for _, tt := range []struct {
 		name string
 		v    url.Values
-		sign func(*provider.Interaction)
+		sign func(*interaction.Interaction)
 		ok   bool
 	}{
 		{"old login", request(), old, true},
@@ -197,7 +199,7 @@ func TestFinishChecksTheDemand(t *testing.T) {
 		{"recovery code, aal2 asked", request("acr_values", "aal2"), recovery, true},
 		{"old recovery code, max_age missed", request("max_age", "30"), oldRecovery, false},
 		{"user of the hint", request("id_token_hint", hint), now, true},
-		{"another user than the hint's", request("id_token_hint", hint), func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u2", 0, o.clock()) }, false},
+		{"another user than the hint's", request("id_token_hint", hint), func(ix *interaction.Interaction) { ix.Login = assurance.PasswordLogin("u2", 0, o.clock()) }, false},
 	} {
 		o.ui.sign = tt.sign
 		r := o.authorize(tt.v)
@@ -210,7 +212,7 @@ func TestFinishChecksTheDemand(t *testing.T) {
 // Where recovery codes do not count, one is no answer to a wish for two steps; a code beside it is.
 func TestFinishWithAWeakRecoveryCode(t *testing.T) {
 	o := newOP(t)
-	o.ladder = provider.Levels{WeakRecovery: true}
+	o.ladder = assurance.Levels{WeakRecovery: true}
 	o.restart()
 	for _, tt := range []struct {
 		name   string
@@ -224,7 +226,7 @@ func TestFinishWithAWeakRecoveryCode(t *testing.T) {
 		{"aal2 essential", request("claims", `{"id_token":{"acr":{"essential":true,"value":"aal2"}}}`), nil, false},
 		{"aal2 asked, code too", request("acr_values", "aal2"), []string{"otp"}, true},
 	} {
-		o.ui.sign = func(ix *provider.Interaction) { ix.Login = login(append(tt.others, "recovery")...) }
+		o.ui.sign = func(ix *interaction.Interaction) { ix.Login = providertest.Login(append(tt.others, "recovery")...) }
 		r := o.authorize(tt.v)
 		if ok := r.StatusCode == http.StatusSeeOther; ok != tt.ok {
 			t.Errorf("%s: status %d, want a code: %v", tt.name, r.StatusCode, tt.ok)
@@ -235,10 +237,10 @@ func TestFinishWithAWeakRecoveryCode(t *testing.T) {
 // What is too old for the client is not in the answer, though the session still has it.
 func TestFinishDropsWhatIsTooOld(t *testing.T) {
 	o := newOP(t)
-	o.ui.sign = func(ix *provider.Interaction) {
-		ix.Login = provider.PasswordLogin("u1", 0, o.clock())
-		ix.Login.Add(totp{"u1", o.clock().Add(-time.Hour)})
-		ix.Login.Add(proof{totp{"u1", o.clock()}, provider.MethodRecovery})
+	o.ui.sign = func(ix *interaction.Interaction) {
+		ix.Login = assurance.PasswordLogin("u1", 0, o.clock())
+		ix.Login.Add(providertest.Prove(providertest.MethodOTP, o.clock().Add(-time.Hour)))
+		ix.Login.Add(providertest.Prove(assurance.MethodRecovery, o.clock()))
 	}
 	for age, want := range map[string]string{"7200": "pwd otp mfa", "60": "pwd mfa"} {
 		_, body := claims(t, o.tokens("max_age", age)["id_token"])
@@ -281,7 +283,7 @@ func TestFlow(t *testing.T) {
 			t.Errorf("%s flow: %v, want ErrNotFound", name, err)
 		}
 	}
-	ix.Login = provider.PasswordLogin("u1", 0, o.clock())
+	ix.Login = assurance.PasswordLogin("u1", 0, o.clock())
 	if signed, err := o.p.Flow(ix); err != nil {
 		t.Error(err)
 	} else if _, err := o.p.Resume(t.Context(), signed); !errors.Is(err, store.ErrNotFound) {
@@ -295,11 +297,11 @@ func TestFlow(t *testing.T) {
 	}
 	o.advance(time.Hour)
 	back, err = o.p.Resume(t.Context(), flow)
-	if !errors.Is(err, provider.ErrExpired) || back == nil {
+	if !errors.Is(err, interaction.ErrExpired) || back == nil {
 		t.Errorf("flow after an hour: %v, %v", back, err)
 	}
 	again := o.p.Restart(back)
-	again.Login = provider.PasswordLogin("u1", 0, o.clock())
+	again.Login = assurance.PasswordLogin("u1", 0, o.clock())
 	if err := o.p.Finish(httptest.NewRecorder(), httptest.NewRequest("GET", issuer, nil), again, o.clock()); err != nil {
 		t.Errorf("the request begun again cannot be finished: %v", err)
 	}
@@ -314,7 +316,7 @@ func TestRememberedRowIsNeverNewerThanTheStore(t *testing.T) {
 	o.ui.hold = true
 	o.authorize(request())
 	ix := o.ui.last
-	ix.Login = provider.PasswordLogin("u1", 0, o.clock())
+	ix.Login = assurance.PasswordLogin("u1", 0, o.clock())
 	if err := o.p.Save(t.Context(), ix); err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +327,7 @@ func TestRememberedRowIsNeverNewerThanTheStore(t *testing.T) {
 	}
 	fault := errors.New("fault")
 	err = o.store.Atomic(t.Context(), func(ctx context.Context) error {
-		read.Login.Add(totp{"u1", o.clock()})
+		read.Login.Add(providertest.Prove(providertest.MethodOTP, o.clock()))
 		if err := o.p.Save(ctx, read); err != nil {
 			return err
 		}
@@ -360,7 +362,7 @@ func TestInteractionEndsOnce(t *testing.T) {
 	o.ui.hold = true
 	o.authorize(request())
 	ix := o.ui.last
-	ix.Login = provider.PasswordLogin("u1", 0, o.clock())
+	ix.Login = assurance.PasswordLogin("u1", 0, o.clock())
 	if err := o.p.Save(t.Context(), ix); err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +390,7 @@ func TestFinishAsOf(t *testing.T) {
 		o.authorize(request("max_age", "60"))
 		ix := o.ui.last
 		proved, at := o.clock().Add(-time.Second), time.Time{}
-		ix.Login = provider.PasswordLogin("u1", 0, proved)
+		ix.Login = assurance.PasswordLogin("u1", 0, proved)
 		if tt.after >= 0 {
 			at = proved.Add(tt.after)
 		}

@@ -3,13 +3,22 @@ package provider_test
 import (
 	"testing"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
+	"vestibule/provider/interaction"
+	"vestibule/provider/providertest"
 )
 
 // TestLevelDemand is what a client can ask of the level, and what is made of it.
+// Names of levels that other products know.
+const (
+	refeds = "https://refeds.org/profile/mfa"
+	pape   = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
+	nist   = "http://idmanagement.gov/ns/assurance/aal/"
+)
+
 func TestLevelDemand(t *testing.T) {
 	o := newOP(t)
-	o.ui.sign = func(ix *provider.Interaction) { ix.Login = login("otp") }
+	o.ui.sign = func(ix *interaction.Interaction) { ix.Login = providertest.Login("otp") }
 	const head, tail = `{"id_token":{"acr":{"essential":true,`, `}}}`
 	for _, tt := range []struct {
 		acrValues, claims string
@@ -82,9 +91,9 @@ func TestClaimsThatAreRefused(t *testing.T) {
 		{`{"id_token":{"sub":{"values":["u1","u2"]}}}`, "invalid_request"},
 		{`{"id_token":{"sub":{"value":""}}}`, "invalid_request"},
 		{`{"id_token":{"sub":{"value":"u2"}}}`, "invalid_request"}, // the hint says u1
-		{`{"id_token":{"acr":{"essential":true,"value":"gold"}}}`, provider.ErrorUnmet},
-		{`{"id_token":{"acr":{"essential":true,"values":[]}}}`, provider.ErrorUnmet},
-		{`{"id_token":{"acr":{"essential":true,"values":["gold","AAL2"]}}}`, provider.ErrorUnmet},
+		{`{"id_token":{"acr":{"essential":true,"value":"gold"}}}`, assurance.ErrorUnmet},
+		{`{"id_token":{"acr":{"essential":true,"values":[]}}}`, assurance.ErrorUnmet},
+		{`{"id_token":{"acr":{"essential":true,"values":["gold","AAL2"]}}}`, assurance.ErrorUnmet},
 	} {
 		v := answer(t, o.authorize(request("claims", tt.claims, "id_token_hint", hint)))
 		if v.Get("error") != tt.want || v.Get("state") != "st" || v.Get("error_description") == "" {
@@ -126,10 +135,10 @@ func TestOwnNamesOfAClient(t *testing.T) {
 		{refeds, true, refeds},
 		{"silver", true, "gold"},
 	} {
-		o.ui.sign = func(ix *provider.Interaction) {
-			ix.Login = login()
+		o.ui.sign = func(ix *interaction.Interaction) {
+			ix.Login = providertest.Login()
 			if tt.two {
-				ix.Login = login("otp")
+				ix.Login = providertest.Login("otp")
 			}
 		}
 		tokens := o.tokens("acr_values", tt.asked)

@@ -9,6 +9,7 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/client"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
 
@@ -30,7 +31,7 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 	case client.Public:
 		return nil, fosite.ErrInvalidClient.WithHint("A public client must not send a secret.")
 	}
-	ok, err := p.secrets.Check(ctx, client, secret, NetworkOf(r.RemoteAddr))
+	ok, err := p.secrets.Check(ctx, client, secret, spelling.NetworkOf(r.RemoteAddr))
 	switch {
 	case err != nil:
 		return nil, storeFault{err}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/assurance"
 	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
@@ -62,8 +63,8 @@ func checkRepeats(form url.Values) error {
 }
 
 // demand reads what the client asks of the sign-in.
-func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client, at time.Time) (Demand, error) {
-	d := Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), UILocales: form.Get("ui_locales"), WeakRecovery: p.levels.WeakRecovery}
+func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client, at time.Time) (assurance.Demand, error) {
+	d := assurance.Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), UILocales: form.Get("ui_locales"), WeakRecovery: p.levels.WeakRecovery}
 	if len(d.LoginHint) > 254 || !utf8.ValidString(d.LoginHint) {
 		d.LoginHint = "" // a hint that cannot be a name helps nobody
 	}
@@ -91,7 +92,7 @@ func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client,
 
 // readLevel finds out which level the client wants. OIDC Core 5.5.1.1 leaves open what holds when it says so in two ways:
 // here the claims parameter does, which says more.
-func readLevel(d *Demand, l Levels, c client.Client, values []string, acr claimRequest) error {
+func readLevel(d *assurance.Demand, l assurance.Levels, c client.Client, values []string, acr claimRequest) error {
 	if acr.listed {
 		values = acr.values
 	}
@@ -103,11 +104,11 @@ func readLevel(d *Demand, l Levels, c client.Client, values []string, acr claimR
 
 // errUnmet is the error of OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
 var errUnmet = &fosite.RFC6749Error{
-	ErrorField: ErrorUnmet, DescriptionField: refusals[ErrorUnmet], CodeField: http.StatusBadRequest,
+	ErrorField: assurance.ErrorUnmet, DescriptionField: refusals[assurance.ErrorUnmet], CodeField: http.StatusBadRequest,
 }
 
 // readSubject takes the user from the claims parameter (OIDC Core 5.5.1).
-func readSubject(d *Demand, sub claimRequest) error {
+func readSubject(d *assurance.Demand, sub claimRequest) error {
 	switch {
 	case !sub.listed:
 		return nil
@@ -120,7 +121,7 @@ func readSubject(d *Demand, sub claimRequest) error {
 	return nil
 }
 
-func readPrompt(d *Demand, prompt string) error {
+func readPrompt(d *assurance.Demand, prompt string) error {
 	values := strings.Fields(prompt)
 	for _, value := range values {
 		switch value {
@@ -142,7 +143,7 @@ func readPrompt(d *Demand, prompt string) error {
 	return nil
 }
 
-func readMaxAge(d *Demand, form url.Values) error {
+func readMaxAge(d *assurance.Demand, form url.Values) error {
 	if !form.Has("max_age") {
 		return nil
 	}
@@ -158,7 +159,7 @@ func readMaxAge(d *Demand, form url.Values) error {
 }
 
 // readHint takes the user from an ID token that we made for somebody. It may have expired.
-func (p *Provider) readHint(ctx context.Context, d *Demand, form url.Values) error {
+func (p *Provider) readHint(ctx context.Context, d *assurance.Demand, form url.Values) error {
 	hint := form.Get("id_token_hint")
 	if hint == "" {
 		return nil

@@ -1,12 +1,12 @@
 // Package provider is an OpenID Provider on top of fosite: the protocol endpoints, without pages and without SQL. Begin
 // with New and Register. It never sees a cookie, never shows a page, and never believes a page that says who signed in
-// how: what goes into an ID token is computed from the proofs of a Login.
+// how: what goes into an ID token is computed from the proofs of an assurance.Login.
 //
 // # The life of an authorization request
 //
 //  1. GET /authorize. fosite parses the request; what it overlooks is checked here, so that every fault of the request
-//     is found before the user is asked anything. The request is then frozen into an Interaction, together with its
-//     Demand: prompt, max_age, acr_values, claims, and who was named.
+//     is found before the user is asked anything. The request is then frozen into an interaction.Interaction, together with
+//     its Demand: prompt, max_age, acr_values, claims, and who was named.
 //  2. UI.Authorize takes the Interaction over. Until a password is right it is a sealed value in the address of the
 //     pages, so strangers write nothing to the database; from Save on it is a row with a version.
 //  3. Each page adds what was proved to Interaction.Login and asks one pure function of the pages what is owed next.

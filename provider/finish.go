@@ -13,7 +13,11 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
+	"vestibule/provider/interaction"
+	"vestibule/provider/spelling"
 )
 
 // Finish answers the client with an authorization code. It checks once more that the login satisfies the demand,
@@ -22,9 +26,9 @@ import (
 // they were then.
 //
 // Outcomes: ErrConflict if the interaction had ended or changed; ErrPassword if what the user has proved no longer
-// counts, as the account is disabled, gone or in another epoch; ErrClientChanged if the pages must decide anew. Nothing
+// counts, as the account is disabled, gone or in another epoch; client.ErrChanged if the pages must decide anew. Nothing
 // was committed or answered then.
-func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interaction, at time.Time, with ...func(ctx context.Context) error) error {
+func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, at time.Time, with ...func(ctx context.Context) error) error {
 	if at.IsZero() || !ix.Login.Satisfies(ix.Required(), at) {
 		return errors.New("finish: the login does not satisfy the request")
 	}
@@ -32,10 +36,10 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	if err != nil {
 		return err
 	}
-	client := ar.Client.(relyingParty).Client
-	if !client.Updated.Equal(ix.Decided) {
-		p.clients.Forget(client.ID)
-		return ErrClientChanged
+	rp := ar.Client.(relyingParty).Client
+	if !rp.Updated.Equal(ix.Decided) {
+		p.clients.Forget(rp.ID)
+		return client.ErrChanged
 	}
 	for _, scope := range ix.Scopes {
 		ar.GrantScope(scope)
@@ -43,7 +47,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	ctx, u := withUnit(r.Context(), "")
 	login := ix.Login.Told(ix.Required(), at)
 	g := &grant{
-		Login: *login, ACR: p.levels.ACR(client.ACRNames, ix.Required(), login), Nonce: f.Nonce,
+		Login: *login, ACR: p.levels.ACR(rp.ACRNames, ix.Required(), login), Nonce: f.Nonce,
 		Scopes: ix.Scopes, Redirect: f.Sent, Challenge: f.Challenge, Requested: ix.Demand.RequestedAt, Began: p.now(),
 	}
 	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, g)
@@ -53,11 +57,11 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 	to := p.address(ar, url.Values{"code": {response.GetCode()}})
 	err = p.EndAt(ctx, ix, to, slices.Concat(with, []func(context.Context) error{
 		func(ctx context.Context) error { return p.accounts.RequireAccount(ctx, login.Subject, login.Epoch) },
-		func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, client) },
+		func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, rp) },
 		func(ctx context.Context) error { return p.audit.Record(ctx, granted(r, ix, g)) },
 	})...)
-	if errors.Is(err, ErrClientChanged) {
-		p.clients.Forget(client.ID)
+	if errors.Is(err, client.ErrChanged) {
+		p.clients.Forget(rp.ID)
 	}
 	if err != nil {
 		return err
@@ -67,15 +71,15 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *Interactio
 }
 
 // answered begins the record of an answer to the client.
-func answered(r *http.Request, ix *Interaction, kind, outcome string) audit.Event {
-	e := audit.Event{Kind: kind, Outcome: outcome, Client: ix.Client, Address: HostOf(r.RemoteAddr)}
+func answered(r *http.Request, ix *interaction.Interaction, kind, outcome string) audit.Event {
+	e := audit.Event{Kind: kind, Outcome: outcome, Client: ix.Client, Address: spelling.HostOf(r.RemoteAddr)}
 	if ix.Login != nil {
 		e.Subject, e.Session = ix.Login.Subject, ix.Login.Session
 	}
 	return e
 }
 
-func granted(r *http.Request, ix *Interaction, g *grant) audit.Event {
+func granted(r *http.Request, ix *interaction.Interaction, g *grant) audit.Event {
 	e := answered(r, ix, audit.EventAuthorized, audit.OutcomeOK)
 	e.Detail = map[string]string{
 		"amr": strings.Join(g.Login.AMR(), " "), "acr": g.ACR,
@@ -86,7 +90,7 @@ func granted(r *http.Request, ix *Interaction, g *grant) audit.Event {
 
 // Refuse answers the client with an error, one of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the
 // interaction. Whatever with writes is part of that commit.
-func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *Interaction, code string, with ...func(ctx context.Context) error) error {
+func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, code string, with ...func(ctx context.Context) error) error {
 	ar, _, err := p.thaw(r.Context(), ix)
 	if err != nil {
 		return err
@@ -114,11 +118,8 @@ var refusals = map[string]string{
 	"interaction_required":       "The user must complete a step on the sign-in pages.",
 	"consent_required":           "The user must allow the request.",
 	"account_selection_required": "The user must choose an account.",
-	ErrorUnmet:                   "The level of assurance that is essential to the client cannot be reached.",
+	assurance.ErrorUnmet:         "The level of assurance that is essential to the client cannot be reached.",
 }
-
-// ErrorUnmet is what a client hears when the user cannot or will not reach the level that is essential to it.
-const ErrorUnmet = "unmet_authentication_requirements"
 
 // redirect sends the user back to the client with state and iss (RFC 9207).
 func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, ar *fosite.AuthorizeRequest, answer url.Values) {

@@ -9,6 +9,7 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/store"
+	"vestibule/provider/tokens"
 )
 
 // fositeStore shows a Store to fosite's handlers. They make many small calls; here they fill one unit of work for
@@ -22,11 +23,11 @@ type unit struct {
 	presented string // the code or refresh token of the request
 	address   string // of whoever sent it
 
-	newCode *Code
-	code    *Code
-	refresh *Token
+	newCode *tokens.Code
+	code    *tokens.Code
+	refresh *tokens.Token
 	grant   *grant // of code or refresh
-	tokens  []Token
+	tokens  []tokens.Token
 	revoked bool
 }
 
@@ -76,7 +77,7 @@ func (s *fositeStore) CreateAuthorizeCodeSession(ctx context.Context, signature 
 	if err != nil {
 		return err
 	}
-	unitOf(ctx).newCode = &Code{
+	unitOf(ctx).newCode = &tokens.Code{
 		Signature: signature, Family: r.GetID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
 		Session: g.Login.Session, Data: data, Created: now, Expires: now.Add(s.p.lifetimes.Code),
 	}
@@ -173,7 +174,7 @@ func (s *fositeStore) DeletePKCERequestSession(context.Context, string) error { 
 
 // CreateAccessTokenSession implements oauth2.AccessTokenStorage.
 func (s *fositeStore) CreateAccessTokenSession(ctx context.Context, signature string, r fosite.Requester) error {
-	return s.create(ctx, AccessToken, signature, r, s.p.now().Add(s.p.lifetimes.AccessToken))
+	return s.create(ctx, tokens.AccessToken, signature, r, s.p.now().Add(s.p.lifetimes.AccessToken))
 }
 
 // CreateRefreshTokenSession implements oauth2.RefreshTokenStorage.
@@ -183,13 +184,13 @@ func (s *fositeStore) CreateRefreshTokenSession(ctx context.Context, signature, 
 	if total.Before(idle) {
 		idle = total
 	}
-	return s.create(ctx, RefreshToken, signature, r, idle)
+	return s.create(ctx, tokens.RefreshToken, signature, r, idle)
 }
 
 func (s *fositeStore) create(ctx context.Context, kind, signature string, r fosite.Requester, expires time.Time) error {
 	g := *r.GetSession().(*grant)
 	g.Nonce, g.Challenge, g.Redirect = "", "", "" // of the code only
-	if kind == AccessToken {
+	if kind == tokens.AccessToken {
 		g.Scopes = r.GetGrantedScopes() // a refresh may ask for less than the family has
 	}
 	data, err := json.Marshal(&g)
@@ -197,7 +198,7 @@ func (s *fositeStore) create(ctx context.Context, kind, signature string, r fosi
 		return err
 	}
 	u := unitOf(ctx)
-	u.tokens = append(u.tokens, Token{
+	u.tokens = append(u.tokens, tokens.Token{
 		Kind: kind, Signature: signature, Family: r.GetID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
 		Session: g.Login.Session, Data: data, Created: s.p.now(), Expires: expires,
 	})
@@ -219,7 +220,7 @@ func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, signature stri
 	if signature == "" || s.p.tokens.validate(ctx, u.presented, refreshPrefix) != nil {
 		return nil, fosite.ErrNotFound
 	}
-	token, err := s.p.store.Token(ctx, RefreshToken, signature)
+	token, err := s.p.store.Token(ctx, tokens.RefreshToken, signature)
 	if err != nil {
 		return nil, notFound(err)
 	}

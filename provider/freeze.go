@@ -13,6 +13,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 )
 
@@ -57,7 +58,7 @@ func freeze(ar *fosite.AuthorizeRequest) ([]byte, error) {
 
 // thaw returns the request again. It asks for the client anew: one that was removed meanwhile gets no answer, whoever
 // has its id now. What comes of an interaction is one family of tokens, and has its id.
-func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.AuthorizeRequest, frozen, error) {
+func (p *Provider) thaw(ctx context.Context, ix *interaction.Interaction) (*fosite.AuthorizeRequest, frozen, error) {
 	var f frozen
 	if err := json.Unmarshal(ix.Request, &f); err != nil {
 		return nil, f, fmt.Errorf("frozen request: %w", err)
@@ -87,10 +88,10 @@ func (p *Provider) thaw(ctx context.Context, ix *Interaction) (*fosite.Authorize
 }
 
 // clientGone says that the client or its redirect URI went away during the sign-in.
-func clientGone(ix *Interaction, err error) error {
+func clientGone(ix *interaction.Interaction, err error) error {
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	return &RequestError{Status: http.StatusBadRequest, Code: "invalid_client", ClientID: ix.Client,
+	return &interaction.RequestError{Status: http.StatusBadRequest, Code: "invalid_client", ClientID: ix.Client,
 		ClientName: ix.ClientName, RedirectURI: ix.Redirect, Description: "The client was changed or removed during the sign-in."}
 }

@@ -6,20 +6,22 @@ import (
 	"net/url"
 	"time"
 
+	"vestibule/provider/assurance"
+
 	"github.com/ory/fosite"
 )
 
 // grant is what a code or a token stands for: the session that fosite hands around, and all of the request that
 // later requests need. It is the Data of a Code and of a Token.
 type grant struct {
-	Login     Login     `json:"login"`
-	ACR       string    `json:"acr"` // in the client's words; it stays as it was when the client got its code
-	Nonce     string    `json:"nonce,omitempty"`
-	Scopes    []string  `json:"scopes,omitempty"` // granted: the user allows all that was requested or nothing; a refresh may narrow those of an access token
-	Redirect  string    `json:"redirect,omitempty"`
-	Challenge string    `json:"challenge,omitempty"` // PKCE, S256
-	Requested time.Time `json:"requested"`
-	Began     time.Time `json:"began"` // when the family began, for the absolute end of refresh tokens
+	Login     assurance.Login `json:"login"`
+	ACR       string          `json:"acr"` // in the client's words; it stays as it was when the client got its code
+	Nonce     string          `json:"nonce,omitempty"`
+	Scopes    []string        `json:"scopes,omitempty"` // granted: the user allows all that was requested or nothing; a refresh may narrow those of an access token
+	Redirect  string          `json:"redirect,omitempty"`
+	Challenge string          `json:"challenge,omitempty"` // PKCE, S256
+	Requested time.Time       `json:"requested"`
+	Began     time.Time       `json:"began"` // when the family began, for the absolute end of refresh tokens
 
 	expires map[fosite.TokenType]time.Time // fosite's own notes; the rows have the ends that count
 }

@@ -17,8 +17,10 @@ import (
 
 	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -39,7 +41,7 @@ type op struct {
 	ui     *pages
 	secret string
 	audit  audit.Recorder
-	ladder provider.Levels
+	ladder assurance.Levels
 
 	mu  sync.Mutex
 	now time.Time
@@ -48,14 +50,14 @@ type op struct {
 // pages prove what sign says and finish.
 type pages struct {
 	o      *op
-	sign   func(ix *provider.Interaction)
+	sign   func(ix *interaction.Interaction)
 	refuse string
 	hold   bool // show a page and wait
-	last   *provider.Interaction
+	last   *interaction.Interaction
 	err    error // the last error shown
 }
 
-func (ui *pages) Authorize(w http.ResponseWriter, r *http.Request, ix *provider.Interaction) error {
+func (ui *pages) Authorize(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction) error {
 	ui.last = ix
 	if ui.hold {
 		return nil
@@ -70,7 +72,7 @@ func (ui *pages) Authorize(w http.ResponseWriter, r *http.Request, ix *provider.
 func (ui *pages) Error(w http.ResponseWriter, _ *http.Request, err error) {
 	ui.err = err
 	status := http.StatusInternalServerError
-	var fault *provider.RequestError
+	var fault *interaction.RequestError
 	switch {
 	case errors.As(err, &fault):
 		status = fault.Status
@@ -79,20 +81,6 @@ func (ui *pages) Error(w http.ResponseWriter, _ *http.Request, err error) {
 	}
 	w.WriteHeader(status)
 }
-
-// totp is the evidence that a second factor was proved.
-type totp struct {
-	subject string
-	at      time.Time
-}
-
-func (e totp) Subject() string { return e.subject }
-func (e totp) Method() string  { return methodOTP }
-func (e totp) AMR() []string   { return earned[methodOTP] }
-
-// PhishingResistant implements provider.Proof.
-func (e totp) PhishingResistant() bool { return false }
-func (e totp) Time() time.Time         { return e.at }
 
 func newOP(t *testing.T) *op {
 	o := &op{t: t, store: providertest.New(), sealer: providertest.NewSealer(), now: time.Now()}
@@ -118,8 +106,8 @@ func (o *op) restart() {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	o.p, o.mux, o.ui = p, http.NewServeMux(), &pages{o: o, sign: func(ix *provider.Interaction) {
-		ix.Login = provider.PasswordLogin("u1", 0, o.clock())
+	o.p, o.mux, o.ui = p, http.NewServeMux(), &pages{o: o, sign: func(ix *interaction.Interaction) {
+		ix.Login = assurance.PasswordLogin("u1", 0, o.clock())
 	}}
 	if err := p.Register(o.mux, o.ui); err != nil {
 		o.t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"vestibule/provider/client"
 	"vestibule/provider/store"
+	"vestibule/provider/tokens"
 )
 
 // introspection is what an API learns of a live token (RFC 7662 section 2.2, RFC 9470 section 6.2).
@@ -63,7 +64,7 @@ func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspecti
 	if err != nil {
 		return nil, err
 	}
-	if row.Client != client.ID && !(client.ResourceServer && row.Kind == AccessToken) {
+	if row.Client != client.ID && !(client.ResourceServer && row.Kind == tokens.AccessToken) {
 		return nil, errToken
 	}
 	return p.describeToken(row)
@@ -71,10 +72,10 @@ func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspecti
 
 // liveToken returns the access or refresh token, or errToken. The tokens of a disabled account are revoked already. The
 // client may have been remembered from before it was removed: then it learns nothing.
-func (p *Provider) liveToken(ctx context.Context, token string, asker client.Client) (*Token, error) {
-	kind, prefix := AccessToken, accessPrefix
+func (p *Provider) liveToken(ctx context.Context, token string, asker client.Client) (*tokens.Token, error) {
+	kind, prefix := tokens.AccessToken, accessPrefix
 	if strings.HasPrefix(token, refreshPrefix) {
-		kind, prefix = RefreshToken, refreshPrefix
+		kind, prefix = tokens.RefreshToken, refreshPrefix
 	}
 	if p.tokens.validate(ctx, token, prefix) != nil {
 		return nil, errToken
@@ -89,7 +90,7 @@ func (p *Provider) liveToken(ctx context.Context, token string, asker client.Cli
 	return &row, nil
 }
 
-func (p *Provider) describeToken(row *Token) (*introspection, error) {
+func (p *Provider) describeToken(row *tokens.Token) (*introspection, error) {
 	g := new(grant)
 	if err := g.read(row.Data); err != nil {
 		return nil, storeFault{err}
@@ -99,7 +100,7 @@ func (p *Provider) describeToken(row *Token) (*introspection, error) {
 		Expires: row.Expires.Unix(), IssuedAt: row.Created.Unix(),
 		ACR: g.ACR, AMR: g.Login.AMR(), AuthTime: g.Login.AuthTime().Unix(),
 	}
-	if row.Kind == AccessToken {
+	if row.Kind == tokens.AccessToken {
 		answer.Type = "Bearer"
 	}
 	return answer, nil

@@ -10,9 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
+	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
 
@@ -45,9 +47,9 @@ func TestIntrospection(t *testing.T) {
 	o := newOP(t)
 	o.addAPI()
 	begun := o.clock()
-	o.ui.sign = func(ix *provider.Interaction) {
-		ix.Login = provider.PasswordLogin("u1", 0, begun)
-		ix.Login.Add(totp{"u1", begun.Add(-time.Minute)})
+	o.ui.sign = func(ix *interaction.Interaction) {
+		ix.Login = assurance.PasswordLogin("u1", 0, begun)
+		ix.Login.Add(providertest.Prove(providertest.MethodOTP, begun.Add(-time.Minute)))
 	}
 	tokens := o.tokens("acr_values", "2")
 	want := map[string]any{

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/assurance"
 	"vestibule/provider/client"
 )
 
@@ -13,15 +14,15 @@ import (
 // provider asks once more before it gives tokens, since rules become stricter.
 type Policy interface {
 	// Enough reports whether the login is enough for its user at the client.
-	Enough(ctx context.Context, c client.Client, l *Login) (bool, error)
+	Enough(ctx context.Context, c client.Client, l *assurance.Login) (bool, error)
 }
 
 // ClientPolicy is a Policy that knows no rules but those of clients.
-type ClientPolicy struct{ Levels Levels }
+type ClientPolicy struct{ Levels assurance.Levels }
 
 // Enough reports whether the login reaches the level that the client obliges its users to.
-func (p ClientPolicy) Enough(_ context.Context, c client.Client, l *Login) (bool, error) {
-	return client.Rank(p.Levels.Level(l)) >= client.Rank(c.TwoSteps.Level()), nil
+func (p ClientPolicy) Enough(_ context.Context, c client.Client, l *assurance.Login) (bool, error) {
+	return assurance.Rank(p.Levels.Level(l)) >= assurance.Rank(c.TwoSteps.Level()), nil
 }
 
 // checkPolicy refuses tokens for a login that is not enough any more. The family stays, for a rule may be taken back; the

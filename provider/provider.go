@@ -12,10 +12,13 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
 	"vestibule/provider/limiter"
+	"vestibule/provider/tokens"
 )
 
 // Config is what a Provider is made of.
@@ -23,17 +26,25 @@ type Config struct {
 	Issuer   string // https, or http on a loopback address; no path, query or fragment
 	Store    Store
 	Accounts account.Accounts
-	Sealer   Sealer         // seals signing keys, and sign-ins that are not rows yet
-	Secrets  [][]byte       // 32 bytes each; the first makes tokens, all of them verify
-	Audit    audit.Recorder // nil: no log is kept
-	Levels   Levels         // the zero value works
-	Policy   Policy         // which logins are enough for tokens; nil: ClientPolicy
-	Locales  []string       // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
+	Sealer   interaction.Sealer // seals signing keys, and sign-ins that are not rows yet
+	Secrets  [][]byte           // 32 bytes each; the first makes tokens, all of them verify
+	Audit    audit.Recorder     // nil: no log is kept
+	Levels   assurance.Levels   // the zero value works
+	Policy   Policy             // which logins are enough for tokens; nil: ClientPolicy
+	Locales  []string           // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
 
 	SigningAlgorithm string           // for clients that have no wish: RS256 (empty) or ES256
 	Lifetimes        Lifetimes        // zero fields have their defaults
 	Log              *slog.Logger     // nil: slog.Default
 	Now              func() time.Time // nil: time.Now
+}
+
+// Store is all that the provider keeps.
+type Store interface {
+	client.Store
+	interaction.Store
+	tokens.Store
+	jwks.Store
 }
 
 // Lifetimes says how long things last.
@@ -54,7 +65,7 @@ func (l Lifetimes) withDefaults() Lifetimes {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&l.Interaction, DefaultLifetime},
+		{&l.Interaction, interaction.DefaultLifetime},
 		{&l.Code, time.Minute},
 		{&l.AccessToken, 10 * time.Minute},
 		{&l.IDToken, 10 * time.Minute},
@@ -73,8 +84,8 @@ func (l Lifetimes) withDefaults() Lifetimes {
 type UI interface {
 	// Authorize takes over a validated request. It ends, now or after some pages, in Finish or Refuse.
 	// An error is given to Error.
-	Authorize(w http.ResponseWriter, r *http.Request, ix *Interaction) error
-	// Error shows an error to the user: a *RequestError, ErrUnavailable, or an internal one.
+	Authorize(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction) error
+	// Error shows an error to the user: an *interaction.RequestError, ErrUnavailable, or an internal one.
 	Error(w http.ResponseWriter, r *http.Request, err error)
 }
 
@@ -84,7 +95,7 @@ type Provider struct {
 	store     Store
 	accounts  account.Accounts
 	audit     audit.Recorder
-	levels    Levels
+	levels    assurance.Levels
 	policy    Policy
 	locales   []string
 	lifetimes Lifetimes
@@ -92,7 +103,7 @@ type Provider struct {
 	log       *slog.Logger
 	now       func() time.Time
 
-	*Flows
+	*interaction.Flows
 	clients *client.Cache
 	keys    *jwks.Keys
 	tokens  *tokenStrategy
@@ -127,7 +138,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if p.now == nil {
 		p.now = time.Now
 	}
-	p.Flows = NewFlows(c.Store, c.Sealer, p.lifetimes.Interaction, p.now)
+	p.Flows = interaction.NewFlows(c.Store, c.Sealer, p.lifetimes.Interaction, p.now)
 	p.clients = client.NewCache(c.Store, p.now)
 	var err error
 	if p.keys, err = jwks.Load(ctx, c.Store, c.Sealer, p.now, p.log); err != nil {
@@ -159,8 +170,8 @@ func checkConfig(c Config) error {
 			faults = append(faults, errors.New(rule.text))
 		}
 	}
-	if err := client.CheckACRNames(c.Levels.Names); err != nil {
-		faults = append(faults, fmt.Errorf("Levels: %w", err))
+	if err := assurance.CheckACRNames(c.Levels.Names); err != nil {
+		faults = append(faults, fmt.Errorf("levels: %w", err))
 	}
 	for _, secret := range c.Secrets {
 		if len(secret) != 32 {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"vestibule/provider"
+	"vestibule/provider/interaction"
 )
 
 // parameters returns the names of all parameters that the package reads, and one that it does not.
@@ -79,7 +79,7 @@ func TestAuthorizationRequestWithARepeatIsRefused(t *testing.T) {
 // refusesRepeat checks that the client hears invalid_request, or the user where it is not clear who the client is.
 func (o *op) refusesRepeat(t *testing.T, name string, values []string, form url.Values, r *http.Response) {
 	t.Helper()
-	var fault *provider.RequestError
+	var fault *interaction.RequestError
 	if len(values) > 0 && (strings.HasSuffix(name, "client_id") || strings.HasSuffix(name, "redirect_uri")) {
 		if r.StatusCode != http.StatusBadRequest || !errors.As(o.ui.err, &fault) || fault.Code != "invalid_request" {
 			t.Errorf("%s as %q: %d, %v; want a page with 400", name, values, r.StatusCode, o.ui.err)

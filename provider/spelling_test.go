@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"testing"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -64,7 +64,7 @@ func TestFlowsHaveOneSpelling(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ix.Login = provider.PasswordLogin("u1", 0, o.clock())
+	ix.Login = assurance.PasswordLogin("u1", 0, o.clock())
 	if err := o.p.Save(t.Context(), ix); err != nil {
 		t.Fatal(err)
 	}

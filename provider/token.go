@@ -11,7 +11,9 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/audit"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
+	"vestibule/provider/tokens"
 )
 
 // token is the token endpoint (RFC 6749 section 3.2).
@@ -31,7 +33,7 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	}
 	presented := r.PostForm.Get("code") + r.PostForm.Get("refresh_token")
 	ctx, u := withUnit(r.Context(), presented)
-	u.address = HostOf(r.RemoteAddr)
+	u.address = spelling.HostOf(r.RemoteAddr)
 	request, err := p.fosite.NewAccessRequest(ctx, r, new(grant))
 	if err == nil || errors.Is(err, errReplay) {
 		if fault := u.narrow(request, r.PostForm); fault != nil { // before anything is spent
@@ -153,7 +155,7 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 // again answers a client that could have used the code, had that not been done before: it is the client's own, and the
 // redirect URI and the verifier are right. Within the grace time it is the same use, whose answer may have been lost.
 // What we have ended ourselves nobody has used twice.
-func (p *Provider) again(ctx context.Context, u *unit, code *Code) ([]byte, error) {
+func (p *Provider) again(ctx context.Context, u *unit, code *tokens.Code) ([]byte, error) {
 	switch {
 	case code.Revoked || !code.Used:
 		return nil, fosite.ErrInvalidGrant.WithHint("The authorization code is no longer good.")
@@ -197,7 +199,7 @@ func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]by
 	if !errors.Is(err, store.ErrConflict) {
 		return body, err
 	}
-	winner, err := p.store.Token(ctx, RefreshToken, u.refresh.Signature)
+	winner, err := p.store.Token(ctx, tokens.RefreshToken, u.refresh.Signature)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
 	}

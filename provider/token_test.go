@@ -14,9 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
+	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
 
@@ -32,10 +34,10 @@ func TestIDTokenTellsWhatWasProved(t *testing.T) {
 		{"password", false, []any{"pwd"}, "aal1"},
 		{"password and code", true, []any{"pwd", "otp", "mfa"}, "aal2"},
 	} {
-		o.ui.sign = func(ix *provider.Interaction) {
-			ix.Login = provider.PasswordLogin("u1", 0, began)
+		o.ui.sign = func(ix *interaction.Interaction) {
+			ix.Login = assurance.PasswordLogin("u1", 0, began)
 			if tt.second {
-				if err := ix.Login.Add(totp{"u1", began.Add(5 * time.Second)}); err != nil {
+				if err := ix.Login.Add(providertest.Prove(providertest.MethodOTP, began.Add(5*time.Second))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -78,11 +80,11 @@ func TestIDTokenClaims(t *testing.T) {
 
 func TestLoginWithoutProofGetsNoCode(t *testing.T) {
 	o := newOP(t)
-	for name, login := range map[string]*provider.Login{
-		"none": nil, "no proof": {Subject: "u1"}, "no subject": {Authentications: []provider.Authentication{{Method: "pwd", Time: o.clock()}}},
-		"second factor alone": {Subject: "u1", Authentications: []provider.Authentication{{Method: "otp", Time: o.clock()}}},
+	for name, login := range map[string]*assurance.Login{
+		"none": nil, "no proof": {Subject: "u1"}, "no subject": {Authentications: []assurance.Authentication{{Method: "pwd", Time: o.clock()}}},
+		"second factor alone": {Subject: "u1", Authentications: []assurance.Authentication{{Method: "otp", Time: o.clock()}}},
 	} {
-		o.ui.sign = func(ix *provider.Interaction) { ix.Login = login }
+		o.ui.sign = func(ix *interaction.Interaction) { ix.Login = login }
 		if r := o.authorize(request()); r.StatusCode != http.StatusInternalServerError {
 			t.Errorf("%s: status %d, want 500", name, r.StatusCode)
 		}
@@ -262,7 +264,9 @@ func TestDisabledAccountGetsNothing(t *testing.T) {
 	if _, answer := o.token("shop", refresh(body["refresh_token"])); answer["error"] != "invalid_grant" {
 		t.Errorf("refresh: %v, want invalid_grant", answer)
 	}
-	o.ui.sign = func(ix *provider.Interaction) { ix.Login = provider.PasswordLogin("u1", 0, o.clock().Add(-time.Hour)) }
+	o.ui.sign = func(ix *interaction.Interaction) {
+		ix.Login = assurance.PasswordLogin("u1", 0, o.clock().Add(-time.Hour))
+	}
 	if r := o.authorize(request()); r.Header.Get("Location") != "" || !errors.Is(o.ui.err, account.ErrPassword) {
 		t.Errorf("end of a sign-in: %d, %v, want %v", r.StatusCode, o.ui.err, account.ErrPassword)
 	}

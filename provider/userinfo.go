@@ -11,6 +11,7 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/client"
 	"vestibule/provider/store"
+	"vestibule/provider/tokens"
 )
 
 // userinfo is the UserInfo endpoint (OIDC Core 5.3). The token comes in the Authorization header, or in the body
@@ -104,7 +105,7 @@ func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error
 	if p.tokens.validate(ctx, token, accessPrefix) != nil {
 		return nil, errToken
 	}
-	row, err := p.store.Token(ctx, AccessToken, p.tokens.signature(token, accessPrefix))
+	row, err := p.store.Token(ctx, tokens.AccessToken, p.tokens.signature(token, accessPrefix))
 	if errors.Is(err, store.ErrNotFound) || err == nil && !p.now().Before(row.Expires) {
 		return nil, errToken
 	}

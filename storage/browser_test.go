@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
 // kept is a browser that its user said to remember at noon.
-func kept(id, subject string) provider.Browser {
-	return provider.Browser{
+func kept(id, subject string) interaction.Browser {
+	return interaction.Browser{
 		ID: []byte(id), Subject: subject, Agent: "Firefox on Linux", Created: noon, Seen: noon, Expires: noon.Add(30 * day),
 	}
 }
@@ -58,7 +58,7 @@ func TestBrowsers(t *testing.T) {
 			t.Errorf("Browser = %+v, %v, want %+v", got, err, laptop)
 		}
 		list, err := s.Browsers(t.Context(), "alice", noon)
-		if want := []provider.Browser{laptop, phone}; err != nil || !reflect.DeepEqual(list, want) {
+		if want := []interaction.Browser{laptop, phone}; err != nil || !reflect.DeepEqual(list, want) {
 			t.Errorf("Browsers = %+v, %v, want %+v", list, err, want)
 		}
 

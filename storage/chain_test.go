@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
@@ -28,7 +28,7 @@ var later = noon.Add(24 * time.Hour)
 func happened(i int) audit.Event {
 	return audit.Event{
 		Time: noon.Add(time.Duration(i) * time.Second), Kind: audit.EventPassword, Outcome: audit.OutcomeOK,
-		Subject: "alice", Client: "shop", Session: "sid", Address: "192.0.2.1", Method: provider.MethodPassword,
+		Subject: "alice", Client: "shop", Session: "sid", Address: "192.0.2.1", Method: assurance.MethodPassword,
 		Request: fmt.Sprintf("request %d", i), Detail: map[string]string{"left": "3", "name": "<Phone>"},
 	}
 }

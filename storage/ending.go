@@ -3,8 +3,8 @@ package storage
 import (
 	"context"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/interaction"
 )
 
 // What gives authority checks in its commit what it rests on, and locks that: the account in its epoch
@@ -82,10 +82,10 @@ func (s *Store) endFavours(ctx context.Context, subject string) error {
 	return nil
 }
 
-// RequireSession makes the commit of ctx rest on the session of that sid: provider.ErrSessionEnded, and nothing of the
+// RequireSession makes the commit of ctx rest on the session of that sid: interaction.ErrSessionEnded, and nothing of the
 // commit, if it has ended.
 func (s *Store) RequireSession(ctx context.Context, sid string) error {
-	return s.lock(ctx, sessionRank, provider.ErrSessionEnded, `SELECT 1 FROM session WHERE sid = $1`+forShare, sid)
+	return s.lock(ctx, sessionRank, interaction.ErrSessionEnded, `SELECT 1 FROM session WHERE sid = $1`+forShare, sid)
 }
 
 // EndSession ends the session of that sid, in one commit with what rests on it: its codes, and its tokens but for those

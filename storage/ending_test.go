@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -53,7 +53,7 @@ func TestCommitRestsOnAccountAndSession(t *testing.T) {
 		}{
 			"another epoch":   {func(ctx context.Context) error { return s.RequireAccount(ctx, ana.Subject, 1) }, account.ErrPassword},
 			"no account":      {func(ctx context.Context) error { return s.RequireAccount(ctx, "nobody", 0) }, account.ErrPassword},
-			"no session":      {func(ctx context.Context) error { return s.RequireSession(ctx, "sid-b") }, provider.ErrSessionEnded},
+			"no session":      {func(ctx context.Context) error { return s.RequireSession(ctx, "sid-b") }, interaction.ErrSessionEnded},
 			"an older epoch":  {func(ctx context.Context) error { return endOthers(ctx, s, ana.Subject, 1, "sid-a") }, account.ErrPassword},
 			"no such account": {func(ctx context.Context) error { return s.RequireEpoch(ctx, "nobody", 0) }, store.ErrConflict},
 		} {

@@ -5,30 +5,30 @@ import (
 	"encoding/json"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 )
 
-func scanInteraction(r row) (*provider.Interaction, error) {
+func scanInteraction(r row) (*interaction.Interaction, error) {
 	var data string
 	var version int64
 	if err := r.Scan(&data, &version); err != nil {
 		return nil, err
 	}
-	ix := &provider.Interaction{}
+	ix := &interaction.Interaction{}
 	err := json.Unmarshal([]byte(data), ix)
 	ix.Version = version
 	return ix, err
 }
 
 // Interaction returns the interaction, expired or not, or store.ErrNotFound.
-func (s *Store) Interaction(ctx context.Context, id string) (*provider.Interaction, error) {
+func (s *Store) Interaction(ctx context.Context, id string) (*interaction.Interaction, error) {
 	return one(ctx, s, scanInteraction, `SELECT data, version FROM interaction WHERE id = $1`, id)
 }
 
 // SaveInteraction inserts ix if its Version is 0, else updates the row of this Version, and raises
 // it. store.ErrConflict if somebody else was faster.
-func (s *Store) SaveInteraction(ctx context.Context, ix *provider.Interaction) error {
+func (s *Store) SaveInteraction(ctx context.Context, ix *interaction.Interaction) error {
 	data, err := json.Marshal(ix)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (s *Store) SaveInteraction(ctx context.Context, ix *provider.Interaction) e
 }
 
 // purgeable is the end that Purge goes by. What only keeps an answer need not stay for a late page to tell of it.
-func purgeable(ix *provider.Interaction) time.Time {
+func purgeable(ix *interaction.Interaction) time.Time {
 	if len(ix.Answer) > 0 {
 		return ix.Expires.Add(-tellExpired)
 	}

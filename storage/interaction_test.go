@@ -7,17 +7,18 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
 
-func interaction(id string) *provider.Interaction {
-	return &provider.Interaction{
+func someInteraction(id string) *interaction.Interaction {
+	return &interaction.Interaction{
 		ID: id, Client: "rp", ClientName: "RP", Scopes: []string{"openid"}, Redirect: "https://rp.example/cb",
-		Demand: provider.Demand{HasMaxAge: true, MaxAge: time.Minute, RequestedAt: noon},
-		Login: &provider.Login{Subject: "alice", Session: "sid", Authentications: []provider.Authentication{
-			{Method: provider.MethodPassword, Time: noon},
+		Demand: assurance.Demand{HasMaxAge: true, MaxAge: time.Minute, RequestedAt: noon},
+		Login: &assurance.Login{Subject: "alice", Session: "sid", Authentications: []assurance.Authentication{
+			{Method: assurance.MethodPassword, Time: noon},
 		}},
 		Browser: []byte{1, 2}, Request: []byte(`{"state":"\u0000"}`), Created: noon, Expires: noon.Add(10 * time.Minute),
 	}
@@ -25,12 +26,12 @@ func interaction(id string) *provider.Interaction {
 
 func TestInteractions(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		ix := interaction("i")
+		ix := someInteraction("i")
 		must(t, s.SaveInteraction(t.Context(), ix))
 		if ix.Version != 1 {
 			t.Errorf("Version after the insert is %d, want 1", ix.Version)
 		}
-		if err := s.SaveInteraction(t.Context(), interaction("i")); !errors.Is(err, store.ErrConflict) {
+		if err := s.SaveInteraction(t.Context(), someInteraction("i")); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("second insert: %v, want %v", err, store.ErrConflict)
 		}
 		ix.Consented = true
@@ -62,9 +63,9 @@ func TestInteractions(t *testing.T) {
 // Two forms that were sent at once must not both go on, nor end it twice.
 func TestOneInteractionSaveWins(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		must(t, s.SaveInteraction(t.Context(), interaction("i")))
+		must(t, s.SaveInteraction(t.Context(), someInteraction("i")))
 		won := race(t, 16, store.ErrConflict, func(i int) error {
-			ix := interaction("i")
+			ix := someInteraction("i")
 			ix.Version = 1
 			if i%2 == 0 {
 				return s.DeleteInteraction(t.Context(), "i", 1)
@@ -80,7 +81,7 @@ func TestOneInteractionSaveWins(t *testing.T) {
 // The version in memory follows what was committed.
 func TestInteractionVersionInAtomic(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		ix := interaction("i")
+		ix := someInteraction("i")
 		must(t, s.SaveInteraction(t.Context(), ix))
 		err := s.Atomic(t.Context(), func(ctx context.Context) error {
 			must(t, s.SaveInteraction(ctx, ix))

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/store"
+	"vestibule/provider/tokens"
 	"vestibule/storage"
 )
 
@@ -23,7 +23,7 @@ const day = 24 * time.Hour
 
 func TestPurgeOfInteractionsAndSessions(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		must(t, s.SaveInteraction(t.Context(), interaction("i")))
+		must(t, s.SaveInteraction(t.Context(), someInteraction("i")))
 		must(t, s.SaveSession(t.Context(), nil, session("a", "alice")))
 		for _, tt := range []struct {
 			at   time.Duration
@@ -100,7 +100,7 @@ func TestPurgeForgetsReplays(t *testing.T) {
 			want string
 		}{{time.Hour + time.Minute, "replay"}, {time.Hour + time.Minute + time.Second, ""}} {
 			purge(t, s, noon.Add(tt.at))
-			got, err := s.Token(t.Context(), provider.RefreshToken, rp.pair(0)[1].Signature)
+			got, err := s.Token(t.Context(), tokens.RefreshToken, rp.pair(0)[1].Signature)
 			if err != nil || string(got.Replay) != tt.want || got.UsedAt.IsZero() {
 				t.Errorf("%v after noon the used token = %+v, %v, want replay %q", tt.at, got, err, tt.want)
 			}

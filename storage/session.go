@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 )
 
-func scanSession(r row) (provider.Session, error) {
-	var s provider.Session
+func scanSession(r row) (interaction.Session, error) {
+	var s interaction.Session
 	var login string
 	var created, seen, expires int64
 	err := r.Scan(&s.ID, &login, &created, &seen, &expires, &s.Version)
@@ -24,19 +24,19 @@ func scanSession(r row) (provider.Session, error) {
 const sessionColumns = `id, login, created_at, seen_at, expires_at, version`
 
 // Session returns the session, expired or not, or store.ErrNotFound.
-func (s *Store) Session(ctx context.Context, id []byte) (provider.Session, error) {
+func (s *Store) Session(ctx context.Context, id []byte) (interaction.Session, error) {
 	return one(ctx, s, scanSession, `SELECT `+sessionColumns+` FROM session WHERE id = $1`, id)
 }
 
 // Sessions returns all sessions of the subject, expired or not, the oldest first.
-func (s *Store) Sessions(ctx context.Context, subject string) ([]provider.Session, error) {
+func (s *Store) Sessions(ctx context.Context, subject string) ([]interaction.Session, error) {
 	return all(ctx, s, scanSession, `SELECT `+sessionColumns+` FROM session WHERE subject = $1 ORDER BY created_at, id`, subject)
 }
 
 // SaveSession inserts n if old is nil. Else it puts n in the place of the session old, which is gone
 // from that instant: store.ErrConflict if it was gone before or has not n's Version. It raises
 // n.Version.
-func (s *Store) SaveSession(ctx context.Context, old []byte, n *provider.Session) error {
+func (s *Store) SaveSession(ctx context.Context, old []byte, n *interaction.Session) error {
 	login, err := json.Marshal(n.Login)
 	if err != nil {
 		return err
@@ -65,8 +65,8 @@ func (s *Store) TouchSession(ctx context.Context, id []byte, seen time.Time) err
 
 const browserColumns = `b.id, b.subject, b.agent, b.created_at, b.seen_at, b.expires_at`
 
-func scanBrowser(r row) (provider.Browser, error) {
-	var b provider.Browser
+func scanBrowser(r row) (interaction.Browser, error) {
+	var b interaction.Browser
 	var created, seen, expires int64
 	err := r.Scan(&b.ID, &b.Subject, &b.Agent, &created, &seen, &expires)
 	b.Created, b.Seen, b.Expires = instant(created), instant(seen), instant(expires)
@@ -75,7 +75,7 @@ func scanBrowser(r row) (provider.Browser, error) {
 
 // RememberBrowser inserts the browser, bound to the factors that its subject has at this instant, in the place of old,
 // which is gone then (nil: there is none). store.ErrConflict if the subject has no factors.
-func (s *Store) RememberBrowser(ctx context.Context, old []byte, b provider.Browser) error {
+func (s *Store) RememberBrowser(ctx context.Context, old []byte, b interaction.Browser) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		if err := s.exec(ctx, nil, `DELETE FROM browser WHERE id = $1`, old); err != nil {
 			return err
@@ -90,14 +90,14 @@ func (s *Store) RememberBrowser(ctx context.Context, old []byte, b provider.Brow
 
 // Browser returns the remembered browser, or store.ErrNotFound. One whose time is over, or that was remembered with
 // other factors than its subject has now, is none.
-func (s *Store) Browser(ctx context.Context, id []byte, now time.Time) (provider.Browser, error) {
+func (s *Store) Browser(ctx context.Context, id []byte, now time.Time) (interaction.Browser, error) {
 	return one(ctx, s, scanBrowser, `SELECT `+browserColumns+` FROM browser b
 			JOIN enrolment e ON e.subject = b.subject AND e.generation = b.generation
 		WHERE b.id = $1 AND b.expires_at > $2`, id, micros(now))
 }
 
 // Browsers returns the subject's remembered browsers, the one that was used last first.
-func (s *Store) Browsers(ctx context.Context, subject string, now time.Time) ([]provider.Browser, error) {
+func (s *Store) Browsers(ctx context.Context, subject string, now time.Time) ([]interaction.Browser, error) {
 	return all(ctx, s, scanBrowser, `SELECT `+browserColumns+` FROM browser b
 			JOIN enrolment e ON e.subject = b.subject AND e.generation = b.generation
 		WHERE b.subject = $1 AND b.expires_at > $2

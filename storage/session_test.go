@@ -6,16 +6,18 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
+	"vestibule/provider/tokens"
 	"vestibule/storage"
 )
 
-func session(id, subject string) *provider.Session {
-	return &provider.Session{
+func session(id, subject string) *interaction.Session {
+	return &interaction.Session{
 		ID: []byte(id),
-		Login: provider.Login{Subject: subject, Session: "sid-" + id, Authentications: []provider.Authentication{
-			{Method: provider.MethodPassword, Time: noon},
+		Login: assurance.Login{Subject: subject, Session: "sid-" + id, Authentications: []assurance.Authentication{
+			{Method: assurance.MethodPassword, Time: noon},
 		}},
 		Created: noon, Seen: noon, Expires: noon.Add(12 * time.Hour),
 	}
@@ -38,7 +40,7 @@ func TestSessionIsReplaced(t *testing.T) {
 			t.Errorf("insert again: %v, want %v", err, store.ErrConflict)
 		}
 		n.ID = []byte("b")
-		n.Login.Authentications = append(n.Login.Authentications, provider.Authentication{Method: "otp", Time: noon, AMR: []string{"otp"}})
+		n.Login.Authentications = append(n.Login.Authentications, assurance.Authentication{Method: "otp", Time: noon, AMR: []string{"otp"}})
 		must(t, s.SaveSession(t.Context(), []byte("a"), n))
 		if hasSession(t, s, "a") {
 			t.Error("the old id is alive")
@@ -138,7 +140,7 @@ func TestEndSessionSparesRefreshTokens(t *testing.T) {
 		save(t, s, short.code("short"))
 		must(t, s.Exchange(t.Context(), "short", noon, nil, short.pair(0)[:1]))
 		must(t, s.EndSession(t.Context(), "sid"))
-		for token, want := range map[*provider.Token]bool{&rp.pair(0)[0]: true, &rp.pair(0)[1]: true, &short.pair(0)[0]: false} {
+		for token, want := range map[*tokens.Token]bool{&rp.pair(0)[0]: true, &rp.pair(0)[1]: true, &short.pair(0)[0]: false} {
 			if got := has(t, s, *token); got != want {
 				t.Errorf("after the end of the session there is %s: %v, want %v", token.Signature, got, want)
 			}

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/client"
 	"vestibule/provider/store"
+	"vestibule/provider/tokens"
 )
 
 // remember is how long a used code or refresh token is known as such beyond its use. The default
@@ -18,8 +18,8 @@ const remember = 90 * 24 * time.Hour
 
 const codeColumns = `signature, family, client, subject, session, data, created_at, expires_at, used, used_at, replay, revoked`
 
-func scanCode(r row) (provider.Code, error) {
-	var c provider.Code
+func scanCode(r row) (tokens.Code, error) {
+	var c tokens.Code
 	var created, expires, used, changed int64
 	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Data, &created, &expires,
 		&c.Used, &used, &c.Replay, &c.Revoked, &changed)
@@ -27,11 +27,11 @@ func scanCode(r row) (provider.Code, error) {
 	return c, err
 }
 
-// SaveCode inserts a code, for the client as it was read. provider.ErrClientChanged if it is registered otherwise by now;
+// SaveCode inserts a code, for the client as it was read. client.ErrChanged if it is registered otherwise by now;
 // store.ErrConflict if the family has a code. It takes no lock on the client, whose row would be locked by each of its
 // sign-ins: a code that is saved while the client goes names a registration that never comes back.
-func (s *Store) SaveCode(ctx context.Context, c provider.Code, of client.Client) error {
-	return s.exec(ctx, provider.ErrClientChanged, `INSERT INTO code (`+codeColumns+`, offline, registration)
+func (s *Store) SaveCode(ctx context.Context, c tokens.Code, of client.Client) error {
+	return s.exec(ctx, client.ErrChanged, `INSERT INTO code (`+codeColumns+`, offline, registration)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, 0, NULL, FALSE, FALSE, registration FROM client
 		WHERE id = $3 AND registration = $10 AND updated_at = $11`,
 		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Data, micros(c.Created), micros(c.Expires), c.Used,
@@ -47,28 +47,28 @@ func changed(table string) string {
 }
 
 // Code returns the code, used, revoked or expired or not, or store.ErrNotFound. One of a client that is gone is none.
-func (s *Store) Code(ctx context.Context, signature string) (provider.Code, error) {
+func (s *Store) Code(ctx context.Context, signature string) (tokens.Code, error) {
 	return one(ctx, s, scanCode, `SELECT `+codeColumns+changed(`code`)+` FROM code WHERE signature = $1 AND `+registered, signature)
 }
 
 // Exchange marks the code used with the answer to give again, and inserts the tokens, all or nothing. store.ErrConflict if the
 // code was used before, or it or its client is gone. It holds the code's row, which whoever revokes the family wants first.
-func (s *Store) Exchange(ctx context.Context, code string, at time.Time, replay []byte, tokens []provider.Token) error {
-	offline := slices.ContainsFunc(tokens, func(t provider.Token) bool { return t.Kind == provider.RefreshToken })
+func (s *Store) Exchange(ctx context.Context, code string, at time.Time, replay []byte, made []tokens.Token) error {
+	offline := slices.ContainsFunc(made, func(t tokens.Token) bool { return t.Kind == tokens.RefreshToken })
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, store.ErrConflict, `UPDATE code SET used = TRUE, used_at = $2, replay = $3, offline = $4
 			WHERE signature = $1 AND used = FALSE AND revoked = FALSE AND `+registered, code, micros(at), replay, offline)
 		if err != nil {
 			return err
 		}
-		return s.insertTokens(ctx, tokens)
+		return s.insertTokens(ctx, made)
 	})
 }
 
 const tokenColumns = `kind, signature, family, client, subject, session, data, created_at, expires_at, used_at, replay`
 
-func scanToken(r row) (provider.Token, error) {
-	var t provider.Token
+func scanToken(r row) (tokens.Token, error) {
+	var t tokens.Token
 	var created, expires, used, changed int64
 	err := r.Scan(&t.Kind, &t.Signature, &t.Family, &t.Client, &t.Subject, &t.Session, &t.Data,
 		&created, &expires, &used, &t.Replay, &changed)
@@ -82,13 +82,13 @@ func scanToken(r row) (provider.Token, error) {
 const alive = `EXISTS (SELECT 1 FROM code WHERE code.family = token.family AND code.revoked = FALSE AND ` + registered + `)`
 
 // Token returns the token, used or expired or not, or store.ErrNotFound: one that was revoked is none.
-func (s *Store) Token(ctx context.Context, kind, signature string) (provider.Token, error) {
+func (s *Store) Token(ctx context.Context, kind, signature string) (tokens.Token, error) {
 	return one(ctx, s, scanToken, `SELECT `+tokenColumns+changed(`token`)+` FROM token
 		WHERE kind = $1 AND signature = $2 AND `+alive, kind, signature)
 }
 
 // TokenFor is Token for a client that asks about a token: store.ErrNotFound also if the asking client was removed.
-func (s *Store) TokenFor(ctx context.Context, kind, signature string, asker client.Client) (provider.Token, error) {
+func (s *Store) TokenFor(ctx context.Context, kind, signature string, asker client.Client) (tokens.Token, error) {
 	return one(ctx, s, scanToken, `SELECT `+tokenColumns+changed(`token`)+` FROM token
 		WHERE kind = $1 AND signature = $2 AND `+alive+`
 			AND EXISTS (SELECT 1 FROM client asker WHERE asker.id = $3 AND asker.registration = $4)`,
@@ -98,7 +98,7 @@ func (s *Store) TokenFor(ctx context.Context, kind, signature string, asker clie
 // Rotate marks the refresh token used with the answer to give again, removes the access tokens of
 // its family and inserts the new tokens, all or nothing. store.ErrConflict if it was used before
 // or is gone.
-func (s *Store) Rotate(ctx context.Context, signature string, at time.Time, replay []byte, tokens []provider.Token) error {
+func (s *Store) Rotate(ctx context.Context, signature string, at time.Time, replay []byte, made []tokens.Token) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, store.ErrConflict, `UPDATE token SET used_at = $2, replay = $3, keep_until = $4
 			WHERE kind = 'refresh' AND signature = $1 AND used_at = 0 AND `+alive,
@@ -111,18 +111,18 @@ func (s *Store) Rotate(ctx context.Context, signature string, at time.Time, repl
 		if err != nil {
 			return err
 		}
-		return s.insertTokens(ctx, tokens)
+		return s.insertTokens(ctx, made)
 	})
 }
 
 // insertTokens is one statement for all of them.
-func (s *Store) insertTokens(ctx context.Context, tokens []provider.Token) error {
-	if len(tokens) == 0 {
+func (s *Store) insertTokens(ctx context.Context, made []tokens.Token) error {
+	if len(made) == 0 {
 		return nil
 	}
 	var values []string
 	var args []any
-	for _, t := range tokens {
+	for _, t := range made {
 		row := []any{t.Kind, t.Signature, t.Family, t.Client, t.Subject, t.Session, t.Data, micros(t.Created),
 			micros(t.Expires), micros(t.UsedAt), t.Replay, micros(t.Expires)}
 		values = append(values, places(len(args), len(row)))

@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
+	"vestibule/provider/tokens"
 	"vestibule/storage"
 )
 
@@ -19,15 +20,15 @@ type family struct {
 	id, client, subject string
 }
 
-func (f family) code(signature string) provider.Code {
-	return provider.Code{
+func (f family) code(signature string) tokens.Code {
+	return tokens.Code{
 		Signature: signature, Family: "family-" + signature, Client: f.client, Subject: f.subject, Session: "sid",
 		Data: []byte(`{"a":1}`), Created: noon, Expires: noon.Add(time.Minute),
 	}
 }
 
 // save stores the code, for a client that is there.
-func save(t *testing.T, s *storage.Store, code provider.Code) {
+func save(t *testing.T, s *storage.Store, code tokens.Code) {
 	t.Helper()
 	if err := s.CreateClient(t.Context(), newClient(code.Client)); err != nil && !errors.Is(err, store.ErrConflict) {
 		t.Fatal(err)
@@ -36,7 +37,7 @@ func save(t *testing.T, s *storage.Store, code provider.Code) {
 }
 
 // saveAgain stores the code for the client as it is registered.
-func saveAgain(t *testing.T, s *storage.Store, code provider.Code) error {
+func saveAgain(t *testing.T, s *storage.Store, code tokens.Code) error {
 	t.Helper()
 	of, err := s.Client(t.Context(), code.Client)
 	must(t, err)
@@ -44,14 +45,14 @@ func saveAgain(t *testing.T, s *storage.Store, code provider.Code) error {
 }
 
 // pair is the n-th access and refresh token of the family.
-func (f family) pair(n int) []provider.Token {
-	t := provider.Token{
-		Kind: provider.AccessToken, Signature: fmt.Sprintf("%s-access-%d", f.id, n), Family: "family-" + f.id,
+func (f family) pair(n int) []tokens.Token {
+	t := tokens.Token{
+		Kind: tokens.AccessToken, Signature: fmt.Sprintf("%s-access-%d", f.id, n), Family: "family-" + f.id,
 		Client: f.client, Subject: f.subject, Session: "sid", Data: []byte{0, 1, 0xff}, Created: noon, Expires: noon.Add(10 * time.Minute),
 	}
 	r := t
-	r.Kind, r.Signature, r.Expires = provider.RefreshToken, fmt.Sprintf("%s-refresh-%d", f.id, n), noon.Add(14*24*time.Hour)
-	return []provider.Token{t, r}
+	r.Kind, r.Signature, r.Expires = tokens.RefreshToken, fmt.Sprintf("%s-refresh-%d", f.id, n), noon.Add(14*24*time.Hour)
+	return []tokens.Token{t, r}
 }
 
 // begin makes the code and exchanges it for the first pair.
@@ -68,7 +69,7 @@ func (f family) rotate(ctx context.Context, s *storage.Store, n int) error {
 
 func (f family) alive(t *testing.T, s *storage.Store) bool {
 	t.Helper()
-	_, err := s.Token(t.Context(), provider.RefreshToken, f.pair(0)[1].Signature)
+	_, err := s.Token(t.Context(), tokens.RefreshToken, f.pair(0)[1].Signature)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func (f family) alive(t *testing.T, s *storage.Store) bool {
 
 var rp = family{id: "one", client: "rp", subject: "alice"}
 
-func has(t *testing.T, s *storage.Store, token provider.Token) bool {
+func has(t *testing.T, s *storage.Store, token tokens.Token) bool {
 	t.Helper()
 	_, err := s.Token(t.Context(), token.Kind, token.Signature)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -109,7 +110,7 @@ func TestCodesAndTokensComeBackAsTheyWere(t *testing.T) {
 			}
 		}
 		other := rp.pair(0)[0]
-		other.Kind = provider.RefreshToken
+		other.Kind = tokens.RefreshToken
 		if has(t, s, other) {
 			t.Error("an access token is found as a refresh token")
 		}
@@ -120,12 +121,12 @@ func TestRotate(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		rp.begin(t, s)
 		must(t, rp.rotate(t.Context(), s, 0))
-		used, err := s.Token(t.Context(), provider.RefreshToken, rp.pair(0)[1].Signature)
+		used, err := s.Token(t.Context(), tokens.RefreshToken, rp.pair(0)[1].Signature)
 		if err != nil || !used.UsedAt.Equal(noon.Add(time.Hour)) || !bytes.Equal(used.Replay, []byte("replay")) {
 			t.Errorf("used refresh token = %+v, %v", used, err)
 		}
 		for _, tt := range []struct {
-			token provider.Token
+			token tokens.Token
 			want  bool
 		}{{rp.pair(0)[0], false}, {rp.pair(1)[0], true}, {rp.pair(1)[1], true}} {
 			if got := has(t, s, tt.token); got != tt.want {
@@ -195,8 +196,8 @@ func TestClientMadeAnew(t *testing.T) {
 			if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("%s: Rotate: %v, want %v", name, err, store.ErrConflict)
 			}
-			if err := s.SaveCode(t.Context(), rp.code("other"), was); !errors.Is(err, provider.ErrClientChanged) {
-				t.Errorf("%s: SaveCode: %v, want %v", name, err, provider.ErrClientChanged)
+			if err := s.SaveCode(t.Context(), rp.code("other"), was); !errors.Is(err, client.ErrChanged) {
+				t.Errorf("%s: SaveCode: %v, want %v", name, err, client.ErrChanged)
 			}
 		}
 	})

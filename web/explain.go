@@ -4,14 +4,14 @@ import (
 	"errors"
 	"strings"
 
-	"vestibule/provider"
+	"vestibule/provider/interaction"
 	"vestibule/provider/limiter"
 	"vestibule/web/ui"
 )
 
 // explain finds the page for an error of the rooms below; nil: it has none of its own.
 func explain(err error) *ui.Problem {
-	var request *provider.RequestError
+	var request *interaction.RequestError
 	switch {
 	case errors.As(err, &request):
 		return explainRequest(request)
@@ -21,7 +21,7 @@ func explain(err error) *ui.Problem {
 	return nil
 }
 
-func explainRequest(e *provider.RequestError) *ui.Problem {
+func explainRequest(e *interaction.RequestError) *ui.Problem {
 	title := ui.Say("request.title.unknown")
 	if e.ClientName != "" {
 		title = ui.Say("request.title", "client", e.ClientName)
@@ -33,7 +33,7 @@ func explainRequest(e *provider.RequestError) *ui.Problem {
 }
 
 // why tells a user what an app did. The exact words for its makers are under the details.
-func why(e *provider.RequestError) ui.Message {
+func why(e *interaction.RequestError) ui.Message {
 	switch {
 	case e.Code == "invalid_client" && e.ClientName == "":
 		return ui.Say("request.client")

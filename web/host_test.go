@@ -10,22 +10,23 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 )
 
 // host is a program of its own that has its users sign in at our pages, with two steps, and is no OpenID Provider. It
 // begins a sign-in, and is told what has come of it.
 type host struct {
-	flows *provider.Flows
+	flows *interaction.Flows
 	now   func() time.Time
 }
 
 // signIn begins a sign-in at the pages.
 func (h *host) signIn(pages *Server) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ix := h.flows.Begin(provider.Demand{EssentialACR: client.LevelTwo})
+		ix := h.flows.Begin(assurance.Demand{EssentialACR: assurance.LevelTwo})
 		ix.Client, ix.ClientName, ix.FirstParty = "payroll", "Payroll", true
 		if err := pages.Authorize(w, r, ix); err != nil {
 			pages.Error(w, r, err)
@@ -34,7 +35,7 @@ func (h *host) signIn(pages *Server) http.HandlerFunc {
 }
 
 // Finish lets the user in.
-func (h *host) Finish(w http.ResponseWriter, r *http.Request, ix *provider.Interaction, at time.Time, with ...func(context.Context) error) error {
+func (h *host) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, at time.Time, with ...func(context.Context) error) error {
 	if !ix.Login.Satisfies(ix.Required(), at) {
 		return errors.New("the login does not satisfy the request")
 	}
@@ -43,11 +44,11 @@ func (h *host) Finish(w http.ResponseWriter, r *http.Request, ix *provider.Inter
 }
 
 // Refuse tells the user why not.
-func (h *host) Refuse(w http.ResponseWriter, r *http.Request, ix *provider.Interaction, code string, with ...func(context.Context) error) error {
+func (h *host) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, code string, with ...func(context.Context) error) error {
 	return h.end(w, r, ix, "/payroll?error="+code, with)
 }
 
-func (h *host) end(w http.ResponseWriter, r *http.Request, ix *provider.Interaction, to string, with []func(context.Context) error) error {
+func (h *host) end(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, to string, with []func(context.Context) error) error {
 	if err := h.flows.EndAt(r.Context(), ix, to, with...); err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func TestHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &host{flows: provider.NewFlows(s.store, keys, 0, s.clock.now), now: s.clock.now}
+	h := &host{flows: interaction.NewFlows(s.store, keys, 0, s.clock.now), now: s.clock.now}
 	c := s.config
 	c.Source = Source{Issuer: s.server.URL, Engine: h, Flows: h.flows, Clients: h}
 	c.Site.Prefix = "/sign-in"

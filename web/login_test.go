@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
+	"vestibule/provider/interaction"
 )
 
 func TestSignIn(t *testing.T) {
@@ -167,7 +168,7 @@ func TestPromptLoginFixesTheUser(t *testing.T) {
 	}
 }
 
-func onlySession(t *testing.T, s *site) provider.Session {
+func onlySession(t *testing.T, s *site) interaction.Session {
 	t.Helper()
 	for _, row := range s.sessions.rows {
 		if len(s.sessions.rows) == 1 {
@@ -175,7 +176,7 @@ func onlySession(t *testing.T, s *site) provider.Session {
 		}
 	}
 	t.Fatalf("there are %d sessions, want 1", len(s.sessions.rows))
-	return provider.Session{}
+	return interaction.Session{}
 }
 
 func TestStepUpKeepsTheSID(t *testing.T) {
@@ -369,7 +370,7 @@ func TestIDTokenHint(t *testing.T) {
 		{"s-gone", "ana", "client"},
 	} {
 		b := s.newBrowser()
-		ix := s.provider.Begin(provider.Demand{Subject: tt.subject})
+		ix := s.provider.Begin(assurance.Demand{Subject: tt.subject})
 		ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = "shop", "Demo Shop", []string{"openid"}, "https://shop.test/cb"
 		shop, err := s.store.Client(t.Context(), "shop")
 		if err != nil {
@@ -395,7 +396,7 @@ func TestIDTokenHintWithSession(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn(nil)
 	s.clock.forward(time.Minute)
-	ix := s.provider.Begin(provider.Demand{Subject: "s-ana", PromptLogin: true})
+	ix := s.provider.Begin(assurance.Demand{Subject: "s-ana", PromptLogin: true})
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = "shop", "Demo Shop", []string{"openid"}, "https://shop.test/cb"
 	p := b.open(s.serveAuthorize(ix)).at("login", "initial").says("Signing in as ana@example.com")
 	if strings.Contains(p.text(), "Use a different account") {

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 )
@@ -77,7 +78,7 @@ func TestPolicyObliges(t *testing.T) {
 				t.Errorf("prompt=none answers %s", p.address)
 			}
 			p.enrol().at("consent", "initial").press("Allow").client()
-			if row := onlySession(t, s); row.Login.ACR() != client.LevelTwo {
+			if row := onlySession(t, s); row.Login.ACR() != assurance.LevelTwo {
 				t.Errorf("the session has %v", row.Login.Authentications)
 			}
 		})

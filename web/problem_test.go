@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
 )
@@ -102,7 +102,7 @@ func TestErrorPages(t *testing.T) {
 		{fmt.Errorf("read: %w", store.ErrUnavailable), "unavailable", 503, true},
 		{account.ErrBusy, "busy", 503, false},
 		{mfa.ErrBusy, "busy", 503, false},
-		{&provider.RequestError{Status: 400, Code: "server_error"}, "request", 400, false},
+		{&interaction.RequestError{Status: 400, Code: "server_error"}, "request", 400, false},
 		{ui.ErrUnknown, "unknown", 400, false},
 	} {
 		s.log.Reset()

@@ -6,8 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
-	"vestibule/provider/client"
+	"vestibule/provider/assurance"
 )
 
 func TestRecoveryStates(t *testing.T) {
@@ -92,7 +91,7 @@ func (s *screen) primary() []string {
 func TestRecoveryThatIsNotEnough(t *testing.T) {
 	s := newSite(t)
 	a := s.enrolled("s-ana")
-	ix := s.provider.Begin(provider.Demand{PreferredACR: client.LevelTwo, WeakRecovery: true})
+	ix := s.provider.Begin(assurance.Demand{PreferredACR: assurance.LevelTwo, WeakRecovery: true})
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = "shop", "Demo Shop", []string{"openid"}, "https://shop.test/cb"
 	p := s.newBrowser().open(s.serveAuthorize(ix)).password("ana").at("totp", "initial").click("Use a recovery code")
 	p = p.press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial").says("Demo Shop does not take a recovery code for a second step")

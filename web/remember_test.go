@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
-	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 )
 
@@ -26,7 +26,7 @@ type browsers struct {
 }
 
 type keptBrowser struct {
-	provider.Browser
+	interaction.Browser
 	generation int64
 }
 
@@ -35,7 +35,7 @@ func (k *browsers) generation(ctx context.Context, subject string) int64 {
 	return f.Generation
 }
 
-func (k *browsers) RememberBrowser(ctx context.Context, old []byte, b provider.Browser) error {
+func (k *browsers) RememberBrowser(ctx context.Context, old []byte, b interaction.Browser) error {
 	generation := k.generation(ctx, b.Subject)
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -44,17 +44,17 @@ func (k *browsers) RememberBrowser(ctx context.Context, old []byte, b provider.B
 	return nil
 }
 
-func (k *browsers) Browser(ctx context.Context, id []byte, now time.Time) (provider.Browser, error) {
+func (k *browsers) Browser(ctx context.Context, id []byte, now time.Time) (interaction.Browser, error) {
 	k.mu.Lock()
 	b, ok := k.rows[string(id)]
 	k.mu.Unlock()
 	if !ok || !now.Before(b.Expires) || b.generation != k.generation(ctx, b.Subject) {
-		return provider.Browser{}, store.ErrNotFound
+		return interaction.Browser{}, store.ErrNotFound
 	}
 	return b.Browser, nil
 }
 
-func (k *browsers) Browsers(ctx context.Context, subject string, now time.Time) (found []provider.Browser, _ error) {
+func (k *browsers) Browsers(ctx context.Context, subject string, now time.Time) (found []interaction.Browser, _ error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, b := range k.rows {
@@ -62,7 +62,7 @@ func (k *browsers) Browsers(ctx context.Context, subject string, now time.Time) 
 			found = append(found, b.Browser)
 		}
 	}
-	slices.SortFunc(found, func(a, b provider.Browser) int { return cmp.Compare(string(a.ID), string(b.ID)) })
+	slices.SortFunc(found, func(a, b interaction.Browser) int { return cmp.Compare(string(a.ID), string(b.ID)) })
 	return found, nil
 }
 
@@ -129,7 +129,7 @@ func TestRememberedBrowser(t *testing.T) {
 	b := s.remembered(a)
 	b.open(s.authorize()).password("ana").client()
 	row := onlySession(t, s)
-	if got := row.Login.AMR(); !slices.Equal(got, []string{"pwd"}) || row.Login.ACR() != client.LevelOne {
+	if got := row.Login.AMR(); !slices.Equal(got, []string{"pwd"}) || row.Login.ACR() != assurance.LevelOne {
 		t.Errorf("the session says amr %v, acr %s, want pwd and aal1", got, row.Login.ACR())
 	}
 	b.open(s.authorize()).client()

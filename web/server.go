@@ -10,9 +10,9 @@ import (
 
 	"vestibule/consent"
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
 	accountpages "vestibule/web/account"
 	"vestibule/web/browser"
 	"vestibule/web/catalogue"
@@ -44,13 +44,8 @@ type Config struct {
 type Source struct {
 	Issuer  string // origin of the pages
 	Engine  signin.Engine
-	Flows   *provider.Flows
+	Flows   *interaction.Flows
 	Clients signin.Clients
-}
-
-// Of returns the Source that a Provider is.
-func Of(p *provider.Provider) Source {
-	return Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p}
 }
 
 // Passwords is how passwords are counted.
@@ -93,14 +88,12 @@ type Site struct {
 	Factors fs.FS          // templates and scripts of kinds of authenticator that do not come with the program, see ui.Kind; nil: none
 }
 
-// Server is the pages. It implements provider.UI.
+// Server is the pages. A Provider takes it as its UI.
 type Server struct {
 	*ui.Pages
 	signIn  *signin.Server
 	account *accountpages.Server
 }
-
-var _ provider.UI = (*Server)(nil)
 
 // New returns a Server.
 func New(c Config) (*Server, error) {
@@ -170,7 +163,7 @@ func (c Config) withDefaults() Config {
 }
 
 // Authorize takes over an authorization request from the provider.
-func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *provider.Interaction) error {
+func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction) error {
 	return s.signIn.Authorize(w, r, ix)
 }
 

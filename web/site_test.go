@@ -30,6 +30,7 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -39,11 +40,11 @@ const secret = "correct horse battery"
 // sessions is Sessions as a map. Atomic takes back what a failure left behind.
 type sessions struct {
 	mu       sync.Mutex
-	rows     map[string]provider.Session
+	rows     map[string]interaction.Session
 	accounts *accounts // nil: they are kept elsewhere
 }
 
-func (s *sessions) Session(_ context.Context, id []byte) (provider.Session, error) {
+func (s *sessions) Session(_ context.Context, id []byte) (interaction.Session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	row, ok := s.rows[string(id)]
@@ -54,7 +55,7 @@ func (s *sessions) Session(_ context.Context, id []byte) (provider.Session, erro
 	return row, nil
 }
 
-func (s *sessions) SaveSession(_ context.Context, old []byte, n *provider.Session) error {
+func (s *sessions) SaveSession(_ context.Context, old []byte, n *interaction.Session) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old != nil {
@@ -79,10 +80,10 @@ func (s *sessions) TouchSession(_ context.Context, id []byte, seen time.Time) er
 	return nil
 }
 
-func (s *sessions) Sessions(_ context.Context, subject string) ([]provider.Session, error) {
+func (s *sessions) Sessions(_ context.Context, subject string) ([]interaction.Session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []provider.Session
+	var all []interaction.Session
 	for _, row := range s.rows {
 		if row.Login.Subject == subject {
 			all = append(all, row)
@@ -99,13 +100,13 @@ func (s *sessions) RequireSession(_ context.Context, sid string) error {
 			return nil
 		}
 	}
-	return provider.ErrSessionEnded
+	return interaction.ErrSessionEnded
 }
 
 func (s *sessions) EndSession(_ context.Context, sid string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	maps.DeleteFunc(s.rows, func(_ string, row provider.Session) bool { return row.Login.Session == sid })
+	maps.DeleteFunc(s.rows, func(_ string, row interaction.Session) bool { return row.Login.Session == sid })
 	return nil
 }
 
@@ -118,19 +119,19 @@ func (s *sessions) EndOthers(_ context.Context, subject string, epoch int64, sid
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	maps.DeleteFunc(s.rows, func(_ string, row provider.Session) bool {
+	maps.DeleteFunc(s.rows, func(_ string, row interaction.Session) bool {
 		return row.Login.Subject == subject && row.Login.Session != sid
 	})
 	return epoch, nil
 }
 
-func (s *sessions) snapshot() map[string]provider.Session {
+func (s *sessions) snapshot() map[string]interaction.Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.rows)
 }
 
-func (s *sessions) restore(rows map[string]provider.Session) {
+func (s *sessions) restore(rows map[string]interaction.Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rows = rows
@@ -262,7 +263,7 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{
 		t: t, clock: &clockwork{at: time.Date(2026, 3, 3, 14, 5, 10, 0, time.UTC)}, store: providertest.New(), factors: mfatest.New(),
-		sessions: &sessions{rows: map[string]provider.Session{}}, log: new(bytes.Buffer),
+		sessions: &sessions{rows: map[string]interaction.Session{}}, log: new(bytes.Buffer),
 		accounts: &accounts{rows: map[string]account.Account{
 			"ana": {Subject: "s-ana", Username: "ana", Name: "Ana Lima", Email: "ana@example.com", EmailVerified: true},
 			"ben": {Subject: "s-ben", Username: "ben", Name: "Ben", Email: "ben@example.com"},
@@ -294,7 +295,7 @@ func (s *site) compose() {
 	}
 	s.provider = p
 	s.config = Config{
-		Source: Of(p), Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now},
+		Source: Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p}, Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now},
 		Passwords: Passwords{Attempts: s.factors}, Stores: Stores{Sessions: s.sessions}, Journal: audit.Journal{Atomic: s.atomic},
 		Keys: Keys{Devices: keys.Derive("known browsers"), Binding: []byte("binds a sign-in to its browser")},
 		Site: Site{Contact: "help@example.com"}, Log: log, Now: s.clock.now,
@@ -718,7 +719,7 @@ func (s *screen) client() url.Values {
 var errDown = errors.Join(store.ErrUnavailable, errors.New("connection refused"))
 
 // serveAuthorize returns an address where the provider hands over the interaction.
-func (s *site) serveAuthorize(ix *provider.Interaction) string {
+func (s *site) serveAuthorize(ix *interaction.Interaction) string {
 	path := "/test/" + ix.ID
 	s.handler.Load().HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		if err := s.pages.Authorize(w, r, ix); err != nil {
@@ -731,7 +732,7 @@ func (s *site) serveAuthorize(ix *provider.Interaction) string {
 // failing is Sessions that cannot store anything.
 type failing struct{ *sessions }
 
-func (failing) SaveSession(context.Context, []byte, *provider.Session) error {
+func (failing) SaveSession(context.Context, []byte, *interaction.Session) error {
 	return errors.New("disk full")
 }
 

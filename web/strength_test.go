@@ -12,7 +12,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
 	mfatotp "vestibule/mfa/totp"
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/client"
 	"vestibule/web/signin"
 )
@@ -131,13 +131,13 @@ func TestEnoughByStrength(t *testing.T) {
 	s := newPolicySite(t, mfa.Policy{})
 	withKeys(s)
 	s.enrolled("s-ana")
-	one := provider.PasswordLogin("s-ana", 0, s.clock.now())
+	one := assurance.PasswordLogin("s-ana", 0, s.clock.now())
 	app, key := one.Clone(), one.Clone()
-	app.Authentications = append(app.Authentications, provider.Authentication{Method: mfatotp.Method, Time: s.clock.now(), AMR: []string{"otp"}})
+	app.Authentications = append(app.Authentications, assurance.Authentication{Method: mfatotp.Method, Time: s.clock.now(), AMR: []string{"otp"}})
 	if err := key.Add(s.giveKey("s-ana")); err != nil {
 		t.Fatal(err)
 	}
-	if acr := key.ACR(); acr != client.LevelPhishingResistant {
+	if acr := key.ACR(); acr != assurance.LevelPhishingResistant {
 		t.Fatalf("a key reaches %q", acr)
 	}
 	phr := client.Client{ID: "vault", TwoSteps: client.TwoStepsPhishingResistant}
@@ -157,7 +157,7 @@ func TestEnoughByStrength(t *testing.T) {
 		"to come":       {mfa.Policy{TwoSteps: mfa.PhishingResistant, From: s.clock.now().Add(time.Second)}, client.Client{}, true, true},
 	} {
 		rules := signin.Rules{Policy: tt.policy, Accounts: s.accounts, MFA: s.mfa, Now: s.clock.now}
-		for login, want := range map[*provider.Login]bool{one: tt.one, app: tt.app, key: true} {
+		for login, want := range map[*assurance.Login]bool{one: tt.one, app: tt.app, key: true} {
 			if got, err := rules.Enough(t.Context(), tt.client, login); err != nil || got != want {
 				t.Errorf("%s: %+v is enough: %v, %v, want %v", name, login.AMR(), got, err, want)
 			}

@@ -12,9 +12,10 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/storage"
 	"vestibule/web/catalogue"
 )
@@ -71,8 +72,8 @@ type claimsView struct {
 	speaker // of the words below, which JSON has too
 	account account.Account
 	client  client.Client
-	ladder  provider.Levels
-	demand  provider.Demand
+	ladder  assurance.Levels
+	demand  assurance.Demand
 	must    client.TwoSteps
 	codes   int  // recovery codes left
 	keeps   bool // browsers may be remembered
@@ -156,7 +157,7 @@ func (v *claimsView) refusal() string {
 	return ""
 }
 
-func (v *claimsView) session(s provider.Session, now time.Time) told {
+func (v *claimsView) session(s interaction.Session, now time.Time) told {
 	t := v.tell(v.say("command.claims.session", catalogue.Values{"time": moment(s.Created)}), &s.Login, now)
 	t.Session = s.Login.Session
 	t.AuthTime = moment(s.Login.AuthTime())
@@ -165,10 +166,10 @@ func (v *claimsView) session(s provider.Session, now time.Time) told {
 
 // newSignIns are the ways that the user has, and those that setting an authenticator up would give.
 func (v *claimsView) newSignIns(now time.Time) []told {
-	password := provider.PasswordLogin(v.account.Subject, 0, now)
-	with := func(method string, amr ...string) *provider.Login {
+	password := assurance.PasswordLogin(v.account.Subject, 0, now)
+	with := func(method string, amr ...string) *assurance.Login {
 		login := password.Clone()
-		login.Authentications = append(login.Authentications, provider.Authentication{Method: method, Time: now, AMR: amr})
+		login.Authentications = append(login.Authentications, assurance.Authentication{Method: method, Time: now, AMR: amr})
 		return login
 	}
 	all := []told{
@@ -176,18 +177,18 @@ func (v *claimsView) newSignIns(now time.Time) []told {
 		v.tell(v.say("command.claims.code", nil), with(totp.Method, totp.Method), now),
 	}
 	if v.codes > 0 {
-		all = append(all, v.tell(v.say("command.claims.recovery", nil), with(provider.MethodRecovery), now))
+		all = append(all, v.tell(v.say("command.claims.recovery", nil), with(assurance.MethodRecovery), now))
 	}
 	if v.ladder.PhishingResistant {
 		key := password.Clone()
-		key.Authentications = append(key.Authentications, provider.Authentication{Method: "key", Time: now, AMR: []string{"hwk"}, PhishingResistant: true})
+		key.Authentications = append(key.Authentications, assurance.Authentication{Method: "key", Time: now, AMR: []string{"hwk"}, PhishingResistant: true})
 		all = append(all, v.tell(v.say("command.claims.key", nil), key, now))
 	}
 	return all
 }
 
 // tell says what the client gets of a login, once what comes first is done or declined.
-func (v *claimsView) tell(how string, login *provider.Login, now time.Time) told {
+func (v *claimsView) tell(how string, login *assurance.Login, now time.Time) told {
 	return told{
 		How: how, First: v.first(login, now), AMR: login.AMR(), ACR: v.ladder.ACR(v.client.ACRNames, v.demand, login),
 		AuthTime: v.say("command.claims.oldest", nil), Why: v.why(login),
@@ -195,7 +196,7 @@ func (v *claimsView) tell(how string, login *provider.Login, now time.Time) told
 }
 
 // first says what is asked of the user before the client gets anything, as the pages decide it.
-func (v *claimsView) first(login *provider.Login, now time.Time) string {
+func (v *claimsView) first(login *assurance.Login, now time.Time) string {
 	demand := v.demand
 	if v.must != client.TwoStepsPhishingResistant { // other rules only want a second factor, whatever it reaches
 		demand.Policy = ""
@@ -203,11 +204,11 @@ func (v *claimsView) first(login *provider.Login, now time.Time) string {
 			demand.Policy = v.client.TwoSteps.Level()
 		}
 	}
-	second, reaches := login.SecondFactor(), client.Rank(demand.Level()) < client.Rank(client.LevelTwo) || login.Reaches(demand, now)
+	second, reaches := login.SecondFactor(), assurance.Rank(demand.Level()) < assurance.Rank(assurance.LevelTwo) || login.Reaches(demand, now)
 	switch {
 	case second && reaches, !second && !v.Enrolled && !v.Must && reaches:
 		return ""
-	case second && demand.Level() == client.LevelPhishingResistant:
+	case second && demand.Level() == assurance.LevelPhishingResistant:
 		return v.say("command.claims.first.stronger", catalogue.Values{"otherwise": v.otherwise()})
 	case second:
 		return v.say("command.claims.first.recovery", catalogue.Values{"otherwise": v.otherwise()})
@@ -241,7 +242,7 @@ func (v *claimsView) otherwise() string {
 }
 
 // why explains the acr.
-func (v *claimsView) why(login *provider.Login) string {
+func (v *claimsView) why(login *assurance.Login) string {
 	level, acr := v.ladder.Level(login), v.ladder.ACR(v.client.ACRNames, v.demand, login)
 	text := v.reached(level, login)
 	for _, n := range v.demand.Names {
@@ -264,11 +265,11 @@ func (w *env) mustText(v claimsView) string {
 }
 
 // reached says what the login has reached the level with.
-func (v *claimsView) reached(level string, login *provider.Login) string {
+func (v *claimsView) reached(level string, login *assurance.Login) string {
 	switch {
-	case level == client.LevelPhishingResistant:
+	case level == assurance.LevelPhishingResistant:
 		return v.say("command.claims.why.key", nil)
-	case level == client.LevelTwo:
+	case level == assurance.LevelTwo:
 		return v.say("command.claims.why.two", nil)
 	case login.SecondFactor():
 		return v.say("command.claims.why.recovery", nil)

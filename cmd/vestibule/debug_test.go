@@ -10,7 +10,7 @@ import (
 
 	"vestibule/cmd/vestibule/servertest"
 	"vestibule/config"
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/client"
 )
 
@@ -60,7 +60,7 @@ func TestDebugClaims(t *testing.T) {
 			t.Errorf("essential: first %q", first)
 		}
 		read("--acr", "silver", "--essential")
-		if view.Refused != provider.ErrorUnmet || len(view.Cases) != 0 {
+		if view.Refused != assurance.ErrorUnmet || len(view.Cases) != 0 {
 			t.Errorf("unknown and essential: %+v", view)
 		}
 

@@ -12,23 +12,23 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":                  {"cmd/vestibule/sample", "cmd/vestibule/server", "config", "mfa", "mfa/totp", "mfa/transfer", "provider", "provider/account", "provider/audit", "provider/client", "provider/operator", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice"},
-	"cmd/vestibule/server":           {"config", "consent", "mfa", "mfa/totp", "mfa/webauthn", "provider", "provider/account", "provider/audit", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
+	"cmd/vestibule":                  {"cmd/vestibule/sample", "cmd/vestibule/server", "config", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/operator", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice"},
+	"cmd/vestibule/server":           {"config", "consent", "mfa", "mfa/totp", "mfa/webauthn", "provider", "provider/account", "provider/assurance", "provider/audit", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 	"cmd/vestibule/servertest":       {"cmd/vestibule/server", "config", "mfa", "mfa/webauthn/webauthntest", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/resource", "storage", "storage/storagetest", "web/enrol", "web/notice", "github.com/pquerna/otp"},
 	"cmd/vestibule/sample":           {"provider/resource", "github.com/coreos/go-oidc", "golang.org/x/oauth2"},
-	"web":                            {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/limiter", "web/account", "web/browser", "web/catalogue", "web/enrol", "web/signin", "web/ui", "web/verify"},
-	"web/account":                    {"mfa", "provider", "provider/account", "provider/audit", "provider/client", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
-	"web/signin":                     {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/client", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
+	"web":                            {"consent", "mfa", "provider/account", "provider/audit", "provider/interaction", "provider/limiter", "web/account", "web/browser", "web/catalogue", "web/enrol", "web/signin", "web/ui", "web/verify"},
+	"web/account":                    {"mfa", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
+	"web/signin":                     {"consent", "mfa", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
 	"web/enrol":                      {"mfa", "provider/audit", "provider/store", "web/catalogue", "web/ui", "web/verify"},
-	"web/verify":                     {"mfa", "provider", "provider/account", "provider/audit", "provider/limiter", "web/browser", "web/ui"},
-	"web/browser":                    {"provider", "provider/account", "provider/spelling", "provider/store", "web/ui"},
+	"web/verify":                     {"mfa", "provider/account", "provider/audit", "provider/limiter", "provider/spelling", "web/browser", "web/ui"},
+	"web/browser":                    {"provider/account", "provider/assurance", "provider/interaction", "provider/spelling", "provider/store", "web/ui"},
 	"web/ui":                         {"provider/audit", "provider/spelling", "provider/store", "web/catalogue", "github.com/skip2/go-qrcode"},
 	"web/catalogue":                  {"github.com/BurntSushi/toml", "github.com/nicksnyder/go-i18n", "golang.org/x/text"},
 	"web/catalogue/cataloguetest":    {"web/catalogue"},
 	"web/notice":                     {"provider/account", "provider/audit", "provider/store", "web/catalogue", "github.com/wneessen/go-mail", "golang.org/x/text"},
 	"web/notice/noticetest":          {"provider/audit", "provider/store", "web/notice"},
-	"storage":                        {"consent", "mfa", "provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/store", "storage/database", "web/notice"},
-	"provider":                       {"provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/limiter", "provider/spelling", "provider/store", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},
+	"storage":                        {"consent", "mfa", "provider/account", "provider/audit", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/store", "provider/tokens", "storage/database", "web/notice"},
+	"provider":                       {"provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/jwks", "provider/limiter", "provider/spelling", "provider/store", "provider/tokens", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},
 	"consent":                        {},
 	"mfa":                            {"provider/limiter", "provider/phc", "golang.org/x/text"},
 	"mfa/totp":                       {"mfa", "github.com/pquerna/otp"},
@@ -37,10 +37,10 @@ var mayImport = map[string][]string{
 	"mfa/transfer":                   {"mfa/totp", "filippo.io/age"},
 	"config":                         {"go.yaml.in/yaml"},
 	"storage/database":               {"provider/store"},
-	"provider/providertest":          {"provider", "provider/account", "provider/client", "provider/jwks", "provider/store"},
+	"provider/providertest":          {"provider", "provider/account", "provider/assurance", "provider/client", "provider/interaction", "provider/jwks", "provider/store", "provider/tokens"},
 	"provider/audit":                 {"provider/store"},
 	"provider/account":               {"provider/limiter", "provider/phc", "provider/spelling", "provider/store", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
-	"provider/client":                {"provider/limiter", "provider/spelling", "provider/store", "golang.org/x/net/idna"},
+	"provider/client":                {"provider/assurance", "provider/limiter", "provider/spelling", "provider/store", "golang.org/x/net/idna"},
 	"provider/jwks":                  {"provider/spelling", "provider/store", "github.com/go-jose/go-jose"},
 	"provider/limiter":               {"golang.org/x/sync"},
 	"provider/phc":                   {"golang.org/x/crypto"},
@@ -50,16 +50,19 @@ var mayImport = map[string][]string{
 	"mfa/mfatest":                    {"mfa"},
 	"consent/consenttest":            {"consent"},
 	"storage/storagetest":            {"storage"},
-	"provider/operator":              {"mfa", "mfa/totp", "mfa/transfer", "provider", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/store"},
-	"provider/operator/operatortest": {"mfa", "mfa/totp", "mfa/transfer", "provider", "provider/account", "provider/audit", "provider/client", "provider/operator", "provider/store"},
+	"provider/operator":              {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/audit", "provider/client", "provider/interaction", "provider/jwks", "provider/store"},
+	"provider/operator/operatortest": {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/operator", "provider/store"},
 	"docs/doctest":                   {},
+	"provider/assurance":             {"provider/spelling"},
+	"provider/interaction":           {"provider/assurance", "provider/client", "provider/spelling", "provider/store"},
+	"provider/tokens":                {"provider/client"},
 }
 
 const endToEndTests = "cmd/vestibule/test/"
 
 // endToEnd is what the tests of whole servers may import: what starts servers stays in servertest, and pages are known by
 // what a browser sees of them.
-var endToEnd = []string{"cmd/vestibule/servertest", "config", "docs/doctest", "mfa", "mfa/totp", "mfa/webauthn/webauthntest", "provider", "provider/account", "provider/audit", "provider/client", "provider/operator", "provider/providertest", "provider/resource", "provider/store", "storage", "web/notice", "github.com/pquerna/otp"}
+var endToEnd = []string{"cmd/vestibule/servertest", "config", "docs/doctest", "mfa", "mfa/totp", "mfa/webauthn/webauthntest", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/operator", "provider/providertest", "provider/resource", "provider/store", "storage", "web/notice", "github.com/pquerna/otp"}
 
 // free are packages that choose their own modules, but none of a room: fosite's types stay in provider, the codes of
 // authenticator apps in mfa/totp and in the phones of tests, the ceremonies of keys in mfa/webauthn.

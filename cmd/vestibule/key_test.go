@@ -8,7 +8,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider/account"
-	"vestibule/provider/client"
+	"vestibule/provider/assurance"
 )
 
 // The settings are checked by a package that does not know the keyring: both must agree on what a key is.
@@ -65,7 +65,7 @@ func TestNamesAgree(t *testing.T) {
 		}
 		environ = []string{"VESTIBULE_ACR_NAMES=aal2=" + name}
 		_, refused = config.Load("", environ, nil, "acr_names")
-		err := client.CheckACRNames(map[string][]string{client.LevelTwo: {name}})
+		err := assurance.CheckACRNames(map[string][]string{assurance.LevelTwo: {name}})
 		if (refused == nil) != (err == nil) {
 			t.Errorf("acr name %q: the settings say %v, the provider says %v", name, refused, err)
 		}

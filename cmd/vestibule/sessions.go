@@ -3,12 +3,12 @@ package main
 import (
 	"strings"
 
-	"vestibule/provider"
+	"vestibule/provider/interaction"
 	"vestibule/web/catalogue"
 )
 
 // ended says which sessions there were.
-func (w *env) ended(sessions []provider.Session) string {
+func (w *env) ended(sessions []interaction.Session) string {
 	if len(sessions) == 0 {
 		return w.say("command.session.none", nil)
 	}

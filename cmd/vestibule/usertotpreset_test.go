@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"vestibule/cmd/vestibule/servertest"
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
+	"vestibule/provider/tokens"
 	"vestibule/storage"
 )
 
@@ -24,17 +26,17 @@ func TestUserTOTPReset(t *testing.T) {
 	defer d.close()
 	ctx, db, subject := t.Context(), servertest.OpenDatabase(t, d.config.Database), d.strong.Subject
 	now := time.Now()
-	session := provider.Session{
-		ID: bytes.Repeat([]byte{1}, 32), Login: *provider.PasswordLogin(subject, 0, now),
+	session := interaction.Session{
+		ID: bytes.Repeat([]byte{1}, 32), Login: *assurance.PasswordLogin(subject, 0, now),
 		Created: now, Seen: now, Expires: now.Add(time.Hour),
 	}
-	code := provider.Code{Signature: "code", Family: "family", Client: sampleID, Subject: subject, Data: []byte("{}"), Created: now, Expires: now.Add(time.Hour)}
-	token := provider.Token{
-		Kind: provider.RefreshToken, Signature: "token", Family: "family", Client: sampleID, Subject: subject, Data: []byte("{}"),
+	code := tokens.Code{Signature: "code", Family: "family", Client: sampleID, Subject: subject, Data: []byte("{}"), Created: now, Expires: now.Add(time.Hour)}
+	token := tokens.Token{
+		Kind: tokens.RefreshToken, Signature: "token", Family: "family", Client: sampleID, Subject: subject, Data: []byte("{}"),
 		Created: now, Expires: now.Add(time.Hour),
 	}
 	sample, err := db.Client(ctx, sampleID)
-	if err := errors.Join(err, db.SaveSession(ctx, nil, &session), db.SaveCode(ctx, code, sample), db.Exchange(ctx, "code", time.Now(), nil, []provider.Token{token})); err != nil {
+	if err := errors.Join(err, db.SaveSession(ctx, nil, &session), db.SaveCode(ctx, code, sample), db.Exchange(ctx, "code", time.Now(), nil, []tokens.Token{token})); err != nil {
 		t.Fatal(err)
 	}
 
@@ -66,7 +68,7 @@ func TestUserTOTPReset(t *testing.T) {
 	if _, err := db.Session(ctx, session.ID); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the session: %v, want %v", err, store.ErrNotFound)
 	}
-	if _, err := db.Token(ctx, provider.RefreshToken, "token"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := db.Token(ctx, tokens.RefreshToken, "token"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the refresh token: %v, want %v", err, store.ErrNotFound)
 	}
 }

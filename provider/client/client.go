@@ -9,8 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"vestibule/provider/assurance"
 	"vestibule/provider/spelling"
 )
+
+// ErrChanged reports that the client is not registered any more as it was when it was read: it was changed,
+// or removed, perhaps registered anew. Whoever gets it decides once more, on what is registered now.
+var ErrChanged = errors.New("client was changed")
 
 // Client is a relying party.
 type Client struct {
@@ -69,7 +74,7 @@ func Check(c Client) error {
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
-	if err := CheckACRNames(c.ACRNames); err != nil {
+	if err := assurance.CheckACRNames(c.ACRNames); err != nil {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)

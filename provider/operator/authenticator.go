@@ -8,9 +8,9 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
-	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 )
 
@@ -20,7 +20,7 @@ var ErrAmbiguous = errors.New("several authenticators have this name")
 // Removed is an authenticator that is gone, and the sessions that ended with it.
 type Removed struct {
 	mfa.Info
-	Sessions []provider.Session
+	Sessions []interaction.Session
 }
 
 // RemoveAuthenticator takes one of several authenticators away, by its id or its name, and ends all that the user has

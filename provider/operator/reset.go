@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 )
 
@@ -38,7 +38,7 @@ func checkReason(reason string) error {
 // Reset is what a reset took away.
 type Reset struct {
 	Authenticators int
-	Sessions       []provider.Session // that were open
+	Sessions       []interaction.Session // that were open
 }
 
 // ResetFactors takes a user's second factor away, for one who has lost phone and recovery codes, and ends what somebody

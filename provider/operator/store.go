@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 )
 
 // Accounts keeps users.
@@ -56,7 +56,7 @@ type Attempts interface {
 // Sessions is what users have open.
 type Sessions interface {
 	// Sessions returns the subject's sessions, also those that have reached their end.
-	Sessions(ctx context.Context, subject string) ([]provider.Session, error)
+	Sessions(ctx context.Context, subject string) ([]interaction.Session, error)
 	// EndAccess ends all that the subject has open: sessions, sign-ins under way, remembered browsers, codes and tokens.
 	EndAccess(ctx context.Context, subject string) error
 }

@@ -8,22 +8,23 @@ import (
 	"sync"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
 	"vestibule/provider/store"
+	"vestibule/provider/tokens"
 )
 
 // Memory is a provider.Store and provider.AccountStore of maps, for tests. Its zero value is not ready; use New.
 type Memory struct {
 	mu           sync.Mutex
 	clients      map[string]client.Client
-	interactions map[string]provider.Interaction
-	codes        map[string]provider.Code
+	interactions map[string]interaction.Interaction
+	codes        map[string]tokens.Code
 	revoked      map[string]bool   // families that ended
 	made         map[string]string // family to the registration of its client
-	tokens       map[[2]string]provider.Token
+	tokens       map[[2]string]tokens.Token
 	keys         []jwks.SealedKey
 	accounts     map[string]account.Account
 	hashes       map[string]string
@@ -34,8 +35,8 @@ type Memory struct {
 // New returns an empty Memory.
 func New() *Memory {
 	return &Memory{
-		clients: map[string]client.Client{}, interactions: map[string]provider.Interaction{},
-		codes: map[string]provider.Code{}, revoked: map[string]bool{}, made: map[string]string{}, tokens: map[[2]string]provider.Token{},
+		clients: map[string]client.Client{}, interactions: map[string]interaction.Interaction{},
+		codes: map[string]tokens.Code{}, revoked: map[string]bool{}, made: map[string]string{}, tokens: map[[2]string]tokens.Token{},
 		accounts: map[string]account.Account{}, hashes: map[string]string{},
 	}
 }
@@ -148,8 +149,8 @@ func found[K comparable, V any](m map[K]V, k K) (V, error) {
 	return v, nil
 }
 
-// Interaction implements provider.Interactions.
-func (m *Memory) Interaction(ctx context.Context, id string) (*provider.Interaction, error) {
+// Interaction implements interaction.Store.
+func (m *Memory) Interaction(ctx context.Context, id string) (*interaction.Interaction, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return nil, err
@@ -163,8 +164,8 @@ func (m *Memory) Interaction(ctx context.Context, id string) (*provider.Interact
 	return &ix, nil
 }
 
-// SaveInteraction implements provider.Interactions.
-func (m *Memory) SaveInteraction(ctx context.Context, ix *provider.Interaction) error {
+// SaveInteraction implements interaction.Store.
+func (m *Memory) SaveInteraction(ctx context.Context, ix *interaction.Interaction) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
@@ -180,7 +181,7 @@ func (m *Memory) SaveInteraction(ctx context.Context, ix *provider.Interaction) 
 	return nil
 }
 
-// DeleteInteraction implements provider.Interactions.
+// DeleteInteraction implements interaction.Store.
 func (m *Memory) DeleteInteraction(ctx context.Context, id string, version int64) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
@@ -194,8 +195,8 @@ func (m *Memory) DeleteInteraction(ctx context.Context, id string, version int64
 	return nil
 }
 
-// SaveCode implements provider.Tokens.
-func (m *Memory) SaveCode(ctx context.Context, code provider.Code, of client.Client) error {
+// SaveCode implements tokens.Store.
+func (m *Memory) SaveCode(ctx context.Context, code tokens.Code, of client.Client) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
@@ -208,7 +209,7 @@ func (m *Memory) SaveCode(ctx context.Context, code provider.Code, of client.Cli
 	}
 	switch {
 	case !known || now.Registration != of.Registration || !now.Updated.Equal(of.Updated):
-		return provider.ErrClientChanged
+		return client.ErrChanged
 	case twice:
 		return store.ErrConflict
 	}
@@ -216,16 +217,16 @@ func (m *Memory) SaveCode(ctx context.Context, code provider.Code, of client.Cli
 	return nil
 }
 
-// Code implements provider.Tokens.
-func (m *Memory) Code(ctx context.Context, signature string) (provider.Code, error) {
+// Code implements tokens.Store.
+func (m *Memory) Code(ctx context.Context, signature string) (tokens.Code, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
-		return provider.Code{}, err
+		return tokens.Code{}, err
 	}
 	defer leave()
 	code, err := found(m.codes, signature)
 	if err == nil && !m.registered(code.Family, code.Client) {
-		return provider.Code{}, store.ErrNotFound
+		return tokens.Code{}, store.ErrNotFound
 	}
 	code.Changed = m.clients[code.Client].Updated
 	return code, err
@@ -237,8 +238,8 @@ func (m *Memory) registered(family, client string) bool {
 	return ok && now.Registration == m.made[family]
 }
 
-// Exchange implements provider.Tokens.
-func (m *Memory) Exchange(ctx context.Context, signature string, at time.Time, replay []byte, tokens []provider.Token) error {
+// Exchange implements tokens.Store.
+func (m *Memory) Exchange(ctx context.Context, signature string, at time.Time, replay []byte, made []tokens.Token) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
@@ -250,64 +251,64 @@ func (m *Memory) Exchange(ctx context.Context, signature string, at time.Time, r
 	}
 	code.Used, code.UsedAt, code.Replay = true, at, replay
 	m.codes[signature] = code
-	m.insert(tokens)
+	m.insert(made)
 	return m.lose()
 }
 
-func (m *Memory) insert(tokens []provider.Token) {
-	for _, token := range tokens {
+func (m *Memory) insert(made []tokens.Token) {
+	for _, token := range made {
 		m.tokens[[2]string{token.Kind, token.Signature}] = token
 	}
 }
 
-// Token implements provider.Tokens.
-func (m *Memory) Token(ctx context.Context, kind, signature string) (provider.Token, error) {
+// Token implements tokens.Store.
+func (m *Memory) Token(ctx context.Context, kind, signature string) (tokens.Token, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
-		return provider.Token{}, err
+		return tokens.Token{}, err
 	}
 	defer leave()
 	token, err := found(m.tokens, [2]string{kind, signature})
 	if err == nil && !m.registered(token.Family, token.Client) {
-		return provider.Token{}, store.ErrNotFound
+		return tokens.Token{}, store.ErrNotFound
 	}
 	token.Changed = m.clients[token.Client].Updated
 	return token, err
 }
 
-// TokenFor implements provider.Tokens.
-func (m *Memory) TokenFor(ctx context.Context, kind, signature string, asker client.Client) (provider.Token, error) {
+// TokenFor implements tokens.Store.
+func (m *Memory) TokenFor(ctx context.Context, kind, signature string, asker client.Client) (tokens.Token, error) {
 	now, err := m.Client(ctx, asker.ID)
 	if err != nil || now.Registration != asker.Registration {
-		return provider.Token{}, cmp.Or(err, store.ErrNotFound)
+		return tokens.Token{}, cmp.Or(err, store.ErrNotFound)
 	}
 	return m.Token(ctx, kind, signature)
 }
 
-// Rotate implements provider.Tokens.
-func (m *Memory) Rotate(ctx context.Context, signature string, at time.Time, replay []byte, tokens []provider.Token) error {
+// Rotate implements tokens.Store.
+func (m *Memory) Rotate(ctx context.Context, signature string, at time.Time, replay []byte, made []tokens.Token) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	key := [2]string{provider.RefreshToken, signature}
+	key := [2]string{tokens.RefreshToken, signature}
 	old, ok := m.tokens[key]
 	if !ok || !old.UsedAt.IsZero() || m.revoked[old.Family] || !m.registered(old.Family, old.Client) {
 		return store.ErrConflict
 	}
 	for k, token := range m.tokens {
-		if token.Family == old.Family && token.Kind == provider.AccessToken {
+		if token.Family == old.Family && token.Kind == tokens.AccessToken {
 			delete(m.tokens, k)
 		}
 	}
 	old.UsedAt, old.Replay = at, replay
 	m.tokens[key] = old
-	m.insert(tokens)
+	m.insert(made)
 	return m.lose()
 }
 
-// RevokeFamily implements provider.Tokens.
+// RevokeFamily implements tokens.Store.
 func (m *Memory) RevokeFamily(ctx context.Context, family string) error {
 	leave, err := m.enter(ctx)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// Sealer is a provider.Sealer with one random key of its own. Use NewSealer.
+// Sealer is an interaction.Sealer with one random key of its own. Use NewSealer.
 type Sealer struct{ aead cipher.AEAD }
 
 // NewSealer returns a Sealer that opens only what it sealed.
@@ -25,14 +25,14 @@ func NewSealer() *Sealer {
 	return &Sealer{aead}
 }
 
-// Seal implements provider.Sealer.
+// Seal implements interaction.Sealer.
 func (s *Sealer) Seal(plaintext []byte, aad string) (string, []byte, error) {
 	nonce := make([]byte, s.aead.NonceSize())
 	rand.Read(nonce)
 	return "test", s.aead.Seal(nonce, nonce, plaintext, []byte(aad)), nil
 }
 
-// Open implements provider.Sealer.
+// Open implements interaction.Sealer.
 func (s *Sealer) Open(keyID string, sealed []byte, aad string) ([]byte, error) {
 	n := s.aead.NonceSize()
 	if keyID != "test" || len(sealed) < n {

@@ -10,9 +10,12 @@ import (
 	"time"
 
 	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
 	"vestibule/provider/store"
+	"vestibule/provider/tokens"
 )
 
 // The client and the subject that a store under test must know before TestStore begins.
@@ -76,17 +79,17 @@ func testClient(t *testing.T, s provider.Store) {
 	wantErr(t, "unknown client", err, store.ErrNotFound)
 }
 
-func interaction() *provider.Interaction {
-	return &provider.Interaction{
+func someInteraction() *interaction.Interaction {
+	return &interaction.Interaction{
 		ID: "0123456789abcdefghijkl", Client: Client, Scopes: []string{"openid"}, Browser: []byte{1, 2},
-		Demand: provider.Demand{HasMaxAge: true, MaxAge: time.Minute, RequestedAt: at}, Request: []byte(`{"state":"s"}`),
-		Login: provider.PasswordLogin(Subject, 0, at), Created: at, Expires: at.Add(time.Hour),
+		Demand: assurance.Demand{HasMaxAge: true, MaxAge: time.Minute, RequestedAt: at}, Request: []byte(`{"state":"s"}`),
+		Login: assurance.PasswordLogin(Subject, 0, at), Created: at, Expires: at.Add(time.Hour),
 	}
 }
 
 func testInteraction(t *testing.T, s provider.Store) {
 	ctx := t.Context()
-	ix := interaction()
+	ix := someInteraction()
 	check(t, s.SaveInteraction(ctx, ix))
 	first, err := s.Interaction(ctx, ix.ID)
 	check(t, err)
@@ -95,7 +98,7 @@ func testInteraction(t *testing.T, s provider.Store) {
 	if first.Version == 0 || first.Version != ix.Version {
 		t.Errorf("version %d was read, %d was saved", first.Version, ix.Version)
 	}
-	if !first.Demand.RequestedAt.Equal(at) || first.Demand.MaxAge != time.Minute || !first.Login.Has(provider.MethodPassword) || !bytes.Equal(first.Browser, ix.Browser) {
+	if !first.Demand.RequestedAt.Equal(at) || first.Demand.MaxAge != time.Minute || !first.Login.Has(assurance.MethodPassword) || !bytes.Equal(first.Browser, ix.Browser) {
 		t.Errorf("read %+v, saved %+v", first, ix)
 	}
 	check(t, s.SaveInteraction(ctx, first))
@@ -105,14 +108,14 @@ func testInteraction(t *testing.T, s provider.Store) {
 }
 
 func testInteractionOnce(t *testing.T, s provider.Store) {
-	won := race(t, func() error { return s.SaveInteraction(context.Background(), interaction()) }, store.ErrConflict)
+	won := race(t, func() error { return s.SaveInteraction(context.Background(), someInteraction()) }, store.ErrConflict)
 	if won != 1 {
 		t.Errorf("%d inserts of one interaction succeeded, want 1", won)
 	}
 }
 
 func testInteractionEnds(t *testing.T, s provider.Store) {
-	ix := interaction()
+	ix := someInteraction()
 	check(t, s.SaveInteraction(t.Context(), ix))
 	won := race(t, func() error { return s.DeleteInteraction(context.Background(), ix.ID, ix.Version) }, store.ErrConflict)
 	if won != 1 {
@@ -150,7 +153,7 @@ func race(t *testing.T, f func() error, want error) int {
 
 func testAtomic(t *testing.T, s provider.Store) {
 	ctx := t.Context()
-	ix := interaction()
+	ix := someInteraction()
 	check(t, s.SaveInteraction(ctx, ix))
 	stop := errors.New("stop")
 	err := s.Atomic(ctx, func(ctx context.Context) error {
@@ -179,13 +182,13 @@ func testAtomic(t *testing.T, s provider.Store) {
 	wantErr(t, "code of the second end", err, store.ErrNotFound)
 }
 
-func code(signature string) provider.Code {
-	return provider.Code{Signature: signature, Family: "family of " + signature, Client: Client, Subject: Subject,
+func code(signature string) tokens.Code {
+	return tokens.Code{Signature: signature, Family: "family of " + signature, Client: Client, Subject: Subject,
 		Session: "sid", Data: []byte(`{}`), Created: at, Expires: at.Add(time.Minute)}
 }
 
 // saveCode saves the code for the client as it is registered.
-func saveCode(ctx context.Context, s provider.Store, c provider.Code) error {
+func saveCode(ctx context.Context, s provider.Store, c tokens.Code) error {
 	registered, err := s.Client(ctx, c.Client)
 	if err != nil {
 		return err
@@ -193,12 +196,12 @@ func saveCode(ctx context.Context, s provider.Store, c provider.Code) error {
 	return s.SaveCode(ctx, c, registered)
 }
 
-func tokens(family, suffix string) []provider.Token {
-	access := provider.Token{Kind: provider.AccessToken, Signature: "access " + suffix, Family: family, Client: Client,
+func pair(family, suffix string) []tokens.Token {
+	access := tokens.Token{Kind: tokens.AccessToken, Signature: "access " + suffix, Family: family, Client: Client,
 		Subject: Subject, Session: "sid", Data: []byte(`{"a":1}`), Created: at, Expires: at.Add(time.Minute)}
 	refresh := access
-	refresh.Kind, refresh.Signature = provider.RefreshToken, "refresh "+suffix
-	return []provider.Token{access, refresh}
+	refresh.Kind, refresh.Signature = tokens.RefreshToken, "refresh "+suffix
+	return []tokens.Token{access, refresh}
 }
 
 func testCode(t *testing.T, s provider.Store) {
@@ -210,7 +213,7 @@ func testCode(t *testing.T, s provider.Store) {
 	if got.Family != want.Family || got.Used || !got.Expires.Equal(want.Expires) || string(got.Data) != "{}" {
 		t.Errorf("read %+v, saved %+v", got, want)
 	}
-	check(t, s.Exchange(ctx, "sig", at.Add(time.Second), []byte("answer"), tokens(want.Family, "1")))
+	check(t, s.Exchange(ctx, "sig", at.Add(time.Second), []byte("answer"), pair(want.Family, "1")))
 	if got, err := s.Code(ctx, "sig"); err != nil || !got.Used || !got.UsedAt.Equal(at.Add(time.Second)) || string(got.Replay) != "answer" {
 		t.Errorf("after its exchange the code is %+v, %v", got, err)
 	}
@@ -224,20 +227,20 @@ func testCode(t *testing.T, s provider.Store) {
 	wantErr(t, "second code of a family", saveCode(ctx, s, sibling), store.ErrConflict)
 	stray := code("stray")
 	stray.Client = "gone"
-	wantErr(t, "code of a client that is gone", s.SaveCode(ctx, stray, client.Client{ID: "gone", Registration: "gone"}), provider.ErrClientChanged)
+	wantErr(t, "code of a client that is gone", s.SaveCode(ctx, stray, client.Client{ID: "gone", Registration: "gone"}), client.ErrChanged)
 	registered, err := s.Client(ctx, Client)
 	check(t, err)
 	older, another := registered, registered
 	older.Updated, another.Registration = registered.Updated.Add(-time.Second), "another"
 	for name, of := range map[string]client.Client{"as it was before a change": older, "as it was registered before": another} {
-		wantErr(t, "code of the client "+name, s.SaveCode(ctx, code("stray"), of), provider.ErrClientChanged)
+		wantErr(t, "code of the client "+name, s.SaveCode(ctx, code("stray"), of), client.ErrChanged)
 	}
-	access, err := s.Token(ctx, provider.AccessToken, "access 1")
+	access, err := s.Token(ctx, tokens.AccessToken, "access 1")
 	check(t, err)
 	if access.Family != want.Family || !access.UsedAt.IsZero() || !access.Created.Equal(at) {
 		t.Errorf("access token %+v", access)
 	}
-	_, err = s.Token(ctx, provider.AccessToken, "refresh 1")
+	_, err = s.Token(ctx, tokens.AccessToken, "refresh 1")
 	wantErr(t, "refresh token asked for as access token", err, store.ErrNotFound)
 }
 
@@ -245,12 +248,12 @@ func testAsker(t *testing.T, s provider.Store) {
 	exchanged(t, s)
 	registered, err := s.Client(t.Context(), Client)
 	check(t, err)
-	_, err = s.TokenFor(t.Context(), provider.AccessToken, "access 1", registered)
+	_, err = s.TokenFor(t.Context(), tokens.AccessToken, "access 1", registered)
 	check(t, err)
 	for name, asker := range map[string]client.Client{
 		"who is not there": {ID: "gone", Registration: registered.Registration}, "who was there before": {ID: Client, Registration: "another"},
 	} {
-		_, err := s.TokenFor(t.Context(), provider.AccessToken, "access 1", asker)
+		_, err := s.TokenFor(t.Context(), tokens.AccessToken, "access 1", asker)
 		wantErr(t, "token for somebody "+name, err, store.ErrNotFound)
 	}
 }
@@ -262,7 +265,7 @@ func testExchangeOnce(t *testing.T, s provider.Store) {
 	won := race(t, func() error {
 		n.Lock()
 		i++
-		mine := tokens("family of sig", fmt.Sprint(i))
+		mine := pair("family of sig", fmt.Sprint(i))
 		n.Unlock()
 		return s.Exchange(context.Background(), "sig", at, nil, mine)
 	}, store.ErrConflict)
@@ -276,8 +279,8 @@ func testExchangeRevoked(t *testing.T, s provider.Store) {
 	check(t, saveCode(ctx, s, code("sig")))
 	check(t, s.RevokeFamily(ctx, "family of sig"))
 	check(t, s.RevokeFamily(ctx, "no such family"))
-	wantErr(t, "exchange after the end of the family", s.Exchange(ctx, "sig", at, nil, tokens("family of sig", "1")), store.ErrConflict)
-	_, err := s.Token(ctx, provider.AccessToken, "access 1")
+	wantErr(t, "exchange after the end of the family", s.Exchange(ctx, "sig", at, nil, pair("family of sig", "1")), store.ErrConflict)
+	_, err := s.Token(ctx, tokens.AccessToken, "access 1")
 	wantErr(t, "token of a family that ended", err, store.ErrNotFound)
 	if c, err := s.Code(ctx, "sig"); err != nil || !c.Revoked || c.Used {
 		t.Errorf("code of a family that ended: %+v, %v, want it revoked and not used", c, err)
@@ -287,7 +290,7 @@ func testExchangeRevoked(t *testing.T, s provider.Store) {
 func exchanged(t *testing.T, s provider.Store) string {
 	t.Helper()
 	check(t, saveCode(t.Context(), s, code("sig")))
-	check(t, s.Exchange(t.Context(), "sig", at, nil, tokens("family of sig", "1")))
+	check(t, s.Exchange(t.Context(), "sig", at, nil, pair("family of sig", "1")))
 	return "family of sig"
 }
 
@@ -298,7 +301,7 @@ func testRotateOnce(t *testing.T, s provider.Store) {
 	won := race(t, func() error {
 		n.Lock()
 		i++
-		mine := tokens(family, fmt.Sprint(i))
+		mine := pair(family, fmt.Sprint(i))
 		n.Unlock()
 		return s.Rotate(context.Background(), "refresh 1", at, []byte("answer"), mine)
 	}, store.ErrConflict)
@@ -310,15 +313,15 @@ func testRotateOnce(t *testing.T, s provider.Store) {
 func testRotateReplay(t *testing.T, s provider.Store) {
 	ctx := t.Context()
 	family := exchanged(t, s)
-	check(t, s.Rotate(ctx, "refresh 1", at, []byte("answer"), tokens(family, "2")))
-	old, err := s.Token(ctx, provider.RefreshToken, "refresh 1")
+	check(t, s.Rotate(ctx, "refresh 1", at, []byte("answer"), pair(family, "2")))
+	old, err := s.Token(ctx, tokens.RefreshToken, "refresh 1")
 	check(t, err)
 	if string(old.Replay) != "answer" || !old.UsedAt.Equal(at) {
 		t.Errorf("rotated token %+v", old)
 	}
-	_, err = s.Token(ctx, provider.AccessToken, "access 1")
+	_, err = s.Token(ctx, tokens.AccessToken, "access 1")
 	wantErr(t, "access token from before the rotation", err, store.ErrNotFound)
-	for _, key := range [][2]string{{provider.AccessToken, "access 2"}, {provider.RefreshToken, "refresh 2"}} {
+	for _, key := range [][2]string{{tokens.AccessToken, "access 2"}, {tokens.RefreshToken, "refresh 2"}} {
 		_, err := s.Token(ctx, key[0], key[1])
 		check(t, err)
 	}
@@ -328,8 +331,8 @@ func testRotateRevoked(t *testing.T, s provider.Store) {
 	ctx := t.Context()
 	family := exchanged(t, s)
 	check(t, s.RevokeFamily(ctx, family))
-	wantErr(t, "rotation after the end of the family", s.Rotate(ctx, "refresh 1", at, nil, tokens(family, "2")), store.ErrConflict)
-	_, err := s.Token(ctx, provider.RefreshToken, "refresh 2")
+	wantErr(t, "rotation after the end of the family", s.Rotate(ctx, "refresh 1", at, nil, pair(family, "2")), store.ErrConflict)
+	_, err := s.Token(ctx, tokens.RefreshToken, "refresh 2")
 	wantErr(t, "token of a family that ended", err, store.ErrNotFound)
 }
 

@@ -1,4 +1,4 @@
-// Package spelling is how names and opaque values may be written, so that each has one reading.
+// Package spelling is how names, addresses of visitors and opaque values may be written, so that each has one reading.
 package spelling
 
 import (

@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	accounts "vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
@@ -178,7 +178,7 @@ func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string)
 	}
 	defer done()
 	user, counted, err := s.Passwords.Check(r, m.account.Username, password)
-	if e, ok := verify.RefusedPassword(m.event(r, "", provider.MethodPassword), err); ok {
+	if e, ok := verify.RefusedPassword(m.event(r, "", assurance.MethodPassword), err); ok {
 		if err := s.Journal.RecordWith(r.Context(), []audit.Event{e}, nil); err != nil {
 			return nil, err
 		}

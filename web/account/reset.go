@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/audit"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
@@ -114,7 +113,7 @@ func (s *Server) showReset(w http.ResponseWriter, r *http.Request, status int, s
 func (s *Server) postCancelReset(w http.ResponseWriter, r *http.Request) error {
 	plan, err := s.planned(r)
 	if err == nil {
-		err = s.endReset(w, r, plan, audit.Event{Address: provider.HostOf(r.RemoteAddr)}, "link", cancelledPath)
+		err = s.endReset(w, r, plan, audit.Event{Address: spelling.HostOf(r.RemoteAddr)}, "link", cancelledPath)
 	} else {
 		err = s.Answers.BeforeOr(r, err)
 	}

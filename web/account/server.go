@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	accounts "vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
 	"vestibule/web/browser"
 	"vestibule/web/enrol"
 	"vestibule/web/ui"
@@ -19,7 +19,7 @@ import (
 type Gate interface {
 	// Pass reports whether the session, nil if there is none, owes nothing. fresh asks for a proof of the last minutes as
 	// well. If something is owed, the browser was sent through a sign-in that ends at the page that was asked for.
-	Pass(w http.ResponseWriter, r *http.Request, session *provider.Session, fresh bool) (bool, error)
+	Pass(w http.ResponseWriter, r *http.Request, session *interaction.Session, fresh bool) (bool, error)
 }
 
 // Config is what a Server is made of.

@@ -7,9 +7,11 @@ import (
 	"regexp"
 	"strings"
 
-	"vestibule/provider"
 	accounts "vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
 	"vestibule/web/ui"
@@ -17,7 +19,7 @@ import (
 
 // signedIn is a request of a signed-in user to a page of the account.
 type signedIn struct {
-	session provider.Session
+	session interaction.Session
 	account accounts.Account
 	said    ui.Feedback // what the last form has left to say
 }
@@ -29,7 +31,7 @@ func (m *signedIn) owner(kind string) string { return kind + ":" + m.session.Log
 func (m *signedIn) event(r *http.Request, kind, method string) audit.Event {
 	return audit.Event{
 		Kind: kind, Outcome: audit.OutcomeOK, Method: method, Subject: m.account.Subject,
-		Session: m.session.Login.Session, Address: provider.HostOf(r.RemoteAddr), Detail: map[string]string{},
+		Session: m.session.Login.Session, Address: spelling.HostOf(r.RemoteAddr), Detail: map[string]string{},
 	}
 }
 
@@ -89,7 +91,7 @@ func (s *Server) requireEnrolmentAllowed(h signedInHandler) signedInHandler {
 }
 
 // expel ends the session of an account that is gone.
-func (s *Server) expel(w http.ResponseWriter, r *http.Request, session *provider.Session) error {
+func (s *Server) expel(w http.ResponseWriter, r *http.Request, session *interaction.Session) error {
 	if err := s.Sessions.Store.EndSession(r.Context(), session.Login.Session); err != nil {
 		return err
 	}
@@ -119,7 +121,7 @@ func OwnPage(path string) string {
 // renew replaces the user's session, in the commit of ctx, by one with a new id and the login. What is returned answers
 // the form: answer's note on the security page, with the cookie. store.ErrConflict if the session has ended or was
 // changed since it was read, account.ErrPassword if the account does not let its user in any more.
-func (s *Server) renew(ctx context.Context, r *http.Request, m *signedIn, login *provider.Login, answer browser.Response) (browser.Response, error) {
+func (s *Server) renew(ctx context.Context, r *http.Request, m *signedIn, login *assurance.Login, answer browser.Response) (browser.Response, error) {
 	if err := s.Accounts.RequireAccount(ctx, login.Subject, login.Epoch); err != nil {
 		return browser.Response{}, err
 	}
@@ -131,7 +133,7 @@ func (s *Server) renew(ctx context.Context, r *http.Request, m *signedIn, login 
 }
 
 // renewAlone is renew that ends all that the user has open elsewhere. A browser that the account knows stays known.
-func (s *Server) renewAlone(ctx context.Context, r *http.Request, m *signedIn, login *provider.Login, answer browser.Response) (browser.Response, error) {
+func (s *Server) renewAlone(ctx context.Context, r *http.Request, m *signedIn, login *assurance.Login, answer browser.Response) (browser.Response, error) {
 	before := login.Epoch
 	var err error
 	if login.Epoch, err = s.Sessions.Store.EndOthers(ctx, login.Subject, before, login.Session); err != nil {

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
 )
@@ -60,7 +60,7 @@ type ended struct {
 // Answers are the answers to forms, and what they leave for the page after them to say.
 type Answers struct {
 	Pages      *ui.Pages
-	Flows      *provider.Flows
+	Flows      *interaction.Flows
 	Sessions   *Sessions
 	Devices    *Devices
 	Remembered *Remembered

@@ -3,7 +3,7 @@ package browser
 import (
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/interaction"
 	"vestibule/web/ui"
 )
 
@@ -20,7 +20,7 @@ type Browsers struct {
 type Config struct {
 	Pages      *ui.Pages
 	BindingKey []byte // makes the values that bind a sign-in to its browser, the same in all processes; none: this one makes its own
-	Flows      *provider.Flows
+	Flows      *interaction.Flows
 	Sessions   SessionStore
 	Idle       time.Duration // how long a session lives without being used; 0: 1 h
 	Lifetime   time.Duration // of a session, from the password on; 0: 12 h

@@ -7,7 +7,8 @@ import (
 	"net/http"
 	"net/url"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
 )
@@ -19,7 +20,7 @@ func (a *Answers) Flash(w http.ResponseWriter, r *http.Request, path string, sai
 	if err != nil {
 		return fmt.Errorf("flash: %w", err)
 	}
-	ix := a.Flows.Begin(provider.Demand{})
+	ix := a.Flows.Begin(assurance.Demand{})
 	ix.Browser, ix.UI = a.Sessions.Cookies.Bind(w, r), data
 	flow, err := a.Flows.Flow(ix)
 	if err != nil {
@@ -44,12 +45,12 @@ func (a *Answers) NoteUnlessBefore(w http.ResponseWriter, r *http.Request, path,
 // Said reads what Flash wrote for this browser. Anything else, or anything old, says nothing.
 func (a *Answers) Said(r *http.Request) (said ui.Feedback, err error) {
 	flow := r.URL.Query().Get("flow")
-	if !provider.IsSealed(flow) {
+	if !interaction.IsSealed(flow) {
 		return ui.Feedback{}, nil
 	}
 	ix, err := a.Flows.Resume(r.Context(), flow)
 	switch {
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, provider.ErrExpired):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, interaction.ErrExpired):
 		return ui.Feedback{}, nil
 	case err != nil:
 		return ui.Feedback{}, err

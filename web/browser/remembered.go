@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
 )
@@ -15,12 +15,12 @@ import (
 type RememberedStore interface {
 	// RememberBrowser inserts b, bound to the factors that its subject has at that instant, in the place of the one
 	// with the ID old, which is gone then; nil: there is none.
-	RememberBrowser(ctx context.Context, old []byte, b provider.Browser) error
+	RememberBrowser(ctx context.Context, old []byte, b interaction.Browser) error
 	// Browser returns the browser with that ID, or store.ErrNotFound. One whose time is over, or whose user's factors
 	// have changed since, is none.
-	Browser(ctx context.Context, id []byte, now time.Time) (provider.Browser, error)
+	Browser(ctx context.Context, id []byte, now time.Time) (interaction.Browser, error)
 	// Browsers returns those of the subject, the one that was used last first.
-	Browsers(ctx context.Context, subject string, now time.Time) ([]provider.Browser, error)
+	Browsers(ctx context.Context, subject string, now time.Time) ([]interaction.Browser, error)
 	// TouchBrowser sets when the browser was last used. One that is gone is no error.
 	TouchBrowser(ctx context.Context, id []byte, seen time.Time) error
 	// ForgetBrowser removes the browser if it is the subject's; store.ErrNotFound if it is not.
@@ -47,7 +47,7 @@ func (m *Remembered) Token(r *http.Request) []byte {
 }
 
 // Find returns the browser that is remembered for the subject by that hash, nil if there is none.
-func (m *Remembered) Find(ctx context.Context, token []byte, subject string) (*provider.Browser, error) {
+func (m *Remembered) Find(ctx context.Context, token []byte, subject string) (*interaction.Browser, error) {
 	if token == nil {
 		return nil, nil
 	}
@@ -69,7 +69,7 @@ func (m *Remembered) Find(ctx context.Context, token []byte, subject string) (*p
 func (m *Remembered) Remember(ctx context.Context, old []byte, subject, name string) (cookie string, err error) {
 	now := m.Now()
 	cookie = ui.NewToken()
-	b := provider.Browser{ID: ui.Digest(cookie), Subject: subject, Agent: name, Created: now, Seen: now, Expires: now.Add(m.For)}
+	b := interaction.Browser{ID: ui.Digest(cookie), Subject: subject, Agent: name, Created: now, Seen: now, Expires: now.Add(m.For)}
 	return cookie, m.Store.RememberBrowser(ctx, old, b)
 }
 

@@ -7,8 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
 )
@@ -16,15 +17,15 @@ import (
 // SessionStore keeps the browsers' single sign-on sessions.
 type SessionStore interface {
 	// Session returns the session with that ID, or store.ErrNotFound.
-	Session(ctx context.Context, id []byte) (provider.Session, error)
+	Session(ctx context.Context, id []byte) (interaction.Session, error)
 	// Sessions returns all sessions of the subject, over or not.
-	Sessions(ctx context.Context, subject string) ([]provider.Session, error)
+	Sessions(ctx context.Context, subject string) ([]interaction.Session, error)
 	// SaveSession inserts session, or, if old is not nil, puts it in the place of the row that has the ID
 	// old and session's Version. store.ErrConflict reports that there is no such row.
-	SaveSession(ctx context.Context, old []byte, session *provider.Session) error
+	SaveSession(ctx context.Context, old []byte, session *interaction.Session) error
 	// TouchSession sets when the session was last used. A session that is gone is no error.
 	TouchSession(ctx context.Context, id []byte, seen time.Time) error
-	// RequireSession makes the commit of ctx rest on the session with that sid: provider.ErrSessionEnded, and nothing
+	// RequireSession makes the commit of ctx rest on the session with that sid: interaction.ErrSessionEnded, and nothing
 	// of the commit, if it has ended. Whoever ends it waits for the commit, and it for them.
 	RequireSession(ctx context.Context, sid string) error
 	// EndSession ends the session with that sid and what rests on it: codes, and tokens of clients without
@@ -50,7 +51,7 @@ type Sessions struct {
 }
 
 // Lookup returns the browser's session, live or not; nil if there is none.
-func (s *Sessions) Lookup(ctx context.Context, r *http.Request) (*provider.Session, error) {
+func (s *Sessions) Lookup(ctx context.Context, r *http.Request) (*interaction.Session, error) {
 	value := s.Cookies.Session(r)
 	if value == "" {
 		return nil, nil
@@ -66,7 +67,7 @@ func (s *Sessions) Lookup(ctx context.Context, r *http.Request) (*provider.Sessi
 }
 
 // Current returns the browser's session, nil if there is none, or ErrIdle if it is over.
-func (s *Sessions) Current(ctx context.Context, r *http.Request) (*provider.Session, error) {
+func (s *Sessions) Current(ctx context.Context, r *http.Request) (*interaction.Session, error) {
 	session, err := s.Lookup(ctx, r)
 	if err != nil || session == nil {
 		return nil, err
@@ -83,14 +84,14 @@ func (s *Sessions) Current(ctx context.Context, r *http.Request) (*provider.Sess
 }
 
 // Expired reports whether a session was not used for too long, or has reached its end.
-func (s *Sessions) Expired(session *provider.Session, now time.Time) bool {
+func (s *Sessions) Expired(session *interaction.Session, now time.Time) bool {
 	return !now.Before(session.Expires) || now.Sub(session.Seen) >= s.Idle
 }
 
 // IsSame reports whether the browser's session is live and the one that the login belongs to. The session says in
 // which epoch of the account it lives on, and the login is brought into it: its own is from before its user ended all
 // others.
-func (s *Sessions) IsSame(r *http.Request, login *provider.Login) (bool, error) {
+func (s *Sessions) IsSame(r *http.Request, login *assurance.Login) (bool, error) {
 	session, err := s.Current(r.Context(), r)
 	if errors.Is(err, ErrIdle) {
 		return false, nil
@@ -105,9 +106,9 @@ func (s *Sessions) IsSame(r *http.Request, login *provider.Login) (bool, error) 
 // Write writes the session of a login that is complete, under a cookie that was just made. The value changes
 // each time, so that one that somebody saw before the password or the code was given is worth nothing after it.
 // old, the session that the browser had, ends in the same commit; nil: it had none.
-func (s *Sessions) Write(ctx context.Context, old *provider.Session, cookie string, login *provider.Login) error {
+func (s *Sessions) Write(ctx context.Context, old *interaction.Session, cookie string, login *assurance.Login) error {
 	now := s.Now()
-	session := &provider.Session{ID: ui.Digest(cookie), Login: *login.Clone(), Created: now, Seen: now, Expires: s.ends(login, now)}
+	session := &interaction.Session{ID: ui.Digest(cookie), Login: *login.Clone(), Created: now, Seen: now, Expires: s.ends(login, now)}
 	switch {
 	case old == nil:
 		return s.Store.SaveSession(ctx, nil, session)
@@ -122,8 +123,8 @@ func (s *Sessions) Write(ctx context.Context, old *provider.Session, cookie stri
 }
 
 // ends counts from the password: a step-up does not prolong a session.
-func (s *Sessions) ends(login *provider.Login, now time.Time) time.Time {
-	at, ok := login.AuthenticatedAt(provider.MethodPassword)
+func (s *Sessions) ends(login *assurance.Login, now time.Time) time.Time {
+	at, ok := login.AuthenticatedAt(assurance.MethodPassword)
 	if !ok {
 		at = now
 	}
@@ -131,13 +132,13 @@ func (s *Sessions) ends(login *provider.Login, now time.Time) time.Time {
 }
 
 // Others counts the live sessions that the user of this one has beside it.
-func (s *Sessions) Others(ctx context.Context, this *provider.Session) (int, error) {
+func (s *Sessions) Others(ctx context.Context, this *interaction.Session) (int, error) {
 	all, err := s.Store.Sessions(ctx, this.Login.Subject)
 	if err != nil {
 		return 0, err
 	}
 	now := s.Now()
-	return len(slices.DeleteFunc(all, func(one provider.Session) bool {
+	return len(slices.DeleteFunc(all, func(one interaction.Session) bool {
 		return one.Login.Session == this.Login.Session || s.Expired(&one, now)
 	})), nil
 }
@@ -154,5 +155,5 @@ func (s *Sessions) goesOn(ctx context.Context, cookie string) (bool, error) {
 // LoginIsOver reports an error that says that what a login has proved no longer counts: the password was changed, the
 // account disabled, or the session has ended.
 func LoginIsOver(err error) bool {
-	return errors.Is(err, account.ErrPassword) || errors.Is(err, provider.ErrSessionEnded)
+	return errors.Is(err, account.ErrPassword) || errors.Is(err, interaction.ErrSessionEnded)
 }

@@ -7,7 +7,8 @@ import (
 	"net/http"
 
 	"vestibule/consent"
-	"vestibule/provider"
+	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
 	"vestibule/web/ui"
@@ -38,7 +39,7 @@ func (s *Server) restartAtPassword(w http.ResponseWriter, r *http.Request, fl *f
 // undecided reports that what the pages had decided on has changed before it was committed: the client, or what the user
 // has allowed it.
 func undecided(err error) bool {
-	return errors.Is(err, provider.ErrClientChanged) || errors.Is(err, consent.ErrNotFound)
+	return errors.Is(err, client.ErrChanged) || errors.Is(err, consent.ErrNotFound)
 }
 
 // maxDecisions is how often a request decides anew before it gives up.
@@ -106,7 +107,7 @@ func (s *Server) redirectAfterReload(w http.ResponseWriter, r *http.Request, row
 func (s *flows) reload(r *http.Request, fl *flow) (*flow, error) {
 	ix, err := s.Flows.Resume(r.Context(), fl.ix.ID)
 	switch {
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, provider.ErrExpired):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, interaction.ErrExpired):
 		if err := s.endedBefore(r, ix); err != nil {
 			return nil, err
 		}

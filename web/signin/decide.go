@@ -8,8 +8,8 @@ import (
 
 	"vestibule/consent"
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/client"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
@@ -108,7 +108,7 @@ func (s decider) decide(ctx context.Context, fl *flow) (decision, error) {
 }
 
 // wanted is what is required of the sign-in, with what was found out that obliges the user.
-func (fl *flow) wanted(d *decision) provider.Demand {
+func (fl *flow) wanted(d *decision) assurance.Demand {
 	want := fl.ix.Required()
 	want.Policy = d.obliged
 	return want
@@ -130,10 +130,10 @@ func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error
 	f := facts{
 		known:                 want.Subject == "" || want.Subject == login.Subject,
 		accountChoice:         m.FromSession && !m.PasswordGiven && !m.AccountChosen && (want.PromptSelectAccount || m.HintDiffers),
-		password:              login.Fresh(want, provider.MethodPassword, d.at),
-		second:                slices.ContainsFunc(login.SecondFactors(), func(a provider.Authentication) bool { return good(a.Method) }),
-		passwordTooOldForCode: m.PasswordGiven && older(login, provider.MethodPassword, d.at, codeTime) || fl.unlocked(d.at),
-		recent:                want.PromptNone || fl.justGiven(provider.MethodPassword, d.at), // a silent request can only hear what is missing
+		password:              login.Fresh(want, assurance.MethodPassword, d.at),
+		second:                slices.ContainsFunc(login.SecondFactors(), func(a assurance.Authentication) bool { return good(a.Method) }),
+		passwordTooOldForCode: m.PasswordGiven && older(login, assurance.MethodPassword, d.at, codeTime) || fl.unlocked(d.at),
+		recent:                want.PromptNone || fl.justGiven(assurance.MethodPassword, d.at), // a silent request can only hear what is missing
 		recoveryJustGiven:     fl.recoveryJustGiven(d.at),
 		twoSteps:              asksTwoSteps(want), setupRequested: m.SetupRequested != "", used: m.CodesLeft != nil,
 	}
@@ -145,7 +145,7 @@ func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error
 		return f, err
 	}
 	if m.Reauth && (f.enrolled || f.second) { // the code stands for the password as well
-		f.password = !older(login, provider.MethodPassword, d.at, passwordTime)
+		f.password = !older(login, assurance.MethodPassword, d.at, passwordTime)
 	}
 	return f, nil
 }
@@ -202,8 +202,8 @@ func (s decider) remembered(ctx context.Context, fl *flow, d *decision) (bool, e
 }
 
 // asksTwoSteps reports whether the login must have a second factor.
-func asksTwoSteps(d provider.Demand) bool {
-	return client.Rank(d.Level()) >= client.Rank(client.LevelTwo)
+func asksTwoSteps(d assurance.Demand) bool {
+	return assurance.Rank(d.Level()) >= assurance.Rank(assurance.LevelTwo)
 }
 
 // app is what the policy must know of the client.
@@ -223,7 +223,7 @@ func (s decider) obligedLevel(ctx context.Context, fl *flow, d *decision) error 
 		if want.Must == mfa.PhishingResistant {
 			must = want.Must
 		}
-		if s.policy.ReportOnly && must == mfa.PhishingResistant && fl.ix.Login.ACR() != client.LevelPhishingResistant {
+		if s.policy.ReportOnly && must == mfa.PhishingResistant && fl.ix.Login.ACR() != assurance.LevelPhishingResistant {
 			d.reported = want.Stops()
 		}
 	}
@@ -236,8 +236,8 @@ func (s decider) obligedLevel(ctx context.Context, fl *flow, d *decision) error 
 // strongerOwed reports whether the second factor that was given allows the user to set up one that reaches what is asked
 // for: it was given a moment ago, and none of those that the user has reaches it.
 func (s decider) strongerOwed(ctx context.Context, fl *flow, d *decision) (bool, error) {
-	given := func(a provider.Authentication) bool { return fl.justGiven(a.Method, d.at) }
-	if fl.wanted(d).Level() != client.LevelPhishingResistant || !slices.ContainsFunc(fl.ix.Login.SecondFactors(), given) {
+	given := func(a assurance.Authentication) bool { return fl.justGiven(a.Method, d.at) }
+	if fl.wanted(d).Level() != assurance.LevelPhishingResistant || !slices.ContainsFunc(fl.ix.Login.SecondFactors(), given) {
 		return false, nil
 	}
 	has, err := s.factors.KindsOf(ctx, fl.subject())
@@ -265,7 +265,7 @@ func (s decider) oblige(ctx context.Context, fl *flow, f *facts, d *decision) er
 // renewal finds out whether the policy wants new recovery codes before the user goes on: one was used since they were
 // made, or none is left. Only a sign-in with the password asks the store for the latter. Nil: there is nothing to ask.
 func (s decider) renewal(ctx context.Context, fl *flow) (*renewal, error) {
-	at, recovered := fl.ix.Login.AuthenticatedAt(provider.MethodRecovery)
+	at, recovered := fl.ix.Login.AuthenticatedAt(assurance.MethodRecovery)
 	if !s.policy.NewCodes || fl.state.CodesRenewed || fl.state.SetupRequested != "" || !recovered && !fl.state.PasswordGiven {
 		return nil, nil
 	}
@@ -300,10 +300,10 @@ func (s decider) consent(ctx context.Context, fl *flow) (*consentFacts, error) {
 
 // forgetSecond drops a second factor that is too old for the client and cannot be given again, because the user
 // has none any more. What is left is what the client may hear.
-func forgetSecond(login *provider.Login) {
+func forgetSecond(login *assurance.Login) {
 	for _, p := range login.Authentications {
-		if p.Method == provider.MethodPassword {
-			login.Authentications = []provider.Authentication{p}
+		if p.Method == assurance.MethodPassword {
+			login.Authentications = []assurance.Authentication{p}
 			return
 		}
 	}
@@ -316,7 +316,7 @@ const (
 	passwordTime = 24 * time.Hour   // after it even a code does not stand for the password
 )
 
-func older(login *provider.Login, method string, now time.Time, age time.Duration) bool {
+func older(login *assurance.Login, method string, now time.Time, age time.Duration) bool {
 	at, ok := login.AuthenticatedAt(method)
 	return !ok || now.Sub(at) >= age
 }
@@ -334,6 +334,6 @@ func (fl *flow) justGiven(method string, now time.Time) bool {
 // recoveryJustGiven reports whether a recovery code was given in this sign-in, so short a time ago that the user may
 // set up an authenticator with it.
 func (fl *flow) recoveryJustGiven(now time.Time) bool {
-	at, ok := fl.ix.Login.AuthenticatedAt(provider.MethodRecovery)
-	return ok && !at.Before(fl.ix.Created) && fl.justGiven(provider.MethodRecovery, now)
+	at, ok := fl.ix.Login.AuthenticatedAt(assurance.MethodRecovery)
+	return ok && !at.Before(fl.ix.Created) && fl.justGiven(assurance.MethodRecovery, now)
 }

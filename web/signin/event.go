@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
+	"vestibule/provider/spelling"
 	"vestibule/web/ui"
 	"vestibule/web/verify"
 )
@@ -18,7 +19,7 @@ import (
 func (fl *flow) event(r *http.Request, kind, method string) audit.Event {
 	e := audit.Event{
 		Kind: kind, Outcome: audit.OutcomeOK, Method: method, Subject: fl.subject(), Client: fl.ix.Client,
-		Address: provider.HostOf(r.RemoteAddr), Detail: map[string]string{},
+		Address: spelling.HostOf(r.RemoteAddr), Detail: map[string]string{},
 	}
 	if fl.ix.Login != nil {
 		e.Session = fl.ix.Login.Session
@@ -28,7 +29,7 @@ func (fl *flow) event(r *http.Request, kind, method string) audit.Event {
 
 // passwordEvents records a wrong password, under the account that it was tried at.
 func (fl *flow) passwordEvents(r *http.Request, err error) []audit.Event {
-	e, ok := verify.RefusedPassword(fl.event(r, "", provider.MethodPassword), err)
+	e, ok := verify.RefusedPassword(fl.event(r, "", assurance.MethodPassword), err)
 	if !ok {
 		return nil
 	}
@@ -60,7 +61,7 @@ func (s *commits) recordRefused(r *http.Request, e audit.Event, err error) error
 func whole(r *http.Request) *http.Request { return r.WithContext(context.WithoutCancel(r.Context())) }
 
 // provedKind is the kind of authenticator that was proved last; empty: none was.
-func (s *commits) provedKind(login *provider.Login) (kind string) {
+func (s *commits) provedKind(login *assurance.Login) (kind string) {
 	var last time.Time
 	for _, a := range login.SecondFactors() {
 		i := slices.IndexFunc(s.MFA.Names(), func(n mfa.Names) bool { return n.Method == a.Method })

@@ -6,16 +6,16 @@ import (
 	"net/http"
 	"net/url"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
 	"vestibule/web/ui"
 )
 
 // Authorize takes over an authorization request from the provider.
-func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *provider.Interaction) error {
+func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction) error {
 	s.SetHeaders(w.Header(), "")
 	return s.begin(w, r, &flow{ix: ix})
 }
@@ -38,7 +38,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, fl *flow) error {
 
 // adoptSession gives the session's login to the sign-in, unless the client asks for another user. Whether its
 // proofs are fresh enough is for decide to say.
-func (s *flows) adoptSession(ctx context.Context, fl *flow, session *provider.Session) error {
+func (s *flows) adoptSession(ctx context.Context, fl *flow, session *interaction.Session) error {
 	d := fl.ix.Demand
 	if session == nil || d.Subject != "" && d.Subject != session.Login.Subject {
 		fl.state.Username = d.LoginHint
@@ -146,7 +146,7 @@ func (s *flows) flowValue(fl *flow) (string, error) {
 		return "", err
 	}
 	flow, err := s.Flows.Flow(fl.ix)
-	if err != nil || len(flow) <= provider.MaxFlow || fl.state.Username == "" {
+	if err != nil || len(flow) <= interaction.MaxFlow || fl.state.Username == "" {
 		return flow, err
 	}
 	fl.state.Username = ""

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
+	"vestibule/provider/interaction"
 	"vestibule/web/browser"
 	"vestibule/web/ui"
 	"vestibule/web/verify"
@@ -89,13 +90,13 @@ const (
 
 // flow is one request to a page of a sign-in.
 type flow struct {
-	ix             *provider.Interaction
+	ix             *interaction.Interaction
 	state          flowState
-	owed           step              // what commitProof found
-	browserSession *provider.Session // that the browser had when openSession replaced it, live or not; nil: none
-	sessionCookie  string            // of the session that openSession wrote
-	guess          verify.Counted    // of the password, in this request
-	resubmitted    bool              // the form met a sign-in that had changed, and is tried on that
+	owed           step                 // what commitProof found
+	browserSession *interaction.Session // that the browser had when openSession replaced it, live or not; nil: none
+	sessionCookie  string               // of the session that openSession wrote
+	guess          verify.Counted       // of the password, in this request
+	resubmitted    bool                 // the form met a sign-in that had changed, and is tried on that
 
 	consentGiven bool      // what the client asks for, in this request
 	decisions    int       // how often it was decided anew
@@ -109,7 +110,7 @@ type flow struct {
 	binding          string // to the browser, from the right password on; empty: it stays the one it was
 }
 
-func newFlow(ix *provider.Interaction) (*flow, error) {
+func newFlow(ix *interaction.Interaction) (*flow, error) {
 	fl := &flow{ix: ix}
 	if len(ix.UI) == 0 {
 		return fl, nil
@@ -204,7 +205,7 @@ func (fl *flow) unlocked(now time.Time) bool {
 
 // passwordAt is when the password was given, in this sign-in or in the one whose session it goes on with.
 func (fl *flow) passwordAt() time.Time {
-	at, _ := fl.ix.Login.AuthenticatedAt(provider.MethodPassword)
+	at, _ := fl.ix.Login.AuthenticatedAt(assurance.MethodPassword)
 	return at
 }
 

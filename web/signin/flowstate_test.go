@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
+	"vestibule/provider/interaction"
 )
 
 // TestForget has no answer of one user count for the next.
 func TestForget(t *testing.T) {
 	left := 3
-	fl := &flow{ix: &provider.Interaction{Login: provider.PasswordLogin("s-ana", 0, time.Now()), Consented: true}}
+	fl := &flow{ix: &interaction.Interaction{Login: assurance.PasswordLogin("s-ana", 0, time.Now()), Consented: true}}
 	fl.state = flowState{
 		accountState: accountState{AccountLabel: "ana@example.com", Username: "ana"},
 		loginState:   loginState{AccountChosen: true, SessionOpened: true, FromSession: true},

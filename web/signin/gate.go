@@ -3,14 +3,15 @@ package signin
 import (
 	"net/http"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
+	"vestibule/provider/interaction"
 )
 
 // Pass reports whether the session, nil if there is none, owes nothing: an authenticator that was set up since it began
 // owes a code here too, for the decision is the one of every sign-in. fresh asks for a proof of the last minutes as well:
 // a code from whoever has an authenticator, else the password. If something is owed, the browser was sent to a sign-in
 // that ends at the page that was asked for.
-func (s *Server) Pass(w http.ResponseWriter, r *http.Request, session *provider.Session, fresh bool) (bool, error) {
+func (s *Server) Pass(w http.ResponseWriter, r *http.Request, session *interaction.Session, fresh bool) (bool, error) {
 	fl := s.gateFlow(r, fresh)
 	if session == nil {
 		if err := s.Answers.Before(r); err != nil {
@@ -35,7 +36,7 @@ func (s *Server) Pass(w http.ResponseWriter, r *http.Request, session *provider.
 
 // gateFlow begins a sign-in that ends at the page that was asked for.
 func (s *flows) gateFlow(r *http.Request, fresh bool) *flow {
-	d := provider.Demand{}
+	d := assurance.Demand{}
 	if fresh {
 		d.HasMaxAge, d.MaxAge = true, reauthTime
 	}
@@ -49,7 +50,7 @@ func (s *flows) gateFlow(r *http.Request, fresh bool) *flow {
 }
 
 // ownFlow begins a sign-in that no client asked for, and that ends at the page of ours at path.
-func (s *flows) ownFlow(d provider.Demand, path string) *flow {
+func (s *flows) ownFlow(d assurance.Demand, path string) *flow {
 	return &flow{ix: s.Flows.Begin(d), state: flowState{ownState: ownState{ReturnPath: s.OwnPage(path)}}}
 }
 

@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
 	"vestibule/web/ui"
@@ -27,7 +28,7 @@ type loginPage struct {
 // getLogin is the sign-in page. Without a sign-in under way it begins one of our own.
 func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 	if ui.Field(r, "flow") == "" {
-		return s.begin(w, r, s.ownFlow(provider.Demand{}, ""))
+		return s.begin(w, r, s.ownFlow(assurance.Demand{}, ""))
 	}
 	return s.on(stepLogin, s.loginPage)(w, r)
 }
@@ -148,7 +149,7 @@ func (fl *flow) identify(a account.Account, now time.Time) {
 		fl.ix.Login.Renew(now)
 	} else {
 		fl.forget()
-		fl.ix.Login = provider.PasswordLogin(a.Subject, a.Epoch, now)
+		fl.ix.Login = assurance.PasswordLogin(a.Subject, a.Epoch, now)
 	}
 	m.PasswordGiven = true
 	m.setAccount(a)
@@ -209,7 +210,7 @@ func (s *flows) withoutCookie(r *http.Request, flow string) (*flow, error) {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, ui.ErrUnknown
-	case err != nil && !errors.Is(err, provider.ErrExpired):
+	case err != nil && !errors.Is(err, interaction.ErrExpired):
 		return nil, err
 	}
 	return newFlow(ix)

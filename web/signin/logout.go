@@ -5,8 +5,8 @@ import (
 	"errors"
 	"net/http"
 
-	"vestibule/provider"
 	"vestibule/provider/audit"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
 	"vestibule/web/ui"
@@ -59,7 +59,7 @@ func (s *flows) endSession(r *http.Request) error {
 	}
 	ended := audit.Event{
 		Kind: audit.EventSignedOut, Outcome: audit.OutcomeOK, Subject: session.Login.Subject,
-		Session: session.Login.Session, Address: provider.HostOf(r.RemoteAddr),
+		Session: session.Login.Session, Address: spelling.HostOf(r.RemoteAddr),
 	}
 	events := []audit.Event{ended}
 	device := s.Remembered.Token(r)

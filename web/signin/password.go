@@ -6,7 +6,7 @@ import (
 	"errors"
 	"net/http"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
@@ -83,12 +83,12 @@ func (s *commits) passwordRight(ctx context.Context, r *http.Request, fl *flow) 
 	if err := s.Passwords.TakeBack(ctx, fl.guess); err != nil {
 		return err
 	}
-	return s.Journal.Record(ctx, fl.event(r, audit.EventPassword, provider.MethodPassword))
+	return s.Journal.Record(ctx, fl.event(r, audit.EventPassword, assurance.MethodPassword))
 }
 
 // passwordAlone is passwordRight for the password of a subject that no sign-in goes on with.
 func (s *commits) passwordAlone(r *http.Request, fl *flow, subject string) error {
-	e := fl.event(r, audit.EventPassword, provider.MethodPassword)
+	e := fl.event(r, audit.EventPassword, assurance.MethodPassword)
 	e.Subject, e.Session = subject, ""
 	err := s.Journal.RecordWith(r.Context(), []audit.Event{e}, func(ctx context.Context) error { return s.Passwords.TakeBack(ctx, fl.guess) })
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/store"
@@ -17,23 +17,21 @@ import (
 // Rules is the Policy as the provider asks for it, before it gives tokens.
 type Rules struct {
 	mfa.Policy
-	Levels   provider.Levels
+	Levels   assurance.Levels
 	Accounts account.Accounts
 	MFA      *mfa.Service
 	Now      func() time.Time
 }
 
-var _ provider.Policy = Rules{}
-
 // Enough holds to what the pages do: an app that obliges its users wants to see a second factor in each sign-in, as does
 // a rule that wants a phishing-resistant one; the other rules want the user to have one.
-func (s Rules) Enough(ctx context.Context, c client.Client, login *provider.Login) (bool, error) {
+func (s Rules) Enough(ctx context.Context, c client.Client, login *assurance.Login) (bool, error) {
 	app := mfa.App{ID: c.ID, TwoSteps: mfa.Strength(c.TwoSteps)}
 	level, most := s.Levels.Level(login), s.Strongest(app)
 	switch {
-	case s.ReportOnly, level == client.LevelPhishingResistant:
+	case s.ReportOnly, level == assurance.LevelPhishingResistant:
 		return true, nil
-	case client.Rank(level) < client.Rank(c.TwoSteps.Level()):
+	case assurance.Rank(level) < assurance.Rank(c.TwoSteps.Level()):
 		return false, nil
 	case most == mfa.Optional, most == mfa.Required && login.SecondFactor():
 		return true, nil

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"slices"
 
-	"vestibule/provider"
+	"vestibule/provider/interaction"
 	"vestibule/web/ui"
 )
 
@@ -96,7 +96,7 @@ func (s *commits) requireBasis(ctx context.Context, fl *flow) error {
 	login := fl.ix.Login
 	if fl.restsOnSession() {
 		if fl.browserSession == nil || s.Sessions.Expired(fl.browserSession, s.Now()) || fl.browserSession.Login.Session != login.Session {
-			return provider.ErrSessionEnded
+			return interaction.ErrSessionEnded
 		}
 		login.Epoch = fl.browserSession.Login.Epoch
 	}

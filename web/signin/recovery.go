@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/web/enrol"
 	"vestibule/web/ui"
 	"vestibule/web/verify"
@@ -87,7 +87,7 @@ func (s *Server) usedPage(w http.ResponseWriter, r *http.Request, fl *flow) erro
 		Short:  !fl.ix.Login.Reaches(fl.ix.Required(), s.Now()),
 		Notice: ui.Message{ID: "recovery.used.notice", Args: ui.Values{"n": strconv.Itoa(left)}}.Rendered(),
 	}
-	if !fl.ix.Login.Has(provider.MethodRecovery) {
+	if !fl.ix.Login.Has(assurance.MethodRecovery) {
 		p.Title = ui.Say("used.title.codes")
 	}
 	if p.Left == 0 {

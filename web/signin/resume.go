@@ -4,7 +4,7 @@ import (
 	"errors"
 	"net/http"
 
-	"vestibule/provider"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
 	"vestibule/web/ui"
@@ -21,7 +21,7 @@ func (s *flows) resume(r *http.Request) (fl *flow, flow string, expired bool, er
 		return nil, flow, false, ui.ErrUnknown
 	}
 	ix, err := s.Flows.Resume(r.Context(), flow)
-	switch expired = errors.Is(err, provider.ErrExpired); {
+	switch expired = errors.Is(err, interaction.ErrExpired); {
 	case errors.Is(err, store.ErrNotFound):
 		if err := s.endedBefore(r, ix); err != nil {
 			return nil, flow, false, err
@@ -47,7 +47,7 @@ func (s *flows) resume(r *http.Request) (fl *flow, flow string, expired bool, er
 
 // sealed returns a flow that is no row; a row's is not repeated to whoever may be asking.
 func sealed(flow string) string {
-	if provider.IsSealed(flow) {
+	if interaction.IsSealed(flow) {
 		return flow
 	}
 	return ""
@@ -55,7 +55,7 @@ func sealed(flow string) string {
 
 // gone tells a sign-in that has ended from one that never was, as far as that can be known without a row.
 func (s *flows) gone(r *http.Request, flow string) error {
-	if !provider.IsRow(flow) {
+	if !interaction.IsRow(flow) {
 		return ui.ErrUnknown
 	}
 	session, err := s.Sessions.Current(r.Context(), r)
@@ -112,7 +112,7 @@ func (s *Server) requireLiveSession(w http.ResponseWriter, r *http.Request, fl *
 
 // endedBefore returns a *browser.Repeated if the request is one that has ended the sign-in, which is nil if nothing is left
 // of it.
-func (s *flows) endedBefore(r *http.Request, ix *provider.Interaction) error {
+func (s *flows) endedBefore(r *http.Request, ix *interaction.Interaction) error {
 	if ix == nil {
 		return nil
 	}

@@ -1,6 +1,6 @@
 // Package signin is the pages between a request and its answer: sign-in, the second step, set-up, consent.
 //
-// A sign-in is one provider.Interaction. Every handler changes that value and decides, which gathers facts and asks the
+// A sign-in is one interaction.Interaction. Every handler changes that value and decides, which gathers facts and asks the
 // pure function next what is still owed. There is no other way forward, so there is no step to skip. The pages need no
 // JavaScript, render nothing in answer to a POST, and never hold a proof of their own making: a Login is adopted from a
 // stored session or proved here and now. The policy says who must have a second factor; it is asked only about users who
@@ -19,10 +19,10 @@ import (
 
 	"vestibule/consent"
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/web/browser"
 	"vestibule/web/enrol"
 	"vestibule/web/ui"
@@ -33,10 +33,10 @@ import (
 type Engine interface {
 	// Finish says who has signed in, and ends the interaction. It checks once more, as of at, that the login satisfies
 	// the demand. Whatever with writes is part of the one commit.
-	Finish(w http.ResponseWriter, r *http.Request, ix *provider.Interaction, at time.Time, with ...func(context.Context) error) error
+	Finish(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, at time.Time, with ...func(context.Context) error) error
 	// Refuse says why nobody has, with an error code of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the
 	// interaction.
-	Refuse(w http.ResponseWriter, r *http.Request, ix *provider.Interaction, code string, with ...func(context.Context) error) error
+	Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, code string, with ...func(context.Context) error) error
 }
 
 // Clients are the relying parties.
@@ -50,7 +50,7 @@ type Config struct {
 	*ui.Pages
 	browser.Browsers
 	Engine    Engine
-	Flows     *provider.Flows
+	Flows     *interaction.Flows
 	Clients   Clients
 	Accounts  account.Accounts
 	MFA       *mfa.Service

@@ -8,9 +8,8 @@ import (
 	"slices"
 
 	"vestibule/mfa"
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
-	"vestibule/provider/client"
 	"vestibule/web/enrol"
 	"vestibule/web/ui"
 	"vestibule/web/verify"
@@ -111,9 +110,9 @@ func (fl *flow) whyAnother() string {
 // needs is what an authenticator must be that reaches what is asked for.
 func (fl *flow) needs() mfa.Strength {
 	switch level := fl.ix.Required().Level(); {
-	case level == client.LevelPhishingResistant:
+	case level == assurance.LevelPhishingResistant:
 		return mfa.PhishingResistant
-	case client.Rank(level) >= client.Rank(client.LevelTwo):
+	case assurance.Rank(level) >= assurance.Rank(assurance.LevelTwo):
 		return mfa.Required
 	}
 	return mfa.Optional
@@ -178,8 +177,8 @@ func (h *setup) Cancelled() error {
 		return h.s.postLogout(h.w, h.r)
 	case d.Waivable():
 		h.ix.Waived = true
-	case client.Rank(d.EssentialACR) >= client.Rank(client.LevelTwo):
-		return h.s.refuse(h.w, h.r, h.flow, provider.ErrorUnmet)
+	case assurance.Rank(d.EssentialACR) >= assurance.Rank(assurance.LevelTwo):
+		return h.s.refuse(h.w, h.r, h.flow, assurance.ErrorUnmet)
 	default:
 		return h.s.refuse(h.w, h.r, h.flow, "access_denied")
 	}
@@ -253,7 +252,7 @@ func (s *Server) enrolStart(w http.ResponseWriter, r *http.Request) error {
 	case state != enrol.LinkGood:
 		return s.Enrol.ShowLink(w, r, state, enrol.Enrolment{})
 	}
-	fl := s.ownFlow(provider.Demand{}, "")
+	fl := s.ownFlow(assurance.Demand{}, "")
 	fl.state.setEnrolmentLink(id)
 	return s.begin(w, r, fl)
 }

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"vestibule/mfa"
-	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/limiter"
+	"vestibule/provider/spelling"
 	"vestibule/web/browser"
 )
 
@@ -69,7 +69,7 @@ func (s *Passwords) Turn(r *http.Request, username string) (done func(), err err
 	if err != nil {
 		return nil, err
 	}
-	addressed, err := s.addresses.Take(r.Context(), provider.NetworkOf(r.RemoteAddr))
+	addressed, err := s.addresses.Take(r.Context(), spelling.NetworkOf(r.RemoteAddr))
 	if err != nil {
 		named()
 		return nil, err
@@ -82,7 +82,7 @@ func turnKey(r *http.Request, username string) string {
 	if name, err := account.CanonicalName(username); err == nil {
 		username = name
 	}
-	return username + "|" + provider.NetworkOf(r.RemoteAddr)
+	return username + "|" + spelling.NetworkOf(r.RemoteAddr)
 }
 
 // budget is one that a guess of a password counts against.
@@ -101,7 +101,7 @@ func (s *Passwords) budgets(r *http.Request, g account.Guess) []budget {
 	}
 	many := one
 	many.Guesses = s.Limits.Address
-	return []budget{{"address", "address:" + provider.NetworkOf(r.RemoteAddr), many}, {"account", "pwd:" + g.Subject + "|" + g.Key, one}}
+	return []budget{{"address", "address:" + spelling.NetworkOf(r.RemoteAddr), many}, {"account", "pwd:" + g.Subject + "|" + g.Key, one}}
 }
 
 // Counted is a guess of a password and where it was counted.

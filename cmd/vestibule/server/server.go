@@ -107,7 +107,7 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 	}
 	s.pageKeys = pageKeys(keys)
 	site, err := web.New(web.Config{
-		Source: web.Of(p), Accounts: accounts, MFA: s.mfa, Consent: &consent.Service{Store: s.store, Now: s.now}, Policy: Policy(c),
+		Source: web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p}, Accounts: accounts, MFA: s.mfa, Consent: &consent.Service{Store: s.store, Now: s.now}, Policy: Policy(c),
 		Passwords: web.Passwords{Attempts: s.store, Refunds: s.refunds, Limits: passwordLimits(c)},
 		Stores:    web.Stores{Sessions: s.store, Browsers: s.store, EnrolLinks: s.store, Resets: s.store, Activity: s.store},
 		Journal:   audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},

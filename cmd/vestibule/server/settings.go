@@ -10,6 +10,7 @@ import (
 	"vestibule/mfa/totp"
 	"vestibule/mfa/webauthn"
 	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 	"vestibule/web/verify"
@@ -76,8 +77,8 @@ func passwordLimits(c config.Config) verify.Limits {
 }
 
 // Levels are what the acr values of the settings stand for.
-func Levels(c config.Config) provider.Levels {
-	return provider.Levels{
+func Levels(c config.Config) assurance.Levels {
+	return assurance.Levels{
 		Names: c.ACRNames, WeakRecovery: !c.RecoveryCounts,
 		PhishingResistant: len(mfa.KindsOfStrength(Kinds(c), mfa.PhishingResistant)) > 0,
 	}

@@ -6,8 +6,8 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"vestibule/cmd/vestibule/servertest"
-	"vestibule/provider"
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
 )
 
 // TestDump shows that a secret in the database would be found, in whatever form.
@@ -20,7 +20,7 @@ func TestDump(t *testing.T) {
 		if err := s.Store.Record(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
-		session := &provider.Session{ID: []byte(bytes)}
+		session := &interaction.Session{ID: []byte(bytes)}
 		if err := s.Store.SaveSession(t.Context(), nil, session); err != nil {
 			t.Fatal(err)
 		}

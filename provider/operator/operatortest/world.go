@@ -8,10 +8,11 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
-	"vestibule/provider"
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/provider/operator"
 )
 
@@ -22,7 +23,7 @@ type Store interface {
 	// Record implements audit.Recorder.
 	Record(ctx context.Context, e audit.Event) error
 	// SaveSession inserts a session; old is nil.
-	SaveSession(ctx context.Context, old []byte, s *provider.Session) error
+	SaveSession(ctx context.Context, old []byte, s *interaction.Session) error
 }
 
 // Place is an empty store and two ways to look at it from outside.
@@ -139,8 +140,8 @@ func shop() operator.NewClient {
 // session opens one for ana.
 func (w *world) session() {
 	w.t.Helper()
-	w.must(w.place.SaveSession(w.t.Context(), nil, &provider.Session{
-		ID: make([]byte, 32), Login: *provider.PasswordLogin(w.ana.Subject, w.ana.Epoch, w.now),
+	w.must(w.place.SaveSession(w.t.Context(), nil, &interaction.Session{
+		ID: make([]byte, 32), Login: *assurance.PasswordLogin(w.ana.Subject, w.ana.Epoch, w.now),
 		Created: w.now, Seen: w.now, Expires: w.now.Add(time.Hour),
 	}))
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"vestibule/cmd/vestibule/servertest"
-	"vestibule/provider"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 )
 
 // below returns a random number.
@@ -130,7 +130,7 @@ func short(t *testing.T, answer *http.Response) {
 	if err := answer.Header.Write(&head); err != nil {
 		t.Fatal(err)
 	}
-	if n, all := len(answer.Header.Get("Location")), head.Len(); n > provider.MaxFlow+len("/login?flow=") || all > 4000 {
+	if n, all := len(answer.Header.Get("Location")), head.Len(); n > interaction.MaxFlow+len("/login?flow=") || all > 4000 {
 		t.Errorf("the address has %d bytes, all headers have %d", n, all)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 )
 
 // given is a proof that the user has really given.
@@ -49,11 +49,11 @@ func (p *prover) age(ages map[string]time.Duration) {
 		p.t.Fatalf("sessions %+v, %v", sessions, err)
 	}
 	now := p.site.Clock.Now()
-	var proofs []provider.Authentication
+	var proofs []assurance.Authentication
 	p.given = nil
 	for method, age := range ages {
 		if age > 0 {
-			proof := provider.Authentication{Method: method, Time: now.Add(-age)}
+			proof := assurance.Authentication{Method: method, Time: now.Add(-age)}
 			if method == totp.Method { // a recovery code earns nothing that amr tells of
 				proof.AMR = []string{totp.Method}
 			}

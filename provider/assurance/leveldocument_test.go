@@ -1,4 +1,4 @@
-package provider_test
+package assurance_test
 
 import (
 	"encoding/json"
@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"vestibule/docs/doctest"
-	"vestibule/provider"
-	"vestibule/provider/client"
+	"vestibule/provider/assurance"
+	"vestibule/provider/providertest"
 )
 
 // TestLevelDocument compares the table of names with those that hold where nobody sets others.
@@ -16,10 +16,10 @@ func TestLevelDocument(t *testing.T) {
 	for _, row := range doctest.Open(t, "docs/apps.md").Rows(t, "level") {
 		documented[doctest.Code(row[0])[0]] = doctest.Code(row[1])
 	}
-	if len(documented) != len(client.DefaultACRNames) {
-		t.Errorf("the table has %d levels, want %d", len(documented), len(client.DefaultACRNames))
+	if len(documented) != len(assurance.DefaultACRNames) {
+		t.Errorf("the table has %d levels, want %d", len(documented), len(assurance.DefaultACRNames))
 	}
-	for level, names := range client.DefaultACRNames {
+	for level, names := range assurance.DefaultACRNames {
 		has, want := documented[level], slices.Clone(names)
 		slices.Sort(has)
 		slices.Sort(want)
@@ -31,10 +31,10 @@ func TestLevelDocument(t *testing.T) {
 
 // TestTruthDocument compares the table of amr and acr with what a login is worth, where recovery codes count and where not.
 func TestTruthDocument(t *testing.T) {
-	logins := map[string]*provider.Login{
-		"password": login(),
-		"password and code from the authenticator": login("otp"),
-		"password and recovery code":               login("recovery"),
+	logins := map[string]*assurance.Login{
+		"password": providertest.Login(),
+		"password and code from the authenticator": providertest.Login("otp"),
+		"password and recovery code":               providertest.Login("recovery"),
 	}
 	found := 0
 	for _, row := range doctest.Open(t, "docs/apps.md").Rows(t, "what the user did") {
@@ -50,7 +50,7 @@ func TestTruthDocument(t *testing.T) {
 		if has := doctest.Code(row[1]); !slices.Equal(has, []string{string(amr)}) {
 			t.Errorf("%s: the table has the amr %s, want %s", row[0], has, amr)
 		}
-		want := slices.Compact([]string{provider.Levels{}.Level(l), provider.Levels{WeakRecovery: true}.Level(l)})
+		want := slices.Compact([]string{assurance.Levels{}.Level(l), assurance.Levels{WeakRecovery: true}.Level(l)})
 		if has := doctest.Code(row[2]); len(has) < len(want) || !slices.Equal(has[:len(want)], want) {
 			t.Errorf("%s: the table has the acr %s, want %s", row[0], has, want)
 		}

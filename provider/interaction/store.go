@@ -1,9 +1,9 @@
-package provider
+package interaction
 
 import "context"
 
-// Interactions keeps sign-ins between the right password and the answer to the client.
-type Interactions interface {
+// Store keeps sign-ins between the right password and the answer to the client.
+type Store interface {
 	// Interaction returns the interaction, or ErrNotFound.
 	Interaction(ctx context.Context, id string) (*Interaction, error)
 	// SaveInteraction stores ix. With Version 0 it inserts, else it updates the row that has
@@ -13,12 +13,9 @@ type Interactions interface {
 	// DeleteInteraction removes the row that has this version, or fails with ErrConflict: an
 	// interaction ends once.
 	DeleteInteraction(ctx context.Context, id string, version int64) error
-}
-
-// FlowStore is what Flows needs of a Store.
-type FlowStore interface {
-	Interactions
-	// Atomic is that of Store.
+	// Atomic runs fn and commits all that it writes through the context that it is given, or nothing.
+	// Inside fn an implementation may put writes off until fn returns: their errors,
+	// ErrConflict among them, are then returned by Atomic. A nested call joins the outer one.
 	Atomic(ctx context.Context, fn func(ctx context.Context) error) error
 }
 

@@ -1,4 +1,4 @@
-package provider
+package interaction
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"vestibule/provider/assurance"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
@@ -16,7 +17,7 @@ import (
 // Flows keeps the sign-ins under way: it begins them, gives each a value to travel with, and ends them. It knows nothing
 // of the protocol that asked for them, so that pages can serve a program that is no Provider.
 type Flows struct {
-	store    FlowStore
+	store    Store
 	sealer   Sealer
 	lifetime time.Duration
 	now      func() time.Time
@@ -27,7 +28,7 @@ type Flows struct {
 const DefaultLifetime = time.Hour
 
 // NewFlows returns Flows of sign-ins that have so long from the request to the answer; 0: DefaultLifetime. now is nil for time.Now.
-func NewFlows(s FlowStore, sealer Sealer, lifetime time.Duration, now func() time.Time) *Flows {
+func NewFlows(s Store, sealer Sealer, lifetime time.Duration, now func() time.Time) *Flows {
 	if lifetime == 0 {
 		lifetime = DefaultLifetime
 	}
@@ -38,7 +39,7 @@ func NewFlows(s FlowStore, sealer Sealer, lifetime time.Duration, now func() tim
 }
 
 // Begin begins a sign-in. A demand without a time is of now.
-func (f *Flows) Begin(d Demand) *Interaction {
+func (f *Flows) Begin(d assurance.Demand) *Interaction {
 	if d.RequestedAt.IsZero() {
 		d.RequestedAt = f.now()
 	}

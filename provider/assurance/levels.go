@@ -1,6 +1,7 @@
-package client
+package assurance
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,33 +31,6 @@ func Higher(a, b string) string {
 		return b
 	}
 	return a
-}
-
-// TwoSteps is what a client asks of all its users.
-type TwoSteps string
-
-// What a client may ask of its users, the least first.
-const (
-	TwoStepsOptional          TwoSteps = ""
-	TwoStepsRequired          TwoSteps = "required"           // a second factor
-	TwoStepsPhishingResistant TwoSteps = "phishing-resistant" // one that reaches LevelPhishingResistant
-)
-
-// IsKnown reports whether t is one of the above.
-func (t TwoSteps) IsKnown() bool {
-	return slices.Contains([]TwoSteps{TwoStepsOptional, TwoStepsRequired, TwoStepsPhishingResistant}, t)
-}
-
-// Level is the level that the users must reach; "" if any will do. A word that is not known asks for the highest: what
-// nobody can read must not let anybody in.
-func (t TwoSteps) Level() string {
-	switch t {
-	case TwoStepsOptional:
-		return ""
-	case TwoStepsRequired:
-		return LevelTwo
-	}
-	return LevelPhishingResistant
 }
 
 // DefaultACRNames are the names of the levels where nobody has others for them: REFEDS, NIST, PAPE, and the numbers that
@@ -111,4 +85,82 @@ func isACRName(name string) bool {
 	return name != "" && len(name) <= 200 && !strings.ContainsFunc(name, func(r rune) bool {
 		return r <= ' ' || r > '~' || r == '"' || r == '\\'
 	})
+}
+
+// Levels is the levels of assurance: what they are called and what reaches them. Its zero value is a good one.
+type Levels struct {
+	Names        map[string][]string // level to its other names; nil: DefaultACRNames
+	WeakRecovery bool                // a password and a recovery code reach LevelOne only
+	// PhishingResistant says that users may have authenticators which reach LevelPhishingResistant. Else no name of
+	// that level is known, and none is advertised.
+	PhishingResistant bool
+}
+
+// Level returns the level that the login reaches, or "" for one without a proof.
+func (l Levels) Level(login *Login) string {
+	return login.level(l.WeakRecovery)
+}
+
+// ACR returns what the client is told: of the names that it asked with, the one of the highest level that was
+// reached, or if that is none of them its own name of the level reached. own are its own names, nil for none.
+func (l Levels) ACR(own map[string][]string, d Demand, login *Login) string {
+	reached, best := l.Level(login), ACRName{}
+	for _, n := range d.Names {
+		if Rank(n.Level) <= Rank(reached) && Rank(n.Level) > Rank(best.Level) {
+			best = n
+		}
+	}
+	if names := own[reached]; best.Name == "" && len(names) > 0 {
+		return names[0]
+	}
+	return cmp.Or(best.Name, reached)
+}
+
+// Demand returns a demand that asks for nothing but a level; see Demand.Ask.
+func (l Levels) Demand(own map[string][]string, names []string, essential bool) (Demand, error) {
+	d := Demand{WeakRecovery: l.WeakRecovery}
+	return d, d.Ask(l, own, names, essential)
+}
+
+// reachable lists the levels that a login can reach, lowest first.
+func (l Levels) reachable() []string {
+	if l.PhishingResistant {
+		return Ranked
+	}
+	return Ranked[:Rank(LevelPhishingResistant)]
+}
+
+// meaning returns the level that the client means by a name, or "" if the name is not known, or that level is reached by
+// nobody.
+func (l Levels) meaning(own map[string][]string, name string) string {
+	if level := l.named(own, name); slices.Contains(l.reachable(), level) {
+		return level
+	}
+	return ""
+}
+
+func (l Levels) named(own map[string][]string, name string) string {
+	if level := LevelNamed(own, name); level != "" {
+		return level
+	}
+	if Rank(name) >= 0 {
+		return name
+	}
+	return LevelNamed(l.names(), name)
+}
+
+func (l Levels) names() map[string][]string {
+	if l.Names == nil {
+		return DefaultACRNames
+	}
+	return l.Names
+}
+
+// Supported lists the names that every client can ask with, lowest level first.
+func (l Levels) Supported() []string {
+	var all []string
+	for _, level := range l.reachable() {
+		all = append(append(all, level), l.names()[level]...)
+	}
+	return all
 }

@@ -1,11 +1,9 @@
-package provider
+package assurance
 
 import (
 	"errors"
 	"slices"
 	"time"
-
-	"vestibule/provider/client"
 )
 
 // Demand is what the client asks of the sign-in, parsed once (OIDC Core 3.1.2.1).
@@ -41,21 +39,26 @@ func (d Demand) Wanted() string {
 	if d.Waived {
 		return d.EssentialACR
 	}
-	return client.Higher(d.EssentialACR, d.PreferredACR)
+	return Higher(d.EssentialACR, d.PreferredACR)
 }
 
 // TwoSteps reports whether the client wants a second factor.
-func (d Demand) TwoSteps() bool { return client.Rank(d.Wanted()) >= client.Rank(client.LevelTwo) }
+func (d Demand) TwoSteps() bool {
+	return Rank(d.Wanted()) >= Rank(LevelTwo)
+}
 
 // Level is what the login must reach: what the client wants, and what the policy asks for.
-func (d Demand) Level() string { return client.Higher(d.Wanted(), d.Policy) }
+func (d Demand) Level() string { return Higher(d.Wanted(), d.Policy) }
 
 // Waivable reports whether a user who does not reach Level may go on with less: the client only prefers it, and the
 // policy does not ask for it. Waived says that the user did.
 func (d Demand) Waivable() bool {
-	floor := client.Higher(d.EssentialACR, d.Policy)
-	return client.Rank(floor) < client.Rank(client.LevelTwo) || client.Rank(floor) < client.Rank(d.Level())
+	floor := Higher(d.EssentialACR, d.Policy)
+	return Rank(floor) < Rank(LevelTwo) || Rank(floor) < Rank(d.Level())
 }
+
+// ErrorUnmet is what a client hears when the user cannot or will not reach the level that is essential to it.
+const ErrorUnmet = "unmet_authentication_requirements"
 
 // ErrUnknownACR reports that one of some names is essential to a client, and none of them is known.
 var ErrUnknownACR = errors.New("no value of the essential claim acr is known")
@@ -77,7 +80,7 @@ func (d *Demand) Ask(l Levels, own map[string][]string, names []string, essentia
 		return ErrUnknownACR
 	}
 	if essential {
-		d.EssentialACR = slices.MinFunc(d.Names, func(a, b ACRName) int { return client.Rank(a.Level) - client.Rank(b.Level) }).Level
+		d.EssentialACR = slices.MinFunc(d.Names, func(a, b ACRName) int { return Rank(a.Level) - Rank(b.Level) }).Level
 	}
 	return nil
 }

@@ -1,11 +1,12 @@
-package provider_test
+package assurance_test
 
 import (
 	"testing"
 	"time"
 
-	"vestibule/provider"
+	"vestibule/provider/assurance"
 	"vestibule/provider/client"
+	"vestibule/provider/providertest"
 )
 
 // TestLevelMatrix tries every level that a client can ask for, by every name of it, essential or not, against every login:
@@ -18,14 +19,14 @@ func TestLevelMatrix(t *testing.T) {
 		"phr": {"phr", "3", "http://schemas.openid.net/pape/policies/2007/06/phishing-resistant", "platinum"},
 	}
 	logins := []struct {
-		login *provider.Login
+		login *assurance.Login
 		level string // with recovery codes that count
 		weak  string // and without
 	}{
-		{login(), "aal1", "aal1"}, {login("recovery"), "aal2", "aal1"}, {login("otp"), "aal2", "aal2"},
-		{login("key"), "phr", "phr"}, {login("otp", "key"), "phr", "phr"}, {login("recovery", "key"), "phr", "phr"},
+		{providertest.Login(), "aal1", "aal1"}, {providertest.Login("recovery"), "aal2", "aal1"}, {providertest.Login("otp"), "aal2", "aal2"},
+		{providertest.Login("key"), "phr", "phr"}, {providertest.Login("otp", "key"), "phr", "phr"}, {providertest.Login("recovery", "key"), "phr", "phr"},
 	}
-	for _, l := range []provider.Levels{{}, {PhishingResistant: true}, {WeakRecovery: true, PhishingResistant: true}} {
+	for _, l := range []assurance.Levels{{}, {PhishingResistant: true}, {WeakRecovery: true, PhishingResistant: true}} {
 		for asked, all := range names {
 			for _, name := range all {
 				for _, essential := range []bool{false, true} {
@@ -39,7 +40,7 @@ func TestLevelMatrix(t *testing.T) {
 						if l.WeakRecovery {
 							level = in.weak
 						}
-						enough := client.Rank(level) >= client.Rank(asked)
+						enough := assurance.Rank(level) >= assurance.Rank(asked)
 						if got := l.Level(in.login); got != level {
 							t.Errorf("%+v: %+v reaches %q, want %q", l, in.login, got, level)
 						}
@@ -64,7 +65,7 @@ func TestLevelMatrix(t *testing.T) {
 // preferred is held to that.
 func TestLevelsInOrder(t *testing.T) {
 	now := time.Unix(1002, 0)
-	l := provider.Levels{PhishingResistant: true}
+	l := assurance.Levels{PhishingResistant: true}
 	for _, tt := range []struct {
 		asked     []string
 		essential bool
@@ -88,21 +89,9 @@ func TestLevelsInOrder(t *testing.T) {
 		if err != nil || d.Level() != tt.level || d.Waivable() != tt.waivable {
 			t.Errorf("%+v: level %q, waivable %v, %v", tt, d.Level(), d.Waivable(), err)
 		}
-		for level, login := range map[string]*provider.Login{"aal2": login("otp"), "phr": login("key")} {
-			if got := login.Satisfies(d, now); got != (client.Rank(level) >= client.Rank(tt.level)) {
+		for level, login := range map[string]*assurance.Login{"aal2": providertest.Login("otp"), "phr": providertest.Login("key")} {
+			if got := login.Satisfies(d, now); got != (assurance.Rank(level) >= assurance.Rank(tt.level)) {
 				t.Errorf("%+v: a login of %s satisfies: %v", tt, level, got)
-			}
-		}
-	}
-}
-
-// TestClientPolicyByStrength: what a client obliges its users to is held before tokens are given.
-func TestClientPolicyByStrength(t *testing.T) {
-	for strength, least := range map[client.TwoSteps]string{client.TwoStepsOptional: "aal1", client.TwoStepsRequired: "aal2", client.TwoStepsPhishingResistant: "phr"} {
-		for level, login := range map[string]*provider.Login{"aal1": login(), "aal2": login("otp"), "phr": login("key")} {
-			got, err := provider.ClientPolicy{}.Enough(t.Context(), client.Client{TwoSteps: strength}, login)
-			if err != nil || got != (client.Rank(level) >= client.Rank(least)) {
-				t.Errorf("a client with %q, a login of %s: enough %v, %v", strength, level, got, err)
 			}
 		}
 	}

@@ -1,11 +1,10 @@
-package provider
+package assurance
 
 import (
 	"errors"
 	"slices"
 	"time"
 
-	"vestibule/provider/client"
 	"vestibule/provider/spelling"
 )
 
@@ -40,11 +39,11 @@ func (a Authentication) isLookup() bool { return a.Method != MethodPassword && l
 func (a Authentication) level(weakRecovery bool) string {
 	switch {
 	case a.PhishingResistant:
-		return client.LevelPhishingResistant
+		return LevelPhishingResistant
 	case weakRecovery && a.isLookup():
-		return client.LevelOne
+		return LevelOne
 	}
-	return client.LevelTwo
+	return LevelTwo
 }
 
 // Proof is a second factor that was just proved. mfa.Proof implements it, and nothing else
@@ -144,14 +143,14 @@ func (l *Login) Satisfies(d Demand, now time.Time) bool {
 	if l == nil || l.Subject == "" || (d.Subject != "" && d.Subject != l.Subject) || !l.Fresh(d, MethodPassword, now) {
 		return false
 	}
-	return l.Reaches(d, now) || client.Rank(d.Level()) < client.Rank(client.LevelTwo) && !l.SecondFactor()
+	return l.Reaches(d, now) || Rank(d.Level()) < Rank(LevelTwo) && !l.SecondFactor()
 }
 
 // Reaches reports whether a second factor was proved that is fresh enough and reaches the level which the client wants or
 // the policy asks for.
 func (l *Login) Reaches(d Demand, now time.Time) bool {
 	return slices.ContainsFunc(l.SecondFactors(), func(a Authentication) bool {
-		return d.Fresh(a.Time, now) && client.Rank(a.level(d.WeakRecovery)) >= client.Rank(d.Level())
+		return d.Fresh(a.Time, now) && Rank(a.level(d.WeakRecovery)) >= Rank(d.Level())
 	})
 }
 
@@ -196,9 +195,9 @@ func (l *Login) level(weakRecovery bool) string {
 	if !l.Has(MethodPassword) {
 		return ""
 	}
-	reached := client.LevelOne
+	reached := LevelOne
 	for _, a := range l.SecondFactors() {
-		reached = client.Higher(reached, a.level(weakRecovery))
+		reached = Higher(reached, a.level(weakRecovery))
 	}
 	return reached
 }

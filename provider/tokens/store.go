@@ -1,11 +1,12 @@
-package provider
+// Package tokens is what a store keeps of authorization codes and tokens, so that each is spent once over any number of
+// processes. Of a token only the signature is stored: nobody can make one from its row.
+package tokens
 
 import (
 	"context"
 	"time"
 
 	"vestibule/provider/client"
-	"vestibule/provider/jwks"
 )
 
 // Code is an authorization code, with its PKCE challenge and OpenID Connect session in one row.
@@ -47,17 +48,17 @@ type Token struct {
 	Replay    []byte    // refresh: the answer to its first use, sealed with a key only its holder can derive
 }
 
-// Tokens keeps codes and tokens. Each method that spends something is atomic over any number of processes.
-type Tokens interface {
+// Store keeps codes and tokens. Each method that spends something is atomic over any number of processes.
+type Store interface {
 	// SaveCode inserts a code. It and all tokens that come of it belong to that registration of the client: they are
-	// none once the client is removed, also if its id is registered anew. ErrClientChanged if the client is not
+	// none once the client is removed, also if its id is registered anew. client.ErrChanged if the client is not
 	// registered as given any more; ErrConflict if the family has a code.
 	SaveCode(ctx context.Context, code Code, of client.Client) error
 	// Code returns the code, used, revoked or expired or not, or ErrNotFound.
 	Code(ctx context.Context, signature string) (Code, error)
 	// Exchange marks the code used at the given time with the answer to give again, and inserts the tokens, all or
 	// nothing. ErrConflict if the code was used before, or is revoked or gone.
-	Exchange(ctx context.Context, code string, at time.Time, replay []byte, tokens []Token) error
+	Exchange(ctx context.Context, code string, at time.Time, replay []byte, made []Token) error
 	// Token returns the token, used or expired or not, or ErrNotFound: one that was revoked is none.
 	Token(ctx context.Context, kind, signature string) (Token, error)
 	// TokenFor is Token for a client that asks about somebody's token: ErrNotFound also if the asking client is not the
@@ -66,20 +67,8 @@ type Tokens interface {
 	// Rotate marks the refresh token used at the given time with the answer to give again, removes
 	// the access tokens that its family had, and inserts the new tokens, all or nothing.
 	// ErrConflict if it was used before, or is revoked or gone.
-	Rotate(ctx context.Context, signature string, at time.Time, replay []byte, tokens []Token) error
+	Rotate(ctx context.Context, signature string, at time.Time, replay []byte, made []Token) error
 	// RevokeFamily ends a family for good: its code, and all tokens that it has or will have. A family without tokens is
 	// no error.
 	RevokeFamily(ctx context.Context, family string) error
-}
-
-// Store is all that the provider keeps.
-type Store interface {
-	client.Store
-	Interactions
-	Tokens
-	jwks.Store
-	// Atomic runs fn and commits all that it writes through the context that it is given, or nothing.
-	// Inside fn an implementation may put writes off until fn returns: their errors,
-	// ErrConflict among them, are then returned by Atomic. A nested call joins the outer one.
-	Atomic(ctx context.Context, fn func(ctx context.Context) error) error
 }

@@ -1,10 +1,10 @@
-package client_test
+package assurance_test
 
 import (
 	"strings"
 	"testing"
 
-	"vestibule/provider/client"
+	"vestibule/provider/assurance"
 )
 
 func TestCheckACRNames(t *testing.T) {
@@ -13,7 +13,7 @@ func TestCheckACRNames(t *testing.T) {
 		want  string // part of the fault; empty: good
 	}{
 		{nil, ""},
-		{client.DefaultACRNames, ""},
+		{assurance.DefaultACRNames, ""},
 		{map[string][]string{"aal1": {"2"}, "aal2": {"1"}}, ""},
 		{map[string][]string{"aal3": {"3"}}, `no level "aal3"`},
 		{map[string][]string{"phr": {"3", "phrh"}}, ""},
@@ -25,7 +25,7 @@ func TestCheckACRNames(t *testing.T) {
 		{map[string][]string{"aal2": {""}}, `visible ASCII`},
 		{map[string][]string{"aal2": {strings.Repeat("x", 201)}}, `1 to 200`},
 	} {
-		err := client.CheckACRNames(tt.names)
+		err := assurance.CheckACRNames(tt.names)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("CheckACRNames(%v) = %v, want %q", tt.names, err, tt.want)
 		}

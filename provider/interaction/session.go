@@ -1,8 +1,10 @@
-package provider
+package interaction
 
 import (
 	"errors"
 	"time"
+
+	"vestibule/provider/assurance"
 )
 
 // ErrSessionEnded reports that the session has ended which what was to be committed rests on.
@@ -11,8 +13,8 @@ var ErrSessionEnded = errors.New("session has ended")
 // Session is a browser's single sign-on session. The pages own it: the provider never sees a
 // cookie, only the Login that a session lends to an Interaction.
 type Session struct {
-	ID      []byte // SHA-256 of the cookie's value; changes whenever assurance rises
-	Login   Login  // Login.Session is the sid, which stays when ID changes
+	ID      []byte          // SHA-256 of the cookie's value; changes whenever assurance rises
+	Login   assurance.Login // Login.Session is the sid, which stays when ID changes
 	Created time.Time
 	Seen    time.Time // last use, to the minute
 	Expires time.Time // absolute end

@@ -1,4 +1,4 @@
-package provider
+package interaction
 
 import (
 	"bytes"

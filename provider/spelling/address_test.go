@@ -1,9 +1,9 @@
-package provider_test
+package spelling_test
 
 import (
 	"testing"
 
-	"vestibule/provider"
+	"vestibule/provider/spelling"
 )
 
 func TestNetworkOf(t *testing.T) {
@@ -15,7 +15,7 @@ func TestNetworkOf(t *testing.T) {
 		"[2001:db8:1:2::1%eth0]:443": "2001:db8:1:2::/64",
 		"@":                          "@",
 	} {
-		if got := provider.NetworkOf(remote); got != want {
+		if got := spelling.NetworkOf(remote); got != want {
 			t.Errorf("NetworkOf(%q) = %q, want %q", remote, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package provider
+package interaction
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/provider/assurance"
 	"vestibule/provider/spelling"
 )
 
@@ -16,7 +17,7 @@ func someInteraction() *Interaction {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	return &Interaction{
 		ID: spelling.RandomID(), Client: "shop", ClientName: "The shop", Scopes: []string{"openid", "profile", "email"},
-		Redirect: "https://shop.example/callback", Demand: Demand{RequestedAt: at}, Browser: make([]byte, 32),
+		Redirect: "https://shop.example/callback", Demand: assurance.Demand{RequestedAt: at}, Browser: make([]byte, 32),
 		Request: json.RawMessage(`{"id":"` + spelling.RandomID() + `","state":"` + spelling.RandomID() + `","nonce":"` + spelling.RandomID() + `"}`),
 		Created: at, Expires: at.Add(time.Hour),
 	}

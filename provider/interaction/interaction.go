@@ -1,0 +1,82 @@
+package interaction
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"vestibule/provider/assurance"
+	"vestibule/provider/client"
+)
+
+// ErrExpired reports a sign-in that was begun too long ago.
+var ErrExpired = errors.New("expired")
+
+// Interaction is a sign-in under way: one validated authorization request and what has been
+// proved for it so far. Until a password is right it lives, sealed, in the address of the pages
+// (Version 0), so that strangers cannot fill the database; from then on it is a row.
+type Interaction struct {
+	ID         string           `json:"id"`
+	Client     string           `json:"client"`
+	Registered string           `json:"registered"` // the client's Registration
+	ClientName string           `json:"client_name"`
+	Decided    time.Time        `json:"decided"`               // the client's Updated, as the pages know it
+	TwoSteps   client.TwoSteps  `json:"two_steps,omitempty"`   // the client's TwoSteps
+	FirstParty bool             `json:"first_party,omitempty"` // whoever asks gets nothing that the user would have to allow: the program that the pages belong to
+	Scopes     []string         `json:"scopes,omitempty"`      // requested, and still registered for the client
+	Redirect   string           `json:"redirect"`              // redirect_uri, to show its host
+	Demand     assurance.Demand `json:"demand"`
+	Login      *assurance.Login `json:"login,omitempty"` // nil until the password is right
+	Consented  bool             `json:"consented,omitempty"`
+	Obliged    string           `json:"obliged,omitempty"` // the level that the pages let nobody through without, since the app or another rule obliges to it
+	Waived     bool             `json:"waived,omitempty"`  // the user does not care to reach the level that the client prefers
+	Browser    []byte           `json:"browser"`           // SHA-256 of the cookie of the browser that began it
+	Created    time.Time        `json:"created"`
+	Expires    time.Time        `json:"expires"`
+	Version    int64            `json:"-"` // 0 until it is a row
+
+	// JSON as it is: bytes would be base64 in base64, and would fill a third of an address with nothing.
+	Request json.RawMessage `json:"request,omitempty"` // the frozen fosite request
+	UI      json.RawMessage `json:"ui,omitempty"`      // what the pages remember; opaque here
+
+	// Keep seals where the interaction ends, for the same form sent again; nil: nothing is kept, and the row goes.
+	Keep   func(to string) ([]byte, error) `json:"-"`
+	Answer []byte                          `json:"answer,omitempty"` // what Keep has made; the interaction has ended
+}
+
+// Required is what the login must satisfy: the demand of the request, and what has come of it since.
+func (ix *Interaction) Required() assurance.Demand {
+	d := ix.Demand
+	d.Policy, d.Waived = ix.Obliged, ix.Waived
+	return d
+}
+
+// Follow takes over what has changed of the client since: what it obliges its users to, and what it may ask for. A client
+// that was registered anew under the same id is another one, and Finish refuses it.
+func (ix *Interaction) Follow(c client.Client) {
+	if ix.Registered != c.Registration || ix.Decided.Equal(c.Updated) {
+		return
+	}
+	ix.Decided, ix.TwoSteps, ix.Scopes = c.Updated, c.TwoSteps, c.Permitted(ix.Scopes)
+}
+
+// keep notes where the interaction ends.
+func (ix *Interaction) keep(to string) (err error) {
+	if ix.Keep != nil {
+		ix.Answer, err = ix.Keep(to)
+	}
+	return err
+}
+
+// RequestError is an authorization request that cannot be answered by a redirect, because the
+// client or its redirect URI is not known. It is shown to the user (RFC 6749 section 4.1.2.1).
+type RequestError struct {
+	Status      int    // of the HTTP answer
+	Code        string // an error code of RFC 6749 or OpenID Connect Core
+	Description string // for the makers of the client
+	ClientID    string // as it was sent; may be empty or anything
+	ClientName  string // set if the client is known
+	RedirectURI string // as it was sent; never to be made a link
+}
+
+func (e *RequestError) Error() string { return e.Code + ": " + e.Description }
