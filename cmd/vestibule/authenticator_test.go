@@ -27,11 +27,8 @@ import (
 func runCommand(t *testing.T, s *servertest.Site, input string, args ...string) string {
 	t.Helper()
 	var out, fault bytes.Buffer
-	w := &env{
-		environ: []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.Config.SecretKeys, ",")},
-		stdin:   strings.NewReader(input), stdout: &out, stderr: &fault,
-	}
-	if err := run(t.Context(), args, w); err != nil {
+	environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.Config.SecretKeys, ",")}
+	if err := run(t.Context(), args, newEnv(environ, strings.NewReader(input), &out, &fault)); err != nil {
 		t.Fatalf("vestibule %s: %v\n%s", strings.Join(args, " "), err, &fault)
 	}
 	return out.String()
@@ -155,7 +152,7 @@ func TestImportAfterRemoval(t *testing.T) {
 			var out bytes.Buffer
 			environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.Config.SecretKeys, ",")}
 			err := run(t.Context(), append([]string{"user", "totp", "import", folder + "/backup", "--passphrase-file", folder + "/pass"}, more...),
-				&env{environ, strings.NewReader(""), &out, t.Output(), nil})
+				newEnv(environ, strings.NewReader(""), &out, t.Output()))
 			return out.String(), err
 		}
 		text, err := restore()
@@ -187,7 +184,7 @@ func TestSameSecretTwice(t *testing.T) {
 		runCommand(t, s, key, "user", "totp", "add", "ana", "--secret-file", "-", "--name", "Phone")
 		environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.Config.SecretKeys, ",")}
 		err := run(t.Context(), []string{"user", "totp", "add", "ana", "--secret-file", "-", "--name", "Tablet"},
-			&env{environ, strings.NewReader(key), t.Output(), t.Output(), nil})
+			newEnv(environ, strings.NewReader(key), t.Output(), t.Output()))
 		if !errors.Is(err, store.ErrConflict) || !strings.Contains(err.Error(), "it is there already") {
 			t.Errorf("the same secret again: %v, want %v", err, store.ErrConflict)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/provider/client"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
@@ -33,12 +34,12 @@ func clientCreate(w *env) *cli.Command {
 			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr; the first of a level is the one in answers"),
 			&cli.StringFlag{Name: "id-token-alg", Usage: "`algorithm` of its ID tokens, RS256 or ES256", DefaultText: "the server's own"},
 			&cli.StringFlag{Name: "secret-file", Usage: "`file` that holds the client secret, or - for standard input; without it one is made", TakesFile: true},
-			outputFlag(),
+			terminal.OutputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			path := c.String("secret-file")
 			fresh := newClient(c)
-			err := wrongUsage(exclude(fresh.Public && path != "", "a --public app has no secret; leave out --secret-file"), asFlags(fresh.Check()))
+			err := terminal.UsageErrors(terminal.Exclude(fresh.Public && path != "", "a --public app has no secret; leave out --secret-file"), terminal.AsFlags(fresh.Check()))
 			if err != nil {
 				return err
 			}
@@ -47,7 +48,7 @@ func clientCreate(w *env) *cli.Command {
 				return err
 			}
 			if path != "" {
-				if fresh.Secret, err = w.readSecret(ctx, "secret-file", path); err != nil {
+				if fresh.Secret, err = w.ReadSecret(ctx, "secret-file", path); err != nil {
 					return err
 				}
 			}
@@ -69,17 +70,17 @@ func (w *env) register(ctx context.Context, c *cli.Command, o *operator.Operator
 	client, secret, err := o.RegisterClient(ctx, fresh)
 	switch {
 	case errors.Is(err, store.ErrConflict):
-		return &result{fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", fresh.ID, fresh.ID), err}
+		return terminal.Failure(fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", fresh.ID, fresh.ID), err)
 	case err != nil:
 		return err
 	}
 	view := clientView(client)
 	view.Secret = secret
-	rows := [][]string{{w.say("command.client.id", nil), client.ID}}
+	rows := [][]string{{w.Say("command.client.id", nil), client.ID}}
 	if fresh.Secret == "" && secret != "" {
-		rows = append(rows, []string{w.say("command.client.secret", nil), secret}, []string{"", w.say("command.client.secret.once", nil)})
+		rows = append(rows, []string{w.Say("command.client.secret", nil), secret}, []string{"", w.Say("command.client.secret.once", nil)})
 	}
-	return w.print(c, view, rows)
+	return w.Print(c, view, rows)
 }
 
 // shownClient is how JSON shows a relying party, in the words of RFC 7591.
@@ -108,7 +109,7 @@ func clientView(c client.Client) shownClient {
 
 func clientList(w *env) *cli.Command {
 	return &cli.Command{
-		Name: "list", Usage: "list the apps", Flags: databaseFlags(outputFlag()),
+		Name: "list", Usage: "list the apps", Flags: databaseFlags(terminal.OutputFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			var all []client.Client
 			err := w.read(ctx, c, func(db *storage.Store) (err error) {
@@ -119,15 +120,15 @@ func clientList(w *env) *cli.Command {
 				return err
 			}
 			clients := []shownClient{}
-			rows := [][]string{w.head("command.column.id", "command.column.name", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.acr_names", "command.column.redirect_uris")}
+			rows := [][]string{w.Head("command.column.id", "command.column.name", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.acr_names", "command.column.redirect_uris")}
 			for _, one := range all {
 				clients = append(clients, clientView(one))
 				rows = append(rows, []string{
-					one.ID, one.Name, w.yesNo(one.Public), w.yesNo(one.ResourceServer), twoStepsText(one.TwoSteps),
+					one.ID, one.Name, w.YesNo(one.Public), w.YesNo(one.ResourceServer), twoStepsText(one.TwoSteps),
 					strings.Join(one.Scopes, " "), acrNamesText(one.ACRNames), strings.Join(one.RedirectURIs, " "),
 				})
 			}
-			return w.print(c, clients, rows)
+			return w.Print(c, clients, rows)
 		},
 	}
 }
@@ -141,7 +142,7 @@ func clientDelete(w *env) *cli.Command {
 				if err := o.DeleteClient(ctx, id); err != nil {
 					return noClient(id, err)
 				}
-				return w.tell(w.stdout, "command.client.deleted", catalogue.Values{"id": id})
+				return w.Tell(w.Stdout, "command.client.deleted", catalogue.Values{"id": id})
 			})
 		},
 	}
@@ -152,7 +153,7 @@ func noClient(id string, err error) error {
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	return &result{fmt.Sprintf("there is no client %s", printable(id)), err}
+	return terminal.Failure(fmt.Sprintf("there is no client %s", terminal.Printable(id)), err)
 }
 
 // checkTwoSteps says what is wrong with the value of --two-steps.
@@ -208,4 +209,68 @@ func acrNamesText(names map[string][]string) string {
 		}
 	}
 	return strings.Join(all, " ")
+}
+
+// clientUpdate changes what is given and leaves the rest.
+func clientUpdate(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "update", ArgsUsage: "ID", Usage: "change an app",
+		Flags: databaseFlags(
+			&cli.StringSliceFlag{Name: "redirect-uri", Usage: "`address` to send users back to, in place of those there are"},
+			&cli.StringSliceFlag{Name: "scope", Usage: "`scope` that the app may ask for, in place of those there are"},
+			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr, in place of the names there are"),
+			&cli.BoolFlag{Name: "no-acr-names", Usage: "the app has no names of its own for the levels any more"},
+			&cli.StringFlag{Name: "name", Usage: "`name` that users see"},
+			&cli.StringFlag{Name: "two-steps", Usage: "what its users must have: `optional|required|phishing-resistant`", Validator: checkTwoSteps},
+			terminal.OutputFlag(),
+		),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			change, err := clientChange(c)
+			if err != nil {
+				return err
+			}
+			return w.operate(ctx, c, func(o *operator.Operator) error {
+				client, err := o.UpdateClient(ctx, c.Args().First(), change)
+				if err != nil {
+					return changeFault(c.Args().First(), err)
+				}
+				return w.Print(c, clientView(client), [][]string{{w.Say("command.client.updated", catalogue.Values{"id": client.ID})}})
+			})
+		},
+	}
+}
+
+// clientChange is what the flags ask for.
+func clientChange(c *cli.Command) (operator.ClientChange, error) {
+	change := operator.ClientChange{RedirectURIs: c.StringSlice("redirect-uri"), Scopes: splitWords(c.StringSlice("scope"))}
+	if name := c.String("name"); c.IsSet("name") {
+		change.Name = &name
+	}
+	if must := twoSteps(c); c.IsSet("two-steps") {
+		change.TwoSteps = &must
+	}
+	names := acrNames(c)
+	if c.Bool("no-acr-names") || names != nil {
+		change.ACRNames = &names
+	}
+	return change, terminal.UsageErrors(
+		terminal.Exclude(c.Bool("no-acr-names") && names != nil, "--acr-name and --no-acr-names exclude each other"),
+		terminal.AsFlags(change.Check()),
+	)
+}
+
+func changeFault(id string, err error) error {
+	if errors.Is(err, store.ErrConflict) {
+		return terminal.Failure(fmt.Sprintf("somebody else changed or removed client %s at the same moment; look at it with vestibule client list, then try again", id), err)
+	}
+	return noClient(id, err)
+}
+
+// splitWords are the words of values that may hold several each.
+func splitWords(values []string) []string {
+	var words []string
+	for _, value := range values {
+		words = append(words, strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ',' })...)
+	}
+	return words
 }

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"vestibule/cmd/vestibule/server"
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
@@ -29,11 +29,11 @@ func debugClaims(w *env) *cli.Command {
 			&cli.StringFlag{Name: "client", Usage: "`id` of the client; required"},
 			&cli.StringSliceFlag{Name: "acr", Usage: "`name` of a level that the client asks with; the preferred one first"},
 			&cli.BoolFlag{Name: "essential", Usage: "the client takes nothing else (the claims parameter), and does not just prefer it (acr_values)"},
-			outputFlag(),
+			terminal.OutputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			view := claimsView{User: c.String("user"), Client: c.String("client"), Asked: splitWords(c.StringSlice("acr")), Essential: c.Bool("essential"), speaker: w.answers(c)}
-			if err := wrongUsage(missing("--user", view.User), missing("--client", view.Client)); err != nil {
+			view := claimsView{User: c.String("user"), Client: c.String("client"), Asked: splitWords(c.StringSlice("acr")), Essential: c.Bool("essential"), Voice: w.Answers(c)}
+			if err := terminal.UsageErrors(terminal.Missing("--user", view.User), terminal.Missing("--client", view.Client)); err != nil {
 				return err
 			}
 			s, err := w.existing(c, "database", "two_steps", "two_steps_groups", "phishing_resistant_groups", "two_steps_report_only", "acr_names", "recovery_counts",
@@ -45,16 +45,9 @@ func debugClaims(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return w.print(c, view, w.claimsRows(view))
+			return w.Print(c, view, w.claimsRows(view))
 		},
 	}
-}
-
-func missing(name, value string) error {
-	if value == "" {
-		return fmt.Errorf("%s is missing", name)
-	}
-	return nil
 }
 
 // claimsView is what is known of the user at the client, and what the client gets in each case.
@@ -69,15 +62,15 @@ type claimsView struct {
 	Cases     []told   `json:"cases"`
 	Refused   string   `json:"error,omitempty"` // the client gets this, whatever the user does
 
-	speaker // of the words below, which JSON has too
-	account account.Account
-	client  client.Client
-	ladder  assurance.Levels
-	demand  assurance.Demand
-	must    client.TwoSteps
-	codes   int  // recovery codes left
-	keeps   bool // browsers may be remembered
-	blocked bool // only a link lets the user set up an authenticator
+	terminal.Voice // of the words below, which JSON has too
+	account        account.Account
+	client         client.Client
+	ladder         assurance.Levels
+	demand         assurance.Demand
+	must           client.TwoSteps
+	codes          int  // recovery codes left
+	keeps          bool // browsers may be remembered
+	blocked        bool // only a link lets the user set up an authenticator
 }
 
 // told is one way to be signed in.
@@ -127,16 +120,16 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 
 func (v *claimsView) oblige(policy mfa.Policy, now time.Time) {
 	r := policy.For(v.account.Groups, mfa.App{ID: v.client.ID, TwoSteps: mfa.Strength(v.client.TwoSteps)}, now)
-	v.Policy = v.reason(r.Why)
+	v.Policy = reason(v.Voice, r.Why)
 	if !policy.ReportOnly {
 		v.must = client.TwoSteps(r.Must)
 	}
 	v.Must = v.must != client.TwoStepsOptional
 	switch {
 	case r.Must != mfa.Optional && policy.ReportOnly:
-		v.Policy = v.say("command.claims.policy.reported", catalogue.Values{"why": v.Policy})
+		v.Policy = v.Say("command.claims.policy.reported", catalogue.Values{"why": v.Policy})
 	case !r.From.IsZero():
-		v.Policy = v.say("command.claims.policy.from", catalogue.Values{"why": v.Policy, "time": moment(r.From)})
+		v.Policy = v.Say("command.claims.policy.from", catalogue.Values{"why": v.Policy, "time": terminal.Moment(r.From)})
 	}
 	v.demand.Policy = v.must.Level()
 }
@@ -150,17 +143,17 @@ func (v *claimsView) refusal() string {
 	case err != nil:
 		return err.Error()
 	case v.client.ResourceServer:
-		return v.say("command.claims.refused.api", nil)
+		return v.Say("command.claims.refused.api", nil)
 	case v.account.Disabled:
-		return v.say("command.claims.refused.disabled", nil)
+		return v.Say("command.claims.refused.disabled", nil)
 	}
 	return ""
 }
 
 func (v *claimsView) session(s interaction.Session, now time.Time) told {
-	t := v.tell(v.say("command.claims.session", catalogue.Values{"time": moment(s.Created)}), &s.Login, now)
+	t := v.tell(v.Say("command.claims.session", catalogue.Values{"time": terminal.Moment(s.Created)}), &s.Login, now)
 	t.Session = s.Login.Session
-	t.AuthTime = moment(s.Login.AuthTime())
+	t.AuthTime = terminal.Moment(s.Login.AuthTime())
 	return t
 }
 
@@ -173,16 +166,16 @@ func (v *claimsView) newSignIns(now time.Time) []told {
 		return login
 	}
 	all := []told{
-		v.tell(v.say("command.claims.password", nil), password, now),
-		v.tell(v.say("command.claims.code", nil), with(totp.Method, totp.Method), now),
+		v.tell(v.Say("command.claims.password", nil), password, now),
+		v.tell(v.Say("command.claims.code", nil), with(totp.Method, totp.Method), now),
 	}
 	if v.codes > 0 {
-		all = append(all, v.tell(v.say("command.claims.recovery", nil), with(assurance.MethodRecovery), now))
+		all = append(all, v.tell(v.Say("command.claims.recovery", nil), with(assurance.MethodRecovery), now))
 	}
 	if v.ladder.PhishingResistant {
 		key := password.Clone()
 		key.Authentications = append(key.Authentications, assurance.Authentication{Method: "key", Time: now, AMR: []string{"hwk"}, PhishingResistant: true})
-		all = append(all, v.tell(v.say("command.claims.key", nil), key, now))
+		all = append(all, v.tell(v.Say("command.claims.key", nil), key, now))
 	}
 	return all
 }
@@ -191,7 +184,7 @@ func (v *claimsView) newSignIns(now time.Time) []told {
 func (v *claimsView) tell(how string, login *assurance.Login, now time.Time) told {
 	return told{
 		How: how, First: v.first(login, now), AMR: login.AMR(), ACR: v.ladder.ACR(v.client.ACRNames, v.demand, login),
-		AuthTime: v.say("command.claims.oldest", nil), Why: v.why(login),
+		AuthTime: v.Say("command.claims.oldest", nil), Why: v.why(login),
 	}
 }
 
@@ -209,13 +202,13 @@ func (v *claimsView) first(login *assurance.Login, now time.Time) string {
 	case second && reaches, !second && !v.Enrolled && !v.Must && reaches:
 		return ""
 	case second && demand.Level() == assurance.LevelPhishingResistant:
-		return v.say("command.claims.first.stronger", catalogue.Values{"otherwise": v.otherwise()})
+		return v.Say("command.claims.first.stronger", catalogue.Values{"otherwise": v.otherwise()})
 	case second:
-		return v.say("command.claims.first.recovery", catalogue.Values{"otherwise": v.otherwise()})
+		return v.Say("command.claims.first.recovery", catalogue.Values{"otherwise": v.otherwise()})
 	case v.Enrolled && v.keeps && !v.demand.TwoSteps() && v.client.TwoSteps == client.TwoStepsOptional && v.must != client.TwoStepsPhishingResistant:
-		return v.say("command.claims.first.remembered", nil)
+		return v.Say("command.claims.first.remembered", nil)
 	case v.Enrolled:
-		return v.say("command.claims.first.enrolled", nil)
+		return v.Say("command.claims.first.enrolled", nil)
 	}
 	return v.setUp(demand.Level())
 }
@@ -224,21 +217,21 @@ func (v *claimsView) first(login *assurance.Login, now time.Time) string {
 func (v *claimsView) setUp(level string) string {
 	switch {
 	case v.Must && v.blocked:
-		return v.say("command.claims.first.policy.link", catalogue.Values{"why": v.Policy})
+		return v.Say("command.claims.first.policy.link", catalogue.Values{"why": v.Policy})
 	case v.Must:
-		return v.say("command.claims.first.policy", catalogue.Values{"why": v.Policy})
+		return v.Say("command.claims.first.policy", catalogue.Values{"why": v.Policy})
 	case v.blocked:
-		return v.say("command.claims.first.wish.link", catalogue.Values{"level": level, "otherwise": v.otherwise()})
+		return v.Say("command.claims.first.wish.link", catalogue.Values{"level": level, "otherwise": v.otherwise()})
 	}
-	return v.say("command.claims.first.wish", catalogue.Values{"level": level, "otherwise": v.otherwise()})
+	return v.Say("command.claims.first.wish", catalogue.Values{"level": level, "otherwise": v.otherwise()})
 }
 
 // otherwise is what becomes of a user who declines.
 func (v *claimsView) otherwise() string {
 	if v.demand.Waivable() {
-		return v.say("command.claims.decline", nil)
+		return v.Say("command.claims.decline", nil)
 	}
-	return v.say("command.claims.error", nil)
+	return v.Say("command.claims.error", nil)
 }
 
 // why explains the acr.
@@ -247,11 +240,11 @@ func (v *claimsView) why(login *assurance.Login) string {
 	text := v.reached(level, login)
 	for _, n := range v.demand.Names {
 		if n.Name == acr {
-			return v.say("command.claims.why.asked", catalogue.Values{"why": text, "acr": acr, "level": n.Level})
+			return v.Say("command.claims.why.asked", catalogue.Values{"why": text, "acr": acr, "level": n.Level})
 		}
 	}
 	if acr != level {
-		return v.say("command.claims.why.called", catalogue.Values{"why": text, "acr": acr})
+		return v.Say("command.claims.why.called", catalogue.Values{"why": text, "acr": acr})
 	}
 	return text
 }
@@ -261,42 +254,42 @@ func (w *env) mustText(v claimsView) string {
 	if v.must == client.TwoStepsPhishingResistant {
 		return string(v.must)
 	}
-	return w.yesNo(v.Must)
+	return w.YesNo(v.Must)
 }
 
 // reached says what the login has reached the level with.
 func (v *claimsView) reached(level string, login *assurance.Login) string {
 	switch {
 	case level == assurance.LevelPhishingResistant:
-		return v.say("command.claims.why.key", nil)
+		return v.Say("command.claims.why.key", nil)
 	case level == assurance.LevelTwo:
-		return v.say("command.claims.why.two", nil)
+		return v.Say("command.claims.why.two", nil)
 	case login.SecondFactor():
-		return v.say("command.claims.why.recovery", nil)
+		return v.Say("command.claims.why.recovery", nil)
 	}
-	return v.say("command.claims.why.one", nil)
+	return v.Say("command.claims.why.one", nil)
 }
 
 func (w *env) claimsRows(v claimsView) [][]string {
 	rows := [][]string{
-		{w.say("command.claims.user", nil), v.User}, {w.say("command.claims.client", nil), v.Client},
-		{w.say("command.user.two_steps", nil), w.onOff(v.Enrolled)},
-		{w.say("command.claims.must", nil), w.mustText(v), v.Policy},
+		{w.Say("command.claims.user", nil), v.User}, {w.Say("command.claims.client", nil), v.Client},
+		{w.Say("command.user.two_steps", nil), w.OnOff(v.Enrolled)},
+		{w.Say("command.claims.must", nil), w.mustText(v), v.Policy},
 	}
 	if len(v.Asked) > 0 {
-		wish := w.say("command.claims.preferred", nil)
+		wish := w.Say("command.claims.preferred", nil)
 		if v.Essential {
-			wish = w.say("command.claims.essential", nil)
+			wish = w.Say("command.claims.essential", nil)
 		}
-		rows = append(rows, []string{w.say("command.claims.asked", nil), strings.Join(v.Asked, " "), wish})
+		rows = append(rows, []string{w.Say("command.claims.asked", nil), strings.Join(v.Asked, " "), wish})
 	}
 	if v.Refused != "" {
-		return append(rows, []string{w.say("command.claims.refused", nil), v.Refused})
+		return append(rows, []string{w.Say("command.claims.refused", nil), v.Refused})
 	}
 	for _, t := range v.Cases {
 		rows = append(rows, []string{""}, []string{strings.TrimSpace(t.How), t.Session})
 		if t.First != "" {
-			rows = append(rows, []string{"  " + w.say("command.claims.first", nil), t.First})
+			rows = append(rows, []string{"  " + w.Say("command.claims.first", nil), t.First})
 		}
 		rows = append(rows, []string{"  amr", strings.Join(t.AMR, " ")}, []string{"  acr", t.ACR, t.Why}, []string{"  auth_time", t.AuthTime})
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/config"
 	"vestibule/provider/assurance"
 	"vestibule/provider/client"
@@ -41,7 +42,7 @@ func TestDebugClaims(t *testing.T) {
 		}
 		text := read("--acr", "gold")
 		first := view.Cases[0]
-		if first.Session != got.Session || first.ACR != got.ACR || strings.Join(first.AMR, " ") != strings.Join(got.AMR, " ") || first.AuthTime != moment(time.Unix(got.AuthTime, 0)) {
+		if first.Session != got.Session || first.ACR != got.ACR || strings.Join(first.AMR, " ") != strings.Join(got.AMR, " ") || first.AuthTime != terminal.Moment(time.Unix(got.AuthTime, 0)) {
 			t.Errorf("of the session the command says %+v, the client heard %+v", first, got.Claims)
 		}
 		if want := "an authenticator is set up: the client asks for aal2; the user may decline"; first.First != want {

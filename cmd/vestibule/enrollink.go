@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
 	"vestibule/web/catalogue"
@@ -27,7 +28,7 @@ func userEnrolLink(w *env) *cli.Command {
 		Name: "enrol-link", ArgsUsage: "NAME", Usage: "make a link with which a user sets up an authenticator, once",
 		Flags: settingsFlags(
 			&cli.DurationFlag{Name: "ttl", Value: 24 * time.Hour, Usage: "how long the link works; `time` such as 30m or 24h", DefaultText: "24h"},
-			outputFlag(),
+			terminal.OutputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if err := operator.CheckLink(c.Duration("ttl")); err != nil {
@@ -48,18 +49,18 @@ func (w *env) makeLink(ctx context.Context, c *cli.Command, o *operator.Operator
 		return err
 	}
 	if user.Disabled {
-		w.tell(w.stderr, "command.link.disabled", catalogue.Values{"user": user.Username})
+		w.Tell(w.Stderr, "command.link.disabled", catalogue.Values{"user": user.Username})
 	}
 	address, id := enrol.NewLink(issuer)
 	link, err := o.IssueLink(ctx, user, id, c.Duration("ttl"))
 	switch {
 	case errors.Is(err, store.ErrConflict):
-		return &result{fmt.Sprintf("the account of %s was changed at the same moment; look at it with vestibule user get, then try again", user.Username), err}
+		return terminal.Failure(fmt.Sprintf("the account of %s was changed at the same moment; look at it with vestibule user get, then try again", user.Username), err)
 	case err != nil:
 		return err
 	}
-	return w.print(c, shownLink{address, link.Expires.UTC()}, [][]string{
+	return w.Print(c, shownLink{address, link.Expires.UTC()}, [][]string{
 		{address},
-		{w.say("command.link.give", catalogue.Values{"user": user.Username, "time": moment(link.Expires)})},
+		{w.Say("command.link.give", catalogue.Values{"user": user.Username, "time": terminal.Moment(link.Expires)})},
 	})
 }

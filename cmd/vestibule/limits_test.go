@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/config"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
@@ -182,7 +183,7 @@ func (f *fleet) wrongCodes(t *testing.T) {
 		t.Errorf("tries during the lock were evaluated: %v after %v", now, got)
 	}
 	status := string(f.command("", "user", "get", "ana"))
-	if !strings.Contains(status, "5 wrong, locked until "+moment(until)) {
+	if !strings.Contains(status, "5 wrong, locked until "+terminal.Moment(until)) {
 		t.Errorf("user get does not say how long ana is locked:\n%s", status)
 	}
 	if out := string(f.command("", "user", "unlock", "ana")); !strings.Contains(out, "one-time codes") {

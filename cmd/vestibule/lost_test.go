@@ -27,7 +27,7 @@ func operate(t *testing.T, s *servertest.Site, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_ISSUER=" + s.Config.Issuer}
-	err := run(t.Context(), args, &env{environ, strings.NewReader(""), &out, t.Output(), nil})
+	err := run(t.Context(), args, newEnv(environ, strings.NewReader(""), &out, t.Output()))
 	return out.String(), err
 }
 
@@ -413,7 +413,7 @@ func TestServerResets(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error)
-	go func() { ended <- s.First().Serve(ctx, listener(t), listener(t)) }()
+	go func() { ended <- s.First().Serve(ctx, servertest.Listener(t), servertest.Listener(t)) }()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if held, err := s.Store.EnrolmentBlocked(t.Context(), user.Subject); err != nil || held {
 			break
@@ -445,10 +445,9 @@ func TestResetUsage(t *testing.T) {
 		{[]string{"user", "enrol-link", "ana", "--ttl", "30s"}, "--ttl must be"},
 		{[]string{"user", "enrol-link", "ana", "--ttl", "169h"}, "--ttl must be"},
 	} {
-		w := &env{nil, strings.NewReader(""), t.Output(), t.Output(), nil}
+		w := newEnv(nil, strings.NewReader(""), t.Output(), t.Output())
 		err := run(t.Context(), tt.args, w)
-		var usage *usageError
-		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tt.want) {
+		if w.Report(err) != 2 || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q: %v, want wrong usage with %q", tt.args, err, tt.want)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 func tryMail(t *testing.T, to string, environ ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"mail", "test", to}, &env{environ, strings.NewReader(""), &out, &out, nil})
+	err := run(t.Context(), []string{"mail", "test", to}, newEnv(environ, strings.NewReader(""), &out, &out))
 	return out.String(), err
 }
 

@@ -5,14 +5,15 @@ package main
 
 import (
 	"context"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/urfave/cli/v3"
 
-	"vestibule/web/catalogue"
+	"vestibule/cmd/vestibule/demo"
+	"vestibule/cmd/vestibule/server"
+	"vestibule/cmd/vestibule/terminal"
 )
 
 func main() {
@@ -22,25 +23,26 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a program that does not stop
-	w := &env{environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
-	os.Exit(report(w, run(ctx, os.Args[1:], w)))
+	w := &env{terminal.Terminal{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}, os.Environ()}
+	os.Exit(w.Report(run(ctx, os.Args[1:], w)))
 }
 
 // env is what a command sees of its surroundings.
 type env struct {
-	environ []string
-	stdin   io.Reader
-	stdout  io.Writer
-	stderr  io.Writer
+	terminal.Terminal
+	environ []string // where the settings of the environment are
+}
 
-	language *catalogue.Language // what the operator reads; nil: English
+// run is the program without the process around it.
+func run(ctx context.Context, args []string, w *env) error {
+	return w.Program(server.Version(), commands(w)...).Run(ctx, append([]string{"vestibule"}, args...))
 }
 
 // commands are all that the program can do. Each is in the file of its name, with its flags, what it does and what it
-// prints.
+// prints; demo is a room of its own. Package terminal adds version and help.
 func commands(w *env) []*cli.Command {
 	return []*cli.Command{
-		demo(w),
+		demo.Command(&w.Terminal, operations),
 		serve(w),
 		group("config", "the settings", configCheck(w)),
 		group("migrate", "the schema of the database", migrateUp(w), migrateStatus(w)),
@@ -55,6 +57,10 @@ func commands(w *env) []*cli.Command {
 		group("debug", "why something is as it is", debugClaims(w)),
 		group("mail", "how mail leaves", mailTest(w)),
 		group("audit", "what happened", auditList(w), auditExport(w), auditVerify(w), auditHead(w)),
-		version(w),
 	}
+}
+
+// group is a word that several commands begin with.
+func group(word, about string, commands ...*cli.Command) *cli.Command {
+	return &cli.Command{Name: word, Usage: about, Commands: commands}
 }

@@ -2,12 +2,20 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os/exec"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"vestibule/cmd/vestibule/terminal"
 )
+
+// newEnv is what a command sees that a test runs, in English.
+func newEnv(environ []string, stdin io.Reader, stdout, stderr io.Writer) *env {
+	return &env{terminal.Terminal{Stdin: stdin, Stdout: stdout, Stderr: stderr}, environ}
+}
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"vestibule": main})

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"vestibule/cmd/vestibule/server"
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider/operator"
@@ -23,7 +24,7 @@ func mfaPlan(w *env) *cli.Command {
 			&cli.StringFlag{Name: "two-steps", Usage: "try `optional|required|phishing-resistant`, the last two also with \"after DATE\", in place of the setting", Category: asSetting},
 			&cli.StringSliceFlag{Name: "group", Usage: "`group` whose members must have two steps, in place of those of the settings"},
 			&cli.StringSliceFlag{Name: "phishing-resistant-group", Usage: "`group` whose members must have a phishing-resistant factor, in place of those of the settings"},
-			outputFlag(),
+			terminal.OutputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			s, err := w.planned(c)
@@ -39,10 +40,10 @@ func mfaPlan(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := w.print(c, p, w.planRows(p)); err != nil || wantsJSON(c) {
+			if err := w.Print(c, p, w.planRows(p)); err != nil || terminal.WantsJSON(c) {
 				return err
 			}
-			return w.tell(w.stdout, "command.plan.summary", p.summary())
+			return w.Tell(w.Stdout, "command.plan.summary", p.summary())
 		},
 	}
 }
@@ -96,17 +97,31 @@ func planView(found operator.PolicyPlan) plan {
 }
 
 func (w *env) planRows(p plan) [][]string {
-	rows := [][]string{w.head("command.column.name", "command.column.email", "command.column.why", "command.column.from", "command.column.last_sign_in", "command.column.apps")}
+	rows := [][]string{w.Head("command.column.name", "command.column.email", "command.column.why", "command.column.from", "command.column.last_sign_in", "command.column.apps")}
 	for _, u := range p.Users {
-		from := w.say("command.plan.now", nil)
+		from := w.Say("command.plan.now", nil)
 		if !u.From.IsZero() {
-			from = moment(u.From)
+			from = terminal.Moment(u.From)
 		}
-		rows = append(rows, []string{u.Username, u.Email, w.voice().reason(u.Why), from, w.moment(u.LastSignIn), strings.Join(u.Clients, " ")})
+		rows = append(rows, []string{u.Username, u.Email, reason(w.Voice(), u.Why), from, w.Moment(u.LastSignIn), strings.Join(u.Clients, " ")})
 	}
 	return rows
 }
 
 func (p *plan) summary() catalogue.Values {
 	return catalogue.Values{"without": p.Without, "active": p.Active, "now": p.Now, "later": p.Later, "never": p.Never}
+}
+
+// reason is what mfa.Requirement says is why a policy asks something.
+func reason(v terminal.Voice, why string) string {
+	if name, ok := strings.CutPrefix(why, "the group "); ok {
+		return v.Say("command.policy.group", catalogue.Values{"name": name})
+	}
+	if name, ok := strings.CutPrefix(why, "the app "); ok {
+		return v.Say("command.policy.app", catalogue.Values{"name": name})
+	}
+	if why == "everybody" {
+		return v.Say("command.policy.everybody", nil)
+	}
+	return why
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/storage"
 )
 
@@ -28,7 +29,7 @@ func migrateUp(w *env) *cli.Command {
 			if err := errors.Join(db.Migrate(ctx), db.CheckSchema(ctx)); err != nil {
 				return err
 			}
-			return w.tell(w.stdout, "command.migrate.done", nil)
+			return w.Tell(w.Stdout, "command.migrate.done", nil)
 		},
 	}
 }
@@ -36,7 +37,7 @@ func migrateUp(w *env) *cli.Command {
 // migrateStatus changes nothing.
 func migrateStatus(w *env) *cli.Command {
 	return &cli.Command{
-		Name: "status", Usage: "list the migrations and whether they ran", Flags: databaseFlags(outputFlag()),
+		Name: "status", Usage: "list the migrations and whether they ran", Flags: databaseFlags(terminal.OutputFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			s, err := w.existing(c, "database")
 			if err != nil {
@@ -52,12 +53,12 @@ func migrateStatus(w *env) *cli.Command {
 				return fmt.Errorf("migration status: %w", err)
 			}
 			migrations := []migration{}
-			rows := [][]string{w.head("command.column.version", "command.column.name", "command.column.applied")}
+			rows := [][]string{w.Head("command.column.version", "command.column.name", "command.column.applied")}
 			for _, m := range status {
 				migrations = append(migrations, migration{m.Version, m.Name, m.Applied})
-				rows = append(rows, []string{strconv.FormatInt(m.Version, 10), m.Name, w.yesNo(m.Applied)})
+				rows = append(rows, []string{strconv.FormatInt(m.Version, 10), m.Name, w.YesNo(m.Applied)})
 			}
-			return w.print(c, migrations, rows)
+			return w.Print(c, migrations, rows)
 		},
 	}
 }

@@ -17,18 +17,6 @@ import (
 	"vestibule/provider/operator"
 )
 
-func TestSpan(t *testing.T) {
-	t.Parallel()
-	for d, want := range map[time.Duration]string{
-		90 * 24 * time.Hour: "2160 hours", time.Hour: "1 hours", 30 * time.Minute: "30 minutes", 90 * time.Minute: "90 minutes",
-		10 * time.Second: "1 minutes",
-	} {
-		if got := (&env{}).span(d); got != want {
-			t.Errorf("span(%v) = %q, want %q", d, got, want)
-		}
-	}
-}
-
 // The words at the end of a rotation are about the settings.
 func TestRotateClosingWords(t *testing.T) {
 	t.Parallel()
@@ -39,7 +27,7 @@ func TestRotateClosingWords(t *testing.T) {
 	v := unsealed{keys: old}
 	v.config.RefreshTokenLifetime = 30 * time.Minute
 	var out bytes.Buffer
-	if err := (&env{stdout: &out}).reportResealed(v, operator.Resealed{}); err != nil || !strings.Contains(out.String(), "over 30 minutes after") || !strings.Contains(out.String(), "365 days") {
+	if err := newEnv(nil, nil, &out, t.Output()).reportResealed(v, operator.Resealed{}); err != nil || !strings.Contains(out.String(), "over 30 minutes after") || !strings.Contains(out.String(), "365 days") {
 		t.Errorf("report: %v\n%s", err, &out)
 	}
 }
@@ -52,7 +40,7 @@ func TestSecretInThePlaceOfAFile(t *testing.T) {
 	environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_SECRET_KEYS=" + strings.Join(s.Config.SecretKeys, ",")}
 	const key = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 	for _, value := range []string{key, "otpauth://totp/Old:ana?secret=" + key, key + strings.Repeat("A", 5000)} {
-		w := &env{environ, strings.NewReader(""), t.Output(), t.Output(), nil}
+		w := newEnv(environ, strings.NewReader(""), t.Output(), t.Output())
 		err := run(t.Context(), []string{"user", "totp", "add", "ana", "--secret-file", value}, w)
 		if err == nil || strings.Contains(err.Error(), "GEZDG") || !strings.Contains(err.Error(), "--secret-file: the file cannot be opened: ") {
 			t.Errorf("--secret-file %.10s: %v, want a fault without the value", value, err)
@@ -68,7 +56,7 @@ func TestEnrolLinkOfTheDisabled(t *testing.T) {
 		s.AddUser(name, func(a *account.Account) { a.Disabled = name == "ana" })
 		var out, warning bytes.Buffer
 		environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_ISSUER=" + s.Config.Issuer}
-		if err := run(t.Context(), []string{"user", "enrol-link", name}, &env{environ, strings.NewReader(""), &out, &warning, nil}); err != nil {
+		if err := run(t.Context(), []string{"user", "enrol-link", name}, newEnv(environ, strings.NewReader(""), &out, &warning)); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := strings.Contains(warning.String(), "user update ana --enable"), name == "ana"; got != want {

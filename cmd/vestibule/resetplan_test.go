@@ -108,7 +108,7 @@ func TestPlannedResetUntold(t *testing.T) {
 		} {
 			var warning bytes.Buffer
 			environ := []string{"VESTIBULE_DATABASE=" + s.Config.Database, "VESTIBULE_MAIL_SERVER=" + tt.server}
-			w := &env{environ, strings.NewReader(""), t.Output(), &warning, nil}
+			w := newEnv(environ, strings.NewReader(""), t.Output(), &warning)
 			if err := run(t.Context(), []string{"user", "totp", "reset", tt.name, "--reason", "lost", "--delay", "1h"}, w); err != nil {
 				t.Fatal(err)
 			}

@@ -300,7 +300,7 @@ func TestRotateBrokenRow(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		done, err := v.operations().Reseal(t.Context(), (&env{stderr: t.Output()}).progress(v))
+		done, err := v.operations().Reseal(t.Context(), newEnv(nil, nil, io.Discard, t.Output()).progress(v))
 		if err == nil || !strings.Contains(err.Error(), "1 rows cannot be opened") || !strings.Contains(err.Error(), altered.ID) || done.Total() != 19 {
 			t.Errorf("rotate: %v after %d rows in %v, want it to name %s after 19", err, done.Total(), time.Since(began), altered.ID)
 		}

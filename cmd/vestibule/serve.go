@@ -26,7 +26,7 @@ func serve(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			s, err := server.New(ctx, c, server.Options{Log: server.NewLogger(w.stderr, c.LogFormat, c.LogLevel)})
+			s, err := server.New(ctx, c, server.Options{Log: server.NewLogger(w.Stderr, c.LogFormat, c.LogLevel)})
 			if err != nil {
 				return errors.Join(err, release())
 			}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,29 +20,6 @@ import (
 	"vestibule/mfa"
 	"vestibule/storage"
 )
-
-func listener(t *testing.T) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() }) // the server has closed it, or never got it
-	return l
-}
-
-func fetch(address string) string {
-	resp, err := http.Get(address)
-	if err != nil {
-		return err.Error()
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err.Error()
-	}
-	return string(body)
-}
 
 // Commands work on the SQLite file of a server in another process, which sees at once what they did.
 func TestCommandsBesideServer(t *testing.T) {
@@ -65,7 +41,7 @@ func TestCommandsBesideServer(t *testing.T) {
 	addresses := waitListening(t, lines)
 
 	var stdout bytes.Buffer
-	w := &env{environ, strings.NewReader(servertest.Password), &stdout, t.Output(), nil}
+	w := newEnv(environ, strings.NewReader(servertest.Password), &stdout, t.Output())
 	for _, args := range [][]string{
 		{"user", "create", "ada", "--email", "ada@example.com", "--password-file", "-"},
 		{"client", "create", "app", "--redirect-uri", "https://app.example.com/cb"},
@@ -122,7 +98,7 @@ func TestUnmigratedPostgres(t *testing.T) {
 	if !errors.Is(err, storage.ErrSchemaOld) || !strings.Contains(err.Error(), "vestibule migrate up") {
 		t.Errorf("New: %v, want a word about vestibule migrate up", err)
 	}
-	w := &env{[]string{"VESTIBULE_DATABASE=" + c.Database}, strings.NewReader(""), io.Discard, io.Discard, nil}
+	w := newEnv([]string{"VESTIBULE_DATABASE=" + c.Database}, strings.NewReader(""), io.Discard, io.Discard)
 	if err := run(t.Context(), []string{"user", "list"}, w); !errors.Is(err, storage.ErrSchemaOld) {
 		t.Errorf("user list: %v, want %v", err, storage.ErrSchemaOld)
 	}

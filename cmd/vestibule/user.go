@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/provider/account"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
@@ -24,19 +25,19 @@ func userCreate(w *env) *cli.Command {
 			&cli.StringFlag{Name: "name", Usage: "full `name` for display"},
 			&cli.StringSliceFlag{Name: "group", Usage: "`group` that the user is in"},
 			&cli.StringFlag{Name: "password-file", Usage: "`file` that holds the password, or - for standard input; required, but on a terminal, which asks", TakesFile: true},
-			outputFlag(),
+			terminal.OutputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			fresh := operator.NewUser{Username: c.Args().First(), Email: c.String("email"), Name: c.String("name"), Groups: c.StringSlice("group")}
 			path, err := w.passwordFile(c)
-			if err := wrongUsage(asFlags(fresh.Check()), err); err != nil {
+			if err := terminal.UsageErrors(terminal.AsFlags(fresh.Check()), err); err != nil {
 				return err
 			}
 			s, err := w.settings(c, "database")
 			if err != nil {
 				return err
 			}
-			password, err := w.readNewSecret(ctx, "password-file", path)
+			password, err := w.ReadNewSecret(ctx, "password-file", path)
 			if err != nil {
 				return err
 			}
@@ -48,7 +49,7 @@ func userCreate(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return w.print(c, userView(user), [][]string{{w.say("command.user.created", catalogue.Values{"user": user.Username})}})
+			return w.Print(c, userView(user), [][]string{{w.Say("command.user.created", catalogue.Values{"user": user.Username})}})
 		},
 	}
 }
@@ -58,7 +59,7 @@ func (w *env) passwordFile(c *cli.Command) (string, error) {
 	switch path := c.String("password-file"); {
 	case path != "":
 		return path, nil
-	case w.terminal() != nil:
+	case w.Attended():
 		return "-", nil
 	}
 	return "", errors.New("--password-file is missing; passwords do not belong into a command line, where every user of this machine can read them")
@@ -70,7 +71,7 @@ func nameTaken(err error) error {
 	if !errors.As(err, &taken) {
 		return err
 	}
-	return &result{fmt.Sprintf("%s is taken: another user signs in with it, as a user name or an e-mail address; choose another", taken.Name), err}
+	return terminal.Failure(fmt.Sprintf("%s is taken: another user signs in with it, as a user name or an e-mail address; choose another", taken.Name), err)
 }
 
 // shownUser is how JSON shows an account.
@@ -98,7 +99,7 @@ func userView(a account.Account) shownUser {
 
 func userList(w *env) *cli.Command {
 	return &cli.Command{
-		Name: "list", Usage: "list the users", Flags: databaseFlags(outputFlag()),
+		Name: "list", Usage: "list the users", Flags: databaseFlags(terminal.OutputFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			var all []account.Account
 			err := w.read(ctx, c, func(db *storage.Store) (err error) {
@@ -109,12 +110,12 @@ func userList(w *env) *cli.Command {
 				return err
 			}
 			users := []shownUser{}
-			rows := [][]string{w.head("command.column.name", "command.column.email", "command.column.full_name", "command.column.disabled", "command.column.created")}
+			rows := [][]string{w.Head("command.column.name", "command.column.email", "command.column.full_name", "command.column.disabled", "command.column.created")}
 			for _, a := range all {
 				users = append(users, userView(a))
-				rows = append(rows, []string{a.Username, a.Email, a.Name, w.yesNo(a.Disabled), w.moment(a.Created)})
+				rows = append(rows, []string{a.Username, a.Email, a.Name, w.YesNo(a.Disabled), w.Moment(a.Created)})
 			}
-			return w.print(c, users, rows)
+			return w.Print(c, users, rows)
 		},
 	}
 }
@@ -123,7 +124,7 @@ func userList(w *env) *cli.Command {
 func findUser(ctx context.Context, o *operator.Operator, name string) (account.Account, error) {
 	user, err := o.FindUser(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
-		return account.Account{}, &result{fmt.Sprintf("there is no user %s", printable(name)), err}
+		return account.Account{}, terminal.Failure(fmt.Sprintf("there is no user %s", terminal.Printable(name)), err)
 	}
 	return user, err
 }
@@ -142,8 +143,85 @@ func userUnlock(w *env) *cli.Command {
 				if err != nil {
 					return fmt.Errorf("unlock %s: %w", user.Username, err)
 				}
-				return w.tell(w.stdout, "command.user.unlocked", catalogue.Values{"user": user.Username, "guesses": w.guessed(guessedAt)})
+				return w.Tell(w.Stdout, "command.user.unlocked", catalogue.Values{"user": user.Username, "guesses": w.guessed(guessedAt)})
 			})
 		},
 	}
+}
+
+// userUpdate changes an account. All changes are one commit, with the record of them.
+func userUpdate(w *env) *cli.Command {
+	return &cli.Command{
+		Name: "update", ArgsUsage: "NAME", Usage: "change a user's names, address, groups or password, or shut the user out",
+		Flags: databaseFlags(
+			&cli.StringFlag{Name: "email", Usage: "new e-mail `address`; empty: none"},
+			&cli.StringFlag{Name: "name", Usage: "new full `name` for display; empty: none"},
+			&cli.StringSliceFlag{Name: "group", Usage: "`group` that the user is in, in place of all others"},
+			&cli.BoolFlag{Name: "no-groups", Usage: "take the user out of all groups"},
+			&cli.BoolFlag{Name: "disable", Usage: "shut the user out, and sign the user out everywhere"},
+			&cli.BoolFlag{Name: "enable", Usage: "let a disabled user in again"},
+			&cli.StringFlag{Name: "password-file", Usage: "`file` that holds a new password, or - for standard input; the user is signed out everywhere", TakesFile: true},
+		),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			change, err := userChange(c)
+			if err != nil {
+				return err
+			}
+			s, err := w.existing(c, "database")
+			if err != nil {
+				return err
+			}
+			if path := c.String("password-file"); path != "" {
+				password, err := w.ReadNewSecret(ctx, "password-file", path)
+				if err != nil {
+					return err
+				}
+				change.Password = &password
+			}
+			return operateOn(ctx, s, func(o *operator.Operator) error { return w.update(ctx, o, c.Args().First(), change) })
+		},
+	}
+}
+
+// userChange is what the flags ask for; the password, which is not read yet, is empty. All that is wrong with them is said
+// at once.
+func userChange(c *cli.Command) (operator.UserChange, error) {
+	var change operator.UserChange
+	if email := c.String("email"); c.IsSet("email") {
+		change.Email = &email
+	}
+	if name := c.String("name"); c.IsSet("name") {
+		change.Name = &name
+	}
+	groups := c.StringSlice("group")
+	if c.IsSet("group") || c.IsSet("no-groups") {
+		change.Groups = &groups
+	}
+	if disable := c.Bool("disable"); c.IsSet("disable") || c.IsSet("enable") {
+		change.Disabled = &disable
+	}
+	if empty := ""; c.String("password-file") != "" {
+		change.Password = &empty
+	}
+	return change, terminal.UsageErrors(
+		terminal.Exclude(c.Bool("disable") && c.Bool("enable"), "--disable and --enable exclude each other"),
+		terminal.Exclude(c.Bool("no-groups") && len(groups) > 0, "--group and --no-groups exclude each other"),
+		terminal.AsFlags(change.Check()),
+	)
+}
+
+func (w *env) update(ctx context.Context, o *operator.Operator, name string, change operator.UserChange) error {
+	user, err := findUser(ctx, o, name)
+	if err != nil {
+		return err
+	}
+	err = o.UpdateUser(ctx, user, change)
+	var taken *account.NameTaken
+	switch {
+	case errors.As(err, &taken):
+		return nameTaken(err)
+	case err != nil:
+		return fmt.Errorf("update %s: %w", user.Username, err)
+	}
+	return w.Tell(w.Stdout, "command.user.updated", catalogue.Values{"user": user.Username})
 }

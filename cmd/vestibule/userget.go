@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/mfa"
 	"vestibule/provider/operator"
 	"vestibule/storage"
@@ -17,7 +18,7 @@ import (
 func userGet(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "get", ArgsUsage: "NAME", Usage: "show a user and the state of two-step verification",
-		Flags: databaseFlags(outputFlag()),
+		Flags: databaseFlags(terminal.OutputFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			s, err := w.existing(c, "database", "totp_in_a_row")
 			if err != nil {
@@ -35,7 +36,7 @@ func userGet(w *env) *cli.Command {
 				}
 				view := userView(user)
 				view.TwoStep, view.Wrong = twoStepView(state), wrongView(state.Wrong)
-				return w.print(c, view, w.userRows(view))
+				return w.Print(c, view, w.userRows(view))
 			})
 		},
 	}
@@ -70,23 +71,23 @@ func twoStepView(s operator.UserState) *twoStep {
 
 func (w *env) userRows(u shownUser) [][]string {
 	rows := [][]string{
-		{w.say("command.user.name", nil), u.Username},
-		{w.say("command.user.full_name", nil), u.Name},
-		{w.say("command.user.email", nil), u.Email},
-		{w.say("command.user.subject", nil), u.Subject},
-		{w.say("command.user.disabled", nil), w.yesNo(u.Disabled)},
-		{w.say("command.user.registered", nil), w.moment(u.Created)},
-		{w.say("command.user.last_sign_in", nil), w.moment(u.LastSignIn)},
-		{w.say("command.user.groups", nil), strings.Join(u.Groups, " ")},
-		{w.say("command.user.two_steps", nil), w.onOff(u.TwoStep.On)},
+		{w.Say("command.user.name", nil), u.Username},
+		{w.Say("command.user.full_name", nil), u.Name},
+		{w.Say("command.user.email", nil), u.Email},
+		{w.Say("command.user.subject", nil), u.Subject},
+		{w.Say("command.user.disabled", nil), w.YesNo(u.Disabled)},
+		{w.Say("command.user.registered", nil), w.Moment(u.Created)},
+		{w.Say("command.user.last_sign_in", nil), w.Moment(u.LastSignIn)},
+		{w.Say("command.user.groups", nil), strings.Join(u.Groups, " ")},
+		{w.Say("command.user.two_steps", nil), w.OnOff(u.TwoStep.On)},
 	}
 	for _, a := range u.TwoStep.Authenticators {
-		rows = append(rows, []string{w.say("command.user.authenticator", nil), w.say("command.user.authenticator.is", catalogue.Values{
-			"name": a.Name, "added": w.moment(a.Created), "used": w.moment(a.LastUsed),
+		rows = append(rows, []string{w.Say("command.user.authenticator", nil), w.Say("command.user.authenticator.is", catalogue.Values{
+			"name": a.Name, "added": w.Moment(a.Created), "used": w.Moment(a.LastUsed),
 		})})
 	}
 	if u.TwoStep.On {
-		rows = append(rows, []string{w.say("command.user.codes", nil), w.say("command.user.codes.left", catalogue.Values{
+		rows = append(rows, []string{w.Say("command.user.codes", nil), w.Say("command.user.codes.left", catalogue.Values{
 			"left": u.TwoStep.RecoveryCodesLeft, "all": u.TwoStep.RecoveryCodes,
 		})})
 	}
@@ -118,15 +119,15 @@ func plannedView(p *mfa.PlannedReset) *plannedFor {
 func (w *env) lostRows(l lostEverything) [][]string {
 	var rows [][]string
 	if l.Held {
-		rows = append(rows, []string{w.say("command.user.setup", nil), w.say("command.user.setup.held", nil)})
+		rows = append(rows, []string{w.Say("command.user.setup", nil), w.Say("command.user.setup.held", nil)})
 	}
 	if l.Reset != nil {
-		rows = append(rows, []string{w.say("command.user.reset", nil), w.say("command.user.reset.is", catalogue.Values{
-			"time": moment(l.Reset.Due), "actor": l.Reset.Actor, "reason": l.Reset.Reason,
+		rows = append(rows, []string{w.Say("command.user.reset", nil), w.Say("command.user.reset.is", catalogue.Values{
+			"time": terminal.Moment(l.Reset.Due), "actor": l.Reset.Actor, "reason": l.Reset.Reason,
 		})})
 	}
 	if !l.LinkExpires.IsZero() {
-		rows = append(rows, []string{w.say("command.user.link", nil), w.say("command.user.link.until", catalogue.Values{"time": moment(l.LinkExpires)})})
+		rows = append(rows, []string{w.Say("command.user.link", nil), w.Say("command.user.link.until", catalogue.Values{"time": terminal.Moment(l.LinkExpires)})})
 	}
 	return rows
 }
@@ -157,7 +158,28 @@ func (w *env) wrongRows(wrong []wrongGuess) [][]string {
 		case !g.LockedUntil.IsZero():
 			id = "command.guesses.locked"
 		}
-		rows = append(rows, []string{w.guessed(g.At), w.say(id, catalogue.Values{"n": g.InARow, "time": moment(g.LockedUntil)})})
+		rows = append(rows, []string{w.guessed(g.At), w.Say(id, catalogue.Values{"n": g.InARow, "time": terminal.Moment(g.LockedUntil)})})
 	}
 	return rows
+}
+
+// guesses are the texts of what operator.WrongGuesses names.
+var guesses = map[string]string{
+	"passwords in unknown browsers": "command.guesses.unknown",
+	"passwords in a known browser":  "command.guesses.known",
+	"one-time codes":                "command.guesses.totp",
+	"recovery codes":                "command.guesses.recovery",
+	"nothing":                       "command.guesses.none",
+}
+
+// guessed is what was guessed at: several with commas between.
+func (w *env) guessed(at string) string {
+	var all []string
+	for name := range strings.SplitSeq(at, ", ") {
+		if id, ok := guesses[name]; ok {
+			name = w.Say(id, nil)
+		}
+		all = append(all, name)
+	}
+	return strings.Join(all, ", ")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/mfa/transfer"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
@@ -24,7 +25,7 @@ func passphraseFlag() cli.Flag {
 func passphraseFile(c *cli.Command) (string, error) {
 	path := c.String("passphrase-file")
 	if path == "" {
-		return "", &usageError{"--passphrase-file is missing; it names the file with the passphrase that protects the secrets"}
+		return "", terminal.UsageError("--passphrase-file is missing; it names the file with the passphrase that protects the secrets")
 	}
 	return path, nil
 }
@@ -40,7 +41,7 @@ func userTOTPExport(w *env) *cli.Command {
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if c.Bool("all") == (c.NArg() == 1) {
-				return &usageError{"give either the NAME of a user or --all"}
+				return terminal.UsageError("give either the NAME of a user or --all")
 			}
 			path, err := passphraseFile(c)
 			if err != nil {
@@ -50,7 +51,7 @@ func userTOTPExport(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			passphrase, err := w.readNewSecret(ctx, "passphrase-file", path)
+			passphrase, err := w.ReadNewSecret(ctx, "passphrase-file", path)
 			if err != nil {
 				return err
 			}
@@ -62,7 +63,7 @@ func userTOTPExport(w *env) *cli.Command {
 				if err != nil {
 					return err
 				}
-				return b.Seal(w.stdout, passphrase)
+				return b.Seal(w.Stdout, passphrase)
 			})
 		},
 	}
@@ -79,7 +80,7 @@ func export(ctx context.Context, o *operator.Operator, names []string) (transfer
 	}
 	b, err := o.ExportUser(ctx, user)
 	if errors.Is(err, store.ErrNotFound) {
-		err = &result{user.Username + " has no authenticator", err}
+		err = terminal.Failure(user.Username+" has no authenticator", err)
 	}
 	return b, err
 }
@@ -93,7 +94,7 @@ func userTOTPImport(w *env) *cli.Command {
 			passphraseFlag(),
 			&cli.BoolFlag{Name: "after-reset", Usage: "bring authenticators back also to users who had one removed, or all reset, since the backup was made"},
 			&cli.BoolFlag{Name: "by-name", Usage: "take a user of the same name for the same user, on a server where all were created anew"},
-			outputFlag(),
+			terminal.OutputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			path, err := passphraseFile(c)
@@ -104,7 +105,7 @@ func userTOTPImport(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			passphrase, err := w.readSecret(ctx, "passphrase-file", path)
+			passphrase, err := w.ReadSecret(ctx, "passphrase-file", path)
 			if err != nil {
 				return err
 			}
@@ -154,31 +155,32 @@ type restored struct {
 // printRestored fails if any user was left as is.
 func (w *env) printRestored(c *cli.Command, results []operator.Restored) error {
 	shown := []restored{}
-	rows := [][]string{w.head("command.column.user", "command.column.added", "command.column.result")}
-	left, speak := 0, w.answers(c)
+	rows := [][]string{w.Head("command.column.user", "command.column.added", "command.column.result")}
+	left, speak := 0, w.Answers(c)
 	for _, r := range results {
 		if r.Cause != nil {
 			left++
 		}
-		shown = append(shown, restored{r.User, r.Added, speak.restored(r)})
-		rows = append(rows, []string{r.User, strconv.Itoa(r.Added), speak.restored(r)})
+		shown = append(shown, restored{r.User, r.Added, becameOf(speak, r)})
+		rows = append(rows, []string{r.User, strconv.Itoa(r.Added), becameOf(speak, r)})
 	}
-	if err := w.print(c, shown, rows); err != nil || left == 0 {
+	if err := w.Print(c, shown, rows); err != nil || left == 0 {
 		return err
 	}
-	return &result{fmt.Sprintf("%d of %d users were left as they are", left, len(results)), store.ErrConflict}
+	return terminal.Failure(fmt.Sprintf("%d of %d users were left as they are", left, len(results)), store.ErrConflict)
 }
 
-func (s speaker) restored(r operator.Restored) string {
+// becameOf says what became of a user's authenticators.
+func becameOf(v terminal.Voice, r operator.Restored) string {
 	switch {
 	case errors.Is(r.Cause, store.ErrNotFound):
-		return s.say("command.restore.nobody", nil)
+		return v.Say("command.restore.nobody", nil)
 	case errors.Is(r.Cause, operator.ErrTakenSince):
-		return s.say("command.restore.since", catalogue.Values{"why": r.Cause.Error()})
+		return v.Say("command.restore.since", catalogue.Values{"why": r.Cause.Error()})
 	case r.Cause != nil:
-		return s.say("command.restore.left", catalogue.Values{"why": r.Cause.Error()})
+		return v.Say("command.restore.left", catalogue.Values{"why": r.Cause.Error()})
 	case r.Added == 0:
-		return s.say("command.restore.there", nil)
+		return v.Say("command.restore.there", nil)
 	}
-	return s.say("command.restore.done", nil)
+	return v.Say("command.restore.done", nil)
 }

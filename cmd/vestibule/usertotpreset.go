@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/config"
 	"vestibule/provider/account"
 	"vestibule/provider/operator"
@@ -57,9 +58,9 @@ type reset struct {
 
 func (r reset) check() error {
 	if r.cancel {
-		return wrongUsage(exclude(r.delay != 0, "--cancel and --delay exclude each other"))
+		return terminal.UsageErrors(terminal.Exclude(r.delay != 0, "--cancel and --delay exclude each other"))
 	}
-	return asFlags(operator.CheckReset(r.reason, r.delay))
+	return terminal.AsFlags(operator.CheckReset(r.reason, r.delay))
 }
 
 func (r reset) run(ctx context.Context, o *operator.Operator, user account.Account, s config.Config) error {
@@ -73,10 +74,10 @@ func (r reset) run(ctx context.Context, o *operator.Operator, user account.Accou
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(r.stdout, strings.Join([]string{
-		r.say("command.totp.reset", catalogue.Values{"user": user.Username, "n": done.Authenticators}),
+	_, err = fmt.Fprintln(r.Stdout, strings.Join([]string{
+		r.Say("command.totp.reset", catalogue.Values{"user": user.Username, "n": done.Authenticators}),
 		r.ended(done.Sessions),
-		r.say("command.totp.reset.next", catalogue.Values{"user": user.Username}),
+		r.Say("command.totp.reset.next", catalogue.Values{"user": user.Username}),
 	}, "\n"))
 	return err
 }
@@ -85,23 +86,23 @@ func (r reset) plan(ctx context.Context, o *operator.Operator, user account.Acco
 	plan, err := o.PlanReset(ctx, user, r.reason, r.delay)
 	switch {
 	case errors.Is(err, store.ErrConflict):
-		return &result{fmt.Sprintf("a reset of %s is planned already; user get shows when, --cancel cancels it", user.Username), err}
+		return terminal.Failure(fmt.Sprintf("a reset of %s is planned already; user get shows when, --cancel cancels it", user.Username), err)
 	case err != nil:
 		return err
 	}
 	if text := r.untold(user, s); text != "" {
-		fmt.Fprintln(r.stderr, text)
+		fmt.Fprintln(r.Stderr, text)
 	}
-	return r.tell(r.stdout, "command.totp.reset.planned", catalogue.Values{"user": user.Username, "time": moment(plan.Due)})
+	return r.Tell(r.Stdout, "command.totp.reset.planned", catalogue.Values{"user": user.Username, "time": terminal.Moment(plan.Due)})
 }
 
 // untold says why nobody may learn of a planned reset before it takes place.
 func (w *env) untold(user account.Account, s config.Config) string {
 	switch {
 	case user.Email == "":
-		return w.say("command.totp.reset.no_address", catalogue.Values{"user": user.Username})
+		return w.Say("command.totp.reset.no_address", catalogue.Values{"user": user.Username})
 	case s.MailServer == "":
-		return w.say("command.totp.reset.no_mail", nil)
+		return w.Say("command.totp.reset.no_mail", nil)
 	}
 	return ""
 }
@@ -111,9 +112,9 @@ func (r reset) undo(ctx context.Context, o *operator.Operator, user account.Acco
 	err := o.CancelReset(ctx, user, r.reason)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return &result{fmt.Sprintf("no reset of %s is planned", user.Username), err}
+		return terminal.Failure(fmt.Sprintf("no reset of %s is planned", user.Username), err)
 	case err != nil:
 		return err
 	}
-	return r.tell(r.stdout, "command.totp.reset.cancelled", catalogue.Values{"user": user.Username})
+	return r.Tell(r.Stdout, "command.totp.reset.cancelled", catalogue.Values{"user": user.Username})
 }

@@ -223,13 +223,21 @@ func (s *Site) AddUser(name string, change ...func(*account.Account)) account.Ac
 	return user
 }
 
+// Listener listens at a free port of this machine. Whoever serves from it may close it; at the end of the test it is closed.
+func Listener(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
 // Listen has a server of the site listen as serve does, and returns the address.
 func (s *Site) Listen() string {
 	s.T.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.T.Fatal(err)
-	}
+	l := Listener(s.T)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- server.Serve(ctx, l, s.First(), slog.New(slog.DiscardHandler)) }()

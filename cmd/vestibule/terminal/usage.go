@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"errors"
@@ -16,16 +16,38 @@ type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
 
-// wrongUsage makes one usage error of the faults that are not nil, so that each is reported; nil if there is none.
-func wrongUsage(faults ...error) error {
+// UsageError is the fault of a command line that cannot be run, in the words of its flags and arguments. Report ends the
+// program with 2 for it.
+func UsageError(text string) error { return &usageError{text} }
+
+// UsageErrors makes one usage error of the faults that are not nil, so that each is reported; nil if there is none.
+func UsageErrors(faults ...error) error {
 	if err := errors.Join(faults...); err != nil {
-		return &usageError{err.Error()}
+		return UsageError(err.Error())
 	}
 	return nil
 }
 
-// asFlags is an error in the words of a command line: what an operation says of its arguments is said of the flags.
-func asFlags(err error) error {
+// Exclude is a fault for UsageErrors if two flags were given that exclude each other; else nil.
+func Exclude(both bool, text string) error {
+	if both {
+		return errors.New(text)
+	}
+	return nil
+}
+
+// Missing is a fault for UsageErrors if a flag that is required has no value; else nil. The name comes with its dashes.
+func Missing(name, value string) error {
+	if value == "" {
+		return fmt.Errorf("%s is missing", name)
+	}
+	return nil
+}
+
+// AsFlags is an error in the words of a command line: what an operation says of its arguments, an
+// operator.Invalid, is a usage error of the flags. Any other error, or none, stays as it is. Program does so with what
+// commands return.
+func AsFlags(err error) error {
 	var wrong *operator.Invalid
 	if !errors.As(err, &wrong) {
 		return err
@@ -38,7 +60,7 @@ func asFlags(err error) error {
 		}
 		lines = append(lines, text)
 	}
-	return &usageError{strings.Join(lines, "\n")}
+	return UsageError(strings.Join(lines, "\n"))
 }
 
 // result is a sentence for the person and a cause for the exit code.
@@ -50,12 +72,16 @@ type result struct {
 func (o *result) Error() string { return o.text }
 func (o *result) Unwrap() error { return o.cause }
 
-// report prints what went wrong, if anything, and returns the exit code.
-func report(w *env, err error) int {
+// Failure is an error that says the sentence to the person and nothing of its cause, which Report tells the exit code by.
+func Failure(text string, cause error) error { return &result{text, cause} }
+
+// Report prints what went wrong, if anything, to Stderr and returns the exit code: 0 for nil, 2 for a usage error, 3 for
+// what is not found (store.ErrNotFound), 4 for what exists already or has changed meanwhile (store.ErrConflict), else 1.
+func (t *Terminal) Report(err error) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(w.stderr, "vestibule: %v\n", err)
+	fmt.Fprintf(t.Stderr, "vestibule: %v\n", err)
 	var usage *usageError
 	switch {
 	case errors.As(err, &usage):
@@ -74,7 +100,7 @@ func withUsage(c *cli.Command, err error) error {
 	if !errors.As(err, &usage) || len(c.VisibleCommands()) > 0 {
 		return err
 	}
-	return &usageError{err.Error() + "\nusage: " + usageLine(c) + "\nmore:  " + c.FullName() + " --help"}
+	return UsageError(err.Error() + "\nusage: " + usageLine(c) + "\nmore:  " + c.FullName() + " --help")
 }
 
 func usageLine(c *cli.Command) string {
@@ -85,10 +111,10 @@ func usageLine(c *cli.Command) string {
 func flagError(c *cli.Command, err error) error {
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
-		return &usageError{"there is no flag --" + strings.TrimLeft(name, "-") + didYouMean("--", strings.TrimLeft(name, "-"), flagNames(c))}
+		return UsageError("there is no flag --" + strings.TrimLeft(name, "-") + didYouMean("--", strings.TrimLeft(name, "-"), flagNames(c)))
 	}
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: "); ok {
-		return &usageError{"--" + strings.TrimLeft(name, "-") + " needs a value"}
+		return UsageError("--" + strings.TrimLeft(name, "-") + " needs a value")
 	}
 	if head, ok := strings.CutSuffix(text, ": parse error"); ok { // the library says that of truth values only
 		text = strings.Replace(strings.Replace(head, "invalid value", "invalid boolean value", 1), " for flag -", " for -", 1)
@@ -97,7 +123,7 @@ func flagError(c *cli.Command, err error) error {
 		text = head + ": it should be a whole number"
 	}
 	text = strings.Replace(text, `" for flag -`, `" for flag --`, 1)
-	return &usageError{strings.Replace(text, `" for -`, `" for --`, 1)}
+	return UsageError(strings.Replace(text, `" for -`, `" for --`, 1))
 }
 
 func flagNames(c *cli.Command) []string {

@@ -1,4 +1,5 @@
-package main
+// Package demo runs a whole server on this machine, with made-up users and a sample app, that leaves nothing behind.
+package demo
 
 import (
 	"context"
@@ -18,6 +19,7 @@ import (
 
 	"vestibule/cmd/vestibule/sample"
 	"vestibule/cmd/vestibule/server"
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
@@ -28,8 +30,9 @@ import (
 	"vestibule/web/catalogue"
 )
 
-// demo runs a whole server, with users and a sample app, that leaves nothing behind.
-func demo(w *env) *cli.Command {
+// Command is the command of the demo, which runs until its context ends. It says at t what there is to try. The operations
+// are those of whoever runs commands, on the store that they are given.
+func Command(t *terminal.Terminal, operations func(*storage.Store) *operator.Operator) *cli.Command {
 	return &cli.Command{
 		Name: "demo", Usage: "try everything on this machine, with made-up users and a sample app",
 		Flags: []cli.Flag{
@@ -37,7 +40,7 @@ func demo(w *env) *cli.Command {
 			&cli.StringFlag{Name: "sample-listen", Value: "127.0.0.1:8081", Usage: "loopback `address` for the sample app"},
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
-			d := &demonstration{env: w}
+			d := &demonstration{Terminal: t, operations: operations}
 			defer d.close()
 			if err := d.prepare(ctx, c.String("listen"), c.String("sample-listen")); err != nil {
 				return errors.Join(err, d.close())
@@ -47,13 +50,15 @@ func demo(w *env) *cli.Command {
 			group.Go(func() error { return d.serveAPI(inner) })
 			group.Go(func() error { return d.serveSample(inner) })
 			err := group.Wait()
-			return errors.Join(err, w.tell(w.stdout, "command.demo.stopped", nil), d.close())
+			return errors.Join(err, t.Tell(t.Stdout, "command.demo.stopped", nil), d.close())
 		},
 	}
 }
 
 type demonstration struct {
-	*env
+	*terminal.Terminal
+	operations func(*storage.Store) *operator.Operator
+
 	folder string
 	main   net.Listener
 	sample net.Listener
@@ -92,7 +97,7 @@ func (d *demonstration) prepare(ctx context.Context, listen, app string) (err er
 	if d.folder, err = os.MkdirTemp("", "vestibule-demo-"); err != nil {
 		return err
 	}
-	d.config, d.log = config.Default(), server.NewLogger(d.stderr, "text", "warn")
+	d.config, d.log = config.Default(), server.NewLogger(d.Stderr, "text", "warn")
 	d.config.Issuer, d.config.Database = "http://"+localName(d.main.Addr()), "sqlite:"+filepath.Join(d.folder, "demo.db")
 	d.config.SecretKeys = []string{mfa.NewKey()}
 	if err := d.seed(ctx); err != nil {
@@ -115,16 +120,16 @@ func localName(a net.Addr) string {
 func (d *demonstration) listen(address string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, &usageError{fmt.Sprintf("%q is not host:port", address)}
+		return nil, terminal.UsageError(fmt.Sprintf("%q is not host:port", address))
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return nil, &usageError{fmt.Sprintf("the demo is for this machine alone: %q should be a loopback address such as 127.0.0.1:8080", address)}
+		return nil, terminal.UsageError(fmt.Sprintf("the demo is for this machine alone: %q should be a loopback address such as 127.0.0.1:8080", address))
 	}
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		l, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
 		if err == nil {
-			d.tell(d.stdout, "command.demo.taken", catalogue.Values{"wanted": address, "address": l.Addr().String()})
+			d.Tell(d.Stdout, "command.demo.taken", catalogue.Values{"wanted": address, "address": l.Addr().String()})
 		}
 	}
 	return l, err
@@ -140,7 +145,7 @@ func (d *demonstration) seed(ctx context.Context) error {
 }
 
 func (d *demonstration) addAll(ctx context.Context, db *storage.Store) (err error) {
-	o := operations(db)
+	o := d.operations(db)
 	app := client.Client{ID: sampleID, Name: "Sample app", RedirectURIs: []string{"http://" + d.sample.Addr().String() + sample.CallbackPath}}
 	if _, d.secret, err = o.RegisterClient(ctx, operator.NewClient{Client: app}); err != nil {
 		return err
@@ -220,8 +225,8 @@ func (d *demonstration) serveSample(ctx context.Context) error {
 }
 
 func (d *demonstration) welcome(address string) {
-	fmt.Fprintln(d.stdout)
-	d.tell(d.stdout, "command.demo.welcome", catalogue.Values{
+	fmt.Fprintln(d.Stdout)
+	d.Tell(d.Stdout, "command.demo.welcome", catalogue.Values{
 		"page": address, "first": d.plain.Username, "password": d.plain.password, "second": d.strong.Username, "another": d.strong.password,
 		"uri": d.strong.factor.URI(d.strong.Label()), "secret": d.strong.factor.Secret, "api": d.api.Addr().String(), "issuer": d.config.Issuer,
 	})

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bufio"
@@ -14,9 +14,18 @@ import (
 
 	"vestibule/cmd/vestibule/server"
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/mfa"
 	mfatotp "vestibule/mfa/totp"
+	"vestibule/provider/audit"
+	"vestibule/provider/operator"
+	"vestibule/storage"
 )
+
+// operations are those of whoever runs the demo.
+func operations(db *storage.Store) *operator.Operator {
+	return operator.New(db, &audit.Log{Store: db, Now: time.Now, Actor: "test"}, "test")
+}
 
 // startDemo runs the demo on free ports and returns what it says before it waits. The returned function stops
 // it, as Ctrl-C does, and gives what run returned.
@@ -25,9 +34,9 @@ func startDemo(t *testing.T, args ...string) (text string, stop func() error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
 	ended := make(chan error, 1)
-	w := &env{nil, strings.NewReader(""), write, t.Output(), nil}
+	w := &terminal.Terminal{Stdin: strings.NewReader(""), Stdout: write, Stderr: t.Output()}
 	go func() {
-		err := run(ctx, append([]string{"demo"}, args...), w)
+		err := w.Program("test", Command(w, operations)).Run(ctx, append([]string{"vestibule", "demo"}, args...))
 		write.CloseWithError(io.EOF)
 		ended <- err
 	}()
@@ -48,7 +57,7 @@ func startDemo(t *testing.T, args ...string) (text string, stop func() error) {
 func TestDemo(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv("TMPDIR", folder)
-	taken := listener(t).Addr().String()
+	taken := servertest.Listener(t).Addr().String()
 	text, stop := startDemo(t, "--listen", taken, "--sample-listen", "127.0.0.1:0")
 	for _, want := range []string{
 		taken + " is taken by another program, so this is on 127.0.0.1:",
@@ -59,8 +68,9 @@ func TestDemo(t *testing.T) {
 			t.Errorf("the demo does not say %q:\n%s", want, text)
 		}
 	}
-	page := fetch(found(t, text, `Open this +(http://\S+)`))
-	for _, want := range []string{`data-page="sample" data-state="signed-out"`, ">Sign in<", ">Sign in and require two steps<", ">Sign in again<"} {
+	address := found(t, text, `Open this +(http://\S+)`)
+	page := servertest.Elsewhere(t, address).NewBrowser(t).Open(address).At("sample", "signed-out").Body
+	for _, want := range []string{">Sign in<", ">Sign in and require two steps<", ">Sign in again<"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the sample app does not show %q:\n%s", want, page)
 		}
@@ -117,7 +127,7 @@ func TestDemoSignIn(t *testing.T) {
 // The second user of the demo is enrolled for good, and the present code is not spent.
 func TestDemoFactor(t *testing.T) {
 	t.Parallel()
-	d := &demonstration{env: &env{nil, nil, t.Output(), t.Output(), nil}}
+	d := &demonstration{Terminal: &terminal.Terminal{Stdout: t.Output(), Stderr: t.Output()}, operations: operations}
 	if err := d.prepare(t.Context(), "127.0.0.1:0", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +155,7 @@ func TestDemoIsLocal(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"0.0.0.0:8080", ":8080", "example.com:80", "8080"} {
 		_, stop := startDemo(t, "--listen", address)
-		if code := report(&env{stderr: io.Discard}, stop()); code != 2 {
+		if code := (&terminal.Terminal{Stderr: io.Discard}).Report(stop()); code != 2 {
 			t.Errorf("--listen %s: exit code %d, want 2", address, code)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -15,33 +15,38 @@ import (
 // largestInput is far above any password or client secret.
 const largestInput = 64 << 10
 
-// terminal is the standard input if a person sits at it; else nil.
-func (w *env) terminal() *os.File {
-	if file, ok := w.stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+// Attended reports whether a person sits at the standard input.
+func (t *Terminal) Attended() bool { return t.keyboard() != nil }
+
+// keyboard is the standard input if a person sits at it; else nil.
+func (t *Terminal) keyboard() *os.File {
+	if file, ok := t.Stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		return file
 	}
 	return nil
 }
 
-// readSecret reads a secret from the file that the flag names, or from standard input for "-": a person is asked for it
-// there, and nothing of what is typed is shown.
-func (w *env) readSecret(ctx context.Context, flag, path string) (string, error) {
-	if path == "-" && w.terminal() != nil {
-		return w.ask(ctx, w.say(prompts[flag], nil))
+// ReadSecret reads a secret from the file at the path that the flag has, or from standard input for "-": a person is asked
+// for it there, by the prompt of the flag, and nothing of what is typed is shown. The newline at its end is left out, and
+// more than 64 kB are an error. Errors name the flag and, but for secret-file, the path; never what was read.
+func (t *Terminal) ReadSecret(ctx context.Context, flag, path string) (string, error) {
+	if path == "-" && t.Attended() {
+		return t.ask(ctx, t.Say(prompts[flag], nil))
 	}
-	return w.readInput(flag, path)
+	return t.readInput(flag, path)
 }
 
-// readNewSecret is readSecret for what nobody could type again if it were mistyped: a person is asked twice.
-func (w *env) readNewSecret(ctx context.Context, flag, path string) (string, error) {
-	if path != "-" || w.terminal() == nil {
-		return w.readInput(flag, path)
+// ReadNewSecret is ReadSecret for what nobody could type again if it were mistyped: a person is asked twice, and it is an
+// error if the answers differ.
+func (t *Terminal) ReadNewSecret(ctx context.Context, flag, path string) (string, error) {
+	if path != "-" || !t.Attended() {
+		return t.readInput(flag, path)
 	}
-	first, err := w.ask(ctx, w.say(prompts[flag], nil))
+	first, err := t.ask(ctx, t.Say(prompts[flag], nil))
 	if err != nil {
 		return "", err
 	}
-	again, err := w.ask(ctx, w.say("command.ask.again", nil))
+	again, err := t.ask(ctx, t.Say("command.ask.again", nil))
 	if err == nil && again != first {
 		err = errors.New("that was not the same twice; nothing has changed")
 	}
@@ -54,14 +59,14 @@ var prompts = map[string]string{
 }
 
 // ask reads a line from the terminal, without an echo. Whoever ends the program meanwhile has the echo back.
-func (w *env) ask(ctx context.Context, prompt string) (string, error) {
-	fd := int(w.terminal().Fd())
+func (t *Terminal) ask(ctx context.Context, prompt string) (string, error) {
+	fd := int(t.keyboard().Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprint(w.stderr, prompt+" ")
-	defer fmt.Fprintln(w.stderr)
+	fmt.Fprint(t.Stderr, prompt+" ")
+	defer fmt.Fprintln(t.Stderr)
 	type line struct {
 		text []byte
 		err  error
@@ -80,8 +85,8 @@ func (w *env) ask(ctx context.Context, prompt string) (string, error) {
 }
 
 // readInput reads a file, or standard input for "-", without the newline at the end.
-func (w *env) readInput(flag, path string) (string, error) {
-	in := w.stdin
+func (t *Terminal) readInput(flag, path string) (string, error) {
+	in := t.Stdin
 	if path != "-" {
 		file, err := os.Open(path)
 		var why *fs.PathError

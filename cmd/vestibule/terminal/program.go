@@ -1,33 +1,27 @@
-package main
+package terminal
 
 import (
 	"context"
 	"fmt"
 	"strings"
 
-	"vestibule/cmd/vestibule/server"
-
 	"github.com/urfave/cli/v3"
 )
 
-// run is the program without the process around it.
-func run(ctx context.Context, args []string, w *env) error {
+// Program is the command line of those commands, and of those that every program has: version and help. Its Run returns
+// the error of the command, for Report.
+func (t *Terminal) Program(version string, commands ...*cli.Command) *cli.Command {
 	setTemplates()
-	return program(w).Run(ctx, append([]string{"vestibule"}, args...))
-}
-
-// program is the command line.
-func program(w *env) *cli.Command {
 	root := &cli.Command{
-		Name: "vestibule", Usage: "an OpenID Connect authorization server", Version: server.Version(),
-		Commands: append(commands(w), helpCommand()),
-		Reader:   w.stdin, Writer: w.stdout, ErrWriter: w.stderr,
+		Name: "vestibule", Usage: "an OpenID Connect authorization server", Version: version,
+		Commands: append(commands, versionCommand(), helpCommand()),
+		Reader:   t.Stdin, Writer: t.Stdout, ErrWriter: t.Stderr,
 		HideHelpCommand:       true, // ours takes several words
 		EnableShellCompletion: true,
 		ConfigureShellCompletionCommand: func(c *cli.Command) {
 			c.Hidden, c.Usage = false, "scripts that complete commands and flags in a shell"
 		},
-		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // report does
+		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // Report does
 	}
 	root.Walk(func(c *cli.Command) error {
 		c.DisableSliceFlagSeparator = true // several values are several flags
@@ -41,11 +35,6 @@ func program(w *env) *cli.Command {
 	return root
 }
 
-// group is a word that several commands begin with.
-func group(word, about string, commands ...*cli.Command) *cli.Command {
-	return &cli.Command{Name: word, Usage: about, Commands: commands}
-}
-
 // checked runs an action with as many arguments as its command has, and says how the command is used if it says that it
 // cannot be run. A group of commands has no action.
 func checked(act cli.ActionFunc) cli.ActionFunc {
@@ -55,7 +44,7 @@ func checked(act cli.ActionFunc) cli.ActionFunc {
 		}
 		err := count(c)
 		if err == nil {
-			err = asFlags(act(ctx, c))
+			err = AsFlags(act(ctx, c))
 		}
 		return withUsage(c, err)
 	}
@@ -66,18 +55,9 @@ func count(c *cli.Command) error {
 	switch given := c.Args().Slice(); {
 	case strings.Contains(c.ArgsUsage, "..."): // any number
 	case len(given) < len(wanted) && !strings.HasPrefix(wanted[len(given)], "["): // one in brackets may be left out
-		return &usageError{wanted[len(given)] + " is missing"}
+		return UsageError(wanted[len(given)] + " is missing")
 	case len(given) > len(wanted):
-		return &usageError{fmt.Sprintf("there is an argument too many: %q; to give a flag several values, repeat the flag", given[len(wanted)])}
+		return UsageError(fmt.Sprintf("there is an argument too many: %q; to give a flag several values, repeat the flag", given[len(wanted)]))
 	}
 	return nil
-}
-
-// splitWords are the words of values that may hold several each.
-func splitWords(values []string) []string {
-	var words []string
-	for _, value := range values {
-		words = append(words, strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ',' })...)
-	}
-	return words
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"vestibule/cmd/vestibule/server"
+	"vestibule/cmd/vestibule/terminal"
 	"vestibule/config"
 	"vestibule/web/catalogue"
 	"vestibule/web/notice"
@@ -36,12 +37,12 @@ func (w *env) sendTest(ctx context.Context, s config.Config, to string) error {
 	case m == nil:
 		return errors.New("no mail is sent: set VESTIBULE_MAIL_SERVER and VESTIBULE_MAIL_FROM")
 	}
-	l, err := notice.Test(w.voice().language, s.Name, notice.HostOf(s.Issuer), to)
+	l, err := notice.Test(w.Voice().Language(), s.Name, notice.HostOf(s.Issuer), to)
 	if err != nil {
 		return err
 	}
 	if err := m.Send(ctx, l); err != nil {
-		return fmt.Errorf("%s does not take mail to %s: %w", m.Server, printable(to), err)
+		return fmt.Errorf("%s does not take mail to %s: %w", m.Server, terminal.Printable(to), err)
 	}
-	return w.tell(w.stdout, "command.mail.taken", catalogue.Values{"server": m.Server, "address": printable(to)})
+	return w.Tell(w.Stdout, "command.mail.taken", catalogue.Values{"server": m.Server, "address": terminal.Printable(to)})
 }

@@ -14,71 +14,12 @@ import (
 
 	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
+	"vestibule/mfa"
+	"vestibule/provider/audit"
 	"vestibule/provider/operator"
 	"vestibule/storage"
+	"vestibule/web/notice"
 )
-
-// asSetting is the category of flags that stand for the setting of their name.
-const asSetting = "settings"
-
-// configFlag is --config.
-func configFlag() cli.Flag {
-	return &cli.StringFlag{Name: "config", Usage: "settings `file` in YAML", TakesFile: true}
-}
-
-// settingsFlags are --config and a flag for each setting that may be one.
-func settingsFlags(more ...cli.Flag) []cli.Flag {
-	flags := []cli.Flag{configFlag()}
-	for _, s := range config.Flags() {
-		flags = append(flags, &cli.StringFlag{Name: s.Name, Usage: s.Usage, Category: asSetting})
-	}
-	return append(flags, more...)
-}
-
-// databaseFlags are those of the settings that a command has which needs a database and no server.
-func databaseFlags(more ...cli.Flag) []cli.Flag {
-	return append([]cli.Flag{
-		configFlag(),
-		&cli.StringFlag{Name: "database", Usage: "`address` of the database: sqlite:PATH or postgres://...", Category: asSetting},
-	}, more...)
-}
-
-// settings reads them, where the flags of a command have the last word. Only names those that may not be faulty, if not
-// all. From now on the command speaks the language of the settings.
-func (w *env) settings(c *cli.Command, only ...string) (config.Config, error) {
-	return w.load(c, settingsGiven(c), only...)
-}
-
-func (w *env) load(c *cli.Command, given map[string]string, only ...string) (config.Config, error) {
-	s, err := config.Load(c.String("config"), w.environ, given, only...)
-	if err == nil {
-		w.listen(s)
-	}
-	return s, err
-}
-
-// listen finds the language of the operator. That there is none of that name, or that its file is faulty, is for serve and
-// config check to tell: it must not keep anybody from helping a user.
-func (w *env) listen(s config.Config) {
-	if w.language != nil {
-		return
-	}
-	if texts, err := server.Texts(s); err == nil {
-		w.language = texts.Usual()
-	}
-}
-
-// settingsGiven are the settings that flags of the command give.
-func settingsGiven(c *cli.Command) map[string]string {
-	values := map[string]string{}
-	for _, f := range c.Flags {
-		if one, ok := f.(cli.CategorizableFlag); ok && one.GetCategory() == asSetting && f.IsSet() {
-			name := f.Names()[0]
-			values[name] = c.String(name)
-		}
-	}
-	return values
-}
 
 // existing is settings for a command that only looks at the database, or changes what must be there: where the address is
 // wrong it would make an empty SQLite file.
@@ -122,11 +63,6 @@ func linkedStore(ctx context.Context, s config.Config, work func(db *storage.Sto
 	})
 }
 
-// operations are what the person who runs the command does to a store.
-func operations(db *storage.Store) *operator.Operator {
-	return operator.New(db, commandAuditor(db, time.Now), actor())
-}
-
 // read runs work on the database that is there. Work records nothing, and the database may be one that it can only read.
 func (w *env) read(ctx context.Context, c *cli.Command, work func(db *storage.Store) error) error {
 	s, err := w.existing(c, "database")
@@ -145,6 +81,17 @@ func readStore(ctx context.Context, s config.Config, work func(db *storage.Store
 	return errors.Join(work(db), db.Close())
 }
 
+// operations are what the person who runs the command does to a store.
+func operations(db *storage.Store) *operator.Operator {
+	return operator.New(db, commandAuditor(db, time.Now), actor())
+}
+
+// commandAuditor records what an operator does with a command. It writes notices always: a command does not know whether
+// the servers send mail. What no server sends is purged.
+func commandAuditor(db *storage.Store, now func() time.Time) *audit.Log {
+	return &audit.Log{Store: db, Now: now, Actor: actor(), Hooks: []audit.Hook{notice.Hook(db)}}
+}
+
 // actor names who runs the command.
 func actor() string {
 	u, err := user.Current()
@@ -154,4 +101,49 @@ func actor() string {
 	return "cli:" + u.Uid
 }
 
-func isSQLite(address string) bool { return strings.HasPrefix(address, "sqlite:") }
+// unsealed is the database and what opens the secrets in it.
+type unsealed struct {
+	config config.Config
+	db     *storage.Store
+	keys   *mfa.Keyring
+}
+
+// withVault is operate for commands that open secrets. Like a server, they refuse a database with secrets that they cannot
+// open.
+func (w *env) withVault(ctx context.Context, c *cli.Command, work func(v unsealed) error) error {
+	s, err := w.vaultSettings(c)
+	if err != nil {
+		return err
+	}
+	return openVault(ctx, s, work)
+}
+
+// vaultSettings are those that openVault needs.
+func (w *env) vaultSettings(c *cli.Command) (config.Config, error) {
+	return w.existing(c, "database", "secret_keys", "name", "totp_authenticators", "totp_algorithms", "totp_digits", "totp_periods")
+}
+
+// openVault is withVault for commands that ask for a secret once they know the settings.
+func openVault(ctx context.Context, s config.Config, work func(v unsealed) error) error {
+	keys, err := mfa.ParseKeyring(s.SecretKeys)
+	if err != nil {
+		return err
+	}
+	return linkedStore(ctx, s, func(db *storage.Store) error {
+		if err := server.CheckKeys(ctx, db, keys); err != nil {
+			return err
+		}
+		return work(unsealed{s, db, keys})
+	})
+}
+
+// operations are those of a person who has the secret keys.
+func (v unsealed) operations() *operator.Operator {
+	o := operations(v.db)
+	o.Keys = v.keys
+	o.MFA = &mfa.Service{
+		Store: v.db, Attempts: v.db, Setups: v.db, Keys: v.keys, Atomic: v.db.Atomic,
+		Limits: server.Limits(v.config), Kinds: server.Kinds(v.config),
+	}
+	return o
+}

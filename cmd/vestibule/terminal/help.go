@@ -1,9 +1,10 @@
-package main
+package terminal
 
 import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -29,6 +30,19 @@ func helpCommand() *cli.Command {
 	}
 }
 
+// versionCommand does what --version does.
+func versionCommand() *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "print the version",
+		Action: func(_ context.Context, c *cli.Command) error { return printVersion(c) },
+	}
+}
+
+func printVersion(c *cli.Command) error {
+	_, err := fmt.Fprintf(c.Root().Writer, "vestibule %s (%s %s/%s)\n", c.Root().Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
 const (
 	// listTemplate has a line for each command, however many words it has.
 	listTemplate = `{{define "list"}}{{range .VisibleCommands}}{{if .VisibleCommands}}{{template "list" .}}{{else}}` +
@@ -43,7 +57,7 @@ const (
 // setTemplates gives the library our templates, which it keeps in variables of its own.
 var setTemplates = sync.OnceFunc(func() {
 	cli.RootCommandHelpTemplate, cli.SubcommandHelpTemplate, cli.CommandHelpTemplate = rootTemplate, groupTemplate, commandTemplate
-	cli.VersionPrinter = func(c *cli.Command) { printVersion(c.Root().Writer) }
+	cli.VersionPrinter = func(c *cli.Command) { printVersion(c) }
 })
 
 // show writes the help of a command or of several.
@@ -71,13 +85,13 @@ func unknown(c *cli.Command, word string) error {
 	no := fmt.Sprintf("there is no command %q", strings.TrimSpace(words+" "+word)) + didYouMean(c.FullName()+" ", word, commandNames(c))
 	switch {
 	case words == "" && word == "":
-		return &usageError{"say what to do\n" + list(c)}
+		return UsageError("say what to do\n" + list(c))
 	case words == "":
-		return &usageError{no + "\n`vestibule help` lists the commands"}
+		return UsageError(no + "\n`vestibule help` lists the commands")
 	case word == "":
-		return &usageError{"say what to do with " + words + "\n" + list(c)}
+		return UsageError("say what to do with " + words + "\n" + list(c))
 	}
-	return &usageError{"say what to do with " + words + "\n" + no + "\n" + list(c)}
+	return UsageError("say what to do with " + words + "\n" + no + "\n" + list(c))
 }
 
 func commandNames(c *cli.Command) []string {

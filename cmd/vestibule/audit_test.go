@@ -20,7 +20,7 @@ import (
 func auditCommand(t *testing.T, dsn string, args ...string) (stdout string, err error) {
 	t.Helper()
 	var out, log bytes.Buffer
-	err = run(t.Context(), args, &env{[]string{"VESTIBULE_DATABASE=" + dsn}, strings.NewReader(""), &out, &log, nil})
+	err = run(t.Context(), args, newEnv([]string{"VESTIBULE_DATABASE=" + dsn}, strings.NewReader(""), &out, &log))
 	return out.String(), err
 }
 
