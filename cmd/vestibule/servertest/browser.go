@@ -45,17 +45,26 @@ func (b *Browser) Open(address string) *Page {
 // Post sends a form as a page at the site does.
 func (b *Browser) Post(address string, form url.Values) *Page {
 	b.T.Helper()
+	request, err := b.send(address, form)
+	if err != nil {
+		b.T.Fatalf("post to %s: %v", address, err)
+	}
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.Follow(request)
+}
+
+// send is the request of a form.
+func (b *Browser) send(address string, form url.Values) (*http.Request, error) {
 	if strings.HasPrefix(address, "/") {
 		address = b.Site.Config.Issuer + address
 	}
 	request, err := http.NewRequestWithContext(b.T.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
-		b.T.Fatalf("post to %s: %v", address, err)
+		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Origin", b.Site.Config.Issuer)
-	request.Header.Set("Sec-Fetch-Site", "same-origin")
-	return b.Follow(request)
+	return request, nil
 }
 
 // Follow sends a request and follows what it is answered with, as far as that stays at the site.
@@ -141,28 +150,22 @@ func (f Forwarded) RoundTrip(r *http.Request) (*http.Response, error) {
 // Twin is a browser with the same cookies.
 func (b *Browser) Twin() *Browser {
 	b.T.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		b.T.Fatalf("cookie jar: %v", err)
-	}
+	twin := b.Site.NewBrowser(b.T)
 	u, err := url.Parse(b.Site.Config.Issuer)
 	if err != nil {
 		b.T.Fatal(err)
 	}
-	jar.SetCookies(u, b.HTTP.Jar.Cookies(u))
-	client := *b.HTTP
-	client.Jar = jar
-	return &Browser{T: b.T, Site: b.Site, HTTP: &client}
+	twin.HTTP.Jar.SetCookies(u, b.HTTP.Jar.Cookies(u))
+	twin.HTTP.Transport = b.HTTP.Transport
+	return twin
 }
 
 // TrySend posts a form and leaves it at that.
 func (b *Browser) TrySend(address string, form url.Values) error {
-	request, err := http.NewRequestWithContext(b.T.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
+	request, err := b.send(address, form)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Origin", b.Site.Config.Issuer)
 	response, err := b.HTTP.Do(request)
 	if err != nil {
 		return err

@@ -262,13 +262,20 @@ func (b *Tab) EnrolByCamera(name string) (uri string, codes []string) {
 	b.T.Helper()
 	b.SignInAs("/account/authenticators/new", name).At("setup", "initial")
 	uri = b.Scan()
-	b.Put("code", b.OathCode(uri, -1)).Press("Continue").At("codes", "initial")
+	b.Put("code", b.OathCode(uri, -1)).Press("Continue")
+	return uri, b.turnOn()
+}
+
+// turnOn ends a set-up from the account on its last page, whose recovery codes it returns.
+func (b *Tab) turnOn() (codes []string) {
+	b.T.Helper()
+	b.At("codes", "initial")
 	codes = Evaluate[[]string](b, `[...document.querySelectorAll("ol code")].map(e => e.innerText)`)
 	for _, code := range codes {
 		b.Site.KeepSecret(code)
 	}
 	b.Toggle("#saved").Press("Turn on two-step verification").At("security", "on")
-	return uri, codes
+	return codes
 }
 
 // SignOut leaves from a page of the account.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,11 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"vestibule/provider/client"
-
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
+
+	"vestibule/provider/client"
 )
 
 // ReturnURI is where relying parties of these tests live; nothing is ever sent there.
@@ -257,4 +258,57 @@ func PublishedKeys(t *testing.T, a *Instance) []string {
 		ids = append(ids, key.KeyID)
 	}
 	return ids
+}
+
+// Reply is what the token endpoint says.
+type Reply struct {
+	Status       int
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	IDToken      string `json:"id_token"`
+	Error        string `json:"error"`
+	Description  string `json:"error_description"`
+	Failure      error
+}
+
+// Token asks the token endpoint. It may be called from any goroutine.
+func (s *Site) Token(c *Client, form url.Values) Reply {
+	request, err := http.NewRequestWithContext(c.T.Context(), http.MethodPost, c.OAuth.Endpoint.TokenURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return Reply{Failure: err}
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.SetBasicAuth(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return Reply{Failure: err}
+	}
+	defer response.Body.Close()
+	return ReadReply(response)
+}
+
+// ReadReply reads an answer of the token endpoint, and closes it.
+func ReadReply(response *http.Response) Reply {
+	a := Reply{Status: response.StatusCode}
+	a.Failure = json.NewDecoder(response.Body).Decode(&a)
+	return a
+}
+
+// UserInfo returns how the userinfo endpoint answers to an access token.
+func (s *Site) UserInfo(token string) int {
+	s.T.Helper()
+	request, err := http.NewRequestWithContext(s.T.Context(), http.MethodGet, s.Config.Issuer+"/userinfo", nil)
+	if err != nil {
+		s.T.Fatalf("userinfo: %v", err)
+	}
+	(&oauth2.Token{AccessToken: token}).SetAuthHeader(request)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.T.Fatalf("userinfo: %v", err)
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		s.T.Fatalf("userinfo: %v", err)
+	}
+	return response.StatusCode
 }

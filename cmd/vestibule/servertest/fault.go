@@ -4,16 +4,13 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
 )
 
-// Trouble is what a faultProxy does to a commit.
+// Trouble is what a FaultProxy does to a commit.
 type Trouble int
 
 const (
@@ -31,13 +28,11 @@ func (m Trouble) String() string {
 // FaultProxy is a way to PostgreSQL on which commits go wrong while reads go on. It knows of the protocol only where a
 // transaction ends: at a Sync. What was executed since the last one is a commit if one of its statements writes.
 type FaultProxy struct {
-	listener        net.Listener
-	network, target string
-	Address         string // of the database, through the proxy
+	route   *route
+	Address string // of the database, through the proxy
 
 	mu     sync.Mutex
 	strike *Strike // nil: all goes well
-	open   map[net.Conn]bool
 }
 
 // Strike is one trouble, and the commits that it befalls.
@@ -104,26 +99,10 @@ func NewFaulty(t *testing.T) (*Site, *FaultProxy) {
 func newFaultProxy(t *testing.T, s *Site) *FaultProxy {
 	t.Helper()
 	direct := s.Config.Database
-	settings, err := pgx.ParseConfig(direct)
-	if err != nil {
-		t.Fatalf("read %s: %v", direct, err)
-	}
-	p := &FaultProxy{open: map[net.Conn]bool{}}
-	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatalf("listen: %v", err)
-	}
-	p.network, p.target = pgconnAddress(settings)
-	go p.serve()
-	t.Cleanup(p.close)
-	u, err := url.Parse(direct)
-	if err != nil {
-		t.Fatalf("read %s: %v", direct, err)
-	}
-	u.Host = p.listener.Addr().String()
-	q := u.Query()
-	q.Del("host")
-	u.RawQuery = q.Encode()
-	p.Address = u.String()
+	p := &FaultProxy{route: newRoute(t, direct)}
+	p.Address = p.route.Address
+	go p.route.serve(p.carry)
+	t.Cleanup(p.Mend)
 	s.Config.Database = p.Address
 	s.Start(1)
 	s.Config.Database = direct
@@ -155,34 +134,10 @@ func (p *FaultProxy) now() *Strike {
 	return p.strike
 }
 
-func (p *FaultProxy) close() {
-	p.listener.Close()
-	p.Mend()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for conn := range p.open {
-		conn.Close()
-	}
-}
-
-func (p *FaultProxy) serve() {
-	for {
-		in, err := p.listener.Accept()
-		if err != nil {
-			return
-		}
-		out, err := net.Dial(p.network, p.target)
-		if err != nil {
-			in.Close()
-			continue
-		}
-		p.mu.Lock()
-		p.open[in], p.open[out] = true, true
-		p.mu.Unlock()
-		l := &faultyLink{proxy: p, server: in, database: out, gone: make(chan struct{}), texts: map[string]string{}, portals: map[string]string{}}
-		go l.up()
-		go l.down()
-	}
+func (p *FaultProxy) carry(in, out net.Conn) {
+	l := &faultyLink{proxy: p, server: in, database: out, gone: make(chan struct{}), texts: map[string]string{}, portals: map[string]string{}}
+	go l.up()
+	go l.down()
 }
 
 // faultyLink is one connection of the server.
@@ -201,12 +156,7 @@ type faultyLink struct {
 func (l *faultyLink) close() {
 	l.closing.Do(func() {
 		close(l.gone)
-		l.server.Close()
-		l.database.Close()
-		l.proxy.mu.Lock()
-		defer l.proxy.mu.Unlock()
-		delete(l.proxy.open, l.server)
-		delete(l.proxy.open, l.database)
+		l.proxy.route.drop(l.server, l.database)
 	})
 }
 

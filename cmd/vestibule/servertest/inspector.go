@@ -27,14 +27,20 @@ func (s *Site) NewInspector(t *testing.T) *Inspector {
 // NewInspectorAs is NewInspector under an id.
 func (s *Site) NewInspectorAs(t *testing.T, id string) *Inspector {
 	t.Helper()
+	return &Inspector{s.Config.Issuer, id, s.addAPI(t, id)}
+}
+
+// addAPI registers an API and returns its secret.
+func (s *Site) addAPI(t *testing.T, id string) (secret string) {
+	t.Helper()
 	secret, hash := client.NewSecret()
 	s.KeepSecret(secret)
 	now := s.Clock.Now()
-	c := client.Client{ID: id, SecretHash: hash, ResourceServer: true, Created: now, Updated: now}
+	c := client.Client{ID: id, Name: "The API", SecretHash: hash, ResourceServer: true, Created: now, Updated: now}
 	if err := s.Store.CreateClient(t.Context(), c); err != nil {
 		t.Fatalf("create the API: %v", err)
 	}
-	return &Inspector{s.Config.Issuer, id, secret}
+	return secret
 }
 
 // Learns fails the test unless introspection says what the ID token of the same answer does.
@@ -78,15 +84,8 @@ func (a *Inspector) Ask(t *testing.T, token string) (got Inspected) {
 // NewAPI registers an API and returns its guard.
 func (s *Site) NewAPI(t *testing.T, change ...func(*resource.Config)) *resource.Guard {
 	t.Helper()
-	secret, hash := client.NewSecret()
-	s.KeepSecret(secret)
-	now := s.Clock.Now()
-	err := s.Store.CreateClient(t.Context(), client.Client{ID: "api", Name: "The API", SecretHash: hash, ResourceServer: true, Created: now, Updated: now})
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := resource.Config{
-		Endpoint: s.Config.Issuer + "/introspect", ClientID: "api", ClientSecret: secret, Now: s.Clock.Now,
+		Endpoint: s.Config.Issuer + "/introspect", ClientID: "api", ClientSecret: s.addAPI(t, "api"), Now: s.Clock.Now,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	for _, f := range change {

@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -116,4 +117,20 @@ func (s *Site) Arrivals(t *testing.T) <-chan struct{} {
 		})
 	})
 	return arrived
+}
+
+// AtOnce calls f from many goroutines at the same moment.
+func AtOnce[T any](n int, f func(i int) T) []T {
+	results := make([]T, n)
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			<-start
+			results[i] = f(i)
+		})
+	}
+	close(start)
+	all.Wait()
+	return results
 }

@@ -2,22 +2,30 @@ package servertest
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/provider/account"
+	"vestibule/provider/client"
+	"vestibule/provider/jwks"
 	"vestibule/storage"
 )
 
@@ -135,6 +143,37 @@ func (s *Site) NewServer() *Instance {
 	return i
 }
 
+// rsaKey is the RSA key of all sites of a process: to make one costs more than all else that most tests do.
+var rsaKey = sync.OnceValues(func() (jose.JSONWebKey, error) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return jose.JSONWebKey{}, err
+	}
+	key := jose.JSONWebKey{Key: private, Algorithm: client.RS256, Use: "sig"}
+	print, err := key.Thumbprint(crypto.SHA256)
+	key.KeyID = base64.RawURLEncoding.EncodeToString(print)
+	return key, err
+})
+
+// addSigningKey gives the site a key before its first server would make one. Keys of other algorithms cost nothing.
+func (s *Site) addSigningKey() {
+	s.T.Helper()
+	key, err := rsaKey()
+	plain, plainErr := json.Marshal(key)
+	public, publicErr := json.Marshal(key.Public())
+	keys, keysErr := mfa.ParseKeyring(s.Config.SecretKeys)
+	if err := errors.Join(err, plainErr, publicErr, keysErr); err != nil {
+		s.T.Fatalf("signing key: %v", err)
+	}
+	row := jwks.SealedKey{ID: key.KeyID, Algorithm: client.RS256, Public: public, Created: s.Clock.Now()}
+	if row.KeyID, row.Private, err = keys.Seal(plain, row.AAD()); err == nil {
+		err = s.Store.AddSigningKey(s.T.Context(), row)
+	}
+	if err != nil {
+		s.T.Fatalf("signing key: %v", err)
+	}
+}
+
 // MFA is the service that the servers have, for what a test need not do on the pages.
 func (s *Site) MFA() *mfa.Service {
 	s.T.Helper()
@@ -157,41 +196,6 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Skip passes over the server whose turn it is.
 func (s *Site) Skip() { s.turn.Add(1) }
-
-// KeepSecret notes a value that must not turn up in a log.
-func (s *Site) KeepSecret(value string) {
-	if len(value) < 12 {
-		return // too short to tell from other text
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.secrets = append(s.secrets, value)
-}
-
-// checkLog fails the test if the log has a secret in it.
-func (s *Site) checkLog() {
-	s.T.Helper()
-	log := s.Log.String()
-	var needles []needle
-	for _, secret := range s.allSecrets() {
-		needles = append(needles, needle{secret, secret})
-	}
-	for _, secret := range search([]byte(log), needles) {
-		s.T.Errorf("the log has a secret in it: %q", secret)
-	}
-	if s.T.Failed() {
-		s.T.Logf("the servers' log ends with:\n%s", log[max(0, len(log)-1500):])
-	}
-}
-
-// allSecrets are the texts that may stand in no log and in no database, each once.
-func (s *Site) allSecrets() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	secrets := append(slices.Clone(s.secrets), Password, s.Config.SecretKeys[0])
-	slices.Sort(secrets)
-	return slices.Compact(secrets)
-}
 
 // cheapMemory and CheapPasses are the price of hashes in these tests, which cost next to nothing: at the real price they would be most of what the tests do. Processes and
 // commands pay the real one.
@@ -248,4 +252,28 @@ func (s *Site) Listen() string {
 		}
 	})
 	return l.Addr().String()
+}
+
+// Clock is a clock that only a test moves.
+type Clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+// newClock starts now, so that relying parties with a clock of their own agree, and at the begin of
+// a TOTP step, so that a test can tell what the neighbouring codes are.
+func newClock() *Clock { return &Clock{at: time.Now().Truncate(30 * time.Second)} }
+
+// Now is the time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// Advance moves the clock on.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
 }

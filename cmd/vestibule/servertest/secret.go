@@ -10,10 +10,66 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 )
+
+// Journal keeps what servers log, to look for secrets in it.
+type Journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write keeps what is logged.
+func (j *Journal) Write(line []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(line)
+}
+
+// String is all that was logged.
+func (j *Journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// KeepSecret notes a value that must not turn up in a log.
+func (s *Site) KeepSecret(value string) {
+	if len(value) < 12 {
+		return // too short to tell from other text
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secrets = append(s.secrets, value)
+}
+
+// checkLog fails the test if the log has a secret in it.
+func (s *Site) checkLog() {
+	s.T.Helper()
+	log := s.Log.String()
+	var needles []needle
+	for _, secret := range s.allSecrets() {
+		needles = append(needles, needle{secret, secret})
+	}
+	for _, secret := range search([]byte(log), needles) {
+		s.T.Errorf("the log has a secret in it: %q", secret)
+	}
+	if s.T.Failed() {
+		s.T.Logf("the servers' log ends with:\n%s", log[max(0, len(log)-1500):])
+	}
+}
+
+// allSecrets are the texts that may stand in no log and in no database, each once.
+func (s *Site) allSecrets() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	secrets := append(slices.Clone(s.secrets), Password, s.Config.SecretKeys[0])
+	slices.Sort(secrets)
+	return slices.Compact(secrets)
+}
 
 // Dump is all that a database holds: for each table its rows, each as one line of text, bytes in hex.
 type Dump map[string][]string
