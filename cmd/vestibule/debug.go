@@ -18,6 +18,7 @@ import (
 	"vestibule/provider/interaction"
 	"vestibule/storage"
 	"vestibule/web/catalogue"
+	"vestibule/web/signin"
 )
 
 // debugClaims says what a client would learn of a user's sign-ins, and why.
@@ -190,27 +191,36 @@ func (v *claimsView) tell(how string, login *assurance.Login, now time.Time) tol
 
 // first says what is asked of the user before the client gets anything, as the pages decide it.
 func (v *claimsView) first(login *assurance.Login, now time.Time) string {
-	demand := v.demand
-	if v.must != client.TwoStepsPhishingResistant { // other rules only want a second factor, whatever it reaches
-		demand.Policy = ""
-		if v.Must {
-			demand.Policy = v.client.TwoSteps.Level()
-		}
-	}
-	second, reaches := login.SecondFactor(), assurance.Rank(demand.Level()) < assurance.Rank(assurance.LevelTwo) || login.Reaches(demand, now)
+	f := signin.Forecast{Login: login, Required: v.required(), Enrolled: v.Enrolled, Obliged: v.Must}
+	owed, level := f.Owes(now), f.Required.Level()
+	f.Remembered = v.keeps
 	switch {
-	case second && reaches, !second && !v.Enrolled && !v.Must && reaches:
+	case owed == signin.OwesNothing:
 		return ""
-	case second && demand.Level() == assurance.LevelPhishingResistant:
+	case login.SecondFactor() && level == assurance.LevelPhishingResistant:
 		return v.Say("command.claims.first.stronger", catalogue.Values{"otherwise": v.otherwise()})
-	case second:
+	case login.SecondFactor():
 		return v.Say("command.claims.first.recovery", catalogue.Values{"otherwise": v.otherwise()})
-	case v.Enrolled && v.keeps && !v.demand.TwoSteps() && v.client.TwoSteps == client.TwoStepsOptional && v.must != client.TwoStepsPhishingResistant:
+	case owed == signin.OwesSetup:
+		return v.setUp(level)
+	case f.Owes(now) == signin.OwesNothing:
 		return v.Say("command.claims.first.remembered", nil)
-	case v.Enrolled:
-		return v.Say("command.claims.first.enrolled", nil)
 	}
-	return v.setUp(demand.Level())
+	return v.Say("command.claims.first.enrolled", nil)
+}
+
+// required is the demand with what nobody is let through without. Rules but those for a phishing-resistant factor and that
+// of the app only want that there is a second factor, whatever it reaches.
+func (v *claimsView) required() assurance.Demand {
+	demand := v.demand
+	switch {
+	case v.must == client.TwoStepsPhishingResistant:
+	case v.Must:
+		demand.Policy = v.client.TwoSteps.Level()
+	default:
+		demand.Policy = ""
+	}
+	return demand
 }
 
 // setUp says why an authenticator is set up first, and what else that takes after a reset.

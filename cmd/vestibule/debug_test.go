@@ -88,3 +88,31 @@ func TestDebugClaims(t *testing.T) {
 		}
 	})
 }
+
+// A policy that only reports obliges nobody, also where an app asks for two steps: a remembered browser goes without a
+// code, and the command says so.
+func TestDebugClaimsReportOnly(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t, servertest.SQLite(t), servertest.RememberBrowsers, func(c *config.Config) { c.TwoStepsReportOnly = true })
+	s.Clock.Advance(-time.Minute) // the command has a clock of its own
+	s.AddUser("ana")
+	a, _ := s.NewBrowser(t).Enrol("ana")
+	s.Clock.Advance(servertest.Step)
+	c := s.NewClient(t, "bank", func(c *client.Client) { c.TwoSteps = client.TwoStepsRequired })
+	b := s.NewBrowser(t)
+	v := c.Begin()
+	v.Finish(v.SignIn(b, "ana").Press("Continue", "code", a.Code(0), "remember", "yes").Allow())
+	b.Open("/logout").Press("Sign out")
+	v = c.Begin()
+	if got := v.Finish(v.SignIn(b, "ana")); got.ACR != assurance.LevelOne {
+		t.Errorf("the remembered browser gives the client %+v, want the password alone", got.Claims)
+	}
+	settings := filepath.Join(t.TempDir(), "settings.yaml")
+	if err := os.WriteFile(settings, []byte("two_steps_report_only: true\nremember_browser: 720h\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := must(t, s, "debug", "claims", "--config", settings, "--user", "ana", "--client", "bank")
+	if !strings.Contains(text, "a code, unless the user has had this browser remembered") {
+		t.Errorf("the command says\n%s", text)
+	}
+}

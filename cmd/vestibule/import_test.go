@@ -12,7 +12,7 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":                  {"cmd/vestibule/demo", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/operator", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice"},
+	"cmd/vestibule":                  {"cmd/vestibule/demo", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/operator", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice", "web/signin"},
 	"cmd/vestibule/demo":             {"cmd/vestibule/sample", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "provider/account", "provider/client", "provider/operator", "storage", "web/catalogue", "github.com/urfave/cli", "golang.org/x/sync"},
 	"cmd/vestibule/terminal":         {"provider/operator", "provider/store", "web/catalogue", "github.com/urfave/cli", "golang.org/x/term"},
 	"cmd/vestibule/server":           {"config", "consent", "mfa", "mfa/totp", "mfa/webauthn", "provider", "provider/account", "provider/assurance", "provider/audit", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},

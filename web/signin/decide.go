@@ -189,8 +189,8 @@ func (s decider) enrolled(ctx context.Context, fl *flow, d *decision) (bool, err
 // is as old as the code that was given then, and no demand takes an older one; a step-up, a confirmation and a change of
 // the factors want a code whatever is remembered.
 func (s decider) remembered(ctx context.Context, fl *flow, d *decision) (bool, error) {
-	want := fl.ix.Required()
-	if fl.state.Reauth || fl.state.SetupRequested != "" || want.TwoSteps() || d.obliged != "" || fl.ix.Login.SecondFactor() {
+	want := fl.wanted(d)
+	if fl.state.Reauth || fl.state.SetupRequested != "" || !sparesCode(want) || fl.ix.Login.SecondFactor() {
 		return false, nil
 	}
 	b, err := s.browsers.Find(ctx, fl.rememberToken, fl.subject())
@@ -200,6 +200,10 @@ func (s decider) remembered(ctx context.Context, fl *flow, d *decision) (bool, e
 	d.remembered = want.Fresh(b.Created, d.at)
 	return d.remembered, nil
 }
+
+// sparesCode reports whether a remembered browser may stand in for the code: neither the client nor the policy wants one
+// from every user who has an authenticator.
+func sparesCode(d assurance.Demand) bool { return !d.TwoSteps() && d.Policy == "" }
 
 // asksTwoSteps reports whether the login must have a second factor.
 func asksTwoSteps(d assurance.Demand) bool {
