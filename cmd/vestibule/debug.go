@@ -141,8 +141,8 @@ func (v *claimsView) refusal() string {
 	d, err := v.ladder.Demand(v.client.ACRNames, v.Asked, v.Essential)
 	v.demand, v.demand.Policy = d, must
 	switch {
-	case err != nil:
-		return err.Error()
+	case err != nil: // the only error that Demand has
+		return assurance.ErrorUnmet
 	case v.client.ResourceServer:
 		return v.Say("command.claims.refused.api", nil)
 	case v.account.Disabled:
