@@ -81,6 +81,15 @@ func readStore(ctx context.Context, s config.Config, work func(db *storage.Store
 	return errors.Join(work(db), db.Close())
 }
 
+// atAnySchema is readStore on a database that may have the schema of another program, or none.
+func atAnySchema(ctx context.Context, s config.Config, work func(db *storage.Store) error) error {
+	db, err := storage.OpenPatient(ctx, s.Database)
+	if err != nil {
+		return err
+	}
+	return errors.Join(work(db), db.Close())
+}
+
 // operations are what the person who runs the command does to a store.
 func operations(db *storage.Store) *operator.Operator {
 	return operator.New(db, commandAuditor(db, time.Now), actor())

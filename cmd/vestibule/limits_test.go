@@ -15,7 +15,6 @@ import (
 	"vestibule/cmd/vestibule/terminal"
 	"vestibule/config"
 	"vestibule/provider/audit"
-	"vestibule/provider/client"
 	"vestibule/storage"
 )
 
@@ -46,16 +45,9 @@ func newFleet(t *testing.T) *fleet {
 	database := servertest.PostgreSQL(t)
 	s, o := newOperator(t, database)
 	o.command("", "migrate", "up")
-	var c struct {
-		ID     string `json:"client_id"`
-		Secret string `json:"client_secret"`
-	}
-	created := o.command("", "client", "create", "shop", "--name", "The shop", "--redirect-uri", servertest.ReturnURI, "--output", "json")
-	if err := json.Unmarshal(created, &c); err != nil {
-		t.Fatalf("client create: %v in %s", err, created)
-	}
+	c, secret := o.createShop()
 	o.start(3)
-	shop := s.Discover(t, client.Client{ID: c.ID, RedirectURIs: []string{servertest.ReturnURI}}, c.Secret)
+	shop := s.Discover(t, c, secret)
 	return &fleet{o, shop, servertest.OpenDatabase(t, database)}
 }
 

@@ -21,12 +21,8 @@ func migrateUp(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			db, err := storage.OpenPatient(ctx, s.Database)
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			if err := errors.Join(db.Migrate(ctx), db.CheckSchema(ctx)); err != nil {
+			migrate := func(db *storage.Store) error { return errors.Join(db.Migrate(ctx), db.CheckSchema(ctx)) }
+			if err := atAnySchema(ctx, s, migrate); err != nil {
 				return err
 			}
 			return w.Tell(w.Stdout, "command.migrate.done", nil)
@@ -43,22 +39,19 @@ func migrateStatus(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			db, err := storage.OpenPatient(ctx, s.Database)
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			status, err := db.MigrationStatus(ctx)
-			if err != nil {
-				return fmt.Errorf("migration status: %w", err)
-			}
-			migrations := []migration{}
-			rows := [][]string{w.Head("command.column.version", "command.column.name", "command.column.applied")}
-			for _, m := range status {
-				migrations = append(migrations, migration{m.Version, m.Name, m.Applied})
-				rows = append(rows, []string{strconv.FormatInt(m.Version, 10), m.Name, w.YesNo(m.Applied)})
-			}
-			return w.Print(c, migrations, rows)
+			return atAnySchema(ctx, s, func(db *storage.Store) error {
+				status, err := db.MigrationStatus(ctx)
+				if err != nil {
+					return fmt.Errorf("migration status: %w", err)
+				}
+				migrations := []migration{}
+				rows := [][]string{w.Head("command.column.version", "command.column.name", "command.column.applied")}
+				for _, m := range status {
+					migrations = append(migrations, migration{m.Version, m.Name, m.Applied})
+					rows = append(rows, []string{strconv.FormatInt(m.Version, 10), m.Name, w.YesNo(m.Applied)})
+				}
+				return w.Print(c, migrations, rows)
+			})
 		},
 	}
 }

@@ -26,16 +26,9 @@ func TestProcesses(t *testing.T) {
 			s, o := newOperator(t, newDatabase(t))
 			o.command(servertest.Password, "migrate", "up")
 			o.command(servertest.Password, "user", "create", "ana", "--email", "ana@example.com", "--password-file", "-")
-			var c struct {
-				ID     string `json:"client_id"`
-				Secret string `json:"client_secret"`
-			}
-			created := o.command("", "client", "create", "shop", "--name", "The shop", "--redirect-uri", servertest.ReturnURI, "--output", "json")
-			if err := json.Unmarshal(created, &c); err != nil {
-				t.Fatalf("client create: %v in %s", err, created)
-			}
+			c, secret := o.createShop()
 			o.start(map[string]int{"sqlite": 1, "postgres": 2}[name])
-			shop := s.Discover(t, client.Client{ID: c.ID, RedirectURIs: []string{servertest.ReturnURI}}, c.Secret)
+			shop := s.Discover(t, c, secret)
 			o.walk(t, s, shop)
 			if status := string(o.command("", "user", "get", "ana")); !strings.Contains(status, "9 of 10") {
 				t.Errorf("user get does not say that 9 recovery codes are left:\n%s", status)
@@ -129,6 +122,20 @@ func (o *shell) command(input string, args ...string) []byte {
 		o.t.Fatalf("vestibule %s: %v\n%s", strings.Join(args, " "), err, &fault)
 	}
 	return out
+}
+
+// createShop registers a client, and returns what it knows of itself.
+func (o *shell) createShop() (c client.Client, secret string) {
+	o.t.Helper()
+	var said struct {
+		ID     string `json:"client_id"`
+		Secret string `json:"client_secret"`
+	}
+	created := o.command("", "client", "create", "shop", "--name", "The shop", "--redirect-uri", servertest.ReturnURI, "--output", "json")
+	if err := json.Unmarshal(created, &said); err != nil {
+		o.t.Fatalf("client create: %v in %s", err, created)
+	}
+	return client.Client{ID: said.ID, RedirectURIs: []string{servertest.ReturnURI}}, said.Secret
 }
 
 // start starts n servers, which answer in turn.

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"vestibule/cmd/vestibule/terminal"
+	"vestibule/config"
 	"vestibule/mfa/transfer"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
@@ -21,13 +22,19 @@ func passphraseFlag() cli.Flag {
 	return &cli.StringFlag{Name: "passphrase-file", Usage: "`file` that holds the passphrase, or - for standard input; required", TakesFile: true}
 }
 
-// passphraseFile is what the flag says.
-func passphraseFile(c *cli.Command) (string, error) {
+// passphrase returns the settings for openVault, and reads the passphrase from where the flag says. Only who has made no
+// fault is asked for it.
+func (w *env) passphrase(ctx context.Context, c *cli.Command, read func(ctx context.Context, flag, path string) (string, error)) (config.Config, string, error) {
 	path := c.String("passphrase-file")
 	if path == "" {
-		return "", terminal.UsageError("--passphrase-file is missing; it names the file with the passphrase that protects the secrets")
+		return config.Config{}, "", terminal.UsageError("--passphrase-file is missing; it names the file with the passphrase that protects the secrets")
 	}
-	return path, nil
+	s, err := w.vaultSettings(c)
+	if err != nil {
+		return s, "", err
+	}
+	passphrase, err := read(ctx, "passphrase-file", path)
+	return s, passphrase, err
 }
 
 // userTOTPExport writes authenticators with their secrets to standard output, in the age format, encrypted with a
@@ -43,15 +50,7 @@ func userTOTPExport(w *env) *cli.Command {
 			if c.Bool("all") == (c.NArg() == 1) {
 				return terminal.UsageError("give either the NAME of a user or --all")
 			}
-			path, err := passphraseFile(c)
-			if err != nil {
-				return err
-			}
-			s, err := w.vaultSettings(c)
-			if err != nil {
-				return err
-			}
-			passphrase, err := w.ReadNewSecret(ctx, "passphrase-file", path)
+			s, passphrase, err := w.passphrase(ctx, c, w.ReadNewSecret)
 			if err != nil {
 				return err
 			}
@@ -97,15 +96,7 @@ func userTOTPImport(w *env) *cli.Command {
 			terminal.OutputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			path, err := passphraseFile(c)
-			if err != nil {
-				return err
-			}
-			s, err := w.vaultSettings(c)
-			if err != nil {
-				return err
-			}
-			passphrase, err := w.ReadSecret(ctx, "passphrase-file", path)
+			s, passphrase, err := w.passphrase(ctx, c, w.ReadSecret)
 			if err != nil {
 				return err
 			}

@@ -57,10 +57,7 @@ var EveryForm = []struct {
 		return p.Form("Continue", "code", p.Phone().Code(0))
 	}, "codes initial 200"},
 	{"end of a set-up", func(u *User) Form {
-		p := u.Login("/account/authenticators/new").Send().At("setup", "initial")
-		p = p.Press("Continue", "code", p.Phone().Code(0)).At("codes", "initial")
-		p.RecoveryCodes()
-		return p.Form("Turn on", "saved", "on")
+		return u.Login("/account/authenticators/new").Send().lastOfSetUp()
 	}, "security on 200"},
 	{"second authenticator", func(u *User) Form {
 		p := u.SignedIn().Open("/account/authenticators/new").At("setup", "initial")
@@ -71,10 +68,7 @@ var EveryForm = []struct {
 		return p.Form("Continue", "code", p.Phone().Code(0))
 	}, "codes initial 200"},
 	{"end of a set-up in a sign-in", func(u *User) Form {
-		p := u.Client.Begin("acr_values", "aal2").SignIn(u.Browser(), u.Name).At("setup", "initial")
-		p = p.Press("Continue", "code", p.Phone().Code(0)).At("codes", "initial")
-		p.RecoveryCodes()
-		return p.Form("Turn on", "saved", "on")
+		return u.Client.Begin("acr_values", "aal2").SignIn(u.Browser(), u.Name).lastOfSetUp()
 	}, "consent initial 200"},
 	{"new recovery codes", func(u *User) Form {
 		p := u.SignedIn().Open("/account/recovery-codes?new=1").At("codes", "initial")
@@ -122,4 +116,13 @@ var EveryForm = []struct {
 func (f Form) Send() *Page {
 	f.T.Helper()
 	return f.Post(f.Address, f.Values)
+}
+
+// lastOfSetUp is the form that ends a set-up, which is at its first page.
+func (p *Page) lastOfSetUp() Form {
+	p.T.Helper()
+	p = p.At("setup", "initial")
+	p = p.Press("Continue", "code", p.Phone().Code(0)).At("codes", "initial")
+	p.RecoveryCodes()
+	return p.Form("Turn on", "saved", "on")
 }
