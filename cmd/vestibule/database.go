@@ -90,15 +90,11 @@ func atAnySchema(ctx context.Context, s config.Config, work func(db *storage.Sto
 	return errors.Join(work(db), db.Close())
 }
 
-// operations are what the person who runs the command does to a store.
+// operations are what the person who runs the command does to a store. They write notices always: a command does not know
+// whether the servers send mail. What no server sends is purged.
 func operations(db *storage.Store) *operator.Operator {
-	return operator.New(db, commandAuditor(db, time.Now), actor())
-}
-
-// commandAuditor records what an operator does with a command. It writes notices always: a command does not know whether
-// the servers send mail. What no server sends is purged.
-func commandAuditor(db *storage.Store, now func() time.Time) *audit.Log {
-	return &audit.Log{Store: db, Now: now, Actor: actor(), Hooks: []audit.Hook{notice.Hook(db)}}
+	who := actor()
+	return operator.New(db, &audit.Log{Store: db, Now: time.Now, Actor: who, Hooks: []audit.Hook{notice.Hook(db)}}, who)
 }
 
 // actor names who runs the command.

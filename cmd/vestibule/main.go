@@ -1,6 +1,6 @@
 // Command vestibule is an OpenID Connect authorization server with a one-time-code step between
 // the password and consent. Start at the table of commands below; package server puts the parts
-// together.
+// together, and package terminal speaks with whoever runs a command.
 package main
 
 import (
