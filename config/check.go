@@ -38,9 +38,28 @@ func (l *loader) check(c Config) Faults {
 	return faults
 }
 
+// Check returns what is wrong with settings that a program has made without Load, as Faults, or nil. Settings that are
+// spared are not looked at.
+func (c Config) Check(spared ...string) error {
+	var faults Faults
+	for _, r := range rules(c) {
+		seen := slices.ContainsFunc(faults, func(f Fault) bool { return f.Setting == r.setting })
+		if r.broken && !seen && !slices.Contains(spared, r.setting) {
+			faults = append(faults, Fault{r.setting, r.setting, r.text})
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return faults
+}
+
 func rules(c Config) []rule {
 	return slices.Concat(issuerRules(c), addressRules(c), secretRules(c), wordRules(c), numberRules(c), policyRules(c), levelRules(c), mailRules(c))
 }
+
+// issuerPath leaves nothing that a proxy or a cookie would understand in another way.
+var issuerPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)*$`)
 
 func issuerRules(c Config) []rule {
 	u, err := url.Parse(c.Issuer)
@@ -56,8 +75,8 @@ func issuerRules(c Config) []rule {
 		{"issuer", strings.Contains(c.Issuer, "?"), "has a query; write the address without ? and what follows"},
 		{"issuer", strings.Contains(c.Issuer, "#"), "has a fragment; write the address without # and what follows"},
 		{"issuer", strings.HasSuffix(c.Issuer, "/"), "ends with a slash; clients compare the issuer letter by letter, so write it without"},
-		{"issuer", u.Path != "", "has a path; the server needs a host of its own, such as https://id.example.com"},
-		{"issuer", c.Issuer != strings.ToLower(c.Issuer), "has capital letters; browsers write addresses in small ones, so do the same"},
+		{"issuer", !issuerPath.MatchString(strings.TrimRight(u.EscapedPath(), "/")), "has a path with other characters than letters, digits, hyphens and underscores between its slashes; write it like https://example.com/id"},
+		{"issuer", u.Scheme+u.Host != strings.ToLower(u.Scheme+u.Host), "has capital letters; browsers write addresses in small ones, so do the same"},
 		{"issuer", u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80", "names the port that its scheme has anyway; browsers leave it out, so do the same"},
 		{"issuer", u.Port() != "" && !portNumber(u.Port()) || strings.HasSuffix(u.Host, ":"), "has a port that is not a number from 1 to 65535"},
 	}

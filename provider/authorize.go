@@ -35,7 +35,7 @@ func (p *Provider) bounce(ui UI) http.HandlerFunc {
 			return
 		}
 		// The address may have parameters too: one that is there and in the body was sent twice, which the GET refuses.
-		http.Redirect(w, r, "/authorize?"+r.Form.Encode(), http.StatusSeeOther)
+		http.Redirect(w, r, p.path+"/authorize?"+r.Form.Encode(), http.StatusSeeOther)
 	}
 }
 

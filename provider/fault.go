@@ -75,7 +75,7 @@ func (p *Provider) answerFault(ctx context.Context, w http.ResponseWriter, r *ht
 	if busy := errors.Is(cause, account.ErrBusy); !busy && !gone {
 		line := append(audit.Asked(r), "error", cause)
 		if errors.Is(cause, store.ErrUnavailable) {
-			line = append(line, audit.Refused(r.URL.Path)...)
+			line = append(line, audit.Refused(strings.TrimPrefix(r.URL.Path, p.path))...)
 		}
 		p.log.ErrorContext(ctx, "request", line...)
 	}

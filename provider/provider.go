@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -18,12 +19,15 @@ import (
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
 	"vestibule/provider/limiter"
+	"vestibule/provider/spelling"
 	"vestibule/provider/tokens"
 )
 
 // Config is what a Provider is made of.
 type Config struct {
-	Issuer   string // https, or http on a loopback address; no path, query or fragment
+	// Issuer is an https address, or http on a loopback address, without a slash at its end. All endpoints are below its
+	// path, if it has one.
+	Issuer   string
 	Store    Store
 	Accounts account.Accounts
 	Sealer   interaction.Sealer // seals signing keys, and sign-ins that are not rows yet
@@ -92,6 +96,7 @@ type UI interface {
 // Provider is an OpenID Provider without pages. Its Flows are the authorization requests that pages are about.
 type Provider struct {
 	issuer    string
+	path      string // of the issuer
 	store     Store
 	accounts  account.Accounts
 	audit     audit.Recorder
@@ -138,6 +143,8 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if p.now == nil {
 		p.now = time.Now
 	}
+	origin, _ := url.Parse(c.Issuer) // checkConfig has
+	p.path = origin.Path
 	p.Flows = interaction.NewFlows(c.Store, c.Sealer, p.lifetimes.Interaction, p.now)
 	p.clients = client.NewCache(c.Store, p.now)
 	var err error
@@ -161,7 +168,8 @@ func checkConfig(c Config) error {
 		text   string
 	}{
 		{origin.Scheme != "https" && !(origin.Scheme == "http" && client.IsLoopback(origin.Hostname())), "the issuer must be https, or http on a loopback address"},
-		{origin.Host == "" || origin.Path != "" || origin.RawQuery != "" || origin.Fragment != "" || origin.User != nil, "the issuer must be a scheme and a host, without a path"},
+		{origin.Host == "" || strings.ContainsAny(c.Issuer, "?#") || origin.User != nil, "the issuer must be a scheme, a host and perhaps a path, and nothing else"},
+		{!spelling.IsPathPrefix(origin.EscapedPath()), "the path of the issuer must be like /id, of letters, digits, hyphens and underscores, without a slash at the end"},
 		{c.Store == nil || c.Accounts == nil || c.Sealer == nil, "Store, Accounts and Sealer must be set"},
 		{len(c.Secrets) == 0, "Secrets must not be empty"},
 		{c.SigningAlgorithm != "" && c.SigningAlgorithm != client.RS256 && c.SigningAlgorithm != client.ES256, "SigningAlgorithm must be RS256 or ES256"},

@@ -8,36 +8,50 @@ import (
 	"vestibule/provider/client"
 )
 
-// Register adds the protocol endpoints to mux. ui has the pages of the authorization endpoint.
-func (p *Provider) Register(mux *http.ServeMux, ui UI) error {
+// Mux is what takes a handler for a pattern, as http.ServeMux does.
+type Mux interface {
+	Handle(pattern string, h http.Handler)
+}
+
+// Register adds the protocol endpoints to mux, below the path of the issuer, and what says where they are: there for
+// OpenID Connect Discovery 1.0 section 4, at the root of the host for RFC 8414 sections 3 and 5. It claims no other
+// address, and each for its methods only, so that a mux may have patterns as general as GET / beside them. ui has the
+// pages of the authorization endpoint.
+func (p *Provider) Register(mux Mux, ui UI) error {
 	metadata, err := document(p.metadata())
 	if err != nil {
 		return err
 	}
 	// No page of another site may read the answers of the authorization and introspection endpoints; the rest is for any.
-	mux.HandleFunc("GET /authorize", p.authorize(ui))
-	mux.HandleFunc("POST /authorize", p.bounce(ui))
-	mux.HandleFunc("POST /introspect", p.introspect)
-	open(mux, "GET", "/.well-known/openid-configuration", metadata)
-	open(mux, "GET", "/.well-known/oauth-authorization-server", metadata)
-	open(mux, "GET", "/jwks", func(w http.ResponseWriter, _ *http.Request) { writeDocument(w, p.keys.Document()) })
-	open(mux, "POST", "/token", p.token)
-	open(mux, "GET", "/userinfo", p.userinfo)
-	open(mux, "POST", "/userinfo", p.userinfo)
-	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks", "/token", "/userinfo"} {
-		mux.HandleFunc("OPTIONS "+path, preflight)
+	mux.Handle("GET "+p.path+"/authorize", p.authorize(ui))
+	mux.Handle("POST "+p.path+"/authorize", p.bounce(ui))
+	mux.Handle("POST "+p.path+"/introspect", http.HandlerFunc(p.introspect))
+	jwks := func(w http.ResponseWriter, _ *http.Request) { writeDocument(w, p.keys.Document()) }
+	open(mux, p.path+"/jwks", methods{"GET": jwks})
+	open(mux, p.path+"/token", methods{"POST": p.token})
+	open(mux, p.path+"/userinfo", methods{"GET": p.userinfo, "POST": p.userinfo})
+	open(mux, p.path+"/.well-known/openid-configuration", methods{"GET": metadata})
+	open(mux, "/.well-known/oauth-authorization-server"+p.path, methods{"GET": metadata})
+	if p.path != "" {
+		open(mux, "/.well-known/openid-configuration"+p.path, methods{"GET": metadata})
 	}
 	return nil
 }
 
+// methods are what answers at an address, by the method of the request.
+type methods map[string]http.HandlerFunc
+
 // open adds an endpoint that scripts of any origin may call: it takes no cookie.
-func open(mux *http.ServeMux, method, path string, h http.HandlerFunc) {
-	mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		h(w, r)
-	})
+func open(mux Mux, path string, answers methods) {
+	for method, answer := range answers {
+		mux.Handle(method+" "+path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Access-Control-Allow-Origin", "*")
+			w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			answer(w, r)
+		}))
+	}
+	mux.Handle("OPTIONS "+path, http.HandlerFunc(preflight))
 }
 
 // preflight answers a browser that asks before a cross-origin request.

@@ -96,7 +96,7 @@ func TestKnownCookies(t *testing.T) {
 	of := func(secrets [][]byte, age time.Duration, subject string) string {
 		then := func() time.Time { return s.clock.now().Add(-age) }
 		w := httptest.NewRecorder()
-		devices := &browser.Devices{Cookies: browser.NewCookies(false, nil), Keys: secrets, Now: then}
+		devices := &browser.Devices{Cookies: browser.NewCookies(false, "", nil), Keys: secrets, Now: then}
 		devices.Issue(w, httptest.NewRequest(http.MethodGet, "/", nil), subject, 0)
 		return w.Result().Cookies()[0].Value
 	}

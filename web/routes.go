@@ -6,8 +6,27 @@ import (
 	"vestibule/web/ui"
 )
 
-// Register adds the pages to mux.
-func (s *Server) Register(mux *http.ServeMux) { s.Pages.Register(mux, s.routes()...) }
+// Register adds the pages to mux. It claims nothing but their addresses, and all below the Prefix if there is one.
+func (s *Server) Register(mux ui.Mux) {
+	routes := s.routes()
+	if s.Prefix != "" {
+		routes = append(routes, ui.Get("/{$}", s.RedirectTo("/account")))
+	}
+	s.Pages.Register(mux, routes...)
+}
+
+// Rest answers at all other addresses, for a program that has nothing else there: the root leads to the account, and
+// anywhere else is no page.
+func (s *Server) Rest() http.Handler {
+	none := s.NotFound()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" && s.Prefix == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			s.Redirect(w, r, "/account") // has no errors
+			return
+		}
+		none.ServeHTTP(w, r)
+	})
+}
 
 func (s *Server) routes() []ui.Route {
 	routes := append(s.signIn.Routes(), s.account.Routes()...)

@@ -319,6 +319,7 @@ func (s *site) configure(change func(c *Config)) {
 		s.t.Fatal(err)
 	}
 	pages.Register(mux)
+	mux.Handle("/", pages.Rest())
 	s.pages = pages
 	s.handler.Store(mux)
 }

@@ -1,6 +1,7 @@
 package spelling
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -17,3 +18,10 @@ func IsPlain(s string) bool {
 func IsInvisible(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == '\u2800' // a blank
 }
+
+// pathForm leaves nothing that http.ServeMux, an address or a cookie would understand in another way.
+var pathForm = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)*$`)
+
+// IsPathPrefix reports whether all addresses of a server may begin with s: nothing, or a path such as /id or /our/id, of
+// letters, digits, hyphens and underscores, without a slash at its end.
+func IsPathPrefix(s string) bool { return pathForm.MatchString(s) }

@@ -6,7 +6,6 @@ import "vestibule/web/ui"
 // sign-ins as well.
 func (s *Server) Routes() []ui.Route {
 	return []ui.Route{
-		ui.Get("/{$}", s.RedirectTo("/account")),
 		ui.Get("/account", s.RedirectTo("/account/security")),
 		ui.Get("/account/security", s.requireSignedIn(s.securityPage)),
 		ui.Get("/account/activity", s.requireSignedIn(s.activityPage)),

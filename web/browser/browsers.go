@@ -37,7 +37,7 @@ func New(c Config) Browsers {
 	if c.Lifetime == 0 {
 		c.Lifetime = 12 * time.Hour
 	}
-	b := Browsers{Cookies: NewCookies(c.Pages.Secure(), c.BindingKey)}
+	b := Browsers{Cookies: NewCookies(c.Pages.Secure(), c.Pages.Prefix, c.BindingKey)}
 	b.Sessions = &Sessions{Store: c.Sessions, Cookies: b.Cookies, Idle: c.Idle, Lifetime: c.Lifetime, Now: c.Pages.Now}
 	b.Devices = &Devices{Cookies: b.Cookies, Keys: c.DeviceKeys, Now: c.Pages.Now}
 	b.Remembered = &Remembered{Store: c.Remembered, Cookies: b.Cookies, For: c.Remember, Now: c.Pages.Now}

@@ -5,6 +5,7 @@ package browser
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"vestibule/web/ui"
@@ -14,13 +15,17 @@ import (
 // again when it asks for a password, one says that it need not give a code.
 type cookieNames struct{ binding, session, device, remembered string }
 
-// namesOf keeps the prefix that makes a browser insist on Secure to https. A plain-http issuer is
-// on a loopback address, where many clients that are no browsers would not send a Secure cookie back.
-func namesOf(secure bool) cookieNames {
+// namesOf returns the names for the pages below a path prefix. It keeps the prefix that makes a browser insist on Secure
+// to https. A plain-http issuer is on a loopback address, where many clients that are no browsers would not send a Secure
+// cookie back. Whatever else is on the host has other names: the path is in them, for that of a cookie itself would not
+// keep pages elsewhere on the host from setting it.
+func namesOf(secure bool, prefix string) cookieNames {
+	begin := "vestibule"
 	if secure {
-		return cookieNames{"__Host-b", "__Host-s", "__Host-k", "__Host-r"}
+		begin = "__Host-vestibule"
 	}
-	return cookieNames{"vestibule-b", "vestibule-s", "vestibule-k", "vestibule-r"}
+	begin += strings.ReplaceAll(prefix, "/", ".") + "-"
+	return cookieNames{begin + "b", begin + "s", begin + "k", begin + "r"}
 }
 
 // Cookies are those of a browser.
@@ -30,13 +35,13 @@ type Cookies struct {
 	bindingKey []byte
 }
 
-// NewCookies returns the cookies of pages that are served over https or not. bindingKey makes the values that bind a
+// NewCookies returns the cookies of pages that are served over https or not, below a path prefix. bindingKey makes the values that bind a
 // sign-in to its browser, and is the same in all processes; none: this process makes its own.
-func NewCookies(secure bool, bindingKey []byte) *Cookies {
+func NewCookies(secure bool, prefix string, bindingKey []byte) *Cookies {
 	if len(bindingKey) == 0 {
 		bindingKey = []byte(ui.NewToken())
 	}
-	return &Cookies{names: namesOf(secure), secure: secure, bindingKey: bindingKey}
+	return &Cookies{names: namesOf(secure, prefix), secure: secure, bindingKey: bindingKey}
 }
 
 // set gives the browser a cookie: until it is closed if age is 0, and at once no more if age is negative.

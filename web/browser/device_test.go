@@ -11,14 +11,14 @@ import (
 func TestDevices(t *testing.T) {
 	now := time.Date(2026, 3, 3, 14, 5, 10, 0, time.UTC)
 	old, fresh := []byte("the key of last year"), []byte("the key of this year")
-	d := &Devices{Cookies: NewCookies(true, nil), Keys: [][]byte{old}, Now: func() time.Time { return now }}
+	d := &Devices{Cookies: NewCookies(true, "", nil), Keys: [][]byte{old}, Now: func() time.Time { return now }}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	epoch := int64(0)
 	know := func(subject string) bool {
 		w := httptest.NewRecorder()
 		d.Issue(w, r, subject, epoch)
 		for _, c := range w.Result().Cookies() {
-			if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 365*24*3600 || c.Path != "/" || c.Name != "__Host-k" {
+			if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 365*24*3600 || c.Path != "/" || c.Name != "__Host-vestibule-k" {
 				t.Errorf("know sets %s", c)
 			}
 			r.Header.Set("Cookie", c.Name+"="+c.Value)

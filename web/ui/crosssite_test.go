@@ -34,8 +34,10 @@ func TestFromOurselves(t *testing.T) {
 		{"https://id.example", "https://id.example", "same-site", false},
 		{"https://id.example", none, "cross-site", false},
 		{"https://id.example", none, "same-site", false},
+		{"https://example.com/our/id", "https://example.com", "same-origin", true},
+		{"https://example.com/our/id", "https://example.com/our/id", none, false},
 	} {
-		p := &Pages{Config: Config{Issuer: tt.issuer}}
+		p := newPages(t, tt.issuer)
 		r := httptest.NewRequest(http.MethodPost, tt.issuer+"/login", nil)
 		for name, value := range map[string]string{"Origin": tt.origin, "Sec-Fetch-Site": tt.site} {
 			if value != none {

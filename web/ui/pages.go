@@ -8,16 +8,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"regexp"
 	"time"
 
+	"vestibule/provider/spelling"
 	"vestibule/web/catalogue"
 )
 
 // Config is what all pages of a server have in common.
 type Config struct {
 	Issuer  string                   // where the pages are: their origin, and what users see of it
-	Prefix  string                   // of all addresses of pages, such as /id; empty: they begin at the root
+	Prefix  string                   // of all addresses of pages, such as /id; empty: the path of the issuer, which may be none
 	Name    string                   // what the pages call this server; empty: Vestibule
 	Contact string                   // whom users may ask for help; may be empty
 	Texts   *catalogue.Set           // what the pages say, by language; nil: those that come with the program
@@ -27,13 +27,11 @@ type Config struct {
 	Now     func() time.Time         // nil: time.Now
 }
 
-// prefixForm leaves nothing that http.ServeMux, an address or a cookie would understand in another way.
-var prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)*$`)
-
 // Pages shows the pages of one server.
 type Pages struct {
 	Config
 	Host      string // of the issuer, for people
+	origin    string // of the issuer
 	secure    bool   // the issuer is https
 	assets    map[string]asset
 	templates map[string]set // by language
@@ -45,10 +43,13 @@ func New(c Config) (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
 	}
-	if !prefixForm.MatchString(c.Prefix) {
+	if c.Prefix == "" {
+		c.Prefix = issuer.EscapedPath()
+	}
+	if !spelling.IsPathPrefix(c.Prefix) {
 		return nil, fmt.Errorf("the prefix %q of the pages must be empty or like /id, of letters, digits, hyphens and underscores", c.Prefix)
 	}
-	p := &Pages{Config: c.withDefaults(), Host: issuer.Host, secure: issuer.Scheme == "https", templates: map[string]set{}}
+	p := &Pages{Config: c.withDefaults(), Host: issuer.Host, origin: issuer.Scheme + "://" + issuer.Host, secure: issuer.Scheme == "https", templates: map[string]set{}}
 	if p.assets, err = loadAssets(c.Factors); err != nil {
 		return nil, err
 	}
@@ -90,4 +91,4 @@ func (p *Pages) ShowPlain(w http.ResponseWriter, r *http.Request, name, title st
 }
 
 // Address is the whole address of a page of ours, for mail.
-func (p *Pages) Address(path string) string { return p.Issuer + p.Prefix + path }
+func (p *Pages) Address(path string) string { return p.origin + p.Prefix + path }

@@ -24,9 +24,15 @@ func Get(path string, h Handler) Route { return Route{http.MethodGet, path, h} }
 // Post is the Route of a form.
 func Post(path string, h Handler) Route { return Route{http.MethodPost, path, h} }
 
-// Register adds the routes to mux, below the Prefix, and answers for all there that is none of them. An address is one
-// pattern for all methods: so the more exact of two addresses always counts.
-func (p *Pages) Register(mux *http.ServeMux, routes ...Route) {
+// Mux is what takes a handler for a pattern, as http.ServeMux does.
+type Mux interface {
+	Handle(pattern string, h http.Handler)
+}
+
+// Register adds the routes to mux, below the Prefix. It claims no other address, but all there if there is a Prefix, so
+// that a mux may have patterns as general as GET / beside them. An address is claimed for GET and for POST, whichever it
+// answers: so the more exact of two addresses always counts.
+func (p *Pages) Register(mux Mux, routes ...Route) {
 	routes = append(routes, Get("/static/{hash}/{name}", p.static))
 	answers := map[string]methods{}
 	for _, route := range routes {
@@ -40,10 +46,26 @@ func (p *Pages) Register(mux *http.ServeMux, routes ...Route) {
 		answers[route.Path][route.Method] = answer
 	}
 	for path, all := range answers {
-		mux.Handle(p.Prefix+path, p.serve(all.answer))
+		p.handle(mux, path, all.answer)
 	}
-	mux.Handle(p.Prefix+"/", p.serve(func(http.ResponseWriter, *http.Request) error { return ErrNotFound }))
+	if _, taken := answers["/"]; p.Prefix != "" && !taken {
+		p.handle(mux, "/", notFound)
+	}
 }
+
+// handle adds an address for the methods that pages and forms have.
+func (p *Pages) handle(mux Mux, path string, h Handler) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		mux.Handle(method+" "+p.Prefix+path, p.serve(h))
+	}
+}
+
+// NotFound answers where no page is, for a program that has nothing else there.
+func (p *Pages) NotFound() http.Handler {
+	return p.answer(methods{http.MethodGet: notFound, http.MethodPost: notFound}.answer)
+}
+
+func notFound(http.ResponseWriter, *http.Request) error { return ErrNotFound }
 
 // methods are the answers at an address.
 type methods map[string]Handler
@@ -67,8 +89,10 @@ type Answer interface {
 }
 
 // serve reads the form, sets the headers of a page and shows errors. A Handler sees the path without the Prefix.
-func (p *Pages) serve(h Handler) http.Handler {
-	return http.StripPrefix(p.Prefix, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) serve(h Handler) http.Handler { return http.StripPrefix(p.Prefix, p.answer(h)) }
+
+func (p *Pages) answer(h Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		p.SetHeaders(w.Header(), r.URL.Path)
 		r = withLocales(r)
 		err := readForm(w, r)
@@ -81,7 +105,7 @@ func (p *Pages) serve(h Handler) http.Handler {
 		if err != nil {
 			p.Error(w, r, err)
 		}
-	}))
+	}
 }
 
 // sameSite refuses a form unless the browser says that a page of ours sent it. net/http's CrossOriginProtection lets the
@@ -99,7 +123,7 @@ func (p *Pages) sameSite(h Handler) Handler {
 // second is believed; pages that are not from https send only the first.
 func (p *Pages) fromOurselves(h http.Header) bool {
 	origin, site := h.Values("Origin"), h.Values("Sec-Fetch-Site")
-	ours := len(origin) == 1 && strings.EqualFold(origin[0], p.Issuer)
+	ours := len(origin) == 1 && strings.EqualFold(origin[0], p.origin)
 	same := len(site) == 1 && (site[0] == "same-origin" || site[0] == "none")
 	switch {
 	case len(origin) == 0:

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"vestibule/provider/store"
 	"vestibule/web/notice"
 )
@@ -18,7 +20,7 @@ type Job struct {
 	Do func(ctx context.Context) error
 }
 
-// Jobs are those of this server. Run does them all; a program that does not call it does them by itself.
+// Jobs are those of this server. Work does them all.
 func (s *Server) Jobs() []Job {
 	all := []Job{
 		{Name: "purge", Every: time.Minute, Do: s.purge},
@@ -30,6 +32,23 @@ func (s *Server) Jobs() []Job {
 		all = append(all, Job{Name: "notices", Every: notice.Every, Do: s.sender.Send})
 	}
 	return all
+}
+
+// Work does the jobs until ctx ends, and then what cannot wait for the next start. It is for a program that has its own
+// listeners: Run and Serve do it by themselves.
+func (s *Server) Work(ctx context.Context) error {
+	group, inner := errgroup.WithContext(ctx)
+	for _, job := range s.Jobs() {
+		group.Go(func() error { return s.repeat(inner, job) })
+	}
+	group.Go(func() error {
+		s.refunds.Run(inner)
+		return nil
+	})
+	err := group.Wait()
+	s.linkRest()
+	s.refundRest()
+	return err
 }
 
 // repeat does the job until ctx ends.

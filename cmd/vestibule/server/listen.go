@@ -48,16 +48,8 @@ func (s *Server) Serve(ctx context.Context, main, admin net.Listener) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.Go(func() error { return Serve(inner, main, s.handler, s.log) })
 	group.Go(func() error { return Serve(inner, admin, s.admin, s.log) })
-	for _, job := range s.Jobs() {
-		group.Go(func() error { return s.repeat(inner, job) })
-	}
-	group.Go(func() error {
-		s.refunds.Run(inner)
-		return nil
-	})
+	group.Go(func() error { return s.Work(inner) })
 	err := group.Wait()
-	s.linkRest()
-	s.refundRest()
 	s.log.Info("stopped")
 	return err
 }

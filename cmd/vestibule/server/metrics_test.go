@@ -103,7 +103,7 @@ func TestMetricRoutes(t *testing.T) {
 	mux.HandleFunc("GET /users/{name}", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/all", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic("tell nobody") })
-	h := recoverPanics(s.log, func(w http.ResponseWriter, _ *http.Request, _ error) { http.Error(w, "", 500) }, s.metrics.counted(mux))
+	h := recoverPanics(s.log, func(w http.ResponseWriter, _ *http.Request, _ error) { http.Error(w, "", 500) }, s.metrics.counted("", mux))
 	for _, ask := range []string{"GET /users/ana", "HEAD /users/ben", "BREW /all", "GET /panic", "GET /nowhere/ana"} {
 		method, path, _ := strings.Cut(ask, " ")
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), method, path, nil))

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -9,18 +10,18 @@ import (
 )
 
 // counted counts the answers of a mux. It stands right before the mux, which writes the pattern of the route into the
-// request that it is given.
-func (m *metrics) counted(mux http.Handler) http.Handler {
+// request that it is given. Routes are called by what comes after the path of the issuer.
+func (m *metrics) counted(path string, mux http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		seen := &answerRecorder{recorder: recorder{ResponseWriter: w}, keep: r.URL.Path == tokenPath}
+		seen := &answerRecorder{recorder: recorder{ResponseWriter: w}, keep: r.URL.Path == path+tokenPath}
 		panicked := true
 		defer func() {
 			code := seen.code()
 			if panicked && seen.status == 0 {
 				code = http.StatusInternalServerError // what recoverPanics will answer
 			}
-			route, method := routeOf(r), oneOf(r.Method, "other", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions)
+			route, method := routeOf(r, path), oneOf(r.Method, "other", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions)
 			m.requests.WithLabelValues(route, method, strconv.Itoa(code)).Inc()
 			m.durations.WithLabelValues(route, method).Observe(time.Since(began).Seconds())
 			if route == tokenPath && r.Method == http.MethodPost {
@@ -34,16 +35,13 @@ func (m *metrics) counted(mux http.Handler) http.Handler {
 
 const tokenPath = "/token"
 
-// routeOf is the pattern without its method. What matches none is the page that says so.
-func routeOf(r *http.Request) string {
+// routeOf is the pattern without its method and the path of the issuer. What matches none is the page that says so.
+func routeOf(r *http.Request, issuer string) string {
 	_, path, ok := strings.Cut(r.Pattern, " ")
 	if !ok {
 		path = r.Pattern
 	}
-	if path == "" {
-		return "other"
-	}
-	return path
+	return cmp.Or(strings.TrimPrefix(path, issuer), "other")
 }
 
 // answered counts an answer of the token endpoint, which records no event: it would cost a write.

@@ -25,9 +25,12 @@ import (
 
 // Options are what a Server is given beside the settings.
 type Options struct {
-	Log  *slog.Logger       // nil: slog.Default
-	Now  func() time.Time   // nil: time.Now
-	Trip func(storage.Trip) // told of each round trip to the database; nil: nobody is
+	// Accounts are the users, where another program keeps them; nil: this server does. What commands and jobs do with
+	// users knows only those of this server's own.
+	Accounts account.Accounts
+	Log      *slog.Logger       // nil: slog.Default
+	Now      func() time.Time   // nil: time.Now
+	Trip     func(storage.Trip) // told of each round trip to the database; nil: nobody is
 }
 
 // Server is a server in one value: two handlers and some jobs on one store. Use New. Whoever makes one closes it.
@@ -39,6 +42,7 @@ type Server struct {
 	admin   http.Handler // health and metrics
 
 	store    *storage.Store
+	accounts account.Accounts
 	hasher   *account.Hasher
 	mfa      *mfa.Service
 	refunds  *mfa.Refunds
@@ -70,6 +74,9 @@ func New(ctx context.Context, c config.Config, o Options) (*Server, error) {
 		s.now = time.Now
 	}
 	s.hasher = &account.Hasher{Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses), Timed: s.metrics.hashed}
+	if s.accounts = o.Accounts; s.accounts == nil {
+		s.accounts = &account.Directory{Store: db, Hasher: s.hasher}
+	}
 	db.Observe(s.metrics.observer(o.Trip))
 	if err := CheckKeys(ctx, db, keys); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -84,7 +91,6 @@ func New(ctx context.Context, c config.Config, o Options) (*Server, error) {
 }
 
 func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring) error {
-	accounts := &account.Directory{Store: s.store, Hasher: s.hasher}
 	s.audit = &audit.Log{Store: s.store, Now: s.now, Request: requestID}
 	if err := s.composeMail(c); err != nil {
 		return err
@@ -98,8 +104,8 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 		Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses),
 	}
 	p, err := provider.New(ctx, provider.Config{
-		Issuer: c.Issuer, Store: s.store, Accounts: accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
-		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: accounts, MFA: s.mfa, Now: s.now},
+		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
+		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
 		Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
 	})
 	if err != nil {
@@ -107,7 +113,7 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 	}
 	s.pageKeys = pageKeys(keys)
 	site, err := web.New(web.Config{
-		Source: web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p}, Accounts: accounts, MFA: s.mfa, Consent: &consent.Service{Store: s.store, Now: s.now}, Policy: Policy(c),
+		Source: web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p}, Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: s.store, Now: s.now}, Policy: Policy(c),
 		Passwords: web.Passwords{Attempts: s.store, Refunds: s.refunds, Limits: passwordLimits(c)},
 		Stores:    web.Stores{Sessions: s.store, Browsers: s.store, EnrolLinks: s.store, Resets: s.store, Activity: s.store},
 		Journal:   audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
@@ -123,7 +129,8 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 		return fmt.Errorf("provider: %w", err)
 	}
 	site.Register(mux)
-	s.handler = logRequests(s.log, recoverPanics(s.log, site.Error, site.Headers(s.metrics.counted(mux))))
+	mux.Handle("/", site.Rest())
+	s.handler = logRequests(s.log, recoverPanics(s.log, site.Error, site.Headers(s.metrics.counted(site.Prefix, mux))))
 	s.handler = clientAddress(c.TrustedProxies, s.log, s.handler)
 	s.admin = s.health()
 	return nil
@@ -140,12 +147,23 @@ func (s *Server) composeMail(c config.Config) error {
 	if err != nil || m == nil {
 		return err
 	}
-	s.audit.Hooks = append(s.audit.Hooks, notice.Hook(s.store))
+	s.audit.Hooks = append(s.audit.Hooks, notice.Hook(outbox{s.store, s.accounts}))
 	s.sender = &notice.Sender{
-		Outbox: s.store, Mailer: m, Name: c.Name, Host: notice.HostOf(c.Issuer), Contact: c.Contact, Cancel: s.CancelLink, Language: s.texts.Usual(),
+		Outbox: outbox{s.store, s.accounts}, Mailer: m, Name: c.Name, Host: notice.HostOf(c.Issuer), Contact: c.Contact, Cancel: s.CancelLink, Language: s.texts.Usual(),
 		Count: s.metrics.mailed, Log: s.log, Now: s.now,
 	}
 	return nil
+}
+
+// outbox is that of a store, for users who may be kept elsewhere.
+type outbox struct {
+	*storage.Store
+	accounts account.Accounts
+}
+
+// Account implements notice.Outbox.
+func (o outbox) Account(ctx context.Context, subject string) (account.Account, error) {
+	return o.accounts.Account(ctx, subject)
 }
 
 // composeMetrics hangs the counters on what they count.
@@ -154,8 +172,25 @@ func (s *Server) composeMetrics() {
 	s.audit.Failed = s.metrics.auditFailures.Inc
 }
 
-// Handler serves the pages and the protocol, at the paths of the issuer.
+// Handler serves the pages and the protocol, at the paths of the issuer, and says of all others that nothing is there.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Register adds the pages and the protocol to the mux of a program that has more: the Handler, at its own addresses alone,
+// and all below the path of the issuer if it has one. That program has limits for slow clients and does the Work.
+func (s *Server) Register(mux *http.ServeMux) error {
+	own := claims{mux, s.handler}
+	s.site.Register(own)
+	return s.provider.Register(own, s.site)
+}
+
+// claims has one handler answer at all addresses that are registered with it.
+type claims struct {
+	mux    *http.ServeMux
+	answer http.Handler
+}
+
+// Handle implements ui.Mux.
+func (c claims) Handle(pattern string, _ http.Handler) { c.mux.Handle(pattern, c.answer) }
 
 // AdminHandler serves /healthz, /readyz and /metrics. It is for an address that only the operator reaches.
 func (s *Server) AdminHandler() http.Handler { return s.admin }

@@ -25,6 +25,9 @@ func Check(c config.Config) error {
 
 // checked is Check, and returns the texts that it has read.
 func checked(c config.Config) (*catalogue.Set, error) {
+	if err := c.Check("hash_memory", "hash_passes"); err != nil { // whoever sets the cost in a program may have reasons
+		return nil, err
+	}
 	if !Policy(c).MetBy(Kinds(c)) {
 		return nil, errors.New("two_steps or phishing_resistant_groups asks for phishing-resistant factors, but no kind of authenticator here is phishing-resistant")
 	}
