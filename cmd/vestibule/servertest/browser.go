@@ -63,7 +63,7 @@ func (b *Browser) send(address string, form url.Values) (*http.Request, error) {
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Origin", b.Site.Config.Issuer)
+	request.Header.Set("Origin", b.Site.Origin())
 	return request, nil
 }
 

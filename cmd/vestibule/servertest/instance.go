@@ -84,7 +84,7 @@ func (b *Browser) During(query string, nth int, address string, form url.Values,
 	defer app.Observe(nil)
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", b.Site.Config.Issuer)
+	r.Header.Set("Origin", b.Site.Origin())
 	for _, c := range b.HTTP.Jar.Cookies(r.URL) {
 		r.AddCookie(c)
 	}

@@ -62,7 +62,7 @@ func (p *Page) check() {
 		{!strings.Contains(p.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'"), "may be framed"},
 		{p.isInteraction() && strings.Contains(p.Header.Get("Content-Security-Policy"), "form-action"), "keeps the browser from the client"},
 		{p.isInteraction() && p.Header.Get("Cross-Origin-Opener-Policy") != "", "cuts off the window that opened it"},
-		{strings.HasPrefix(p.Address.Path, "/account") && !strings.Contains(p.Header.Get("Content-Security-Policy"), "form-action 'self'"), "may send forms away"},
+		{strings.HasPrefix(p.path(), "/account") && !strings.Contains(p.Header.Get("Content-Security-Policy"), "form-action 'self'"), "may send forms away"},
 	} {
 		if rule.broken {
 			p.T.Errorf("page %s (%s, %s) %s", p.Address.Path, p.Name, p.State, rule.text)
@@ -72,7 +72,12 @@ func (p *Page) check() {
 
 // isInteraction tells the pages that end at a client.
 func (p *Page) isInteraction() bool {
-	return strings.HasPrefix(p.Address.Path, "/login") || p.Address.Path == "/consent"
+	return strings.HasPrefix(p.path(), "/login") || p.path() == "/consent"
+}
+
+// path is that of the page at the site, which may be below a path itself.
+func (p *Page) path() string {
+	return strings.TrimPrefix(p.Address.Path, strings.TrimPrefix(p.Browser.Site.Config.Issuer, p.Browser.Site.Origin()))
 }
 
 // At fails the test unless this is that page in that state.

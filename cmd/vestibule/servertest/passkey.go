@@ -169,7 +169,7 @@ func NewKeyed(t *testing.T, s *Site, servers int) *Keyed {
 	t.Helper()
 	s.Start(servers)
 	s.AddUser("ana")
-	k := &Keyed{s.NewClient(t, "shop"), webauthntest.New(s.Config.Issuer), nil}
+	k := &Keyed{s.NewClient(t, "shop"), webauthntest.New(s.Origin()), nil}
 	p := s.NewBrowser(t).Open("/account/setup/webauthn").GiveName("ana", Password).At("setup", "initial")
 	p = p.Press("Create a passkey", "response", p.KeyMade(k.Device)).At("codes", "initial")
 	k.Codes = p.RecoveryCodes()

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,6 +41,9 @@ type Site struct {
 	Store  *storage.Store // a connection of the test's own
 	Log    *Journal
 
+	// Accounts are the users, where another program keeps them, from the next Start on; nil: the site does.
+	Accounts account.Accounts
+
 	servers atomic.Pointer[[]*Instance] // they answer in turn
 	turn    atomic.Uint64
 	guess   atomic.Uint64 // a wrong code
@@ -60,6 +64,11 @@ func EachWith(t *testing.T, set func(*config.Config), test func(t *testing.T, s 
 
 // RememberBrowsers is the setting that lets users go without a code in a browser, for a month.
 func RememberBrowsers(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
+
+// Below is the setting that has everything be below a path.
+func Below(path string) func(*config.Config) {
+	return func(c *config.Config) { c.Issuer += path }
+}
 
 // New starts a server. Options change its settings.
 func New(t *testing.T, database string, options ...func(*config.Config)) *Site {
@@ -104,6 +113,15 @@ func Elsewhere(t *testing.T, issuer string) *Site {
 	return &Site{T: t, Clock: newClock(), Log: &Journal{}, Config: config.Config{Issuer: issuer}}
 }
 
+// Origin is that of the issuer, which may have a path.
+func (s *Site) Origin() string {
+	u, err := url.Parse(s.Config.Issuer)
+	if err != nil {
+		s.T.Fatalf("issuer: %v", err)
+	}
+	return u.Scheme + "://" + u.Host
+}
+
 // Start drops the servers there are, unfinished as they may be, and puts n new ones in their place:
 // what the old ones kept in memory is lost, as if they had been killed.
 func (s *Site) Start(n int) {
@@ -130,7 +148,7 @@ func (s *Site) NewServer() *Instance {
 	log := slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	i := &Instance{}
 	var err error
-	i.Server, err = server.New(context.WithoutCancel(s.T.Context()), s.Config, server.Options{Log: log, Now: s.Clock.Now, Trip: i.trip})
+	i.Server, err = server.New(context.WithoutCancel(s.T.Context()), s.Config, server.Options{Accounts: s.Accounts, Log: log, Now: s.Clock.Now, Trip: i.trip})
 	if err != nil {
 		s.T.Fatalf("start a server: %v", err)
 	}

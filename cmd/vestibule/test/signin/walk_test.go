@@ -18,53 +18,55 @@ import (
 // client was told.
 func TestWalk(t *testing.T) {
 	t.Parallel()
-	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
-		ana := s.AddUser("ana")
-		c := s.NewClient(t, "shop")
-		b := s.NewBrowser(t)
+	servertest.Each(t, walk)
+}
 
-		v := c.BeginOffline()
-		p := v.SignIn(b, "ana").At("consent", "initial").Says("The shop")
-		first := v.Finish(p.Allow()).Authenticated(t, "aal1", s.Clock.Now(), "pwd")
-		if first.Subject != ana.Subject {
-			t.Errorf("sub is %q, want %q", first.Subject, ana.Subject)
-		}
+func walk(t *testing.T, s *servertest.Site) {
+	ana := s.AddUser("ana")
+	c := s.NewClient(t, "shop")
+	b := s.NewBrowser(t)
 
-		a, codes := b.Enrol("ana")
+	v := c.BeginOffline()
+	p := v.SignIn(b, "ana").At("consent", "initial").Says("The shop")
+	first := v.Finish(p.Allow()).Authenticated(t, "aal1", s.Clock.Now(), "pwd")
+	if first.Subject != ana.Subject {
+		t.Errorf("sub is %q, want %q", first.Subject, ana.Subject)
+	}
 
-		b = s.NewBrowser(t)
-		s.Clock.Advance(servertest.Step)
-		v = c.BeginOffline()
-		p = v.SignIn(b, "ana").At("totp", "initial").Says("ana@example.com")
-		password := s.Clock.Now()
-		s.Clock.Advance(2 * time.Second)
-		second := v.Finish(p.GiveCode(a.Code(0))).Authenticated(t, "aal2", password, "pwd", "otp", "mfa")
-		if second.Session == first.Session {
-			t.Errorf("two sign-ins share the sid %q", second.Session)
-		}
+	a, codes := b.Enrol("ana")
 
-		s.Clock.Advance(5 * time.Minute)
-		renewed, err := c.Refresh(second.Token.RefreshToken)
-		if err != nil {
-			t.Fatalf("refresh: %v", err)
-		}
-		c.Read(renewed).Same(t, second)
+	b = s.NewBrowser(t)
+	s.Clock.Advance(servertest.Step)
+	v = c.BeginOffline()
+	p = v.SignIn(b, "ana").At("totp", "initial").Says("ana@example.com")
+	password := s.Clock.Now()
+	s.Clock.Advance(2 * time.Second)
+	second := v.Finish(p.GiveCode(a.Code(0))).Authenticated(t, "aal2", password, "pwd", "otp", "mfa")
+	if second.Session == first.Session {
+		t.Errorf("two sign-ins share the sid %q", second.Session)
+	}
 
-		v = c.Begin() // single sign-on: no page, nothing new was proved
-		v.Finish(b.Open(v.Address)).Same(t, second)
-		v = c.Begin("prompt", "none")
-		v.Finish(b.Open(v.Address)).Same(t, second)
+	s.Clock.Advance(5 * time.Minute)
+	renewed, err := c.Refresh(second.Token.RefreshToken)
+	if err != nil {
+		t.Fatalf("refresh: %v", err)
+	}
+	c.Read(renewed).Same(t, second)
 
-		v = c.Begin()
-		p = v.SignIn(s.NewBrowser(t), "ana").Click("Use a recovery code").At("recovery", "initial")
-		p = p.Press("Continue", "recovery", strings.ToLower(strings.ReplaceAll(codes[0], "-", " "))).
-			At("recovery-used", "initial").Says("9 left")
-		v.Finish(p.Press("Continue")).Authenticated(t, "aal2", s.Clock.Now(), "pwd", "mfa")
+	v = c.Begin() // single sign-on: no page, nothing new was proved
+	v.Finish(b.Open(v.Address)).Same(t, second)
+	v = c.Begin("prompt", "none")
+	v.Finish(b.Open(v.Address)).Same(t, second)
 
-		v = c.Begin()
-		p = v.SignIn(s.NewBrowser(t), "ana").Click("Use a recovery code")
-		p.Press("Continue", "recovery", codes[0]).At("recovery", "wrong").Says("not right, or it has been used")
-	})
+	v = c.Begin()
+	p = v.SignIn(s.NewBrowser(t), "ana").Click("Use a recovery code").At("recovery", "initial")
+	p = p.Press("Continue", "recovery", strings.ToLower(strings.ReplaceAll(codes[0], "-", " "))).
+		At("recovery-used", "initial").Says("9 left")
+	v.Finish(p.Press("Continue")).Authenticated(t, "aal2", s.Clock.Now(), "pwd", "mfa")
+
+	v = c.Begin()
+	p = v.SignIn(s.NewBrowser(t), "ana").Click("Use a recovery code")
+	p.Press("Continue", "recovery", codes[0]).At("recovery", "wrong").Says("not right, or it has been used")
 }
 
 // TestCodes gives codes of every kind; each has its own answer, and none of the bad ones goes on.
