@@ -15,6 +15,8 @@ func challengeAAD(kind, subject, owner string) string {
 	return aad("challenge", kind, subject, owner)
 }
 
+func proofAAD(subject string) string { return aad("proof", subject) }
+
 // aad joins what sealed secrets are bound to. The parts are escaped, so that no two lists of parts read alike.
 func aad(parts ...string) string {
 	for i, part := range parts {

@@ -86,15 +86,8 @@ func (s *Service) refused(ctx context.Context, a attempt, err error) error {
 	case errors.Is(err, ErrCode), errors.Is(err, ErrUsed), errors.Is(err, ErrExpired):
 		return a.failed(err)
 	}
-	s.unfinished(ctx, a, err, nil)
+	s.refunds().Refund(ctx, a.key, a.ID)
 	return err
-}
-
-// unfinished gives the guess back if err, of what comes after a right answer, is no outcome of the answer's own.
-func (s *Service) unfinished(ctx context.Context, a attempt, err, own error) {
-	if err != nil && !errors.Is(err, own) {
-		s.refunds().Refund(ctx, a.key, a.ID)
-	}
 }
 
 // NoGuess gives the guess back that err, a *Failed, tells of: it was no guess, but the same form sent twice, and the
@@ -131,8 +124,24 @@ func (s *Service) resetAttempts(ctx context.Context, p Proof) error {
 
 // refunds gives back what could not be finished.
 func (s *Service) refunds() *Refunds {
-	if s.Refunds == nil {
-		return &Refunds{Attempts: s.Attempts}
+	if s.Refunds != nil {
+		return s.Refunds
 	}
-	return s.Refunds
+	s.owe.Do(func() { s.owed = Refunds{Attempts: counter{s}, Now: s.now} })
+	return &s.owed
+}
+
+// counter is the Attempts of a Service, whichever those are by then.
+type counter struct{ s *Service }
+
+func (c counter) Attempt(ctx context.Context, key string, limit Limit, now time.Time) (AttemptCount, error) {
+	return c.s.Attempts.Attempt(ctx, key, limit, now)
+}
+
+func (c counter) AttemptSince(ctx context.Context, key string, limit Limit, since, now time.Time) (AttemptCount, error) {
+	return c.s.Attempts.AttemptSince(ctx, key, limit, since, now)
+}
+
+func (c counter) RefundAttempt(ctx context.Context, key, id string) error {
+	return c.s.Attempts.RefundAttempt(ctx, key, id)
 }

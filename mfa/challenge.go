@@ -21,7 +21,7 @@ func (s *Service) Challenge(ctx context.Context, subject, owner, kind string) (s
 	if err != nil {
 		return nil, nil, err
 	}
-	all, err := s.credentials(ctx, subject, kind)
+	all, _, err := s.credentials(ctx, subject, kind)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -30,11 +30,11 @@ func (s *Service) Challenge(ctx context.Context, subject, owner, kind string) (s
 		return nil, view, err
 	}
 	dated := append(binary.BigEndian.AppendUint64(nil, uint64(s.now().Unix())), plain...)
-	keyID, sealed, err := s.Keys.Seal(dated, challengeAAD(kind, subject, owner))
+	state, err = s.sealText(dated, challengeAAD(kind, subject, owner))
 	if err != nil {
 		return nil, nil, fmt.Errorf("seal challenge: %w", err)
 	}
-	return append([]byte(keyID+":"), sealed...), view, nil
+	return state, view, nil
 }
 
 // ChallengeOpen is Challenge for an Open kind, of whose authenticators all tells what KindsOf has returned. ok is false for
@@ -62,8 +62,7 @@ func (s *Service) challenge(subject string, a Answer) ([]byte, error) {
 	if a.State == nil {
 		return nil, nil
 	}
-	keyID, sealed, _ := bytes.Cut(a.State, []byte(":"))
-	dated, err := s.Keys.Open(string(keyID), sealed, challengeAAD(a.Kind, subject, a.Owner))
+	dated, err := s.openText(a.State, challengeAAD(a.Kind, subject, a.Owner))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrChallenge, err)
 	}
@@ -72,4 +71,19 @@ func (s *Service) challenge(subject string, a Answer) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it is %v old", ErrChallenge, age)
 	}
 	return dated[8:], nil
+}
+
+// sealText seals what a host keeps, with the name of the key before it.
+func (s *Service) sealText(plain []byte, aad string) ([]byte, error) {
+	keyID, sealed, err := s.Keys.Seal(plain, aad)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte(keyID+":"), sealed...), nil
+}
+
+// openText opens what sealText has sealed.
+func (s *Service) openText(text []byte, aad string) ([]byte, error) {
+	keyID, sealed, _ := bytes.Cut(text, []byte(":"))
+	return s.Keys.Open(string(keyID), sealed, aad)
 }

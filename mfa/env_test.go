@@ -60,7 +60,7 @@ func enrolled(t *testing.T) *env {
 // enrol gives ana an authenticator. The clock then stands at the beginning of a fresh step.
 func (w *env) enrol(t *testing.T, name string) (secret string, codes []string) {
 	t.Helper()
-	v, err := w.Begin(ctx, "ana", "tab", totp.Name)
+	v, err := mfatest.Begin(t, w.Service, "ana", "tab", totp.Name)
 	must(t, "Begin", err)
 	must(t, "Confirm", w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), name))
 	v, err = w.Pending(ctx, "tab", "ana")

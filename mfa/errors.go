@@ -52,6 +52,13 @@ var (
 	ErrNameLong = errors.New("authenticator name is too long")
 	// ErrTooMany reports that the user has as many authenticators as are allowed.
 	ErrTooMany = errors.New("too many authenticators")
+	// ErrEnrolled reports a subject who has an authenticator, so that another one needs a proof.
+	ErrEnrolled = errors.New("an authenticator is there already")
+	// ErrProof reports a Proof that allows no change of the factors: it says nothing, or is another subject's, or too old,
+	// or one of the authenticators that there were when it was given is gone.
+	ErrProof = errors.New("no proof that allows a change of the factors")
+	// ErrOwner reports that a set-up has no owner of its own.
+	ErrOwner = errors.New("the owner of a set-up is a session or a sign-in, and not its subject")
 	// ErrLast reports an authenticator that its user may not be without.
 	ErrLast = errors.New("the last authenticator")
 	// ErrChoice reports settings that a new authenticator may not have.

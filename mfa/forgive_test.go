@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/mfatest"
 	"vestibule/mfa/totp"
 )
 
@@ -64,14 +65,14 @@ func TestOnlyItsOwnKindIsForgiven(t *testing.T) {
 			return not(err, mfa.ErrUsed)
 		}, 4, 3},
 		{"first code of an authenticator", func(w *env) error {
-			v, err := w.Begin(ctx, "ana", "tab", totp.Name)
+			v, err := mfatest.Begin(t, w.Service, "ana", "tab", totp.Name)
 			if err != nil {
 				return err
 			}
 			return w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), "Tablet")
 		}, 3, 3}, // it is given back too: whoever sets up has the secret
 		{"authenticator that is switched on", func(w *env) error {
-			v, err := w.Begin(ctx, "ana", "tab", totp.Name)
+			v, err := mfatest.Begin(t, w.Service, "ana", "tab", totp.Name)
 			if err != nil {
 				return err
 			}
@@ -81,7 +82,7 @@ func TestOnlyItsOwnKindIsForgiven(t *testing.T) {
 			return w.Activate(ctx, "ana", "tab", nil)
 		}, 0, 3},
 		{"new recovery codes", func(w *env) error {
-			if _, err := w.BeginCodes(ctx, "ana", "tab"); err != nil {
+			if _, err := w.BeginCodes(ctx, "ana", "tab", mfatest.Prove(t, w.Service, "ana")); err != nil {
 				return err
 			}
 			return w.Activate(ctx, "ana", "tab", nil)

@@ -26,6 +26,7 @@ type content struct {
 	Draft  Credential `json:"draft,omitzero"` // once confirmed, what the authenticator will be
 	Codes  []string   `json:"codes,omitempty"`
 	First  bool       `json:"first,omitempty"`
+	Had    []string   `json:"had,omitempty"`   // the ids of the authenticators when it began
 	AMR    []string   `json:"amr,omitempty"`   // of the right answer
 	Proved time.Time  `json:"proved,omitzero"` // when it was given
 }

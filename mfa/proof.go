@@ -1,6 +1,8 @@
 package mfa
 
 import (
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -8,6 +10,9 @@ import (
 
 // MethodRecovery is the Method of a recovery code.
 const MethodRecovery = "recovery"
+
+// proofTime is how old a Proof may be that allows a change of the factors.
+const proofTime = 10 * time.Minute
 
 // Proof says that a right answer was given. Only this package makes one that says anything.
 type Proof struct {
@@ -17,6 +22,8 @@ type Proof struct {
 	amr     []string
 	time    time.Time
 	detail  map[string]string
+	had     []string // the authenticators of the subject by then
+	sealed  []byte
 
 	phishingResistant bool
 }
@@ -28,7 +35,7 @@ func (p Proof) Subject() string { return p.subject }
 func (p Proof) Kind() string { return p.kind }
 
 // Method is what the proof is called in a login: that of the Kind or MethodRecovery. It is empty for a Proof that proves
-// nothing.
+// nothing. It is no value of amr: AMR is.
 func (p Proof) Method() string { return p.method }
 
 // AMR is what the proof has earned, as RFC 8176 calls it. A recovery code is a look-up secret, for which there is no
@@ -44,3 +51,63 @@ func (p Proof) PhishingResistant() bool { return p.phishingResistant }
 
 // Detail is what the Kind says is worth recording, by short names.
 func (p Proof) Detail() map[string]string { return maps.Clone(p.detail) }
+
+// Sealed is what Service.OpenProof takes back, for a host whose user proves in one request and changes the factors in a
+// later one. It is kept with the session: it holds no secret, and allows what it allows for ten minutes. It is empty for a
+// Proof that proves nothing.
+func (p Proof) Sealed() []byte { return slices.Clone(p.sealed) }
+
+// sealedProof is what there is in Sealed.
+type sealedProof struct {
+	Time time.Time `json:"time"`
+	Had  []string  `json:"had"`
+}
+
+// seal returns the proof with what OpenProof takes back.
+func (s *Service) seal(p Proof) (Proof, error) {
+	plain, err := json.Marshal(sealedProof{p.time, p.had})
+	if err == nil {
+		p.sealed, err = s.sealText(plain, proofAAD(p.subject))
+	}
+	if err != nil {
+		return Proof{}, fmt.Errorf("seal proof: %w", err)
+	}
+	return p, nil
+}
+
+// OpenProof returns a Proof of the subject that was Sealed by a Service with the same keys. It allows a change of the
+// factors as long as the one that was sealed does, and is good for nothing else: it was an answer once, so that it has no
+// Method and no AMR now, and signs nobody in. ErrProof if it was altered, or is another subject's.
+func (s *Service) OpenProof(subject string, sealed []byte) (Proof, error) {
+	plain, err := s.openText(sealed, proofAAD(subject))
+	if err != nil {
+		return Proof{}, fmt.Errorf("%w: %v", ErrProof, err)
+	}
+	var was sealedProof
+	if err := json.Unmarshal(plain, &was); err != nil {
+		return Proof{}, fmt.Errorf("%w: %v", ErrProof, err)
+	}
+	return Proof{subject: subject, time: was.Time, had: was.Had}, nil
+}
+
+// allows returns ErrProof unless the proof allows a change of these factors of the subject. That an authenticator is gone
+// is what its user, or an operator, does about a thief who may have proved it: so no proof from before outlives it.
+func (s *Service) allows(p Proof, subject string, f Factors) error {
+	age := s.now().Sub(p.time).Abs() // another process may have a clock that is a moment ahead
+	if p.subject == "" || p.subject != subject || len(p.had) == 0 || age >= proofTime {
+		return ErrProof
+	}
+	has := ids(f.Authenticators)
+	if slices.ContainsFunc(p.had, func(id string) bool { return !slices.Contains(has, id) }) {
+		return ErrProof
+	}
+	return nil
+}
+
+func ids(all []Authenticator) []string {
+	found := make([]string, 0, len(all)+1)
+	for _, a := range all {
+		found = append(found, a.ID)
+	}
+	return found
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/mfatest"
 )
 
 func contains(s, sub string) bool { return strings.Contains(s, sub) }
@@ -107,12 +108,12 @@ func TestTenRecoveryCodesInParallel(t *testing.T) {
 // The old set ends when the new one begins, and not before.
 func TestNewSet(t *testing.T) {
 	w := enrolled(t)
-	v, err := w.BeginCodes(ctx, "ana", "tab")
+	v, err := w.BeginCodes(ctx, "ana", "tab", mfatest.Prove(t, w.Service, "ana"))
 	must(t, "BeginCodes", err)
 	if !v.CodesOnly || !v.Confirmed || v.First || secretOf(v) != "" || len(v.Codes) != 10 {
 		t.Errorf("BeginCodes = %+v", v)
 	}
-	again, err := w.BeginCodes(ctx, "ana", "tab")
+	again, err := w.BeginCodes(ctx, "ana", "tab", mfatest.Prove(t, w.Service, "ana"))
 	if err != nil || strings.Join(again.Codes, " ") != strings.Join(v.Codes, " ") {
 		t.Errorf("a refresh shows other codes, %v", err)
 	}

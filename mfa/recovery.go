@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,8 +23,8 @@ const (
 )
 
 // Recover checks a recovery code as the user typed it. When it is right, it is redeemed, then is run, with the number
-// of codes left, and the wrong recovery codes are forgotten, in one commit. What Verify says about since and then holds
-// here.
+// of codes left, and the wrong recovery codes are forgotten, the right one with them, in one commit. What Verify says about
+// since, then and faults holds here. It proves no authenticator: the Proof has no AMR.
 //
 // Outcomes: *Wrong (a used code is a wrong one), *Locked, *Stale, ErrFormat, ErrNotEnrolled, ErrBusy or what Slow says
 // instead.
@@ -35,7 +34,7 @@ func (s *Service) Recover(ctx context.Context, subject, code string, since time.
 	if err != nil {
 		return err
 	}
-	set, err := s.recoverySet(ctx, subject)
+	set, had, err := s.recoverySet(ctx, subject)
 	if err != nil {
 		return err
 	}
@@ -50,34 +49,31 @@ func (s *Service) Recover(ctx context.Context, subject, code string, since time.
 	if !contains(set.Digests, digest) {
 		return a.miss()
 	}
-	p := Proof{subject: subject, kind: factorRecovery, method: MethodRecovery, time: now}
-	err = s.atomic(ctx, func(ctx context.Context) error {
-		if err := s.Attempts.Redeem(ctx, set.ID, digest, now); err != nil {
-			return err
+	p := Proof{subject: subject, kind: factorRecovery, method: MethodRecovery, time: now, had: had}
+	err = s.finish(ctx, a, p, func(ctx context.Context) error {
+		return s.Attempts.Redeem(ctx, set.ID, digest, now)
+	}, func(ctx context.Context, p Proof) error {
+		if then == nil {
+			return nil
 		}
-		if then != nil {
-			if err := then(ctx, p, len(set.Digests)-1); err != nil {
-				return err
-			}
-		}
-		return s.resetAttempts(ctx, p)
+		return then(ctx, p, len(set.Digests)-1)
 	})
-	s.unfinished(ctx, a, err, ErrCode)
-	if errors.Is(err, ErrCode) { // somebody else was faster with the same code
+	if err == errLost { // somebody else was faster with the same code
 		return a.miss()
 	}
 	return err
 }
 
-func (s *Service) recoverySet(ctx context.Context, subject string) (*RecoverySet, error) {
+// recoverySet returns the subject's codes, and the ids of the authenticators that they stand in for.
+func (s *Service) recoverySet(ctx context.Context, subject string) (*RecoverySet, []string, error) {
 	f, err := s.Store.Factors(ctx, subject)
 	if err != nil {
-		return nil, fmt.Errorf("read factors: %w", err)
+		return nil, nil, fmt.Errorf("read factors: %w", err)
 	}
 	if len(f.Authenticators) == 0 || f.Recovery == nil {
-		return nil, ErrNotEnrolled
+		return nil, nil, ErrNotEnrolled
 	}
-	return f.Recovery, nil
+	return f.Recovery, ids(f.Authenticators), nil
 }
 
 // recovery makes the verifiers of the codes. It costs one slow hash for each.

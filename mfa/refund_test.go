@@ -91,7 +91,7 @@ func TestRefunds(t *testing.T) {
 			w.Recover(ctx, "ana", w.codes[0], w.now, func(context.Context, mfa.Proof, int) error { p.before.Store(true); return nil })
 		},
 		"a set-up's is not made": func(w *env, p *patchy) {
-			v, err := w.Begin(ctx, "ana", "tab", totp.Name)
+			v, err := mfatest.Begin(t, w.Service, "ana", "tab", totp.Name)
 			must(t, "Begin", err)
 			w.Atomic = func(context.Context, func(context.Context) error) error { p.before.Store(true); return errAway }
 			defer func() { w.Atomic = p.commit }()

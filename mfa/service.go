@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"vestibule/provider/limiter"
@@ -21,12 +22,14 @@ type Service struct {
 	Slow     Gate             // nil: one hash for each core
 	Memory   uint32           // KiB for the hash of a recovery code (Argon2id); 0: 19456
 	Passes   uint32           // of it; 0: 2
-	Refunds  *Refunds         // of Attempts; nil: what cannot be given back at once stays counted
+	Refunds  *Refunds         // of Attempts; nil: its own, which gives back what is owed before the next guess of a budget
 	// Atomic commits what fn writes through its context, or nothing; nil: each write commits alone.
 	// It may put writes off until fn returns.
 	Atomic func(ctx context.Context, fn func(ctx context.Context) error) error
 
-	own limiter.Limiter // of a Service that has no Slow
+	own  limiter.Limiter // of a Service that has no Slow
+	owe  sync.Once
+	owed Refunds // of a Service that has no Refunds
 }
 
 // Limits are the numbers of a Service.
@@ -158,18 +161,30 @@ func (s *Service) Status(ctx context.Context, subject string) (Status, error) {
 	return status, nil
 }
 
-// Remove takes an authenticator away, with all else if it was the last, and runs then in the
-// same commit. ErrNotEnrolled if it is gone already.
-func (s *Service) Remove(ctx context.Context, subject, id string, then func(context.Context) error) error {
-	return s.remove(ctx, s.Store.Remove, subject, id, then)
+// Remove takes an authenticator away, with all else if it was the last, and runs then in the same commit. It asks for the
+// proof that BeginAnother asks for: after the last one is gone, the password alone sets up the first. An operator, who has
+// none, removes by the Store.
+//
+// Outcomes: ErrNotEnrolled if it is gone already, ErrProof.
+func (s *Service) Remove(ctx context.Context, subject, id string, p Proof, then func(context.Context) error) error {
+	return s.remove(ctx, s.Store.Remove, subject, id, p, then)
 }
 
-// RemoveSpare is Remove for a user who must have an authenticator: ErrLast if there is no other.
-func (s *Service) RemoveSpare(ctx context.Context, subject, id string, then func(context.Context) error) error {
-	return s.remove(ctx, s.Store.RemoveSpare, subject, id, then)
+// RemoveSpare is Remove for a user who must have an authenticator: ErrLast if there is no other, or it is gone.
+func (s *Service) RemoveSpare(ctx context.Context, subject, id string, p Proof, then func(context.Context) error) error {
+	return s.remove(ctx, s.Store.RemoveSpare, subject, id, p, then)
 }
 
-func (s *Service) remove(ctx context.Context, remove func(ctx context.Context, subject, id string) error, subject, id string, then func(context.Context) error) error {
+func (s *Service) remove(ctx context.Context, remove func(ctx context.Context, subject, id string) error, subject, id string, p Proof, then func(context.Context) error) error {
+	f, err := s.Store.Factors(ctx, subject)
+	if err != nil {
+		return fmt.Errorf("read factors: %w", err)
+	}
+	if slices.Contains(ids(f.Authenticators), id) { // else the store has a word for it
+		if err := s.allows(p, subject, f); err != nil {
+			return err
+		}
+	}
 	return s.atomic(ctx, func(ctx context.Context) error {
 		if err := remove(ctx, subject, id); err != nil || then == nil {
 			return err

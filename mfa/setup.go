@@ -8,121 +8,153 @@ import (
 	"net/url"
 )
 
-// Begin starts to set up an authenticator of the kind, or goes on where the owner, a session or a sign-in,
-// left off: a refresh or a second tab gets the same key. ErrTooMany if the subject has no room.
+// Begin starts to set up the subject's first authenticator, of the kind, or goes on where the owner left off: a refresh or a
+// second tab gets the same key. The password is proof enough for it: so it is ErrEnrolled once the subject has an
+// authenticator, and a set-up that was begun before that cannot be activated. BeginAnother is for whoever has one.
+//
+// The owner is a session or a sign-in, by an id that nobody else knows or shares: whoever has it is shown the key.
+//
+// Outcomes: ErrEnrolled, ErrOwner, ErrNoKind.
 func (s *Service) Begin(ctx context.Context, subject, owner, kind string) (PendingView, error) {
-	f, err := s.room(ctx, subject)
-	if err != nil {
-		return PendingView{}, err
-	}
-	setup, c, err := s.newSetup(f, subject, owner, kind, nil)
-	if err != nil {
-		return PendingView{}, err
-	}
-	return s.resume(ctx, f, setup, c)
+	return s.begin(ctx, beginning{subject: subject, owner: owner, kind: kind, may: first})
 }
 
-// Choose is Begin for an authenticator with other settings. It puts a new one in the place of the one that the owner has
-// under way, unless that is of the same kind and has these settings, or an answer of it was given already. ErrChoice if
-// the settings may not be had.
+// BeginAnother is Begin for a subject who has an authenticator, and has proved one of those, or a recovery code, in the last
+// ten minutes: p is what Verify, Recover or Activate has given, or OpenProof. The password alone must not do: whoever
+// has only that would set up a factor of his own. What is under way already needs no other proof, and its time goes on.
+//
+// Outcomes: ErrProof, ErrTooMany if the subject has no room, ErrOwner, ErrNoKind.
+func (s *Service) BeginAnother(ctx context.Context, subject, owner, kind string, p Proof) (PendingView, error) {
+	return s.begin(ctx, beginning{subject: subject, owner: owner, kind: kind, may: s.proved(subject, p)})
+}
+
+// Choose puts an authenticator with other settings, or of another kind, in the place of the one that the owner has under
+// way, unless that is of the same kind and has these settings, or an answer of it was given already. If nothing is under way
+// it is Begin.
+//
+// Outcomes: those of Begin, and ErrChoice if the settings may not be had.
 func (s *Service) Choose(ctx context.Context, subject, owner, kind string, chosen url.Values) (PendingView, error) {
-	_, wanted, err := s.newSetup(Factors{}, subject, owner, kind, chosen)
-	if err != nil {
-		return PendingView{}, err
-	}
-	old, oldContent, err := s.pending(ctx, owner, subject)
-	same := old.Kind == kind && oldContent.Draft.Params == wanted.Draft.Params
-	switch {
-	case err == nil && (old.Confirmed || same):
-		return s.view(old, oldContent)
-	case err != nil && !errors.Is(err, ErrNoSetup) && !errors.Is(err, ErrSetupExpired):
-		return PendingView{}, err
-	}
-	f, err := s.room(ctx, subject)
-	if err != nil {
-		return PendingView{}, err
-	}
-	setup, c, err := s.newSetup(f, subject, owner, kind, chosen)
-	if err != nil {
-		return PendingView{}, err
-	}
-	return s.start(ctx, f, setup, c)
-}
-
-// room returns the factors of a subject who may have one more.
-func (s *Service) room(ctx context.Context, subject string) (Factors, error) {
-	f, err := s.Store.Factors(ctx, subject)
-	if err != nil {
-		return Factors{}, fmt.Errorf("read factors: %w", err)
-	}
-	if len(f.Authenticators) >= s.Limits.orDefault().Authenticators {
-		return Factors{}, ErrTooMany
-	}
-	return f, nil
-}
-
-// newSetup begins an authenticator.
-func (s *Service) newSetup(f Factors, subject, owner, kind string, chosen url.Values) (Setup, content, error) {
-	k, err := s.kind(kind)
-	if err != nil {
-		return Setup{}, content{}, err
-	}
-	user := User{Subject: subject}
-	for _, a := range f.Authenticators {
-		if a.Kind == kind {
-			user.Others = append(user.Others, a.credential())
-		}
-	}
-	c := content{First: len(f.Authenticators) == 0}
-	if c.Draft, err = k.Enrol(user, chosen); err != nil {
-		return Setup{}, content{}, err
-	}
-	if f.Recovery == nil {
-		c.Codes = newCodes()
-	}
-	return Setup{Owner: owner, Subject: subject, ID: rand.Text(), Kind: kind, Name: suggest(f.Authenticators, k.Names().Label)}, c, nil
+	return s.begin(ctx, beginning{subject: subject, owner: owner, kind: kind, chosen: chosen, choice: true, may: first})
 }
 
 // BeginCodes starts to replace the recovery codes, or goes on with it. There is no answer to
-// confirm: Activate is next. ErrNotEnrolled if the subject has no authenticator.
-func (s *Service) BeginCodes(ctx context.Context, subject, owner string) (PendingView, error) {
-	f, err := s.Store.Factors(ctx, subject)
+// confirm: Activate is next. It asks for the proof that BeginAnother asks for: each of the codes is worth an authenticator.
+//
+// Outcomes: ErrNotEnrolled if the subject has no authenticator, ErrProof, ErrOwner.
+func (s *Service) BeginCodes(ctx context.Context, subject, owner string, p Proof) (PendingView, error) {
+	return s.begin(ctx, beginning{subject: subject, owner: owner, may: s.proved(subject, p)})
+}
+
+// beginning is what somebody wants to set up.
+type beginning struct {
+	subject, owner string
+	kind           string // empty: recovery codes only
+	chosen         url.Values
+	choice         bool                // other settings than those under way
+	may            func(Factors) error // nil if the subject may, whose factors these are
+}
+
+// first lets those begin who have no authenticator.
+func first(f Factors) error {
+	if len(f.Authenticators) > 0 {
+		return ErrEnrolled
+	}
+	return nil
+}
+
+// proved lets those begin who have a proof.
+func (s *Service) proved(subject string, p Proof) func(Factors) error {
+	return func(f Factors) error { return s.allows(p, subject, f) }
+}
+
+// begin returns the set-up that the owner has under way, if it is what is wanted; else it saves a new one.
+func (s *Service) begin(ctx context.Context, b beginning) (PendingView, error) {
+	if b.owner == "" || b.owner == b.subject {
+		return PendingView{}, ErrOwner
+	}
+	f, err := s.Store.Factors(ctx, b.subject)
 	if err != nil {
 		return PendingView{}, fmt.Errorf("read factors: %w", err)
 	}
-	if len(f.Authenticators) == 0 {
-		return PendingView{}, ErrNotEnrolled
-	}
-	return s.resume(ctx, f, Setup{Owner: owner, Subject: subject, Confirmed: true}, content{Codes: newCodes()})
-}
-
-// resume returns the set-up that the owner has under way if it is of the same kind and can still
-// end well; else it saves the new one.
-func (s *Service) resume(ctx context.Context, f Factors, fresh Setup, c content) (PendingView, error) {
-	old, oldContent, err := s.pending(ctx, fresh.Owner, fresh.Subject)
-	if err == nil && old.Basis == f.Generation && old.Kind == fresh.Kind {
-		return s.view(old, oldContent)
-	}
+	old, oldContent, err := s.pending(ctx, b.owner, b.subject)
 	if err != nil && !errors.Is(err, ErrNoSetup) && !errors.Is(err, ErrSetupExpired) {
 		return PendingView{}, err
 	}
-	return s.start(ctx, f, fresh, c)
-}
-
-// start saves a new set-up in the place of any that the owner has under way.
-func (s *Service) start(ctx context.Context, f Factors, fresh Setup, c content) (PendingView, error) {
-	fresh.Basis = f.Generation
-	fresh.Created = s.now()
+	underWay := err == nil && old.Basis == f.Generation // so that it can still end well
+	fresh, c, err := s.newSetup(f, b)
+	switch {
+	case err != nil:
+		return PendingView{}, err
+	case underWay && b.goesOn(old, oldContent, c):
+		return s.view(old, oldContent)
+	}
+	if err := s.mayBegin(f, b, underWay); err != nil {
+		return PendingView{}, err
+	}
+	fresh.Basis, fresh.Created = f.Generation, s.now()
 	fresh.Expires = fresh.Created.Add(s.Limits.orDefault().Setup)
+	if underWay && len(f.Authenticators) > 0 { // the proof was for that time
+		fresh.Created, fresh.Expires = old.Created, old.Expires
+	}
 	if err := s.saveSetup(ctx, s.Setups.SaveSetup, fresh, c); err != nil {
 		return PendingView{}, err
 	}
 	return s.view(fresh, c)
 }
 
+// goesOn reports whether what is under way is what is wanted.
+func (b beginning) goesOn(old Setup, oldContent, wanted content) bool {
+	same := old.Kind == b.kind
+	if b.choice {
+		return old.Confirmed || same && oldContent.Draft.Params == wanted.Draft.Params
+	}
+	return same
+}
+
+// mayBegin reports why the subject may not begin. Who has something under way may put something else in its place.
+func (s *Service) mayBegin(f Factors, b beginning, underWay bool) error {
+	if b.kind == "" && len(f.Authenticators) == 0 {
+		return ErrNotEnrolled
+	}
+	if !underWay {
+		if err := b.may(f); err != nil {
+			return err
+		}
+	}
+	if b.kind != "" && len(f.Authenticators) >= s.Limits.orDefault().Authenticators {
+		return ErrTooMany
+	}
+	return nil
+}
+
+// newSetup is what is wanted, to be confirmed; a set of recovery codes is that already.
+func (s *Service) newSetup(f Factors, b beginning) (Setup, content, error) {
+	if b.kind == "" {
+		return Setup{Owner: b.owner, Subject: b.subject, Confirmed: true}, content{Codes: newCodes()}, nil
+	}
+	k, err := s.kind(b.kind)
+	if err != nil {
+		return Setup{}, content{}, err
+	}
+	user := User{Subject: b.subject}
+	for _, a := range f.Authenticators {
+		if a.Kind == b.kind {
+			user.Others = append(user.Others, a.credential())
+		}
+	}
+	c := content{First: len(f.Authenticators) == 0, Had: ids(f.Authenticators)}
+	if c.Draft, err = k.Enrol(user, b.chosen); err != nil {
+		return Setup{}, content{}, err
+	}
+	if f.Recovery == nil {
+		c.Codes = newCodes()
+	}
+	return Setup{Owner: b.owner, Subject: b.subject, ID: rand.Text(), Kind: b.kind, Name: suggest(f.Authenticators, k.Names().Label)}, c, nil
+}
+
 // Confirm checks the first answer of the new authenticator and names it; an empty name stands for
-// the suggested one. A wrong answer is counted like any other, and what is set up stays as it is. A
-// set-up that is confirmed already stays as it is too.
+// the suggested one. A wrong answer is counted like any other, and what is set up stays as it is. A right one is no guess,
+// and is taken back in the commit that confirms. A set-up that is confirmed already stays as it is too.
 //
 // Outcomes: *Wrong, *Locked, ErrFormat, ErrLooksLikeRecovery, what the Kind says more precisely, ErrNameTaken,
 // ErrNameLong, ErrTooMany, ErrNoSetup, ErrSetupExpired, ErrChanged.
@@ -145,7 +177,9 @@ func (s *Service) Confirm(ctx context.Context, subject, owner string, answer url
 		}
 		return s.Attempts.RefundAttempt(ctx, a.key, a.ID) // whoever sets up has the secret: nobody has guessed
 	})
-	s.unfinished(ctx, a, err, nil)
+	if err != nil {
+		s.refunds().Refund(ctx, a.key, a.ID)
+	}
 	return err
 }
 
@@ -175,6 +209,10 @@ func (s *Service) first(ctx context.Context, setup Setup, draft Credential, answ
 // Confirm, for which wrong answers of the kind are forgotten, or proves nothing if only recovery codes were replaced. What
 // Verify says about then holds here.
 //
+// ErrChanged if any authenticator, or set of recovery codes, came or went since the set-up began: what allowed it then is
+// checked in this commit, so that what was begun as the first authenticator is that or nothing, and what was begun with a
+// proof does not outlive what was proved.
+//
 // Outcomes: ErrNoSetup, ErrSetupExpired, ErrNotConfirmed, ErrChanged, ErrBusy.
 func (s *Service) Activate(ctx context.Context, subject, owner string, then func(context.Context, Proof) error) error {
 	setup, c, err := s.pending(ctx, owner, subject)
@@ -184,7 +222,7 @@ func (s *Service) Activate(ctx context.Context, subject, owner string, then func
 	if !setup.Confirmed {
 		return ErrNotConfirmed
 	}
-	a, p, err := s.authenticator(setup, c)
+	a, p, err := s.activated(setup, c)
 	if err != nil {
 		return err
 	}
@@ -198,20 +236,15 @@ func (s *Service) Activate(ctx context.Context, subject, owner string, then func
 		if err := s.Store.Activate(ctx, subject, owner, setup.Basis, a, set); err != nil {
 			return err
 		}
-		if then != nil {
-			if err := then(ctx, p); err != nil {
-				return err
-			}
-		}
-		if p.kind == "" {
-			return nil
+		if err := run(ctx, p, then); err != nil || p.kind == "" {
+			return err
 		}
 		return s.Attempts.ResetAttempts(ctx, attemptKey(p.kind, subject), s.now())
 	})
 }
 
-// authenticator returns what the set-up makes, sealed for good, and its proof.
-func (s *Service) authenticator(setup Setup, c content) (*Authenticator, Proof, error) {
+// activated returns what the set-up makes, sealed for good, and its proof.
+func (s *Service) activated(setup Setup, c content) (*Authenticator, Proof, error) {
 	if setup.ID == "" {
 		return nil, Proof{}, nil
 	}
@@ -225,7 +258,11 @@ func (s *Service) authenticator(setup Setup, c content) (*Authenticator, Proof, 
 	if err != nil {
 		return nil, Proof{}, err
 	}
-	return &a, Proof{subject: setup.Subject, kind: setup.Kind, method: kind.Names().Method, amr: c.AMR, time: c.Proved, phishingResistant: kind.Names().PhishingResistant}, nil
+	p, err := s.seal(Proof{
+		subject: setup.Subject, kind: setup.Kind, method: kind.Names().Method, amr: c.AMR, time: c.Proved,
+		phishingResistant: kind.Names().PhishingResistant, had: append(c.Had, setup.ID),
+	})
+	return &a, p, err
 }
 
 // Cancel forgets the owner's set-up. Nothing else changes.

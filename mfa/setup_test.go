@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/mfatest"
 	"vestibule/mfa/totp"
 )
 
@@ -22,7 +23,7 @@ func keep(p *mfa.Proof) func(context.Context, mfa.Proof) error {
 
 func (w *env) begin(t *testing.T, owner string) mfa.PendingView {
 	t.Helper()
-	v, err := w.Begin(ctx, "ana", owner, totp.Name)
+	v, err := mfatest.Begin(t, w.Service, "ana", owner, totp.Name)
 	must(t, "Begin", err)
 	return v
 }
@@ -240,7 +241,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	w := enrolled(t)
 	w.enrol(t, "Tablet")
 	v := w.begin(t, "tab")
-	must(t, "Remove", w.Remove(ctx, "ana", w.factors(t).Authenticators[0].ID, nil))
+	must(t, "Remove", w.Remove(ctx, "ana", w.factors(t).Authenticators[0].ID, mfatest.Prove(t, w.Service, "ana"), nil))
 	check(t, "Confirm", w.Confirm(ctx, "ana", "tab", totp.Form(w.code(secretOf(v), 0)), ""), mfa.ErrChanged)
 	if fresh := w.begin(t, "tab"); secretOf(fresh) == secretOf(v) {
 		t.Error("Begin goes on with a set-up that cannot end well")
@@ -314,7 +315,7 @@ func TestTooMany(t *testing.T) {
 	for i := range 9 {
 		w.enrol(t, fmt.Sprint("Spare ", i))
 	}
-	_, err := w.Begin(ctx, "ana", "tab", totp.Name)
+	_, err := mfatest.Begin(t, w.Service, "ana", "tab", totp.Name)
 	check(t, "Begin of an eleventh", err, mfa.ErrTooMany)
 }
 
@@ -322,17 +323,17 @@ func TestRemove(t *testing.T) {
 	w := enrolled(t)
 	w.enrol(t, "Tablet")
 	list := w.factors(t).Authenticators
-	must(t, "Remove", w.Remove(ctx, "ana", list[1].ID, nil))
+	must(t, "Remove", w.Remove(ctx, "ana", list[1].ID, mfatest.Prove(t, w.Service, "ana"), nil))
 	_, _, err := w.recover(w.codes[0])
 	must(t, "Recover while one is left", err)
 
 	full := errors.New("audit log is full")
-	check(t, "Remove whose then fails", w.Remove(ctx, "ana", list[0].ID, func(context.Context) error { return full }), full)
+	check(t, "Remove whose then fails", w.Remove(ctx, "ana", list[0].ID, mfatest.Prove(t, w.Service, "ana"), func(context.Context) error { return full }), full)
 	if on, _ := w.Enrolled(ctx, "ana"); !on {
 		t.Error("Remove whose then failed removed it")
 	}
-	must(t, "Remove of the last", w.Remove(ctx, "ana", list[0].ID, func(context.Context) error { return nil }))
-	check(t, "Remove again", w.Remove(ctx, "ana", list[0].ID, nil), mfa.ErrNotEnrolled)
+	must(t, "Remove of the last", w.Remove(ctx, "ana", list[0].ID, mfatest.Prove(t, w.Service, "ana"), func(context.Context) error { return nil }))
+	check(t, "Remove again", w.Remove(ctx, "ana", list[0].ID, mfa.Proof{}, nil), mfa.ErrNotEnrolled)
 	_, _, err = w.recover(w.codes[1])
 	check(t, "Recover after the last is gone", err, mfa.ErrNotEnrolled)
 	if v := w.begin(t, "tab"); !v.First {

@@ -9,25 +9,26 @@ import (
 )
 
 // Verify checks the answer of an authenticator. When it is right, the authenticator's counter is raised, so that the
-// answer is spent, then is run, and the wrong answers of the kind are forgotten, in one commit. since is when the password
-// of this sign-in was given: after a lock each sign-in begins at the password again, so that half a sign-in does not
-// guess on.
+// answer is spent, then is run, which may be nil, and the wrong answers of the kind are forgotten, in one commit. The right
+// one is forgotten with them: it stays in no count, so that nobody is ever locked out by right answers, and the host has
+// nothing else to call. since is when the password of this sign-in was given: after a lock each sign-in begins at the
+// password again, so that half a sign-in does not guess on.
 //
 // The commit may fail after then has run, because the same answer won in another process. So then
 // must change nothing but what it writes through its context: a value in memory that it added
 // the proof to is void when Verify returns an error, and must not be saved later.
 //
 // Outcomes: *Wrong, ErrExpired, *Used, *Locked, *Stale, ErrFormat, ErrLooksLikeRecovery, ErrChallenge, ErrNotEnrolled,
-// ErrNoKind. Those of an answer that was compared come in a *Failed.
+// ErrNoKind. Those of an answer that was compared come in a *Failed, and stay counted.
 // Anything else is a fault of the store or of then. A right answer that could not be spent because of one is no guess: what
-// was counted of it is given back.
+// was counted of it is given back, also when then panics.
 func (s *Service) Verify(ctx context.Context, subject string, answer Answer, since time.Time, then func(context.Context, Proof) error) error {
 	now := s.now()
 	kind, err := s.kind(answer.Kind)
 	if err != nil {
 		return err
 	}
-	all, compare, err := s.read(ctx, kind, subject, answer)
+	q, err := s.read(ctx, kind, subject, answer)
 	if err != nil {
 		return err
 	}
@@ -35,71 +36,112 @@ func (s *Service) Verify(ctx context.Context, subject string, answer Answer, sin
 	if err != nil {
 		return err
 	}
-	found, err := matched(all, compare, now)
+	found, err := q.matched(now)
 	if err != nil {
 		return s.refused(ctx, a, err)
 	}
-	p := Proof{subject, answer.Kind, kind.Names().Method, found.AMR, now, found.Detail, kind.Names().PhishingResistant}
-	return s.spend(ctx, found, a, p, then)
-}
-
-// read reads the form of an answer. It returns the authenticators that it may be of, and what compares it with them.
-func (s *Service) read(ctx context.Context, kind Kind, subject string, answer Answer) ([]Credential, Compare, error) {
-	all, err := s.credentials(ctx, subject, answer.Kind)
-	if err != nil {
-		return nil, nil, err
+	p := Proof{
+		subject: subject, kind: answer.Kind, method: kind.Names().Method, amr: found.AMR, time: now, detail: found.Detail,
+		phishingResistant: kind.Names().PhishingResistant, had: q.had,
 	}
-	state, err := s.challenge(subject, answer)
-	if err != nil {
-		return nil, nil, err
-	}
-	compare, err := kind.Check(all, state, answer.Form)
-	return all, compare, err
-}
-
-// matched compares, and takes no answer for right of an authenticator that the user does not have.
-func matched(all []Credential, compare Compare, now time.Time) (Match, error) {
-	found, err := compare(now)
-	if err != nil {
-		return Match{}, err
-	}
-	if !slices.ContainsFunc(all, func(c Credential) bool { return c.ID == found.Credential.ID }) {
-		return Match{}, fmt.Errorf("authenticator %s is not the user's", found.Credential.ID)
-	}
-	return found, nil
-}
-
-func (s *Service) spend(ctx context.Context, found Match, a attempt, p Proof, then func(context.Context, Proof) error) error {
-	err := s.atomic(ctx, func(ctx context.Context) error {
-		if err := s.Attempts.Spend(ctx, found.Credential.ID, found.Credential.Counter, found.Credential.Params, p.time); err != nil {
-			return err
-		}
-		if then != nil {
-			if err := then(ctx, p); err != nil {
-				return err
-			}
-		}
-		return s.resetAttempts(ctx, p)
-	})
-	s.unfinished(ctx, a, err, ErrUsed)
-	if errors.Is(err, ErrUsed) {
+	err = s.finish(ctx, a, p, func(ctx context.Context) error {
+		return s.Attempts.Spend(ctx, found.Credential.ID, found.Credential.Counter, found.Credential.Params, now)
+	}, then)
+	if err == errLost {
 		return a.failed(&Used{Seconds: found.Again})
 	}
 	return err
 }
 
-// credentials returns the subject's authenticators of the kind with their secrets opened. One that does not
-// open fails them all: it is a key missing in the settings, or a tampered database.
-func (s *Service) credentials(ctx context.Context, subject, kind string) ([]Credential, error) {
+// question is an answer whose form was read.
+type question struct {
+	all     []Credential // that it may be of
+	had     []string     // the ids of these and all others of the subject
+	compare Compare
+}
+
+// read reads the form of an answer.
+func (s *Service) read(ctx context.Context, kind Kind, subject string, answer Answer) (question, error) {
+	all, had, err := s.credentials(ctx, subject, answer.Kind)
+	if err != nil {
+		return question{}, err
+	}
+	state, err := s.challenge(subject, answer)
+	if err != nil {
+		return question{}, err
+	}
+	compare, err := kind.Check(all, state, answer.Form)
+	return question{all, had, compare}, err
+}
+
+// matched compares, and takes no answer for right of an authenticator that the user does not have.
+func (q question) matched(now time.Time) (Match, error) {
+	found, err := q.compare(now)
+	if err != nil {
+		return Match{}, err
+	}
+	if !slices.ContainsFunc(q.all, func(c Credential) bool { return c.ID == found.Credential.ID }) {
+		return Match{}, fmt.Errorf("authenticator %s is not the user's", found.Credential.ID)
+	}
+	return found, nil
+}
+
+// errLost reports a right answer that somebody else has spent.
+var errLost = errors.New("spent by another")
+
+// finish does in one commit what follows from a right answer: it is spent, then runs, and the wrong ones of its kind are
+// forgotten, and this one with them. errLost reports that it was spent before, which is the answer's own fault and stays
+// counted. Whatever else goes wrong, in then too and be it a panic, is not: the guess is given back.
+func (s *Service) finish(ctx context.Context, a attempt, p Proof, spend func(context.Context) error, then func(context.Context, Proof) error) error {
+	counts := false
+	defer func() {
+		if !counts {
+			s.refunds().Refund(ctx, a.key, a.ID)
+		}
+	}()
+	p, err := s.seal(p)
+	if err != nil {
+		return err
+	}
+	var fault error // of then, which may be of any kind
+	err = s.atomic(ctx, func(ctx context.Context) error {
+		fault = nil // an Atomic may try again
+		if err := spend(ctx); err != nil {
+			return err
+		}
+		if fault = run(ctx, p, then); fault != nil {
+			return fault
+		}
+		return s.resetAttempts(ctx, p)
+	})
+	lost := fault == nil && (errors.Is(err, ErrUsed) || errors.Is(err, ErrCode))
+	counts = err == nil || lost
+	if lost {
+		return errLost
+	}
+	return err
+}
+
+// run runs what a host does with a proof.
+func run(ctx context.Context, p Proof, then func(context.Context, Proof) error) error {
+	if then == nil {
+		return nil
+	}
+	return then(ctx, p)
+}
+
+// credentials returns the subject's authenticators of the kind with their secrets opened, and the ids of those of all
+// kinds. One that does not open fails them all: it is a key missing in the settings, or a tampered database.
+func (s *Service) credentials(ctx context.Context, subject, kind string) (all []Credential, had []string, err error) {
 	f, err := s.Store.Factors(ctx, subject)
 	if err != nil {
-		return nil, fmt.Errorf("read factors: %w", err)
+		return nil, nil, fmt.Errorf("read factors: %w", err)
 	}
-	all, err := s.unsealed(f.Authenticators, kind)
+	all, err = s.unsealed(f.Authenticators, kind)
 	if err == nil && len(all) == 0 {
 		err = ErrNotEnrolled
 	}
-	return all, err
+	return all, ids(f.Authenticators), err
 }
 
 // unsealed opens the secrets of the authenticators of a kind.

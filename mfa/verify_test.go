@@ -209,7 +209,7 @@ func TestNotEnrolled(t *testing.T) {
 	check(t, "Verify", err, mfa.ErrNotEnrolled)
 	_, _, err = w.recover("K7QF2-M9XPT-4D8WH")
 	check(t, "Recover", err, mfa.ErrNotEnrolled)
-	_, err = w.BeginCodes(ctx, "ana", "tab")
+	_, err = w.BeginCodes(ctx, "ana", "tab", mfa.Proof{})
 	check(t, "BeginCodes", err, mfa.ErrNotEnrolled)
 }
 

@@ -120,7 +120,7 @@ func (s *site) withCards() {
 func (s *site) card(subject string) *card {
 	s.t.Helper()
 	ctx, owner, c := s.t.Context(), rand.Text(), &card{}
-	pending, err := s.mfa.Begin(ctx, subject, owner, "card")
+	pending, err := mfatest.Begin(s.t, s.mfa, subject, owner, "card")
 	if err == nil {
 		err = s.mfa.Confirm(ctx, subject, owner, c.Enrol(s.t, pending.Offer, s.clock.now()), "")
 	}

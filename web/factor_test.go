@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/mfatest"
 	"vestibule/provider/audit"
 )
 
@@ -257,7 +258,7 @@ func TestCardRemovedMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.mfa.Remove(t.Context(), "s-ana", status.Authenticators[0].ID, nil); err != nil {
+	if err := s.mfa.Remove(t.Context(), "s-ana", status.Authenticators[0].ID, mfatest.Prove(t, s.mfa, "s-ana"), nil); err != nil {
 		t.Fatal(err)
 	}
 	p.reload().at("totp", "initial")

@@ -11,6 +11,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"vestibule/mfa"
+	"vestibule/mfa/mfatest"
 	mfatotp "vestibule/mfa/totp"
 )
 
@@ -86,7 +87,7 @@ func TestCountdown(t *testing.T) {
 		t.Error("the page does not count down")
 	}
 	s.mfa.Kinds = []mfa.Kind{mfatotp.Kind{Issuer: "Vestibule", Options: mfatotp.Options{Periods: []int{60}}}}
-	pending, err := s.mfa.Begin(t.Context(), "s-ana", "other", mfatotp.Name)
+	pending, err := mfatest.Begin(t, s.mfa, "s-ana", "other", mfatotp.Name)
 	if err != nil {
 		t.Fatal(err)
 	}

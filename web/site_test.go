@@ -379,7 +379,7 @@ func (p phone) wrongs(n int) []string {
 func (s *site) enrolled(subject string) phone {
 	s.t.Helper()
 	ctx, owner := s.t.Context(), rand.Text()
-	pending, err := s.mfa.Begin(ctx, subject, owner, mfatotp.Name)
+	pending, err := mfatest.Begin(s.t, s.mfa, subject, owner, mfatotp.Name)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func (s *site) vault(more ...string) string {
 func (s *site) giveKey(subject string) (p mfa.Proof) {
 	s.t.Helper()
 	ctx, owner := s.t.Context(), "key of "+subject
-	view, err := s.mfa.Begin(ctx, subject, owner, "key")
+	view, err := mfatest.Begin(s.t, s.mfa, subject, owner, "key")
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func newServiceTest(t *testing.T, s Stores) *serviceTest {
 // enrol sets ana's key of the kind up and returns the proof of it, and the recovery codes if they are new.
 func (o *serviceTest) enrol(t *testing.T, kind string) (p mfa.Proof, codes []string) {
 	t.Helper()
-	view, err := o.Begin(ctx, "ana", "tab", kind)
+	view, err := Begin(t, o.Service, "ana", "tab", kind)
 	must(t, "Begin", err)
 	must(t, "Confirm", o.Confirm(ctx, "ana", "tab", o.keys[kind].Enrol(t, view.Offer, o.now), ""))
 	view, err = o.Pending(ctx, "tab", "ana")
@@ -165,24 +165,24 @@ func serviceSetup(t *testing.T, o *serviceTest) {
 
 // serviceOtherSetup: whoever chooses another kind begins anew; a refresh does not.
 func serviceOtherSetup(t *testing.T, o *serviceTest) {
-	first, err := o.Begin(ctx, "ana", "tab", kindKey)
+	first, err := Begin(t, o.Service, "ana", "tab", kindKey)
 	must(t, "Begin", err)
-	again, err := o.Begin(ctx, "ana", "tab", kindKey)
+	again, err := Begin(t, o.Service, "ana", "tab", kindKey)
 	if err != nil || !reflect.DeepEqual(again.Offer, first.Offer) {
 		t.Errorf("a refresh shows %+v, %v, want %+v", again, err, first)
 	}
-	other, err := o.Begin(ctx, "ana", "tab", kindCard)
+	other, err := Begin(t, o.Service, "ana", "tab", kindCard)
 	if err != nil || other.Kind != kindCard || reflect.DeepEqual(other.Offer, first.Offer) {
 		t.Errorf("Begin of another kind = %+v, %v", other, err)
 	}
 	answer := o.keys[kindKey].Enrol(t, first.Offer, o.now)
 	check(t, "answer to what was begun before", o.Confirm(ctx, "ana", "tab", answer, ""), mfa.ErrCode)
-	_, err = o.Begin(ctx, "ana", "tab", "phone")
+	_, err = Begin(t, o.Service, "ana", "tab", "phone")
 	check(t, "Begin of an unknown kind", err, mfa.ErrNoKind)
 }
 
 func serviceWrongSetup(t *testing.T, o *serviceTest) {
-	view, err := o.Begin(ctx, "ana", "tab", kindKey)
+	view, err := Begin(t, o.Service, "ana", "tab", kindKey)
 	must(t, "Begin", err)
 	right := o.keys[kindKey].Enrol(t, view.Offer, o.now)
 	for range 20 {
@@ -196,7 +196,7 @@ func serviceWrongSetup(t *testing.T, o *serviceTest) {
 	}
 	locked(t, "fifth wrong answer", o.Confirm(ctx, "ana", "tab", wrong, ""))
 	locked(t, "right answer during the lock", o.Confirm(ctx, "ana", "tab", right, ""))
-	view, err = o.Begin(ctx, "ana", "other tab", kindCard)
+	view, err = Begin(t, o.Service, "ana", "other tab", kindCard)
 	must(t, "Begin", err)
 	must(t, "Confirm of another kind", o.Confirm(ctx, "ana", "other tab", o.keys[kindCard].Enrol(t, view.Offer, o.now), ""))
 	if on, err := o.Enrolled(ctx, "ana"); on || err != nil {
@@ -253,7 +253,7 @@ func serviceOrder(t *testing.T, o *serviceTest) {
 	steps, o.Attempts = nil, watchedAttempts{o.stores, &steps, errAbort}
 	_, err = o.verify(o.answer(t, kindKey))
 	check(t, "Verify that cannot count", err, errAbort)
-	view, err := o.Begin(ctx, "ana", "tab", kindKey)
+	view, err := Begin(t, o.Service, "ana", "tab", kindKey)
 	must(t, "Begin", err)
 	err = o.Confirm(ctx, "ana", "tab", NewKeyDevice().Enrol(t, view.Offer, o.now), "")
 	check(t, "Confirm that cannot count", err, errAbort)
@@ -319,7 +319,7 @@ func serviceForgives(t *testing.T, o *serviceTest) {
 	if key, card := o.left(t, kindKey), o.left(t, kindCard); key != 4 || card != 2 {
 		t.Errorf("%d and %d tries left, want 4 of the kind that was right, 2 of the other", key, card)
 	}
-	view, err := o.Begin(ctx, "ana", "tab", kindCard)
+	view, err := Begin(t, o.Service, "ana", "tab", kindCard)
 	must(t, "Begin", err)
 	must(t, "Confirm", o.Confirm(ctx, "ana", "tab", NewKeyDevice().Enrol(t, view.Offer, o.now), "Second"))
 	if card := o.left(t, kindCard); card != 1 {
@@ -502,7 +502,7 @@ func serviceUnknown(t *testing.T, o *serviceTest) {
 	}
 	for _, reserved := range []string{"recovery", "setup", "challenge", "pwd", "Key", "a:b", "a|b", ""} {
 		o.Kinds = []mfa.Kind{Key{Name: kindCard}, named{Key{}, reserved}}
-		if _, err := o.Begin(ctx, "ana", "tab", reserved); err == nil {
+		if _, err := o.Begin(ctx, "ben", "tab", reserved); err == nil {
 			t.Errorf("a kind may be called %q", reserved)
 		}
 	}
@@ -524,15 +524,15 @@ func serviceRemoval(t *testing.T, o *serviceTest) {
 	all := factors(t, o.stores, "ana").Authenticators
 	at := slices.IndexFunc(all, func(a mfa.Authenticator) bool { return a.Kind == kindKey })
 	waiting := o.answer(t, kindKey)
-	must(t, "RemoveSpare", o.RemoveSpare(ctx, "ana", all[at].ID, nil))
+	must(t, "RemoveSpare", o.RemoveSpare(ctx, "ana", all[at].ID, Prove(t, o.Service, "ana"), nil))
 	_, err := o.verify(waiting)
 	check(t, "answer of a key that is removed", err, mfa.ErrNotEnrolled)
 	if left := o.left(t, kindCard); left != 3 {
 		t.Errorf("%d tries left of the kind that stays, want 3", left)
 	}
 	must(t, "recovery code", o.Recover(ctx, "ana", codes[0], o.now, nil))
-	check(t, "RemoveSpare of the last", o.RemoveSpare(ctx, "ana", all[1-at].ID, nil), mfa.ErrLast)
-	must(t, "Remove", o.Remove(ctx, "ana", all[1-at].ID, nil))
+	check(t, "RemoveSpare of the last", o.RemoveSpare(ctx, "ana", all[1-at].ID, Prove(t, o.Service, "ana"), nil), mfa.ErrLast)
+	must(t, "Remove", o.Remove(ctx, "ana", all[1-at].ID, Prove(t, o.Service, "ana"), nil))
 	check(t, "recovery code after the last is gone", o.Recover(ctx, "ana", codes[1], o.now, nil), mfa.ErrNotEnrolled)
 	for _, kind := range []string{kindKey, kindCard} {
 		o.keys[kind] = NewKeyDevice()

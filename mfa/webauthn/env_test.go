@@ -133,7 +133,7 @@ func newService(t *testing.T) service {
 
 func (s service) enrol(t *testing.T, a *webauthntest.Authenticator, name string) {
 	t.Helper()
-	view, err := s.Begin(ctx, "ana", "tab", webauthn.Name)
+	view, err := mfatest.Begin(t, s.Service, "ana", "tab", webauthn.Name)
 	must(t, "Begin", err)
 	must(t, "Confirm", s.Confirm(ctx, "ana", "tab", device{a}.Enrol(t, view.Offer, now), name))
 	must(t, "Activate", s.Activate(ctx, "ana", "tab", nil))

@@ -23,6 +23,10 @@ type Authentication struct {
 	AMR    []string  `json:"amr,omitempty"` // what a second factor has earned, as RFC 8176 calls it
 
 	PhishingResistant bool `json:"phishing_resistant,omitempty"` // no page of another origin could have asked for it
+
+	// Sealed allows a change of the factors for a while, as the Proof has said. It stays in the login of a session or a
+	// sign-in: what a client hears is made without.
+	Sealed []byte `json:"sealed,omitempty"`
 }
 
 // Methods of an Authentication. Those of authenticators are for their kinds to say.
@@ -55,6 +59,7 @@ type Proof interface {
 	Time() time.Time
 	// PhishingResistant reports whether it proves a key that answers to this origin alone.
 	PhishingResistant() bool
+	Sealed() []byte // for Authentication.Sealed
 }
 
 // PasswordLogin begins a login with the only proof that can begin one, under a new sid. The epoch is the account's.
@@ -70,7 +75,7 @@ func (l *Login) Add(e Proof) error {
 	case e.Method() == "" || e.Method() == MethodPassword:
 		return errors.New("the proof is of no second factor")
 	}
-	l.set(Authentication{e.Method(), e.Time(), e.AMR(), e.PhishingResistant()})
+	l.set(Authentication{e.Method(), e.Time(), e.AMR(), e.PhishingResistant(), e.Sealed()})
 	return nil
 }
 
@@ -124,6 +129,15 @@ func (l *Login) SecondFactors() []Authentication {
 	return slices.DeleteFunc(slices.Clone(l.Authentications), func(a Authentication) bool { return a.Method == MethodPassword })
 }
 
+// Sealed are the second factors' Authentication.Sealed.
+func (l *Login) Sealed() [][]byte {
+	var all [][]byte
+	for _, a := range l.SecondFactors() {
+		all = append(all, a.Sealed)
+	}
+	return all
+}
+
 // SecondFactor reports whether an authenticator or a recovery code was proved.
 func (l *Login) SecondFactor() bool { return len(l.SecondFactors()) > 0 }
 
@@ -155,10 +169,13 @@ func (l *Login) Reaches(d Demand, now time.Time) bool {
 }
 
 // Told returns what the client is told of the login: it without the proofs that are too old for the demand, which the client
-// must not take for new.
+// must not take for new, and without what is Sealed.
 func (l *Login) Told(d Demand, now time.Time) *Login {
 	c := l.Clone()
 	c.Authentications = slices.DeleteFunc(c.Authentications, func(p Authentication) bool { return !d.Fresh(p.Time, now) })
+	for i := range c.Authentications {
+		c.Authentications[i].Sealed = nil // which is for the pages
+	}
 	return c
 }
 

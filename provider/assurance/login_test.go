@@ -162,3 +162,23 @@ func TestAddIsOfASecondFactor(t *testing.T) {
 		}
 	}
 }
+
+// TestSealedStaysWithTheLogin: what allows a change of the factors is for the pages, and no client's tokens keep it.
+func TestSealedStaysWithTheLogin(t *testing.T) {
+	l := providertest.Login(providertest.MethodOTP, providertest.MethodKey)
+	if got := l.Sealed(); len(got) != 2 || string(got[0]) != "sealed otp" || string(got[1]) != "sealed key" {
+		t.Errorf("the login has %q sealed, want that of both factors", got)
+	}
+	told := l.Told(assurance.Demand{}, time.Unix(1002, 0))
+	if len(told.SecondFactors()) != 2 {
+		t.Fatalf("told is %+v, want both factors", told)
+	}
+	for _, sealed := range told.Sealed() {
+		if sealed != nil {
+			t.Errorf("the client is told of %q", sealed)
+		}
+	}
+	if got := l.Clone().Sealed(); len(got) != 2 || got[0] == nil {
+		t.Errorf("a copy of the login has %q sealed", got)
+	}
+}

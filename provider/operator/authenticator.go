@@ -41,7 +41,10 @@ func (o *Operator) RemoveAuthenticator(ctx context.Context, user account.Account
 		return Removed{}, err
 	}
 	e := audit.Event{Kind: audit.EventFactorRemoved, Subject: user.Subject, Detail: map[string]string{"name": found.Name, "last": "no"}}
-	err = o.MFA.RemoveSpare(ctx, user.Subject, found.ID, func(ctx context.Context) error {
+	err = o.Atomic(ctx, func(ctx context.Context) error {
+		if err := o.MFA.Store.RemoveSpare(ctx, user.Subject, found.ID); err != nil {
+			return err
+		}
 		return o.commit(ctx, e, func(ctx context.Context) error { return o.Sessions.EndAccess(ctx, user.Subject) })
 	})
 	return Removed{found, open}, err

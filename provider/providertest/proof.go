@@ -37,6 +37,9 @@ func (p Proof) Time() time.Time { return p.At }
 // PhishingResistant implements assurance.Proof.
 func (p Proof) PhishingResistant() bool { return p.By == MethodKey }
 
+// Sealed implements assurance.Proof.
+func (p Proof) Sealed() []byte { return []byte("sealed " + p.By) }
+
 // Prove returns a proof of the subject u1.
 func Prove(method string, at time.Time) Proof { return Proof{"u1", method, at} }
 

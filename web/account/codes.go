@@ -14,7 +14,7 @@ import (
 func (m *signedIn) newCodes() enrol.Enrolment {
 	return enrol.Enrolment{
 		Subject: m.account.Subject, Owner: m.owner("codes"), Label: m.account.Label(), Action: codesPath,
-		Account: true, Cancel: ui.Say("codes.keep_old"), Codes: true,
+		Account: true, Cancel: ui.Say("codes.keep_old"), Codes: true, Proofs: m.session.Login.Sealed(),
 	}
 }
 
@@ -31,12 +31,12 @@ type codesStartPage struct {
 func (s *Server) codesPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	e := m.newCodes()
 	if r.Form.Has("new") {
-		return s.startCodes(w, r, e)
+		return s.startCodes(w, r, m, e)
 	}
 	_, err := s.MFA.Pending(r.Context(), e.Owner, e.Subject)
 	switch {
 	case err == nil:
-		return s.Enrol.Show(w, r, e, m.said)
+		return s.reproveOr(w, r, m, s.Enrol.Show(w, r, e, m.said))
 	case !errors.Is(err, mfa.ErrNoSetup) && !errors.Is(err, mfa.ErrSetupExpired):
 		return err
 	}
@@ -62,17 +62,17 @@ func (s *Server) postCodes(w http.ResponseWriter, r *http.Request, m *signedIn) 
 	case "cancel", "save":
 		return s.Enrol.Post(r, e, &setup{s, w, r, m, e})
 	}
-	return s.startCodes(w, r, e)
+	return s.startCodes(w, r, m, e)
 }
 
 // startCodes makes a set that counts for nothing yet, and shows it.
-func (s *Server) startCodes(w http.ResponseWriter, r *http.Request, e enrol.Enrolment) error {
-	_, err := s.MFA.BeginCodes(r.Context(), e.Subject, e.Owner)
+func (s *Server) startCodes(w http.ResponseWriter, r *http.Request, m *signedIn, e enrol.Enrolment) error {
+	_, err := s.Enrol.BeginCodes(r.Context(), e)
 	if errors.Is(err, mfa.ErrNotEnrolled) {
 		return s.Redirect(w, r, securityPath)
 	}
 	if err != nil {
-		return err
+		return s.reproveOr(w, r, m, err)
 	}
 	return s.Redirect(w, r, codesPath)
 }

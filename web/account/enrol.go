@@ -18,7 +18,7 @@ import (
 func (m *signedIn) enrolment() enrol.Enrolment {
 	return enrol.Enrolment{
 		Subject: m.account.Subject, Owner: m.owner("account"), Label: m.account.Label(), Action: enrolPath,
-		Account: true, Cancel: ui.Say("part.cancel"),
+		Account: true, Cancel: ui.Say("part.cancel"), Proofs: m.session.Login.Sealed(),
 	}
 }
 
@@ -70,7 +70,7 @@ func (s *Server) enrolPage(w http.ResponseWriter, r *http.Request, m *signedIn, 
 			return s.Answers.Note(w, r, securityPath, "codes.saved", nil)
 		}
 	}
-	return s.Enrol.Show(w, r, e, m.said)
+	return s.reproveOr(w, r, m, s.Enrol.Show(w, r, e, m.said))
 }
 
 // postEnrol is all forms of the pages of a new authenticator.

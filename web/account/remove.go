@@ -209,7 +209,7 @@ func (s *Server) removeWith(ctx context.Context, r *http.Request, m *signedIn, a
 	if last {
 		remove = s.MFA.Remove
 	}
-	if err := remove(ctx, m.account.Subject, app.ID, nil); err != nil {
+	if err := remove(ctx, m.account.Subject, app.ID, p, nil); err != nil {
 		return browser.Response{}, err
 	}
 	return s.renewAlone(ctx, r, m, login, browser.Response{Note: new(removedNote(app, last))})
@@ -228,7 +228,7 @@ func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *signed
 			return err
 		}
 	}
-	if browser.LoginIsOver(err) {
+	if browser.LoginIsOver(err) || errors.Is(err, mfa.ErrProof) {
 		return s.removeOvertaken(w, r, m, form, last)
 	}
 	if errors.Is(err, mfa.ErrLast) { // the page knows what else to say, if this one is gone too or must be kept

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"vestibule/mfa"
 	accounts "vestibule/provider/account"
 	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
@@ -71,6 +72,15 @@ func (s *Server) requireReauth(h signedInHandler) signedInHandler {
 		}
 		return h(w, r, m)
 	}
+}
+
+// reproveOr asks for a second factor anew if err says that those which were given allow no change of the factors, be they
+// fresh: the authenticator of one may be gone. Else it returns err.
+func (s *Server) reproveOr(w http.ResponseWriter, r *http.Request, m *signedIn, err error) error {
+	if errors.Is(err, mfa.ErrProof) {
+		return s.Gate.Reprove(w, r, &m.session)
+	}
+	return err
 }
 
 // requireEnrolmentAllowed lets nobody set anything up whom an operator has told to come with a link, which leads

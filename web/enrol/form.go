@@ -69,7 +69,7 @@ func (s *Server) choose(r *http.Request, e Enrolment) ([]ui.Message, error) {
 	chosen := verify.Read(r, verify.Form{Kind: e.Kind}).Form
 	_, err := s.MFA.Choose(r.Context(), e.Subject, e.Owner, e.Kind.Name, chosen)
 	switch {
-	case errors.Is(err, mfa.ErrChoice), errors.Is(err, mfa.ErrTooMany):
+	case errors.Is(err, mfa.ErrChoice), errors.Is(err, mfa.ErrTooMany), errors.Is(err, mfa.ErrEnrolled):
 		return nil, nil
 	case err != nil:
 		return nil, err

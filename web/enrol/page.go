@@ -30,6 +30,7 @@ type Enrolment struct {
 	Cancel  ui.Message   // label of the button
 	Why     *ui.Rendered // who wants it, if that is not the user
 	Codes   bool         // recovery codes only
+	Proofs  [][]byte     // of the second factors that were given, as mfa.Proof.Sealed; who has no authenticator needs none
 	Kind    ui.Kind      // of the authenticator; empty with Codes, and while there is a choice
 	Ways    string       // address of the page to choose another kind on; empty: there is none
 }
@@ -93,12 +94,33 @@ func (s *Server) beginSetup(ctx context.Context, e Enrolment) (mfa.PendingView, 
 	case err != nil && !errors.Is(err, mfa.ErrNoSetup):
 		return pending, err
 	case e.Codes:
-		return s.MFA.BeginCodes(ctx, e.Subject, e.Owner)
+		return s.BeginCodes(ctx, e)
 	}
-	return s.MFA.Begin(ctx, e.Subject, e.Owner, e.Kind.Name)
+	pending, err = s.MFA.Begin(ctx, e.Subject, e.Owner, e.Kind.Name)
+	if errors.Is(err, mfa.ErrEnrolled) {
+		return s.MFA.BeginAnother(ctx, e.Subject, e.Owner, e.Kind.Name, s.proof(e))
+	}
+	return pending, err
 }
 
-// Show shows the page of the set-up that is due, with what the last form has left to say.
+// BeginCodes makes a set of recovery codes that counts for nothing yet. mfa.ErrProof if none of the proofs allows it,
+// mfa.ErrNotEnrolled if there is no authenticator.
+func (s *Server) BeginCodes(ctx context.Context, e Enrolment) (mfa.PendingView, error) {
+	return s.MFA.BeginCodes(ctx, e.Subject, e.Owner, s.proof(e))
+}
+
+// proof is the last of those that were given. The younger one allows all that an older one does.
+func (s *Server) proof(e Enrolment) (last mfa.Proof) {
+	for _, sealed := range e.Proofs {
+		if p, err := s.MFA.OpenProof(e.Subject, sealed); err == nil && p.Time().After(last.Time()) {
+			last = p
+		}
+	}
+	return last
+}
+
+// Show shows the page of the set-up that is due, with what the last form has left to say. mfa.ErrProof if it is still to be
+// begun and none of the proofs allows that, or not any more.
 func (s *Server) Show(w http.ResponseWriter, r *http.Request, e Enrolment, said ui.Feedback) error {
 	pending, err := s.beginSetup(r.Context(), e)
 	switch {

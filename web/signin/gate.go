@@ -34,6 +34,16 @@ func (s *Server) Pass(w http.ResponseWriter, r *http.Request, session *interacti
 	return false, s.saveAndRedirect(w, r, fl)
 }
 
+// Reprove forgets the second factors of the session for a sign-in that ends at the page that was asked for: one is asked
+// for anew, from whoever has an authenticator.
+func (s *Server) Reprove(w http.ResponseWriter, r *http.Request, session *interaction.Session) error {
+	fl := s.gateFlow(r, true)
+	fl.ix.Login, fl.state.FromSession = session.Login.Clone(), true
+	forgetSecond(fl.ix.Login)
+	fl.ix.Browser = s.Cookies.Bind(w, r)
+	return s.saveAndRedirect(w, r, fl)
+}
+
 // gateFlow begins a sign-in that ends at the page that was asked for.
 func (s *flows) gateFlow(r *http.Request, fresh bool) *flow {
 	d := assurance.Demand{}

@@ -19,7 +19,7 @@ import (
 func (fl *flow) enrolment(flow string) enrol.Enrolment {
 	e := enrol.Enrolment{
 		Subject: fl.subject(), Owner: fl.owner(), Label: fl.state.AccountLabel, Action: "/login/setup", Flow: flow,
-		Cancel: ui.Say("part.cancel"), Codes: fl.state.SetupRequested == setupCodes,
+		Cancel: ui.Say("part.cancel"), Codes: fl.state.SetupRequested == setupCodes, Proofs: fl.ix.Login.Sealed(),
 	}
 	switch {
 	case fl.state.SetupRequested != "":
@@ -57,7 +57,7 @@ func (s *flows) kindEnrolment(fl *flow, flow string, kind ui.Kind) enrol.Enrolme
 func (s *Server) setupStart(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	e := fl.enrolment(ui.Field(r, "flow"))
 	if e.Codes {
-		return s.Enrol.Show(w, r, e, fl.state.said())
+		return s.showSetup(w, r, fl, e, fl.state.said())
 	}
 	to := s.setupPath(fl)
 	if to == e.Action {
@@ -120,7 +120,17 @@ func (fl *flow) needs() mfa.Strength {
 
 // setupPage lets a user whom the client obliges to have a second factor enrol inside the sign-in.
 func (s *Server) setupPage(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
-	return s.Enrol.Show(w, r, s.kindEnrolment(fl, ui.Field(r, "flow"), form.Kind), s.setupSaid(fl))
+	return s.showSetup(w, r, fl, s.kindEnrolment(fl, ui.Field(r, "flow"), form.Kind), s.setupSaid(fl))
+}
+
+// showSetup shows the set-up. A second factor that does not allow it to begin, or not any more, is asked for anew.
+func (s *Server) showSetup(w http.ResponseWriter, r *http.Request, fl *flow, e enrol.Enrolment, said ui.Feedback) error {
+	err := s.Enrol.Show(w, r, e, said)
+	if !errors.Is(err, mfa.ErrProof) {
+		return err
+	}
+	forgetSecond(fl.ix.Login)
+	return s.commitForm(w, r, fl)
 }
 
 // setupSaid says why a set-up comes after a recovery code, if the last form has left nothing to say.

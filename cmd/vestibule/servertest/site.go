@@ -24,6 +24,7 @@ import (
 	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
+	"vestibule/mfa/mfatest"
 	"vestibule/provider/account"
 	"vestibule/provider/client"
 	"vestibule/provider/jwks"
@@ -204,6 +205,14 @@ func (s *Site) MFA() *mfa.Service {
 		Limits: server.Limits(s.Config), Kinds: server.Kinds(s.Config), Now: s.Clock.Now,
 		Memory: uint32(s.Config.HashMemory), Passes: uint32(s.Config.HashPasses),
 	}
+}
+
+// Prove returns a proof of the user, given at that time, as for a right answer.
+func (s *Site) Prove(subject string, at time.Time) mfa.Proof {
+	s.T.Helper()
+	service := s.MFA()
+	service.Now = func() time.Time { return at }
+	return mfatest.Prove(s.T, service, subject)
 }
 
 // ServeHTTP gives the request to the server whose turn it is.

@@ -75,7 +75,7 @@ func newOwner(t *testing.T, s *servertest.Site) *owner {
 	if err := totp.Import(t.Context(), service, v.account.Subject, portable, nil); err != nil {
 		t.Fatalf("authenticators: %v", err)
 	}
-	if _, err := service.BeginCodes(t.Context(), v.account.Subject, "test"); err != nil {
+	if _, err := service.BeginCodes(t.Context(), v.account.Subject, "test", s.Prove(v.account.Subject, s.Clock.Now())); err != nil {
 		t.Fatalf("recovery codes: %v", err)
 	}
 	codes, err := service.Pending(t.Context(), "test", v.account.Subject)
@@ -328,8 +328,8 @@ var endings = []ending{
 		return v.site.ResetFactors(context.Background(), v.account)
 	}, spares: []string{"password", "password of a remembered browser", "password beside the session's code"}},
 	{name: "authenticator removed by an operator", do: func(v *owner) error {
-		return v.site.MFA().RemoveSpare(context.Background(), v.account.Subject, v.authenticator(), func(ctx context.Context) error {
-			return v.site.Store.EndAccess(ctx, v.account.Subject)
+		return v.site.Store.Atomic(context.Background(), func(ctx context.Context) error {
+			return errors.Join(v.site.Store.RemoveSpare(ctx, v.account.Subject, v.authenticator()), v.site.Store.EndAccess(ctx, v.account.Subject))
 		})
 	}, spares: []string{"password"}},
 	{name: "authenticator removed by the user", do: func(v *owner) error {

@@ -57,6 +57,9 @@ func (p *prover) age(ages map[string]time.Duration) {
 			if method == totp.Method { // a recovery code earns nothing that amr tells of
 				proof.AMR = []string{totp.Method}
 			}
+			if method != assurance.MethodPassword {
+				proof.Sealed = p.site.Prove(p.subject, proof.Time).Sealed()
+			}
 			proofs = append(proofs, proof)
 			p.given = append(p.given, given{method, now.Add(-age)})
 		}
@@ -76,7 +79,7 @@ func (p *prover) restock() {
 		return
 	}
 	service, ctx := p.site.MFA(), p.t.Context()
-	view, err := service.BeginCodes(ctx, p.subject, "restock")
+	view, err := service.BeginCodes(ctx, p.subject, "restock", p.site.Prove(p.subject, p.site.Clock.Now()))
 	if err == nil {
 		err = service.Activate(ctx, p.subject, "restock", func(context.Context, mfa.Proof) error { return nil })
 	}
