@@ -104,14 +104,14 @@ func (s *Service) NoGuess(ctx context.Context, err error) {
 // factor is switched off after too many in a row, it is taken again; its window and its lock stay as they are.
 //
 // The order is always that of factors, so that no two commits wait for each other.
-func (s *Service) resetAttempts(ctx context.Context, p Proof) error {
+func (s *Service) resetAttempts(ctx context.Context, a attempt, p Proof) error {
 	limits := s.Limits.orDefault()
 	for _, factor := range s.factors() {
 		var err error
 		key, inARow := attemptKey(factor, p.subject), limits.of(factor).InARow
 		switch {
 		case factor == p.kind:
-			err = s.Attempts.ResetAttempts(ctx, key, s.now())
+			err = s.resetOwn(ctx, a)
 		case inARow > 0:
 			err = s.Attempts.Enable(ctx, key, inARow)
 		}
@@ -120,6 +120,17 @@ func (s *Service) resetAttempts(ctx context.Context, p Proof) error {
 		}
 	}
 	return nil
+}
+
+// resetOwn forgets the wrong answers of the factor that was proved, and the right one. If that was the last that the budget
+// allowed, it is taken back first, and with it the lock that it began: that was none, and ends nobody's sign-in.
+func (s *Service) resetOwn(ctx context.Context, a attempt) error {
+	if a.Left <= 0 {
+		if err := s.Attempts.RefundAttempt(ctx, a.key, a.ID); err != nil {
+			return err
+		}
+	}
+	return s.Attempts.ResetAttempts(ctx, a.key, s.now())
 }
 
 // refunds gives back what could not be finished.

@@ -112,7 +112,7 @@ func (s *Service) finish(ctx context.Context, a attempt, p Proof, spend func(con
 		if fault = run(ctx, p, then); fault != nil {
 			return fault
 		}
-		return s.resetAttempts(ctx, p)
+		return s.resetAttempts(ctx, a, p)
 	})
 	lost := fault == nil && (errors.Is(err, ErrUsed) || errors.Is(err, ErrCode))
 	counts = err == nil || lost

@@ -56,7 +56,7 @@ func (believes) Check(all []mfa.Credential, _ []byte, _ url.Values) (mfa.Compare
 type spendsNothing struct{ mfa.Attempts }
 
 func (spendsNothing) AttemptSince(context.Context, string, mfa.Limit, time.Time, time.Time) (mfa.AttemptCount, error) {
-	return mfa.AttemptCount{}, nil
+	return mfa.AttemptCount{Left: 1}, nil
 }
 
 func (spendsNothing) Spend(context.Context, string, int64, string, time.Time) error { return nil }

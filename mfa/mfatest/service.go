@@ -37,6 +37,10 @@ func TestService(t *testing.T, open func(t *testing.T) Stores) {
 		{"kind that lies", serviceLiar},
 		{"removal", serviceRemoval},
 		{"import", serviceImport},
+		{"right answers", serviceRight},
+		{"outcomes", serviceOutcomes},
+		{"host that fails", serviceFaults},
+		{"right answer as the last try", serviceLastTry},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, newServiceTest(t, open(t))) })
 	}
