@@ -41,6 +41,13 @@ func TestService(t *testing.T, open func(t *testing.T) Stores) {
 		{"outcomes", serviceOutcomes},
 		{"host that fails", serviceFaults},
 		{"right answer as the last try", serviceLastTry},
+		{"proofs", serviceProofs},
+		{"proofs that are outlived", serviceProofsOutlived},
+		{"sealed proofs", serviceOpened},
+		{"first or nothing", serviceFirst},
+		{"another that is under way", serviceUnderWay},
+		{"parallel removals and set-ups", serviceProofRaces},
+		{"parallel first set-ups", serviceFirstRace},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, newServiceTest(t, open(t))) })
 	}
