@@ -91,10 +91,11 @@ func (s *Service) refused(ctx context.Context, a attempt, err error) error {
 }
 
 // NoGuess gives the guess back that err, a *Failed, tells of: it was no guess, but the same form sent twice, and the
-// first was accepted. Only an answer that was right may be given back.
+// first was accepted. Of an authenticator that is an ErrUsed, and nothing else is given back; of a recovery code it looks
+// like a wrong one, so that the caller must know. No host needs to call it: the next right answer forgets such a guess too.
 func (s *Service) NoGuess(ctx context.Context, err error) {
 	var f *Failed
-	if errors.As(err, &f) {
+	if errors.As(err, &f) && (f.Factor == factorRecovery || errors.Is(f.Why, ErrUsed)) {
 		s.refunds().Refund(ctx, f.key, f.guess)
 	}
 }

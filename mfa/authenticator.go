@@ -38,7 +38,7 @@ func (s *Service) Rename(ctx context.Context, subject, id, name string, then fun
 	})
 }
 
-// Export returns the subject's authenticators of the kind with their secrets in the open.
+// Export returns the subject's authenticators of the kind with their secrets in the open, to an operator.
 func (s *Service) Export(ctx context.Context, subject, kind string) ([]Credential, error) {
 	f, err := s.Store.Factors(ctx, subject)
 	if err != nil {
@@ -47,9 +47,10 @@ func (s *Service) Export(ctx context.Context, subject, kind string) ([]Credentia
 	return s.unsealed(f.Authenticators, kind)
 }
 
-// Import makes authenticators live that were confirmed elsewhere, all of them or none, and runs then in the same
-// commit, with the names of those that were not there yet. One that has no ID is new; of one that has an ID, answers may
-// have been accepted here since it was exported, so that the caller sets its Counter beyond all of those.
+// Import makes authenticators live that were confirmed elsewhere, all of them or none, for an operator who vouches for the
+// user: nobody proves anything here. It runs then in the same commit, with the names of those that were not there yet. One
+// that has no ID is new; of one that has an ID, answers may have been accepted here since it was exported, so that the
+// caller sets its Counter beyond all of those.
 //
 // Outcomes: ErrNameTaken, ErrNameLong, ErrSecretTaken, ErrTooMany, ErrChanged, ErrNoKind.
 func (s *Service) Import(ctx context.Context, subject string, all []Credential, then func(ctx context.Context, names []string) error) error {

@@ -15,6 +15,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
 	"vestibule/mfa/totp"
+	"vestibule/provider/limiter"
 )
 
 var ctx = context.Background()
@@ -25,6 +26,10 @@ func TestMemory(t *testing.T) {
 
 func TestService(t *testing.T) {
 	mfatest.TestService(t, func(*testing.T) mfatest.Stores { return mfatest.New() })
+}
+
+func TestLimiterIsAGate(t *testing.T) {
+	mfatest.TestGate(t, &limiter.Limiter{AtOnce: 2, Waiting: 8})
 }
 
 // env is a service on a store in memory, with a clock that the test moves.

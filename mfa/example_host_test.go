@@ -17,6 +17,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
 	"vestibule/mfa/totp"
+	"vestibule/provider/assurance"
 )
 
 // host is a program with a log-in of its own, and the second step after it. Set-up is offered to whoever is let in by the
@@ -28,20 +29,18 @@ type host struct {
 	sessions  map[string]*hostSession // by cookie
 }
 
-// hostSession is a browser's.
+// hostSession is a browser's. Its login says what was proved, and by that what a relying party is told.
 type hostSession struct {
-	id       string
-	subject  string
-	password time.Time // when it was given
-	amr      []string  // nobody is signed in without
-	proof    []byte    // as mfa.Proof.Sealed; empty: no second factor was given
+	id    string
+	login *assurance.Login
+	done  bool // nobody is signed in before
 }
 
 // prove is what every second factor does for a session. It runs in the commit that spends the code, so that nothing but
-// its argument may change: commit takes it over.
-func (s hostSession) prove(p mfa.Proof) hostSession {
-	s.amr, s.proof = append(append([]string{"pwd"}, p.AMR()...), "mfa"), p.Sealed()
-	return s
+// what it returns may change: commit takes that over.
+func (s hostSession) prove(p mfa.Proof) (hostSession, error) {
+	s.login, s.done = s.login.Clone(), true
+	return s, s.login.Add(p)
 }
 
 func (h *host) handler() http.Handler {
@@ -56,7 +55,10 @@ func (h *host) handler() http.Handler {
 		"POST /recovery-codes": h.recoveryCodes,
 		"POST /remove":         h.remove,
 		"POST /home": func(_ *http.Request, s *hostSession) (string, error) {
-			return "amr " + strings.Join(s.amr, " "), nil
+			if !s.done {
+				return "", errors.New("a code is needed")
+			}
+			return "amr " + strings.Join(s.login.AMR(), " "), nil
 		},
 	} {
 		mux.HandleFunc(pattern, h.withSession(form))
@@ -66,19 +68,17 @@ func (h *host) handler() http.Handler {
 
 // password begins a session. Who has no authenticator is signed in by it.
 func (h *host) password(w http.ResponseWriter, r *http.Request) {
-	s := &hostSession{id: rand.Text(), subject: r.PostFormValue("name"), password: h.codes.Now()}
-	if h.passwords[s.subject] == "" || h.passwords[s.subject] != r.PostFormValue("password") {
+	name := r.PostFormValue("name")
+	if h.passwords[name] == "" || h.passwords[name] != r.PostFormValue("password") { // a real one is hashed, and counts guesses
 		http.Error(w, "That is not right.", http.StatusUnprocessableEntity)
 		return
 	}
-	enrolled, err := h.codes.Enrolled(r.Context(), s.subject)
+	enrolled, err := h.codes.Enrolled(r.Context(), name)
 	if err != nil {
 		http.Error(w, "Something went wrong.", http.StatusInternalServerError)
 		return
 	}
-	if !enrolled {
-		s.amr = []string{"pwd"}
-	}
+	s := &hostSession{id: rand.Text(), login: assurance.PasswordLogin(name, 0, h.codes.Now()), done: !enrolled}
 	h.mu.Lock()
 	h.sessions[s.id] = s
 	h.mu.Unlock()
@@ -106,27 +106,29 @@ func (h *host) withSession(form func(*http.Request, *hostSession) (string, error
 
 func (h *host) code(r *http.Request, s *hostSession) (string, error) {
 	after := *s
-	err := h.codes.Verify(r.Context(), s.subject, totp.Answer(r.PostFormValue("code")), s.password, func(_ context.Context, p mfa.Proof) error {
-		after = s.prove(p)
-		return nil
+	answer := totp.Answer(r.PostFormValue("code"))
+	err := h.codes.Verify(r.Context(), s.login.Subject, answer, s.password(), func(_ context.Context, p mfa.Proof) (err error) {
+		after, err = s.prove(p)
+		return err
 	})
 	return s.commit(after, err)
 }
 
 func (h *host) recovery(r *http.Request, s *hostSession) (string, error) {
 	after := *s
-	err := h.codes.Recover(r.Context(), s.subject, r.PostFormValue("code"), s.password, func(_ context.Context, p mfa.Proof, left int) error {
-		after = s.prove(p)
-		return nil
+	code := r.PostFormValue("code")
+	err := h.codes.Recover(r.Context(), s.login.Subject, code, s.password(), func(_ context.Context, p mfa.Proof, left int) (err error) {
+		after, err = s.prove(p)
+		return err
 	})
 	return s.commit(after, err)
 }
 
 // setup shows the key of a new authenticator: the first one, or another over what the session has proved.
 func (h *host) setup(r *http.Request, s *hostSession) (string, error) {
-	view, err := h.codes.Begin(r.Context(), s.subject, s.id, totp.Name)
+	view, err := h.codes.Begin(r.Context(), s.login.Subject, s.id, totp.Name)
 	if errors.Is(err, mfa.ErrEnrolled) {
-		view, err = h.codes.BeginAnother(r.Context(), s.subject, s.id, totp.Name, h.proof(s))
+		view, err = h.codes.BeginAnother(r.Context(), s.login.Subject, s.id, totp.Name, h.proof(s))
 	}
 	if err != nil {
 		return "", err
@@ -136,40 +138,48 @@ func (h *host) setup(r *http.Request, s *hostSession) (string, error) {
 
 // proof is what the session has proved; the zero value if that is nothing, or is too old.
 func (h *host) proof(s *hostSession) mfa.Proof {
-	p, err := h.codes.OpenProof(s.subject, s.proof)
-	if err != nil {
-		return mfa.Proof{}
+	var last mfa.Proof
+	for _, sealed := range s.login.Sealed() {
+		if p, err := h.codes.OpenProof(s.login.Subject, sealed); err == nil && p.Time().After(last.Time()) {
+			last = p
+		}
 	}
-	return p
+	return last
 }
 
 func (h *host) confirm(r *http.Request, s *hostSession) (string, error) {
-	err := h.codes.Confirm(r.Context(), s.subject, s.id, totp.Form(r.PostFormValue("code")), r.PostFormValue("name"))
+	err := h.codes.Confirm(r.Context(), s.login.Subject, s.id, totp.Form(r.PostFormValue("code")), r.PostFormValue("name"))
 	if err != nil {
 		return "", err
 	}
-	view, err := h.codes.Pending(r.Context(), s.id, s.subject)
+	view, err := h.codes.Pending(r.Context(), s.id, s.login.Subject)
 	return "codes " + strings.Join(view.Codes, " "), err
 }
 
 func (h *host) activate(r *http.Request, s *hostSession) (string, error) {
 	after := *s
-	err := h.codes.Activate(r.Context(), s.subject, s.id, func(_ context.Context, p mfa.Proof) error {
+	err := h.codes.Activate(r.Context(), s.login.Subject, s.id, func(_ context.Context, p mfa.Proof) (err error) {
 		if p.Method() != "" { // else only recovery codes were replaced
-			after = s.prove(p)
+			after, err = s.prove(p)
 		}
-		return nil
+		return err
 	})
 	return s.commit(after, err)
 }
 
 func (h *host) recoveryCodes(r *http.Request, s *hostSession) (string, error) {
-	view, err := h.codes.BeginCodes(r.Context(), s.subject, s.id, h.proof(s))
+	view, err := h.codes.BeginCodes(r.Context(), s.login.Subject, s.id, h.proof(s))
 	return "codes " + strings.Join(view.Codes, " "), err
 }
 
 func (h *host) remove(r *http.Request, s *hostSession) (string, error) {
-	return "removed", h.codes.Remove(r.Context(), s.subject, r.PostFormValue("id"), h.proof(s), nil)
+	return "removed", h.codes.Remove(r.Context(), s.login.Subject, r.PostFormValue("id"), h.proof(s), nil)
+}
+
+// password is when it was given.
+func (s *hostSession) password() time.Time {
+	at, _ := s.login.AuthenticatedAt(assurance.MethodPassword)
+	return at
 }
 
 // commit takes over what a proof has made of the session. A proof is void when the call that gave it has failed.
@@ -208,7 +218,7 @@ func Example_host() {
 	// amr pwd
 	// amr pwd otp mfa
 	// no proof that allows a change of the factors
-	// amr
+	// a code is needed
 }
 
 // hostBrowser keeps the one cookie.

@@ -13,6 +13,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
 	"vestibule/mfa/totp"
+	"vestibule/provider/assurance"
 )
 
 // From the QR code to the first sign-in.
@@ -63,9 +64,8 @@ func Example() {
 
 // Pending is a host's own record of an authorization request between its pages.
 type Pending struct {
-	Request  fosite.AuthorizeRequester
-	Subject  string
-	Password time.Time // when it was given
+	Request fosite.AuthorizeRequester
+	Login   *assurance.Login // assurance.PasswordLogin, from when the password was right
 }
 
 // The step inside a host's own fosite provider: the form with the code is posted here after the
@@ -75,7 +75,7 @@ func ExampleService_Verify() {
 		provider fosite.OAuth2Provider
 		codes    *mfa.Service
 		pending  func(*http.Request) (Pending, error)
-		session  func(subject string, amr []string, at time.Time) fosite.Session
+		session  func(login *assurance.Login) fosite.Session // with its AMR and AuthTime
 	)
 	_ = func(w http.ResponseWriter, r *http.Request) {
 		p, err := pending(r)
@@ -84,9 +84,13 @@ func ExampleService_Verify() {
 			return
 		}
 		var answer fosite.AuthorizeResponder
-		err = codes.Verify(r.Context(), p.Subject, totp.Answer(r.PostFormValue("code")), p.Password, func(ctx context.Context, proof mfa.Proof) error {
-			amr := append(append([]string{"pwd"}, proof.AMR()...), "mfa")
-			answer, err = provider.NewAuthorizeResponse(ctx, p.Request, session(proof.Subject(), amr, p.Password)) // the older of the two
+		since, _ := p.Login.AuthenticatedAt(assurance.MethodPassword)
+		err = codes.Verify(r.Context(), p.Login.Subject, totp.Answer(r.PostFormValue("code")), since, func(ctx context.Context, proof mfa.Proof) error {
+			login := p.Login.Clone() // the commit may fail yet
+			if err := login.Add(proof); err != nil {
+				return err
+			}
+			answer, err = provider.NewAuthorizeResponse(ctx, p.Request, session(login))
 			return err
 		})
 		var locked *mfa.Locked

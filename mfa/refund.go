@@ -16,8 +16,8 @@ const (
 	refundLast   = 30 * time.Second
 )
 
-// Counter is what of Guesses counts, and takes back what was no guess. The rest is for a Service alone: nobody else
-// forgives anything.
+// Counter is what of Attempts counts, and takes back what was no guess. The rest is for a Service alone: nobody else
+// forgives anything. mfatest.TestStore proves it.
 type Counter interface {
 	Attempt(ctx context.Context, key string, limit Limit, now time.Time) (AttemptCount, error)
 	AttemptSince(ctx context.Context, key string, limit Limit, since, now time.Time) (AttemptCount, error)

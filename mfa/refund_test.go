@@ -116,6 +116,21 @@ func TestRefunds(t *testing.T) {
 	}
 }
 
+// TestRefundsOfItsOwn: a Service that was given no Refunds gives back what it owes before the next guess.
+func TestRefundsOfItsOwn(t *testing.T) {
+	w, p := unlucky(t)
+	w.Refunds = nil
+	for range 20 {
+		w.breakIn(p, &p.before, w.code(w.secret, 0))
+		p.before.Store(false)
+		w.Recover(ctx, "ana", w.codes[0], w.now, func(context.Context, mfa.Proof, int) error { p.before.Store(true); return nil })
+		p.before.Store(false)
+	}
+	if codes, recovery := counted(t, w); codes != 0 || recovery != 0 {
+		t.Errorf("%d codes and %d recovery codes stay counted, want none", codes, recovery)
+	}
+}
+
 // A code that was compared and is wrong, or used, stays counted whatever is lost afterwards.
 func TestNoRefund(t *testing.T) {
 	w, p := unlucky(t)

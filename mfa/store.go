@@ -67,7 +67,8 @@ type Factors struct {
 	Recovery       *RecoverySet // nil if there is none
 }
 
-// Store keeps factors.
+// Store keeps factors. mfatest.TestStore proves one, together with its Attempts and Setups, and mfatest.TestService what a
+// Service makes of them.
 type Store interface {
 	// KindsOf returns the kinds of the subject's live authenticators with their Params, each pair once with its last use,
 	// in any order; none if there is no authenticator.
@@ -89,7 +90,7 @@ type Store interface {
 	// the subject, those at the password (under pwd) aside. ErrNotEnrolled if it is gone.
 	Remove(ctx context.Context, subject, id string) error
 	// RemoveSpare is Remove of an authenticator that is not the only one. ErrLast if it is, or if it is gone: of two that
-	// are removed at once, one stays.
+	// are removed at once, one stays. An operator calls it, or Remove, as it is; users have a Service do it, over a proof.
 	RemoveSpare(ctx context.Context, subject, id string) error
 	// Reset deletes all that Remove does, for all authenticators, and reports how many there were. It is for operators,
 	// and for when an account goes; a Service never calls it.
@@ -100,13 +101,18 @@ type Store interface {
 // processor are compared at once, and none waits for long to be taken back while others are counted.
 const Returnable = 128
 
-// Attempts counts and spends. Each method is one atomic step over any number of processes. A key is a factor, a colon and
-// whose budget it is; what follows a | tells the budgets of one kind and one owner apart.
+// Attempts counts and spends. Each method is one atomic step over any number of processes. mfatest.TestStore proves it.
+//
+// A key is a factor, a colon and whose budget it is, a subject; what follows a | tells the budgets of one factor and one
+// owner apart. A Service has keys such as "totp:ana" and "recovery:ana". Those of passwords are counted at the name that was
+// typed, "pwd:ana|" and a hash of it; nobody owns the key of a name that no account has, which is "pwd:|" and the hash. A
+// store takes keys as they are, and makes of them no more than whose they are, for Store.Remove and Store.Reset.
 type Attempts interface {
 	// Attempt counts a guess under key, in the window and in a row, and commits the count before it returns, even
 	// inside an Atomic. A guess during a lock, or after InARow, is refused: it is not counted and changes nothing. The
 	// guess that uses up the window begins the lock; when the lock or the window is over, the next guess begins a new
-	// window. When Attempt fails, AttemptCount.ID still names the guess if it may be counted.
+	// window. AttemptCount.Left is what is left after this guess: the last that is allowed gets 0, and not an error, for it
+	// is compared like the others. When Attempt fails, AttemptCount.ID still names the guess if it may be counted.
 	Attempt(ctx context.Context, key string, limit Limit, now time.Time) (AttemptCount, error)
 	// RefundAttempt takes back the guess of that AttemptCount.ID, in the window and in a row, and with it the lock that
 	// began because it was counted. Nothing happens when it was not counted, was taken back before, its window is over,
@@ -129,7 +135,7 @@ type Attempts interface {
 	Redeem(ctx context.Context, set string, digest []byte, now time.Time) error
 }
 
-// Setups keeps enrolments under way, one for each owner.
+// Setups keeps enrolments under way, one for each owner. mfatest.TestStore proves it.
 type Setups interface {
 	// Setup returns the owner's setup, expired or not, or ErrNoSetup.
 	Setup(ctx context.Context, owner string) (Setup, error)
@@ -152,9 +158,9 @@ type Limit struct {
 
 // AttemptCount is what an Attempt found.
 type AttemptCount struct {
-	ID          string    // of the guess, for Return; no other under the key has the same
-	Left        int       // guesses left in the window, after this one
-	InARow      int       // guesses since somebody forgave, this one included
+	ID          string    // of the guess, for RefundAttempt; no other under the key has the same
+	Left        int       // guesses left after this one, in the window or until InARow, whichever are fewer; 0: it was the last
+	InARow      int       // guesses since the last ResetAttempts or Enable, this one included
 	LockedUntil time.Time // not zero: refused
 	Disabled    bool      // InARow is reached: refused until Enable
 	Stale       time.Time // not zero: refused by AttemptSince, because a lock ended then

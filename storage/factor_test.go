@@ -105,7 +105,35 @@ func TestTwoProcesses(t *testing.T) {
 		if won := race(t, 16, mfa.ErrCode, func(i int) error { return p[i%2].Recover(ctx, "ana", v.Codes[0], now, nil) }); won != 1 {
 			t.Errorf("one recovery code passed %d times", won)
 		}
+		now = now.Add(time.Minute)
+		another(t, p, v, now)
 	})
+}
+
+// another: a proof that one process has sealed begins one more authenticator in the other, and no more than that.
+func another(t *testing.T, p [2]*mfa.Service, v mfa.PendingView, now time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	var sealed []byte
+	must(t, p[0].Verify(ctx, "ana", totp.Answer(codeAt(t, v, now)), now, func(_ context.Context, proof mfa.Proof) error {
+		sealed = proof.Sealed()
+		return nil
+	}))
+	if _, err := p[1].Begin(ctx, "ana", "another tab", totp.Name); !errors.Is(err, mfa.ErrEnrolled) {
+		t.Errorf("Begin beside an authenticator: %v, want %v", err, mfa.ErrEnrolled)
+	}
+	for i := range 4 {
+		proof, err := p[1].OpenProof("ana", sealed)
+		must(t, err)
+		owner := fmt.Sprint("tab", i)
+		view, err := p[1].BeginAnother(ctx, "ana", owner, totp.Name, proof)
+		must(t, err)
+		must(t, p[0].Confirm(ctx, "ana", owner, totp.Form(codeAt(t, view, now)), owner))
+	}
+	won := race(t, 4, mfa.ErrChanged, func(i int) error { return p[i%2].Activate(ctx, "ana", fmt.Sprint("tab", i), nil) })
+	if status, err := p[0].Status(ctx, "ana"); won != 1 || err != nil || len(status.Authenticators) != 2 {
+		t.Errorf("of four set-ups over one proof %d became live, and left %+v, %v", won, status, err)
+	}
 }
 
 // codeAt is what an authenticator app shows.

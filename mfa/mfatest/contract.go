@@ -55,6 +55,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Stores) {
 		{"redeem", redeem},
 		{"parallel redemptions", parallelRedeem},
 		{"parallel redemptions of all", redeemAll},
+		{"budgets", budgetsApart},
 		{"window", window},
 		{"lock", lock},
 		{"in a row", inARow},

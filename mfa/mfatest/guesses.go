@@ -111,6 +111,24 @@ func guess(t *testing.T, s Stores, key string, limit mfa.Limit, at time.Time, wa
 	return got.ID
 }
 
+// budgetsApart: keys are taken as they are, of owners and parts that look alike, and of nobody.
+func budgetsApart(t *testing.T, s Stores) {
+	keys := []string{"pwd:ana|b1", "pwd:ana|b2", "pwd:ana|B1", "pwd:ana2|b1", "pwd:|b1", "pwd:|b2", "totp:ana", "totp:ana2", "totp:ANA", "recovery:ana", "address:2001:db8::/64"}
+	for _, key := range keys {
+		guess(t, s, key, five, now, mfa.AttemptCount{Left: 4})
+	}
+	enrol(t, s, "ana", "a1", "")
+	_, err := s.Reset(ctx, "ana")
+	must(t, "Reset", err)
+	for _, key := range keys {
+		left := 3
+		if key == "totp:ana" || key == "recovery:ana" {
+			left = 4
+		}
+		guess(t, s, key, five, now, mfa.AttemptCount{Left: left, InARow: 5 - left})
+	}
+}
+
 func window(t *testing.T, s Stores) {
 	for _, try := range []struct {
 		after time.Duration

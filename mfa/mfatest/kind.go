@@ -51,6 +51,7 @@ func TestKind(t *testing.T, kind mfa.Kind, f KindFixture) {
 		{"malformed answers", kindMalformed},
 		{"hostile forms", kindHostile},
 		{"purity", kindPure},
+		{"right answers", kindRight},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, &kindTest{kind, f, now}) })
 	}

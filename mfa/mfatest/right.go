@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -134,4 +135,29 @@ func (o *serviceTest) budgets() map[string]string {
 		keys[key[:len(key)-len(":ana")]] = key
 	}
 	return keys
+}
+
+// kindRight: right answers of the kind, as fast as a device gives them, lock nobody and leave no count.
+func kindRight(t *testing.T, k *kindTest) {
+	o := newServiceTest(t, New())
+	o.Kinds = []mfa.Kind{k.kind}
+	kind, d := k.kind.Names().Kind, k.New()
+	view, err := o.Begin(ctx, "ana", "tab", kind)
+	must(t, "Begin", err)
+	must(t, "Confirm", o.Confirm(ctx, "ana", "tab", d.Enrol(t, view.Offer, o.now), ""))
+	must(t, "Activate", o.Activate(ctx, "ana", "tab", nil))
+	for i := range often {
+		o.now = o.now.Add(k.Pause)
+		state, view, err := o.Challenge(ctx, "ana", "sign-in", kind)
+		must(t, "Challenge", err)
+		answer := mfa.Answer{Kind: kind, Owner: "sign-in", State: state, Form: d.Answer(t, view, o.now)}
+		var p mfa.Proof
+		if err := o.Verify(ctx, "ana", answer, o.now, keep(&p)); err != nil {
+			t.Fatalf("right for the %d. time: %v", i+1, err)
+		}
+		if slices.Contains(p.AMR(), mfa.MethodRecovery) || len(p.AMR()) == 0 {
+			t.Fatalf("amr says %q", p.AMR())
+		}
+	}
+	o.counts(t, kind, map[string]int{})
 }
