@@ -40,10 +40,12 @@
 // # A recovery
 //
 // Who has lost the authenticator gives the password and then a recovery code, to Recover. That is a sign-in like any other;
-// and its Proof allows, for ten minutes, to set up a new authenticator by BeginAnother, to Remove the one that is lost, and
-// to make new recovery codes by BeginCodes. Who has no recovery code left either needs an operator: Store.Reset takes all
-// factors away, and whoever has the password sets up the first one. So the host should let that be done over something that
-// the operator hands out, such as a link.
+// and its Proof allows, for ten minutes, to set up a new authenticator by BeginAnother, to make new recovery codes by
+// BeginCodes, and at last to Remove the one that is lost: with an authenticator go all Proofs, of whatever factor, that were
+// given while it was there.
+//
+// Who has no recovery code left either needs an operator: Store.Reset takes all factors away, and whoever has the password
+// sets up the first one. So the host should let that be done over something that the operator hands out, such as a link.
 //
 // # What holds
 //

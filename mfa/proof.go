@@ -90,8 +90,9 @@ func (s *Service) OpenProof(subject string, sealed []byte) (Proof, error) {
 	return Proof{subject: subject, time: was.Time, had: was.Had}, nil
 }
 
-// allows returns ErrProof unless the proof allows a change of these factors of the subject. That an authenticator is gone
-// is what its user, or an operator, does about a thief who may have proved it: so no proof from before outlives it.
+// allows returns ErrProof unless the proof allows a change of these factors of the subject. To take an authenticator away is
+// what its user, or an operator, does about a thief, who may have proved it, or a recovery code that came with it: so no
+// proof that was given while it was there outlives it.
 func (s *Service) allows(p Proof, subject string, f Factors) error {
 	age := s.now().Sub(p.time).Abs() // another process may have a clock that is a moment ahead
 	if p.subject == "" || p.subject != subject || len(p.had) == 0 || age >= proofTime {

@@ -109,7 +109,7 @@ func (s *Server) BeginCodes(ctx context.Context, e Enrolment) (mfa.PendingView, 
 	return s.MFA.BeginCodes(ctx, e.Subject, e.Owner, s.proof(e))
 }
 
-// proof is the last of those that were given. The younger one allows all that an older one does.
+// proof is the last of those that were given; the zero value, which allows nothing, if there is none.
 func (s *Server) proof(e Enrolment) (last mfa.Proof) {
 	for _, sealed := range e.Proofs {
 		if p, err := s.MFA.OpenProof(e.Subject, sealed); err == nil && p.Time().After(last.Time()) {
