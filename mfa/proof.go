@@ -57,6 +57,15 @@ func (p Proof) Detail() map[string]string { return maps.Clone(p.detail) }
 // Proof that proves nothing.
 func (p Proof) Sealed() []byte { return slices.Clone(p.sealed) }
 
+// proofOf is what a right answer of the kind proves.
+func proofOf(k Kind, subject string, found Match, had []string, at time.Time) Proof {
+	names := k.Names()
+	return Proof{
+		subject: subject, kind: names.Kind, method: names.Method, amr: found.AMR, time: at, detail: found.Detail,
+		phishingResistant: names.PhishingResistant, had: had,
+	}
+}
+
 // sealedProof is what there is in Sealed.
 type sealedProof struct {
 	Time time.Time `json:"time"`

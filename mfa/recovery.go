@@ -29,7 +29,7 @@ const (
 // Outcomes: *Wrong (a used code is a wrong one), *Locked, *Stale, ErrFormat, ErrNotEnrolled, ErrBusy or what Slow says
 // instead.
 func (s *Service) Recover(ctx context.Context, subject, code string, since time.Time, then func(ctx context.Context, p Proof, left int) error) error {
-	now, limit := s.now(), s.Limits.orDefault().Recovery
+	now := s.now()
 	typed, err := parseRecovery(code)
 	if err != nil {
 		return err
@@ -40,28 +40,31 @@ func (s *Service) Recover(ctx context.Context, subject, code string, since time.
 	}
 	var a attempt
 	digest, err := s.slowly(ctx, typed, set.Salt, set.Params, func() (err error) {
-		a, err = s.countSince(ctx, factorRecovery, subject, limit, since, now)
+		a, err = s.countSince(ctx, factorRecovery, subject, s.Limits.orDefault().Recovery, since, now)
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !contains(set.Digests, digest) {
+	case !contains(set.Digests, digest):
 		return a.miss()
 	}
 	p := Proof{subject: subject, kind: factorRecovery, method: MethodRecovery, time: now, had: had}
 	err = s.finish(ctx, a, p, func(ctx context.Context) error {
 		return s.Attempts.Redeem(ctx, set.ID, digest, now)
-	}, func(ctx context.Context, p Proof) error {
-		if then == nil {
-			return nil
-		}
-		return then(ctx, p, len(set.Digests)-1)
-	})
+	}, withLeft(then, len(set.Digests)-1))
 	if err == errLost { // somebody else was faster with the same code
 		return a.miss()
 	}
 	return err
+}
+
+// withLeft has then know how many codes are left; nil if it is.
+func withLeft(then func(ctx context.Context, p Proof, left int) error, left int) func(context.Context, Proof) error {
+	if then == nil {
+		return nil
+	}
+	return func(ctx context.Context, p Proof) error { return then(ctx, p, left) }
 }
 
 // recoverySet returns the subject's codes, and the ids of the authenticators that they stand in for.

@@ -76,39 +76,62 @@ func (s *Service) begin(ctx context.Context, b beginning) (PendingView, error) {
 	if err != nil {
 		return PendingView{}, fmt.Errorf("read factors: %w", err)
 	}
-	old, oldContent, err := s.pending(ctx, b.owner, b.subject)
-	if err != nil && !errors.Is(err, ErrNoSetup) && !errors.Is(err, ErrSetupExpired) {
+	old, err := s.underWay(ctx, b, f)
+	if err != nil {
 		return PendingView{}, err
 	}
-	underWay := err == nil && old.Basis == f.Generation // so that it can still end well
 	fresh, c, err := s.newSetup(f, b)
 	switch {
 	case err != nil:
 		return PendingView{}, err
-	case underWay && b.goesOn(old, oldContent, c):
-		return s.view(old, oldContent)
+	case old != nil && old.is(b, c):
+		return s.view(old.Setup, old.content)
 	}
-	if err := s.mayBegin(f, b, underWay); err != nil {
+	if err := s.mayBegin(f, b, old != nil); err != nil {
 		return PendingView{}, err
 	}
+	return s.start(ctx, f, old, fresh, c)
+}
+
+// underWay is a set-up that can still end well.
+type underWay struct {
+	Setup
+	content content
+}
+
+// underWay returns what the owner has under way; nil: nothing.
+func (s *Service) underWay(ctx context.Context, b beginning, f Factors) (*underWay, error) {
+	old, c, err := s.pending(ctx, b.owner, b.subject)
+	switch {
+	case errors.Is(err, ErrNoSetup), errors.Is(err, ErrSetupExpired), err == nil && old.Basis != f.Generation:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &underWay{old, c}, nil
+}
+
+// is reports whether what is under way is what is wanted.
+func (u *underWay) is(b beginning, wanted content) bool {
+	same := u.Kind == b.kind
+	if b.choice {
+		return u.Confirmed || same && u.content.Draft.Params == wanted.Draft.Params
+	}
+	return same
+}
+
+// start saves a new set-up in the place of any that the owner has under way. If a proof was given for that, it was for that
+// time.
+func (s *Service) start(ctx context.Context, f Factors, old *underWay, fresh Setup, c content) (PendingView, error) {
 	fresh.Basis, fresh.Created = f.Generation, s.now()
 	fresh.Expires = fresh.Created.Add(s.Limits.orDefault().Setup)
-	if underWay && len(f.Authenticators) > 0 { // the proof was for that time
+	if old != nil && len(f.Authenticators) > 0 {
 		fresh.Created, fresh.Expires = old.Created, old.Expires
 	}
 	if err := s.saveSetup(ctx, s.Setups.SaveSetup, fresh, c); err != nil {
 		return PendingView{}, err
 	}
 	return s.view(fresh, c)
-}
-
-// goesOn reports whether what is under way is what is wanted.
-func (b beginning) goesOn(old Setup, oldContent, wanted content) bool {
-	same := old.Kind == b.kind
-	if b.choice {
-		return old.Confirmed || same && oldContent.Draft.Params == wanted.Draft.Params
-	}
-	return same
 }
 
 // mayBegin reports why the subject may not begin. Who has something under way may put something else in its place.
@@ -258,10 +281,7 @@ func (s *Service) activated(setup Setup, c content) (*Authenticator, Proof, erro
 	if err != nil {
 		return nil, Proof{}, err
 	}
-	p, err := s.seal(Proof{
-		subject: setup.Subject, kind: setup.Kind, method: kind.Names().Method, amr: c.AMR, time: c.Proved,
-		phishingResistant: kind.Names().PhishingResistant, had: append(c.Had, setup.ID),
-	})
+	p, err := s.seal(proofOf(kind, setup.Subject, Match{AMR: c.AMR}, append(c.Had, setup.ID), c.Proved))
 	return &a, p, err
 }
 

@@ -40,11 +40,7 @@ func (s *Service) Verify(ctx context.Context, subject string, answer Answer, sin
 	if err != nil {
 		return s.refused(ctx, a, err)
 	}
-	p := Proof{
-		subject: subject, kind: answer.Kind, method: kind.Names().Method, amr: found.AMR, time: now, detail: found.Detail,
-		phishingResistant: kind.Names().PhishingResistant, had: q.had,
-	}
-	err = s.finish(ctx, a, p, func(ctx context.Context) error {
+	err = s.finish(ctx, a, proofOf(kind, subject, found, q.had, now), func(ctx context.Context) error {
 		return s.Attempts.Spend(ctx, found.Credential.ID, found.Credential.Counter, found.Credential.Params, now)
 	}, then)
 	if err == errLost {
@@ -103,7 +99,18 @@ func (s *Service) finish(ctx context.Context, a attempt, p Proof, spend func(con
 	if err != nil {
 		return err
 	}
-	var fault error // of then, which may be of any kind
+	lost, err := s.commit(ctx, a, p, spend, then)
+	counts = err == nil || lost
+	if lost {
+		return errLost
+	}
+	return err
+}
+
+// commit is what finish does in one commit. lost reports that it failed because of spend, and not of then, whose error may
+// look the same.
+func (s *Service) commit(ctx context.Context, a attempt, p Proof, spend func(context.Context) error, then func(context.Context, Proof) error) (lost bool, err error) {
+	var fault error // of then
 	err = s.atomic(ctx, func(ctx context.Context) error {
 		fault = nil // an Atomic may try again
 		if err := spend(ctx); err != nil {
@@ -114,12 +121,7 @@ func (s *Service) finish(ctx context.Context, a attempt, p Proof, spend func(con
 		}
 		return s.resetAttempts(ctx, a, p)
 	})
-	lost := fault == nil && (errors.Is(err, ErrUsed) || errors.Is(err, ErrCode))
-	counts = err == nil || lost
-	if lost {
-		return errLost
-	}
-	return err
+	return fault == nil && (errors.Is(err, ErrUsed) || errors.Is(err, ErrCode)), err
 }
 
 // run runs what a host does with a proof.
