@@ -87,11 +87,9 @@ type Config struct {
 	// of which an IPv6 network of 64 bits counts as one: password_address_guesses.
 	AddressGuesses int
 
-	// TwoSteps has every user have a second factor: two_steps, which is optional, required or phishing-resistant; empty
-	// stands for optional.
-	TwoSteps string
-	// TwoStepsFrom is from when on, if two_steps names a date; zero: at once.
-	TwoStepsFrom time.Time
+	// TwoSteps are what every user must have, the first rule first, each stricter than the one before: two_steps; nil:
+	// nothing.
+	TwoSteps []TwoSteps
 	// TwoStepsGroups are the groups whose members must have one, whatever TwoSteps says: two_steps_groups.
 	TwoStepsGroups []string
 	// PhishingResistantGroups are the groups whose members must sign in with a phishing-resistant one, whatever TwoSteps
@@ -136,6 +134,12 @@ type Config struct {
 
 	// AuditRetention is how long events are kept in the audit log; 0: for ever: audit_retention.
 	AuditRetention time.Duration
+}
+
+// TwoSteps is a rule for all users: must they have a second factor?
+type TwoSteps struct {
+	Must string    // required or phishing-resistant
+	From time.Time // not before; zero: at once
 }
 
 // Default returns the settings that hold where nothing else is said.

@@ -112,7 +112,7 @@ func TestDocumentFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Issuer != testIssuer || c.TwoSteps != "required" || len(c.TrustedProxies) != 1 || len(c.SecretKeys) != 1 || !strings.HasPrefix(c.Database, "postgres://") {
+	if c.Issuer != testIssuer || len(c.TwoSteps) != 2 || len(c.TrustedProxies) != 1 || len(c.SecretKeys) != 1 || !strings.HasPrefix(c.Database, "postgres://") {
 		t.Errorf("the example sets %+v", c)
 	}
 }

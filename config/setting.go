@@ -53,7 +53,7 @@ var settings = []setting{
 	{"password_window", "time in which wrong passwords are counted", false, span(func(c *Config) *time.Duration { return &c.PasswordWindow })},
 	{"password_lock", "time that passwords stay locked", false, span(func(c *Config) *time.Duration { return &c.PasswordLock })},
 	{"password_address_guesses", "wrong passwords that lock an address", false, count(func(c *Config) *int { return &c.AddressGuesses })},
-	{"two_steps", "optional, required or phishing-resistant, the last two also with: after DATE", false, twoSteps},
+	{"two_steps", "optional, required or phishing-resistant, the last two also with: after DATE; several separated by commas", false, twoSteps},
 	{"two_steps_groups", "groups whose members must have two steps, separated by commas", false, words(func(c *Config) *[]string { return &c.TwoStepsGroups })},
 	{"phishing_resistant_groups", "groups whose members must sign in with a phishing-resistant factor, separated by commas", false, words(func(c *Config) *[]string { return &c.PhishingResistantGroups })},
 	{"two_steps_report_only", "record who would be stopped by these rules, and stop nobody", false, yes(func(c *Config) *bool { return &c.TwoStepsReportOnly })},
@@ -76,7 +76,7 @@ var settings = []setting{
 
 // isList reports whether the file may have a list where the environment has commas.
 func (s setting) isList() bool {
-	return slices.Contains([]string{"acr_names", "totp_algorithms", "totp_digits", "totp_periods", "two_steps_groups", "phishing_resistant_groups", "secret_keys", "trusted_proxies"}, s.name)
+	return slices.Contains([]string{"acr_names", "totp_algorithms", "totp_digits", "totp_periods", "two_steps", "two_steps_groups", "phishing_resistant_groups", "secret_keys", "trusted_proxies"}, s.name)
 }
 
 // Flag is a setting that may be given as a flag.

@@ -1,6 +1,7 @@
 package mfa
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -30,24 +31,35 @@ func (s Strength) Exceeds(other Strength) bool { return s.rank() > other.rank() 
 // Meets reports whether an authenticator that is s does what is asked.
 func (s Strength) Meets(asked Strength) bool { return !asked.Exceeds(s) }
 
+// Rule is that users must have a second factor.
+type Rule struct {
+	Must  Strength
+	From  time.Time // not before; zero: at once
+	Group string    // whose members it is for; empty: everybody
+}
+
 // Policy is who must have a second factor, and what follows from that. The zero value obliges nobody; an app may
-// still oblige its own users. The strictest rule wins.
+// still oblige its own users. Rules stand beside each other: of those that hold the strictest wins, and one that is still
+// to come takes nothing from what holds until then.
 type Policy struct {
-	TwoSteps   Strength  // of what everybody must have
-	From       time.Time // of TwoSteps: not before; zero: at once
-	Groups     []string  // whose members must have some, at once
-	ReportOnly bool      // record who would have been stopped, and stop nobody
-	// PhishingResistantGroups are those whose members must sign in with a phishing-resistant one, at once.
-	PhishingResistantGroups []string
+	Rules      []Rule
+	ReportOnly bool // record who would have been stopped, and stop nobody
 	// NewCodes has whoever used a recovery code, or has none left, make a new set before going on.
 	NewCodes bool
 }
 
 // Requirement is what a Policy asks of one user.
 type Requirement struct {
-	Must Strength  // of the second factor, now
-	From time.Time // from when on the user must have one; zero if one is owed now, or if no date is set
-	Why  string    // "everybody", "the group finance" or "the app shop"; empty if nothing is asked, now or later
+	Must   Strength // of the second factor, now
+	Why    string   // as in a Duty; empty if nothing is asked now
+	Coming []Duty   // what will be asked, the next first; each asks for more than all before it, and than Must
+}
+
+// Duty is what a rule asks of a user.
+type Duty struct {
+	Must Strength
+	From time.Time // not before; zero: at once
+	Why  string    // "everybody", "the group finance" or "the app shop"
 }
 
 // App is what a Policy has to know of a client. One without an ID stands for our own pages.
@@ -59,58 +71,68 @@ type App struct {
 // For returns what the policy asks of a user in these groups at the app, whatever the user has enrolled. It does not
 // look at ReportOnly: that is for whoever enforces.
 func (p Policy) For(groups []string, app App, now time.Time) Requirement {
-	began := !now.Before(p.From)
-	var strictest Requirement
-	for _, rule := range p.rules(groups, app, began) {
-		if rule.Must.Exceeds(strictest.Must) {
-			strictest = rule
+	var q Requirement
+	var coming []Duty
+	for _, d := range p.duties(groups, app) {
+		switch {
+		case now.Before(d.From):
+			coming = append(coming, d)
+		case d.Must.Exceeds(q.Must): // of two that ask for the same the first is named
+			q.Must, q.Why = d.Must, d.Why
 		}
 	}
-	if strictest.Must == Optional && p.TwoSteps != Optional {
-		return Requirement{From: p.From, Why: everybody}
-	}
-	return strictest
-}
-
-const everybody = "everybody"
-
-// rules are those that hold for the user now. Of two that ask for the same the first is named.
-func (p Policy) rules(groups []string, app App, began bool) []Requirement {
-	rules := make([]Requirement, 0, 4)
-	if began {
-		rules = append(rules, Requirement{Must: p.TwoSteps, Why: everybody})
-	}
-	for _, set := range []struct {
-		strength Strength
-		groups   []string
-	}{{PhishingResistant, p.PhishingResistantGroups}, {Required, p.Groups}} {
-		if i := slices.IndexFunc(set.groups, func(group string) bool { return slices.Contains(groups, group) }); i >= 0 {
-			rules = append(rules, Requirement{Must: set.strength, Why: "the group " + set.groups[i]})
+	slices.SortStableFunc(coming, func(a, b Duty) int {
+		return cmp.Or(a.From.Compare(b.From), b.Must.rank()-a.Must.rank())
+	})
+	most := q.Must
+	for _, d := range coming {
+		if d.Must.Exceeds(most) {
+			q.Coming, most = append(q.Coming, d), d.Must
 		}
 	}
-	return append(rules, Requirement{Must: app.TwoSteps, Why: "the app " + app.ID})
+	return q
 }
 
-// AsksGroups reports whether what For returns depends on the groups.
+// duties are all that is or will be asked of the user: first as everybody, so that whoever is asked the same as a member
+// of a group need not be looked up.
+func (p Policy) duties(groups []string, app App) []Duty {
+	all := make([]Duty, 0, len(p.Rules)+1)
+	for _, r := range p.Rules {
+		if r.Group == "" {
+			all = append(all, Duty{r.Must, r.From, "everybody"})
+		}
+	}
+	for _, r := range p.Rules {
+		if r.Group != "" && slices.Contains(groups, r.Group) {
+			all = append(all, Duty{r.Must, r.From, "the group " + r.Group})
+		}
+	}
+	return append(all, Duty{Must: app.TwoSteps, Why: "the app " + app.ID})
+}
+
+// AsksGroups reports whether what For returns, now or of what is coming, depends on the groups.
 func (p Policy) AsksGroups(now time.Time) bool {
-	everybody := Optional
-	if !now.Before(p.From) {
-		everybody = p.TwoSteps
-	}
-	return len(p.PhishingResistantGroups) > 0 && PhishingResistant.Exceeds(everybody) || len(p.Groups) > 0 && Required.Exceeds(everybody)
+	return slices.ContainsFunc(p.Rules, func(r Rule) bool {
+		at := r.From
+		if at.Before(now) {
+			at = now
+		}
+		return r.Group != "" && r.Must.Exceeds(p.For(nil, App{}, at).Must)
+	})
 }
 
-// Strongest is the most that For may ask of somebody at the app.
+// Changes reports whether a rule is still to come.
+func (p Policy) Changes(now time.Time) bool {
+	return slices.ContainsFunc(p.Rules, func(r Rule) bool { return now.Before(r.From) })
+}
+
+// Strongest is the most that For may ever ask of somebody at the app.
 func (p Policy) Strongest(app App) Strength {
-	most := p.TwoSteps
-	if app.TwoSteps.Exceeds(most) {
-		most = app.TwoSteps
-	}
-	switch {
-	case len(p.PhishingResistantGroups) > 0:
-		return PhishingResistant
-	case len(p.Groups) > 0 && Required.Exceeds(most):
-		return Required
+	most := app.TwoSteps
+	for _, r := range p.Rules {
+		if r.Must.Exceeds(most) {
+			most = r.Must
+		}
 	}
 	return most
 }
@@ -131,10 +153,31 @@ func KindsOfStrength(kinds []Kind, asked Strength) []string {
 	return names
 }
 
-// Stops is why somebody without what is asked is stopped; empty: nobody is.
-func (q Requirement) Stops() string {
-	if q.Must != Optional {
-		return q.Why
+// Best is what the best of a user's authenticators does, which are of the kinds has. One of a kind that is not among all
+// is an authenticator like any.
+func Best(all []Kind, has []string) Strength {
+	best := Optional
+	for _, name := range has {
+		strength := Required
+		if slices.Contains(KindsOfStrength(all, PhishingResistant), name) {
+			strength = PhishingResistant
+		}
+		if strength.Exceeds(best) {
+			best = strength
+		}
 	}
-	return ""
+	return best
+}
+
+// Ahead is what is coming to a user whose best authenticator is as strong as has, and does not do it.
+func (q Requirement) Ahead(has Strength) []Duty {
+	return slices.DeleteFunc(slices.Clone(q.Coming), func(d Duty) bool { return has.Meets(d.Must) })
+}
+
+// Lacks is all that is asked of that user, now or later, and which the authenticator does not do.
+func (q Requirement) Lacks(has Strength) []Duty {
+	if has.Meets(q.Must) {
+		return q.Ahead(has)
+	}
+	return append([]Duty{{Must: q.Must, Why: q.Why}}, q.Ahead(has)...)
 }

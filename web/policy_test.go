@@ -49,15 +49,15 @@ func TestPolicyObliges(t *testing.T) {
 		bank   bool
 		must   bool
 	}{
-		"everybody":               {mfa.Policy{TwoSteps: mfa.Required}, "ben", false, true},
-		"a member of the group":   {mfa.Policy{Groups: []string{"finance"}}, "ana", false, true},
-		"not a member":            {mfa.Policy{Groups: []string{"finance"}}, "ben", false, false},
+		"everybody":               {mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}}, "ben", false, true},
+		"a member of the group":   {mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required, Group: "finance"}}}, "ana", false, true},
+		"not a member":            {mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required, Group: "finance"}}}, "ben", false, false},
 		"the app":                 {mfa.Policy{}, "ben", true, true},
 		"another app":             {mfa.Policy{}, "ben", false, false},
-		"everybody, report only":  {mfa.Policy{TwoSteps: mfa.Required, ReportOnly: true}, "ben", false, false},
-		"the group, report only":  {mfa.Policy{Groups: []string{"finance"}, ReportOnly: true}, "ana", false, false},
+		"everybody, report only":  {mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}, ReportOnly: true}, "ben", false, false},
+		"the group, report only":  {mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required, Group: "finance"}}, ReportOnly: true}, "ana", false, false},
 		"the app, report only":    {mfa.Policy{ReportOnly: true}, "ben", true, false},
-		"the group before a date": {mfa.Policy{TwoSteps: mfa.Required, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), Groups: []string{"finance"}}, "ana", false, true},
+		"the group before a date": {mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}, {Must: mfa.Required, Group: "finance"}}}, "ana", false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newPolicySite(t, tt.policy)
@@ -90,7 +90,7 @@ func TestPolicyWithAnOldSession(t *testing.T) {
 	b := s.newBrowser()
 	b.open(s.authorize()).password("ben").press("Allow", "remember", "yes").client()
 	s.clock.forward(40 * time.Minute)
-	s.configure(func(c *Config) { c.Policy.TwoSteps = mfa.Required })
+	s.configure(func(c *Config) { c.Policy.Rules = []mfa.Rule{{Must: mfa.Required}} })
 	if got := b.open(s.authorize("prompt", "none")).client().Get("error"); got != "interaction_required" {
 		t.Errorf("prompt=none answers %q, want interaction_required", got)
 	}
@@ -99,7 +99,7 @@ func TestPolicyWithAnOldSession(t *testing.T) {
 }
 
 func TestPolicyCancelled(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required})
+	s := newPolicySite(t, mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}})
 	b := s.newBrowser()
 	p := b.open(s.authorize()).password("ana").at("setup", "initial").press("Cancel and go back to Demo Shop")
 	if got := p.client().Get("error"); got != "access_denied" {
@@ -111,7 +111,7 @@ func TestPolicyCancelled(t *testing.T) {
 
 // TestPolicyOnOwnPages: nothing of the account is shown to whoever must have an authenticator and has none.
 func TestPolicyOnOwnPages(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required})
+	s := newPolicySite(t, mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}})
 	b := s.newBrowser()
 	b.open("/account/security").password("ana").at("setup", "initial")
 	b.open("/account/recovery-codes").at("setup", "initial")
@@ -119,7 +119,7 @@ func TestPolicyOnOwnPages(t *testing.T) {
 }
 
 func TestPolicyNotice(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required, From: time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)})
+	s := newPolicySite(t, mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required, From: time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)}}})
 	b := s.newBrowser()
 	p := b.open(s.authorize()).password("ana").at("notice", "initial").says("From 20 March 2026 you need two-step verification", "Signing in as ana@example.com")
 	p = p.reload().at("notice", "initial").press("Not now, continue to Demo Shop").at("consent", "initial")
@@ -167,7 +167,7 @@ func (r *recorder) of(kind string) (found []audit.Event) {
 }
 
 func TestPolicyReportOnly(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required, ReportOnly: true})
+	s := newPolicySite(t, mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}, ReportOnly: true})
 	events := &recorder{}
 	s.configure(func(c *Config) { c.Journal.Recorder = events })
 	b := s.newBrowser()
@@ -189,7 +189,7 @@ func TestPolicyReportOnly(t *testing.T) {
 }
 
 func TestLastFactorStays(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required})
+	s := newPolicySite(t, mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}})
 	a := s.enrolled("s-ana")
 	b := s.signedIn(&a)
 	remove := func(i int) *screen {
@@ -228,7 +228,7 @@ func TestLastFactorStays(t *testing.T) {
 
 // TestLastFactorRace: what two tabs have checked before is checked again in the commit.
 func TestLastFactorRace(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required})
+	s := newPolicySite(t, mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}})
 	a := s.enrolled("s-ana")
 	b := s.signedIn(&a)
 	s.clock.forward(time.Minute)
@@ -298,7 +298,7 @@ func TestCodesRequiredInTwoTabs(t *testing.T) {
 
 // TestObligedMayLeave: whoever is held up may sign in as somebody else.
 func TestObligedMayLeave(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{NewCodes: true, TwoSteps: mfa.Required, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)})
+	s := newPolicySite(t, mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}}, NewCodes: true})
 	a := s.enrolled("s-ana")
 	s.clock.forward(time.Minute)
 	p := s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0]).at("recovery-used", "initial")
@@ -314,9 +314,9 @@ func TestSetUpSaysWhy(t *testing.T) {
 		address func(s *site) string
 		want    string
 	}{
-		"everybody":            {mfa.Policy{TwoSteps: mfa.Required}, func(s *site) string { return s.authorize() }, organisation},
-		"the group":            {mfa.Policy{Groups: []string{"finance"}}, func(s *site) string { return s.authorize("acr_values", "aal2") }, organisation},
-		"everybody, own pages": {mfa.Policy{TwoSteps: mfa.Required}, func(s *site) string { return "/account/security" }, organisation},
+		"everybody":            {mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}}, func(s *site) string { return s.authorize() }, organisation},
+		"the group":            {mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required, Group: "finance"}}}, func(s *site) string { return s.authorize("acr_values", "aal2") }, organisation},
+		"everybody, own pages": {mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}}, func(s *site) string { return "/account/security" }, organisation},
 		"the app":              {mfa.Policy{}, func(s *site) string { return s.bank() }, "Bank requires two-step verification. Set it up to go on"},
 		"essential to the app": {mfa.Policy{}, func(s *site) string {
 			return s.authorize("claims", `{"id_token":{"acr":{"essential":true,"value":"aal2"}}}`)
@@ -337,7 +337,7 @@ func TestSetUpSaysWhy(t *testing.T) {
 
 // TestRequiredAtAnHour: a date that is not a whole day is shown with its hour.
 func TestRequiredAtAnHour(t *testing.T) {
-	s := newPolicySite(t, mfa.Policy{TwoSteps: mfa.Required, From: time.Date(2026, 3, 20, 15, 30, 0, 0, time.FixedZone("", 3600))})
+	s := newPolicySite(t, mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required, From: time.Date(2026, 3, 20, 15, 30, 0, 0, time.FixedZone("", 3600))}}})
 	b := s.newBrowser()
 	b.open("/account/security").password("ana").at("notice", "initial").says("From 20 March 2026 at 14:30 UTC you need two-step verification").
 		press("Not now").at("security", "off").says("From 20 March 2026 at 14:30 UTC you need two-step verification.")

@@ -191,10 +191,10 @@ func TestRememberedBrowserGoesOn(t *testing.T) {
 	}{
 		"aal1":                   {more: []string{"acr_values", "aal1"}},
 		"max_age of two hours":   {more: []string{"max_age", "7200"}},
-		"policy for everybody":   {policy: mfa.Policy{TwoSteps: mfa.Required}}, // ana has two-step verification, and has told us this
-		"policy of her group":    {policy: mfa.Policy{Groups: []string{"finance"}}},
+		"policy for everybody":   {policy: mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}}}, // ana has two-step verification, and has told us this
+		"policy of her group":    {policy: mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required, Group: "finance"}}}},
 		"policy on her codes":    {policy: mfa.Policy{NewCodes: true}},
-		"policy to come for all": {policy: mfa.Policy{TwoSteps: mfa.Required, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		"policy to come for all": {policy: mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required, From: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, a := newRememberSite(t)

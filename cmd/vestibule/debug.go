@@ -121,18 +121,27 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 
 func (v *claimsView) oblige(policy mfa.Policy, now time.Time) {
 	r := policy.For(v.account.Groups, mfa.App{ID: v.client.ID, TwoSteps: mfa.Strength(v.client.TwoSteps)}, now)
-	v.Policy = reason(v.Voice, r.Why)
 	if !policy.ReportOnly {
 		v.must = client.TwoSteps(r.Must)
 	}
 	v.Must = v.must != client.TwoStepsOptional
-	switch {
-	case r.Must != mfa.Optional && policy.ReportOnly:
-		v.Policy = v.Say("command.claims.policy.reported", catalogue.Values{"why": v.Policy})
-	case !r.From.IsZero():
-		v.Policy = v.Say("command.claims.policy.from", catalogue.Values{"why": v.Policy, "time": terminal.Moment(r.From)})
-	}
+	v.Policy = v.whose(r, policy.ReportOnly)
 	v.demand.Policy = v.must.Level()
+}
+
+// whose says who asks for what, now and later.
+func (v *claimsView) whose(r mfa.Requirement, reported bool) string {
+	var all []string
+	switch {
+	case r.Must != mfa.Optional && reported:
+		all = append(all, v.Say("command.claims.policy.reported", catalogue.Values{"why": reason(v.Voice, r.Why)}))
+	case r.Must != mfa.Optional:
+		all = append(all, reason(v.Voice, r.Why))
+	}
+	for _, d := range r.Coming {
+		all = append(all, v.Say("command.claims.policy.from", catalogue.Values{"must": string(d.Must), "why": reason(v.Voice, d.Why), "time": terminal.Moment(d.From)}))
+	}
+	return strings.Join(all, "; ")
 }
 
 // refusal resolves what the client asks. It returns what stands against any answer.

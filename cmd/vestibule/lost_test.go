@@ -480,7 +480,7 @@ func TestResetEndsWhatIsUnderWay(t *testing.T) {
 func TestHeldByPolicy(t *testing.T) {
 	t.Parallel()
 	servertest.EachDatabase(t, func(t *testing.T, database string) {
-		s := servertest.New(t, database, func(c *config.Config) { c.TwoSteps = "required" })
+		s := servertest.New(t, database, func(c *config.Config) { c.TwoSteps = []config.TwoSteps{{Must: "required"}} })
 		c := s.NewClient(t, "shop")
 		s.AddUser("ana")
 		must(t, s, "user", "totp", "reset", "ana", "--reason", "test")

@@ -21,7 +21,7 @@ func mfaPlan(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "plan", Usage: "list the users whom a policy would make set up two-step verification",
 		Flags: databaseFlags(
-			&cli.StringFlag{Name: "two-steps", Usage: "try `optional|required|phishing-resistant`, the last two also with \"after DATE\", in place of the setting", Category: asSetting},
+			&cli.StringFlag{Name: "two-steps", Usage: "try `optional|required|phishing-resistant`, the last two also with \"after DATE\", several with commas, in place of the setting", Category: asSetting},
 			&cli.StringSliceFlag{Name: "group", Usage: "`group` whose members must have two steps, in place of those of the settings"},
 			&cli.StringSliceFlag{Name: "phishing-resistant-group", Usage: "`group` whose members must have a phishing-resistant factor, in place of those of the settings"},
 			terminal.OutputFlag(),
@@ -69,41 +69,54 @@ type plan struct {
 	Users   []planned `json:"users"`
 	Active  int       `json:"active_users"`    // that are not disabled
 	Without int       `json:"without_factor"`  // of those
-	Now     int       `json:"must_now"`        // of those
-	Later   int       `json:"must_later"`      // from a date that the policy names
+	Now     int       `json:"must_now"`        // of Users
+	Later   int       `json:"must_later"`      // of Users, from a date that the policy names
 	Never   int       `json:"never_signed_in"` // of those who must, now or later
 }
 
-// planned is a user without a second factor whom the policy wants to have one.
+// planned is a user whom the policy wants to have a second factor that the user does not have.
 type planned struct {
 	Subject    string    `json:"subject"`
 	Username   string    `json:"username"`
 	Email      string    `json:"email"`
-	Why        string    `json:"why"`
-	From       time.Time `json:"from,omitzero"` // zero: from the next sign-in on
+	Must       []duty    `json:"must"` // the next first
 	LastSignIn time.Time `json:"last_sign_in,omitzero"`
 	Clients    []string  `json:"clients"`
+}
+
+// duty is what the user has to have.
+type duty struct {
+	Have string    `json:"have"` // as two_steps has it
+	Why  string    `json:"why"`
+	From time.Time `json:"from,omitzero"` // zero: from the next sign-in on
 }
 
 func planView(found operator.PolicyPlan) plan {
 	p := plan{Users: []planned{}, Active: found.Active, Without: found.Without, Now: found.Now, Later: found.Later, Never: found.Never}
 	for _, u := range found.Users {
-		p.Users = append(p.Users, planned{
-			Subject: u.Subject, Username: u.Username, Email: u.Email, Why: u.Why, From: u.From.UTC(),
-			LastSignIn: u.SignedIn.UTC(), Clients: append([]string{}, u.Clients...),
-		})
+		one := planned{
+			Subject: u.Subject, Username: u.Username, Email: u.Email, LastSignIn: u.SignedIn.UTC(), Clients: append([]string{}, u.Clients...),
+		}
+		for _, d := range u.Duties {
+			one.Must = append(one.Must, duty{string(d.Must), d.Why, d.From.UTC()})
+		}
+		p.Users = append(p.Users, one)
 	}
 	return p
 }
 
+// planRows has a row for each thing that somebody has to have.
 func (w *env) planRows(p plan) [][]string {
-	rows := [][]string{w.Head("command.column.name", "command.column.email", "command.column.why", "command.column.from", "command.column.last_sign_in", "command.column.apps")}
+	rows := [][]string{w.Head("command.column.name", "command.column.email", "command.column.must", "command.column.why", "command.column.from",
+		"command.column.last_sign_in", "command.column.apps")}
 	for _, u := range p.Users {
-		from := w.Say("command.plan.now", nil)
-		if !u.From.IsZero() {
-			from = terminal.Moment(u.From)
+		for _, d := range u.Must {
+			from := w.Say("command.plan.now", nil)
+			if !d.From.IsZero() {
+				from = terminal.Moment(d.From)
+			}
+			rows = append(rows, []string{u.Username, u.Email, d.Have, reason(w.Voice(), d.Why), from, w.Moment(u.LastSignIn), strings.Join(u.Clients, " ")})
 		}
-		rows = append(rows, []string{u.Username, u.Email, reason(w.Voice(), u.Why), from, w.Moment(u.LastSignIn), strings.Join(u.Clients, " ")})
 	}
 	return rows
 }

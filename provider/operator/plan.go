@@ -14,17 +14,16 @@ type PolicyPlan struct {
 	Users   []PlannedUser // those whom the policy wants to have a second factor that they do not have
 	Active  int           // users that are not disabled
 	Without int           // of those, without a second factor
-	Now     int           // of Users, must have it now
-	Later   int           // or from a date that the policy names
+	Now     int           // of Users, must have one now
+	Later   int           // of Users, must have one, or a better one, from a date that the policy names
 	Never   int           // of Users: never signed in
 }
 
 // PlannedUser is a user whom the policy wants to have a second factor that the user does not have.
 type PlannedUser struct {
 	account.Account
-	Why     string
-	From    time.Time // zero: from the next sign-in on
-	Clients []string  // that the user uses
+	Duties  []mfa.Duty // what the user lacks, the next first; one without a date is owed at the next sign-in
+	Clients []string   // that the user uses
 }
 
 // PlanPolicy says whom a policy would make set up a second factor, or another one than those that they have. resistant are
@@ -88,13 +87,15 @@ type planner struct {
 	found    PolicyPlan
 }
 
-// look notes an account that does not have what the policy asks for. One that has a second factor lacks a
+// look notes an account that does not have what the policy asks for, now or later. One that has a second factor lacks a
 // phishing-resistant one.
 func (p *planner) look(a account.Account, used []string) {
-	want := p.strictest(a, used)
-	later := want.Must == mfa.Optional && !want.From.IsZero()
-	if p.without[a.Subject] || want.Must == mfa.PhishingResistant || later && p.policy.TwoSteps == mfa.PhishingResistant {
-		p.found.add(a, used, want)
+	has := mfa.Required
+	if p.without[a.Subject] {
+		has = mfa.Optional
+	}
+	if lacks := p.strictest(a, used).Lacks(has); len(lacks) > 0 {
+		p.found.add(PlannedUser{a, lacks, slices.Clone(used)})
 	}
 }
 
@@ -109,17 +110,16 @@ func (p *planner) strictest(a account.Account, used []string) mfa.Requirement {
 	return want
 }
 
-func (p *PolicyPlan) add(a account.Account, used []string, want mfa.Requirement) {
-	switch {
-	case want.Must != mfa.Optional:
+func (p *PolicyPlan) add(u PlannedUser) {
+	later := func(d mfa.Duty) bool { return !d.From.IsZero() }
+	if !later(u.Duties[0]) {
 		p.Now++
-	case !want.From.IsZero():
-		p.Later++
-	default:
-		return
 	}
-	if a.SignedIn.IsZero() {
+	if slices.ContainsFunc(u.Duties, later) {
+		p.Later++
+	}
+	if u.SignedIn.IsZero() {
 		p.Never++
 	}
-	p.Users = append(p.Users, PlannedUser{a, want.Why, want.From, slices.Clone(used)})
+	p.Users = append(p.Users, u)
 }

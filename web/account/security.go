@@ -28,7 +28,7 @@ type securityPage struct {
 	Devices    []rememberedView
 	Others     int          // live sessions of the user in other browsers
 	Keep       *ui.Rendered // the policy does not let the user remove the only authenticator
-	Obliged    time.Time    // from when on the user needs two-step verification; zero: does not, or has it
+	Coming     []mfa.Duty   // what the policy will ask of the user, who does not have it
 	Pending    *ui.Rendered // a set-up was begun and not finished
 	Finish     string       // address of its page
 	Operator   *operatorView
@@ -66,14 +66,28 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *signedI
 	if p.Recent, err = s.recent(r.Context(), m.account.Subject); err != nil {
 		return err
 	}
-	if want := s.Policy.For(m.account.Groups, mfa.App{}, s.Now()); !p.On && !want.From.IsZero() && !s.Policy.ReportOnly {
-		p.Obliged = want.From
-	}
+	p.Coming = s.coming(m.account, status.Authenticators)
 	p.Say(m.said)
 	if p.State = "off"; p.On {
 		p.State = "on"
 	}
 	return s.Render(w, r, http.StatusOK, "security", p)
+}
+
+// coming is what the policy will ask of a user with these authenticators.
+func (s *Server) coming(a accounts.Account, has []mfa.Info) []mfa.Duty {
+	if s.Policy.ReportOnly {
+		return nil
+	}
+	return s.Policy.For(a.Groups, mfa.App{}, s.Now()).Ahead(mfa.Best(s.MFA.Kinds, kindNames(has)))
+}
+
+func kindNames(all []mfa.Info) []string {
+	var names []string
+	for _, a := range all {
+		names = append(names, a.Kind)
+	}
+	return names
 }
 
 // keep says why a user who has so many authenticators cannot remove one; nil: the user can.

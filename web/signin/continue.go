@@ -2,8 +2,8 @@ package signin
 
 import (
 	"net/http"
-	"time"
 
+	"vestibule/mfa"
 	"vestibule/web/ui"
 )
 
@@ -32,25 +32,32 @@ func (s *Server) postContinue(w http.ResponseWriter, r *http.Request, fl *flow) 
 type noticePage struct {
 	ui.Frame
 	Client string
-	From   time.Time
+	Coming []mfa.Duty
 }
 
-// noticePage says from when on the user needs a second factor. It is shown once in each sign-in with the password.
+// noticePage says from when on the user needs a second factor, or a better one. It is shown once in each sign-in with the
+// password.
 func (s *Server) noticePage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &noticePage{
 		Frame:  ui.Frame{Page: "notice", Title: ui.Say("notice.title"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
-		Client: fl.ix.ClientName, From: s.Policy.From,
+		Client: fl.ix.ClientName, Coming: fl.coming,
 	}
 	p.Say(fl.state.said())
+	if fl.coming[0].Must == mfa.PhishingResistant {
+		p.Title, p.State = ui.Say("notice.title.resistant"), "resistant"
+	}
 	return s.Render(w, r, http.StatusOK, "notice", p)
 }
 
-// postNotice goes on, or first to the set-up.
+// postNotice goes on, or first to the set-up of what is needed next.
 func (s *Server) postNotice(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	fl.state.clearMessages()
 	fl.state.NoticeSeen = true
 	if ui.Field(r, "action") == "setup" {
 		fl.state.SetupRequested = setupAuthenticator
+		if fl.coming[0].Must == mfa.PhishingResistant {
+			fl.state.SetupRequested = setupResistant
+		}
 	}
 	return s.commitForm(w, r, fl)
 }

@@ -21,10 +21,11 @@ type decision struct {
 	owed step
 	at   time.Time // as of when
 
-	obliged    string // the level that the policy, or the app by it, lets nobody through without
-	forgets    bool   // the second factor is too old, and there is none any more that could be given again
-	remembered bool   // the code is left out, because the browser is remembered
-	reported   string // why the policy would have stopped the sign-in, if it did more than report
+	obliged    string     // the level that the policy, or the app by it, lets nobody through without
+	forgets    bool       // the second factor is too old, and there is none any more that could be given again
+	remembered bool       // the code is left out, because the browser is remembered
+	reported   string     // why the policy would have stopped the sign-in, if it did more than report
+	coming     []mfa.Duty // what the policy will ask of the user, who was not told in this sign-in and does not have it
 
 	kinds   []ownKind     // of the user's authenticators; none: was not asked, or there are none that can be used
 	renewal *renewal      // of the recovery codes, by the policy; nil: was not asked
@@ -47,7 +48,7 @@ type consentFacts struct {
 
 // apply takes over what was found out.
 func (fl *flow) apply(d decision) {
-	fl.decidedAt, fl.remembered, fl.reported = d.at, d.remembered, d.reported
+	fl.decidedAt, fl.remembered, fl.reported, fl.coming = d.at, d.remembered, d.reported, d.coming
 	if fl.ix.Login == nil {
 		return
 	}
@@ -99,12 +100,72 @@ func (s decider) decide(ctx context.Context, fl *flow) (decision, error) {
 	case d.owed != stepDone:
 		return d, nil
 	}
-	if d.consent, err = s.consent(ctx, fl); err != nil {
+	if err := s.lastFacts(ctx, fl, &f, &d); err != nil {
 		return d, err
 	}
-	f.consent = fl.state.ConsentOwed && !fl.ix.Consented || d.consent != nil && d.consent.owed
 	d.owed = next(f)
 	return d, nil
+}
+
+// lastFacts finds out what comes after all that the user has to prove.
+func (s decider) lastFacts(ctx context.Context, fl *flow, f *facts, d *decision) (err error) {
+	if err := s.compare(ctx, fl, d); err != nil {
+		return err
+	}
+	if f.notice = len(d.coming) > 0; f.notice {
+		return nil
+	}
+	if d.consent, err = s.consent(ctx, fl); err != nil {
+		return err
+	}
+	f.consent = fl.state.ConsentOwed && !fl.ix.Consented || d.consent != nil && d.consent.owed
+	return nil
+}
+
+// compare holds what the user has against the policy, where that is only reported or still to come. What it asks now is
+// decided before.
+func (s decider) compare(ctx context.Context, fl *flow, d *decision) error {
+	tells := s.policy.Changes(d.at) && fl.state.PasswordGiven && !fl.state.NoticeSeen
+	if !s.policy.ReportOnly && !tells {
+		return nil
+	}
+	want, err := requirement(ctx, s.policy, s.accounts, fl.subject(), fl.app(), d.at)
+	if err != nil || want.Must == mfa.Optional && len(want.Coming) == 0 {
+		return err
+	}
+	has, err := s.strength(ctx, fl)
+	switch {
+	case err != nil:
+		return err
+	case !s.policy.ReportOnly:
+		d.coming = want.Ahead(has)
+	case fl.wouldStop(want.Must, has, d.at):
+		d.reported = want.Why
+	}
+	return nil
+}
+
+// strength is what the best of the user's authenticators does.
+func (s decider) strength(ctx context.Context, fl *flow) (mfa.Strength, error) {
+	all, err := s.factors.KindsOf(ctx, fl.subject())
+	var has []string
+	for _, k := range all {
+		has = append(has, k.Kind)
+	}
+	return mfa.Best(s.factors.Kinds, has), err
+}
+
+// wouldStop reports whether a rule that asks for must would have had this sign-in set an authenticator up. It would not
+// where the user has one that does it: then the sign-in would have asked for that one, unless a recovery code says
+// that it is lost.
+func (fl *flow) wouldStop(must, has mfa.Strength, now time.Time) bool {
+	switch must {
+	case mfa.Optional:
+		return false
+	case mfa.Required:
+		return !has.Meets(must) && !fl.ix.Login.SecondFactor()
+	}
+	return fl.ix.Login.ACR() != assurance.LevelPhishingResistant && (!has.Meets(must) || fl.recoveryJustGiven(now))
 }
 
 // wanted is what is required of the sign-in, with what was found out that obliges the user.
@@ -227,9 +288,6 @@ func (s decider) obligedLevel(ctx context.Context, fl *flow, d *decision) error 
 		if want.Must == mfa.PhishingResistant {
 			must = want.Must
 		}
-		if s.policy.ReportOnly && must == mfa.PhishingResistant && fl.ix.Login.ACR() != assurance.LevelPhishingResistant {
-			d.reported = want.Stops()
-		}
 	}
 	if !s.policy.ReportOnly {
 		d.obliged = client.TwoSteps(must).Level()
@@ -244,25 +302,20 @@ func (s decider) strongerOwed(ctx context.Context, fl *flow, d *decision) (bool,
 	if fl.wanted(d).Level() != assurance.LevelPhishingResistant || !slices.ContainsFunc(fl.ix.Login.SecondFactors(), given) {
 		return false, nil
 	}
-	has, err := s.factors.KindsOf(ctx, fl.subject())
-	if err != nil {
-		return false, err
-	}
-	reach := mfa.KindsOfStrength(s.factors.Kinds, mfa.PhishingResistant)
-	return !slices.ContainsFunc(has, func(k mfa.KindParams) bool { return slices.Contains(reach, k.Kind) }), nil
+	has, err := s.strength(ctx, fl)
+	return err == nil && !has.Meets(mfa.PhishingResistant), err
 }
 
 // oblige finds out what the policy asks of a user without an authenticator.
 func (s decider) oblige(ctx context.Context, fl *flow, f *facts, d *decision) error {
+	if s.policy.ReportOnly {
+		return nil
+	}
 	want, err := requirement(ctx, s.policy, s.accounts, fl.subject(), fl.app(), d.at)
 	if err != nil {
 		return err
 	}
-	if s.policy.ReportOnly {
-		want, d.reported = mfa.Requirement{}, want.Stops()
-	}
 	f.obliged, d.obliged = want.Must != mfa.Optional, client.TwoSteps(want.Must).Level()
-	f.notice = !want.From.IsZero() && fl.state.PasswordGiven && !fl.state.NoticeSeen
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/assurance"
 	"vestibule/provider/interaction"
@@ -85,6 +86,7 @@ type rejected struct {
 // What a user can have asked to set up: SetupRequested.
 const (
 	setupAuthenticator = "authenticator"
+	setupResistant     = "phishing-resistant" // an authenticator that is
 	setupCodes         = "codes"
 )
 
@@ -102,12 +104,13 @@ type flow struct {
 	decisions    int       // how often it was decided anew
 	decidedAt    time.Time // as of when it was decided last: the answer rests on proofs that were young enough then
 
-	rememberToken    []byte // hash of the cookie that the browser would be remembered by; nil: it has none
-	remembered       bool   // the code was left out because of it
-	newRememberToken string // the cookie of a browser that was remembered just now
-	codesLeft        int    // recovery codes, if new ones are owed
-	reported         string // why the policy would have stopped the sign-in, if it did more than report
-	binding          string // to the browser, from the right password on; empty: it stays the one it was
+	rememberToken    []byte     // hash of the cookie that the browser would be remembered by; nil: it has none
+	remembered       bool       // the code was left out because of it
+	newRememberToken string     // the cookie of a browser that was remembered just now
+	codesLeft        int        // recovery codes, if new ones are owed
+	coming           []mfa.Duty // what the policy will ask of the user, who has to be told
+	reported         string     // why the policy would have stopped the sign-in, if it did more than report
+	binding          string     // to the browser, from the right password on; empty: it stays the one it was
 }
 
 func newFlow(ix *interaction.Interaction) (*flow, error) {

@@ -70,11 +70,22 @@ func (s *flows) otherKinds(fl *flow, than string) []ui.Kind {
 func (s *flows) setupKinds(fl *flow) []ui.Kind {
 	var kinds []ui.Kind
 	for _, names := range s.MFA.Names() {
-		if fl.state.SetupRequested != "" || names.Strength().Meets(fl.needs()) {
+		if names.Strength().Meets(fl.setupNeeds()) {
 			kinds = append(kinds, verify.KindOf(names))
 		}
 	}
 	return kinds
+}
+
+// setupNeeds is what the authenticator must be that is set up in this sign-in.
+func (fl *flow) setupNeeds() mfa.Strength {
+	switch fl.state.SetupRequested {
+	case "":
+		return fl.needs()
+	case setupResistant:
+		return mfa.PhishingResistant
+	}
+	return mfa.Optional
 }
 
 // pathOf is the page of a step.

@@ -44,7 +44,7 @@ type facts struct {
 	remembered         bool // the user has an authenticator, and said that this browser need not give codes
 	obliged            bool // the policy obliges the user to have a second factor
 	codesOwed          bool // the policy obliges the user to make new recovery codes
-	notice             bool // the policy will oblige the user, who was not told in this sign-in
+	notice             bool // the policy will ask for more than the user has, who was not told in this sign-in
 	belowRequiredLevel bool // the second does not reach what the client wants
 	recoveryJustGiven  bool // a recovery code was given in this sign-in, and a moment ago: the user has no authenticator at hand
 	strongerOwed       bool // the second was given a moment ago, and the user has no authenticator that reaches it

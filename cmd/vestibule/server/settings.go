@@ -36,11 +36,17 @@ func checked(c config.Config) (*catalogue.Set, error) {
 
 // Policy is who must have a second factor.
 func Policy(c config.Config) mfa.Policy {
-	return mfa.Policy{
-		TwoSteps: mfa.Strength(c.TwoSteps), From: c.TwoStepsFrom, Groups: c.TwoStepsGroups, ReportOnly: c.TwoStepsReportOnly,
-		PhishingResistantGroups: c.PhishingResistantGroups,
-		NewCodes:                c.CodesAfterRecovery == "require",
+	p := mfa.Policy{ReportOnly: c.TwoStepsReportOnly, NewCodes: c.CodesAfterRecovery == "require"}
+	for _, rule := range c.TwoSteps {
+		p.Rules = append(p.Rules, mfa.Rule{Must: mfa.Strength(rule.Must), From: rule.From})
 	}
+	for _, group := range c.PhishingResistantGroups {
+		p.Rules = append(p.Rules, mfa.Rule{Must: mfa.PhishingResistant, Group: group})
+	}
+	for _, group := range c.TwoStepsGroups {
+		p.Rules = append(p.Rules, mfa.Rule{Must: mfa.Required, Group: group})
+	}
+	return p
 }
 
 // Texts are the languages that there are texts in; the usual one is that of mails and commands.

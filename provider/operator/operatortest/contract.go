@@ -40,6 +40,7 @@ func Test(t *testing.T, open func(t *testing.T) Place) {
 		{"a backup and what came after", testRestore},
 		{"the state of a user", testInspect},
 		{"whom a policy obliges", testPlanPolicy},
+		{"whom a policy will oblige", testPlanComing},
 		{"whom a policy obliges to another factor", testPlanPhishingResistant},
 		{"states of secret keys", testSecretKeys},
 	} {
@@ -348,11 +349,32 @@ func testPlanPolicy(t *testing.T, w *world) {
 		}
 	}
 	later := w.now.Add(time.Hour)
-	p, err := o.PlanPolicy(ctx, mfa.Policy{TwoSteps: mfa.Required, From: later, Groups: []string{"finance"}}, nil)
+	p, err := o.PlanPolicy(ctx, mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required, From: later}, {Must: mfa.Required, Group: "finance"}}}, nil)
 	w.must(err)
 	if p.Active != 4 || p.Without != 3 || p.Now != 1 || p.Later != 2 || p.Never != 3 || len(p.Users) != 3 ||
-		p.Users[0].Username != "ben" || p.Users[0].Why != "the group finance" || !p.Users[1].From.Equal(later) {
+		p.Users[0].Username != "ben" || p.Users[0].Duties[0].Why != "the group finance" || !p.Users[1].Duties[0].From.Equal(later) {
 		t.Errorf("the plan is %+v", p)
+	}
+}
+
+// testPlanComing: a stricter rule that is to come is planned beside what holds now, whoever asks for that.
+func testPlanComing(t *testing.T, w *world) {
+	ctx, o := t.Context(), w.operator(acting)
+	w.enrolled(firstKey)
+	_, err := o.CreateUser(ctx, operator.NewUser{Username: "ben", Email: "ben@example.com", Groups: []string{"finance"}}, password)
+	w.must(err)
+	phr := mfa.Duty{Must: mfa.PhishingResistant, From: w.now.Add(time.Hour), Why: "everybody"}
+	for _, now := range []mfa.Rule{{Must: mfa.Required}, {Must: mfa.Required, Group: "finance"}} {
+		p, err := o.PlanPolicy(ctx, mfa.Policy{Rules: []mfa.Rule{now, {Must: phr.Must, From: phr.From}}}, []string{"webauthn"})
+		w.must(err)
+		if p.Now != 1 || p.Later != 2 || p.Never != 2 || len(p.Users) != 2 {
+			t.Fatalf("%+v: the plan is %+v", now, p)
+		}
+		for _, u := range p.Users {
+			if want := map[string]int{"ana": 1, "ben": 2}[u.Username]; len(u.Duties) != want || u.Duties[want-1] != phr || want == 2 && u.Duties[0].Must != mfa.Required {
+				t.Errorf("%+v: %s owes %+v", now, u.Username, u.Duties)
+			}
+		}
 	}
 }
 
@@ -364,12 +386,12 @@ func testPlanPhishingResistant(t *testing.T, w *world) {
 		resistant []string
 		now, late int
 	}{
-		{mfa.Policy{TwoSteps: mfa.Required}, nil, 0, 0},
-		{mfa.Policy{TwoSteps: mfa.PhishingResistant}, nil, 1, 0},
-		{mfa.Policy{TwoSteps: mfa.PhishingResistant}, []string{"webauthn"}, 1, 0},
-		{mfa.Policy{TwoSteps: mfa.PhishingResistant}, []string{"totp"}, 0, 0},
-		{mfa.Policy{TwoSteps: mfa.PhishingResistant, From: w.now.Add(time.Hour)}, nil, 0, 1},
-		{mfa.Policy{PhishingResistantGroups: []string{"finance"}}, nil, 0, 0},
+		{mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}}, nil, 0, 0},
+		{mfa.Policy{Rules: []mfa.Rule{{Must: mfa.PhishingResistant}}}, nil, 1, 0},
+		{mfa.Policy{Rules: []mfa.Rule{{Must: mfa.PhishingResistant}}}, []string{"webauthn"}, 1, 0},
+		{mfa.Policy{Rules: []mfa.Rule{{Must: mfa.PhishingResistant}}}, []string{"totp"}, 0, 0},
+		{mfa.Policy{Rules: []mfa.Rule{{Must: mfa.PhishingResistant, From: w.now.Add(time.Hour)}}}, nil, 0, 1},
+		{mfa.Policy{Rules: []mfa.Rule{{Must: mfa.PhishingResistant, Group: "finance"}}}, nil, 0, 0},
 	} {
 		p, err := w.operator(acting).PlanPolicy(t.Context(), tt.policy, tt.resistant)
 		w.must(err)

@@ -12,7 +12,7 @@ import (
 func TestPolicyPages(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t, servertest.SQLite(t), func(c *config.Config) {
-		c.TwoSteps, c.TwoStepsFrom = "required", time.Now().Add(60*24*time.Hour)
+		c.TwoSteps = []config.TwoSteps{{Must: "required", From: time.Now().Add(60 * 24 * time.Hour)}}
 		c.CodesAfterRecovery, c.RememberBrowser = "require", 720*time.Hour
 	})
 	s.AddUser("ana")

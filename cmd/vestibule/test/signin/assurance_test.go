@@ -109,7 +109,7 @@ var truths = []struct {
 		{name: "session of a recovery code, step-up with another", enrolled: true, before: "recovery", recovery: true, request: []string{"acr_values", "aal2"}, pages: "totp recovery recovery-used setup", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "session of a recovery code, step-up, silent", enrolled: true, before: "recovery", request: []string{"acr_values", "aal2", "prompt", "none"}, fails: "login_required"},
 	}},
-	{"required", func(c *config.Config) { c.TwoSteps = "required" }, nil, []truth{
+	{"required", func(c *config.Config) { c.TwoSteps = []config.TwoSteps{{Must: "required"}} }, nil, []truth{
 		{name: "nothing set up", pages: "login setup codes consent", amr: "pwd otp mfa", acr: "aal2"},
 		{name: "nothing set up, one step preferred", request: []string{"acr_values", "aal1"}, pages: "login setup codes consent", amr: "pwd otp mfa", acr: "aal1"},
 		{name: "nothing set up, cancelled", refuses: true, pages: "login setup", fails: "access_denied"},
@@ -119,15 +119,17 @@ var truths = []struct {
 		{name: "recovery code", enrolled: true, recovery: true, pages: "login totp recovery recovery-used consent", amr: "pwd mfa", acr: "aal2"},
 		{name: "session of a code", enrolled: true, before: "code", amr: "pwd otp mfa", acr: "aal2"},
 	}},
-	{"required, and recovery codes do not count", func(c *config.Config) { c.TwoSteps, c.RecoveryCounts = "required", false }, nil, []truth{
+	{"required, and recovery codes do not count", func(c *config.Config) { c.TwoSteps, c.RecoveryCounts = []config.TwoSteps{{Must: "required"}}, false }, nil, []truth{
 		{name: "recovery code", enrolled: true, recovery: true, pages: "login totp recovery recovery-used consent", amr: "pwd mfa", acr: "aal1"},
 	}},
-	{"required after a date", func(c *config.Config) { c.TwoSteps, c.TwoStepsFrom = "required", time.Now().AddDate(0, 1, 0) }, nil, []truth{
+	{"required after a date", func(c *config.Config) {
+		c.TwoSteps = []config.TwoSteps{{Must: "required", From: time.Now().AddDate(0, 1, 0)}}
+	}, nil, []truth{
 		{name: "nothing set up", pages: "login notice consent", amr: "pwd", acr: "aal1"},
 		{name: "session of a password", before: "password", amr: "pwd", acr: "aal1"},
 		{name: "code", enrolled: true, pages: "login totp consent", amr: "pwd otp mfa", acr: "aal2"},
 	}},
-	{"required, but only reported", func(c *config.Config) { c.TwoSteps, c.TwoStepsReportOnly = "required", true }, nil, []truth{
+	{"required, but only reported", func(c *config.Config) { c.TwoSteps, c.TwoStepsReportOnly = []config.TwoSteps{{Must: "required"}}, true }, nil, []truth{
 		{name: "nothing set up", pages: "login consent", amr: "pwd", acr: "aal1"},
 		{name: "nothing set up, two steps essential", request: []string{"claims", servertest.Essential("aal2")}, pages: "login setup codes consent", amr: "pwd otp mfa", acr: "aal2"},
 	}},

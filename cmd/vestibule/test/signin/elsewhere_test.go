@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/config"
 	"vestibule/provider/account"
 	"vestibule/provider/store"
 )
@@ -77,7 +78,7 @@ func TestAccountsElsewhere(t *testing.T) {
 	servertest.EachDatabase(t, func(t *testing.T, database string) {
 		mail := servertest.NewMailbox(t, "starttls")
 		s := servertest.NewWithMail(t, database, mail)
-		s.Config.TwoSteps = "required"
+		s.Config.TwoSteps = []config.TwoSteps{{Must: "required"}}
 		others := &staff{rows: map[string]account.Account{"ana": {Subject: "s-ana", Username: "ana", Name: "Ana", Email: "ana@example.com"}}}
 		s.Accounts = others
 		s.Start(2)

@@ -16,7 +16,7 @@ import (
 // onlyKeys obliges everybody to a phishing-resistant factor.
 func onlyKeys(c *config.Config) {
 	servertest.OnLocalhost(c)
-	c.TwoSteps = "phishing-resistant"
+	c.TwoSteps = []config.TwoSteps{{Must: "phishing-resistant"}}
 }
 
 // TestPhishingResistantPolicy: who has nothing sets up a passkey, who has an app does so over its code, and who has both is

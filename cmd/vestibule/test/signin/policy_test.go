@@ -60,7 +60,7 @@ func TestPolicyInTheSignIn(t *testing.T) {
 
 func TestPolicyReported(t *testing.T) {
 	t.Parallel()
-	report := func(c *config.Config) { c.TwoSteps, c.TwoStepsReportOnly = "required", true }
+	report := func(c *config.Config) { c.TwoSteps, c.TwoStepsReportOnly = []config.TwoSteps{{Must: "required"}}, true }
 	servertest.EachWith(t, report, func(t *testing.T, s *servertest.Site) {
 		ana := s.AddUser("ana")
 		v := s.NewClient(t, "shop").Begin()
@@ -75,7 +75,7 @@ func TestPolicyReported(t *testing.T) {
 // TestLastAuthenticatorStays: of two that are removed at the same instant one stays, if its user must have one.
 func TestLastAuthenticatorStays(t *testing.T) {
 	t.Parallel()
-	servertest.EachWith(t, func(c *config.Config) { c.TwoSteps = "required" }, func(t *testing.T, s *servertest.Site) {
+	servertest.EachWith(t, func(c *config.Config) { c.TwoSteps = []config.TwoSteps{{Must: "required"}} }, func(t *testing.T, s *servertest.Site) {
 		ana := s.AddUser("ana")
 		b := s.NewBrowser(t)
 		p := b.Open("/account/security").GiveName("ana", servertest.Password).At("setup", "initial")
