@@ -22,6 +22,10 @@ type Config struct {
 	// Cache is how long an answer about a good token may be used again, at most MaxCache. A token that is revoked is
 	// let through for that long. 0: the server is asked each time.
 	Cache time.Duration
+	// Levels are the values of acr that the server knows, lowest first, those of one level beside each other; nil: the
+	// names that Vestibule has where nobody gives others, aal1, aal2 and phr. A token of a higher level meets a Rule that
+	// asks for a lower one.
+	Levels [][]string
 	// Client does the requests; nil: one that gives up after 5 seconds. Redirects are never followed.
 	Client *http.Client
 	// Log gets the reasons when the server cannot be asked; nil: slog.Default().
@@ -43,6 +47,7 @@ const (
 type Guard struct {
 	endpoint   string
 	id, secret string
+	levels     levels
 	client     *http.Client
 	log        *slog.Logger
 	now        func() time.Time
@@ -62,7 +67,13 @@ func New(c Config) (*Guard, error) {
 	case c.Cache < 0 || c.Cache > MaxCache:
 		return nil, fmt.Errorf("cache %s is not from 0 to %s: a revoked token is let through for that long", c.Cache, MaxCache)
 	}
-	g := &Guard{endpoint: c.Endpoint, id: c.ClientID, secret: c.ClientSecret, client: direct(c.Client), log: c.Log, now: c.Now}
+	g := &Guard{endpoint: c.Endpoint, id: c.ClientID, secret: c.ClientSecret, levels: c.Levels, client: direct(c.Client), log: c.Log, now: c.Now}
+	if err := g.levels.check(); err != nil {
+		return nil, err
+	}
+	if g.levels == nil {
+		g.levels = defaultLevels
+	}
 	if g.log == nil {
 		g.log = slog.Default()
 	}
@@ -94,8 +105,9 @@ func loopback(host string) bool {
 type Rule struct {
 	// Scopes must all have been granted.
 	Scopes []string
-	// ACR are the acceptable values of acr, the best liked first; none: any will do. The server answers with the name
-	// that the app asked with, so list every name that your apps use.
+	// ACR are the acceptable values of acr, the best liked first; none: any will do. A value of Config.Levels stands for
+	// that level and all above it. The server answers with the name that the app asked with, so list every name that your
+	// apps use, here or in Config.Levels.
 	ACR []string
 	// MaxAge is how old the oldest proof of the user may be that amr and acr rest on, in whole seconds; 0: however old. A
 	// user who has to prove all of it anew needs a minute or two for that. With one below 0 every request is refused with
@@ -104,14 +116,14 @@ type Rule struct {
 }
 
 // check returns what the token lacks. Scopes come first: a step-up would not help a token that lacks them.
-func (rule Rule) check(t Token, now time.Time) error {
+func (rule Rule) check(t Token, order levels, now time.Time) error {
 	for _, scope := range rule.Scopes {
 		if !slices.Contains(t.Scopes, scope) {
 			return ErrScope
 		}
 	}
 	switch {
-	case len(rule.ACR) > 0 && !slices.Contains(rule.ACR, t.ACR):
+	case len(rule.ACR) > 0 && !order.reach(t.ACR, rule.ACR):
 		return ErrLevel
 	case rule.MaxAge > 0 && (t.AuthTime.IsZero() || now.Unix()-t.AuthTime.Unix() > int64(rule.MaxAge/time.Second)):
 		return ErrAge
@@ -143,7 +155,7 @@ func (g *Guard) Check(ctx context.Context, access string, rule Rule) (Token, err
 	if err != nil {
 		return Token{}, err
 	}
-	return t, rule.check(t, g.now())
+	return t, rule.check(t, g.levels, g.now())
 }
 
 // ask returns a token that is good now.

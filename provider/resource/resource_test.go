@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vestibule/docs/doctest"
+	"vestibule/provider/assurance"
 	"vestibule/provider/resource"
 )
 
@@ -148,6 +149,56 @@ func TestRequire(t *testing.T) {
 				t.Error("the refusal may be kept by a cache")
 			}
 		})
+	}
+}
+
+// TestLevels: a higher level does for a lower one, and a name that is no level stands for itself.
+func TestLevels(t *testing.T) {
+	own := [][]string{{"aal1", "1"}, {"aal2", "2", "https://refeds.org/profile/mfa"}, {"phr", "3"}}
+	for _, tt := range []struct {
+		levels [][]string
+		acr    string
+		wanted []string
+		want   bool
+	}{
+		{nil, "phr", []string{"aal2"}, true},
+		{nil, "phr", []string{"aal1"}, true},
+		{nil, "aal2", []string{"aal1"}, true},
+		{nil, "aal2", []string{"phr"}, false},
+		{nil, "aal1", []string{"phr", "aal2"}, false},
+		{nil, "aal2", []string{"phr", "aal2"}, true},
+		{nil, "", []string{"aal1"}, false},
+		{nil, "gold", []string{"aal1"}, false},
+		{nil, "phr", []string{"gold"}, false},
+		{nil, "gold", []string{"gold", "phr"}, true},
+		{nil, "PHR", []string{"aal2"}, false},
+		{nil, "3", []string{"aal2"}, false},
+		{own, "3", []string{"aal2"}, true},
+		{own, "2", []string{"https://refeds.org/profile/mfa"}, true},
+		{own, "1", []string{"2"}, false},
+		{own, "aal1", []string{"1"}, true},
+		{own, "", []string{"1"}, false},
+		{[][]string{{"bronze"}, {"gold"}}, "gold", []string{"bronze"}, true},
+		{[][]string{{"bronze"}, {"gold"}}, "phr", []string{"aal2"}, false},
+		{[][]string{}, "phr", []string{"aal2"}, false}, // nothing is in order
+	} {
+		s := newServer(t, strings.Replace(good, `"aal2"`, fmt.Sprintf("%q", tt.acr), 1))
+		g := s.guard(t, func(c *resource.Config) { c.Levels = tt.levels })
+		if _, err := g.Check(t.Context(), "abc", resource.Rule{ACR: tt.wanted}); err == nil != tt.want || err != nil && !errors.Is(err, resource.ErrLevel) {
+			t.Errorf("acr %q where %q is wanted, of %q: %v, want it to pass: %v", tt.acr, tt.wanted, tt.levels, err, tt.want)
+		}
+	}
+}
+
+// TestServersLevels: without a word the guard has the order of the server's levels.
+func TestServersLevels(t *testing.T) {
+	for has, acr := range assurance.Ranked {
+		g := newServer(t, strings.Replace(good, `"aal2"`, fmt.Sprintf("%q", acr), 1)).guard(t)
+		for asked, name := range assurance.Ranked {
+			if _, err := g.Check(t.Context(), "abc", resource.Rule{ACR: []string{name}}); (err == nil) != (has >= asked) {
+				t.Errorf("%s where %s is wanted: %v", acr, name, err)
+			}
+		}
 	}
 }
 
@@ -340,6 +391,9 @@ func TestNew(t *testing.T) {
 		{"plain http by a name", resource.Config{Endpoint: "http://127.0.0.1.example.com/introspect", ClientID: "api", ClientSecret: "x"}, "use https"},
 		{"no secret", resource.Config{Endpoint: "https://id.example.com/introspect", ClientID: "api"}, "only a confidential client"},
 		{"long cache", resource.Config{Endpoint: "https://id.example.com/introspect", ClientID: "api", ClientSecret: "x", Cache: time.Minute}, "a revoked token"},
+		{"a name twice", resource.Config{Endpoint: "https://id.example.com/introspect", ClientID: "api", ClientSecret: "x", Levels: [][]string{{"1"}, {"2", "1"}}}, "each name stands for one level"},
+		{"a level without a name", resource.Config{Endpoint: "https://id.example.com/introspect", ClientID: "api", ClientSecret: "x", Levels: [][]string{{"1"}, nil}}, "has no name"},
+		{"an empty name", resource.Config{Endpoint: "https://id.example.com/introspect", ClientID: "api", ClientSecret: "x", Levels: [][]string{{""}}}, "empty"},
 		{"good", resource.Config{Endpoint: "https://id.example.com/introspect", ClientID: "api", ClientSecret: "x", Cache: resource.MaxCache}, ""},
 		{"loopback", resource.Config{Endpoint: "http://[::1]:8080/introspect", ClientID: "api", ClientSecret: "x"}, ""},
 	} {
