@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"vestibule/mfa/webauthn"
 	"vestibule/provider/audit"
 	"vestibule/storage"
 )
@@ -155,16 +156,18 @@ func (m *metrics) proof(factor, result string, e audit.Event) {
 	}
 }
 
+// resultOf is what a refused answer is counted as.
 func resultOf(e audit.Event) string {
-	switch e.Detail["reason"] {
-	case "used":
-		return "replayed"
-	case "expired":
-		return "expired"
-	case "clock":
-		return "clock"
+	if result := results[e.Detail["reason"]]; result != "" {
+		return result
 	}
 	return "wrong"
+}
+
+// results are what reasons of a refusal are counted as that say more than that an answer was wrong.
+var results = map[string]string{
+	"used": "replayed", "expired": "expired", "clock": "clock", "cloned": "cloned",
+	webauthn.ReasonOrigin: "origin", webauthn.ReasonFrame: "origin", webauthn.ReasonRelyingParty: "origin",
 }
 
 // oneOf keeps a label within bounds: other stands for all that is not in the list.

@@ -75,6 +75,11 @@ var metricEvents = []struct {
 	{audit.Event{Kind: audit.EventTOTPFailed, Detail: map[string]string{"reason": "used"}}, []string{`vestibule_sign_in_attempts_total{result="replayed",step="totp"} 1`}},
 	{audit.Event{Kind: audit.EventTOTPFailed, Detail: map[string]string{"reason": "expired"}}, []string{`vestibule_sign_in_attempts_total{result="expired",step="totp"} 1`}},
 	{audit.Event{Kind: audit.EventTOTPFailed, Detail: map[string]string{"reason": "clock"}}, []string{`vestibule_sign_in_attempts_total{result="clock",step="totp"} 1`}},
+	{audit.Event{Kind: audit.ProofFailed("webauthn"), Detail: map[string]string{"reason": "cloned"}}, []string{`vestibule_sign_in_attempts_total{result="cloned",step="webauthn"} 1`}},
+	{audit.Event{Kind: audit.ProofFailed("webauthn"), Detail: map[string]string{"reason": "origin"}}, []string{`vestibule_sign_in_attempts_total{result="origin",step="webauthn"} 1`}},
+	{audit.Event{Kind: audit.ProofFailed("webauthn"), Detail: map[string]string{"reason": "cross_origin"}}, []string{`vestibule_sign_in_attempts_total{result="origin",step="webauthn"} 1`}},
+	{audit.Event{Kind: audit.ProofFailed("webauthn"), Detail: map[string]string{"reason": "rp_id"}}, []string{`vestibule_sign_in_attempts_total{result="origin",step="webauthn"} 1`}},
+	{audit.Event{Kind: audit.ProofFailed("webauthn"), Detail: map[string]string{"reason": "presence"}}, []string{`vestibule_sign_in_attempts_total{result="wrong",step="webauthn"} 1`}},
 	{audit.Event{Kind: audit.EventRecoveryUsed}, []string{`vestibule_sign_in_attempts_total{result="ok",step="recovery"} 1`, `vestibule_recovery_codes_used_total 1`}},
 	{audit.Event{Kind: audit.Proved("key")}, []string{`vestibule_sign_in_attempts_total{result="ok",step="key"} 1`}},
 	{audit.Event{Kind: audit.ProofLocked("key")}, []string{

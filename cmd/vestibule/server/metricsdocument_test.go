@@ -43,3 +43,25 @@ func TestMetricsDocument(t *testing.T) {
 		}
 	}
 }
+
+// TestResultsDocument compares what the table says that results can be with what proofs are counted as.
+func TestResultsDocument(t *testing.T) {
+	want := []string{"ok", "wrong", "locked"}
+	for _, result := range results {
+		want = append(want, result)
+	}
+	slices.Sort(want)
+	for _, row := range doctest.Open(t, "docs/operators.md").Rows(t, "metric") {
+		if doctest.Code(row[0])[0] != "vestibule_sign_in_attempts_total" {
+			continue
+		}
+		_, listed, _ := strings.Cut(row[1], "`result` (")
+		listed, _, _ = strings.Cut(listed, ")")
+		got := strings.Split(listed, ", ")
+		if slices.Sort(got); !slices.Equal(got, slices.Compact(want)) {
+			t.Errorf("docs/operators.md says that results are %q, want %q", got, slices.Compact(want))
+		}
+		return
+	}
+	t.Error("docs/operators.md has no sign-in attempts")
+}
