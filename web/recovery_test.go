@@ -22,7 +22,7 @@ func TestRecoveryStates(t *testing.T) {
 	p = p.reload().at("recovery-used", "initial").press("Continue to Demo Shop").at("consent", "initial")
 	p.press("Allow").client()
 	p = s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0])
-	p.at("recovery", "wrong").click("I lost my phone").at("lost-device", "initial").says("help@example.com")
+	p.at("recovery", "wrong").click("I lost my device").at("lost-device", "initial").says("help@example.com")
 }
 
 func TestRecoveryLock(t *testing.T) {

@@ -117,7 +117,7 @@ func (s *site) remembered(a phone) *visitor {
 	if p = p.press("Continue", "code", a.code(0), "remember", "yes"); p.name != "client" {
 		p.at("consent", "initial").press("Allow", "remember", "yes").client()
 	}
-	b.open("/logout").says("This browser stays one that is not asked for a code").press("Sign out")
+	b.open("/logout").says("This browser stays one that is not asked for a second step").press("Sign out")
 	s.clock.forward(time.Hour)
 	return b
 }
@@ -133,7 +133,7 @@ func TestRememberedBrowser(t *testing.T) {
 		t.Errorf("the session says amr %v, acr %s, want pwd and aal1", got, row.Login.ACR())
 	}
 	b.open(s.authorize()).client()
-	b.open("/account/security").at("security", "on").says("Browsers that are not asked for a code", "This browser")
+	b.open("/account/security").at("security", "on").says("Browsers that are not asked for a second step", "This browser")
 	if kept := events.of(audit.EventBrowserRemembered); len(kept) != 1 || kept[0].Subject != "s-ana" || kept[0].Detail["browser"] != "A browser" {
 		t.Errorf("recorded %+v, want one browser of ana", kept)
 	}
@@ -251,8 +251,8 @@ func TestForgetBrowser(t *testing.T) {
 	mine := s.signedIn(&a)
 	p = mine.open("/account/security").at("security", "on")
 	action, form := p.form("Forget A browser")
-	mine.post(action, form).at("security", "on").says("That browser has to give a code again")
-	mine.post(action, form).at("security", "on").says("That browser has to give a code again") // a second click
+	mine.post(action, form).at("security", "on").says("That browser is asked for a second step again")
+	mine.post(action, form).at("security", "on").says("That browser is asked for a second step again") // a second click
 	s.clock.forward(11 * time.Second)
 	mine.post(action, form).at("security", "on").says("forgotten already")
 	form.Set("browser", "?")

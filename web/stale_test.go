@@ -72,7 +72,7 @@ func TestLockBeginsAtThePassword(t *testing.T) {
 				if p.name != "login" || p.state != "again" {
 					t.Errorf("%s: page %s in state %s, want the password", name, p.name, p.state)
 				}
-				p.says("Codes were locked after too many wrong ones. Enter your password again to go on.")
+				p.says("There were too many wrong tries. Enter your password again to go on.")
 			}
 			p := began.click("Try again").at("login", "again").password("ana").at("totp", "initial")
 			if form == verify.Recovery {

@@ -90,7 +90,7 @@ func TestLockEnds(t *testing.T) {
 	}
 	p.at("totp", "locked")
 	s.clock.forward(16 * time.Minute)
-	p = p.reload().at("login", "again").says("Codes were locked after too many wrong ones.").password("ana").at("totp", "initial")
+	p = p.reload().at("login", "again").says("There were too many wrong tries.").password("ana").at("totp", "initial")
 	p.press("Continue", "code", a.code(0)).at("consent", "initial")
 }
 

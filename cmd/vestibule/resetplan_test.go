@@ -51,7 +51,7 @@ func TestPlannedResetOfWhoHasIt(t *testing.T) {
 			}
 			told := 0
 			for _, l := range letters {
-				if l.To == tt.account.Email && strings.Contains(l.Body, "given a code since it was announced") {
+				if l.To == tt.account.Email && strings.Contains(l.Body, "a recovery code since it was announced") {
 					told++
 				}
 			}

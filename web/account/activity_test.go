@@ -154,10 +154,10 @@ func TestSentences(t *testing.T) {
 		{audit.EventSignedIn, map[string]string{"amr": "pwd mfa"}, "Signed in with the password and a recovery code."},
 		{audit.EventTOTPFailed, map[string]string{"set_up": "yes"}, "A wrong code was given while an authenticator was set up."},
 		{audit.EventRecoveryUsed, map[string]string{"left": "3"}, "A recovery code was used. <bdi>3</bdi> left."},
-		{audit.EventBrowserForgotten, map[string]string{"browser": "all"}, "Asked for codes again: all devices."},
-		{audit.EventBrowserForgotten, nil, "Asked for codes again: a device that signed out."},
-		{audit.EventBrowserForgotten, map[string]string{"browser": "Firefox on Linux"}, "Asked for codes again: <bdi>Firefox on Linux</bdi>."},
-		{audit.EventBrowserRemembered, map[string]string{"browser": "A browser"}, "No longer asked for codes: <bdi>A browser</bdi>."},
+		{audit.EventBrowserForgotten, map[string]string{"browser": "all"}, "Asked for a second step again: all devices."},
+		{audit.EventBrowserForgotten, nil, "Asked for a second step again: a device that signed out."},
+		{audit.EventBrowserForgotten, map[string]string{"browser": "Firefox on Linux"}, "Asked for a second step again: <bdi>Firefox on Linux</bdi>."},
+		{audit.EventBrowserRemembered, map[string]string{"browser": "A browser"}, "No longer asked for a second step: <bdi>A browser</bdi>."},
 		{audit.EventAdminReset, map[string]string{"reason": "<lost>"}, "Two-step verification was reset: <bdi>&lt;lost&gt;</bdi>"},
 	} {
 		got := string(s.sentence(audit.Event{Kind: tt.kind, Detail: tt.detail}, "").Apart(english(t)))

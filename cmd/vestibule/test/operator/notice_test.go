@@ -44,7 +44,7 @@ func TestNotices(t *testing.T) {
 		for range 5 {
 			p = p.GiveCode(a.Wrong())
 		}
-		want = append(want, "Somebody who has your password gave wrong codes")
+		want = append(want, "Somebody who has your password failed the second step")
 
 		p = s.NewBrowser(t).Open("/account/security").GiveName("ana", servertest.Password).Click("Use a recovery code")
 		p.Press("Continue", "recovery", codes[0]).At("recovery-used", "initial").Says("We have sent you an email about it.")

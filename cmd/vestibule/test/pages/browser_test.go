@@ -154,7 +154,7 @@ func TestTabOrder(t *testing.T) {
 	b.EnrolByCamera("ana")
 	b.SignOut()
 	b.SignInAs(sh.Begin().Address, "ana").At("totp", "initial").Focused()
-	want := []string{"code", "Continue", "Codes not working?", "Use a recovery code", "I lost my phone and my recovery codes", "Sign in as someone else", "Help"}
+	want := []string{"code", "Continue", "Codes not working?", "Use a recovery code", "I lost my device and my recovery codes", "Sign in as someone else", "Help"}
 	var got []string
 	for range want {
 		got = append(got, servertest.Evaluate[string](b, `document.activeElement.name || document.activeElement.innerText.trim()`))

@@ -152,7 +152,7 @@ func TestRememberedBrowserWalk(t *testing.T) {
 		b.Open(stepUp.Address).At("totp", "initial")
 		b.Open("/account/authenticators/new").At("totp", "initial")
 		b.Open("/account/security").At("security", "on").Says("This browser")
-		b.Open("/logout").Says("stays one that is not asked for a code").Press("Sign out")
+		b.Open("/logout").Says("stays one that is not asked for a second step").Press("Sign out")
 		spared(true)
 
 		for name, end := range map[string]func(ctx context.Context) error{
