@@ -153,6 +153,17 @@ func KindsOfStrength(kinds []Kind, asked Strength) []string {
 	return names
 }
 
+// Strongest are those of the kinds that do the most.
+func Strongest(kinds []Names) []Names {
+	most := Optional
+	for _, n := range kinds {
+		if n.Strength().Exceeds(most) {
+			most = n.Strength()
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(kinds), func(n Names) bool { return !n.Strength().Meets(most) })
+}
+
 // Best is what the best of a user's authenticators does, which are of the kinds has. One of a kind that is not among all
 // is an authenticator like any.
 func Best(all []Kind, has []string) Strength {
@@ -181,3 +192,7 @@ func (q Requirement) Lacks(has Strength) []Duty {
 	}
 	return append([]Duty{{Must: q.Must, Why: q.Why}}, q.Ahead(has)...)
 }
+
+// Keeps reports whether a user whose best authenticator is has must not go on with one that is left: it would be less than
+// what is asked. Whoever never had what is asked loses nothing.
+func (q Requirement) Keeps(has, left Strength) bool { return has.Exceeds(left) && !left.Meets(q.Must) }

@@ -134,6 +134,44 @@ func TestLacks(t *testing.T) {
 	}
 }
 
+// TestKeeps: what is left must do what is asked, unless what there was did no more.
+func TestKeeps(t *testing.T) {
+	for _, tt := range []struct {
+		must, has, left Strength
+		want            bool
+	}{
+		{Optional, Required, Optional, false},
+		{Optional, PhishingResistant, Optional, false},
+		{Required, Required, Optional, true},
+		{Required, Required, Required, false},
+		{Required, PhishingResistant, Required, false},
+		{Required, PhishingResistant, Optional, true},
+		{PhishingResistant, PhishingResistant, Required, true},
+		{PhishingResistant, PhishingResistant, Optional, true},
+		{PhishingResistant, PhishingResistant, PhishingResistant, false},
+		{PhishingResistant, Required, Required, false}, // one of two apps
+		{PhishingResistant, Required, Optional, true},
+	} {
+		if got := (Requirement{Must: tt.must}).Keeps(tt.has, tt.left); got != tt.want {
+			t.Errorf("%q is asked, of %q is left %q: Keeps = %v", tt.must, tt.has, tt.left, got)
+		}
+	}
+}
+
+func TestStrongest(t *testing.T) {
+	app, card, key := Names{Kind: "app"}, Names{Kind: "card"}, Names{Kind: "key", PhishingResistant: true}
+	for _, tt := range []struct{ all, want []Names }{
+		{nil, nil},
+		{[]Names{app, card}, []Names{app, card}},
+		{[]Names{app, key, card}, []Names{key}},
+		{[]Names{key}, []Names{key}},
+	} {
+		if got := Strongest(tt.all); !slices.Equal(got, tt.want) {
+			t.Errorf("Strongest(%v) = %v, want %v", tt.all, got, tt.want)
+		}
+	}
+}
+
 // TestUnknownStrength: a word that nobody knows asks for the most that there is.
 func TestUnknownStrength(t *testing.T) {
 	unknown := Strength("phishing resistant")

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"io/fs"
 	"os"
 	"strings"
@@ -43,12 +44,18 @@ func (s *site) vault(more ...string) string {
 // giveKey sets a key up for the user, and returns what it proves.
 func (s *site) giveKey(subject string) (p mfa.Proof) {
 	s.t.Helper()
-	ctx, owner := s.t.Context(), "key of "+subject
+	return s.giveDevice(subject, mfatest.NewKeyDevice())
+}
+
+// giveDevice is giveKey of that one.
+func (s *site) giveDevice(subject string, d *mfatest.KeyDevice) (p mfa.Proof) {
+	s.t.Helper()
+	ctx, owner := s.t.Context(), rand.Text()
 	view, err := mfatest.Begin(s.t, s.mfa, subject, owner, "key")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := s.mfa.Confirm(ctx, subject, owner, mfatest.NewKeyDevice().Enrol(s.t, view.Offer, s.clock.now()), ""); err != nil {
+	if err := s.mfa.Confirm(ctx, subject, owner, d.Enrol(s.t, view.Offer, s.clock.now()), ""); err != nil {
 		s.t.Fatal(err)
 	}
 	if err := s.mfa.Activate(ctx, subject, owner, func(_ context.Context, made mfa.Proof) error { p = made; return nil }); err != nil {

@@ -29,35 +29,44 @@ type removePage struct {
 	View      any       // what that kind shows of its challenge
 	Challenge string    // which one the form answers; empty: the kind has none
 	Others    []ui.Kind // whose answers would do as well
+	Strongest bool      // those of weaker kinds of the user's would not
 }
 
-// find returns the authenticator that the address names, and whether it is the last one.
-func (s *Server) find(r *http.Request, m *signedIn) (found mfa.Info, last, ok bool, err error) {
+// found is the authenticator that the address names.
+type found struct {
+	mfa.Info
+	last bool        // the user has no other
+	keep *ui.Message // why it must stay; nil: it may go
+}
+
+// find looks for it; not ok: it is gone.
+func (s *Server) find(r *http.Request, m *signedIn) (f found, ok bool, err error) {
 	status, err := s.MFA.Status(r.Context(), m.account.Subject)
 	if err != nil {
-		return mfa.Info{}, false, false, err
+		return found{}, false, err
 	}
-	i := slices.IndexFunc(status.Authenticators, func(a mfa.Info) bool { return a.ID == r.PathValue("id") })
+	all := status.Authenticators
+	i := slices.IndexFunc(all, func(a mfa.Info) bool { return a.ID == r.PathValue("id") })
 	if i < 0 {
-		return mfa.Info{}, false, false, nil
+		return found{}, false, nil
 	}
-	return status.Authenticators[i], len(status.Authenticators) == 1, true, nil
+	return found{all[i], len(all) == 1, s.mustKeep(m.account, all, all[i].ID)}, true, nil
 }
 
 // removePage asks for the password and a code. They are proof enough that no other is asked for before.
 func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-	app, last, ok, err := s.find(r, m)
+	app, ok, err := s.find(r, m)
 	switch {
 	case err != nil:
 		return err
 	case !ok:
 		return s.Answers.Note(w, r, securityPath, "remove.gone", nil)
-	case last && s.mustKeep(m.account):
-		return s.Answers.Note(w, r, securityPath, "last.factor", nil)
+	case app.keep != nil:
+		return s.Answers.Note(w, r, securityPath, app.keep.ID, nil)
 	}
 	p := &removePage{
 		Frame:  ui.Frame{Page: "remove", Title: ui.Say("remove.title", "name", app.Name), Account: true, Who: m.account.Label()},
-		Action: r.URL.Path, Name: app.Name, Kind: s.kindOf(app.Kind), Username: m.account.Username, Last: last,
+		Action: r.URL.Path, Name: app.Name, Kind: s.kindOf(app.Kind), Username: m.account.Username, Last: app.last,
 	}
 	template, err := s.askAgain(r, m, p)
 	if err != nil {
@@ -73,12 +82,15 @@ func (s *Server) askAgain(r *http.Request, m *signedIn, p *removePage) (template
 	if err != nil {
 		return "", err
 	}
-	form := formOf(s.MFA.Usable(all), cmp.Or(ui.Field(r, "with"), m.said.Values["with"]))
-	for _, names := range s.MFA.Usable(all) {
+	usable := s.MFA.Usable(all)
+	asked := mfa.Strongest(usable)
+	form := formOf(asked, cmp.Or(ui.Field(r, "with"), m.said.Values["with"]))
+	for _, names := range asked {
 		if names.Kind != form.Name {
 			p.Others = append(p.Others, verify.KindOf(names))
 		}
 	}
+	p.Strongest = len(asked) < len(usable)
 	if form == verify.Recovery {
 		p.Recovery = true
 		return "remove", nil
@@ -88,22 +100,23 @@ func (s *Server) askAgain(r *http.Request, m *signedIn, p *removePage) (template
 	return "remove-" + form.Name, err
 }
 
-// formOf is the form that is asked for by name. Who asks for none of the user's gets the kind that was used last.
-func formOf(usable []mfa.Names, name string) verify.Form {
-	i := slices.IndexFunc(usable, func(n mfa.Names) bool { return n.Kind == name })
+// formOf is the form that is asked for by name. Who asks for none of the kinds that would do gets the one that was used
+// last.
+func formOf(asked []mfa.Names, name string) verify.Form {
+	i := slices.IndexFunc(asked, func(n mfa.Names) bool { return n.Kind == name })
 	switch {
 	case i >= 0:
-		return verify.FormOf(usable[i])
-	case name == verify.Recovery.Name || len(usable) == 0:
+		return verify.FormOf(asked[i])
+	case name == verify.Recovery.Name || len(asked) == 0:
 		return verify.Recovery
 	}
-	return verify.FormOf(usable[0])
+	return verify.FormOf(asked[0])
 }
 
 // postRemove takes an authenticator away. The code that allows it is spent, the authenticator removed and the session
 // given a new id in one commit.
 func (s *Server) postRemove(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-	app, last, ok, err := s.find(r, m)
+	app, ok, err := s.find(r, m)
 	switch {
 	case err != nil:
 		return err
@@ -112,14 +125,14 @@ func (s *Server) postRemove(w http.ResponseWriter, r *http.Request, m *signedIn)
 			return err
 		}
 		return s.Answers.Note(w, r, securityPath, "remove.gone", nil)
-	case last && s.mustKeep(m.account):
-		return s.Answers.Note(w, r, securityPath, "last.factor", nil)
+	case app.keep != nil:
+		return s.Answers.Note(w, r, securityPath, app.keep.ID, nil)
 	}
 	all, err := s.MFA.KindsOf(r.Context(), m.account.Subject)
 	if err != nil {
 		return err
 	}
-	password, form := ui.Field(r, "password"), formOf(s.MFA.Usable(all), ui.Field(r, "with"))
+	password, form := ui.Field(r, "password"), formOf(mfa.Strongest(s.MFA.Usable(all)), ui.Field(r, "with"))
 	given := verify.Read(r, form)
 	given.Owner, given.State = m.challengeOwner(), challengeState(r)
 	if faults := s.emptyProofs(form, password, given); len(faults) > 0 {
@@ -138,22 +151,22 @@ func (s *Server) postRemove(w http.ResponseWriter, r *http.Request, m *signedIn)
 			return err
 		}
 		e := m.event(r, audit.EventFactorRemoved, p.Method())
-		e.Detail["name"], e.Detail["last"] = app.Name, verify.YesNo(last)
+		e.Detail["name"], e.Detail["last"] = app.Name, verify.YesNo(app.last)
 		if err := s.Journal.Record(ctx, e); err != nil {
 			return err
 		}
-		done, err = s.removeWith(ctx, r, m, app, last, p)
+		done, err = s.removeWith(ctx, r, m, app, p)
 		return err
 	})
 	if err != nil {
-		return s.removeRefused(w, r, m, form, last, err)
+		return s.removeRefused(w, r, m, form, app.last, err)
 	}
 	return s.Answers.Respond(w, r, done)
 }
 
 // removedNote is what is said of an authenticator that was removed.
-func removedNote(app mfa.Info, last bool) ui.Message {
-	if last {
+func removedNote(app found) ui.Message {
+	if app.last {
 		return ui.Message{ID: "remove.off", Args: ui.Values{"name": app.Name}}
 	}
 	return ui.Message{ID: "remove.done", Args: ui.Values{"name": app.Name}}
@@ -199,20 +212,20 @@ func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string)
 // removeWith runs in the commit that spends the code. Whoever has the old authenticator and the password may be signed in
 // elsewhere, so that all other sessions end. What was not the last authenticator a moment ago is not removed if
 // it is by now, because of another tab: the user is told first what that means.
-func (s *Server) removeWith(ctx context.Context, r *http.Request, m *signedIn, app mfa.Info, last bool, p mfa.Proof) (browser.Response, error) {
+func (s *Server) removeWith(ctx context.Context, r *http.Request, m *signedIn, app found, p mfa.Proof) (browser.Response, error) {
 	login := m.session.Login.Clone()
 	login.Renew(s.Now())
 	if err := login.Add(p); err != nil {
 		return browser.Response{}, err
 	}
 	remove := s.MFA.RemoveSpare
-	if last {
+	if app.last {
 		remove = s.MFA.Remove
 	}
 	if err := remove(ctx, m.account.Subject, app.ID, p, nil); err != nil {
 		return browser.Response{}, err
 	}
-	return s.renewAlone(ctx, r, m, login, browser.Response{Note: new(removedNote(app, last))})
+	return s.renewAlone(ctx, r, m, login, browser.Response{Note: new(removedNote(app))})
 }
 
 func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *signedIn, form verify.Form, last bool, err error) error {
@@ -251,11 +264,11 @@ func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *signed
 // removeOvertaken is for what was to be removed while the user signed out everywhere else, as with a removal in another
 // tab, or the session has ended.
 func (s *Server) removeOvertaken(w http.ResponseWriter, r *http.Request, m *signedIn, form verify.Form, last bool) error {
-	_, alone, ok, err := s.find(r, m)
+	app, ok, err := s.find(r, m)
 	switch {
 	case err != nil:
 		return err
-	case ok && alone && !last:
+	case ok && app.last && !last:
 		return s.removeFault(w, r, form, ui.Message{ID: "remove.last"})
 	}
 	return s.Answers.Note(w, r, securityPath, "enrol.changed", nil)

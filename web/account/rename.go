@@ -20,7 +20,7 @@ type renamePage struct {
 
 // renamePage asks for another name. A name proves nothing and opens nothing, so that no code is asked for.
 func (s *Server) renamePage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-	app, _, ok, err := s.find(r, m)
+	app, ok, err := s.find(r, m)
 	switch {
 	case err != nil:
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -27,7 +28,7 @@ type securityPage struct {
 	Low        *ui.Rendered // too few recovery codes, or none
 	Devices    []rememberedView
 	Others     int          // live sessions of the user in other browsers
-	Keep       *ui.Rendered // the policy does not let the user remove the only authenticator
+	Keep       *ui.Rendered // why the policy does not let the user remove some of them
 	Coming     []mfa.Duty   // what the policy will ask of the user, who does not have it
 	Pending    *ui.Rendered // a set-up was begun and not finished
 	Finish     string       // address of its page
@@ -49,7 +50,7 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *signedI
 	if p.On {
 		p.Since = status.Authenticators[0].Created
 		p.Low = low(status.CodesLeft)
-		p.Keep = s.keep(m.account, len(p.Apps))
+		p.Keep = s.keep(m.account, status.Authenticators, p.Apps)
 	}
 	if p.Pending, p.Finish, err = s.unfinished(r.Context(), m, p.On); err != nil {
 		return err
@@ -90,12 +91,14 @@ func kindNames(all []mfa.Info) []string {
 	return names
 }
 
-// keep says why a user who has so many authenticators cannot remove one; nil: the user can.
-func (s *Server) keep(a accounts.Account, apps int) *ui.Rendered {
-	if apps > 1 || !s.mustKeep(a) {
-		return nil
+// keep marks the authenticators that the user must not remove, and says why; nil: all may go.
+func (s *Server) keep(a accounts.Account, all []mfa.Info, views []appView) (why *ui.Rendered) {
+	for i := range views {
+		if msg := s.mustKeep(a, all, views[i].ID); msg != nil {
+			views[i].Keep, why = true, new(msg.Rendered())
+		}
 	}
-	return new(ui.Message{ID: "last.factor"}.Rendered())
+	return why
 }
 
 func low(left int) *ui.Rendered {
@@ -127,7 +130,8 @@ func (s *Server) unfinished(ctx context.Context, m *signedIn, on bool) (*ui.Rend
 // appView is an authenticator on the page.
 type appView struct {
 	mfa.Info
-	Of ui.Kind // empty: all are of one
+	Of   ui.Kind // empty: all are of one
+	Keep bool    // the policy does not let the user remove it
 }
 
 // apps returns the views, and the kind if all are of one.
@@ -135,7 +139,7 @@ func (s *Server) apps(all []mfa.Info) (views []appView, only ui.Kind) {
 	several := false
 	for i, a := range all {
 		several = several || i > 0 && a.Kind != all[0].Kind
-		views = append(views, appView{a, s.kindOf(a.Kind)})
+		views = append(views, appView{Info: a, Of: s.kindOf(a.Kind)})
 	}
 	if several || len(all) == 0 {
 		return views, ui.Kind{}
@@ -163,8 +167,20 @@ func (s *Server) kinds() []ui.Kind {
 	return kinds
 }
 
-// mustKeep reports whether the user may not be without an authenticator. What single clients ask is no reason: at
-// those the user sets up a new one.
-func (s *Server) mustKeep(a accounts.Account) bool {
-	return !s.Policy.ReportOnly && s.Policy.For(a.Groups, mfa.App{}, s.Now()).Must != mfa.Optional
+// mustKeep says why a user with these authenticators may not be without one of them; nil: the user may. What single clients
+// ask is no reason: at those the user sets up a new one.
+func (s *Server) mustKeep(a accounts.Account, all []mfa.Info, id string) *ui.Message {
+	if s.Policy.ReportOnly {
+		return nil
+	}
+	others := slices.DeleteFunc(slices.Clone(all), func(a mfa.Info) bool { return a.ID == id })
+	has, left := mfa.Best(s.MFA.Kinds, kindNames(all)), mfa.Best(s.MFA.Kinds, kindNames(others))
+	want := s.Policy.For(a.Groups, mfa.App{}, s.Now())
+	switch {
+	case !want.Keeps(has, left):
+		return nil
+	case want.Must == mfa.PhishingResistant && has == want.Must:
+		return &ui.Message{ID: "last.resistant"}
+	}
+	return &ui.Message{ID: "last.factor"}
 }

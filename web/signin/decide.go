@@ -145,6 +145,25 @@ func (s decider) compare(ctx context.Context, fl *flow, d *decision) error {
 	return nil
 }
 
+// changesFactors reports whether the sign-in leads to a change of the factors: that asks for the best that the user has.
+func (fl *flow) changesFactors() bool { return fl.state.Reauth || fl.state.SetupRequested != "" }
+
+// strongest reports whether one of the second factors that count is a recovery code, or does all that the best of the
+// user's authenticators does. Whoever has proved less changes no factor (NIST SP 800-63B-4 section 4.1.2): a code of an app
+// that a false page has asked for must not bring its own authenticator in, nor take a key away.
+func (s decider) strongest(ctx context.Context, fl *flow, counts func(assurance.Authentication) bool) (bool, error) {
+	enough := func(a assurance.Authentication) bool {
+		return a.PhishingResistant || a.Method == assurance.MethodRecovery
+	}
+	for _, a := range fl.ix.Login.SecondFactors() {
+		if counts(a) && enough(a) {
+			return true, nil
+		}
+	}
+	best, err := s.strength(ctx, fl)
+	return err == nil && !best.Meets(mfa.PhishingResistant), err
+}
+
 // strength is what the best of the user's authenticators does.
 func (s decider) strength(ctx context.Context, fl *flow) (mfa.Strength, error) {
 	all, err := s.factors.KindsOf(ctx, fl.subject())
@@ -201,6 +220,12 @@ func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error
 	f.belowRequiredLevel = f.second && !login.Reaches(want, d.at)
 	if !f.known || f.accountChoice || !f.password && !m.Reauth {
 		return f, nil
+	}
+	if f.second && fl.changesFactors() {
+		var err error
+		if f.second, err = s.strongest(ctx, fl, func(a assurance.Authentication) bool { return good(a.Method) }); err != nil {
+			return f, err
+		}
 	}
 	if err := s.secondFacts(ctx, fl, &f, d); err != nil {
 		return f, err
@@ -330,10 +355,14 @@ func (s decider) renewal(ctx context.Context, fl *flow) (*renewal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &renewal{
+	found := &renewal{
 		owed: len(status.Authenticators) > 0 && (status.CodesLeft == 0 || recovered && status.CodesMade.Before(at)),
 		left: status.CodesLeft, told: recovered && status.CodesMade.After(at),
-	}, nil
+	}
+	if found.owed { // who has no codes, and a key that is not at hand, could not make any and would be held up for good
+		found.owed, err = s.strongest(ctx, fl, func(assurance.Authentication) bool { return true })
+	}
+	return found, err
 }
 
 // consent finds out whether the user must allow something, and what; nil: that is known.

@@ -28,6 +28,7 @@ type factorPage struct {
 	Ticked    bool
 	Wrong     int       // answers in this sign-in that were wrong
 	Others    []ui.Kind // that the user may give an answer of instead
+	Strongest bool      // weaker ones of the user's would not do, since this changes the factors
 	Now       time.Time
 }
 
@@ -82,7 +83,7 @@ func (s *Server) factorPage(w http.ResponseWriter, r *http.Request, fl *flow, fo
 	p := &factorPage{
 		Frame: ui.Frame{Page: form.Name, Flow: flow, Who: fl.state.AccountLabel},
 		Kind:  form.Kind, View: view, Challenge: id, Others: s.otherKinds(fl, form.Name),
-		Username: fl.state.Username, Sudo: fl.state.Reauth, Wrong: fl.state.WrongCodes, Now: s.Now(),
+		Username: fl.state.Username, Sudo: fl.state.Reauth, Wrong: fl.state.WrongCodes, Now: s.Now(), Strongest: s.onlyStrongest(fl),
 	}
 	if s.mayRemember(fl) {
 		p.Remember, p.Ticked = s.Remembered.For, fl.state.Values["remember"] != ""

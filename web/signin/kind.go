@@ -44,13 +44,17 @@ func (m *codeState) params() []mfa.KindParams {
 // asked for, or all if none does. What a weaker one then proves allows the user to set up a stronger one.
 func (s *flows) proofKinds(fl *flow) []ui.Kind {
 	var all, enough []ui.Kind
+	needs := fl.needs()
+	if fl.changesFactors() {
+		needs = mfa.PhishingResistant
+	}
 	for _, own := range fl.state.Kinds {
 		names, ok := s.MFA.NamesOf(own.Name)
 		if !ok {
 			continue
 		}
 		kind := verify.KindOf(names)
-		if all = append(all, kind); names.Strength().Meets(fl.needs()) {
+		if all = append(all, kind); names.Strength().Meets(needs) {
 			enough = append(enough, kind)
 		}
 	}
@@ -58,6 +62,11 @@ func (s *flows) proofKinds(fl *flow) []ui.Kind {
 		return enough
 	}
 	return all
+}
+
+// onlyStrongest reports whether some of the user's kinds are not asked for, because the sign-in changes the factors.
+func (s *flows) onlyStrongest(fl *flow) bool {
+	return fl.changesFactors() && len(s.proofKinds(fl)) < len(fl.state.Kinds)
 }
 
 // otherKinds are the ways beside the one at hand.

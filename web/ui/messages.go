@@ -42,7 +42,7 @@ type Rendered struct {
 
 // Rendered returns the message as a page shows it.
 func (msg Message) Rendered() Rendered {
-	return Rendered{Message: msg, Good: slices.Contains(goodNews, msg.ID), Warn: msg.ID == "last.factor"}
+	return Rendered{Message: msg, Good: slices.Contains(goodNews, msg.ID), Warn: msg.ID == "last.factor" || msg.ID == "last.resistant"}
 }
 
 // goodNews are the notices that something was done.
