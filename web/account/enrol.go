@@ -34,17 +34,11 @@ func (s *Server) kindEnrolment(m *signedIn, kind ui.Kind) enrol.Enrolment {
 
 // enrolStart has the user choose what to set up, if there is a choice.
 func (s *Server) enrolStart(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-	e, kinds := m.enrolment(), s.kinds()
-	if len(kinds) == 1 {
-		return s.Redirect(w, r, kindEnrolPath(kinds[0].Name))
-	}
-	switch kind, err := s.Enrol.Confirmed(r.Context(), e); {
-	case err != nil:
+	kind, err := s.Enrol.Start(w, r, m.enrolment(), s.kinds(), m.said)
+	if err != nil || kind == "" {
 		return err
-	case kind != "":
-		return s.Redirect(w, r, kindEnrolPath(kind))
 	}
-	return s.Enrol.ShowKinds(w, r, e, kinds, m.said)
+	return s.Redirect(w, r, kindEnrolPath(kind))
 }
 
 // onKind runs a handler for the kind that the address names. One that nobody knows has no page.

@@ -164,8 +164,19 @@ func (s *Server) showOffer(w http.ResponseWriter, r *http.Request, e Enrolment, 
 	return s.Render(w, r, http.StatusOK, "setup-"+pending.Kind, p)
 }
 
-// ShowKinds has the user choose what to set up.
-func (s *Server) ShowKinds(w http.ResponseWriter, r *http.Request, e Enrolment, kinds []ui.Kind, said ui.Feedback) error {
+// Start has the user choose which of the kinds to set up, if there is a choice. It returns the kind whose page comes next:
+// the only one, or that of a set-up under way whose first answer was right. Empty: the page to choose on was shown.
+func (s *Server) Start(w http.ResponseWriter, r *http.Request, e Enrolment, kinds []ui.Kind, said ui.Feedback) (next string, err error) {
+	if len(kinds) == 1 {
+		return kinds[0].Name, nil
+	}
+	if next, err = s.underWay(r.Context(), e); err != nil || next != "" {
+		return next, err
+	}
+	return "", s.showKinds(w, r, e, kinds, said)
+}
+
+func (s *Server) showKinds(w http.ResponseWriter, r *http.Request, e Enrolment, kinds []ui.Kind, said ui.Feedback) error {
 	p := &kindsPage{Frame: e.frame("setup", "part.setup"), Why: e.Why, Action: e.Action, Below: "/login/setup", Cancel: e.Cancel, Kinds: kinds}
 	if e.Account {
 		p.Title, p.Below = ui.Say("setup.another"), "/account/setup"
@@ -174,9 +185,9 @@ func (s *Server) ShowKinds(w http.ResponseWriter, r *http.Request, e Enrolment, 
 	return s.Render(w, r, http.StatusOK, "kinds", p)
 }
 
-// Confirmed is the kind of the set-up under way, if its first answer was right: there is nothing to choose any more. Empty:
+// underWay is the kind of the set-up under way, if its first answer was right: there is nothing to choose any more. Empty:
 // there is none.
-func (s *Server) Confirmed(ctx context.Context, e Enrolment) (kind string, err error) {
+func (s *Server) underWay(ctx context.Context, e Enrolment) (kind string, err error) {
 	pending, err := s.MFA.Pending(ctx, e.Owner, e.Subject)
 	switch {
 	case errors.Is(err, mfa.ErrNoSetup), errors.Is(err, mfa.ErrSetupExpired):

@@ -59,18 +59,11 @@ func (s *Server) setupStart(w http.ResponseWriter, r *http.Request, fl *flow) er
 	if e.Codes {
 		return s.showSetup(w, r, fl, e, fl.state.said())
 	}
-	to := s.setupPath(fl)
-	if to == e.Action {
-		kind, err := s.Enrol.Confirmed(r.Context(), e)
-		if err != nil {
-			return err
-		}
-		if kind == "" {
-			return s.Enrol.ShowKinds(w, r, e, s.setupKinds(fl), s.setupSaid(fl))
-		}
-		to = kindSetupPath(kind)
+	kind, err := s.Enrol.Start(w, r, e, s.setupKinds(fl), s.setupSaid(fl))
+	if err != nil || kind == "" {
+		return err
 	}
-	return s.redirectTo(w, r, fl, to)
+	return s.redirectTo(w, r, fl, kindSetupPath(kind))
 }
 
 // postSetupStart is the forms of recovery codes, and the way back.
