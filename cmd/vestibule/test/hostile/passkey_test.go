@@ -99,3 +99,42 @@ func TestPasskeySkipsNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestCodeChangesNoFactor: whoever has got the password and a code of the app out of a user with a passkey, as a false page
+// does, signs in where that is enough, and changes nothing: no authenticator comes, none goes, no code is made.
+func TestCodeChangesNoFactor(t *testing.T) {
+	t.Parallel()
+	eachKeyed(t, func(t *testing.T, k *servertest.Keyed) {
+		own := k.Site.NewBrowser(t).Open("/account/setup/totp").GiveName("ana", servertest.Password).At("webauthn", "initial").GiveKey(k.Device)
+		phone := own.At("setup", "initial").Phone()
+		own.Press("Continue", "code", phone.Code(-1)).At("security", "on")
+		k.Site.Clock.Advance(servertest.Step)
+		before := len(k.Site.Events(t, "", "factor.added")) + len(k.Site.Events(t, "", "factor.codes.made"))
+
+		b := k.Site.NewBrowser(t)
+		p := b.Open("/account/security").GiveName("ana", servertest.Password)
+		if p.Name == "webauthn" {
+			p = p.Click("Use your authenticator app")
+		}
+		p = p.At("totp", "initial").GiveCode(phone.Code(0)).At("security", "on")
+		remove := p.Click("Remove Passkey").At("remove", "initial").Address.Path
+		for _, path := range []string{"/account/authenticators/new", "/account/setup/totp", "/account/setup/webauthn", "/account/recovery-codes", "/account/recovery-codes?new=1"} {
+			q := b.Open(path).At("webauthn", "initial")
+			q.Open("/login/totp?flow="+url.QueryEscape(q.Value("flow"))).At("webauthn", "initial")
+			q.Post("/login/totp", url.Values{"flow": {q.Value("flow")}, "code": {phone.Code(1)}}).At("webauthn", "initial")
+			for _, action := range []string{"", "choose", "save", "again"} {
+				p.Post(strings.TrimSuffix(path, "?new=1"), url.Values{"action": {action}, "code": {phone.Code(1)}, "saved": {"yes"}})
+			}
+		}
+		k.Site.Clock.Advance(servertest.Step)
+		p.Post(remove, url.Values{"with": {"totp"}, "password": {servertest.Password}, "code": {phone.Code(0)}})
+		after := len(k.Site.Events(t, "", "factor.added")) + len(k.Site.Events(t, "", "factor.codes.made"))
+		if gone := len(k.Site.Events(t, "", "factor.removed")); after != before || gone > 0 {
+			t.Errorf("%d factors were made and %d removed over a code", after-before, gone)
+		}
+		b.Open(remove).Click("Use a recovery code").Press("Remove Passkey", "password", servertest.Password, "recovery", k.Codes[0]).At("security", "on")
+		if gone := len(k.Site.Events(t, "", "factor.removed")); gone != 1 {
+			t.Errorf("a recovery code removes %d passkeys, want the one that is lost", gone)
+		}
+	})
+}

@@ -193,4 +193,13 @@ func TestEveryPageOfPasskeys(t *testing.T) {
 	g.show("passkey-cancelled")
 	g.Gives("nonsense").At("webauthn", "format")
 	g.show("passkey-format")
+
+	k.Verifies(true)
+	g.Press("Use my passkey").Open("/account/setup/totp").At("setup", "initial")
+	g.Put("code", g.OathCode(g.Scan(), -1)).Press("Continue").At("security", "on")
+	s.Clock.Advance(11 * time.Minute)
+	g.Open("/account/recovery-codes").At("webauthn", "initial")
+	g.show("passkey-strongest")
+	g.Open("/account/security").Press("Remove Authenticator app").At("remove", "initial")
+	g.show("remove-strongest")
 }

@@ -59,3 +59,20 @@ func (g *gallery) enrolAfterNotice() (uri string, codes []string) {
 	g.Toggle("#saved").Press("Turn on two-step verification").At("security", "on")
 	return uri, codes
 }
+
+// TestPagesOfWhatComes looks at what users of an app are told of a rule for keys that is to come.
+func TestPagesOfWhatComes(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t, servertest.SQLite(t), func(c *config.Config) {
+		servertest.OnLocalhost(c)
+		c.TwoSteps = []config.TwoSteps{{Must: "required"}, {Must: "phishing-resistant", From: time.Now().Add(60 * 24 * time.Hour)}}
+	})
+	s.AddUser("ana")
+	g := newGallery(t, s.NewTab(t))
+	g.SignInAs("/account/security", "ana").At("setup", "initial").Press("Add an authenticator app").At("setup", "initial")
+	g.Put("code", g.OathCode(g.Scan(), -1)).Press("Continue").At("codes", "initial").Toggle("#saved").Press("Turn on two-step verification")
+	g.At("notice", "resistant")
+	g.show("notice-resistant")
+	g.Press("Not now").At("security", "on")
+	g.show("security-resistant")
+}
