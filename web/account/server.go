@@ -18,7 +18,8 @@ import (
 // Gate lets users in who have proved who they are.
 type Gate interface {
 	// Pass reports whether the session, nil if there is none, owes nothing. fresh asks for a proof of the last minutes as
-	// well. If something is owed, the browser was sent through a sign-in that ends at the page that was asked for.
+	// well, that is good enough to change the factors. If something is owed, the browser was sent through a sign-in that
+	// ends at the page that was asked for.
 	Pass(w http.ResponseWriter, r *http.Request, session *interaction.Session, fresh bool) (bool, error)
 	// Reprove sends the browser through such a sign-in whatever second factor the session has, so that it gets a new one.
 	Reprove(w http.ResponseWriter, r *http.Request, session *interaction.Session) error

@@ -63,8 +63,8 @@ func (s *Server) requireSignedIn(h signedInHandler) ui.Handler {
 	}
 }
 
-// requireReauth lets only those in who have proved within the last minutes who they are: with a code if they have an
-// authenticator, else with the password.
+// requireReauth lets only those in who have proved within the last minutes who they are: with the best authenticator that
+// they have or a recovery code, or with the password if they have none.
 func (s *Server) requireReauth(h signedInHandler) signedInHandler {
 	return func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 		if passed, err := s.Gate.Pass(w, r, &m.session, true); !passed {

@@ -8,8 +8,9 @@ import (
 )
 
 // Pass reports whether the session, nil if there is none, owes nothing: an authenticator that was set up since it began
-// owes a code here too, for the decision is the one of every sign-in. fresh asks for a proof of the last minutes as well:
-// a code from whoever has an authenticator, else the password. If something is owed, the browser was sent to a sign-in
+// owes a code here too, for the decision is the one of every sign-in. fresh asks for a proof of the last minutes as well,
+// that is good enough to change the factors: of the best authenticator that the user has, or a recovery code; from who has
+// none the password. If something is owed, the browser was sent to a sign-in
 // that ends at the page that was asked for.
 func (s *Server) Pass(w http.ResponseWriter, r *http.Request, session *interaction.Session, fresh bool) (bool, error) {
 	fl := s.gateFlow(r, fresh)

@@ -3,8 +3,9 @@
 // A sign-in is one interaction.Interaction. Every handler changes that value and decides, which gathers facts and asks the
 // pure function next what is still owed. There is no other way forward, so there is no step to skip. The pages need no
 // JavaScript, render nothing in answer to a POST, and never hold a proof of their own making: a Login is adopted from a
-// stored session or proved here and now. The policy says who must have a second factor; it is asked only about users who
-// have none. That a browser is remembered leaves out the code where nobody demands it, and is never written down as a
+// stored session or proved here and now. The policy says who must have a second factor; it is asked about users who have
+// none, and about all only where it asks for a phishing-resistant one, is still to change, or only reports. A change of
+// the factors takes the best that the user has, or a recovery code, whatever the policy says. That a browser is remembered leaves out the code where nobody demands it, and is never written down as a
 // proof.
 //
 // The names say what a function does to the world: commit writes, redirect answers, save writes the row of a sign-in,
