@@ -116,3 +116,24 @@ func TestDebugClaimsReportOnly(t *testing.T) {
 		t.Errorf("the command says\n%s", text)
 	}
 }
+
+// TestDebugClaimsToCome names every rule: what holds now, and what is to come beside it.
+func TestDebugClaimsToCome(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t, servertest.SQLite(t))
+	s.AddUser("ana")
+	s.NewClient(t, "shop")
+	settings := filepath.Join(t.TempDir(), "settings.yaml")
+	for rules, want := range map[string]string{
+		"required, phishing-resistant after 2999-03-01":                  `"policy": "everybody; phishing-resistant for everybody from 2999-03-01`,
+		"required after 2999-01-31, phishing-resistant after 2999-03-01": `"policy": "required for everybody from 2999-01-31`,
+	} {
+		if err := os.WriteFile(settings, []byte("two_steps: "+rules+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text := must(t, s, "debug", "claims", "--config", settings, "--user", "ana", "--client", "shop", "--output", "json")
+		if !strings.Contains(text, want) || !strings.Contains(text, "phishing-resistant for everybody from 2999-03-01") {
+			t.Errorf("with %s the command says\n%s\nwant %s", rules, text, want)
+		}
+	}
+}
