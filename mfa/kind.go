@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Kind is one kind of authenticator: an app that shows codes, a security key. It is pure: it has no store and no clock,
@@ -154,4 +155,10 @@ func (s *Service) factors() []string {
 	}
 	slices.Sort(names)
 	return append(names, factorRecovery)
+}
+
+// IsSeparator reports whether r is what people, and apps that copy, put between the digits of a code or the letters of a
+// key: spaces of any kind, dashes, dots, and marks that cannot be seen.
+func IsSeparator(r rune) bool {
+	return unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) || r == '\u2212' || r == '.' || r == '·'
 }
