@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -27,9 +25,6 @@ const (
 
 // challengeForm is what SHA-256 in base64url looks like (RFC 7636 section 4.2).
 var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
-
-// localesForm is tags of languages (RFC 5646), as many as a person speaks.
-var localesForm = regexp.MustCompile(`^[A-Za-z0-9 -]{1,100}$`)
 
 // check refuses what fosite would let pass, or would only find after the user has signed in. client and redirect
 // URI are known by now, so that each fault goes to the client.
@@ -64,98 +59,24 @@ func checkRepeats(form url.Values) error {
 
 // demand reads what the client asks of the sign-in.
 func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client, at time.Time) (assurance.Demand, error) {
-	d := assurance.Demand{RequestedAt: at, LoginHint: form.Get("login_hint"), UILocales: form.Get("ui_locales"), WeakRecovery: p.levels.WeakRecovery}
-	if len(d.LoginHint) > 254 || !utf8.ValidString(d.LoginHint) {
-		d.LoginHint = "" // a hint that cannot be a name helps nobody
-	}
-	if !localesForm.MatchString(d.UILocales) {
-		d.UILocales = "" // what no language is called must not lead to an error (OIDC Core 3.1.2.1), and takes up room
-	}
-	if err := readPrompt(&d, form.Get("prompt")); err != nil {
-		return d, err
-	}
-	if err := readMaxAge(&d, form); err != nil {
-		return d, err
-	}
+	d := assurance.Demand{RequestedAt: at, WeakRecovery: p.levels.WeakRecovery}
 	if err := p.readHint(ctx, &d, form); err != nil {
 		return d, err
 	}
-	acr, sub, err := readClaims(form.Get("claims"))
-	if err != nil {
-		return d, err
+	err := d.Read(form, p.levels, c.ACRNames)
+	var fault *assurance.ParameterError
+	switch {
+	case errors.As(err, &fault):
+		return d, fosite.ErrInvalidRequest.WithHint(fault.Text)
+	case err != nil:
+		return d, errUnmet.WithHint("No value of the essential claim acr is known; see acr_values_supported.")
 	}
-	if err := readSubject(&d, sub); err != nil {
-		return d, err
-	}
-	return d, readLevel(&d, p.levels, c, strings.Fields(form.Get("acr_values")), acr)
-}
-
-// readLevel finds out which level the client wants. OIDC Core 5.5.1.1 leaves open what holds when it says so in two ways:
-// here the claims parameter does, which says more.
-func readLevel(d *assurance.Demand, l assurance.Levels, c client.Client, values []string, acr claimRequest) error {
-	if acr.listed {
-		values = acr.values
-	}
-	if err := d.Ask(l, c.ACRNames, values, acr.listed && acr.essential); err != nil {
-		return errUnmet.WithHint("No value of the essential claim acr is known; see acr_values_supported.")
-	}
-	return nil
+	return d, nil
 }
 
 // errUnmet is the error of OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
 var errUnmet = &fosite.RFC6749Error{
 	ErrorField: assurance.ErrorUnmet, DescriptionField: refusals[assurance.ErrorUnmet], CodeField: http.StatusBadRequest,
-}
-
-// readSubject takes the user from the claims parameter (OIDC Core 5.5.1).
-func readSubject(d *assurance.Demand, sub claimRequest) error {
-	switch {
-	case !sub.listed:
-		return nil
-	case len(sub.values) != 1 || sub.values[0] == "" || len(sub.values[0]) > 255:
-		return fosite.ErrInvalidRequest.WithHint("The claim sub can be asked for with one value.")
-	case d.Subject != "" && d.Subject != sub.values[0]:
-		return fosite.ErrInvalidRequest.WithHint("claims and id_token_hint name two users.")
-	}
-	d.Subject = sub.values[0]
-	return nil
-}
-
-func readPrompt(d *assurance.Demand, prompt string) error {
-	values := strings.Fields(prompt)
-	for _, value := range values {
-		switch value {
-		case "none":
-			d.PromptNone = true
-		case "login":
-			d.PromptLogin = true
-		case "consent":
-			d.PromptConsent = true
-		case "select_account":
-			d.PromptSelectAccount = true
-		default:
-			return fosite.ErrInvalidRequest.WithHint("prompt knows none, login, consent and select_account.")
-		}
-	}
-	if d.PromptNone && len(values) > 1 {
-		return fosite.ErrInvalidRequest.WithHint("prompt=none goes with no other value.")
-	}
-	return nil
-}
-
-func readMaxAge(d *assurance.Demand, form url.Values) error {
-	if !form.Has("max_age") {
-		return nil
-	}
-	seconds, err := strconv.ParseUint(form.Get("max_age"), 10, 31)
-	if err != nil {
-		return fosite.ErrInvalidRequest.WithHint("max_age must be a whole number of seconds.")
-	}
-	d.HasMaxAge, d.MaxAge = true, time.Duration(seconds)*time.Second
-	if seconds == 0 { // the same as prompt=login (OIDC Core 3.1.2.1)
-		d.PromptLogin = true
-	}
-	return nil
 }
 
 // readHint takes the user from an ID token that we made for somebody. It may have expired.

@@ -1,0 +1,105 @@
+package assurance
+
+import (
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// ParameterError says what is wrong with a parameter of a request.
+type ParameterError struct{ Text string } // for the makers of the client
+
+func (e *ParameterError) Error() string { return e.Text }
+
+// localesForm is tags of languages (RFC 5646), as many as a person speaks.
+var localesForm = regexp.MustCompile(`^[A-Za-z0-9 -]{1,100}$`)
+
+// Read adds what an authorization request asks of the sign-in (OIDC Core 3.1.2.1) by prompt, max_age, acr_values, claims,
+// login_hint and ui_locales; own are the client's own names of levels, nil for none. A subject that is known already must
+// be the one that claims asks for. Outcomes: *ParameterError; ErrUnknownACR.
+func (d *Demand) Read(form url.Values, l Levels, own map[string][]string) error {
+	d.LoginHint, d.UILocales = form.Get("login_hint"), form.Get("ui_locales")
+	if len(d.LoginHint) > 254 || !utf8.ValidString(d.LoginHint) {
+		d.LoginHint = "" // a hint that cannot be a name helps nobody
+	}
+	if !localesForm.MatchString(d.UILocales) {
+		d.UILocales = "" // what no language is called must not lead to an error (OIDC Core 3.1.2.1), and takes up room
+	}
+	if err := d.readPrompt(form.Get("prompt")); err != nil {
+		return err
+	}
+	if err := d.readMaxAge(form); err != nil {
+		return err
+	}
+	acr, sub, err := readClaims(form.Get("claims"))
+	if err != nil {
+		return err
+	}
+	if err := d.readSubject(sub); err != nil {
+		return err
+	}
+	return d.readLevel(l, own, strings.Fields(form.Get("acr_values")), acr)
+}
+
+// readLevel finds out which level the client wants. OIDC Core 5.5.1.1 leaves open what holds when it says so in two ways:
+// here the claims parameter does, which says more.
+func (d *Demand) readLevel(l Levels, own map[string][]string, values []string, acr claimRequest) error {
+	if acr.listed {
+		values = acr.values
+	}
+	return d.Ask(l, own, values, acr.listed && acr.essential)
+}
+
+// readSubject takes the user from the claims parameter (OIDC Core 5.5.1).
+func (d *Demand) readSubject(sub claimRequest) error {
+	switch {
+	case !sub.listed:
+		return nil
+	case len(sub.values) != 1 || sub.values[0] == "" || len(sub.values[0]) > 255:
+		return &ParameterError{"The claim sub can be asked for with one value."}
+	case d.Subject != "" && d.Subject != sub.values[0]:
+		return &ParameterError{"claims and id_token_hint name two users."}
+	}
+	d.Subject = sub.values[0]
+	return nil
+}
+
+func (d *Demand) readPrompt(prompt string) error {
+	values := strings.Fields(prompt)
+	for _, value := range values {
+		switch value {
+		case "none":
+			d.PromptNone = true
+		case "login":
+			d.PromptLogin = true
+		case "consent":
+			d.PromptConsent = true
+		case "select_account":
+			d.PromptSelectAccount = true
+		default:
+			return &ParameterError{"prompt knows none, login, consent and select_account."}
+		}
+	}
+	if d.PromptNone && len(values) > 1 {
+		return &ParameterError{"prompt=none goes with no other value."}
+	}
+	return nil
+}
+
+func (d *Demand) readMaxAge(form url.Values) error {
+	if !form.Has("max_age") {
+		return nil
+	}
+	seconds, err := strconv.ParseUint(form.Get("max_age"), 10, 31)
+	if err != nil {
+		return &ParameterError{"max_age must be a whole number of seconds."}
+	}
+	d.HasMaxAge, d.MaxAge = true, time.Duration(seconds)*time.Second
+	if seconds == 0 { // the same as prompt=login (OIDC Core 3.1.2.1)
+		d.PromptLogin = true
+	}
+	return nil
+}
