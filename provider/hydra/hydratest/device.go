@@ -1,0 +1,115 @@
+package hydratest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+
+// device is one without a browser of its own, whose user has a code to type elsewhere (RFC 8628).
+type device struct {
+	code    string
+	client  Client
+	scope   []string
+	expires time.Time
+	granted *flow // nil: the user has not answered
+}
+
+// deviceAuth is the device authorization endpoint.
+func (h *Hydra) deviceAuth(w http.ResponseWriter, r *http.Request) {
+	c, ok := h.authenticate(w, r)
+	if !ok {
+		return
+	}
+	user := strings.ToUpper(random(6))
+	d := &device{code: "ory_dc_" + random(32), client: c.shown(), scope: strings.Fields(r.PostFormValue("scope")), expires: h.config.Now().Add(10 * time.Minute)}
+	h.devices[user] = d
+	answer(w, http.StatusOK, map[string]any{
+		"device_code": d.code, "user_code": user, "verification_uri": h.URL + "/oauth2/device/verify",
+		"verification_uri_complete": with(h.URL+"/oauth2/device/verify", "user_code", user), "expires_in": 600, "interval": 5,
+	})
+}
+
+// deviceVerify is where the user's browser begins, and what it passes as often as it passes the authorization endpoint.
+func (h *Hydra) deviceVerify(w http.ResponseWriter, r *http.Request) {
+	if fault := h.passDevice(w, r); fault != nil {
+		h.errorPage(w, r, *fault)
+	}
+}
+
+func (h *Hydra) passDevice(w http.ResponseWriter, r *http.Request) *problem {
+	q := r.URL.Query()
+	switch {
+	case q.Get("login_verifier") != "":
+		f, fault := h.verifyLogin(w, r, q.Get("login_verifier"))
+		if fault != nil {
+			return fault
+		}
+		return h.askConsent(w, r, f)
+	case q.Get("consent_verifier") != "":
+		f, fault := h.verifyConsent(r, q.Get("consent_verifier"))
+		if fault != nil {
+			return fault
+		}
+		h.devices[f.Device].granted = &f
+		http.Redirect(w, r, h.urls.DeviceDone, http.StatusFound)
+		return nil
+	case q.Get("device_verifier") != "":
+		f, fault := h.redeem(deviceVerifier, q.Get("device_verifier"))
+		if fault != nil {
+			return fault
+		}
+		if cookie, err := r.Cookie(deviceCookie); err != nil || cookie.Value != f.Browser {
+			return errBrowser
+		}
+		return h.askLogin(w, r, f)
+	}
+	f := flow{URL: h.URL + r.URL.RequestURI(), Query: q, Browser: random(16)}
+	http.SetCookie(w, &http.Cookie{Name: deviceCookie, Value: f.Browser, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	to := with(h.urls.Device, "device_challenge", h.issue(ticket{kind: deviceChallenge, flow: f}))
+	if code := q.Get("user_code"); code != "" {
+		to = with(to, "user_code", code)
+	}
+	http.Redirect(w, r, to, http.StatusFound)
+	return nil
+}
+
+// acceptDevice takes the code that the user has typed.
+func (h *Hydra) acceptDevice(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		UserCode string `json:"user_code"`
+	}
+	t, _, ok := h.find(w, r, deviceChallenge)
+	if !ok || !read(w, r, &body) {
+		return
+	}
+	d := h.devices[body.UserCode]
+	if d == nil || d.granted != nil || !h.config.Now().Before(d.expires) {
+		refuse(w, http.StatusBadRequest, "invalid_request", "The 'user_code' session could not be found or has expired or is otherwise malformed.")
+		return
+	}
+	f := t.flow
+	f.URL = with(f.URL, "client_id", d.client.ID)
+	f.Client, f.Scope, f.Device = d.client, slices.Clone(d.scope), body.UserCode
+	redirectTo(w, f.URL, "device_verifier", h.issue(ticket{kind: deviceVerifier, flow: f}))
+}
+
+// byDevice spends the code of a device whose user has answered; false: it has answered.
+func (h *Hydra) byDevice(w http.ResponseWriter, r *http.Request) (grant, bool) {
+	for user, d := range h.devices {
+		switch {
+		case d.code != r.PostFormValue("device_code"):
+		case d.granted == nil:
+			refuse(w, http.StatusBadRequest, "authorization_pending", "The user has not answered.")
+			return grant{}, false
+		default:
+			delete(h.devices, user)
+			return grant{flow: *d.granted, expires: d.expires}, true
+		}
+	}
+	refuse(w, http.StatusBadRequest, "invalid_grant", "The device code is not known.")
+	return grant{}, false
+}
