@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"provider/jwks":                  {"provider/spelling", "provider/store", "github.com/go-jose/go-jose"},
 	"provider/limiter":               {"golang.org/x/sync"},
 	"provider/phc":                   {"golang.org/x/crypto"},
+	"provider/hydra":                 {"provider/store"},
 	"provider/hydra/hydratest":       {},
 	"provider/store":                 {},
 	"provider/spelling":              {},

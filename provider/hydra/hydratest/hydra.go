@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -179,6 +180,7 @@ func (h *Hydra) faulty(next http.Handler) http.Handler {
 		case Unavailable:
 			refuse(w, http.StatusServiceUnavailable, "unavailable", "The server is down.")
 		case Hang:
+			io.Copy(io.Discard, r.Body) // else the server does not notice that the caller has gone
 			<-r.Context().Done()
 		case Garbage:
 			w.Write([]byte("<html>welcome</html>"))
