@@ -116,19 +116,9 @@ func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error
 	return g, g.read(row.Data)
 }
 
-// claims returns the account's claims that the scopes allow (OIDC Core 5.4).
+// accountClaims returns the account's claims that the scopes allow (OIDC Core 5.4).
 func accountClaims(a account.Account, scopes []string) map[string]any {
-	claims := map[string]any{"sub": a.Subject}
-	if slices.Contains(scopes, client.ScopeProfile) {
-		claims["preferred_username"] = a.Username
-		claims["updated_at"] = a.Updated.Unix()
-		if a.Name != "" {
-			claims["name"] = a.Name
-		}
-	}
-	if slices.Contains(scopes, client.ScopeEmail) && a.Email != "" {
-		claims["email"] = a.Email
-		claims["email_verified"] = a.EmailVerified
-	}
+	claims := a.Claims(slices.Contains(scopes, client.ScopeProfile), slices.Contains(scopes, client.ScopeEmail))
+	claims["sub"] = a.Subject
 	return claims
 }

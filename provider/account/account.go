@@ -40,6 +40,23 @@ func (a Account) Label() string {
 	return a.Username
 }
 
+// Claims returns the claims about the user that the scopes profile and email allow (OIDC Core 5.4). sub is not among them.
+func (a Account) Claims(profile, email bool) map[string]any {
+	claims := map[string]any{}
+	if profile {
+		claims["preferred_username"] = a.Username
+		claims["updated_at"] = a.Updated.Unix()
+		if a.Name != "" {
+			claims["name"] = a.Name
+		}
+	}
+	if email && a.Email != "" {
+		claims["email"] = a.Email
+		claims["email_verified"] = a.EmailVerified
+	}
+	return claims
+}
+
 // Accounts is what the provider and the pages ask of a user directory.
 type Accounts interface {
 	// Account returns the account, or ErrNotFound. A disabled account is returned as such.
