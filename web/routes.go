@@ -6,9 +6,10 @@ import (
 	"vestibule/web/ui"
 )
 
-// Register adds the pages to mux. It claims nothing but their addresses, and all below the Prefix if there is one.
-func (s *Server) Register(mux ui.Mux) {
-	routes := s.routes()
+// Register adds the pages to mux, and the given ones of whoever sign-ins come from. It claims nothing but their addresses,
+// and all below the Prefix if there is one.
+func (s *Server) Register(mux ui.Mux, more ...ui.Route) {
+	routes := append(s.routes(), more...)
 	if s.Prefix != "" {
 		routes = append(routes, ui.Get("/{$}", s.RedirectTo("/account")))
 	}

@@ -170,3 +170,13 @@ func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *interacti
 // CancelLink is the address at which the user who got it by mail, signed in or not, cancels the planned reset with that
 // ID.
 func (s *Server) CancelLink(id string) string { return s.account.CancelLink(id) }
+
+// AskSignOut asks whether to sign out, with a form that goes to the address with the challenge.
+func (s *Server) AskSignOut(w http.ResponseWriter, r *http.Request, address, challenge string) error {
+	return s.signIn.AskSignOut(w, r, address, challenge)
+}
+
+// SignOut ends the session of the browser, if it is the subject's.
+func (s *Server) SignOut(w http.ResponseWriter, r *http.Request, subject string) error {
+	return s.signIn.SignOut(w, r, subject)
+}

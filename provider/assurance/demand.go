@@ -23,6 +23,11 @@ type Demand struct {
 	Subject             string        `json:"subject,omitempty"`    // from id_token_hint or claims: only this user will do
 	RequestedAt         time.Time     `json:"requested_at"`
 
+	// NewLogin has the user prove all anew, whatever the browser's session has proved, unless that is the session with the sid
+	// ExceptFrom. It is for an engine that dates a sign-in by when it ended.
+	NewLogin   bool   `json:"new_login,omitempty"`
+	ExceptFrom string `json:"except_from,omitempty"`
+
 	// Not the request's wishes, but what Interaction.Required adds to them.
 	Policy string `json:"-"` // the level that nobody gets through without, since the app or another rule obliges to it
 	Waived bool   `json:"-"` // the user does not care to reach PreferredACR

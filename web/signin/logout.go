@@ -14,7 +14,9 @@ import (
 
 type logoutPage struct {
 	ui.Frame
-	Remembered bool // this browser is not asked for a code, and stays so unless the user says otherwise
+	Remembered bool   // this browser is not asked for a code, and stays so unless the user says otherwise
+	Address    string // of the form
+	Challenge  string // that the form goes on with; empty: none
 }
 
 // logoutPage asks: a link on another site must not sign anybody out.
@@ -30,7 +32,8 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	p := &logoutPage{Frame: ui.Frame{Page: "logout", Title: ui.Say("logout.title", "product", s.Name), Who: user.Label()}}
+	p := s.newLogoutPage("/logout")
+	p.Who = user.Label()
 	device, err := s.Remembered.Find(r.Context(), s.Remembered.Token(r), session.Login.Subject)
 	if err != nil {
 		return err
@@ -39,15 +42,44 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	return s.Render(w, r, http.StatusOK, "logout", p)
 }
 
-// postLogout ends the session. The other cookie goes too, and with it every sign-in that waits in another tab.
+func (s *Server) newLogoutPage(address string) *logoutPage {
+	return &logoutPage{Frame: ui.Frame{Page: "logout", Title: ui.Say("logout.title", "product", s.Name)}, Address: address}
+}
+
+// AskSignOut asks whether to sign out, with a form that goes to the address with the challenge. The browser may have no
+// session here: whoever sent it has one.
+func (s *Server) AskSignOut(w http.ResponseWriter, r *http.Request, address, challenge string) error {
+	p := s.newLogoutPage(address)
+	p.Challenge = challenge
+	return s.Render(w, r, http.StatusOK, "logout", p)
+}
+
+// SignOut ends the session of the browser, and what waits in other tabs, if it is the subject's.
+func (s *Server) SignOut(w http.ResponseWriter, r *http.Request, subject string) error {
+	session, err := s.Sessions.Lookup(r.Context(), r)
+	if err != nil || session == nil || session.Login.Subject != subject {
+		return err
+	}
+	return s.signOut(w, r)
+}
+
+// postLogout is the user's answer.
 func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
+	if err := s.signOut(w, r); err != nil {
+		return err
+	}
+	return s.Redirect(w, r, "/logged-out")
+}
+
+// signOut ends the session. The other cookie goes too, and with it every sign-in that waits in another tab.
+func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err := s.endSession(r); err != nil {
 		return err
 	}
 	s.Cookies.DropSession(w)
 	s.Cookies.DropBindings(w)
 	w.Header().Set("Clear-Site-Data", `"cache"`)
-	return s.Redirect(w, r, "/logged-out")
+	return nil
 }
 
 // endSession ends the browser's session and records that, once. That the browser is remembered ends only if the user
