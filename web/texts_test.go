@@ -2,6 +2,7 @@ package web
 
 import (
 	"go/ast"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -261,7 +262,9 @@ func sourceUses(t *testing.T, l *catalogue.Language) map[string][]use {
 		pages[page] = true
 	}
 	uses := map[string][]use{}
-	for name, file := range sources(t) {
+	all := sources(t)
+	maps.Copy(all, cataloguetest.Sources(t, "../provider/hydra")) // which has pages of its own
+	for name, file := range all {
 		given := filled(file)
 		ast.Inspect(file, func(n ast.Node) bool {
 			lit, ok := n.(*ast.BasicLit)

@@ -57,6 +57,16 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("hydra: refused with %d %s", e.Status, e.Code)
 }
 
+// unavailableError is store.ErrUnavailable of Hydra, in words that do not blame the database.
+type unavailableError struct{ why string }
+
+func (e *unavailableError) Error() string { return "Hydra is unavailable: " + e.why }
+
+// Is reports whether the target is store.ErrUnavailable.
+func (e *unavailableError) Is(target error) bool { return target == store.ErrUnavailable }
+
+var errForeign = &unavailableError{"the answer is not Hydra's"}
+
 const (
 	adminTime = 5 * time.Second
 	maxBody   = 1 << 20 // bytes of an answer
@@ -164,7 +174,7 @@ func (a *Admin) call(ctx context.Context, what, method, path string, query url.V
 		return nil
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("hydra: %s: %w: the answer is not Hydra's", what, store.ErrUnavailable)
+		return fmt.Errorf("hydra: %s: %w", what, errForeign)
 	}
 	return nil
 }
@@ -197,7 +207,7 @@ func (a *Admin) unanswered(ctx context.Context, what string, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return context.Canceled
 	}
-	return fmt.Errorf("hydra: %s: %w: %v", what, store.ErrUnavailable, withoutURL(err))
+	return fmt.Errorf("hydra: %s: %w", what, &unavailableError{withoutURL(err).Error()})
 }
 
 // withoutURL takes the address out of an error: there are challenges in it.
@@ -232,7 +242,7 @@ func refusalOf(status int, body []byte) error {
 	case status >= 400 && status < 500 && code != "" && status != http.StatusUnauthorized && status != http.StatusForbidden && status != http.StatusTooManyRequests:
 		return &RefusedError{status, code}
 	}
-	return fmt.Errorf("%w: it answers with %d", store.ErrUnavailable, status)
+	return &unavailableError{fmt.Sprintf("it answers with %d", status)}
 }
 
 // isAddress reports whether a browser can be sent there.

@@ -160,7 +160,7 @@ func (a *Admin) Client(ctx context.Context, id string) (RelyingParty, error) {
 	}
 	err := a.call(ctx, "client", http.MethodGet, clientsPath+url.PathEscape(id), nil, nil, &c)
 	if err == nil && c.ID != id {
-		err = fmt.Errorf("hydra: client: %w: the answer is about another", store.ErrUnavailable)
+		err = fmt.Errorf("hydra: client: %w", errForeign)
 	}
 	return c, err
 }
@@ -180,7 +180,7 @@ func (a *Admin) challenge(ctx context.Context, method, kind, way, challenge stri
 // complete refuses an answer that lacks what Hydra always says.
 func complete(what string, err error, ok bool) error {
 	if err == nil && !ok {
-		return fmt.Errorf("hydra: %s: %w: the answer is not Hydra's", what, store.ErrUnavailable)
+		return fmt.Errorf("hydra: %s: %w", what, errForeign)
 	}
 	return err
 }
@@ -192,7 +192,7 @@ func (a *Admin) answer(ctx context.Context, kind, way, challenge string, body an
 	}
 	err := a.challenge(ctx, http.MethodPut, kind, way, challenge, body, &next)
 	if err == nil && !isAddress(next.RedirectTo) {
-		return "", fmt.Errorf("hydra: %s%s: %w: it does not say where to go on", kind, way, store.ErrUnavailable)
+		return "", fmt.Errorf("hydra: %s%s: %w", kind, way, errForeign)
 	}
 	return next.RedirectTo, err
 }

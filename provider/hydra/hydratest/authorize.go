@@ -145,10 +145,10 @@ func (h *Hydra) verifyLogin(w http.ResponseWriter, r *http.Request, verifier str
 		h.endSession(w, r)
 		return f, &problem{"login_required", "The subject of id_token_hint is not the one who has signed in."}
 	}
+	if h.used[f.ID] && !h.config.Stateless {
+		return f, &problem{"access_denied", "The login verifier has already been used."}
+	}
 	if !f.Skip {
-		if _, again := h.sessions[f.SID]; again || h.ended[f.SID] {
-			return f, &problem{"access_denied", "The login verifier has already been used."}
-		}
 		h.remember(w, f)
 	}
 	h.used[f.ID] = true
@@ -172,15 +172,9 @@ func (h *Hydra) remember(w http.ResponseWriter, f flow) {
 // endSession ends the session of the browser.
 func (h *Hydra) endSession(w http.ResponseWriter, r *http.Request) {
 	if s, ok := h.session(r); ok {
-		h.forget(s.ID)
+		delete(h.sessions, s.ID)
 	}
-	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Path: "/", MaxAge: -1})
-}
-
-// forget ends a session.
-func (h *Hydra) forget(sid string) {
-	delete(h.sessions, sid)
-	h.ended[sid] = true
+	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 // askConsent sends the browser to the consent page, whether or not the user has to see one.
@@ -202,15 +196,18 @@ func (h *Hydra) verifyConsent(r *http.Request, verifier string) (flow, *problem)
 	switch {
 	case fault != nil:
 		return f, fault
-	case h.used[f.ConsentID]:
+	case h.used[f.ConsentID] || h.used[grantOf(f)]:
 		return f, &problem{"access_denied", "The consent verifier has already been used."}
 	case !bound(r, consentCookie, f):
 		return f, errBrowser
 	}
-	h.used[f.ConsentID] = true
+	h.used[f.ConsentID], h.used[grantOf(f)] = true, true
 	h.consents = append(h.consents, consent{f, h.config.Now()})
 	return f, nil
 }
+
+// grantOf is what a login is known by that has led to a consent, which it does once.
+func grantOf(f flow) string { return "grant of " + f.ID }
 
 // giveCode sends the browser back to the client.
 func (h *Hydra) giveCode(w http.ResponseWriter, r *http.Request, f flow) {

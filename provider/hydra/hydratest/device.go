@@ -24,13 +24,41 @@ func (h *Hydra) deviceAuth(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	user := strings.ToUpper(random(6))
-	d := &device{code: "ory_dc_" + random(32), client: c.shown(), scope: strings.Fields(r.PostFormValue("scope")), expires: h.config.Now().Add(10 * time.Minute)}
-	h.devices[user] = d
+	user := h.newDevice(c, strings.Fields(r.PostFormValue("scope")))
 	answer(w, http.StatusOK, map[string]any{
-		"device_code": d.code, "user_code": user, "verification_uri": h.URL + "/oauth2/device/verify",
+		"device_code": h.devices[user].code, "user_code": user, "verification_uri": h.URL + "/oauth2/device/verify",
 		"verification_uri_complete": with(h.URL+"/oauth2/device/verify", "user_code", user), "expires_in": 600, "interval": 5,
 	})
+}
+
+// newDevice returns the code for the user.
+func (h *Hydra) newDevice(c Client, scopes []string) (user string) {
+	user = strings.ToUpper(random(6))
+	h.devices[user] = &device{code: "ory_dc_" + random(32), client: c.shown(), scope: scopes, expires: h.config.Now().Add(10 * time.Minute)}
+	return user
+}
+
+// Device is one that waits for its user.
+type Device struct {
+	UserCode string
+	Address  string // where the user types it
+	Complete string // the same with the code in it
+	hydra    *Hydra
+}
+
+// NewDevice has a device of the client begin.
+func (h *Hydra) NewDevice(client string, scopes ...string) Device {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	user, address := h.newDevice(h.clients[client], scopes), h.URL+"/oauth2/device/verify"
+	return Device{user, address, with(address, "user_code", user), h}
+}
+
+// Granted reports whether the user has signed the device in.
+func (d Device) Granted() bool {
+	d.hydra.mu.Lock()
+	defer d.hydra.mu.Unlock()
+	return d.hydra.devices[d.UserCode].granted != nil
 }
 
 // deviceVerify is where the user's browser begins, and what it passes as often as it passes the authorization endpoint.

@@ -50,9 +50,8 @@ type Hydra struct {
 	calls    []string
 	clients  map[string]Client
 	sessions map[string]session
-	ended    map[string]bool // ids of sessions that there were
 	tickets  map[string]ticket
-	used     map[string]bool // ids of logins, consents and logouts
+	used     map[string]bool // ids of logins and consents
 	consents []consent
 	codes    map[string]grant
 	tokens   map[string]grant
@@ -99,7 +98,7 @@ func New(c Config) *Hydra {
 		panic(err) // rand.Reader never fails
 	}
 	return &Hydra{
-		config: c, key: key, clients: map[string]Client{}, sessions: map[string]session{}, ended: map[string]bool{}, tickets: map[string]ticket{},
+		config: c, key: key, clients: map[string]Client{}, sessions: map[string]session{}, tickets: map[string]ticket{},
 		used: map[string]bool{}, codes: map[string]grant{}, tokens: map[string]grant{}, devices: map[string]*device{},
 	}
 }

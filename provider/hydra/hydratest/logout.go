@@ -109,7 +109,7 @@ func (h *Hydra) completeLogout(w http.ResponseWriter, r *http.Request, verifier 
 	l := t.logout
 	s, ok := h.session(r)
 	if _, lives := h.sessions[l.SID]; lives && (l.Client != nil || ok && s.ID == l.SID) {
-		h.forget(l.SID)
+		delete(h.sessions, l.SID)
 		h.endSession(w, r)
 	}
 	http.Redirect(w, r, l.ReturnTo, http.StatusFound)
@@ -124,7 +124,7 @@ func (h *Hydra) deleteLogins(w http.ResponseWriter, r *http.Request) {
 	}
 	for id, s := range h.sessions {
 		if id == sid || sid == "" && s.Subject == subject {
-			h.forget(id)
+			delete(h.sessions, id)
 		}
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -1,0 +1,266 @@
+package hydra
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"vestibule/provider/account"
+	"vestibule/provider/assurance"
+	"vestibule/provider/audit"
+	"vestibule/provider/client"
+	"vestibule/provider/interaction"
+	"vestibule/provider/spelling"
+	"vestibule/provider/store"
+)
+
+// Config is what an Engine is made of.
+type Config struct {
+	Admin    *Admin
+	Flows    *interaction.Flows
+	Accounts account.Accounts
+	Sessions Sessions
+	Sealer   interaction.Sealer // seals what travels through Hydra and back
+	Journal  audit.Journal      // no Recorder: no log is kept
+	Levels   assurance.Levels   // the zero value works
+	Remember time.Duration      // how long Hydra's sessions last: as long as ours; 0: as long as Hydra keeps them
+	Now      func() time.Time   // nil: time.Now
+}
+
+// Sessions are the sessions of the pages.
+type Sessions interface {
+	// RequireSession makes the commit of ctx fail with interaction.ErrSessionEnded if the session with that sid has ended.
+	RequireSession(ctx context.Context, sid string) error
+}
+
+// Engine begins sign-ins that Hydra asks for, and tells Hydra what has come of them. Use New. It also is what the pages
+// know clients by.
+type Engine struct{ Config }
+
+// New returns an Engine.
+func New(c Config) (*Engine, error) {
+	if c.Admin == nil || c.Flows == nil || c.Accounts == nil || c.Sessions == nil || c.Sealer == nil || c.Journal.Atomic == nil {
+		return nil, errors.New("hydra: Admin, Flows, Accounts, Sessions, Sealer and Journal.Atomic must be set")
+	}
+	if c.Journal.Recorder == nil {
+		c.Journal.Recorder = audit.NopRecorder{}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Engine{c}, nil
+}
+
+// frozen is what an Interaction keeps of a login request.
+type frozen struct {
+	Challenge string `json:"challenge"`
+	URL       string `json:"url,omitempty"` // of the authorization request; empty: there was no room for it
+}
+
+func thaw(ix *interaction.Interaction) (f frozen, err error) {
+	if err := json.Unmarshal(ix.Request, &f); err != nil {
+		return f, fmt.Errorf("hydra: frozen request: %w", err)
+	}
+	return f, nil
+}
+
+// Finish accepts the login at Hydra. It checks once more that the login satisfies the demand, as of at. Hydra is asked
+// first and the end of the interaction is committed then: what comes of a commit that fails is an answer of Hydra's that
+// no browser gets.
+//
+// Outcomes: store.ErrConflict if the interaction had ended or changed; account.ErrPassword if what the user has proved no
+// longer counts; client.ErrChanged if the pages must decide anew; store.ErrUnavailable if Hydra does not answer. Nothing
+// was committed or answered then.
+func (e *Engine) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, at time.Time, with ...func(ctx context.Context) error) error {
+	if at.IsZero() || !ix.Login.Satisfies(ix.Required(), at) {
+		return errors.New("finish: the login does not satisfy the request")
+	}
+	rp, err := e.current(r.Context(), ix)
+	if err != nil {
+		return err
+	}
+	told := e.told(rp, ix, at)
+	to, err := e.accept(r.Context(), ix, told)
+	if err != nil {
+		return err
+	}
+	with = append(with[:len(with):len(with)],
+		func(ctx context.Context) error {
+			return e.Accounts.RequireAccount(ctx, ix.Login.Subject, ix.Login.Epoch)
+		},
+		func(ctx context.Context) error { return e.Journal.Record(ctx, granted(r, ix, told)) })
+	return e.end(w, r, ix, to, with)
+}
+
+// current returns the client of the interaction, if it is the one that the pages have decided for.
+func (e *Engine) current(ctx context.Context, ix *interaction.Interaction) (client.Client, error) {
+	rp, err := e.Client(ctx, ix.Client)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && rp.Registration != ix.Registered:
+		return rp, requestError("invalid_client", "The client was changed or removed during the sign-in.", ix)
+	case err != nil:
+		return rp, err
+	case !rp.Updated.Equal(ix.Decided):
+		return rp, client.ErrChanged
+	}
+	return rp, nil
+}
+
+// told is what the client hears of the login. It goes through Hydra with the login, and comes back with the consent.
+type told struct {
+	Subject string   `json:"subject"`
+	Client  string   `json:"client"`
+	Session string   `json:"session"` // our sid
+	Epoch   int64    `json:"epoch"`
+	Scopes  []string `json:"scopes"` // that the user has allowed
+	ACR     string   `json:"acr"`
+	AMR     []string `json:"amr"`
+	Time    int64    `json:"auth_time"` // seconds since 1970
+}
+
+func (e *Engine) told(rp client.Client, ix *interaction.Interaction, at time.Time) told {
+	login := ix.Login.Told(ix.Required(), at)
+	return told{
+		Subject: login.Subject, Client: rp.ID, Session: login.Session, Epoch: login.Epoch, Scopes: ix.Scopes,
+		ACR: e.Levels.ACR(rp.ACRNames, ix.Required(), login), AMR: login.AMR(), Time: login.AuthTime().Unix(),
+	}
+}
+
+// accept returns where the browser goes on: with the login to Hydra, or once more through Hydra if that must begin a new
+// session for it.
+func (e *Engine) accept(ctx context.Context, ix *interaction.Interaction, t told) (string, error) {
+	f, err := thaw(ix)
+	if err != nil {
+		return "", err
+	}
+	request, err := e.Admin.Login(ctx, f.Challenge)
+	switch {
+	case errors.Is(err, ErrChallenge) && f.URL != "": // the user has taken longer than Hydra waits
+		return e.renewed(f.URL, ix)
+	case err != nil:
+		return e.settled(ix, err)
+	case request.Skip && !isDevice(request.RequestURL) && e.outdated(request, ix):
+		return e.again(ctx, f, request, ix)
+	}
+	sealed, err := e.seal(t)
+	if err != nil {
+		return "", err
+	}
+	to, err := e.Admin.AcceptLogin(ctx, f.Challenge, LoginAccept{
+		Subject: t.Subject, Remember: true, RememberFor: int(e.Remember / time.Second), ACR: t.ACR, AMR: t.AMR, Context: map[string]string{contextKey: sealed},
+	})
+	if err != nil {
+		return e.settled(ix, err)
+	}
+	return to, nil
+}
+
+// outdated reports whether Hydra's session is not the one of this login: it is another user's, or older than what was just
+// proved. Hydra would go on to tell its time. A device's request cannot be sent again: what its tokens say then of the time
+// of the sign-in is older than the truth, and never newer.
+func (e *Engine) outdated(request LoginRequest, ix *interaction.Interaction) bool {
+	return request.Subject != ix.Login.Subject || ix.Login.LastAuthentication().After(ix.Demand.RequestedAt)
+}
+
+// again has Hydra begin a session anew, unless no page may be shown on the way.
+func (e *Engine) again(ctx context.Context, f frozen, request LoginRequest, ix *interaction.Interaction) (string, error) {
+	if ix.Demand.PromptNone {
+		return e.Admin.RejectLogin(ctx, f.Challenge, rejection("login_required"))
+	}
+	return e.renewed(request.RequestURL, ix)
+}
+
+// settled makes of an error of Hydra's where the browser goes on, if it says so.
+func (e *Engine) settled(ix *interaction.Interaction, err error) (string, error) {
+	var used *UsedError
+	var refused *RefusedError
+	switch {
+	case errors.As(err, &used):
+		return used.RedirectTo, nil
+	case errors.Is(err, ErrChallenge), errors.As(err, &refused):
+		return "", requestError("invalid_request", "The request has expired at the authorization server, or is not known there.", ix)
+	}
+	return "", err
+}
+
+// Refuse rejects the login at Hydra, which tells the client. Its outcomes are those of Finish.
+func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, code string, with ...func(ctx context.Context) error) error {
+	f, err := thaw(ix)
+	if err != nil {
+		return err
+	}
+	to, err := e.Admin.RejectLogin(r.Context(), f.Challenge, rejection(code))
+	if err != nil {
+		if to, err = e.settled(ix, err); err != nil {
+			return err
+		}
+	}
+	if ix.Login != nil { // a stranger's silent request leaves nothing behind
+		record := answered(r, ix, audit.EventRefused, audit.OutcomeRefused)
+		record.Detail = map[string]string{"error": code}
+		with = append(with[:len(with):len(with)], func(ctx context.Context) error { return e.Journal.Record(ctx, record) })
+	}
+	return e.end(w, r, ix, to, with)
+}
+
+// end commits the end of the interaction, and sends the browser on.
+func (e *Engine) end(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, to string, with []func(context.Context) error) error {
+	if err := e.Flows.EndAt(r.Context(), ix, to, with...); err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// answered begins the record of an answer to the client.
+func answered(r *http.Request, ix *interaction.Interaction, kind, outcome string) audit.Event {
+	e := audit.Event{Kind: kind, Outcome: outcome, Client: ix.Client, Address: spelling.HostOf(r.RemoteAddr)}
+	if ix.Login != nil {
+		e.Subject, e.Session = ix.Login.Subject, ix.Login.Session
+	}
+	return e
+}
+
+func granted(r *http.Request, ix *interaction.Interaction, t told) audit.Event {
+	e := answered(r, ix, audit.EventAuthorized, audit.OutcomeOK)
+	e.Detail = map[string]string{"amr": strings.Join(t.AMR, " "), "acr": t.ACR, "auth_time": strconv.FormatInt(t.Time, 10)}
+	return e
+}
+
+// requestError is a request that no client can be told of.
+func requestError(code, description string, ix *interaction.Interaction) error {
+	return &interaction.RequestError{
+		Status: http.StatusBadRequest, Code: code, Description: description, ClientID: ix.Client, ClientName: ix.ClientName, RedirectURI: ix.Redirect,
+	}
+}
+
+// rejection is the error for the client.
+func rejection(code string) Rejection {
+	return Rejection{Code: code, Description: cmp.Or(refusals[code], refusals["access_denied"]), Status: http.StatusBadRequest}
+}
+
+// refusals are the descriptions of the errors.
+var refusals = map[string]string{
+	"access_denied":              "The user did not allow the request.",
+	"login_required":             "The user must sign in.",
+	"interaction_required":       "The user must complete a step on the sign-in pages.",
+	"consent_required":           "The user must allow the request.",
+	"account_selection_required": "The user must choose an account.",
+	"request_not_supported":      "The sign-in pages cannot read request objects.",
+	"request_uri_not_supported":  "The sign-in pages cannot read request objects.",
+	assurance.ErrorUnmet:         "The level of assurance that is essential to the client cannot be reached.",
+}
+
+// isDevice reports whether the request is that of a device (RFC 8628), which no browser began at a client.
+func isDevice(requestURL string) bool {
+	u, err := url.Parse(requestURL)
+	return err == nil && !u.Query().Has("response_type")
+}

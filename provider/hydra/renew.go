@@ -1,0 +1,125 @@
+package hydra
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"vestibule/provider/interaction"
+	"vestibule/provider/spelling"
+)
+
+// Hydra tells of a session that it has when that began, whatever was proved since. So what was proved since has it begin
+// another: the browser goes to the same request once more, with prompt=login and a marker of ours, and comes back with a
+// challenge that is not to be skipped. The marker says that the prompt is not the client's, so that nothing is asked twice,
+// and is good for one request, one session of the browser's and a moment.
+
+const (
+	markerName = "vestibule"
+	markerTime = 2 * time.Minute // from the page to Hydra and back
+	markerAAD  = "hydra renewal"
+)
+
+// marker is what our own prompt=login says.
+type marker struct {
+	Session string    `json:"session"` // whose proofs stand
+	Prompt  string    `json:"prompt"`  // the client's
+	At      time.Time `json:"at"`      // when the client asked
+	Until   time.Time `json:"until"`
+	Request []byte    `json:"request"` // sum of all other parameters
+}
+
+// renewed returns the address of the request with a marker for the login.
+func (e *Engine) renewed(requestURL string, ix *interaction.Interaction) (string, error) {
+	u, err := url.Parse(requestURL)
+	if err != nil {
+		return "", fmt.Errorf("hydra: request_url: %w", errForeign)
+	}
+	form := u.Query()
+	prompt := form.Get("prompt")
+	if m := e.marked(form, e.Now()); m != nil { // the user has proved something more on the way back
+		prompt = m.Prompt
+	}
+	sealed, err := e.sealed(marker{
+		Session: ix.Login.Session, Prompt: prompt, At: ix.Demand.RequestedAt, Until: e.Now().Add(markerTime), Request: sumOf(form),
+	}, markerAAD)
+	if err != nil {
+		return "", err
+	}
+	form.Set(markerName, sealed)
+	form.Set("prompt", forced(prompt))
+	u.RawQuery = form.Encode()
+	return u.String(), nil
+}
+
+// forced is the prompt of a client with login in it.
+func forced(prompt string) string {
+	words := []string{"login"}
+	for w := range strings.FieldsSeq(prompt) {
+		if w == "consent" {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// marked returns the marker in a request; nil: there is none, or it is not good for it.
+func (e *Engine) marked(form url.Values, now time.Time) *marker {
+	m := new(marker)
+	if !e.open(form.Get(markerName), markerAAD, m) || !now.Before(m.Until) || !slices.Equal(m.Request, sumOf(form)) || form.Get("prompt") != forced(m.Prompt) {
+		return nil
+	}
+	return m
+}
+
+// sumOf is what a request is known by, whatever its prompt is.
+func sumOf(form url.Values) []byte {
+	rest := url.Values{}
+	for name, values := range form {
+		if name != markerName && name != "prompt" {
+			rest[name] = values
+		}
+	}
+	sum := sha256.Sum256([]byte(rest.Encode()))
+	return sum[:]
+}
+
+// contextKey is where Hydra keeps told.
+const (
+	contextKey = "vestibule"
+	contextAAD = "hydra login"
+)
+
+func (e *Engine) seal(t told) (string, error) { return e.sealed(t, contextAAD) }
+
+// sealed returns v as a text that only this server can have made.
+func (e *Engine) sealed(v any, aad string) (string, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	keyID, sealed, err := e.Sealer.Seal(data, aad)
+	if err != nil {
+		return "", fmt.Errorf("hydra: seal: %w", err)
+	}
+	return keyID + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// open reads what sealed has made; false: it has not.
+func (e *Engine) open(text, aad string, v any) bool {
+	keyID, rest, found := strings.Cut(text, ".")
+	if !found {
+		return false
+	}
+	data, err := spelling.DecodeOpaque(rest)
+	if err != nil {
+		return false
+	}
+	data, err = e.Sealer.Open(keyID, data, aad)
+	return err == nil && json.Unmarshal(data, v) == nil
+}

@@ -1,0 +1,61 @@
+package hydra
+
+import (
+	"net/http"
+	"regexp"
+
+	"vestibule/provider/interaction"
+	"vestibule/web/ui"
+)
+
+// Pages are what users see. *web.Server is one.
+type Pages interface {
+	// Authorize takes over a sign-in.
+	Authorize(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction) error
+	// Redirect leads to another address by GET.
+	Redirect(w http.ResponseWriter, r *http.Request, to string) error
+	// Render writes the page with the template of that name.
+	Render(w http.ResponseWriter, r *http.Request, status int, name string, page ui.Page) error
+	// AskSignOut asks whether to sign out, with a form that goes to the address with the challenge.
+	AskSignOut(w http.ResponseWriter, r *http.Request, address, challenge string) error
+	// SignOut ends the session of the browser, if it is the subject's.
+	SignOut(w http.ResponseWriter, r *http.Request, subject string) error
+}
+
+// Addresses of the pages, which Hydra is told in its settings.
+const (
+	LoginPath      = "/hydra/login"       // urls.login
+	ConsentPath    = "/hydra/consent"     // urls.consent
+	LogoutPath     = "/hydra/logout"      // urls.logout
+	DevicePath     = "/hydra/device"      // urls.device.verification
+	DeviceDonePath = "/hydra/device/done" // urls.device.success
+	ErrorPath      = "/hydra/error"       // urls.error
+)
+
+// Routes are the pages that Hydra sends browsers to.
+func (e *Engine) Routes(pages Pages) []ui.Route {
+	return []ui.Route{
+		ui.Get(LoginPath, e.login(pages)),
+		ui.Get(ConsentPath, e.consent(pages)),
+		ui.Get(LogoutPath, e.logout(pages)),
+		ui.Post(LogoutPath, e.postLogout(pages)),
+		ui.Get(DevicePath, e.device(pages)),
+		ui.Post(DevicePath, e.postDevice(pages)),
+		ui.Get(DeviceDonePath, deviceDone(pages)),
+		ui.Get(ErrorPath, errorPage),
+	}
+}
+
+var codeForm = regexp.MustCompile(`^[a-z_]{1,64}$`)
+
+// errorPage tells of an error that Hydra can tell no client. Its words are in the address, where anybody may have put
+// them: only a code is shown.
+func errorPage(_ http.ResponseWriter, r *http.Request) error {
+	code := r.URL.Query().Get("error")
+	if !codeForm.MatchString(code) {
+		code = "invalid_request"
+	}
+	return &interaction.RequestError{
+		Status: http.StatusBadRequest, Code: code, Description: "Ory Hydra refused the request; its log says why.",
+	}
+}
