@@ -55,7 +55,7 @@ func (c Config) Check(spared ...string) error {
 }
 
 func rules(c Config) []rule {
-	return slices.Concat(issuerRules(c), addressRules(c), secretRules(c), wordRules(c), numberRules(c), policyRules(c), levelRules(c), mailRules(c))
+	return slices.Concat(issuerRules(c), addressRules(c), secretRules(c), wordRules(c), numberRules(c), policyRules(c), levelRules(c), mailRules(c), hydraRules(c))
 }
 
 // issuerPath leaves nothing that a proxy or a cookie would understand in another way.

@@ -61,6 +61,20 @@ type Config struct {
 	// mail_ca_file.
 	MailCAFile string
 
+	// HydraAdminURL is the address of the admin API of an Ory Hydra that has its users sign in here, without /admin; empty:
+	// this server gives tokens itself: hydra_admin_url.
+	HydraAdminURL string
+	// HydraAdminToken is sent to the admin API as a bearer token, if it is not empty: hydra_admin_token, or
+	// hydra_admin_token_file.
+	HydraAdminToken string
+	// HydraAdminCertFile is the certificate that the admin API is shown; empty, it is shown none: hydra_admin_cert_file.
+	HydraAdminCertFile string
+	// HydraAdminKeyFile is its key: hydra_admin_key_file.
+	HydraAdminKeyFile string
+	// HydraAdminCAFile holds the certificates that vouch for the admin API; empty, those of the system do:
+	// hydra_admin_ca_file.
+	HydraAdminCAFile string
+
 	// CodeLifetime is how long an authorization code can be exchanged: code_lifetime.
 	CodeLifetime time.Duration
 	// AccessTokenLifetime is how long an access token is good: access_token_lifetime.

@@ -44,6 +44,7 @@ func commands(w *env) []*cli.Command {
 	return []*cli.Command{
 		demo.Command(&w.Terminal, operations),
 		serve(w),
+		hydraCommand(w),
 		group("config", "the settings", configCheck(w)),
 		group("migrate", "the schema of the database", migrateUp(w), migrateStatus(w)),
 		group("secret-key", "the keys that seal secrets in the database", secretKeyGenerate(w), secretKeyList(w), secretKeyRotate(w)),

@@ -31,7 +31,7 @@ func (s *Server) health() http.Handler {
 		checks := []check{
 			{"database", db.Ping(ctx)},
 			{"schema", db.CheckSchema(ctx)},
-			{"signing_key", hasKey(ctx, db)},
+			s.sourceCheck(ctx),
 			{"secret_keys", CheckKeys(ctx, db, s.mfa.Keys)},
 			{"writing", db.TouchSession(ctx, []byte("none"), s.now())}, // no session has such an id, but only who may write may ask
 			{"clock", s.checkClock(ctx)},

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,9 +25,11 @@ type Job struct {
 func (s *Server) Jobs() []Job {
 	all := []Job{
 		{Name: "purge", Every: time.Minute, Do: s.purge},
-		{Name: "signing keys", Every: 3 * time.Second, Do: s.reloadKeys}, // three times before a new key signs
 		{Name: "audit links", Every: time.Second, Do: (&linker{server: s}).link},
 		{Name: "planned resets", Every: 10 * time.Second, AtStart: true, Do: s.runDueResets},
+	}
+	if s.provider != nil {
+		all = slices.Insert(all, 1, Job{Name: "signing keys", Every: 3 * time.Second, Do: s.reloadKeys}) // three times before a new key signs
 	}
 	if s.sender != nil {
 		all = append(all, Job{Name: "notices", Every: notice.Every, Do: s.sender.Send})

@@ -16,6 +16,7 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/hydra"
 	"vestibule/storage"
 	"vestibule/web"
 	"vestibule/web/catalogue"
@@ -47,8 +48,9 @@ type Server struct {
 	mfa      *mfa.Service
 	refunds  *mfa.Refunds
 	audit    *audit.Log
-	sender   *notice.Sender // nil: no mail is sent
-	provider *provider.Provider
+	sender   *notice.Sender     // nil: no mail is sent
+	provider *provider.Provider // nil: sign-ins come from a Hydra
+	hydra    *hydra.Engine      // nil: they come from the provider
 	site     *web.Server
 	pageKeys web.Keys
 	texts    *catalogue.Set
@@ -103,17 +105,13 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 		Kinds: Kinds(c), Limits: Limits(c), Now: s.now, Slow: s.hasher,
 		Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses),
 	}
-	p, err := provider.New(ctx, provider.Config{
-		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
-		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
-		Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
-	})
+	source, err := s.composeSource(ctx, c, keys)
 	if err != nil {
-		return fmt.Errorf("provider: %w", err)
+		return err
 	}
 	s.pageKeys = pageKeys(keys)
 	site, err := web.New(web.Config{
-		Source: web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p}, Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: s.store, Now: s.now}, Policy: Policy(c),
+		Source: source, Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: s.store, Now: s.now}, Policy: Policy(c),
 		Passwords: web.Passwords{Attempts: s.store, Refunds: s.refunds, Limits: passwordLimits(c)},
 		Stores:    web.Stores{Sessions: s.store, Browsers: s.store, EnrolLinks: s.store, Resets: s.store, Activity: s.store},
 		Journal:   audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
@@ -123,16 +121,45 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 	if err != nil {
 		return fmt.Errorf("pages: %w", err)
 	}
-	s.provider, s.site = p, site
+	s.site = site
 	mux := http.NewServeMux()
-	if err := p.Register(mux, site); err != nil {
-		return fmt.Errorf("provider: %w", err)
+	if err := s.register(mux); err != nil {
+		return err
 	}
-	site.Register(mux)
 	mux.Handle("/", site.Rest())
 	s.handler = logRequests(s.log, recoverPanics(s.log, site.Error, site.Headers(s.metrics.counted(site.Prefix, mux))))
 	s.handler = clientAddress(c.TrustedProxies, s.log, s.handler)
 	s.admin = s.health()
+	return nil
+}
+
+// composeSource makes whatever asks for sign-ins: a provider of our own, or the engine of a Hydra.
+func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.Keyring) (web.Source, error) {
+	if c.HydraAdminURL != "" {
+		return s.composeHydra(c, keys)
+	}
+	p, err := provider.New(ctx, provider.Config{
+		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
+		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
+		Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
+	})
+	if err != nil {
+		return web.Source{}, fmt.Errorf("provider: %w", err)
+	}
+	s.provider = p
+	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p}, nil
+}
+
+// register adds the endpoints of whatever asks for sign-ins, and the pages.
+func (s *Server) register(mux *http.ServeMux) error {
+	if s.hydra != nil {
+		s.site.Register(mux, s.hydra.Routes(s.site)...)
+		return nil
+	}
+	if err := s.provider.Register(mux, s.site); err != nil {
+		return fmt.Errorf("provider: %w", err)
+	}
+	s.site.Register(mux)
 	return nil
 }
 

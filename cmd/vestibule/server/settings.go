@@ -31,6 +31,11 @@ func checked(c config.Config) (*catalogue.Set, error) {
 	if !Policy(c).MetBy(Kinds(c)) {
 		return nil, errors.New("two_steps or phishing_resistant_groups asks for phishing-resistant factors, but no kind of authenticator here is phishing-resistant")
 	}
+	if c.HydraAdminURL != "" {
+		if _, err := hydraAdmin(c); err != nil {
+			return nil, err
+		}
+	}
 	return Texts(c)
 }
 

@@ -1,0 +1,20 @@
+package config
+
+// hydraRules refuse what would be without effect: the way to a Hydra that is not named, and what Hydra decides itself where
+// one is. What is wrong with the way is for whoever goes it to say.
+func hydraRules(c Config) []rule {
+	on, usual := c.HydraAdminURL != "", Default()
+	const alone, theirs = "is set without hydra_admin_url", "is Hydra's to decide, in its own settings; leave it out beside hydra_admin_url"
+	return []rule{
+		{"hydra_admin_token", !on && c.HydraAdminToken != "", alone},
+		{"hydra_admin_cert_file", !on && c.HydraAdminCertFile != "", alone},
+		{"hydra_admin_key_file", !on && c.HydraAdminKeyFile != "", alone},
+		{"hydra_admin_ca_file", !on && c.HydraAdminCAFile != "", alone},
+		{"signing_algorithm", on && c.SigningAlgorithm != usual.SigningAlgorithm, theirs},
+		{"code_lifetime", on && c.CodeLifetime != usual.CodeLifetime, theirs},
+		{"access_token_lifetime", on && c.AccessTokenLifetime != usual.AccessTokenLifetime, theirs},
+		{"id_token_lifetime", on && c.IDTokenLifetime != usual.IDTokenLifetime, theirs},
+		{"refresh_token_idle", on && c.RefreshTokenIdle != usual.RefreshTokenIdle, theirs},
+		{"refresh_token_lifetime", on && c.RefreshTokenLifetime != usual.RefreshTokenLifetime, theirs},
+	}
+}
