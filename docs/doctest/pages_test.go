@@ -31,7 +31,7 @@ func TestPages(t *testing.T) {
 func pageCode(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
-	for _, folder := range []string{"web", "mfa"} {
+	for _, folder := range []string{"web", "mfa", "provider/hydra"} {
 		err := filepath.WalkDir(filepath.Join(Root(t), folder), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || strings.HasSuffix(path, "_test.go") || !slices.Contains([]string{".go", ".html", ".toml"}, filepath.Ext(path)) {
 				return err

@@ -49,7 +49,7 @@ func (s *Server) sourceCheck(ctx context.Context) check {
 	}
 	if err := s.hydra.Admin.Ready(ctx); err != nil {
 		s.log.DebugContext(ctx, "hydra", "error", err)
-		return check{"hydra", errors.New("Ory Hydra's admin API does not answer")}
+		return check{"hydra", errors.New("the admin API of Ory Hydra does not answer")}
 	}
 	return check{"hydra", nil}
 }
