@@ -35,6 +35,7 @@ type Config struct {
 	Times     Times
 	Keys      Keys
 	Site      Site
+	Host      signin.Host      // where passwords are given; nil: the pages ask for them
 	Mail      bool             // the Recorder sends users mail about what it records
 	Log       *slog.Logger     // nil: slog.Default
 	Now       func() time.Time // nil: time.Now
@@ -123,11 +124,11 @@ func New(c Config) (*Server, error) {
 	signIn := signin.New(signin.Config{
 		Pages: pages, Browsers: browsers, Engine: c.Source.Engine, Flows: c.Source.Flows, Clients: c.Source.Clients,
 		Accounts: c.Accounts, MFA: c.MFA, Consent: c.Consent, Policy: c.Policy,
-		Passwords: passwords, Codes: codes, Enrol: enrolment, Journal: c.Journal, Mail: c.Mail, OwnPage: accountpages.OwnPage,
+		Passwords: passwords, Codes: codes, Enrol: enrolment, Journal: c.Journal, Host: c.Host, Mail: c.Mail, OwnPage: accountpages.OwnPage,
 	})
 	return &Server{pages, signIn, accountpages.New(accountpages.Config{
 		Pages: pages, Browsers: browsers, Gate: signIn, Accounts: c.Accounts, Clients: c.Source.Clients, MFA: c.MFA, Policy: c.Policy,
-		Passwords: passwords, Codes: codes, Enrol: enrolment, Activity: c.Stores.Activity, ActivityKept: c.Times.ActivityKept,
+		Passwords: passwords, AtHost: c.Host != nil, Codes: codes, Enrol: enrolment, Activity: c.Stores.Activity, ActivityKept: c.Times.ActivityKept,
 		Resets: c.Stores.Resets, LinkKeys: c.Keys.Links, Journal: c.Journal,
 	})}, nil
 }

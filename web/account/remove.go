@@ -23,6 +23,7 @@ type removePage struct {
 	Name      string
 	Kind      ui.Kind // of the authenticator
 	Username  string
+	AtHost    bool      // the password was given elsewhere, and is not asked for
 	Last      bool      // two-step verification goes off with it
 	Recovery  bool      // a recovery code is asked for in place of an answer
 	Asked     ui.Kind   // whose answer is asked for
@@ -66,7 +67,7 @@ func (s *Server) removePage(w http.ResponseWriter, r *http.Request, m *signedIn)
 	}
 	p := &removePage{
 		Frame:  ui.Frame{Page: "remove", Title: ui.Say("remove.title", "name", app.Name), Account: true, Who: m.account.Label()},
-		Action: r.URL.Path, Name: app.Name, Kind: s.kindOf(app.Kind), Username: m.account.Username, Last: app.last,
+		Action: r.URL.Path, Name: app.Name, Kind: s.kindOf(app.Kind), Username: m.account.Username, AtHost: s.AtHost, Last: app.last,
 	}
 	template, err := s.askAgain(r, m, p)
 	if err != nil {
@@ -174,7 +175,7 @@ func removedNote(app found) ui.Message {
 
 func (s *Server) emptyProofs(form verify.Form, password string, given verify.Given) []ui.Message {
 	var faults []ui.Message
-	if password == "" {
+	if password == "" && !s.AtHost {
 		faults = append(faults, ui.Message{ID: "password.required", Field: "password"})
 	}
 	if msg, ok := s.Codes.Message(form, given.Missing(form)); ok {
@@ -185,6 +186,9 @@ func (s *Server) emptyProofs(form verify.Form, password string, given verify.Giv
 
 // checkOwnPassword asks for the password of the user who is signed in, under the same budgets as sign-in.
 func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string) (*ui.Message, error) {
+	if s.AtHost { // requirePassword has
+		return nil, nil
+	}
 	done, err := s.Passwords.Turn(r, m.account.Username)
 	if err != nil {
 		return nil, err
@@ -214,7 +218,9 @@ func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string)
 // it is by now, because of another tab: the user is told first what that means.
 func (s *Server) removeWith(ctx context.Context, r *http.Request, m *signedIn, app found, p mfa.Proof) (browser.Response, error) {
 	login := m.session.Login.Clone()
-	login.Renew(s.Now())
+	if !s.AtHost {
+		login.Renew(s.Now())
+	}
 	if err := login.Add(p); err != nil {
 		return browser.Response{}, err
 	}

@@ -23,6 +23,8 @@ type Gate interface {
 	Pass(w http.ResponseWriter, r *http.Request, session *interaction.Session, fresh bool) (bool, error)
 	// Reprove sends the browser through such a sign-in whatever second factor the session has, so that it gets a new one.
 	Reprove(w http.ResponseWriter, r *http.Request, session *interaction.Session) error
+	// PassPassword is Pass that asks for a password of the last minutes, which no code stands for, and for a code as fresh.
+	PassPassword(w http.ResponseWriter, r *http.Request, session *interaction.Session) (bool, error)
 }
 
 // Config is what a Server is made of.
@@ -35,6 +37,7 @@ type Config struct {
 	MFA          *mfa.Service
 	Policy       mfa.Policy
 	Passwords    *verify.Passwords
+	AtHost       bool // passwords are given elsewhere, and these pages never ask for one
 	Codes        *verify.Codes
 	Enrol        *enrol.Server
 	Activity     Activity      // nil: nothing is shown

@@ -83,6 +83,19 @@ func (s *Server) reproveOr(w http.ResponseWriter, r *http.Request, m *signedIn, 
 	return err
 }
 
+// requirePassword lets only those in who have given their password within the last minutes, where that is given elsewhere.
+// Else the form that the handler is for asks for it.
+func (s *Server) requirePassword(h signedInHandler) signedInHandler {
+	return func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+		if s.AtHost {
+			if passed, err := s.Gate.PassPassword(w, r, &m.session); !passed {
+				return err
+			}
+		}
+		return h(w, r, m)
+	}
+}
+
 // requireEnrolmentAllowed lets nobody set anything up whom an operator has told to come with a link, which leads
 // elsewhere. A form never shows a page: it leads to the one that says why. Whoever cancels needs no leave.
 func (s *Server) requireEnrolmentAllowed(h signedInHandler) signedInHandler {

@@ -212,7 +212,7 @@ func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error
 		accountChoice:         m.FromSession && !m.PasswordGiven && !m.AccountChosen && (want.PromptSelectAccount || m.HintDiffers),
 		password:              login.Fresh(want, assurance.MethodPassword, d.at),
 		second:                slices.ContainsFunc(login.SecondFactors(), func(a assurance.Authentication) bool { return good(a.Method) }),
-		passwordTooOldForCode: m.PasswordGiven && older(login, assurance.MethodPassword, d.at, codeTime) || fl.unlocked(d.at),
+		passwordTooOldForCode: fl.codeTimeOver(d.at) || fl.unlocked(d.at),
 		recent:                want.PromptNone || fl.justGiven(assurance.MethodPassword, d.at), // a silent request can only hear what is missing
 		recoveryJustGiven:     fl.recoveryJustGiven(d.at),
 		twoSteps:              asksTwoSteps(want), setupRequested: m.SetupRequested != "", used: m.CodesLeft != nil,

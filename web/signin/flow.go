@@ -30,8 +30,14 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	if err != nil {
 		return err
 	}
+	if session, err = s.backed(r, session); err != nil {
+		return err
+	}
 	if err := s.adoptSession(r.Context(), fl, session); err != nil {
 		return err
+	}
+	if s.Host != nil && fl.ix.Login == nil {
+		return s.beginAtHost(w, r, fl)
 	}
 	return s.saveAndRedirect(w, r, fl)
 }

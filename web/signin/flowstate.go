@@ -43,6 +43,7 @@ type loginState struct {
 	HintDiffers   bool `json:"hint_differs,omitempty"`   // the client hinted at somebody else than the session's user
 	AccountChosen bool `json:"account_chosen,omitempty"` // the user wants to go on as the session's user
 	SessionOpened bool `json:"session_opened,omitempty"` // a session was opened for the Login, which is good as long as that lives
+	AtHost        bool `json:"at_host,omitempty"`        // the password was given to the Host
 }
 
 // codeState is what has become of codes, and of other answers of authenticators.

@@ -13,7 +13,21 @@ import (
 // none the password. If something is owed, the browser was sent to a sign-in
 // that ends at the page that was asked for.
 func (s *Server) Pass(w http.ResponseWriter, r *http.Request, session *interaction.Session, fresh bool) (bool, error) {
-	fl := s.gateFlow(r, fresh)
+	return s.pass(w, r, session, s.gateFlow(r, fresh))
+}
+
+// PassPassword is Pass that asks for a password of the last minutes, which no code stands for, and for a code as fresh.
+func (s *Server) PassPassword(w http.ResponseWriter, r *http.Request, session *interaction.Session) (bool, error) {
+	fl := s.gateFlow(r, true)
+	fl.state.Reauth = false
+	return s.pass(w, r, session, fl)
+}
+
+func (s *Server) pass(w http.ResponseWriter, r *http.Request, session *interaction.Session, fl *flow) (bool, error) {
+	session, err := s.backed(r, session)
+	if err != nil {
+		return false, err
+	}
 	if session == nil {
 		if err := s.Answers.Before(r); err != nil {
 			return false, err

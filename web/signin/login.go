@@ -30,6 +30,9 @@ func (s *Server) getLogin(w http.ResponseWriter, r *http.Request) error {
 	if ui.Field(r, "flow") == "" {
 		return s.begin(w, r, s.ownFlow(assurance.Demand{}, ""))
 	}
+	if s.Host != nil {
+		return s.on(stepLogin, s.hostPage)(w, r)
+	}
 	return s.on(stepLogin, s.loginPage)(w, r)
 }
 
@@ -167,6 +170,9 @@ func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
 	}
 	if fl.state.HintDiffers { // the one whom the client hinted at
 		fresh.state.Username = fl.ix.Demand.LoginHint
+	}
+	if s.Host != nil { // the password that the host knows is that of the user who wants to be another
+		fresh.ix.Demand.PromptLogin = true
 	}
 	to, err := s.address(fresh, "/login")
 	if err != nil {

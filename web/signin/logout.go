@@ -68,6 +68,9 @@ func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
 	if err := s.signOut(w, r); err != nil {
 		return err
 	}
+	if s.Host != nil {
+		return s.logoutAtHost(w, r)
+	}
 	return s.Redirect(w, r, "/logged-out")
 }
 

@@ -80,6 +80,9 @@ func (s *commits) recordPassword(ctx context.Context, r *http.Request, fl *flow)
 // passwordRight records the password and takes back the count of the guess, which was right. What counts codes stays
 // as it is: a password says nothing about them.
 func (s *commits) passwordRight(ctx context.Context, r *http.Request, fl *flow) error {
+	if s.Host != nil { // which has counted it, and knows of it
+		return nil
+	}
 	if err := s.Passwords.TakeBack(ctx, fl.guess); err != nil {
 		return err
 	}
@@ -88,6 +91,9 @@ func (s *commits) passwordRight(ctx context.Context, r *http.Request, fl *flow) 
 
 // passwordAlone is passwordRight for the password of a subject that no sign-in goes on with.
 func (s *commits) passwordAlone(r *http.Request, fl *flow, subject string) error {
+	if s.Host != nil {
+		return nil
+	}
 	e := fl.event(r, audit.EventPassword, assurance.MethodPassword)
 	e.Subject, e.Session = subject, ""
 	err := s.Journal.RecordWith(r.Context(), []audit.Event{e}, func(ctx context.Context) error { return s.Passwords.TakeBack(ctx, fl.guess) })

@@ -36,6 +36,9 @@ func (s *commits) commitProof(ctx context.Context, r *http.Request, fl *flow) er
 	if err := s.openSession(ctx, r, fl); err != nil {
 		return err
 	}
+	if err := s.keepResult(ctx, fl); err != nil {
+		return err
+	}
 	return s.save(ctx, fl)
 }
 

@@ -77,6 +77,9 @@ func (s *flows) liveFlow(r *http.Request) (*flow, error) {
 	if expired {
 		return nil, &ui.Problem{Status: http.StatusGone, State: "expired", Title: ui.Say("error.expired"), Client: fl.ix.ClientName, Flow: flow}
 	}
+	if err := s.dropStranger(r, fl); err != nil {
+		return nil, err
+	}
 	return fl, s.dropEndedSession(r, fl)
 }
 

@@ -8,9 +8,8 @@ import (
 
 // Routes are the pages of sign-ins. The download of recovery codes is DownloadCodes, at an address of the account.
 func (s *Server) Routes() []ui.Route {
-	return []ui.Route{
+	return append(s.passwordRoutes(), []ui.Route{
 		ui.Get("/login", s.getLogin),
-		ui.Post("/login", s.on(stepLogin, s.postLogin)),
 		ui.Get("/login/{kind}", s.onFactor(s.factorPage)),
 		ui.Post("/login/{kind}", s.onFactor(s.postFactor)),
 		ui.Get("/login/recovery", s.on(stepFactor, s.recoveryPage)),
@@ -31,10 +30,20 @@ func (s *Server) Routes() []ui.Route {
 		ui.Post("/consent", s.on(stepConsent, s.postConsent)),
 
 		ui.Get("/enrol", s.enrolStart),
-		ui.Get("/logout", s.logoutPage),
-		ui.Post("/logout", s.postLogout),
 		ui.Get("/logged-out", s.loggedOutPage),
 		ui.Get("/help/lost-device", s.lostDevicePage),
+	}...)
+}
+
+// passwordRoutes are those that a Host has pages of its own for.
+func (s *Server) passwordRoutes() []ui.Route {
+	if s.Host != nil {
+		return []ui.Route{ui.Get("/logout", s.logoutAtHost)}
+	}
+	return []ui.Route{
+		ui.Post("/login", s.on(stepLogin, s.postLogin)),
+		ui.Get("/logout", s.logoutPage),
+		ui.Post("/logout", s.postLogout),
 	}
 }
 

@@ -62,6 +62,7 @@ type Config struct {
 	Enrol     *enrol.Server
 	Journal   audit.Journal
 	Mail      bool // the Recorder sends users mail about what it records
+	Host      Host // where passwords are given; nil: these pages ask for them
 	// OwnPage returns the page of ours that a sign-in which no client asked for may end at: path, if it is one.
 	OwnPage func(path string) string
 }
