@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"cmd/vestibule/servertest":       {"cmd/vestibule/server", "config", "mfa", "mfa/mfatest", "mfa/webauthn/webauthntest", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/resource", "storage", "storage/storagetest", "web/enrol", "web/notice", "github.com/pquerna/otp"},
 	"cmd/vestibule/sample":           {"provider/resource", "github.com/coreos/go-oidc", "golang.org/x/oauth2"},
 	"web":                            {"consent", "mfa", "provider/account", "provider/audit", "provider/interaction", "provider/limiter", "web/account", "web/browser", "web/catalogue", "web/enrol", "web/signin", "web/ui", "web/verify"},
+	"web/step":                       {"consent", "mfa", "mfa/totp", "mfa/webauthn", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/store", "web", "web/account", "web/browser", "web/signin"},
 	"web/account":                    {"mfa", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
 	"web/signin":                     {"consent", "mfa", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
 	"web/enrol":                      {"mfa", "provider/audit", "provider/store", "web/catalogue", "web/ui", "web/verify"},

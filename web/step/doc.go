@@ -1,0 +1,16 @@
+// Package step is a second step for a program that has its own log-in: the pages between its password and its answer,
+// and the pages on which users look after their authenticators, as one http.Handler below a path of the program's choice.
+//
+// The program, a Host, tells who is signed in with it and keeps what comes of a sign-in. New makes the handler, and
+// Handler.SignIn begins a sign-in where the program would have gone on after the password:
+//
+//	steps, err := step.New(step.Config{Origin: "https://id.example.com", Prefix: "/step", Host: host, LogIn: "/login", LogOut: "/logout", Store: db, Keys: keys})
+//	steps.Register(mux)
+//	...
+//	steps.SignIn(w, r, step.SignIn{Request: id, Demand: demand})
+//
+// What is owed the handler decides by itself, as the pages of the server do: nothing, a code, a set-up, a password that is
+// younger. Then Host.Keep gets the login, in the commit that spends the code, and says where the browser goes on.
+//
+// Users find their security page at Prefix/account.
+package step

@@ -1,0 +1,101 @@
+package step
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"vestibule/provider/account"
+	"vestibule/provider/assurance"
+	"vestibule/provider/client"
+	"vestibule/provider/store"
+	"vestibule/web/signin"
+)
+
+// Host is the program that the step belongs to. Its methods are called from any number of goroutines.
+type Host interface {
+	// SignedIn returns who is signed in in the browser that sent r, and when the password was right; the zero value:
+	// nobody. It is asked in each request: a user who has signed out, or is another, goes on with nothing here.
+	SignedIn(r *http.Request) (Password, error)
+	// Account returns the account, or an error that is store.ErrNotFound. One that is Disabled, or in another Epoch than
+	// when its sign-in began, gets no further. Its Groups are those of Config.Policy.
+	Account(ctx context.Context, subject string) (account.Account, error)
+	// Keep keeps what a sign-in has come to, and returns the address at which the browser goes on: an absolute one, or one
+	// that begins with a slash. What it writes with ctx to a store that shares its transactions with Config.Store is in
+	// the commit that spends the code; an error, and nothing is committed and the code not spent. It may be called
+	// again for the same Request, with a login that has proved more: the last one counts.
+	Keep(ctx context.Context, r Result) (next string, err error)
+	// Refuse is told that nobody has signed in, with an error code of OpenID Connect Core section 3.1.2.6 or RFC 6749
+	// section 4.1.2.1, and returns where the browser goes on. Else it is like Keep.
+	Refuse(ctx context.Context, request, code string) (next string, err error)
+}
+
+// Password is one that was right in the host's own log-in: whose, and when as exactly as the clock says.
+type Password = signin.Password
+
+// Result is what a sign-in has come to. All of it is of proofs that are fresh enough for the demand.
+type Result struct {
+	Request  string           // of SignIn
+	Login    *assurance.Login // who, and what was proved when
+	AMR      []string         // amr of RFC 8176: pwd, and otp or the like, and mfa
+	ACR      string           // of Config.Levels, by the names of the demand if it has some
+	AuthTime time.Time        // when the oldest proof was given that AMR rests on
+}
+
+// accounts are the host's, whose passwords nobody can give here.
+type accounts struct{ Host }
+
+// Authenticate knows no password.
+func (accounts) Authenticate(context.Context, string, string, account.Count) (account.Account, error) {
+	return account.Account{}, account.ErrPassword
+}
+
+// NoteSignIn leaves to the host what it notes of its own log-in.
+func (a accounts) NoteSignIn(ctx context.Context, subject string, epoch int64, _ time.Time) error {
+	return a.RequireAccount(ctx, subject, epoch)
+}
+
+// RequireAccount asks the host. Nothing keeps it from ending the account a moment later: SignedIn must then say so.
+func (a accounts) RequireAccount(ctx context.Context, subject string, epoch int64) error {
+	found, err := a.Account(ctx, subject)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && (found.Disabled || found.Epoch != epoch):
+		return account.ErrPassword
+	}
+	return err
+}
+
+// login is the host as the pages see it.
+type login struct {
+	Host
+	in, out string
+}
+
+// LogIn implements signin.Host.
+func (l login) LogIn(back string) string {
+	separator := "?"
+	if strings.Contains(l.in, "?") {
+		separator = "&"
+	}
+	return l.in + separator + url.Values{ReturnTo: {back}}.Encode()
+}
+
+// LogOut implements signin.Host.
+func (l login) LogOut() string { return l.out }
+
+// apps are the host's apps, which it knows better than the pages: they need no more than a name.
+type apps struct{ name string }
+
+// ownApp stands for the host itself where SignIn names no app.
+const ownApp = "host"
+
+// Client implements signin.Clients.
+func (a apps) Client(_ context.Context, id string) (client.Client, error) {
+	if id == ownApp {
+		return client.Client{ID: id, Name: a.name}, nil
+	}
+	return client.Client{ID: id, Name: id}, nil
+}

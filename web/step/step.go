@@ -1,0 +1,227 @@
+package step
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"vestibule/consent"
+	"vestibule/mfa"
+	"vestibule/mfa/totp"
+	"vestibule/mfa/webauthn"
+	"vestibule/provider/assurance"
+	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
+	"vestibule/web"
+	"vestibule/web/account"
+	"vestibule/web/browser"
+)
+
+// ReturnTo is the parameter by which Config.LogIn hears where the browser goes on: a path of the handler, with a query.
+const ReturnTo = "return_to"
+
+// MaxRequest is how many bytes SignIn.Request may have: until there is a password it travels in an address.
+const MaxRequest = 1024
+
+// Store is what the step keeps: *storage.Store of package storage is one. One of the host's own is proved by the tests of
+// the parts: mfatest.TestStore for the first three, interactiontest.TestStore for the fourth, browsertest.TestSessions and
+// browsertest.TestRemembered for the others. Atomic spans all of them.
+type Store interface {
+	mfa.Store
+	mfa.Attempts
+	mfa.Setups
+	interaction.Store
+	browser.SessionStore
+	browser.RememberedStore
+}
+
+// Config is what a Handler is made of. Those up to Keys must be set.
+type Config struct {
+	Origin string // of the host, such as https://id.example.com
+	Prefix string // of all addresses of the handler, such as /step
+	Host   Host
+	LogIn  string // address of the host's log-in, which asks for a password in any case; it gets ReturnTo
+	LogOut string // address of the host's sign-out
+	Store  Store  // one that is an audit.Store as well, or an account.Activity, is used as such
+	Keys   *mfa.Keyring
+
+	Kinds    []mfa.Kind       // of authenticators; nil: apps and, where the origin allows them, passkeys
+	Policy   mfa.Policy       // who must have a second factor; the zero value obliges nobody
+	Levels   assurance.Levels // what acr values mean; see mfa.Policy for PhishingResistant
+	Limits   mfa.Limits       // of guesses; the zero value means the defaults
+	Times    web.Times        // SessionLifetime: a password that is older is asked for anew; 0: 12 h
+	Site     web.Site         // name, contact, texts, templates; its Prefix is not looked at
+	Recorder audit.Recorder   // hears all that happens, in the commit of it; nil: Store if that is an audit.Store
+	Slow     mfa.Gate         // nil: one hash of a recovery code for each core
+	Memory   uint32           // KiB for the hash of a recovery code (Argon2id); 0: 19456
+	Passes   uint32           // of it; 0: 2
+	Log      *slog.Logger     // nil: slog.Default
+	Now      func() time.Time // nil: time.Now
+}
+
+// Handler is the step: an http.Handler for all below its Prefix.
+type Handler struct {
+	pages  *web.Server
+	mux    *http.ServeMux
+	flows  *interaction.Flows
+	weak   bool // a recovery code does not reach two steps
+	prefix string
+	log    *slog.Logger
+}
+
+// New returns a Handler. Its error names all that is missing.
+func New(c Config) (*Handler, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c = c.withDefaults()
+	flows := interaction.NewFlows(c.Store, c.Keys, 0, c.Now)
+	pages, err := web.New(c.pages(flows))
+	if err != nil {
+		return nil, fmt.Errorf("step: %w", err)
+	}
+	h := &Handler{pages: pages, mux: http.NewServeMux(), flows: flows, weak: c.Levels.WeakRecovery, prefix: c.Prefix, log: c.Log}
+	pages.Register(h.mux)
+	return h, nil
+}
+
+// check names everything that is missing.
+func (c Config) check() error {
+	var missing []string
+	for _, field := range []struct {
+		name string
+		set  bool
+	}{
+		{"Origin", c.Origin != ""}, {"Prefix", c.Prefix != ""}, {"Host", c.Host != nil}, {"LogIn", c.LogIn != ""}, {"LogOut", c.LogOut != ""},
+		{"Store", c.Store != nil}, {"Keys", c.Keys != nil},
+	} {
+		if !field.set {
+			missing = append(missing, field.name)
+		}
+	}
+	var faults []error
+	if len(missing) > 0 {
+		faults = append(faults, fmt.Errorf("step: %s must be set", strings.Join(missing, ", ")))
+	}
+	if c.Origin != "" && !isOrigin(c.Origin) {
+		faults = append(faults, fmt.Errorf("step: Origin %q must be like https://id.example.com, without a path", c.Origin))
+	}
+	return errors.Join(faults...)
+}
+
+func isOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && origin == u.Scheme+"://"+u.Host
+}
+
+func (c Config) withDefaults() Config {
+	c.Site.Prefix, c.Site.Name = c.Prefix, cmp.Or(c.Site.Name, "Vestibule")
+	c.Log = cmp.Or(c.Log, slog.Default())
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Kinds == nil {
+		c.Kinds = []mfa.Kind{totp.Kind{Issuer: c.Site.Name}}
+		if keys, err := webauthn.New(c.Origin, c.Site.Name); err == nil { // else no browser would make one there
+			c.Kinds = append(c.Kinds, keys)
+		}
+	}
+	c.Levels.PhishingResistant = len(mfa.KindsOfStrength(c.Kinds, mfa.PhishingResistant)) > 0
+	if events, ok := c.Store.(audit.Store); ok && c.Recorder == nil {
+		c.Recorder = &audit.Log{Store: events, Now: c.Now}
+	}
+	return c
+}
+
+// pages are those of the server, on the host's accounts.
+func (c Config) pages(flows *interaction.Flows) web.Config {
+	stores := web.Stores{Sessions: c.Store, Browsers: c.Store}
+	stores.Activity, _ = c.Store.(account.Activity)
+	return web.Config{
+		Source: web.Source{
+			Issuer: c.Origin, Flows: flows, Clients: apps{c.Site.Name},
+			Engine: &engine{Flows: flows, host: c.Host, atomic: c.Store.Atomic, levels: c.Levels},
+		},
+		Accounts: accounts{c.Host}, Host: login{c.Host, c.LogIn, c.LogOut},
+		MFA: &mfa.Service{
+			Store: c.Store, Attempts: c.Store, Refunds: &mfa.Refunds{Attempts: c.Store}, Setups: c.Store, Keys: c.Keys, Atomic: c.Store.Atomic,
+			Kinds: c.Kinds, Limits: c.Limits, Slow: c.Slow, Memory: c.Memory, Passes: c.Passes, Now: c.Now,
+		},
+		Consent: new(consent.Service), Policy: c.Policy, Passwords: web.Passwords{Attempts: c.Store}, // what nobody is asked for
+		Stores: stores, Journal: audit.Journal{Recorder: c.Recorder, Atomic: c.Store.Atomic}, Times: c.Times,
+		Keys: web.Keys{Binding: c.Keys.Derive("step-browsers")[0]}, Site: c.Site, Log: c.Log, Now: c.Now,
+	}
+}
+
+// SignIn is a sign-in that the host wants.
+type SignIn struct {
+	Request string           // what the host knows it by: at most MaxRequest bytes. It must be one that this browser has begun
+	Demand  assurance.Demand // what it asks of the login; the zero value: whatever the policy does
+	App     string           // the id of the app that it is for; empty: the host itself
+	Name    string           // what the pages call the app; empty: App or, without one, the name of the site
+}
+
+// SignIn leads the browser to what is owed for s, and to what Host.Keep or Host.Refuse returns if that is nothing or,
+// by PromptNone, must not be asked for. Who is not signed in with the host goes to its log-in first.
+func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request, s SignIn) {
+	if err := h.signIn(w, asked(r), s); err != nil {
+		h.pages.Error(w, r, err)
+	}
+}
+
+func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, s SignIn) error {
+	if len(s.Request) > MaxRequest {
+		return fmt.Errorf("step: a request of %d bytes is too long", len(s.Request))
+	}
+	s.Demand.WeakRecovery = h.weak
+	ix := h.flows.Begin(s.Demand)
+	ix.Client, ix.ClientName, ix.FirstParty = cmp.Or(s.App, ownApp), cmp.Or(s.Name, s.App, h.pages.Name), true
+	if err := (pending{Request: s.Request}).freeze(ix); err != nil {
+		return err
+	}
+	return h.pages.Authorize(w, r, ix)
+}
+
+// asked is the request without its form, which is the host's: a password may be in it.
+func asked(r *http.Request) *http.Request {
+	r = r.WithContext(r.Context())
+	r.Method, r.Form, r.PostForm, r.MultipartForm = http.MethodGet, url.Values{}, url.Values{}, nil
+	return r
+}
+
+// Register adds the handler to mux: GET and POST below the Prefix, so that there may be a GET / beside it.
+func (h *Handler) Register(mux *http.ServeMux) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		mux.Handle(method+" "+h.prefix+"/", h)
+	}
+}
+
+// ServeHTTP answers below the Prefix. Anything else is not found here.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasPrefix(r.URL.Path, h.prefix+"/") {
+		http.NotFound(w, r)
+		return
+	}
+	seen := &seen{ResponseWriter: w}
+	h.mux.ServeHTTP(seen, r)
+	if seen.status >= http.StatusBadRequest {
+		h.log.InfoContext(r.Context(), "refused", append(audit.Asked(r), "status", seen.status)...)
+	}
+}
+
+// seen is an answer whose status was noted.
+type seen struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader notes the status.
+func (s *seen) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}

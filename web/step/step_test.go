@@ -1,0 +1,115 @@
+package step_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"vestibule/mfa"
+	"vestibule/storage"
+	"vestibule/storage/storagetest"
+	"vestibule/web/step"
+)
+
+var _ step.Store = (*storage.Store)(nil)
+
+// nobody is a Host that nobody is signed in with; what is asked of it beyond that is nil.
+type nobody struct{ step.Host }
+
+func (nobody) SignedIn(*http.Request) (step.Password, error) { return step.Password{}, nil }
+
+func good(t *testing.T, db *storage.Store) step.Config {
+	keys, err := mfa.ParseKeyring([]string{mfa.NewKey()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return step.Config{Origin: "https://id.example.com", Prefix: "/step", Host: nobody{}, LogIn: "/login?tab=1", LogOut: "/logout", Store: db, Keys: keys}
+}
+
+// TestNewNamesWhatIsMissing: one error names all of it.
+func TestNewNamesWhatIsMissing(t *testing.T) {
+	_, err := step.New(step.Config{})
+	if want := "step: Origin, Prefix, Host, LogIn, LogOut, Store, Keys must be set"; err == nil || err.Error() != want {
+		t.Errorf("nothing set: %v, want %s", err, want)
+	}
+	_, err = step.New(step.Config{Prefix: "/step", Host: nobody{}, LogOut: "/logout", Origin: "https://id.example.com/"})
+	for _, part := range []string{"LogIn, Store, Keys must be set", `Origin "https://id.example.com/"`} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("some set: %v, want it to say %s", err, part)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.Store) {
+		for name, change := range map[string]func(*step.Config){
+			"prefix":           func(c *step.Config) { c.Prefix = "/step/{x}" },
+			"prefix with end":  func(c *step.Config) { c.Prefix = "/step/" },
+			"origin":           func(c *step.Config) { c.Origin = "id.example.com" },
+			"remembered, keys": func(c *step.Config) { c.Kinds = []mfa.Kind{}; c.Policy.PhishingResistantGroups = []string{"x"} },
+		} {
+			c := good(t, db)
+			change(&c)
+			if _, err := step.New(c); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+		}
+		if _, err := step.New(good(t, db)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// It answers below its own path alone, and adds nothing else to a mux.
+func TestPaths(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.Store) {
+		h, err := step.New(good(t, db))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) })
+		mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) })
+		h.Register(mux)
+		for path, want := range map[string]int{
+			"/": 418, "/login": 418, "/account": 418, "/stepper": 418, "/static/x": 418, "/logout": 418,
+			"/step/help/lost-device": 200, "/step/nothing": 404, "/step/login/totp": 400, "/step/account/security": 303,
+		} {
+			w := httptest.NewRecorder()
+			mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+			if w.Code != want {
+				t.Errorf("%s answers %d, want %d", path, w.Code, want)
+			}
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/elsewhere", nil))
+		if w.Code != http.StatusNotFound || w.Header().Get("Content-Security-Policy") != "" {
+			t.Errorf("outside of its path the handler answers %d with %v", w.Code, w.Header())
+		}
+		for _, form := range []string{"/step/login", "/step/logout"} { // which are the host's
+			w := httptest.NewRecorder()
+			r := httptest.NewRequest(http.MethodPost, form, nil)
+			r.Header.Set("Origin", "https://id.example.com")
+			if mux.ServeHTTP(w, r); w.Code != http.StatusMethodNotAllowed {
+				t.Errorf("POST %s answers %d, want 405", form, w.Code)
+			}
+		}
+	})
+}
+
+func TestRequestIsBounded(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.Store) {
+		h, err := step.New(good(t, db))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for size, want := range map[int]int{step.MaxRequest: 303, step.MaxRequest + 1: 500} {
+			w := httptest.NewRecorder()
+			h.SignIn(w, httptest.NewRequest(http.MethodGet, "/authorize", nil), step.SignIn{Request: strings.Repeat("x", size)})
+			if w.Code != want {
+				t.Errorf("a request of %d bytes is answered with %d, want %d", size, w.Code, want)
+			}
+		}
+	})
+}
