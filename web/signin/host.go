@@ -34,10 +34,9 @@ type Password struct {
 	At      time.Time // when it was right, as exactly as the clock says: prompt=login compares it with the request
 }
 
-// Keeper is an Engine that keeps a login which owes nothing any more in the commit that brings its last proof. Finish
-// follows, or the same again for a login that had to prove more meanwhile.
+// Keeper is an Engine that hears of a login which owes nothing any more in the commit that brings its last proof. An error
+// ends that commit. Finish follows, unless the login owes something again by then.
 type Keeper interface {
-	// Keep keeps ix.Login, and in ix what Finish must know of that.
 	Keep(ctx context.Context, ix *interaction.Interaction, at time.Time) error
 }
 

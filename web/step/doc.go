@@ -10,7 +10,8 @@
 //	steps.SignIn(w, r, step.SignIn{Request: id, Demand: demand})
 //
 // What is owed the handler decides by itself, as the pages of the server do: nothing, a code, a set-up, a password that is
-// younger. Then Host.Keep gets the login, in the commit that spends the code, and says where the browser goes on.
+// younger. Then Host.Finish gets the login and says where the browser goes on. A Host that keeps its own rows in the same
+// database is a Keeper as well: it gets the login in the commit that spends the code.
 //
 // Users find their security page at Prefix/account.
 package step

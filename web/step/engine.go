@@ -13,28 +13,14 @@ import (
 	"vestibule/web/signin"
 )
 
-// pending is what a sign-in carries for the host.
-type pending struct {
-	Request string `json:"request"`
-	Next    string `json:"next,omitempty"` // what Keep has returned
-	Kept    string `json:"kept,omitempty"` // for which login
-}
+// freeze is what a sign-in carries for the host.
+func freeze(request string) (json.RawMessage, error) { return json.Marshal(request) }
 
-func (p pending) freeze(ix *interaction.Interaction) (err error) {
-	ix.Request, err = json.Marshal(p)
-	return err
-}
-
-func thaw(ix *interaction.Interaction) (p pending, err error) {
-	if err := json.Unmarshal(ix.Request, &p); err != nil {
-		return p, fmt.Errorf("request of the host: %w", err)
+func thaw(ix *interaction.Interaction) (request string, err error) {
+	if err := json.Unmarshal(ix.Request, &request); err != nil {
+		return "", fmt.Errorf("request of the host: %w", err)
 	}
-	return p, nil
-}
-
-// keptFor names a login by its sid and its last proof.
-func keptFor(l *assurance.Login) string {
-	return l.Session + " " + l.LastAuthentication().UTC().Format(time.RFC3339Nano)
+	return request, nil
 }
 
 // engine answers the host.
@@ -47,71 +33,65 @@ type engine struct {
 
 var _ signin.Keeper = (*engine)(nil)
 
+// result is what the host is told of the login: what is fresh enough for the demand as of at.
+func (e *engine) result(ix *interaction.Interaction, at time.Time) (Result, error) {
+	request, err := thaw(ix)
+	if err != nil {
+		return Result{}, err
+	}
+	want := ix.Required()
+	if at.IsZero() || !ix.Login.Satisfies(want, at) {
+		return Result{}, errors.New("the login does not satisfy the request")
+	}
+	told := ix.Login.Told(want, at)
+	return Result{Request: request, Login: told, AMR: told.AMR(), ACR: e.levels.ACR(nil, want, told), AuthTime: told.AuthTime()}, nil
+}
+
 // Keep implements signin.Keeper.
 func (e *engine) Keep(ctx context.Context, ix *interaction.Interaction, at time.Time) error {
-	p, err := thaw(ix)
+	host, ok := e.host.(Keeper)
+	if !ok {
+		return nil
+	}
+	result, err := e.result(ix, at)
 	if err != nil {
 		return err
 	}
-	if at.IsZero() || !ix.Login.Satisfies(ix.Required(), at) {
-		return errors.New("keep: the login does not satisfy the request")
-	}
-	told := ix.Login.Told(ix.Required(), at)
-	p.Next, err = e.host.Keep(ctx, Result{
-		Request: p.Request, Login: told, AMR: told.AMR(), ACR: e.levels.ACR(nil, ix.Required(), told), AuthTime: told.AuthTime(),
-	})
-	if err != nil {
+	if err := host.Keep(ctx, result); err != nil {
 		return fmt.Errorf("host: %w", err)
 	}
-	p.Kept = keptFor(ix.Login)
-	return p.freeze(ix)
+	return nil
 }
 
 // Finish implements signin.Engine.
 func (e *engine) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, at time.Time, with ...func(context.Context) error) error {
-	if at.IsZero() || !ix.Login.Satisfies(ix.Required(), at) {
-		return errors.New("finish: the login does not satisfy the request")
+	result, err := e.result(ix, at)
+	if err != nil {
+		return err
 	}
-	return e.end(w, r, ix, with, func(ctx context.Context) (string, error) {
-		p, err := thaw(ix)
-		if err != nil || p.Kept == keptFor(ix.Login) {
-			return p.Next, err
-		}
-		if err := e.Keep(ctx, ix, at); err != nil {
-			return "", err
-		}
-		p, err = thaw(ix)
-		return p.Next, err
-	})
+	return e.end(w, r, ix, with, func(ctx context.Context) (string, error) { return e.host.Finish(ctx, result) })
 }
 
 // Refuse implements signin.Engine.
 func (e *engine) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, code string, with ...func(context.Context) error) error {
-	p, err := thaw(ix)
+	request, err := thaw(ix)
 	if err != nil {
 		return err
 	}
-	return e.end(w, r, ix, with, func(ctx context.Context) (string, error) {
-		next, err := e.host.Refuse(ctx, p.Request, code)
-		if err != nil {
-			return "", fmt.Errorf("host: %w", err)
-		}
-		return next, nil
-	})
+	return e.end(w, r, ix, with, func(ctx context.Context) (string, error) { return e.host.Refuse(ctx, request, code) })
 }
 
 // end ends the sign-in where the host says, in one commit with what that writes.
 func (e *engine) end(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, with []func(context.Context) error, next func(context.Context) (string, error)) error {
 	var to string
-	request := ix.Request
 	err := e.atomic(r.Context(), func(ctx context.Context) (err error) {
 		if to, err = next(ctx); err != nil {
-			return err
+			return fmt.Errorf("host: %w", err)
 		}
 		return e.EndAt(ctx, ix, to, with...)
 	})
 	if err != nil {
-		ix.Request, ix.Answer = request, nil // it has not ended
+		ix.Answer = nil // it has not ended
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")

@@ -23,14 +23,22 @@ type Host interface {
 	// Account returns the account, or an error that is store.ErrNotFound. One that is Disabled, or in another Epoch than
 	// when its sign-in began, gets no further. Its Groups are those of Config.Policy.
 	Account(ctx context.Context, subject string) (account.Account, error)
-	// Keep keeps what a sign-in has come to, and returns the address at which the browser goes on: an absolute one, or one
-	// that begins with a slash. What it writes with ctx to a store that shares its transactions with Config.Store is in
-	// the commit that spends the code; an error, and nothing is committed and the code not spent. It may be called
-	// again for the same Request, with a login that has proved more: the last one counts.
-	Keep(ctx context.Context, r Result) (next string, err error)
+	// Finish gets what a sign-in has come to, and returns the address at which the browser goes on: an absolute one, or one
+	// that begins with a slash. All that was proved is committed by then. After an error the browser may try again, without
+	// another code. Of requests at once that end the same sign-in each may call it, with the same login.
+	Finish(ctx context.Context, r Result) (next string, err error)
 	// Refuse is told that nobody has signed in, with an error code of OpenID Connect Core section 3.1.2.6 or RFC 6749
-	// section 4.1.2.1, and returns where the browser goes on. Else it is like Keep.
+	// section 4.1.2.1, and returns where the browser goes on.
 	Refuse(ctx context.Context, request, code string) (next string, err error)
+}
+
+// Keeper is a Host whose own store shares its transactions with Config.Store.
+type Keeper interface {
+	// Keep is called before Finish, in the commit that spends the last code, when nothing more is owed. What it writes with
+	// ctx is part of that commit, and after an error the code is not spent. What it does elsewhere must count for
+	// nothing: the commit may fail after it, as of a code that was used in two places at once one is refused. It is not
+	// called where nothing was spent, and may be called again for a Request whose sign-in had to prove more meanwhile.
+	Keep(ctx context.Context, r Result) error
 }
 
 // Password is one that was right in the host's own log-in: whose, and when as exactly as the clock says.

@@ -166,7 +166,7 @@ type SignIn struct {
 	Name    string           // what the pages call the app; empty: App or, without one, the name of the site
 }
 
-// SignIn leads the browser to what is owed for s, and to what Host.Keep or Host.Refuse returns if that is nothing or,
+// SignIn leads the browser to what is owed for s, and to what Host.Finish or Host.Refuse returns if that is nothing or,
 // by PromptNone, must not be asked for. Who is not signed in with the host goes to its log-in first.
 func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request, s SignIn) {
 	if err := h.signIn(w, asked(r), s); err != nil {
@@ -181,7 +181,8 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, s SignIn) error
 	s.Demand.WeakRecovery = h.weak
 	ix := h.flows.Begin(s.Demand)
 	ix.Client, ix.ClientName, ix.FirstParty = cmp.Or(s.App, ownApp), cmp.Or(s.Name, s.App, h.pages.Name), true
-	if err := (pending{Request: s.Request}).freeze(ix); err != nil {
+	var err error
+	if ix.Request, err = freeze(s.Request); err != nil {
 		return err
 	}
 	return h.pages.Authorize(w, r, ix)

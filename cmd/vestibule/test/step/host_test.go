@@ -12,13 +12,14 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"vestibule/cmd/vestibule/servertest"
 	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/assurance"
+	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
@@ -31,7 +32,7 @@ type program struct {
 	site  *servertest.Site // browsers, and the clock
 	store *storage.Store
 	keys  *mfa.Keyring
-	steps *step.Handler
+	steps atomic.Pointer[step.Handler]
 
 	mu       sync.Mutex
 	users    map[string]account.Account // by subject, which is the user name
@@ -39,8 +40,8 @@ type program struct {
 	demands  map[string]assurance.Demand
 	results  map[string]step.Result // by request
 	refused  map[string]string
-	kept     int   // calls of Keep
-	down     error // what Keep and Refuse return
+	finished int   // calls of Finish
+	down     error // what Keep, Finish and Refuse return
 }
 
 const sessionCookie = "program"
@@ -62,8 +63,10 @@ func newProgram(t *testing.T, db *storage.Store, change ...func(*step.Config)) *
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	p.site = servertest.Elsewhere(t, server.URL)
-	p.steps = p.newHandler(change...)
-	p.steps.Register(mux)
+	p.steps.Store(p.newHandler(change...))
+	for _, method := range []string{"GET", "POST"} {
+		mux.HandleFunc(method+" /step/", func(w http.ResponseWriter, r *http.Request) { p.steps.Load().ServeHTTP(w, r) })
+	}
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "the program's own ", r.URL.Path) })
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "log in and go to ", r.FormValue(step.ReturnTo))
@@ -118,7 +121,7 @@ func (p *program) open(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	d := p.demands[r.FormValue("demand")]
 	p.mu.Unlock()
-	p.steps.SignIn(w, r, step.SignIn{Request: r.FormValue("id"), Demand: d, App: "payroll", Name: "Payroll"})
+	p.steps.Load().SignIn(w, r, step.SignIn{Request: r.FormValue("id"), Demand: d, App: "payroll", Name: "Payroll"})
 }
 
 func (p *program) SignedIn(r *http.Request) (step.Password, error) {
@@ -141,14 +144,26 @@ func (p *program) Account(_ context.Context, subject string) (account.Account, e
 	return a, nil
 }
 
-func (p *program) Keep(_ context.Context, r step.Result) (string, error) {
+func (p *program) Keep(ctx context.Context, r step.Result) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.kept++
+	if p.down != nil {
+		return p.down
+	}
+	return p.store.Record(ctx, audit.Event{ID: p.store.NewEventID(p.site.Clock.Now()), Time: p.site.Clock.Now(), Kind: keptEvent, Outcome: audit.OutcomeOK, Subject: r.Login.Subject})
+}
+
+// keptEvent is the program's own record, in the database that it shares with the step.
+const keptEvent = "program.kept"
+
+func (p *program) Finish(_ context.Context, r step.Result) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.down != nil {
 		return "", p.down
 	}
 	p.results[r.Request] = r
+	p.finished++
 	return "/done/" + url.PathEscape(r.Request), nil
 }
 
@@ -268,5 +283,12 @@ func (p *program) demand(name string, d assurance.Demand) string {
 	return name
 }
 
-// ago is a time before now.
-func (p *program) ago(d time.Duration) time.Time { return p.site.Clock.Now().Add(-d) }
+// storageOf is a fresh database.
+func storageOf(t *testing.T) *storage.Store {
+	t.Helper()
+	db := servertest.OpenDatabase(t, servertest.SQLite(t))
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
