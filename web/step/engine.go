@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"vestibule/provider/assurance"
@@ -26,6 +27,7 @@ func thaw(ix *interaction.Interaction) (request string, err error) {
 // engine answers the host.
 type engine struct {
 	*interaction.Flows
+	origin string
 	host   Host
 	atomic func(context.Context, func(context.Context) error) error
 	levels assurance.Levels
@@ -87,6 +89,9 @@ func (e *engine) end(w http.ResponseWriter, r *http.Request, ix *interaction.Int
 	err := e.atomic(r.Context(), func(ctx context.Context) (err error) {
 		if to, err = next(ctx); err != nil {
 			return fmt.Errorf("host: %w", err)
+		}
+		if strings.HasPrefix(to, "/") { // which would be below the Prefix
+			to = e.origin + to
 		}
 		return e.EndAt(ctx, ix, to, with...)
 	})

@@ -145,7 +145,7 @@ func (c Config) pages(flows *interaction.Flows) web.Config {
 	return web.Config{
 		Source: web.Source{
 			Issuer: c.Origin, Flows: flows, Clients: apps{c.Site.Name},
-			Engine: &engine{Flows: flows, host: c.Host, atomic: c.Store.Atomic, levels: c.Levels},
+			Engine: &engine{Flows: flows, origin: c.Origin, host: c.Host, atomic: c.Store.Atomic, levels: c.Levels},
 		},
 		Accounts: accounts{c.Host}, Host: login{c.Host, c.LogIn, c.LogOut},
 		MFA: &mfa.Service{
