@@ -52,7 +52,7 @@ type Config struct {
 
 	Kinds    []mfa.Kind       // of authenticators; nil: apps and, where the origin allows them, passkeys
 	Policy   mfa.Policy       // who must have a second factor; the zero value obliges nobody
-	Levels   assurance.Levels // what acr values mean; see mfa.Policy for PhishingResistant
+	Levels   assurance.Levels // what acr values mean; PhishingResistant follows from Kinds
 	Limits   mfa.Limits       // of guesses; the zero value means the defaults
 	Times    web.Times        // SessionLifetime: a password that is older is asked for anew; 0: 12 h
 	Site     web.Site         // name, contact, texts, templates; its Prefix is not looked at
@@ -69,7 +69,7 @@ type Handler struct {
 	pages  *web.Server
 	mux    *http.ServeMux
 	flows  *interaction.Flows
-	weak   bool // a recovery code does not reach two steps
+	levels assurance.Levels
 	prefix string
 	log    *slog.Logger
 }
@@ -85,7 +85,7 @@ func New(c Config) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("step: %w", err)
 	}
-	h := &Handler{pages: pages, mux: http.NewServeMux(), flows: flows, weak: c.Levels.WeakRecovery, prefix: c.Prefix, log: c.Log}
+	h := &Handler{pages: pages, mux: http.NewServeMux(), flows: flows, levels: c.Levels, prefix: c.Prefix, log: c.Log}
 	pages.Register(h.mux)
 	return h, nil
 }
@@ -166,6 +166,9 @@ type SignIn struct {
 	Name    string           // what the pages call the app; empty: App or, without one, the name of the site
 }
 
+// Levels are what acr values mean here: Levels().Request reads the demand of an authorization request.
+func (h *Handler) Levels() assurance.Levels { return h.levels }
+
 // SignIn leads the browser to what is owed for s, and to what Host.Finish or Host.Refuse returns if that is nothing or,
 // by PromptNone, must not be asked for. Who is not signed in with the host goes to its log-in first.
 func (h *Handler) SignIn(w http.ResponseWriter, r *http.Request, s SignIn) {
@@ -178,7 +181,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, s SignIn) error
 	if len(s.Request) > MaxRequest {
 		return fmt.Errorf("step: a request of %d bytes is too long", len(s.Request))
 	}
-	s.Demand.WeakRecovery = h.weak
+	s.Demand.WeakRecovery = h.levels.WeakRecovery
 	ix := h.flows.Begin(s.Demand)
 	ix.Client, ix.ClientName, ix.FirstParty = cmp.Or(s.App, ownApp), cmp.Or(s.Name, s.App, h.pages.Name), true
 	var err error
