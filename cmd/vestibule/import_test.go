@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"mfa/webauthn":                   {"mfa", "github.com/go-webauthn/webauthn"},
 	"mfa/webauthn/webauthntest":      {},
 	"mfa/transfer":                   {"mfa/totp", "filippo.io/age"},
+	"cmd/vestibule/test/step":        {"storage/storagetest", "web/step", "github.com/ory/fosite"}, // beside endToEnd: a program that is not ours
 	"config":                         {"go.yaml.in/yaml"},
 	"storage/database":               {"provider/store"},
 	"provider/providertest":          {"provider", "provider/account", "provider/assurance", "provider/client", "provider/interaction", "provider/jwks", "provider/store", "provider/tokens"},
@@ -86,7 +87,7 @@ func TestImports(t *testing.T) {
 	for name, imports := range found {
 		allowed, ok := mayImport[name]
 		if strings.HasPrefix(name, endToEndTests) {
-			allowed, ok = endToEnd, true
+			allowed, ok = append(slices.Clip(endToEnd), allowed...), true
 		}
 		if !ok {
 			t.Errorf("package %s has no rule", name)
