@@ -1,0 +1,56 @@
+package zitadel
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"vestibule/provider/account"
+	"vestibule/web/step"
+)
+
+// host is all that a provider on zitadel/oidc writes for the step.
+type host struct {
+	*program
+	steps *step.Handler
+}
+
+// username stands in the place of the log-in page that the library leads to.
+func (h *host) username(w http.ResponseWriter, r *http.Request) {
+	ar, err := h.own(w, r, r.FormValue("authRequestID"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	demand, err := h.steps.Levels().Request(ar.form, ar.at)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	h.steps.SignIn(w, r, step.SignIn{Request: ar.ID, Demand: demand, App: ar.GetClientID()})
+}
+
+// SignedIn implements step.Host.
+func (h *host) SignedIn(r *http.Request) (step.Password, error) {
+	l := h.loggedIn(r)
+	return step.Password{Subject: l.user, At: l.at}, nil
+}
+
+// Account implements step.Host.
+func (h *host) Account(_ context.Context, subject string) (account.Account, error) {
+	return account.Account{Subject: subject, Username: subject}, nil
+}
+
+// Finish implements step.Host: the library goes on at its own callback.
+func (h *host) Finish(_ context.Context, r step.Result) (string, error) {
+	return "/authorize/callback?id=" + r.Request, h.prove(r.Request, proved{r.Login.Subject, r.ACR, r.AMR, r.AuthTime})
+}
+
+// Refuse implements step.Host.
+func (h *host) Refuse(_ context.Context, request, code string) (string, error) {
+	ar, err := h.request(request)
+	if err != nil {
+		return "", err
+	}
+	return ar.CallbackURI + "?" + url.Values{"error": {code}, "state": {ar.GetState()}}.Encode(), nil
+}
