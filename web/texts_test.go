@@ -421,7 +421,7 @@ func TestNoTextInSources(t *testing.T) {
 
 // forOperators are the sources whose sentences say what is wrong with a setting or a file, and contracts, whose sentences
 // are those of a test.
-var forOperators = []string{"catalogue/check.go", "notice/fault.go", "notice/mailer.go", "notice/noticetest/contract.go"}
+var forOperators = []string{"catalogue/check.go", "notice/fault.go", "notice/mailer.go", "notice/noticetest/contract.go", "step/steptest/contract.go"}
 
 // programWords look like sentences, and are not said by a page: headers, products, scripts and media types.
 var programWords = []string{

@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"cmd/vestibule/sample":           {"provider/resource", "github.com/coreos/go-oidc", "golang.org/x/oauth2"},
 	"web":                            {"consent", "mfa", "provider/account", "provider/audit", "provider/interaction", "provider/limiter", "web/account", "web/browser", "web/catalogue", "web/enrol", "web/signin", "web/ui", "web/verify"},
 	"web/step":                       {"consent", "mfa", "mfa/totp", "mfa/webauthn", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/store", "web", "web/account", "web/browser", "web/signin"},
+	"web/step/steptest":              {"mfa", "mfa/mfatest", "provider/assurance", "provider/interaction", "provider/store", "web/step"},
 	"web/account":                    {"mfa", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
 	"web/signin":                     {"consent", "mfa", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
 	"web/enrol":                      {"mfa", "provider/audit", "provider/store", "web/catalogue", "web/ui", "web/verify"},

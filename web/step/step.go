@@ -28,9 +28,8 @@ const ReturnTo = "return_to"
 // MaxRequest is how many bytes SignIn.Request may have: until there is a password it travels in an address.
 const MaxRequest = 1024
 
-// Store is what the step keeps: *storage.Store of package storage is one. One of the host's own is proved by the tests of
-// the parts: mfatest.TestStore for the first three, interactiontest.TestStore for the fourth, browsertest.TestSessions and
-// browsertest.TestRemembered for the others. Atomic spans all of them.
+// Store is what the step keeps: *storage.Store of package storage is one. One of the host's own is proved by
+// steptest.TestStore. Its Atomic spans all of it.
 type Store interface {
 	mfa.Store
 	mfa.Attempts

@@ -10,6 +10,7 @@ import (
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
 	"vestibule/web/step"
+	"vestibule/web/step/steptest"
 )
 
 var _ step.Store = (*storage.Store)(nil)
@@ -112,4 +113,23 @@ func TestRequestIsBounded(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestStorageContract leaves the factors to the tests of package storage.
+func TestStorageContract(t *testing.T) {
+	for name, open := range map[string]func(t *testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + t.TempDir() + "/step.db" },
+		"postgres": storagetest.Postgres,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			steptest.TestSignIns(t, func(t *testing.T) step.Store {
+				db := storagetest.Open(t, open(t))
+				if err := db.Migrate(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				return db
+			})
+		})
+	}
 }
