@@ -86,6 +86,7 @@ type Site struct {
 	Name    string         // what the pages call this server; empty: Vestibule
 	Contact string         // whom users may ask for help; may be empty
 	Texts   *catalogue.Set // what the pages say, by language; nil: what comes with the program
+	Look    fs.FS          // templates and static files in the place of those of web/ui that have the same name: layout.html has the logo, app.css the colours; nil: none
 	Factors fs.FS          // templates and scripts of kinds of authenticator that do not come with the program, see ui.Kind; nil: none
 }
 
@@ -103,7 +104,7 @@ func New(c Config) (*Server, error) {
 	}
 	c = c.withDefaults()
 	pages, err := ui.New(ui.Config{
-		Issuer: c.Source.Issuer, Prefix: c.Site.Prefix, Name: c.Site.Name, Contact: c.Site.Contact, Texts: c.Site.Texts, Factors: c.Site.Factors, Explain: explain, Log: c.Log, Now: c.Now,
+		Issuer: c.Source.Issuer, Prefix: c.Site.Prefix, Name: c.Site.Name, Contact: c.Site.Contact, Texts: c.Site.Texts, Factors: c.Site.Factors, Look: c.Site.Look, Explain: explain, Log: c.Log, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -51,10 +51,11 @@ type set map[string]*template.Template
 // kind one for each kind, such as factor-totp.
 func (p *Pages) parseTemplates(l *catalogue.Language) (set, error) {
 	all := set{}
-	own, err := fs.Sub(templateFiles, "templates")
+	files, err := fs.Sub(templateFiles, "templates")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
+	own := look{files, p.Look}
 	base, err := template.New("layout.html").Funcs(functions(l)).Funcs(p.kindFunctions(l, all)).ParseFS(own, "layout.html", "parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)

@@ -22,6 +22,7 @@ type Config struct {
 	Contact string                   // whom users may ask for help; may be empty
 	Texts   *catalogue.Set           // what the pages say, by language; nil: those that come with the program
 	Factors fs.FS                    // templates and scripts of kinds of authenticator that do not come with the program, see Kind; nil: none
+	Look    fs.FS                    // files in the place of those of templates and static that have the same name, such as layout.html and app.css; nil: none
 	Explain func(err error) *Problem // finds the page for an error that this package does not know; nil: it has none
 	Log     *slog.Logger             // nil: slog.Default
 	Now     func() time.Time         // nil: time.Now
@@ -50,7 +51,7 @@ func New(c Config) (*Pages, error) {
 		return nil, fmt.Errorf("the prefix %q of the pages must be empty or like /id, of letters, digits, hyphens and underscores", c.Prefix)
 	}
 	p := &Pages{Config: c.withDefaults(), Host: issuer.Host, origin: issuer.Scheme + "://" + issuer.Host, secure: issuer.Scheme == "https", templates: map[string]set{}}
-	if p.assets, err = loadAssets(c.Factors); err != nil {
+	if p.assets, err = loadAssets(c.Look, c.Factors); err != nil {
 		return nil, err
 	}
 	if p.Texts == nil {

@@ -23,14 +23,15 @@ type asset struct {
 // mediaTypes are what a static file may be.
 var mediaTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
-// loadAssets returns our own files by name, and those of more, which are scripts of kinds; nil: there are none.
-func loadAssets(more fs.FS) (map[string]asset, error) {
+// loadAssets returns our own files by name, or those of other in their place, and those of more, which are scripts of kinds;
+// nil: there are none.
+func loadAssets(other, more fs.FS) (map[string]asset, error) {
 	own, err := fs.Sub(staticFiles, "static")
 	if err != nil {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
 	all := map[string]asset{}
-	if err := addAssets(all, own, "*"); err != nil || more == nil {
+	if err := addAssets(all, look{own, other}, "*"); err != nil || more == nil {
 		return all, err
 	}
 	return all, addAssets(all, more, "*.js")

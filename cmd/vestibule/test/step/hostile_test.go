@@ -193,6 +193,9 @@ func TestAccountPages(t *testing.T) {
 		page = page.Click("Rename").At("rename", "initial").Press("Rename", "name", "Telefon").At("security", "on").Says("Telefon")
 
 		p.site.Clock.Advance(servertest.Step)
+		second := v.Open("/step/account/setup/totp").At("setup", "initial")
+		second.Press("Continue", "code", second.Phone().Code(0), "name", "Tablet").At("security", "on").Says("Tablet")
+		page = v.Open("/step/account/security")
 		page = page.Click("Make new codes").At("codes", "initial")
 		page.RecoveryCodes()
 		page = page.Press("Use these new codes", "saved", "yes").At("security", "on")
@@ -210,10 +213,27 @@ func TestAccountPages(t *testing.T) {
 		p.is(v.Post(late, form), "/login")
 		p.site.Clock.Advance(time.Second)
 		page = v.password(v.Open(page.Address.String()), "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)).At("remove", "initial")
-		page.Press("Remove Telefon", "code", phone.Code(1)).At("security", "off").Says("Telefon was removed.")
+		page.Press("Remove Telefon", "code", phone.Code(1)).At("security", "on").Says("Telefon was removed.")
 		p.is(v.begin("r1", ""), "/done/r1")
 		p.hears("r1", "ana [pwd otp mfa] aal2 0s") // which was proved a moment ago
 	})
+}
+
+// The cookies of the step are its own: their names hold its path.
+func TestCookies(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, storageOf(t))
+	v := p.visitor().logIn("ana")
+	p.is(v.begin("r1", ""), "/done/r1")
+	u, err := url.Parse(p.site.Config.Issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range v.HTTP.Jar.Cookies(u) {
+		if c.Name != sessionCookie && !strings.HasPrefix(c.Name, "vestibule.step-") {
+			t.Errorf("there is a cookie %s", c.Name)
+		}
+	}
 }
 
 // The pages obey the policy, as with a server of their own.
