@@ -190,7 +190,7 @@ func TestAccountPages(t *testing.T) {
 		phone, _ := p.enrol("ana")
 		v := p.visitor().logIn("ana")
 		page := v.Open("/step/").At("totp", "initial").Press("Continue", "code", phone.Code(0)).At("security", "on")
-		page = page.Click("Rename").At("rename", "initial").Press("Rename", "name", "Telefon").At("security", "on").Says("Telefon")
+		page.Click("Rename").At("rename", "initial").Press("Rename", "name", "Telefon").At("security", "on").Says("Telefon")
 
 		p.site.Clock.Advance(servertest.Step)
 		second := v.Open("/step/account/setup/totp").At("setup", "initial")
