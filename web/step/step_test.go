@@ -45,10 +45,13 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, db *storage.Store) {
 		for name, change := range map[string]func(*step.Config){
-			"prefix":           func(c *step.Config) { c.Prefix = "/step/{x}" },
-			"prefix with end":  func(c *step.Config) { c.Prefix = "/step/" },
-			"origin":           func(c *step.Config) { c.Origin = "id.example.com" },
-			"remembered, keys": func(c *step.Config) { c.Kinds = []mfa.Kind{}; c.Policy.PhishingResistantGroups = []string{"x"} },
+			"prefix":          func(c *step.Config) { c.Prefix = "/step/{x}" },
+			"prefix with end": func(c *step.Config) { c.Prefix = "/step/" },
+			"origin":          func(c *step.Config) { c.Origin = "id.example.com" },
+			"remembered, keys": func(c *step.Config) {
+				c.Kinds = []mfa.Kind{}
+				c.Policy.Rules = []mfa.Rule{{Must: mfa.PhishingResistant}}
+			},
 		} {
 			c := good(t, db)
 			change(&c)

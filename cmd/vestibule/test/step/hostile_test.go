@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/storage"
@@ -239,7 +240,7 @@ func TestCookies(t *testing.T) {
 // The pages obey the policy, as with a server of their own.
 func TestPolicy(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, storageOf(t), func(c *step.Config) { c.Policy.Groups = []string{"finance"} })
+	p := newProgram(t, storageOf(t), func(c *step.Config) { c.Policy.Rules = []mfa.Rule{{Must: mfa.Required, Group: "finance"}} })
 	p.change("ana", func(a *account.Account) { a.Groups = []string{"finance"} })
 	p.visitor().logIn("ana").begin("r1", "").Says("Payroll")
 	p.hears("r1", "nothing")
