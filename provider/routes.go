@@ -23,35 +23,50 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 		return err
 	}
 	// No page of another site may read the answers of the authorization and introspection endpoints; the rest is for any.
-	mux.Handle("GET "+p.path+"/authorize", p.authorize(ui))
-	mux.Handle("POST "+p.path+"/authorize", p.bounce(ui))
-	mux.Handle("POST "+p.path+"/introspect", http.HandlerFunc(p.introspect))
-	jwks := func(w http.ResponseWriter, _ *http.Request) { writeDocument(w, p.keys.Document()) }
-	open(mux, p.path+"/jwks", methods{"GET": jwks})
-	open(mux, p.path+"/token", methods{"POST": p.token})
-	open(mux, p.path+"/userinfo", methods{"GET": p.userinfo, "POST": p.userinfo})
-	open(mux, p.path+"/.well-known/openid-configuration", methods{"GET": metadata})
-	open(mux, "/.well-known/oauth-authorization-server"+p.path, methods{"GET": metadata})
+	at, root := place{mux, p.path, ""}, place{mux, "", p.path}
+	at.handle("GET", "/authorize", p.authorize(ui))
+	at.handle("POST", "/authorize", p.bounce(ui))
+	at.handle("POST", "/introspect", p.introspect)
+	at.open("GET", "/.well-known/openid-configuration", metadata)
+	root.open("GET", "/.well-known/oauth-authorization-server", metadata)
+	at.open("GET", "/jwks", func(w http.ResponseWriter, _ *http.Request) { writeDocument(w, p.keys.Document()) })
+	at.open("POST", "/token", p.token)
+	at.open("GET", "/userinfo", p.userinfo)
+	at.open("POST", "/userinfo", p.userinfo)
+	at.preflight("/.well-known/openid-configuration", "/jwks", "/token", "/userinfo")
+	root.preflight("/.well-known/oauth-authorization-server")
 	if p.path != "" {
-		open(mux, "/.well-known/openid-configuration"+p.path, methods{"GET": metadata})
+		root.open("GET", "/.well-known/openid-configuration", metadata)
+		root.preflight("/.well-known/openid-configuration")
 	}
 	return nil
 }
 
-// methods are what answers at an address, by the method of the request.
-type methods map[string]http.HandlerFunc
+// place is where in a mux the path of the issuer stands, before all paths or behind them.
+type place struct {
+	mux            Mux
+	before, behind string
+}
+
+func (p place) handle(method, path string, h http.HandlerFunc) {
+	p.mux.Handle(method+" "+p.before+path+p.behind, h)
+}
 
 // open adds an endpoint that scripts of any origin may call: it takes no cookie.
-func open(mux Mux, path string, answers methods) {
-	for method, answer := range answers {
-		mux.Handle(method+" "+path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Access-Control-Allow-Origin", "*")
-			w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
-			w.Header().Set("X-Content-Type-Options", "nosniff")
-			answer(w, r)
-		}))
+func (p place) open(method, path string, h http.HandlerFunc) {
+	p.handle(method, path, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		h(w, r)
+	})
+}
+
+// preflight lets a browser ask before a cross-origin request to these.
+func (p place) preflight(paths ...string) {
+	for _, path := range paths {
+		p.handle(http.MethodOptions, path, preflight)
 	}
-	mux.Handle("OPTIONS "+path, http.HandlerFunc(preflight))
 }
 
 // preflight answers a browser that asks before a cross-origin request.
