@@ -23,7 +23,8 @@
 // # A set-up
 //
 //  1. [Service.Begin] sets up the first authenticator, for which the password is proof enough. Who has one gets
-//     [ErrEnrolled]: then [Service.BeginAnother] asks for a Proof of the last ten minutes. A host that offers set-up to
+//     [ErrEnrolled]: then [Service.BeginAnother] asks for a Proof of the last ten minutes,
+//     and of whoever has a phishing-resistant authenticator for one of that, or of a recovery code. A host that offers set-up to
 //     everybody whom the password let in may call the one and then the other, and need not ask who has what.
 //     [Service.Choose] changes the settings of what was begun.
 //  2. [Service.Confirm] takes the first answer of the new authenticator. Until then, and after, nothing counts.
@@ -40,7 +41,7 @@
 // # A recovery
 //
 // Who has lost the authenticator gives the password and then a recovery code, to Recover. That is a sign-in like any other;
-// and its Proof allows, for ten minutes, to set up a new authenticator by BeginAnother, to make new recovery codes by
+// and its Proof allows, for as long as [Limits].Proof, to set up a new authenticator by BeginAnother, to make new recovery codes by
 // BeginCodes, and at last to Remove the one that is lost: with an authenticator go all Proofs, of whatever factor, that were
 // given while it was there.
 //

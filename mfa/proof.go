@@ -11,9 +11,6 @@ import (
 // MethodRecovery is the Method of a recovery code.
 const MethodRecovery = "recovery"
 
-// proofTime is how old a Proof may be that allows a change of the factors.
-const proofTime = 10 * time.Minute
-
 // Proof says that a right answer was given. Only this package makes one that says anything.
 type Proof struct {
 	subject string
@@ -26,6 +23,7 @@ type Proof struct {
 	sealed  []byte
 
 	phishingResistant bool
+	strongest         bool // no authenticator proves more: it was phishing-resistant, or a recovery code
 }
 
 // Subject is the user whose factor it was.
@@ -53,8 +51,8 @@ func (p Proof) PhishingResistant() bool { return p.phishingResistant }
 func (p Proof) Detail() map[string]string { return maps.Clone(p.detail) }
 
 // Sealed is what Service.OpenProof takes back, for a host whose user proves in one request and changes the factors in a
-// later one. It is kept with the session: it holds no secret, and allows what it allows for ten minutes. It is empty for a
-// Proof that proves nothing.
+// later one. It is kept with the session: it holds no secret, and allows what it allows for as long as Limits.Proof. It is
+// empty for a Proof that proves nothing.
 func (p Proof) Sealed() []byte { return slices.Clone(p.sealed) }
 
 // proofOf is what a right answer of the kind proves.
@@ -62,19 +60,20 @@ func proofOf(k Kind, subject string, found Match, had []string, at time.Time) Pr
 	names := k.Names()
 	return Proof{
 		subject: subject, kind: names.Kind, method: names.Method, amr: found.AMR, time: at, detail: found.Detail,
-		phishingResistant: names.PhishingResistant, had: had,
+		phishingResistant: names.PhishingResistant, strongest: names.PhishingResistant, had: had,
 	}
 }
 
 // sealedProof is what there is in Sealed.
 type sealedProof struct {
-	Time time.Time `json:"time"`
-	Had  []string  `json:"had"`
+	Time      time.Time `json:"time"`
+	Had       []string  `json:"had"`
+	Strongest bool      `json:"strongest,omitempty"`
 }
 
 // seal returns the proof with what OpenProof takes back.
 func (s *Service) seal(p Proof) (Proof, error) {
-	plain, err := json.Marshal(sealedProof{p.time, p.had})
+	plain, err := json.Marshal(sealedProof{p.time, p.had, p.strongest})
 	if err == nil {
 		p.sealed, err = s.sealText(plain, proofAAD(p.subject))
 	}
@@ -96,22 +95,33 @@ func (s *Service) OpenProof(subject string, sealed []byte) (Proof, error) {
 	if err := json.Unmarshal(plain, &was); err != nil {
 		return Proof{}, fmt.Errorf("%w: %v", ErrProof, err)
 	}
-	return Proof{subject: subject, time: was.Time, had: was.Had}, nil
+	return Proof{subject: subject, time: was.Time, had: was.Had, strongest: was.Strongest}, nil
 }
 
 // allows returns ErrProof unless the proof allows a change of these factors of the subject. To take an authenticator away is
 // what its user, or an operator, does about a thief, who may have proved it, or a recovery code that came with it: so no
-// proof that was given while it was there outlives it.
+// proof that was given while it was there outlives it. Of a user who has a phishing-resistant authenticator it takes one of
+// those, or a recovery code: a code that a false page has asked for must not bring another authenticator in, nor take the
+// key away (NIST SP 800-63B-4 section 4.1.2).
 func (s *Service) allows(p Proof, subject string, f Factors) error {
 	age := s.now().Sub(p.time).Abs() // another process may have a clock that is a moment ahead
-	if p.subject == "" || p.subject != subject || len(p.had) == 0 || age >= proofTime {
+	if p.subject == "" || p.subject != subject || len(p.had) == 0 || age >= s.Limits.orDefault().Proof {
 		return ErrProof
 	}
 	has := ids(f.Authenticators)
-	if slices.ContainsFunc(p.had, func(id string) bool { return !slices.Contains(has, id) }) {
+	gone := slices.ContainsFunc(p.had, func(id string) bool { return !slices.Contains(has, id) })
+	if gone || !p.strongest && Best(s.Kinds, kindsOf(f.Authenticators)).Meets(PhishingResistant) {
 		return ErrProof
 	}
 	return nil
+}
+
+func kindsOf(all []Authenticator) []string {
+	found := make([]string, 0, len(all))
+	for _, a := range all {
+		found = append(found, a.Kind)
+	}
+	return found
 }
 
 func ids(all []Authenticator) []string {

@@ -49,7 +49,7 @@ func (s *Service) Recover(ctx context.Context, subject, code string, since time.
 	case !contains(set.Digests, digest):
 		return a.miss()
 	}
-	p := Proof{subject: subject, kind: factorRecovery, method: MethodRecovery, time: now, had: had}
+	p := Proof{subject: subject, kind: factorRecovery, method: MethodRecovery, time: now, had: had, strongest: true}
 	err = s.finish(ctx, a, p, func(ctx context.Context) error {
 		return s.Attempts.Redeem(ctx, set.ID, digest, now)
 	}, withLeft(then, len(set.Digests)-1))

@@ -37,6 +37,7 @@ type Limits struct {
 	Attempts       Limit         // guesses at the authenticators of one kind; zero: 5 in 15 minutes, 15 minutes' lock, 100 in a row
 	Recovery       Limit         // guesses of recovery codes; zero: the same numbers, counted apart
 	Setup          time.Duration // how long a set-up may take; 0: 15 minutes
+	Proof          time.Duration // how old a Proof may be that allows a change of the factors; 0: 10 minutes
 	Challenge      time.Duration // how long an answer to a challenge may take; 0: 10 minutes
 	Authenticators int           // the most that a user may have; 0: 10
 }
@@ -51,6 +52,9 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.Setup == 0 {
 		l.Setup = 15 * time.Minute
+	}
+	if l.Proof == 0 {
+		l.Proof = 10 * time.Minute
 	}
 	if l.Challenge == 0 {
 		l.Challenge = 10 * time.Minute
@@ -165,7 +169,7 @@ func (s *Service) Status(ctx context.Context, subject string) (Status, error) {
 // proof that BeginAnother asks for: after the last one is gone, the password alone sets up the first. An operator, who has
 // none, removes by the Store.
 //
-// Outcomes: ErrNotEnrolled if it is gone already, ErrProof.
+// Outcomes: ErrNotEnrolled if it is gone already, ErrProof, ErrChanged if the factors changed at the same time.
 func (s *Service) Remove(ctx context.Context, subject, id string, p Proof, then func(context.Context) error) error {
 	return s.remove(ctx, s.Store.Remove, subject, id, p, then)
 }
@@ -180,12 +184,17 @@ func (s *Service) remove(ctx context.Context, remove func(ctx context.Context, s
 	if err != nil {
 		return fmt.Errorf("read factors: %w", err)
 	}
+	rest := func(context.Context) error { return nil }
 	if slices.Contains(ids(f.Authenticators), id) { // else the store has a word for it
 		if err := s.allows(p, subject, f); err != nil {
 			return err
 		}
+		rest = func(ctx context.Context) error { return s.Store.RequireFactors(ctx, subject, f.Generation) }
 	}
 	return s.atomic(ctx, func(ctx context.Context) error {
+		if err := rest(ctx); err != nil {
+			return err
+		}
 		if err := remove(ctx, subject, id); err != nil || then == nil {
 			return err
 		}

@@ -20,8 +20,9 @@ func (s *Service) Begin(ctx context.Context, subject, owner, kind string) (Pendi
 }
 
 // BeginAnother is Begin for a subject who has an authenticator, and has proved one of those, or a recovery code, in the last
-// ten minutes: p is what Verify, Recover or Activate has given, or OpenProof. The password alone must not do: whoever
-// has only that would set up a factor of his own. What is under way already needs no other proof, and its time goes on.
+// ten minutes (Limits.Proof): p is what Verify, Recover or Activate has given, or OpenProof. The password alone must not do: whoever
+// has only that would set up a factor of his own. Nor does the code of an app of whoever has a phishing-resistant
+// authenticator. What is under way already needs no other proof, and its time goes on.
 //
 // Outcomes: ErrProof, ErrTooMany if the subject has no room, ErrOwner, ErrNoKind.
 func (s *Service) BeginAnother(ctx context.Context, subject, owner, kind string, p Proof) (PendingView, error) {

@@ -86,6 +86,9 @@ type Store interface {
 	// with the same NameKey. ErrChanged if the subject's Generation is no longer basis, which stays as it is;
 	// ErrNotEnrolled if the authenticator is gone. The name is checked by the caller.
 	Rename(ctx context.Context, subject, id string, basis int64, name string) error
+	// RequireFactors makes the commit of ctx rest on the subject's factors: ErrChanged, and nothing of the commit, if its
+	// Generation is not basis, which stays as it is. A change of the factors waits for the commit, and the commit for it.
+	RequireFactors(ctx context.Context, subject string, basis int64) error
 	// Remove deletes the authenticator; with the last one go the recovery codes, setups and guesses of
 	// the subject, those at the password (under pwd) aside. ErrNotEnrolled if it is gone.
 	Remove(ctx context.Context, subject, id string) error

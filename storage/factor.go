@@ -182,6 +182,11 @@ func (s *Store) replaceRecovery(ctx context.Context, r *mfa.RecoverySet) error {
 	return err
 }
 
+// RequireFactors makes the commit of ctx rest on the generation: mfa.ErrChanged if it is another one.
+func (s *Store) RequireFactors(ctx context.Context, subject string, basis int64) error {
+	return s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation WHERE subject = $1 AND generation = $2`, subject, basis)
+}
+
 // Remove deletes the authenticator, with what would spare the subject a code or give another, and all else of the subject
 // if it was the last. A set-up under way ends by the generation.
 // mfa.ErrNotEnrolled if it is gone.

@@ -14,6 +14,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
 	"vestibule/provider/audit"
+	"vestibule/web/signin"
 )
 
 // TestKindOfAnother signs in with a kind of authenticator that the pages do not know.
@@ -431,7 +432,7 @@ func TestTemplatesOfKinds(t *testing.T) {
 		{"whole", fstest.MapFS{"factor-card.html": {Data: ours}, "card.js": script}, ""},
 	} {
 		c := s.config
-		c.MFA = &mfa.Service{Kinds: []mfa.Kind{cards{}}}
+		c.MFA = &mfa.Service{Kinds: []mfa.Kind{cards{}}, Limits: mfa.Limits{Proof: signin.ProofTime}}
 		if tt.files != nil {
 			c.Site.Factors = tt.files
 		}

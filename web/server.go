@@ -143,6 +143,7 @@ func check(c Config) error {
 		{c.Source.Engine == nil || c.Source.Flows == nil || c.Source.Clients == nil || c.Accounts == nil, "Source and Accounts must be set"},
 		{c.MFA == nil || c.Consent == nil, "MFA and Consent must be set"},
 		{c.MFA != nil && !c.Policy.MetBy(c.MFA.Kinds), "the policy asks for phishing-resistant factors, but no kind of authenticator here is phishing-resistant"},
+		{c.MFA != nil && c.MFA.Limits.Proof < signin.ProofTime, fmt.Sprintf("MFA.Limits.Proof must be at least %s, the time that the pages give for a set-up", signin.ProofTime)},
 		{c.Stores.Sessions == nil || c.Passwords.Attempts == nil || c.Journal.Atomic == nil, "Stores.Sessions, Passwords.Attempts and Journal.Atomic must be set"},
 		{c.Stores.Resets != nil && len(c.Keys.Links) == 0, "Keys.Links must be set where Stores.Resets is"},
 		{c.Times.RememberBrowser > 0 && c.Stores.Browsers == nil, "Stores.Browsers must be set for Times.RememberBrowser"},

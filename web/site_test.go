@@ -33,6 +33,7 @@ import (
 	"vestibule/provider/interaction"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
+	"vestibule/web/signin"
 )
 
 const secret = "correct horse battery"
@@ -285,7 +286,7 @@ func (s *site) compose() {
 		s.t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	s.mfa = &mfa.Service{Store: s.factors, Attempts: s.factors, Setups: s.factors, Keys: keys, Kinds: []mfa.Kind{mfatotp.Kind{Issuer: "Vestibule"}}, Now: s.clock.now, Atomic: s.atomic, Memory: 64, Passes: 1}
+	s.mfa = &mfa.Service{Store: s.factors, Attempts: s.factors, Setups: s.factors, Keys: keys, Kinds: []mfa.Kind{mfatotp.Kind{Issuer: "Vestibule"}}, Now: s.clock.now, Atomic: s.atomic, Memory: 64, Passes: 1, Limits: mfa.Limits{Proof: signin.ProofTime}}
 	p, err := provider.New(s.t.Context(), provider.Config{
 		Issuer: s.server.URL, Store: s.store, Accounts: s.accounts, Sealer: keys, Secrets: keys.Derive("tokens"),
 		SigningAlgorithm: client.ES256, Log: log, Now: s.clock.now,

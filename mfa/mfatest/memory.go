@@ -193,6 +193,16 @@ func (m *Memory) Rename(ctx context.Context, subject, id string, basis int64, na
 	})
 }
 
+// RequireFactors implements mfa.Store.
+func (m *Memory) RequireFactors(ctx context.Context, subject string, basis int64) error {
+	return m.write(ctx, func(d data) error {
+		if d.generations[subject] != basis {
+			return mfa.ErrChanged
+		}
+		return nil
+	})
+}
+
 // Remove implements mfa.Store.
 func (m *Memory) Remove(ctx context.Context, subject, id string) error {
 	return m.write(ctx, func(d data) error {

@@ -247,7 +247,7 @@ func (s *Server) removeRefused(w http.ResponseWriter, r *http.Request, m *signed
 			return err
 		}
 	}
-	if browser.LoginIsOver(err) || errors.Is(err, mfa.ErrProof) {
+	if browser.LoginIsOver(err) || errors.Is(err, mfa.ErrProof) || errors.Is(err, mfa.ErrChanged) {
 		return s.removeOvertaken(w, r, m, form, last)
 	}
 	if errors.Is(err, mfa.ErrLast) { // the page knows what else to say, if this one is gone too or must be kept

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -98,7 +99,9 @@ func (s *Server) beginSetup(ctx context.Context, e Enrolment) (mfa.PendingView, 
 	}
 	pending, err = s.MFA.Begin(ctx, e.Subject, e.Owner, e.Kind.Name)
 	if errors.Is(err, mfa.ErrEnrolled) {
-		return s.MFA.BeginAnother(ctx, e.Subject, e.Owner, e.Kind.Name, s.proof(e))
+		return s.overProof(e, func(p mfa.Proof) (mfa.PendingView, error) {
+			return s.MFA.BeginAnother(ctx, e.Subject, e.Owner, e.Kind.Name, p)
+		})
 	}
 	return pending, err
 }
@@ -106,17 +109,25 @@ func (s *Server) beginSetup(ctx context.Context, e Enrolment) (mfa.PendingView, 
 // BeginCodes makes a set of recovery codes that counts for nothing yet. mfa.ErrProof if none of the proofs allows it,
 // mfa.ErrNotEnrolled if there is no authenticator.
 func (s *Server) BeginCodes(ctx context.Context, e Enrolment) (mfa.PendingView, error) {
-	return s.MFA.BeginCodes(ctx, e.Subject, e.Owner, s.proof(e))
+	return s.overProof(e, func(p mfa.Proof) (mfa.PendingView, error) { return s.MFA.BeginCodes(ctx, e.Subject, e.Owner, p) })
 }
 
-// proof is the last of those that were given; the zero value, which allows nothing, if there is none.
-func (s *Server) proof(e Enrolment) (last mfa.Proof) {
+// overProof begins over the first of the proofs that were given which allows it, the newest first: an older one may be of a
+// better factor. mfa.ErrProof if there is none.
+func (s *Server) overProof(e Enrolment, begin func(mfa.Proof) (mfa.PendingView, error)) (mfa.PendingView, error) {
+	var given []mfa.Proof
 	for _, sealed := range e.Proofs {
-		if p, err := s.MFA.OpenProof(e.Subject, sealed); err == nil && p.Time().After(last.Time()) {
-			last = p
+		if p, err := s.MFA.OpenProof(e.Subject, sealed); err == nil {
+			given = append(given, p)
 		}
 	}
-	return last
+	slices.SortFunc(given, func(a, b mfa.Proof) int { return b.Time().Compare(a.Time()) })
+	for _, p := range given {
+		if view, err := begin(p); !errors.Is(err, mfa.ErrProof) {
+			return view, err
+		}
+	}
+	return begin(mfa.Proof{}) // which allows nothing: there may be another reason
 }
 
 // Show shows the page of the set-up that is due, with what the last form has left to say. mfa.ErrProof if it is still to be

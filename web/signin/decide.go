@@ -402,6 +402,9 @@ const (
 	passwordTime = 24 * time.Hour   // after it even a code does not stand for the password
 )
 
+// ProofTime is how old a proof may be with which the pages let a set-up begin: mfa.Limits.Proof must not be less.
+const ProofTime = reauthTime + setupTime
+
 func older(login *assurance.Login, method string, now time.Time, age time.Duration) bool {
 	at, ok := login.AuthenticatedAt(method)
 	return !ok || now.Sub(at) >= age

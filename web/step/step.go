@@ -20,6 +20,7 @@ import (
 	"vestibule/web"
 	"vestibule/web/account"
 	"vestibule/web/browser"
+	"vestibule/web/signin"
 )
 
 // ReturnTo is the parameter by which Config.LogIn hears where the browser goes on: a path of the handler, with a query.
@@ -120,6 +121,7 @@ func isOrigin(origin string) bool {
 
 func (c Config) withDefaults() Config {
 	c.Site.Prefix, c.Site.Name = c.Prefix, cmp.Or(c.Site.Name, "Vestibule")
+	c.Limits.Proof = max(c.Limits.Proof, signin.ProofTime)
 	c.Log = cmp.Or(c.Log, slog.Default())
 	if c.Now == nil {
 		c.Now = time.Now

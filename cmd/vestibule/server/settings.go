@@ -13,6 +13,7 @@ import (
 	"vestibule/provider/assurance"
 	"vestibule/web/catalogue"
 	"vestibule/web/notice"
+	"vestibule/web/signin"
 	"vestibule/web/verify"
 )
 
@@ -101,7 +102,7 @@ func Levels(c config.Config) assurance.Levels {
 // Limits are the budgets of guesses.
 func Limits(c config.Config) mfa.Limits {
 	one := mfa.Limit{Guesses: c.TOTPGuesses, Window: c.TOTPWindow, Lock: c.TOTPLock, InARow: c.TOTPInARow}
-	return mfa.Limits{Attempts: one, Recovery: one, Authenticators: c.TOTPAuthenticators}
+	return mfa.Limits{Attempts: one, Recovery: one, Proof: signin.ProofTime, Authenticators: c.TOTPAuthenticators}
 }
 
 // Kinds are the kinds of authenticators that there are. A new one is a line here.
