@@ -260,8 +260,14 @@ func serviceProofRaces(t *testing.T, o *serviceTest) {
 		group.Go(func() { activated = processes[0].Activate(ctx, "ana", "tab", nil) })
 		group.Go(func() { removed = processes[1].Remove(ctx, "ana", id, p, nil) })
 		group.Wait()
-		must(t, "Remove", removed)
 		left := factors(t, o.stores, "ana").Authenticators
+		if activated == nil && errors.Is(removed, mfa.ErrChanged) { // it had read the factors before the set-up changed them
+			if len(left) != 2 {
+				t.Errorf("a removal that failed has left %+v", left)
+			}
+			continue
+		}
+		must(t, "Remove", removed)
 		switch {
 		case activated == nil && (len(left) != 1 || left[0].Kind != kindCard):
 			t.Errorf("both went through, and left %+v, want the card", left)

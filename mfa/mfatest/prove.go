@@ -12,14 +12,14 @@ import (
 )
 
 // Prove returns a Proof of the subject, who has an authenticator, for tests of what comes after one: its answers are as
-// many as they were, and nothing is counted. It has earned no AMR.
+// many as they were, and nothing is counted. It is of the strongest that the subject has, and has earned no AMR.
 func Prove(t testing.TB, s *mfa.Service, subject string) mfa.Proof {
 	t.Helper()
 	f, err := s.Store.Factors(t.Context(), subject)
 	if err != nil {
 		t.Fatalf("Factors: %v", err)
 	}
-	for _, k := range s.Kinds {
+	for _, k := range strongestFirst(s.Kinds) {
 		kind := k.Names().Kind
 		if !slices.ContainsFunc(f.Authenticators, func(a mfa.Authenticator) bool { return a.Kind == kind }) {
 			continue
@@ -33,6 +33,11 @@ func Prove(t testing.TB, s *mfa.Service, subject string) mfa.Proof {
 	}
 	t.Fatalf("%s has no authenticator of a kind that the service knows", subject)
 	return mfa.Proof{}
+}
+
+func strongestFirst(kinds []mfa.Kind) []mfa.Kind {
+	weaker := func(k mfa.Kind) bool { return !k.Names().PhishingResistant }
+	return append(slices.DeleteFunc(slices.Clone(kinds), weaker), slices.DeleteFunc(slices.Clone(kinds), func(k mfa.Kind) bool { return !weaker(k) })...)
 }
 
 // Begin begins to set up an authenticator as whoever may: the first one as it is, another over a Proof.

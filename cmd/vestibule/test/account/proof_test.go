@@ -46,7 +46,7 @@ func TestSetupBeginsOverAYoungProof(t *testing.T) {
 			return p.Click("Use a recovery code").Press("Continue", "recovery", code).At("recovery-used", "initial")
 		}
 		p := recovered(bank.Begin().SignIn(s.NewBrowser(t), e.User), e.Codes[0])
-		s.Clock.Advance(10*time.Minute + time.Second)
+		s.Clock.Advance(25*time.Minute + time.Second)
 		p = p.Press("Set up a new authenticator").At("login", "timeout").Press("Sign in", "password", servertest.Password)
 		p = recovered(p.At("totp", "initial"), e.Codes[1]).Press("Set up a new authenticator").At("setup", "instead")
 		key := p.Phone()
