@@ -44,7 +44,7 @@ func (s *Service) Export(ctx context.Context, subject, kind string) ([]Credentia
 	if err != nil {
 		return nil, fmt.Errorf("read factors: %w", err)
 	}
-	return s.unsealed(f.Authenticators, kind)
+	return s.Keys.unsealed(f.Authenticators, kind)
 }
 
 // Import makes authenticators live that were confirmed elsewhere, all of them or none, for an operator who vouches for the
@@ -82,7 +82,7 @@ func (s *Service) Import(ctx context.Context, subject string, all []Credential, 
 
 // imported names and seals those of all that are not among have.
 func (s *Service) imported(subject string, have []Authenticator, all []Credential) ([]Authenticator, error) {
-	secrets, err := s.secrets(have)
+	secrets, err := s.Keys.secrets(have)
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +109,10 @@ func (s *Service) imported(subject string, have []Authenticator, all []Credentia
 func secretOf(c Credential) string { return c.Kind + ":" + string(c.Secret) }
 
 // secrets are those of the authenticators.
-func (s *Service) secrets(all []Authenticator) (map[string]bool, error) {
+func (k *Keyring) secrets(all []Authenticator) (map[string]bool, error) {
 	found := map[string]bool{}
 	for _, a := range all {
-		secret, err := s.Keys.Open(a.KeyID, a.Secret, SecretAAD(a))
+		secret, err := k.Open(a.KeyID, a.Secret, SecretAAD(a))
 		if err != nil {
 			return nil, fmt.Errorf("authenticator %s: %w", a.ID, err)
 		}
@@ -136,16 +136,16 @@ func (s *Service) importOne(subject string, c Credential, have []Authenticator) 
 	if c.ID == "" {
 		c.ID = rand.Text()
 	}
-	return s.sealed(subject, c)
+	return s.Keys.sealed(subject, c)
 }
 
 // sealed is the authenticator as a Store keeps it.
-func (s *Service) sealed(subject string, c Credential) (Authenticator, error) {
+func (k *Keyring) sealed(subject string, c Credential) (Authenticator, error) {
 	a := Authenticator{
 		ID: c.ID, Subject: subject, Kind: c.Kind, Name: c.Name, Params: c.Params, Counter: c.Counter, Created: c.Created,
 	}
 	var err error
-	if a.KeyID, a.Secret, err = s.Keys.Seal(c.Secret, SecretAAD(a)); err != nil {
+	if a.KeyID, a.Secret, err = k.Seal(c.Secret, SecretAAD(a)); err != nil {
 		return Authenticator{}, fmt.Errorf("seal secret: %w", err)
 	}
 	return a, nil

@@ -30,7 +30,7 @@ func (s *Service) Challenge(ctx context.Context, subject, owner, kind string) (s
 		return nil, view, err
 	}
 	dated := append(binary.BigEndian.AppendUint64(nil, uint64(s.now().Unix())), plain...)
-	state, err = s.sealText(dated, challengeAAD(kind, subject, owner))
+	state, err = s.Keys.sealText(dated, challengeAAD(kind, subject, owner))
 	if err != nil {
 		return nil, nil, fmt.Errorf("seal challenge: %w", err)
 	}
@@ -62,7 +62,7 @@ func (s *Service) challenge(subject string, a Answer) ([]byte, error) {
 	if a.State == nil {
 		return nil, nil
 	}
-	dated, err := s.openText(a.State, challengeAAD(a.Kind, subject, a.Owner))
+	dated, err := s.Keys.openText(a.State, challengeAAD(a.Kind, subject, a.Owner))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrChallenge, err)
 	}
@@ -74,8 +74,8 @@ func (s *Service) challenge(subject string, a Answer) ([]byte, error) {
 }
 
 // sealText seals what a host keeps, with the name of the key before it.
-func (s *Service) sealText(plain []byte, aad string) ([]byte, error) {
-	keyID, sealed, err := s.Keys.Seal(plain, aad)
+func (k *Keyring) sealText(plain []byte, aad string) ([]byte, error) {
+	keyID, sealed, err := k.Seal(plain, aad)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (s *Service) sealText(plain []byte, aad string) ([]byte, error) {
 }
 
 // openText opens what sealText has sealed.
-func (s *Service) openText(text []byte, aad string) ([]byte, error) {
+func (k *Keyring) openText(text []byte, aad string) ([]byte, error) {
 	keyID, sealed, _ := bytes.Cut(text, []byte(":"))
-	return s.Keys.Open(string(keyID), sealed, aad)
+	return k.Open(string(keyID), sealed, aad)
 }

@@ -75,7 +75,7 @@ type sealedProof struct {
 func (s *Service) seal(p Proof) (Proof, error) {
 	plain, err := json.Marshal(sealedProof{p.time, p.had, p.strongest})
 	if err == nil {
-		p.sealed, err = s.sealText(plain, proofAAD(p.subject))
+		p.sealed, err = s.Keys.sealText(plain, proofAAD(p.subject))
 	}
 	if err != nil {
 		return Proof{}, fmt.Errorf("seal proof: %w", err)
@@ -87,7 +87,7 @@ func (s *Service) seal(p Proof) (Proof, error) {
 // factors as long as the one that was sealed does, and is good for nothing else: it was an answer once, so that it has no
 // Method and no AMR now, and signs nobody in. ErrProof if it was altered, or is another subject's.
 func (s *Service) OpenProof(subject string, sealed []byte) (Proof, error) {
-	plain, err := s.openText(sealed, proofAAD(subject))
+	plain, err := s.Keys.openText(sealed, proofAAD(subject))
 	if err != nil {
 		return Proof{}, fmt.Errorf("%w: %v", ErrProof, err)
 	}

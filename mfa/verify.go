@@ -139,7 +139,7 @@ func (s *Service) credentials(ctx context.Context, subject, kind string) (all []
 	if err != nil {
 		return nil, nil, fmt.Errorf("read factors: %w", err)
 	}
-	all, err = s.unsealed(f.Authenticators, kind)
+	all, err = s.Keys.unsealed(f.Authenticators, kind)
 	if err == nil && len(all) == 0 {
 		err = ErrNotEnrolled
 	}
@@ -147,13 +147,13 @@ func (s *Service) credentials(ctx context.Context, subject, kind string) (all []
 }
 
 // unsealed opens the secrets of the authenticators of a kind.
-func (s *Service) unsealed(authenticators []Authenticator, kind string) ([]Credential, error) {
+func (k *Keyring) unsealed(authenticators []Authenticator, kind string) ([]Credential, error) {
 	var all []Credential
 	for _, a := range authenticators {
 		if a.Kind != kind {
 			continue
 		}
-		secret, err := s.Keys.Open(a.KeyID, a.Secret, SecretAAD(a))
+		secret, err := k.Open(a.KeyID, a.Secret, SecretAAD(a))
 		if err != nil {
 			return nil, fmt.Errorf("authenticator %s: %w", a.ID, err)
 		}

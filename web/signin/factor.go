@@ -39,18 +39,21 @@ type lockedPage struct {
 	Others []ui.Kind
 }
 
+// factorPages are those that ask for a second factor.
+type factorPages struct{ *Server }
+
 // factorHandler answers a request about a kind of authenticator that the user has.
 type factorHandler func(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error
 
-// onFactor runs a handler for the kind that the address names, when an answer is owed. One that nobody knows has no page,
+// on runs a handler for the kind that the address names, when an answer is owed. One that nobody knows has no page,
 // and one that the user has not leads to one that the user has.
-func (s *Server) onFactor(h factorHandler) ui.Handler {
+func (s factorPages) on(h factorHandler) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		names, ok := s.MFA.NamesOf(r.PathValue("kind"))
 		if !ok {
 			return ui.ErrNotFound
 		}
-		return s.on(stepFactor, func(w http.ResponseWriter, r *http.Request, fl *flow) error {
+		return s.Server.on(stepFactor, func(w http.ResponseWriter, r *http.Request, fl *flow) error {
 			form := verify.FormOf(names)
 			if !slices.Contains(s.proofKinds(fl), form.Kind) {
 				return s.redirectToStep(w, r, fl, stepFactor)
@@ -60,10 +63,10 @@ func (s *Server) onFactor(h factorHandler) ui.Handler {
 	}
 }
 
-// factorPage asks for an answer of an authenticator.
-func (s *Server) factorPage(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
+// page asks for an answer of an authenticator.
+func (s factorPages) page(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
 	if until := fl.state.lockedUntil(form.Name, s.Now()); !until.IsZero() {
-		return s.lockedPage(w, r, fl, form, until)
+		return s.locked(w, r, fl, form, until)
 	}
 	view, id, err := s.challenge(r.Context(), fl, form.Name)
 	switch {
@@ -95,7 +98,7 @@ func (s *Server) factorPage(w http.ResponseWriter, r *http.Request, fl *flow, fo
 
 // kindRemoved is for the page of a kind that was removed meanwhile. It leads to another of the user's. A page opens no
 // session: who has no other kind begins at the password again.
-func (s *Server) kindRemoved(w http.ResponseWriter, r *http.Request, fl *flow) error {
+func (s factorPages) kindRemoved(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	fl.state.Kinds = nil
 	owed, err := s.decide(r.Context(), fl)
 	switch {
@@ -123,7 +126,7 @@ func (s *flows) challenge(ctx context.Context, fl *flow, kind string) (view any,
 	return view, c.ID, s.save(ctx, fl)
 }
 
-func (s *Server) lockedPage(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form, until time.Time) error {
+func (s factorPages) locked(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form, until time.Time) error {
 	return s.Render(w, r, http.StatusTooManyRequests, "locked", &lockedPage{
 		Frame:  ui.Frame{Page: form.Name, State: "locked", Title: s.Of(form.Kind, nil, "title.locked"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
 		Until:  ui.Message{ID: "wait.until", Args: ui.Wait(w, until, s.Now())}.Rendered(),
@@ -140,9 +143,9 @@ func (s *flows) linkToRecovery(p *factorPage) {
 	}
 }
 
-// postFactor is the answer of an authenticator. What it uses up, what it proves and the session that this opens are one
+// post is the answer of an authenticator. What it uses up, what it proves and the session that this opens are one
 // commit, and with it all challenges of the sign-in are over.
-func (s *Server) postFactor(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
+func (s factorPages) post(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
 	given := verify.Read(r, form)
 	if fl.isRejectedCode(given.Key(), s.Now()) {
 		return s.redirectTo(w, r, fl, factorPath(form.Name))
@@ -175,7 +178,7 @@ func (s *Server) postFactor(w http.ResponseWriter, r *http.Request, fl *flow, fo
 
 // codeFault answers a code that was not accepted, which key tells from others. Each that was compared and refused is
 // recorded, and with it its challenge is over.
-func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form, key string, err error) error {
+func (s factorPages) codeFault(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form, key string, err error) error {
 	var failed *mfa.Failed
 	var locked *mfa.Locked
 	var stale *mfa.Stale
@@ -220,7 +223,7 @@ func (s *Server) codeFault(w http.ResponseWriter, r *http.Request, fl *flow, for
 }
 
 // usedCode is for a code that was used while it was compared. By the same form, sent again, it was no guess.
-func (s *Server) usedCode(w http.ResponseWriter, r *http.Request, fl, row *flow, gone error, form verify.Form, key string, err error) error {
+func (s factorPages) usedCode(w http.ResponseWriter, r *http.Request, fl, row *flow, gone error, form verify.Form, key string, err error) error {
 	var before *browser.Repeated
 	if errors.As(gone, &before) || gone == nil && row.isAcceptedCode(key) {
 		s.MFA.NoGuess(r.Context(), err)
@@ -235,7 +238,7 @@ func (s *Server) usedCode(w http.ResponseWriter, r *http.Request, fl, row *flow,
 
 // lateCode is for a right code that met a sign-in which had changed, so that nothing is spent: where a code is still owed
 // it is taken as if it had come just now.
-func (s *Server) lateCode(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
+func (s factorPages) lateCode(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
 	row, err := s.reload(r, fl)
 	if err != nil {
 		return err
@@ -251,12 +254,12 @@ func (s *Server) lateCode(w http.ResponseWriter, r *http.Request, fl *flow, form
 	if form == verify.Recovery {
 		return s.postRecovery(w, r, row)
 	}
-	return s.postFactor(w, r, row, form)
+	return s.post(w, r, row, form)
 }
 
 // withoutCode goes on when there is no authenticator any more that could make a code. What the user has proved may be
 // all that there is to prove: it is committed as a proof is.
-func (s *Server) withoutCode(w http.ResponseWriter, r *http.Request, fl *flow) error {
+func (s factorPages) withoutCode(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	done := fl.clone()
 	done.state.Kinds = nil
 	err := s.Journal.Atomic(r.Context(), func(ctx context.Context) error { return s.commitProof(ctx, r, done) })

@@ -19,9 +19,9 @@ type recoveryPage struct {
 	Others []ui.Kind // that the user may give an answer of instead
 }
 
-func (s *Server) recoveryPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
+func (s factorPages) recoveryPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	if until := fl.state.lockedUntil("recovery", s.Now()); !until.IsZero() {
-		return s.lockedPage(w, r, fl, verify.Recovery, until)
+		return s.locked(w, r, fl, verify.Recovery, until)
 	}
 	p := &recoveryPage{
 		Frame:  ui.Frame{Page: "recovery", Title: ui.Say("recovery.title"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
@@ -33,7 +33,7 @@ func (s *Server) recoveryPage(w http.ResponseWriter, r *http.Request, fl *flow) 
 }
 
 // postRecovery is a recovery code in place of the code from the authenticator.
-func (s *Server) postRecovery(w http.ResponseWriter, r *http.Request, fl *flow) error {
+func (s factorPages) postRecovery(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	code := ui.Cut(strings.TrimSpace(ui.Field(r, "recovery")), 128)
 	if fl.isRejectedCode(code, s.Now()) {
 		return s.redirectTo(w, r, fl, "/login/recovery")

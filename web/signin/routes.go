@@ -8,18 +8,19 @@ import (
 
 // Routes are the pages of sign-ins. The download of recovery codes is DownloadCodes, at an address of the account.
 func (s *Server) Routes() []ui.Route {
+	factor, setup := factorPages{s}, setupPages{s}
 	return append(s.passwordRoutes(), []ui.Route{
 		ui.Get("/login", s.getLogin),
-		ui.Get("/login/{kind}", s.onFactor(s.factorPage)),
-		ui.Post("/login/{kind}", s.onFactor(s.postFactor)),
-		ui.Get("/login/recovery", s.on(stepFactor, s.recoveryPage)),
-		ui.Post("/login/recovery", s.on(stepFactor, s.postRecovery)),
+		ui.Get("/login/{kind}", factor.on(factor.page)),
+		ui.Post("/login/{kind}", factor.on(factor.post)),
+		ui.Get("/login/recovery", s.on(stepFactor, factor.recoveryPage)),
+		ui.Post("/login/recovery", s.on(stepFactor, factor.postRecovery)),
 		ui.Get("/login/recovery/used", s.on(stepUsed, s.usedPage)),
 		ui.Post("/login/recovery/used", s.on(stepUsed, s.postUsed)),
-		ui.Get("/login/setup", s.on(stepSetup, s.requireEnrolmentAllowed(s.setupStart))),
-		ui.Post("/login/setup", s.on(stepSetup, s.requireEnrolmentAllowed(s.postSetupStart))),
-		ui.Get("/login/setup/{kind}", s.onSetup(s.setupPage)),
-		ui.Post("/login/setup/{kind}", s.onSetup(s.postSetup)),
+		ui.Get("/login/setup", s.on(stepSetup, setup.allowed(setup.start))),
+		ui.Post("/login/setup", s.on(stepSetup, setup.allowed(setup.postStart))),
+		ui.Get("/login/setup/{kind}", setup.on(setup.page)),
+		ui.Post("/login/setup/{kind}", setup.on(setup.post)),
 		ui.Get("/login/notice", s.on(stepNotice, s.noticePage)),
 		ui.Post("/login/notice", s.on(stepNotice, s.postNotice)),
 		ui.Get("/login/continue", s.on(stepContinue, s.continuePage)),
@@ -29,7 +30,7 @@ func (s *Server) Routes() []ui.Route {
 		ui.Get("/consent", s.on(stepConsent, s.consentPage)),
 		ui.Post("/consent", s.on(stepConsent, s.postConsent)),
 
-		ui.Get("/enrol", s.enrolStart),
+		ui.Get("/enrol", setup.link),
 		ui.Get("/logged-out", s.loggedOutPage),
 		ui.Get("/help/lost-device", s.lostDevicePage),
 	}...)

@@ -53,11 +53,14 @@ func (s *flows) kindEnrolment(fl *flow, flow string, kind ui.Kind) enrol.Enrolme
 	return e
 }
 
-// setupStart has the user choose what to set up, if there is a choice. Recovery codes are set up here as well.
-func (s *Server) setupStart(w http.ResponseWriter, r *http.Request, fl *flow) error {
+// setupPages are those on which a factor is set up inside a sign-in.
+type setupPages struct{ *Server }
+
+// start has the user choose what to set up, if there is a choice. Recovery codes are set up here as well.
+func (s setupPages) start(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	e := fl.enrolment(ui.Field(r, "flow"))
 	if e.Codes {
-		return s.showSetup(w, r, fl, e, fl.state.said())
+		return s.show(w, r, fl, e, fl.state.said())
 	}
 	kind, err := s.Enrol.Start(w, r, e, s.setupKinds(fl), s.setupSaid(fl))
 	if err != nil || kind == "" {
@@ -66,8 +69,8 @@ func (s *Server) setupStart(w http.ResponseWriter, r *http.Request, fl *flow) er
 	return s.redirectTo(w, r, fl, kindSetupPath(kind))
 }
 
-// postSetupStart is the forms of recovery codes, and the way back.
-func (s *Server) postSetupStart(w http.ResponseWriter, r *http.Request, fl *flow) error {
+// postStart is the forms of recovery codes, and the way back.
+func (s setupPages) postStart(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	e := fl.enrolment("")
 	if !e.Codes && ui.Field(r, "action") != "cancel" {
 		return s.redirectTo(w, r, fl, s.setupPath(fl))
@@ -75,14 +78,14 @@ func (s *Server) postSetupStart(w http.ResponseWriter, r *http.Request, fl *flow
 	return s.Enrol.Post(r, e, &setup{s, w, r, fl, e})
 }
 
-// onSetup runs a handler for the kind that the address names, when a set-up is owed and the user may set that up.
-func (s *Server) onSetup(h factorHandler) ui.Handler {
+// on runs a handler for the kind that the address names, when a set-up is owed and the user may set that up.
+func (s setupPages) on(h factorHandler) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		names, ok := s.MFA.NamesOf(r.PathValue("kind"))
 		if !ok {
 			return ui.ErrNotFound
 		}
-		return s.on(stepSetup, s.requireEnrolmentAllowed(func(w http.ResponseWriter, r *http.Request, fl *flow) error {
+		return s.Server.on(stepSetup, s.allowed(func(w http.ResponseWriter, r *http.Request, fl *flow) error {
 			form := verify.FormOf(names)
 			if fl.state.SetupRequested == setupCodes || !slices.Contains(s.setupKinds(fl), form.Kind) {
 				return s.redirectTo(w, r, fl, s.setupPath(fl))
@@ -111,13 +114,13 @@ func (fl *flow) needs() mfa.Strength {
 	return mfa.Optional
 }
 
-// setupPage lets a user whom the client obliges to have a second factor enrol inside the sign-in.
-func (s *Server) setupPage(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
-	return s.showSetup(w, r, fl, s.kindEnrolment(fl, ui.Field(r, "flow"), form.Kind), s.setupSaid(fl))
+// page lets a user whom the client obliges to have a second factor enrol inside the sign-in.
+func (s setupPages) page(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
+	return s.show(w, r, fl, s.kindEnrolment(fl, ui.Field(r, "flow"), form.Kind), s.setupSaid(fl))
 }
 
-// showSetup shows the set-up. A second factor that does not allow it to begin, or not any more, is asked for anew.
-func (s *Server) showSetup(w http.ResponseWriter, r *http.Request, fl *flow, e enrol.Enrolment, said ui.Feedback) error {
+// show shows the set-up. A second factor that does not allow it to begin, or not any more, is asked for anew.
+func (s setupPages) show(w http.ResponseWriter, r *http.Request, fl *flow, e enrol.Enrolment, said ui.Feedback) error {
 	err := s.Enrol.Show(w, r, e, said)
 	if !errors.Is(err, mfa.ErrProof) {
 		return err
@@ -135,8 +138,8 @@ func (s *flows) setupSaid(fl *flow) ui.Feedback {
 	return said
 }
 
-// postSetup is all forms of the set-up pages.
-func (s *Server) postSetup(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
+// post is all forms of the set-up pages.
+func (s setupPages) post(w http.ResponseWriter, r *http.Request, fl *flow, form verify.Form) error {
 	e := s.kindEnrolment(fl, "", form.Kind)
 	return s.Enrol.Post(r, e, &setup{s, w, r, fl, e})
 }
@@ -150,7 +153,7 @@ func (s *Server) DownloadCodes(w http.ResponseWriter, r *http.Request) error {
 
 // setup is a set-up inside a sign-in: an enrol.Host.
 type setup struct {
-	s *Server
+	s setupPages
 	w http.ResponseWriter
 	r *http.Request
 	*flow
@@ -239,10 +242,10 @@ func (h *setup) Stopped(err error) error {
 	return h.s.onConflict(h.w, h.r, h.flow, err)
 }
 
-// enrolStart begins a sign-in of our own with a link. The token leaves the address at once; what travels on is its
+// link begins a sign-in of our own with a link. The token leaves the address at once; what travels on is its
 // hash, sealed. The link is not used up before the new authenticator is on, so that a program that looks at links in
 // mail does no harm.
-func (s *Server) enrolStart(w http.ResponseWriter, r *http.Request) error {
+func (s setupPages) link(w http.ResponseWriter, r *http.Request) error {
 	token := ui.Field(r, "token")
 	if !ui.IsToken(token) {
 		return s.Enrol.ShowLink(w, r, enrol.LinkUnknown, enrol.Enrolment{})
@@ -260,9 +263,9 @@ func (s *Server) enrolStart(w http.ResponseWriter, r *http.Request) error {
 	return s.begin(w, r, fl)
 }
 
-// requireEnrolmentAllowed keeps those from the set-up who have a link that does not work, or have none and are blocked.
+// allowed keeps those from the set-up who have a link that does not work, or have none and are blocked.
 // A form never shows a page: it leads to the one that says why. Whoever cancels needs no leave.
-func (s *Server) requireEnrolmentAllowed(h flowHandler) flowHandler {
+func (s setupPages) allowed(h flowHandler) flowHandler {
 	return func(w http.ResponseWriter, r *http.Request, fl *flow) error {
 		if r.Method == http.MethodPost && ui.Field(r, "action") == "cancel" {
 			fl.state.EnrolmentLink = nil // it can still be opened again
@@ -288,7 +291,7 @@ func (s *Server) requireEnrolmentAllowed(h flowHandler) flowHandler {
 }
 
 // linkIsUsed is for the second of two clicks, which goes where the first one went, and for whoever comes too late.
-func (s *Server) linkIsUsed(w http.ResponseWriter, r *http.Request, fl *flow) error {
+func (s setupPages) linkIsUsed(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	row, err := s.reload(r, fl)
 	switch {
 	case err != nil:
