@@ -12,8 +12,10 @@ import (
 	"time"
 )
 
-// notRun are blocks that other tests stand for: demo has tests of its own, and .ci/test is what runs this one.
+// notRun are blocks that other tests stand for: demo has tests of its own, .ci/test is what runs this one, and TestCheckout
+// is in another module.
 var notRun = map[string]string{
+	fromCheckout:                    "docs/doctest/checkout_test.go",
 	"go run ./cmd/vestibule demo\n": "cmd/vestibule/main.go",
 	".ci/test\n":                    ".ci/test",
 }
