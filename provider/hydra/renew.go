@@ -27,14 +27,15 @@ const (
 
 // marker is what our own prompt=login says.
 type marker struct {
-	Session string    `json:"session"` // whose proofs stand
+	Session string    `json:"session"` // whose proofs stand; empty: nobody's
 	Prompt  string    `json:"prompt"`  // the client's
 	At      time.Time `json:"at"`      // when the client asked
 	Until   time.Time `json:"until"`
 	Request []byte    `json:"request"` // sum of all other parameters
 }
 
-// renewed returns the address of the request with a marker for the login.
+// renewed returns the address of the request with a marker for the login. Its proofs stand if one of them was given for
+// this request: else Hydra would date what is old as now, and all is asked anew.
 func (e *Engine) renewed(requestURL string, ix *interaction.Interaction) (string, error) {
 	u, err := url.Parse(requestURL)
 	if err != nil {
@@ -45,8 +46,12 @@ func (e *Engine) renewed(requestURL string, ix *interaction.Interaction) (string
 	if m := e.marked(form, e.Now()); m != nil { // the user has proved something more on the way back
 		prompt = m.Prompt
 	}
+	var stands string // whose proofs
+	if !ix.Login.LastAuthentication().Before(ix.Demand.RequestedAt) {
+		stands = ix.Login.Session
+	}
 	sealed, err := e.sealed(marker{
-		Session: ix.Login.Session, Prompt: prompt, At: ix.Demand.RequestedAt, Until: e.Now().Add(markerTime), Request: sumOf(form),
+		Session: stands, Prompt: prompt, At: ix.Demand.RequestedAt, Until: e.Now().Add(markerTime), Request: sumOf(form),
 	}, markerAAD)
 	if err != nil {
 		return "", err

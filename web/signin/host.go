@@ -11,6 +11,7 @@ import (
 	"vestibule/provider/assurance"
 	"vestibule/provider/interaction"
 	"vestibule/provider/store"
+	"vestibule/web/browser"
 	"vestibule/web/ui"
 )
 
@@ -77,7 +78,8 @@ func (s *flows) backed(r *http.Request, session *interaction.Session) (*interact
 		return session, nil
 	}
 	user, at, err := s.passwordAtHost(r)
-	if given, _ := session.Login.AuthenticatedAt(assurance.MethodPassword); err != nil || user.Subject != session.Login.Subject || !given.Equal(at) {
+	given, _ := session.Login.AuthenticatedAt(assurance.MethodPassword)
+	if err != nil || user.Subject != session.Login.Subject || user.Epoch != session.Login.Epoch || !given.Equal(at) {
 		return nil, err
 	}
 	return session, nil
@@ -138,7 +140,10 @@ func (s *Server) beginAtHost(w http.ResponseWriter, r *http.Request, fl *flow) e
 // host's log-in. Who comes back from there without what is owed is not sent a second time.
 func (s *Server) hostPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	if !s.Cookies.IsBound(r) {
-		return &ui.Problem{Status: http.StatusBadRequest, State: "cookies", Title: ui.Say("error.cookies"), Flow: sealed(ui.Field(r, "flow"))}
+		return s.noCookie(ui.Field(r, "flow"))
+	}
+	if err := s.checkOver(r, fl); err != nil {
+		return err
 	}
 	user, at, err := s.passwordAtHost(r)
 	if err != nil {
@@ -159,6 +164,24 @@ func (s *Server) hostPage(w http.ResponseWriter, r *http.Request, fl *flow) erro
 		return s.withoutPassword(w, r, fl, user)
 	}
 	return s.redirectToHost(w, r, fl)
+}
+
+// checkOver finds a sign-in that was gone back to after it, or another one, was over: then there is a session that began
+// after it. What the host knows of a password may be older than both.
+func (s *flows) checkOver(r *http.Request, fl *flow) error {
+	if fl.ix.Version > 0 {
+		return nil
+	}
+	session, err := s.Sessions.Current(r.Context(), r)
+	switch {
+	case errors.Is(err, browser.ErrIdle):
+		return nil
+	case err != nil:
+		return err
+	case session != nil && session.Created.After(fl.ix.Created):
+		return ui.Elsewhere(fl.ix.ClientName, ui.Field(r, "flow"))
+	}
+	return nil
 }
 
 // backField says that the browser comes back from the host's log-in.

@@ -209,8 +209,18 @@ func (s *Server) postRestart(w http.ResponseWriter, r *http.Request) error {
 	return s.begin(w, r, fresh)
 }
 
+// noCookie is for a browser without a cookie of sign-ins. It may begin the request anew if that is no more than following
+// the client's link once more: the client knows the browser that it sent. Of a Host nobody knows that, and the request may
+// be one that another browser has begun.
+func (s *flows) noCookie(flow string) *ui.Problem {
+	p := &ui.Problem{Status: http.StatusBadRequest, State: "cookies", Title: ui.Say("error.cookies")}
+	if s.Host == nil {
+		p.Flow = sealed(flow)
+	}
+	return p
+}
+
 // withoutCookie returns a sign-in that holds nothing yet but the request, for a browser that has lost its cookie.
-// Beginning anew with it is no more than following the client's link once more.
 func (s *flows) withoutCookie(r *http.Request, flow string) (*flow, error) {
 	ix, err := s.Flows.Resume(r.Context(), flow)
 	switch {

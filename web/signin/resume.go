@@ -15,7 +15,7 @@ func (s *flows) resume(r *http.Request) (fl *flow, flow string, expired bool, er
 	flow = ui.Field(r, "flow")
 	unbound := !s.Cookies.IsBound(r)
 	if r.Method == http.MethodPost && unbound {
-		return nil, flow, false, &ui.Problem{Status: http.StatusBadRequest, State: "cookies", Title: ui.Say("error.cookies"), Flow: sealed(flow)}
+		return nil, flow, false, s.noCookie(flow)
 	}
 	if flow == "" {
 		return nil, flow, false, ui.ErrUnknown

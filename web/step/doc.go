@@ -6,6 +6,7 @@
 //
 //	steps, err := step.New(step.Config{Origin: "https://id.example.com", Prefix: "/step", Host: host, LogIn: "/login", LogOut: "/logout", Store: db, Keys: keys})
 //	steps.Register(mux)
+//	go steps.Work(ctx)
 //	...
 //	steps.SignIn(w, r, step.SignIn{Request: id, Demand: demand})
 //

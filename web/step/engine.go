@@ -71,6 +71,9 @@ func (e *engine) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.
 	if err != nil {
 		return err
 	}
+	with = append(with[:len(with):len(with)], func(ctx context.Context) error {
+		return accounts{e.host}.RequireAccount(ctx, ix.Login.Subject, ix.Login.Epoch)
+	})
 	return e.end(w, r, ix, with, func(ctx context.Context) (string, error) { return e.host.Finish(ctx, result) })
 }
 

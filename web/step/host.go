@@ -24,8 +24,10 @@ type Host interface {
 	// when its sign-in began, gets no further. Its Groups are those of Config.Policy.
 	Account(ctx context.Context, subject string) (account.Account, error)
 	// Finish gets what a sign-in has come to, and returns the address at which the browser goes on: an absolute one, or one
-	// that begins with a slash. All that was proved is committed by then. After an error the browser may try again, without
-	// another code. Of requests at once that end the same sign-in each may call it, with the same login.
+	// that begins with a slash. The answers that were proved are spent by then. After an error the browser may try again,
+	// without another code. Of requests at once that end the same sign-in each may call it, with the same login; and a user
+	// who goes back may sign in for the same Request again, perhaps as somebody else: whoever gives something for a Request
+	// gives it for the first login that it hears.
 	Finish(ctx context.Context, r Result) (next string, err error)
 	// Refuse is told that nobody has signed in, with an error code of OpenID Connect Core section 3.1.2.6 or RFC 6749
 	// section 4.1.2.1, and returns where the browser goes on.

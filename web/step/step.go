@@ -2,12 +2,14 @@ package step
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"vestibule/consent"
@@ -72,6 +74,10 @@ type Handler struct {
 	levels assurance.Levels
 	prefix string
 	log    *slog.Logger
+	now    func() time.Time
+
+	store   Store
+	refunds *mfa.Refunds
 }
 
 // New returns a Handler. Its error names all that is missing.
@@ -81,11 +87,12 @@ func New(c Config) (*Handler, error) {
 	}
 	c = c.withDefaults()
 	flows := interaction.NewFlows(c.Store, c.Keys, 0, c.Now)
-	pages, err := web.New(c.pages(flows))
+	refunds := &mfa.Refunds{Attempts: c.Store, Now: c.Now}
+	pages, err := web.New(c.pages(flows, refunds))
 	if err != nil {
 		return nil, fmt.Errorf("step: %w", err)
 	}
-	h := &Handler{pages: pages, mux: http.NewServeMux(), flows: flows, levels: c.Levels, prefix: c.Prefix, log: c.Log}
+	h := &Handler{pages: pages, mux: http.NewServeMux(), flows: flows, levels: c.Levels, prefix: c.Prefix, log: c.Log, now: c.Now, store: c.Store, refunds: refunds}
 	pages.Register(h.mux)
 	return h, nil
 }
@@ -140,7 +147,7 @@ func (c Config) withDefaults() Config {
 }
 
 // pages are those of the server, on the host's accounts.
-func (c Config) pages(flows *interaction.Flows) web.Config {
+func (c Config) pages(flows *interaction.Flows, refunds *mfa.Refunds) web.Config {
 	stores := web.Stores{Sessions: c.Store, Browsers: c.Store}
 	stores.Activity, _ = c.Store.(account.Activity)
 	return web.Config{
@@ -150,12 +157,45 @@ func (c Config) pages(flows *interaction.Flows) web.Config {
 		},
 		Accounts: accounts{c.Host}, Host: login{c.Host, c.LogIn, c.LogOut},
 		MFA: &mfa.Service{
-			Store: c.Store, Attempts: c.Store, Refunds: &mfa.Refunds{Attempts: c.Store}, Setups: c.Store, Keys: c.Keys, Atomic: c.Store.Atomic,
+			Store: c.Store, Attempts: c.Store, Refunds: refunds, Setups: c.Store, Keys: c.Keys, Atomic: c.Store.Atomic,
 			Kinds: c.Kinds, Limits: c.Limits, Slow: c.Slow, Memory: c.Memory, Passes: c.Passes, Now: c.Now,
 		},
-		Consent: new(consent.Service), Policy: c.Policy, Passwords: web.Passwords{Attempts: c.Store}, // what nobody is asked for
+		Consent: new(consent.Service), Policy: c.Policy, Passwords: web.Passwords{Attempts: c.Store, Refunds: refunds}, // what nobody is asked for
 		Stores: stores, Journal: audit.Journal{Recorder: c.Recorder, Atomic: c.Store.Atomic}, Times: c.Times,
 		Keys: web.Keys{Binding: c.Keys.Derive("step-browsers")[0]}, Site: c.Site, Log: c.Log, Now: c.Now,
+	}
+}
+
+// Purger is a Store that removes what has expired, as *storage.Store does.
+type Purger interface {
+	Purge(ctx context.Context, now time.Time) (rows int64, err error)
+}
+
+// Work gives guesses back that the store could not take back in time, and has a Purger remove what has expired each
+// minute, until ctx ends. A host runs it once in each process.
+func (h *Handler) Work(ctx context.Context) {
+	var work sync.WaitGroup
+	work.Go(func() { h.refunds.Run(ctx) })
+	work.Go(func() { h.purge(ctx) })
+	work.Wait()
+}
+
+func (h *Handler) purge(ctx context.Context) {
+	p, ok := h.store.(Purger)
+	if !ok {
+		return
+	}
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		if _, err := p.Purge(ctx, h.now()); err != nil && ctx.Err() == nil {
+			h.log.ErrorContext(ctx, "purge", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
 }
 

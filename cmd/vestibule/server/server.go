@@ -22,6 +22,7 @@ import (
 	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 	"vestibule/web/signin"
+	"vestibule/web/ui"
 )
 
 // Options are what a Server is given beside the settings.
@@ -151,7 +152,7 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 }
 
 // register adds the endpoints of whatever asks for sign-ins, and the pages.
-func (s *Server) register(mux *http.ServeMux) error {
+func (s *Server) register(mux ui.Mux) error {
 	if s.hydra != nil {
 		s.site.Register(mux, s.hydra.Routes(s.site)...)
 		return nil
@@ -205,9 +206,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Register adds the pages and the protocol to the mux of a program that has more: the Handler, at its own addresses alone,
 // and all below the path of the issuer if it has one. That program has limits for slow clients and does the Work.
 func (s *Server) Register(mux *http.ServeMux) error {
-	own := claims{mux, s.handler}
-	s.site.Register(own)
-	return s.provider.Register(own, s.site)
+	return s.register(claims{mux, s.handler})
 }
 
 // claims has one handler answer at all addresses that are registered with it.

@@ -358,3 +358,34 @@ func TestReadiness(t *testing.T) {
 		t.Error("the server looks for signing keys")
 	}
 }
+
+// TestOldSessionOfAnotherUser: a session here that is hours old, in a browser that Hydra knows somebody else in, has Hydra
+// begin a session anew, and all is proved anew for it: it would date what is old as now.
+func TestOldSessionOfAnotherUser(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ana, ben := w.user(t, "ana"), w.user(t, "ben")
+		ben.b = ana.b
+		ana.sees("login consent", "shop")
+		ana.b.Open("/logout").Press("Sign out").At("logged-out", "initial")
+		ben.b.Open("/login").GiveName("ben", servertest.Password).At("security", "off")
+		w.Clock.Advance(50 * time.Minute)
+		if got := ben.sees("consent login", "shop"); got.Subject != ben.subject || got.AuthTime != w.Clock.Now().Unix() {
+			t.Errorf("ben signs in as %s, at %d", got.Subject, got.AuthTime)
+		}
+	})
+}
+
+// TestRegister: a program that has more has the addresses of Hydra's requests in its own mux.
+func TestRegister(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		mux := http.NewServeMux()
+		if err := w.First().Register(mux); err != nil {
+			t.Fatal(err)
+		}
+		answer := httptest.NewRecorder()
+		mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/hydra/login", nil))
+		if _, pattern := mux.Handler(httptest.NewRequest(http.MethodGet, "/hydra/login", nil)); answer.Code == http.StatusNotFound || pattern == "" {
+			t.Errorf("/hydra/login answers %d, by %q", answer.Code, pattern)
+		}
+	})
+}

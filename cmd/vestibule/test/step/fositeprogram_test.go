@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -77,7 +78,9 @@ func (p *fositeProgram) logIn(w http.ResponseWriter, r *http.Request) {
 	value := rand.Text()
 	p.sessions[value] = logIn{r.PostFormValue("username"), p.now()}
 	http.SetCookie(w, &http.Cookie{Name: "session", Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	http.Redirect(w, r, r.PostFormValue("return_to"), http.StatusSeeOther)
+	if back := r.PostFormValue("return_to"); strings.HasPrefix(back, "/step/") {
+		http.Redirect(w, r, back, http.StatusSeeOther)
+	}
 }
 
 // loggedIn is the log-in of the browser that sent r.

@@ -1,6 +1,7 @@
 package step
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"sync"
@@ -246,4 +247,101 @@ func TestPolicy(t *testing.T) {
 	p.hears("r1", "nothing")
 	v := p.visitor().logIn("ben")
 	p.is(v.begin("r2", ""), "/done/r2")
+}
+
+// TestSealedSignInOfAnotherBrowser: a sign-in that nobody has proved anything for travels in the address of the log-in. In a
+// browser that has not begun it, signed in with the program or not, it leads nowhere.
+func TestSealedSignInOfAnotherBrowser(t *testing.T) {
+	each(t, func(t *testing.T, p *program) {
+		back := p.visitor().begin("r1", "").Address.Query().Get(step.ReturnTo)
+		if !strings.HasPrefix(back, "/step/login?") {
+			t.Fatalf("the log-in leads back to %q", back)
+		}
+		flow, err := url.Parse(back)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range []visitor{p.visitor().logIn("ana"), p.visitor()} {
+			page := other.Open(back).At("error", "cookies")
+			if page.Find(servertest.IsSubmit) != nil {
+				t.Errorf("the page has a button:\n%s", page.Text())
+			}
+			other.Post("/step/login/restart", url.Values{"flow": {flow.Query().Get("flow")}}).At("error", "cookies")
+			other.Open(back).At("error", "cookies")
+		}
+		p.hears("r1", "nothing")
+	})
+}
+
+// TestEndedSignInIsNotBegunAnew: who goes back to before the log-in, once the sign-in is over, is not signed in for the same
+// request once more without a word.
+func TestEndedSignInIsNotBegunAnew(t *testing.T) {
+	each(t, func(t *testing.T, p *program) {
+		v := p.visitor()
+		back := v.begin("r1", "").Address.Query().Get(step.ReturnTo)
+		p.site.Clock.Advance(time.Second)
+		v.logIn("ana")
+		p.is(v.Open(back), "/done/r1")
+		p.site.Clock.Advance(time.Minute)
+		v.Open(back).At("error", "elsewhere")
+		v.logIn("ben")
+		v.Open(back).At("error", "elsewhere")
+		if p.finished != 1 {
+			t.Errorf("the program was told %d times", p.finished)
+		}
+	})
+}
+
+// TestEpochEndsTheSession: what the program ends by a higher epoch is over here, though its own session goes on.
+func TestEpochEndsTheSession(t *testing.T) {
+	each(t, func(t *testing.T, p *program) {
+		phone, _ := p.enrol("ana")
+		v := p.visitor().logIn("ana")
+		page := v.begin("r1", "").At("totp", "initial")
+		p.is(page.Press("Continue", "code", phone.Code(0)), "/done/r1")
+		p.is(v.begin("r2", ""), "/done/r2")
+		p.mu.Lock()
+		ana := p.users["ana"]
+		ana.Epoch++
+		p.users["ana"] = ana
+		p.mu.Unlock()
+		v.begin("r3", "").At("totp", "initial")
+		p.hears("r3", "nothing")
+	})
+}
+
+// TestWork: what has expired goes.
+func TestWork(t *testing.T) {
+	each(t, func(t *testing.T, p *program) {
+		p.enrol("ana")
+		p.visitor().logIn("ana").begin("r1", "").At("totp", "initial")
+		rows := func() int {
+			all, err := p.store.Sessions(t.Context(), "ana")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(all)
+		}
+		if rows() == 0 {
+			t.Fatal("there is no session to go")
+		}
+		p.site.Clock.Advance(90 * 24 * time.Hour)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			p.steps.Load().Work(ctx)
+		}()
+		for range 100 {
+			if rows() == 0 {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		stop()
+		<-done
+		if n := rows(); n != 0 {
+			t.Errorf("%d sessions that are over are left", n)
+		}
+	})
 }

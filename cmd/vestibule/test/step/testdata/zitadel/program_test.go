@@ -128,15 +128,21 @@ func (p *program) own(w http.ResponseWriter, r *http.Request, id string) (*reque
 	return ar, nil
 }
 
-// prove keeps what has come of the sign-in for a request.
+// prove keeps what has come of the sign-in for a request: the first time.
 func (p *program) prove(id string, with proved) error {
 	r, err := p.request(id)
-	if err == nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.proved.subject != "" && r.proved.subject != with.subject {
+		return errors.New("somebody else has signed in for the request")
+	}
+	if r.proved.subject == "" {
 		r.proved = with
 	}
-	return err
+	return nil
 }
 
 // callback is where the library goes on, in the browser whose request it is.
@@ -193,7 +199,9 @@ func (p *program) logIn(w http.ResponseWriter, r *http.Request) {
 	value := rand.Text()
 	p.sessions[value] = logIn{r.PostFormValue("username"), p.now()}
 	http.SetCookie(w, &http.Cookie{Name: "session", Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	http.Redirect(w, r, r.PostFormValue("return_to"), http.StatusSeeOther)
+	if back := r.PostFormValue("return_to"); strings.HasPrefix(back, "/step/") {
+		http.Redirect(w, r, back, http.StatusSeeOther)
+	}
 }
 
 // loggedIn is the log-in of the browser that sent r.
