@@ -15,6 +15,7 @@ import (
 
 	"vestibule/provider/assurance"
 	"vestibule/provider/client"
+	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 )
 
@@ -76,7 +77,7 @@ func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client,
 
 // errUnmet is the error of OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
 var errUnmet = &fosite.RFC6749Error{
-	ErrorField: assurance.ErrorUnmet, DescriptionField: refusals[assurance.ErrorUnmet], CodeField: http.StatusBadRequest,
+	ErrorField: assurance.ErrorUnmet, DescriptionField: interaction.Description(assurance.ErrorUnmet), CodeField: http.StatusBadRequest,
 }
 
 // readHint takes the user from an ID token that we made for somebody. It may have expired.

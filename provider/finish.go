@@ -7,17 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/ory/fosite"
 
-	"vestibule/provider/assurance"
-	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
-	"vestibule/provider/spelling"
 )
 
 // Finish answers the client with an authorization code. It checks once more that the login satisfies the demand,
@@ -58,7 +53,9 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 	err = p.EndAt(ctx, ix, to, slices.Concat(with, []func(context.Context) error{
 		func(ctx context.Context) error { return p.accounts.RequireAccount(ctx, login.Subject, login.Epoch) },
 		func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, rp) },
-		func(ctx context.Context) error { return p.audit.Record(ctx, granted(r, ix, g)) },
+		func(ctx context.Context) error {
+			return p.audit.Record(ctx, ix.Granted(r, login.AMR(), g.ACR, login.AuthTime()))
+		},
 	})...)
 	if errors.Is(err, client.ErrChanged) {
 		p.clients.Forget(rp.ID)
@@ -70,24 +67,6 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 	return nil
 }
 
-// answered begins the record of an answer to the client.
-func answered(r *http.Request, ix *interaction.Interaction, kind, outcome string) audit.Event {
-	e := audit.Event{Kind: kind, Outcome: outcome, Client: ix.Client, Address: spelling.HostOf(r.RemoteAddr)}
-	if ix.Login != nil {
-		e.Subject, e.Session = ix.Login.Subject, ix.Login.Session
-	}
-	return e
-}
-
-func granted(r *http.Request, ix *interaction.Interaction, g *grant) audit.Event {
-	e := answered(r, ix, audit.EventAuthorized, audit.OutcomeOK)
-	e.Detail = map[string]string{
-		"amr": strings.Join(g.Login.AMR(), " "), "acr": g.ACR,
-		"auth_time": strconv.FormatInt(g.Login.AuthTime().Unix(), 10),
-	}
-	return e
-}
-
 // Refuse answers the client with an error, one of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the
 // interaction. Whatever with writes is part of that commit.
 func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, code string, with ...func(ctx context.Context) error) error {
@@ -95,30 +74,16 @@ func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *interactio
 	if err != nil {
 		return err
 	}
-	record := func(ctx context.Context) error {
-		e := answered(r, ix, audit.EventRefused, audit.OutcomeRefused)
-		e.Detail = map[string]string{"error": code}
-		return p.audit.Record(ctx, e)
-	}
+	record := func(ctx context.Context) error { return p.audit.Record(ctx, ix.Refused(r, code)) }
 	if ix.Login != nil { // a stranger's silent request leaves nothing behind
 		with = append(slices.Clone(with), record)
 	}
-	to := p.address(ar, url.Values{"error": {code}, "error_description": {refusals[code]}})
+	to := p.address(ar, url.Values{"error": {code}, "error_description": {interaction.Description(code)}})
 	if err := p.EndAt(r.Context(), ix, to, with...); err != nil {
 		return err
 	}
 	leave(w, r, to)
 	return nil
-}
-
-// refusals are the descriptions of the errors that pages give to Refuse.
-var refusals = map[string]string{
-	"access_denied":              "The user did not allow the request.",
-	"login_required":             "The user must sign in.",
-	"interaction_required":       "The user must complete a step on the sign-in pages.",
-	"consent_required":           "The user must allow the request.",
-	"account_selection_required": "The user must choose an account.",
-	assurance.ErrorUnmet:         "The level of assurance that is essential to the client cannot be reached.",
 }
 
 // redirect sends the user back to the client with state and iss (RFC 9207).

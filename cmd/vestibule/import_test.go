@@ -61,7 +61,7 @@ var mayImport = map[string][]string{
 	"provider/operator/operatortest": {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/operator", "provider/store"},
 	"docs/doctest":                   {},
 	"provider/assurance":             {"provider/spelling"},
-	"provider/interaction":           {"provider/assurance", "provider/client", "provider/spelling", "provider/store"},
+	"provider/interaction":           {"provider/assurance", "provider/audit", "provider/client", "provider/spelling", "provider/store"},
 	"provider/tokens":                {"provider/client"},
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -63,19 +62,12 @@ func (e *Engine) begin(ctx context.Context, request LoginRequest, challenge stri
 	if err != nil || code != "" {
 		return nil, code, err
 	}
-	u, err := url.Parse(request.RequestURL)
-	if err != nil {
-		return nil, "", fmt.Errorf("hydra: request_url: %w", errForeign)
-	}
 	ix = e.Flows.Begin(d)
-	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = rp.ID, cmp.Or(rp.Name, rp.ID), request.Scopes, u.Query().Get("redirect_uri")
+	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = rp.ID, cmp.Or(rp.Name, rp.ID), request.Scopes, request.form().Get("redirect_uri")
 	ix.Registered, ix.Decided, ix.TwoSteps = rp.Registration, rp.Updated, rp.TwoSteps
-	ix.FirstParty = request.Client.SkipConsent && !isDevice(request.RequestURL)
+	ix.FirstParty = request.Client.SkipConsent && !request.isDevice()
 	return ix, "", e.freeze(ctx, ix, frozen{challenge, request.RequestURL})
 }
-
-// pagesRoom is what the pages need of an address for their memory.
-const pagesRoom = 600
 
 // freeze puts the request into the interaction. What no address could hold is a row from the start: a challenge has all
 // that Hydra knows of the client in it.
@@ -86,7 +78,10 @@ func (e *Engine) freeze(ctx context.Context, ix *interaction.Interaction, f froz
 			return err
 		}
 		ix.Request = data
-		if flow, err := e.Flows.Flow(ix); err == nil && len(flow) <= interaction.MaxFlow-pagesRoom {
+		switch fits, err := e.Flows.Fits(ix); {
+		case err != nil:
+			return err
+		case fits:
 			return nil
 		}
 	}
@@ -96,11 +91,7 @@ func (e *Engine) freeze(ctx context.Context, ix *interaction.Interaction, f froz
 // demand reads what the client asks of the sign-in. What Hydra has done itself is not asked for again: of prompt, it has
 // seen to select_account, and knows registration.
 func (e *Engine) demand(ctx context.Context, request LoginRequest, rp client.Client) (d assurance.Demand, code string, err error) {
-	u, err := url.Parse(request.RequestURL)
-	if err != nil {
-		return d, "", fmt.Errorf("hydra: request_url: %w", errForeign)
-	}
-	form := u.Query()
+	form := request.form()
 	for _, name := range []string{"request", "request_uri"} { // Hydra has read them, and what they ask for is not shown
 		if form.Has(name) {
 			return d, name + "_not_supported", nil
@@ -124,7 +115,7 @@ func (e *Engine) demand(ctx context.Context, request LoginRequest, rp client.Cli
 	case err != nil:
 		return d, assurance.ErrorUnmet, nil
 	}
-	d.PromptConsent = d.PromptConsent || isDevice(request.RequestURL)
+	d.PromptConsent = d.PromptConsent || request.isDevice()
 	return d, "", nil
 }
 

@@ -39,6 +39,18 @@ type LoginRequest struct {
 	} `json:"oidc_context"`
 }
 
+// form is the authorization request. Login has looked at the address.
+func (l LoginRequest) form() url.Values {
+	u, err := url.Parse(l.RequestURL)
+	if err != nil {
+		return nil
+	}
+	return u.Query()
+}
+
+// isDevice reports whether the request is that of a device (RFC 8628), which no browser began at a client.
+func (l LoginRequest) isDevice() bool { return !l.form().Has("response_type") }
+
 // LoginAccept says who has signed in, and how.
 type LoginAccept struct {
 	Subject     string   `json:"subject"`
@@ -139,11 +151,6 @@ func (a *Admin) Logout(ctx context.Context, challenge string) (LogoutRequest, er
 // AcceptLogout returns where the browser goes on, which ends Hydra's session there.
 func (a *Admin) AcceptLogout(ctx context.Context, challenge string) (string, error) {
 	return a.answer(ctx, "logout", "/accept", challenge, struct{}{})
-}
-
-// RejectLogout has the user stay signed in.
-func (a *Admin) RejectLogout(ctx context.Context, challenge string) error {
-	return a.challenge(ctx, http.MethodPut, "logout", "/reject", challenge, struct{}{}, nil)
 }
 
 // AcceptUserCode returns where the browser of a device's user goes on (RFC 8628 section 3.3). A *RefusedError reports a

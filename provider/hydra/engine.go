@@ -7,9 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"vestibule/provider/account"
@@ -17,7 +14,6 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
-	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
 
@@ -95,7 +91,9 @@ func (e *Engine) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.
 		func(ctx context.Context) error {
 			return e.Accounts.RequireAccount(ctx, ix.Login.Subject, ix.Login.Epoch)
 		},
-		func(ctx context.Context) error { return e.Journal.Record(ctx, granted(r, ix, told)) })
+		func(ctx context.Context) error {
+			return e.Journal.Record(ctx, ix.Granted(r, told.AMR, told.ACR, time.Unix(told.Time, 0)))
+		})
 	return e.end(w, r, ix, to, with)
 }
 
@@ -146,7 +144,7 @@ func (e *Engine) accept(ctx context.Context, ix *interaction.Interaction, t told
 		return e.renewed(f.URL, ix)
 	case err != nil:
 		return e.settled(ix, err)
-	case request.Skip && !isDevice(request.RequestURL) && e.outdated(request, ix):
+	case request.Skip && !request.isDevice() && e.outdated(request, ix):
 		return e.again(ctx, f, request, ix)
 	}
 	sealed, err := e.seal(t)
@@ -203,9 +201,7 @@ func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.
 		}
 	}
 	if ix.Login != nil { // a stranger's silent request leaves nothing behind
-		record := answered(r, ix, audit.EventRefused, audit.OutcomeRefused)
-		record.Detail = map[string]string{"error": code}
-		with = append(with[:len(with):len(with)], func(ctx context.Context) error { return e.Journal.Record(ctx, record) })
+		with = append(with[:len(with):len(with)], func(ctx context.Context) error { return e.Journal.Record(ctx, ix.Refused(r, code)) })
 	}
 	return e.end(w, r, ix, to, with)
 }
@@ -220,21 +216,6 @@ func (e *Engine) end(w http.ResponseWriter, r *http.Request, ix *interaction.Int
 	return nil
 }
 
-// answered begins the record of an answer to the client.
-func answered(r *http.Request, ix *interaction.Interaction, kind, outcome string) audit.Event {
-	e := audit.Event{Kind: kind, Outcome: outcome, Client: ix.Client, Address: spelling.HostOf(r.RemoteAddr)}
-	if ix.Login != nil {
-		e.Subject, e.Session = ix.Login.Subject, ix.Login.Session
-	}
-	return e
-}
-
-func granted(r *http.Request, ix *interaction.Interaction, t told) audit.Event {
-	e := answered(r, ix, audit.EventAuthorized, audit.OutcomeOK)
-	e.Detail = map[string]string{"amr": strings.Join(t.AMR, " "), "acr": t.ACR, "auth_time": strconv.FormatInt(t.Time, 10)}
-	return e
-}
-
 // requestError is a request that no client can be told of.
 func requestError(code, description string, ix *interaction.Interaction) error {
 	return &interaction.RequestError{
@@ -244,23 +225,14 @@ func requestError(code, description string, ix *interaction.Interaction) error {
 
 // rejection is the error for the client.
 func rejection(code string) Rejection {
-	return Rejection{Code: code, Description: cmp.Or(refusals[code], refusals["access_denied"]), Status: http.StatusBadRequest}
+	return Rejection{
+		Code: code, Status: http.StatusBadRequest,
+		Description: cmp.Or(interaction.Description(code), refusals[code], interaction.Description("access_denied")),
+	}
 }
 
-// refusals are the descriptions of the errors.
+// refusals are the descriptions of the errors that the pages never answer with.
 var refusals = map[string]string{
-	"access_denied":              "The user did not allow the request.",
-	"login_required":             "The user must sign in.",
-	"interaction_required":       "The user must complete a step on the sign-in pages.",
-	"consent_required":           "The user must allow the request.",
-	"account_selection_required": "The user must choose an account.",
-	"request_not_supported":      "The sign-in pages cannot read request objects.",
-	"request_uri_not_supported":  "The sign-in pages cannot read request objects.",
-	assurance.ErrorUnmet:         "The level of assurance that is essential to the client cannot be reached.",
-}
-
-// isDevice reports whether the request is that of a device (RFC 8628), which no browser began at a client.
-func isDevice(requestURL string) bool {
-	u, err := url.Parse(requestURL)
-	return err == nil && !u.Query().Has("response_type")
+	"request_not_supported":     "The sign-in pages cannot read request objects.",
+	"request_uri_not_supported": "The sign-in pages cannot read request objects.",
 }

@@ -39,24 +39,31 @@ func (h *Hydra) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// comeBack goes on with a request whose login or consent has been answered, and has done answer it once both have; ok is
+// false of any other request.
+func (h *Hydra) comeBack(w http.ResponseWriter, r *http.Request, done func(f flow)) (fault *problem, ok bool) {
+	var f flow
+	switch q := r.URL.Query(); {
+	case q.Get("login_verifier") != "":
+		if f, fault = h.verifyLogin(w, r, q.Get("login_verifier")); fault == nil {
+			fault = h.askConsent(w, r, f)
+		}
+	case q.Get("consent_verifier") != "":
+		if f, fault = h.verifyConsent(r, q.Get("consent_verifier")); fault == nil {
+			done(f)
+		}
+	default:
+		return nil, false
+	}
+	return fault, true
+}
+
 // pass goes as far as the request can go by itself, and returns what the client must hear instead.
 func (h *Hydra) pass(w http.ResponseWriter, r *http.Request, c Client) *problem {
-	q := r.URL.Query()
-	switch {
-	case q.Get("login_verifier") != "":
-		f, fault := h.verifyLogin(w, r, q.Get("login_verifier"))
-		if fault != nil {
-			return fault
-		}
-		return h.askConsent(w, r, f)
-	case q.Get("consent_verifier") != "":
-		f, fault := h.verifyConsent(r, q.Get("consent_verifier"))
-		if fault != nil {
-			return fault
-		}
-		h.giveCode(w, r, f)
-		return nil
+	if fault, ok := h.comeBack(w, r, func(f flow) { h.giveCode(w, r, f) }); ok {
+		return fault
 	}
+	q := r.URL.Query()
 	scopes := strings.Fields(q.Get("scope"))
 	if !c.permits(scopes) {
 		return &problem{"invalid_scope", "The client may not ask for that."}

@@ -46,13 +46,6 @@ func (h *Hydra) SetClient(c Client) {
 	h.clients[c.ID] = c
 }
 
-// DeleteClient forgets a client.
-func (h *Hydra) DeleteClient(id string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.clients, id)
-}
-
 func (h *Hydra) readClient(w http.ResponseWriter, r *http.Request) {
 	c, ok := h.clients[r.PathValue("id")]
 	if !ok {

@@ -69,23 +69,15 @@ func (h *Hydra) deviceVerify(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Hydra) passDevice(w http.ResponseWriter, r *http.Request) *problem {
-	q := r.URL.Query()
-	switch {
-	case q.Get("login_verifier") != "":
-		f, fault := h.verifyLogin(w, r, q.Get("login_verifier"))
-		if fault != nil {
-			return fault
-		}
-		return h.askConsent(w, r, f)
-	case q.Get("consent_verifier") != "":
-		f, fault := h.verifyConsent(r, q.Get("consent_verifier"))
-		if fault != nil {
-			return fault
-		}
+	done := func(f flow) {
 		h.devices[f.Device].granted = &f
 		http.Redirect(w, r, h.urls.DeviceDone, http.StatusFound)
-		return nil
-	case q.Get("device_verifier") != "":
+	}
+	if fault, ok := h.comeBack(w, r, done); ok {
+		return fault
+	}
+	q := r.URL.Query()
+	if q.Get("device_verifier") != "" {
 		f, fault := h.redeem(deviceVerifier, q.Get("device_verifier"))
 		if fault != nil {
 			return fault
