@@ -204,14 +204,14 @@ func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error
 		return facts{}, err
 	}
 	want := fl.wanted(d)
-	good := func(method string) bool { // a wish changes the factors, which no old proof allows
-		return login.Fresh(want, method, d.at) && (m.SetupRequested == "" || fl.justGiven(method, d.at))
+	good := func(a assurance.Authentication) bool { // a wish changes the factors, which no old proof allows
+		return login.Fresh(want, a.Method, d.at) && (m.SetupRequested == "" || fl.justGiven(a.Method, d.at))
 	}
 	f := facts{
 		known:                 want.Subject == "" || want.Subject == login.Subject,
 		accountChoice:         m.FromSession && !m.PasswordGiven && !m.AccountChosen && (want.PromptSelectAccount || m.HintDiffers),
 		password:              login.Fresh(want, assurance.MethodPassword, d.at),
-		second:                slices.ContainsFunc(login.SecondFactors(), func(a assurance.Authentication) bool { return good(a.Method) }),
+		second:                slices.ContainsFunc(login.SecondFactors(), good),
 		passwordTooOldForCode: fl.codeTimeOver(d.at) || fl.unlocked(d.at),
 		recent:                want.PromptNone || fl.justGiven(assurance.MethodPassword, d.at), // a silent request can only hear what is missing
 		recoveryJustGiven:     fl.recoveryJustGiven(d.at),
@@ -223,7 +223,7 @@ func (s decider) facts(ctx context.Context, fl *flow, d *decision) (facts, error
 	}
 	if f.second && fl.changesFactors() {
 		var err error
-		if f.second, err = s.strongest(ctx, fl, func(a assurance.Authentication) bool { return good(a.Method) }); err != nil {
+		if f.second, err = s.strongest(ctx, fl, good); err != nil {
 			return f, err
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"vestibule/provider/assurance"
 	"vestibule/provider/interaction"
 	"vestibule/provider/store"
-	"vestibule/web/browser"
 	"vestibule/web/ui"
 )
 
@@ -142,7 +141,7 @@ func (s *Server) hostPage(w http.ResponseWriter, r *http.Request, fl *flow) erro
 	if !s.Cookies.IsBound(r) {
 		return s.noCookie(ui.Field(r, "flow"))
 	}
-	if err := s.checkOver(r, fl); err != nil {
+	if err := s.checkSignedIn(r, fl); err != nil {
 		return err
 	}
 	user, at, err := s.passwordAtHost(r)
@@ -164,24 +163,6 @@ func (s *Server) hostPage(w http.ResponseWriter, r *http.Request, fl *flow) erro
 		return s.withoutPassword(w, r, fl, user)
 	}
 	return s.redirectToHost(w, r, fl)
-}
-
-// checkOver finds a sign-in that was gone back to after it, or another one, was over: then there is a session that began
-// after it. What the host knows of a password may be older than both.
-func (s *flows) checkOver(r *http.Request, fl *flow) error {
-	if fl.ix.Version > 0 {
-		return nil
-	}
-	session, err := s.Sessions.Current(r.Context(), r)
-	switch {
-	case errors.Is(err, browser.ErrIdle):
-		return nil
-	case err != nil:
-		return err
-	case session != nil && session.Created.After(fl.ix.Created):
-		return ui.Elsewhere(fl.ix.ClientName, ui.Field(r, "flow"))
-	}
-	return nil
 }
 
 // backField says that the browser comes back from the host's log-in.

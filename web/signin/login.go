@@ -77,10 +77,17 @@ func (s *flows) checkSignedIn(r *http.Request, fl *flow) error {
 	if errors.Is(err, browser.ErrIdle) || err == nil && session == nil {
 		return nil
 	}
-	if err == nil && session.Login.LastAuthentication().After(fl.ix.Created) {
+	if err != nil {
+		return err
+	}
+	began := session.Login.LastAuthentication()
+	if s.Host != nil { // what it knows of a password may be older than the sign-in and the session
+		began = session.Created
+	}
+	if began.After(fl.ix.Created) {
 		return ui.Elsewhere(fl.ix.ClientName, ui.Field(r, "flow"))
 	}
-	return err
+	return nil
 }
 
 // accountFixed reports whether it is settled who must sign in: the session's user, or the one whom the client asked for
