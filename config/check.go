@@ -25,33 +25,36 @@ type rule struct {
 
 // check returns the faults of settings that could be read.
 func (l *loader) check(c Config) Faults {
-	var faults Faults
-	seen := map[string]bool{} // one fault a setting: the next is often the same one
-	for _, r := range rules(c) {
-		_, set := l.entries[r.setting]
-		if !r.broken || l.broken[r.setting] || seen[r.setting] || l.unreadable && !set {
-			continue
-		}
-		seen[r.setting] = true
-		faults = append(faults, Fault{r.setting, l.where(r.setting), r.text})
+	unread := func(setting string) bool {
+		_, set := l.entries[setting]
+		return l.broken[setting] || l.unreadable && !set
 	}
-	return faults
+	return faults(c, unread, l.where)
 }
 
 // Check returns what is wrong with settings that a program has made without Load, as Faults, or nil. Settings that are
 // spared are not looked at.
 func (c Config) Check(spared ...string) error {
-	var faults Faults
-	for _, r := range rules(c) {
-		seen := slices.ContainsFunc(faults, func(f Fault) bool { return f.Setting == r.setting })
-		if r.broken && !seen && !slices.Contains(spared, r.setting) {
-			faults = append(faults, Fault{r.setting, r.setting, r.text})
-		}
-	}
-	if len(faults) == 0 {
+	found := faults(c, func(setting string) bool { return slices.Contains(spared, setting) }, func(setting string) string { return setting })
+	if len(found) == 0 {
 		return nil
 	}
-	return faults
+	return found
+}
+
+// faults are those of the settings that are not left out, one of each: the next is often the same one. where says what to
+// change.
+func faults(c Config, leftOut func(setting string) bool, where func(setting string) string) Faults {
+	var found Faults
+	seen := map[string]bool{}
+	for _, r := range rules(c) {
+		if !r.broken || seen[r.setting] || leftOut(r.setting) {
+			continue
+		}
+		seen[r.setting] = true
+		found = append(found, Fault{r.setting, where(r.setting), r.text})
+	}
+	return found
 }
 
 func rules(c Config) []rule {
