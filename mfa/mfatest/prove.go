@@ -15,29 +15,21 @@ import (
 // many as they were, and nothing is counted. It is of the strongest that the subject has, and has earned no AMR.
 func Prove(t testing.TB, s *mfa.Service, subject string) mfa.Proof {
 	t.Helper()
-	f, err := s.Store.Factors(t.Context(), subject)
+	has, err := s.KindsOf(t.Context(), subject)
 	if err != nil {
-		t.Fatalf("Factors: %v", err)
+		t.Fatalf("KindsOf: %v", err)
 	}
-	for _, k := range strongestFirst(s.Kinds) {
-		kind := k.Names().Kind
-		if !slices.ContainsFunc(f.Authenticators, func(a mfa.Authenticator) bool { return a.Kind == kind }) {
-			continue
-		}
-		believing := &mfa.Service{Store: s.Store, Attempts: spendsNothing{}, Keys: s.Keys, Kinds: []mfa.Kind{believes{k}}, Now: s.Now}
-		var p mfa.Proof
-		if err := believing.Verify(t.Context(), subject, mfa.Answer{Kind: kind}, time.Time{}, keep(&p)); err != nil {
-			t.Fatalf("Verify: %v", err)
-		}
-		return p
+	best := mfa.Strongest(s.Usable(has))
+	if len(best) == 0 {
+		t.Fatalf("%s has no authenticator of a kind that the service knows", subject)
 	}
-	t.Fatalf("%s has no authenticator of a kind that the service knows", subject)
-	return mfa.Proof{}
-}
-
-func strongestFirst(kinds []mfa.Kind) []mfa.Kind {
-	weaker := func(k mfa.Kind) bool { return !k.Names().PhishingResistant }
-	return append(slices.DeleteFunc(slices.Clone(kinds), weaker), slices.DeleteFunc(slices.Clone(kinds), func(k mfa.Kind) bool { return !weaker(k) })...)
+	i := slices.IndexFunc(s.Kinds, func(k mfa.Kind) bool { return k.Names().Kind == best[0].Kind })
+	believing := &mfa.Service{Store: s.Store, Attempts: spendsNothing{}, Keys: s.Keys, Kinds: []mfa.Kind{believes{s.Kinds[i]}}, Now: s.Now}
+	var p mfa.Proof
+	if err := believing.Verify(t.Context(), subject, mfa.Answer{Kind: best[0].Kind}, time.Time{}, keep(&p)); err != nil {
+		t.Fatalf("Verify: %v", err)
+	}
+	return p
 }
 
 // Begin begins to set up an authenticator as whoever may: the first one as it is, another over a Proof.

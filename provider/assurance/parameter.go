@@ -17,6 +17,14 @@ func (e *ParameterError) Error() string { return e.Text }
 // localesForm is tags of languages (RFC 5646), as many as a person speaks.
 var localesForm = regexp.MustCompile(`^[A-Za-z0-9 -]{1,100}$`)
 
+// Request is the demand of an authorization request that came at that time, of a client without names of levels of its
+// own. Its errors are those of Demand.Read.
+func (l Levels) Request(form url.Values, at time.Time) (Demand, error) {
+	d := Demand{RequestedAt: at, WeakRecovery: l.WeakRecovery}
+	err := d.Read(form, l, nil)
+	return d, err
+}
+
 // Read adds what an authorization request asks of the sign-in (OIDC Core 3.1.2.1) by prompt, max_age, acr_values, claims,
 // login_hint and ui_locales; own are the client's own names of levels, nil for none. A subject that is known already must
 // be the one that claims asks for. Outcomes: *ParameterError; ErrUnknownACR.
