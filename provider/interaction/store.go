@@ -2,7 +2,7 @@ package interaction
 
 import "context"
 
-// Store keeps sign-ins between the right password and the answer to the client.
+// Store keeps sign-ins between the right password and the answer to the client. interactiontest.TestStore proves one.
 type Store interface {
 	// Interaction returns the interaction, or ErrNotFound.
 	Interaction(ctx context.Context, id string) (*Interaction, error)

@@ -13,6 +13,7 @@ import (
 	"vestibule/provider/assurance"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
+	"vestibule/provider/interaction/interactiontest"
 	"vestibule/provider/jwks"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
@@ -35,9 +36,6 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		run  func(t *testing.T, s provider.Store)
 	}{
 		{"client", testClient},
-		{"interaction is saved in turn", testInteraction},
-		{"interaction is inserted once", testInteractionOnce},
-		{"interaction ends once", testInteractionEnds},
 		{"atomic", testAtomic},
 		{"code", testCode},
 		{"token for somebody who asks", testAsker},
@@ -50,6 +48,7 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
+	interactiontest.TestStore(t, Client, Subject, func(t *testing.T) interaction.Store { return open(t) })
 }
 
 // at is a time that every store can keep: to the microsecond.
@@ -85,43 +84,6 @@ func someInteraction() *interaction.Interaction {
 		Demand: assurance.Demand{HasMaxAge: true, MaxAge: time.Minute, RequestedAt: at}, Request: []byte(`{"state":"s"}`),
 		Login: assurance.PasswordLogin(Subject, 0, at), Created: at, Expires: at.Add(time.Hour),
 	}
-}
-
-func testInteraction(t *testing.T, s provider.Store) {
-	ctx := t.Context()
-	ix := someInteraction()
-	check(t, s.SaveInteraction(ctx, ix))
-	first, err := s.Interaction(ctx, ix.ID)
-	check(t, err)
-	second, err := s.Interaction(ctx, ix.ID)
-	check(t, err)
-	if first.Version == 0 || first.Version != ix.Version {
-		t.Errorf("version %d was read, %d was saved", first.Version, ix.Version)
-	}
-	if !first.Demand.RequestedAt.Equal(at) || first.Demand.MaxAge != time.Minute || !first.Login.Has(assurance.MethodPassword) || !bytes.Equal(first.Browser, ix.Browser) {
-		t.Errorf("read %+v, saved %+v", first, ix)
-	}
-	check(t, s.SaveInteraction(ctx, first))
-	wantErr(t, "save of an older version", s.SaveInteraction(ctx, second), store.ErrConflict)
-	_, err = s.Interaction(ctx, "unknown")
-	wantErr(t, "unknown interaction", err, store.ErrNotFound)
-}
-
-func testInteractionOnce(t *testing.T, s provider.Store) {
-	won := race(t, func() error { return s.SaveInteraction(context.Background(), someInteraction()) }, store.ErrConflict)
-	if won != 1 {
-		t.Errorf("%d inserts of one interaction succeeded, want 1", won)
-	}
-}
-
-func testInteractionEnds(t *testing.T, s provider.Store) {
-	ix := someInteraction()
-	check(t, s.SaveInteraction(t.Context(), ix))
-	won := race(t, func() error { return s.DeleteInteraction(context.Background(), ix.ID, ix.Version) }, store.ErrConflict)
-	if won != 1 {
-		t.Errorf("%d requests ended one interaction, want 1", won)
-	}
-	wantErr(t, "save after the end", s.SaveInteraction(t.Context(), ix), store.ErrConflict)
 }
 
 // race runs f many times at once and counts the successes; every failure must be want.

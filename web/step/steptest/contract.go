@@ -1,7 +1,6 @@
 package steptest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"vestibule/mfa/mfatest"
 	"vestibule/provider/assurance"
 	"vestibule/provider/interaction"
+	"vestibule/provider/interaction/interactiontest"
 	"vestibule/provider/store"
 	"vestibule/web/step"
 )
@@ -32,9 +32,6 @@ func TestSignIns(t *testing.T, open func(t *testing.T) step.Store) {
 		name string
 		run  func(t *testing.T, s step.Store)
 	}{
-		{"interaction is saved in turn", savesInteractions},
-		{"interaction begins once", insertsOnce},
-		{"interaction ends once", endsOnce},
 		{"all or nothing, of all parts", atomicOverAll},
 		{"session is replaced", replacesSessions},
 		{"session is replaced once", replacesOnce},
@@ -47,6 +44,7 @@ func TestSignIns(t *testing.T, open func(t *testing.T) step.Store) {
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
+	interactiontest.TestStore(t, "host", "ana", func(t *testing.T) interaction.Store { return open(t) })
 }
 
 // noon is a time that every store can keep: to the microsecond.
@@ -90,36 +88,6 @@ func begun(id string) *interaction.Interaction {
 	return &interaction.Interaction{
 		ID: id, Client: "host", Browser: []byte{1, 2}, Request: []byte(`"r"`), UI: []byte(`{"a":1}`), Login: assurance.PasswordLogin("ana", 3, noon),
 		Demand: assurance.Demand{HasMaxAge: true, MaxAge: time.Minute, RequestedAt: noon}, Created: noon, Expires: noon.Add(time.Hour),
-	}
-}
-
-func savesInteractions(t *testing.T, s step.Store) {
-	ix := begun("one")
-	must(t, s.SaveInteraction(t.Context(), ix))
-	read, err := s.Interaction(t.Context(), "one")
-	must(t, err)
-	old := *read
-	if read.Version == 0 || read.Version != ix.Version || !read.Demand.RequestedAt.Equal(noon) || read.Login.Epoch != 3 || !bytes.Equal(read.Request, ix.Request) || !bytes.Equal(read.Browser, ix.Browser) {
-		t.Errorf("read %+v, saved %+v", read, ix)
-	}
-	must(t, s.SaveInteraction(t.Context(), read))
-	want(t, "save of an older version", s.SaveInteraction(t.Context(), &old), store.ErrConflict)
-	want(t, "end of an older version", s.DeleteInteraction(t.Context(), "one", ix.Version), store.ErrConflict)
-	_, err = s.Interaction(t.Context(), "another")
-	want(t, "one that there is not", err, store.ErrNotFound)
-}
-
-func insertsOnce(t *testing.T, s step.Store) {
-	if won := race(t, store.ErrConflict, func(int) error { return s.SaveInteraction(context.Background(), begun("one")) }); won != 1 {
-		t.Errorf("%d inserts of one succeeded", won)
-	}
-}
-
-func endsOnce(t *testing.T, s step.Store) {
-	ix := begun("one")
-	must(t, s.SaveInteraction(t.Context(), ix))
-	if won := race(t, store.ErrConflict, func(int) error { return s.DeleteInteraction(context.Background(), "one", ix.Version) }); won != 1 {
-		t.Errorf("%d ended it", won)
 	}
 }
 
