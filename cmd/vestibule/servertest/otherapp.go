@@ -1,19 +1,88 @@
 package servertest
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// OtherApp is an app at a provider that is not ours, but has the step below /step. Its log-in answers GET /login with
-// "log in and go to " and the path that it was given in return_to, and takes username, password and return_to by POST.
+// LogIn is the log-in of a program that is not ours, but has the step below /step. It answers GET /login with "log in and go
+// to " and the path that it was given in return_to, takes username, Password and return_to by POST, remembers the browser by
+// a cookie, and forgets it at GET /logout.
+type LogIn struct {
+	Now    func() time.Time
+	Knows  func(user string) bool // nil: everybody is known
+	mu     sync.Mutex
+	logins map[string]login // by cookie
+}
+
+type login struct {
+	user string
+	at   time.Time
+}
+
+// LogInCookie is the name of the cookie of a LogIn.
+const LogInCookie = "program"
+
+// Register adds it to mux.
+func (l *LogIn) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, logInPage, r.FormValue("return_to")) })
+	mux.HandleFunc("POST /login", l.logIn)
+	mux.HandleFunc("GET /logout", l.logOut)
+}
+
+// logInPage is what the page says before the path.
+const logInPage = "log in and go to "
+
+func (l *LogIn) logIn(w http.ResponseWriter, r *http.Request) {
+	user, value := r.PostFormValue("username"), rand.Text()
+	if r.PostFormValue("password") != Password || l.Knows != nil && !l.Knows(user) {
+		http.Error(w, "wrong", http.StatusForbidden)
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.logins == nil {
+		l.logins = map[string]login{}
+	}
+	l.logins[value] = login{user, l.Now()}
+	http.SetCookie(w, &http.Cookie{Name: LogInCookie, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	if back := r.PostFormValue("return_to"); strings.HasPrefix(back, "/step/") {
+		http.Redirect(w, r, back, http.StatusSeeOther)
+	}
+}
+
+func (l *LogIn) logOut(w http.ResponseWriter, r *http.Request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c, err := r.Cookie(LogInCookie); err == nil {
+		delete(l.logins, c.Value)
+	}
+	fmt.Fprint(w, "logged out")
+}
+
+// SignedIn is who has logged in, in the browser that sent r, and when; nobody: "".
+func (l *LogIn) SignedIn(r *http.Request) (user string, at time.Time) {
+	c, err := r.Cookie(LogInCookie)
+	if err != nil {
+		return "", time.Time{}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := l.logins[c.Value]
+	return found.user, found.at
+}
+
+// OtherApp is an app at a provider that is not ours, and has a LogIn.
 type OtherApp struct {
 	Site                        *Site // of Elsewhere; its clock is the provider's too
 	ID, Secret, Redirect, Scope string
@@ -81,7 +150,7 @@ func (c OtherApp) Walk(t *testing.T, authorize, token string) {
 	}
 	v := c.Site.NewBrowser(t)
 	began := c.Site.Clock.Now()
-	c.signedIn(t, token, c.password(open(v)), "aal1", began, "pwd")
+	c.signedIn(t, token, v.LogInAt(open(v), c.User), "aal1", began, "pwd")
 
 	page := open(v, "acr_values", "aal2")
 	page = page.Open("/step/login/setup/totp?"+page.Address.RawQuery).At("setup", "initial")
@@ -93,11 +162,11 @@ func (c OtherApp) Walk(t *testing.T, authorize, token string) {
 	c.Site.Clock.Advance(time.Minute)
 	c.signedIn(t, token, open(v), "aal2", began, "pwd", "otp", "mfa")
 	page = open(v, "max_age", "30")
-	c.signedIn(t, token, c.password(page).At("totp", "initial").Press("Continue", "code", phone.Code(0)), "aal2", c.Site.Clock.Now(), "pwd", "otp", "mfa")
+	c.signedIn(t, token, v.LogInAt(page, c.User).At("totp", "initial").Press("Continue", "code", phone.Code(0)), "aal2", c.Site.Clock.Now(), "pwd", "otp", "mfa")
 
 	v = c.Site.NewBrowser(t)
 	c.Site.Clock.Advance(time.Second)
-	page = c.password(open(v)).At("totp", "initial").Click("Use a recovery code").Press("Continue", "recovery", codes[0])
+	page = v.LogInAt(open(v), c.User).At("totp", "initial").Click("Use a recovery code").Press("Continue", "recovery", codes[0])
 	c.signedIn(t, token, page.At("recovery-used", "initial").Press("Continue"), "aal2", c.Site.Clock.Now(), "pwd", "mfa")
 	page = open(c.Site.NewBrowser(t), "prompt", "none")
 	if page.Left == nil || page.Left.Query().Get("error") != "login_required" || page.Left.Query().Get("state") != "a long state" {
@@ -105,12 +174,12 @@ func (c OtherApp) Walk(t *testing.T, authorize, token string) {
 	}
 }
 
-// password gives it at the log-in that p shows.
-func (c OtherApp) password(p *Page) *Page {
-	p.T.Helper()
-	to, ok := strings.CutPrefix(p.Body, "log in and go to ")
+// LogInAt gives the password at the LogIn that the page is of, which another browser may have been sent to.
+func (b *Browser) LogInAt(p *Page, user string) *Page {
+	b.T.Helper()
+	to, ok := strings.CutPrefix(p.Body, logInPage)
 	if !ok {
-		p.T.Fatalf("%s is not the provider's log-in:\n%s", p.Address, p.Text())
+		b.T.Fatalf("%s is no log-in of a program:\n%s", p.Address, p.Text())
 	}
-	return p.Post("/login", url.Values{"username": {c.User}, "password": {Password}, "return_to": {to}})
+	return b.Post("/login", url.Values{"username": {user}, "password": {Password}, "return_to": {to}})
 }

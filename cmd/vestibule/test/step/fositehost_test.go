@@ -35,8 +35,8 @@ func (h *fositeHost) authorize(w http.ResponseWriter, r *http.Request) {
 
 // SignedIn implements step.Host.
 func (h *fositeHost) SignedIn(r *http.Request) (step.Password, error) {
-	l := h.loggedIn(r)
-	return step.Password{Subject: l.user, At: l.at}, nil
+	user, at := h.logIn.SignedIn(r)
+	return step.Password{Subject: user, At: at}, nil
 }
 
 // Account implements step.Host.

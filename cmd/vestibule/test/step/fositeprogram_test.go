@@ -3,9 +3,7 @@ package step
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,16 +21,11 @@ type fositeProgram struct {
 	origin   string
 	provider fosite.OAuth2Provider
 	now      func() time.Time
+	logIn    *servertest.LogIn
 	begin    http.HandlerFunc // what the program does with an authorization request
 
 	mu       sync.Mutex
-	sessions map[string]logIn
 	requests map[string]fosite.AuthorizeRequester
-}
-
-type logIn struct {
-	user string
-	at   time.Time
 }
 
 const fositeRedirect = "https://app.test/callback"
@@ -54,44 +47,15 @@ func newFositeProgram(t *testing.T, origin string, now func() time.Time) *fosite
 	}
 	c := &fosite.Config{GlobalSecret: []byte(rand.Text() + rand.Text())[:32], IDTokenIssuer: origin, ClientSecretsHasher: &fosite.BCrypt{Config: &fosite.Config{HashCost: bcrypt.MinCost}}}
 	return &fositeProgram{
-		origin: origin, provider: compose.ComposeAllEnabled(c, db, key), now: now,
-		sessions: map[string]logIn{}, requests: map[string]fosite.AuthorizeRequester{},
+		origin: origin, provider: compose.ComposeAllEnabled(c, db, key), now: now, logIn: &servertest.LogIn{Now: now},
+		requests: map[string]fosite.AuthorizeRequester{},
 	}
 }
 
 func (p *fositeProgram) register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /authorize", p.begin)
 	mux.HandleFunc("POST /token", p.token)
-	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, "log in and go to ", r.FormValue("return_to"))
-	})
-	mux.HandleFunc("POST /login", p.logIn)
-}
-
-func (p *fositeProgram) logIn(w http.ResponseWriter, r *http.Request) {
-	if r.PostFormValue("password") != servertest.Password {
-		http.Error(w, "wrong", http.StatusForbidden)
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	value := rand.Text()
-	p.sessions[value] = logIn{r.PostFormValue("username"), p.now()}
-	http.SetCookie(w, &http.Cookie{Name: "session", Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	if back := r.PostFormValue("return_to"); strings.HasPrefix(back, "/step/") {
-		http.Redirect(w, r, back, http.StatusSeeOther)
-	}
-}
-
-// loggedIn is the log-in of the browser that sent r.
-func (p *fositeProgram) loggedIn(r *http.Request) logIn {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c, err := r.Cookie("session")
-	if err != nil {
-		return logIn{}
-	}
-	return p.sessions[c.Value]
+	p.logIn.Register(mux)
 }
 
 // keep keeps a request between the program's pages, and returns the name that it has there.

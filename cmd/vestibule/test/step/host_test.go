@@ -3,14 +3,12 @@ package step
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,20 +29,18 @@ type program struct {
 	t     *testing.T
 	site  *servertest.Site // browsers, and the clock
 	store *storage.Store
+	logIn *servertest.LogIn
 	keys  *mfa.Keyring
 	steps atomic.Pointer[step.Handler]
 
 	mu       sync.Mutex
 	users    map[string]account.Account // by subject, which is the user name
-	sessions map[string]step.Password   // by cookie
 	demands  map[string]assurance.Demand
 	results  map[string]step.Result // by request
 	refused  map[string]string
 	finished int   // calls of Finish
 	down     error // what Keep, Finish and Refuse return
 }
-
-const sessionCookie = "program"
 
 func newProgram(t *testing.T, db *storage.Store, change ...func(*step.Config)) *program {
 	t.Helper()
@@ -53,7 +49,7 @@ func newProgram(t *testing.T, db *storage.Store, change ...func(*step.Config)) *
 		t.Fatal(err)
 	}
 	p := &program{
-		t: t, store: db, keys: keys, sessions: map[string]step.Password{}, demands: map[string]assurance.Demand{},
+		t: t, store: db, keys: keys, demands: map[string]assurance.Demand{},
 		results: map[string]step.Result{}, refused: map[string]string{}, users: map[string]account.Account{},
 	}
 	for _, name := range []string{"ana", "ben"} {
@@ -68,11 +64,8 @@ func newProgram(t *testing.T, db *storage.Store, change ...func(*step.Config)) *
 		mux.HandleFunc(method+" /step/", func(w http.ResponseWriter, r *http.Request) { p.steps.Load().ServeHTTP(w, r) })
 	}
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "the program's own ", r.URL.Path) })
-	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, "log in and go to ", r.FormValue(step.ReturnTo))
-	})
-	mux.HandleFunc("POST /login", p.logIn)
-	mux.HandleFunc("GET /logout", p.logOut)
+	p.logIn = &servertest.LogIn{Now: p.site.Clock.Now, Knows: p.knows}
+	p.logIn.Register(mux)
 	mux.HandleFunc("GET /open", p.open)
 	return p
 }
@@ -94,26 +87,11 @@ func (p *program) newHandler(change ...func(*step.Config)) *step.Handler {
 	return h
 }
 
-func (p *program) logIn(w http.ResponseWriter, r *http.Request) {
+func (p *program) knows(user string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.users[r.PostFormValue("username")]; !ok || r.PostFormValue("password") != servertest.Password {
-		http.Error(w, "wrong", http.StatusForbidden)
-		return
-	}
-	value := rand.Text()
-	p.sessions[value] = step.Password{Subject: r.PostFormValue("username"), At: p.site.Clock.Now()}
-	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	http.Redirect(w, r, r.PostFormValue(step.ReturnTo), http.StatusSeeOther)
-}
-
-func (p *program) logOut(w http.ResponseWriter, r *http.Request) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if c, err := r.Cookie(sessionCookie); err == nil {
-		delete(p.sessions, c.Value)
-	}
-	fmt.Fprint(w, "logged out")
+	_, ok := p.users[user]
+	return ok
 }
 
 // open begins a sign-in for the request that the address names.
@@ -125,13 +103,8 @@ func (p *program) open(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *program) SignedIn(r *http.Request) (step.Password, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c, err := r.Cookie(sessionCookie)
-	if err != nil {
-		return step.Password{}, nil
-	}
-	return p.sessions[c.Value], nil
+	user, at := p.logIn.SignedIn(r)
+	return step.Password{Subject: user, At: at}, nil
 }
 
 func (p *program) Account(_ context.Context, subject string) (account.Account, error) {
@@ -218,16 +191,6 @@ func (p *program) visitor() visitor { return visitor{p.site.NewBrowser(p.t)} }
 func (v visitor) begin(id, demand string) *servertest.Page {
 	v.T.Helper()
 	return v.Open("/open?" + url.Values{"id": {id}, "demand": {demand}}.Encode())
-}
-
-// password gives it at the program's log-in, which p shows.
-func (v visitor) password(p *servertest.Page, name string) *servertest.Page {
-	v.T.Helper()
-	to, ok := strings.CutPrefix(p.Body, "log in and go to ")
-	if !ok {
-		v.T.Fatalf("%s is not the program's log-in:\n%s", p.Address, p.Text())
-	}
-	return v.Post("/login", url.Values{"username": {name}, "password": {servertest.Password}, step.ReturnTo: {to}})
 }
 
 // logIn signs in with the program, for no request.

@@ -145,7 +145,7 @@ func TestSomebodyElse(t *testing.T) {
 		p.site.Clock.Advance(time.Second)
 		page := v.begin("r1", "").At("totp", "initial").Press("Sign in as someone else")
 		p.is(page, "/login")
-		p.is(v.password(page, "ben"), "/done/r1")
+		p.is(v.LogInAt(page, "ben"), "/done/r1")
 		p.hears("r1", "ben [pwd] aal1 0s")
 	})
 }
@@ -205,7 +205,7 @@ func TestAccountPages(t *testing.T) {
 		p.site.Clock.Advance(11 * time.Minute)
 		page = page.Click("Remove")
 		p.is(page, "/login")
-		page = v.password(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)).At("remove", "initial")
+		page = v.LogInAt(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)).At("remove", "initial")
 		if page.Find(servertest.Named("password")) != nil {
 			t.Error("the page asks for a password that is the program's")
 		}
@@ -214,7 +214,7 @@ func TestAccountPages(t *testing.T) {
 		p.site.Clock.Advance(11 * time.Minute)
 		p.is(v.Post(late, form), "/login")
 		p.site.Clock.Advance(time.Second)
-		page = v.password(v.Open(page.Address.String()), "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)).At("remove", "initial")
+		page = v.LogInAt(v.Open(page.Address.String()), "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)).At("remove", "initial")
 		page.Press("Remove Telefon", "code", phone.Code(1)).At("security", "on").Says("Telefon was removed.")
 		p.is(v.begin("r1", ""), "/done/r1")
 		p.hears("r1", "ana [pwd otp mfa] aal2 0s") // which was proved a moment ago
@@ -232,7 +232,7 @@ func TestCookies(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range v.HTTP.Jar.Cookies(u) {
-		if c.Name != sessionCookie && !strings.HasPrefix(c.Name, "vestibule.step-") {
+		if c.Name != servertest.LogInCookie && !strings.HasPrefix(c.Name, "vestibule.step-") {
 			t.Errorf("there is a cookie %s", c.Name)
 		}
 	}

@@ -17,7 +17,7 @@ func TestSignIn(t *testing.T) {
 		v := p.visitor()
 		page := v.begin("r0", "")
 		p.is(page, "/login")
-		p.is(v.password(page, "ana"), "/done/r0")
+		p.is(v.LogInAt(page, "ana"), "/done/r0")
 		p.hears("r0", "ana [pwd] aal1 0s")
 
 		page = v.begin("r1", "two")
@@ -62,13 +62,13 @@ func TestPasswordIsOwed(t *testing.T) {
 		page := v.begin("r3", "fresh")
 		p.is(page, "/login")
 		p.hears("r3", "nothing")
-		p.is(v.password(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)), "/done/r3")
+		p.is(v.LogInAt(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)), "/done/r3")
 		p.hears("r3", "ana [pwd otp mfa] aal2 0s")
 
 		p.site.Clock.Advance(time.Minute)
 		page = v.begin("r4", "login")
 		p.is(page, "/login")
-		p.is(v.password(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)), "/done/r4")
+		p.is(v.LogInAt(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)), "/done/r4")
 		p.hears("r4", "ana [pwd otp mfa] aal2 0s")
 
 		p.site.Clock.Advance(time.Second)
@@ -95,7 +95,7 @@ func TestOldPassword(t *testing.T) {
 		page = page.Press("Continue", "code", phone.Code(0))
 		p.is(page, "/login")
 		p.hears("r2", "nothing")
-		p.is(v.password(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)), "/done/r2")
+		p.is(v.LogInAt(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)), "/done/r2")
 
 		p.site.Clock.Advance(13 * time.Hour) // older than any session of the pages
 		p.is(v.begin("r3", ""), "/login")
@@ -151,7 +151,7 @@ func TestLock(t *testing.T) {
 		p.site.Clock.Advance(16 * time.Minute)
 		page = page.Reload()
 		p.is(page, "/login")
-		p.is(v.password(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)), "/done/r1")
+		p.is(v.LogInAt(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(0)), "/done/r1")
 
 		w := p.visitor().logIn("ana") // before the lock that comes
 		x := p.visitor().logIn("ana")
@@ -163,8 +163,8 @@ func TestLock(t *testing.T) {
 		page = w.begin("r4", "").At("totp", "initial").Press("Continue", "code", phone.Code(0))
 		p.is(page, "/login")
 		p.hears("r4", "nothing")
-		v.password(page, "ana").At("error", "unknown") // another browser's address
-		p.is(w.password(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(1)), "/done/r4")
+		v.LogInAt(page, "ana").At("error", "unknown") // another browser's address
+		p.is(w.LogInAt(page, "ana").At("totp", "initial").Press("Continue", "code", phone.Code(1)), "/done/r4")
 	})
 }
 
@@ -180,7 +180,7 @@ func TestSignedOutAtTheProgram(t *testing.T) {
 		p.is(page.Click("Sign out"), "/logout")
 		page = v.Open("/step/account/security")
 		p.is(page, "/login")
-		v.password(page, "ben").At("security", "off").Says("ben@example.com")
+		v.LogInAt(page, "ben").At("security", "off").Says("ben@example.com")
 		v.logIn("ana").Open("/step/account/security").At("totp", "initial") // signed in again, so that all is asked again
 		p.change("ana", func(a *account.Account) { a.Disabled = true })
 		p.is(v.Open("/step/account/security"), "/login")

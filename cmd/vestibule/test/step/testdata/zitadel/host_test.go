@@ -32,8 +32,8 @@ func (h *host) username(w http.ResponseWriter, r *http.Request) {
 
 // SignedIn implements step.Host.
 func (h *host) SignedIn(r *http.Request) (step.Password, error) {
-	l := h.loggedIn(r)
-	return step.Password{Subject: l.user, At: l.at}, nil
+	user, at := h.logIn.SignedIn(r)
+	return step.Password{Subject: user, At: at}, nil
 }
 
 // Account implements step.Host.

@@ -26,15 +26,10 @@ type program struct {
 	*storage.Storage
 	provider *op.Provider
 	now      func() time.Time
+	logIn    *servertest.LogIn
 
 	mu       sync.Mutex
-	sessions map[string]logIn
 	requests map[string]*request // by id, and by refresh token
-}
-
-type logIn struct {
-	user string
-	at   time.Time
 }
 
 const redirect = "https://app.test/callback"
@@ -43,7 +38,7 @@ func newProgram(issuer string, now func() time.Time) (*program, error) {
 	users := storage.NewUserStore(issuer)
 	p := &program{
 		Storage: storage.NewStorageWithClients(users, map[string]*storage.Client{"app": storage.WebClient("app", "secret of the app", redirect)}),
-		now:     now, sessions: map[string]logIn{}, requests: map[string]*request{},
+		now:     now, logIn: &servertest.LogIn{Now: now}, requests: map[string]*request{},
 	}
 	var err error
 	p.provider, err = op.NewProvider(&op.Config{CodeMethodS256: true, GrantTypeRefreshToken: true}, p, op.StaticIssuer(issuer), op.WithAllowInsecure())
@@ -183,34 +178,5 @@ func (p *program) CreateAccessAndRefreshTokens(ctx context.Context, tr op.TokenR
 func (p *program) register(mux *http.ServeMux) {
 	mux.Handle("/", p.provider)
 	mux.HandleFunc("GET /authorize/callback", p.callback)
-	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, "log in and go to ", r.FormValue("return_to"))
-	})
-	mux.HandleFunc("POST /login", p.logIn)
-}
-
-func (p *program) logIn(w http.ResponseWriter, r *http.Request) {
-	if r.PostFormValue("password") != servertest.Password {
-		http.Error(w, "wrong", http.StatusForbidden)
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	value := rand.Text()
-	p.sessions[value] = logIn{r.PostFormValue("username"), p.now()}
-	http.SetCookie(w, &http.Cookie{Name: "session", Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	if back := r.PostFormValue("return_to"); strings.HasPrefix(back, "/step/") {
-		http.Redirect(w, r, back, http.StatusSeeOther)
-	}
-}
-
-// loggedIn is the log-in of the browser that sent r.
-func (p *program) loggedIn(r *http.Request) logIn {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c, err := r.Cookie("session")
-	if err != nil {
-		return logIn{}
-	}
-	return p.sessions[c.Value]
+	p.logIn.Register(mux)
 }
