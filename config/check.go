@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"vestibule/provider/spelling"
 )
 
 // makeKey ends every fault of a secret key.
@@ -61,9 +63,6 @@ func rules(c Config) []rule {
 	return slices.Concat(issuerRules(c), addressRules(c), secretRules(c), wordRules(c), numberRules(c), policyRules(c), levelRules(c), mailRules(c), hydraRules(c))
 }
 
-// issuerPath leaves nothing that a proxy or a cookie would understand in another way.
-var issuerPath = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)*$`)
-
 func issuerRules(c Config) []rule {
 	u, err := url.Parse(c.Issuer)
 	if err != nil {
@@ -78,7 +77,7 @@ func issuerRules(c Config) []rule {
 		{"issuer", strings.Contains(c.Issuer, "?"), "has a query; write the address without ? and what follows"},
 		{"issuer", strings.Contains(c.Issuer, "#"), "has a fragment; write the address without # and what follows"},
 		{"issuer", strings.HasSuffix(c.Issuer, "/"), "ends with a slash; clients compare the issuer letter by letter, so write it without"},
-		{"issuer", !issuerPath.MatchString(strings.TrimRight(u.EscapedPath(), "/")), "has a path with other characters than letters, digits, hyphens and underscores between its slashes; write it like https://example.com/id"},
+		{"issuer", !spelling.IsPathPrefix(strings.TrimRight(u.EscapedPath(), "/")), "has a path with other characters than letters, digits, hyphens and underscores between its slashes; write it like https://example.com/id"},
 		{"issuer", u.Scheme+u.Host != strings.ToLower(u.Scheme+u.Host), "has capital letters; browsers write addresses in small ones, so do the same"},
 		{"issuer", u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80", "names the port that its scheme has anyway; browsers leave it out, so do the same"},
 		{"issuer", u.Port() != "" && !portNumber(u.Port()) || strings.HasSuffix(u.Host, ":"), "has a port that is not a number from 1 to 65535"},

@@ -14,7 +14,7 @@ import (
 var mayImport = map[string][]string{
 	"cmd/vestibule":                        {"cmd/vestibule/demo", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/operator", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice", "web/signin"},
 	"cmd/vestibule/demo":                   {"cmd/vestibule/sample", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "provider/account", "provider/client", "provider/operator", "storage", "web/catalogue", "github.com/urfave/cli", "golang.org/x/sync"},
-	"cmd/vestibule/terminal":               {"provider/operator", "provider/store", "web/catalogue", "github.com/urfave/cli", "golang.org/x/term"},
+	"cmd/vestibule/terminal":               {"provider/operator", "provider/spelling", "provider/store", "web/catalogue", "github.com/urfave/cli", "golang.org/x/term"},
 	"cmd/vestibule/server":                 {"config", "consent", "mfa", "mfa/totp", "mfa/webauthn", "provider", "provider/account", "provider/assurance", "provider/audit", "provider/hydra", "provider/interaction", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/ui", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 	"cmd/vestibule/servertest":             {"cmd/vestibule/server", "config", "mfa", "mfa/mfatest", "mfa/webauthn/webauthntest", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/resource", "storage", "storage/storagetest", "web/enrol", "web/notice", "github.com/pquerna/otp"},
 	"cmd/vestibule/sample":                 {"provider/resource", "github.com/coreos/go-oidc", "golang.org/x/oauth2"},
@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"mfa/webauthn/webauthntest":            {},
 	"mfa/transfer":                         {"mfa/totp", "filippo.io/age"},
 	"cmd/vestibule/test/step":              {"storage/storagetest", "web/step", "github.com/ory/fosite"}, // beside endToEnd: a program that is not ours
-	"config":                               {"go.yaml.in/yaml"},
+	"config":                               {"provider/spelling", "go.yaml.in/yaml"},
 	"storage/database":                     {"provider/store"},
 	"provider/providertest":                {"provider", "provider/account", "provider/assurance", "provider/client", "provider/interaction", "provider/interaction/interactiontest", "provider/jwks", "provider/store", "provider/tokens"},
 	"provider/audit":                       {"provider/store"},

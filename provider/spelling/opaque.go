@@ -1,4 +1,5 @@
-// Package spelling is how names, addresses of visitors and opaque values may be written, so that each has one reading.
+// Package spelling is how names, paths, addresses of visitors and opaque values may be written, so that each has one
+// reading, and which name was meant by one that is misspelt.
 package spelling
 
 import (

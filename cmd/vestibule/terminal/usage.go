@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"vestibule/provider/operator"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
 
@@ -136,35 +137,9 @@ func flagNames(c *cli.Command) []string {
 
 // didYouMean is a line with the name that the word is one or two slips away from; empty if there is none.
 func didYouMean(before, word string, names []string) string {
-	best, least := "", min(2, (len(word)+1)/2)+1
-	for _, name := range names {
-		if d := slips(word, name); d < least {
-			best, least = name, d
-		}
-	}
+	best := spelling.Nearest(word, names, min(2, (len(word)+1)/2))
 	if best == "" {
 		return ""
 	}
 	return "\ndid you mean " + before + best + "?"
-}
-
-// slips is how many letters must be put in, left out or replaced to make b of a.
-func slips(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := corner
-			if a[i] != b[j] {
-				cost++
-			}
-			corner = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
