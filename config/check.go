@@ -117,7 +117,7 @@ func wordRules(c Config) []rule {
 		{"contact", utf8.RuneCountInString(c.Contact) > 200, "is longer than 200 characters"},
 		{"texts_dir", c.TextsDir != "" && !isDir(c.TextsDir), "is not the path of a folder"},
 		{"language", !languageTag.MatchString(c.Language), "is not the tag of a language, such as pt-BR"},
-		{"signing_algorithm", !slices.Contains([]string{"RS256", "ES256"}, c.SigningAlgorithm), "should be RS256 or ES256"},
+		{"signing_algorithm", !slices.Contains([]string{"RS256", "ES256", "PS256", "EdDSA"}, c.SigningAlgorithm), "should be RS256, ES256, PS256 or EdDSA"},
 		{"log_level", !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "should be debug, info, warn or error"},
 		{"log_format", !slices.Contains([]string{"json", "text"}, c.LogFormat), "should be json or text"},
 	}
@@ -138,6 +138,8 @@ func numberRules(c Config) []rule {
 		{"code_lifetime", outside(c.CodeLifetime, 5*second, 10*time.Minute), "should be from 5s to 10m: clients redeem a code at once (RFC 6749 section 4.1.2)"},
 		{"access_token_lifetime", outside(c.AccessTokenLifetime, 30*second, day), "should be from 30s to 24h"},
 		{"id_token_lifetime", outside(c.IDTokenLifetime, 30*second, day), "should be from 30s to 24h"},
+		{"signing_key_announce", outside(c.SigningKeyAnnounce, 10*time.Minute, 30*day), "should be from 10m to 720h: apps keep the published keys for five minutes, and some for a day"},
+		{"signing_key_lifetime", c.SigningKeyLifetime != 0 && outside(c.SigningKeyLifetime, 2*c.SigningKeyAnnounce, 3653*day), "should be 0, to replace keys by hand only, or from twice signing_key_announce to 87672h"},
 		{"refresh_token_idle", outside(c.RefreshTokenIdle, time.Minute, 400*day), "should be from 1m to 9600h"},
 		{"refresh_token_lifetime", outside(c.RefreshTokenLifetime, time.Minute, 400*day), "should be from 1m to 9600h"},
 		{"refresh_token_lifetime", c.RefreshTokenLifetime < c.RefreshTokenIdle, "is shorter than refresh_token_idle"},

@@ -37,9 +37,13 @@ type Config struct {
 	// ClockSkew is how far the clocks of the server and the database may be apart before the server is not
 	// ready: clock_skew.
 	ClockSkew time.Duration
-	// SigningAlgorithm is RS256 or ES256, what ID tokens are signed with unless the client
+	// SigningAlgorithm is RS256, ES256, PS256 or EdDSA, what ID tokens are signed with unless the client
 	// has an algorithm of its own: signing_algorithm.
 	SigningAlgorithm string
+	// SigningKeyLifetime is how long a key signs before the next does; 0: until key rotate is run: signing_key_lifetime.
+	SigningKeyLifetime time.Duration
+	// SigningKeyAnnounce is how long the next key is published before it signs: signing_key_announce.
+	SigningKeyAnnounce time.Duration
 	// LogLevel is debug, info, warn or error: log_level.
 	LogLevel string
 	// LogFormat is json or text: log_format.
@@ -167,6 +171,8 @@ func Default() Config {
 		Language:             "en",
 		ClockSkew:            5 * time.Second,
 		SigningAlgorithm:     "RS256",
+		SigningKeyLifetime:   90 * day,
+		SigningKeyAnnounce:   2 * day,
 		LogLevel:             "info",
 		LogFormat:            "json",
 		MailTLS:              "starttls",

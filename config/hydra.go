@@ -11,6 +11,8 @@ func hydraRules(c Config) []rule {
 		{"hydra_admin_key_file", !on && c.HydraAdminKeyFile != "", alone},
 		{"hydra_admin_ca_file", !on && c.HydraAdminCAFile != "", alone},
 		{"signing_algorithm", on && c.SigningAlgorithm != usual.SigningAlgorithm, theirs},
+		{"signing_key_lifetime", on && c.SigningKeyLifetime != usual.SigningKeyLifetime, theirs},
+		{"signing_key_announce", on && c.SigningKeyAnnounce != usual.SigningKeyAnnounce, theirs},
 		{"code_lifetime", on && c.CodeLifetime != usual.CodeLifetime, theirs},
 		{"access_token_lifetime", on && c.AccessTokenLifetime != usual.AccessTokenLifetime, theirs},
 		{"id_token_lifetime", on && c.IDTokenLifetime != usual.IDTokenLifetime, theirs},

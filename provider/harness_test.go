@@ -21,6 +21,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
+	"vestibule/provider/jwks/jwkstest"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -91,6 +92,9 @@ func newOP(t *testing.T) *op {
 	o.store.AddClient(client.Client{ID: "other", SecretHash: hash, RedirectURIs: []string{callback}, Scopes: []string{"openid"}})
 	o.store.AddClient(client.Client{ID: "app", Public: true, RedirectURIs: []string{"http://127.0.0.1/cb", "com.example.app:/cb"}, Scopes: []string{"openid"}})
 	o.store.AddAccount(account.Account{Subject: "u1", Username: "ana", Name: "Ana", Email: "ana@example.com"}, "")
+	if err := jwkstest.Add(t.Context(), o.store, o.sealer, o.now); err != nil {
+		t.Fatal(err)
+	}
 	o.restart()
 	return o
 }

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"errors"
 	"slices"
@@ -52,20 +53,20 @@ func (h *idTokens) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 	if !slices.Contains(r.GetGrantedScopes(), client.ScopeOpenID) {
 		return nil
 	}
-	g, client, now := r.GetSession().(*grant), r.GetClient().(relyingParty), h.p.now()
+	g, rp, now := r.GetSession().(*grant), r.GetClient().(relyingParty), h.p.now()
 	authTime := g.Login.AuthTime()
 	if authTime.IsZero() || g.Login.Subject == "" {
 		return errors.New("a login without a proof cannot have an ID token")
 	}
-	algorithm := client.IDTokenAlg
+	algorithm := rp.IDTokenAlg
 	if algorithm == "" {
 		algorithm = h.p.algorithm
 	}
 	token, err := h.p.keys.Sign(ctx, algorithm, idToken{
-		Issuer: h.p.issuer, Subject: g.Login.Subject, Audience: []string{client.ID},
+		Issuer: h.p.issuer, Subject: g.Login.Subject, Audience: []string{rp.ID},
 		Expires: now.Add(h.p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
 		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: spelling.RandomID(),
-		AtHash: accessTokenHash(answer.GetAccessToken()),
+		AtHash: accessTokenHash(algorithm, answer.GetAccessToken()),
 	})
 	if err != nil {
 		return err
@@ -74,8 +75,13 @@ func (h *idTokens) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 	return nil
 }
 
-// accessTokenHash is at_hash for both algorithms, whose hash is SHA-256 (OIDC Core 3.1.3.6).
-func accessTokenHash(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+// accessTokenHash is at_hash, by the hash of the algorithm of the signature (OIDC Core 3.1.3.6): that of Ed25519 is SHA-512.
+func accessTokenHash(algorithm, token string) string {
+	sum := sha256.New()
+	if algorithm == client.EdDSA {
+		sum = sha512.New()
+	}
+	sum.Write([]byte(token))
+	half := sum.Size() / 2
+	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil)[:half])
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ type Config struct {
 	Policy   Policy             // which logins are enough for tokens; nil: ClientPolicy
 	Locales  []string           // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
 
-	SigningAlgorithm string           // for clients that have no wish: RS256 (empty) or ES256
+	SigningAlgorithm string           // for clients that have no wish: one of client.Algorithms; empty: RS256
 	Lifetimes        Lifetimes        // zero fields have their defaults
 	Log              *slog.Logger     // nil: slog.Default
 	Now              func() time.Time // nil: time.Now
@@ -60,6 +61,8 @@ type Lifetimes struct {
 	RefreshIdle  time.Duration // 0: 14 days
 	RefreshTotal time.Duration // 0: 90 days
 	RefreshGrace time.Duration // a retry with the same code or refresh token within it gets the same answer; 0: 10 s
+	SigningKey   time.Duration // how long a key signs before the next does; 0: 90 days; less: until an operator has it replaced
+	KeyAnnounce  time.Duration // how long the next is published before; 0: 2 days; clients keep keys for 5 min, some for a day
 }
 
 // withDefaults fills in the zero fields.
@@ -76,6 +79,8 @@ func (l Lifetimes) withDefaults() Lifetimes {
 		{&l.RefreshIdle, 14 * day},
 		{&l.RefreshTotal, 90 * day},
 		{&l.RefreshGrace, 10 * time.Second},
+		{&l.SigningKey, 90 * day},
+		{&l.KeyAnnounce, 2 * day},
 	} {
 		if *f.field == 0 {
 			*f.field = f.value
@@ -119,7 +124,7 @@ type Provider struct {
 // secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
 const secretsWaiting = 1024
 
-// New returns a Provider. It makes the signing keys if the store has none.
+// New returns a Provider. It makes the signing keys that the store lacks.
 func New(ctx context.Context, c Config) (*Provider, error) {
 	if err := checkConfig(c); err != nil {
 		return nil, err
@@ -148,7 +153,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	p.Flows = interaction.NewFlows(c.Store, c.Sealer, p.lifetimes.Interaction, p.now)
 	p.clients = client.NewCache(c.Store, p.now)
 	var err error
-	if p.keys, err = jwks.Load(ctx, c.Store, c.Sealer, p.now, p.log); err != nil {
+	if p.keys, err = p.loadKeys(ctx, c.Sealer); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
 	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
@@ -172,7 +177,7 @@ func checkConfig(c Config) error {
 		{!spelling.IsPathPrefix(origin.EscapedPath()), "the path of the issuer must be like /id, of letters, digits, hyphens and underscores, without a slash at the end"},
 		{c.Store == nil || c.Accounts == nil || c.Sealer == nil, "Store, Accounts and Sealer must be set"},
 		{len(c.Secrets) == 0, "Secrets must not be empty"},
-		{c.SigningAlgorithm != "" && c.SigningAlgorithm != client.RS256 && c.SigningAlgorithm != client.ES256, "SigningAlgorithm must be RS256 or ES256"},
+		{c.SigningAlgorithm != "" && !slices.Contains(client.Algorithms, c.SigningAlgorithm), "SigningAlgorithm must be one of " + strings.Join(client.Algorithms, ", ")},
 	} {
 		if rule.broken {
 			faults = append(faults, errors.New(rule.text))
@@ -197,6 +202,25 @@ func (p *Provider) Client(ctx context.Context, id string) (client.Client, error)
 // Issuer is the issuer identifier, without a slash at the end.
 func (p *Provider) Issuer() string { return p.issuer }
 
-// ReloadKeys reads the signing keys again, and makes what is missing. It is to be called every few seconds: a new key
-// signs ten seconds after it was made, when every process should publish it.
+// ReloadKeys reads the signing keys again, and makes what is due. It is to be called every few seconds: a new key may sign
+// ten seconds after it was made, when every process should publish it.
 func (p *Provider) ReloadKeys(ctx context.Context) error { return p.keys.Reload(ctx) }
+
+func (p *Provider) loadKeys(ctx context.Context, sealer jwks.Sealer) (*jwks.Keys, error) {
+	return jwks.Load(ctx, jwks.Config{
+		Store: recordedKeys{p.store, audit.Journal{Recorder: p.audit, Atomic: p.store.Atomic}}, Sealer: sealer,
+		Schedule: jwks.Schedule{Lifetime: p.lifetimes.SigningKey, Announce: p.lifetimes.KeyAnnounce}, Now: p.now, Log: p.log,
+	})
+}
+
+// recordedKeys records each key that a server makes by itself.
+type recordedKeys struct {
+	jwks.Store
+	journal audit.Journal
+}
+
+// AddSigningKey implements jwks.Store.
+func (k recordedKeys) AddSigningKey(ctx context.Context, key jwks.SealedKey) error {
+	e := audit.Event{Kind: audit.EventSigningKeyMade, Outcome: audit.OutcomeOK, Actor: "system", Detail: key.Detail()}
+	return k.journal.RecordWith(ctx, []audit.Event{e}, func(ctx context.Context) error { return k.Store.AddSigningKey(ctx, key) })
+}

@@ -94,7 +94,7 @@ func (p *Provider) metadata() map[string]any {
 		"response_modes_supported":                       []string{"query"},
 		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                        []string{"public"},
-		"id_token_signing_alg_values_supported":          []string{client.RS256, client.ES256},
+		"id_token_signing_alg_values_supported":          client.Algorithms,
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
 		"code_challenge_methods_supported":               []string{"S256"},
 		"acr_values_supported":                           p.levels.Supported(),

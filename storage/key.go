@@ -3,32 +3,43 @@ package storage
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"vestibule/provider/jwks"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
 )
 
-const keyColumns = `id, algorithm, public, key_id, private, created_at, retired_at`
+const keyColumns = `id, algorithm, number, public, key_id, private, created_at, signs_at`
 
 func scanKey(r row) (jwks.SealedKey, error) {
 	var k jwks.SealedKey
-	var created, retired int64
-	err := r.Scan(&k.ID, &k.Algorithm, &k.Public, &k.KeyID, &k.Private, &created, &retired)
-	k.Created, k.Retired = instant(created), instant(retired)
+	var created, signs int64
+	err := r.Scan(&k.ID, &k.Algorithm, &k.Number, &k.Public, &k.KeyID, &k.Private, &created, &signs)
+	k.Created, k.Signs = instant(created), instant(signs)
 	return k, err
 }
 
-// SigningKeys returns all keys, newest first.
+// SigningKeys returns all keys, those of an algorithm by their numbers.
 func (s *Store) SigningKeys(ctx context.Context) ([]jwks.SealedKey, error) {
-	return all(ctx, s, scanKey, `SELECT `+keyColumns+` FROM signing_key ORDER BY created_at DESC, id`)
+	return all(ctx, s, scanKey, `SELECT `+keyColumns+` FROM signing_key ORDER BY algorithm, number`)
 }
 
-// AddSigningKey inserts the key; store.ErrConflict if its algorithm has one that is not retired.
+// AddSigningKey inserts the key; store.ErrConflict if its algorithm has one with its number.
 func (s *Store) AddSigningKey(ctx context.Context, k jwks.SealedKey) error {
 	return s.exec(ctx, store.ErrConflict, `INSERT INTO signing_key (`+keyColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		k.ID, k.Algorithm, k.Public, k.KeyID, k.Private, micros(k.Created), micros(k.Retired))
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		k.ID, k.Algorithm, k.Number, k.Public, k.KeyID, k.Private, micros(k.Created), micros(k.Signs))
+}
+
+// AdvanceSigningKey has the key sign from then on; store.ErrConflict if it does already, or is gone.
+func (s *Store) AdvanceSigningKey(ctx context.Context, id string, signs time.Time) error {
+	return s.exec(ctx, store.ErrConflict, `UPDATE signing_key SET signs_at = $2 WHERE id = $1 AND signs_at > $2`, id, micros(signs))
+}
+
+// DeleteSigningKey removes the key, or store.ErrNotFound.
+func (s *Store) DeleteSigningKey(ctx context.Context, id string) error {
+	return s.exec(ctx, store.ErrNotFound, `DELETE FROM signing_key WHERE id = $1`, id)
 }
 
 // sealedColumns are the names of ID, Subject, Kind and Sealed.

@@ -24,8 +24,8 @@ func sealedRows(t *testing.T, s *storage.Store) {
 		}))
 		must(t, s.SaveSetup(t.Context(), mfa.Setup{Owner: "tab" + subject, Subject: subject, KeyID: keyID, Sealed: []byte{byte(i)}, Created: noon, Expires: noon}))
 	}
-	old, live := key("old", "RS256", noon), key("new", "RS256", noon.Add(time.Hour))
-	old.KeyID, old.Retired, live.KeyID = "k0", noon, "k1"
+	old, live := key("old", "RS256", 1, noon), key("new", "RS256", 2, noon.Add(time.Hour))
+	old.KeyID, live.KeyID = "k0", "k1"
 	must(t, s.AddSigningKey(t.Context(), old))
 	must(t, s.AddSigningKey(t.Context(), live))
 }

@@ -32,7 +32,7 @@ func clientCreate(w *env) *cli.Command {
 			&cli.BoolFlag{Name: "resource-server", Usage: "an API: it asks at /introspect about access tokens, and signs nobody in"},
 			&cli.StringFlag{Name: "two-steps", Usage: "what its users must have: `optional|required|phishing-resistant`", Validator: checkTwoSteps},
 			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr; the first of a level is the one in answers"),
-			&cli.StringFlag{Name: "id-token-alg", Usage: "`algorithm` of its ID tokens, RS256 or ES256", DefaultText: "the server's own"},
+			&cli.StringFlag{Name: "id-token-alg", Usage: "`algorithm` of its ID tokens: RS256, ES256, PS256 or EdDSA", DefaultText: "the server's own"},
 			&cli.StringFlag{Name: "secret-file", Usage: "`file` that holds the client secret, or - for standard input; without it one is made", TakesFile: true},
 			terminal.OutputFlag(),
 		),

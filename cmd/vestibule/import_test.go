@@ -12,11 +12,11 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":                        {"cmd/vestibule/demo", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/operator", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice", "web/signin"},
+	"cmd/vestibule":                        {"cmd/vestibule/demo", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice", "web/signin"},
 	"cmd/vestibule/demo":                   {"cmd/vestibule/sample", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "provider/account", "provider/client", "provider/operator", "storage", "web/catalogue", "github.com/urfave/cli", "golang.org/x/sync"},
 	"cmd/vestibule/terminal":               {"provider/operator", "provider/spelling", "provider/store", "web/catalogue", "github.com/urfave/cli", "golang.org/x/term"},
 	"cmd/vestibule/server":                 {"config", "consent", "mfa", "mfa/totp", "mfa/webauthn", "provider", "provider/account", "provider/assurance", "provider/audit", "provider/hydra", "provider/interaction", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/ui", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
-	"cmd/vestibule/servertest":             {"cmd/vestibule/server", "config", "mfa", "mfa/mfatest", "mfa/webauthn/webauthntest", "provider/account", "provider/audit", "provider/client", "provider/jwks", "provider/operator", "provider/resource", "storage", "storage/storagetest", "web/enrol", "web/notice", "github.com/pquerna/otp"},
+	"cmd/vestibule/servertest":             {"cmd/vestibule/server", "config", "mfa", "mfa/mfatest", "mfa/webauthn/webauthntest", "provider/account", "provider/audit", "provider/client", "provider/jwks/jwkstest", "provider/operator", "provider/resource", "storage", "storage/storagetest", "web/enrol", "web/notice", "github.com/pquerna/otp"},
 	"cmd/vestibule/sample":                 {"provider/resource", "github.com/coreos/go-oidc", "golang.org/x/oauth2"},
 	"web":                                  {"consent", "mfa", "provider/account", "provider/audit", "provider/interaction", "provider/limiter", "web/account", "web/browser", "web/catalogue", "web/enrol", "web/signin", "web/ui", "web/verify"},
 	"web/step":                             {"consent", "mfa", "mfa/totp", "mfa/webauthn", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/store", "web", "web/account", "web/browser", "web/signin"},
@@ -58,19 +58,20 @@ var mayImport = map[string][]string{
 	"consent/consenttest":                  {"consent"},
 	"storage/storagetest":                  {"storage"},
 	"provider/operator":                    {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/audit", "provider/client", "provider/interaction", "provider/jwks", "provider/store"},
-	"provider/operator/operatortest":       {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/operator", "provider/store"},
+	"provider/operator/operatortest":       {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/store"},
 	"docs/doctest":                         {},
 	"provider/assurance":                   {"provider/spelling"},
 	"provider/interaction":                 {"provider/assurance", "provider/audit", "provider/client", "provider/spelling", "provider/store"},
 	"provider/interaction/interactiontest": {"provider/assurance", "provider/interaction", "provider/store"},
 	"provider/tokens":                      {"provider/client"},
+	"provider/jwks/jwkstest":               {"provider/jwks"},
 }
 
 const endToEndTests = "cmd/vestibule/test/"
 
 // endToEnd is what the tests of whole servers may import: what starts servers stays in servertest, and pages are known by
 // what a browser sees of them.
-var endToEnd = []string{"cmd/vestibule/servertest", "provider/hydra/hydratest", "config", "docs/doctest", "mfa", "mfa/totp", "mfa/webauthn/webauthntest", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/operator", "provider/providertest", "provider/resource", "provider/store", "storage", "web/notice", "github.com/pquerna/otp"}
+var endToEnd = []string{"cmd/vestibule/servertest", "provider/hydra/hydratest", "config", "docs/doctest", "mfa", "mfa/totp", "mfa/webauthn/webauthntest", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/providertest", "provider/resource", "provider/store", "storage", "web/notice", "github.com/pquerna/otp"}
 
 // free are packages that choose their own modules, but none of a room: fosite's types stay in provider, the codes of
 // authenticator apps in mfa/totp and in the phones of tests, the ceremonies of keys in mfa/webauthn.

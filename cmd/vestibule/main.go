@@ -48,6 +48,7 @@ func commands(w *env) []*cli.Command {
 		group("config", "the settings", configCheck(w)),
 		group("migrate", "the schema of the database", migrateUp(w), migrateStatus(w)),
 		group("secret-key", "the keys that seal secrets in the database", secretKeyGenerate(w), secretKeyList(w), secretKeyRotate(w)),
+		group("key", "the keys that sign tokens", keyList(w), keyRotate(w), keyRetire(w)),
 		group("user", "users and their second factors",
 			userCreate(w), userList(w), userGet(w), userUpdate(w), userUnlock(w),
 			group("totp", "authenticators of users",

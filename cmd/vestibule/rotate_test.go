@@ -72,7 +72,7 @@ func TestRotateDuringSetup(t *testing.T) {
 		s.KeepSecret(old)
 		s.Config.SecretKeys = []string{fresh, old}
 		said := runCommand(t, s, "", "secret-key", "rotate")
-		if !strings.Contains(said, "0 authenticators, 1 set-ups, 2 signing keys") {
+		if !strings.Contains(said, "0 authenticators, 1 set-ups, 4 signing keys") {
 			t.Errorf("it says %s", said)
 		}
 		s.Start(1)

@@ -72,8 +72,11 @@ const (
 	EventAdminClientCreated = "admin.client.created"
 	EventAdminClientUpdated = "admin.client.updated" // Detail: changed
 	EventAdminClientDeleted = "admin.client.deleted"
-	EventAdminReseal        = "admin.secret_key.rotated" // Detail: rows, key
-	EventAuditPurged        = "audit.purged"             // what was too old was removed; Detail: place and hash of the last that went
+	EventAdminReseal        = "admin.secret_key.rotated"   // Detail: rows, key
+	EventSigningKeyMade     = "admin.signing_key.made"     // Detail: key, alg, signs (from when on); by system if it was due
+	EventSigningKeyAdvanced = "admin.signing_key.advanced" // Detail as for made: the key signs earlier than planned
+	EventSigningKeyRemoved  = "admin.signing_key.removed"  // Detail as for made
+	EventAuditPurged        = "audit.purged"               // what was too old was removed; Detail: place and hash of the last that went
 )
 
 // Factors that events tell of, beside the kinds of authenticators.

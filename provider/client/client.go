@@ -26,7 +26,7 @@ type Client struct {
 	SecretHash   string    `json:"-"`                            // of HashSecret or NewSecret; empty for a public client
 	RedirectURIs []string  `json:"redirect_uris"`                // compared exactly, but for the port of a loopback address (RFC 8252 section 7.3)
 	Scopes       []string  `json:"scopes"`                       // the most that it may ask for
-	IDTokenAlg   string    `json:"id_token_signed_response_alg"` // RS256 or ES256; empty: the server's
+	IDTokenAlg   string    `json:"id_token_signed_response_alg"` // one of Algorithms; empty: the server's
 	TwoSteps     TwoSteps  `json:"two_steps"`                    // what all its users must have
 	Created      time.Time `json:"created"`
 	Updated      time.Time `json:"updated"`
@@ -43,11 +43,17 @@ const (
 	ScopeOffline = "offline_access"
 )
 
-// Algorithms of ID token signatures (RFC 7518). Every client knows RS256; ES256 is twenty times cheaper to make.
+// Algorithms of ID token signatures (RFC 7518, RFC 8037). Every client knows RS256; ES256 and EdDSA are twenty times cheaper
+// to make.
 const (
 	RS256 = "RS256"
 	ES256 = "ES256"
+	PS256 = "PS256"
+	EdDSA = "EdDSA"
 )
+
+// Algorithms are those that a client can choose from.
+var Algorithms = []string{RS256, ES256, PS256, EdDSA}
 
 // Check reports every fault of a client that somebody wants to register.
 func Check(c Client) error {
@@ -64,7 +70,7 @@ func Check(c Client) error {
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
 	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
-	fault(c.IDTokenAlg != "" && c.IDTokenAlg != RS256 && c.IDTokenAlg != ES256, "ID tokens can be signed with RS256 or ES256")
+	fault(c.IDTokenAlg != "" && !slices.Contains(Algorithms, c.IDTokenAlg), "ID tokens can be signed with RS256, ES256, PS256 or EdDSA")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
 	for _, uri := range c.RedirectURIs {
 		if err := checkRedirectURI(uri, c.Public); err != nil {

@@ -20,11 +20,12 @@ type Operator struct {
 	Resets   Resets
 	Links    Links
 	Sealed   SealedRows
+	Signing  SigningKeys
 	Usage    Usage
 	History  History
 
 	MFA    *mfa.Service     // to import and export it needs its Keys, Limits and Kinds
-	Keys   *mfa.Keyring     // for SecretKeys and Reseal; nil: they are not called
+	Keys   *mfa.Keyring     // for secret and signing keys; nil: what needs it is not called
 	Hasher *account.Hasher  // nil: one of the usual cost
 	Atomic store.Atomic     // over all of the above and Audit
 	Audit  audit.Recorder   // of each operation; it must take part in Atomic
@@ -36,7 +37,7 @@ type Operator struct {
 // and has no secret keys.
 func New(s Store, events audit.Recorder, actor string) *Operator {
 	return &Operator{
-		Accounts: s, Attempts: s, Sessions: s, Clients: s, Factors: s, Resets: s, Links: s, Sealed: s, Usage: s, History: s,
+		Accounts: s, Attempts: s, Sessions: s, Clients: s, Factors: s, Resets: s, Links: s, Sealed: s, Signing: s, Usage: s, History: s,
 		MFA: &mfa.Service{Store: s, Atomic: s.Atomic}, Atomic: s.Atomic, Audit: events, Actor: actor,
 	}
 }

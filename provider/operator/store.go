@@ -9,6 +9,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
+	"vestibule/provider/jwks"
 )
 
 // Accounts keeps users.
@@ -139,6 +140,13 @@ type SealedRows interface {
 	Reseal(ctx context.Context, table string, old, fresh SealedRow) error
 }
 
+// SigningKeys keeps the keys that sign tokens.
+type SigningKeys interface {
+	jwks.Store
+	// AdvanceSigningKey has the key sign from then on; store.ErrConflict if it does already, or is gone.
+	AdvanceSigningKey(ctx context.Context, id string, signs time.Time) error
+}
+
 // Usage is who uses what without a second factor.
 type Usage interface {
 	// ActiveAccounts returns how many accounts are not disabled.
@@ -166,6 +174,7 @@ type Store interface {
 	Resets
 	Links
 	SealedRows
+	SigningKeys
 	Usage
 	History
 	mfa.Store

@@ -337,9 +337,7 @@ func (m *Memory) SigningKeys(ctx context.Context) ([]jwks.SealedKey, error) {
 		return nil, err
 	}
 	defer leave()
-	rows := slices.Clone(m.keys)
-	slices.Reverse(rows)
-	return rows, nil
+	return slices.Clone(m.keys), nil
 }
 
 // AddSigningKey implements jwks.Store.
@@ -350,7 +348,7 @@ func (m *Memory) AddSigningKey(ctx context.Context, key jwks.SealedKey) error {
 	}
 	defer leave()
 	for _, old := range m.keys {
-		if old.Algorithm == key.Algorithm && old.Retired.IsZero() {
+		if old.Algorithm == key.Algorithm && old.Number == key.Number {
 			return store.ErrConflict
 		}
 	}
@@ -358,13 +356,19 @@ func (m *Memory) AddSigningKey(ctx context.Context, key jwks.SealedKey) error {
 	return nil
 }
 
-// RetireKeys retires every key at the given time, so that the next New makes fresh ones.
-func (m *Memory) RetireKeys(at time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for i := range m.keys {
-		m.keys[i].Retired = at
+// DeleteSigningKey implements jwks.Store.
+func (m *Memory) DeleteSigningKey(ctx context.Context, id string) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
 	}
+	defer leave()
+	i := slices.IndexFunc(m.keys, func(k jwks.SealedKey) bool { return k.ID == id })
+	if i < 0 {
+		return store.ErrNotFound
+	}
+	m.keys = slices.Delete(m.keys, i, i+1)
+	return nil
 }
 
 // Account implements provider.AccountStore.

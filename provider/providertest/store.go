@@ -1,10 +1,10 @@
 package providertest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -300,15 +300,25 @@ func testRotateRevoked(t *testing.T, s provider.Store) {
 
 func testKeys(t *testing.T, s provider.Store) {
 	ctx := t.Context()
-	key := func(id, algorithm string) jwks.SealedKey {
-		return jwks.SealedKey{ID: id, Algorithm: algorithm, Public: []byte(`{"kty":"EC"}`), KeyID: "k", Private: []byte{0, 1}, Created: at}
+	key := func(id, algorithm string, number int64) jwks.SealedKey {
+		return jwks.SealedKey{
+			ID: id, Algorithm: algorithm, Number: number, Public: []byte(`{"kty":"EC"}`), KeyID: "k", Private: []byte{0, 1},
+			Created: at, Signs: at.Add(time.Duration(number) * time.Hour),
+		}
 	}
-	check(t, s.AddSigningKey(ctx, key("first", client.ES256)))
-	wantErr(t, "second live key", s.AddSigningKey(ctx, key("second", client.ES256)), store.ErrConflict)
-	check(t, s.AddSigningKey(ctx, key("other", client.RS256)))
+	first, second, other := key("first", client.ES256, 1), key("second", client.ES256, 2), key("other", client.RS256, 1)
+	check(t, s.AddSigningKey(ctx, first))
+	wantErr(t, "second key with a number", s.AddSigningKey(ctx, key("late", client.ES256, 1)), store.ErrConflict)
+	check(t, s.AddSigningKey(ctx, second))
+	check(t, s.AddSigningKey(ctx, other))
 	rows, err := s.SigningKeys(ctx)
 	check(t, err)
-	if len(rows) != 2 || string(rows[0].Public) != `{"kty":"EC"}` || !bytes.Equal(rows[1].Private, []byte{0, 1}) {
-		t.Errorf("keys %+v", rows)
+	if want := []jwks.SealedKey{first, second, other}; !reflect.DeepEqual(rows, want) {
+		t.Errorf("keys %+v, want %+v", rows, want)
+	}
+	check(t, s.DeleteSigningKey(ctx, "first"))
+	wantErr(t, "key that is gone", s.DeleteSigningKey(ctx, "first"), store.ErrNotFound)
+	if rows, err = s.SigningKeys(ctx); err != nil || !reflect.DeepEqual(rows, []jwks.SealedKey{second, other}) {
+		t.Errorf("keys %+v, %v after the first was deleted", rows, err)
 	}
 }

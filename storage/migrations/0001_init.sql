@@ -42,11 +42,12 @@ CREATE TABLE signing_key (
 	public     BYTEA  NOT NULL,
 	key_id     TEXT   NOT NULL,
 	private    BYTEA  NOT NULL,
+	number     BIGINT NOT NULL, -- 1 for the first of its algorithm, and so on
 	created_at BIGINT NOT NULL,
-	retired_at BIGINT NOT NULL
+	signs_at   BIGINT NOT NULL  -- from when on, until the next of its algorithm does
 );
--- Processes that start at once agree on one key.
-CREATE UNIQUE INDEX signing_key_live ON signing_key (algorithm) WHERE retired_at = 0;
+-- Processes that make a key at once agree on one.
+CREATE UNIQUE INDEX signing_key_number ON signing_key (algorithm, number);
 
 CREATE TABLE interaction (
 	id         TEXT   NOT NULL PRIMARY KEY,

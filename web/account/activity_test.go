@@ -94,6 +94,7 @@ func TestActivityLines(t *testing.T) {
 var hiddenKinds = []string{
 	audit.EventTOTP, audit.EventRefused, audit.EventPolicyReported,
 	audit.EventAdminClientCreated, audit.EventAdminClientUpdated, audit.EventAdminClientDeleted, audit.EventAdminReseal,
+	audit.EventSigningKeyMade, audit.EventSigningKeyAdvanced, audit.EventSigningKeyRemoved,
 	audit.EventAuditPurged,
 }
 

@@ -110,13 +110,8 @@ func clockOffset(ctx context.Context, db *storage.Store, now func() time.Time) (
 // hasKey reports an error if ID tokens could not be signed after a restart.
 func hasKey(ctx context.Context, keys jwks.Store) error {
 	all, err := keys.SigningKeys(ctx)
-	if err != nil {
-		return err
+	if err == nil && len(all) == 0 {
+		return errors.New("there is no signing key")
 	}
-	for _, key := range all {
-		if key.Retired.IsZero() {
-			return nil
-		}
-	}
-	return errors.New("there is no signing key")
+	return err
 }

@@ -15,6 +15,7 @@ import (
 
 	"vestibule/mfa/webauthn"
 	"vestibule/provider/audit"
+	"vestibule/provider/jwks"
 	"vestibule/storage"
 )
 
@@ -237,9 +238,9 @@ func (m *metrics) ages(ctx context.Context, s *Server) {
 		return
 	}
 	m.keyAge.Reset()
-	for _, key := range keys {
-		if key.Retired.IsZero() {
-			m.keyAge.WithLabelValues(key.Algorithm).Set(s.now().Sub(key.Created).Seconds())
+	for _, t := range jwks.Terms(keys, s.now()) {
+		if t.State == jwks.StateSigning {
+			m.keyAge.WithLabelValues(t.Algorithm).Set(s.now().Sub(t.Signs).Seconds())
 		}
 	}
 }

@@ -79,10 +79,15 @@ func Mailer(c config.Config, now func() time.Time) (*notice.Mailer, error) {
 }
 
 func lifetimes(c config.Config) provider.Lifetimes {
-	return provider.Lifetimes{
+	l := provider.Lifetimes{
 		Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.IDTokenLifetime,
 		RefreshIdle: c.RefreshTokenIdle, RefreshTotal: c.RefreshTokenLifetime,
+		SigningKey: c.SigningKeyLifetime, KeyAnnounce: c.SigningKeyAnnounce,
 	}
+	if l.SigningKey == 0 {
+		l.SigningKey = -1 // by hand only
+	}
+	return l
 }
 
 func passwordLimits(c config.Config) verify.Limits {

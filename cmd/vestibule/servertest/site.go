@@ -2,12 +2,7 @@ package servertest
 
 import (
 	"context"
-	"crypto"
 	"crypto/rand"
-	"crypto/rsa"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,15 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
 	"vestibule/provider/account"
-	"vestibule/provider/client"
-	"vestibule/provider/jwks"
+	"vestibule/provider/jwks/jwkstest"
 	"vestibule/storage"
 )
 
@@ -83,7 +75,7 @@ func New(t *testing.T, database string, options ...func(*config.Config)) *Site {
 	if err := s.Store.Migrate(t.Context()); err != nil {
 		t.Fatalf("migrate: %v", err)
 	}
-	s.addSigningKey()
+	s.addSigningKeys()
 	s.Start(1)
 	t.Cleanup(s.checkLog)
 	t.Cleanup(s.checkDump)
@@ -162,34 +154,15 @@ func (s *Site) NewServer() *Instance {
 	return i
 }
 
-// rsaKey is the RSA key of all sites of a process: to make one costs more than all else that most tests do.
-var rsaKey = sync.OnceValues(func() (jose.JSONWebKey, error) {
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return jose.JSONWebKey{}, err
-	}
-	key := jose.JSONWebKey{Key: private, Algorithm: client.RS256, Use: "sig"}
-	print, err := key.Thumbprint(crypto.SHA256)
-	key.KeyID = base64.RawURLEncoding.EncodeToString(print)
-	return key, err
-})
-
-// addSigningKey gives the site a key before its first server would make one. Keys of other algorithms cost nothing.
-func (s *Site) addSigningKey() {
+// addSigningKeys gives the site keys before its first server would make them.
+func (s *Site) addSigningKeys() {
 	s.T.Helper()
-	key, err := rsaKey()
-	plain, plainErr := json.Marshal(key)
-	public, publicErr := json.Marshal(key.Public())
-	keys, keysErr := mfa.ParseKeyring(s.Config.SecretKeys)
-	if err := errors.Join(err, plainErr, publicErr, keysErr); err != nil {
-		s.T.Fatalf("signing key: %v", err)
-	}
-	row := jwks.SealedKey{ID: key.KeyID, Algorithm: client.RS256, Public: public, Created: s.Clock.Now()}
-	if row.KeyID, row.Private, err = keys.Seal(plain, row.AAD()); err == nil {
-		err = s.Store.AddSigningKey(s.T.Context(), row)
+	keys, err := mfa.ParseKeyring(s.Config.SecretKeys)
+	if err == nil {
+		err = jwkstest.Add(s.T.Context(), s.Store, keys, s.Clock.Now())
 	}
 	if err != nil {
-		s.T.Fatalf("signing key: %v", err)
+		s.T.Fatalf("signing keys: %v", err)
 	}
 }
 

@@ -43,6 +43,7 @@ func Test(t *testing.T, open func(t *testing.T) Place) {
 		{"whom a policy will oblige", testPlanComing},
 		{"whom a policy obliges to another factor", testPlanPhishingResistant},
 		{"states of secret keys", testSecretKeys},
+		{"signing keys follow one another", testSigningKeys},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, newWorld(t, open(t))) })
 	}
@@ -89,7 +90,7 @@ func (op operation) testRecords(t *testing.T, place Place) {
 	if e.Kind != op.event || e.Outcome != audit.OutcomeOK || e.Actor != actor || !e.Time.Equal(w.now) {
 		t.Errorf("the event is %+v, want an %s of %s at %v", e, op.event, actor, w.now)
 	}
-	if about := e.Subject != "" || op.method == "Reseal"; op.client != (e.Client == "shop") || op.client == about {
+	if op.client != (e.Client == "shop") || (op.client || op.keys) != (e.Subject == "") {
 		t.Errorf("the event is about %q at %q", e.Subject, e.Client)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"vestibule/mfa/totp"
 	"vestibule/mfa/transfer"
 	"vestibule/provider/audit"
+	"vestibule/provider/jwks"
 	"vestibule/provider/operator"
 )
 
@@ -20,6 +21,7 @@ type operation struct {
 
 	event  string // the kind of the one that it records
 	client bool   // it is about the client, and not about ana or somebody new
+	keys   bool   // it is about keys, and about nobody
 	actor  string // of the event, if it is not who acts
 	batch  bool   // many commits; what was done stays when the event cannot be recorded
 }
@@ -144,14 +146,54 @@ var operations = []operation{
 		_, err := o.RestoreBackup(ctx, w.backup(), operator.Restore{})
 		return err
 	}},
-	{method: "Reseal", prepare: enrolledOnce, event: audit.EventAdminReseal, batch: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+	{method: "RotateSigningKeys", prepare: (*world).signingKey, keys: true, event: audit.EventSigningKeyMade, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.RotateSigningKeys(ctx, []string{"ES256"}, time.Hour)
+		return err
+	}},
+	{
+		method: "RotateSigningKeys", how: "sooner", keys: true, event: audit.EventSigningKeyAdvanced,
+		prepare: func(w *world) {
+			w.signingKey()
+			_, err := w.operator(setUp).RotateSigningKeys(w.t.Context(), nil, 48*time.Hour)
+			w.must(err)
+		},
+		do: func(ctx context.Context, o *operator.Operator, w *world) error {
+			_, err := o.RotateSigningKeys(ctx, nil, time.Hour)
+			return err
+		},
+	},
+	{
+		method: "RetireSigningKey", keys: true, event: audit.EventSigningKeyRemoved,
+		prepare: func(w *world) {
+			w.signingKey()
+			_, err := w.operator(setUp).RotateSigningKeys(w.t.Context(), nil, 48*time.Hour)
+			w.must(err)
+		},
+		do: func(ctx context.Context, o *operator.Operator, w *world) error {
+			terms, err := o.SigningKeys(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = o.RetireSigningKey(ctx, terms[1].ID)
+			return err
+		},
+	},
+	{method: "Reseal", prepare: enrolledOnce, keys: true, event: audit.EventAdminReseal, batch: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
 		_, err := o.Reseal(ctx, func(string, int) {})
 		return err
 	}},
 }
 
 // reads are the methods that write nothing.
-var reads = []string{"FindUser", "Inspect", "OpenSessions", "PlanPolicy", "SecretKeys", "WrongGuesses"}
+var reads = []string{"FindUser", "Inspect", "OpenSessions", "PlanPolicy", "SecretKeys", "SigningKeys", "WrongGuesses"}
+
+// signingKey has one key sign.
+func (w *world) signingKey() {
+	w.t.Helper()
+	key, err := jwks.NewKey("ES256", 1, w.now, w.operator(setUp).Keys, w.now)
+	w.must(err)
+	w.must(w.place.AddSigningKey(w.t.Context(), key))
+}
 
 func enrolledOnce(w *world) { w.enrolled(firstKey) }
 

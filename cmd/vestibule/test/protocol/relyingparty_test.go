@@ -78,6 +78,8 @@ func eachKindOfClient(t *testing.T, test func(t *testing.T, s *servertest.Site, 
 		change func(*client.Client)
 	}{
 		{"basic RS256", oauth2.AuthStyleInHeader, func(c *client.Client) {}},
+		{"basic PS256", oauth2.AuthStyleInHeader, func(c *client.Client) { c.IDTokenAlg = client.PS256 }},
+		{"basic EdDSA", oauth2.AuthStyleInHeader, func(c *client.Client) { c.IDTokenAlg = client.EdDSA }},
 		{"post ES256", oauth2.AuthStyleInParams, func(c *client.Client) { c.IDTokenAlg = client.ES256 }},
 		{"public ES256", oauth2.AuthStyleInParams, func(c *client.Client) {
 			c.Public, c.IDTokenAlg = true, client.ES256
@@ -231,7 +233,7 @@ func TestMetadata(t *testing.T) {
 			"http://schemas.openid.net/pape/policies/2007/06/multi-factor", "2",
 		}},
 		{"scopes_supported", got.Scopes, []string{"openid", "profile", "email", "offline_access"}},
-		{"id_token_signing_alg_values_supported", got.Algorithms, []string{"RS256", "ES256"}},
+		{"id_token_signing_alg_values_supported", got.Algorithms, []string{"RS256", "ES256", "PS256", "EdDSA"}},
 	} {
 		if !reflect.DeepEqual(tt.got, tt.want) {
 			t.Errorf("%s is %q, want %q", tt.name, tt.got, tt.want)

@@ -1,0 +1,106 @@
+package jwks
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"vestibule/provider/spelling"
+)
+
+// set is the signing keys, opened. It does not change after it was loaded.
+type set struct {
+	signers  map[string]jose.Signer // by algorithm
+	known    jose.JSONWebKeySet     // all public keys: an old ID token still is a good hint
+	document []byte                 // those that are published, in JSON
+	count    int                    // how many those are
+	made     string                 // what it was made of
+}
+
+// openKeys unseals the keys that sign.
+func openKeys(rows []SealedKey, sealer Sealer, now time.Time) (*set, error) {
+	terms := Terms(rows, now)
+	s := &set{signers: map[string]jose.Signer{}, made: fingerprint(terms, now)}
+	var published jose.JSONWebKeySet
+	for _, t := range terms {
+		var public jose.JSONWebKey
+		if err := json.Unmarshal(t.Public, &public); err != nil {
+			return nil, fmt.Errorf("public part of %s: %w", t.ID, err)
+		}
+		s.known.Keys = append(s.known.Keys, public)
+		if t.published(now) {
+			published.Keys = append(published.Keys, public)
+		}
+		if t.State != StateSigning {
+			continue
+		}
+		signer, err := t.open(sealer)
+		if err != nil {
+			return nil, fmt.Errorf("private part of %s: %w", t.ID, err)
+		}
+		s.signers[t.Algorithm] = signer
+	}
+	var err error
+	s.count = len(published.Keys)
+	s.document, err = json.Marshal(published)
+	return s, err
+}
+
+// fingerprint tells sets apart: what is in the table, and what each key is for.
+func fingerprint(terms []Term, now time.Time) string {
+	var all []any
+	for _, t := range terms {
+		all = append(all, t.ID, t.KeyID, t.State, t.published(now))
+	}
+	return fmt.Sprint(all...)
+}
+
+// open returns what signs with the key.
+func (k SealedKey) open(sealer Sealer) (jose.Signer, error) {
+	plain, err := sealer.Open(k.KeyID, k.Private, k.AAD())
+	if err != nil {
+		return nil, err
+	}
+	var key jose.JSONWebKey
+	if err := json.Unmarshal(plain, &key); err != nil {
+		return nil, errors.New("not a JSON Web Key") // the cause could hold key material
+	}
+	return jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Algorithm), Key: key},
+		(&jose.SignerOptions{}).WithType("JWT"))
+}
+
+// sign returns the claims as a compact JWT.
+func (s *set) sign(algorithm string, claims any) (string, error) {
+	signer := s.signers[algorithm]
+	if signer == nil {
+		return "", fmt.Errorf("%s: %w", algorithm, errNoSigner)
+	}
+	return jwt.Signed(signer).Claims(claims).Serialize()
+}
+
+// errStrangeKey reports a token that was signed with a key that is not in the set.
+var errStrangeKey = errors.New("the token was signed with a key that is not ours")
+
+// errNoSigner reports that no key signs with an algorithm.
+var errNoSigner = errors.New("no key signs with the algorithm")
+
+// verify checks the signature of a JWT that we made, with any key that was not removed, and reads its
+// claims. It does not look at the times: an expired ID token is a good hint.
+func (s *set) verify(token string, claims any) error {
+	if !spelling.IsJWT(token) {
+		return spelling.ErrOpaque
+	}
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.PS256, jose.EdDSA})
+	if err != nil {
+		return err
+	}
+	keys := s.known.Key(parsed.Headers[0].KeyID)
+	if len(keys) != 1 || keys[0].Algorithm != parsed.Headers[0].Algorithm {
+		return errStrangeKey
+	}
+	return parsed.Claims(keys[0], claims)
+}
