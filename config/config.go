@@ -105,6 +105,16 @@ type Config struct {
 	// of which an IPv6 network of 64 bits counts as one: password_address_guesses.
 	AddressGuesses int
 
+	// DeviceGuesses is how many wrong user codes of devices in DeviceWindow lock a user who has signed in here: device_guesses.
+	DeviceGuesses int
+	// DeviceWindow runs from the first wrong user code: device_window.
+	DeviceWindow time.Duration
+	// DeviceLock is how long user codes stay locked: device_lock.
+	DeviceLock time.Duration
+	// DeviceAddressGuesses is how many wrong user codes in DeviceWindow, where nobody has signed in, lock an address, of
+	// which an IPv6 network of 64 bits counts as one: device_address_guesses.
+	DeviceAddressGuesses int
+
 	// TwoSteps are what every user must have, the first rule first, each stricter than the one before: two_steps; nil:
 	// nothing.
 	TwoSteps []TwoSteps
@@ -187,6 +197,10 @@ func Default() Config {
 		PasswordWindow:       15 * time.Minute,
 		PasswordLock:         15 * time.Minute,
 		AddressGuesses:       100,
+		DeviceGuesses:        10,
+		DeviceWindow:         15 * time.Minute,
+		DeviceLock:           15 * time.Minute,
+		DeviceAddressGuesses: 50,
 		CodesAfterRecovery:   "offer",
 		RecoveryCounts:       true,
 		TOTPGuesses:          5,

@@ -136,6 +136,19 @@ func (s *Store) RefundAttempt(ctx context.Context, key, id string) error {
 		WHERE budget = $1 AND ids LIKE '%' || $2 || '%'`, key, id)
 }
 
+// LockedUntil returns when the lock of the key ends; zero: none holds at that time.
+func (s *Store) LockedUntil(ctx context.Context, key string, now time.Time) (time.Time, error) {
+	scan := func(r row) (until int64, err error) {
+		err = r.Scan(&until)
+		return until, err
+	}
+	until, err := one(ctx, s, scan, `SELECT locked_until FROM guess WHERE budget = $1 AND locked_until > $2`, key, micros(now))
+	if errors.Is(err, store.ErrNotFound) {
+		return time.Time{}, nil
+	}
+	return instant(until), err
+}
+
 // Budgets returns what was counted of the owner's guesses and is not over, by kind.
 func (s *Store) Budgets(ctx context.Context, owner string, now time.Time) ([]operator.Budget, error) {
 	scan := func(r row) (operator.Budget, error) {

@@ -96,3 +96,28 @@ func TestGuessesStaySmall(t *testing.T) {
 		}
 	})
 }
+
+// What hydra.UserCodeCounter says of a lock: it is told without a guess, as long as it holds.
+func TestLockedUntil(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		limit := mfa.Limit{Guesses: 2, Window: time.Minute, Lock: time.Hour}
+		check := func(key string, at, want time.Time) {
+			t.Helper()
+			if got, err := s.LockedUntil(t.Context(), key, at); err != nil || !got.Equal(want) {
+				t.Errorf("LockedUntil(%s) = %v, %v, want %v", key, got, err, want)
+			}
+		}
+		check("device:ana", noon, time.Time{})
+		for range 2 {
+			check("device:ana", noon, time.Time{})
+			_, err := s.Attempt(t.Context(), "device:ana", limit, noon)
+			must(t, err)
+		}
+		end := noon.Add(limit.Lock)
+		check("device:ana", noon, end)
+		check("device:ana", end.Add(-time.Microsecond), end)
+		check("device:ana", end, time.Time{})
+		check("device:ben", noon, time.Time{})
+		checkBudgets(t, s, "ana", noon, operator.Budget{Kind: "device", InARow: 2, LockedUntil: end})
+	})
+}

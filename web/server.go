@@ -174,6 +174,18 @@ func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *interacti
 // ID.
 func (s *Server) CancelLink(id string) string { return s.account.CancelLink(id) }
 
+// SignedIn returns whose session the browser has; empty: it has none that lives.
+func (s *Server) SignedIn(r *http.Request) (subject string, err error) {
+	session, err := s.signIn.Sessions.Current(r.Context(), r)
+	switch {
+	case errors.Is(err, browser.ErrIdle), err == nil && session == nil:
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	return session.Login.Subject, nil
+}
+
 // AskSignOut asks whether to sign out, with a form that goes to the address with the challenge.
 func (s *Server) AskSignOut(w http.ResponseWriter, r *http.Request, address, challenge string) error {
 	return s.signIn.AskSignOut(w, r, address, challenge)

@@ -169,6 +169,7 @@ var guesses = map[string]string{
 	"passwords in a known browser":  "command.guesses.known",
 	"one-time codes":                "command.guesses.totp",
 	"recovery codes":                "command.guesses.recovery",
+	"user codes of devices":         "command.guesses.device",
 	"nothing":                       "command.guesses.none",
 }
 

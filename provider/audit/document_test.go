@@ -38,7 +38,7 @@ func TestDocument(t *testing.T) {
 }
 
 // named matches what can only be a kind of event.
-var named = regexp.MustCompile(`^(auth|factor|session|browser|consent|authorization|token|policy|password|admin|audit)\.[a-z_.]+$`)
+var named = regexp.MustCompile(`^(auth|device|factor|session|browser|consent|authorization|token|policy|password|admin|audit)\.[a-z_.]+$`)
 
 // TestDocumentKinds: events that the prose of any document names are there, or are those of a kind of authenticator; requests
 // are refused under names of their own.

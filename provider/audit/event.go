@@ -32,7 +32,7 @@ const (
 	OutcomeRefused = "refused" // nothing was compared: a rule forbids it
 )
 
-// Kinds of events. The first word says whose doing it is: auth, factor, session, browser, consent and authorization
+// Kinds of events. The first word says whose doing it is: auth, device, factor, session, browser, consent and authorization
 // are the user's, token the client's, admin an operator's, audit that of the log itself.
 const (
 	EventPassword           = "auth.password.ok"
@@ -44,7 +44,10 @@ const (
 	EventRecoveryUsed       = "auth.recovery.used"   // Detail: left
 	EventRecoveryFailed     = "auth.recovery.failed"
 	EventRecoveryLocked     = "auth.recovery.locked"
-	EventSignedIn           = "session.opened" // Detail: amr, browser, factor (the kind of authenticator, if one was proved)
+	EventDeviceCode         = "device.code.ok"     // a user code that Hydra took; Detail: budget
+	EventDeviceCodeFailed   = "device.code.failed" // Detail: budget (account or address), in_a_row
+	EventDeviceCodeLocked   = "device.code.locked" // the guess that used up the budget; Detail as for failed
+	EventSignedIn           = "session.opened"     // Detail: amr, browser, factor (the kind of authenticator, if one was proved)
 	EventSignedOut          = "session.ended"
 	EventOthersEnded        = "session.others.ended" // the user signed out everywhere else
 	EventFactorAdded        = "factor.added"         // Detail: name, factor (its kind), link (yes: with a link from an operator)

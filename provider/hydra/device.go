@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"vestibule/mfa"
 	"vestibule/web/ui"
 )
 
@@ -16,46 +17,82 @@ type devicePage struct {
 	Code      string // as it was typed, or as the address of a device's has it
 }
 
+// deviceLockedPage takes no code for a while.
+type deviceLockedPage struct {
+	ui.Frame
+	Until ui.Message
+	Again string // address of the page that will ask again, below the Prefix
+}
+
 // device is the page (urls.device.verification). A code in the address is not taken before the user has seen it (RFC 8628
 // section 5.4): somebody else may have sent the address.
 func (e *Engine) device(pages Pages) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		q := r.URL.Query()
-		p := &devicePage{
-			Frame: ui.Frame{Page: "device", Title: ui.Say("device.title")}, Challenge: q.Get("device_challenge"), Code: ui.Cut(q.Get("user_code"), maxUserCode),
-		}
-		if p.Challenge == "" {
+		challenge, code := q.Get("device_challenge"), ui.Cut(q.Get("user_code"), maxUserCode)
+		if challenge == "" {
 			return ui.ErrUnknown
 		}
-		p.Say(ui.Feedback{})
-		switch q.Get("fault") {
-		case "required":
-			p.SetErrors(ui.Message{ID: "device.code.required", Field: "code"})
-		case "wrong":
-			p.SetErrors(ui.Message{ID: "device.code.wrong", Field: "code"})
+		until, err := e.lockedUntil(r, pages)
+		switch {
+		case err != nil:
+			return err
+		case !until.IsZero():
+			return pages.Render(w, r, http.StatusTooManyRequests, "device-locked", &deviceLockedPage{
+				Frame: ui.Frame{Page: "device", State: "locked", Title: ui.Say("device.title.locked")},
+				Until: ui.Message{ID: "wait.until", Args: ui.Wait(w, until, e.Now())}, Again: deviceAddress(challenge, code, ""),
+			})
 		}
+		p := &devicePage{Frame: ui.Frame{Page: "device", Title: ui.Say("device.title")}, Challenge: challenge, Code: code}
+		p.say(q.Get("fault"))
 		return pages.Render(w, r, http.StatusOK, "device", p)
+	}
+}
+
+// say puts on the page what the last form has left to say, or that a code from the address wants to be compared.
+func (p *devicePage) say(fault string) {
+	p.Say(ui.Feedback{})
+	switch {
+	case fault == "required":
+		p.SetErrors(ui.Message{ID: "device.code.required", Field: "code"})
+	case fault == "wrong":
+		p.SetErrors(ui.Message{ID: "device.code.wrong", Field: "code"})
+	case p.Code != "":
+		p.Say(ui.Note("device.check", nil))
 	}
 }
 
 const maxUserCode = 64 // bytes of a code that anybody can type
 
+// deviceAddress is that of the page, which says what was wrong with the code; empty: nothing was.
+func deviceAddress(challenge, code, fault string) string {
+	q := url.Values{"device_challenge": {challenge}}
+	for name, value := range map[string]string{"user_code": code, "fault": fault} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return DevicePath + "?" + q.Encode()
+}
+
 // postDevice is the code.
 func (e *Engine) postDevice(pages Pages) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		challenge, code := ui.Field(r, "challenge"), ui.Cut(strings.ToUpper(strings.TrimSpace(ui.Field(r, "code"))), maxUserCode)
-		again := func(fault string) error {
-			q := url.Values{"device_challenge": {challenge}, "user_code": {code}, "fault": {fault}}
-			return pages.Redirect(w, r, DevicePath+"?"+q.Encode())
+		switch {
+		case challenge == "":
+			return ui.ErrUnknown
+		case code == "":
+			return pages.Redirect(w, r, deviceAddress(challenge, code, "required"))
 		}
-		if code == "" {
-			return again("required")
-		}
-		to, err := e.Admin.AcceptUserCode(r.Context(), challenge, code)
+		to, err := e.tryUserCode(r, pages, challenge, code)
 		var refused *RefusedError
+		var locked *mfa.Locked
 		switch {
 		case errors.As(err, &refused):
-			return again("wrong")
+			return pages.Redirect(w, r, deviceAddress(challenge, code, "wrong"))
+		case errors.As(err, &locked): // which the page finds by itself
+			return pages.Redirect(w, r, deviceAddress(challenge, code, ""))
 		case err != nil:
 			return lead(w, r, pages, err)
 		}

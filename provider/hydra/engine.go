@@ -19,15 +19,16 @@ import (
 
 // Config is what an Engine is made of.
 type Config struct {
-	Admin    *Admin
-	Flows    *interaction.Flows
-	Accounts account.Accounts
-	Sessions Sessions
-	Sealer   interaction.Sealer // seals what travels through Hydra and back
-	Journal  audit.Journal      // no Recorder: no log is kept
-	Levels   assurance.Levels   // the zero value works
-	Remember time.Duration      // how long Hydra's sessions last: as long as ours; 0: as long as Hydra keeps them
-	Now      func() time.Time   // nil: time.Now
+	Admin     *Admin
+	Flows     *interaction.Flows
+	Accounts  account.Accounts
+	Sessions  Sessions
+	Sealer    interaction.Sealer // seals what travels through Hydra and back
+	Journal   audit.Journal      // no Recorder: no log is kept
+	UserCodes UserCodes
+	Levels    assurance.Levels // the zero value works
+	Remember  time.Duration    // how long Hydra's sessions last: as long as ours; 0: as long as Hydra keeps them
+	Now       func() time.Time // nil: time.Now
 }
 
 // Sessions are the sessions of the pages.
@@ -42,9 +43,10 @@ type Engine struct{ Config }
 
 // New returns an Engine.
 func New(c Config) (*Engine, error) {
-	if c.Admin == nil || c.Flows == nil || c.Accounts == nil || c.Sessions == nil || c.Sealer == nil || c.Journal.Atomic == nil {
-		return nil, errors.New("hydra: Admin, Flows, Accounts, Sessions, Sealer and Journal.Atomic must be set")
+	if c.Admin == nil || c.Flows == nil || c.Accounts == nil || c.Sessions == nil || c.Sealer == nil || c.Journal.Atomic == nil || c.UserCodes.Counter == nil {
+		return nil, errors.New("hydra: Admin, Flows, Accounts, Sessions, Sealer, Journal.Atomic and UserCodes.Counter must be set")
 	}
+	c.UserCodes = c.UserCodes.withDefaults()
 	if c.Journal.Recorder == nil {
 		c.Journal.Recorder = audit.NopRecorder{}
 	}

@@ -16,6 +16,8 @@ type Pages interface {
 	Redirect(w http.ResponseWriter, r *http.Request, to string) error
 	// Render writes the page with the template of that name.
 	Render(w http.ResponseWriter, r *http.Request, status int, name string, page ui.Page) error
+	// SignedIn returns whose session the browser has; empty: it has none that lives.
+	SignedIn(r *http.Request) (subject string, err error)
 	// AskSignOut asks whether to sign out, with a form that goes to the address with the challenge.
 	AskSignOut(w http.ResponseWriter, r *http.Request, address, challenge string) error
 	// SignOut ends the session of the browser, if it is the subject's.

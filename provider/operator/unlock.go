@@ -32,14 +32,14 @@ func (o *Operator) WrongGuesses(ctx context.Context, subject string, inARow int)
 		if !now.Before(b.LockedUntil) {
 			g.LockedUntil = time.Time{}
 		}
-		g.Disabled = inARow > 0 && !b.ofPassword() && b.InARow >= inARow
+		g.Disabled = inARow > 0 && b.ofCode() && b.InARow >= inARow
 		found = append(found, g)
 	}
 	return found, nil
 }
 
-// ofPassword reports whether the guesses are at a password, which no number in a row disables.
-func (b Budget) ofPassword() bool { return b.Kind == "pwd" || b.Kind == "known" }
+// ofCode reports whether the guesses are at a second factor: no number in a row disables anything else.
+func (b Budget) ofCode() bool { return !slices.Contains([]string{"pwd", "known", "device"}, b.Kind) }
 
 // name is what the guesses are at.
 func (b Budget) name() string {
@@ -50,6 +50,8 @@ func (b Budget) name() string {
 		return "passwords in a known browser"
 	case "totp":
 		return "one-time codes"
+	case "device":
+		return "user codes of devices"
 	case "recovery":
 		return "recovery codes"
 	}

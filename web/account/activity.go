@@ -54,6 +54,8 @@ var activities = map[string]string{
 	audit.EventRecoveryUsed:      "activity.recovery",
 	audit.EventRecoveryFailed:    "activity.recovery.failed",
 	audit.EventRecoveryLocked:    "activity.recovery.locked",
+	audit.EventDeviceCodeFailed:  "activity.device.failed",
+	audit.EventDeviceCodeLocked:  "activity.device.locked",
 	audit.EventSignedIn:          "activity.in",
 	audit.EventSignedOut:         "activity.out",
 	audit.EventOthersEnded:       "activity.out.others",

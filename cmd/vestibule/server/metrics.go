@@ -120,6 +120,12 @@ func (m *metrics) event(_ context.Context, e audit.Event) error {
 		return nil
 	}
 	switch e.Kind {
+	case audit.EventDeviceCode:
+		m.proof("device", audit.ResultOK, e)
+	case audit.EventDeviceCodeFailed:
+		m.proof("device", audit.ResultFailed, e)
+	case audit.EventDeviceCodeLocked:
+		m.proof("device", audit.ResultLocked, e)
 	case audit.EventFactorAdded:
 		m.enrolments.WithLabelValues(e.Detail["factor"], "done").Inc()
 	case audit.EventAdminTOTPAdded:

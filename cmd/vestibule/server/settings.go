@@ -11,6 +11,7 @@ import (
 	"vestibule/mfa/webauthn"
 	"vestibule/provider"
 	"vestibule/provider/assurance"
+	"vestibule/provider/hydra"
 	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 	"vestibule/web/signin"
@@ -93,6 +94,12 @@ func lifetimes(c config.Config) provider.Lifetimes {
 func passwordLimits(c config.Config) verify.Limits {
 	return verify.Limits{
 		Account: mfa.Limit{Guesses: c.PasswordGuesses, Window: c.PasswordWindow, Lock: c.PasswordLock}, Address: c.AddressGuesses,
+	}
+}
+
+func userCodeLimits(c config.Config) hydra.UserCodeLimits {
+	return hydra.UserCodeLimits{
+		User: mfa.Limit{Guesses: c.DeviceGuesses, Window: c.DeviceWindow, Lock: c.DeviceLock}, Address: c.DeviceAddressGuesses,
 	}
 }
 

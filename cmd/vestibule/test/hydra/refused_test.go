@@ -326,7 +326,7 @@ func TestDevice(t *testing.T) {
 			t.Errorf("pages %v, granted %v", u.pages, device.Granted())
 		}
 		again := w.hydra.NewDevice("shop", "openid")
-		p = u.open(again.Complete).At("device", "initial")
+		p = u.open(again.Complete).At("device", "check").Says("your device shows the same code")
 		if p.Value("code") != again.UserCode {
 			t.Errorf("the page shows %q", p.Value("code"))
 		}

@@ -1,0 +1,90 @@
+package hydra
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"vestibule/mfa"
+	"vestibule/mfa/mfatest"
+	"vestibule/provider/audit"
+	"vestibule/provider/hydra/hydratest"
+	"vestibule/provider/store"
+)
+
+// strangers are Pages that nobody has signed in at.
+type strangers struct{ Pages }
+
+func (strangers) SignedIn(*http.Request) (string, error) { return "", nil }
+
+// counter counts in memory, and is asked for no lock.
+type counter struct{ *mfatest.Memory }
+
+func (counter) LockedUntil(context.Context, string, time.Time) (time.Time, error) {
+	panic("nobody may ask")
+}
+
+// brokenLog records nothing while err is set.
+type brokenLog struct{ err error }
+
+func (l *brokenLog) Record(context.Context, audit.Event) error { return l.err }
+
+// TestUserCodeNotRecorded has the commit fail that records what has come of a code: the browser does not go on, a right
+// guess is given back and a wrong one stays counted.
+func TestUserCodeNotRecorded(t *testing.T) {
+	h := hydratest.Start(t, hydratest.Config{})
+	h.SetURLs(hydratest.URLs{Device: "http://127.0.0.1:9/device"})
+	h.SetClient(hydratest.Client{ID: "tv"})
+	device, log, attempts := h.NewDevice("tv"), &brokenLog{}, counter{mfatest.New()}
+	e := &Engine{Config{
+		Admin: newAdmin(t, AdminConfig{URL: h.AdminURL}), Journal: audit.Journal{Recorder: log, Atomic: attempts.Atomic}, Now: time.Now,
+		UserCodes: UserCodes{Counter: attempts, Limits: UserCodeLimits{Address: 2}}.withDefaults(),
+	}}
+	try := func(code string, fault error) error {
+		log.err = fault
+		_, err := e.tryUserCode(httptest.NewRequest(http.MethodPost, DevicePath, nil), strangers{}, deviceChallenge(t, device), code)
+		return err
+	}
+	for range 3 {
+		if err := try(device.UserCode, store.ErrUnavailable); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a right code that is not recorded: %v", err)
+		}
+	}
+	var refused *RefusedError
+	for _, fault := range []error{store.ErrUnavailable, nil} {
+		if err := try("WRONG", fault); fault != nil && !errors.Is(err, fault) || fault == nil && !errors.As(err, &refused) {
+			t.Errorf("a wrong code, recorded with %v: %v", fault, err)
+		}
+	}
+	var locked *mfa.Locked
+	if err := try(device.UserCode, nil); !errors.As(err, &locked) || time.Until(locked.Until) > 15*time.Minute {
+		t.Errorf("after two wrong codes: %v, want a lock of 15 minutes", err)
+	}
+}
+
+// deviceChallenge is what Hydra gives a browser that comes to type a code.
+func deviceChallenge(t *testing.T, d hydratest.Device) string {
+	t.Helper()
+	c := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := c.Get(d.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	to, err := response.Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to.Query().Get("device_challenge")
+}
+
+// TestUserCodeLimits are those of a server whose settings say nothing.
+func TestUserCodeLimits(t *testing.T) {
+	u := UserCodes{Counter: counter{mfatest.New()}}.withDefaults()
+	if want := (mfa.Limit{Guesses: 10, Window: 15 * time.Minute, Lock: 15 * time.Minute}); u.Limits.User != want || u.Limits.Address != 50 || u.Refunds == nil {
+		t.Errorf("the limits are %+v", u.Limits)
+	}
+}
