@@ -19,8 +19,8 @@ import (
 func TestSQLiteHasOneServer(t *testing.T) {
 	t.Parallel()
 	database := servertest.SQLite(t)
-	_, o := newOperator(t, database)
-	o.start(1)
+	o := newShell(t, database)
+	o.Start(1)
 	link := filepath.Join(t.TempDir(), "other.db")
 	if err := os.Symlink(strings.TrimPrefix(database, "sqlite:"), link); err != nil {
 		t.Fatal(err)
@@ -30,28 +30,28 @@ func TestSQLiteHasOneServer(t *testing.T) {
 		limited, cancel := context.WithTimeout(t.Context(), 30*time.Second) // for one that does start
 		defer cancel()
 		second := exec.CommandContext(limited, "vestibule", "serve")
-		second.Env, second.Stderr = append(o.environ, "VESTIBULE_DATABASE="+name), &said
+		second.Env, second.Stderr = append(o.Environ, "VESTIBULE_DATABASE="+name), &said
 		err := second.Run()
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(said.String(), "another process serves from") {
 			t.Errorf("a second server on %s: %v, %s", name, err, &said)
 		}
 	}
-	o.command(servertest.Password, "user", "create", "ana", "--email", "ana@example.com", "--password-file", "-")
-	if list := string(o.command("", "user", "list")); !strings.Contains(list, "ana") {
+	o.Command(servertest.Password, "user", "create", "ana", "--email", "ana@example.com", "--password-file", "-")
+	if list := string(o.Command("", "user", "list")); !strings.Contains(list, "ana") {
 		t.Errorf("user list beside a server: %s", list)
 	}
-	o.kill(nil) // and starts another
+	o.Kill(nil) // and starts another
 }
 
 // A server reads the signing keys again by itself.
 func TestServersReloadSigningKeys(t *testing.T) {
 	t.Parallel()
-	s, o := newOperator(t, servertest.SQLite(t))
-	o.start(1)
-	front := s.First()
+	o := newShell(t, servertest.SQLite(t))
+	o.Start(1)
+	front := o.Site.First()
 	keys := len(servertest.PublishedKeys(t, front))
-	o.command("", "key", "rotate")
+	o.Command("", "key", "rotate")
 	for deadline := time.Now().Add(time.Minute); len(servertest.PublishedKeys(t, front)) != 2*keys; {
 		if time.Now().After(deadline) {
 			t.Fatal("the server has not noticed that there are new keys")

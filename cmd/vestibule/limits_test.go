@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -28,14 +27,14 @@ func TestLimits(t *testing.T) {
 	t.Run("one recovery code", f.oneRecoveryCode)
 	t.Run("ten recovery codes", f.tenRecoveryCodes)
 	t.Run("wrong passwords, addresses made up", func(t *testing.T) { f.wrongPasswords(t, "jörg") })
-	f.environ = append(f.environ, "VESTIBULE_TRUSTED_PROXIES=127.0.0.1/32")
-	f.killAll()
+	f.Environ = append(f.Environ, "VESTIBULE_TRUSTED_PROXIES=127.0.0.1/32")
+	f.KillAll()
 	t.Run("wrong passwords from many addresses", func(t *testing.T) { f.wrongPasswords(t, "zoë") })
 }
 
 // fleet is three server processes and an app.
 type fleet struct {
-	*shell
+	*servertest.Shell
 	shop *servertest.Client
 	db   *storage.Store
 }
@@ -43,40 +42,21 @@ type fleet struct {
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
 	database := servertest.PostgreSQL(t)
-	s, o := newOperator(t, database)
-	o.command("", "migrate", "up")
-	c, secret := o.createShop()
-	o.start(3)
-	shop := s.Discover(t, c, secret)
+	o := newShell(t, database)
+	o.Command("", "migrate", "up")
+	c, secret := o.CreateShop()
+	o.Start(3)
+	shop := o.Site.Discover(t, c, secret)
 	return &fleet{o, shop, servertest.OpenDatabase(t, database)}
-}
-
-// killAll ends every server with SIGKILL and starts others.
-func (f *fleet) killAll() {
-	f.t.Helper()
-	for range f.servers {
-		f.kill(nil)
-	}
-}
-
-// addUser returns the subject of a new user.
-func (f *fleet) addUser(name string) string {
-	f.t.Helper()
-	var user struct{ Subject string }
-	created := f.command(servertest.Password, "user", "create", name, "--email", name+"@example.com", "--password-file", "-", "--output", "json")
-	if err := json.Unmarshal(created, &user); err != nil {
-		f.t.Fatalf("user create: %v in %s", err, created)
-	}
-	return user.Subject
 }
 
 // enrol sets up an authenticator for a new user, by the clock of the processes.
 func (f *fleet) enrol(t *testing.T, name string) (b *servertest.Browser, subject string, a servertest.Phone, codes []string) {
 	t.Helper()
-	subject, b = f.addUser(name), f.site.NewBrowser(t)
+	subject, b = f.AddUser(name), f.Site.NewBrowser(t)
 	p := b.Open("/account/authenticators/new").GiveName(name, servertest.Password).At("setup", "initial")
 	a = p.Phone()
-	p = p.Press("Continue", "code", realCode(a, 0)).At("codes", "initial")
+	p = p.Press("Continue", "code", a.RealCode(0)).At("codes", "initial")
 	codes = p.RecoveryCodes()
 	p.Press("Turn on two-step verification", "saved", "on").At("security", "on")
 	return b, subject, a, codes
@@ -85,7 +65,7 @@ func (f *fleet) enrol(t *testing.T, name string) (b *servertest.Browser, subject
 // events counts the user's events by kind.
 func (f *fleet) events(t *testing.T, subject string) map[string]int {
 	t.Helper()
-	db, _, _ := servertest.OpenDump(t, f.site.Config.Database)
+	db, _, _ := servertest.OpenDump(t, f.Site.Config.Database)
 	defer db.Close()
 	counts := map[string]int{}
 	for _, kind := range servertest.Column(t.Context(), t, db, `SELECT kind FROM audit WHERE subject = '`+subject+`'`) {
@@ -132,7 +112,7 @@ func (f *fleet) codeForms(t *testing.T, n int, name string, fill func(i int, p *
 	forms := make([]filledForm, n)
 	var all sync.WaitGroup
 	for i := range forms {
-		forms[i].Browser = f.site.NewBrowser(t)
+		forms[i].Browser = f.Site.NewBrowser(t)
 		all.Go(func() {
 			p := f.shop.Begin().SignIn(forms[i].Browser, name).At("totp", "initial")
 			forms[i].address, forms[i].values = fill(i, p)
@@ -145,12 +125,12 @@ func (f *fleet) codeForms(t *testing.T, n int, name string, fill func(i int, p *
 // wrongCodes gives 50 wrong codes at one barrier.
 func (f *fleet) wrongCodes(t *testing.T) {
 	_, subject, a, _ := f.enrol(t, "ana")
-	realCode(a, 0)
+	a.RealCode(0)
 	fill := func(i int, p *servertest.Page) (string, url.Values) { return p.Fill("Continue", "code", a.Wrong()) }
 	first := f.codeForms(t, 2, "ana", fill)
 	sendAll(t, first)
 	f.codeForms(t, 1, "ana", fill) // a right password between
-	f.killAll()                    // and a restart
+	f.KillAll()                    // and a restart
 	tabs := f.codeForms(t, 6, "ana", fill)
 	var forms []filledForm
 	for i := range 50 {
@@ -164,9 +144,9 @@ func (f *fleet) wrongCodes(t *testing.T) {
 		t.Errorf("of 52 wrong codes %d were evaluated and began %d locks, want 5 and 1", n, got[audit.EventTOTPLocked])
 	}
 	until := f.lockedUntil(t, subject, "totp")
-	f.killAll()
+	f.KillAll()
 	sendAll(t, forms[:10])
-	p := tabs[0].Post(tabs[0].address, url.Values{"flow": tabs[0].values["flow"], "code": {realCode(a, 1)}}).At("totp", "locked")
+	p := tabs[0].Post(tabs[0].address, url.Values{"flow": tabs[0].values["flow"], "code": {a.RealCode(1)}}).At("totp", "locked")
 	checkRetryAfter(t, p, until)
 	if again := f.lockedUntil(t, subject, "totp"); !again.Equal(until) || until.IsZero() {
 		t.Errorf("tries during the lock moved its end from %v to %v", until, again)
@@ -174,15 +154,15 @@ func (f *fleet) wrongCodes(t *testing.T) {
 	if now := f.events(t, subject); now[audit.EventTOTPFailed] != got[audit.EventTOTPFailed] || now[audit.EventTOTPLocked] != 1 {
 		t.Errorf("tries during the lock were evaluated: %v after %v", now, got)
 	}
-	status := string(f.command("", "user", "get", "ana"))
+	status := string(f.Command("", "user", "get", "ana"))
 	if !strings.Contains(status, "5 wrong, locked until "+terminal.Moment(until)) {
 		t.Errorf("user get does not say how long ana is locked:\n%s", status)
 	}
-	if out := string(f.command("", "user", "unlock", "ana")); !strings.Contains(out, "one-time codes") {
+	if out := string(f.Command("", "user", "unlock", "ana")); !strings.Contains(out, "one-time codes") {
 		t.Errorf("user unlock says %q", out)
 	}
 	fresh := f.codeForms(t, 1, "ana", func(_ int, p *servertest.Page) (string, url.Values) {
-		return p.Fill("Continue", "code", realCode(a, 1))
+		return p.Fill("Continue", "code", a.RealCode(1))
 	})
 	fresh[0].Post(fresh[0].address, fresh[0].values).At("consent", "initial")
 	if n := f.events(t, subject)[audit.EventAdminUnlocked]; n != 1 {
@@ -201,14 +181,14 @@ func checkRetryAfter(t *testing.T, p *servertest.Page, until time.Time) {
 
 // oneStep gives one right code at a sign-in, at a step-up and to remove the authenticator, all at once.
 func (f *fleet) oneStep(t *testing.T) {
-	member := f.site.NewBrowser(t) // signs in before there is an authenticator
-	subject := f.addUser("ben")
+	member := f.Site.NewBrowser(t) // signs in before there is an authenticator
+	subject := f.AddUser("ben")
 	v := f.shop.Begin()
 	v.Finish(v.SignIn(member, "ben").Allow())
-	owner := f.site.NewBrowser(t)
+	owner := f.Site.NewBrowser(t)
 	p := owner.Open("/account/authenticators/new").GiveName("ben", servertest.Password).At("setup", "initial")
 	a := p.Phone()
-	p = p.Press("Continue", "code", realCode(a, 0)).At("codes", "initial")
+	p = p.Press("Continue", "code", a.RealCode(0)).At("codes", "initial")
 	p.RecoveryCodes()
 	p = p.Press("Turn on two-step verification", "saved", "on").At("security", "on")
 
@@ -225,7 +205,7 @@ func (f *fleet) oneStep(t *testing.T) {
 		form.address, form.values = remove.Fill("Remove", "password", servertest.Password, "code", "000000")
 		forms = append(forms, form)
 	}
-	code := realCode(a, 1)
+	code := a.RealCode(1)
 	for _, form := range forms {
 		form.values.Set("code", code)
 	}
@@ -269,7 +249,7 @@ func (f *fleet) tenRecoveryCodes(t *testing.T) {
 
 func (f *fleet) left(t *testing.T, name string, want int) {
 	t.Helper()
-	if status := string(f.command("", "user", "get", name)); !strings.Contains(status, fmt.Sprintf("%d of 10", want)) {
+	if status := string(f.Command("", "user", "get", name)); !strings.Contains(status, fmt.Sprintf("%d of 10", want)) {
 		t.Errorf("user get does not say that %d recovery codes are left:\n%s", want, status)
 	}
 }
@@ -277,13 +257,13 @@ func (f *fleet) left(t *testing.T, name string, want int) {
 // wrongPasswords gives 50 wrong passwords at one barrier, each said to come from elsewhere, under eight spellings of
 // the two names.
 func (f *fleet) wrongPasswords(t *testing.T, name string) {
-	known := f.site.NewBrowser(t)
-	subject := f.addUser(name)
+	known := f.Site.NewBrowser(t)
+	subject := f.AddUser(name)
 	v := f.shop.Begin()
 	v.Finish(v.SignIn(known, name).Allow())
 	known.Open("/logout").Press("Sign out")
 
-	limit := f.site.NewBrowser(t).Open(f.shop.Begin().Address).At("login", "initial")
+	limit := f.Site.NewBrowser(t).Open(f.shop.Begin().Address).At("login", "initial")
 	guess := func(i int, secret string) filledForm {
 		form := filledForm{Browser: limit.From(fmt.Sprintf("203.0.113.%d", i+1))}
 		form.address, form.values = limit.Fill("Sign in", "username", spellings(name)[i%8], "password", secret)
@@ -294,23 +274,23 @@ func (f *fleet) wrongPasswords(t *testing.T, name string) {
 		forms = append(forms, guess(i, "wrong "+strconv.Itoa(i)))
 	}
 	sendAll(t, forms[:6])
-	other := f.site.NewBrowser(t).From("198.51.100.1") // a right password between
+	other := f.Site.NewBrowser(t).From("198.51.100.1") // a right password between
 	v = f.shop.Begin()
 	v.Finish(v.SignIn(other, name))
-	f.killAll() // and a restart
+	f.KillAll() // and a restart
 	sendAll(t, forms)
 	got := f.events(t, subject)
 	if n := got[audit.EventPasswordFailed] + got[audit.EventPasswordLocked]; n != 20 || got[audit.EventPasswordLocked] != 2 { // at the user name and at the address
 		t.Errorf("of 56 wrong passwords %d were evaluated and began %d locks, want 20 and 2", n, got[audit.EventPasswordLocked])
 	}
-	db, _, _ := servertest.OpenDump(t, f.site.Config.Database)
+	db, _, _ := servertest.OpenDump(t, f.Site.Config.Database)
 	defer db.Close()
 	locks := servertest.Column(t.Context(), t, db, `SELECT detail FROM audit WHERE kind = 'auth.password.locked' AND subject = '`+subject+`'`)
 	if len(locks) != 2 || !strings.Contains(locks[0], `"budget":"account"`) || !strings.Contains(locks[1], `"budget":"account"`) {
 		t.Errorf("the log says of the locks: %q", locks)
 	}
 	until := f.lockedUntil(t, subject, "pwd")
-	f.killAll()
+	f.KillAll()
 	sendAll(t, forms[:10])
 	form := guess(0, servertest.Password)
 	checkRetryAfter(t, form.Post(form.address, form.values).At("login", "locked"), until)
@@ -325,7 +305,7 @@ func (f *fleet) wrongPasswords(t *testing.T, name string) {
 	if n := f.events(t, subject)[audit.EventPassword]; n != 3 {
 		t.Errorf("the right password was accepted %d times, want 3", n)
 	}
-	f.command("", "user", "unlock", strings.ToUpper(name))
+	f.Command("", "user", "unlock", strings.ToUpper(name))
 	form.Post(form.address, form.values)
 	if n := f.events(t, subject)[audit.EventPassword]; n != 4 {
 		t.Errorf("the right password was accepted %d times after user unlock, want 4", n)

@@ -86,16 +86,17 @@ func TestNoticesInAnotherLanguage(t *testing.T) {
 func TestNoticeOfProcess(t *testing.T) {
 	t.Parallel()
 	m := servertest.NewMailbox(t, "starttls")
-	s, o := newOperator(t, servertest.SQLite(t))
+	o := newShell(t, servertest.SQLite(t))
+	s := o.Site
 	s.KeepSecret(servertest.MailPassword)
 	secret := filepath.Join(t.TempDir(), "mail-password")
 	if err := os.WriteFile(secret, []byte(servertest.MailPassword+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o.environ = append(o.environ, m.Environ("ISSUER", s.Config.Issuer, "MAIL_PASSWORD", "")...)
-	o.environ = append(o.environ, "VESTIBULE_MAIL_PASSWORD_FILE="+secret)
-	o.command(servertest.Password, "user", "create", "ana", "--email", "ana@example.com", "--password-file", "-")
-	o.start(1)
+	o.Environ = append(o.Environ, m.Environ("ISSUER", s.Config.Issuer, "MAIL_PASSWORD", "")...)
+	o.Environ = append(o.Environ, "VESTIBULE_MAIL_PASSWORD_FILE="+secret)
+	o.Command(servertest.Password, "user", "create", "ana", "--email", "ana@example.com", "--password-file", "-")
+	o.Start(1)
 	arrived := make(chan struct{})
 	m.OnMail(sync.OnceFunc(func() { close(arrived) }))
 	s.Store = servertest.OpenDatabase(t, s.Config.Database)

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -38,7 +37,7 @@ func TestCommandsBesideServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(stderr)
-	addresses := waitListening(t, lines)
+	addresses := servertest.WaitListening(t, lines)
 
 	var stdout bytes.Buffer
 	w := newEnv(environ, strings.NewReader(servertest.Password), &stdout, t.Output())
@@ -68,25 +67,6 @@ func TestCommandsBesideServer(t *testing.T) {
 	if err := process.Wait(); err != nil {
 		t.Errorf("serve ended with %v", err)
 	}
-}
-
-// waitListening reads the log up to the line that names the addresses.
-func waitListening(t *testing.T, lines *bufio.Scanner) [2]string {
-	t.Helper()
-	var seen []string
-	for lines.Scan() {
-		seen = append(seen, lines.Text())
-		var line struct {
-			Msg    string
-			Listen string
-			Admin  string `json:"admin_listen"`
-		}
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
-			return [2]string{line.Listen, line.Admin}
-		}
-	}
-	t.Fatalf("the server does not listen:\n%s", strings.Join(seen, "\n"))
-	return [2]string{}
 }
 
 // A shared database is not migrated behind the back of the other servers on it.

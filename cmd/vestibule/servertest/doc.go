@@ -1,7 +1,8 @@
 // Package servertest has whole servers for tests: a Site is one or several servers on SQLite or PostgreSQL, behind one
 // address and with a Clock that only the test moves. A Browser without scripts opens its Pages, fills in their forms and
 // follows their links; a Tab does so in a real Chromium. A Phone makes one-time codes, a Client is a relying party and an
-// Inspector an API, a Mailbox gets the mails, and Proxy and FaultProxy have the database fail.
+// Inspector an API, a Mailbox gets the mails, a Shell has processes for servers, and Proxy and FaultProxy have the database
+// fail.
 //
 //	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
 //		s.AddUser("ana")

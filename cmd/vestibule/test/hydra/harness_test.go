@@ -30,6 +30,7 @@ type world struct {
 	*servertest.Site
 	t     *testing.T
 	hydra *hydratest.Hydra
+	shell *servertest.Shell // has processes for servers, which go by the real clock; nil: they are part of the test
 }
 
 // each runs the test on each database, with two servers that answer in turn, and with a Hydra of either kind.
@@ -51,6 +52,12 @@ func newWorld(t *testing.T, database string, c hydratest.Config, more ...func(*c
 	w.hydra = hydratest.Start(t, c)
 	w.Site = servertest.New(t, database, append(more, func(c *config.Config) { c.HydraAdminURL = w.hydra.AdminURL })...)
 	w.Site.Start(2)
+	w.introduce()
+	return w
+}
+
+// introduce tells Hydra of the pages, and of two clients.
+func (w *world) introduce() {
 	u := w.Config.Issuer
 	w.hydra.SetURLs(hydratest.URLs{
 		Login: u + "/hydra/login", Consent: u + "/hydra/consent", Logout: u + "/hydra/logout", Error: u + "/hydra/error",
@@ -58,7 +65,6 @@ func newWorld(t *testing.T, database string, c hydratest.Config, more ...func(*c
 	})
 	w.client("shop", "")
 	w.client("bank", required)
-	return w
 }
 
 func (w *world) client(id, metadata string) {
@@ -79,17 +85,27 @@ type user struct {
 	codes   []string
 	denies  bool // does not allow anything
 
-	pages []string // seen since the last request
+	pages []string          // seen since the last request
+	meets func(page string) // told of each page before it is answered; nil: nobody is
 }
 
 func (w *world) user(t *testing.T, name string) *user {
 	t.Helper()
-	return &user{world: w, t: t, b: w.NewBrowser(t), name: name, subject: w.AddUser(name).Subject}
+	u := &user{world: w, t: t, b: w.NewBrowser(t), name: name}
+	if w.shell != nil {
+		u.subject = w.shell.AddUser(name)
+	} else {
+		u.subject = w.AddUser(name).Subject
+	}
+	return u
 }
 
 // enrol gives the user an authenticator, in another browser.
 func (u *user) enrol() *user {
 	u.t.Helper()
+	if u.shell != nil { // the code of the step before is that of now
+		u.Clock.Advance(time.Since(u.Clock.Now()) + servertest.Step)
+	}
 	u.phone, u.codes = u.NewBrowser(u.t).Enrol(u.name)
 	return u
 }
@@ -135,6 +151,9 @@ func (u *user) goOn(p *servertest.Page) url.Values {
 			return p.Left.Query()
 		}
 		u.pages = append(u.pages, p.Name)
+		if u.meets != nil {
+			u.meets(p.Name)
+		}
 		p = u.follow(u.answer(p))
 	}
 	u.t.Fatalf("the pages do not end: %v", u.pages)
@@ -147,11 +166,10 @@ func (u *user) answer(p *servertest.Page) *servertest.Page {
 	case "login":
 		return p.GiveName(u.name, servertest.Password)
 	case "totp":
-		u.Clock.Advance(servertest.Step)
-		return p.Press("Continue", "code", u.phone.Code(0))
+		return p.Press("Continue", "code", u.code(1))
 	case "setup":
 		u.phone = p.Phone()
-		return p.Press("Continue", "code", u.phone.Code(0))
+		return p.Press("Continue", "code", u.code(0))
 	case "codes":
 		return p.Press("Turn on two-step verification", "saved", "yes")
 	case "consent":
@@ -162,6 +180,15 @@ func (u *user) answer(p *servertest.Page) *servertest.Page {
 	}
 	u.t.Fatalf("nobody knows what to do at page %s in state %s (%d):\n%s", p.Name, p.State, p.Status, p.Text())
 	return nil
+}
+
+// code is what the phone shows after so many steps.
+func (u *user) code(steps int) string {
+	if u.shell != nil {
+		return u.phone.RealCode(steps)
+	}
+	u.Clock.Advance(time.Duration(steps) * servertest.Step)
+	return u.phone.Code(0)
 }
 
 // claims are those of an ID token that matter here.
