@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"vestibule/mfa"
 	"vestibule/web/ui"
@@ -64,6 +65,17 @@ func (p *devicePage) say(fault string) {
 
 const maxUserCode = 64 // bytes of a code that anybody can type
 
+// plainUserCode is a code as Hydra makes them: in capitals, without what devices and people put between its parts (RFC 8628
+// section 6.1).
+func plainUserCode(typed string) string {
+	return ui.Cut(strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.Is(unicode.Pd, r) {
+			return -1
+		}
+		return unicode.ToUpper(r)
+	}, typed), maxUserCode)
+}
+
 // deviceAddress is that of the page, which says what was wrong with the code; empty: nothing was.
 func deviceAddress(challenge, code, fault string) string {
 	q := url.Values{"device_challenge": {challenge}}
@@ -78,7 +90,7 @@ func deviceAddress(challenge, code, fault string) string {
 // postDevice is the code.
 func (e *Engine) postDevice(pages Pages) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		challenge, code := ui.Field(r, "challenge"), ui.Cut(strings.ToUpper(strings.TrimSpace(ui.Field(r, "code"))), maxUserCode)
+		challenge, code := ui.Field(r, "challenge"), plainUserCode(ui.Field(r, "code"))
 		switch {
 		case challenge == "":
 			return ui.ErrUnknown

@@ -19,16 +19,17 @@ import (
 
 // Config is what an Engine is made of.
 type Config struct {
-	Admin     *Admin
-	Flows     *interaction.Flows
-	Accounts  account.Accounts
-	Sessions  Sessions
-	Sealer    interaction.Sealer // seals what travels through Hydra and back
-	Journal   audit.Journal      // no Recorder: no log is kept
-	UserCodes UserCodes
-	Levels    assurance.Levels // the zero value works
-	Remember  time.Duration    // how long Hydra's sessions last: as long as ours; 0: as long as Hydra keeps them
-	Now       func() time.Time // nil: time.Now
+	Admin    *Admin
+	Flows    *interaction.Flows
+	Accounts account.Accounts
+	Sessions Sessions
+	Sealer   interaction.Sealer // seals what travels through Hydra and back
+	Journal  audit.Journal      // no Recorder: no log is kept
+	Levels   assurance.Levels   // the zero value works
+	Remember time.Duration      // how long Hydra's sessions last: as long as ours; 0: as long as Hydra keeps them
+	Now      func() time.Time   // nil: time.Now
+
+	UserCodes UserCodes // how guesses at user codes of devices are counted; its Counter must be set
 }
 
 // Sessions are the sessions of the pages.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,5 +87,17 @@ func TestUserCodeLimits(t *testing.T) {
 	u := UserCodes{Counter: counter{mfatest.New()}}.withDefaults()
 	if want := (mfa.Limit{Guesses: 10, Window: 15 * time.Minute, Lock: 15 * time.Minute}); u.Limits.User != want || u.Limits.Address != 50 || u.Refunds == nil {
 		t.Errorf("the limits are %+v", u.Limits)
+	}
+}
+
+// TestPlainUserCode: a code may be typed as it is read.
+func TestPlainUserCode(t *testing.T) {
+	for typed, want := range map[string]string{
+		"BCDFGHJK": "BCDFGHJK", " bcdf-ghjk ": "BCDFGHJK", "BCDF ghjk": "BCDFGHJK", "bcdf\u2013ghjk": "BCDFGHJK", "12 34\u00a056": "123456",
+		" - ": "", "AB_C": "AB_C", strings.Repeat("b", 99): strings.Repeat("B", 64), "\xff": "\ufffd",
+	} {
+		if got := plainUserCode(typed); got != want {
+			t.Errorf("plainUserCode(%q) = %q, want %q", typed, got, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package hydratest
 
 import (
+	"crypto/rand"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,9 +34,20 @@ func (h *Hydra) deviceAuth(w http.ResponseWriter, r *http.Request) {
 
 // newDevice returns the code for the user.
 func (h *Hydra) newDevice(c Client, scopes []string) (user string) {
-	user = strings.ToUpper(random(6))
+	user = userCode()
 	h.devices[user] = &device{code: "ory_dc_" + random(32), client: c.shown(), scope: scopes, expires: h.config.Now().Add(10 * time.Minute)}
 	return user
+}
+
+// userCode is one of 8 consonants, so that no word comes of them (RFC 8628 section 6.1).
+func userCode() string {
+	const letters = "BCDFGHJKLMNPQRSTVWXZ"
+	b := make([]byte, 8)
+	rand.Read(b) // never fails
+	for i := range b {
+		b[i] = letters[int(b[i])%len(letters)]
+	}
+	return string(b)
 }
 
 // Device is one that waits for its user.

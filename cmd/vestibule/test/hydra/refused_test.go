@@ -317,7 +317,7 @@ func TestDevice(t *testing.T) {
 		p := u.open(device.Address).At("device", "initial").Says("Only go on if")
 		p = p.Press("Continue", "code", "").At("device", "required")
 		p = p.Press("Continue", "code", "NO-SUCH").At("device", "wrong")
-		p = u.follow(p.Press("Continue", "code", strings.ToLower(device.UserCode)))
+		p = u.follow(p.Press("Continue", "code", " "+strings.ToLower(device.UserCode[:4]+"-"+device.UserCode[4:])+" "))
 		for p.Name != "device-done" {
 			u.pages = append(u.pages, p.Name)
 			p = u.follow(u.answer(p))
