@@ -66,24 +66,19 @@ func (e *Engine) begin(ctx context.Context, request LoginRequest, challenge stri
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = rp.ID, cmp.Or(rp.Name, rp.ID), request.Scopes, request.form().Get("redirect_uri")
 	ix.Registered, ix.Decided, ix.TwoSteps = rp.Registration, rp.Updated, rp.TwoSteps
 	ix.FirstParty = request.Client.SkipConsent && !request.isDevice()
-	return ix, "", e.freeze(ctx, ix, frozen{challenge, request.RequestURL})
+	return ix, "", e.freeze(ctx, ix, freezeRequest(request, challenge))
 }
 
 // freeze puts the request into the interaction. What no address could hold is a row from the start: a challenge has all
 // that Hydra knows of the client in it.
 func (e *Engine) freeze(ctx context.Context, ix *interaction.Interaction, f frozen) error {
-	for _, f := range []frozen{f, {Challenge: f.Challenge}} {
-		data, err := json.Marshal(f)
-		if err != nil {
-			return err
-		}
-		ix.Request = data
-		switch fits, err := e.Flows.Fits(ix); {
-		case err != nil:
-			return err
-		case fits:
-			return nil
-		}
+	data, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	ix.Request = data
+	if fits, err := e.Flows.Fits(ix); err != nil || fits {
+		return err
 	}
 	return e.Flows.Save(ctx, ix)
 }

@@ -49,7 +49,9 @@ func (l LoginRequest) form() url.Values {
 }
 
 // isDevice reports whether the request is that of a device (RFC 8628), which no browser began at a client.
-func (l LoginRequest) isDevice() bool { return !l.form().Has("response_type") }
+func (l LoginRequest) isDevice() bool { return isDevice(l.form()) }
+
+func isDevice(form url.Values) bool { return !form.Has("response_type") }
 
 // LoginAccept says who has signed in, and how.
 type LoginAccept struct {
@@ -104,6 +106,7 @@ type LogoutRequest struct {
 // Paths of the admin API.
 const (
 	requestsPath = "/admin/oauth2/auth/requests/"
+	sessionsPath = "/admin/oauth2/auth/sessions/login"
 	clientsPath  = "/admin/clients/"
 )
 
@@ -151,6 +154,12 @@ func (a *Admin) Logout(ctx context.Context, challenge string) (LogoutRequest, er
 // AcceptLogout returns where the browser goes on, which ends Hydra's session there.
 func (a *Admin) AcceptLogout(ctx context.Context, challenge string) (string, error) {
 	return a.answer(ctx, "logout", "/accept", challenge, struct{}{})
+}
+
+// EndSession ends one of Hydra's sessions, and tells the clients that have asked to hear of that. That there is no such
+// session is no error.
+func (a *Admin) EndSession(ctx context.Context, sid string) error {
+	return a.call(ctx, "end session", http.MethodDelete, sessionsPath, url.Values{"sid": {sid}}, nil, nil)
 }
 
 // AcceptUserCode returns where the browser of a device's user goes on (RFC 8628 section 3.3). A *RefusedError reports a

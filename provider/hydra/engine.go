@@ -25,6 +25,7 @@ type Config struct {
 	Sessions Sessions
 	Sealer   interaction.Sealer // seals what travels through Hydra and back
 	Journal  audit.Journal      // no Recorder: no log is kept
+	Address  string             // that the pages are below, such as https://id.example.com
 	Levels   assurance.Levels   // the zero value works
 	Remember time.Duration      // how long Hydra's sessions last: as long as ours; 0: as long as Hydra keeps them
 	Now      func() time.Time   // nil: time.Now
@@ -42,8 +43,8 @@ type Engine struct{ Config }
 
 // New returns an Engine.
 func New(c Config) (*Engine, error) {
-	if c.Admin == nil || c.Flows == nil || c.Accounts == nil || c.Sessions == nil || c.Sealer == nil || c.Journal.Atomic == nil {
-		return nil, errors.New("hydra: Admin, Flows, Accounts, Sessions, Sealer and Journal.Atomic must be set")
+	if c.Admin == nil || c.Flows == nil || c.Accounts == nil || c.Sessions == nil || c.Sealer == nil || c.Journal.Atomic == nil || c.Address == "" {
+		return nil, errors.New("hydra: Admin, Flows, Accounts, Sessions, Sealer, Journal.Atomic and Address must be set")
 	}
 	if c.Journal.Recorder == nil {
 		c.Journal.Recorder = audit.NopRecorder{}
@@ -54,11 +55,21 @@ func New(c Config) (*Engine, error) {
 	return &Engine{c}, nil
 }
 
-// frozen is what an Interaction keeps of a login request.
+// frozen is what an Interaction keeps of a login request. All of it is part of the challenge, which never changes, so that
+// it need not be read once more.
 type frozen struct {
+	URL       string `json:"url"` // of the authorization request
 	Challenge string `json:"challenge"`
-	URL       string `json:"url,omitempty"` // of the authorization request; empty: there was no room for it
+	Skip      bool   `json:"skip,omitempty"`
+	Subject   string `json:"subject,omitempty"` // of Hydra's session
 }
+
+func freezeRequest(request LoginRequest, challenge string) frozen {
+	return frozen{URL: request.RequestURL, Challenge: challenge, Skip: request.Skip, Subject: request.Subject}
+}
+
+// isDevice reports whether the request is that of a device.
+func (f frozen) isDevice() bool { return LoginRequest{RequestURL: f.URL}.isDevice() }
 
 func thaw(ix *interaction.Interaction) (f frozen, err error) {
 	if err := json.Unmarshal(ix.Request, &f); err != nil {
@@ -135,17 +146,13 @@ func (e *Engine) told(rp client.Client, ix *interaction.Interaction, at time.Tim
 // session for it.
 func (e *Engine) accept(ctx context.Context, ix *interaction.Interaction, t told) (string, error) {
 	f, err := thaw(ix)
-	if err != nil {
-		return "", err
-	}
-	request, err := e.Admin.Login(ctx, f.Challenge)
 	switch {
-	case errors.Is(err, ErrChallenge) && f.URL != "": // the user has taken longer than Hydra waits
-		return e.renewed(f.URL, ix)
 	case err != nil:
-		return e.settled(ix, err)
-	case request.Skip && !request.isDevice() && e.outdated(request, ix):
-		return e.again(ctx, f, request, ix)
+		return "", err
+	case f.Skip && f.isDevice() && f.Subject != ix.Login.Subject:
+		return e.instead(ctx, f, ix)
+	case f.Skip && !f.isDevice() && e.outdated(f, ix):
+		return e.again(ctx, f, ix)
 	}
 	sealed, err := e.seal(t)
 	if err != nil {
@@ -154,25 +161,32 @@ func (e *Engine) accept(ctx context.Context, ix *interaction.Interaction, t told
 	to, err := e.Admin.AcceptLogin(ctx, f.Challenge, LoginAccept{
 		Subject: t.Subject, Remember: true, RememberFor: int(e.Remember / time.Second), ACR: t.ACR, AMR: t.AMR, Context: map[string]string{contextKey: sealed},
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrChallenge): // the user has taken longer than Hydra waits
+		return e.renewed(f.URL, ix, deviceLate)
+	case err != nil:
 		return e.settled(ix, err)
 	}
 	return to, nil
 }
 
 // outdated reports whether Hydra's session is not the one of this login: it is another user's, or older than what was just
-// proved. Hydra would go on to tell its time. A device's request cannot be sent again: what its tokens say then of the time
-// of the sign-in is older than the truth, and never newer.
-func (e *Engine) outdated(request LoginRequest, ix *interaction.Interaction) bool {
-	return request.Subject != ix.Login.Subject || ix.Login.LastAuthentication().After(ix.Demand.RequestedAt)
+// proved. Hydra would go on to tell its time. For the request of a device that is left so if the user is the same, who would
+// have to enter the code again: what its tokens say of the time of the sign-in is older than the truth, and never newer.
+func (e *Engine) outdated(f frozen, ix *interaction.Interaction) bool {
+	return f.Subject != ix.Login.Subject || ix.Login.LastAuthentication().After(ix.Demand.RequestedAt)
 }
 
 // again has Hydra begin a session anew, unless no page may be shown on the way.
-func (e *Engine) again(ctx context.Context, f frozen, request LoginRequest, ix *interaction.Interaction) (string, error) {
-	if ix.Demand.PromptNone {
-		return e.Admin.RejectLogin(ctx, f.Challenge, rejection("login_required"))
+func (e *Engine) again(ctx context.Context, f frozen, ix *interaction.Interaction) (string, error) {
+	if !ix.Demand.PromptNone {
+		return e.renewed(f.URL, ix, "")
 	}
-	return e.renewed(request.RequestURL, ix)
+	to, err := e.Admin.RejectLogin(ctx, f.Challenge, rejection("login_required"))
+	if err != nil {
+		return e.settled(ix, err)
+	}
+	return to, nil
 }
 
 // settled makes of an error of Hydra's where the browser goes on, if it says so.
@@ -194,16 +208,26 @@ func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.
 	if err != nil {
 		return err
 	}
-	to, err := e.Admin.RejectLogin(r.Context(), f.Challenge, rejection(code))
+	to, err := e.reject(r.Context(), f, ix, code)
 	if err != nil {
-		if to, err = e.settled(ix, err); err != nil {
-			return err
-		}
+		return err
 	}
 	if ix.Login != nil { // a stranger's silent request leaves nothing behind
 		with = append(with[:len(with):len(with)], func(ctx context.Context) error { return e.Journal.Record(ctx, ix.Refused(r, code)) })
 	}
 	return e.end(w, r, ix, to, with)
+}
+
+// reject returns where the browser goes on: to Hydra, which tells the client.
+func (e *Engine) reject(ctx context.Context, f frozen, ix *interaction.Interaction, code string) (string, error) {
+	to, err := e.Admin.RejectLogin(ctx, f.Challenge, rejection(code))
+	if err != nil {
+		to, err = e.settled(ix, err)
+	}
+	if err == nil && f.isDevice() { // which nobody can tell: Hydra would show the browser an answer for programs
+		return e.deviceAgain(f.URL, deviceDenied)
+	}
+	return to, err
 }
 
 // end commits the end of the interaction, and sends the browser on.

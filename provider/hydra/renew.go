@@ -21,7 +21,8 @@ import (
 
 const (
 	markerName = "vestibule"
-	markerTime = 2 * time.Minute // from the page to Hydra and back
+	markerTime = 2 * time.Minute  // from the page to Hydra and back
+	deviceTime = 10 * time.Minute // the same where the user has to enter a device's code on the way
 	markerAAD  = "hydra renewal"
 )
 
@@ -34,14 +35,18 @@ type marker struct {
 	Request []byte    `json:"request"` // sum of all other parameters
 }
 
-// renewed returns the address of the request with a marker for the login. Its proofs stand if one of them was given for
-// this request: else Hydra would date what is old as now, and all is asked anew.
-func (e *Engine) renewed(requestURL string, ix *interaction.Interaction) (string, error) {
+// renewed returns where the browser goes to begin the request once more, with a marker for the login. Its proofs stand if
+// one of them was given for this request: else Hydra would date what is old as now, and all is asked anew. The user of a
+// device is told why that is so.
+func (e *Engine) renewed(requestURL string, ix *interaction.Interaction, why string) (string, error) {
 	u, err := url.Parse(requestURL)
 	if err != nil {
 		return "", fmt.Errorf("hydra: request_url: %w", errForeign)
 	}
-	form := u.Query()
+	form, until := u.Query(), e.Now().Add(markerTime)
+	if isDevice(form) {
+		until = e.Now().Add(deviceTime)
+	}
 	prompt := form.Get("prompt")
 	if m := e.marked(form, e.Now()); m != nil { // the user has proved something more on the way back
 		prompt = m.Prompt
@@ -51,7 +56,7 @@ func (e *Engine) renewed(requestURL string, ix *interaction.Interaction) (string
 		stands = ix.Login.Session
 	}
 	sealed, err := e.sealed(marker{
-		Session: stands, Prompt: prompt, At: ix.Demand.RequestedAt, Until: e.Now().Add(markerTime), Request: sumOf(form),
+		Session: stands, Prompt: prompt, At: ix.Demand.RequestedAt, Until: until, Request: sumOf(form),
 	}, markerAAD)
 	if err != nil {
 		return "", err
@@ -59,6 +64,9 @@ func (e *Engine) renewed(requestURL string, ix *interaction.Interaction) (string
 	form.Set(markerName, sealed)
 	form.Set("prompt", forced(prompt))
 	u.RawQuery = form.Encode()
+	if isDevice(form) {
+		return e.deviceAgain(u.String(), why)
+	}
 	return u.String(), nil
 }
 
@@ -82,11 +90,11 @@ func (e *Engine) marked(form url.Values, now time.Time) *marker {
 	return m
 }
 
-// sumOf is what a request is known by, whatever its prompt is.
+// sumOf is what a request is known by, whatever its prompt is, and whichever code of a device's came with it.
 func sumOf(form url.Values) []byte {
 	rest := url.Values{}
 	for name, values := range form {
-		if name != markerName && name != "prompt" {
+		if name != markerName && name != "prompt" && name != userCode {
 			rest[name] = values
 		}
 	}

@@ -30,6 +30,8 @@ const (
 	DevicePath     = "/hydra/device"      // urls.device.verification
 	DeviceDonePath = "/hydra/device/done" // urls.device.success
 	ErrorPath      = "/hydra/error"       // urls.error
+
+	DeviceAgainPath = "/hydra/device/again" // to which only we lead
 )
 
 // Routes are the pages that Hydra sends browsers to.
@@ -42,6 +44,7 @@ func (e *Engine) Routes(pages Pages) []ui.Route {
 		ui.Get(DevicePath, e.device(pages)),
 		ui.Post(DevicePath, e.postDevice(pages)),
 		ui.Get(DeviceDonePath, deviceDone(pages)),
+		ui.Get(DeviceAgainPath, e.showDeviceAgain(pages)),
 		ui.Get(ErrorPath, errorPage),
 	}
 }
