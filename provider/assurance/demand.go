@@ -24,7 +24,8 @@ type Demand struct {
 	RequestedAt         time.Time     `json:"requested_at"`
 
 	// NewLogin has the user prove all anew, whatever the browser's session has proved, unless that is the session with the sid
-	// ExceptFrom. It is for an engine that dates a sign-in by when it ended.
+	// ExceptFrom, whose proofs are as good as if they were given here: they are held against the rest of the demand. It is for
+	// an engine that dates a sign-in by when it ended.
 	NewLogin   bool   `json:"new_login,omitempty"`
 	ExceptFrom string `json:"except_from,omitempty"`
 

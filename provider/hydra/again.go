@@ -18,6 +18,7 @@ import (
 const (
 	deviceOther  = "other"  // Hydra had a session of another user in this browser
 	deviceLate   = "late"   // the user has taken longer than Hydra waits
+	deviceLong   = "long"   // no address had room for the challenge while nobody was signed in
 	deviceDenied = "denied" // the user has not allowed it, or could not
 )
 

@@ -58,8 +58,8 @@ func New(c Config) (*Engine, error) {
 // frozen is what an Interaction keeps of a login request. All of it is part of the challenge, which never changes, so that
 // it need not be read once more.
 type frozen struct {
-	URL       string `json:"url"` // of the authorization request
-	Challenge string `json:"challenge"`
+	URL       string `json:"url"`       // of the authorization request
+	Challenge string `json:"challenge"` // empty: no address had room for it, and Hydra is to make another one
 	Skip      bool   `json:"skip,omitempty"`
 	Subject   string `json:"subject,omitempty"` // of Hydra's session
 }
@@ -89,23 +89,45 @@ func (e *Engine) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.
 	if at.IsZero() || !ix.Login.Satisfies(ix.Required(), at) {
 		return errors.New("finish: the login does not satisfy the request")
 	}
-	rp, err := e.current(r.Context(), ix)
+	f, err := thaw(ix)
 	if err != nil {
 		return err
 	}
-	told := e.told(rp, ix, at)
-	to, err := e.accept(r.Context(), ix, told)
+	to, t, err := e.conclude(r.Context(), f, ix, at)
 	if err != nil {
 		return err
 	}
-	with = append(with[:len(with):len(with)],
-		func(ctx context.Context) error {
-			return e.Accounts.RequireAccount(ctx, ix.Login.Subject, ix.Login.Epoch)
-		},
-		func(ctx context.Context) error {
-			return e.Journal.Record(ctx, ix.Granted(r, told.AMR, told.ACR, time.Unix(told.Time, 0)))
+	with = append(with[:len(with):len(with)], func(ctx context.Context) error {
+		return e.Accounts.RequireAccount(ctx, ix.Login.Subject, ix.Login.Epoch)
+	})
+	if t != nil {
+		with = append(with, func(ctx context.Context) error {
+			return e.Journal.Record(ctx, ix.Granted(r, t.AMR, t.ACR, time.Unix(t.Time, 0)))
 		})
+	}
 	return e.end(w, r, ix, to, with)
+}
+
+// conclude returns where the browser goes on, and what the client hears of the login there; nil: nothing, since Hydra is to
+// begin once more.
+func (e *Engine) conclude(ctx context.Context, f frozen, ix *interaction.Interaction, at time.Time) (to string, t *told, err error) {
+	if f.Challenge == "" {
+		to, err = e.renewed(f.URL, ix, deviceLong)
+		return to, nil, err
+	}
+	rp, err := e.current(ctx, ix)
+	if err != nil {
+		return "", nil, err
+	}
+	switch {
+	case f.Skip && f.isDevice() && f.Subject != ix.Login.Subject:
+		to, err = e.instead(ctx, f, ix)
+		return to, nil, err
+	case f.Skip && !f.isDevice() && e.outdated(f, ix):
+		to, err = e.again(ctx, f, ix)
+		return to, nil, err
+	}
+	return e.accept(ctx, f, ix, e.told(rp, ix, at))
 }
 
 // current returns the client of the interaction, if it is the one that the pages have decided for.
@@ -142,32 +164,24 @@ func (e *Engine) told(rp client.Client, ix *interaction.Interaction, at time.Tim
 	}
 }
 
-// accept returns where the browser goes on: with the login to Hydra, or once more through Hydra if that must begin a new
-// session for it.
-func (e *Engine) accept(ctx context.Context, ix *interaction.Interaction, t told) (string, error) {
-	f, err := thaw(ix)
-	switch {
-	case err != nil:
-		return "", err
-	case f.Skip && f.isDevice() && f.Subject != ix.Login.Subject:
-		return e.instead(ctx, f, ix)
-	case f.Skip && !f.isDevice() && e.outdated(f, ix):
-		return e.again(ctx, f, ix)
-	}
+// accept returns where the browser goes on with the login, as conclude does.
+func (e *Engine) accept(ctx context.Context, f frozen, ix *interaction.Interaction, t told) (string, *told, error) {
 	sealed, err := e.seal(t)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	to, err := e.Admin.AcceptLogin(ctx, f.Challenge, LoginAccept{
 		Subject: t.Subject, Remember: true, RememberFor: int(e.Remember / time.Second), ACR: t.ACR, AMR: t.AMR, Context: map[string]string{contextKey: sealed},
 	})
 	switch {
 	case errors.Is(err, ErrChallenge): // the user has taken longer than Hydra waits
-		return e.renewed(f.URL, ix, deviceLate)
+		to, err = e.renewed(f.URL, ix, deviceLate)
+		return to, nil, err
 	case err != nil:
-		return e.settled(ix, err)
+		to, err = e.settled(ix, err)
+		return to, nil, err
 	}
-	return to, nil
+	return to, &t, nil
 }
 
 // outdated reports whether Hydra's session is not the one of this login: it is another user's, or older than what was just
@@ -219,8 +233,13 @@ func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.
 }
 
 // reject returns where the browser goes on: to Hydra, which tells the client.
-func (e *Engine) reject(ctx context.Context, f frozen, ix *interaction.Interaction, code string) (string, error) {
-	to, err := e.Admin.RejectLogin(ctx, f.Challenge, rejection(code))
+func (e *Engine) reject(ctx context.Context, f frozen, ix *interaction.Interaction, code string) (to string, err error) {
+	switch {
+	case f.Challenge != "":
+		to, err = e.Admin.RejectLogin(ctx, f.Challenge, rejection(code))
+	case !f.isDevice():
+		return e.renewedTo(f.URL, ix, marker{Refusal: code})
+	}
 	if err != nil {
 		to, err = e.settled(ix, err)
 	}
@@ -257,6 +276,7 @@ func rejection(code string) Rejection {
 
 // refusals are the descriptions of the errors that the pages never answer with.
 var refusals = map[string]string{
+	"invalid_request":           "A parameter is not understood, or the request is too long: state, nonce, redirect_uri, login_hint and claims must be shorter together.",
 	"request_not_supported":     "The sign-in pages cannot read request objects.",
 	"request_uri_not_supported": "The sign-in pages cannot read request objects.",
 }

@@ -32,41 +32,56 @@ type marker struct {
 	Prompt  string    `json:"prompt"`  // the client's
 	At      time.Time `json:"at"`      // when the client asked
 	Until   time.Time `json:"until"`
-	Request []byte    `json:"request"` // sum of all other parameters
+	Request []byte    `json:"request"`           // sum of all other parameters
+	Refusal string    `json:"refusal,omitempty"` // what the client is to hear at once; empty: the sign-in goes on
 }
 
-// renewed returns where the browser goes to begin the request once more, with a marker for the login. Its proofs stand if
-// one of them was given for this request: else Hydra would date what is old as now, and all is asked anew. The user of a
-// device is told why that is so.
+// apply makes of our prompt the client's, without what the user has answered already.
+func (m *marker) apply(form url.Values) {
+	form.Set("prompt", m.Prompt)
+	if m.Session != "" { // the user was chosen
+		form.Set("prompt", withoutWord(m.Prompt, "select_account"))
+		form.Del("login_hint")
+	}
+}
+
+// renewed returns where the browser goes to begin the request once more. The user of a device is told why that is so.
 func (e *Engine) renewed(requestURL string, ix *interaction.Interaction, why string) (string, error) {
+	var m marker
+	// The proofs stand if one of them was given for this request: else Hydra would date what is old as now, and all is asked
+	// anew.
+	if !ix.Login.LastAuthentication().Before(ix.Demand.RequestedAt) {
+		m.Session = ix.Login.Session
+	}
+	to, err := e.renewedTo(requestURL, ix, m)
+	if err == nil && (LoginRequest{RequestURL: requestURL}).isDevice() {
+		return e.deviceAgain(to, why)
+	}
+	return to, err
+}
+
+// renewedTo returns the address of the request with the marker, which gets what any has.
+func (e *Engine) renewedTo(requestURL string, ix *interaction.Interaction, m marker) (string, error) {
 	u, err := url.Parse(requestURL)
 	if err != nil {
 		return "", fmt.Errorf("hydra: request_url: %w", errForeign)
 	}
-	form, until := u.Query(), e.Now().Add(markerTime)
+	form := u.Query()
+	m.At, m.Until, m.Request = ix.Demand.RequestedAt, e.Now().Add(markerTime), sumOf(form)
 	if isDevice(form) {
-		until = e.Now().Add(deviceTime)
+		m.Until = e.Now().Add(deviceTime)
 	}
-	prompt := form.Get("prompt")
-	if m := e.marked(form, e.Now()); m != nil { // the user has proved something more on the way back
-		prompt = m.Prompt
+	m.Prompt = form.Get("prompt")
+	if before := e.marked(form, ix.Demand.RequestedAt); before != nil { // this is not the first time
+		m.Prompt = before.Prompt
 	}
-	var stands string // whose proofs
-	if !ix.Login.LastAuthentication().Before(ix.Demand.RequestedAt) {
-		stands = ix.Login.Session
-	}
-	sealed, err := e.sealed(marker{
-		Session: stands, Prompt: prompt, At: ix.Demand.RequestedAt, Until: until, Request: sumOf(form),
-	}, markerAAD)
+	sealed, err := e.sealed(m, markerAAD)
 	if err != nil {
 		return "", err
 	}
 	form.Set(markerName, sealed)
-	form.Set("prompt", forced(prompt))
+	form.Set("prompt", forced(m.Prompt))
 	u.RawQuery = form.Encode()
-	if isDevice(form) {
-		return e.deviceAgain(u.String(), why)
-	}
 	return u.String(), nil
 }
 

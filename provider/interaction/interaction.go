@@ -37,11 +37,27 @@ type Interaction struct {
 
 	// JSON as it is: bytes would be base64 in base64, and would fill a third of an address with nothing.
 	Request json.RawMessage `json:"request,omitempty"` // the frozen fosite request
-	UI      json.RawMessage `json:"ui,omitempty"`      // what the pages remember; opaque here
+
+	// Brief stands for Request in an address, which has no room for that; nil: it has. It is enough to sign the user in, and
+	// not to answer anybody: the engine begins once more then.
+	Brief json.RawMessage `json:"brief,omitempty"`
+
+	UI json.RawMessage `json:"ui,omitempty"` // what the pages remember; opaque here
 
 	// Keep seals where the interaction ends, for the same form sent again; nil: nothing is kept, and the row goes.
 	Keep   func(to string) ([]byte, error) `json:"-"`
 	Answer []byte                          `json:"answer,omitempty"` // what Keep has made; the interaction has ended
+}
+
+// inAddress is the interaction as an address holds it. With a Brief nobody gets anything at its end, so that there is
+// nothing to allow.
+func (ix *Interaction) inAddress() *Interaction {
+	if ix.Brief == nil {
+		return ix
+	}
+	short := *ix
+	short.Request, short.Brief, short.FirstParty = ix.Brief, nil, true
+	return &short
 }
 
 // Required is what the login must satisfy: the demand of the request, and what has come of it since.
