@@ -91,6 +91,12 @@ func (d *Demand) Ask(l Levels, own map[string][]string, names []string, essentia
 	return nil
 }
 
+// Means reports whether the names that the client asks with still mean the levels that they meant when it asked; own are its
+// own names now, nil for none.
+func (d Demand) Means(l Levels, own map[string][]string) bool {
+	return !slices.ContainsFunc(d.Names, func(n ACRName) bool { return l.meaning(own, n.Name) != n.Level })
+}
+
 // Fresh reports whether a proof of that time is recent enough for the demand: not from before the request
 // for prompt=login and max_age=0, and not longer ago than max_age, counted in whole seconds as
 // relying parties count (OIDC Core 3.1.2.1).

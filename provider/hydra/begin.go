@@ -65,7 +65,7 @@ func (e *Engine) begin(ctx context.Context, request LoginRequest, challenge stri
 	ix = e.Flows.Begin(d)
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = rp.ID, cmp.Or(rp.Name, rp.ID), request.Scopes, request.form().Get("redirect_uri")
 	ix.Registered, ix.Decided, ix.TwoSteps = rp.Registration, rp.Updated, rp.TwoSteps
-	ix.FirstParty = request.Client.SkipConsent && !request.isDevice()
+	ix.FirstParty = rp.FirstParty && !request.isDevice()
 	code, err = e.freeze(ix, freezeRequest(request, challenge))
 	return ix, code, err
 }
@@ -185,7 +185,7 @@ func (e *Engine) clientOf(rp RelyingParty) (client.Client, error) {
 	}
 	return client.Client{
 		ID: rp.ID, Registration: rp.CreatedAt.UTC().Format(time.RFC3339Nano), Name: rp.Name, Public: rp.AuthMethod == "none", RedirectURIs: rp.RedirectURIs,
-		Scopes: strings.Fields(rp.Scope), TwoSteps: p.TwoSteps, ACRNames: p.ACRNames, Created: rp.CreatedAt, Updated: rp.UpdatedAt,
+		Scopes: strings.Fields(rp.Scope), TwoSteps: p.TwoSteps, ACRNames: p.ACRNames, FirstParty: rp.SkipConsent, Created: rp.CreatedAt, Updated: rp.UpdatedAt,
 	}, nil
 }
 

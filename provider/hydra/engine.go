@@ -123,7 +123,7 @@ func (e *Engine) conclude(ctx context.Context, f frozen, ix *interaction.Interac
 	case f.Skip && f.isDevice() && f.Subject != ix.Login.Subject:
 		to, err = e.instead(ctx, f, ix)
 		return to, nil, err
-	case f.Skip && !f.isDevice() && e.outdated(f, ix):
+	case f.Skip && !f.isDevice() && e.outdated(f, ix), !ix.Demand.Means(e.Levels, rp.ACRNames):
 		to, err = e.again(ctx, f, ix)
 		return to, nil, err
 	}
@@ -191,10 +191,10 @@ func (e *Engine) outdated(f frozen, ix *interaction.Interaction) bool {
 	return f.Subject != ix.Login.Subject || ix.Login.LastAuthentication().After(ix.Demand.RequestedAt)
 }
 
-// again has Hydra begin a session anew, unless no page may be shown on the way.
+// again has Hydra begin anew, unless no page may be shown on the way.
 func (e *Engine) again(ctx context.Context, f frozen, ix *interaction.Interaction) (string, error) {
 	if !ix.Demand.PromptNone {
-		return e.renewed(f.URL, ix, "")
+		return e.renewed(f.URL, ix, deviceLate)
 	}
 	to, err := e.Admin.RejectLogin(ctx, f.Challenge, rejection("login_required"))
 	if err != nil {

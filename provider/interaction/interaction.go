@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"time"
@@ -67,13 +68,15 @@ func (ix *Interaction) Required() assurance.Demand {
 	return d
 }
 
-// Follow takes over what has changed of the client since: what it obliges its users to, and what it may ask for. A client
-// that was registered anew under the same id is another one, and Finish refuses it.
+// Follow takes over what has changed of the client since: what it is called, what it obliges its users to, what it may ask
+// for, and that its users have to allow that now. What they had to allow when they began they still have to. A client that
+// was registered anew under the same id is another one, and Finish refuses it.
 func (ix *Interaction) Follow(c client.Client) {
 	if ix.Registered != c.Registration || ix.Decided.Equal(c.Updated) {
 		return
 	}
 	ix.Decided, ix.TwoSteps, ix.Scopes = c.Updated, c.TwoSteps, c.Permitted(ix.Scopes)
+	ix.ClientName, ix.FirstParty = cmp.Or(c.Name, c.ID), ix.FirstParty && c.FirstParty
 }
 
 // keep notes where the interaction ends.
