@@ -14,6 +14,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
+	"vestibule/provider/limiter"
 	"vestibule/provider/store"
 )
 
@@ -39,7 +40,15 @@ type Sessions interface {
 
 // Engine begins sign-ins that Hydra asks for, and tells Hydra what has come of them. Use New. It also is what the pages
 // know clients by.
-type Engine struct{ Config }
+type Engine struct {
+	Config
+	addresses limiter.Limiter // who waits at the addresses that take challenges
+}
+
+const (
+	addressAtOnce  = adminAtOnce / 2 // of one network
+	addressWaiting = 64
+)
 
 // New returns an Engine.
 func New(c Config) (*Engine, error) {
@@ -52,7 +61,7 @@ func New(c Config) (*Engine, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Engine{c}, nil
+	return &Engine{Config: c, addresses: limiter.Limiter{AtOnce: addressAtOnce, Waiting: addressWaiting}}, nil
 }
 
 // frozen is what an Interaction keeps of a login request. All of it is part of the challenge, which never changes, so that
