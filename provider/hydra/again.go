@@ -14,12 +14,12 @@ import (
 // The request of a device cannot be sent once more by itself: its code is not kept, and Hydra looks at no prompt there. So
 // the user has to enter the code again, and a page of ours says why.
 
-// What becomes of the request of a device: the states of the page.
+// What becomes of the request of a device: what the page says, and by its last word the state of it.
 const (
-	deviceOther  = "other"  // Hydra had a session of another user in this browser
-	deviceLate   = "late"   // the user has taken longer than Hydra waits
-	deviceLong   = "long"   // no address had room for the challenge while nobody was signed in
-	deviceDenied = "denied" // the user has not allowed it, or could not
+	deviceOther  = "device.again.other"  // Hydra had a session of another user in this browser
+	deviceLate   = "device.again.late"   // the user has taken longer than Hydra waits
+	deviceLong   = "device.again.long"   // no address had room for the challenge while nobody was signed in
+	deviceDenied = "device.again.denied" // the user has not allowed it, or could not
 )
 
 // userCode is the parameter with the code of a device. In the address of a request that Hydra shows it is masked.
@@ -79,8 +79,9 @@ func (e *Engine) showDeviceAgain(pages Pages) ui.Handler {
 		if d.Why == deviceDenied {
 			title = "device.again.title.denied"
 		}
+		why := ui.Say(d.Why)
 		return pages.Render(w, r, http.StatusOK, "device-again", &deviceAgainPage{
-			Frame: ui.Frame{Page: "device-again", State: d.Why, Title: ui.Say(title)}, Why: ui.Say("device.again." + d.Why), Next: d.Next,
+			Frame: ui.Frame{Page: "device-again", State: why.State(), Title: ui.Say(title)}, Why: why, Next: d.Next,
 		})
 	}
 }
