@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,6 +73,7 @@ type claimsView struct {
 	codes          int  // recovery codes left
 	keeps          bool // browsers may be remembered
 	blocked        bool // only a link lets the user set up an authenticator
+	resistant      bool // an authenticator of the user is phishing-resistant
 }
 
 // told is one way to be signed in.
@@ -104,6 +106,7 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 		return err
 	}
 	v.User, v.Enrolled, v.codes = v.account.Username, len(status.Authenticators) > 0, status.CodesLeft
+	v.resistant = slices.ContainsFunc(status.Authenticators, func(i mfa.Info) bool { return mfa.Best(server.Kinds(c), []string{i.Kind}) == mfa.PhishingResistant })
 	v.ladder, v.keeps = server.Levels(c), c.RememberBrowser > 0
 	v.oblige(server.Policy(c), now)
 	v.Cases = []told{}
@@ -161,7 +164,7 @@ func (v *claimsView) refusal() string {
 }
 
 func (v *claimsView) session(s interaction.Session, now time.Time) told {
-	t := v.tell(v.Say("command.claims.session", catalogue.Values{"time": terminal.Moment(s.Created)}), &s.Login, now)
+	t := v.tell(v.Say("command.claims.session", catalogue.Values{"time": terminal.Moment(s.Created)}), &s.Login, true, now)
 	t.Session = s.Login.Session
 	t.AuthTime = terminal.Moment(s.Login.AuthTime())
 	return t
@@ -176,36 +179,38 @@ func (v *claimsView) newSignIns(now time.Time) []told {
 		return login
 	}
 	all := []told{
-		v.tell(v.Say("command.claims.password", nil), password, now),
-		v.tell(v.Say("command.claims.code", nil), with(totp.Method, totp.Method), now),
+		v.tell(v.Say("command.claims.password", nil), password, false, now),
+		v.tell(v.Say("command.claims.code", nil), with(totp.Method, totp.Method), false, now),
 	}
 	if v.codes > 0 {
-		all = append(all, v.tell(v.Say("command.claims.recovery", nil), with(assurance.MethodRecovery), now))
+		all = append(all, v.tell(v.Say("command.claims.recovery", nil), with(assurance.MethodRecovery), false, now))
 	}
 	if v.ladder.PhishingResistant {
 		key := password.Clone()
 		key.Authentications = append(key.Authentications, assurance.Authentication{Method: "key", Time: now, AMR: []string{"hwk"}, PhishingResistant: true})
-		all = append(all, v.tell(v.Say("command.claims.key", nil), key, now))
+		all = append(all, v.tell(v.Say("command.claims.key", nil), key, false, now))
 	}
 	return all
 }
 
 // tell says what the client gets of a login, once what comes first is done or declined.
-func (v *claimsView) tell(how string, login *assurance.Login, now time.Time) told {
+func (v *claimsView) tell(how string, login *assurance.Login, inSession bool, now time.Time) told {
 	return told{
-		How: how, First: v.first(login, now), AMR: login.AMR(), ACR: v.ladder.ACR(v.client.ACRNames, v.demand, login),
+		How: how, First: v.first(login, inSession, now), AMR: login.AMR(), ACR: v.ladder.ACR(v.client.ACRNames, v.demand, login),
 		AuthTime: v.Say("command.claims.oldest", nil), Why: v.why(login),
 	}
 }
 
 // first says what is asked of the user before the client gets anything, as the pages decide it.
-func (v *claimsView) first(login *assurance.Login, now time.Time) string {
-	f := signin.Forecast{Login: login, Required: v.required(), Enrolled: v.Enrolled, Obliged: v.Must}
+func (v *claimsView) first(login *assurance.Login, inSession bool, now time.Time) string {
+	f := signin.Forecast{Login: login, InSession: inSession, Required: v.required(), Enrolled: v.Enrolled, Resistant: v.resistant, Obliged: v.Must}
 	owed, level := f.Owes(now), f.Required.Level()
 	f.Remembered = v.keeps
 	switch {
 	case owed == signin.OwesNothing:
 		return ""
+	case login.SecondFactor() && level == assurance.LevelPhishingResistant && owed == signin.OwesSetup:
+		return v.Say("command.claims.first.stronger.setup", catalogue.Values{"otherwise": v.otherwise()})
 	case login.SecondFactor() && level == assurance.LevelPhishingResistant:
 		return v.Say("command.claims.first.stronger", catalogue.Values{"otherwise": v.otherwise()})
 	case login.SecondFactor():

@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"provider/jwks":                        {"provider/spelling", "provider/store", "github.com/go-jose/go-jose"},
 	"provider/limiter":                     {"golang.org/x/sync"},
 	"provider/phc":                         {"golang.org/x/crypto"},
-	"provider/hydra":                       {"mfa", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/spelling", "provider/store", "web/ui"},
+	"provider/hydra":                       {"mfa", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/limiter", "provider/spelling", "provider/store", "web/ui"},
 	"provider/hydra/hydratest":             {},
 	"provider/store":                       {},
 	"provider/spelling":                    {},

@@ -24,7 +24,8 @@ type Demand struct {
 	RequestedAt         time.Time     `json:"requested_at"`
 
 	// NewLogin has the user prove all anew, whatever the browser's session has proved, unless that is the session with the sid
-	// ExceptFrom. It is for an engine that dates a sign-in by when it ended.
+	// ExceptFrom, whose proofs are as good as if they were given here: they are held against the rest of the demand. It is for
+	// an engine that dates a sign-in by when it ended.
 	NewLogin   bool   `json:"new_login,omitempty"`
 	ExceptFrom string `json:"except_from,omitempty"`
 
@@ -88,6 +89,12 @@ func (d *Demand) Ask(l Levels, own map[string][]string, names []string, essentia
 		d.EssentialACR = slices.MinFunc(d.Names, func(a, b ACRName) int { return Rank(a.Level) - Rank(b.Level) }).Level
 	}
 	return nil
+}
+
+// Means reports whether the names that the client asks with still mean the levels that they meant when it asked; own are its
+// own names now, nil for none.
+func (d Demand) Means(l Levels, own map[string][]string) bool {
+	return !slices.ContainsFunc(d.Names, func(n ACRName) bool { return l.meaning(own, n.Name) != n.Level })
 }
 
 // Fresh reports whether a proof of that time is recent enough for the demand: not from before the request

@@ -28,6 +28,7 @@ type Client struct {
 	Scopes       []string  `json:"scopes"`                       // the most that it may ask for
 	IDTokenAlg   string    `json:"id_token_signed_response_alg"` // one of Algorithms; empty: the server's
 	TwoSteps     TwoSteps  `json:"two_steps"`                    // what all its users must have
+	FirstParty   bool      `json:"-"`                            // its users need not allow it anything, says the server that it is registered with
 	Created      time.Time `json:"created"`
 	Updated      time.Time `json:"updated"`
 

@@ -2,6 +2,7 @@ package hydra
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"vestibule/provider/limiter"
 	"vestibule/provider/store"
 )
 
@@ -26,17 +28,24 @@ type AdminConfig struct {
 	CertFile string        // our certificate, PEM, for an API that asks for one; empty: we have none
 	KeyFile  string        // its key, PEM
 	CAFile   string        // certificates, PEM, of the authorities to trust; empty: those of the system
-	Timeout  time.Duration // of one call; 0: 5 s
+	Timeout  time.Duration // of one call, and of the wait for its turn; 0: 5 s
+	AtOnce   int           // calls of either kind: reads of challenges, and all others; 0: 16
+	Waiting  int           // calls of either kind that wait for their turn; 0: 256
 }
 
 // Admin calls Hydra's admin API. Use NewAdmin.
 //
-// Outcomes of all calls: store.ErrUnavailable if Hydra does not answer, or not as Hydra does; ErrChallenge for a challenge
-// that is not known or has expired; *UsedError for one that was used.
+// Anybody can have a challenge read, of his own making or not. So reads have turns of their own: whoever has proved
+// something does not wait behind them.
+//
+// Outcomes of all calls: store.ErrUnavailable if Hydra does not answer, or not as Hydra does; limiter.ErrBusy if as many wait
+// as may, or the turn does not come; ErrChallenge for a challenge that is not known or has expired; *UsedError for one that
+// was used.
 type Admin struct {
-	base  string // of the paths, which begin with a slash
-	token string
-	http  *http.Client
+	base          string // of the paths, which begin with a slash
+	token         string
+	http          *http.Client
+	reads, others limiter.Limiter
 }
 
 // ErrChallenge reports a challenge that Hydra does not know: it was made up, is another Hydra's, or has expired.
@@ -68,8 +77,9 @@ func (e *unavailableError) Is(target error) bool { return target == store.ErrUna
 var errForeign = &unavailableError{"the answer is not Hydra's"}
 
 const (
-	adminTime = 5 * time.Second
-	maxBody   = 1 << 20 // bytes of an answer
+	adminTime   = 5 * time.Second
+	adminAtOnce = 16
+	maxBody     = 1 << 20 // bytes of an answer
 )
 
 // NewAdmin returns an Admin, or what is wrong with the settings, all of it. It connects to nobody.
@@ -85,16 +95,19 @@ func NewAdmin(c AdminConfig) (*Admin, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Timeout == 0 {
-		c.Timeout = adminTime
-	}
+	c.Timeout, c.AtOnce = cmp.Or(c.Timeout, adminTime), cmp.Or(c.AtOnce, adminAtOnce)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = trust
-	transport.MaxIdleConnsPerHost = 32 // all calls go to one host
-	return &Admin{base: strings.TrimRight(c.URL, "/"), token: c.Token, http: &http.Client{
-		Transport: transport, Timeout: c.Timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	transport.MaxConnsPerHost = 2*c.AtOnce + 1 // all calls go to one host: those of both lines, and Ready
+	transport.MaxIdleConnsPerHost = transport.MaxConnsPerHost
+	return &Admin{
+		base: strings.TrimRight(c.URL, "/"), token: c.Token,
+		http: &http.Client{
+			Transport: transport, Timeout: c.Timeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		reads: limiter.Limiter{AtOnce: c.AtOnce, Waiting: c.Waiting}, others: limiter.Limiter{AtOnce: c.AtOnce, Waiting: c.Waiting},
+	}, nil
 }
 
 func (c AdminConfig) check(u *url.URL) error {
@@ -146,14 +159,29 @@ func (c AdminConfig) tls() (*tls.Config, error) {
 	return trust, nil
 }
 
-// Ready reports whether Hydra answers.
+// Ready reports whether Hydra answers. It waits for nobody's turn.
 func (a *Admin) Ready(ctx context.Context) error {
-	return a.call(ctx, "ready", http.MethodGet, "/health/ready", nil, nil, nil)
+	return a.send(ctx, "ready", http.MethodGet, "/health/ready", nil, nil, nil)
 }
 
-// call does one call: what it is for is all that an error tells of it. in is the body, nil for none; out gets the answer,
+// call does one call when it is its turn in the line.
+func (a *Admin) call(ctx context.Context, line *limiter.Limiter, what, method, path string, query url.Values, in, out any) error {
+	waits, cancel := context.WithTimeout(ctx, a.http.Timeout)
+	done, err := line.Take(waits, "")
+	cancel()
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+		return context.Canceled
+	case err != nil:
+		return fmt.Errorf("hydra: %s: %w", what, limiter.ErrBusy)
+	}
+	defer done()
+	return a.send(ctx, what, method, path, query, in, out)
+}
+
+// send does one call: what it is for is all that an error tells of it. in is the body, nil for none; out gets the answer,
 // nil if nobody wants it.
-func (a *Admin) call(ctx context.Context, what, method, path string, query url.Values, in, out any) error {
+func (a *Admin) send(ctx context.Context, what, method, path string, query url.Values, in, out any) error {
 	r, err := a.request(ctx, method, path, query, in)
 	if err != nil {
 		return fmt.Errorf("hydra: %s: %w", what, err)

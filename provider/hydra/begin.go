@@ -65,27 +65,29 @@ func (e *Engine) begin(ctx context.Context, request LoginRequest, challenge stri
 	ix = e.Flows.Begin(d)
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = rp.ID, cmp.Or(rp.Name, rp.ID), request.Scopes, request.form().Get("redirect_uri")
 	ix.Registered, ix.Decided, ix.TwoSteps = rp.Registration, rp.Updated, rp.TwoSteps
-	ix.FirstParty = request.Client.SkipConsent && !request.isDevice()
-	return ix, "", e.freeze(ctx, ix, frozen{challenge, request.RequestURL})
+	ix.FirstParty = rp.FirstParty && !request.isDevice()
+	code, err = e.freeze(ix, freezeRequest(request, challenge))
+	return ix, code, err
 }
 
-// freeze puts the request into the interaction. What no address could hold is a row from the start: a challenge has all
-// that Hydra knows of the client in it.
-func (e *Engine) freeze(ctx context.Context, ix *interaction.Interaction, f frozen) error {
-	for _, f := range []frozen{f, {Challenge: f.Challenge}} {
-		data, err := json.Marshal(f)
-		if err != nil {
-			return err
-		}
-		ix.Request = data
-		switch fits, err := e.Flows.Fits(ix); {
-		case err != nil:
-			return err
-		case fits:
-			return nil
-		}
+// freeze puts the request into the interaction, or finds the error that its client must hear. A challenge has all that Hydra
+// knows of the client in it, and may be longer than an address of ours bears. A row would let strangers write, who get a
+// challenge for the asking; so the user signs in for the address of the request alone, which comes to a row with a right
+// password, and the browser comes through Hydra once more, for a challenge that is answered at once.
+func (e *Engine) freeze(ix *interaction.Interaction, f frozen) (code string, err error) {
+	if ix.Request, err = json.Marshal(f); err != nil {
+		return "", err
 	}
-	return e.Flows.Save(ctx, ix)
+	if fits, err := e.Flows.Fits(ix); err != nil || fits {
+		return "", err
+	}
+	if ix.Brief, err = json.Marshal(frozen{URL: f.URL}); err != nil {
+		return "", err
+	}
+	if fits, err := e.Flows.Fits(ix); err != nil || fits {
+		return "", err
+	}
+	return "invalid_request", nil
 }
 
 // demand reads what the client asks of the sign-in. What Hydra has done itself is not asked for again: of prompt, it has
@@ -97,10 +99,12 @@ func (e *Engine) demand(ctx context.Context, request LoginRequest, rp client.Cli
 			return d, name + "_not_supported", nil
 		}
 	}
-	m := e.marked(form, e.Now())
 	d = assurance.Demand{RequestedAt: e.Now(), WeakRecovery: e.Levels.WeakRecovery, NewLogin: !request.Skip}
-	if m != nil {
-		form.Set("prompt", m.Prompt)
+	if m := e.marked(form, e.Now()); m != nil {
+		if m.Refusal != "" {
+			return d, m.Refusal, nil
+		}
+		m.apply(form)
 		d.RequestedAt, d.ExceptFrom = m.At, m.Session
 	}
 	form.Set("prompt", withoutWord(form.Get("prompt"), "registration"))
@@ -181,7 +185,7 @@ func (e *Engine) clientOf(rp RelyingParty) (client.Client, error) {
 	}
 	return client.Client{
 		ID: rp.ID, Registration: rp.CreatedAt.UTC().Format(time.RFC3339Nano), Name: rp.Name, Public: rp.AuthMethod == "none", RedirectURIs: rp.RedirectURIs,
-		Scopes: strings.Fields(rp.Scope), TwoSteps: p.TwoSteps, ACRNames: p.ACRNames, Created: rp.CreatedAt, Updated: rp.UpdatedAt,
+		Scopes: strings.Fields(rp.Scope), TwoSteps: p.TwoSteps, ACRNames: p.ACRNames, FirstParty: rp.SkipConsent, Created: rp.CreatedAt, Updated: rp.UpdatedAt,
 	}, nil
 }
 

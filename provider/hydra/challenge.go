@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"vestibule/provider/store"
@@ -49,7 +50,9 @@ func (l LoginRequest) form() url.Values {
 }
 
 // isDevice reports whether the request is that of a device (RFC 8628), which no browser began at a client.
-func (l LoginRequest) isDevice() bool { return !l.form().Has("response_type") }
+func (l LoginRequest) isDevice() bool { return isDevice(l.form()) }
+
+func isDevice(form url.Values) bool { return !form.Has("response_type") }
 
 // LoginAccept says who has signed in, and how.
 type LoginAccept struct {
@@ -104,6 +107,7 @@ type LogoutRequest struct {
 // Paths of the admin API.
 const (
 	requestsPath = "/admin/oauth2/auth/requests/"
+	sessionsPath = "/admin/oauth2/auth/sessions/login"
 	clientsPath  = "/admin/clients/"
 )
 
@@ -153,6 +157,12 @@ func (a *Admin) AcceptLogout(ctx context.Context, challenge string) (string, err
 	return a.answer(ctx, "logout", "/accept", challenge, struct{}{})
 }
 
+// EndSession ends one of Hydra's sessions, and tells the clients that have asked to hear of that. That there is no such
+// session is no error.
+func (a *Admin) EndSession(ctx context.Context, sid string) error {
+	return a.call(ctx, &a.others, "end session", http.MethodDelete, sessionsPath, url.Values{"sid": {sid}}, nil, nil)
+}
+
 // AcceptUserCode returns where the browser of a device's user goes on (RFC 8628 section 3.3). A *RefusedError reports a
 // code that Hydra does not know.
 func (a *Admin) AcceptUserCode(ctx context.Context, challenge, code string) (string, error) {
@@ -165,19 +175,33 @@ func (a *Admin) Client(ctx context.Context, id string) (RelyingParty, error) {
 	if id == "" || id == "." || id == ".." { // which a path would lose
 		return c, store.ErrNotFound
 	}
-	err := a.call(ctx, "client", http.MethodGet, clientsPath+url.PathEscape(id), nil, nil, &c)
+	err := a.call(ctx, &a.others, "client", http.MethodGet, clientsPath+url.PathEscape(id), nil, nil, &c)
 	if err == nil && c.ID != id {
 		err = fmt.Errorf("hydra: client: %w", errForeign)
 	}
 	return c, err
 }
 
-// challenge does a call about a challenge.
+// isChallenge reports whether a text can be a challenge: what a Hydra of any version makes has a hundred bits at least, and
+// only letters, digits and a few signs.
+func isChallenge(text string) bool {
+	return len(text) >= 16 && len(text) <= maxChallenge && !strings.ContainsFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~+/=", r))
+	})
+}
+
+const maxChallenge = 16 << 10 // bytes: more than the address of a request may have at most servers
+
+// challenge does a call about a challenge. What can be none costs no call.
 func (a *Admin) challenge(ctx context.Context, method, kind, way, challenge string, in, out any) error {
-	if challenge == "" {
+	if !isChallenge(challenge) {
 		return ErrChallenge
 	}
-	err := a.call(ctx, kind+way, method, requestsPath+kind+way, url.Values{kind + "_challenge": {challenge}}, in, out)
+	line := &a.others
+	if method == http.MethodGet || kind == "device" { // a guess, as may be
+		line = &a.reads
+	}
+	err := a.call(ctx, line, kind+way, method, requestsPath+kind+way, url.Values{kind + "_challenge": {challenge}}, in, out)
 	if errors.Is(err, store.ErrNotFound) {
 		return ErrChallenge
 	}

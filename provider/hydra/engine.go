@@ -14,6 +14,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
+	"vestibule/provider/limiter"
 	"vestibule/provider/store"
 )
 
@@ -25,6 +26,7 @@ type Config struct {
 	Sessions Sessions
 	Sealer   interaction.Sealer // seals what travels through Hydra and back
 	Journal  audit.Journal      // no Recorder: no log is kept
+	Address  string             // that the pages are below, such as https://id.example.com
 	Levels   assurance.Levels   // the zero value works
 	Remember time.Duration      // how long Hydra's sessions last: as long as ours; 0: as long as Hydra keeps them
 	Now      func() time.Time   // nil: time.Now
@@ -40,12 +42,21 @@ type Sessions interface {
 
 // Engine begins sign-ins that Hydra asks for, and tells Hydra what has come of them. Use New. It also is what the pages
 // know clients by.
-type Engine struct{ Config }
+type Engine struct {
+	Config
+	addresses limiter.Limiter // who waits at the addresses that take challenges
+}
+
+const (
+	addressAtOnce  = adminAtOnce / 2 // of one network
+	addressWaiting = 64
+)
 
 // New returns an Engine.
 func New(c Config) (*Engine, error) {
-	if c.Admin == nil || c.Flows == nil || c.Accounts == nil || c.Sessions == nil || c.Sealer == nil || c.Journal.Atomic == nil || c.UserCodes.Counter == nil {
-		return nil, errors.New("hydra: Admin, Flows, Accounts, Sessions, Sealer, Journal.Atomic and UserCodes.Counter must be set")
+	set := c.Admin != nil && c.Flows != nil && c.Accounts != nil && c.Sessions != nil && c.Sealer != nil && c.Journal.Atomic != nil
+	if !set || c.UserCodes.Counter == nil || c.Address == "" {
+		return nil, errors.New("hydra: Admin, Flows, Accounts, Sessions, Sealer, Journal.Atomic, UserCodes.Counter and Address must be set")
 	}
 	c.UserCodes = c.UserCodes.withDefaults()
 	if c.Journal.Recorder == nil {
@@ -54,14 +65,24 @@ func New(c Config) (*Engine, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Engine{c}, nil
+	return &Engine{Config: c, addresses: limiter.Limiter{AtOnce: addressAtOnce, Waiting: addressWaiting}}, nil
 }
 
-// frozen is what an Interaction keeps of a login request.
+// frozen is what an Interaction keeps of a login request. All of it is part of the challenge, which never changes, so that
+// it need not be read once more.
 type frozen struct {
-	Challenge string `json:"challenge"`
-	URL       string `json:"url,omitempty"` // of the authorization request; empty: there was no room for it
+	URL       string `json:"url"`       // of the authorization request
+	Challenge string `json:"challenge"` // empty: no address had room for it, and Hydra is to make another one
+	Skip      bool   `json:"skip,omitempty"`
+	Subject   string `json:"subject,omitempty"` // of Hydra's session
 }
+
+func freezeRequest(request LoginRequest, challenge string) frozen {
+	return frozen{URL: request.RequestURL, Challenge: challenge, Skip: request.Skip, Subject: request.Subject}
+}
+
+// isDevice reports whether the request is that of a device.
+func (f frozen) isDevice() bool { return LoginRequest{RequestURL: f.URL}.isDevice() }
 
 func thaw(ix *interaction.Interaction) (f frozen, err error) {
 	if err := json.Unmarshal(ix.Request, &f); err != nil {
@@ -81,23 +102,45 @@ func (e *Engine) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.
 	if at.IsZero() || !ix.Login.Satisfies(ix.Required(), at) {
 		return errors.New("finish: the login does not satisfy the request")
 	}
-	rp, err := e.current(r.Context(), ix)
+	f, err := thaw(ix)
 	if err != nil {
 		return err
 	}
-	told := e.told(rp, ix, at)
-	to, err := e.accept(r.Context(), ix, told)
+	to, t, err := e.conclude(r.Context(), f, ix, at)
 	if err != nil {
 		return err
 	}
-	with = append(with[:len(with):len(with)],
-		func(ctx context.Context) error {
-			return e.Accounts.RequireAccount(ctx, ix.Login.Subject, ix.Login.Epoch)
-		},
-		func(ctx context.Context) error {
-			return e.Journal.Record(ctx, ix.Granted(r, told.AMR, told.ACR, time.Unix(told.Time, 0)))
+	with = append(with[:len(with):len(with)], func(ctx context.Context) error {
+		return e.Accounts.RequireAccount(ctx, ix.Login.Subject, ix.Login.Epoch)
+	})
+	if t != nil {
+		with = append(with, func(ctx context.Context) error {
+			return e.Journal.Record(ctx, ix.Granted(r, t.AMR, t.ACR, time.Unix(t.Time, 0)))
 		})
+	}
 	return e.end(w, r, ix, to, with)
+}
+
+// conclude returns where the browser goes on, and what the client hears of the login there; nil: nothing, since Hydra is to
+// begin once more.
+func (e *Engine) conclude(ctx context.Context, f frozen, ix *interaction.Interaction, at time.Time) (to string, t *told, err error) {
+	if f.Challenge == "" {
+		to, err = e.renewed(f.URL, ix, deviceLong)
+		return to, nil, err
+	}
+	rp, err := e.current(ctx, ix)
+	if err != nil {
+		return "", nil, err
+	}
+	switch {
+	case f.Skip && f.isDevice() && f.Subject != ix.Login.Subject:
+		to, err = e.instead(ctx, f, ix)
+		return to, nil, err
+	case f.Skip && !f.isDevice() && e.outdated(f, ix), !ix.Demand.Means(e.Levels, rp.ACRNames):
+		to, err = e.again(ctx, f, ix)
+		return to, nil, err
+	}
+	return e.accept(ctx, f, ix, e.told(rp, ix, at))
 }
 
 // current returns the client of the interaction, if it is the one that the pages have decided for.
@@ -134,48 +177,43 @@ func (e *Engine) told(rp client.Client, ix *interaction.Interaction, at time.Tim
 	}
 }
 
-// accept returns where the browser goes on: with the login to Hydra, or once more through Hydra if that must begin a new
-// session for it.
-func (e *Engine) accept(ctx context.Context, ix *interaction.Interaction, t told) (string, error) {
-	f, err := thaw(ix)
-	if err != nil {
-		return "", err
-	}
-	request, err := e.Admin.Login(ctx, f.Challenge)
-	switch {
-	case errors.Is(err, ErrChallenge) && f.URL != "": // the user has taken longer than Hydra waits
-		return e.renewed(f.URL, ix)
-	case err != nil:
-		return e.settled(ix, err)
-	case request.Skip && !request.isDevice() && e.outdated(request, ix):
-		return e.again(ctx, f, request, ix)
-	}
+// accept returns where the browser goes on with the login, as conclude does.
+func (e *Engine) accept(ctx context.Context, f frozen, ix *interaction.Interaction, t told) (string, *told, error) {
 	sealed, err := e.seal(t)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	to, err := e.Admin.AcceptLogin(ctx, f.Challenge, LoginAccept{
 		Subject: t.Subject, Remember: true, RememberFor: int(e.Remember / time.Second), ACR: t.ACR, AMR: t.AMR, Context: map[string]string{contextKey: sealed},
 	})
+	switch {
+	case errors.Is(err, ErrChallenge): // the user has taken longer than Hydra waits
+		to, err = e.renewed(f.URL, ix, deviceLate)
+		return to, nil, err
+	case err != nil:
+		to, err = e.settled(ix, err)
+		return to, nil, err
+	}
+	return to, &t, nil
+}
+
+// outdated reports whether Hydra's session is not the one of this login: it is another user's, or older than what was just
+// proved. Hydra would go on to tell its time. For the request of a device that is left so if the user is the same, who would
+// have to enter the code again: what its tokens say of the time of the sign-in is older than the truth, and never newer.
+func (e *Engine) outdated(f frozen, ix *interaction.Interaction) bool {
+	return f.Subject != ix.Login.Subject || ix.Login.LastAuthentication().After(ix.Demand.RequestedAt)
+}
+
+// again has Hydra begin anew, unless no page may be shown on the way.
+func (e *Engine) again(ctx context.Context, f frozen, ix *interaction.Interaction) (string, error) {
+	if !ix.Demand.PromptNone {
+		return e.renewed(f.URL, ix, deviceLate)
+	}
+	to, err := e.Admin.RejectLogin(ctx, f.Challenge, rejection("login_required"))
 	if err != nil {
 		return e.settled(ix, err)
 	}
 	return to, nil
-}
-
-// outdated reports whether Hydra's session is not the one of this login: it is another user's, or older than what was just
-// proved. Hydra would go on to tell its time. A device's request cannot be sent again: what its tokens say then of the time
-// of the sign-in is older than the truth, and never newer.
-func (e *Engine) outdated(request LoginRequest, ix *interaction.Interaction) bool {
-	return request.Subject != ix.Login.Subject || ix.Login.LastAuthentication().After(ix.Demand.RequestedAt)
-}
-
-// again has Hydra begin a session anew, unless no page may be shown on the way.
-func (e *Engine) again(ctx context.Context, f frozen, request LoginRequest, ix *interaction.Interaction) (string, error) {
-	if ix.Demand.PromptNone {
-		return e.Admin.RejectLogin(ctx, f.Challenge, rejection("login_required"))
-	}
-	return e.renewed(request.RequestURL, ix)
 }
 
 // settled makes of an error of Hydra's where the browser goes on, if it says so.
@@ -197,16 +235,31 @@ func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.
 	if err != nil {
 		return err
 	}
-	to, err := e.Admin.RejectLogin(r.Context(), f.Challenge, rejection(code))
+	to, err := e.reject(r.Context(), f, ix, code)
 	if err != nil {
-		if to, err = e.settled(ix, err); err != nil {
-			return err
-		}
+		return err
 	}
 	if ix.Login != nil { // a stranger's silent request leaves nothing behind
 		with = append(with[:len(with):len(with)], func(ctx context.Context) error { return e.Journal.Record(ctx, ix.Refused(r, code)) })
 	}
 	return e.end(w, r, ix, to, with)
+}
+
+// reject returns where the browser goes on: to Hydra, which tells the client.
+func (e *Engine) reject(ctx context.Context, f frozen, ix *interaction.Interaction, code string) (to string, err error) {
+	switch {
+	case f.Challenge != "":
+		to, err = e.Admin.RejectLogin(ctx, f.Challenge, rejection(code))
+	case !f.isDevice():
+		return e.renewedTo(f.URL, ix, marker{Refusal: code})
+	}
+	if err != nil {
+		to, err = e.settled(ix, err)
+	}
+	if err == nil && f.isDevice() { // which nobody can tell: Hydra would show the browser an answer for programs
+		return e.deviceAgain(f.URL, deviceDenied)
+	}
+	return to, err
 }
 
 // end commits the end of the interaction, and sends the browser on.
@@ -236,6 +289,7 @@ func rejection(code string) Rejection {
 
 // refusals are the descriptions of the errors that the pages never answer with.
 var refusals = map[string]string{
+	"invalid_request":           "A parameter is not understood, or the request is too long: state, nonce, redirect_uri, login_hint and claims must be shorter together.",
 	"request_not_supported":     "The sign-in pages cannot read request objects.",
 	"request_uri_not_supported": "The sign-in pages cannot read request objects.",
 }

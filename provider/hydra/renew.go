@@ -21,7 +21,8 @@ import (
 
 const (
 	markerName = "vestibule"
-	markerTime = 2 * time.Minute // from the page to Hydra and back
+	markerTime = 2 * time.Minute  // from the page to Hydra and back
+	deviceTime = 10 * time.Minute // the same where the user has to enter a device's code on the way
 	markerAAD  = "hydra renewal"
 )
 
@@ -31,33 +32,55 @@ type marker struct {
 	Prompt  string    `json:"prompt"`  // the client's
 	At      time.Time `json:"at"`      // when the client asked
 	Until   time.Time `json:"until"`
-	Request []byte    `json:"request"` // sum of all other parameters
+	Request []byte    `json:"request"`           // sum of all other parameters
+	Refusal string    `json:"refusal,omitempty"` // what the client is to hear at once; empty: the sign-in goes on
 }
 
-// renewed returns the address of the request with a marker for the login. Its proofs stand if one of them was given for
-// this request: else Hydra would date what is old as now, and all is asked anew.
-func (e *Engine) renewed(requestURL string, ix *interaction.Interaction) (string, error) {
+// apply makes of our prompt the client's, without what the user has answered already.
+func (m *marker) apply(form url.Values) {
+	form.Set("prompt", m.Prompt)
+	if m.Session != "" { // the user was chosen
+		form.Set("prompt", withoutWord(m.Prompt, "select_account"))
+		form.Del("login_hint")
+	}
+}
+
+// renewed returns where the browser goes to begin the request once more. The user of a device is told why that is so.
+func (e *Engine) renewed(requestURL string, ix *interaction.Interaction, why string) (string, error) {
+	var m marker
+	// The proofs stand if one of them was given for this request: else Hydra would date what is old as now, and all is asked
+	// anew.
+	if !ix.Login.LastAuthentication().Before(ix.Demand.RequestedAt) {
+		m.Session = ix.Login.Session
+	}
+	to, err := e.renewedTo(requestURL, ix, m)
+	if err == nil && (LoginRequest{RequestURL: requestURL}).isDevice() {
+		return e.deviceAgain(to, why)
+	}
+	return to, err
+}
+
+// renewedTo returns the address of the request with the marker, which gets what any has.
+func (e *Engine) renewedTo(requestURL string, ix *interaction.Interaction, m marker) (string, error) {
 	u, err := url.Parse(requestURL)
 	if err != nil {
 		return "", fmt.Errorf("hydra: request_url: %w", errForeign)
 	}
 	form := u.Query()
-	prompt := form.Get("prompt")
-	if m := e.marked(form, e.Now()); m != nil { // the user has proved something more on the way back
-		prompt = m.Prompt
+	m.At, m.Until, m.Request = ix.Demand.RequestedAt, e.Now().Add(markerTime), sumOf(form)
+	if isDevice(form) {
+		m.Until = e.Now().Add(deviceTime)
 	}
-	var stands string // whose proofs
-	if !ix.Login.LastAuthentication().Before(ix.Demand.RequestedAt) {
-		stands = ix.Login.Session
+	m.Prompt = form.Get("prompt")
+	if before := e.marked(form, ix.Demand.RequestedAt); before != nil { // this is not the first time
+		m.Prompt = before.Prompt
 	}
-	sealed, err := e.sealed(marker{
-		Session: stands, Prompt: prompt, At: ix.Demand.RequestedAt, Until: e.Now().Add(markerTime), Request: sumOf(form),
-	}, markerAAD)
+	sealed, err := e.sealed(m, markerAAD)
 	if err != nil {
 		return "", err
 	}
 	form.Set(markerName, sealed)
-	form.Set("prompt", forced(prompt))
+	form.Set("prompt", forced(m.Prompt))
 	u.RawQuery = form.Encode()
 	return u.String(), nil
 }
@@ -82,11 +105,11 @@ func (e *Engine) marked(form url.Values, now time.Time) *marker {
 	return m
 }
 
-// sumOf is what a request is known by, whatever its prompt is.
+// sumOf is what a request is known by, whatever its prompt is, and whichever code of a device's came with it.
 func sumOf(form url.Values) []byte {
 	rest := url.Values{}
 	for name, values := range form {
-		if name != markerName && name != "prompt" {
+		if name != markerName && name != "prompt" && name != userCode {
 			rest[name] = values
 		}
 	}

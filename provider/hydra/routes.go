@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"vestibule/provider/interaction"
+	"vestibule/provider/spelling"
 	"vestibule/web/ui"
 )
 
@@ -32,19 +33,35 @@ const (
 	DevicePath     = "/hydra/device"      // urls.device.verification
 	DeviceDonePath = "/hydra/device/done" // urls.device.success
 	ErrorPath      = "/hydra/error"       // urls.error
+
+	DeviceAgainPath = "/hydra/device/again" // to which only we lead
 )
 
 // Routes are the pages that Hydra sends browsers to.
 func (e *Engine) Routes(pages Pages) []ui.Route {
 	return []ui.Route{
-		ui.Get(LoginPath, e.login(pages)),
-		ui.Get(ConsentPath, e.consent(pages)),
-		ui.Get(LogoutPath, e.logout(pages)),
-		ui.Post(LogoutPath, e.postLogout(pages)),
+		ui.Get(LoginPath, e.inTurn(e.login(pages))),
+		ui.Get(ConsentPath, e.inTurn(e.consent(pages))),
+		ui.Get(LogoutPath, e.inTurn(e.logout(pages))),
+		ui.Post(LogoutPath, e.inTurn(e.postLogout(pages))),
 		ui.Get(DevicePath, e.device(pages)),
-		ui.Post(DevicePath, e.postDevice(pages)),
+		ui.Post(DevicePath, e.inTurn(e.postDevice(pages))),
 		ui.Get(DeviceDonePath, deviceDone(pages)),
+		ui.Get(DeviceAgainPath, e.showDeviceAgain(pages)),
 		ui.Get(ErrorPath, errorPage),
+	}
+}
+
+// inTurn has the requests of one network wait for each other, so that one that sends a great many challenges leaves turns
+// at Hydra to others. limiter.ErrBusy reports that as many wait as may.
+func (e *Engine) inTurn(h ui.Handler) ui.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		done, err := e.addresses.Take(r.Context(), spelling.NetworkOf(r.RemoteAddr))
+		if err != nil {
+			return err
+		}
+		defer done()
+		return h(w, r)
 	}
 }
 

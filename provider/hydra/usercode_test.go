@@ -40,7 +40,7 @@ func TestUserCodeNotRecorded(t *testing.T) {
 	h.SetURLs(hydratest.URLs{Device: "http://127.0.0.1:9/device"})
 	h.SetClient(hydratest.Client{ID: "tv"})
 	device, log, attempts := h.NewDevice("tv"), &brokenLog{}, counter{mfatest.New()}
-	e := &Engine{Config{
+	e := &Engine{Config: Config{
 		Admin: newAdmin(t, AdminConfig{URL: h.AdminURL}), Journal: audit.Journal{Recorder: log, Atomic: attempts.Atomic}, Now: time.Now,
 		UserCodes: UserCodes{Counter: attempts, Limits: UserCodeLimits{Address: 2}}.withDefaults(),
 	}}

@@ -52,7 +52,7 @@ func (f *Flows) Flow(ix *Interaction) (string, error) {
 	if ix.Version > 0 {
 		return ix.ID + "." + strconv.FormatInt(ix.Version, 10), nil
 	}
-	data, err := deflate(ix)
+	data, err := deflate(ix.inAddress())
 	if err != nil {
 		return "", fmt.Errorf("flow: %w", err)
 	}
@@ -134,7 +134,7 @@ func (f *Flows) Restart(ix *Interaction) *Interaction {
 	d := ix.Demand
 	d.RequestedAt = f.now()
 	fresh := f.Begin(d)
-	fresh.Client, fresh.ClientName, fresh.Scopes, fresh.Request = ix.Client, ix.ClientName, ix.Scopes, ix.Request
+	fresh.Client, fresh.ClientName, fresh.Scopes, fresh.Request, fresh.Brief = ix.Client, ix.ClientName, ix.Scopes, ix.Request, ix.Brief
 	fresh.Registered, fresh.Decided = ix.Registered, ix.Decided
 	fresh.TwoSteps, fresh.FirstParty, fresh.Redirect, fresh.Browser = ix.TwoSteps, ix.FirstParty, ix.Redirect, ix.Browser
 	return fresh

@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"time"
@@ -37,11 +38,27 @@ type Interaction struct {
 
 	// JSON as it is: bytes would be base64 in base64, and would fill a third of an address with nothing.
 	Request json.RawMessage `json:"request,omitempty"` // the frozen fosite request
-	UI      json.RawMessage `json:"ui,omitempty"`      // what the pages remember; opaque here
+
+	// Brief stands for Request in an address, which has no room for that; nil: it has. It is enough to sign the user in, and
+	// not to answer anybody: the engine begins once more then.
+	Brief json.RawMessage `json:"brief,omitempty"`
+
+	UI json.RawMessage `json:"ui,omitempty"` // what the pages remember; opaque here
 
 	// Keep seals where the interaction ends, for the same form sent again; nil: nothing is kept, and the row goes.
 	Keep   func(to string) ([]byte, error) `json:"-"`
 	Answer []byte                          `json:"answer,omitempty"` // what Keep has made; the interaction has ended
+}
+
+// inAddress is the interaction as an address holds it. With a Brief nobody gets anything at its end, so that there is
+// nothing to allow.
+func (ix *Interaction) inAddress() *Interaction {
+	if ix.Brief == nil {
+		return ix
+	}
+	short := *ix
+	short.Request, short.Brief, short.FirstParty = ix.Brief, nil, true
+	return &short
 }
 
 // Required is what the login must satisfy: the demand of the request, and what has come of it since.
@@ -51,13 +68,15 @@ func (ix *Interaction) Required() assurance.Demand {
 	return d
 }
 
-// Follow takes over what has changed of the client since: what it obliges its users to, and what it may ask for. A client
-// that was registered anew under the same id is another one, and Finish refuses it.
+// Follow takes over what has changed of the client since: what it is called, what it obliges its users to, what it may ask
+// for, and that its users have to allow that now. What they had to allow when they began they still have to. A client that
+// was registered anew under the same id is another one, and Finish refuses it.
 func (ix *Interaction) Follow(c client.Client) {
 	if ix.Registered != c.Registration || ix.Decided.Equal(c.Updated) {
 		return
 	}
 	ix.Decided, ix.TwoSteps, ix.Scopes = c.Updated, c.TwoSteps, c.Permitted(ix.Scopes)
+	ix.ClientName, ix.FirstParty = cmp.Or(c.Name, c.ID), ix.FirstParty && c.FirstParty
 }
 
 // keep notes where the interaction ends.

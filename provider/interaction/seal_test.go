@@ -3,6 +3,8 @@ package interaction
 import (
 	"bytes"
 	"compress/flate"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"strings"
 	"sync"
@@ -89,6 +91,44 @@ func BenchmarkFlow(b *testing.B) {
 		}
 		if err := inflate(packed, new(Interaction)); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// openSealer seals nothing.
+type openSealer struct{}
+
+func (openSealer) Seal(plaintext []byte, _ string) (string, []byte, error) {
+	return "k", plaintext, nil
+}
+func (openSealer) Open(_ string, sealed []byte, _ string) ([]byte, error) { return sealed, nil }
+
+// TestBrief: an address holds the Brief in place of the Request, and what comes of it gives nobody anything; the interaction
+// itself, and another one of the same request, keep both.
+func TestBrief(t *testing.T) {
+	f := NewFlows(nil, openSealer{}, 0, func() time.Time { return time.Date(2026, 3, 1, 12, 1, 0, 0, time.UTC) })
+	ix := someInteraction()
+	long := make([]byte, MaxFlow)
+	rand.Read(long)
+	ix.Request = json.RawMessage(`"` + base64.RawURLEncoding.EncodeToString(long) + `"`)
+	if fits, err := f.Fits(ix); err != nil || fits {
+		t.Fatalf("it fits: %v, %v", fits, err)
+	}
+	ix.Brief = json.RawMessage(`"brief"`)
+	if fits, err := f.Fits(ix); err != nil || !fits {
+		t.Fatalf("it does not fit with a Brief: %v, %v", fits, err)
+	}
+	for name, from := range map[string]*Interaction{"itself": ix, "begun anew": f.Restart(ix)} {
+		flow, err := f.Flow(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.Resume(t.Context(), flow)
+		if err != nil || string(got.Request) != `"brief"` || got.Brief != nil || !got.FirstParty || got.ID != from.ID {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if len(from.Request) < MaxFlow || from.Brief == nil || from.FirstParty {
+			t.Errorf("%s: it has changed: %+v", name, from)
 		}
 	}
 }

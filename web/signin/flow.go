@@ -51,8 +51,9 @@ func (s *flows) adoptSession(ctx context.Context, fl *flow, session *interaction
 		return nil
 	}
 	fl.ix.Login, fl.state.FromSession = session.Login.Clone(), true
-	// All is asked anew, and no clock of another server makes an old proof a new one.
-	if d.PromptLogin || d.NewLogin && d.ExceptFrom != session.Login.Session {
+	// All is asked anew, and no clock of another server makes an old proof a new one. For prompt=login, decide sees to it that
+	// what comes from a session that stands was proved since the client asked.
+	if (d.PromptLogin || d.NewLogin) && d.ExceptFrom != session.Login.Session {
 		fl.ix.Login.Authentications = nil
 	}
 	if d.LoginHint == "" {
@@ -99,7 +100,7 @@ func (s *Server) saveAndRedirect(w http.ResponseWriter, r *http.Request, fl *flo
 	if err := s.introduce(r.Context(), fl); err != nil {
 		return err
 	}
-	if fl.ix.Login != nil || fl.ix.Version > 0 { // one that no address could hold is a row from the start
+	if fl.ix.Login != nil || fl.ix.Version > 0 {
 		err := s.save(r.Context(), fl)
 		if errors.Is(err, store.ErrConflict) {
 			return s.redirectAfterConflict(w, r, fl)

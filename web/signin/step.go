@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"slices"
 	"time"
 
 	"vestibule/provider/assurance"
@@ -96,11 +97,13 @@ func next(f facts) step {
 func (s step) signedIn() bool { return s >= stepSetup }
 
 // Forecast is a sign-in that nobody makes: it says of a user and what the user has proved what would come next, by the
-// decision of the pages. It takes what was proved for young enough, and knows nothing of consent.
+// decision of the pages. It takes what was proved for young enough for the client, and knows nothing of consent.
 type Forecast struct {
 	Login      *assurance.Login // what was proved, the password at least
 	Required   assurance.Demand // what the client asks for; its Policy is the level that nobody is let through without, whatever is set up
+	InSession  bool             // it was proved for a session, and not in the sign-in itself
 	Enrolled   bool             // the user has an authenticator
+	Resistant  bool             // one of them is phishing-resistant
 	Obliged    bool             // the policy obliges the user to have a second factor
 	Remembered bool             // the user said that this browser need not give codes
 }
@@ -115,14 +118,23 @@ const (
 	OwesSetup        // an authenticator is set up
 )
 
+// strongerOwed reports whether the second factor allows the user, who has none that reaches what is asked for, to set one up.
+func (f Forecast) strongerOwed(now time.Time) bool {
+	young := func(a assurance.Authentication) bool { return now.Sub(a.Time) < reauthTime }
+	return f.Required.Level() == assurance.LevelPhishingResistant && !f.Resistant && slices.ContainsFunc(f.Login.SecondFactors(), young)
+}
+
 // Owes is what comes next as of now.
 func (f Forecast) Owes(now time.Time) Owed {
 	second := f.Login.SecondFactor()
+	_, recovered := f.Login.AuthenticatedAt(assurance.MethodRecovery)
 	switch next(facts{
 		known: true, password: true, recent: true, second: second, enrolled: f.Enrolled, twoSteps: asksTwoSteps(f.Required),
 		obliged:            f.Obliged && !f.Enrolled, // as long as there is none
 		remembered:         f.Remembered && sparesCode(f.Required),
 		belowRequiredLevel: second && !f.Login.Reaches(f.Required, now),
+		recoveryJustGiven:  recovered && !f.InSession,
+		strongerOwed:       f.strongerOwed(now),
 	}) {
 	case stepFactor:
 		return OwesFactor

@@ -34,7 +34,8 @@ func (s *Server) composeHydra(c config.Config, keys *mfa.Keyring) (web.Source, e
 	flows := interaction.NewFlows(s.store, keys, hydraTime, s.now)
 	s.hydra, err = hydra.New(hydra.Config{
 		Admin: admin, Flows: flows, Accounts: s.accounts, Sessions: s.store, Sealer: keys, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
-		UserCodes: hydra.UserCodes{Counter: s.store, Refunds: s.refunds, Limits: userCodeLimits(c)}, Levels: Levels(c), Remember: c.SessionLifetime, Now: s.now,
+		UserCodes: hydra.UserCodes{Counter: s.store, Refunds: s.refunds, Limits: userCodeLimits(c)}, Address: c.Issuer, Levels: Levels(c),
+		Remember: c.SessionLifetime, Now: s.now,
 	})
 	if err != nil {
 		return web.Source{}, fmt.Errorf("hydra: %w", err)

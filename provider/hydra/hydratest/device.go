@@ -3,6 +3,7 @@ package hydratest
 import (
 	"crypto/rand"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -76,7 +77,7 @@ func (d Device) Granted() bool {
 // deviceVerify is where the user's browser begins, and what it passes as often as it passes the authorization endpoint.
 func (h *Hydra) deviceVerify(w http.ResponseWriter, r *http.Request) {
 	if fault := h.passDevice(w, r); fault != nil {
-		h.errorPage(w, r, *fault)
+		refuse(w, http.StatusBadRequest, fault.code, fault.description) // the page for errors is for other requests
 	}
 }
 
@@ -99,7 +100,7 @@ func (h *Hydra) passDevice(w http.ResponseWriter, r *http.Request) *problem {
 		}
 		return h.askLogin(w, r, f)
 	}
-	f := flow{URL: h.URL + r.URL.RequestURI(), Query: q, Browser: random(16)}
+	f := flow{URL: h.deviceURL(q), Browser: random(16)} // without a Query: what that asks for is not looked at, be it prompt=login
 	http.SetCookie(w, &http.Cookie{Name: deviceCookie, Value: f.Browser, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	to := with(h.urls.Device, "device_challenge", h.issue(ticket{kind: deviceChallenge, flow: f}))
 	if code := q.Get("user_code"); code != "" {
@@ -107,6 +108,15 @@ func (h *Hydra) passDevice(w http.ResponseWriter, r *http.Request) *problem {
 	}
 	http.Redirect(w, r, to, http.StatusFound)
 	return nil
+}
+
+// deviceURL is the address of the request. The code is no part of what is kept.
+func (h *Hydra) deviceURL(q url.Values) string {
+	address := with(h.URL+"/oauth2/device/verify?"+q.Encode(), "user_code", "****")
+	if q.Get("user_code") == "" {
+		address = h.URL + "/oauth2/device/verify?" + q.Encode()
+	}
+	return address
 }
 
 // acceptDevice takes the code that the user has typed.
@@ -124,9 +134,11 @@ func (h *Hydra) acceptDevice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := t.flow
-	f.URL = with(f.URL, "client_id", d.client.ID)
+	if u, err := url.Parse(f.URL); err == nil && u.Query().Get("client_id") == "" {
+		f.URL = with(f.URL, "client_id", d.client.ID)
+	}
 	f.Client, f.Scope, f.Device = d.client, slices.Clone(d.scope), body.UserCode
-	redirectTo(w, f.URL, "device_verifier", h.issue(ticket{kind: deviceVerifier, flow: f}))
+	redirectTo(w, with(f.URL, "client_id", d.client.ID), "device_verifier", h.issue(ticket{kind: deviceVerifier, flow: f}))
 }
 
 // byDevice spends the code of a device whose user has answered; false: it has answered.

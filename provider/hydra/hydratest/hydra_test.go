@@ -407,6 +407,47 @@ func TestDevice(t *testing.T) {
 	}
 }
 
+// TestDeviceSession: at a device, no prompt has the user sign in whom a session says, but the end of that session does. The
+// user's code is masked in what is shown of the request, and a refusal is an answer for programs.
+func TestDeviceSession(t *testing.T) {
+	a := newApp(t, Config{})
+	b := a.browser()
+	a.ask(b)
+	begin := func() map[string]any {
+		t.Helper()
+		d := a.hydra.NewDevice("shop", "openid")
+		response, err := b.Get(d.Complete + "&prompt=login&max_age=0&more=x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := response.Request.URL.Query()
+		if q.Get("user_code") != d.UserCode {
+			t.Errorf("the page for the code gets %q", q.Get("user_code"))
+		}
+		_, answer := a.call("PUT", "/admin/oauth2/auth/requests/device/accept", url.Values{"device_challenge": {q.Get("device_challenge")}}, map[string]string{"user_code": d.UserCode})
+		if _, err = b.Get(answer["redirect_to"].(string)); err != nil {
+			t.Fatal(err)
+		}
+		return a.seen["login"]
+	}
+	seen := begin()
+	asked, err := url.Parse(seen["request_url"].(string))
+	if err != nil || seen["skip"] != true || seen["subject"] != "ana" || asked.Query().Get("user_code") != "****" || asked.Query().Get("more") != "x" || asked.Query().Get("client_id") != "shop" {
+		t.Errorf("with a session: %v, %v", seen, err)
+	}
+	if status, _ := a.call("DELETE", "/admin/oauth2/auth/sessions/login", url.Values{"sid": {seen["session_id"].(string)}}, nil); status != http.StatusNoContent {
+		t.Errorf("end of the session: %d", status)
+	}
+	a.login = map[string]any{"error": "access_denied"}
+	if seen = begin(); seen["skip"] != false || seen["subject"] != "" {
+		t.Errorf("without a session: %v", seen)
+	}
+	response, err := b.Get(a.hydra.URL + "/oauth2/device/verify?login_verifier=none")
+	if err != nil || response.Header.Get("Content-Type") != "application/json" || response.StatusCode != http.StatusBadRequest {
+		t.Errorf("a refusal: %v, %v", response, err)
+	}
+}
+
 func TestFaults(t *testing.T) {
 	a := newApp(t, Config{})
 	a.hydra.SetFault(func(r *http.Request) Fault { return Unavailable })
