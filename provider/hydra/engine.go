@@ -83,7 +83,7 @@ func (e *Engine) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.
 		return err
 	}
 	told := e.told(rp, ix, at)
-	to, err := e.accept(r.Context(), ix, told)
+	a, err := e.accept(r.Context(), ix, told)
 	if err != nil {
 		return err
 	}
@@ -92,9 +92,20 @@ func (e *Engine) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.
 			return e.Accounts.RequireAccount(ctx, ix.Login.Subject, ix.Login.Epoch)
 		},
 		func(ctx context.Context) error {
+			if !a.accepted {
+				return nil
+			}
 			return e.Journal.Record(ctx, ix.Granted(r, told.AMR, told.ACR, time.Unix(told.Time, 0)))
 		})
-	return e.end(w, r, ix, to, with)
+	return e.end(w, r, ix, a, with)
+}
+
+// answer is where the browser goes on, and what the client hears: nothing yet if the request begins anew, and nothing of
+// this sign-in if Hydra had the answer of another.
+type answer struct {
+	to       string
+	accepted bool
+	refused  string // the error; empty: none
 }
 
 // current returns the client of the interaction, if it is the one that the pages have decided for.
@@ -133,15 +144,15 @@ func (e *Engine) told(rp client.Client, ix *interaction.Interaction, at time.Tim
 
 // accept returns where the browser goes on: with the login to Hydra, or once more through Hydra if that must begin a new
 // session for it.
-func (e *Engine) accept(ctx context.Context, ix *interaction.Interaction, t told) (string, error) {
+func (e *Engine) accept(ctx context.Context, ix *interaction.Interaction, t told) (answer, error) {
 	f, err := thaw(ix)
 	if err != nil {
-		return "", err
+		return answer{}, err
 	}
 	request, err := e.Admin.Login(ctx, f.Challenge)
 	switch {
 	case errors.Is(err, ErrChallenge) && f.URL != "": // the user has taken longer than Hydra waits
-		return e.renewed(f.URL, ix)
+		return e.anew(f.URL, ix)
 	case err != nil:
 		return e.settled(ix, err)
 	case request.Skip && !request.isDevice() && e.outdated(request, ix):
@@ -149,7 +160,7 @@ func (e *Engine) accept(ctx context.Context, ix *interaction.Interaction, t told
 	}
 	sealed, err := e.seal(t)
 	if err != nil {
-		return "", err
+		return answer{}, err
 	}
 	to, err := e.Admin.AcceptLogin(ctx, f.Challenge, LoginAccept{
 		Subject: t.Subject, Remember: true, RememberFor: int(e.Remember / time.Second), ACR: t.ACR, AMR: t.AMR, Context: map[string]string{contextKey: sealed},
@@ -157,7 +168,8 @@ func (e *Engine) accept(ctx context.Context, ix *interaction.Interaction, t told
 	if err != nil {
 		return e.settled(ix, err)
 	}
-	return to, nil
+	// Whom Hydra does not expect it sends to sign in once more.
+	return answer{to: to, accepted: !request.Skip || request.Subject == t.Subject}, nil
 }
 
 // outdated reports whether Hydra's session is not the one of this login: it is another user's, or older than what was just
@@ -168,24 +180,39 @@ func (e *Engine) outdated(request LoginRequest, ix *interaction.Interaction) boo
 }
 
 // again has Hydra begin a session anew, unless no page may be shown on the way.
-func (e *Engine) again(ctx context.Context, f frozen, request LoginRequest, ix *interaction.Interaction) (string, error) {
+func (e *Engine) again(ctx context.Context, f frozen, request LoginRequest, ix *interaction.Interaction) (answer, error) {
 	if ix.Demand.PromptNone {
-		return e.Admin.RejectLogin(ctx, f.Challenge, rejection("login_required"))
+		return e.reject(ctx, f, ix, "login_required")
 	}
-	return e.renewed(request.RequestURL, ix)
+	return e.anew(request.RequestURL, ix)
+}
+
+// anew has the request begin anew.
+func (e *Engine) anew(requestURL string, ix *interaction.Interaction) (answer, error) {
+	to, err := e.renewed(requestURL, ix)
+	return answer{to: to}, err
+}
+
+// reject has the client hear an error.
+func (e *Engine) reject(ctx context.Context, f frozen, ix *interaction.Interaction, code string) (answer, error) {
+	to, err := e.Admin.RejectLogin(ctx, f.Challenge, rejection(code))
+	if err != nil {
+		return e.settled(ix, err)
+	}
+	return answer{to: to, refused: code}, nil
 }
 
 // settled makes of an error of Hydra's where the browser goes on, if it says so.
-func (e *Engine) settled(ix *interaction.Interaction, err error) (string, error) {
+func (e *Engine) settled(ix *interaction.Interaction, err error) (answer, error) {
 	var used *UsedError
 	var refused *RefusedError
 	switch {
 	case errors.As(err, &used):
-		return used.RedirectTo, nil
+		return answer{to: used.RedirectTo}, nil
 	case errors.Is(err, ErrChallenge), errors.As(err, &refused):
-		return "", requestError("invalid_request", "The request has expired at the authorization server, or is not known there.", ix)
+		return answer{}, requestError("invalid_request", "The request has expired at the authorization server, or is not known there.", ix)
 	}
-	return "", err
+	return answer{}, err
 }
 
 // Refuse rejects the login at Hydra, which tells the client. Its outcomes are those of Finish.
@@ -194,25 +221,23 @@ func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.
 	if err != nil {
 		return err
 	}
-	to, err := e.Admin.RejectLogin(r.Context(), f.Challenge, rejection(code))
+	a, err := e.reject(r.Context(), f, ix, code)
 	if err != nil {
-		if to, err = e.settled(ix, err); err != nil {
-			return err
-		}
+		return err
 	}
-	if ix.Login != nil { // a stranger's silent request leaves nothing behind
-		with = append(with[:len(with):len(with)], func(ctx context.Context) error { return e.Journal.Record(ctx, ix.Refused(r, code)) })
-	}
-	return e.end(w, r, ix, to, with)
+	return e.end(w, r, ix, a, with)
 }
 
-// end commits the end of the interaction, and sends the browser on.
-func (e *Engine) end(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, to string, with []func(context.Context) error) error {
-	if err := e.Flows.EndAt(r.Context(), ix, to, with...); err != nil {
+// end commits the end of the interaction with an error that the client hears, and sends the browser on.
+func (e *Engine) end(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, a answer, with []func(context.Context) error) error {
+	if a.refused != "" && ix.Login != nil { // a stranger's silent request leaves nothing behind
+		with = append(with[:len(with):len(with)], func(ctx context.Context) error { return e.Journal.Record(ctx, ix.Refused(r, a.refused)) })
+	}
+	if err := e.Flows.EndAt(r.Context(), ix, a.to, with...); err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, a.to, http.StatusSeeOther)
 	return nil
 }
 
