@@ -123,7 +123,8 @@ type Config struct {
 	// PhishingResistantGroups are the groups whose members must sign in with a phishing-resistant one, whatever TwoSteps
 	// says: phishing_resistant_groups.
 	PhishingResistantGroups []string
-	// TwoStepsReportOnly records who would have been stopped and stops nobody: two_steps_report_only.
+	// TwoStepsReportOnly records who would have been stopped and stops nobody, also not at an app that obliges its own
+	// users: two_steps_report_only.
 	TwoStepsReportOnly bool
 	// ACRNames are more names of the levels aal1, aal2 and phr, for all clients; nil: the usual ones: acr_names.
 	ACRNames map[string][]string

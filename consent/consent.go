@@ -17,29 +17,38 @@ import (
 // ErrNotFound reports that the user has allowed the client nothing.
 var ErrNotFound = errors.New("no grant")
 
+// Client is a client as it is registered. One that is made anew under an old id is another one: whoever has allowed the old
+// one something is asked again.
+type Client struct {
+	ID           string
+	Registration string // another one each time that the id is registered; empty only where no id is ever given to another client
+}
+
 // Grant is what a user allowed a client, for this and later sign-ins.
 type Grant struct {
 	Subject string
-	Client  string
+	Client  Client
 	Scopes  []string // sorted, no duplicates; offline_access is one of them like any other
 	Created time.Time
 	Updated time.Time // when a scope was last added
 }
 
-// Store keeps grants, one for each subject and client.
+// Store keeps grants, one for each subject and client id. It is for one registration of the client: for any other there is
+// none. A store that keeps the clients too has none for a registration that is removed, from the commit on that removes it.
 type Store interface {
 	// Grant returns the grant, or ErrNotFound.
-	Grant(ctx context.Context, subject, client string) (Grant, error)
+	Grant(ctx context.Context, subject string, client Client) (Grant, error)
 	// AddScopes adds to the grant, which it makes if there is none, be it for no scope. It is one atomic step: what
-	// two pages allow at once is all allowed.
-	AddScopes(ctx context.Context, subject, client string, scopes []string, now time.Time) error
+	// two pages allow at once is all allowed. What the subject allowed another registration of that id is gone then.
+	AddScopes(ctx context.Context, subject string, client Client, scopes []string, now time.Time) error
 	// RequireGrant makes the commit of ctx, if there is one, fail with ErrNotFound unless the client is allowed all of the
 	// scopes.
-	RequireGrant(ctx context.Context, subject, client string, scopes []string) error
-	// DeleteGrant removes the grant, or fails with ErrNotFound. A store that keeps the client's codes and tokens too ends
-	// them in the same commit.
-	DeleteGrant(ctx context.Context, subject, client string) error
-	// Grants returns what the subject allowed, by client id; none is no error.
+	RequireGrant(ctx context.Context, subject string, client Client, scopes []string) error
+	// DeleteGrant removes the grant, whatever registration it is for, or fails with ErrNotFound. A store that keeps the
+	// client's codes and tokens too ends them in the same commit.
+	DeleteGrant(ctx context.Context, subject, id string) error
+	// Grants returns what the subject allowed, by client id; none is no error. Where the clients are kept elsewhere, some
+	// may be for registrations that are no more: whoever shows them compares.
 	Grants(ctx context.Context, subject string) ([]Grant, error)
 }
 
@@ -52,7 +61,7 @@ type Service struct {
 // Missing returns the wanted scopes that the subject has not allowed the client, in the order
 // wanted. known reports whether the client was ever allowed anything: a request for no scope
 // misses nothing, and still wants a page when the client is new to the user.
-func (s *Service) Missing(ctx context.Context, subject, client string, wanted []string) (missing []string, known bool, err error) {
+func (s *Service) Missing(ctx context.Context, subject string, client Client, wanted []string) (missing []string, known bool, err error) {
 	g, err := s.Store.Grant(ctx, subject, client)
 	known = err == nil
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -68,7 +77,7 @@ func (s *Service) Missing(ctx context.Context, subject, client string, wanted []
 }
 
 // Allow adds the scopes to what the subject allowed the client before.
-func (s *Service) Allow(ctx context.Context, subject, client string, scopes []string) error {
+func (s *Service) Allow(ctx context.Context, subject string, client Client, scopes []string) error {
 	if err := s.Store.AddScopes(ctx, subject, client, scopes, s.now()); err != nil {
 		return fmt.Errorf("save grant: %w", err)
 	}
@@ -77,17 +86,17 @@ func (s *Service) Allow(ctx context.Context, subject, client string, scopes []st
 
 // Require makes the commit of ctx, if there is one, rest on the subject having allowed the client all of the scopes:
 // ErrNotFound if that is not so any more.
-func (s *Service) Require(ctx context.Context, subject, client string, scopes []string) error {
+func (s *Service) Require(ctx context.Context, subject string, client Client, scopes []string) error {
 	return s.Store.RequireGrant(ctx, subject, client, scopes)
 }
 
-// Revoke forgets all that the subject allowed the client, with the tokens that the store has of it. ErrNotFound if that
+// Revoke forgets all that the subject allowed the client with that id, with the tokens that the store has of it. ErrNotFound if that
 // was nothing.
-func (s *Service) Revoke(ctx context.Context, subject, client string) error {
-	return s.Store.DeleteGrant(ctx, subject, client)
+func (s *Service) Revoke(ctx context.Context, subject, id string) error {
+	return s.Store.DeleteGrant(ctx, subject, id)
 }
 
-// List returns what the subject allowed, by client id.
+// List returns what the subject allowed, by client id. Store.Grants says what a list for people must leave out.
 func (s *Service) List(ctx context.Context, subject string) ([]Grant, error) {
 	return s.Store.Grants(ctx, subject)
 }

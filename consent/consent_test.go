@@ -11,7 +11,10 @@ import (
 	"vestibule/consent/consenttest"
 )
 
-var ctx = context.Background()
+var (
+	ctx  = context.Background()
+	shop = consent.Client{ID: "shop", Registration: "first"}
+)
 
 func TestMemory(t *testing.T) {
 	consenttest.TestStore(t, func(*testing.T) consent.Store { return consenttest.New() })
@@ -38,7 +41,7 @@ func TestMissing(t *testing.T) {
 		if tt.allowed != nil {
 			allow(t, s, tt.allowed...)
 		}
-		missing, known, err := s.Missing(ctx, "ana", "shop", tt.wanted)
+		missing, known, err := s.Missing(ctx, "ana", shop, tt.wanted)
 		if err != nil || !slices.Equal(missing, tt.missing) || known != tt.known {
 			t.Errorf("%s: Missing = %v, %v, %v, want %v, %v", tt.name, missing, known, err, tt.missing, tt.known)
 		}
@@ -69,14 +72,27 @@ func TestAllowAdds(t *testing.T) {
 func TestRevoke(t *testing.T) {
 	s := &consent.Service{Store: consenttest.New()}
 	allow(t, s, "openid")
-	if err := s.Revoke(ctx, "ana", "shop"); err != nil {
+	if err := s.Revoke(ctx, "ana", shop.ID); err != nil {
 		t.Fatalf("Revoke: %v", err)
 	}
-	if missing, known, _ := s.Missing(ctx, "ana", "shop", []string{"openid"}); known || len(missing) != 1 {
+	if missing, known, _ := s.Missing(ctx, "ana", shop, []string{"openid"}); known || len(missing) != 1 {
 		t.Errorf("Missing after Revoke = %v, %v", missing, known)
 	}
-	if err := s.Revoke(ctx, "ana", "shop"); !errors.Is(err, consent.ErrNotFound) {
+	if err := s.Revoke(ctx, "ana", shop.ID); !errors.Is(err, consent.ErrNotFound) {
 		t.Errorf("second Revoke: %v, want ErrNotFound", err)
+	}
+}
+
+// A client that is made anew under an old id is new to the user.
+func TestMissingOfAClientMadeAnew(t *testing.T) {
+	s := &consent.Service{Store: consenttest.New()}
+	allow(t, s, "openid")
+	anew := consent.Client{ID: shop.ID, Registration: "second"}
+	if missing, known, err := s.Missing(ctx, "ana", anew, []string{"openid"}); err != nil || known || !slices.Equal(missing, []string{"openid"}) {
+		t.Errorf("Missing = %v, %v, %v, want all of it, of a client that is not known", missing, known, err)
+	}
+	if err := s.Require(ctx, "ana", anew, nil); !errors.Is(err, consent.ErrNotFound) {
+		t.Errorf("Require: %v, want ErrNotFound", err)
 	}
 }
 
@@ -84,10 +100,10 @@ func TestRevoke(t *testing.T) {
 func TestStoreInTrouble(t *testing.T) {
 	down := errors.New("database down")
 	s := &consent.Service{Store: broken{err: down}}
-	if _, known, err := s.Missing(ctx, "ana", "shop", []string{"openid"}); !errors.Is(err, down) || known {
+	if _, known, err := s.Missing(ctx, "ana", shop, []string{"openid"}); !errors.Is(err, down) || known {
 		t.Errorf("Missing = %v, %v, want the store's error", known, err)
 	}
-	if err := s.Allow(ctx, "ana", "shop", []string{"openid"}); !errors.Is(err, down) {
+	if err := s.Allow(ctx, "ana", shop, []string{"openid"}); !errors.Is(err, down) {
 		t.Errorf("Allow: %v, want the store's error", err)
 	}
 }
@@ -97,15 +113,17 @@ type broken struct {
 	err error
 }
 
-func (b broken) Grant(context.Context, string, string) (consent.Grant, error) {
+func (b broken) Grant(context.Context, string, consent.Client) (consent.Grant, error) {
 	return consent.Grant{}, b.err
 }
 
-func (b broken) AddScopes(context.Context, string, string, []string, time.Time) error { return b.err }
+func (b broken) AddScopes(context.Context, string, consent.Client, []string, time.Time) error {
+	return b.err
+}
 
 func allow(t *testing.T, s *consent.Service, scopes ...string) {
 	t.Helper()
-	if err := s.Allow(ctx, "ana", "shop", scopes); err != nil {
+	if err := s.Allow(ctx, "ana", shop, scopes); err != nil {
 		t.Fatalf("Allow(%v): %v", scopes, err)
 	}
 }

@@ -18,7 +18,8 @@ func Example() {
 	ar := fosite.NewAuthorizeRequest()
 	ar.SetRequestedScopes(fosite.Arguments{"openid", "email"})
 
-	missing, known, err := grants.Missing(ctx, "ana", "shop", ar.GetRequestedScopes())
+	client := consent.Client{ID: "shop", Registration: "2026-03-01T12:00:00Z"} // when this host has registered it
+	missing, known, err := grants.Missing(ctx, "ana", client, ar.GetRequestedScopes())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -26,7 +27,7 @@ func Example() {
 	if !known || len(missing) > 0 {
 		fmt.Println("ask for", missing)
 		// The user presses allow.
-		if err := grants.Allow(ctx, "ana", "shop", missing); err != nil {
+		if err := grants.Allow(ctx, "ana", client, missing); err != nil {
 			fmt.Println(err)
 			return
 		}

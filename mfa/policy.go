@@ -43,7 +43,7 @@ type Rule struct {
 // to come takes nothing from what holds until then.
 type Policy struct {
 	Rules      []Rule
-	ReportOnly bool // record who would have been stopped, and stop nobody
+	ReportOnly bool // record who would have been stopped, by a rule or an App, and stop nobody
 	// NewCodes has whoever used a recovery code, or has none left, make a new set before going on.
 	NewCodes bool
 }

@@ -110,7 +110,7 @@ func TestEndingsWaitForTheAccount(t *testing.T) {
 	s, dsn := onPostgres(t)
 	ana := newUser("ana", "")
 	must(t, s.CreateAccount(t.Context(), ana, ""))
-	must(t, s.AddScopes(t.Context(), ana.Subject, "shop", []string{"openid"}, noon))
+	must(t, s.AddScopes(t.Context(), ana.Subject, registered("shop"), []string{"openid"}, noon))
 	resting := "SELECT 1 FROM account WHERE subject = $1 FOR SHARE" // as RequireAccount does
 	t.Log("ForgetBrowsers")
 	waitsFor(t, s, dsn, func() error { return s.ForgetBrowsers(t.Context(), ana.Subject) }, resting, ana.Subject)

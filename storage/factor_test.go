@@ -46,8 +46,10 @@ func TestServiceOfOtherKinds(t *testing.T) {
 	})
 }
 
+// Consent is for clients that are kept elsewhere, whatever client has the id here.
 func TestConsentContract(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
+		must(t, s.CreateClient(t.Context(), newClient("shop")))
 		consenttest.TestStore(t, func(t *testing.T) consent.Store { return emptied(t, s, "consent") })
 	})
 }

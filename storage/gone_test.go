@@ -39,6 +39,11 @@ func fillClient(t *testing.T, s *storage.Store, id string) {
 	insert(`INSERT INTO consent (subject, client, registration, scope, created_at) SELECT 'u' || n, $1, $2, '', 1 FROM numbers`, id, c.Registration)
 }
 
+// registered is the client of newClient as consent knows it.
+func registered(id string) consent.Client {
+	return consent.Client{ID: id, Registration: "registration of " + id}
+}
+
 // rowsOf counts what was written for the registrations of a client.
 func rowsOf(t *testing.T, s *storage.Store, id string) (rows [3]int64) {
 	t.Helper()
@@ -58,7 +63,7 @@ func TestDeleteClient(t *testing.T) {
 			f := family{id: id, client: id, subject: "alice"}
 			f.begin(t, s)
 			save(t, s, f.code("second-"+id))
-			must(t, s.AddScopes(t.Context(), "alice", id, []string{"openid"}, noon))
+			must(t, s.AddScopes(t.Context(), "alice", registered(id), []string{"openid"}, noon))
 		}
 		had := rowsOf(t, s, "gone")
 		seen := observe(s)
@@ -84,7 +89,7 @@ func TestDeleteClient(t *testing.T) {
 		anew.Registration = "anew"
 		must(t, s.CreateClient(t.Context(), anew))
 		inheritsNothing(t, s, "gone")
-		must(t, s.AddScopes(t.Context(), "bob", "gone", []string{"openid"}, noon))
+		must(t, s.AddScopes(t.Context(), "bob", consent.Client{ID: "gone", Registration: "anew"}, []string{"openid"}, noon))
 		fresh := family{id: "fresh", client: "gone", subject: "bob"}
 		fresh.begin(t, s)
 
@@ -101,7 +106,7 @@ func TestDeleteClient(t *testing.T) {
 			t.Error("tokens of a client that is there are dead")
 		}
 		must(t, s.Exchange(t.Context(), "second-other", noon, nil, nil))
-		if grants, err := s.Grants(t.Context(), "alice"); err != nil || len(grants) != 1 || grants[0].Client != "other" {
+		if grants, err := s.Grants(t.Context(), "alice"); err != nil || len(grants) != 1 || grants[0].Client.ID != "other" {
 			t.Errorf("Grants = %+v, %v, want that of the other client alone", grants, err)
 		}
 	})
@@ -138,16 +143,18 @@ func inheritsNothing(t *testing.T, s *storage.Store, id string) {
 	if err := s.Exchange(t.Context(), "second-"+id, noon, nil, nil); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("Exchange: %v, want %v", err, store.ErrConflict)
 	}
-	if g, err := s.Grant(t.Context(), "alice", id); !errors.Is(err, consent.ErrNotFound) {
-		t.Errorf("Grant = %+v, %v, want %v", g, err, consent.ErrNotFound)
-	}
-	if err := s.RequireGrant(t.Context(), "alice", id, nil); !errors.Is(err, consent.ErrNotFound) {
-		t.Errorf("RequireGrant: %v, want %v", err, consent.ErrNotFound)
+	for _, c := range []consent.Client{registered(id), {ID: id, Registration: "anew"}, {ID: id}} {
+		if g, err := s.Grant(t.Context(), "alice", c); !errors.Is(err, consent.ErrNotFound) {
+			t.Errorf("Grant of %v = %+v, %v, want %v", c, g, err, consent.ErrNotFound)
+		}
+		if err := s.RequireGrant(t.Context(), "alice", c, nil); !errors.Is(err, consent.ErrNotFound) {
+			t.Errorf("RequireGrant of %v: %v, want %v", c, err, consent.ErrNotFound)
+		}
 	}
 	if err := s.DeleteGrant(t.Context(), "alice", id); !errors.Is(err, consent.ErrNotFound) {
 		t.Errorf("DeleteGrant: %v, want %v", err, consent.ErrNotFound)
 	}
-	if grants, err := s.Grants(t.Context(), "alice"); err != nil || len(grants) != 1 || grants[0].Client == id {
+	if grants, err := s.Grants(t.Context(), "alice"); err != nil || len(grants) != 1 || grants[0].Client.ID == id {
 		t.Errorf("the user's list of applications = %+v, %v, want it without %s", grants, err, id)
 	}
 }

@@ -15,11 +15,11 @@ func TestWithoutFactor(t *testing.T) {
 		}
 		for _, name := range []string{"alice", "bob", "carol", "dora"} {
 			must(t, s.CreateAccount(t.Context(), newUser(name, ""), "hash"))
-			must(t, s.AddScopes(t.Context(), "sub-"+name, "shop", []string{"openid"}, noon))
+			must(t, s.AddScopes(t.Context(), "sub-"+name, registered("shop"), []string{"openid"}, noon))
 		}
 		(family{id: "one", client: "bank", subject: "sub-alice"}).begin(t, s)
 		(family{id: "two", client: "gone", subject: "sub-alice"}).begin(t, s)
-		must(t, s.AddScopes(t.Context(), "sub-dora", "gone", []string{"openid"}, noon))
+		must(t, s.AddScopes(t.Context(), "sub-dora", registered("gone"), []string{"openid"}, noon))
 		must(t, s.DeleteClient(t.Context(), "gone", noon))
 		addApp(t, s, "sub-bob", "b1")
 		must(t, s.DisableAccount(t.Context(), "sub-carol", noon))

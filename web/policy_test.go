@@ -188,6 +188,29 @@ func TestPolicyReportOnly(t *testing.T) {
 	}
 }
 
+// TestReportOnlySwitchesOff: nothing that a rule or an app obliges to is held to, and what a request asks for is.
+func TestReportOnlySwitchesOff(t *testing.T) {
+	reportOnly := func(s *site) *site {
+		s.configure(func(c *Config) { c.Policy.ReportOnly = true })
+		return s
+	}
+	s, a := newRememberSite(t)
+	reportOnly(s)
+	b := s.remembered(a)
+	b.open(s.bank()).password("ana").at("consent", "initial").press("Allow", "remember", "yes").client()
+	b.open(s.authorize("acr_values", "aal2")).at("totp", "initial")
+	s.newBrowser().open(s.bank()).password("ana").at("totp", "initial")
+	s.newBrowser().open(s.authorize("claims", `{"id_token":{"acr":{"essential":true,"value":"aal2"}}}`)).password("ben").at("setup", "initial")
+
+	s = reportOnly(comingSite(t))
+	a = s.enrolled("s-ana")
+	b = s.newBrowser()
+	b.open(s.authorize()).password("ana").at("totp", "initial").press("Continue", "code", a.code(0)).at("consent", "initial").press("Allow").client()
+	if p := b.open("/account/security").at("security", "on"); strings.Contains(p.text(), "From 20 March") {
+		t.Error("the security page tells of a rule that is only reported")
+	}
+}
+
 func TestLastFactorStays(t *testing.T) {
 	s := newPolicySite(t, mfa.Policy{Rules: []mfa.Rule{{Must: mfa.Required}}})
 	a := s.enrolled("s-ana")

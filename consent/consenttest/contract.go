@@ -25,6 +25,8 @@ func TestStore(t *testing.T, open func(t *testing.T) consent.Store) {
 		{"delete", deleted},
 		{"list", listed},
 		{"parallel", parallel},
+		{"client made anew", madeAnew},
+		{"client made anew meanwhile", madeAnewMeanwhile},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, open(t)) })
 	}
@@ -32,12 +34,24 @@ func TestStore(t *testing.T, open func(t *testing.T) consent.Store) {
 
 var (
 	ctx     = context.Background()
+	shop    = registered("shop")
 	created = time.UnixMicro(1_790_000_000_123_456).UTC()
 	updated = created.Add(time.Hour)
 )
 
+// registered is the client as it was registered first.
+func registered(id string) consent.Client {
+	return consent.Client{ID: id, Registration: "first of " + id}
+}
+
+// anew is the client after it was removed and registered once more.
+func anew(c consent.Client) consent.Client {
+	c.Registration = "second of " + c.ID
+	return c
+}
+
 func nothing(t *testing.T, s consent.Store) {
-	if _, err := s.Grant(ctx, "ana", "shop"); !errors.Is(err, consent.ErrNotFound) {
+	if _, err := s.Grant(ctx, "ana", shop); !errors.Is(err, consent.ErrNotFound) {
 		t.Errorf("Grant of nothing: %v, want ErrNotFound", err)
 	}
 	if err := s.DeleteGrant(ctx, "ana", "shop"); !errors.Is(err, consent.ErrNotFound) {
@@ -49,31 +63,31 @@ func nothing(t *testing.T, s consent.Store) {
 }
 
 func saved(t *testing.T, s consent.Store) {
-	add(t, s, "ana", "wiki", created)
-	same(t, read(t, s, "ana", "wiki"), consent.Grant{Subject: "ana", Client: "wiki", Created: created, Updated: created})
-	add(t, s, "ana", "shop", created, "openid", "email", "offline_access")
-	same(t, read(t, s, "ana", "shop"), consent.Grant{Subject: "ana", Client: "shop",
+	add(t, s, "ana", registered("wiki"), created)
+	same(t, read(t, s, "ana", registered("wiki")), consent.Grant{Subject: "ana", Client: registered("wiki"), Created: created, Updated: created})
+	add(t, s, "ana", shop, created, "openid", "email", "offline_access")
+	same(t, read(t, s, "ana", shop), consent.Grant{Subject: "ana", Client: shop,
 		Scopes: []string{"email", "offline_access", "openid"}, Created: created, Updated: created})
-	if _, err := s.Grant(ctx, "ana", "other"); !errors.Is(err, consent.ErrNotFound) {
+	if _, err := s.Grant(ctx, "ana", registered("other")); !errors.Is(err, consent.ErrNotFound) {
 		t.Errorf("Grant for another client: %v, want ErrNotFound", err)
 	}
-	if _, err := s.Grant(ctx, "ben", "shop"); !errors.Is(err, consent.ErrNotFound) {
+	if _, err := s.Grant(ctx, "ben", shop); !errors.Is(err, consent.ErrNotFound) {
 		t.Errorf("Grant of another subject: %v, want ErrNotFound", err)
 	}
 }
 
 func added(t *testing.T, s consent.Store) {
-	add(t, s, "ana", "shop", created, "openid")
-	add(t, s, "ana", "shop", updated, "openid", "email", "email")
-	want := consent.Grant{Subject: "ana", Client: "shop", Scopes: []string{"email", "openid"}, Created: created, Updated: updated}
-	same(t, read(t, s, "ana", "shop"), want)
-	add(t, s, "ana", "shop", updated.Add(time.Hour), "openid")
-	same(t, read(t, s, "ana", "shop"), want)
+	add(t, s, "ana", shop, created, "openid")
+	add(t, s, "ana", shop, updated, "openid", "email", "email")
+	want := consent.Grant{Subject: "ana", Client: shop, Scopes: []string{"email", "openid"}, Created: created, Updated: updated}
+	same(t, read(t, s, "ana", shop), want)
+	add(t, s, "ana", shop, updated.Add(time.Hour), "openid")
+	same(t, read(t, s, "ana", shop), want)
 }
 
 func required(t *testing.T, s consent.Store) {
-	add(t, s, "ana", "shop", created, "openid", "email")
-	add(t, s, "ana", "wiki", created)
+	add(t, s, "ana", shop, created, "openid", "email")
+	add(t, s, "ana", registered("wiki"), created)
 	for _, tt := range []struct {
 		subject, client string
 		scopes          []string
@@ -88,36 +102,36 @@ func required(t *testing.T, s consent.Store) {
 		{"ana", "mail", nil, consent.ErrNotFound},
 		{"ben", "shop", []string{"openid"}, consent.ErrNotFound},
 	} {
-		if err := s.RequireGrant(ctx, tt.subject, tt.client, tt.scopes); !errors.Is(err, tt.want) {
+		if err := s.RequireGrant(ctx, tt.subject, registered(tt.client), tt.scopes); !errors.Is(err, tt.want) {
 			t.Errorf("RequireGrant(%s, %s, %v) = %v, want %v", tt.subject, tt.client, tt.scopes, err, tt.want)
 		}
 	}
 }
 
 func deleted(t *testing.T, s consent.Store) {
-	add(t, s, "ana", "shop", created, "openid")
-	add(t, s, "ana", "wiki", created, "openid")
+	add(t, s, "ana", shop, created, "openid")
+	add(t, s, "ana", registered("wiki"), created, "openid")
 	if err := s.DeleteGrant(ctx, "ana", "shop"); err != nil {
 		t.Fatalf("DeleteGrant: %v", err)
 	}
-	if _, err := s.Grant(ctx, "ana", "shop"); !errors.Is(err, consent.ErrNotFound) {
+	if _, err := s.Grant(ctx, "ana", shop); !errors.Is(err, consent.ErrNotFound) {
 		t.Errorf("Grant after DeleteGrant: %v, want ErrNotFound", err)
 	}
-	read(t, s, "ana", "wiki")
+	read(t, s, "ana", registered("wiki"))
 }
 
 func listed(t *testing.T, s consent.Store) {
 	for _, client := range []string{"wiki", "shop", "mail"} {
-		add(t, s, "ana", client, created, "openid")
+		add(t, s, "ana", registered(client), created, "openid")
 	}
-	add(t, s, "ben", "blog", created, "openid")
+	add(t, s, "ben", registered("blog"), created, "openid")
 	list, err := s.Grants(ctx, "ana")
 	if err != nil {
 		t.Fatalf("Grants: %v", err)
 	}
 	var clients []string
 	for _, g := range list {
-		clients = append(clients, g.Client)
+		clients = append(clients, g.Client.ID)
 	}
 	if want := []string{"mail", "shop", "wiki"}; !slices.Equal(clients, want) {
 		t.Errorf("Grants of ana are for %v, want %v", clients, want)
@@ -132,28 +146,93 @@ func parallel(t *testing.T, s consent.Store) {
 		scope := "scope-" + string(rune('a'+i))
 		want = append(want, scope)
 		group.Go(func() {
-			if err := s.AddScopes(ctx, "ana", "shop", []string{"openid", scope}, created); err != nil {
+			if err := s.AddScopes(ctx, "ana", shop, []string{"openid", scope}, created); err != nil {
 				t.Errorf("AddScopes at once with others: %v", err)
 			}
 		})
 	}
 	group.Wait()
 	want = append([]string{"openid"}, want...)
-	same(t, read(t, s, "ana", "shop"), consent.Grant{Subject: "ana", Client: "shop", Scopes: want, Created: created, Updated: created})
+	same(t, read(t, s, "ana", shop), consent.Grant{Subject: "ana", Client: shop, Scopes: want, Created: created, Updated: created})
 }
 
-func add(t *testing.T, s consent.Store, subject, client string, now time.Time, scopes ...string) {
+// A client that is made anew under an old id inherits nothing, and what it is allowed takes the place of what the old one
+// was. None of both is the one without a registration.
+func madeAnew(t *testing.T, s consent.Store) {
+	add(t, s, "ana", shop, created, "openid", "email")
+	add(t, s, "ben", shop, created, "openid")
+	for _, other := range []consent.Client{anew(shop), {ID: shop.ID}} {
+		isStrange(t, s, "ana", other)
+	}
+	read(t, s, "ana", shop)
+	add(t, s, "ana", anew(shop), updated, "openid", "profile")
+	want := consent.Grant{Subject: "ana", Client: anew(shop), Scopes: []string{"openid", "profile"}, Created: updated, Updated: updated}
+	same(t, read(t, s, "ana", anew(shop)), want)
+	isStrange(t, s, "ana", shop)
+	list, err := s.Grants(ctx, "ana")
+	if err != nil || len(list) != 1 {
+		t.Fatalf("Grants = %v, %v, want that of the client made anew alone", list, err)
+	}
+	same(t, list[0], want)
+	read(t, s, "ben", shop) // who has not met it yet
+	if err := s.DeleteGrant(ctx, "ana", shop.ID); err != nil {
+		t.Errorf("DeleteGrant: %v", err)
+	}
+	isStrange(t, s, "ana", anew(shop))
+	isStrange(t, s, "ana", shop)
+}
+
+// isStrange checks that the client is one that the subject has allowed nothing.
+func isStrange(t *testing.T, s consent.Store, subject string, client consent.Client) {
 	t.Helper()
-	if err := s.AddScopes(ctx, subject, client, scopes, now); err != nil {
-		t.Fatalf("AddScopes(%s, %s, %v): %v", subject, client, scopes, err)
+	if g, err := s.Grant(ctx, subject, client); !errors.Is(err, consent.ErrNotFound) {
+		t.Errorf("Grant(%s, %v) = %+v, %v, want ErrNotFound", subject, client, g, err)
+	}
+	for _, scopes := range [][]string{nil, {"openid"}} {
+		if err := s.RequireGrant(ctx, subject, client, scopes); !errors.Is(err, consent.ErrNotFound) {
+			t.Errorf("RequireGrant(%s, %v, %v) = %v, want ErrNotFound", subject, client, scopes, err)
+		}
 	}
 }
 
-func read(t *testing.T, s consent.Store, subject, client string) consent.Grant {
+// Pages of the old client and the new one that are answered at once leave one grant, with the scopes of its own page.
+func madeAnewMeanwhile(t *testing.T, s consent.Store) {
+	var group sync.WaitGroup
+	for i := range 16 {
+		client, scope := shop, "old"
+		if i%2 == 1 {
+			client, scope = anew(shop), "new"
+		}
+		group.Go(func() {
+			if err := s.AddScopes(ctx, "ana", client, []string{"openid", scope}, created); err != nil {
+				t.Errorf("AddScopes of %v at once with others: %v", client, err)
+			}
+		})
+	}
+	group.Wait()
+	list, err := s.Grants(ctx, "ana")
+	if err != nil || len(list) != 1 {
+		t.Fatalf("Grants = %v, %v, want one", list, err)
+	}
+	want := map[consent.Client][]string{shop: {"old", "openid"}, anew(shop): {"new", "openid"}}[list[0].Client]
+	if !slices.Equal(list[0].Scopes, want) {
+		t.Errorf("%v is allowed %v, want %v", list[0].Client, list[0].Scopes, want)
+	}
+	same(t, read(t, s, "ana", list[0].Client), list[0])
+}
+
+func add(t *testing.T, s consent.Store, subject string, client consent.Client, now time.Time, scopes ...string) {
+	t.Helper()
+	if err := s.AddScopes(ctx, subject, client, scopes, now); err != nil {
+		t.Fatalf("AddScopes(%s, %v, %v): %v", subject, client, scopes, err)
+	}
+}
+
+func read(t *testing.T, s consent.Store, subject string, client consent.Client) consent.Grant {
 	t.Helper()
 	g, err := s.Grant(ctx, subject, client)
 	if err != nil {
-		t.Fatalf("Grant(%s, %s): %v", subject, client, err)
+		t.Fatalf("Grant(%s, %v): %v", subject, client, err)
 	}
 	return g
 }

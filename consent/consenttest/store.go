@@ -17,28 +17,33 @@ type Store struct {
 	grants map[key]consent.Grant
 }
 
-type key struct{ subject, client string }
+type key struct{ subject, id string }
 
 // New returns an empty store.
 func New() *Store { return &Store{grants: make(map[key]consent.Grant)} }
 
 // Grant implements consent.Store.
-func (s *Store) Grant(_ context.Context, subject, client string) (consent.Grant, error) {
+func (s *Store) Grant(_ context.Context, subject string, client consent.Client) (consent.Grant, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g, ok := s.grants[key{subject, client}]
+	g, ok := s.find(subject, client)
 	if !ok {
 		return consent.Grant{}, consent.ErrNotFound
 	}
 	return clone(g), nil
 }
 
+// find returns the grant of that registration. It is called with mu held.
+func (s *Store) find(subject string, client consent.Client) (consent.Grant, bool) {
+	g, ok := s.grants[key{subject, client.ID}]
+	return g, ok && g.Client == client
+}
+
 // AddScopes implements consent.Store.
-func (s *Store) AddScopes(_ context.Context, subject, client string, scopes []string, now time.Time) error {
+func (s *Store) AddScopes(_ context.Context, subject string, client consent.Client, scopes []string, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := key{subject, client}
-	g, ok := s.grants[k]
+	g, ok := s.find(subject, client)
 	if !ok {
 		g = consent.Grant{Subject: subject, Client: client, Created: now, Updated: now}
 	}
@@ -48,15 +53,15 @@ func (s *Store) AddScopes(_ context.Context, subject, client string, scopes []st
 		}
 	}
 	slices.Sort(g.Scopes)
-	s.grants[k] = g
+	s.grants[key{subject, client.ID}] = g
 	return nil
 }
 
 // RequireGrant implements consent.Store. It looks at once: there are no commits here.
-func (s *Store) RequireGrant(_ context.Context, subject, client string, scopes []string) error {
+func (s *Store) RequireGrant(_ context.Context, subject string, client consent.Client, scopes []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g, ok := s.grants[key{subject, client}]
+	g, ok := s.find(subject, client)
 	if !ok || slices.ContainsFunc(scopes, func(scope string) bool { return !slices.Contains(g.Scopes, scope) }) {
 		return consent.ErrNotFound
 	}
@@ -64,10 +69,10 @@ func (s *Store) RequireGrant(_ context.Context, subject, client string, scopes [
 }
 
 // DeleteGrant implements consent.Store.
-func (s *Store) DeleteGrant(_ context.Context, subject, client string) error {
+func (s *Store) DeleteGrant(_ context.Context, subject, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := key{subject, client}
+	k := key{subject, id}
 	if _, ok := s.grants[k]; !ok {
 		return consent.ErrNotFound
 	}
@@ -85,7 +90,7 @@ func (s *Store) Grants(_ context.Context, subject string) ([]consent.Grant, erro
 			list = append(list, clone(g))
 		}
 	}
-	slices.SortFunc(list, func(a, b consent.Grant) int { return cmp.Compare(a.Client, b.Client) })
+	slices.SortFunc(list, func(a, b consent.Grant) int { return cmp.Compare(a.Client.ID, b.Client.ID) })
 	return list, nil
 }
 

@@ -11,7 +11,8 @@ import (
 
 // Store finds relying parties.
 type Store interface {
-	// Client returns the client, or ErrNotFound.
+	// Client returns the client, or ErrNotFound. Its Registration is not empty, and another one if the id was registered
+	// anew: consents, codes and tokens are of one registration.
 	Client(ctx context.Context, id string) (Client, error)
 }
 

@@ -20,7 +20,7 @@ var ErrChanged = errors.New("client was changed")
 // Client is a relying party.
 type Client struct {
 	ID           string    `json:"id"`
-	Registration string    `json:"-"`                            // another one each time that the id is registered; empty in a new Client: the store makes it
+	Registration string    `json:"-"`                            // another one each time that the id is registered, for nothing is inherited; empty in a new Client: the store makes it
 	Name         string    `json:"name"`                         // shown on the consent page
 	Public       bool      `json:"public"`                       // has no secret; must use PKCE
 	SecretHash   string    `json:"-"`                            // of HashSecret or NewSecret; empty for a public client

@@ -35,18 +35,18 @@ type detour struct {
 
 // instead ends Hydra's session of another user in this browser, and has the browser begin anew: with that session, Hydra
 // would take the device's user for that one each time.
-func (e *Engine) instead(ctx context.Context, f frozen, ix *interaction.Interaction) (string, error) {
+func (e *Engine) instead(ctx context.Context, f frozen, ix *interaction.Interaction) (answer, error) {
 	request, err := e.Admin.Login(ctx, f.Challenge)
 	switch {
 	case errors.Is(err, ErrChallenge):
-		return e.renewed(f.URL, ix, deviceLate)
+		return e.anew(f, ix, deviceLate)
 	case err != nil:
 		return e.settled(ix, err)
 	}
 	if err := e.Admin.EndSession(ctx, request.SessionID); err != nil {
-		return "", err
+		return answer{}, err
 	}
-	return e.renewed(f.URL, ix, deviceOther)
+	return e.anew(f, ix, deviceOther)
 }
 
 // deviceAgain returns the address of the page that leads to next, where the code is entered.

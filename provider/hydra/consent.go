@@ -8,8 +8,10 @@ import (
 	"slices"
 
 	"vestibule/provider/account"
+	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
 )
@@ -23,7 +25,7 @@ func (e *Engine) consent(pages Pages) ui.Handler {
 		if err != nil {
 			return lead(w, r, pages, err)
 		}
-		to, err := e.answerConsent(r.Context(), challenge, request)
+		to, err := e.answerConsent(r, challenge, request)
 		if err != nil {
 			return lead(w, r, pages, err)
 		}
@@ -31,19 +33,31 @@ func (e *Engine) consent(pages Pages) ui.Handler {
 	}
 }
 
-func (e *Engine) answerConsent(ctx context.Context, challenge string, request ConsentRequest) (string, error) {
+func (e *Engine) answerConsent(r *http.Request, challenge string, request ConsentRequest) (string, error) {
 	t, ok := e.carried(request)
 	if !ok { // the login was not accepted here
-		return e.Admin.RejectConsent(ctx, challenge, rejection("access_denied"))
+		return e.refuseConsent(r, challenge, request, "access_denied", "")
 	}
-	user, err := e.stillSignedIn(ctx, t)
+	user, err := e.stillSignedIn(r.Context(), t)
 	switch {
 	case errors.Is(err, interaction.ErrSessionEnded), errors.Is(err, account.ErrPassword), errors.Is(err, store.ErrNotFound):
-		return e.Admin.RejectConsent(ctx, challenge, rejection("login_required"))
+		return e.refuseConsent(r, challenge, request, "login_required", t.Session)
 	case err != nil:
 		return "", err
 	}
-	return e.Admin.AcceptConsent(ctx, challenge, acceptance(request, t, user))
+	return e.Admin.AcceptConsent(r.Context(), challenge, acceptance(request, t, user))
+}
+
+// refuseConsent has the client hear an error, and records that it did. session is the sid; empty: none of ours.
+func (e *Engine) refuseConsent(r *http.Request, challenge string, request ConsentRequest, code, session string) (string, error) {
+	to, err := e.Admin.RejectConsent(r.Context(), challenge, rejection(code))
+	if err != nil {
+		return "", err
+	}
+	return to, e.Journal.RecordWith(r.Context(), []audit.Event{{
+		Kind: audit.EventRefused, Outcome: audit.OutcomeRefused, Subject: request.Subject, Client: request.Client.ID, Session: session,
+		Address: spelling.HostOf(r.RemoteAddr), Detail: map[string]string{"error": code},
+	}}, nil)
 }
 
 // carried returns what the login has said.

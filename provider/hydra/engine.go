@@ -106,39 +106,38 @@ func (e *Engine) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.
 	if err != nil {
 		return err
 	}
-	to, t, err := e.conclude(r.Context(), f, ix, at)
+	a, err := e.conclude(r.Context(), f, ix, at)
 	if err != nil {
 		return err
 	}
 	with = append(with[:len(with):len(with)], func(ctx context.Context) error {
 		return e.Accounts.RequireAccount(ctx, ix.Login.Subject, ix.Login.Epoch)
 	})
-	if t != nil {
-		with = append(with, func(ctx context.Context) error {
-			return e.Journal.Record(ctx, ix.Granted(r, t.AMR, t.ACR, time.Unix(t.Time, 0)))
-		})
-	}
-	return e.end(w, r, ix, to, with)
+	return e.end(w, r, ix, a, with)
 }
 
-// conclude returns where the browser goes on, and what the client hears of the login there; nil: nothing, since Hydra is to
-// begin once more.
-func (e *Engine) conclude(ctx context.Context, f frozen, ix *interaction.Interaction, at time.Time) (to string, t *told, err error) {
+// answer is where the browser goes on, and what the client hears there: nothing yet if the request begins anew, and nothing
+// of this sign-in if Hydra had the answer of another.
+type answer struct {
+	to      string
+	granted *told
+	refused string // the error
+}
+
+// conclude tells Hydra of the login, unless it is to begin once more.
+func (e *Engine) conclude(ctx context.Context, f frozen, ix *interaction.Interaction, at time.Time) (answer, error) {
 	if f.Challenge == "" {
-		to, err = e.renewed(f.URL, ix, deviceLong)
-		return to, nil, err
+		return e.anew(f, ix, deviceLong)
 	}
 	rp, err := e.current(ctx, ix)
 	if err != nil {
-		return "", nil, err
+		return answer{}, err
 	}
 	switch {
 	case f.Skip && f.isDevice() && f.Subject != ix.Login.Subject:
-		to, err = e.instead(ctx, f, ix)
-		return to, nil, err
+		return e.instead(ctx, f, ix)
 	case f.Skip && !f.isDevice() && e.outdated(f, ix), !ix.Demand.Means(e.Levels, rp.ACRNames):
-		to, err = e.again(ctx, f, ix)
-		return to, nil, err
+		return e.again(ctx, f, ix)
 	}
 	return e.accept(ctx, f, ix, e.told(rp, ix, at))
 }
@@ -177,24 +176,22 @@ func (e *Engine) told(rp client.Client, ix *interaction.Interaction, at time.Tim
 	}
 }
 
-// accept returns where the browser goes on with the login, as conclude does.
-func (e *Engine) accept(ctx context.Context, f frozen, ix *interaction.Interaction, t told) (string, *told, error) {
+// accept has Hydra take the login.
+func (e *Engine) accept(ctx context.Context, f frozen, ix *interaction.Interaction, t told) (answer, error) {
 	sealed, err := e.seal(t)
 	if err != nil {
-		return "", nil, err
+		return answer{}, err
 	}
 	to, err := e.Admin.AcceptLogin(ctx, f.Challenge, LoginAccept{
 		Subject: t.Subject, Remember: true, RememberFor: int(e.Remember / time.Second), ACR: t.ACR, AMR: t.AMR, Context: map[string]string{contextKey: sealed},
 	})
 	switch {
 	case errors.Is(err, ErrChallenge): // the user has taken longer than Hydra waits
-		to, err = e.renewed(f.URL, ix, deviceLate)
-		return to, nil, err
+		return e.anew(f, ix, deviceLate)
 	case err != nil:
-		to, err = e.settled(ix, err)
-		return to, nil, err
+		return e.settled(ix, err)
 	}
-	return to, &t, nil
+	return answer{to: to, granted: &t}, nil
 }
 
 // outdated reports whether Hydra's session is not the one of this login: it is another user's, or older than what was just
@@ -205,28 +202,39 @@ func (e *Engine) outdated(f frozen, ix *interaction.Interaction) bool {
 }
 
 // again has Hydra begin anew, unless no page may be shown on the way.
-func (e *Engine) again(ctx context.Context, f frozen, ix *interaction.Interaction) (string, error) {
+func (e *Engine) again(ctx context.Context, f frozen, ix *interaction.Interaction) (answer, error) {
 	if !ix.Demand.PromptNone {
-		return e.renewed(f.URL, ix, deviceLate)
+		return e.anew(f, ix, deviceLate)
 	}
-	to, err := e.Admin.RejectLogin(ctx, f.Challenge, rejection("login_required"))
+	return e.rejected(ctx, f, ix, "login_required")
+}
+
+// anew has the request begin anew. That of a device cannot: its user is told why.
+func (e *Engine) anew(f frozen, ix *interaction.Interaction, why string) (answer, error) {
+	to, err := e.renewed(f.URL, ix, why)
+	return answer{to: to}, err
+}
+
+// rejected has the client hear an error.
+func (e *Engine) rejected(ctx context.Context, f frozen, ix *interaction.Interaction, code string) (answer, error) {
+	to, err := e.Admin.RejectLogin(ctx, f.Challenge, rejection(code))
 	if err != nil {
 		return e.settled(ix, err)
 	}
-	return to, nil
+	return answer{to: to, refused: code}, nil
 }
 
 // settled makes of an error of Hydra's where the browser goes on, if it says so.
-func (e *Engine) settled(ix *interaction.Interaction, err error) (string, error) {
+func (e *Engine) settled(ix *interaction.Interaction, err error) (answer, error) {
 	var used *UsedError
 	var refused *RefusedError
 	switch {
 	case errors.As(err, &used):
-		return used.RedirectTo, nil
+		return answer{to: used.RedirectTo}, nil
 	case errors.Is(err, ErrChallenge), errors.As(err, &refused):
-		return "", requestError("invalid_request", "The request has expired at the authorization server, or is not known there.", ix)
+		return answer{}, requestError("invalid_request", "The request has expired at the authorization server, or is not known there.", ix)
 	}
-	return "", err
+	return answer{}, err
 }
 
 // Refuse rejects the login at Hydra, which tells the client. Its outcomes are those of Finish.
@@ -235,41 +243,52 @@ func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.
 	if err != nil {
 		return err
 	}
-	to, err := e.reject(r.Context(), f, ix, code)
+	a, err := e.reject(r.Context(), f, ix, code)
 	if err != nil {
 		return err
 	}
-	if ix.Login != nil { // a stranger's silent request leaves nothing behind
-		with = append(with[:len(with):len(with)], func(ctx context.Context) error { return e.Journal.Record(ctx, ix.Refused(r, code)) })
-	}
-	return e.end(w, r, ix, to, with)
+	return e.end(w, r, ix, a, with)
 }
 
-// reject returns where the browser goes on: to Hydra, which tells the client.
-func (e *Engine) reject(ctx context.Context, f frozen, ix *interaction.Interaction, code string) (to string, err error) {
+// reject has the client hear the error: from Hydra, at once or when it has begun once more. A device hears nothing, since
+// Hydra would show the browser an answer for programs.
+func (e *Engine) reject(ctx context.Context, f frozen, ix *interaction.Interaction, code string) (a answer, err error) {
 	switch {
 	case f.Challenge != "":
-		to, err = e.Admin.RejectLogin(ctx, f.Challenge, rejection(code))
+		a, err = e.rejected(ctx, f, ix, code)
 	case !f.isDevice():
-		return e.renewedTo(f.URL, ix, marker{Refusal: code})
+		a.refused = code
+		a.to, err = e.renewedTo(f.URL, ix, marker{Refusal: code})
+	default:
+		a.refused = code
 	}
-	if err != nil {
-		to, err = e.settled(ix, err)
+	if err == nil && f.isDevice() {
+		a.to, err = e.deviceAgain(f.URL, deviceDenied)
 	}
-	if err == nil && f.isDevice() { // which nobody can tell: Hydra would show the browser an answer for programs
-		return e.deviceAgain(f.URL, deviceDenied)
-	}
-	return to, err
+	return a, err
 }
 
-// end commits the end of the interaction, and sends the browser on.
-func (e *Engine) end(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, to string, with []func(context.Context) error) error {
-	if err := e.Flows.EndAt(r.Context(), ix, to, with...); err != nil {
+// end commits the end of the interaction with what the client hears, and sends the browser on.
+func (e *Engine) end(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, a answer, with []func(context.Context) error) error {
+	if err := e.Flows.EndAt(r.Context(), ix, a.to, append(with[:len(with):len(with)], e.recorded(r, ix, a))...); err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, a.to, http.StatusSeeOther)
 	return nil
+}
+
+// recorded records what the client hears. A stranger's silent request leaves nothing behind.
+func (e *Engine) recorded(r *http.Request, ix *interaction.Interaction, a answer) func(context.Context) error {
+	return func(ctx context.Context) error {
+		switch {
+		case a.granted != nil:
+			return e.Journal.Record(ctx, ix.Granted(r, a.granted.AMR, a.granted.ACR, time.Unix(a.granted.Time, 0)))
+		case a.refused != "" && ix.Login != nil:
+			return e.Journal.Record(ctx, ix.Refused(r, a.refused))
+		}
+		return nil
+	}
 }
 
 // requestError is a request that no client can be told of.

@@ -74,6 +74,9 @@ func testClient(t *testing.T, s provider.Store) {
 	if c.ID != Client {
 		t.Errorf("client %q, want %q", c.ID, Client)
 	}
+	if c.Registration == "" {
+		t.Error("the client has no Registration, so that one that is made anew would inherit what it was allowed")
+	}
 	_, err = s.Client(t.Context(), "nobody")
 	wantErr(t, "unknown client", err, store.ErrNotFound)
 }

@@ -3,7 +3,6 @@ package account
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
-	"vestibule/provider/store"
 	"vestibule/web/ui"
 	"vestibule/web/verify"
 )
@@ -28,7 +26,7 @@ type Activity interface {
 
 // Clients are the relying parties.
 type Clients interface {
-	// Client returns a relying party, or store.ErrNotFound.
+	// Client returns a relying party, or store.ErrNotFound. It ends with ctx.
 	Client(ctx context.Context, id string) (client.Client, error)
 }
 
@@ -154,13 +152,13 @@ func (s history) recent(ctx context.Context, subject string) ([]activityLine, er
 // lines makes sentences of events, and one line of what happened several times in a row.
 func (s history) lines(ctx context.Context, events []audit.Event) ([]activityLine, error) {
 	var lines []activityLine
-	names := map[string]string{}
-	for _, e := range fold(events) {
-		client, err := s.clientLabel(ctx, e.Client, names)
-		if err != nil {
-			return nil, err
-		}
-		line := activityLine{Text: s.sentence(e, client), Times: 1, Time: e.Time, Address: e.Address, By: by(e.Actor)}
+	events = fold(events)
+	names, err := s.labels(ctx, events)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range events {
+		line := activityLine{Text: s.sentence(e, names[e.Client]), Times: 1, Time: e.Time, Address: e.Address, By: by(e.Actor)}
 		if e.Kind == audit.EventSignedIn {
 			line.Device = e.Detail["browser"]
 		}
@@ -193,26 +191,6 @@ func fold(events []audit.Event) []audit.Event {
 		left = append(left, e)
 	}
 	return left
-}
-
-// clientLabel is the name of a client, or its id once it is gone; empty: the event names none.
-func (s history) clientLabel(ctx context.Context, id string, known map[string]string) (string, error) {
-	if id == "" {
-		return "", nil
-	}
-	if name, ok := known[id]; ok {
-		return name, nil
-	}
-	client, err := s.Clients.Client(ctx, id)
-	switch {
-	case err == nil:
-		known[id] = client.Name
-	case errors.Is(err, store.ErrNotFound):
-		known[id] = id
-	default:
-		return "", err
-	}
-	return known[id], nil
 }
 
 // sentence is the text for an event with what the event knows: its details, and the client.

@@ -2,12 +2,14 @@ package account
 
 import (
 	"context"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -88,6 +90,97 @@ func TestActivityLines(t *testing.T) {
 			t.Errorf("%s: %v (%v), want %v", tt.name, strings.Join(got, " | "), err, tt.want)
 		}
 	}
+}
+
+// slowClients are Clients that answer when the test lets them.
+type slowClients struct {
+	ask     func(ctx context.Context, id string) (client.Client, error)
+	mu      sync.Mutex
+	asked   map[string]int
+	waiting int
+	most    int // that waited at once
+}
+
+func (c *slowClients) Client(ctx context.Context, id string) (client.Client, error) {
+	c.note(id, 1)
+	defer c.note(id, -1)
+	return c.ask(ctx, id)
+}
+
+func (c *slowClients) note(id string, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n > 0 {
+		c.asked[id]++
+	}
+	c.waiting += n
+	c.most = max(c.most, c.waiting)
+}
+
+// The names of apps are no reason for a page not to come: whoever keeps the clients may be slow, or in trouble, with some or
+// with all of them.
+func TestLabels(t *testing.T) {
+	hangs := func(ctx context.Context, _ string) (client.Client, error) {
+		<-ctx.Done()
+		return client.Client{}, ctx.Err()
+	}
+	named := func(_ context.Context, id string) (client.Client, error) {
+		return client.Client{ID: id, Name: "The " + id}, nil
+	}
+	but := func(id string, other func(context.Context, string) (client.Client, error)) func(context.Context, string) (client.Client, error) {
+		return func(ctx context.Context, asked string) (client.Client, error) {
+			if asked == id {
+				return other(ctx, asked)
+			}
+			return named(ctx, asked)
+		}
+	}
+	var events []audit.Event
+	for i := range 120 {
+		events = append(events, audit.Event{Kind: audit.EventAuthorized, Client: "app" + strconv.Itoa(i%40)}, audit.Event{Kind: audit.EventSignedIn})
+	}
+	for name, tt := range map[string]struct {
+		ask   func(ctx context.Context, id string) (client.Client, error)
+		app7  string
+		app39 string
+	}{
+		"all answer":     {named, "The app7", "The app39"},
+		"one hangs":      {but("app7", hangs), "app7", "The app39"},
+		"one fails":      {but("app7", func(context.Context, string) (client.Client, error) { return client.Client{}, store.ErrUnavailable }), "app7", "The app39"},
+		"one is strange": {but("app7", func(context.Context, string) (client.Client, error) { return client.Client{}, errors.New("strange") }), "app7", "The app39"},
+		"one has none":   {but("app7", func(context.Context, string) (client.Client, error) { return client.Client{ID: "app7"}, nil }), "app7", "The app39"},
+		"one is gone":    {but("app7", func(context.Context, string) (client.Client, error) { return client.Client{}, store.ErrNotFound }), "app7", "The app39"},
+		"all hang":       {hangs, "app7", "app39"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &slowClients{ask: tt.ask, asked: map[string]int{}}
+			begun := time.Now()
+			labels, err := New(Config{Pages: pages(t), MFA: apps, Clients: c}).labels(t.Context(), events)
+			if took := time.Since(begun); took > labelTime+2*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			if err != nil || len(labels) != 40 || labels["app7"] != tt.app7 || labels["app39"] != tt.app39 {
+				t.Errorf("%d labels, %q and %q (%v), want 40, %q and %q", len(labels), labels["app7"], labels["app39"], err, tt.app7, tt.app39)
+			}
+			for id, n := range c.asked {
+				if n > 1 {
+					t.Errorf("%s was asked for %d times", id, n)
+				}
+			}
+			if c.most > labelsAtOnce {
+				t.Errorf("%d questions at once", c.most)
+			}
+		})
+	}
+	t.Run("nobody waits for the page", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		c := &slowClients{ask: hangs, asked: map[string]int{}}
+		if _, err := New(Config{Pages: pages(t), MFA: apps, Clients: c}).lines(ctx, events); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want %v", err, context.Canceled)
+		}
+	})
 }
 
 // hiddenKinds are events of users that the page does not show, because others say the same or nobody could act on them.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"vestibule/consent"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/web/ui"
@@ -84,6 +85,11 @@ func (s *Server) postConsent(w http.ResponseWriter, r *http.Request, fl *flow) e
 		if err := s.Journal.Record(ctx, e); err != nil || ui.Field(r, "remember") == "" {
 			return err
 		}
-		return s.Consent.Allow(ctx, fl.subject(), fl.ix.Client, fl.ix.Scopes)
+		return s.Consent.Allow(ctx, fl.subject(), fl.client(), fl.ix.Scopes)
 	})
+}
+
+// client is the client that the request came from: one that is made anew meanwhile is another.
+func (fl *flow) client() consent.Client {
+	return consent.Client{ID: fl.ix.Client, Registration: fl.ix.Registered}
 }

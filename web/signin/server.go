@@ -42,7 +42,7 @@ type Engine interface {
 
 // Clients are the relying parties.
 type Clients interface {
-	// Client returns a relying party, or store.ErrNotFound.
+	// Client returns a relying party, or store.ErrNotFound. One that is made anew under an old id has another Registration.
 	Client(ctx context.Context, id string) (client.Client, error)
 }
 

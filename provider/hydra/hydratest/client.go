@@ -46,6 +46,14 @@ func (h *Hydra) SetClient(c Client) {
 	h.clients[c.ID] = c
 }
 
+// DeleteClient removes a client, and what its users have allowed it.
+func (h *Hydra) DeleteClient(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.clients, id)
+	h.consents = slices.DeleteFunc(h.consents, func(c consent) bool { return c.flow.Client.ID == id })
+}
+
 func (h *Hydra) readClient(w http.ResponseWriter, r *http.Request) {
 	c, ok := h.clients[r.PathValue("id")]
 	if !ok {

@@ -35,6 +35,7 @@ const (
 	Unavailable       // it answers 503
 	Hang              // it does not answer
 	Garbage           // it answers 200 with a page
+	Broken            // it answers 500
 )
 
 // Hydra is one server of two addresses.
@@ -181,6 +182,8 @@ func (h *Hydra) faulty(next http.Handler) http.Handler {
 		case Hang:
 			io.Copy(io.Discard, r.Body) // else the server does not notice that the caller has gone
 			<-r.Context().Done()
+		case Broken:
+			refuse(w, http.StatusInternalServerError, "error", "The server has a fault.")
 		case Garbage:
 			w.Write([]byte("<html>welcome</html>"))
 		default:

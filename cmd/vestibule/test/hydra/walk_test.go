@@ -99,6 +99,38 @@ func TestDenied(t *testing.T) {
 	})
 }
 
+// TestClientMadeAnew is a client that is changed, which keeps what its users have allowed it, and then one that takes its id,
+// which inherits nothing: neither before the sign-in nor while it is under way.
+func TestClientMadeAnew(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		u := w.user(t, "ana")
+		u.sees("login consent", "shop")
+		w.Clock.Advance(2 * time.Second)
+		w.client("shop", `{"owner":"x"}`)
+		u.sees("", "shop")
+		w.Clock.Advance(2 * time.Second)
+		w.remake("shop")
+		u.hears("consent_required", "", "shop", "prompt", "none")
+		u.sees("consent", "shop")
+		w.Clock.Advance(2 * time.Second)
+		u.sees("", "shop")
+
+		login := u.challengeOf(u.authURL("shop"))
+		w.Clock.Advance(2 * time.Second)
+		w.remake("shop")
+		if p := u.open(login); p.Left != nil && p.Left.Query().Get("code") != "" {
+			t.Errorf("made anew before the login is accepted: the client gets %v", p.Left.Query())
+		}
+		u.sees("consent", "shop")
+	})
+}
+
+// remake has Hydra lose the client, and get one of the same id from somebody else.
+func (w *world) remake(id string) {
+	w.hydra.DeleteClient(id)
+	w.client(id, "")
+}
+
 // TestRefreshed holds the tokens of a refresh to those of the code.
 func TestRefreshed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -1,0 +1,65 @@
+package account
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+
+	"vestibule/provider/audit"
+)
+
+// The names of the apps on a page, all together. Whoever keeps the clients may be another server, and what the page is there
+// for does not hang on it.
+const (
+	labelTime    = time.Second
+	labelsAtOnce = 4 // questions
+)
+
+// labels are what people know the clients of the events by, each asked for once. A client goes by its id if it is gone, or if
+// nobody says its name in time. The error is that nobody waits for the page any more.
+func (s history) labels(ctx context.Context, events []audit.Event) (map[string]string, error) {
+	asking, cancel := context.WithTimeout(ctx, labelTime)
+	defer cancel()
+	ids, next := clientsOf(events), make(chan int)
+	names := make([]string, len(ids))
+	var group sync.WaitGroup
+	for range min(labelsAtOnce, len(ids)) {
+		group.Go(func() {
+			for i := range next {
+				names[i] = s.label(asking, ids[i])
+			}
+		})
+	}
+	for i := range ids {
+		next <- i
+	}
+	close(next)
+	group.Wait()
+	labels := make(map[string]string, len(ids))
+	for i, id := range ids {
+		labels[id] = names[i]
+	}
+	return labels, ctx.Err()
+}
+
+// label is the name of a client, or its id.
+func (s history) label(ctx context.Context, id string) string {
+	c, err := s.Clients.Client(ctx, id)
+	if err != nil {
+		return id
+	}
+	return cmp.Or(c.Name, id)
+}
+
+// clientsOf are the ids of the clients that the events name, each once.
+func clientsOf(events []audit.Event) []string {
+	var ids []string
+	seen := map[string]bool{"": true}
+	for _, e := range events {
+		if !seen[e.Client] {
+			ids, seen[e.Client] = append(ids, e.Client), true
+		}
+	}
+	return ids
+}
