@@ -253,7 +253,7 @@ var routeLine = regexp.MustCompile(`\b(Get|Post)\("([^"]+)"|\.(?:handle|open)\("
 
 // routeTables are the files that say which addresses there are.
 var routeTables = []string{
-	"provider/routes.go", "web/routes.go", "web/ui/routes.go", "web/signin/routes.go", "web/account/routes.go",
+	"provider/routes.go", "web/routes.go", "web/ui/routes.go", "web/signin/routes.go", "web/account/routes.go", "web/logout/routes.go",
 }
 
 // addsRoute finds lines that must match routeLine.
