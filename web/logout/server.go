@@ -72,10 +72,15 @@ func (s *Server) askIfSignedIn(w http.ResponseWriter, r *http.Request, request *
 	return s.ask(w, r, session, request)
 }
 
-// postLogout is the user's answer. What an app has asked for is checked once more: it may have been a while.
+// postLogout is the user's answer. What an app has asked for is checked once more, for it may have been a while: one that
+// leads nowhere any more does not keep the user from signing out.
 func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
 	request, err := s.forms.Read(r.Context(), r.PostForm)
-	if err != nil {
+	var refused *logout.Error
+	switch {
+	case errors.As(err, &refused):
+		request = &logout.Request{}
+	case err != nil:
 		return err
 	}
 	ui.Prefer(r, request.Locales)
