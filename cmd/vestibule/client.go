@@ -123,12 +123,12 @@ func clientList(w *env) *cli.Command {
 				return err
 			}
 			clients := []shownClient{}
-			rows := [][]string{w.Head("command.column.id", "command.column.name", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.acr_names", "command.column.redirect_uris", "command.column.post_logout_redirect_uris")}
+			rows := [][]string{w.Head("command.column.id", "command.column.name", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.acr_names", "command.column.post_logout_redirect_uris", "command.column.redirect_uris")}
 			for _, one := range all {
 				clients = append(clients, clientView(one))
 				rows = append(rows, []string{
 					one.ID, one.Name, w.YesNo(one.Public), w.YesNo(one.ResourceServer), twoStepsText(one.TwoSteps),
-					strings.Join(one.Scopes, " "), acrNamesText(one.ACRNames), strings.Join(one.RedirectURIs, " "), strings.Join(one.PostLogoutRedirectURIs, " "),
+					strings.Join(one.Scopes, " "), acrNamesText(one.ACRNames), strings.Join(one.PostLogoutRedirectURIs, " "), strings.Join(one.RedirectURIs, " "),
 				})
 			}
 			return w.Print(c, clients, rows)

@@ -62,7 +62,7 @@ func (o *signOuts) signIn(t *testing.T, c *servertest.Client) *visit {
 	v := &visit{signOuts: o, t: t, browser: o.site.NewBrowser(t)}
 	trip := c.Begin("prompt", "consent")
 	v.tokens = trip.Finish(trip.SignIn(v.browser, "ana").GiveCode(o.phone.Code(0)).Allow())
-	v.hint, _ = v.tokens.Token.Extra("id_token").(string)
+	v.hint = v.tokens.IDToken()
 	return v
 }
 
