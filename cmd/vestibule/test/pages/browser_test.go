@@ -225,7 +225,7 @@ func TestEveryPage(t *testing.T) {
 	g.passwordPages(sh)
 	g.consentPages(sh)
 	uri, codes := g.setupPages(sh)
-	g.accountPages(sh, uri)
+	g.accountPages(uri)
 	g.codePages(sh, uri)
 	g.recoveryPages(sh, uri, codes)
 	g.errorPages(s, sh)
@@ -308,7 +308,7 @@ func (g *gallery) setupPages(sh *servertest.Shop) (uri string, codes []string) {
 	return uri, codes
 }
 
-func (g *gallery) accountPages(sh *servertest.Shop, uri string) {
+func (g *gallery) accountPages(uri string) {
 	g.T.Helper()
 	g.Open("/account/recovery-codes").At("totp", "initial")
 	g.show("confirm-it-is-you")
@@ -329,27 +329,10 @@ func (g *gallery) accountPages(sh *servertest.Shop, uri string) {
 	g.show("remove-with-recovery-code")
 	g.Press("Sign out").At("logout", "initial")
 	g.show("logout")
-	g.signOutPages(sh)
+	g.Press("Sign out").At("logged-out", "initial")
+	g.show("logged-out")
 	g.Open("/help/lost-device").At("lost-device", "initial")
 	g.show("lost-device")
-}
-
-func (g *gallery) signOutPages(sh *servertest.Shop) {
-	g.T.Helper()
-	g.Open(sh.SignOut("client_id", "shop", "post_logout_redirect_uri", "https://evil.example/"+strings.Repeat("long", 40))).At("error", "sign-out")
-	servertest.Evaluate[int](g.Tab, `document.querySelectorAll("details").forEach(d => d.open = true), 0`)
-	g.show("error-sign-out")
-	g.Site.AddUser("dora")
-	v := sh.Begin()
-	dora := v.Finish(v.SignIn(g.Site.NewBrowser(g.T), "dora").Allow())
-	g.Open(sh.SignOut("id_token_hint", dora.IDToken())).At("logout", "other")
-	g.show("logout-other")
-	g.Open(sh.SignOut("client_id", "shop")).At("logout", "app")
-	g.show("logout-app")
-	g.Press("Sign out").At("logged-out", "app")
-	g.show("logged-out-app")
-	g.Open("/logged-out").At("logged-out", "initial")
-	g.show("logged-out")
 }
 
 func (g *gallery) codePages(sh *servertest.Shop, uri string) {

@@ -3,6 +3,7 @@ package pages
 import (
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -92,6 +93,26 @@ func TestSignOutFromAnotherSite(t *testing.T) {
 	b.Open(sh.Origin+"/arrived").At("shop", "arrived")
 	submit(b, s.Config.Issuer+"/end-session", `{id_token_hint: `+strconv.Quote(hint)+`, post_logout_redirect_uri: `+strconv.Quote(sh.SignedOutURI())+`, state: "one"}`)
 	signedOut(sh, b, "one")
+}
+
+// TestSignOutPages looks at what an app's request brings up, as TestEveryPage does at the other pages.
+func TestSignOutPages(t *testing.T) {
+	t.Parallel()
+	s, sh, b := servertest.NewStage(t)
+	g := newGallery(t, b)
+	s.AddUser("dora")
+	v := sh.Begin()
+	dora := v.Finish(v.SignIn(s.NewBrowser(t), "dora").Allow())
+	inShop(sh, b)
+	g.Open(sh.SignOut("client_id", "shop", "post_logout_redirect_uri", "https://evil.example/"+strings.Repeat("long", 40))).At("error", "sign-out")
+	servertest.Evaluate[int](b, `document.querySelectorAll("details").forEach(d => d.open = true), 0`)
+	g.show("error-sign-out")
+	g.Open(sh.SignOut("id_token_hint", dora.IDToken())).At("logout", "other")
+	g.show("logout-other")
+	g.Open(sh.SignOut("client_id", "shop")).At("logout", "app")
+	g.show("logout-app")
+	g.Press("Sign out").At("logged-out", "app")
+	g.show("logged-out-app")
 }
 
 // submit has the page that the tab is at send a form.
