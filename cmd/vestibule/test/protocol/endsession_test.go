@@ -97,6 +97,9 @@ func (v *visit) wants(p *servertest.Page, want string, ended bool) {
 	if got := v.ended(); got != ended {
 		v.t.Errorf("the session has ended: %t, want %t", got, ended)
 	}
+	if ended && v.tokens.Token != nil && v.site.UserInfo(v.tokens.Token.AccessToken) != http.StatusUnauthorized {
+		v.t.Error("an access token that rests on the session outlives it")
+	}
 }
 
 // ended reports what the shop learns of the session without a page.
