@@ -22,6 +22,7 @@ import (
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks/jwkstest"
+	"vestibule/provider/logout"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 )
@@ -68,6 +69,11 @@ func (ui *pages) Authorize(w http.ResponseWriter, r *http.Request, ix *interacti
 	}
 	ui.sign(ix)
 	return ui.o.p.Finish(w, r, ix, ui.o.clock())
+}
+
+func (ui *pages) EndSession(w http.ResponseWriter, r *http.Request, request *logout.Request) error {
+	http.Redirect(w, r, request.Destination(), http.StatusSeeOther)
+	return nil
 }
 
 func (ui *pages) Error(w http.ResponseWriter, _ *http.Request, err error) {

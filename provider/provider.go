@@ -20,6 +20,7 @@ import (
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
 	"vestibule/provider/limiter"
+	"vestibule/provider/logout"
 	"vestibule/provider/spelling"
 	"vestibule/provider/tokens"
 )
@@ -94,7 +95,10 @@ type UI interface {
 	// Authorize takes over a validated request. It ends, now or after some pages, in Finish or Refuse.
 	// An error is given to Error.
 	Authorize(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction) error
-	// Error shows an error to the user: an *interaction.RequestError, ErrUnavailable, or an internal one.
+	// EndSession takes over a checked request to sign the user of the browser out (RP-Initiated Logout 1.0): it asks the
+	// user where it must, ends the session, and leads to the request's Destination. An error is given to Error.
+	EndSession(w http.ResponseWriter, r *http.Request, request *logout.Request) error
+	// Error shows an error to the user: an *interaction.RequestError, a *logout.Error, ErrUnavailable, or an internal one.
 	Error(w http.ResponseWriter, r *http.Request, err error)
 }
 

@@ -22,10 +22,13 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 	if err != nil {
 		return err
 	}
-	// No page of another site may read the answers of the authorization and introspection endpoints; the rest is for any.
+	// No page of another site may read the answers of the endpoints that browsers are sent to, and of introspection; the
+	// rest is for any.
 	at, root := place{mux, p.path, ""}, place{mux, "", p.path}
 	at.handle("GET", "/authorize", p.authorize(ui))
 	at.handle("POST", "/authorize", p.bounce(ui))
+	at.handle("GET", "/end-session", p.endSession(ui))
+	at.handle("POST", "/end-session", p.bounceEndSession(ui))
 	at.handle("POST", "/introspect", p.introspect)
 	at.open("GET", "/.well-known/openid-configuration", metadata)
 	root.open("GET", "/.well-known/oauth-authorization-server", metadata)
@@ -86,6 +89,7 @@ func (p *Provider) metadata() map[string]any {
 		"authorization_endpoint": p.issuer + "/authorize",
 		"token_endpoint":         p.issuer + "/token",
 		"userinfo_endpoint":      p.issuer + "/userinfo",
+		"end_session_endpoint":   p.issuer + "/end-session",
 		"introspection_endpoint": p.issuer + "/introspect",
 		"introspection_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
 		"jwks_uri":                                       p.issuer + "/jwks",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,14 +14,14 @@ import (
 )
 
 const clientColumns = `id, registration, name, public, secret_hash, redirect_uris, scopes, id_token_alg, created_at, updated_at,
-	two_steps, acr_names, resource_server`
+	two_steps, acr_names, resource_server, post_logout_redirect_uris`
 
 func scanClient(r row) (client.Client, error) {
 	var c client.Client
-	var uris, scopes, names string
+	var uris, after, scopes, names string
 	var created, updated int64
 	err := r.Scan(&c.ID, &c.Registration, &c.Name, &c.Public, &c.SecretHash, &uris, &scopes, &c.IDTokenAlg, &created, &updated,
-		&c.TwoSteps, &names, &c.ResourceServer)
+		&c.TwoSteps, &names, &c.ResourceServer, &after)
 	if err != nil {
 		return c, err
 	}
@@ -31,23 +32,29 @@ func scanClient(r row) (client.Client, error) {
 	}
 	c.Scopes = strings.Fields(scopes)
 	c.Created, c.Updated = instant(created), instant(updated)
-	return c, json.Unmarshal([]byte(uris), &c.RedirectURIs)
+	return c, errors.Join(json.Unmarshal([]byte(uris), &c.RedirectURIs), json.Unmarshal([]byte(after), &c.PostLogoutRedirectURIs))
 }
 
-// clientValues returns what the columns of a client that can be changed hold.
-func clientValues(c client.Client) (uris, scopes, names string, err error) {
-	data, err := json.Marshal(c.RedirectURIs)
+// clientTexts are lists and structures of a client as columns hold them.
+type clientTexts struct{ uris, afterLogout, scopes, names string }
+
+func textsOf(c client.Client) (clientTexts, error) {
+	t := clientTexts{scopes: strings.Join(c.Scopes, " ")}
+	uris, err := json.Marshal(c.RedirectURIs)
 	if err != nil {
-		return "", "", "", err
+		return t, err
 	}
-	if len(c.ACRNames) > 0 {
-		text, err := json.Marshal(c.ACRNames)
-		if err != nil {
-			return "", "", "", err
-		}
-		names = string(text)
+	after, err := json.Marshal(c.PostLogoutRedirectURIs)
+	if err != nil {
+		return t, err
 	}
-	return string(data), strings.Join(c.Scopes, " "), names, nil
+	t.uris, t.afterLogout = string(uris), string(after)
+	if len(c.ACRNames) == 0 {
+		return t, nil
+	}
+	names, err := json.Marshal(c.ACRNames)
+	t.names = string(names)
+	return t, err
 }
 
 // Client returns the client, or store.ErrNotFound.
@@ -66,27 +73,28 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 	if c.Registration == "" {
 		c.Registration = rand.Text()
 	}
-	uris, scopes, names, err := clientValues(c)
+	t, err := textsOf(c)
 	if err != nil {
 		return err
 	}
 	return s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		c.ID, c.Registration, c.Name, c.Public, c.SecretHash, uris, scopes, c.IDTokenAlg,
-		micros(c.Created), micros(c.Updated), c.TwoSteps, names, c.ResourceServer)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		c.ID, c.Registration, c.Name, c.Public, c.SecretHash, t.uris, t.scopes, c.IDTokenAlg,
+		micros(c.Created), micros(c.Updated), c.TwoSteps, t.names, c.ResourceServer, t.afterLogout)
 }
 
-// UpdateClient changes the name, redirect URIs, scopes, two steps and acr names of a client, if nobody changed it
-// since was; store.ErrConflict if somebody did, or it is gone.
+// UpdateClient changes the name, redirect URIs, post-logout redirect URIs, scopes, two steps and acr names of a client, if
+// nobody changed it since was; store.ErrConflict if somebody did, or it is gone.
 func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time) error {
-	uris, scopes, names, err := clientValues(c)
+	t, err := textsOf(c)
 	if err != nil {
 		return err
 	}
 	return s.exec(ctx, store.ErrConflict, `UPDATE client
-		SET name = $2, redirect_uris = $3, scopes = $4, two_steps = $5, acr_names = $6, updated_at = $7
+		SET name = $2, redirect_uris = $3, scopes = $4, two_steps = $5, acr_names = $6, updated_at = $7,
+			post_logout_redirect_uris = $9
 		WHERE id = $1 AND updated_at = $8`,
-		c.ID, c.Name, uris, scopes, c.TwoSteps, names, micros(c.Updated), micros(was))
+		c.ID, c.Name, t.uris, t.scopes, c.TwoSteps, t.names, micros(c.Updated), micros(was), t.afterLogout)
 }
 
 // DeleteClient removes a client. Its codes, tokens and consents end in the same commit, for they are of a registration that

@@ -16,6 +16,7 @@ func newClient(id string) client.Client {
 		ID: id, Registration: "registration of " + id, Name: "Client " + id, SecretHash: "sha256:x", IDTokenAlg: "RS256",
 		RedirectURIs: []string{"https://rp.example/cb", "https://rp.example/with space"},
 		Scopes:       []string{"openid", "offline_access"}, Created: noon, Updated: noon,
+		PostLogoutRedirectURIs: []string{"https://rp.example/out"},
 	}
 }
 
@@ -56,6 +57,7 @@ func TestUpdateClient(t *testing.T) {
 		}
 		changed := c
 		changed.Name, changed.RedirectURIs, changed.Scopes = "Shop", []string{"https://rp.example/new"}, []string{"openid"}
+		changed.PostLogoutRedirectURIs = []string{"https://rp.example/out", "https://rp.example/bye"}
 		changed.TwoSteps, changed.ACRNames, changed.Updated = client.TwoStepsRequired, nil, noon.Add(time.Minute)
 		must(t, s.UpdateClient(t.Context(), changed, noon))
 		if got, err := s.Client(t.Context(), "shop"); err != nil || !reflect.DeepEqual(got, changed) {

@@ -141,7 +141,7 @@ func TestOtherLanguage(t *testing.T) {
 		"ConsentGrows": TestConsentGrows, "UseADifferentAccountAtConsent": TestUseADifferentAccountAtConsent,
 		"OtherSettings": TestOtherSettings, "OtherSettingsInsideSignIn": TestOtherSettingsInsideSignIn, "Countdown": TestCountdown, "Rename": TestRename,
 		"AccountChooser": TestAccountChooser, "CookiesBlocked": TestCookiesBlocked, "ExpiredFlow": TestExpiredFlow, "FlowsThatAreNone": TestFlowsThatAreNone, "StageTimeout": TestStageTimeout,
-		"PasswordBudget": TestPasswordBudget, "Logout": TestLogout, "PolicyObliges": TestPolicyObliges, "PolicyCancelled": TestPolicyCancelled, "PolicyNotice": TestPolicyNotice,
+		"PasswordBudget": TestPasswordBudget, "Logout": TestLogout, "LogoutForApp": TestLogoutForApp, "PolicyObliges": TestPolicyObliges, "PolicyCancelled": TestPolicyCancelled, "PolicyNotice": TestPolicyNotice,
 		"LastFactorStays": TestLastFactorStays, "CodesRequiredAfterRecovery": TestCodesRequiredAfterRecovery, "SetUpSaysWhy": TestSetUpSaysWhy,
 		"RequestThatCannotBeAnswered": TestRequestThatCannotBeAnswered, "PagesThatAreNone": TestPagesThatAreNone, "Forms": TestForms,
 		"RecoveryStates": TestRecoveryStates, "RecoveryLock": TestRecoveryLock, "SetUpAfterRecovery": TestSetUpAfterRecovery, "LastRecoveryCodes": TestLastRecoveryCodes, "RecoveryThatIsNotEnough": TestRecoveryThatIsNotEnough,

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -104,11 +105,18 @@ var autocomplete = map[string]string{
 	"username": "username", "password": "current-password", "code": "one-time-code", "recovery": "off", "name": "off",
 }
 
+// hiddenFields are those of any page, and those of the page that an app's request to sign out has brought up: what of that
+// stood in the address, but for the ID token.
+var hiddenFields = map[string][]string{
+	"":       {"form_id", "flow", "with", "of", "token", "challenge"},
+	"logout": {"client_id", "post_logout_redirect_uri", "state", "ui_locales"},
+}
+
 func (s *screen) checkInput(n *html.Node) {
 	s.t.Helper()
 	name, kind := attr(n, "name"), attr(n, "type")
 	if kind == "hidden" {
-		if name != "form_id" && name != "flow" && name != "with" && name != "of" && name != "token" && name != "challenge" {
+		if !slices.Contains(hiddenFields[""], name) && !slices.Contains(hiddenFields[s.name], name) {
 			s.t.Errorf("page %s: hidden field %s", s.name, name)
 		}
 		return

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"vestibule/web/ui"
 )
@@ -30,7 +31,7 @@ func (s *Server) Rest() http.Handler {
 }
 
 func (s *Server) routes() []ui.Route {
-	routes := append(s.signIn.Routes(), s.account.Routes()...)
+	routes := slices.Concat(s.signIn.Routes(), s.signOut.Routes(), s.account.Routes())
 	return append(routes, ui.Post("/account/recovery-codes/download", s.downloadCodes))
 }
 

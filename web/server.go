@@ -13,10 +13,12 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/interaction"
+	"vestibule/provider/logout"
 	accountpages "vestibule/web/account"
 	"vestibule/web/browser"
 	"vestibule/web/catalogue"
 	"vestibule/web/enrol"
+	logoutpages "vestibule/web/logout"
 	"vestibule/web/signin"
 	"vestibule/web/ui"
 	"vestibule/web/verify"
@@ -94,6 +96,7 @@ type Site struct {
 type Server struct {
 	*ui.Pages
 	signIn  *signin.Server
+	signOut *logoutpages.Server
 	account *accountpages.Server
 }
 
@@ -122,12 +125,15 @@ func New(c Config) (*Server, error) {
 	passwords := verify.NewPasswords(c.Accounts, c.Passwords.Attempts, c.Passwords.Refunds, c.Passwords.Limits, browsers.Devices, c.Now)
 	codes := verify.NewCodes(pages, c.MFA)
 	enrolment := &enrol.Server{Pages: pages, MFA: c.MFA, Codes: codes, Links: c.Stores.EnrolLinks, Journal: c.Journal}
+	signOut := logoutpages.New(logoutpages.Config{
+		Pages: pages, Browsers: browsers, Accounts: c.Accounts, Clients: c.Source.Clients, Journal: c.Journal, Host: c.Host,
+	})
 	signIn := signin.New(signin.Config{
 		Pages: pages, Browsers: browsers, Engine: c.Source.Engine, Flows: c.Source.Flows, Clients: c.Source.Clients,
 		Accounts: c.Accounts, MFA: c.MFA, Consent: c.Consent, Policy: c.Policy,
-		Passwords: passwords, Codes: codes, Enrol: enrolment, Journal: c.Journal, Host: c.Host, Mail: c.Mail, OwnPage: accountpages.OwnPage,
+		Passwords: passwords, Codes: codes, Enrol: enrolment, Journal: c.Journal, Host: c.Host, Mail: c.Mail, SignOut: signOut.SignOutAndLeave, OwnPage: accountpages.OwnPage,
 	})
-	return &Server{pages, signIn, accountpages.New(accountpages.Config{
+	return &Server{pages, signIn, signOut, accountpages.New(accountpages.Config{
 		Pages: pages, Browsers: browsers, Gate: signIn, Accounts: c.Accounts, Clients: c.Source.Clients, MFA: c.MFA, Policy: c.Policy,
 		Passwords: passwords, AtHost: c.Host != nil, Codes: codes, Enrol: enrolment, Activity: c.Stores.Activity, ActivityKept: c.Times.ActivityKept,
 		Resets: c.Stores.Resets, LinkKeys: c.Keys.Links, Journal: c.Journal,
@@ -186,12 +192,17 @@ func (s *Server) SignedIn(r *http.Request) (subject string, err error) {
 	return session.Login.Subject, nil
 }
 
+// EndSession answers an app's request to sign its user out, see provider.UI.
+func (s *Server) EndSession(w http.ResponseWriter, r *http.Request, request *logout.Request) error {
+	return s.signOut.EndSession(w, r, request)
+}
+
 // AskSignOut asks whether to sign out, with a form that goes to the address with the challenge.
 func (s *Server) AskSignOut(w http.ResponseWriter, r *http.Request, address, challenge string) error {
-	return s.signIn.AskSignOut(w, r, address, challenge)
+	return s.signOut.AskSignOut(w, r, address, challenge)
 }
 
 // SignOut ends the session of the browser, if it is the subject's.
 func (s *Server) SignOut(w http.ResponseWriter, r *http.Request, subject string) error {
-	return s.signIn.SignOut(w, r, subject)
+	return s.signOut.SignOut(w, r, subject)
 }

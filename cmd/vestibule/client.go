@@ -26,6 +26,7 @@ func clientCreate(w *env) *cli.Command {
 		Name: "create", ArgsUsage: "ID", Usage: "register an app",
 		Flags: databaseFlags(
 			&cli.StringSliceFlag{Name: "redirect-uri", Usage: "`address` to send users back to; required, but for an API"},
+			&cli.StringSliceFlag{Name: "post-logout-redirect-uri", Usage: "`address` to send users to after a sign-out that the app asks for"},
 			&cli.StringSliceFlag{Name: "scope", Usage: "`scope` that the app may ask for", DefaultText: "openid profile email offline_access"},
 			&cli.StringFlag{Name: "name", Usage: "`name` that users see", DefaultText: "the ID"},
 			&cli.BoolFlag{Name: "public", Usage: "the app cannot keep a secret: it runs in a browser or on the user's device"},
@@ -60,7 +61,8 @@ func clientCreate(w *env) *cli.Command {
 // newClient is the registration that the flags describe.
 func newClient(c *cli.Command) operator.NewClient {
 	return operator.NewClient{Client: client.Client{
-		ID: c.Args().First(), Name: c.String("name"), RedirectURIs: c.StringSlice("redirect-uri"), Scopes: splitWords(c.StringSlice("scope")),
+		ID: c.Args().First(), Name: c.String("name"), RedirectURIs: c.StringSlice("redirect-uri"),
+		PostLogoutRedirectURIs: c.StringSlice("post-logout-redirect-uri"), Scopes: splitWords(c.StringSlice("scope")),
 		Public: c.Bool("public"), ResourceServer: c.Bool("resource-server"), TwoSteps: twoSteps(c),
 		ACRNames: acrNames(c), IDTokenAlg: c.String("id-token-alg"),
 	}}
@@ -90,6 +92,7 @@ type shownClient struct {
 	Name         string    `json:"client_name"`
 	Public       bool      `json:"public"`
 	RedirectURIs []string  `json:"redirect_uris"`
+	AfterLogout  []string  `json:"post_logout_redirect_uris"`
 	Scope        string    `json:"scope"`
 	Algorithm    string    `json:"id_token_signed_response_alg,omitempty"`
 	Created      time.Time `json:"created"`
@@ -101,7 +104,7 @@ type shownClient struct {
 
 func clientView(c client.Client) shownClient {
 	return shownClient{
-		ID: c.ID, Name: c.Name, Public: c.Public, RedirectURIs: append([]string{}, c.RedirectURIs...), // never null
+		ID: c.ID, Name: c.Name, Public: c.Public, RedirectURIs: append([]string{}, c.RedirectURIs...), AfterLogout: append([]string{}, c.PostLogoutRedirectURIs...), // never null
 		Scope: strings.Join(c.Scopes, " "), Algorithm: c.IDTokenAlg, Created: c.Created.UTC(),
 		TwoSteps: twoStepsText(c.TwoSteps), ACRNames: c.ACRNames, ResourceServer: c.ResourceServer,
 	}
@@ -120,12 +123,12 @@ func clientList(w *env) *cli.Command {
 				return err
 			}
 			clients := []shownClient{}
-			rows := [][]string{w.Head("command.column.id", "command.column.name", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.acr_names", "command.column.redirect_uris")}
+			rows := [][]string{w.Head("command.column.id", "command.column.name", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.acr_names", "command.column.post_logout_redirect_uris", "command.column.redirect_uris")}
 			for _, one := range all {
 				clients = append(clients, clientView(one))
 				rows = append(rows, []string{
 					one.ID, one.Name, w.YesNo(one.Public), w.YesNo(one.ResourceServer), twoStepsText(one.TwoSteps),
-					strings.Join(one.Scopes, " "), acrNamesText(one.ACRNames), strings.Join(one.RedirectURIs, " "),
+					strings.Join(one.Scopes, " "), acrNamesText(one.ACRNames), strings.Join(one.PostLogoutRedirectURIs, " "), strings.Join(one.RedirectURIs, " "),
 				})
 			}
 			return w.Print(c, clients, rows)
@@ -217,6 +220,8 @@ func clientUpdate(w *env) *cli.Command {
 		Name: "update", ArgsUsage: "ID", Usage: "change an app",
 		Flags: databaseFlags(
 			&cli.StringSliceFlag{Name: "redirect-uri", Usage: "`address` to send users back to, in place of those there are"},
+			&cli.StringSliceFlag{Name: "post-logout-redirect-uri", Usage: "`address` to send users to after a sign-out that the app asks for, in place of those there are"},
+			&cli.BoolFlag{Name: "no-post-logout-redirect-uris", Usage: "users stay here after a sign-out that the app asks for"},
 			&cli.StringSliceFlag{Name: "scope", Usage: "`scope` that the app may ask for, in place of those there are"},
 			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr, in place of the names there are"),
 			&cli.BoolFlag{Name: "no-acr-names", Usage: "the app has no names of its own for the levels any more"},
@@ -249,12 +254,17 @@ func clientChange(c *cli.Command) (operator.ClientChange, error) {
 	if must := twoSteps(c); c.IsSet("two-steps") {
 		change.TwoSteps = &must
 	}
+	after := c.StringSlice("post-logout-redirect-uri")
+	if c.Bool("no-post-logout-redirect-uris") || len(after) > 0 {
+		change.PostLogoutRedirectURIs = &after
+	}
 	names := acrNames(c)
 	if c.Bool("no-acr-names") || names != nil {
 		change.ACRNames = &names
 	}
 	return change, terminal.UsageErrors(
 		terminal.Exclude(c.Bool("no-acr-names") && names != nil, "--acr-name and --no-acr-names exclude each other"),
+		terminal.Exclude(c.Bool("no-post-logout-redirect-uris") && len(after) > 0, "--post-logout-redirect-uri and --no-post-logout-redirect-uris exclude each other"),
 		terminal.AsFlags(change.Check()),
 	)
 }

@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,6 +32,8 @@ type Client struct {
 	FirstParty   bool      `json:"-"`                            // its users need not allow it anything, says the server that it is registered with
 	Created      time.Time `json:"created"`
 	Updated      time.Time `json:"updated"`
+
+	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris"` // where browsers may go after a sign-out that the client asks for; compared as RedirectURIs are
 
 	ACRNames       map[string][]string `json:"acr_names"`       // level to its own names of it, which win over the server's; may be nil
 	ResourceServer bool                `json:"resource_server"` // an API: it may introspect all access tokens, and signs nobody in
@@ -69,13 +72,18 @@ func Check(c Client) error {
 	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
 	fault(len(c.RedirectURIs) == 0 && !c.ResourceServer, "a client needs at least one redirect URI")
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
-	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
+	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
 	fault(c.IDTokenAlg != "" && !slices.Contains(Algorithms, c.IDTokenAlg), "ID tokens can be signed with RS256, ES256, PS256 or EdDSA")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
 	for _, uri := range c.RedirectURIs {
 		if err := checkRedirectURI(uri, c.Public); err != nil {
 			faults = append(faults, fmt.Errorf("redirect URI %q: %w", uri, err))
+		}
+	}
+	for _, uri := range c.PostLogoutRedirectURIs {
+		if err := checkRedirectURI(uri, c.Public); err != nil {
+			faults = append(faults, fmt.Errorf("post-logout redirect URI %q: %w", uri, err))
 		}
 	}
 	for _, scope := range c.Scopes {
@@ -86,6 +94,9 @@ func Check(c Client) error {
 	}
 	return errors.Join(faults...)
 }
+
+// Label is what users know the client by: its name or, if it has none, its ID.
+func (c Client) Label() string { return cmp.Or(c.Name, c.ID) }
 
 // Permitted returns those of the scopes that the client may ask for.
 func (c Client) Permitted(scopes []string) []string {

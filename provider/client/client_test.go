@@ -49,6 +49,14 @@ func TestCheck(t *testing.T) {
 		{"public resource server", func(c *client.Client) {
 			c.ResourceServer, c.RedirectURIs, c.Scopes, c.Public, c.SecretHash = true, nil, nil, true, ""
 		}, "cannot be public"},
+		{"address after a sign-out", func(c *client.Client) {
+			c.PostLogoutRedirectURIs = []string{"https://shop.example/out", "http://127.0.0.1/out"}
+		}, ""},
+		{"address after a sign-out that is none", func(c *client.Client) { c.PostLogoutRedirectURIs = []string{"http://shop.example/out"} }, `post-logout redirect URI "http://shop.example/out": must be https`},
+		{"address after a sign-out in which the state is", func(c *client.Client) { c.PostLogoutRedirectURIs = []string{"https://shop.example/out?state=x"} }, "parameter"},
+		{"resource server that signs users out", func(c *client.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.PostLogoutRedirectURIs = true, nil, nil, []string{"https://shop.example/out"}
+		}, "signs nobody in"},
 		{"algorithm none", func(c *client.Client) { c.IDTokenAlg = "none" }, "RS256 or ES256"},
 	} {
 		c := good

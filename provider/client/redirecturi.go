@@ -158,15 +158,20 @@ func IsLoopback(host string) bool {
 // Allows reports whether raw is one of the client's redirect URIs: the same string, or the same but for
 // the port where both are http on the same loopback IP address. fosite compares decoded paths and overlooks a
 // user name, which is too kind.
-func (c Client) Allows(raw string) bool {
-	if slices.Contains(c.RedirectURIs, raw) {
+func (c Client) Allows(raw string) bool { return isAmong(c.RedirectURIs, raw) }
+
+// AllowsAfterLogout is Allows for the addresses after a sign-out (RP-Initiated Logout 1.0 section 3).
+func (c Client) AllowsAfterLogout(raw string) bool { return isAmong(c.PostLogoutRedirectURIs, raw) }
+
+func isAmong(uris []string, raw string) bool {
+	if slices.Contains(uris, raw) {
 		return true
 	}
 	asked, err := url.Parse(raw)
 	if err != nil || asked.Scheme != "http" || net.ParseIP(asked.Hostname()) == nil || !IsLoopback(asked.Hostname()) || checkPort(asked) != nil {
 		return false
 	}
-	return slices.ContainsFunc(c.RedirectURIs, func(registered string) bool {
+	return slices.ContainsFunc(uris, func(registered string) bool {
 		u, err := url.Parse(registered)
 		return err == nil && u.Scheme == "http" && u.Hostname() == asked.Hostname() && dropPort(registered, u) == dropPort(raw, asked)
 	})

@@ -30,6 +30,7 @@ CREATE TABLE client (
 	public        BOOLEAN NOT NULL,
 	secret_hash   TEXT    NOT NULL,
 	redirect_uris TEXT    NOT NULL, -- JSON: a path may have a space
+	post_logout_redirect_uris TEXT NOT NULL, -- JSON as well
 	scopes        TEXT    NOT NULL,
 	id_token_alg  TEXT    NOT NULL,
 	created_at    BIGINT  NOT NULL,

@@ -185,9 +185,3 @@ func (s *Server) withoutPassword(w http.ResponseWriter, r *http.Request, fl *flo
 	}
 	return &ui.Problem{Status: http.StatusGone, State: "expired", Title: ui.Say("error.expired"), Client: fl.ix.ClientName, Flow: ui.Field(r, "flow")}
 }
-
-// logoutAtHost leads to the host's own sign-out: without a session there none here counts.
-func (s *Server) logoutAtHost(w http.ResponseWriter, r *http.Request) error {
-	http.Redirect(w, r, s.Host.LogOut(), http.StatusSeeOther)
-	return nil
-}

@@ -115,3 +115,8 @@ func (s *Server) postUsed(w http.ResponseWriter, r *http.Request, fl *flow) erro
 	}
 	return s.commitForm(w, r, fl)
 }
+
+// lostDevicePage is the help for whoever cannot give a code. It needs no sign-in.
+func (s *Server) lostDevicePage(w http.ResponseWriter, r *http.Request) error {
+	return s.ShowPlain(w, r, "lost-device", "lost.title")
+}

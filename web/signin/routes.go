@@ -31,7 +31,6 @@ func (s *Server) Routes() []ui.Route {
 		ui.Post("/consent", s.on(stepConsent, s.postConsent)),
 
 		ui.Get("/enrol", setup.link),
-		ui.Get("/logged-out", s.loggedOutPage),
 		ui.Get("/help/lost-device", s.lostDevicePage),
 	}...)
 }
@@ -39,12 +38,10 @@ func (s *Server) Routes() []ui.Route {
 // passwordRoutes are those that a Host has pages of its own for.
 func (s *Server) passwordRoutes() []ui.Route {
 	if s.Host != nil {
-		return []ui.Route{ui.Get("/logout", s.logoutAtHost)}
+		return nil
 	}
 	return []ui.Route{
 		ui.Post("/login", s.on(stepLogin, s.postLogin)),
-		ui.Get("/logout", s.logoutPage),
-		ui.Post("/logout", s.postLogout),
 	}
 }
 

@@ -61,8 +61,9 @@ type Config struct {
 	Codes     *verify.Codes
 	Enrol     *enrol.Server
 	Journal   audit.Journal
-	Mail      bool // the Recorder sends users mail about what it records
-	Host      Host // where passwords are given; nil: these pages ask for them
+	Mail      bool       // the Recorder sends users mail about what it records
+	Host      Host       // where passwords are given; nil: these pages ask for them
+	SignOut   ui.Handler // ends the session of the browser, and leads to where whoever has signed out belongs
 	// OwnPage returns the page of ours that a sign-in which no client asked for may end at: path, if it is one.
 	OwnPage func(path string) string
 }

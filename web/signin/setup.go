@@ -180,7 +180,7 @@ func (h *setup) Cancelled() error {
 	case h.state.SetupRequested != "":
 		h.state.SetupRequested = ""
 	case h.isOwn():
-		return h.s.postLogout(h.w, h.r)
+		return h.s.SignOut(h.w, h.r)
 	case d.Waivable():
 		h.ix.Waived = true
 	case assurance.Rank(d.EssentialACR) >= assurance.Rank(assurance.LevelTwo):

@@ -35,6 +35,7 @@ type RequestError struct {
 	Description string
 	ClientID    string  // as it was sent; may be empty or anything
 	RedirectURI string  // as it was sent; never to be made a link
+	Parameter   string  // that RedirectURI was sent as
 	Why         Message // for the user
 }
 

@@ -94,7 +94,7 @@ func (p *Pages) serve(h Handler) http.Handler { return http.StripPrefix(p.Prefix
 func (p *Pages) answer(h Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p.SetHeaders(w.Header(), r.URL.Path)
-		r = withLocales(r)
+		r = WithLocales(r)
 		err := readForm(w, r)
 		if err == nil {
 			err = h(w, r)

@@ -15,8 +15,8 @@ import (
 // localesKey is the key of the languages that the app has asked for, a *string, in the context of a request.
 type localesKey struct{}
 
-// withLocales gives Prefer a place.
-func withLocales(r *http.Request) *http.Request {
+// WithLocales gives Prefer a place, in a request that no Route has.
+func WithLocales(r *http.Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), localesKey{}, new(string)))
 }
 

@@ -146,7 +146,11 @@ func (d *demonstration) seed(ctx context.Context) error {
 
 func (d *demonstration) addAll(ctx context.Context, db *storage.Store) (err error) {
 	o := d.operations(db)
-	app := client.Client{ID: sampleID, Name: "Sample app", RedirectURIs: []string{"http://" + d.sample.Addr().String() + sample.CallbackPath}}
+	address := "http://" + d.sample.Addr().String()
+	app := client.Client{
+		ID: sampleID, Name: "Sample app", RedirectURIs: []string{address + sample.CallbackPath},
+		PostLogoutRedirectURIs: []string{address + sample.SignedOutPath},
+	}
 	if _, d.secret, err = o.RegisterClient(ctx, operator.NewClient{Client: app}); err != nil {
 		return err
 	}

@@ -115,6 +115,12 @@ func TestDemoSignIn(t *testing.T) {
 	p.Says(`["pwd","otp","mfa"]`).Says(`"aal2"`)
 	// The session answers for the user now, unless the app wants it all again.
 	p = cross(p.Click("Sign in")).At("sample", "signed-in").Says(`["pwd","otp","mfa"]`)
+	out := cross(p.Press("Sign out")).At("sample", "signed-out").Says("You are signed out, of this app and of Vestibule.")
+	out.Reload().At("sample", "signed-out")
+	b.Open(s.Config.Issuer+"/account/security").At("login", "initial")
+	p = cross(out.Click("Sign in")).At("login", "initial") // the session is over there too
+	p = p.Press("Sign in", "username", "ada", "password", found(t, text, `ada\s+password +(\S+)`))
+	p = cross(p.At("consent", "initial").Press("Allow", "remember", "on")).At("sample", "signed-in")
 	p = cross(p.Click("Sign in again"))
 	if p.Name != "login" {
 		t.Errorf("prompt=login shows page %s", p.Name)

@@ -41,6 +41,7 @@ type app struct {
 	api      string
 	oauth    oauth2.Config
 	verifier *oidc.IDTokenVerifier
+	signOut  signOut
 
 	mu       sync.Mutex
 	sessions map[string]appSession // by cookie
@@ -53,9 +54,13 @@ type appSession struct {
 	Reasons []reasonFor
 	Done    string // by the API
 	Problem string
+	Left    bool // the user has signed out, here and at the server
 	subject string
-	access  string
+	proved
 }
+
+// proved is what the server gave the app for a sign-in: the access token is for the API, the ID token for the sign-out.
+type proved struct{ access, idToken string }
 
 type claim struct{ Name, Value, Meaning string }
 
@@ -91,7 +96,11 @@ func NewApp(ctx context.Context, c Config) (http.Handler, error) {
 			Scopes: []string{oidc.ScopeOpenID, "profile", "email"},
 		},
 		verifier: p.Verifier(&oidc.Config{ClientID: c.ClientID}),
+		signOut:  signOut{back: c.Address + SignedOutPath},
 		sessions: map[string]appSession{},
+	}
+	if err := p.Claims(&s.signOut); err != nil {
+		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
@@ -101,6 +110,8 @@ func NewApp(ctx context.Context, c Config) (http.Handler, error) {
 	mux.HandleFunc("GET /sign-in/again", s.signIn(wish{Again: true}))
 	mux.HandleFunc("POST /transfer", s.transfer)
 	mux.HandleFunc("GET "+CallbackPath, s.callback)
+	mux.HandleFunc("POST /sign-out", s.leave)
+	mux.HandleFunc("GET "+SignedOutPath, s.left)
 	return guard(c.Issuer, http.NewCrossOriginProtection().Handler(mux)), nil
 }
 
@@ -121,9 +132,11 @@ func style(w http.ResponseWriter, r *http.Request) {
 	http.ServeFileFS(w, r, files, "style.css")
 }
 
-func (s *app) home(w http.ResponseWriter, r *http.Request) {
+func (s *app) home(w http.ResponseWriter, r *http.Request) { show(w, s.session(r)) }
+
+func show(w http.ResponseWriter, session appSession) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if err := page.Execute(w, s.session(r)); err != nil {
+	if err := page.Execute(w, session); err != nil {
 		http.Error(w, "The page could not be shown.", http.StatusInternalServerError)
 	}
 }
@@ -167,7 +180,7 @@ func (s *app) callback(w http.ResponseWriter, r *http.Request) {
 
 // arrive returns the session that the answer begins, or the old one if there is none.
 func (s *app) arrive(r *http.Request, a attempt, old appSession) (appSession, error) {
-	token, access, err := s.redeem(r, a)
+	token, proved, err := s.redeem(r, a)
 	switch {
 	case err != nil:
 		return old, err
@@ -182,16 +195,14 @@ func (s *app) arrive(r *http.Request, a attempt, old appSession) (appSession, er
 	if err != nil {
 		return old, err
 	}
-	return appSession{Claims: claims, Reasons: why, Asked: a.Asked.String(), subject: token.Subject, access: access}, nil
+	return appSession{Claims: claims, Reasons: why, Asked: a.Asked.String(), subject: token.Subject, proved: proved}, nil
 }
 
 // keep shows a session from now on, under a new id: the old one may be known to whoever used the browser before.
 func (s *app) keep(w http.ResponseWriter, r *http.Request, session appSession) {
 	id := rand.Text()
+	s.drop(r)
 	s.mu.Lock()
-	if old, err := r.Cookie(sessionCookie); err == nil {
-		delete(s.sessions, old.Value)
-	}
 	if len(s.sessions) >= maxSessions {
 		clear(s.sessions)
 	}
@@ -201,31 +212,41 @@ func (s *app) keep(w http.ResponseWriter, r *http.Request, session appSession) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// redeem makes the checks of OpenID Connect Core 3.1.3.7 and RFC 9207 and returns the ID token and the access token.
-func (s *app) redeem(r *http.Request, a attempt) (_ *oidc.IDToken, access string, _ error) {
+// drop forgets the browser's session.
+func (s *app) drop(r *http.Request) {
+	if old, err := r.Cookie(sessionCookie); err == nil {
+		s.mu.Lock()
+		delete(s.sessions, old.Value)
+		s.mu.Unlock()
+	}
+}
+
+// redeem makes the checks of OpenID Connect Core 3.1.3.7 and RFC 9207 and returns the ID token, and both tokens as they
+// came.
+func (s *app) redeem(r *http.Request, a attempt) (_ *oidc.IDToken, _ proved, _ error) {
 	query := r.URL.Query()
 	switch {
 	case query.Get("iss") != s.issuer:
-		return nil, "", errors.New("the answer does not come from the server that was asked")
+		return nil, proved{}, errors.New("the answer does not come from the server that was asked")
 	case query.Get("error") != "":
-		return nil, "", &refusal{query.Get("error"), query.Get("error_description")}
+		return nil, proved{}, &refusal{query.Get("error"), query.Get("error_description")}
 	}
 	tokens, err := s.oauth.Exchange(r.Context(), query.Get("code"), oauth2.VerifierOption(a.Verifier))
 	if err != nil {
-		return nil, "", fmt.Errorf("exchange the code: %w", err)
+		return nil, proved{}, fmt.Errorf("exchange the code: %w", err)
 	}
 	raw, ok := tokens.Extra("id_token").(string)
 	if !ok {
-		return nil, "", errors.New("the server sent no ID token")
+		return nil, proved{}, errors.New("the server sent no ID token")
 	}
 	id, err := s.verifier.Verify(r.Context(), raw)
 	switch {
 	case err != nil:
-		return nil, "", fmt.Errorf("verify the ID token: %w", err)
+		return nil, proved{}, fmt.Errorf("verify the ID token: %w", err)
 	case subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(a.Nonce)) != 1:
-		return nil, "", errors.New("the ID token was made for another sign-in")
+		return nil, proved{}, errors.New("the ID token was made for another sign-in")
 	}
-	return id, tokens.AccessToken, id.VerifyAccessToken(tokens.AccessToken)
+	return id, proved{tokens.AccessToken, raw}, id.VerifyAccessToken(tokens.AccessToken)
 }
 
 // takeAttempt returns the attempt that state belongs to, once.

@@ -64,7 +64,7 @@ func TestGivesUp(t *testing.T) {
 	s := &app{api: api.URL, sessions: map[string]appSession{}}
 	for signIns, want := range []string{"claims=", "claims=", "claims=", "/"} {
 		w := httptest.NewRecorder()
-		s.finishTransfer(w, httptest.NewRequest("POST", "/transfer", nil), appSession{access: "abc"}, signIns)
+		s.finishTransfer(w, httptest.NewRequest("POST", "/transfer", nil), appSession{proved: proved{access: "abc"}}, signIns)
 		if got := w.Header().Get("Location"); want == "/" && got != "/" || !strings.Contains(got, want) {
 			t.Errorf("after %d sign-ins: to %q, want %s", signIns, got, want)
 		}

@@ -116,6 +116,12 @@ type Tokens struct {
 	Token *oauth2.Token
 }
 
+// IDToken is the ID token as it came.
+func (r Tokens) IDToken() string {
+	raw, _ := r.Token.Extra("id_token").(string)
+	return raw
+}
+
 // Code checks the answer to the request as RFC 9207 and RFC 6749 tell the client to, and returns the code.
 func (v *Trip) Code(p *Page) string {
 	v.T.Helper()

@@ -37,6 +37,11 @@ func (s *Site) NewShop(t *testing.T, id string, hops bool) *Shop {
 	mux.HandleFunc("GET /arrived", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `<!doctype html><title>Shop</title><main data-page="shop" data-state="arrived"></main>`)
 	})
+	mux.HandleFunc("GET /signed-out", func(w http.ResponseWriter, r *http.Request) {
+		at := *r.URL
+		sh.Arrivals <- sh.absolute(&at)
+		fmt.Fprint(w, `<!doctype html><title>Shop</title><main data-page="shop" data-state="signed-out"></main>`)
+	})
 	// The page that opens the sign-in in a window of its own, as oidc-client-ts does.
 	mux.HandleFunc("GET /opener", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `<!doctype html><title>Shop</title><main data-page="shop" data-state="waiting">`+
@@ -47,8 +52,29 @@ func (s *Site) NewShop(t *testing.T, id string, hops bool) *Shop {
 	front := httptest.NewServer(mux)
 	t.Cleanup(front.Close)
 	sh.Origin = strings.Replace(front.URL, "127.0.0.1", "localhost", 1) // another site than ours
-	sh.Client = s.NewClient(t, id, func(c *client.Client) { c.RedirectURIs = []string{sh.Origin + "/callback"} })
+	sh.Client = s.NewClient(t, id, func(c *client.Client) {
+		c.RedirectURIs, c.PostLogoutRedirectURIs = []string{sh.Origin + "/callback"}, []string{sh.SignedOutURI()}
+	})
 	return sh
+}
+
+// SignedOutURI is where the shop takes browsers back after a sign-out.
+func (sh *Shop) SignedOutURI() string { return sh.Origin + "/signed-out" }
+
+// SignOut is the address to sign out at, with parameters as name and value in turn.
+func (sh *Shop) SignOut(parameters ...string) string {
+	sh.T.Helper()
+	var metadata struct {
+		Endpoint string `json:"end_session_endpoint"`
+	}
+	if err := sh.Provider.Claims(&metadata); err != nil {
+		sh.T.Fatalf("metadata: %v", err)
+	}
+	q := url.Values{}
+	for i := 0; i < len(parameters); i += 2 {
+		q.Set(parameters[i], parameters[i+1])
+	}
+	return metadata.Endpoint + "?" + q.Encode()
 }
 
 func (sh *Shop) absolute(u *url.URL) *url.URL {

@@ -241,6 +241,7 @@ var matrixForms = map[string][]string{
 	"POST /consent":                            {"action=allow&remember=on", "action=deny"},
 	"GET /authorize":                           {"AUTHORIZE", "AUTHORIZE&prompt=none", "AUTHORIZE&acr_values=aal2", "AUTHORIZE&prompt=none&acr_values=aal2"},
 	"POST /authorize":                          {"AUTHORIZE"},
+	"GET /end-session":                         {"", "client_id=shop"},
 	"POST /token":                              {"grant_type=authorization_code&code=none&client_id=shop", "grant_type=refresh_token&refresh_token=none&client_id=shop", "grant_type=password&username=USER&password=none"},
 	"POST /account/recovery-codes":             {"", "action=save&saved=on"},
 	"GET /account/recovery-codes":              {"", "new=1"},
@@ -253,7 +254,7 @@ var routeLine = regexp.MustCompile(`\b(Get|Post)\("([^"]+)"|\.(?:handle|open)\("
 
 // routeTables are the files that say which addresses there are.
 var routeTables = []string{
-	"provider/routes.go", "web/routes.go", "web/ui/routes.go", "web/signin/routes.go", "web/account/routes.go",
+	"provider/routes.go", "web/routes.go", "web/ui/routes.go", "web/signin/routes.go", "web/account/routes.go", "web/logout/routes.go",
 }
 
 // addsRoute finds lines that must match routeLine.
