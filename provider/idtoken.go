@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -31,6 +32,22 @@ type idToken struct {
 	Session  string   `json:"sid"`
 	TokenID  string   `json:"jti"`
 	AtHash   string   `json:"at_hash"`
+
+	User map[string]any `json:"-"` // what else it says of the user, under names that none of the above has
+}
+
+// MarshalJSON puts all claims into one object.
+func (t idToken) MarshalJSON() ([]byte, error) {
+	type own idToken
+	data, err := json.Marshal(own(t))
+	if err != nil || len(t.User) == 0 {
+		return data, err
+	}
+	user, err := json.Marshal(t.User)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(data[:len(data)-1], []byte(","), user[1:]), nil
 }
 
 // CanHandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
@@ -66,6 +83,7 @@ func (h *idTokens) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 		Expires: now.Add(h.p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
 		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: spelling.RandomID(),
 		AtHash: accessTokenHash(answer.GetAccessToken()),
+		User:   g.userClaims(client.Client, r.GetGrantedScopes(), unitOf(ctx).user),
 	})
 	if err != nil {
 		return err

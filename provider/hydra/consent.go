@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"vestibule/provider/account"
-	"vestibule/provider/client"
 	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
@@ -77,7 +76,7 @@ func acceptance(request ConsentRequest, t told, user account.Account) ConsentAcc
 		GrantScope: scopes, GrantAudience: request.Audience, Remember: true,
 		Session: ConsentSession{
 			AccessToken: map[string]any{"acr": t.ACR, "amr": t.AMR, "auth_time": t.Time},
-			IDToken:     user.Claims(slices.Contains(scopes, client.ScopeProfile), slices.Contains(scopes, client.ScopeEmail)),
+			IDToken:     user.Claims().For(scopes, nil),
 		},
 	}
 }
