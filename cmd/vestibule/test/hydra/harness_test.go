@@ -64,7 +64,7 @@ func newWorld(t *testing.T, database string, c hydratest.Config, more ...func(*c
 func (w *world) client(id, metadata string) {
 	w.hydra.SetClient(hydratest.Client{
 		ID: id, Name: "The " + id, Secret: "secret", RedirectURIs: []string{callback}, PostLogoutRedirectURIs: []string{callback},
-		Scope: "openid offline_access profile email", Metadata: json.RawMessage(metadata),
+		Scope: "openid offline_access profile email address phone groups", Metadata: json.RawMessage(metadata),
 	})
 }
 
