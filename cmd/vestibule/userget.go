@@ -85,7 +85,7 @@ func (w *env) userRows(u shownUser) [][]string {
 		{w.Say("command.user.two_steps", nil), w.OnOff(u.TwoStep.On)},
 	}
 	for _, name := range slices.Sorted(maps.Keys(u.Attributes)) {
-		rows = append(rows, []string{name, u.Attributes[name]})
+		rows = append(rows, []string{name, strings.ReplaceAll(u.Attributes[name], "\n", ", ")})
 	}
 	for _, a := range u.TwoStep.Authenticators {
 		rows = append(rows, []string{w.Say("command.user.authenticator", nil), w.Say("command.user.authenticator.is", catalogue.Values{
