@@ -98,8 +98,8 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 	})
 }
 
-// UpdateAccount stores the names, the address, the attributes and the groups of an account; its user name stays. store.ErrNotFound if
-// there is no such account; *provider.NameTaken if the address is a name of another.
+// UpdateAccount stores the names, the address, the attributes and the groups of an account; its user name stays.
+// store.ErrNotFound if there is no such account; *provider.NameTaken if the address is a name of another.
 func (s *Store) UpdateAccount(ctx context.Context, a account.Account) error {
 	names, err := namesOf(a)
 	if err != nil {

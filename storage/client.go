@@ -79,8 +79,8 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 		micros(c.Created), micros(c.Updated), c.TwoSteps, names, c.ResourceServer, strings.Join(c.IDTokenClaims, " "))
 }
 
-// UpdateClient changes the name, redirect URIs, scopes, two steps, acr names and ID token claims of a client, if nobody changed it
-// since was; store.ErrConflict if somebody did, or it is gone.
+// UpdateClient changes the name, redirect URIs, scopes, two steps, acr names and ID token claims of a client, if nobody
+// changed it since was; store.ErrConflict if somebody did, or it is gone.
 func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time) error {
 	uris, scopes, names, err := clientValues(c)
 	if err != nil {
