@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"vestibule/provider/claims"
 	"vestibule/provider/interaction"
 
 	"github.com/ory/fosite"
@@ -57,6 +58,9 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 	}
 	ix := p.Begin(demand)
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = client.ID, client.Name, ar.GetRequestedScopes(), ar.RedirectURI.String()
+	if wanted, err := claims.Parse(ar.Form.Get("claims")); err == nil { // demand has refused any other
+		ix.Claims = wanted.Within(client.Scopes)
+	}
 	ix.Registered, ix.Decided, ix.TwoSteps = client.Registration, client.Updated, client.TwoSteps
 	if ix.ClientName == "" {
 		ix.ClientName = client.ID

@@ -70,7 +70,7 @@ func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client,
 	case errors.As(err, &fault):
 		return d, fosite.ErrInvalidRequest.WithHint(fault.Text)
 	case err != nil:
-		return d, errUnmet.WithHint("No value of the essential claim acr is known; see acr_values_supported.")
+		return d, errUnmet.WithHint("No value of the essential claim acr or amr is known; see acr_values_supported.")
 	}
 	return d, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/account"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
 )
@@ -26,7 +27,8 @@ type unit struct {
 	newCode *tokens.Code
 	code    *tokens.Code
 	refresh *tokens.Token
-	grant   *grant // of code or refresh
+	grant   *grant          // of code or refresh
+	user    account.Account // whose it is, if that was looked up
 	tokens  []tokens.Token
 	revoked bool
 }
@@ -118,7 +120,8 @@ func (s *fositeStore) loadCode(ctx context.Context, u *unit, signature string, s
 	if err := g.read(code.Data); err != nil {
 		return storeFault{err}
 	}
-	g.Scopes = clientOf(ctx).(relyingParty).Permitted(g.Scopes)
+	rp := clientOf(ctx).(relyingParty)
+	g.Scopes, g.Claims = rp.Permitted(g.Scopes), g.Claims.Within(rp.Scopes)
 	u.code, u.grant = &code, g
 	return nil
 }

@@ -4,9 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
+	"vestibule/provider/account"
 	"vestibule/provider/assurance"
+	"vestibule/provider/claims"
+	"vestibule/provider/client"
 
 	"github.com/ory/fosite"
 )
@@ -18,6 +22,7 @@ type grant struct {
 	ACR       string          `json:"acr"` // in the client's words; it stays as it was when the client got its code
 	Nonce     string          `json:"nonce,omitempty"`
 	Scopes    []string        `json:"scopes,omitempty"` // granted: the user allows all that was requested or nothing; a refresh may narrow those of an access token
+	Claims    claims.Request  `json:"claims,omitzero"`  // asked for one by one, and allowed by the user
 	Redirect  string          `json:"redirect,omitempty"`
 	Challenge string          `json:"challenge,omitempty"` // PKCE, S256
 	Requested time.Time       `json:"requested"`
@@ -58,6 +63,18 @@ func (g *grant) read(data []byte) error {
 		return fmt.Errorf("stored grant: %w", err)
 	}
 	return nil
+}
+
+// userClaims returns what the client's ID token says of the user: what it has registered for that, of the scopes, and what it
+// asked for by the claims parameter.
+func (g *grant) userClaims(c client.Client, scopes []string, user account.Account) map[string]any {
+	told := slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return !slices.Contains(c.IDTokenClaims, scope) })
+	return user.Claims().For(told, g.Claims.IDToken)
+}
+
+// tellsOfUser reports whether the client's ID tokens say something of the user.
+func (g *grant) tellsOfUser(c client.Client) bool {
+	return len(c.IDTokenClaims)+len(g.Claims.IDToken) > 0
 }
 
 // request returns the request that g stands for, as fosite wants it.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -32,6 +33,22 @@ type idToken struct {
 	Session  string   `json:"sid"`
 	TokenID  string   `json:"jti"`
 	AtHash   string   `json:"at_hash"`
+
+	User map[string]any `json:"-"` // what else it says of the user, under names that none of the above has
+}
+
+// MarshalJSON puts all claims into one object.
+func (t idToken) MarshalJSON() ([]byte, error) {
+	type own idToken
+	data, err := json.Marshal(own(t))
+	if err != nil || len(t.User) == 0 {
+		return data, err
+	}
+	user, err := json.Marshal(t.User)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(data[:len(data)-1], []byte(","), user[1:]), nil
 }
 
 // CanHandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
@@ -67,6 +84,7 @@ func (h *idTokens) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 		Expires: now.Add(h.p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
 		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: spelling.RandomID(),
 		AtHash: accessTokenHash(algorithm, answer.GetAccessToken()),
+		User:   g.userClaims(rp.Client, r.GetGrantedScopes(), unitOf(ctx).user),
 	})
 	if err != nil {
 		return err

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
+	"vestibule/provider/claims"
 	"vestibule/provider/client"
 )
 
@@ -82,6 +84,9 @@ func preflight(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// protocolClaims are those of each idToken.
+var protocolClaims = []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "jti", "at_hash"}
+
 // metadata is the discovery document (OpenID Connect Discovery 1.0 section 3, RFC 8414, RFC 9207).
 func (p *Provider) metadata() map[string]any {
 	metadata := map[string]any{
@@ -93,7 +98,7 @@ func (p *Provider) metadata() map[string]any {
 		"introspection_endpoint": p.issuer + "/introspect",
 		"introspection_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
 		"jwks_uri":                                       p.issuer + "/jwks",
-		"scopes_supported":                               []string{client.ScopeOpenID, client.ScopeProfile, client.ScopeEmail, client.ScopeOffline},
+		"scopes_supported":                               slices.Concat([]string{client.ScopeOpenID}, claims.Scopes(), []string{client.ScopeOffline}),
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query"},
 		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
@@ -103,7 +108,7 @@ func (p *Provider) metadata() map[string]any {
 		"code_challenge_methods_supported":               []string{"S256"},
 		"acr_values_supported":                           p.levels.Supported(),
 		"prompt_values_supported":                        []string{"none", "login", "consent", "select_account"},
-		"claims_supported":                               []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "name", "preferred_username", "updated_at", "email", "email_verified"},
+		"claims_supported":                               slices.Concat(protocolClaims, claims.Names()),
 		"claims_parameter_supported":                     true,
 		"request_parameter_supported":                    false,
 		"request_uri_parameter_supported":                false,

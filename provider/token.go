@@ -10,7 +10,9 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
@@ -49,7 +51,7 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if u.code != nil && (u.code.Used || u.code.Revoked) {
 		return p.again(ctx, u, u.code)
 	}
-	if err := p.checkAccount(ctx, u); err != nil {
+	if err := p.checkAccount(ctx, request.GetClient().(relyingParty).Client, u); err != nil {
 		return nil, err
 	}
 	if err := p.checkPolicy(ctx, request.GetClient(), u); err != nil {
@@ -101,28 +103,37 @@ func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// checkAccount refuses to refresh for an account that is gone or disabled. For a code, Finish asked a moment ago.
-func (p *Provider) checkAccount(ctx context.Context, u *unit) error {
-	if u.refresh == nil {
+// checkAccount refuses to refresh for an account that is gone or disabled. For a code, Finish asked a moment ago: then the
+// account is looked up only if the ID token says something of it.
+func (p *Provider) checkAccount(ctx context.Context, c client.Client, u *unit) error {
+	family := ""
+	switch {
+	case u.refresh != nil:
+		family = u.refresh.Family
+	case u.grant.tellsOfUser(c):
+		family = u.code.Family
+	default:
 		return nil
 	}
-	if ok, err := p.usable(ctx, u.refresh.Subject); ok || err != nil {
+	var ok bool
+	var err error
+	if u.user, ok, err = p.usable(ctx, u.grant.Login.Subject); ok || err != nil {
 		return err
 	}
-	if err := p.store.RevokeFamily(ctx, u.refresh.Family); err != nil {
+	if err := p.store.RevokeFamily(ctx, family); err != nil {
 		return err
 	}
-	return fosite.ErrInvalidGrant.WithHint("The account of the refresh token cannot be used.")
+	return fosite.ErrInvalidGrant.WithHint("The account that the tokens are of cannot be used.")
 }
 
-// usable reports whether the account still is there and not disabled. Where its directory is ours, whatever disables it has
-// ended its tokens; this is for any other, which ends nothing here.
-func (p *Provider) usable(ctx context.Context, subject string) (bool, error) {
+// usable returns the account, and whether it still is there and not disabled. Where its directory is ours, whatever disables
+// it has ended its tokens; this is for any other, which ends nothing here.
+func (p *Provider) usable(ctx context.Context, subject string) (account.Account, bool, error) {
 	user, err := p.accounts.Account(ctx, subject)
 	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+		return user, false, nil
 	}
-	return err == nil && !user.Disabled, err
+	return user, err == nil && !user.Disabled, err
 }
 
 // answerOf is the body of the answer (RFC 6749 section 5.1).

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"vestibule/provider/account"
 	"vestibule/provider/client"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
@@ -81,7 +80,7 @@ func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
 	return strings.TrimLeft(token, " "), nil
 }
 
-// claims returns the claims about the user that the token's scopes allow.
+// claims returns the claims about the user that the token's scopes and its request allow (OIDC Core 5.4, 5.5).
 func (p *Provider) claims(ctx context.Context, token string) (map[string]any, error) {
 	g, err := p.accessGrant(ctx, token)
 	if err != nil {
@@ -97,7 +96,9 @@ func (p *Provider) claims(ctx context.Context, token string) (map[string]any, er
 	if err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
-	return accountClaims(user, g.Scopes), nil
+	told := user.Claims().For(g.Scopes, g.Claims.UserInfo)
+	told["sub"] = user.Subject
+	return told, nil
 }
 
 // accessGrant returns what a live access token stands for.
@@ -114,11 +115,4 @@ func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error
 	}
 	g := new(grant)
 	return g, g.read(row.Data)
-}
-
-// accountClaims returns the account's claims that the scopes allow (OIDC Core 5.4).
-func accountClaims(a account.Account, scopes []string) map[string]any {
-	claims := a.Claims(slices.Contains(scopes, client.ScopeProfile), slices.Contains(scopes, client.ScopeEmail))
-	claims["sub"] = a.Subject
-	return claims
 }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 	"vestibule/provider/store"
 )
 
-const accountColumns = `subject, username, name, email, email_verified, groups, disabled, created_at, updated_at,
+const accountColumns = `subject, username, name, email, email_verified, attributes, groups, disabled, created_at, updated_at,
 	signed_in_at, epoch, password_hash`
 
 type accountRow struct {
@@ -21,15 +22,32 @@ type accountRow struct {
 
 func scanAccount(r row) (accountRow, error) {
 	var a accountRow
-	var groups string
+	var attributes, groups string
 	var created, updated, signedIn int64
-	err := r.Scan(&a.Subject, &a.Username, &a.Name, &a.Email, &a.EmailVerified, &groups, &a.Disabled, &created, &updated,
+	err := r.Scan(&a.Subject, &a.Username, &a.Name, &a.Email, &a.EmailVerified, &attributes, &groups, &a.Disabled, &created, &updated,
 		&signedIn, &a.Epoch, &a.hash)
+	if err != nil {
+		return a, err
+	}
 	a.Created, a.Updated, a.SignedIn = instant(created), instant(updated), instant(signedIn)
 	if groups != "" {
 		a.Groups = strings.Fields(groups)
 	}
-	return a, err
+	if attributes != "" {
+		if err := json.Unmarshal([]byte(attributes), &a.Attributes); err != nil {
+			return a, fmt.Errorf("attributes of %s: %w", a.Subject, err)
+		}
+	}
+	return a, nil
+}
+
+// attributesText is how the attributes of an account are kept.
+func attributesText(a account.Account) (string, error) {
+	if len(a.Attributes) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(a.Attributes)
+	return string(text), err
 }
 
 // Account returns the account, or store.ErrNotFound.
@@ -62,12 +80,16 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 	if err != nil {
 		return err
 	}
+	attributes, err := attributesText(a)
+	if err != nil {
+		return err
+	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, store.ErrConflict, `INSERT INTO account
-			(subject, username, name, email, email_verified, groups, disabled, password_hash, created_at,
+			(subject, username, name, email, email_verified, attributes, groups, disabled, password_hash, created_at,
 				updated_at, signed_in_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			a.Subject, a.Username, a.Name, a.Email, a.EmailVerified, strings.Join(a.Groups, " "), a.Disabled, hash,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			a.Subject, a.Username, a.Name, a.Email, a.EmailVerified, attributes, strings.Join(a.Groups, " "), a.Disabled, hash,
 			micros(a.Created), micros(a.Updated), micros(a.SignedIn))
 		if err != nil {
 			return err
@@ -76,18 +98,22 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 	})
 }
 
-// UpdateAccount stores the names, the address and the groups of an account; its user name stays. store.ErrNotFound if
-// there is no such account; *provider.NameTaken if the address is a name of another.
+// UpdateAccount stores the names, the address, the attributes and the groups of an account; its user name stays.
+// store.ErrNotFound if there is no such account; *provider.NameTaken if the address is a name of another.
 func (s *Store) UpdateAccount(ctx context.Context, a account.Account) error {
 	names, err := namesOf(a)
 	if err != nil {
 		return err
 	}
+	attributes, err := attributesText(a)
+	if err != nil {
+		return err
+	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, store.ErrNotFound, `UPDATE account SET name = $2, email = $3,
-				email_verified = $4, groups = $5, updated_at = $6
-			WHERE subject = $1 AND username = $7`,
-			a.Subject, a.Name, a.Email, a.EmailVerified, strings.Join(a.Groups, " "), micros(a.Updated), a.Username)
+				email_verified = $4, attributes = $5, groups = $6, updated_at = $7
+			WHERE subject = $1 AND username = $8`,
+			a.Subject, a.Name, a.Email, a.EmailVerified, attributes, strings.Join(a.Groups, " "), micros(a.Updated), a.Username)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider/account"
+	"vestibule/provider/claims"
 	"vestibule/provider/store"
 	"vestibule/storage"
 )
@@ -114,14 +115,19 @@ func TestDisableAccountEndsEverything(t *testing.T) {
 func TestUpdateAccount(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		alice := newUser("alice", "alice@example.org")
-		alice.Groups = []string{"finance", "ops"}
+		alice.Groups, alice.Attributes = []string{"finance", "ops"}, claims.Attributes{"given_name": "Alice", "address.formatted": "A 1\n\"B\""}
 		must(t, s.CreateAccount(t.Context(), alice, "hash"))
 		must(t, s.CreateAccount(t.Context(), newUser("bob", "bob@example.org"), "hash"))
 		if got, err := s.Account(t.Context(), "sub-alice"); err != nil || !reflect.DeepEqual(got, alice) {
 			t.Errorf("Account = %+v, %v, want %+v", got, err, alice)
 		}
 		alice.Name, alice.Email, alice.EmailVerified = "Alice A.", "a@example.org", false
-		alice.Groups, alice.Updated = nil, noon.Add(time.Hour)
+		alice.Groups, alice.Attributes, alice.Updated = nil, claims.Attributes{"locale": "pt"}, noon.Add(time.Hour)
+		must(t, s.UpdateAccount(t.Context(), alice))
+		if got, err := s.Account(t.Context(), "sub-alice"); err != nil || !reflect.DeepEqual(got, alice) {
+			t.Errorf("Account = %+v, %v, want %+v", got, err, alice)
+		}
+		alice.Attributes = nil
 		must(t, s.UpdateAccount(t.Context(), alice))
 		if got, err := s.Account(t.Context(), "sub-alice"); err != nil || !reflect.DeepEqual(got, alice) {
 			t.Errorf("Account = %+v, %v, want %+v", got, err, alice)

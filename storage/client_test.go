@@ -46,18 +46,20 @@ func TestUpdateClient(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		c := newClient("shop")
 		c.TwoSteps, c.ACRNames = client.TwoStepsPhishingResistant, map[string][]string{"aal2": {"gold", "silver"}}
+		c.IDTokenClaims = []string{"profile", "email"}
 		must(t, s.CreateClient(t.Context(), c))
 		api := client.Client{ID: "api", SecretHash: "sha256:x", ResourceServer: true, Created: noon, Updated: noon}
 		must(t, s.CreateClient(t.Context(), api))
 		for _, want := range []client.Client{c, api} {
 			got, err := s.Client(t.Context(), want.ID)
-			if err != nil || got.TwoSteps != want.TwoSteps || got.ResourceServer != want.ResourceServer || !reflect.DeepEqual(got.ACRNames, want.ACRNames) {
+			if err != nil || got.TwoSteps != want.TwoSteps || got.ResourceServer != want.ResourceServer || !reflect.DeepEqual(got.IDTokenClaims, want.IDTokenClaims) || !reflect.DeepEqual(got.ACRNames, want.ACRNames) {
 				t.Errorf("Client = %+v, %v, want %+v", got, err, want)
 			}
 		}
 		changed := c
 		changed.Name, changed.RedirectURIs, changed.Scopes = "Shop", []string{"https://rp.example/new"}, []string{"openid"}
 		changed.PostLogoutRedirectURIs = []string{"https://rp.example/out", "https://rp.example/bye"}
+		changed.IDTokenClaims = nil
 		changed.TwoSteps, changed.ACRNames, changed.Updated = client.TwoStepsRequired, nil, noon.Add(time.Minute)
 		must(t, s.UpdateClient(t.Context(), changed, noon))
 		if got, err := s.Client(t.Context(), "shop"); err != nil || !reflect.DeepEqual(got, changed) {

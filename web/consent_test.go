@@ -10,14 +10,14 @@ func TestConsentGrows(t *testing.T) {
 	b := s.newBrowser()
 	b.open(s.authorize("scope", "openid")).password("ana").at("consent", "initial").says("will not see your personal data").press("Allow").client()
 	p := b.open(s.authorize("scope", "openid profile orders:write offline_access")).at("consent", "initial")
-	p.says("New:", "See your name and username", "orders:write", "Keep this access when you are not using the app", "Already allowed (1)")
+	p.says("New:", "See your name, username and the rest of your profile", "orders:write", "Keep this access when you are not using the app", "Already allowed (1)")
 	p = p.press("Don’t allow")
 	if got := p.client().Get("error"); got != "access_denied" {
 		t.Errorf("the client hears %q", got)
 	}
 	b.open(s.authorize("scope", "openid profile orders:write offline_access")).at("consent", "initial").press("Allow").client()
 	b.open(s.authorize("scope", "openid profile")).client()
-	b.open(s.authorize("scope", "openid profile", "prompt", "consent")).at("consent", "initial").says("See your name and username").press("Allow").client()
+	b.open(s.authorize("scope", "openid profile", "prompt", "consent")).at("consent", "initial").says("See your name, username and the rest of your profile").press("Allow").client()
 }
 
 func TestConsentNotRemembered(t *testing.T) {

@@ -33,6 +33,7 @@ func clientCreate(w *env) *cli.Command {
 			&cli.BoolFlag{Name: "resource-server", Usage: "an API: it asks at /introspect about access tokens, and signs nobody in"},
 			&cli.StringFlag{Name: "two-steps", Usage: "what its users must have: `optional|required|phishing-resistant`", Validator: checkTwoSteps},
 			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr; the first of a level is the one in answers"),
+			idTokenClaimsFlag("`scope` whose claims are in its ID tokens too: profile, email, address, phone or groups"),
 			&cli.StringFlag{Name: "id-token-alg", Usage: "`algorithm` of its ID tokens: RS256, ES256, PS256 or EdDSA", DefaultText: "the server's own"},
 			&cli.StringFlag{Name: "secret-file", Usage: "`file` that holds the client secret, or - for standard input; without it one is made", TakesFile: true},
 			terminal.OutputFlag(),
@@ -64,7 +65,7 @@ func newClient(c *cli.Command) operator.NewClient {
 		ID: c.Args().First(), Name: c.String("name"), RedirectURIs: c.StringSlice("redirect-uri"),
 		PostLogoutRedirectURIs: c.StringSlice("post-logout-redirect-uri"), Scopes: splitWords(c.StringSlice("scope")),
 		Public: c.Bool("public"), ResourceServer: c.Bool("resource-server"), TwoSteps: twoSteps(c),
-		ACRNames: acrNames(c), IDTokenAlg: c.String("id-token-alg"),
+		ACRNames: acrNames(c), IDTokenAlg: c.String("id-token-alg"), IDTokenClaims: idTokenClaims(c),
 	}}
 }
 
@@ -98,6 +99,7 @@ type shownClient struct {
 	Created      time.Time `json:"created"`
 
 	TwoSteps       string              `json:"two_steps"` // as the flag has it
+	IDTokenClaims  []string            `json:"id_token_claims,omitempty"`
 	ACRNames       map[string][]string `json:"acr_names,omitempty"`
 	ResourceServer bool                `json:"resource_server"`
 }
@@ -106,7 +108,7 @@ func clientView(c client.Client) shownClient {
 	return shownClient{
 		ID: c.ID, Name: c.Name, Public: c.Public, RedirectURIs: append([]string{}, c.RedirectURIs...), AfterLogout: append([]string{}, c.PostLogoutRedirectURIs...), // never null
 		Scope: strings.Join(c.Scopes, " "), Algorithm: c.IDTokenAlg, Created: c.Created.UTC(),
-		TwoSteps: twoStepsText(c.TwoSteps), ACRNames: c.ACRNames, ResourceServer: c.ResourceServer,
+		TwoSteps: twoStepsText(c.TwoSteps), IDTokenClaims: c.IDTokenClaims, ACRNames: c.ACRNames, ResourceServer: c.ResourceServer,
 	}
 }
 
@@ -123,12 +125,12 @@ func clientList(w *env) *cli.Command {
 				return err
 			}
 			clients := []shownClient{}
-			rows := [][]string{w.Head("command.column.id", "command.column.name", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.acr_names", "command.column.post_logout_redirect_uris", "command.column.redirect_uris")}
+			rows := [][]string{w.Head("command.column.id", "command.column.name", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.id_token_claims", "command.column.acr_names", "command.column.post_logout_redirect_uris", "command.column.redirect_uris")}
 			for _, one := range all {
 				clients = append(clients, clientView(one))
 				rows = append(rows, []string{
 					one.ID, one.Name, w.YesNo(one.Public), w.YesNo(one.ResourceServer), twoStepsText(one.TwoSteps),
-					strings.Join(one.Scopes, " "), acrNamesText(one.ACRNames), strings.Join(one.PostLogoutRedirectURIs, " "), strings.Join(one.RedirectURIs, " "),
+					strings.Join(one.Scopes, " "), strings.Join(one.IDTokenClaims, " "), acrNamesText(one.ACRNames), strings.Join(one.PostLogoutRedirectURIs, " "), strings.Join(one.RedirectURIs, " "),
 				})
 			}
 			return w.Print(c, clients, rows)
@@ -180,6 +182,14 @@ func twoSteps(c *cli.Command) client.TwoSteps {
 // twoStepsText shows it as the flag takes it.
 func twoStepsText(t client.TwoSteps) string { return cmp.Or(string(t), twoStepsOptional) }
 
+// idTokenClaimsFlag is a flag whose values are scopes.
+func idTokenClaimsFlag(usage string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "id-token-claims", Usage: usage}
+}
+
+// idTokenClaims are the values of the flag; nil: there are none.
+func idTokenClaims(c *cli.Command) []string { return splitWords(c.StringSlice("id-token-claims")) }
+
 // acrNameFlag is a flag whose values are LEVEL=NAME.
 func acrNameFlag(usage string) cli.Flag {
 	return &cli.StringSliceFlag{Name: "acr-name", Usage: usage, Validator: func(values []string) error {
@@ -224,6 +234,8 @@ func clientUpdate(w *env) *cli.Command {
 			&cli.BoolFlag{Name: "no-post-logout-redirect-uris", Usage: "users stay here after a sign-out that the app asks for"},
 			&cli.StringSliceFlag{Name: "scope", Usage: "`scope` that the app may ask for, in place of those there are"},
 			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr, in place of the names there are"),
+			idTokenClaimsFlag("`scope` whose claims are in its ID tokens too, in place of those there are"),
+			&cli.BoolFlag{Name: "no-id-token-claims", Usage: "no claims about the user are in its ID tokens any more, unless it asks for them by the claims parameter"},
 			&cli.BoolFlag{Name: "no-acr-names", Usage: "the app has no names of its own for the levels any more"},
 			&cli.StringFlag{Name: "name", Usage: "`name` that users see"},
 			&cli.StringFlag{Name: "two-steps", Usage: "what its users must have: `optional|required|phishing-resistant`", Validator: checkTwoSteps},
@@ -258,6 +270,10 @@ func clientChange(c *cli.Command) (operator.ClientChange, error) {
 	if c.Bool("no-post-logout-redirect-uris") || len(after) > 0 {
 		change.PostLogoutRedirectURIs = &after
 	}
+	inIDToken := idTokenClaims(c)
+	if c.Bool("no-id-token-claims") || inIDToken != nil {
+		change.IDTokenClaims = &inIDToken
+	}
 	names := acrNames(c)
 	if c.Bool("no-acr-names") || names != nil {
 		change.ACRNames = &names
@@ -265,6 +281,7 @@ func clientChange(c *cli.Command) (operator.ClientChange, error) {
 	return change, terminal.UsageErrors(
 		terminal.Exclude(c.Bool("no-acr-names") && names != nil, "--acr-name and --no-acr-names exclude each other"),
 		terminal.Exclude(c.Bool("no-post-logout-redirect-uris") && len(after) > 0, "--post-logout-redirect-uri and --no-post-logout-redirect-uris exclude each other"),
+		terminal.Exclude(c.Bool("no-id-token-claims") && inIDToken != nil, "--id-token-claims and --no-id-token-claims exclude each other"),
 		terminal.AsFlags(change.Check()),
 	)
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"vestibule/cmd/vestibule/terminal"
 	"vestibule/provider/account"
+	"vestibule/provider/claims"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
 	"vestibule/storage"
@@ -22,15 +25,21 @@ func userCreate(w *env) *cli.Command {
 		Name: "create", ArgsUsage: "NAME", Usage: "add a user",
 		Flags: databaseFlags(
 			&cli.StringFlag{Name: "email", Usage: "e-mail `address`, with which the user may sign in too; required"},
+			&cli.BoolFlag{Name: "email-verified", Usage: "the address is known to be the user's; apps are told"},
 			&cli.StringFlag{Name: "name", Usage: "full `name` for display"},
+			attributeFlag("`NAME=VALUE`, what else apps can learn, such as given_name=Ana or address.locality=Lisbon"),
 			&cli.StringSliceFlag{Name: "group", Usage: "`group` that the user is in"},
 			&cli.StringFlag{Name: "password-file", Usage: "`file` that holds the password, or - for standard input; required, but on a terminal, which asks", TakesFile: true},
 			terminal.OutputFlag(),
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			fresh := operator.NewUser{Username: c.Args().First(), Email: c.String("email"), Name: c.String("name"), Groups: c.StringSlice("group")}
+			attributes, twice := attributesOf(c)
+			fresh := operator.NewUser{
+				Username: c.Args().First(), Email: c.String("email"), Name: c.String("name"), Groups: c.StringSlice("group"),
+				EmailVerified: c.Bool("email-verified"), Attributes: attributes,
+			}
 			path, err := w.passwordFile(c)
-			if err := terminal.UsageErrors(terminal.AsFlags(fresh.Check()), err); err != nil {
+			if err := terminal.UsageErrors(terminal.AsFlags(fresh.Check()), twice, err); err != nil {
 				return err
 			}
 			s, err := w.settings(c, "database")
@@ -85,15 +94,16 @@ type shownUser struct {
 	Created  time.Time `json:"created"`
 	TwoStep  *twoStep  `json:"two_step,omitempty"`
 
-	Groups     []string     `json:"groups,omitempty"`
-	LastSignIn time.Time    `json:"last_sign_in,omitzero"`
-	Wrong      []wrongGuess `json:"wrong_guesses,omitempty"`
+	Attributes claims.Attributes `json:"attributes,omitempty"`
+	Groups     []string          `json:"groups,omitempty"`
+	LastSignIn time.Time         `json:"last_sign_in,omitzero"`
+	Wrong      []wrongGuess      `json:"wrong_guesses,omitempty"`
 }
 
 func userView(a account.Account) shownUser {
 	return shownUser{
 		Subject: a.Subject, Username: a.Username, Name: a.Name, Email: a.Email, Verified: a.EmailVerified,
-		Disabled: a.Disabled, Created: a.Created.UTC(), Groups: a.Groups, LastSignIn: a.SignedIn.UTC(),
+		Disabled: a.Disabled, Created: a.Created.UTC(), Attributes: a.Attributes, Groups: a.Groups, LastSignIn: a.SignedIn.UTC(),
 	}
 }
 
@@ -152,10 +162,12 @@ func userUnlock(w *env) *cli.Command {
 // userUpdate changes an account. All changes are one commit, with the record of them.
 func userUpdate(w *env) *cli.Command {
 	return &cli.Command{
-		Name: "update", ArgsUsage: "NAME", Usage: "change a user's names, address, groups or password, or shut the user out",
+		Name: "update", ArgsUsage: "NAME", Usage: "change a user's names, address, attributes, groups or password, or shut the user out",
 		Flags: databaseFlags(
-			&cli.StringFlag{Name: "email", Usage: "new e-mail `address`; empty: none"},
+			&cli.StringFlag{Name: "email", Usage: "new e-mail `address`, not verified unless --email-verified says so; empty: none"},
+			&cli.BoolFlag{Name: "email-verified", Usage: "the address is known to be the user's; --email-verified=false: it is not"},
 			&cli.StringFlag{Name: "name", Usage: "new full `name` for display; empty: none"},
+			attributeFlag("`NAME=VALUE`, what else apps can learn, such as given_name=Ana; an empty VALUE takes it away, the others stay"),
 			&cli.StringSliceFlag{Name: "group", Usage: "`group` that the user is in, in place of all others"},
 			&cli.BoolFlag{Name: "no-groups", Usage: "take the user out of all groups"},
 			&cli.BoolFlag{Name: "disable", Usage: "shut the user out, and sign the user out everywhere"},
@@ -193,6 +205,13 @@ func userChange(c *cli.Command) (operator.UserChange, error) {
 	if name := c.String("name"); c.IsSet("name") {
 		change.Name = &name
 	}
+	if verified := c.Bool("email-verified"); c.IsSet("email-verified") {
+		change.EmailVerified = &verified
+	}
+	attributes, twice := attributesOf(c)
+	if c.IsSet("attribute") {
+		change.Attributes = &attributes
+	}
 	groups := c.StringSlice("group")
 	if c.IsSet("group") || c.IsSet("no-groups") {
 		change.Groups = &groups
@@ -206,6 +225,7 @@ func userChange(c *cli.Command) (operator.UserChange, error) {
 	return change, terminal.UsageErrors(
 		terminal.Exclude(c.Bool("disable") && c.Bool("enable"), "--disable and --enable exclude each other"),
 		terminal.Exclude(c.Bool("no-groups") && len(groups) > 0, "--group and --no-groups exclude each other"),
+		twice,
 		terminal.AsFlags(change.Check()),
 	)
 }
@@ -217,11 +237,37 @@ func (w *env) update(ctx context.Context, o *operator.Operator, name string, cha
 	}
 	err = o.UpdateUser(ctx, user, change)
 	var taken *account.NameTaken
+	var wrong *operator.Invalid
 	switch {
 	case errors.As(err, &taken):
 		return nameTaken(err)
+	case errors.As(err, &wrong):
+		return terminal.AsFlags(err)
 	case err != nil:
 		return fmt.Errorf("update %s: %w", user.Username, err)
 	}
 	return w.Tell(w.Stdout, "command.user.updated", catalogue.Values{"user": user.Username})
+}
+
+// attributeFlag is a flag whose values are NAME=VALUE.
+func attributeFlag(usage string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "attribute", Usage: usage, Validator: func(values []string) error {
+		if slices.ContainsFunc(values, func(value string) bool { return !strings.Contains(value, "=") }) {
+			return errors.New("it should be NAME=VALUE, such as given_name=Ana")
+		}
+		return nil
+	}}
+}
+
+// attributesOf are the values of the flag, and what is wrong if two are of one name.
+func attributesOf(c *cli.Command) (claims.Attributes, error) {
+	all := claims.Attributes{}
+	for _, value := range c.StringSlice("attribute") {
+		name, value, _ := strings.Cut(value, "=")
+		if _, twice := all[name]; twice {
+			return all, fmt.Errorf("--attribute gives %s twice", terminal.Printable(name))
+		}
+		all[name] = value
+	}
+	return all, nil
 }

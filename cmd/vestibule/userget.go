@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,12 +76,16 @@ func (w *env) userRows(u shownUser) [][]string {
 		{w.Say("command.user.name", nil), u.Username},
 		{w.Say("command.user.full_name", nil), u.Name},
 		{w.Say("command.user.email", nil), u.Email},
+		{w.Say("command.user.email_verified", nil), w.YesNo(u.Verified)},
 		{w.Say("command.user.subject", nil), u.Subject},
 		{w.Say("command.user.disabled", nil), w.YesNo(u.Disabled)},
 		{w.Say("command.user.registered", nil), w.Moment(u.Created)},
 		{w.Say("command.user.last_sign_in", nil), w.Moment(u.LastSignIn)},
 		{w.Say("command.user.groups", nil), strings.Join(u.Groups, " ")},
 		{w.Say("command.user.two_steps", nil), w.OnOff(u.TwoStep.On)},
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.Attributes)) {
+		rows = append(rows, []string{name, strings.ReplaceAll(u.Attributes[name], "\n", ", ")})
 	}
 	for _, a := range u.TwoStep.Authenticators {
 		rows = append(rows, []string{w.Say("command.user.authenticator", nil), w.Say("command.user.authenticator.is", catalogue.Values{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"vestibule/provider/claims"
 	"vestibule/provider/spelling"
 )
 
@@ -16,10 +17,11 @@ type Account struct {
 	Name          string // for display; may be empty
 	Email         string // may be empty
 	EmailVerified bool
-	Groups        []string // the policy may ask more of their members; see CheckGroup
-	Disabled      bool     // a disabled account never signs in and gets no token
+	Attributes    claims.Attributes // what else clients can learn; nil: nothing, as of a directory that keeps no such things
+	Groups        []string          // the policy may ask more of their members, and clients can learn them; see CheckGroup
+	Disabled      bool              // a disabled account never signs in and gets no token
 	Created       time.Time
-	Updated       time.Time
+	Updated       time.Time // zero: not known
 	SignedIn      time.Time // last sign-in that began with the password; zero: never, or not known
 	Epoch         int64     // raised by whatever ends all that the account has open elsewhere: what was proved in another no longer counts
 }
@@ -40,21 +42,22 @@ func (a Account) Label() string {
 	return a.Username
 }
 
-// Claims returns the claims about the user that the scopes profile and email allow (OIDC Core 5.4). sub is not among them.
-func (a Account) Claims(profile, email bool) map[string]any {
-	claims := map[string]any{}
-	if profile {
-		claims["preferred_username"] = a.Username
-		claims["updated_at"] = a.Updated.Unix()
-		if a.Name != "" {
-			claims["name"] = a.Name
+// Claims returns all that clients can learn of the user (OIDC Core 5.1), but for sub. What is empty is not among it.
+func (a Account) Claims() claims.Values {
+	v := claims.Values{}
+	a.Attributes.AddTo(v)
+	set := func(has bool, name string, value any) {
+		if has {
+			v[name] = value
 		}
 	}
-	if email && a.Email != "" {
-		claims["email"] = a.Email
-		claims["email_verified"] = a.EmailVerified
-	}
-	return claims
+	set(a.Username != "", "preferred_username", a.Username)
+	set(a.Name != "", "name", a.Name)
+	set(!a.Updated.IsZero(), "updated_at", a.Updated.Unix())
+	set(a.Email != "", "email", a.Email)
+	set(a.Email != "", "email_verified", a.EmailVerified)
+	set(len(a.Groups) > 0, "groups", a.Groups)
+	return v
 }
 
 // Accounts is what the provider and the pages ask of a user directory.

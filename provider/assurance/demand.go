@@ -66,8 +66,8 @@ func (d Demand) Waivable() bool {
 // ErrorUnmet is what a client hears when the user cannot or will not reach the level that is essential to it.
 const ErrorUnmet = "unmet_authentication_requirements"
 
-// ErrUnknownACR reports that one of some names is essential to a client, and none of them is known.
-var ErrUnknownACR = errors.New("no value of the essential claim acr is known")
+// ErrUnknownACR reports that one of some names or methods is essential to a client, and none of them is known.
+var ErrUnknownACR = errors.New("no value of the essential claim acr or amr is known")
 
 // Ask adds the level that the client asks for with these names, in its order of preference; own are its own names of levels,
 // nil for none. Names that are not known are left out. If the level is essential, the lowest of them will do, and
@@ -95,6 +95,47 @@ func (d *Demand) Ask(l Levels, own map[string][]string, names []string, essentia
 // own names now, nil for none.
 func (d Demand) Means(l Levels, own map[string][]string) bool {
 	return !slices.ContainsFunc(d.Names, func(n ACRName) bool { return l.meaning(own, n.Name) != n.Level })
+}
+
+// methodLevels are the levels that the methods show (RFC 8176) which can be in an amr: the lowest that has the method.
+var methodLevels = map[string]string{
+	"pwd": LevelOne, "mfa": LevelTwo, "otp": LevelTwo,
+	"hwk": LevelPhishingResistant, "swk": LevelPhishingResistant, "user": LevelPhishingResistant,
+}
+
+// levelOf returns the level of a login that shows all of the methods, or "" if there can be none.
+func (l Levels) levelOf(methods []string) string {
+	level := ""
+	for _, method := range methods {
+		one := methodLevels[method]
+		if !slices.Contains(l.reachable(), one) {
+			return ""
+		}
+		level = Higher(level, one)
+	}
+	return level
+}
+
+// askMethods adds the level that the client asks for by the methods that it wants to see in amr, any of these lists, in its
+// order of preference. If they are essential, the lowest level of them will do, and ErrUnknownACR reports that there is
+// none. What was asked for by acr holds as well.
+func (d *Demand) askMethods(l Levels, lists [][]string, essential bool) error {
+	var levels []string
+	for _, methods := range lists {
+		if level := l.levelOf(methods); level != "" {
+			levels = append(levels, level)
+		}
+	}
+	switch {
+	case len(levels) > 0:
+		d.PreferredACR = Higher(d.PreferredACR, levels[0])
+	case essential:
+		return ErrUnknownACR
+	}
+	if essential {
+		d.EssentialACR = Higher(d.EssentialACR, slices.MinFunc(levels, func(a, b string) int { return Rank(a) - Rank(b) }))
+	}
+	return nil
 }
 
 // Fresh reports whether a proof of that time is recent enough for the demand: not from before the request

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"vestibule/provider/claims"
 )
 
 // ParameterError says what is wrong with a parameter of a request.
@@ -42,36 +44,54 @@ func (d *Demand) Read(form url.Values, l Levels, own map[string][]string) error 
 	if err := d.readMaxAge(form); err != nil {
 		return err
 	}
-	acr, sub, err := readClaims(form.Get("claims"))
+	wanted, err := claims.Parse(form.Get("claims"))
 	if err != nil {
+		return &ParameterError{"claims must be a JSON object as OpenID Connect Core section 5.5 shows it."}
+	}
+	if err := d.readSubject(wanted.IDToken["sub"]); err != nil {
 		return err
 	}
-	if err := d.readSubject(sub); err != nil {
+	if err := d.readLevel(l, own, strings.Fields(form.Get("acr_values")), wanted.IDToken["acr"]); err != nil {
 		return err
 	}
-	return d.readLevel(l, own, strings.Fields(form.Get("acr_values")), acr)
+	return d.readMethods(l, wanted.IDToken["amr"])
 }
 
 // readLevel finds out which level the client wants. OIDC Core 5.5.1.1 leaves open what holds when it says so in two ways:
 // here the claims parameter does, which says more.
-func (d *Demand) readLevel(l Levels, own map[string][]string, values []string, acr claimRequest) error {
-	if acr.listed {
-		values = acr.values
+func (d *Demand) readLevel(l Levels, own map[string][]string, values []string, acr claims.Wish) error {
+	names, ok := acr.Texts()
+	if !ok {
+		return &ParameterError{"The values of the claim acr are texts."}
 	}
-	return d.Ask(l, own, values, acr.listed && acr.essential)
+	if acr.Listed {
+		values = names
+	}
+	return d.Ask(l, own, values, acr.Listed && acr.Essential)
+}
+
+// readMethods finds out which level the methods stand for that the client wants to see in amr, and asks for that as for one
+// that acr names. A value is a method or a list of some.
+func (d *Demand) readMethods(l Levels, amr claims.Wish) error {
+	lists, ok := amr.Lists()
+	if !ok {
+		return &ParameterError{"The values of the claim amr are texts, or lists of texts."}
+	}
+	return d.askMethods(l, lists, amr.Listed && amr.Essential)
 }
 
 // readSubject takes the user from the claims parameter (OIDC Core 5.5.1).
-func (d *Demand) readSubject(sub claimRequest) error {
+func (d *Demand) readSubject(sub claims.Wish) error {
+	values, ok := sub.Texts()
 	switch {
-	case !sub.listed:
+	case !sub.Listed:
 		return nil
-	case len(sub.values) != 1 || sub.values[0] == "" || len(sub.values[0]) > 255:
+	case !ok || len(values) != 1 || values[0] == "" || len(values[0]) > 255:
 		return &ParameterError{"The claim sub can be asked for with one value."}
-	case d.Subject != "" && d.Subject != sub.values[0]:
+	case d.Subject != "" && d.Subject != values[0]:
 		return &ParameterError{"claims and id_token_hint name two users."}
 	}
-	d.Subject = sub.values[0]
+	d.Subject = values[0]
 	return nil
 }
 

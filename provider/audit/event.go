@@ -64,7 +64,7 @@ const (
 	EventPolicyReported     = "policy.reported"       // report-only: the policy would have asked for a second factor; Detail: why
 	EventPasswordChanged    = "password.changed"
 	EventAdminUserCreated   = "admin.user.created"
-	EventAdminUserUpdated   = "admin.user.updated"       // Detail: what changed
+	EventAdminUserUpdated   = "admin.user.updated"       // Detail: which of email, email_verified, name, attributes, groups and disabled changed
 	EventAdminUnlocked      = "admin.user.unlocked"      // Detail: budgets
 	EventAdminReset         = "admin.totp.reset"         // Detail: authenticators, reason, reset (its id, if it was planned)
 	EventAdminResetPlanned  = "admin.totp.reset.planned" // Detail: reason, due, reset

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vestibule/provider/assurance"
+	"vestibule/provider/claims"
 	"vestibule/provider/spelling"
 )
 
@@ -35,15 +36,17 @@ type Client struct {
 
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris"` // where browsers may go after a sign-out that the client asks for; compared as RedirectURIs are
 
+	// IDTokenClaims are the scopes whose claims are in its ID tokens too, for a client that asks no userinfo endpoint: those of
+	// claims.Scopes. Empty: none is, as OIDC Core 5.4 has it.
+	IDTokenClaims []string `json:"id_token_claims"`
+
 	ACRNames       map[string][]string `json:"acr_names"`       // level to its own names of it, which win over the server's; may be nil
 	ResourceServer bool                `json:"resource_server"` // an API: it may introspect all access tokens, and signs nobody in
 }
 
-// Scopes that the provider knows. Others may be registered for a client; they go into its access tokens.
+// Scopes that the provider knows beside those that stand for claims. Others may be registered for a client; they go into its access tokens.
 const (
 	ScopeOpenID  = "openid"
-	ScopeProfile = "profile"
-	ScopeEmail   = "email"
 	ScopeOffline = "offline_access"
 )
 
@@ -76,6 +79,11 @@ func Check(c Client) error {
 	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
 	fault(c.IDTokenAlg != "" && !slices.Contains(Algorithms, c.IDTokenAlg), "ID tokens can be signed with RS256, ES256, PS256 or EdDSA")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
+	for _, scope := range c.IDTokenClaims {
+		known := slices.Contains(claims.Scopes(), scope)
+		fault(!known, fmt.Sprintf("claims for ID tokens can be those of %s, not of %q", strings.Join(claims.Scopes(), ", "), scope))
+		fault(known && !slices.Contains(c.Scopes, scope), fmt.Sprintf("claims of %s cannot be in ID tokens without the scope %s; let the client ask for it", scope, scope))
+	}
 	for _, uri := range c.RedirectURIs {
 		if err := checkRedirectURI(uri, c.Public); err != nil {
 			faults = append(faults, fmt.Errorf("redirect URI %q: %w", uri, err))

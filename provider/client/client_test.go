@@ -57,6 +57,11 @@ func TestCheck(t *testing.T) {
 		{"resource server that signs users out", func(c *client.Client) {
 			c.ResourceServer, c.RedirectURIs, c.Scopes, c.PostLogoutRedirectURIs = true, nil, nil, []string{"https://shop.example/out"}
 		}, "signs nobody in"},
+		{"claims in ID tokens", func(c *client.Client) {
+			c.Scopes, c.IDTokenClaims = []string{"openid", "email", "groups"}, []string{"email", "groups"}
+		}, ""},
+		{"claims of no scope in ID tokens", func(c *client.Client) { c.IDTokenClaims = []string{"openid"} }, "profile, email, address, phone, groups, not of \"openid\""},
+		{"claims in ID tokens that it cannot ask for", func(c *client.Client) { c.IDTokenClaims = []string{"phone"} }, "without the scope phone"},
 		{"algorithm none", func(c *client.Client) { c.IDTokenAlg = "none" }, "RS256 or ES256"},
 	} {
 		c := good

@@ -9,7 +9,6 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
-	"vestibule/provider/client"
 	"vestibule/provider/interaction"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
@@ -91,7 +90,7 @@ func acceptance(request ConsentRequest, t told, user account.Account) ConsentAcc
 		GrantScope: scopes, GrantAudience: request.Audience, Remember: true,
 		Session: ConsentSession{
 			AccessToken: map[string]any{"acr": t.ACR, "amr": t.AMR, "auth_time": t.Time},
-			IDToken:     user.Claims(slices.Contains(scopes, client.ScopeProfile), slices.Contains(scopes, client.ScopeEmail)),
+			IDToken:     user.Claims().For(scopes, nil),
 		},
 	}
 }

@@ -134,7 +134,7 @@ func (f *Flows) Restart(ix *Interaction) *Interaction {
 	d := ix.Demand
 	d.RequestedAt = f.now()
 	fresh := f.Begin(d)
-	fresh.Client, fresh.ClientName, fresh.Scopes, fresh.Request, fresh.Brief = ix.Client, ix.ClientName, ix.Scopes, ix.Request, ix.Brief
+	fresh.Client, fresh.ClientName, fresh.Scopes, fresh.Claims, fresh.Request, fresh.Brief = ix.Client, ix.ClientName, ix.Scopes, ix.Claims, ix.Request, ix.Brief
 	fresh.Registered, fresh.Decided = ix.Registered, ix.Decided
 	fresh.TwoSteps, fresh.FirstParty, fresh.Redirect, fresh.Browser = ix.TwoSteps, ix.FirstParty, ix.Redirect, ix.Browser
 	return fresh

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"vestibule/provider/assurance"
+	"vestibule/provider/claims"
 	"vestibule/provider/client"
 )
 
@@ -25,6 +27,7 @@ type Interaction struct {
 	TwoSteps   client.TwoSteps  `json:"two_steps,omitempty"`   // the client's TwoSteps
 	FirstParty bool             `json:"first_party,omitempty"` // whoever asks gets nothing that the user would have to allow: the program that the pages belong to
 	Scopes     []string         `json:"scopes,omitempty"`      // requested, and still registered for the client
+	Claims     claims.Request   `json:"claims,omitzero"`       // asked for one by one, and given by scopes that are registered for the client
 	Redirect   string           `json:"redirect"`              // redirect_uri, to show its host
 	Demand     assurance.Demand `json:"demand"`
 	Login      *assurance.Login `json:"login,omitempty"` // nil until the password is right
@@ -75,8 +78,20 @@ func (ix *Interaction) Follow(c client.Client) {
 	if ix.Registered != c.Registration || ix.Decided.Equal(c.Updated) {
 		return
 	}
-	ix.Decided, ix.TwoSteps, ix.Scopes = c.Updated, c.TwoSteps, c.Permitted(ix.Scopes)
+	ix.Decided, ix.TwoSteps, ix.Scopes, ix.Claims = c.Updated, c.TwoSteps, c.Permitted(ix.Scopes), ix.Claims.Within(c.Scopes)
 	ix.ClientName, ix.FirstParty = cmp.Or(c.Name, c.ID), ix.FirstParty && c.FirstParty
+}
+
+// ToAllow returns the scopes that the user has to allow: those requested, and those that stand for the claims which are
+// asked for one by one. Who allows the claims of a scope allows each of them.
+func (ix *Interaction) ToAllow() []string {
+	all := slices.Clone(ix.Scopes)
+	for _, scope := range ix.Claims.Scopes() {
+		if !slices.Contains(all, scope) {
+			all = append(all, scope)
+		}
+	}
+	return all
 }
 
 // keep notes where the interaction ends.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vestibule/provider/audit"
+	"vestibule/provider/claims"
 	"vestibule/provider/client"
 )
 
@@ -18,7 +19,7 @@ type NewClient struct {
 // complete fills in what a registration may leave out.
 func (n NewClient) complete() NewClient {
 	if len(n.Scopes) == 0 && !n.ResourceServer {
-		n.Scopes = []string{client.ScopeOpenID, client.ScopeProfile, client.ScopeEmail, client.ScopeOffline}
+		n.Scopes = []string{client.ScopeOpenID, claims.ScopeProfile, claims.ScopeEmail, client.ScopeOffline}
 	}
 	if n.Name == "" {
 		n.Name = n.ID
@@ -74,11 +75,12 @@ type ClientChange struct {
 	Scopes                 []string  // in place of those there are
 	TwoSteps               *client.TwoSteps
 	ACRNames               *map[string][]string // in place of those there are; nil or empty: none
+	IDTokenClaims          *[]string            // in place of those there are; nil or empty: none
 }
 
 // Check says what is wrong with a change whatever the client is, as an *Invalid.
 func (ch ClientChange) Check() error {
-	if ch.Name == nil && ch.TwoSteps == nil && ch.ACRNames == nil && ch.PostLogoutRedirectURIs == nil && len(ch.RedirectURIs)+len(ch.Scopes) == 0 {
+	if ch.Name == nil && ch.TwoSteps == nil && ch.ACRNames == nil && ch.PostLogoutRedirectURIs == nil && ch.IDTokenClaims == nil && len(ch.RedirectURIs)+len(ch.Scopes) == 0 {
 		return invalid(errNothing)
 	}
 	return nil
@@ -98,6 +100,7 @@ func (ch ClientChange) apply(c *client.Client) []string {
 	set("post-logout redirect URIs", ch.PostLogoutRedirectURIs != nil, func() { c.PostLogoutRedirectURIs = *ch.PostLogoutRedirectURIs })
 	set("scopes", len(ch.Scopes) > 0, func() { c.Scopes = ch.Scopes })
 	set("two steps", ch.TwoSteps != nil, func() { c.TwoSteps = *ch.TwoSteps })
+	set("ID token claims", ch.IDTokenClaims != nil, func() { c.IDTokenClaims = *ch.IDTokenClaims })
 	set("acr names", ch.ACRNames != nil, func() { c.ACRNames = *ch.ACRNames })
 	return changed
 }

@@ -24,7 +24,7 @@ type Accounts interface {
 	// CreateAccount inserts an account whose user name is canonical. *account.NameTaken if the user name or the e-mail
 	// address is a name of another.
 	CreateAccount(ctx context.Context, a account.Account, hash string) error
-	// UpdateAccount stores the full name, the address and the groups; nothing else changes. store.ErrNotFound if there is
+	// UpdateAccount stores the full name, the address, the attributes and the groups; nothing else changes. store.ErrNotFound if there is
 	// no such account; *account.NameTaken if the address is a name of another.
 	UpdateAccount(ctx context.Context, a account.Account) error
 	// ChangePassword replaces the hash whatever it was, and ends what Sessions.EndAccess ends; or store.ErrNotFound.

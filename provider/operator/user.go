@@ -11,6 +11,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/claims"
 )
 
 // FindUser looks up an account by what the user types to sign in. *Invalid if that cannot be a name; store.ErrNotFound if
@@ -30,6 +31,9 @@ type NewUser struct {
 	Email    string
 	Name     string // for display; may be empty
 	Groups   []string
+
+	EmailVerified bool              // somebody has made sure that the address is the user's
+	Attributes    claims.Attributes // may be nil
 }
 
 // Check says all that is wrong with it at once, as an *Invalid.
@@ -39,7 +43,7 @@ func (u NewUser) Check() error {
 	if u.Email == "" {
 		address = broken(rule{true, "email", "is missing"})
 	}
-	return invalid(err, address, checkFullName(u.Name), checkGroups(u.Groups))
+	return invalid(err, address, checkFullName(u.Name), checkGroups(u.Groups), checkAttributes(u.Attributes))
 }
 
 // CreateUser adds a user with a password, and returns the account. *account.NameTaken if another user signs in with the
@@ -59,6 +63,7 @@ func (o *Operator) CreateUser(ctx context.Context, u NewUser, password string) (
 	now := o.now()
 	user := account.Account{
 		Subject: rand.Text(), Username: canonical, Name: strings.TrimSpace(u.Name), Email: strings.TrimSpace(u.Email),
+		EmailVerified: u.EmailVerified, Attributes: claims.Attributes(nil).With(u.Attributes),
 		Groups: canonicalGroups(u.Groups), Created: now, Updated: now,
 	}
 	e := audit.Event{Kind: audit.EventAdminUserCreated, Subject: user.Subject}
@@ -95,6 +100,14 @@ func checkGroups(groups []string) error {
 		if err := account.CheckGroup(group); err != nil {
 			faults = append(faults, bad("group", err))
 		}
+	}
+	return errors.Join(faults...)
+}
+
+func checkAttributes(a claims.Attributes) error {
+	var faults []error
+	for _, fault := range apart([]error{a.Check()}) {
+		faults = append(faults, bad("attribute", fault))
 	}
 	return errors.Join(faults...)
 }

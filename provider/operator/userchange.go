@@ -7,6 +7,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/claims"
 )
 
 // UserChange is what of a user changes. What is nil stays as it is.
@@ -16,6 +17,9 @@ type UserChange struct {
 	Groups   *[]string
 	Disabled *bool   // true shuts the user out, and ends all that the user has open
 	Password *string // a new one ends all that the user has open
+
+	EmailVerified *bool              // whether somebody has made sure that the address is the user's
+	Attributes    *claims.Attributes // those to change; an empty value takes one away
 }
 
 // Check says all that is wrong with it at once, as an *Invalid. The password is checked when it is set.
@@ -33,14 +37,21 @@ func (c UserChange) Check() error {
 	if c.Groups != nil {
 		faults = append(faults, checkGroups(*c.Groups))
 	}
+	if c.Attributes != nil {
+		faults = append(faults, checkAttributes(*c.Attributes))
+	}
 	return invalid(faults...)
 }
 
 // UpdateUser changes a user as FindUser has returned one. A new password has an event of its own, in the same commit.
-// *account.NameTaken if another user signs in with the address; store.ErrNotFound if the user is gone.
+// *Invalid also if there is no address that could be verified; *account.NameTaken if another user signs in with the
+// address; store.ErrNotFound if the user is gone.
 func (o *Operator) UpdateUser(ctx context.Context, user account.Account, c UserChange) error {
 	if err := c.Check(); err != nil {
 		return err
+	}
+	if c.verifiesNothing(user) {
+		return broken(rule{true, "email-verified", "cannot be said of a user without an address; give one with it"})
 	}
 	hash := ""
 	if c.Password != nil {
@@ -55,6 +66,14 @@ func (o *Operator) UpdateUser(ctx context.Context, user account.Account, c UserC
 		}
 		return o.changePassword(ctx, user.Subject, hash)
 	})
+}
+
+// verifiesNothing reports whether the change says of no address that it is verified.
+func (c UserChange) verifiesNothing(user account.Account) bool {
+	if c.Email != nil {
+		user.Email = strings.TrimSpace(*c.Email)
+	}
+	return c.EmailVerified != nil && *c.EmailVerified && user.Email == ""
 }
 
 // Disable shuts a user out, and ends all that the user has open.
@@ -94,8 +113,17 @@ func (c UserChange) edit(a *account.Account, now time.Time) map[string]string {
 	if c.Email != nil && strings.TrimSpace(*c.Email) != a.Email {
 		a.Email, a.EmailVerified, detail["email"] = strings.TrimSpace(*c.Email), false, "changed"
 	}
+	if c.EmailVerified != nil && *c.EmailVerified != a.EmailVerified {
+		a.EmailVerified, detail["email_verified"] = *c.EmailVerified, yesNo(*c.EmailVerified)
+	}
 	if c.Name != nil && strings.TrimSpace(*c.Name) != a.Name {
 		a.Name, detail["name"] = strings.TrimSpace(*c.Name), "changed"
+	}
+	if c.Attributes != nil {
+		fresh := a.Attributes.With(*c.Attributes)
+		if changed := a.Attributes.Changed(fresh); len(changed) > 0 {
+			a.Attributes, detail["attributes"] = fresh, strings.Join(changed, " ") // their values are the user's own business
+		}
 	}
 	if c.Groups != nil {
 		a.Groups = canonicalGroups(*c.Groups)

@@ -3,11 +3,13 @@
 -- From here on NOT NULL columns have a default: they are added to rows that are there.
 
 ALTER TABLE account ADD COLUMN groups TEXT NOT NULL DEFAULT '';
+ALTER TABLE account ADD COLUMN attributes TEXT NOT NULL DEFAULT ''; -- JSON: name of a standard claim to its value
 ALTER TABLE account ADD COLUMN signed_in_at BIGINT NOT NULL DEFAULT 0; -- last sign-in with the password
 ALTER TABLE account ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0; -- raised by what ends all sessions, and all sign-ins under way
 
 ALTER TABLE client ADD COLUMN two_steps TEXT NOT NULL DEFAULT ''; -- required or phishing-resistant: what all its users must have
 ALTER TABLE client ADD COLUMN acr_names TEXT NOT NULL DEFAULT ''; -- JSON: level to the client's names of it
+ALTER TABLE client ADD COLUMN id_token_claims TEXT NOT NULL DEFAULT ''; -- scopes whose claims are in the ID token too
 ALTER TABLE client ADD COLUMN resource_server BOOLEAN NOT NULL DEFAULT FALSE; -- may introspect all access tokens
 
 -- A user whose factors an operator took away sets up new ones only with a link from the operator.

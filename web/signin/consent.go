@@ -47,12 +47,12 @@ type scope struct {
 func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &consentPage{
 		Frame:  ui.Frame{Page: "consent", Title: ui.Say("consent.title", "client", fl.ix.ClientName), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
-		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Confidential, Nothing: !personal(fl.ix.Scopes),
+		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Confidential, Nothing: !personal(fl.ix.ToAllow()),
 	}
 	if u, err := url.Parse(fl.ix.Redirect); err == nil && isWeb(fl.ix.Redirect) {
 		p.Host = u.Host
 	}
-	for _, name := range fl.ix.Scopes {
+	for _, name := range fl.ix.ToAllow() {
 		line := scope{name, fl.state.Email, s.Name}
 		if slices.Contains(fl.state.Missing, name) {
 			p.New = append(p.New, line)
@@ -81,11 +81,11 @@ func (s *Server) postConsent(w http.ResponseWriter, r *http.Request, fl *flow) e
 	fl.ix.Consented, fl.consentGiven = true, true
 	return s.finish(w, r, fl, func(ctx context.Context) error {
 		e := fl.event(r, audit.EventConsent, "")
-		e.Detail["scopes"], e.Detail["remembered"] = strings.Join(fl.ix.Scopes, " "), verify.YesNo(ui.Field(r, "remember") != "")
+		e.Detail["scopes"], e.Detail["remembered"] = strings.Join(fl.ix.ToAllow(), " "), verify.YesNo(ui.Field(r, "remember") != "")
 		if err := s.Journal.Record(ctx, e); err != nil || ui.Field(r, "remember") == "" {
 			return err
 		}
-		return s.Consent.Allow(ctx, fl.subject(), fl.client(), fl.ix.Scopes)
+		return s.Consent.Allow(ctx, fl.subject(), fl.client(), fl.ix.ToAllow())
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"vestibule/mfa/transfer"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/claims"
 	"vestibule/provider/client"
 	"vestibule/provider/operator"
 	"vestibule/provider/store"
@@ -31,6 +32,7 @@ func Test(t *testing.T, open func(t *testing.T) Place) {
 		run  func(t *testing.T, w *world)
 	}{
 		{"bad arguments change nothing", testInvalid},
+		{"attributes", testAttributes},
 		{"names are taken once", testNameTaken},
 		{"a client that somebody else changes", testClientConflict},
 		{"a link rests on the account", testLinkConflict},
@@ -114,12 +116,15 @@ func testInvalid(t *testing.T, w *world) {
 	bad, control, ctx, o := "nonsense", "a\tb", t.Context(), w.operator(acting)
 	before := w.place.Content(t)
 	for name, do := range map[string]func() error{
-		"user":          func() error { _, err := o.CreateUser(ctx, operator.NewUser{Username: "b ob"}, password); return err },
-		"user name":     func() error { _, err := o.FindUser(ctx, "b ob"); return err },
-		"no change":     func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{}) },
-		"address":       func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{Email: &bad}) },
-		"full name":     func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{Name: &control}) },
-		"group":         func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{Groups: &[]string{"a b"}}) },
+		"user":      func() error { _, err := o.CreateUser(ctx, operator.NewUser{Username: "b ob"}, password); return err },
+		"user name": func() error { _, err := o.FindUser(ctx, "b ob"); return err },
+		"no change": func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{}) },
+		"address":   func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{Email: &bad}) },
+		"full name": func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{Name: &control}) },
+		"group":     func() error { return o.UpdateUser(ctx, w.ana, operator.UserChange{Groups: &[]string{"a b"}}) },
+		"attribute": func() error {
+			return o.UpdateUser(ctx, w.ana, operator.UserChange{Attributes: &claims.Attributes{"given-name": "Ana"}})
+		},
 		"client":        func() error { _, _, err := o.RegisterClient(ctx, operator.NewClient{}); return err },
 		"client change": func() error { _, err := o.UpdateClient(ctx, "shop", operator.ClientChange{}); return err },
 		"redirect URI": func() error {
@@ -144,11 +149,57 @@ func testInvalid(t *testing.T, w *world) {
 	if after := w.place.Content(t); !reflect.DeepEqual(before, after) {
 		t.Errorf("the store is\n%v\nwant\n%v", after, before)
 	}
-	err := operator.NewUser{Username: "bob", Name: control, Email: bad, Groups: []string{"a b"}}.Check()
-	for _, want := range []string{`email: "nonsense" is not`, "name must be", `group: the group "a b"`} {
+	err := operator.NewUser{Username: "bob", Name: control, Email: bad, Groups: []string{"a b"}, Attributes: claims.Attributes{"birthdate": bad, "x": "y"}}.Check()
+	for _, want := range []string{`email: "nonsense" is not`, "name must be", `group: the group "a b"`, "attribute: birthdate should be", `attribute: there is no attribute "x"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("Check = %q, want %q in it: all faults at once", err, want)
 		}
+	}
+}
+
+// testAttributes changes what clients can learn of a user, and records that without the values.
+func testAttributes(t *testing.T, w *world) {
+	ctx, o := t.Context(), w.operator(acting)
+	ben, err := o.CreateUser(ctx, operator.NewUser{
+		Username: "ben", Email: "ben@example.com", EmailVerified: true, Attributes: claims.Attributes{"given_name": "Ben", "locale": ""},
+	}, password)
+	w.must(err)
+	yes, none, fresh := true, "", "new@example.com"
+	for _, step := range []struct {
+		change     operator.UserChange
+		verified   bool
+		attributes claims.Attributes
+		detail     map[string]string
+	}{
+		{operator.UserChange{Email: &fresh}, false, claims.Attributes{"given_name": "Ben"}, map[string]string{"email": "changed"}},
+		{operator.UserChange{EmailVerified: &yes}, true, claims.Attributes{"given_name": "Ben"}, map[string]string{"email_verified": "yes"}},
+		{
+			operator.UserChange{Attributes: &claims.Attributes{"family_name": "Silva", "birthdate": "1990"}}, true,
+			claims.Attributes{"given_name": "Ben", "family_name": "Silva", "birthdate": "1990"}, map[string]string{"attributes": "birthdate family_name"},
+		},
+		{
+			operator.UserChange{Email: &ben.Email, EmailVerified: &yes, Attributes: &claims.Attributes{"birthdate": "", "given_name": "Ben"}}, true,
+			claims.Attributes{"given_name": "Ben", "family_name": "Silva"}, map[string]string{"email": "changed", "email_verified": "yes", "attributes": "birthdate"},
+		},
+		{operator.UserChange{Email: &none}, false, claims.Attributes{"given_name": "Ben", "family_name": "Silva"}, map[string]string{"email": "changed"}},
+	} {
+		before, err := o.FindUser(ctx, "ben")
+		w.must(err)
+		w.must(o.UpdateUser(ctx, before, step.change))
+		after, err := o.FindUser(ctx, "ben")
+		w.must(err)
+		if after.EmailVerified != step.verified || !reflect.DeepEqual(after.Attributes, step.attributes) {
+			t.Errorf("%+v: verified %v, attributes %v; want %v and %v", step.change, after.EmailVerified, after.Attributes, step.verified, step.attributes)
+		}
+		if e := w.log.events[len(w.log.events)-1]; !reflect.DeepEqual(e.Detail, step.detail) {
+			t.Errorf("the event says %v, want %v", e.Detail, step.detail)
+		}
+	}
+	var wrong *operator.Invalid
+	after, err := o.FindUser(ctx, "ben")
+	w.must(err)
+	if err := o.UpdateUser(ctx, after, operator.UserChange{EmailVerified: &yes}); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "without an address") {
+		t.Errorf("an address that is not there is verified: %v", err)
 	}
 }
 

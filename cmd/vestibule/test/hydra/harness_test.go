@@ -70,7 +70,7 @@ func (w *world) introduce() {
 func (w *world) client(id, metadata string) {
 	w.hydra.SetClient(hydratest.Client{
 		ID: id, Name: "The " + id, Secret: "secret", RedirectURIs: []string{callback}, PostLogoutRedirectURIs: []string{callback},
-		Scope: "openid offline_access profile email", Metadata: json.RawMessage(metadata),
+		Scope: "openid offline_access profile email address phone groups", Metadata: json.RawMessage(metadata),
 	})
 }
 

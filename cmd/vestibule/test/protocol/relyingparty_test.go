@@ -70,6 +70,29 @@ func TestNodeRelyingParty(t *testing.T) {
 	})
 }
 
+// TestNodeReadsTheIDToken is an unmodified openid-client that shows its user what the ID token says, as Auth.js does.
+func TestNodeReadsTheIDToken(t *testing.T) {
+	t.Parallel()
+	modules := servertest.Required(t, "VESTIBULE_TEST_NODE_MODULES")
+	s := servertest.New(t, servertest.SQLite(t))
+	ana := s.AddUser("ana", everyClaim)
+	c := s.NewClient(t, "shop", func(c *client.Client) { c.IDTokenClaims = []string{"profile", "email"} })
+	c.OAuth.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
+	program := startNode(t, modules, c)
+	var begin struct{ Address string }
+	program.read(&begin)
+	p := s.NewBrowser(t).Open(begin.Address).At("login", "initial").GiveName("ana", servertest.Password).Allow()
+	program.write(map[string]string{"address": p.Left.String()})
+
+	type person struct{ Sub, Name, Email, Picture string }
+	var end struct{ Claims, Renewed, UserInfo person }
+	program.read(&end)
+	want := person{ana.Subject, ana.Name, ana.Email, "https://example.com/ana.png"}
+	if end.Claims != want || end.Renewed != want || end.UserInfo != want {
+		t.Errorf("the program learns %+v, want %+v in each place", end, want)
+	}
+}
+
 // eachKindOfClient runs the test with every way to authenticate a client and every algorithm.
 func eachKindOfClient(t *testing.T, test func(t *testing.T, s *servertest.Site, c *servertest.Client)) {
 	for _, tt := range []struct {
