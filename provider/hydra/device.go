@@ -31,7 +31,7 @@ func (e *Engine) device(pages Pages) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		q := r.URL.Query()
 		challenge, code := q.Get("device_challenge"), ui.Cut(q.Get("user_code"), maxUserCode)
-		if challenge == "" {
+		if !isChallenge(challenge) {
 			return ui.ErrUnknown
 		}
 		until, err := e.lockedUntil(r, pages)
@@ -92,7 +92,7 @@ func (e *Engine) postDevice(pages Pages) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		challenge, code := ui.Field(r, "challenge"), plainUserCode(ui.Field(r, "code"))
 		switch {
-		case challenge == "":
+		case !isChallenge(challenge):
 			return ui.ErrUnknown
 		case code == "":
 			return pages.Redirect(w, r, deviceAddress(challenge, code, "required"))

@@ -14,7 +14,11 @@ import (
 func (u *user) enter(p *servertest.Page, d hydratest.Device) *servertest.Page {
 	u.t.Helper()
 	u.pages = nil
-	p = u.follow(p.At("device", "initial").Press("Continue", "code", d.UserCode))
+	state := "initial"
+	if p.Value("code") != "" {
+		state = "check"
+	}
+	p = u.follow(p.At("device", state).Press("Continue", "code", d.UserCode))
 	for range 8 {
 		if strings.HasPrefix(p.Name, "device") {
 			return p

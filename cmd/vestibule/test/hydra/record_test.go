@@ -1,7 +1,6 @@
 package hydra
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -117,16 +116,6 @@ func TestRecorded(t *testing.T) {
 			r.are("a second page that allows", "allowed")
 			denied.Press("Don’t allow")
 			r.are("a third page that does not", "denied")
-		},
-		"expired at Hydra, with a request that is not kept": func(u *user, r *records) {
-			var long []string // with nothing that could be packed
-			for range 150 {
-				long = append(long, rand.Text())
-			}
-			p := u.follow(u.answer(u.open(u.authURL("shop", "more", strings.Join(long, ""))))).At("consent", "initial")
-			u.Clock.Advance(6 * time.Minute)
-			p.Press("Allow", "remember", "yes").At("error", "request")
-			r.are("nobody can be told", "")
 		},
 		"Hydra is down": func(u *user, r *records) {
 			p := u.follow(u.answer(u.open(u.authURL("shop")))).At("consent", "initial")

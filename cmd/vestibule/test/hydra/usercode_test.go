@@ -1,6 +1,7 @@
 package hydra
 
 import (
+	"crypto/rand"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -216,12 +217,13 @@ func TestUserCodeThatIsNone(t *testing.T) {
 		for range 4 {
 			u.b.Post(address, with(form, "code", " ")).At("device", "required")
 			u.b.Post(address, with(form, "challenge", "")).At("error", "unknown")
+			u.b.Post(address, with(form, "challenge", "made-up")).At("error", "unknown")
 		}
 		if n := w.compared(); n != 0 {
 			t.Errorf("Hydra was asked %d times", n)
 		}
 		for range 3 {
-			u.b.Post(address, with(form, "challenge", "made-up")).At("error", "unknown")
+			u.b.Post(address, with(form, "challenge", "made-up-"+rand.Text())).At("error", "unknown")
 		}
 		if n := w.compared(); n != 3 {
 			t.Errorf("Hydra was asked %d times, want 3", n)
