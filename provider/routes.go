@@ -31,9 +31,10 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 	root.open("GET", "/.well-known/oauth-authorization-server", metadata)
 	at.open("GET", "/jwks", func(w http.ResponseWriter, _ *http.Request) { writeDocument(w, p.keys.Document()) })
 	at.open("POST", "/token", p.token)
+	at.open("POST", "/revoke", p.revoke)
 	at.open("GET", "/userinfo", p.userinfo)
 	at.open("POST", "/userinfo", p.userinfo)
-	at.preflight("/.well-known/openid-configuration", "/jwks", "/token", "/userinfo")
+	at.preflight("/.well-known/openid-configuration", "/jwks", "/token", "/revoke", "/userinfo")
 	root.preflight("/.well-known/oauth-authorization-server")
 	if p.path != "" {
 		root.open("GET", "/.well-known/openid-configuration", metadata)
@@ -56,7 +57,7 @@ func (p place) handle(method, path string, h http.HandlerFunc) {
 func (p place) open(method, path string, h http.HandlerFunc) {
 	p.handle(method, path, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		h(w, r)
 	})
@@ -74,7 +75,7 @@ func preflight(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Allow-Methods", "GET, POST")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 }
@@ -88,6 +89,8 @@ func (p *Provider) metadata() map[string]any {
 		"userinfo_endpoint":      p.issuer + "/userinfo",
 		"introspection_endpoint": p.issuer + "/introspect",
 		"introspection_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
+		"revocation_endpoint":                           p.issuer + "/revoke",
+		"revocation_endpoint_auth_methods_supported":    []string{"client_secret_basic", "client_secret_post", "none"},
 		"jwks_uri":                                       p.issuer + "/jwks",
 		"scopes_supported":                               []string{client.ScopeOpenID, client.ScopeProfile, client.ScopeEmail, client.ScopeOffline},
 		"response_types_supported":                       []string{"code"},

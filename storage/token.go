@@ -147,6 +147,11 @@ func (s *Store) RevokeFamily(ctx context.Context, family string) error {
 	return s.revoke(ctx, `family = $1`, family)
 }
 
+// RevokeAccessToken ends one access token and nothing else. One that is gone is no error.
+func (s *Store) RevokeAccessToken(ctx context.Context, signature string) error {
+	return s.exec(ctx, nil, `DELETE FROM token WHERE kind = 'access' AND signature = $1`, signature)
+}
+
 // revoke ends the families whose code fits the condition. The mark comes first: it waits for an
 // exchange under way, whose tokens the deletion then sees. Refresh tokens go before access tokens,
 // the order of Rotate, so that the two cannot lock each other out.

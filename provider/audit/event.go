@@ -58,6 +58,7 @@ const (
 	EventAuthorized         = "authorization.granted" // Detail: amr, acr, auth_time (seconds since 1970)
 	EventRefused            = "authorization.refused" // Detail: error
 	EventTokenReused        = "token.reused"          // a spent code or refresh token came again; its family was revoked
+	EventTokenRevoked       = "token.revoked"         // the client has no use for it any more; Detail: token (access, or refresh: with all of its family)
 	EventPolicyReported     = "policy.reported"       // report-only: the policy would have asked for a second factor; Detail: why
 	EventPasswordChanged    = "password.changed"
 	EventAdminUserCreated   = "admin.user.created"
@@ -132,6 +133,7 @@ func Refused(path string) []any {
 		{"/consent", "consent.refused"},
 		{"/authorize", EventRefused},
 		{"/token", "token.refused"},
+		{"/revoke", "token.refused"},
 		{"/account", "account.refused"},
 	} {
 		if strings.HasPrefix(path, r.prefix) {

@@ -330,6 +330,17 @@ func (m *Memory) RevokeFamily(ctx context.Context, family string) error {
 	return nil
 }
 
+// RevokeAccessToken implements tokens.Store.
+func (m *Memory) RevokeAccessToken(ctx context.Context, signature string) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	delete(m.tokens, [2]string{tokens.AccessToken, signature})
+	return nil
+}
+
 // SigningKeys implements jwks.Store.
 func (m *Memory) SigningKeys(ctx context.Context) ([]jwks.SealedKey, error) {
 	leave, err := m.enter(ctx)

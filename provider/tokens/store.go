@@ -71,4 +71,6 @@ type Store interface {
 	// RevokeFamily ends a family for good: its code, and all tokens that it has or will have. A family without tokens is
 	// no error.
 	RevokeFamily(ctx context.Context, family string) error
+	// RevokeAccessToken ends one access token and nothing else. One that is gone is no error.
+	RevokeAccessToken(ctx context.Context, signature string) error
 }

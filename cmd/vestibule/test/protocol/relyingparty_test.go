@@ -60,12 +60,16 @@ func TestNodeRelyingParty(t *testing.T) {
 			Claims, Renewed servertest.Claims
 			UserInfo        struct{ Sub, Email string } `json:"userinfo"`
 			Scope           string
+			Refused         string // the error of a refresh after the revocation
 		}
 		program.read(&end)
 		got := servertest.Tokens{Claims: end.Claims}.Authenticated(t, "aal1", s.Clock.Now(), "pwd")
 		servertest.Tokens{Claims: end.Renewed}.Same(t, got)
 		if end.UserInfo.Sub != ana.Subject || end.UserInfo.Email != ana.Email {
 			t.Errorf("userinfo says %+v, want %q and %q", end.UserInfo, ana.Subject, ana.Email)
+		}
+		if end.Refused != "invalid_grant" {
+			t.Errorf("a refresh after the revocation gets %q, want invalid_grant", end.Refused)
 		}
 	})
 }
