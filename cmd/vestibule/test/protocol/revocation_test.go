@@ -20,12 +20,13 @@ func TestRevocation(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
 		c := servertest.NewEnrolled(t, s, 1)
 		api := s.NewInspector(t)
-		signIn := func() servertest.Tokens {
+		b := s.NewBrowser(t)
+		signIn := func(b *servertest.Browser) servertest.Tokens {
 			s.Clock.Advance(servertest.Step)
 			v := c.Begin("scope", "openid offline_access", "prompt", "consent")
-			return v.Finish(v.SignIn(s.NewBrowser(t), c.User).GiveCode(c.Phone.Code(0)).Allow())
+			return v.Finish(v.SignIn(b, c.User).GiveCode(c.Phone.Code(0)).Allow())
 		}
-		kept, r := signIn(), signIn()
+		kept, r := signIn(s.NewBrowser(t)), signIn(b)
 		r.Authenticated(t, "aal2", s.Clock.Now(), "pwd", "otp", "mfa")
 
 		stranger := s.NewClient(t, "stranger")
@@ -59,9 +60,8 @@ func TestRevocation(t *testing.T) {
 		if found := s.Events(t, r.Subject, audit.EventTokenRevoked); len(found) != 2 {
 			t.Errorf("recorded are %+v, want two", found)
 		}
-		s.Clock.Advance(servertest.Step)
-		s.NewBrowser(t).Open("/login").GiveName(c.User, servertest.Password).GiveCode(c.Phone.Code(0)).
-			At("security", "on").Says("The shop") // what the user has allowed is not the app's to take back
+		v := c.Begin("scope", "openid offline_access", "prompt", "none")
+		v.Finish(b.Open(v.Address)).Same(t, r) // what the user has allowed, and the session, are not the app's to end
 	})
 }
 
