@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ory/fosite"
-
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
 )
@@ -49,7 +47,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
-	to := p.address(ar, url.Values{"code": {response.GetCode()}})
+	to := p.end(ar, url.Values{"code": {response.GetCode()}})
 	err = p.EndAt(ctx, ix, to, slices.Concat(with, []func(context.Context) error{
 		func(ctx context.Context) error { return p.accounts.RequireAccount(ctx, login.Subject, login.Epoch) },
 		func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, rp) },
@@ -63,8 +61,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 	if err != nil {
 		return err
 	}
-	leave(w, r, to)
-	return nil
+	return p.leave(w, r, to)
 }
 
 // Refuse answers the client with an error, one of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the
@@ -78,34 +75,9 @@ func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *interactio
 	if ix.Login != nil { // a stranger's silent request leaves nothing behind
 		with = append(slices.Clone(with), record)
 	}
-	to := p.address(ar, url.Values{"error": {code}, "error_description": {interaction.Description(code)}})
+	to := p.end(ar, url.Values{"error": {code}, "error_description": {interaction.Description(code)}})
 	if err := p.EndAt(r.Context(), ix, to, with...); err != nil {
 		return err
 	}
-	leave(w, r, to)
-	return nil
-}
-
-// redirect sends the user back to the client with state and iss (RFC 9207).
-func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, ar *fosite.AuthorizeRequest, answer url.Values) {
-	leave(w, r, p.address(ar, answer))
-}
-
-// address is where the client gets the answer.
-func (p *Provider) address(ar *fosite.AuthorizeRequest, answer url.Values) string {
-	if ar.State != "" {
-		answer.Set("state", ar.State)
-	}
-	answer.Set("iss", p.issuer)
-	to := *ar.RedirectURI
-	if to.RawQuery != "" {
-		to.RawQuery += "&"
-	}
-	to.RawQuery += answer.Encode()
-	return to.String()
-}
-
-func leave(w http.ResponseWriter, r *http.Request, to string) {
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	return p.leave(w, r, to)
 }

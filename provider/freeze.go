@@ -24,6 +24,7 @@ type frozen struct {
 	State     verbatim `json:"state,omitempty"` // the client gets back what it sent, valid UTF-8 or not
 	Nonce     string   `json:"nonce,omitempty"`
 	Challenge string   `json:"challenge,omitempty"`
+	Mode      string   `json:"mode,omitempty"` // response_mode, if it is not query
 }
 
 // verbatim is a text that may be no UTF-8, which JSON would mend. Only then is it bytes in base64, which an address has less
@@ -50,9 +51,13 @@ func (v *verbatim) UnmarshalJSON(data []byte) error {
 }
 
 func freeze(ar *fosite.AuthorizeRequest) ([]byte, error) {
+	mode := string(ar.ResponseMode)
+	if ar.ResponseMode == fosite.ResponseModeQuery {
+		mode = "" // an address has little room
+	}
 	return json.Marshal(frozen{
 		Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: verbatim(ar.State),
-		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"),
+		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), Mode: mode,
 	})
 }
 
@@ -81,6 +86,7 @@ func (p *Provider) thaw(ctx context.Context, ix *interaction.Interaction) (*fosi
 	}
 	ar := fosite.NewAuthorizeRequest()
 	ar.ResponseTypes, ar.RedirectURI, ar.State = fosite.Arguments{"code"}, redirect, string(f.State)
+	ar.ResponseMode = fosite.ResponseModeType(cmp.Or(f.Mode, string(fosite.ResponseModeQuery)))
 	ar.Request = fosite.Request{
 		ID: ix.ID, RequestedAt: ix.Demand.RequestedAt, Client: relyingParty{client}, RequestedScope: ix.Scopes, Form: form,
 	}

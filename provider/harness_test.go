@@ -69,6 +69,11 @@ func (ui *pages) Authorize(w http.ResponseWriter, r *http.Request, ix *interacti
 	return ui.o.p.Finish(w, r, ix, ui.o.clock())
 }
 
+// FormPost answers with the form as JSON.
+func (ui *pages) FormPost(w http.ResponseWriter, _ *http.Request, f interaction.FormPost) error {
+	return json.NewEncoder(w).Encode(f)
+}
+
 func (ui *pages) Error(w http.ResponseWriter, _ *http.Request, err error) {
 	ui.err = err
 	status := http.StatusInternalServerError

@@ -89,6 +89,9 @@ type UI interface {
 	// Authorize takes over a validated request. It ends, now or after some pages, in Finish or Refuse.
 	// An error is given to Error.
 	Authorize(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction) error
+	// FormPost shows a page that brings the answer to the client: its form is sent by a script or, without one, by the user.
+	// An error is given to Error.
+	FormPost(w http.ResponseWriter, r *http.Request, f interaction.FormPost) error
 	// Error shows an error to the user: an *interaction.RequestError, ErrUnavailable, or an internal one.
 	Error(w http.ResponseWriter, r *http.Request, err error)
 }
@@ -109,6 +112,7 @@ type Provider struct {
 	now       func() time.Time
 
 	*interaction.Flows
+	ui      UI // of Register
 	clients *client.Cache
 	keys    *jwks.Keys
 	tokens  *tokenStrategy

@@ -52,7 +52,7 @@ func (p *Provider) revokePresented(w http.ResponseWriter, r *http.Request) error
 	case err != nil:
 		return err
 	}
-	return p.end(r.Context(), row, spelling.HostOf(r.RemoteAddr))
+	return p.endToken(r.Context(), row, spelling.HostOf(r.RemoteAddr))
 }
 
 // errTokenType is the error of RFC 7009 section 2.2.1.
@@ -77,8 +77,8 @@ func (p *Provider) checkRevocable(ctx context.Context, token string) error {
 	return nil
 }
 
-// end ends the token of a row, and records it in the same commit.
-func (p *Provider) end(ctx context.Context, t *tokens.Token, address string) error {
+// endToken ends the token of a row, and records it in the same commit.
+func (p *Provider) endToken(ctx context.Context, t *tokens.Token, address string) error {
 	e := audit.Event{Kind: audit.EventTokenRevoked, Outcome: audit.OutcomeOK, Client: t.Client, Subject: t.Subject,
 		Session: t.Session, Address: address, Detail: map[string]string{"token": t.Kind}}
 	err := p.store.Atomic(ctx, func(ctx context.Context) error {

@@ -18,6 +18,7 @@ type Mux interface {
 // address, and each for its methods only, so that a mux may have patterns as general as GET / beside them. ui has the
 // pages of the authorization endpoint.
 func (p *Provider) Register(mux Mux, ui UI) error {
+	p.ui = ui
 	metadata, err := document(p.metadata())
 	if err != nil {
 		return err
@@ -94,7 +95,7 @@ func (p *Provider) metadata() map[string]any {
 		"jwks_uri":                                       p.issuer + "/jwks",
 		"scopes_supported":                               []string{client.ScopeOpenID, client.ScopeProfile, client.ScopeEmail, client.ScopeOffline},
 		"response_types_supported":                       []string{"code"},
-		"response_modes_supported":                       []string{"query"},
+		"response_modes_supported":                       responseModes,
 		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          []string{client.RS256, client.ES256},

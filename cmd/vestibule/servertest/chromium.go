@@ -100,6 +100,13 @@ func (b *Tab) At(name, state string) *Tab {
 	return b
 }
 
+// Arrives waits until the tab shows that page in that state, after pages that go on by themselves.
+func (b *Tab) Arrives(name, state string) *Tab {
+	b.T.Helper()
+	b.Do("arrive at "+name, chromedp.WaitReady(chromedp.CSS(fmt.Sprintf(`main[data-page=%q][data-state=%q]`, name, state))))
+	return b
+}
+
 // Put replaces what stands in a field by typing. SendKeys would do the second and third step, but reads the attribute that
 // the first one has changed while the change arrives.
 func (b *Tab) Put(name, value string) *Tab {
