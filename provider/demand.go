@@ -21,7 +21,7 @@ import (
 
 const (
 	maxRequest   = 16 << 10 // bytes of an authorization request, all parameters together
-	maxParameter = 2048     // bytes of state or nonce: more is refused, not cut; both share MaxFlow with the rest
+	maxParameter = 2048     // bytes of state, nonce or scope: more is refused, not cut; both share MaxFlow with the rest
 )
 
 // challengeForm is what SHA-256 in base64url looks like (RFC 7636 section 4.2).

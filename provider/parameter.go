@@ -15,6 +15,9 @@ import (
 // readScope returns the values of a scope parameter, each once, in their order (RFC 6749 section 3.3).
 func readScope(text string) ([]string, error) {
 	var scopes []string
+	if len(text) > maxParameter {
+		return nil, fosite.ErrInvalidScope.WithHintf("scope is longer than %d bytes.", maxParameter)
+	}
 	for scope := range strings.SplitSeq(text, " ") {
 		switch {
 		case strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }):

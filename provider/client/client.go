@@ -35,6 +35,9 @@ type Client struct {
 	ResourceServer bool                `json:"resource_server"` // an API: it may introspect all access tokens, and signs nobody in
 }
 
+// maxID is how many bytes an id may have.
+const maxID = 128
+
 // Scopes that the provider knows. Others may be registered for a client; they go into its access tokens.
 const (
 	ScopeOpenID  = "openid"
@@ -57,7 +60,7 @@ func Check(c Client) error {
 			faults = append(faults, errors.New(text))
 		}
 	}
-	fault(!spelling.IsPlain(c.ID) || len(c.ID) > 128, "the client id must be 1 to 128 letters, digits or any of -._~")
+	fault(!spelling.IsPlain(c.ID) || len(c.ID) > maxID, "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
 	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
 	fault(len(c.RedirectURIs) == 0 && !c.ResourceServer, "a client needs at least one redirect URI")

@@ -74,7 +74,7 @@ func (b *Browser) Follow(request *http.Request) *Page {
 	for range 12 {
 		p, next := b.Once(request)
 		if next == nil {
-			return p.leave()
+			return p.Deliver()
 		}
 		if next.Host != request.URL.Host {
 			return &Page{Browser: b, Left: next}

@@ -218,8 +218,8 @@ func (p *Page) All(match func(*html.Node) bool) []*html.Node {
 	return found
 }
 
-// leave presses the button of a page whose form goes to a client, as far as the client.
-func (p *Page) leave() *Page {
+// Deliver presses the button of a page whose form goes to a client, as far as the client. Any other page stays.
+func (p *Page) Deliver() *Page {
 	p.T.Helper()
 	if p.Name != "form-post" {
 		return p

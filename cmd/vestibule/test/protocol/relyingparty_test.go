@@ -74,6 +74,37 @@ func TestNodeRelyingParty(t *testing.T) {
 	})
 }
 
+// TestNodeFormPost signs in to an unmodified openid-client that is answered in a form.
+func TestNodeFormPost(t *testing.T) {
+	t.Parallel()
+	modules := servertest.Required(t, "VESTIBULE_TEST_NODE_MODULES")
+	s := servertest.New(t, servertest.SQLite(t))
+	ana := s.AddUser("ana")
+	c := s.NewClient(t, "shop")
+	c.OAuth.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
+	script, err := os.ReadFile(filepath.Join("testdata", "node", "relying-party.mjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := nodeSettings(c)
+	settings["mode"] = "form_post"
+	program := startScript(t, modules, settings, "main.mjs", string(script))
+	var begin struct{ Address string }
+	program.read(&begin)
+	p := s.NewBrowser(t).Open(begin.Address).At("login", "initial").GiveName("ana", servertest.Password).Allow()
+	if !p.Posted {
+		t.Fatalf("the answer came in the address %s", p.Left)
+	}
+	form := p.Left.RawQuery
+	p.Left.RawQuery = ""
+	program.write(map[string]string{"address": p.Left.String(), "form": form})
+	var end struct{ Claims servertest.Claims }
+	program.read(&end)
+	if end.Claims.Subject != ana.Subject {
+		t.Errorf("sub is %q, want %q", end.Claims.Subject, ana.Subject)
+	}
+}
+
 // eachKindOfClient runs the test with every way to authenticate a client and every algorithm.
 func eachKindOfClient(t *testing.T, test func(t *testing.T, s *servertest.Site, c *servertest.Client)) {
 	for _, tt := range []struct {
@@ -130,11 +161,11 @@ func startNode(t *testing.T, modules string, c *servertest.Client) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startScript(t, modules, c, "main.mjs", string(script))
+	return startScript(t, modules, nodeSettings(c), "main.mjs", string(script))
 }
 
 // startScript runs a script beside those of testdata/node and gives it the client's settings.
-func startScript(t *testing.T, modules string, c *servertest.Client, name, script string) *node {
+func startScript(t *testing.T, modules string, settings map[string]string, name, script string) *node {
 	t.Helper()
 	// Node looks for packages beside the script.
 	folder := t.TempDir()
@@ -159,7 +190,7 @@ func startScript(t *testing.T, modules string, c *servertest.Client, name, scrip
 		t.Fatalf("node: %v", err)
 	}
 	t.Cleanup(func() { n.in.Close(); n.cmd.Wait() })
-	n.write(nodeSettings(c))
+	n.write(settings)
 	return n
 }
 

@@ -1,6 +1,6 @@
 // A relying party of openid-client, as its README shows it. It reads its settings from the first
 // line of standard input, prints the address to sign in at, reads the address that the browser
-// came back to, and prints what it learned.
+// came back to, with the form that it brought there if it did, and prints what it learned.
 import './crypto.mjs'
 import * as client from 'openid-client'
 import { createInterface } from 'node:readline/promises'
@@ -33,11 +33,15 @@ const address = client.buildAuthorizationUrl(config, {
   code_challenge_method: 'S256',
   state,
   nonce,
+  ...(settings.mode && { response_mode: settings.mode }),
 })
 print({ address: address.href })
 
 const back = await read()
-const tokens = await client.authorizationCodeGrant(config, new URL(back.address), {
+const arrived = back.form
+  ? new Request(back.address, { method: 'POST', body: new URLSearchParams(back.form) })
+  : new URL(back.address)
+const tokens = await client.authorizationCodeGrant(config, arrived, {
   pkceCodeVerifier: verifier,
   expectedState: state,
   expectedNonce: nonce,
