@@ -115,8 +115,12 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 		return ar, malformed
 	case ar.Form.Get("response_type") == "": // fosite calls it unsupported
 		return ar, fosite.ErrInvalidRequest.WithHint("response_type is missing.")
+	case err != nil:
+		return ar, err
+	case !ar.Client.(relyingParty).AnswersWith(ar.Form.Get("response_type")):
+		return ar, fosite.ErrUnsupportedResponseType.WithHint("The client is not registered for the response_type.")
 	}
-	return ar, err
+	return ar, checkIDToken(ar)
 }
 
 // takeOut removes state, which fosite would demand, a response_mode, which fosite would complain of before it knows

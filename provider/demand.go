@@ -33,7 +33,7 @@ func (p *Provider) check(form url.Values, c client.Client) error {
 	switch method, challenge := form.Get("code_challenge_method"), form.Get("code_challenge"); {
 	case challenge == "" && method != "":
 		return fosite.ErrInvalidRequest.WithHint("code_challenge_method was sent without code_challenge.")
-	case challenge == "" && c.Public:
+	case challenge == "" && c.Public && form.Get("response_type") == client.ResponseCode:
 		return fosite.ErrInvalidRequest.WithHint("A public client must use PKCE: send code_challenge and code_challenge_method=S256.")
 	case challenge != "" && method != "S256":
 		return fosite.ErrInvalidRequest.WithHint("code_challenge_method must be S256.")

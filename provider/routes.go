@@ -94,7 +94,7 @@ func (p *Provider) metadata() map[string]any {
 		"revocation_endpoint_auth_methods_supported":    []string{"client_secret_basic", "client_secret_post", "none"},
 		"jwks_uri":                                       p.issuer + "/jwks",
 		"scopes_supported":                               []string{client.ScopeOpenID, client.ScopeProfile, client.ScopeEmail, client.ScopeOffline},
-		"response_types_supported":                       []string{"code"},
+		"response_types_supported":                       client.ResponseTypes,
 		"response_modes_supported":                       responseModes,
 		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                        []string{"public"},

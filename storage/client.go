@@ -13,14 +13,14 @@ import (
 )
 
 const clientColumns = `id, registration, name, public, secret_hash, redirect_uris, scopes, id_token_alg, created_at, updated_at,
-	two_steps, acr_names, resource_server`
+	two_steps, acr_names, resource_server, response_types`
 
 func scanClient(r row) (client.Client, error) {
 	var c client.Client
-	var uris, scopes, names string
+	var uris, scopes, names, responses string
 	var created, updated int64
 	err := r.Scan(&c.ID, &c.Registration, &c.Name, &c.Public, &c.SecretHash, &uris, &scopes, &c.IDTokenAlg, &created, &updated,
-		&c.TwoSteps, &names, &c.ResourceServer)
+		&c.TwoSteps, &names, &c.ResourceServer, &responses)
 	if err != nil {
 		return c, err
 	}
@@ -30,6 +30,9 @@ func scanClient(r row) (client.Client, error) {
 		}
 	}
 	c.Scopes = strings.Fields(scopes)
+	if responses != "" {
+		c.ResponseTypes = strings.Fields(responses)
+	}
 	c.Created, c.Updated = instant(created), instant(updated)
 	return c, json.Unmarshal([]byte(uris), &c.RedirectURIs)
 }
@@ -71,22 +74,22 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 		return err
 	}
 	return s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		c.ID, c.Registration, c.Name, c.Public, c.SecretHash, uris, scopes, c.IDTokenAlg,
-		micros(c.Created), micros(c.Updated), c.TwoSteps, names, c.ResourceServer)
+		micros(c.Created), micros(c.Updated), c.TwoSteps, names, c.ResourceServer, strings.Join(c.ResponseTypes, " "))
 }
 
-// UpdateClient changes the name, redirect URIs, scopes, two steps and acr names of a client, if nobody changed it
-// since was; store.ErrConflict if somebody did, or it is gone.
+// UpdateClient changes the name, redirect URIs, scopes, two steps, acr names and response types of a client, if nobody
+// changed it since was; store.ErrConflict if somebody did, or it is gone.
 func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time) error {
 	uris, scopes, names, err := clientValues(c)
 	if err != nil {
 		return err
 	}
 	return s.exec(ctx, store.ErrConflict, `UPDATE client
-		SET name = $2, redirect_uris = $3, scopes = $4, two_steps = $5, acr_names = $6, updated_at = $7
-		WHERE id = $1 AND updated_at = $8`,
-		c.ID, c.Name, uris, scopes, c.TwoSteps, names, micros(c.Updated), micros(was))
+		SET name = $2, redirect_uris = $3, scopes = $4, two_steps = $5, acr_names = $6, response_types = $7, updated_at = $8
+		WHERE id = $1 AND updated_at = $9`,
+		c.ID, c.Name, uris, scopes, c.TwoSteps, names, strings.Join(c.ResponseTypes, " "), micros(c.Updated), micros(was))
 }
 
 // DeleteClient removes a client. Its codes, tokens and consents end in the same commit, for they are of a registration that

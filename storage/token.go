@@ -38,6 +38,13 @@ func (s *Store) SaveCode(ctx context.Context, c tokens.Code, of client.Client) e
 		of.Registration, micros(of.Updated))
 }
 
+// RequireClient makes the commit of ctx rest on the client being registered as given: client.ErrChanged if it is not. It
+// takes no lock, as SaveCode takes none.
+func (s *Store) RequireClient(ctx context.Context, of client.Client) error {
+	return s.exec(ctx, client.ErrChanged, `SELECT 1 FROM client WHERE id = $1 AND registration = $2 AND updated_at = $3`,
+		of.ID, of.Registration, micros(of.Updated))
+}
+
 // registered is true of a code whose client still is the one that it was made for.
 const registered = `EXISTS (SELECT 1 FROM client WHERE client.id = code.client AND client.registration = code.registration)`
 

@@ -32,6 +32,7 @@ func clientCreate(w *env) *cli.Command {
 			&cli.BoolFlag{Name: "resource-server", Usage: "an API: it asks at /introspect about access tokens, and signs nobody in"},
 			&cli.StringFlag{Name: "two-steps", Usage: "what its users must have: `optional|required|phishing-resistant`", Validator: checkTwoSteps},
 			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr; the first of a level is the one in answers"),
+			&cli.StringSliceFlag{Name: "response-type", Usage: "`type` of the answers that the app may have: code, or id_token, which comes in a form and alone", DefaultText: "code"},
 			&cli.StringFlag{Name: "id-token-alg", Usage: "`algorithm` of its ID tokens, RS256 or ES256", DefaultText: "the server's own"},
 			&cli.StringFlag{Name: "secret-file", Usage: "`file` that holds the client secret, or - for standard input; without it one is made", TakesFile: true},
 			terminal.OutputFlag(),
@@ -62,7 +63,7 @@ func newClient(c *cli.Command) operator.NewClient {
 	return operator.NewClient{Client: client.Client{
 		ID: c.Args().First(), Name: c.String("name"), RedirectURIs: c.StringSlice("redirect-uri"), Scopes: splitWords(c.StringSlice("scope")),
 		Public: c.Bool("public"), ResourceServer: c.Bool("resource-server"), TwoSteps: twoSteps(c),
-		ACRNames: acrNames(c), IDTokenAlg: c.String("id-token-alg"),
+		ACRNames: acrNames(c), IDTokenAlg: c.String("id-token-alg"), ResponseTypes: splitWords(c.StringSlice("response-type")),
 	}}
 }
 
@@ -94,7 +95,8 @@ type shownClient struct {
 	Algorithm    string    `json:"id_token_signed_response_alg,omitempty"`
 	Created      time.Time `json:"created"`
 
-	TwoSteps       string              `json:"two_steps"` // as the flag has it
+	ResponseTypes  []string            `json:"response_types,omitempty"` // none: a code
+	TwoSteps       string              `json:"two_steps"`                // as the flag has it
 	ACRNames       map[string][]string `json:"acr_names,omitempty"`
 	ResourceServer bool                `json:"resource_server"`
 }
@@ -103,7 +105,7 @@ func clientView(c client.Client) shownClient {
 	return shownClient{
 		ID: c.ID, Name: c.Name, Public: c.Public, RedirectURIs: append([]string{}, c.RedirectURIs...), // never null
 		Scope: strings.Join(c.Scopes, " "), Algorithm: c.IDTokenAlg, Created: c.Created.UTC(),
-		TwoSteps: twoStepsText(c.TwoSteps), ACRNames: c.ACRNames, ResourceServer: c.ResourceServer,
+		ResponseTypes: c.ResponseTypes, TwoSteps: twoStepsText(c.TwoSteps), ACRNames: c.ACRNames, ResourceServer: c.ResourceServer,
 	}
 }
 
@@ -218,6 +220,7 @@ func clientUpdate(w *env) *cli.Command {
 		Flags: databaseFlags(
 			&cli.StringSliceFlag{Name: "redirect-uri", Usage: "`address` to send users back to, in place of those there are"},
 			&cli.StringSliceFlag{Name: "scope", Usage: "`scope` that the app may ask for, in place of those there are"},
+			&cli.StringSliceFlag{Name: "response-type", Usage: "`type` of the answers that the app may have, code or id_token, in place of those there are"},
 			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr, in place of the names there are"),
 			&cli.BoolFlag{Name: "no-acr-names", Usage: "the app has no names of its own for the levels any more"},
 			&cli.StringFlag{Name: "name", Usage: "`name` that users see"},
@@ -242,7 +245,8 @@ func clientUpdate(w *env) *cli.Command {
 
 // clientChange is what the flags ask for.
 func clientChange(c *cli.Command) (operator.ClientChange, error) {
-	change := operator.ClientChange{RedirectURIs: c.StringSlice("redirect-uri"), Scopes: splitWords(c.StringSlice("scope"))}
+	change := operator.ClientChange{RedirectURIs: c.StringSlice("redirect-uri"), Scopes: splitWords(c.StringSlice("scope")),
+		ResponseTypes: splitWords(c.StringSlice("response-type"))}
 	if name := c.String("name"); c.IsSet("name") {
 		change.Name = &name
 	}

@@ -31,6 +31,7 @@ type Client struct {
 	Created      time.Time `json:"created"`
 	Updated      time.Time `json:"updated"`
 
+	ResponseTypes  []string            `json:"response_types"`  // what it may be answered with; none: a code
 	ACRNames       map[string][]string `json:"acr_names"`       // level to its own names of it, which win over the server's; may be nil
 	ResourceServer bool                `json:"resource_server"` // an API: it may introspect all access tokens, and signs nobody in
 }
@@ -45,6 +46,15 @@ const (
 	ScopeEmail   = "email"
 	ScopeOffline = "offline_access"
 )
+
+// Response types: what stands in the answer to an authorization request (RFC 6749 section 3.1.1, OIDC Core section 3).
+const (
+	ResponseCode    = "code"
+	ResponseIDToken = "id_token" // alone, in a form; for clients that never ask the token endpoint
+)
+
+// ResponseTypes are all that a client can register.
+var ResponseTypes = []string{ResponseCode, ResponseIDToken}
 
 // Algorithms of ID token signatures (RFC 7518). Every client knows RS256; ES256 is twenty times cheaper to make.
 const (
@@ -67,6 +77,10 @@ func Check(c Client) error {
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
 	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
+	fault(c.ResourceServer && len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
+	for _, kind := range c.ResponseTypes {
+		fault(!slices.Contains(ResponseTypes, kind), fmt.Sprintf("response type %q must be code or id_token", kind))
+	}
 	fault(c.IDTokenAlg != "" && c.IDTokenAlg != RS256 && c.IDTokenAlg != ES256, "ID tokens can be signed with RS256 or ES256")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
 	for _, uri := range c.RedirectURIs {
@@ -81,6 +95,14 @@ func Check(c Client) error {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
+}
+
+// AnswersWith reports whether the client may be answered with that response type.
+func (c Client) AnswersWith(kind string) bool {
+	if len(c.ResponseTypes) == 0 {
+		return kind == ResponseCode && !c.ResourceServer
+	}
+	return slices.Contains(c.ResponseTypes, kind)
 }
 
 // Permitted returns those of the scopes that the client may ask for.

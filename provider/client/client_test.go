@@ -39,6 +39,9 @@ func TestCheck(t *testing.T) {
 			c.Public, c.SecretHash, c.RedirectURIs = true, "", []string{"com.example.app:/cb"}
 		}, ""},
 		{"scope in capitals", func(c *client.Client) { c.Scopes = []string{"OpenID"} }, "scope"},
+		{"response types", func(c *client.Client) { c.ResponseTypes = []string{"code", "id_token"} }, ""},
+		{"access token in an address", func(c *client.Client) { c.ResponseTypes = []string{"token"} }, "must be code or id_token"},
+		{"hybrid", func(c *client.Client) { c.ResponseTypes = []string{"code id_token"} }, "must be code or id_token"},
 		{"names of levels", func(c *client.Client) { c.ACRNames = map[string][]string{"aal1": {"2"}, "aal2": {"gold"}} }, ""},
 		{"name of two levels", func(c *client.Client) { c.ACRNames = map[string][]string{"aal1": {"x"}, "aal2": {"x"}} }, "stands for aal1 already"},
 		{"resource server", func(c *client.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, ""},

@@ -68,16 +68,17 @@ func (o *Operator) DeleteClient(ctx context.Context, id string) error {
 
 // ClientChange is what of a relying party changes. What is nil stays as it is.
 type ClientChange struct {
-	Name         *string
-	RedirectURIs []string // in place of those there are
-	Scopes       []string // in place of those there are
-	TwoSteps     *client.TwoSteps
-	ACRNames     *map[string][]string // in place of those there are; nil or empty: none
+	Name          *string
+	RedirectURIs  []string // in place of those there are
+	Scopes        []string // in place of those there are
+	TwoSteps      *client.TwoSteps
+	ResponseTypes []string             // in place of those there are
+	ACRNames      *map[string][]string // in place of those there are; nil or empty: none
 }
 
 // Check says what is wrong with a change whatever the client is, as an *Invalid.
 func (ch ClientChange) Check() error {
-	if ch.Name == nil && ch.TwoSteps == nil && ch.ACRNames == nil && len(ch.RedirectURIs)+len(ch.Scopes) == 0 {
+	if ch.Name == nil && ch.TwoSteps == nil && ch.ACRNames == nil && len(ch.RedirectURIs)+len(ch.Scopes)+len(ch.ResponseTypes) == 0 {
 		return invalid(errNothing)
 	}
 	return nil
@@ -95,6 +96,7 @@ func (ch ClientChange) apply(c *client.Client) []string {
 	set("name", ch.Name != nil, func() { c.Name = *ch.Name })
 	set("redirect URIs", len(ch.RedirectURIs) > 0, func() { c.RedirectURIs = ch.RedirectURIs })
 	set("scopes", len(ch.Scopes) > 0, func() { c.Scopes = ch.Scopes })
+	set("response types", len(ch.ResponseTypes) > 0, func() { c.ResponseTypes = ch.ResponseTypes })
 	set("two steps", ch.TwoSteps != nil, func() { c.TwoSteps = *ch.TwoSteps })
 	set("acr names", ch.ACRNames != nil, func() { c.ACRNames = *ch.ACRNames })
 	return changed

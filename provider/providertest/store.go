@@ -197,7 +197,10 @@ func testCode(t *testing.T, s provider.Store) {
 	older.Updated, another.Registration = registered.Updated.Add(-time.Second), "another"
 	for name, of := range map[string]client.Client{"as it was before a change": older, "as it was registered before": another} {
 		wantErr(t, "code of the client "+name, s.SaveCode(ctx, code("stray"), of), client.ErrChanged)
+		wantErr(t, "answer to the client "+name, s.RequireClient(ctx, of), client.ErrChanged)
 	}
+	wantErr(t, "answer to a client that is gone", s.RequireClient(ctx, client.Client{ID: "gone", Registration: "gone"}), client.ErrChanged)
+	check(t, s.RequireClient(ctx, registered))
 	access, err := s.Token(ctx, tokens.AccessToken, "access 1")
 	check(t, err)
 	if access.Family != want.Family || !access.UsedAt.IsZero() || !access.Created.Equal(at) {

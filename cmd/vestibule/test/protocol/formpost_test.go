@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/provider/client"
 )
 
 // TestFormPost has a client be answered in a form, with a password, a code and consent in the way: with a code, with the
@@ -113,4 +114,56 @@ func TestFormPostPageIsClosed(t *testing.T) {
 			t.Errorf("%s: the policy is %s", name, policy)
 		}
 	}
+}
+
+// TestIDTokenAlone has a client be answered with an ID token alone, as ASP.NET Core asks for it: in a form, with a password, a
+// code and consent in the way. A twin of the form gets the same token.
+func TestIDTokenAlone(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
+		c := servertest.NewEnrolled(t, s, 1)
+		net := s.NewClient(t, "net", func(c *client.Client) { c.ResponseTypes = []string{client.ResponseIDToken} })
+		begin := func(parameters ...string) *servertest.Trip {
+			return net.Begin(append([]string{"response_type", "id_token", "response_mode", "form_post"}, parameters...)...)
+		}
+		s.Clock.Advance(servertest.Step)
+		b := s.NewBrowser(t)
+		v := begin("scope", "openid profile offline_access")
+		form := v.SignIn(b, c.User).GiveCode(c.Phone.Code(0)).At("consent", "initial").Form("Allow")
+		twin := form.Twin()
+		p, again := form.Send(), twin.Post(form.Address, form.Values)
+		r := readAlone(t, v, p)
+		r.Authenticated(t, "aal2", s.Clock.Now(), "pwd", "otp", "mfa")
+		if r.Nonce != v.Nonce || !again.Posted || again.Left.Query().Get("id_token") != p.Left.Query().Get("id_token") {
+			t.Errorf("the nonce is %q, want %q; the form again ends at %s", r.Nonce, v.Nonce, again.End())
+		}
+		v = begin("prompt", "none", "scope", "openid profile")
+		readAlone(t, v, b.Open(v.Address)).Same(t, r)
+		v = begin("prompt", "none")
+		v.Refused(s.NewBrowser(t).Open(v.Address), "login_required")
+		v = net.Begin("prompt", "none")
+		v.Refused(b.Open(v.Address), "unsupported_response_type")
+		if err := net.Revoke(p.Left.Query().Get("id_token")); err == nil {
+			t.Error("an ID token is said to be revoked")
+		}
+	})
+}
+
+// readAlone verifies the only token of the answer.
+func readAlone(t *testing.T, v *servertest.Trip, p *servertest.Page) servertest.Tokens {
+	t.Helper()
+	q := v.Answer(p)
+	if !p.Posted || q.Has("code") || q.Has("access_token") {
+		t.Fatalf("the client got %v, in a form: %v", q, p.Posted)
+	}
+	v.Site.KeepSecret(q.Get("id_token"))
+	id, err := v.Verifier.Verify(t.Context(), q.Get("id_token"))
+	if err != nil {
+		t.Fatalf("ID token: %v", err)
+	}
+	var r servertest.Tokens
+	if err := id.Claims(&r.Claims); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
