@@ -74,34 +74,36 @@ func TestNodeRelyingParty(t *testing.T) {
 	})
 }
 
-// TestNodeFormPost signs in to an unmodified openid-client that is answered in a form.
+// TestNodeFormPost signs in to an unmodified openid-client that is answered in a form: with a code, and with an ID token alone.
 func TestNodeFormPost(t *testing.T) {
 	t.Parallel()
 	modules := servertest.Required(t, "VESTIBULE_TEST_NODE_MODULES")
 	s := servertest.New(t, servertest.SQLite(t))
 	ana := s.AddUser("ana")
-	c := s.NewClient(t, "shop")
-	c.OAuth.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
 	script, err := os.ReadFile(filepath.Join("testdata", "node", "relying-party.mjs"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := nodeSettings(c)
-	settings["mode"] = "form_post"
-	program := startScript(t, modules, settings, "main.mjs", string(script))
-	var begin struct{ Address string }
-	program.read(&begin)
-	p := s.NewBrowser(t).Open(begin.Address).At("login", "initial").GiveName("ana", servertest.Password).Allow()
-	if !p.Posted {
-		t.Fatalf("the answer came in the address %s", p.Left)
-	}
-	form := p.Left.RawQuery
-	p.Left.RawQuery = ""
-	program.write(map[string]string{"address": p.Left.String(), "form": form})
-	var end struct{ Claims servertest.Claims }
-	program.read(&end)
-	if end.Claims.Subject != ana.Subject {
-		t.Errorf("sub is %q, want %q", end.Claims.Subject, ana.Subject)
+	for _, kind := range client.ResponseTypes {
+		c := s.NewClient(t, "shop-"+kind, func(c *client.Client) { c.ResponseTypes = []string{kind} })
+		c.OAuth.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
+		settings := nodeSettings(c)
+		settings["mode"], settings["type"] = "form_post", kind
+		program := startScript(t, modules, settings, "main.mjs", string(script))
+		var begin struct{ Address string }
+		program.read(&begin)
+		p := s.NewBrowser(t).Open(begin.Address).At("login", "initial").GiveName("ana", servertest.Password).Allow()
+		if !p.Posted {
+			t.Fatalf("%s: the answer came in the address %s", kind, p.Left)
+		}
+		form := p.Left.RawQuery
+		p.Left.RawQuery = ""
+		program.write(map[string]string{"address": p.Left.String(), "form": form})
+		var end struct{ Claims servertest.Claims }
+		program.read(&end)
+		if end.Claims.Subject != ana.Subject {
+			t.Errorf("%s: sub is %q, want %q", kind, end.Claims.Subject, ana.Subject)
+		}
 	}
 }
 

@@ -34,6 +34,7 @@ const address = client.buildAuthorizationUrl(config, {
   state,
   nonce,
   ...(settings.mode && { response_mode: settings.mode }),
+  ...(settings.type && { response_type: settings.type }),
 })
 print({ address: address.href })
 
@@ -41,6 +42,12 @@ const back = await read()
 const arrived = back.form
   ? new Request(back.address, { method: 'POST', body: new URLSearchParams(back.form) })
   : new URL(back.address)
+if (settings.type === 'id_token') {
+  client.useIdTokenResponseType(config)
+  const claims = await client.implicitAuthentication(config, arrived, nonce, { expectedState: state })
+  print({ claims })
+  process.exit(0)
+}
 const tokens = await client.authorizationCodeGrant(config, arrived, {
   pkceCodeVerifier: verifier,
   expectedState: state,
