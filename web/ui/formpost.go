@@ -3,6 +3,7 @@ package ui
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -14,7 +15,7 @@ const sendScript = `document.getElementById("answer").submit()`
 
 // formPostPolicy is that of such a page. It has no form-action, for the reason that basePolicy has none: Chrome would
 // apply it to wherever the client redirects from there.
-var formPostPolicy = "default-src 'none'; style-src 'self'; script-src '" + scriptHash(sendScript) + "'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+var formPostPolicy = fmt.Sprintf("default-src 'none'; style-src 'self'; script-src '%s'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'", scriptHash(sendScript))
 
 // scriptHash names a script in a policy (CSP level 3, section 2.3.1).
 func scriptHash(script string) string {
