@@ -92,7 +92,7 @@ func TestActivityLines(t *testing.T) {
 
 // hiddenKinds are events of users that the page does not show, because others say the same or nobody could act on them.
 var hiddenKinds = []string{
-	audit.EventTOTP, audit.EventRefused, audit.EventPolicyReported,
+	audit.EventTOTP, audit.EventRefused, audit.EventPolicyReported, audit.EventTokenRevoked, // the last is an app that tidies up
 	audit.EventAdminClientCreated, audit.EventAdminClientUpdated, audit.EventAdminClientDeleted, audit.EventAdminReseal,
 	audit.EventAuditPurged,
 }
