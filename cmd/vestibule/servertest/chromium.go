@@ -200,8 +200,19 @@ func Evaluate[T any](b *Tab, script string, options ...chromedp.EvaluateOption) 
 // WithoutScripts switches the pages' own JavaScript off.
 func (b *Tab) WithoutScripts() *Tab {
 	b.T.Helper()
-	if _, err := chromedp.Call(b.Context, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
-		b.T.Fatalf("switch JavaScript off: %v", err)
+	return b.scripts(true)
+}
+
+// WithScripts switches it on again: what the page at hand has missed it does not catch up with.
+func (b *Tab) WithScripts() *Tab {
+	b.T.Helper()
+	return b.scripts(false)
+}
+
+func (b *Tab) scripts(off bool) *Tab {
+	b.T.Helper()
+	if _, err := chromedp.Call(b.Context, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off}); err != nil {
+		b.T.Fatalf("switch JavaScript off (%v): %v", off, err)
 	}
 	return b
 }
