@@ -86,7 +86,7 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	if len(r.Form["client_id"]) > 1 || len(r.Form["redirect_uri"]) > 1 {
 		return fosite.NewAuthorizeRequest(), repeated
 	}
-	state, unsupported := takeOut(r.Form)
+	state, mode, unsupported := takeOut(r.Form)
 	if repeated != nil { // enough to find out whom to tell
 		r.Form = url.Values{"client_id": r.Form["client_id"], "redirect_uri": r.Form["redirect_uri"]}
 	}
@@ -96,7 +96,7 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	}
 	requester, err := p.fosite.NewAuthorizeRequest(r.Context(), r)
 	ar := requester.(*fosite.AuthorizeRequest)
-	ar.State = state
+	ar.State, ar.ResponseMode = state, mode
 	ar.Form.Del("state")
 	if ar.Client == nil || ar.RedirectURI == nil {
 		return ar, err
@@ -105,9 +105,12 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 		ar.RedirectURI = nil
 		return ar, fosite.ErrInvalidRequest.WithHint("The redirect_uri is not registered for the client.")
 	}
+	unfit := checkMode(ar) // first: it says by which way any fault is told
 	switch {
 	case repeated != nil:
 		return ar, repeated
+	case unfit != nil:
+		return ar, unfit
 	case len(state) > maxParameter:
 		return ar, fosite.ErrInvalidRequest.WithHintf("state is longer than %d bytes.", maxParameter)
 	case unsupported != nil:
@@ -116,21 +119,23 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 		return ar, malformed
 	case ar.Form.Get("response_type") == "": // fosite calls it unsupported
 		return ar, fosite.ErrInvalidRequest.WithHint("response_type is missing.")
+	case err != nil:
+		return ar, err
+	case !ar.Client.(relyingParty).AnswersWith(ar.Form.Get("response_type")):
+		return ar, fosite.ErrUnsupportedResponseType.WithHint("The client is not registered for the response_type.")
 	}
-	return ar, err
+	return ar, checkIDToken(ar)
 }
 
 // takeOut removes state, which fosite would demand, a response_mode, which fosite would complain of before it knows
 // whom to tell, and request objects, which it would trust unsigned. Of two states nobody can tell which one is the
 // client's: then the answer has none.
-func takeOut(form url.Values) (state string, unsupported error) {
+func takeOut(form url.Values) (state string, mode fosite.ResponseModeType, unsupported error) {
+	mode, unsupported = readMode(form["response_mode"])
 	if len(form["state"]) == 1 {
 		state = form.Get("state")
 	}
 	form.Set("state", "absent")
-	if form.Has("response_mode") && form.Get("response_mode") != "query" {
-		unsupported = fosite.ErrUnsupportedResponseMode.WithHint("The only response_mode is query.")
-	}
 	if form.Has("request_uri") {
 		unsupported = fosite.ErrRequestURINotSupported
 	}
@@ -140,7 +145,7 @@ func takeOut(form url.Values) (state string, unsupported error) {
 	form.Del("response_mode")
 	form.Del("request")
 	form.Del("request_uri")
-	return state, unsupported
+	return state, mode, unsupported
 }
 
 // refuseRequest answers a request that was not accepted. Only a known client's registered redirect URI is
@@ -152,7 +157,9 @@ func (p *Provider) refuseRequest(w http.ResponseWriter, r *http.Request, ui UI, 
 	}
 	rfc := fosite.ErrorToRFC6749Error(err)
 	if ar.Client != nil && ar.IsRedirectURIValid() {
-		p.redirect(w, r, ar, url.Values{"error": {rfc.ErrorField}, "error_description": {describe(rfc)}})
+		if err := p.send(w, r, ar, url.Values{"error": {rfc.ErrorField}, "error_description": {describe(rfc)}}); err != nil {
+			ui.Error(w, r, err)
+		}
 		return
 	}
 	fault := &interaction.RequestError{Status: http.StatusBadRequest, Code: rfc.ErrorField, Description: describe(rfc),

@@ -74,7 +74,6 @@ func TestAuthorizeRefusesToTheClient(t *testing.T) {
 		{"request object", request("request", "x.y.z"), "request_not_supported"},
 		{"request URI", request("request_uri", "https://shop.example/r"), "request_uri_not_supported"},
 		{"registration", request("registration", "{}"), "registration_not_supported"},
-		{"form_post", request("response_mode", "form_post"), "unsupported_response_mode"},
 		{"fragment", request("response_mode", "fragment"), "unsupported_response_mode"},
 		{"unknown mode", request("response_mode", "shout"), "unsupported_response_mode"},
 		{"long state", request("state", strings.Repeat("s", 2049)), "invalid_request"},

@@ -79,7 +79,7 @@ func (c relyingParty) GetID() string                      { return c.ID }
 func (c relyingParty) GetHashedSecret() []byte            { return nil } // authenticateClient does not ask fosite
 func (c relyingParty) GetRedirectURIs() []string          { return c.RedirectURIs }
 func (c relyingParty) GetGrantTypes() fosite.Arguments    { return c.unlessAPI(grantTypes) }
-func (c relyingParty) GetResponseTypes() fosite.Arguments { return c.unlessAPI(responseTypes) }
+func (c relyingParty) GetResponseTypes() fosite.Arguments { return c.unlessAPI(client.ResponseTypes) } // parse knows better
 func (c relyingParty) GetScopes() fosite.Arguments        { return c.Scopes }
 func (c relyingParty) IsPublic() bool                     { return c.Public }
 func (c relyingParty) GetAudience() fosite.Arguments      { return nil }
@@ -95,7 +95,4 @@ func (c relyingParty) unlessAPI(types fosite.Arguments) fosite.Arguments {
 	return types
 }
 
-var (
-	grantTypes    = fosite.Arguments{"authorization_code", "refresh_token"}
-	responseTypes = fosite.Arguments{"code"}
-)
+var grantTypes = fosite.Arguments{"authorization_code", "refresh_token"}

@@ -21,7 +21,7 @@ import (
 
 const (
 	maxRequest   = 16 << 10 // bytes of an authorization request, all parameters together
-	maxParameter = 2048     // bytes of state or nonce: more is refused, not cut; both share MaxFlow with the rest
+	maxParameter = 2048     // bytes of state, nonce or scope: more is refused, not cut; both share MaxFlow with the rest
 )
 
 // challengeForm is what SHA-256 in base64url looks like (RFC 7636 section 4.2).
@@ -33,7 +33,7 @@ func (p *Provider) check(form url.Values, c client.Client) error {
 	switch method, challenge := form.Get("code_challenge_method"), form.Get("code_challenge"); {
 	case challenge == "" && method != "":
 		return fosite.ErrInvalidRequest.WithHint("code_challenge_method was sent without code_challenge.")
-	case challenge == "" && c.Public:
+	case challenge == "" && c.Public && form.Get("response_type") == client.ResponseCode:
 		return fosite.ErrInvalidRequest.WithHint("A public client must use PKCE: send code_challenge and code_challenge_method=S256.")
 	case challenge != "" && method != "S256":
 		return fosite.ErrInvalidRequest.WithHint("code_challenge_method must be S256.")

@@ -11,10 +11,12 @@
 //     pages, so strangers write nothing to the database; from Save on it is a row with a version.
 //  3. Each page adds what was proved to Interaction.Login and asks one pure function of the pages what is owed next.
 //  4. Nothing owed: Finish checks the Login against the Demand once more, thaws the request, asks fosite for a code,
-//     and writes the code and the end of the interaction in one commit. Refuse ends it with an error.
+//     and writes the code and the end of the interaction in one commit. Refuse ends it with an error. Either answer goes to
+//     the client in an address or in a form, as it has asked (respond.go).
 //  5. POST /token. One read and one batch: the code is spent by a conditional statement together with the tokens that
 //     it gives. The ID token was signed before.
 //  6. POST /introspect. An API learns what an access token stands for: acr and auth_time are what Finish found.
+//  7. POST /revoke. A client is done with a token: with a refresh token the whole family ends.
 //
 // # What fosite is given
 //

@@ -15,8 +15,8 @@ import (
 	"vestibule/provider/interaction"
 )
 
-// Finish answers the client with an authorization code. It checks once more that the login satisfies the demand,
-// whatever the pages think: as of at, when they decided, for a proof may become too old a moment later. The code, the
+// Finish answers the client with an authorization code or an ID token. It checks once more that the login satisfies the
+// demand, whatever the pages think: as of at, when they decided, for a proof may become too old a moment later. The code, the
 // end of the interaction and whatever with writes are one commit, which rests on the account and the client being as
 // they were then.
 //
@@ -39,20 +39,19 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 	for _, scope := range ix.Scopes {
 		ar.GrantScope(scope)
 	}
-	ctx, u := withUnit(r.Context(), "")
 	login := ix.Login.Told(ix.Required(), at)
 	g := &grant{
 		Login: *login, ACR: p.levels.ACR(rp.ACRNames, ix.Required(), login), Nonce: f.Nonce,
 		Scopes: ix.Scopes, Claims: ix.Claims, Redirect: f.Sent, Challenge: f.Challenge, Requested: ix.Demand.RequestedAt, Began: p.now(),
 	}
-	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, g)
+	answer, save, err := p.give(r.Context(), ar, g)
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
-	to := p.address(ar, url.Values{"code": {response.GetCode()}})
-	err = p.EndAt(ctx, ix, to, slices.Concat(with, []func(context.Context) error{
+	to := p.end(ar, answer)
+	err = p.EndAt(r.Context(), ix, to, slices.Concat(with, []func(context.Context) error{
 		func(ctx context.Context) error { return p.accounts.RequireAccount(ctx, login.Subject, login.Epoch) },
-		func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, rp) },
+		save,
 		func(ctx context.Context) error {
 			return p.audit.Record(ctx, ix.Granted(r, login.AMR(), g.ACR, login.AuthTime()))
 		},
@@ -63,8 +62,23 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 	if err != nil {
 		return err
 	}
-	leave(w, r, to)
-	return nil
+	return p.leave(w, r, to)
+}
+
+// give makes what the client is answered with: a code or, if it asked for that, an ID token. save is part of the commit that
+// gives it, and fails with client.ErrChanged if the client is not registered any more as it was.
+func (p *Provider) give(ctx context.Context, ar *fosite.AuthorizeRequest, g *grant) (answer url.Values, save func(context.Context) error, err error) {
+	rp := ar.Client.(relyingParty)
+	if wantsIDToken(ar) {
+		token, err := p.idTokenAlone(ctx, rp, g)
+		return url.Values{"id_token": {token}}, func(ctx context.Context) error { return p.store.RequireClient(ctx, rp.Client) }, err
+	}
+	ctx, u := withUnit(ctx, "")
+	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, g)
+	if err != nil {
+		return nil, nil, err
+	}
+	return url.Values{"code": {response.GetCode()}}, func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, rp.Client) }, nil
 }
 
 // Refuse answers the client with an error, one of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the
@@ -78,34 +92,9 @@ func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *interactio
 	if ix.Login != nil { // a stranger's silent request leaves nothing behind
 		with = append(slices.Clone(with), record)
 	}
-	to := p.address(ar, url.Values{"error": {code}, "error_description": {interaction.Description(code)}})
+	to := p.end(ar, url.Values{"error": {code}, "error_description": {interaction.Description(code)}})
 	if err := p.EndAt(r.Context(), ix, to, with...); err != nil {
 		return err
 	}
-	leave(w, r, to)
-	return nil
-}
-
-// redirect sends the user back to the client with state and iss (RFC 9207).
-func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, ar *fosite.AuthorizeRequest, answer url.Values) {
-	leave(w, r, p.address(ar, answer))
-}
-
-// address is where the client gets the answer.
-func (p *Provider) address(ar *fosite.AuthorizeRequest, answer url.Values) string {
-	if ar.State != "" {
-		answer.Set("state", ar.State)
-	}
-	answer.Set("iss", p.issuer)
-	to := *ar.RedirectURI
-	if to.RawQuery != "" {
-		to.RawQuery += "&"
-	}
-	to.RawQuery += answer.Encode()
-	return to.String()
-}
-
-func leave(w http.ResponseWriter, r *http.Request, to string) {
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	return p.leave(w, r, to)
 }

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/client"
 	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 )
@@ -24,6 +26,8 @@ type frozen struct {
 	State     verbatim `json:"state,omitempty"` // the client gets back what it sent, valid UTF-8 or not
 	Nonce     string   `json:"nonce,omitempty"`
 	Challenge string   `json:"challenge,omitempty"`
+	Mode      string   `json:"mode,omitempty"` // response_mode, if it is not query
+	Type      string   `json:"type,omitempty"` // response_type, if it is not code
 }
 
 // verbatim is a text that may be no UTF-8, which JSON would mend. Only then is it bytes in base64, which an address has less
@@ -50,9 +54,16 @@ func (v *verbatim) UnmarshalJSON(data []byte) error {
 }
 
 func freeze(ar *fosite.AuthorizeRequest) ([]byte, error) {
+	mode, kind := string(ar.ResponseMode), ar.Form.Get("response_type") // what is usual is left out: an address has little room
+	if ar.ResponseMode == fosite.ResponseModeQuery {
+		mode = ""
+	}
+	if kind == client.ResponseCode {
+		kind = ""
+	}
 	return json.Marshal(frozen{
 		Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: verbatim(ar.State),
-		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"),
+		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), Mode: mode, Type: kind,
 	})
 }
 
@@ -67,11 +78,11 @@ func (p *Provider) thaw(ctx context.Context, ix *interaction.Interaction) (*fosi
 	if err != nil {
 		return nil, f, fmt.Errorf("frozen redirect URI: %w", err)
 	}
-	client, err := p.clients.Client(ctx, ix.Client)
+	rp, err := p.clients.Client(ctx, ix.Client)
 	if err != nil {
 		return nil, f, clientGone(ix, err)
 	}
-	if client.Registration != ix.Registered || !client.Allows(f.Redirect) {
+	if rp.Registration != ix.Registered || !rp.Allows(f.Redirect) || !f.answerable(rp, ix.Scopes) {
 		return nil, f, clientGone(ix, store.ErrNotFound)
 	}
 	form := url.Values{}
@@ -80,11 +91,20 @@ func (p *Provider) thaw(ctx context.Context, ix *interaction.Interaction) (*fosi
 		form.Set("code_challenge_method", "S256")
 	}
 	ar := fosite.NewAuthorizeRequest()
-	ar.ResponseTypes, ar.RedirectURI, ar.State = fosite.Arguments{"code"}, redirect, string(f.State)
+	ar.ResponseTypes, ar.RedirectURI, ar.State = fosite.Arguments{cmp.Or(f.Type, client.ResponseCode)}, redirect, string(f.State)
+	ar.ResponseMode = fosite.ResponseModeType(cmp.Or(f.Mode, string(fosite.ResponseModeQuery)))
 	ar.Request = fosite.Request{
-		ID: ix.ID, RequestedAt: ix.Demand.RequestedAt, Client: relyingParty{client}, RequestedScope: ix.Scopes, Form: form,
+		ID: ix.ID, RequestedAt: ix.Demand.RequestedAt, Client: relyingParty{rp}, RequestedScope: ix.Scopes, Form: form,
 	}
 	return ar, f, nil
+}
+
+// answerable reports whether the client, as it is registered now, may have what it asked for, with the scopes that are left.
+func (f frozen) answerable(rp client.Client, scopes []string) bool {
+	if f.Type == client.ResponseIDToken && !slices.Contains(scopes, client.ScopeOpenID) {
+		return false
+	}
+	return rp.AnswersWith(cmp.Or(f.Type, client.ResponseCode))
 }
 
 // clientGone says that the client or its redirect URI went away during the sign-in.

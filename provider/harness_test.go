@@ -76,6 +76,11 @@ func (ui *pages) EndSession(w http.ResponseWriter, r *http.Request, request *log
 	return nil
 }
 
+// FormPost answers with the form as JSON.
+func (ui *pages) FormPost(w http.ResponseWriter, _ *http.Request, f interaction.FormPost) error {
+	return json.NewEncoder(w).Encode(f)
+}
+
 func (ui *pages) Error(w http.ResponseWriter, _ *http.Request, err error) {
 	ui.err = err
 	status := http.StatusInternalServerError
@@ -95,6 +100,8 @@ func newOP(t *testing.T) *op {
 	o.secret = secret
 	o.store.AddClient(client.Client{ID: "shop", Name: "Demo Shop", SecretHash: hash, RedirectURIs: []string{callback},
 		Scopes: []string{"openid", "profile", "email", "offline_access"}, IDTokenAlg: client.ES256})
+	o.store.AddClient(client.Client{ID: "net", SecretHash: hash, RedirectURIs: []string{callback}, Scopes: []string{"openid", "profile", "email", "offline_access"},
+		IDTokenAlg: client.ES256, ResponseTypes: []string{"code", "id_token"}})
 	o.store.AddClient(client.Client{ID: "other", SecretHash: hash, RedirectURIs: []string{callback}, Scopes: []string{"openid"}})
 	o.store.AddClient(client.Client{ID: "app", Public: true, RedirectURIs: []string{"http://127.0.0.1/cb", "com.example.app:/cb"}, Scopes: []string{"openid"}})
 	o.store.AddAccount(account.Account{Subject: "u1", Username: "ana", Name: "Ana", Email: "ana@example.com"}, "")

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -11,8 +12,10 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/account"
 	"vestibule/provider/client"
 	"vestibule/provider/spelling"
+	"vestibule/provider/store"
 )
 
 // idTokens is a fosite handler that adds the ID token to the answer of the token endpoint. fosite's own would
@@ -32,7 +35,7 @@ type idToken struct {
 	AMR      []string `json:"amr"`
 	Session  string   `json:"sid"`
 	TokenID  string   `json:"jti"`
-	AtHash   string   `json:"at_hash"`
+	AtHash   string   `json:"at_hash,omitempty"`
 
 	User map[string]any `json:"-"` // what else it says of the user, under names that none of the above has
 }
@@ -64,28 +67,13 @@ func (h *idTokens) HandleTokenEndpointRequest(context.Context, fosite.AccessRequ
 	return nil
 }
 
-// PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler. What was proved comes from the stored login
-// and from nothing else. A refreshed ID token has no nonce (OIDC Core section 12.2).
+// PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler. A refreshed ID token has no nonce (OIDC Core section 12.2).
 func (h *idTokens) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, answer fosite.AccessResponder) error {
 	if !slices.Contains(r.GetGrantedScopes(), client.ScopeOpenID) {
 		return nil
 	}
-	g, rp, now := r.GetSession().(*grant), r.GetClient().(relyingParty), h.p.now()
-	authTime := g.Login.AuthTime()
-	if authTime.IsZero() || g.Login.Subject == "" {
-		return errors.New("a login without a proof cannot have an ID token")
-	}
-	algorithm := rp.IDTokenAlg
-	if algorithm == "" {
-		algorithm = h.p.algorithm
-	}
-	token, err := h.p.keys.Sign(ctx, algorithm, idToken{
-		Issuer: h.p.issuer, Subject: g.Login.Subject, Audience: []string{rp.ID},
-		Expires: now.Add(h.p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
-		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: spelling.RandomID(),
-		AtHash: accessTokenHash(algorithm, answer.GetAccessToken()),
-		User:   g.userClaims(rp.Client, r.GetGrantedScopes(), unitOf(ctx).user),
-	})
+	g, rp := r.GetSession().(*grant), r.GetClient().(relyingParty)
+	token, err := h.p.signIDToken(ctx, rp, g, answer.GetAccessToken(), g.userClaims(rp.Client, r.GetGrantedScopes(), unitOf(ctx).user))
 	if err != nil {
 		return err
 	}
@@ -93,8 +81,63 @@ func (h *idTokens) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 	return nil
 }
 
-// accessTokenHash is at_hash, by the hash of the algorithm of the signature (OIDC Core 3.1.3.6): that of Ed25519 is SHA-512.
+// signIDToken returns an ID token. What was proved comes from the login and from nothing else. accessToken comes with it, or
+// is empty; user is what else it says of the user, under names that no claim of idToken has.
+func (p *Provider) signIDToken(ctx context.Context, rp relyingParty, g *grant, accessToken string, user map[string]any) (string, error) {
+	authTime, now := g.Login.AuthTime(), p.now()
+	if authTime.IsZero() || g.Login.Subject == "" {
+		return "", errors.New("a login without a proof cannot have an ID token")
+	}
+	algorithm := cmp.Or(rp.IDTokenAlg, p.algorithm)
+	return p.keys.Sign(ctx, algorithm, idToken{
+		Issuer: p.issuer, Subject: g.Login.Subject, Audience: []string{rp.ID},
+		Expires: now.Add(p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
+		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: spelling.RandomID(),
+		AtHash: accessTokenHash(algorithm, accessToken),
+		User:   user,
+	})
+}
+
+// wantsIDToken reports whether the client is to be answered with an ID token alone (OIDC Core section 3.2).
+func wantsIDToken(ar *fosite.AuthorizeRequest) bool {
+	return ar.ResponseTypes.ExactOne(client.ResponseIDToken)
+}
+
+// checkIDToken refuses a request for an ID token alone that lacks what it must have. The token comes in a form: what
+// stands in an address is kept by browsers and written to logs.
+func checkIDToken(ar *fosite.AuthorizeRequest) error {
+	switch {
+	case !wantsIDToken(ar):
+		return nil
+	case ar.ResponseMode != fosite.ResponseModeFormPost:
+		return fosite.ErrUnsupportedResponseMode.WithHint("With response_type=id_token response_mode must be form_post.")
+	case ar.Form.Get("nonce") == "":
+		return fosite.ErrInvalidRequest.WithHint("With response_type=id_token there must be a nonce.")
+	case !slices.Contains(ar.GetRequestedScopes(), client.ScopeOpenID):
+		return fosite.ErrInvalidRequest.WithHint("With response_type=id_token scope must have openid.")
+	}
+	return nil
+}
+
+// idTokenAlone is the ID token of a client that gets no access token: it says of the user all that the scopes allow, for
+// there is no userinfo (OIDC Core section 5.4).
+func (p *Provider) idTokenAlone(ctx context.Context, rp relyingParty, g *grant) (string, error) {
+	user, err := p.accounts.Account(ctx, g.Login.Subject)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return "", account.ErrPassword
+	case err != nil:
+		return "", err
+	}
+	return p.signIDToken(ctx, rp, g, "", user.Claims().For(g.Scopes, g.Claims.IDToken))
+}
+
+// accessTokenHash is at_hash, by the hash of the algorithm of the signature (OIDC Core 3.1.3.6): that of Ed25519 is
+// SHA-512. Empty: there is no token.
 func accessTokenHash(algorithm, token string) string {
+	if token == "" {
+		return ""
+	}
 	sum := sha256.New()
 	if algorithm == client.EdDSA {
 		sum = sha512.New()

@@ -70,9 +70,18 @@ func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspecti
 	return p.describeToken(row)
 }
 
-// liveToken returns the access or refresh token, or errToken. The tokens of a disabled account are revoked already. The
-// client may have been remembered from before it was removed: then it learns nothing.
+// liveToken returns the access or refresh token, or errToken. The tokens of a disabled account are revoked already.
 func (p *Provider) liveToken(ctx context.Context, token string, asker client.Client) (*tokens.Token, error) {
+	row, err := p.storedToken(ctx, token, asker)
+	if err == nil && (!p.now().Before(row.Expires) || !row.UsedAt.IsZero()) {
+		return nil, errToken
+	}
+	return row, err
+}
+
+// storedToken returns the access or refresh token, used or expired or not, or errToken: one that was revoked is none. The
+// client may have been remembered from before it was removed: then it learns nothing.
+func (p *Provider) storedToken(ctx context.Context, token string, asker client.Client) (*tokens.Token, error) {
 	kind, prefix := tokens.AccessToken, accessPrefix
 	if strings.HasPrefix(token, refreshPrefix) {
 		kind, prefix = tokens.RefreshToken, refreshPrefix
@@ -82,7 +91,7 @@ func (p *Provider) liveToken(ctx context.Context, token string, asker client.Cli
 	}
 	row, err := p.store.TokenFor(ctx, kind, p.tokens.signature(token, prefix), asker)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && (!p.now().Before(row.Expires) || !row.UsedAt.IsZero()):
+	case errors.Is(err, store.ErrNotFound):
 		return nil, errToken
 	case err != nil:
 		return nil, storeFault{fmt.Errorf("token: %w", err)}

@@ -9,12 +9,16 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 )
 
 // readScope returns the values of a scope parameter, each once, in their order (RFC 6749 section 3.3).
 func readScope(text string) ([]string, error) {
 	var scopes []string
+	if len(text) > maxParameter {
+		return nil, fosite.ErrInvalidScope.WithHintf("scope is longer than %d bytes.", maxParameter)
+	}
 	for scope := range strings.SplitSeq(text, " ") {
 		switch {
 		case strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }):
@@ -30,7 +34,7 @@ func readScope(text string) ([]string, error) {
 // Core 3.1.2.1), and the answer of the token endpoint says what was granted. malformed is for the client to hear, once
 // it is known to be one.
 func (p *Provider) dropScopes(ctx context.Context, form url.Values) (malformed, err error) {
-	client, err := p.clients.Client(ctx, form.Get("client_id"))
+	rp, err := p.clients.Client(ctx, form.Get("client_id"))
 	if errors.Is(err, store.ErrNotFound) { // fosite says so
 		return nil, nil
 	}
@@ -38,7 +42,11 @@ func (p *Provider) dropScopes(ctx context.Context, form url.Values) (malformed, 
 		return nil, storeFault{err}
 	}
 	asked, malformed := readScope(form.Get("scope"))
-	form.Set("scope", strings.Join(client.Permitted(asked), " "))
+	permitted := rp.Permitted(asked)
+	if form.Get("response_type") == client.ResponseIDToken { // with which no refresh token comes (OIDC Core section 11)
+		permitted = slices.DeleteFunc(permitted, func(scope string) bool { return scope == client.ScopeOffline })
+	}
+	form.Set("scope", strings.Join(permitted, " "))
 	return malformed, nil
 }
 

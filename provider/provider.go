@@ -95,6 +95,9 @@ type UI interface {
 	// Authorize takes over a validated request. It ends, now or after some pages, in Finish or Refuse.
 	// An error is given to Error.
 	Authorize(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction) error
+	// FormPost shows a page that brings the answer to the client: its form is sent by a script or, without one, by the user.
+	// An error is given to Error.
+	FormPost(w http.ResponseWriter, r *http.Request, f interaction.FormPost) error
 	// EndSession takes over a checked request to sign the user of the browser out (RP-Initiated Logout 1.0): it asks the
 	// user where it must, ends the session, and leads to the request's Destination. An error is given to Error.
 	EndSession(w http.ResponseWriter, r *http.Request, request *logout.Request) error
@@ -118,6 +121,7 @@ type Provider struct {
 	now       func() time.Time
 
 	*interaction.Flows
+	ui      UI // of Register
 	clients *client.Cache
 	keys    *jwks.Keys
 	tokens  *tokenStrategy

@@ -23,7 +23,7 @@ func parameters(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	reads := regexp.MustCompile(`[fF]orm\.(?:Get|Has)\("([a-z_]+)"\)|[fF]orm\["([a-z_]+)"\]`)
-	names := []string{"anything", "audience", "code_verifier", "registration", "response_type", "scope"} // the last five fosite reads
+	names := []string{"anything", "audience", "code_verifier", "registration", "response_type", "scope", "token_type_hint"} // nobody reads the first and the last, and fosite the others
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -118,6 +118,9 @@ func TestFormWithARepeatIsRefused(t *testing.T) {
 		{"/token", func() url.Values { return exchange("x") }},
 		{"/token", func() url.Values { return refresh(tokens["refresh_token"]) }},
 		{"/introspect", func() url.Values { return url.Values{"token": {tokens["access_token"].(string)}} }},
+		{"/revoke", func() url.Values {
+			return url.Values{"token": {tokens["refresh_token"].(string)}, "token_type_hint": {"refresh_token"}}
+		}},
 		{"/userinfo", func() url.Values { return url.Values{"access_token": {tokens["access_token"].(string)}} }},
 	} {
 		for _, name := range parameters(t) {

@@ -20,6 +20,7 @@ type Mux interface {
 // address, and each for its methods only, so that a mux may have patterns as general as GET / beside them. ui has the
 // pages of the authorization endpoint.
 func (p *Provider) Register(mux Mux, ui UI) error {
+	p.ui = ui
 	metadata, err := document(p.metadata())
 	if err != nil {
 		return err
@@ -36,9 +37,10 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 	root.open("GET", "/.well-known/oauth-authorization-server", metadata)
 	at.open("GET", "/jwks", func(w http.ResponseWriter, _ *http.Request) { writeDocument(w, p.keys.Document()) })
 	at.open("POST", "/token", p.token)
+	at.open("POST", "/revoke", p.revoke)
 	at.open("GET", "/userinfo", p.userinfo)
 	at.open("POST", "/userinfo", p.userinfo)
-	at.preflight("/.well-known/openid-configuration", "/jwks", "/token", "/userinfo")
+	at.preflight("/.well-known/openid-configuration", "/jwks", "/token", "/revoke", "/userinfo")
 	root.preflight("/.well-known/oauth-authorization-server")
 	if p.path != "" {
 		root.open("GET", "/.well-known/openid-configuration", metadata)
@@ -61,7 +63,7 @@ func (p place) handle(method, path string, h http.HandlerFunc) {
 func (p place) open(method, path string, h http.HandlerFunc) {
 	p.handle(method, path, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		h(w, r)
 	})
@@ -79,7 +81,7 @@ func preflight(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Allow-Methods", "GET, POST")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 }
@@ -97,10 +99,12 @@ func (p *Provider) metadata() map[string]any {
 		"end_session_endpoint":   p.issuer + "/end-session",
 		"introspection_endpoint": p.issuer + "/introspect",
 		"introspection_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
+		"revocation_endpoint":                           p.issuer + "/revoke",
+		"revocation_endpoint_auth_methods_supported":    []string{"client_secret_basic", "client_secret_post", "none"},
 		"jwks_uri":                                       p.issuer + "/jwks",
 		"scopes_supported":                               slices.Concat([]string{client.ScopeOpenID}, claims.Scopes(), []string{client.ScopeOffline}),
-		"response_types_supported":                       []string{"code"},
-		"response_modes_supported":                       []string{"query"},
+		"response_types_supported":                       client.ResponseTypes,
+		"response_modes_supported":                       responseModes,
 		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          client.Algorithms,

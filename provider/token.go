@@ -75,8 +75,8 @@ func parseForm(w http.ResponseWriter, r *http.Request) error {
 	if kind != "application/x-www-form-urlencoded" {
 		return fosite.ErrInvalidRequest.WithHint("The content type must be application/x-www-form-urlencoded.")
 	}
-	if err := r.ParseForm(); err != nil {
-		return fosite.ErrInvalidRequest.WithHint("The request body is malformed or too large.")
+	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
+		return fosite.ErrInvalidRequest.WithHint("The request is malformed or too large.")
 	}
 	return checkRepeats(r.Form)
 }

@@ -14,14 +14,14 @@ import (
 )
 
 const clientColumns = `id, registration, name, public, secret_hash, redirect_uris, scopes, id_token_alg, created_at, updated_at,
-	two_steps, acr_names, resource_server, post_logout_redirect_uris, id_token_claims`
+	two_steps, acr_names, resource_server, post_logout_redirect_uris, id_token_claims, response_types`
 
 func scanClient(r row) (client.Client, error) {
 	var c client.Client
-	var uris, after, scopes, names, inIDToken string
+	var uris, after, scopes, names, inIDToken, responses string
 	var created, updated int64
 	err := r.Scan(&c.ID, &c.Registration, &c.Name, &c.Public, &c.SecretHash, &uris, &scopes, &c.IDTokenAlg, &created, &updated,
-		&c.TwoSteps, &names, &c.ResourceServer, &after, &inIDToken)
+		&c.TwoSteps, &names, &c.ResourceServer, &after, &inIDToken, &responses)
 	if err != nil {
 		return c, err
 	}
@@ -34,15 +34,20 @@ func scanClient(r row) (client.Client, error) {
 	if inIDToken != "" {
 		c.IDTokenClaims = strings.Fields(inIDToken)
 	}
+	if responses != "" {
+		c.ResponseTypes = strings.Fields(responses)
+	}
 	c.Created, c.Updated = instant(created), instant(updated)
 	return c, errors.Join(json.Unmarshal([]byte(uris), &c.RedirectURIs), json.Unmarshal([]byte(after), &c.PostLogoutRedirectURIs))
 }
 
 // clientTexts are lists and structures of a client as columns hold them.
-type clientTexts struct{ uris, afterLogout, scopes, names, inIDToken string }
+type clientTexts struct{ uris, afterLogout, scopes, names, inIDToken, responses string }
 
 func textsOf(c client.Client) (clientTexts, error) {
-	t := clientTexts{scopes: strings.Join(c.Scopes, " "), inIDToken: strings.Join(c.IDTokenClaims, " ")}
+	t := clientTexts{
+		scopes: strings.Join(c.Scopes, " "), inIDToken: strings.Join(c.IDTokenClaims, " "), responses: strings.Join(c.ResponseTypes, " "),
+	}
 	uris, err := json.Marshal(c.RedirectURIs)
 	if err != nil {
 		return t, err
@@ -81,13 +86,13 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 		return err
 	}
 	return s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		c.ID, c.Registration, c.Name, c.Public, c.SecretHash, t.uris, t.scopes, c.IDTokenAlg,
-		micros(c.Created), micros(c.Updated), c.TwoSteps, t.names, c.ResourceServer, t.afterLogout, t.inIDToken)
+		micros(c.Created), micros(c.Updated), c.TwoSteps, t.names, c.ResourceServer, t.afterLogout, t.inIDToken, t.responses)
 }
 
-// UpdateClient changes the name, redirect URIs, post-logout redirect URIs, scopes, two steps, acr names and ID token claims of a
-// client, if nobody changed it since was; store.ErrConflict if somebody did, or it is gone.
+// UpdateClient changes the name, redirect URIs, post-logout redirect URIs, scopes, two steps, acr names, ID token claims and
+// response types of a client, if nobody changed it since was; store.ErrConflict if somebody did, or it is gone.
 func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time) error {
 	t, err := textsOf(c)
 	if err != nil {
@@ -95,9 +100,9 @@ func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time
 	}
 	return s.exec(ctx, store.ErrConflict, `UPDATE client
 		SET name = $2, redirect_uris = $3, scopes = $4, two_steps = $5, acr_names = $6, updated_at = $7,
-			post_logout_redirect_uris = $9, id_token_claims = $10
+			post_logout_redirect_uris = $9, id_token_claims = $10, response_types = $11
 		WHERE id = $1 AND updated_at = $8`,
-		c.ID, c.Name, t.uris, t.scopes, c.TwoSteps, t.names, micros(c.Updated), micros(was), t.afterLogout, t.inIDToken)
+		c.ID, c.Name, t.uris, t.scopes, c.TwoSteps, t.names, micros(c.Updated), micros(was), t.afterLogout, t.inIDToken, t.responses)
 }
 
 // DeleteClient removes a client. Its codes, tokens and consents end in the same commit, for they are of a registration that

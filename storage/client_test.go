@@ -45,6 +45,7 @@ func TestClients(t *testing.T) {
 func TestUpdateClient(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		c := newClient("shop")
+		c.ResponseTypes = []string{"code", "id_token"}
 		c.TwoSteps, c.ACRNames = client.TwoStepsPhishingResistant, map[string][]string{"aal2": {"gold", "silver"}}
 		c.IDTokenClaims = []string{"profile", "email"}
 		must(t, s.CreateClient(t.Context(), c))
@@ -52,7 +53,8 @@ func TestUpdateClient(t *testing.T) {
 		must(t, s.CreateClient(t.Context(), api))
 		for _, want := range []client.Client{c, api} {
 			got, err := s.Client(t.Context(), want.ID)
-			if err != nil || got.TwoSteps != want.TwoSteps || got.ResourceServer != want.ResourceServer || !reflect.DeepEqual(got.IDTokenClaims, want.IDTokenClaims) || !reflect.DeepEqual(got.ACRNames, want.ACRNames) {
+			if err != nil || got.TwoSteps != want.TwoSteps || got.ResourceServer != want.ResourceServer || !reflect.DeepEqual(got.IDTokenClaims, want.IDTokenClaims) || !reflect.DeepEqual(got.ACRNames, want.ACRNames) ||
+				!reflect.DeepEqual(got.ResponseTypes, want.ResponseTypes) {
 				t.Errorf("Client = %+v, %v, want %+v", got, err, want)
 			}
 		}
@@ -60,6 +62,7 @@ func TestUpdateClient(t *testing.T) {
 		changed.Name, changed.RedirectURIs, changed.Scopes = "Shop", []string{"https://rp.example/new"}, []string{"openid"}
 		changed.PostLogoutRedirectURIs = []string{"https://rp.example/out", "https://rp.example/bye"}
 		changed.IDTokenClaims = nil
+		changed.ResponseTypes = nil
 		changed.TwoSteps, changed.ACRNames, changed.Updated = client.TwoStepsRequired, nil, noon.Add(time.Minute)
 		must(t, s.UpdateClient(t.Context(), changed, noon))
 		if got, err := s.Client(t.Context(), "shop"); err != nil || !reflect.DeepEqual(got, changed) {

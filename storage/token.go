@@ -38,6 +38,13 @@ func (s *Store) SaveCode(ctx context.Context, c tokens.Code, of client.Client) e
 		of.Registration, micros(of.Updated))
 }
 
+// RequireClient makes the commit of ctx rest on the client being registered as given: client.ErrChanged if it is not. It
+// takes no lock, as SaveCode takes none.
+func (s *Store) RequireClient(ctx context.Context, of client.Client) error {
+	return s.exec(ctx, client.ErrChanged, `SELECT 1 FROM client WHERE id = $1 AND registration = $2 AND updated_at = $3`,
+		of.ID, of.Registration, micros(of.Updated))
+}
+
 // registered is true of a code whose client still is the one that it was made for.
 const registered = `EXISTS (SELECT 1 FROM client WHERE client.id = code.client AND client.registration = code.registration)`
 
@@ -145,6 +152,11 @@ func places(others, n int) string {
 // exchange of its code either. A family without tokens is no error.
 func (s *Store) RevokeFamily(ctx context.Context, family string) error {
 	return s.revoke(ctx, `family = $1`, family)
+}
+
+// RevokeAccessToken ends one access token and nothing else. One that is gone is no error.
+func (s *Store) RevokeAccessToken(ctx context.Context, signature string) error {
+	return s.exec(ctx, nil, `DELETE FROM token WHERE kind = 'access' AND signature = $1`, signature)
 }
 
 // revoke ends the families whose code fits the condition. The mark comes first: it waits for an

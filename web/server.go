@@ -176,6 +176,11 @@ func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *interacti
 	return s.signIn.Authorize(w, r, ix)
 }
 
+// FormPost has the browser bring the provider's answer to the client in a form.
+func (s *Server) FormPost(w http.ResponseWriter, r *http.Request, f interaction.FormPost) error {
+	return s.Pages.FormPost(w, r, f.Action, f.Fields)
+}
+
 // CancelLink is the address at which the user who got it by mail, signed in or not, cancels the planned reset with that
 // ID.
 func (s *Server) CancelLink(id string) string { return s.account.CancelLink(id) }

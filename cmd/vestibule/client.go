@@ -34,6 +34,7 @@ func clientCreate(w *env) *cli.Command {
 			&cli.StringFlag{Name: "two-steps", Usage: "what its users must have: `optional|required|phishing-resistant`", Validator: checkTwoSteps},
 			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr; the first of a level is the one in answers"),
 			idTokenClaimsFlag("`scope` whose claims are in its ID tokens too: profile, email, address, phone or groups"),
+			&cli.StringSliceFlag{Name: "response-type", Usage: "`type` of the answers that the app may have: code, or id_token, which comes in a form and alone", DefaultText: "code"},
 			&cli.StringFlag{Name: "id-token-alg", Usage: "`algorithm` of its ID tokens: RS256, ES256, PS256 or EdDSA", DefaultText: "the server's own"},
 			&cli.StringFlag{Name: "secret-file", Usage: "`file` that holds the client secret, or - for standard input; without it one is made", TakesFile: true},
 			terminal.OutputFlag(),
@@ -65,7 +66,7 @@ func newClient(c *cli.Command) operator.NewClient {
 		ID: c.Args().First(), Name: c.String("name"), RedirectURIs: c.StringSlice("redirect-uri"),
 		PostLogoutRedirectURIs: c.StringSlice("post-logout-redirect-uri"), Scopes: splitWords(c.StringSlice("scope")),
 		Public: c.Bool("public"), ResourceServer: c.Bool("resource-server"), TwoSteps: twoSteps(c),
-		ACRNames: acrNames(c), IDTokenAlg: c.String("id-token-alg"), IDTokenClaims: idTokenClaims(c),
+		ACRNames: acrNames(c), IDTokenAlg: c.String("id-token-alg"), IDTokenClaims: idTokenClaims(c), ResponseTypes: splitWords(c.StringSlice("response-type")),
 	}}
 }
 
@@ -98,7 +99,8 @@ type shownClient struct {
 	Algorithm    string    `json:"id_token_signed_response_alg,omitempty"`
 	Created      time.Time `json:"created"`
 
-	TwoSteps       string              `json:"two_steps"` // as the flag has it
+	ResponseTypes  []string            `json:"response_types,omitempty"` // none: a code
+	TwoSteps       string              `json:"two_steps"`                // as the flag has it
 	IDTokenClaims  []string            `json:"id_token_claims,omitempty"`
 	ACRNames       map[string][]string `json:"acr_names,omitempty"`
 	ResourceServer bool                `json:"resource_server"`
@@ -108,7 +110,7 @@ func clientView(c client.Client) shownClient {
 	return shownClient{
 		ID: c.ID, Name: c.Name, Public: c.Public, RedirectURIs: append([]string{}, c.RedirectURIs...), AfterLogout: append([]string{}, c.PostLogoutRedirectURIs...), // never null
 		Scope: strings.Join(c.Scopes, " "), Algorithm: c.IDTokenAlg, Created: c.Created.UTC(),
-		TwoSteps: twoStepsText(c.TwoSteps), IDTokenClaims: c.IDTokenClaims, ACRNames: c.ACRNames, ResourceServer: c.ResourceServer,
+		ResponseTypes: c.ResponseTypes, TwoSteps: twoStepsText(c.TwoSteps), IDTokenClaims: c.IDTokenClaims, ACRNames: c.ACRNames, ResourceServer: c.ResourceServer,
 	}
 }
 
@@ -233,6 +235,7 @@ func clientUpdate(w *env) *cli.Command {
 			&cli.StringSliceFlag{Name: "post-logout-redirect-uri", Usage: "`address` to send users to after a sign-out that the app asks for, in place of those there are"},
 			&cli.BoolFlag{Name: "no-post-logout-redirect-uris", Usage: "users stay here after a sign-out that the app asks for"},
 			&cli.StringSliceFlag{Name: "scope", Usage: "`scope` that the app may ask for, in place of those there are"},
+			&cli.StringSliceFlag{Name: "response-type", Usage: "`type` of the answers that the app may have, code or id_token, in place of those there are"},
 			acrNameFlag("`LEVEL=NAME`, what the app calls aal1, aal2 or phr, in place of the names there are"),
 			idTokenClaimsFlag("`scope` whose claims are in its ID tokens too, in place of those there are"),
 			&cli.BoolFlag{Name: "no-id-token-claims", Usage: "no claims about the user are in its ID tokens any more, unless it asks for them by the claims parameter"},
@@ -259,7 +262,8 @@ func clientUpdate(w *env) *cli.Command {
 
 // clientChange is what the flags ask for.
 func clientChange(c *cli.Command) (operator.ClientChange, error) {
-	change := operator.ClientChange{RedirectURIs: c.StringSlice("redirect-uri"), Scopes: splitWords(c.StringSlice("scope"))}
+	change := operator.ClientChange{RedirectURIs: c.StringSlice("redirect-uri"), Scopes: splitWords(c.StringSlice("scope")),
+		ResponseTypes: splitWords(c.StringSlice("response-type"))}
 	if name := c.String("name"); c.IsSet("name") {
 		change.Name = &name
 	}

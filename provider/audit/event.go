@@ -61,6 +61,7 @@ const (
 	EventAuthorized         = "authorization.granted" // Detail: amr, acr, auth_time (seconds since 1970)
 	EventRefused            = "authorization.refused" // Detail: error
 	EventTokenReused        = "token.reused"          // a spent code or refresh token came again; its family was revoked
+	EventTokenRevoked       = "token.revoked"         // the client has no use for it any more; Detail: token (access, or refresh: with all of its family)
 	EventPolicyReported     = "policy.reported"       // report-only: the policy would have asked for a second factor; Detail: why
 	EventPasswordChanged    = "password.changed"
 	EventAdminUserCreated   = "admin.user.created"
@@ -76,9 +77,9 @@ const (
 	EventAdminClientUpdated = "admin.client.updated" // Detail: changed
 	EventAdminClientDeleted = "admin.client.deleted"
 	EventAdminReseal        = "admin.secret_key.rotated"   // Detail: rows, key
-	EventSigningKeyMade     = "admin.signing_key.made"     // Detail: key, alg, signs (from when on); by system if it was due
-	EventSigningKeyAdvanced = "admin.signing_key.advanced" // Detail as for made: the key signs earlier than planned
-	EventSigningKeyRemoved  = "admin.signing_key.removed"  // Detail as for made
+	EventSigningKeyMade     = "admin.signing_key.made"     // Detail: key, alg, signs (from when on); the actor is system if it was due
+	EventSigningKeyAdvanced = "admin.signing_key.advanced" // Detail: key, alg, signs: the key signs earlier than planned
+	EventSigningKeyRemoved  = "admin.signing_key.removed"  // Detail: key, alg, signs
 	EventAuditPurged        = "audit.purged"               // what was too old was removed; Detail: place and hash of the last that went
 )
 
@@ -138,6 +139,7 @@ func Refused(path string) []any {
 		{"/consent", "consent.refused"},
 		{"/authorize", EventRefused},
 		{"/token", "token.refused"},
+		{"/revoke", "token.refused"},
 		{"/account", "account.refused"},
 	} {
 		if strings.HasPrefix(path, r.prefix) {

@@ -48,9 +48,9 @@ func (c *Cache) Forget(id string) {
 }
 
 // Client returns the client, or ErrNotFound. Unknown ids are not remembered. One with other characters than RFC 6749
-// appendix A.1 allows is none, whatever a database would make of them.
+// appendix A.1 allows, or longer than any, is none: no database is asked.
 func (c *Cache) Client(ctx context.Context, id string) (Client, error) {
-	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if len(id) > maxID || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return Client{}, store.ErrNotFound
 	}
 	now := c.now()

@@ -40,15 +40,29 @@ type Client struct {
 	// claims.Scopes. Empty: none is, as OIDC Core 5.4 has it.
 	IDTokenClaims []string `json:"id_token_claims"`
 
+	ResponseTypes  []string            `json:"response_types"`  // what it may be answered with; none: a code
 	ACRNames       map[string][]string `json:"acr_names"`       // level to its own names of it, which win over the server's; may be nil
 	ResourceServer bool                `json:"resource_server"` // an API: it may introspect all access tokens, and signs nobody in
 }
 
-// Scopes that the provider knows beside those that stand for claims. Others may be registered for a client; they go into its access tokens.
+// maxID is how many bytes an id may have.
+const maxID = 128
+
+// Scopes that the provider knows beside those that stand for claims. Others may be registered for a client; they go into its
+// access tokens.
 const (
 	ScopeOpenID  = "openid"
 	ScopeOffline = "offline_access"
 )
+
+// Response types: what stands in the answer to an authorization request (RFC 6749 section 3.1.1, OIDC Core section 3).
+const (
+	ResponseCode    = "code"
+	ResponseIDToken = "id_token" // alone, in a form; for clients that never ask the token endpoint
+)
+
+// ResponseTypes are all that a client can register.
+var ResponseTypes = []string{ResponseCode, ResponseIDToken}
 
 // Algorithms of ID token signatures (RFC 7518, RFC 8037). Every client knows RS256; ES256 and EdDSA are twenty times cheaper
 // to make.
@@ -70,13 +84,17 @@ func Check(c Client) error {
 			faults = append(faults, errors.New(text))
 		}
 	}
-	fault(!spelling.IsPlain(c.ID) || len(c.ID) > 128, "the client id must be 1 to 128 letters, digits or any of -._~")
+	fault(!spelling.IsPlain(c.ID) || len(c.ID) > maxID, "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
 	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
 	fault(len(c.RedirectURIs) == 0 && !c.ResourceServer, "a client needs at least one redirect URI")
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
 	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
+	fault(c.ResourceServer && len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
+	for _, kind := range c.ResponseTypes {
+		fault(!slices.Contains(ResponseTypes, kind), fmt.Sprintf("response type %q must be code or id_token", kind))
+	}
 	fault(c.IDTokenAlg != "" && !slices.Contains(Algorithms, c.IDTokenAlg), "ID tokens can be signed with RS256, ES256, PS256 or EdDSA")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
 	for _, scope := range c.IDTokenClaims {
@@ -105,6 +123,14 @@ func Check(c Client) error {
 
 // Label is what users know the client by: its name or, if it has none, its ID.
 func (c Client) Label() string { return cmp.Or(c.Name, c.ID) }
+
+// AnswersWith reports whether the client may be answered with that response type.
+func (c Client) AnswersWith(kind string) bool {
+	if len(c.ResponseTypes) == 0 {
+		return kind == ResponseCode && !c.ResourceServer
+	}
+	return slices.Contains(c.ResponseTypes, kind)
+}
 
 // Permitted returns those of the scopes that the client may ask for.
 func (c Client) Permitted(scopes []string) []string {

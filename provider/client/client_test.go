@@ -39,6 +39,9 @@ func TestCheck(t *testing.T) {
 			c.Public, c.SecretHash, c.RedirectURIs = true, "", []string{"com.example.app:/cb"}
 		}, ""},
 		{"scope in capitals", func(c *client.Client) { c.Scopes = []string{"OpenID"} }, "scope"},
+		{"response types", func(c *client.Client) { c.ResponseTypes = []string{"code", "id_token"} }, ""},
+		{"access token in an address", func(c *client.Client) { c.ResponseTypes = []string{"token"} }, "must be code or id_token"},
+		{"hybrid", func(c *client.Client) { c.ResponseTypes = []string{"code id_token"} }, "must be code or id_token"},
 		{"names of levels", func(c *client.Client) { c.ACRNames = map[string][]string{"aal1": {"2"}, "aal2": {"gold"}} }, ""},
 		{"name of two levels", func(c *client.Client) { c.ACRNames = map[string][]string{"aal1": {"x"}, "aal2": {"x"}} }, "stands for aal1 already"},
 		{"resource server", func(c *client.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, ""},
@@ -62,7 +65,7 @@ func TestCheck(t *testing.T) {
 		}, ""},
 		{"claims of no scope in ID tokens", func(c *client.Client) { c.IDTokenClaims = []string{"openid"} }, "profile, email, address, phone, groups, not of \"openid\""},
 		{"claims in ID tokens that it cannot ask for", func(c *client.Client) { c.IDTokenClaims = []string{"phone"} }, "without the scope phone"},
-		{"algorithm none", func(c *client.Client) { c.IDTokenAlg = "none" }, "RS256 or ES256"},
+		{"algorithm none", func(c *client.Client) { c.IDTokenAlg = "none" }, "RS256, ES256, PS256 or EdDSA"},
 	} {
 		c := good
 		tt.change(&c)

@@ -74,13 +74,14 @@ type ClientChange struct {
 	PostLogoutRedirectURIs *[]string // in place of those there are; nil or empty: none
 	Scopes                 []string  // in place of those there are
 	TwoSteps               *client.TwoSteps
+	ResponseTypes          []string             // in place of those there are
 	ACRNames               *map[string][]string // in place of those there are; nil or empty: none
 	IDTokenClaims          *[]string            // in place of those there are; nil or empty: none
 }
 
 // Check says what is wrong with a change whatever the client is, as an *Invalid.
 func (ch ClientChange) Check() error {
-	if ch.Name == nil && ch.TwoSteps == nil && ch.ACRNames == nil && ch.PostLogoutRedirectURIs == nil && ch.IDTokenClaims == nil && len(ch.RedirectURIs)+len(ch.Scopes) == 0 {
+	if ch.Name == nil && ch.TwoSteps == nil && ch.ACRNames == nil && ch.PostLogoutRedirectURIs == nil && ch.IDTokenClaims == nil && len(ch.RedirectURIs)+len(ch.Scopes)+len(ch.ResponseTypes) == 0 {
 		return invalid(errNothing)
 	}
 	return nil
@@ -99,6 +100,7 @@ func (ch ClientChange) apply(c *client.Client) []string {
 	set("redirect URIs", len(ch.RedirectURIs) > 0, func() { c.RedirectURIs = ch.RedirectURIs })
 	set("post-logout redirect URIs", ch.PostLogoutRedirectURIs != nil, func() { c.PostLogoutRedirectURIs = *ch.PostLogoutRedirectURIs })
 	set("scopes", len(ch.Scopes) > 0, func() { c.Scopes = ch.Scopes })
+	set("response types", len(ch.ResponseTypes) > 0, func() { c.ResponseTypes = ch.ResponseTypes })
 	set("two steps", ch.TwoSteps != nil, func() { c.TwoSteps = *ch.TwoSteps })
 	set("ID token claims", ch.IDTokenClaims != nil, func() { c.IDTokenClaims = *ch.IDTokenClaims })
 	set("acr names", ch.ACRNames != nil, func() { c.ACRNames = *ch.ACRNames })

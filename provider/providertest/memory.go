@@ -217,6 +217,19 @@ func (m *Memory) SaveCode(ctx context.Context, code tokens.Code, of client.Clien
 	return nil
 }
 
+// RequireClient implements tokens.Store.
+func (m *Memory) RequireClient(ctx context.Context, of client.Client) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if now, known := m.clients[of.ID]; !known || now.Registration != of.Registration || !now.Updated.Equal(of.Updated) {
+		return client.ErrChanged
+	}
+	return nil
+}
+
 // Code implements tokens.Store.
 func (m *Memory) Code(ctx context.Context, signature string) (tokens.Code, error) {
 	leave, err := m.enter(ctx)
@@ -327,6 +340,17 @@ func (m *Memory) RevokeFamily(ctx context.Context, family string) error {
 			m.codes[k] = code
 		}
 	}
+	return nil
+}
+
+// RevokeAccessToken implements tokens.Store.
+func (m *Memory) RevokeAccessToken(ctx context.Context, signature string) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	delete(m.tokens, [2]string{tokens.AccessToken, signature})
 	return nil
 }
 

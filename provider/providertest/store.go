@@ -44,6 +44,7 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		{"refresh token is rotated once", testRotateOnce},
 		{"rotation keeps the answer", testRotateReplay},
 		{"family that ended is not rotated", testRotateRevoked},
+		{"access token ends alone", testRevokeAccessToken},
 		{"signing keys", testKeys},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
@@ -199,7 +200,10 @@ func testCode(t *testing.T, s provider.Store) {
 	older.Updated, another.Registration = registered.Updated.Add(-time.Second), "another"
 	for name, of := range map[string]client.Client{"as it was before a change": older, "as it was registered before": another} {
 		wantErr(t, "code of the client "+name, s.SaveCode(ctx, code("stray"), of), client.ErrChanged)
+		wantErr(t, "answer to the client "+name, s.RequireClient(ctx, of), client.ErrChanged)
 	}
+	wantErr(t, "answer to a client that is gone", s.RequireClient(ctx, client.Client{ID: "gone", Registration: "gone"}), client.ErrChanged)
+	check(t, s.RequireClient(ctx, registered))
 	access, err := s.Token(ctx, tokens.AccessToken, "access 1")
 	check(t, err)
 	if access.Family != want.Family || !access.UsedAt.IsZero() || !access.Created.Equal(at) {
@@ -299,6 +303,19 @@ func testRotateRevoked(t *testing.T, s provider.Store) {
 	wantErr(t, "rotation after the end of the family", s.Rotate(ctx, "refresh 1", at, nil, pair(family, "2")), store.ErrConflict)
 	_, err := s.Token(ctx, tokens.RefreshToken, "refresh 2")
 	wantErr(t, "token of a family that ended", err, store.ErrNotFound)
+}
+
+func testRevokeAccessToken(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	family := exchanged(t, s)
+	check(t, s.RevokeAccessToken(ctx, "refresh 1")) // is no access token
+	check(t, s.RevokeAccessToken(ctx, "access 1"))
+	check(t, s.RevokeAccessToken(ctx, "access 1"))
+	_, err := s.Token(ctx, tokens.AccessToken, "access 1")
+	wantErr(t, "access token that was revoked", err, store.ErrNotFound)
+	check(t, s.Rotate(ctx, "refresh 1", at, nil, pair(family, "2")))
+	_, err = s.Token(ctx, tokens.AccessToken, "access 2")
+	check(t, err)
 }
 
 func testKeys(t *testing.T, s provider.Store) {

@@ -54,6 +54,9 @@ type Store interface {
 	// none once the client is removed, also if its id is registered anew. client.ErrChanged if the client is not
 	// registered as given any more; ErrConflict if the family has a code.
 	SaveCode(ctx context.Context, code Code, of client.Client) error
+	// RequireClient makes the commit of ctx rest on the client being registered as given: client.ErrChanged, and nothing of
+	// the commit, if it is not.
+	RequireClient(ctx context.Context, of client.Client) error
 	// Code returns the code, used, revoked or expired or not, or ErrNotFound.
 	Code(ctx context.Context, signature string) (Code, error)
 	// Exchange marks the code used at the given time with the answer to give again, and inserts the tokens, all or
@@ -71,4 +74,6 @@ type Store interface {
 	// RevokeFamily ends a family for good: its code, and all tokens that it has or will have. A family without tokens is
 	// no error.
 	RevokeFamily(ctx context.Context, family string) error
+	// RevokeAccessToken ends one access token and nothing else. One that is gone is no error.
+	RevokeAccessToken(ctx context.Context, signature string) error
 }

@@ -260,6 +260,9 @@ func (a *Answers) again(w http.ResponseWriter, r *http.Request, answer Response)
 // Respond answers a form.
 func (a *Answers) Respond(w http.ResponseWriter, r *http.Request, answer Response) error {
 	a.setCookies(w, answer)
+	if post, ok := interaction.ParseFormPost(answer.To); ok {
+		return a.Pages.FormPost(w, r, post.Action, post.Fields)
+	}
 	if answer.Note != nil {
 		return a.Note(w, r, answer.To, answer.Note.ID, answer.Note.Args)
 	}

@@ -36,6 +36,7 @@ type metrics struct {
 	tokens        *prometheus.CounterVec
 	tokenErrors   *prometheus.CounterVec
 	reused        prometheus.Counter
+	revoked       *prometheus.CounterVec
 	trips         *prometheus.HistogramVec
 	tripErrors    *prometheus.CounterVec
 	hashes        prometheus.Observer
@@ -66,6 +67,7 @@ func (m *metrics) addAnswers() {
 	m.tokens = m.count("tokens_issued_total", "Good answers of the token endpoint.", "grant_type")
 	m.tokenErrors = m.count("token_errors_total", "Refusals of the token endpoint.", "grant_type", "error")
 	m.reused = m.count("tokens_reused_total", "Spent codes and refresh tokens that came again, so that their family was revoked.").WithLabelValues()
+	m.revoked = m.count("tokens_revoked_total", "Tokens that clients have revoked; a refresh token ends all of its family.", "token")
 }
 
 // addProofs adds what users do.
@@ -140,6 +142,8 @@ func (m *metrics) event(_ context.Context, e audit.Event) error {
 		m.authorized.WithLabelValues(oneOf(e.Detail["error"], "other", authorizationErrors...)).Inc()
 	case audit.EventTokenReused:
 		m.reused.Inc()
+	case audit.EventTokenRevoked:
+		m.revoked.WithLabelValues(oneOf(e.Detail["token"], "other", "access", "refresh")).Inc()
 	}
 	return nil
 }

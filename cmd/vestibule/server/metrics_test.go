@@ -88,6 +88,7 @@ var metricEvents = []struct {
 	{audit.Event{Kind: audit.EventRefused, Detail: map[string]string{"error": "login_required"}}, []string{`vestibule_authorizations_total{result="login_required"} 1`}},
 	{audit.Event{Kind: audit.EventRefused, Detail: map[string]string{"error": "made up"}}, []string{`vestibule_authorizations_total{result="other"} 1`}},
 	{audit.Event{Kind: audit.EventTokenReused}, []string{`vestibule_tokens_reused_total 1`}},
+	{audit.Event{Kind: audit.EventTokenRevoked, Detail: map[string]string{"token": "refresh"}}, []string{`vestibule_tokens_revoked_total{token="refresh"} 1`}},
 }
 
 func TestMetricEvents(t *testing.T) {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// Browser is a browser without JavaScript. It follows redirects as long as they stay at the site.
+// Browser is a browser without JavaScript. It follows redirects as long as they stay at the site, and presses the button
+// of a page that brings an answer to a client.
 type Browser struct {
 	T    *testing.T
 	Site *Site
@@ -73,7 +74,7 @@ func (b *Browser) Follow(request *http.Request) *Page {
 	for range 12 {
 		p, next := b.Once(request)
 		if next == nil {
-			return p
+			return p.Deliver()
 		}
 		if next.Host != request.URL.Host {
 			return &Page{Browser: b, Left: next}

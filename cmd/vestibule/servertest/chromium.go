@@ -100,6 +100,13 @@ func (b *Tab) At(name, state string) *Tab {
 	return b
 }
 
+// Arrives waits until the tab shows that page in that state, after pages that go on by themselves.
+func (b *Tab) Arrives(name, state string) *Tab {
+	b.T.Helper()
+	b.Do("arrive at "+name, chromedp.WaitReady(chromedp.CSS(fmt.Sprintf(`main[data-page=%q][data-state=%q]`, name, state))))
+	return b
+}
+
 // Put replaces what stands in a field by typing. SendKeys would do the second and third step, but reads the attribute that
 // the first one has changed while the change arrives.
 func (b *Tab) Put(name, value string) *Tab {
@@ -193,8 +200,19 @@ func Evaluate[T any](b *Tab, script string, options ...chromedp.EvaluateOption) 
 // WithoutScripts switches the pages' own JavaScript off.
 func (b *Tab) WithoutScripts() *Tab {
 	b.T.Helper()
-	if _, err := chromedp.Call(b.Context, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
-		b.T.Fatalf("switch JavaScript off: %v", err)
+	return b.scripts(true)
+}
+
+// WithScripts switches it on again: what the page at hand has missed it does not catch up with.
+func (b *Tab) WithScripts() *Tab {
+	b.T.Helper()
+	return b.scripts(false)
+}
+
+func (b *Tab) scripts(off bool) *Tab {
+	b.T.Helper()
+	if _, err := chromedp.Call(b.Context, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off}); err != nil {
+		b.T.Fatalf("switch JavaScript off (%v): %v", off, err)
 	}
 	return b
 }

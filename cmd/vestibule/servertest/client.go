@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -183,6 +184,29 @@ func (c *Client) Refresh(token string) (*oauth2.Token, error) {
 	return c.OAuth.TokenSource(c.T.Context(), &oauth2.Token{RefreshToken: token}).Token()
 }
 
+// Revoke ends a token (RFC 7009), at the endpoint that the metadata names. It may be called from any goroutine. The
+// parameters are more than the token, as name and value in turn.
+func (c *Client) Revoke(token string, parameters ...string) error {
+	var metadata struct {
+		Endpoint string `json:"revocation_endpoint"`
+	}
+	if err := c.Provider.Claims(&metadata); err != nil {
+		return fmt.Errorf("revoke: %w", err)
+	}
+	form := url.Values{"token": {token}}
+	for i := 0; i < len(parameters); i += 2 {
+		form.Set(parameters[i], parameters[i+1])
+	}
+	switch reply := c.Site.Ask(c, metadata.Endpoint, form); {
+	case reply.Status == http.StatusOK: // with an empty body
+		return nil
+	case reply.Failure != nil:
+		return fmt.Errorf("revoke: %w", reply.Failure)
+	default:
+		return fmt.Errorf("revoke: %d %s: %s", reply.Status, reply.Error, reply.Description)
+	}
+}
+
 // Read verifies the ID token of an answer of the token endpoint.
 func (c *Client) Read(tokens *oauth2.Token) Tokens {
 	c.T.Helper()
@@ -279,12 +303,23 @@ type Reply struct {
 
 // Token asks the token endpoint. It may be called from any goroutine.
 func (s *Site) Token(c *Client, form url.Values) Reply {
-	request, err := http.NewRequestWithContext(c.T.Context(), http.MethodPost, c.OAuth.Endpoint.TokenURL, strings.NewReader(form.Encode()))
+	return s.Ask(c, c.OAuth.Endpoint.TokenURL, form)
+}
+
+// Ask sends a form to an endpoint where the client authenticates; a public one says who it is in the form. It may be called
+// from any goroutine.
+func (s *Site) Ask(c *Client, endpoint string, form url.Values) Reply {
+	if c.OAuth.ClientSecret == "" {
+		form.Set("client_id", c.OAuth.ClientID)
+	}
+	request, err := http.NewRequestWithContext(c.T.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return Reply{Failure: err}
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.SetBasicAuth(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret))
+	if c.OAuth.ClientSecret != "" {
+		request.SetBasicAuth(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret))
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return Reply{Failure: err}

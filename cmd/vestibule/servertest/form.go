@@ -45,6 +45,9 @@ var EveryForm = []struct {
 		return u.ToCode().Click("Use a recovery code").Press("Continue", "recovery", u.Codes[0]).Form("Continue")
 	}, "consent initial 200"},
 	{"consent", func(u *User) Form { return u.Client.Begin().SignIn(u.Browser(), u.Name).Form("Allow") }, "client with a code"},
+	{"consent at a client that is answered in a form", func(u *User) Form {
+		return u.Client.Begin("response_mode", "form_post").SignIn(u.Browser(), u.Name).Form("Allow")
+	}, "client with a code"},
 	{"no consent", func(u *User) Form { return u.Client.Begin().SignIn(u.Browser(), u.Name).Form("Don’t allow") }, "client with access_denied"},
 	{"new recovery codes in a sign-in", func(u *User) Form {
 		p := u.ToCode().Click("Use a recovery code").Press("Continue", "recovery", u.Codes[0])

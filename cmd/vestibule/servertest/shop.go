@@ -24,11 +24,17 @@ func (s *Site) NewShop(t *testing.T, id string, hops bool) *Shop {
 	t.Helper()
 	sh := &Shop{Arrivals: make(chan *url.URL, 100)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /callback", func(w http.ResponseWriter, r *http.Request) {
+	front := httptest.NewServer(mux)
+	t.Cleanup(front.Close)
+	mux.HandleFunc("/callback", func(w http.ResponseWriter, r *http.Request) {
 		at := *r.URL
+		if r.Method == http.MethodPost { // what a form brings
+			r.ParseForm()
+			at.RawQuery = r.PostForm.Encode()
+		}
 		sh.Arrivals <- sh.absolute(&at)
 		if hops {
-			http.Redirect(w, r, "/arrived", http.StatusSeeOther)
+			http.Redirect(w, r, front.URL+"/arrived", http.StatusSeeOther) // another origin
 			return
 		}
 		fmt.Fprint(w, `<!doctype html><title>Shop</title><main data-page="shop" data-state="arrived">`+
@@ -49,8 +55,6 @@ func (s *Site) NewShop(t *testing.T, id string, hops bool) *Shop {
 			`<script>addEventListener("message", e => document.querySelector("main").dataset.state = e.data)</script>`,
 			html.EscapeString(r.FormValue("address")))
 	})
-	front := httptest.NewServer(mux)
-	t.Cleanup(front.Close)
 	sh.Origin = strings.Replace(front.URL, "127.0.0.1", "localhost", 1) // another site than ours
 	sh.Client = s.NewClient(t, id, func(c *client.Client) {
 		c.RedirectURIs, c.PostLogoutRedirectURIs = []string{sh.Origin + "/callback"}, []string{sh.SignedOutURI()}

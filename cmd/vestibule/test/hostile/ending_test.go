@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,8 +41,9 @@ type owner struct {
 	keeper  *servertest.Browser // of the user, who ends what is elsewhere
 	session func(which int) *servertest.Browser
 
-	mu   sync.Mutex
-	loot []loot
+	mu       sync.Mutex
+	loot     []loot
+	families []*oauth2.Token // the first tokens of each
 }
 
 // loot is what a grant has given, or was about to.
@@ -130,7 +132,9 @@ func (v *owner) family(b *servertest.Browser) *oauth2.Token {
 	if p.Left == nil {
 		p = p.Allow()
 	}
-	return trip.Finish(p).Token
+	tokens := trip.Finish(p).Token
+	v.families = append(v.families, tokens)
+	return tokens
 }
 
 // grant is something that gives authority. ready does what may take time and move the clock; what it returns does the
@@ -310,7 +314,12 @@ type ending struct {
 	keeper   bool     // the session of the user's own browser lives on
 	asks     bool     // a sign-in under way asks the user again and goes on
 	without  string   // a grant that gives anew what has ended
+	only     string   // the only grant that it is set against; empty: all
+	rounds   int      // of everything at once; 0: rounds
 }
+
+// meets reports whether the ending is set against the grant.
+func (e ending) meets(g grant) bool { return g.name != e.without && (e.only == "" || g.name == e.only) }
 
 // endings are all of the table that a browser, a command or a job can bring about.
 var endings = []ending{
@@ -355,11 +364,22 @@ var endings = []ending{
 	{name: "consent revoked", do: func(v *owner) error {
 		return v.site.Store.DeleteGrant(context.Background(), v.account.Subject, v.shop.OAuth.ClientID)
 	}, sessions: true, browsers: true, keeper: true, asks: true, without: "consent"},
+	{name: "refresh token revoked by the client", do: (*owner).revokeFamilies, sessions: true, browsers: true, keeper: true, only: "refresh", spares: []string{"loop"}, rounds: 5},
+}
+
+// revokeFamilies has the client revoke the first refresh token of each family, whether it was used by then or not.
+func (v *owner) revokeFamilies() error {
+	for _, tokens := range v.families {
+		if err := v.shop.Revoke(tokens.RefreshToken); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // grants are those that the ending is set against.
 func (e ending) grants() []grant {
-	return slices.DeleteFunc(slices.Clone(grants), func(g grant) bool { return g.name == e.without })
+	return slices.DeleteFunc(slices.Clone(grants), func(g grant) bool { return !e.meets(g) })
 }
 
 func arrived(p *servertest.Page, name string) error {
@@ -583,7 +603,7 @@ func TestEndingAtOnce(t *testing.T) {
 		}
 		for _, e := range endings {
 			t.Run(e.name, func(t *testing.T) {
-				for round := range rounds {
+				for round := range cmp.Or(e.rounds, rounds) {
 					if atTheSameTime(t, s, e, round); t.Failed() {
 						t.Fatalf("in round %d", round)
 					}
@@ -612,7 +632,7 @@ func atTheSameTime(t *testing.T, s *servertest.Site, e ending, round int) {
 		all.Go(func() { v.loop(b, &over) })
 	}
 	for i, a := range trials {
-		if i == round%len(trials) { // now and then one is over before the ending begins
+		if i == round%max(2, len(trials)) { // now and then one is over before the ending begins
 			a.send(servers[i%len(servers)])
 			continue
 		}

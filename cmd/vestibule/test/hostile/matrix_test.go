@@ -239,10 +239,11 @@ var matrixForms = map[string][]string{
 	"POST /login/setup":                        {"code=WRONG", "action=save&saved=on", "action=cancel"},
 	"POST /login/setup/{kind}":                 {"code=WRONG", "action=save&saved=on", "action=cancel"},
 	"POST /consent":                            {"action=allow&remember=on", "action=deny"},
-	"GET /authorize":                           {"AUTHORIZE", "AUTHORIZE&prompt=none", "AUTHORIZE&acr_values=aal2", "AUTHORIZE&prompt=none&acr_values=aal2"},
+	"GET /authorize":                           {"AUTHORIZE", "AUTHORIZE&prompt=none", "AUTHORIZE&acr_values=aal2", "AUTHORIZE&prompt=none&acr_values=aal2", "AUTHORIZE&prompt=none&response_mode=form_post"},
 	"POST /authorize":                          {"AUTHORIZE"},
 	"GET /end-session":                         {"", "client_id=shop"},
 	"POST /token":                              {"grant_type=authorization_code&code=none&client_id=shop", "grant_type=refresh_token&refresh_token=none&client_id=shop", "grant_type=password&username=USER&password=none"},
+	"POST /revoke":                             {"", "token=none&client_id=shop"},
 	"POST /account/recovery-codes":             {"", "action=save&saved=on"},
 	"GET /account/recovery-codes":              {"", "new=1"},
 	"GET /account/setup/{kind}":                {"", "step=codes"},
@@ -408,6 +409,9 @@ func rawRequest(b *servertest.Browser, method, path string, form url.Values) (*s
 
 // describe says in a few words what was answered.
 func describe(p *servertest.Page, next *url.URL) string {
+	if p != nil && p.Name == "form-post" {
+		next = p.Deliver().Left
+	}
 	switch {
 	case next != nil && next.Query().Get("error") != "":
 		return "client: " + next.Query().Get("error")

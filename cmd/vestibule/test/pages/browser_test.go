@@ -270,6 +270,10 @@ func (g *gallery) consentPages(sh *servertest.Shop) {
 	g.Press("Allow").At("shop", "arrived")
 	g.Open(sh.Begin("prompt", "select_account").Address).At("continue", "initial")
 	g.show("continue")
+	still := &gallery{Tab: g.Another(), axe: g.axe, folder: g.folder} // where the page does not go on by itself
+	still.WithoutScripts().Open(sh.Begin("response_mode", "form_post", "prompt", "none").Address).At("form-post", "initial").WithScripts()
+	still.show("form-post")
+	g.seen = append(g.seen, still.seen...)
 	g.Site.Clock.Advance(time.Second) // what was proved in the instant of the request is fresh
 	g.Open(sh.Begin("prompt", "login").Address).At("login", "initial")
 	g.show("login-again")

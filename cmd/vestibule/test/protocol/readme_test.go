@@ -103,7 +103,7 @@ func TestReadmeNode(t *testing.T) {
 	script := "import { issuer, secret, read, print } from './browser.mjs'\n" + example + "\nprint({ sub, acr })\nprocess.exit(0)\n"
 
 	s, c, visit := newReadmeSite(t)
-	program := startScript(t, modules, c, "readme.mjs", script)
+	program := startScript(t, modules, nodeSettings(c), "readme.mjs", script)
 	var begin struct{ Address string }
 	program.read(&begin)
 	program.write(map[string]string{"address": visit(begin.Address).Left.String()})

@@ -60,12 +60,16 @@ func TestNodeRelyingParty(t *testing.T) {
 			Claims, Renewed servertest.Claims
 			UserInfo        struct{ Sub, Email string } `json:"userinfo"`
 			Scope           string
+			Refused         string // the error of a refresh after the revocation
 		}
 		program.read(&end)
 		got := servertest.Tokens{Claims: end.Claims}.Authenticated(t, "aal1", s.Clock.Now(), "pwd")
 		servertest.Tokens{Claims: end.Renewed}.Same(t, got)
 		if end.UserInfo.Sub != ana.Subject || end.UserInfo.Email != ana.Email {
 			t.Errorf("userinfo says %+v, want %q and %q", end.UserInfo, ana.Subject, ana.Email)
+		}
+		if end.Refused != "invalid_grant" {
+			t.Errorf("a refresh after the revocation gets %q, want invalid_grant", end.Refused)
 		}
 	})
 }
@@ -90,6 +94,39 @@ func TestNodeReadsTheIDToken(t *testing.T) {
 	want := person{ana.Subject, ana.Name, ana.Email, "https://example.com/ana.png"}
 	if end.Claims != want || end.Renewed != want || end.UserInfo != want {
 		t.Errorf("the program learns %+v, want %+v in each place", end, want)
+	}
+}
+
+// TestNodeFormPost signs in to an unmodified openid-client that is answered in a form: with a code, and with an ID token alone.
+func TestNodeFormPost(t *testing.T) {
+	t.Parallel()
+	modules := servertest.Required(t, "VESTIBULE_TEST_NODE_MODULES")
+	s := servertest.New(t, servertest.SQLite(t))
+	ana := s.AddUser("ana")
+	script, err := os.ReadFile(filepath.Join("testdata", "node", "relying-party.mjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range client.ResponseTypes {
+		c := s.NewClient(t, "shop-"+kind, func(c *client.Client) { c.ResponseTypes = []string{kind} })
+		c.OAuth.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
+		settings := nodeSettings(c)
+		settings["mode"], settings["type"] = "form_post", kind
+		program := startScript(t, modules, settings, "main.mjs", string(script))
+		var begin struct{ Address string }
+		program.read(&begin)
+		p := s.NewBrowser(t).Open(begin.Address).At("login", "initial").GiveName("ana", servertest.Password).Allow()
+		if !p.Posted {
+			t.Fatalf("%s: the answer came in the address %s", kind, p.Left)
+		}
+		form := p.Left.RawQuery
+		p.Left.RawQuery = ""
+		program.write(map[string]string{"address": p.Left.String(), "form": form})
+		var end struct{ Claims servertest.Claims }
+		program.read(&end)
+		if end.Claims.Subject != ana.Subject {
+			t.Errorf("%s: sub is %q, want %q", kind, end.Claims.Subject, ana.Subject)
+		}
 	}
 }
 
@@ -151,11 +188,11 @@ func startNode(t *testing.T, modules string, c *servertest.Client) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startScript(t, modules, c, "main.mjs", string(script))
+	return startScript(t, modules, nodeSettings(c), "main.mjs", string(script))
 }
 
 // startScript runs a script beside those of testdata/node and gives it the client's settings.
-func startScript(t *testing.T, modules string, c *servertest.Client, name, script string) *node {
+func startScript(t *testing.T, modules string, settings map[string]string, name, script string) *node {
 	t.Helper()
 	// Node looks for packages beside the script.
 	folder := t.TempDir()
@@ -180,7 +217,7 @@ func startScript(t *testing.T, modules string, c *servertest.Client, name, scrip
 		t.Fatalf("node: %v", err)
 	}
 	t.Cleanup(func() { n.in.Close(); n.cmd.Wait() })
-	n.write(nodeSettings(c))
+	n.write(settings)
 	return n
 }
 

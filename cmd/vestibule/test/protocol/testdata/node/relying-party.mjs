@@ -1,6 +1,6 @@
 // A relying party of openid-client, as its README shows it. It reads its settings from the first
 // line of standard input, prints the address to sign in at, reads the address that the browser
-// came back to, and prints what it learned.
+// came back to, with the form that it brought there if it did, and prints what it learned.
 import './crypto.mjs'
 import * as client from 'openid-client'
 import { createInterface } from 'node:readline/promises'
@@ -33,11 +33,22 @@ const address = client.buildAuthorizationUrl(config, {
   code_challenge_method: 'S256',
   state,
   nonce,
+  ...(settings.mode && { response_mode: settings.mode }),
+  ...(settings.type && { response_type: settings.type }),
 })
 print({ address: address.href })
 
 const back = await read()
-const tokens = await client.authorizationCodeGrant(config, new URL(back.address), {
+const arrived = back.form
+  ? new Request(back.address, { method: 'POST', body: new URLSearchParams(back.form) })
+  : new URL(back.address)
+if (settings.type === 'id_token') {
+  client.useIdTokenResponseType(config)
+  const claims = await client.implicitAuthentication(config, arrived, nonce, { expectedState: state })
+  print({ claims })
+  process.exit(0)
+}
+const tokens = await client.authorizationCodeGrant(config, arrived, {
   pkceCodeVerifier: verifier,
   expectedState: state,
   expectedNonce: nonce,
@@ -46,5 +57,8 @@ const tokens = await client.authorizationCodeGrant(config, new URL(back.address)
 const claims = tokens.claims()
 const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub)
 const renewed = await client.refreshTokenGrant(config, tokens.refresh_token)
-print({ claims, userinfo, renewed: renewed.claims(), scope: tokens.scope })
+await client.tokenRevocation(config, renewed.access_token, { token_type_hint: 'access_token' })
+await client.tokenRevocation(config, renewed.refresh_token)
+const refused = await client.refreshTokenGrant(config, renewed.refresh_token).catch((error) => error.error)
+print({ claims, userinfo, renewed: renewed.claims(), scope: tokens.scope, refused })
 process.exit(0)
