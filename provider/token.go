@@ -10,6 +10,8 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
@@ -39,6 +41,9 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 		if fault := u.narrow(request, r.PostForm); fault != nil { // before anything is spent
 			return nil, fault
 		}
+		if fault := p.checkAccount(ctx, u); fault != nil {
+			return nil, fault
+		}
 	}
 	if errors.Is(err, errReplay) {
 		return openReplay(presented, u.refresh.Replay)
@@ -48,9 +53,6 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	}
 	if u.code != nil && (u.code.Used || u.code.Revoked) {
 		return p.again(ctx, u, u.code)
-	}
-	if err := p.checkAccount(ctx, u); err != nil {
-		return nil, err
 	}
 	if err := p.checkPolicy(ctx, request.GetClient(), u); err != nil {
 		return nil, err
@@ -101,28 +103,52 @@ func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// checkAccount refuses to refresh for an account that is gone or disabled. For a code, Finish asked a moment ago.
+// checkAccount refuses to give tokens for a login that no longer counts.
 func (p *Provider) checkAccount(ctx context.Context, u *unit) error {
-	if u.refresh == nil {
-		return nil
+	if p.ownAccounts && (u.refresh == nil || !u.refresh.UsedAt.IsZero()) {
+		return nil // Finish asked a moment ago, or the answer is that of a moment ago
 	}
-	if ok, err := p.usable(ctx, u.refresh.Subject); ok || err != nil {
+	if ok, err := p.counts(ctx, &u.grant.Login); ok || err != nil {
 		return err
 	}
-	if err := p.store.RevokeFamily(ctx, u.refresh.Family); err != nil {
-		return err
-	}
-	return fosite.ErrInvalidGrant.WithHint("The account of the refresh token cannot be used.")
+	return p.endFamily(ctx, u)
 }
 
-// usable reports whether the account still is there and not disabled. Where its directory is ours, whatever disables it has
-// ended its tokens; this is for any other, which ends nothing here.
-func (p *Provider) usable(ctx context.Context, subject string) (bool, error) {
-	user, err := p.accounts.Account(ctx, subject)
+// endFamily ends what rests on a login that no longer counts, and says so to the client.
+func (p *Provider) endFamily(ctx context.Context, u *unit) error {
+	if err := p.store.RevokeFamily(ctx, u.family()); err != nil {
+		return err
+	}
+	return fosite.ErrInvalidGrant.WithHint("The account cannot be used, or all that it had open has ended. Have the user sign in again.")
+}
+
+// counts reports whether what the login has proved still counts. Where the accounts are our own, whatever disables one or
+// raises its epoch has ended its tokens; of any other the epoch says so.
+func (p *Provider) counts(ctx context.Context, login *assurance.Login) (bool, error) {
+	user, err := p.accounts.Account(ctx, login.Subject)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil && !user.Disabled, err
+	return err == nil && p.admits(user, login), err
+}
+
+// admits reports whether the account, as it was just read, still lets the login in.
+func (p *Provider) admits(user account.Account, login *assurance.Login) bool {
+	return !user.Disabled && (p.ownAccounts || user.Epoch == login.Epoch)
+}
+
+// restOnAccount commits what write does, together with the check that the login counts if nobody else ends what rests on
+// it: account.ErrPassword, and nothing of the commit, if it does not.
+func (p *Provider) restOnAccount(ctx context.Context, login *assurance.Login, write func(context.Context) error) error {
+	if p.ownAccounts {
+		return write(ctx)
+	}
+	return p.store.Atomic(ctx, func(ctx context.Context) error {
+		if err := p.accounts.RequireAccount(ctx, login.Subject, login.Epoch); err != nil {
+			return err
+		}
+		return write(ctx)
+	})
 }
 
 // answerOf is the body of the answer (RFC 6749 section 5.1).
@@ -141,8 +167,13 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	err = p.store.Exchange(ctx, u.code.Signature, p.now(), replay, u.tokens)
-	if !errors.Is(err, store.ErrConflict) {
+	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error {
+		return p.store.Exchange(ctx, u.code.Signature, p.now(), replay, u.tokens)
+	})
+	switch {
+	case errors.Is(err, account.ErrPassword):
+		return nil, p.endFamily(ctx, u)
+	case !errors.Is(err, store.ErrConflict):
 		return body, err
 	}
 	code, err := p.store.Code(ctx, u.code.Signature)
@@ -195,8 +226,13 @@ func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]by
 	if err != nil {
 		return nil, err
 	}
-	err = p.store.Rotate(ctx, u.refresh.Signature, p.now(), replay, u.tokens)
-	if !errors.Is(err, store.ErrConflict) {
+	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error {
+		return p.store.Rotate(ctx, u.refresh.Signature, p.now(), replay, u.tokens)
+	})
+	switch {
+	case errors.Is(err, account.ErrPassword):
+		return nil, p.endFamily(ctx, u)
+	case !errors.Is(err, store.ErrConflict):
 		return body, err
 	}
 	winner, err := p.store.Token(ctx, tokens.RefreshToken, u.refresh.Signature)

@@ -34,7 +34,7 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := s.newLogoutPage("/logout")
 	p.Who = user.Label()
-	device, err := s.Remembered.Find(r.Context(), s.Remembered.Token(r), session.Login.Subject)
+	device, err := s.Remembered.Find(r.Context(), s.Remembered.Token(r), session.Login.Subject, session.Login.Epoch)
 	if err != nil {
 		return err
 	}
