@@ -33,6 +33,14 @@ type unit struct {
 	revoked bool
 }
 
+// family is that of the code or the refresh token.
+func (u *unit) family() string {
+	if u.refresh != nil {
+		return u.refresh.Family
+	}
+	return u.code.Family
+}
+
 type unitKey struct{}
 
 func withUnit(ctx context.Context, presented string) (context.Context, *unit) {

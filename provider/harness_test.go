@@ -35,15 +35,16 @@ const (
 
 // op is a provider with pages that sign a user in at once.
 type op struct {
-	t      *testing.T
-	store  *providertest.Memory
-	sealer *providertest.Sealer
-	p      *provider.Provider
-	mux    *http.ServeMux
-	ui     *pages
-	secret string
-	audit  audit.Recorder
-	ladder assurance.Levels
+	t        *testing.T
+	store    *providertest.Memory
+	sealer   *providertest.Sealer
+	p        *provider.Provider
+	mux      *http.ServeMux
+	ui       *pages
+	secret   string
+	audit    audit.Recorder
+	accounts account.Accounts // nil: those of the store
+	ladder   assurance.Levels
 
 	mu  sync.Mutex
 	now time.Time
@@ -115,8 +116,12 @@ func newOP(t *testing.T) *op {
 // restart makes a new provider on the same store.
 func (o *op) restart() {
 	o.t.Helper()
+	accounts := o.accounts
+	if accounts == nil {
+		accounts = &account.Directory{Store: o.store, Hasher: &account.Hasher{}}
+	}
 	p, err := provider.New(o.t.Context(), provider.Config{
-		Issuer: issuer, Store: o.store, Accounts: &account.Directory{Store: o.store, Hasher: &account.Hasher{}}, Sealer: o.sealer,
+		Issuer: issuer, Store: o.store, Accounts: accounts, Sealer: o.sealer,
 		Secrets: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Now: o.clock, Log: slog.New(slog.DiscardHandler),
 		Audit: o.audit, Levels: o.ladder, Locales: []string{"en", "pt-BR"},
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/assurance"
 	"vestibule/provider/client"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
@@ -67,7 +68,29 @@ func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspecti
 	if row.Client != client.ID && !(client.ResourceServer && row.Kind == tokens.AccessToken) {
 		return nil, errToken
 	}
-	return p.describeToken(row)
+	g := new(grant)
+	if err := g.read(row.Data); err != nil {
+		return nil, storeFault{err}
+	}
+	if err := p.checkLogin(r.Context(), &g.Login); err != nil {
+		return nil, err
+	}
+	return p.describeToken(row, g), nil
+}
+
+// checkLogin returns errToken for a token whose login no longer counts. Where the accounts are our own it is revoked
+// already.
+func (p *Provider) checkLogin(ctx context.Context, login *assurance.Login) error {
+	if p.ownAccounts {
+		return nil
+	}
+	switch _, ok, err := p.counts(ctx, login); {
+	case err != nil:
+		return storeFault{fmt.Errorf("account: %w", err)}
+	case !ok:
+		return errToken
+	}
+	return nil
 }
 
 // liveToken returns the access or refresh token, or errToken. The tokens of a disabled account are revoked already.
@@ -99,11 +122,7 @@ func (p *Provider) storedToken(ctx context.Context, token string, asker client.C
 	return &row, nil
 }
 
-func (p *Provider) describeToken(row *tokens.Token) (*introspection, error) {
-	g := new(grant)
-	if err := g.read(row.Data); err != nil {
-		return nil, storeFault{err}
-	}
+func (p *Provider) describeToken(row *tokens.Token, g *grant) *introspection {
 	answer := &introspection{
 		Active: true, Scope: strings.Join(g.Scopes, " "), Client: row.Client, Subject: row.Subject, Issuer: p.issuer,
 		Expires: row.Expires.Unix(), IssuedAt: row.Created.Unix(),
@@ -112,5 +131,5 @@ func (p *Provider) describeToken(row *tokens.Token) (*introspection, error) {
 	if row.Kind == tokens.AccessToken {
 		answer.Type = "Bearer"
 	}
-	return answer, nil
+	return answer
 }

@@ -31,13 +31,17 @@ type Config struct {
 	// path, if it has one.
 	Issuer   string
 	Store    Store
-	Accounts account.Accounts
-	Sealer   interaction.Sealer // seals signing keys, and sign-ins that are not rows yet
-	Secrets  [][]byte           // 32 bytes each; the first makes tokens, all of them verify
-	Audit    audit.Recorder     // nil: no log is kept
-	Levels   assurance.Levels   // the zero value works
-	Policy   Policy             // which logins are enough for tokens; nil: ClientPolicy
-	Locales  []string           // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
+	Accounts account.Accounts // those of another program as account.Elsewhere, lest what is ended here go on
+	// OwnAccounts says that Store keeps the Accounts too and that whatever raises the Epoch of one, or disables it, ends in
+	// the same commit what rests on that: storage.Store does. Then no use of a code or token asks for the account. False:
+	// each is held against the account's Epoch, for whoever raises it there ends nothing here.
+	OwnAccounts bool
+	Sealer      interaction.Sealer // seals signing keys, and sign-ins that are not rows yet
+	Secrets     [][]byte           // 32 bytes each; the first makes tokens, all of them verify
+	Audit       audit.Recorder     // nil: no log is kept
+	Levels      assurance.Levels   // the zero value works
+	Policy      Policy             // which logins are enough for tokens; nil: ClientPolicy
+	Locales     []string           // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
 
 	SigningAlgorithm string           // for clients that have no wish: one of client.Algorithms; empty: RS256
 	Lifetimes        Lifetimes        // zero fields have their defaults
@@ -107,18 +111,19 @@ type UI interface {
 
 // Provider is an OpenID Provider without pages. Its Flows are the authorization requests that pages are about.
 type Provider struct {
-	issuer    string
-	path      string // of the issuer
-	store     Store
-	accounts  account.Accounts
-	audit     audit.Recorder
-	levels    assurance.Levels
-	policy    Policy
-	locales   []string
-	lifetimes Lifetimes
-	algorithm string
-	log       *slog.Logger
-	now       func() time.Time
+	issuer      string
+	path        string // of the issuer
+	store       Store
+	accounts    account.Accounts
+	ownAccounts bool
+	audit       audit.Recorder
+	levels      assurance.Levels
+	policy      Policy
+	locales     []string
+	lifetimes   Lifetimes
+	algorithm   string
+	log         *slog.Logger
+	now         func() time.Time
 
 	*interaction.Flows
 	ui      UI // of Register
@@ -138,7 +143,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		return nil, err
 	}
 	p := &Provider{
-		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
+		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, ownAccounts: c.OwnAccounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
 		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {

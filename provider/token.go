@@ -11,6 +11,7 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/account"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/spelling"
@@ -41,6 +42,9 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 		if fault := u.narrow(request, r.PostForm); fault != nil { // before anything is spent
 			return nil, fault
 		}
+		if fault := p.checkAccount(ctx, request.GetClient().(relyingParty).Client, u); fault != nil {
+			return nil, fault
+		}
 	}
 	if errors.Is(err, errReplay) {
 		return openReplay(presented, u.refresh.Replay)
@@ -50,9 +54,6 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	}
 	if u.code != nil && (u.code.Used || u.code.Revoked) {
 		return p.again(ctx, u, u.code)
-	}
-	if err := p.checkAccount(ctx, request.GetClient().(relyingParty).Client, u); err != nil {
-		return nil, err
 	}
 	if err := p.checkPolicy(ctx, request.GetClient(), u); err != nil {
 		return nil, err
@@ -103,37 +104,56 @@ func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// checkAccount refuses to refresh for an account that is gone or disabled. For a code, Finish asked a moment ago: then the
-// account is looked up only if the ID token says something of it.
-func (p *Provider) checkAccount(ctx context.Context, c client.Client, u *unit) error {
-	family := ""
-	switch {
-	case u.refresh != nil:
-		family = u.refresh.Family
-	case u.grant.tellsOfUser(c):
-		family = u.code.Family
-	default:
+// checkAccount refuses to give tokens for a login that no longer counts. Where the accounts are our own, Finish has asked a
+// moment ago, or the answer is that of a moment ago, if nothing is refreshed: then the account is read only if the ID token
+// says something of it.
+func (p *Provider) checkAccount(ctx context.Context, c client.Client, u *unit) (err error) {
+	refreshes := u.refresh != nil && u.refresh.UsedAt.IsZero()
+	if p.ownAccounts && !refreshes && !u.grant.tellsOfUser(c) {
 		return nil
 	}
 	var ok bool
-	var err error
-	if u.user, ok, err = p.usable(ctx, u.grant.Login.Subject); ok || err != nil {
+	if u.user, ok, err = p.counts(ctx, &u.grant.Login); ok || err != nil {
 		return err
 	}
-	if err := p.store.RevokeFamily(ctx, family); err != nil {
-		return err
-	}
-	return fosite.ErrInvalidGrant.WithHint("The account that the tokens are of cannot be used.")
+	return p.endFamily(ctx, u)
 }
 
-// usable returns the account, and whether it still is there and not disabled. Where its directory is ours, whatever disables
-// it has ended its tokens; this is for any other, which ends nothing here.
-func (p *Provider) usable(ctx context.Context, subject string) (account.Account, bool, error) {
-	user, err := p.accounts.Account(ctx, subject)
+// endFamily ends what rests on a login that no longer counts, and says so to the client.
+func (p *Provider) endFamily(ctx context.Context, u *unit) error {
+	if err := p.store.RevokeFamily(ctx, u.family()); err != nil {
+		return err
+	}
+	return fosite.ErrInvalidGrant.WithHint("The account cannot be used, or all that it had open has ended. Have the user sign in again.")
+}
+
+// counts returns the account, and whether what the login has proved still counts. Where the accounts are our own, whatever
+// disables one or raises its epoch has ended its tokens; of any other the epoch says so.
+func (p *Provider) counts(ctx context.Context, login *assurance.Login) (account.Account, bool, error) {
+	user, err := p.accounts.Account(ctx, login.Subject)
 	if errors.Is(err, store.ErrNotFound) {
 		return user, false, nil
 	}
-	return user, err == nil && !user.Disabled, err
+	return user, err == nil && p.admits(user, login), err
+}
+
+// admits reports whether the account, as it was just read, still lets the login in.
+func (p *Provider) admits(user account.Account, login *assurance.Login) bool {
+	return !user.Disabled && (p.ownAccounts || user.Epoch == login.Epoch)
+}
+
+// restOnAccount commits what write does, together with the check that the login counts if nobody else ends what rests on
+// it: account.ErrPassword, and nothing of the commit, if it does not.
+func (p *Provider) restOnAccount(ctx context.Context, login *assurance.Login, write func(context.Context) error) error {
+	if p.ownAccounts {
+		return write(ctx)
+	}
+	return p.store.Atomic(ctx, func(ctx context.Context) error {
+		if err := p.accounts.RequireAccount(ctx, login.Subject, login.Epoch); err != nil {
+			return err
+		}
+		return write(ctx)
+	})
 }
 
 // answerOf is the body of the answer (RFC 6749 section 5.1).
@@ -152,8 +172,13 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	err = p.store.Exchange(ctx, u.code.Signature, p.now(), replay, u.tokens)
-	if !errors.Is(err, store.ErrConflict) {
+	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error {
+		return p.store.Exchange(ctx, u.code.Signature, p.now(), replay, u.tokens)
+	})
+	switch {
+	case errors.Is(err, account.ErrPassword):
+		return nil, p.endFamily(ctx, u)
+	case !errors.Is(err, store.ErrConflict):
 		return body, err
 	}
 	code, err := p.store.Code(ctx, u.code.Signature)
@@ -206,8 +231,13 @@ func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]by
 	if err != nil {
 		return nil, err
 	}
-	err = p.store.Rotate(ctx, u.refresh.Signature, p.now(), replay, u.tokens)
-	if !errors.Is(err, store.ErrConflict) {
+	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error {
+		return p.store.Rotate(ctx, u.refresh.Signature, p.now(), replay, u.tokens)
+	})
+	switch {
+	case errors.Is(err, account.ErrPassword):
+		return nil, p.endFamily(ctx, u)
+	case !errors.Is(err, store.ErrConflict):
 		return body, err
 	}
 	winner, err := p.store.Token(ctx, tokens.RefreshToken, u.refresh.Signature)

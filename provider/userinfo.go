@@ -90,7 +90,7 @@ func (p *Provider) claims(ctx context.Context, token string) (map[string]any, er
 		return nil, errScope
 	}
 	user, err := p.accounts.Account(ctx, g.Login.Subject)
-	if errors.Is(err, store.ErrNotFound) || err == nil && user.Disabled {
+	if errors.Is(err, store.ErrNotFound) || err == nil && !p.admits(user, &g.Login) {
 		return nil, errToken
 	}
 	if err != nil {

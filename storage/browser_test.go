@@ -16,7 +16,7 @@ import (
 // kept is a browser that its user said to remember at noon.
 func kept(id, subject string) interaction.Browser {
 	return interaction.Browser{
-		ID: []byte(id), Subject: subject, Agent: "Firefox on Linux", Created: noon, Seen: noon, Expires: noon.Add(30 * day),
+		ID: []byte(id), Subject: subject, Epoch: 7, Agent: "Firefox on Linux", Created: noon, Seen: noon, Expires: noon.Add(30 * day),
 	}
 }
 

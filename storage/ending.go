@@ -2,9 +2,11 @@ package storage
 
 import (
 	"context"
+	"errors"
 
 	"vestibule/provider/account"
 	"vestibule/provider/interaction"
+	"vestibule/provider/store"
 )
 
 // What gives authority checks in its commit what it rests on, and locks that: the account in its epoch
@@ -13,10 +15,11 @@ import (
 // committed, or the other finds that it has ended.
 
 // EndAccess ends all that the subject has open, in one commit: sessions, sign-ins under way by the epoch, codes, tokens,
-// remembered browsers, set-ups and links. Of an account that is kept elsewhere its own directory ends the sign-ins under way.
+// remembered browsers, set-ups and links. Of an account that is kept elsewhere it is counted, for account.Elsewhere to add
+// to the epoch.
 func (s *Store) EndAccess(ctx context.Context, subject string) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, accountRank, nil, `UPDATE account SET epoch = epoch + 1 WHERE subject = $1`, subject); err != nil {
+		if err := s.raiseEpoch(ctx, subject); err != nil {
 			return err
 		}
 		if err := s.exec(ctx, nil, `DELETE FROM session WHERE subject = $1`, subject); err != nil {
@@ -29,6 +32,43 @@ func (s *Store) EndAccess(ctx context.Context, subject string) error {
 			return err
 		}
 		return s.endFavours(ctx, subject)
+	})
+}
+
+// raiseEpoch has the commit of ctx wait for those that rest on the account, wherever it is kept, and fail those that come
+// later.
+func (s *Store) raiseEpoch(ctx context.Context, subject string) error {
+	err := s.lock(ctx, accountRank, nil, `UPDATE account SET epoch = epoch + 1 WHERE subject = $1`, subject)
+	if err != nil {
+		return err
+	}
+	return s.lock(ctx, accountRank, nil, `INSERT INTO account_elsewhere (subject, endings)
+		SELECT $1, 1 WHERE NOT EXISTS (SELECT 1 FROM account WHERE subject = $1)
+		ON CONFLICT (subject) DO UPDATE SET endings = account_elsewhere.endings + 1`, subject)
+}
+
+// Endings implements account.Endings.
+func (s *Store) Endings(ctx context.Context, subject string) (int64, error) {
+	n, err := one(ctx, s, func(r row) (n int64, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT endings FROM account_elsewhere WHERE subject = $1`, subject)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	return n, err
+}
+
+// RequireEndings implements account.Endings. There must be a row to lock, before the first ending too.
+func (s *Store) RequireEndings(ctx context.Context, subject string, n int64) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.lock(ctx, accountRank, nil, `INSERT INTO account_elsewhere (subject, endings) VALUES ($1, 0)
+			ON CONFLICT (subject) DO NOTHING`, subject)
+		if err != nil {
+			return err
+		}
+		return s.lock(ctx, accountRank, account.ErrPassword, `SELECT 1 FROM account_elsewhere
+			WHERE subject = $1 AND endings = $2`+forShare, subject, n)
 	})
 }
 
@@ -46,9 +86,7 @@ func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid 
 	}
 	return next, s.Atomic(ctx, func(ctx context.Context) error {
 		if ours {
-			err := s.lock(ctx, accountRank, account.ErrPassword, `UPDATE account SET epoch = $3
-				WHERE subject = $1 AND epoch = $2 AND disabled = FALSE`, subject, epoch, next)
-			if err != nil {
+			if err := s.nextEpoch(ctx, subject, epoch, next); err != nil {
 				return err
 			}
 		}
@@ -58,6 +96,17 @@ func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid 
 		}
 		return s.revoke(ctx, `subject = $1 AND session <> $2`, subject, sid) // also of sessions that are over
 	})
+}
+
+// nextEpoch has the account go on in the next epoch, and its remembered browsers with it. account.ErrPassword if it is
+// disabled or in another one by now.
+func (s *Store) nextEpoch(ctx context.Context, subject string, epoch, next int64) error {
+	err := s.lock(ctx, accountRank, account.ErrPassword, `UPDATE account SET epoch = $3
+		WHERE subject = $1 AND epoch = $2 AND disabled = FALSE`, subject, epoch, next)
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, nil, `UPDATE browser SET epoch = $2 WHERE subject = $1`, subject, next)
 }
 
 // keepsAccount reports whether the account is one of this store. That never changes.

@@ -103,6 +103,48 @@ func TestEndingsOfAnAccountKeptElsewhere(t *testing.T) {
 	})
 }
 
+// Of an account that is kept elsewhere it is counted how often all was ended, so that a commit can rest on the number.
+func TestEndingsAreCounted(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		ana := newUser("ana", "")
+		must(t, s.CreateAccount(t.Context(), ana, ""))
+		for n := range int64(3) {
+			for _, subject := range []string{"elsewhere", "elsewhere too"} {
+				if got, err := s.Endings(t.Context(), subject); err != nil || got != n {
+					t.Errorf("Endings = %d, %v, want %d", got, err, n)
+				}
+				for rest, want := range map[int64]error{n: nil, n + 1: account.ErrPassword, n - 1: account.ErrPassword} {
+					if subject == "elsewhere" { // the other has no row before all was ended
+						if err := s.RequireEndings(t.Context(), subject, rest); !errors.Is(err, want) {
+							t.Errorf("RequireEndings(%d) = %v, want %v", rest, err, want)
+						}
+					}
+				}
+				must(t, s.EndAccess(t.Context(), subject))
+			}
+			must(t, s.EndAccess(t.Context(), ana.Subject))
+		}
+		if got, err := s.Endings(t.Context(), ana.Subject); err != nil || got != 0 {
+			t.Errorf("of an account that is kept here %d endings are counted (%v)", got, err)
+		}
+	})
+}
+
+// Browsers stay remembered when all else ends, in the epoch that the account is in then.
+func TestEndOthersKeepsBrowsers(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		ana := newUser("ana", "")
+		must(t, s.CreateAccount(t.Context(), ana, ""))
+		addApp(t, s, ana.Subject, "a1")
+		must(t, s.RememberBrowser(t.Context(), nil, kept("phone", ana.Subject))) // in another epoch
+		next, err := s.EndOthers(t.Context(), ana.Subject, 0, "sid-a")
+		must(t, err)
+		if b, err := s.Browser(t.Context(), []byte("phone"), noon); err != nil || b.Epoch != next {
+			t.Errorf("the browser is %+v (%v), want it in the epoch %d", b, err, next)
+		}
+	})
+}
+
 // What ends a thing that a commit under way is about to make waits for it: else it would end nothing, and the thing be
 // there a moment later.
 func TestEndingsWaitForTheAccount(t *testing.T) {
@@ -114,6 +156,11 @@ func TestEndingsWaitForTheAccount(t *testing.T) {
 	resting := "SELECT 1 FROM account WHERE subject = $1 FOR SHARE" // as RequireAccount does
 	t.Log("ForgetBrowsers")
 	waitsFor(t, s, dsn, func() error { return s.ForgetBrowsers(t.Context(), ana.Subject) }, resting, ana.Subject)
+	t.Log("EndAccess, elsewhere")
+	first := "INSERT INTO account_elsewhere (subject, endings) VALUES ($1, 0)" // as RequireEndings does
+	waitsFor(t, s, dsn, func() error { return s.EndAccess(t.Context(), "elsewhere") }, first, "elsewhere")
+	again := "SELECT 1 FROM account_elsewhere WHERE subject = $1 FOR SHARE"
+	waitsFor(t, s, dsn, func() error { return s.EndAccess(t.Context(), "elsewhere") }, again, "elsewhere")
 	t.Log("DeleteGrant")
 	waitsFor(t, s, dsn, func() error { return s.DeleteGrant(t.Context(), ana.Subject, "shop") }, resting, ana.Subject)
 }

@@ -102,8 +102,8 @@ var manyRows = []string{
 	`INSERT INTO interaction (id, data, version, expires_at) SELECT 'i' || n, '{}', 1, n FROM numbers`,
 	`INSERT INTO session (id, sid, subject, login, created_at, seen_at, expires_at, version)
 		SELECT CAST('s' || n AS BYTEA), 'sid' || n, 'u' || n, '{}', 0, 0, n, 1 FROM numbers`,
-	`INSERT INTO browser (id, subject, generation, agent, created_at, seen_at, expires_at)
-		SELECT CAST('b' || n AS BYTEA), 'u' || n, 1, '', 0, 0, n FROM numbers`,
+	`INSERT INTO browser (id, subject, generation, epoch, agent, created_at, seen_at, expires_at)
+		SELECT CAST('b' || n AS BYTEA), 'u' || n, 1, 0, '', 0, 0, n FROM numbers`,
 	`INSERT INTO setup (owner, subject, authenticator, kind, basis, key_id, sealed, confirmed, name, name_key, created_at, expires_at)
 		SELECT 'o' || n, 'u' || n, '', '', 1, 'k', CAST('x' AS BYTEA), FALSE, '', '', 0, n FROM numbers`,
 	`INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, ids)
@@ -114,6 +114,7 @@ var manyRows = []string{
 		SELECT 'refresh', 't' || n, 'f' || n, 'shop', 'u' || n, '', CAST('x' AS BYTEA), 0, n, n, n FROM numbers`,
 	`INSERT INTO enrol_link (id, subject, created_at, expires_at, used_at)
 		SELECT CAST('l' || n AS BYTEA), 'u' || n, 0, n, 0 FROM numbers`,
+	`INSERT INTO revocation (id, subject, created_at) SELECT 'r' || n, 'u' || n, n FROM numbers`,
 	`INSERT INTO gone_client (client, registration, gone_at) SELECT 'c' || n, 'r', n FROM numbers`,
 	`INSERT INTO notice (id, subject, kind, address, actor, detail, recipient, created_at, due_at)
 		SELECT 'n' || n, 'u' || n, 'k', '', '', '{}', '', n, n FROM numbers`,

@@ -63,12 +63,12 @@ func (s *Store) TouchSession(ctx context.Context, id []byte, seen time.Time) err
 	return s.exec(ctx, nil, `UPDATE session SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id, micros(seen))
 }
 
-const browserColumns = `b.id, b.subject, b.agent, b.created_at, b.seen_at, b.expires_at`
+const browserColumns = `b.id, b.subject, b.epoch, b.agent, b.created_at, b.seen_at, b.expires_at`
 
 func scanBrowser(r row) (interaction.Browser, error) {
 	var b interaction.Browser
 	var created, seen, expires int64
-	err := r.Scan(&b.ID, &b.Subject, &b.Agent, &created, &seen, &expires)
+	err := r.Scan(&b.ID, &b.Subject, &b.Epoch, &b.Agent, &created, &seen, &expires)
 	b.Created, b.Seen, b.Expires = instant(created), instant(seen), instant(expires)
 	return b, err
 }
@@ -81,10 +81,10 @@ func (s *Store) RememberBrowser(ctx context.Context, old []byte, b interaction.B
 			return err
 		}
 		return s.exec(ctx, store.ErrConflict, `INSERT INTO browser
-				(id, subject, generation, agent, created_at, seen_at, expires_at)
-			SELECT $1, e.subject, e.generation, $3, $4, $5, $6 FROM enrolment e
+				(id, subject, generation, epoch, agent, created_at, seen_at, expires_at)
+			SELECT $1, e.subject, e.generation, $7, $3, $4, $5, $6 FROM enrolment e
 			WHERE e.subject = $2 AND EXISTS (SELECT 1 FROM authenticator a WHERE a.subject = e.subject)`,
-			b.ID, b.Subject, b.Agent, micros(b.Created), micros(b.Seen), micros(b.Expires))
+			b.ID, b.Subject, b.Agent, micros(b.Created), micros(b.Seen), micros(b.Expires), b.Epoch)
 	})
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -217,4 +218,42 @@ func TestAccountKeptElsewhere(t *testing.T) {
 	p = b.open("/account").click("Remove").at("remove", "initial")
 	p.press("Remove Authenticator app", "password", secret, "code", a.code(0)).at("security", "off").says("Authenticator app was removed.")
 	b.open("/account/security").at("security", "off")
+}
+
+// meanwhile are accounts that something happens to when one is read next.
+type meanwhile struct {
+	account.Accounts
+	do atomic.Pointer[func()]
+}
+
+// Account implements account.Accounts.
+func (m *meanwhile) Account(ctx context.Context, subject string) (account.Account, error) {
+	if do := m.do.Swap(nil); do != nil {
+		(*do)()
+	}
+	return m.Accounts.Account(ctx, subject)
+}
+
+// TestSessionOfAnotherEpoch: where the account is kept elsewhere a higher epoch ends no session, and the pages of the account
+// do. Where it is ours the session was renewed between two reads, and goes on.
+func TestSessionOfAnotherEpoch(t *testing.T) {
+	s := newSite(t)
+	accounts := &meanwhile{Accounts: s.accounts}
+	s.configure(func(c *Config) { c.Accounts = accounts })
+	b := s.signedIn(nil)
+	p := b.open("/account/security").at("security", "off")
+	renew := func() { p.press("Sign out everywhere else").at("security", "off") }
+	accounts.do.Store(&renew)
+	b.open("/account/security").at("security", "off")
+	b.open("/account/security").at("security", "off")
+
+	s.accounts.set(func(rows map[string]account.Account) {
+		ana := rows["ana"]
+		ana.Epoch++
+		rows["ana"] = ana
+	})
+	b.open("/account/security").at("logged-out", "initial")
+	if rows := s.sessions.snapshot(); len(rows) != 0 {
+		t.Errorf("%d sessions are left", len(rows))
+	}
 }

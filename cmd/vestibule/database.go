@@ -90,11 +90,11 @@ func atAnySchema(ctx context.Context, s config.Config, work func(db *storage.Sto
 	return errors.Join(work(db), db.Close())
 }
 
-// operations are what the person who runs the command does to a store. They write notices always: a command does not know
-// whether the servers send mail. What no server sends is purged.
+// operations are what the person who runs the command does to a store. They write notices, and what a Hydra must hear,
+// always: a command does not know whether the servers send mail, or serve a Hydra. What no server sends is purged.
 func operations(db *storage.Store) *operator.Operator {
 	who := actor()
-	return operator.New(db, &audit.Log{Store: db, Now: time.Now, Actor: who, Hooks: []audit.Hook{notice.Hook(db)}}, who)
+	return operator.New(db, &audit.Log{Store: db, Now: time.Now, Actor: who, Hooks: []audit.Hook{notice.Hook(db), server.RevocationHook(db)}}, who)
 }
 
 // actor names who runs the command.

@@ -67,6 +67,7 @@ const (
 	EventAdminUserCreated   = "admin.user.created"
 	EventAdminUserUpdated   = "admin.user.updated"       // Detail: which of email, email_verified, name, attributes, groups and disabled changed
 	EventAdminUnlocked      = "admin.user.unlocked"      // Detail: budgets
+	EventAdminAccessEnded   = "admin.access.ended"       // all that the user had open was ended; Detail: reason, sessions (how many were open)
 	EventAdminReset         = "admin.totp.reset"         // Detail: authenticators, reason, reset (its id, if it was planned)
 	EventAdminResetPlanned  = "admin.totp.reset.planned" // Detail: reason, due, reset
 	EventResetCancelled     = "factor.reset.cancelled"   // Detail: reset, how (link, account or operator), reason if an operator gave one

@@ -107,7 +107,7 @@ type LogoutRequest struct {
 // Paths of the admin API.
 const (
 	requestsPath = "/admin/oauth2/auth/requests/"
-	sessionsPath = "/admin/oauth2/auth/sessions/login"
+	sessionsPath = "/admin/oauth2/auth/sessions/" // of what Hydra remembers of users
 	clientsPath  = "/admin/clients/"
 )
 
@@ -155,12 +155,6 @@ func (a *Admin) Logout(ctx context.Context, challenge string) (LogoutRequest, er
 // AcceptLogout returns where the browser goes on, which ends Hydra's session there.
 func (a *Admin) AcceptLogout(ctx context.Context, challenge string) (string, error) {
 	return a.answer(ctx, "logout", "/accept", challenge, struct{}{})
-}
-
-// EndSession ends one of Hydra's sessions, and tells the clients that have asked to hear of that. That there is no such
-// session is no error.
-func (a *Admin) EndSession(ctx context.Context, sid string) error {
-	return a.call(ctx, &a.others, "end session", http.MethodDelete, sessionsPath, url.Values{"sid": {sid}}, nil, nil)
 }
 
 // AcceptUserCode returns where the browser of a device's user goes on (RFC 8628 section 3.3). A *RefusedError reports a

@@ -26,6 +26,7 @@ type Session struct {
 type Browser struct {
 	ID      []byte // SHA-256 of the cookie's value
 	Subject string
+	Epoch   int64     // of the account; what was remembered in another no longer counts
 	Agent   string    // what to call it, such as "Firefox on Linux"
 	Created time.Time // when the code was given
 	Seen    time.Time // when the code was last left out

@@ -2,8 +2,12 @@ package operator
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
+	"vestibule/provider/audit"
 	"vestibule/provider/interaction"
 )
 
@@ -12,4 +16,54 @@ func (o *Operator) OpenSessions(ctx context.Context, subject string) ([]interact
 	all, err := o.Sessions.Sessions(ctx, subject)
 	now := o.now()
 	return slices.DeleteFunc(all, func(s interaction.Session) bool { return !now.Before(s.Expires) }), err
+}
+
+// CheckEndAccess says all that is wrong with the arguments of EndAccess, as an *Invalid. The reason is recorded, and the
+// user sees it.
+func CheckEndAccess(subject, reason string) error {
+	return invalid(
+		broken(
+			rule{subject == "" || !isPlainText(subject) || len(subject) > longestSubject, "subject", "must be 1 to 255 bytes, without control characters"},
+			rule{strings.TrimSpace(reason) == "", "reason", "is missing; say why"},
+		),
+		checkReason(reason),
+	)
+}
+
+// longestSubject is how many bytes a subject may have (OpenID Connect Core section 2).
+const longestSubject = 255
+
+// EndAccess ends all that somebody has open: sessions, sign-ins under way, codes, tokens, remembered browsers, set-ups and
+// links. Whoever can still sign in may do so again. The account may be one that another program keeps, so that nobody
+// looks whether there is such a subject: who has nothing open has nothing to lose. It returns the sessions that were open.
+func (o *Operator) EndAccess(ctx context.Context, subject, reason string) ([]interaction.Session, error) {
+	if err := CheckEndAccess(subject, reason); err != nil {
+		return nil, err
+	}
+	open, err := o.OpenSessions(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
+	e := audit.Event{
+		Kind: audit.EventAdminAccessEnded, Subject: subject,
+		Detail: map[string]string{"reason": strings.TrimSpace(reason), "sessions": strconv.Itoa(len(open))},
+	}
+	if err := o.commit(ctx, e, func(ctx context.Context) error { return o.Sessions.EndAccess(ctx, subject) }); err != nil {
+		return nil, fmt.Errorf("end what is open: %w", err)
+	}
+	return open, nil
+}
+
+// EndsAccess reports whether an event is of an operation that ends all that its subject has open. Whoever keeps some of
+// that elsewhere hears of it so, in the same commit.
+func EndsAccess(e audit.Event) bool {
+	switch e.Kind {
+	case audit.EventAdminAccessEnded, audit.EventAdminReset, audit.EventPasswordChanged:
+		return true
+	case audit.EventAdminUserUpdated:
+		return e.Detail["disabled"] == yesNo(true)
+	case audit.EventFactorRemoved:
+		return e.Actor != "" // the user's own leaves one session
+	}
+	return false
 }

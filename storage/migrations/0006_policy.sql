@@ -7,6 +7,12 @@ ALTER TABLE account ADD COLUMN attributes TEXT NOT NULL DEFAULT ''; -- JSON: nam
 ALTER TABLE account ADD COLUMN signed_in_at BIGINT NOT NULL DEFAULT 0; -- last sign-in with the password
 ALTER TABLE account ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0; -- raised by what ends all sessions, and all sign-ins under way
 
+-- An account that another program keeps, which has signed in here. Its epoch is that of the program and what is counted here.
+CREATE TABLE account_elsewhere (
+	subject TEXT   NOT NULL PRIMARY KEY,
+	endings BIGINT NOT NULL -- how often all that it had open here was ended
+);
+
 ALTER TABLE client ADD COLUMN two_steps TEXT NOT NULL DEFAULT ''; -- required or phishing-resistant: what all its users must have
 ALTER TABLE client ADD COLUMN acr_names TEXT NOT NULL DEFAULT ''; -- JSON: level to the client's names of it
 ALTER TABLE client ADD COLUMN id_token_claims TEXT NOT NULL DEFAULT ''; -- scopes whose claims are in the ID token too
@@ -21,6 +27,7 @@ CREATE TABLE browser (
 	id         BYTEA  NOT NULL PRIMARY KEY, -- SHA-256 of the cookie
 	subject    TEXT   NOT NULL,
 	generation BIGINT NOT NULL, -- of the factors it was remembered with
+	epoch      BIGINT NOT NULL, -- of the account
 	agent      TEXT   NOT NULL,
 	created_at BIGINT NOT NULL,
 	seen_at    BIGINT NOT NULL,

@@ -10,6 +10,14 @@ CREATE TABLE gone_client (
 );
 CREATE INDEX gone_client_gone_at ON gone_client (gone_at);
 
+-- A user all whose access was ended here, which Ory Hydra has not heard of yet.
+CREATE TABLE revocation (
+	id         TEXT   NOT NULL PRIMARY KEY, -- of the event
+	subject    TEXT   NOT NULL,
+	created_at BIGINT NOT NULL
+);
+CREATE INDEX revocation_created_at ON revocation (created_at);
+
 -- With the registration: the client that has the id now may have as many rows.
 DROP INDEX code_client;
 CREATE INDEX code_client ON code (client, registration);

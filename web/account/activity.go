@@ -71,6 +71,7 @@ var activities = map[string]string{
 	audit.EventAdminUserCreated:  "activity.account.created",
 	audit.EventAdminUserUpdated:  "activity.account.changed",
 	audit.EventAdminUnlocked:     "activity.unlocked",
+	audit.EventAdminAccessEnded:  "activity.out.all",
 	audit.EventAdminReset:        "activity.reset",
 	audit.EventAdminResetPlanned: "activity.reset.planned",
 	audit.EventResetCancelled:    "activity.reset.cancelled",

@@ -56,6 +56,9 @@ func (s *Server) rememberedBrowsers(r *http.Request, m *signedIn) ([]rememberedV
 	var views []rememberedView
 	this := string(s.Remembered.Token(r))
 	for _, b := range browsers {
+		if b.Epoch != m.account.Epoch { // what it was remembered by no longer counts
+			continue
+		}
 		views = append(views, rememberedView{encode(b.ID), b.Agent, b.Created, b.Seen, b.Expires, string(b.ID) == this})
 	}
 	return views, nil

@@ -48,12 +48,12 @@ func (s *Server) requireSignedIn(h signedInHandler) ui.Handler {
 		if passed, err := s.Gate.Pass(w, r, session, false); !passed {
 			return err
 		}
-		user, err := s.Accounts.Account(r.Context(), session.Login.Subject)
-		if errors.Is(err, store.ErrNotFound) || err == nil && user.Disabled {
-			return s.expel(w, r, session)
-		}
-		if err != nil {
+		user, admitted, err := s.admit(r.Context(), session)
+		switch {
+		case err != nil:
 			return err
+		case !admitted:
+			return s.expel(w, r, session)
 		}
 		said, err := s.Answers.Said(r)
 		if err != nil {
@@ -61,6 +61,23 @@ func (s *Server) requireSignedIn(h signedInHandler) ui.Handler {
 		}
 		return h(w, r, &signedIn{*session, user, said})
 	}
+}
+
+// admit returns the account of the session, and whether it still lets its user in: it is there, not disabled, and in the
+// epoch of the session. Whoever raises the epoch of an account of ours ends or renews its sessions in the same commit, so
+// that one of another epoch was read a moment before; a host that keeps its accounts itself ends none here.
+func (s *Server) admit(ctx context.Context, session *interaction.Session) (user accounts.Account, ok bool, err error) {
+	user, err = s.Accounts.Account(ctx, session.Login.Subject)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return user, false, nil
+	case err != nil || user.Disabled:
+		return user, false, err
+	case user.Epoch == session.Login.Epoch:
+		return user, true, nil
+	}
+	lives, err := s.Sessions.Lives(ctx, session)
+	return user, !lives, err
 }
 
 // requireReauth lets only those in who have proved within the last minutes who they are: with the best authenticator that
@@ -113,7 +130,7 @@ func (s *Server) requireEnrolmentAllowed(h signedInHandler) signedInHandler {
 	}
 }
 
-// expel ends the session of an account that is gone.
+// expel ends the session of an account that does not let its user in.
 func (s *Server) expel(w http.ResponseWriter, r *http.Request, session *interaction.Session) error {
 	if err := s.Sessions.Store.EndSession(r.Context(), session.Login.Session); err != nil {
 		return err

@@ -46,8 +46,8 @@ func (m *Remembered) Token(r *http.Request) []byte {
 	return ui.Digest(value)
 }
 
-// Find returns the browser that is remembered for the subject by that hash, nil if there is none.
-func (m *Remembered) Find(ctx context.Context, token []byte, subject string) (*interaction.Browser, error) {
+// Find returns the browser that is remembered by that hash for the subject in that epoch, nil if there is none.
+func (m *Remembered) Find(ctx context.Context, token []byte, subject string, epoch int64) (*interaction.Browser, error) {
 	if token == nil {
 		return nil, nil
 	}
@@ -58,18 +58,18 @@ func (m *Remembered) Find(ctx context.Context, token []byte, subject string) (*i
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case b.Subject != subject, !now.Before(b.Created.Add(m.For)): // the setting may have been lowered
+	case b.Subject != subject, b.Epoch != epoch, !now.Before(b.Created.Add(m.For)): // the setting may have been lowered
 		return nil, nil
 	}
 	return &b, nil
 }
 
-// Remember has the browser with that name remembered for the subject, in the place of what it was remembered by before.
-// cookie is for Set, once that is committed.
-func (m *Remembered) Remember(ctx context.Context, old []byte, subject, name string) (cookie string, err error) {
+// Remember has the browser with that name remembered for the subject in that epoch, in the place of what it was remembered
+// by before. cookie is for Set, once that is committed.
+func (m *Remembered) Remember(ctx context.Context, old []byte, subject string, epoch int64, name string) (cookie string, err error) {
 	now := m.Now()
 	cookie = ui.NewToken()
-	b := interaction.Browser{ID: ui.Digest(cookie), Subject: subject, Agent: name, Created: now, Seen: now, Expires: now.Add(m.For)}
+	b := interaction.Browser{ID: ui.Digest(cookie), Subject: subject, Epoch: epoch, Agent: name, Created: now, Seen: now, Expires: now.Add(m.For)}
 	return cookie, m.Store.RememberBrowser(ctx, old, b)
 }
 

@@ -34,7 +34,8 @@ type SessionStore interface {
 	// EndOthers ends all that the subject has open but for the session with that sid and what rests on it: sessions,
 	// sign-ins under way, codes, tokens. The account comes into the epoch that is returned, and the session's login has
 	// to follow in the same commit; if the account is kept elsewhere that is the given one, and its directory ends what
-	// is under way. account.ErrPassword if the account is disabled or in another epoch by now.
+	// is under way. Browsers stay remembered, in the epoch that is returned. account.ErrPassword if the account is
+	// disabled or in another epoch by now.
 	EndOthers(ctx context.Context, subject string, epoch int64, sid string) (next int64, err error)
 }
 
@@ -145,7 +146,16 @@ func (s *Sessions) Others(ctx context.Context, this *interaction.Session) (int, 
 
 // goesOn reports false if the session of the cookie is over or has another cookie by now.
 func (s *Sessions) goesOn(ctx context.Context, cookie string) (bool, error) {
-	_, err := s.Store.Session(ctx, ui.Digest(cookie))
+	return s.lives(ctx, ui.Digest(cookie))
+}
+
+// Lives reports false if the session, as it was read, has ended or has another id by now.
+func (s *Sessions) Lives(ctx context.Context, session *interaction.Session) (bool, error) {
+	return s.lives(ctx, session.ID)
+}
+
+func (s *Sessions) lives(ctx context.Context, id []byte) (bool, error) {
+	_, err := s.Store.Session(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}

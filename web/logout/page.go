@@ -38,7 +38,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, session *interactio
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	device, err := s.Remembered.Find(r.Context(), s.Remembered.Token(r), subject)
+	device, err := s.Remembered.Find(r.Context(), s.Remembered.Token(r), subject, session.Login.Epoch)
 	if err != nil {
 		return err
 	}

@@ -279,7 +279,7 @@ func (s decider) remembered(ctx context.Context, fl *flow, d *decision) (bool, e
 	if fl.state.Reauth || fl.state.SetupRequested != "" || !sparesCode(want) || fl.ix.Login.SecondFactor() {
 		return false, nil
 	}
-	b, err := s.browsers.Find(ctx, fl.rememberToken, fl.subject())
+	b, err := s.browsers.Find(ctx, fl.rememberToken, fl.subject(), fl.ix.Login.Epoch)
 	if err != nil || b == nil {
 		return false, err
 	}

@@ -278,7 +278,7 @@ func (s *commits) rememberBrowser(ctx context.Context, r *http.Request, fl *flow
 		return nil
 	}
 	name := ui.Agent(r.UserAgent())
-	if fl.newRememberToken, err = s.Remembered.Remember(ctx, fl.rememberToken, fl.subject(), name); err != nil {
+	if fl.newRememberToken, err = s.Remembered.Remember(ctx, fl.rememberToken, fl.subject(), fl.ix.Login.Epoch, name); err != nil {
 		return err
 	}
 	e := fl.event(r, audit.EventBrowserRemembered, "")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"vestibule/provider/account"
 	"vestibule/provider/assurance"
 	"vestibule/provider/interaction"
 	"vestibule/web/signin"
@@ -27,10 +28,11 @@ func thaw(ix *interaction.Interaction) (request string, err error) {
 // engine answers the host.
 type engine struct {
 	*interaction.Flows
-	origin string
-	host   Host
-	atomic func(context.Context, func(context.Context) error) error
-	levels assurance.Levels
+	origin   string
+	host     Host
+	accounts account.Accounts
+	atomic   func(context.Context, func(context.Context) error) error
+	levels   assurance.Levels
 }
 
 var _ signin.Keeper = (*engine)(nil)
@@ -72,7 +74,7 @@ func (e *engine) Finish(w http.ResponseWriter, r *http.Request, ix *interaction.
 		return err
 	}
 	with = append(with[:len(with):len(with)], func(ctx context.Context) error {
-		return accounts{e.host}.RequireAccount(ctx, ix.Login.Subject, ix.Login.Epoch)
+		return e.accounts.RequireAccount(ctx, ix.Login.Subject, ix.Login.Epoch)
 	})
 	return e.end(w, r, ix, with, func(ctx context.Context) (string, error) { return e.host.Finish(ctx, result) })
 }

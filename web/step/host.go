@@ -55,21 +55,21 @@ type Result struct {
 	AuthTime time.Time        // when the oldest proof was given that AMR rests on
 }
 
-// accounts are the host's, whose passwords nobody can give here.
-type accounts struct{ Host }
+// hostAccounts are the host's, whose passwords nobody can give here.
+type hostAccounts struct{ Host }
 
 // Authenticate knows no password.
-func (accounts) Authenticate(context.Context, string, string, account.Count) (account.Account, error) {
+func (hostAccounts) Authenticate(context.Context, string, string, account.Count) (account.Account, error) {
 	return account.Account{}, account.ErrPassword
 }
 
 // NoteSignIn leaves to the host what it notes of its own log-in.
-func (a accounts) NoteSignIn(ctx context.Context, subject string, epoch int64, _ time.Time) error {
+func (a hostAccounts) NoteSignIn(ctx context.Context, subject string, epoch int64, _ time.Time) error {
 	return a.RequireAccount(ctx, subject, epoch)
 }
 
 // RequireAccount asks the host. Nothing keeps it from ending the account a moment later: SignedIn must then say so.
-func (a accounts) RequireAccount(ctx context.Context, subject string, epoch int64) error {
+func (a hostAccounts) RequireAccount(ctx context.Context, subject string, epoch int64) error {
 	found, err := a.Account(ctx, subject)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && (found.Disabled || found.Epoch != epoch):

@@ -16,9 +16,11 @@ import (
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
 	"vestibule/mfa/webauthn"
+	accounts "vestibule/provider/account"
 	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/interaction"
+	"vestibule/provider/operator"
 	"vestibule/web"
 	"vestibule/web/account"
 	"vestibule/web/browser"
@@ -40,6 +42,10 @@ type Store interface {
 	interaction.Store
 	browser.SessionStore
 	browser.RememberedStore
+	accounts.Endings
+	// EndAccess ends all that the subject has open: sessions, remembered browsers and set-ups, and by one more of its
+	// Endings the sign-ins under way.
+	EndAccess(ctx context.Context, subject string) error
 }
 
 // Config is what a Handler is made of. Those up to Keys must be set.
@@ -76,8 +82,9 @@ type Handler struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	store   Store
-	refunds *mfa.Refunds
+	store    Store
+	refunds  *mfa.Refunds
+	recorder audit.Recorder
 }
 
 // New returns a Handler. Its error names all that is missing.
@@ -92,7 +99,7 @@ func New(c Config) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("step: %w", err)
 	}
-	h := &Handler{pages: pages, mux: http.NewServeMux(), flows: flows, levels: c.Levels, prefix: c.Prefix, log: c.Log, now: c.Now, store: c.Store, refunds: refunds}
+	h := &Handler{pages: pages, mux: http.NewServeMux(), flows: flows, levels: c.Levels, prefix: c.Prefix, log: c.Log, now: c.Now, store: c.Store, refunds: refunds, recorder: c.Recorder}
 	pages.Register(h.mux)
 	return h, nil
 }
@@ -143,7 +150,15 @@ func (c Config) withDefaults() Config {
 	if events, ok := c.Store.(audit.Store); ok && c.Recorder == nil {
 		c.Recorder = &audit.Log{Store: events, Now: c.Now}
 	}
+	if c.Recorder == nil {
+		c.Recorder = audit.NopRecorder{}
+	}
 	return c
+}
+
+// accounts are the host's, as long as nobody has ended what they have open here.
+func (c Config) accounts() accounts.Accounts {
+	return &accounts.Elsewhere{Accounts: hostAccounts{c.Host}, Endings: c.Store}
 }
 
 // pages are those of the server, on the host's accounts.
@@ -153,9 +168,9 @@ func (c Config) pages(flows *interaction.Flows, refunds *mfa.Refunds) web.Config
 	return web.Config{
 		Source: web.Source{
 			Issuer: c.Origin, Flows: flows, Clients: apps{c.Site.Name},
-			Engine: &engine{Flows: flows, origin: c.Origin, host: c.Host, atomic: c.Store.Atomic, levels: c.Levels},
+			Engine: &engine{Flows: flows, origin: c.Origin, host: c.Host, accounts: c.accounts(), atomic: c.Store.Atomic, levels: c.Levels},
 		},
-		Accounts: accounts{c.Host}, Host: login{c.Host, c.LogIn, c.LogOut},
+		Accounts: c.accounts(), Host: login{c.Host, c.LogIn, c.LogOut},
 		MFA: &mfa.Service{
 			Store: c.Store, Attempts: c.Store, Refunds: refunds, Setups: c.Store, Keys: c.Keys, Atomic: c.Store.Atomic,
 			Kinds: c.Kinds, Limits: c.Limits, Slow: c.Slow, Memory: c.Memory, Passes: c.Passes, Now: c.Now,
@@ -164,6 +179,16 @@ func (c Config) pages(flows *interaction.Flows, refunds *mfa.Refunds) web.Config
 		Stores: stores, Journal: audit.Journal{Recorder: c.Recorder, Atomic: c.Store.Atomic}, Times: c.Times,
 		Keys: web.Keys{Binding: c.Keys.Derive("step-browsers")[0]}, Site: c.Site, Log: c.Log, Now: c.Now,
 	}
+}
+
+// EndAccess ends all that a user has open here: sessions of the step, sign-ins under way, remembered browsers and set-ups, in
+// one commit with the event that Recorder hears. The next sign-in asks for a code. actor is who does it, as the audit
+// log has it, such as "wiki:admin"; the user sees the reason. Your own sessions and tokens are yours to end; end them first,
+// lest somebody goes on here with them. An error that is an *operator.Invalid names what is wrong with the arguments.
+func (h *Handler) EndAccess(ctx context.Context, subject, actor, reason string) error {
+	o := operator.Operator{Sessions: h.store, Atomic: h.store.Atomic, Audit: h.recorder, Actor: actor, Now: h.now}
+	_, err := o.EndAccess(ctx, subject, reason)
+	return err
 }
 
 // Purger is a Store that removes what has expired, as *storage.Store does.

@@ -31,6 +31,7 @@ func (s *Server) composeHydra(c config.Config, keys *mfa.Keyring) (web.Source, e
 	if err != nil {
 		return web.Source{}, err
 	}
+	s.audit.Hooks = append(s.audit.Hooks, RevocationHook(s.store))
 	flows := interaction.NewFlows(s.store, keys, hydraTime, s.now)
 	s.hydra, err = hydra.New(hydra.Config{
 		Admin: admin, Flows: flows, Accounts: s.accounts, Sessions: s.store, Sealer: keys, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},

@@ -31,6 +31,9 @@ func (s *Server) Jobs() []Job {
 	if s.provider != nil {
 		all = slices.Insert(all, 1, Job{Name: "signing keys", Every: 3 * time.Second, Do: s.reloadKeys}) // three times before a new key signs
 	}
+	if s.hydra != nil {
+		all = append(all, Job{Name: "revocations", Every: 10 * time.Second, AtStart: true, Do: s.revoke})
+	}
 	if s.sender != nil {
 		all = append(all, Job{Name: "notices", Every: notice.Every, Do: s.sender.Send})
 	}

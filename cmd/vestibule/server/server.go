@@ -28,7 +28,7 @@ import (
 // Options are what a Server is given beside the settings.
 type Options struct {
 	// Accounts are the users, where another program keeps them; nil: this server does. What commands and jobs do with
-	// users knows only those of this server's own.
+	// users knows only those of this server's own, but for EndAccess.
 	Accounts account.Accounts
 	Log      *slog.Logger       // nil: slog.Default
 	Now      func() time.Time   // nil: time.Now
@@ -43,19 +43,20 @@ type Server struct {
 	handler http.Handler // the pages and the protocol
 	admin   http.Handler // health and metrics
 
-	store    *storage.Store
-	accounts account.Accounts
-	hasher   *account.Hasher
-	mfa      *mfa.Service
-	refunds  *mfa.Refunds
-	audit    *audit.Log
-	sender   *notice.Sender     // nil: no mail is sent
-	provider *provider.Provider // nil: sign-ins come from a Hydra
-	hydra    *hydra.Engine      // nil: they come from the provider
-	site     *web.Server
-	pageKeys web.Keys
-	texts    *catalogue.Set
-	metrics  *metrics
+	store     *storage.Store
+	accounts  account.Accounts
+	elsewhere bool // they are another program's
+	hasher    *account.Hasher
+	mfa       *mfa.Service
+	refunds   *mfa.Refunds
+	audit     *audit.Log
+	sender    *notice.Sender     // nil: no mail is sent
+	provider  *provider.Provider // nil: sign-ins come from a Hydra
+	hydra     *hydra.Engine      // nil: they come from the provider
+	site      *web.Server
+	pageKeys  web.Keys
+	texts     *catalogue.Set
+	metrics   *metrics
 }
 
 // New opens the database and puts a server on it together. It starts nothing, and migrates nothing but a SQLite file.
@@ -77,8 +78,9 @@ func New(ctx context.Context, c config.Config, o Options) (*Server, error) {
 		s.now = time.Now
 	}
 	s.hasher = &account.Hasher{Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses), Timed: s.metrics.hashed}
-	if s.accounts = o.Accounts; s.accounts == nil {
-		s.accounts = &account.Directory{Store: db, Hasher: s.hasher}
+	s.accounts = &account.Directory{Store: db, Hasher: s.hasher}
+	if s.elsewhere = o.Accounts != nil; s.elsewhere {
+		s.accounts = &account.Elsewhere{Accounts: o.Accounts, Endings: db}
 	}
 	db.Observe(s.metrics.observer(o.Trip))
 	if err := CheckKeys(ctx, db, keys); err != nil {
@@ -140,7 +142,7 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 		return s.composeHydra(c, keys)
 	}
 	p, err := provider.New(ctx, provider.Config{
-		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
+		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, OwnAccounts: !s.elsewhere, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
 		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
 		Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
 	})

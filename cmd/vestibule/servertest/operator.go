@@ -23,7 +23,7 @@ const operatorReason = "phoned from the number on file"
 
 // OperatorLog records what an operator does, as a command does.
 func (s *Site) OperatorLog() *audit.Log {
-	return &audit.Log{Store: s.Store, Now: s.Clock.Now, Actor: Actor, Hooks: []audit.Hook{notice.Hook(s.Store)}}
+	return &audit.Log{Store: s.Store, Now: s.Clock.Now, Actor: Actor, Hooks: []audit.Hook{notice.Hook(s.Store), server.RevocationHook(s.Store)}}
 }
 
 // Operator acts on the site as an operator does, by the clock of the site and with its secret keys.

@@ -206,7 +206,7 @@ var PasswordHash = sync.OnceValues(func() (string, error) {
 	return (&account.Hasher{Memory: cheapMemory, Passes: cheapPasses}).Hash(context.Background(), Password)
 })
 
-// AddUser adds an account with the password of all.
+// AddUser adds an account with the password of all, with the Staff if they are the Accounts.
 func (s *Site) AddUser(name string, change ...func(*account.Account)) account.Account {
 	s.T.Helper()
 	hash, err := PasswordHash()
@@ -220,6 +220,10 @@ func (s *Site) AddUser(name string, change ...func(*account.Account)) account.Ac
 	}
 	for _, f := range change {
 		f(&user)
+	}
+	if others, ok := s.Accounts.(*Staff); ok {
+		others.Add(user)
+		return user
 	}
 	if err := s.Store.CreateAccount(s.T.Context(), user, hash); err != nil {
 		s.T.Fatalf("create %s: %v", name, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ func Test(t *testing.T, open func(t *testing.T) Place) {
 		{"a client that somebody else changes", testClientConflict},
 		{"a link rests on the account", testLinkConflict},
 		{"a reset ends what is open", testResetEnds},
+		{"all that is open ends", testAccessEnds},
 		{"resets that are not due, or not told", testNotDue},
 		{"the last authenticator stays", testLastStays},
 		{"a backup and what came after", testRestore},
@@ -70,6 +72,9 @@ func (op operation) world(t *testing.T, place Place) *world {
 	if op.prepare != nil {
 		op.prepare(w)
 	}
+	if len(place.Content(t)["session"]) == 0 {
+		w.session()
+	}
 	w.log.events = nil
 	return w
 }
@@ -86,6 +91,11 @@ func (op operation) testRecords(t *testing.T, place Place) {
 		t.Fatalf("%d events are in the log, and it recorded %+v; want one event", n, w.log.events)
 	}
 	e, actor := w.log.events[0], acting
+	open, err := w.operator(acting).OpenSessions(t.Context(), w.ana.Subject)
+	w.must(err)
+	if operator.EndsAccess(e) != (len(open) == 0) {
+		t.Errorf("EndsAccess of %s is %v, and %d sessions are open", e.Kind, operator.EndsAccess(e), len(open))
+	}
 	if op.actor != "" {
 		actor = op.actor
 	}
@@ -131,11 +141,14 @@ func testInvalid(t *testing.T, w *world) {
 			_, err := o.UpdateClient(ctx, "shop", operator.ClientChange{RedirectURIs: []string{"http://shop.example.com/"}})
 			return err
 		},
-		"no reason":   func() error { _, err := o.ResetFactors(ctx, w.ana, " "); return err },
-		"reason":      func() error { return o.CancelReset(ctx, w.ana, control) },
-		"long reason": func() error { _, err := o.ResetFactors(ctx, w.ana, strings.Repeat("a", 501)); return err },
-		"delay":       func() error { _, err := o.PlanReset(ctx, w.ana, "lost", 31*24*time.Hour); return err },
-		"short link":  func() error { _, err := o.IssueLink(ctx, w.ana, make([]byte, 32), time.Second); return err },
+		"no reason":        func() error { _, err := o.ResetFactors(ctx, w.ana, " "); return err },
+		"reason":           func() error { return o.CancelReset(ctx, w.ana, control) },
+		"long reason":      func() error { _, err := o.ResetFactors(ctx, w.ana, strings.Repeat("a", 501)); return err },
+		"no reason to end": func() error { _, err := o.EndAccess(ctx, w.ana.Subject, " "); return err },
+		"no subject":       func() error { _, err := o.EndAccess(ctx, "", "a stolen laptop"); return err },
+		"subject":          func() error { _, err := o.EndAccess(ctx, control, "a stolen laptop"); return err },
+		"delay":            func() error { _, err := o.PlanReset(ctx, w.ana, "lost", 31*24*time.Hour); return err },
+		"short link":       func() error { _, err := o.IssueLink(ctx, w.ana, make([]byte, 32), time.Second); return err },
 	} {
 		var wrong *operator.Invalid
 		if err := do(); !errors.As(err, &wrong) || len(wrong.Unwrap()) == 0 {
@@ -292,6 +305,26 @@ func testResetEnds(t *testing.T, w *world) {
 	if len(open) != 0 || len(state.TwoStep.Authenticators) != 0 || !state.Held {
 		t.Errorf("afterwards there are %v and %+v", open, state)
 	}
+}
+
+func testAccessEnds(t *testing.T, w *world) {
+	w.enrolled(firstKey)
+	w.session()
+	ctx, o := t.Context(), w.operator(acting)
+	for n := 1; n >= 0; n-- { // the second time nothing is open
+		ended, err := o.EndAccess(ctx, w.ana.Subject, " a stolen laptop ")
+		w.must(err)
+		if e := w.log.events[len(w.log.events)-1]; len(ended) != n || e.Detail["reason"] != "a stolen laptop" || e.Detail["sessions"] != strconv.Itoa(n) {
+			t.Errorf("it ended %d sessions, want %d, and the event is %+v", len(ended), n, e)
+		}
+	}
+	state, err := o.Inspect(ctx, w.ana.Subject, 0)
+	w.must(err)
+	if len(state.TwoStep.Authenticators) != 1 || state.Held {
+		t.Errorf("what proves who she is has not stayed: %+v", state)
+	}
+	_, err = o.EndAccess(ctx, "of another program", "a stolen laptop")
+	w.must(err)
 }
 
 func testNotDue(t *testing.T, w *world) {

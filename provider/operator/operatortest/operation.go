@@ -59,6 +59,10 @@ var operations = []operation{
 			return err
 		},
 	},
+	{method: "EndAccess", prepare: (*world).session, event: audit.EventAdminAccessEnded, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.EndAccess(ctx, w.ana.Subject, "a stolen laptop")
+		return err
+	}},
 	{method: "RegisterClient", event: audit.EventAdminClientCreated, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
 		_, _, err := o.RegisterClient(ctx, shop())
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/mfa/mfatest"
+	"vestibule/provider/account"
 	"vestibule/provider/assurance"
 	"vestibule/provider/interaction"
 	"vestibule/provider/interaction/interactiontest"
@@ -38,6 +39,7 @@ func TestSignIns(t *testing.T, open func(t *testing.T) step.Store) {
 		{"session is in use", touchesSessions},
 		{"session ends", endsSessions},
 		{"others end", endsOthers},
+		{"all ends", endsAll},
 		{"commit rests on a session", requiresSessions},
 		{"browsers are remembered", remembersBrowsers},
 		{"browsers end with the factors", forgetsWithFactors},
@@ -180,6 +182,28 @@ func endsOthers(t *testing.T, s step.Store) {
 			t.Errorf("session %s lives: %v, want %v", id, !lives, lives)
 		}
 	}
+}
+
+func endsAll(t *testing.T, s step.Store) {
+	enrol(t, s, "ana")
+	must(t, s.SaveSession(t.Context(), nil, session("a", "ana")))
+	must(t, s.SaveSession(t.Context(), nil, session("b", "ben")))
+	must(t, s.RememberBrowser(t.Context(), nil, remembered("a", "ana")))
+	for n := range int64(2) {
+		must(t, s.RequireEndings(t.Context(), "ana", n))
+		must(t, s.EndAccess(t.Context(), "ana"))
+		want(t, "a commit that rests on what has ended", s.RequireEndings(t.Context(), "ana", n), account.ErrPassword)
+		if got, err := s.Endings(t.Context(), "ana"); err != nil || got != n+1 {
+			t.Errorf("Endings = %d, %v; want %d", got, err, n+1)
+		}
+	}
+	_, err := s.Session(t.Context(), []byte("a"))
+	want(t, "a session of whom all has ended", err, store.ErrNotFound)
+	_, err = s.Browser(t.Context(), []byte("a"), noon)
+	want(t, "a remembered browser of whom all has ended", err, store.ErrNotFound)
+	_, err = s.Session(t.Context(), []byte("b"))
+	must(t, err)
+	must(t, s.RequireEndings(t.Context(), "ben", 0))
 }
 
 func requiresSessions(t *testing.T, s step.Store) {

@@ -316,6 +316,7 @@ type ending struct {
 	without  string   // a grant that gives anew what has ended
 	only     string   // the only grant that it is set against; empty: all
 	rounds   int      // of everything at once; 0: rounds
+	unlocked bool     // it does not wait for commits under way: a change of the factors may come a moment later
 }
 
 // meets reports whether the ending is set against the grant.
@@ -380,6 +381,27 @@ func (v *owner) revokeFamilies() error {
 // grants are those that the ending is set against.
 func (e ending) grants() []grant {
 	return slices.DeleteFunc(slices.Clone(grants), func(g grant) bool { return !e.meets(g) })
+}
+
+// foreignEndings are those of an account that another program keeps.
+var foreignEndings = []ending{
+	{name: "higher epoch", do: func(v *owner) error {
+		v.site.Accounts.(*servertest.Staff).Change(v.account.Username, func(a *account.Account) { a.Epoch++ })
+		return nil
+	}, spares: []string{"password"}, browsers: true, unlocked: true},
+	{name: "all ended by the program", do: func(v *owner) error {
+		return v.site.First().EndAccess(context.Background(), v.account.Subject, "wiki:admin", "a stolen laptop")
+	}, spares: []string{"password"}},
+}
+
+// eachWithEndings runs the test on each database, with our own accounts and with those of another program.
+func eachWithEndings(t *testing.T, test func(t *testing.T, s *servertest.Site, endings []ending)) {
+	servertest.EachWith(t, servertest.RememberBrowsers, func(t *testing.T, s *servertest.Site) {
+		test(t, s, endings)
+		s.Accounts = new(servertest.Staff)
+		s.Start(1)
+		test(t, s, foreignEndings)
+	})
 }
 
 func arrived(p *servertest.Page, name string) error {
@@ -514,7 +536,7 @@ func (v *owner) verifyTokens(t *testing.T, e ending, tokens *oauth2.Token) {
 // back until the ending is over. Each grant has a server of its own. One that was over before the ending is not tried again.
 func TestEndingBetweenTrips(t *testing.T) {
 	t.Parallel()
-	servertest.EachWith(t, servertest.RememberBrowsers, func(t *testing.T, s *servertest.Site) {
+	eachWithEndings(t, func(t *testing.T, s *servertest.Site, endings []ending) {
 		servers := map[string]*servertest.Instance{}
 		for _, g := range grants {
 			servers[g.name] = s.NewServer()
@@ -590,20 +612,31 @@ func (v *owner) trials(grants []grant, session func(which int) *servertest.Brows
 	return trials
 }
 
-// rounds is how often everything happens at once.
-const rounds = 30
+// rounds is how often everything happens at once, and foreignRounds how often with accounts that another program keeps:
+// as often as there are grants, each of which is over once before the ending begins.
+const (
+	rounds        = 30
+	foreignRounds = 13
+)
+
+func roundsOf(s *servertest.Site) int {
+	if s.Accounts != nil {
+		return foreignRounds
+	}
+	return rounds
+}
 
 // TestEndingAtOnce has all grants happen at the same time as the ending, beside three browsers that sign on silently,
 // exchange and refresh, over and over, until the ending is over.
 func TestEndingAtOnce(t *testing.T) {
 	t.Parallel()
-	servertest.EachWith(t, servertest.RememberBrowsers, func(t *testing.T, s *servertest.Site) {
+	eachWithEndings(t, func(t *testing.T, s *servertest.Site, endings []ending) {
 		if !servertest.OnSQLite(s.Config.Database) { // which one process serves
 			s.Start(3)
 		}
 		for _, e := range endings {
 			t.Run(e.name, func(t *testing.T) {
-				for round := range cmp.Or(e.rounds, rounds) {
+				for round := range cmp.Or(e.rounds, roundsOf(s)) {
 					if atTheSameTime(t, s, e, round); t.Failed() {
 						t.Fatalf("in round %d", round)
 					}
@@ -644,6 +677,9 @@ func atTheSameTime(t *testing.T, s *servertest.Site, e ending, round int) {
 	all.Wait()
 	if err != nil {
 		t.Fatalf("%s: %v", e.name, err)
+	}
+	if e.unlocked {
+		had = v.holdings()
 	}
 	v.verify(e, had)
 }

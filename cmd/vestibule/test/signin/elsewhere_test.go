@@ -1,75 +1,12 @@
 package signin
 
 import (
-	"context"
-	"sync"
 	"testing"
-	"time"
 
 	"vestibule/cmd/vestibule/servertest"
 	"vestibule/config"
 	"vestibule/provider/account"
-	"vestibule/provider/store"
 )
-
-// staff are the users of another program, by user name. All have the password of tests.
-type staff struct {
-	mu   sync.Mutex
-	rows map[string]account.Account
-}
-
-func (s *staff) find(match func(account.Account) bool) (account.Account, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, row := range s.rows {
-		if match(row) {
-			return row, true
-		}
-	}
-	return account.Account{}, false
-}
-
-func (s *staff) change(name string, f func(*account.Account)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	row := s.rows[name]
-	f(&row)
-	s.rows[name] = row
-}
-
-// Account implements account.Accounts.
-func (s *staff) Account(_ context.Context, subject string) (account.Account, error) {
-	if row, ok := s.find(func(a account.Account) bool { return a.Subject == subject }); ok {
-		return row, nil
-	}
-	return account.Account{}, store.ErrNotFound
-}
-
-// Authenticate implements account.Accounts.
-func (s *staff) Authenticate(ctx context.Context, name, password string, count account.Count) (account.Account, error) {
-	row, ok := s.find(func(a account.Account) bool { return a.Username == name })
-	if err := count(ctx, account.Guess{Key: name, Subject: row.Subject, Epoch: row.Epoch}); err != nil {
-		return account.Account{}, err
-	}
-	if !ok || row.Disabled || password != servertest.Password {
-		return account.Account{}, account.ErrPassword
-	}
-	return row, nil
-}
-
-// NoteSignIn implements account.Accounts.
-func (s *staff) NoteSignIn(ctx context.Context, subject string, epoch int64, _ time.Time) error {
-	return s.RequireAccount(ctx, subject, epoch)
-}
-
-// RequireAccount implements account.Accounts.
-func (s *staff) RequireAccount(_ context.Context, subject string, epoch int64) error {
-	_, ok := s.find(func(a account.Account) bool { return a.Subject == subject && a.Epoch == epoch && !a.Disabled })
-	if !ok {
-		return account.ErrPassword
-	}
-	return nil
-}
 
 // TestAccountsElsewhere: the users may be another program's. They get the second step, its pages and its mail all the same,
 // and what that program ends is over here.
@@ -79,7 +16,8 @@ func TestAccountsElsewhere(t *testing.T) {
 		mail := servertest.NewMailbox(t, "starttls")
 		s := servertest.NewWithMail(t, database, mail)
 		s.Config.TwoSteps = []config.TwoSteps{{Must: "required"}}
-		others := &staff{rows: map[string]account.Account{"ana": {Subject: "s-ana", Username: "ana", Name: "Ana", Email: "ana@example.com"}}}
+		others := new(servertest.Staff)
+		others.Add(account.Account{Subject: "s-ana", Username: "ana", Name: "Ana", Email: "ana@example.com"})
 		s.Accounts = others
 		s.Start(2)
 		c := s.NewClient(t, "shop")
@@ -106,13 +44,76 @@ func TestAccountsElsewhere(t *testing.T) {
 		v = c.Begin("prompt", "login")
 		v.Finish(v.SignIn(b, "ana").At("totp", "initial").GiveCode(phone.Code(0)))
 
-		others.change("ana", func(a *account.Account) { a.Epoch++ })
+		others.Change("ana", func(a *account.Account) { a.Epoch++ })
 		v = c.Begin()
 		b.Open(v.Address).At("login", "again").Says("Something has changed since you gave your password")
-		others.change("ana", func(a *account.Account) { a.Disabled = true })
+		others.Change("ana", func(a *account.Account) { a.Disabled = true })
 		v.SignIn(s.NewBrowser(t), "ana").At("login", "wrong")
 		if _, err := c.Refresh(tokens.Token.RefreshToken); err == nil {
 			t.Error("a user whom the other program has disabled gets tokens")
+		}
+	})
+}
+
+// TestEndedElsewhere: what was opened before the other program, or a call of it, ended all is over at its next use, and what
+// is opened afterwards is not.
+func TestEndedElsewhere(t *testing.T) {
+	t.Parallel()
+	servertest.EachWith(t, servertest.RememberBrowsers, func(t *testing.T, s *servertest.Site) {
+		others := new(servertest.Staff)
+		s.Accounts = others
+		s.Start(2)
+		for name, end := range map[string]func(ana account.Account) error{
+			"epoch": func(ana account.Account) error {
+				others.Change(ana.Username, func(a *account.Account) { a.Epoch++ })
+				return nil
+			},
+			"access": func(ana account.Account) error {
+				return s.First().EndAccess(t.Context(), ana.Subject, "wiki:admin", "a stolen laptop")
+			},
+		} {
+			ana := s.AddUser(name)
+			c, api := s.NewClient(t, "shop-"+name), s.NewInspectorAs(t, "api-"+name)
+			phone, _ := s.NewBrowser(t).Enrol(name)
+			s.Clock.Advance(servertest.Step)
+			b := s.NewBrowser(t)
+			signIn := func() *servertest.Page { return c.BeginOffline().SignIn(b, name) }
+			signIn().At("totp", "initial").Press("Continue", "code", phone.Code(0), "remember", "yes")
+			b.Open("/logout").Press("Sign out")
+			v := c.BeginOffline()
+			tokens := v.Finish(v.SignIn(b, name).At("consent", "initial").Allow()).Token
+			b.Open("/account/security").At("security", "on")
+			half := s.NewBrowser(t)
+			waiting := c.Begin("prompt", "login")
+			page := waiting.SignIn(half, name).At("totp", "initial")
+
+			if err := end(ana); err != nil {
+				t.Fatal(err)
+			}
+			if status := s.UserInfo(tokens.AccessToken); status != 401 {
+				t.Errorf("%s: userinfo answers %d, want 401", name, status)
+			}
+			if api.Ask(t, tokens.AccessToken).Active || api.Ask(t, tokens.RefreshToken).Active {
+				t.Errorf("%s: a token is active", name)
+			}
+			if _, err := c.Refresh(tokens.RefreshToken); err == nil {
+				t.Errorf("%s: a refresh token lives", name)
+			}
+			if p := b.Open("/account/security"); p.Name == "security" {
+				t.Errorf("%s: the session lives", name)
+			}
+			s.Clock.Advance(servertest.Step)
+			if p := page.Press("Continue", "code", phone.Code(0)); p.Left != nil || p.Name != "login" {
+				t.Errorf("%s: the sign-in under way is at %q", name, p.Name)
+			}
+			s.Clock.Advance(servertest.Step)
+			v = c.BeginOffline()
+			p := v.SignIn(b, name).At("totp", "initial") // the browser is not remembered any more
+			tokens = v.Finish(p.Press("Continue", "code", phone.Code(0))).Token
+			if _, err := c.Refresh(tokens.RefreshToken); err != nil {
+				t.Errorf("%s: what was opened afterwards: %v", name, err)
+			}
+			b.Open("/account/security").At("security", "on")
 		}
 	})
 }

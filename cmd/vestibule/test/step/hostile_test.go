@@ -2,6 +2,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/operator"
 	"vestibule/storage"
 	"vestibule/web/step"
 )
@@ -307,6 +309,40 @@ func TestEpochEndsTheSession(t *testing.T) {
 		p.mu.Unlock()
 		v.begin("r3", "").At("totp", "initial")
 		p.hears("r3", "nothing")
+	})
+}
+
+// TestEndAccess: what the program ends with one call is over, in every browser and under way, and who comes back gives a code.
+func TestEndAccess(t *testing.T) {
+	each(t, func(t *testing.T, p *program) {
+		phone, _ := p.enrol("ana")
+		v, other := p.visitor().logIn("ana"), p.visitor().logIn("ana")
+		page := v.begin("r1", "").At("totp", "initial")
+		p.is(page.Press("Continue", "code", phone.Code(0)), "/done/r1")
+		p.is(v.begin("r2", ""), "/done/r2")
+		v.Open("/step/account/security").At("security", "on")
+		half := other.begin("r3", "").At("totp", "initial")
+		p.site.Clock.Advance(servertest.Step)
+
+		h := p.steps.Load()
+		var wrong *operator.Invalid
+		if err := h.EndAccess(t.Context(), "ana", "payroll:admin", ""); !errors.As(err, &wrong) {
+			t.Errorf("without a reason: %v", err)
+		}
+		if err := h.EndAccess(t.Context(), "ana", "payroll:admin", "a stolen laptop"); err != nil {
+			t.Fatal(err)
+		}
+		events, err := p.store.Activity(t.Context(), "ana", []string{audit.EventAdminAccessEnded}, "", 10)
+		if err != nil || len(events) != 1 || events[0].Actor != "payroll:admin" || events[0].Detail["reason"] != "a stolen laptop" {
+			t.Errorf("the log has %+v (%v)", events, err)
+		}
+		half.Press("Continue", "code", phone.Code(0))
+		p.hears("r3", "nothing")
+		v.Open("/step/account/security").At("totp", "initial")
+		p.site.Clock.Advance(servertest.Step)
+		page = v.begin("r4", "").At("totp", "initial")
+		p.is(page.Press("Continue", "code", phone.Code(0)), "/done/r4")
+		v.Open("/step/account/security").At("security", "on")
 	})
 }
 

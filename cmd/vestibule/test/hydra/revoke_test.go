@@ -1,0 +1,81 @@
+package hydra
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"vestibule/provider/hydra/hydratest"
+	"vestibule/provider/operator"
+)
+
+// holds reports whether Hydra has sessions of the user, and whether it says that the token is good.
+func (u *user) holds(token string) (sessions, active bool) {
+	u.t.Helper()
+	response, err := http.PostForm(u.hydra.AdminURL+"/admin/oauth2/introspect", url.Values{"token": {token}})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var got struct {
+		Active bool `json:"active"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&got); err != nil {
+		u.t.Fatal(err)
+	}
+	return u.hydra.Sessions(u.subject) > 0, got.Active
+}
+
+// TestAccessEnded: what ends all that a user has open ends it at Hydra as well, as soon as that answers.
+func TestAccessEnded(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		fresh := "another cobalt heron umbrella"
+		for name, end := range map[string]func(u *user) error{
+			"ended": func(u *user) error {
+				return w.First().EndAccess(t.Context(), u.subject, "wiki:admin", "a stolen laptop")
+			},
+			"disabled": func(u *user) error { return w.Operator().Disable(t.Context(), w.Account(t, u.name)) },
+			"password": func(u *user) error {
+				return w.Operator().UpdateUser(t.Context(), w.Account(t, u.name), operator.UserChange{Password: &fresh})
+			},
+		} {
+			u := w.user(t, name)
+			_, token := u.redeem("shop", u.ask("shop"))
+			if sessions, active := u.holds(token.AccessToken); !sessions || !active {
+				t.Fatalf("%s: Hydra has sessions: %v, the token is active: %v", name, sessions, active)
+			}
+			w.Clock.Advance(2 * time.Second)
+			w.hydra.SetFault(func(r *http.Request) hydratest.Fault {
+				if r.Method == http.MethodDelete {
+					return hydratest.Unavailable
+				}
+				return hydratest.NoFault
+			})
+			if err := end(u); err != nil {
+				t.Fatalf("%s, while Hydra is away: %v", name, err)
+			}
+			if err := w.First().Do(t.Context(), "revocations"); err == nil {
+				t.Errorf("%s: the job does not tell that Hydra is away", name)
+			}
+			if sessions, active := u.holds(token.AccessToken); !sessions || !active {
+				t.Fatalf("%s: Hydra has sessions: %v, the token is active: %v, though nothing can have ended", name, sessions, active)
+			}
+			w.hydra.SetFault(nil)
+			if err := w.First().Do(t.Context(), "revocations"); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if sessions, active := u.holds(token.AccessToken); sessions || active {
+				t.Errorf("%s: Hydra has sessions: %v, the token is active: %v", name, sessions, active)
+			}
+			token.Expiry = time.Now().Add(-time.Hour)
+			if _, err := u.oauth("shop").TokenSource(t.Context(), token).Token(); err == nil {
+				t.Errorf("%s: Hydra refreshes", name)
+			}
+			if left, err := w.Store.Revocations(t.Context()); err != nil || len(left) > 0 {
+				t.Errorf("%s: %v is left to be told (%v)", name, left, err)
+			}
+		}
+	})
+}
