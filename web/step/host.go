@@ -43,7 +43,8 @@ type Keeper interface {
 	Keep(ctx context.Context, r Result) error
 }
 
-// Password is one that was right in the host's own log-in: whose, and when as exactly as the clock says.
+// Password is one that was right in the host's own log-in: whose, and when as exactly as the clock says. A clock that is
+// ahead of Config.Now by up to a minute does no harm; by more it is an error.
 type Password = signin.Password
 
 // Result is what a sign-in has come to. All of it is of proofs that are fresh enough for the demand.

@@ -222,6 +222,9 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, s SignIn) error
 	if len(s.Request) > MaxRequest {
 		return fmt.Errorf("step: a request of %d bytes is too long", len(s.Request))
 	}
+	if err := h.checkTime(&s.Demand); err != nil {
+		return err
+	}
 	s.Demand.WeakRecovery = h.levels.WeakRecovery
 	ix := h.flows.Begin(s.Demand)
 	ix.Client, ix.ClientName, ix.FirstParty = cmp.Or(s.App, ownApp), cmp.Or(s.Name, s.App, h.pages.Name), true
@@ -230,6 +233,17 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, s SignIn) error
 		return err
 	}
 	return h.pages.Authorize(w, r, ix)
+}
+
+// checkTime has a demand of a clock that is a little ahead be of now: nothing that is proved for it could be young enough.
+func (h *Handler) checkTime(d *assurance.Demand) error {
+	switch ahead := d.RequestedAt.Sub(h.now()); {
+	case ahead > signin.MaxAhead:
+		return fmt.Errorf("step: a demand of %s from now: the host's clock may be ahead by at most %s", ahead, signin.MaxAhead)
+	case ahead > 0:
+		d.RequestedAt = time.Time{}
+	}
+	return nil
 }
 
 // asked is the request without its form, which is the host's: a password may be in it.

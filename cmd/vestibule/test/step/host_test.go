@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"vestibule/cmd/vestibule/servertest"
 	"vestibule/mfa"
@@ -32,6 +33,7 @@ type program struct {
 	logIn *servertest.LogIn
 	keys  *mfa.Keyring
 	steps atomic.Pointer[step.Handler]
+	ahead atomic.Int64 // of the step's clock is that of the log-in, in nanoseconds
 
 	mu       sync.Mutex
 	users    map[string]account.Account // by subject, which is the user name
@@ -64,7 +66,7 @@ func newProgram(t *testing.T, db *storage.Store, change ...func(*step.Config)) *
 		mux.HandleFunc(method+" /step/", func(w http.ResponseWriter, r *http.Request) { p.steps.Load().ServeHTTP(w, r) })
 	}
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "the program's own ", r.URL.Path) })
-	p.logIn = &servertest.LogIn{Now: p.site.Clock.Now, Knows: p.knows}
+	p.logIn = &servertest.LogIn{Now: p.logInNow, Knows: p.knows}
 	p.logIn.Register(mux)
 	mux.HandleFunc("GET /open", p.open)
 	return p
@@ -86,6 +88,8 @@ func (p *program) newHandler(change ...func(*step.Config)) *step.Handler {
 	}
 	return h
 }
+
+func (p *program) logInNow() time.Time { return p.site.Clock.Now().Add(time.Duration(p.ahead.Load())) }
 
 func (p *program) knows(user string) bool {
 	p.mu.Lock()
