@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -49,7 +50,7 @@ type Config struct {
 	Host   Host
 	LogIn  string // address of the host's log-in, which asks for a password in any case; it gets ReturnTo
 	LogOut string // address of the host's sign-out
-	Store  Store  // one that is an audit.Store as well, or an account.Activity, is used as such
+	Store  Store  // one that is an audit.Store as well keeps the log of what happens; one that is an account.Activity shows users theirs
 	Keys   *mfa.Keyring
 
 	Kinds    []mfa.Kind       // of authenticators; nil: apps and, where the origin allows them, passkeys
@@ -58,7 +59,7 @@ type Config struct {
 	Limits   mfa.Limits       // of guesses; the zero value means the defaults
 	Times    web.Times        // SessionLifetime: a password that is older is asked for anew; 0: 12 h
 	Site     web.Site         // name, contact, texts, templates; its Prefix is not looked at
-	Recorder audit.Recorder   // hears all that happens, in the commit of it; nil: Store if that is an audit.Store
+	Recorder audit.Recorder   // hears all that happens, in the commit of it and beside the log of Store; an error ends the commit; nil: nobody does
 	Slow     mfa.Gate         // nil: one hash of a recovery code for each core
 	Memory   uint32           // KiB for the hash of a recovery code (Argon2id); 0: 19456
 	Passes   uint32           // of it; 0: 2
@@ -118,7 +119,7 @@ func (c Config) check() error {
 	if c.Origin != "" && !isOrigin(c.Origin) {
 		faults = append(faults, fmt.Errorf("step: Origin %q must be like https://id.example.com, without a path", c.Origin))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.checkLog())...)
 }
 
 func isOrigin(origin string) bool {
@@ -140,10 +141,52 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	c.Levels.PhishingResistant = len(mfa.KindsOfStrength(c.Kinds, mfa.PhishingResistant)) > 0
-	if events, ok := c.Store.(audit.Store); ok && c.Recorder == nil {
-		c.Recorder = &audit.Log{Store: events, Now: c.Now}
-	}
 	return c
+}
+
+// recorder writes the log of the Store, if that keeps one, and has the host's Recorder hear the same.
+func (c Config) recorder() audit.Recorder {
+	events, ok := c.Store.(audit.Store)
+	switch {
+	case ok && c.Recorder != nil:
+		return &audit.Log{Store: events, Now: c.Now, Hooks: []audit.Hook{c.Recorder.Record}}
+	case ok:
+		return &audit.Log{Store: events, Now: c.Now}
+	case c.Recorder != nil:
+		return timed{c.Recorder, c.Now}
+	}
+	return nil
+}
+
+// timed tells the host when an event was, where no log has noted that.
+type timed struct {
+	audit.Recorder
+	now func() time.Time
+}
+
+// Record implements audit.Recorder.
+func (t timed) Record(ctx context.Context, e audit.Event) error {
+	e.Time = t.now()
+	return t.Recorder.Record(ctx, e)
+}
+
+// checkLog refuses what would leave users without the list of what happened, or write it twice.
+func (c Config) checkLog() error {
+	_, shows := c.Store.(account.Activity)
+	events, keeps := c.Store.(audit.Store)
+	own, isLog := c.Recorder.(*audit.Log)
+	switch {
+	case shows && !keeps && c.Recorder == nil:
+		return errors.New("step: Store shows users what happened, and is no audit.Store that keeps it: Recorder must be set")
+	case keeps && (same(c.Recorder, c.Store) || isLog && same(own.Store, events)):
+		return errors.New("step: Recorder must not write into Store, which keeps a log already")
+	}
+	return nil
+}
+
+// same reports whether both are one thing.
+func same(a, b any) bool {
+	return a != nil && b != nil && reflect.TypeOf(a).Comparable() && a == b
 }
 
 // pages are those of the server, on the host's accounts.
@@ -161,7 +204,7 @@ func (c Config) pages(flows *interaction.Flows, refunds *mfa.Refunds) web.Config
 			Kinds: c.Kinds, Limits: c.Limits, Slow: c.Slow, Memory: c.Memory, Passes: c.Passes, Now: c.Now,
 		},
 		Consent: new(consent.Service), Policy: c.Policy, Passwords: web.Passwords{Attempts: c.Store, Refunds: refunds}, // what nobody is asked for
-		Stores: stores, Journal: audit.Journal{Recorder: c.Recorder, Atomic: c.Store.Atomic}, Times: c.Times,
+		Stores: stores, Journal: audit.Journal{Recorder: c.recorder(), Atomic: c.Store.Atomic}, Times: c.Times,
 		Keys: web.Keys{Binding: c.Keys.Derive("step-browsers")[0]}, Site: c.Site, Log: c.Log, Now: c.Now,
 	}
 }

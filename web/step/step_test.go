@@ -5,10 +5,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"vestibule/mfa"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
+	"vestibule/web/account"
 	"vestibule/web/step"
 	"vestibule/web/step/steptest"
 )
@@ -42,6 +45,14 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
+// noLog is a store that shows what happened, and keeps no log of it.
+type noLog struct {
+	step.Store
+	shown
+}
+
+type shown = account.Activity
+
 func TestNewRefuses(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, db *storage.Store) {
 		for name, change := range map[string]func(*step.Config){
@@ -52,6 +63,9 @@ func TestNewRefuses(t *testing.T) {
 				c.Kinds = []mfa.Kind{}
 				c.Policy.Rules = []mfa.Rule{{Must: mfa.PhishingResistant}}
 			},
+			"log that is written twice": func(c *step.Config) { c.Recorder = db },
+			"log in a log":              func(c *step.Config) { c.Recorder = &audit.Log{Store: db, Now: time.Now} },
+			"activity that stays empty": func(c *step.Config) { c.Store = noLog{db, db} },
 		} {
 			c := good(t, db)
 			change(&c)
