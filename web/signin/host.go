@@ -48,16 +48,17 @@ type atHost struct {
 	at   time.Time       // when it was right, which is not after now
 }
 
-// Keeper is an Engine that hears of a login which owes nothing any more in the commit that brings its last proof. An error
-// ends that commit. Finish follows, unless the login owes something again by then.
+// Keeper is an Engine that hears of a login in the commit that brings its last proof: what is owed from there on, such as to
+// read what using a recovery code means, proves nothing. An error ends that commit. Finish follows, unless the user leaves,
+// or has to prove something again by then: then there is another last proof.
 type Keeper interface {
 	Keep(ctx context.Context, ix *interaction.Interaction, at time.Time) error
 }
 
-// keepResult has a Keeper keep a login that owes nothing.
+// keepResult has a Keeper keep a login that owes no proof.
 func (s *commits) keepResult(ctx context.Context, fl *flow) error {
 	k, ok := s.Engine.(Keeper)
-	if !ok || fl.owed != stepDone || fl.isOwn() {
+	if !ok || fl.owed <= stepSetup || fl.isOwn() || !fl.ix.Login.Satisfies(fl.ix.Required(), fl.decidedAt) {
 		return nil
 	}
 	return k.Keep(ctx, fl.ix, fl.decidedAt)

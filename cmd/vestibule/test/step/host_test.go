@@ -2,6 +2,7 @@
 package step
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,7 @@ type program struct {
 	refused  map[string]string
 	finished int   // calls of Finish
 	down     error // what Keep, Finish and Refuse return
+	stuck    error // what Finish alone returns
 }
 
 func newProgram(t *testing.T, db *storage.Store, change ...func(*step.Config)) *program {
@@ -127,21 +129,28 @@ func (p *program) Keep(ctx context.Context, r step.Result) error {
 	if p.down != nil {
 		return p.down
 	}
-	return p.store.Record(ctx, audit.Event{ID: p.store.NewEventID(p.site.Clock.Now()), Time: p.site.Clock.Now(), Kind: keptEvent, Outcome: audit.OutcomeOK, Subject: r.Login.Subject})
+	return p.write(ctx, keptEvent, r)
 }
 
-// keptEvent is the program's own record, in the database that it shares with the step.
-const keptEvent = "program.kept"
+// keptEvent and finishedEvent are the program's own records, in the database that it shares with the step.
+const (
+	keptEvent     = "program.kept"
+	finishedEvent = "program.finished"
+)
 
-func (p *program) Finish(_ context.Context, r step.Result) (string, error) {
+func (p *program) write(ctx context.Context, kind string, r step.Result) error {
+	return p.store.Record(ctx, audit.Event{ID: p.store.NewEventID(p.site.Clock.Now()), Time: p.site.Clock.Now(), Kind: kind, Outcome: audit.OutcomeOK, Subject: r.Login.Subject})
+}
+
+func (p *program) Finish(ctx context.Context, r step.Result) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.down != nil {
-		return "", p.down
+	if err := cmp.Or(p.down, p.stuck); err != nil {
+		return "", err
 	}
 	p.results[r.Request] = r
 	p.finished++
-	return "/done/" + url.PathEscape(r.Request), nil
+	return "/done/" + url.PathEscape(r.Request), p.write(ctx, finishedEvent, r)
 }
 
 func (p *program) Refuse(_ context.Context, request, code string) (string, error) {
@@ -158,6 +167,13 @@ func (p *program) fail(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.down = err
+}
+
+// stick has Finish fail.
+func (p *program) stick(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stuck = err
 }
 
 // result is what the program was told of the request.

@@ -74,7 +74,7 @@ func (p *program) sameAsLog(e *ear) {
 	inLog, written := map[string]bool{}, map[string]bool{}
 	for _, one := range all {
 		switch one.Kind {
-		case keptEvent:
+		case keptEvent, finishedEvent:
 		case heardEvent:
 			written[one.Detail["id"]] = true
 		default:
