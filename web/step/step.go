@@ -45,7 +45,9 @@ type Store interface {
 
 // Config is what a Handler is made of. Those up to Keys must be set.
 type Config struct {
-	Origin string // of the host, such as https://id.example.com
+	// Origin is that of the host, such as https://id.example.com. Passkeys need one with https and a name, or localhost in
+	// place of 127.0.0.1, which http will do for; they belong to the name for ever, so that another one later has none.
+	Origin string
 	Prefix string // of all addresses of the handler, such as /step
 	Host   Host
 	LogIn  string // address of the host's log-in, which asks for a password in any case; it gets ReturnTo
@@ -53,7 +55,10 @@ type Config struct {
 	Store  Store  // one that is an audit.Store as well keeps the log of what happens; one that is an account.Activity shows users theirs
 	Keys   *mfa.Keyring
 
-	Kinds    []mfa.Kind       // of authenticators; nil: apps and, where the origin allows them, passkeys
+	// Kinds are those of authenticators. Nil: apps, and passkeys if the Origin is one that can have them; else they are left
+	// out, the log says why, and a Policy that asks for them is an error of New. Passkeys that are in Kinds must be of Origin.
+	Kinds []mfa.Kind
+
 	Policy   mfa.Policy       // who must have a second factor; the zero value obliges nobody
 	Levels   assurance.Levels // what acr values mean; PhishingResistant follows from Kinds
 	Limits   mfa.Limits       // of guesses; the zero value means the defaults
@@ -86,7 +91,10 @@ func New(c Config) (*Handler, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	c = c.withDefaults()
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
 	flows := interaction.NewFlows(c.Store, c.Keys, 0, c.Now)
 	refunds := &mfa.Refunds{Attempts: c.Store, Now: c.Now}
 	pages, err := web.New(c.pages(flows, refunds))
@@ -117,17 +125,23 @@ func (c Config) check() error {
 		faults = append(faults, fmt.Errorf("step: %s must be set", strings.Join(missing, ", ")))
 	}
 	if c.Origin != "" && !isOrigin(c.Origin) {
-		faults = append(faults, fmt.Errorf("step: Origin %q must be like https://id.example.com, without a path", c.Origin))
+		faults = append(faults, fmt.Errorf("step: Origin %q must be like https://id.example.com, as browsers write it and without a path", c.Origin))
+	}
+	for _, kind := range c.Kinds {
+		if keys, ok := kind.(*webauthn.Kind); ok && keys.Origin() != c.Origin {
+			faults = append(faults, fmt.Errorf("step: passkeys of %s have no use at Origin %s", keys.Origin(), c.Origin))
+		}
 	}
 	return errors.Join(append(faults, c.checkLog())...)
 }
 
 func isOrigin(origin string) bool {
 	u, err := url.Parse(origin)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && origin == u.Scheme+"://"+u.Host
+	return err == nil && (u.Scheme == "https" && u.Port() != "443" || u.Scheme == "http" && u.Port() != "80") && u.Hostname() != "" &&
+		origin == u.Scheme+"://"+strings.ToLower(u.Host)
 }
 
-func (c Config) withDefaults() Config {
+func (c Config) withDefaults() (Config, error) {
 	c.Site.Prefix, c.Site.Name = c.Prefix, cmp.Or(c.Site.Name, "Vestibule")
 	c.Limits.Proof = max(c.Limits.Proof, signin.ProofTime)
 	c.Log = cmp.Or(c.Log, slog.Default())
@@ -135,13 +149,27 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	if c.Kinds == nil {
-		c.Kinds = []mfa.Kind{totp.Kind{Issuer: c.Site.Name}}
-		if keys, err := webauthn.New(c.Origin, c.Site.Name); err == nil { // else no browser would make one there
-			c.Kinds = append(c.Kinds, keys)
+		if err := c.addKinds(); err != nil {
+			return c, err
 		}
 	}
 	c.Levels.PhishingResistant = len(mfa.KindsOfStrength(c.Kinds, mfa.PhishingResistant)) > 0
-	return c
+	return c, nil
+}
+
+// addKinds adds all kinds that there are, but passkeys where no browser would make one.
+func (c *Config) addKinds() error {
+	c.Kinds = []mfa.Kind{totp.Kind{Issuer: c.Site.Name}}
+	keys, err := webauthn.New(c.Origin, c.Site.Name)
+	switch {
+	case err == nil:
+		c.Kinds = append(c.Kinds, keys)
+	case !c.Policy.MetBy(c.Kinds):
+		return fmt.Errorf("step: Policy asks for passkeys, and Origin can have none: %w", err)
+	default:
+		c.Log.Info("step: users are offered no passkeys", "reason", err)
+	}
+	return nil
 }
 
 // recorder writes the log of the Store, if that keeps one, and has the host's Recorder hear the same.

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // LogIn is the log-in of a program that is not ours, but has the step below /step. It answers GET /login with "log in and go
@@ -256,4 +258,17 @@ func (b *Browser) LogInAt(p *Page, user string) *Page {
 		b.T.Fatalf("%s is no log-in of a program:\n%s", p.Address, p.Text())
 	}
 	return b.Post("/login", url.Values{"username": {user}, "password": {Password}, "return_to": {to}})
+}
+
+// LogIn gives the password at the LogIn of a program, for no request.
+func (b *Tab) LogIn(user string) *Tab {
+	b.T.Helper()
+	b.Open("/login")
+	form, err := json.Marshal(url.Values{"username": {user}, "password": {Password}}.Encode())
+	b.must("quote", err)
+	send := fmt.Sprintf(`fetch("/login", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"}, body: %s}).then(r => r.status)`, form)
+	if status := Evaluate[int](b, send, chromedp.EvalAwaitPromise); status != http.StatusOK {
+		b.T.Fatalf("the log-in of %s answers %d", user, status)
+	}
+	return b
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,6 +49,12 @@ type program struct {
 
 func newProgram(t *testing.T, db *storage.Store, change ...func(*step.Config)) *program {
 	t.Helper()
+	return newProgramAt(t, "127.0.0.1", db, change...)
+}
+
+// newProgramAt is newProgram under another name of this machine.
+func newProgramAt(t *testing.T, name string, db *storage.Store, change ...func(*step.Config)) *program {
+	t.Helper()
 	keys, err := mfa.ParseKeyring([]string{mfa.NewKey()})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +69,7 @@ func newProgram(t *testing.T, db *storage.Store, change ...func(*step.Config)) *
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	p.site = servertest.Elsewhere(t, server.URL)
+	p.site = servertest.Elsewhere(t, strings.Replace(server.URL, "127.0.0.1", name, 1))
 	p.steps.Store(p.newHandler(change...))
 	for _, method := range []string{"GET", "POST"} {
 		mux.HandleFunc(method+" /step/", func(w http.ResponseWriter, r *http.Request) { p.steps.Load().ServeHTTP(w, r) })
