@@ -30,7 +30,7 @@ type Config struct {
 	Host   Host   // one that is a Keeper too is used as such
 
 	// LogIn is the address of the host's log-in. It gets ReturnTo, asks for the password even of who is signed in, and then
-	// leads to where ReturnTo says, if that begins with Prefix.
+	// leads to where ReturnTo says, if that begins with Prefix and a slash.
 	LogIn  string
 	LogOut string // address of the host's sign-out
 	// Store keeps all that the step has. One that is an audit.Store as well keeps the log of what happens; one that is an
