@@ -2,6 +2,7 @@ package step
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -116,7 +117,7 @@ func (c *Config) addKinds() error {
 	case !c.Policy.MetBy(c.Kinds):
 		return fmt.Errorf("step: Policy asks for passkeys, and Origin can have none: %w", err)
 	default:
-		c.Log.Info("step: users are offered no passkeys", "reason", err)
+		c.Log.InfoContext(context.Background(), "step: users are offered no passkeys", "reason", err)
 	}
 	return nil
 }
