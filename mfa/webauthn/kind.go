@@ -41,6 +41,9 @@ func New(issuer, name string) (*Kind, error) {
 	return &Kind{rpID: id, origin: origin, name: name}, nil
 }
 
+// Origin is that of the pages on which browsers use the keys, as browsers write it.
+func (k *Kind) Origin() string { return k.origin }
+
 // Names implements mfa.Kind.
 func (*Kind) Names() mfa.Names {
 	return mfa.Names{Kind: Name, Method: Method, Label: "Passkey", PhishingResistant: true}

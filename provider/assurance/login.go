@@ -14,6 +14,10 @@ type Login struct {
 	Session         string           `json:"session"`         // the sid
 	Epoch           int64            `json:"epoch,omitempty"` // of the account, when the password was proved
 	Authentications []Authentication `json:"authentications"`
+
+	// HostTime is when the password was right by the clock of the program that has asked for it, where that was ahead: then
+	// it counts from when it was heard of. Zero: when it was proved.
+	HostTime time.Time `json:"host_time,omitzero"`
 }
 
 // Authentication is one thing that was proved.

@@ -40,14 +40,14 @@ func TestMethodsAskForALevel(t *testing.T) {
 		{"beside a higher essential acr", keys, "", `{"amr":{"essential":true,"value":"pwd"},"acr":{"essential":true,"value":"aal2"}}`, "aal2", "aal2", nil},
 	} {
 		form := url.Values{"acr_values": {tt.acrValues}, "claims": {`{"id_token":` + tt.wish + `}`}}
-		d, err := tt.levels.Request(form, time.Now())
+		d, err := tt.levels.Request(form, time.Now(), "")
 		if !errors.Is(err, tt.err) || err == nil && (d.PreferredACR != tt.preferred || d.EssentialACR != tt.essential) {
 			t.Errorf("%s: preferred %q, essential %q, %v; want %q, %q, %v", tt.name, d.PreferredACR, d.EssentialACR, err, tt.preferred, tt.essential, tt.err)
 		}
 	}
 	for _, wish := range []string{`{"amr":{"value":1}}`, `{"amr":{"value":["otp",1]}}`, `{"amr":{"values":[{}]}}`, `{"amr":{"values":"otp"}}`, `{"amr":"otp"}`} {
 		var fault *assurance.ParameterError
-		if _, err := keys.Request(url.Values{"claims": {`{"id_token":` + wish + `}`}}, time.Now()); !errors.As(err, &fault) {
+		if _, err := keys.Request(url.Values{"claims": {`{"id_token":` + wish + `}`}}, time.Now(), ""); !errors.As(err, &fault) {
 			t.Errorf("%s: %v, want that the parameter is malformed", wish, err)
 		}
 	}

@@ -20,9 +20,18 @@ func (e *ParameterError) Error() string { return e.Text }
 var localesForm = regexp.MustCompile(`^[A-Za-z0-9 -]{1,100}$`)
 
 // Request is the demand of an authorization request that came at that time, of a client without names of levels of its
-// own. Its errors are those of Demand.Read.
-func (l Levels) Request(form url.Values, at time.Time) (Demand, error) {
-	d := Demand{RequestedAt: at, WeakRecovery: l.WeakRecovery}
+// own.
+//
+// hinted is the subject of the ID token that the request has as id_token_hint: only that user will do (OIDC Core 3.1.2.1).
+// Whoever calls knows by its signature and its issuer that it is one of its own, expired or not; what is no such token has
+// the subject "". A request with a hint of nobody is an error, so that none is passed over.
+//
+// Outcomes: those of Demand.Read.
+func (l Levels) Request(form url.Values, at time.Time, hinted string) (Demand, error) {
+	d := Demand{RequestedAt: at, WeakRecovery: l.WeakRecovery, Subject: hinted}
+	if hinted == "" && form.Get("id_token_hint") != "" {
+		return d, &ParameterError{"id_token_hint is not an ID token of this server."}
+	}
 	err := d.Read(form, l, nil)
 	return d, err
 }

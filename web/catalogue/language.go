@@ -72,6 +72,17 @@ func (l *Language) borrow(english *Language) {
 	}
 }
 
+// reword has the texts of own stand in the place of others.
+func (l *Language) reword(own *Language) {
+	for id, m := range own.messages {
+		l.messages[id] = m
+		delete(l.fixed, id)
+		if text, ok := own.fixed[id]; ok {
+			l.fixed[id] = text
+		}
+	}
+}
+
 // HTML returns the text with that ID for a page. A string stands for itself and is escaped, as the text around it is. A
 // text that is not there is shown as its ID.
 func (l *Language) HTML(id string, v Values) template.HTML {

@@ -24,7 +24,9 @@ var files embed.FS
 type Set struct {
 	languages []*Language // English first
 	matcher   language.Matcher
-	usual     *Language // what a reader gets who reads none of them; nil: English
+	rewords   bool        // a second file of a language rewords it
+	reworded  []*Language // the texts of those
+	usual     *Language   // what a reader gets who reads none of them; nil: English
 }
 
 // source is the language that texts are translated from.
@@ -44,13 +46,20 @@ func Folder(path string) (*Set, error) {
 // New returns the languages that come with the program and those of more: files in its top folder, named after a language,
 // such as pt-BR.toml. nil: there are no more. A text that a file lacks is said in English. The error names every other fault
 // of every file.
-func New(more fs.FS) (*Set, error) {
+func New(more fs.FS) (*Set, error) { return build(more, false) }
+
+// Reworded is New for a program that says things in words of its own: a file of a language that comes with this one, such as
+// en.toml, has the texts that stand in the place of those.
+func Reworded(more fs.FS) (*Set, error) { return build(more, true) }
+
+func build(more fs.FS, reword bool) (*Set, error) {
 	bundle := i18n.NewBundle(source)
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	s := &Set{}
 	if err := s.load(bundle, files); err != nil {
 		return nil, err
 	}
+	s.rewords = reword
 	if more != nil {
 		if err := s.loadMore(bundle, more); err != nil {
 			return nil, err
@@ -60,7 +69,7 @@ func New(more fs.FS) (*Set, error) {
 	if len(s.languages) == 0 || s.languages[0].tag != source {
 		return nil, fmt.Errorf("there are no texts in %s", source)
 	}
-	var faults []error
+	faults := s.reword()
 	var tags []language.Tag
 	for _, l := range s.languages {
 		faults = append(faults, l.check(s.languages[0]))
@@ -104,12 +113,37 @@ func (s *Set) load(bundle *i18n.Bundle, from fs.FS) error {
 		if err != nil {
 			return fmt.Errorf("texts in %s: %w", name, err)
 		}
-		if slices.ContainsFunc(s.languages, func(l *Language) bool { return l.tag == file.Tag }) {
+		l := newLanguage(bundle, file)
+		switch {
+		case !has(s.languages, l):
+			s.languages = append(s.languages, l)
+		case s.rewords && !has(s.reworded, l):
+			s.reworded = append(s.reworded, l)
+		default:
 			return fmt.Errorf("texts in %s: there are others for %s", name, file.Tag)
 		}
-		s.languages = append(s.languages, newLanguage(bundle, file))
 	}
 	return nil
+}
+
+// has reports whether one of the languages is that of l.
+func has(languages []*Language, l *Language) bool {
+	return slices.ContainsFunc(languages, func(other *Language) bool { return other.tag == l.tag })
+}
+
+// reword has texts stand in the place of others, and returns what is wrong with them.
+func (s *Set) reword() (faults []error) {
+	for _, own := range s.reworded {
+		faults = append(faults, own.check(s.languages[0]))
+	}
+	for _, own := range s.reworded {
+		for _, l := range s.languages {
+			if l.tag == own.tag {
+				l.reword(own)
+			}
+		}
+	}
+	return faults
 }
 
 // Languages returns all of them, English first.

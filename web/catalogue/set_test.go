@@ -246,3 +246,40 @@ func TestTexts(t *testing.T) {
 		}
 	}
 }
+
+// TestReworded: a program's own words stand in the place of those that it has others for, and are held to the same rules.
+func TestReworded(t *testing.T) {
+	set, err := Reworded(fstest.MapFS{
+		"en.toml": {Data: []byte("\"login.title\" = \"Come in\"\n\"consent.title\" = \"Let {client} in?\"\n\"span.days\" = { one = \"one day\", other = \"{n} whole days\" }\n")},
+		"ja.toml": {Data: []byte("\"part.password\" = \"x\"\n")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lang := range []string{"en", "en-US", "ja", "fr"} { // what a language lacks is said in English
+		l := set.Choose(lang, "")
+		for want, got := range map[string]string{
+			"Come in": string(l.HTML("login.title", nil)), "Let A &amp; B in?": string(l.HTML("consent.title", Values{"client": "A & B"})),
+			"3 whole days": l.Text("span.days", Values{"n": 3}), "one day": l.Text("span.days", Values{"n": 1}),
+		} {
+			if lang != "ja" && got != want {
+				t.Errorf("%s: %q, want %q", lang, got, want)
+			}
+		}
+	}
+	if got := set.Choose("ja", "").Text("login.title", nil); got != "Come in" {
+		t.Errorf("ja: %q", got)
+	}
+	if plain := english(t).Text("login.title", nil); plain != "Sign in" {
+		t.Errorf("another set says %q", plain)
+	}
+	for name, files := range map[string]fstest.MapFS{
+		"no text of ours":    {"en.toml": {Data: []byte(`"login.titel" = "x"`)}},
+		"other placeholders": {"en.toml": {Data: []byte(`"consent.title" = "x"`)}},
+		"two files":          {"en.toml": {Data: []byte(`"login.title" = "x"`)}, "x.en.toml": {Data: []byte(`"login.title" = "x"`)}},
+	} {
+		if _, err := Reworded(files); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

@@ -36,6 +36,9 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	if err := s.adoptSession(r.Context(), fl, session); err != nil {
 		return err
 	}
+	if err := s.noteOldPassword(r, fl); err != nil {
+		return err
+	}
 	if s.Host != nil && fl.ix.Login == nil {
 		return s.beginAtHost(w, r, fl)
 	}

@@ -25,7 +25,8 @@ type flowState struct {
 	setupState
 	consentState
 	ownState
-	SealedCookies []byte `json:"sealed_cookies,omitempty"` // the cookies that a form has brought, sealed
+	SealedCookies []byte    `json:"sealed_cookies,omitempty"` // the cookies that a form has brought, sealed
+	OldPassword   time.Time `json:"old_password,omitzero"`    // by the Host's clock: one that was given before it was asked for, whatever that says
 }
 
 // accountState is whom the pages are about.

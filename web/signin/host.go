@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -31,43 +32,75 @@ type Host interface {
 // Password is one that was right, at pages of the host.
 type Password struct {
 	Subject string
-	At      time.Time // when it was right, as exactly as the clock says: prompt=login compares it with the request
+	// At is when it was right, as exactly as the clock says: prompt=login compares it with the request. Passwords that were
+	// given one after the other have different times. A clock that is ahead of this one by up to MaxAhead does no harm: what
+	// is yet to come counts as now. One that is ahead by more is an error, which the user sees as such and the log explains.
+	At time.Time
 }
 
-// Keeper is an Engine that hears of a login which owes nothing any more in the commit that brings its last proof. An error
-// ends that commit. Finish follows, unless the login owes something again by then.
+// MaxAhead is how far the clock of a host may be ahead.
+const MaxAhead = time.Minute
+
+// atHost is the password that the host has of the browser's user.
+type atHost struct {
+	user account.Account // nobody: the zero value
+	said time.Time       // when it was right by the host's clock: what tells it from another
+	at   time.Time       // when it was right, which is not after now
+}
+
+// Keeper is an Engine that hears of a login in the commit that brings its last proof: what is owed from there on, such as to
+// read what using a recovery code means, proves nothing. An error ends that commit. Finish follows, unless the user leaves,
+// or has to prove something again by then: then there is another last proof.
 type Keeper interface {
 	Keep(ctx context.Context, ix *interaction.Interaction, at time.Time) error
 }
 
-// keepResult has a Keeper keep a login that owes nothing.
+// keepResult has a Keeper keep a login that owes no proof.
 func (s *commits) keepResult(ctx context.Context, fl *flow) error {
 	k, ok := s.Engine.(Keeper)
-	if !ok || fl.owed != stepDone || fl.isOwn() {
+	if !ok || fl.owed <= stepSetup || fl.isOwn() || !fl.ix.Login.Satisfies(fl.ix.Required(), fl.decidedAt) {
 		return nil
 	}
 	return k.Keep(ctx, fl.ix, fl.decidedAt)
 }
 
-// passwordAtHost returns whose password the host has, and since when; nobody's if it is so old that a session which
-// began with it would be over.
-func (s *flows) passwordAtHost(r *http.Request) (user account.Account, at time.Time, err error) {
+// passwordAtHost returns the password that the host has; nobody's if it is so old that a session which began with it
+// would be over.
+func (s *flows) passwordAtHost(r *http.Request) (p atHost, err error) {
 	given, err := s.Host.SignedIn(r)
 	if err != nil || given.Subject == "" {
-		return user, at, err
+		return p, err
 	}
 	now := s.Now()
-	if at = given.At.Truncate(time.Microsecond); at.After(now) {
-		at = now // the clock of another machine does not make a proof younger than it is
+	p.said = given.At.Truncate(time.Microsecond)
+	if ahead := p.said.Sub(now); ahead > MaxAhead {
+		return p, fmt.Errorf("the host says that a password was right at %s, %s from now: its clock may be ahead of this one by at most %s", p.said, ahead, MaxAhead)
 	}
-	if !now.Before(at.Add(s.Sessions.Lifetime)) {
-		return user, at, nil
+	if p.at = p.said; p.at.After(now) {
+		p.at = now // the clock of another machine does not make a proof younger than it is
 	}
-	user, err = s.Accounts.Account(r.Context(), given.Subject)
+	if !now.Before(p.at.Add(s.Sessions.Lifetime)) {
+		return p, nil
+	}
+	user, err := s.Accounts.Account(r.Context(), given.Subject)
 	if errors.Is(err, store.ErrNotFound) || user.Disabled {
-		return account.Account{}, at, nil
+		return p, nil
 	}
-	return user, at, err
+	p.user = user
+	return p, err
+}
+
+// noteOldPassword notes which password the browser had when a sign-in that wants a new one began, if the clock of the host
+// makes it look like one that was given since.
+func (s *flows) noteOldPassword(r *http.Request, fl *flow) error {
+	if s.Host == nil || !fl.ix.Demand.PromptLogin {
+		return nil
+	}
+	given, err := s.passwordAtHost(r)
+	if given.said.After(given.at) {
+		fl.state.OldPassword = given.said
+	}
+	return err
 }
 
 // backed returns the session if it began with the password by which its user is signed in with the host, else nil:
@@ -76,12 +109,21 @@ func (s *flows) backed(r *http.Request, session *interaction.Session) (*interact
 	if s.Host == nil || session == nil {
 		return session, nil
 	}
-	user, at, err := s.passwordAtHost(r)
-	given, _ := session.Login.AuthenticatedAt(assurance.MethodPassword)
-	if err != nil || user.Subject != session.Login.Subject || user.Epoch != session.Login.Epoch || !given.Equal(at) {
+	given, err := s.passwordAtHost(r)
+	login := &session.Login
+	if err != nil || given.user.Subject != login.Subject || given.user.Epoch != login.Epoch || !given.said.Equal(saidOf(login)) {
 		return nil, err
 	}
 	return session, nil
+}
+
+// saidOf is when the password of the login was right by the host's clock.
+func saidOf(login *assurance.Login) time.Time {
+	if !login.HostTime.IsZero() {
+		return login.HostTime
+	}
+	at, _ := login.AuthenticatedAt(assurance.MethodPassword)
+	return at
 }
 
 // dropStranger takes a login back whose user is not the one who is signed in with the host by now.
@@ -89,17 +131,24 @@ func (s *flows) dropStranger(r *http.Request, fl *flow) error {
 	if s.Host == nil || fl.ix.Login == nil {
 		return nil
 	}
-	user, _, err := s.passwordAtHost(r)
-	if err == nil && user.Subject != fl.subject() {
+	given, err := s.passwordAtHost(r)
+	if err == nil && given.user.Subject != fl.subject() {
 		fl.forget()
 	}
 	return err
 }
 
-// takePassword is identify with a password that the host says was given to it.
-func (fl *flow) takePassword(a account.Account, at time.Time) {
-	fl.identify(a, at)
+// takePassword is identify with a password that was given to the host. It reports whether there is one to be taken.
+func (fl *flow) takePassword(given atHost) bool {
+	if given.user.Subject == "" || given.said.Equal(fl.state.OldPassword) {
+		return false
+	}
+	fl.identify(given.user, given.at)
 	fl.state.AtHost = true
+	if fl.ix.Login.HostTime = (time.Time{}); !given.said.Equal(given.at) {
+		fl.ix.Login.HostTime = given.said
+	}
+	return true
 }
 
 // codeTimeOver reports whether the password was given so long ago that the code no longer counts for it. One that was
@@ -114,14 +163,13 @@ func (fl *flow) codeTimeOver(now time.Time) bool {
 
 // beginAtHost begins a sign-in without a session, with what its user has proved to the host if that is enough.
 func (s *Server) beginAtHost(w http.ResponseWriter, r *http.Request, fl *flow) error {
-	user, at, err := s.passwordAtHost(r)
+	given, err := s.passwordAtHost(r)
 	if err != nil {
 		return err
 	}
-	if user.Subject == "" {
+	if !fl.takePassword(given) {
 		return s.saveAndRedirect(w, r, fl)
 	}
-	fl.takePassword(user, at)
 	d, err := s.decider.decide(r.Context(), fl)
 	switch {
 	case err != nil:
@@ -144,23 +192,21 @@ func (s *Server) hostPage(w http.ResponseWriter, r *http.Request, fl *flow) erro
 	if err := s.checkSignedIn(r, fl); err != nil {
 		return err
 	}
-	user, at, err := s.passwordAtHost(r)
+	given, err := s.passwordAtHost(r)
 	if err != nil {
 		return err
 	}
-	if user.Subject != "" {
-		given := fl.clone()
-		given.takePassword(user, at)
-		d, err := s.decider.decide(r.Context(), given)
+	if taken := fl.clone(); taken.takePassword(given) {
+		d, err := s.decider.decide(r.Context(), taken)
 		if err != nil {
 			return err
 		}
 		if d.owed != stepLogin {
-			return s.commitPasswordAndRedirect(w, r, given)
+			return s.commitPasswordAndRedirect(w, r, taken)
 		}
 	}
 	if r.Form.Has(backField) {
-		return s.withoutPassword(w, r, fl, user)
+		return s.withoutPassword(w, r, fl, given.user)
 	}
 	return s.redirectToHost(w, r, fl)
 }

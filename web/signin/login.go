@@ -181,6 +181,9 @@ func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
 	if s.Host != nil { // the password that the host knows is that of the user who wants to be another
 		fresh.ix.Demand.PromptLogin = true
 	}
+	if err := s.noteOldPassword(r, fresh); err != nil {
+		return err
+	}
 	to, err := s.address(fresh, "/login")
 	if err != nil {
 		return err

@@ -16,6 +16,15 @@ import (
 )
 
 // Host is the program that the step belongs to. Its methods are called from any number of goroutines.
+//
+// A sign-in writes in two commits, or in one if the user has nothing to prove here:
+//
+//  1. The answer of the user, as soon as it is right: the code, passkey or recovery code is spent or the new authenticator
+//     counts, the session of the pages knows it, the log has it, and Keeper.Keep has written what it writes. All of that is
+//     committed or none: then the same answer is right once more.
+//  2. The end, when the browser asks for it: Finish or Refuse is called, and then it is committed that the sign-in is over.
+//     A password that the host has asked for becomes a session of the pages here if it is all that there is. What the first
+//     commit has brought stays, whatever becomes of this one.
 type Host interface {
 	// SignedIn returns who is signed in in the browser that sent r, and when the password was right; the zero value:
 	// nobody. It is asked in each request: a user who has signed out, or is another, goes on with nothing here.
@@ -24,26 +33,32 @@ type Host interface {
 	// when its sign-in began, gets no further. Its Groups are those of Config.Policy.
 	Account(ctx context.Context, subject string) (account.Account, error)
 	// Finish gets what a sign-in has come to, and returns the address at which the browser goes on: an absolute one, or one
-	// that begins with a slash. The answers that were proved are spent by then. After an error the browser may try again,
-	// without another code. Of requests at once that end the same sign-in each may call it, with the same login; and a user
-	// who goes back may sign in for the same Request again, perhaps as somebody else: whoever gives something for a Request
-	// gives it for the first login that it hears.
+	// that begins with a slash. Nobody has asked the user for consent: a host that needs it leads to its own page for that.
+	//
+	// What Finish writes with ctx to a store that shares its transactions with Config.Store is in the second commit. What
+	// it does elsewhere stays done though the commit may fail after it, such as when the user has signed out meanwhile.
+	// After an error, and when the commit fails, the browser sees a page that says so, and Finish is called again when it
+	// tries again; no answer is owed a second time. Requests at once that end the same sign-in may each call it, with the same
+	// login; and a user who goes back may sign in for the same Request again, perhaps as somebody else. So whoever gives
+	// something for a Request gives it for the first login that it hears.
 	Finish(ctx context.Context, r Result) (next string, err error)
 	// Refuse is told that nobody has signed in, with an error code of OpenID Connect Core section 3.1.2.6 or RFC 6749
-	// section 4.1.2.1, and returns where the browser goes on.
+	// section 4.1.2.1, and returns where the browser goes on. Its commit and its errors are those of Finish.
 	Refuse(ctx context.Context, request, code string) (next string, err error)
 }
 
 // Keeper is a Host whose own store shares its transactions with Config.Store.
 type Keeper interface {
-	// Keep is called before Finish, in the commit that spends the last code, when nothing more is owed. What it writes with
-	// ctx is part of that commit, and after an error the code is not spent. What it does elsewhere must count for
-	// nothing: the commit may fail after it, as of a code that was used in two places at once one is refused. It is not
-	// called where nothing was spent, and may be called again for a Request whose sign-in had to prove more meanwhile.
+	// Keep is called before Finish, in the first commit, with an answer that was the last to be owed. What it writes with
+	// ctx is part of that commit, and after an error the answer is not spent. What it does elsewhere must count for nothing:
+	// the commit may fail after it, as of a code that was used in two places at once one is refused. It is not called where
+	// there was nothing to answer, and is called again for a Request whose user proves more before the end, such as by
+	// setting up an authenticator over a recovery code.
 	Keep(ctx context.Context, r Result) error
 }
 
-// Password is one that was right in the host's own log-in: whose, and when as exactly as the clock says.
+// Password is one that was right in the host's own log-in: whose, and when as exactly as the clock says. A clock that is
+// ahead of Config.Now by up to a minute does no harm; by more it is an error.
 type Password = signin.Password
 
 // Result is what a sign-in has come to. All of it is of proofs that are fresh enough for the demand.

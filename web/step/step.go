@@ -3,7 +3,6 @@ package step
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,17 +11,13 @@ import (
 	"sync"
 	"time"
 
-	"vestibule/consent"
 	"vestibule/mfa"
-	"vestibule/mfa/totp"
-	"vestibule/mfa/webauthn"
-	accounts "vestibule/provider/account"
+	"vestibule/provider/account"
 	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/interaction"
 	"vestibule/provider/operator"
 	"vestibule/web"
-	"vestibule/web/account"
 	"vestibule/web/browser"
 	"vestibule/web/signin"
 )
@@ -42,34 +37,10 @@ type Store interface {
 	interaction.Store
 	browser.SessionStore
 	browser.RememberedStore
-	accounts.Endings
+	account.Endings
 	// EndAccess ends all that the subject has open: sessions, remembered browsers and set-ups, and by one more of its
 	// Endings the sign-ins under way.
 	EndAccess(ctx context.Context, subject string) error
-}
-
-// Config is what a Handler is made of. Those up to Keys must be set.
-type Config struct {
-	Origin string // of the host, such as https://id.example.com
-	Prefix string // of all addresses of the handler, such as /step
-	Host   Host
-	LogIn  string // address of the host's log-in, which asks for a password in any case; it gets ReturnTo
-	LogOut string // address of the host's sign-out
-	Store  Store  // one that is an audit.Store as well, or an account.Activity, is used as such
-	Keys   *mfa.Keyring
-
-	Kinds    []mfa.Kind       // of authenticators; nil: apps and, where the origin allows them, passkeys
-	Policy   mfa.Policy       // who must have a second factor; the zero value obliges nobody
-	Levels   assurance.Levels // what acr values mean; PhishingResistant follows from Kinds
-	Limits   mfa.Limits       // of guesses; the zero value means the defaults
-	Times    web.Times        // SessionLifetime: a password that is older is asked for anew; 0: 12 h
-	Site     web.Site         // name, contact, texts, templates; its Prefix is not looked at
-	Recorder audit.Recorder   // hears all that happens, in the commit of it; nil: Store if that is an audit.Store
-	Slow     mfa.Gate         // nil: one hash of a recovery code for each core
-	Memory   uint32           // KiB for the hash of a recovery code (Argon2id); 0: 19456
-	Passes   uint32           // of it; 0: 2
-	Log      *slog.Logger     // nil: slog.Default
-	Now      func() time.Time // nil: time.Now
 }
 
 // Handler is the step: an http.Handler for all below its Prefix.
@@ -92,93 +63,23 @@ func New(c Config) (*Handler, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	c = c.withDefaults()
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
 	flows := interaction.NewFlows(c.Store, c.Keys, 0, c.Now)
 	refunds := &mfa.Refunds{Attempts: c.Store, Now: c.Now}
-	pages, err := web.New(c.pages(flows, refunds))
+	recorder := c.recorder()
+	pages, err := web.New(c.pages(flows, refunds, recorder))
 	if err != nil {
 		return nil, fmt.Errorf("step: %w", err)
 	}
-	h := &Handler{pages: pages, mux: http.NewServeMux(), flows: flows, levels: c.Levels, prefix: c.Prefix, log: c.Log, now: c.Now, store: c.Store, refunds: refunds, recorder: c.Recorder}
+	h := &Handler{
+		pages: pages, mux: http.NewServeMux(), flows: flows, levels: c.Levels, prefix: c.Prefix, log: c.Log, now: c.Now,
+		store: c.Store, refunds: refunds, recorder: recorder,
+	}
 	pages.Register(h.mux)
 	return h, nil
-}
-
-// check names everything that is missing.
-func (c Config) check() error {
-	var missing []string
-	for _, field := range []struct {
-		name string
-		set  bool
-	}{
-		{"Origin", c.Origin != ""}, {"Prefix", c.Prefix != ""}, {"Host", c.Host != nil}, {"LogIn", c.LogIn != ""}, {"LogOut", c.LogOut != ""},
-		{"Store", c.Store != nil}, {"Keys", c.Keys != nil},
-	} {
-		if !field.set {
-			missing = append(missing, field.name)
-		}
-	}
-	var faults []error
-	if len(missing) > 0 {
-		faults = append(faults, fmt.Errorf("step: %s must be set", strings.Join(missing, ", ")))
-	}
-	if c.Origin != "" && !isOrigin(c.Origin) {
-		faults = append(faults, fmt.Errorf("step: Origin %q must be like https://id.example.com, without a path", c.Origin))
-	}
-	return errors.Join(faults...)
-}
-
-func isOrigin(origin string) bool {
-	u, err := url.Parse(origin)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && origin == u.Scheme+"://"+u.Host
-}
-
-func (c Config) withDefaults() Config {
-	c.Site.Prefix, c.Site.Name = c.Prefix, cmp.Or(c.Site.Name, "Vestibule")
-	c.Limits.Proof = max(c.Limits.Proof, signin.ProofTime)
-	c.Log = cmp.Or(c.Log, slog.Default())
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Kinds == nil {
-		c.Kinds = []mfa.Kind{totp.Kind{Issuer: c.Site.Name}}
-		if keys, err := webauthn.New(c.Origin, c.Site.Name); err == nil { // else no browser would make one there
-			c.Kinds = append(c.Kinds, keys)
-		}
-	}
-	c.Levels.PhishingResistant = len(mfa.KindsOfStrength(c.Kinds, mfa.PhishingResistant)) > 0
-	if events, ok := c.Store.(audit.Store); ok && c.Recorder == nil {
-		c.Recorder = &audit.Log{Store: events, Now: c.Now}
-	}
-	if c.Recorder == nil {
-		c.Recorder = audit.NopRecorder{}
-	}
-	return c
-}
-
-// accounts are the host's, as long as nobody has ended what they have open here.
-func (c Config) accounts() accounts.Accounts {
-	return &accounts.Elsewhere{Accounts: hostAccounts{c.Host}, Endings: c.Store}
-}
-
-// pages are those of the server, on the host's accounts.
-func (c Config) pages(flows *interaction.Flows, refunds *mfa.Refunds) web.Config {
-	stores := web.Stores{Sessions: c.Store, Browsers: c.Store}
-	stores.Activity, _ = c.Store.(account.Activity)
-	return web.Config{
-		Source: web.Source{
-			Issuer: c.Origin, Flows: flows, Clients: apps{c.Site.Name},
-			Engine: &engine{Flows: flows, origin: c.Origin, host: c.Host, accounts: c.accounts(), atomic: c.Store.Atomic, levels: c.Levels},
-		},
-		Accounts: c.accounts(), Host: login{c.Host, c.LogIn, c.LogOut},
-		MFA: &mfa.Service{
-			Store: c.Store, Attempts: c.Store, Refunds: refunds, Setups: c.Store, Keys: c.Keys, Atomic: c.Store.Atomic,
-			Kinds: c.Kinds, Limits: c.Limits, Slow: c.Slow, Memory: c.Memory, Passes: c.Passes, Now: c.Now,
-		},
-		Consent: new(consent.Service), Policy: c.Policy, Passwords: web.Passwords{Attempts: c.Store, Refunds: refunds}, // what nobody is asked for
-		Stores: stores, Journal: audit.Journal{Recorder: c.Recorder, Atomic: c.Store.Atomic}, Times: c.Times,
-		Keys: web.Keys{Binding: c.Keys.Derive("step-browsers")[0]}, Site: c.Site, Log: c.Log, Now: c.Now,
-	}
 }
 
 // EndAccess ends all that a user has open here: sessions of the step, sign-ins under way, remembered browsers and set-ups, in
@@ -232,7 +133,8 @@ type SignIn struct {
 	Name    string           // what the pages call the app; empty: App or, without one, the name of the site
 }
 
-// Levels are what acr values mean here: Levels().Request reads the demand of an authorization request.
+// Levels are what acr values mean here: Levels().Request reads the demand of an authorization request. Whose the
+// id_token_hint is that the request may have, the host has to find out.
 func (h *Handler) Levels() assurance.Levels { return h.levels }
 
 // SignIn leads the browser to what is owed for s, and to what Host.Finish or Host.Refuse returns if that is nothing or,
@@ -247,6 +149,9 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, s SignIn) error
 	if len(s.Request) > MaxRequest {
 		return fmt.Errorf("step: a request of %d bytes is too long", len(s.Request))
 	}
+	if err := h.checkTime(&s.Demand); err != nil {
+		return err
+	}
 	s.Demand.WeakRecovery = h.levels.WeakRecovery
 	ix := h.flows.Begin(s.Demand)
 	ix.Client, ix.ClientName, ix.FirstParty = cmp.Or(s.App, ownApp), cmp.Or(s.Name, s.App, h.pages.Name), true
@@ -255,6 +160,17 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, s SignIn) error
 		return err
 	}
 	return h.pages.Authorize(w, r, ix)
+}
+
+// checkTime has a demand of a clock that is a little ahead be of now: nothing that is proved for it could be young enough.
+func (h *Handler) checkTime(d *assurance.Demand) error {
+	switch ahead := d.RequestedAt.Sub(h.now()); {
+	case ahead > signin.MaxAhead:
+		return fmt.Errorf("step: a demand of %s from now: the host's clock may be ahead by at most %s", ahead, signin.MaxAhead)
+	case ahead > 0:
+		d.RequestedAt = time.Time{}
+	}
+	return nil
 }
 
 // asked is the request without its form, which is the host's: a password may be in it.

@@ -1,14 +1,19 @@
 package step_test
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"vestibule/mfa"
+	"vestibule/mfa/webauthn"
+	"vestibule/provider/audit"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
+	"vestibule/web/account"
 	"vestibule/web/step"
 	"vestibule/web/step/steptest"
 )
@@ -42,9 +47,19 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
+// noLog is a store that shows what happened, and keeps no log of it.
+type noLog struct {
+	step.Store
+	shown
+}
+
+type shown = account.Activity
+
 func TestNewRefuses(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, db *storage.Store) {
 		for name, change := range map[string]func(*step.Config){
+			"origin in capitals":                          func(c *step.Config) { c.Origin = "https://ID.example.com" },
+			"origin with a port that goes without saying": func(c *step.Config) { c.Origin = "https://id.example.com:443" },
 			"prefix":          func(c *step.Config) { c.Prefix = "/step/{x}" },
 			"prefix with end": func(c *step.Config) { c.Prefix = "/step/" },
 			"origin":          func(c *step.Config) { c.Origin = "id.example.com" },
@@ -52,6 +67,9 @@ func TestNewRefuses(t *testing.T) {
 				c.Kinds = []mfa.Kind{}
 				c.Policy.Rules = []mfa.Rule{{Must: mfa.PhishingResistant}}
 			},
+			"log that is written twice": func(c *step.Config) { c.Recorder = db },
+			"log in a log":              func(c *step.Config) { c.Recorder = &audit.Log{Store: db, Now: time.Now} },
+			"activity that stays empty": func(c *step.Config) { c.Store = noLog{db, db} },
 		} {
 			c := good(t, db)
 			change(&c)
@@ -63,6 +81,55 @@ func TestNewRefuses(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// keysOf are the passkeys of that origin.
+func keysOf(t *testing.T, origin string) []mfa.Kind {
+	t.Helper()
+	keys, err := webauthn.New(origin, "Example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []mfa.Kind{keys}
+}
+
+// TestPasskeysOfOrigin: passkeys are there where browsers have them; where they are not, the log says why, and what would
+// need them is an error.
+func TestPasskeysOfOrigin(t *testing.T) {
+	db := storagetest.Open(t, "sqlite:"+t.TempDir()+"/step.db")
+	must := mfa.Policy{Rules: []mfa.Rule{{Must: mfa.PhishingResistant}}}
+	for _, tt := range []struct {
+		origin string
+		has    bool
+	}{
+		{"https://id.example.com", true}, {"https://id.example.com:8443", true}, {"http://localhost:8080", true}, {"http://app.localhost", true},
+		{"http://127.0.0.1:8080", false}, {"https://127.0.0.1", false}, {"https://[::1]:8443", false}, {"http://id.example.com", false},
+	} {
+		var log strings.Builder
+		c := good(t, db)
+		c.Origin, c.Log = tt.origin, slog.New(slog.NewTextHandler(&log, nil))
+		h, err := step.New(c)
+		if err != nil {
+			t.Errorf("%s: %v", tt.origin, err)
+			continue
+		}
+		if has := h.Levels().PhishingResistant; has != tt.has || strings.Contains(log.String(), "no passkeys") == has {
+			t.Errorf("at %s there are passkeys: %t, want %t; the log says %s", tt.origin, has, tt.has, &log)
+		}
+		c.Policy = must
+		if _, err := step.New(c); (err == nil) != tt.has || err != nil && !strings.Contains(err.Error(), tt.origin) {
+			t.Errorf("at %s a policy that asks for passkeys: %v", tt.origin, err)
+		}
+	}
+	c := good(t, db)
+	c.Kinds = keysOf(t, c.Origin)
+	if _, err := step.New(c); err != nil {
+		t.Errorf("passkeys of the origin: %v", err)
+	}
+	c.Kinds = keysOf(t, "https://login.example.com")
+	if _, err := step.New(c); err == nil || !strings.Contains(err.Error(), "https://login.example.com") {
+		t.Errorf("passkeys of another origin: %v", err)
+	}
 }
 
 // It answers below its own path alone, and adds nothing else to a mux.

@@ -38,8 +38,11 @@ func TestFosite(t *testing.T) {
 			t.Fatal(err)
 		}
 		host.steps.Register(mux)
-		app := servertest.OtherApp{Site: site, ID: "app", Secret: "secret of the app", Redirect: fositeRedirect, Scope: "openid offline", User: "ana", Subject: "ana"}
-		app.Walk(t, "/authorize", "/token")
+		app := servertest.OtherApp{
+			Site: site, ID: "app", Secret: "secret of the app", Redirect: fositeRedirect, Scope: "openid offline", User: "ana", Subject: "ana", Other: "ben",
+			Authorize: "/authorize", Token: "/token", Says: true,
+		}
+		app.Walk(t)
 	})
 }
 

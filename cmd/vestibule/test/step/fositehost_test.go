@@ -2,11 +2,14 @@ package step
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/openid"
+	"github.com/ory/fosite/token/jwt"
 
 	"vestibule/provider/account"
 	"vestibule/web/step"
@@ -22,15 +25,29 @@ type fositeHost struct {
 func (h *fositeHost) authorize(w http.ResponseWriter, r *http.Request) {
 	ar, err := h.provider.NewAuthorizeRequest(r.Context(), r)
 	if err != nil {
-		h.provider.WriteAuthorizeError(r.Context(), w, ar, err)
+		h.fail(w, r, ar, err)
 		return
 	}
-	demand, err := h.steps.Levels().Request(ar.GetRequestForm(), h.now())
+	form := ar.GetRequestForm()
+	demand, err := h.steps.Levels().Request(form, h.now(), h.hinted(r.Context(), form.Get("id_token_hint")))
 	if err != nil {
-		h.provider.WriteAuthorizeError(r.Context(), w, ar, fosite.ErrInvalidRequest.WithHint(err.Error()))
+		h.fail(w, r, ar, fosite.ErrInvalidRequest.WithHint(err.Error()))
 		return
 	}
 	h.steps.SignIn(w, r, step.SignIn{Request: h.keep(ar), Demand: demand, App: ar.GetClient().GetID()})
+}
+
+// hinted returns whose an ID token of this provider is, expired or not; of any other token "".
+func (h *fositeHost) hinted(ctx context.Context, hint string) string {
+	token, err := h.signer.Decode(ctx, hint)
+	var fault *jwt.ValidationError
+	if errors.As(err, &fault) && fault.Errors == jwt.ValidationErrorExpired {
+		err = nil
+	}
+	if err != nil || token.Claims["iss"] != h.origin {
+		return ""
+	}
+	return fmt.Sprint(token.Claims["sub"])
 }
 
 // SignedIn implements step.Host.
@@ -57,19 +74,13 @@ func (h *fositeHost) Finish(ctx context.Context, r step.Result) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	return answer(ar, response.GetParameters()), nil
+	return h.answer(ar, response.GetParameters()), nil
 }
 
 // Refuse implements step.Host.
 func (h *fositeHost) Refuse(_ context.Context, request, code string) (string, error) {
 	ar := h.kept(request)
-	return answer(ar, url.Values{"error": {code}, "state": {ar.GetState()}}), nil
-}
-
-func answer(ar fosite.AuthorizeRequester, parameters url.Values) string {
-	to := *ar.GetRedirectURI()
-	to.RawQuery = parameters.Encode()
-	return to.String()
+	return h.answer(ar, url.Values{"error": {code}}), nil
 }
 
 func newSession() *openid.DefaultSession { return openid.NewDefaultSession() }

@@ -1,9 +1,12 @@
 package step
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"maps"
 	"net/http"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/compose"
 	"github.com/ory/fosite/storage"
+	"github.com/ory/fosite/token/jwt"
 	"golang.org/x/crypto/bcrypt"
 
 	"vestibule/cmd/vestibule/servertest"
@@ -20,6 +24,7 @@ import (
 type fositeProgram struct {
 	origin   string
 	provider fosite.OAuth2Provider
+	signer   jwt.Signer
 	now      func() time.Time
 	logIn    *servertest.LogIn
 	begin    http.HandlerFunc // what the program does with an authorization request
@@ -28,7 +33,7 @@ type fositeProgram struct {
 	requests map[string]fosite.AuthorizeRequester
 }
 
-const fositeRedirect = "https://app.test/callback"
+const fositeRedirect = "https://app.test/callback?tenant=one&next=%2Fa%3Fb%3Dc"
 
 func newFositeProgram(t *testing.T, origin string, now func() time.Time) *fositeProgram {
 	t.Helper()
@@ -47,7 +52,8 @@ func newFositeProgram(t *testing.T, origin string, now func() time.Time) *fosite
 	}
 	c := &fosite.Config{GlobalSecret: []byte(rand.Text() + rand.Text())[:32], IDTokenIssuer: origin, ClientSecretsHasher: &fosite.BCrypt{Config: &fosite.Config{HashCost: bcrypt.MinCost}}}
 	return &fositeProgram{
-		origin: origin, provider: compose.ComposeAllEnabled(c, db, key), now: now, logIn: &servertest.LogIn{Now: now},
+		origin: origin, provider: compose.ComposeAllEnabled(c, db, key), now: now,
+		signer: &jwt.DefaultSigner{GetPrivateKey: func(context.Context) (any, error) { return key, nil }}, logIn: &servertest.LogIn{Now: now},
 		requests: map[string]fosite.AuthorizeRequester{},
 	}
 }
@@ -72,6 +78,28 @@ func (p *fositeProgram) kept(id string) fosite.AuthorizeRequester {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.requests[id]
+}
+
+// answer is the redirect URI of a request with the parameters beside its own, the state, and the issuer (RFC 9207).
+func (p *fositeProgram) answer(ar fosite.AuthorizeRequester, parameters url.Values) string {
+	to := *ar.GetRedirectURI()
+	query := to.Query()
+	maps.Copy(query, parameters)
+	query.Set("iss", p.origin)
+	if state := ar.GetState(); state != "" {
+		query.Set("state", state)
+	}
+	to.RawQuery = query.Encode()
+	return to.String()
+}
+
+// fail answers a request with an error: at its redirect URI if that is the client's.
+func (p *fositeProgram) fail(w http.ResponseWriter, r *http.Request, ar fosite.AuthorizeRequester, err error) {
+	if !ar.IsRedirectURIValid() {
+		p.provider.WriteAuthorizeError(r.Context(), w, ar, err)
+		return
+	}
+	http.Redirect(w, r, p.answer(ar, fosite.ErrorToRFC6749Error(err).ToValues()), http.StatusSeeOther)
 }
 
 func (p *fositeProgram) token(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,7 @@
 package step
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,9 +10,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"vestibule/cmd/vestibule/servertest"
 	"vestibule/mfa"
@@ -32,6 +35,7 @@ type program struct {
 	logIn *servertest.LogIn
 	keys  *mfa.Keyring
 	steps atomic.Pointer[step.Handler]
+	ahead atomic.Int64 // of the step's clock is that of the log-in, in nanoseconds
 
 	mu       sync.Mutex
 	users    map[string]account.Account // by subject, which is the user name
@@ -40,9 +44,16 @@ type program struct {
 	refused  map[string]string
 	finished int   // calls of Finish
 	down     error // what Keep, Finish and Refuse return
+	stuck    error // what Finish alone returns
 }
 
 func newProgram(t *testing.T, db *storage.Store, change ...func(*step.Config)) *program {
+	t.Helper()
+	return newProgramAt(t, "127.0.0.1", db, change...)
+}
+
+// newProgramAt is newProgram under another name of this machine.
+func newProgramAt(t *testing.T, name string, db *storage.Store, change ...func(*step.Config)) *program {
 	t.Helper()
 	keys, err := mfa.ParseKeyring([]string{mfa.NewKey()})
 	if err != nil {
@@ -58,13 +69,13 @@ func newProgram(t *testing.T, db *storage.Store, change ...func(*step.Config)) *
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	p.site = servertest.Elsewhere(t, server.URL)
+	p.site = servertest.Elsewhere(t, strings.Replace(server.URL, "127.0.0.1", name, 1))
 	p.steps.Store(p.newHandler(change...))
 	for _, method := range []string{"GET", "POST"} {
 		mux.HandleFunc(method+" /step/", func(w http.ResponseWriter, r *http.Request) { p.steps.Load().ServeHTTP(w, r) })
 	}
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "the program's own ", r.URL.Path) })
-	p.logIn = &servertest.LogIn{Now: p.site.Clock.Now, Knows: p.knows}
+	p.logIn = &servertest.LogIn{Now: p.logInNow, Knows: p.knows}
 	p.logIn.Register(mux)
 	mux.HandleFunc("GET /open", p.open)
 	return p
@@ -86,6 +97,8 @@ func (p *program) newHandler(change ...func(*step.Config)) *step.Handler {
 	}
 	return h
 }
+
+func (p *program) logInNow() time.Time { return p.site.Clock.Now().Add(time.Duration(p.ahead.Load())) }
 
 func (p *program) knows(user string) bool {
 	p.mu.Lock()
@@ -123,21 +136,28 @@ func (p *program) Keep(ctx context.Context, r step.Result) error {
 	if p.down != nil {
 		return p.down
 	}
-	return p.store.Record(ctx, audit.Event{ID: p.store.NewEventID(p.site.Clock.Now()), Time: p.site.Clock.Now(), Kind: keptEvent, Outcome: audit.OutcomeOK, Subject: r.Login.Subject})
+	return p.write(ctx, keptEvent, r)
 }
 
-// keptEvent is the program's own record, in the database that it shares with the step.
-const keptEvent = "program.kept"
+// keptEvent and finishedEvent are the program's own records, in the database that it shares with the step.
+const (
+	keptEvent     = "program.kept"
+	finishedEvent = "program.finished"
+)
 
-func (p *program) Finish(_ context.Context, r step.Result) (string, error) {
+func (p *program) write(ctx context.Context, kind string, r step.Result) error {
+	return p.store.Record(ctx, audit.Event{ID: p.store.NewEventID(p.site.Clock.Now()), Time: p.site.Clock.Now(), Kind: kind, Outcome: audit.OutcomeOK, Subject: r.Login.Subject})
+}
+
+func (p *program) Finish(ctx context.Context, r step.Result) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.down != nil {
-		return "", p.down
+	if err := cmp.Or(p.down, p.stuck); err != nil {
+		return "", err
 	}
 	p.results[r.Request] = r
 	p.finished++
-	return "/done/" + url.PathEscape(r.Request), nil
+	return "/done/" + url.PathEscape(r.Request), p.write(ctx, finishedEvent, r)
 }
 
 func (p *program) Refuse(_ context.Context, request, code string) (string, error) {
@@ -154,6 +174,13 @@ func (p *program) fail(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.down = err
+}
+
+// stick has Finish fail.
+func (p *program) stick(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stuck = err
 }
 
 // result is what the program was told of the request.

@@ -3,7 +3,8 @@ package zitadel
 import (
 	"context"
 	"net/http"
-	"net/url"
+
+	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"vestibule/provider/account"
 	"vestibule/web/step"
@@ -22,7 +23,7 @@ func (h *host) username(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	demand, err := h.steps.Levels().Request(ar.form, ar.at)
+	demand, err := h.steps.Levels().Request(ar.form, ar.at, ar.hinted)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -52,5 +53,9 @@ func (h *host) Refuse(_ context.Context, request, code string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return ar.CallbackURI + "?" + url.Values{"error": {code}, "state": {ar.GetState()}}.Encode(), nil
+	fault := struct {
+		Error string `schema:"error"`
+		State string `schema:"state,omitempty"`
+	}{code, ar.GetState()}
+	return op.AuthResponseURL(ar.CallbackURI, ar.GetResponseType(), ar.GetResponseMode(), &fault, h.provider.Encoder())
 }

@@ -32,7 +32,7 @@ type program struct {
 	requests map[string]*request // by id, and by refresh token
 }
 
-const redirect = "https://app.test/callback"
+const redirect = "https://app.test/callback?tenant=one&next=%2Fa%3Fb%3Dc"
 
 func newProgram(issuer string, now func() time.Time) (*program, error) {
 	users := storage.NewUserStore(issuer)
@@ -49,6 +49,7 @@ func newProgram(issuer string, now func() time.Time) (*program, error) {
 type request struct {
 	*storage.AuthRequest
 	form    url.Values // prompt, acr_values and max_age
+	hinted  string     // whose the ID token is that came as id_token_hint, which the library has checked
 	at      time.Time
 	browser string // the first one that came for it, by its cookie
 	proved  proved
@@ -75,7 +76,7 @@ func (p *program) CreateAuthRequest(ctx context.Context, asked *oidc.AuthRequest
 	if err != nil {
 		return nil, err
 	}
-	r := &request{AuthRequest: made.(*storage.AuthRequest), at: p.now()}
+	r := &request{AuthRequest: made.(*storage.AuthRequest), hinted: user, at: p.now()}
 	r.form = url.Values{"prompt": {strings.Join(asked.Prompt, " ")}, "acr_values": {strings.Join(asked.ACRValues, " ")}}
 	if asked.MaxAge != nil {
 		r.form.Set("max_age", fmt.Sprint(*asked.MaxAge))

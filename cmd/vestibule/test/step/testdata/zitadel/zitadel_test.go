@@ -42,8 +42,11 @@ func TestZitadel(t *testing.T) {
 		h.register(mux)
 		mux.HandleFunc("GET /login/username", h.username)
 		mux.Handle("/step/", h.steps)
-		app := servertest.OtherApp{Site: site, ID: "app", Secret: "secret of the app", Redirect: redirect, Scope: "openid offline_access", User: "id1", Subject: "id1"}
-		app.Walk(t, "/authorize", "/oauth/token")
+		app := servertest.OtherApp{
+			Site: site, ID: "app", Secret: "secret of the app", Redirect: redirect, Scope: "openid offline_access", User: "id1", Subject: "id1", Other: "id2",
+			Authorize: "/authorize", Token: "/oauth/token",
+		}
+		app.Walk(t)
 	})
 }
 
