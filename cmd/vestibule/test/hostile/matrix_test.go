@@ -436,7 +436,7 @@ func (m *matrix) judge(request matrixRequest, answer string) {
 		text   string
 	}{
 		{strings.Contains(answer, "CODE"), "gives the client a code"},
-		{strings.Contains(answer, "changes") && (mayChange[request.String()] == "" || !strings.HasSuffix(answer, mayChange[request.String()])), "changes what needs a proof"},
+		{changesMore(answer, mayChange[request.String()]), "changes what needs a proof"},
 		{slices.Contains(memberPages, page) && !slices.Contains(m.state.sees, page), "shows a page of the account"},
 		{strings.HasSuffix(answer, " 500"), "is a fault of ours"},
 	} {
@@ -447,10 +447,16 @@ func (m *matrix) judge(request matrixRequest, answer string) {
 }
 
 // mayChange is what some requests are for, and needs no proof: it only takes rights away.
-var mayChange = map[string]string{
-	"POST /logout":                      "changes session",
-	"POST /account/browsers/forget":     "changes browser",
-	"POST /account/sessions/end-others": "changes session changes account", // the session's id, and the epoch
+var mayChange = map[string][]string{
+	"POST /logout":                      {"session"},
+	"POST /account/browsers/forget":     {"browser"},
+	"POST /account/sessions/end-others": {"session", "account", "browser"}, // the session's id, and the epoch, with which remembered browsers go
+}
+
+// changesMore reports whether the answer says that a table has changed which is none of these.
+func changesMore(answer string, tables []string) bool {
+	_, changes, found := strings.Cut(answer, " changes ")
+	return found && slices.ContainsFunc(strings.Split(changes, " changes "), func(table string) bool { return !slices.Contains(tables, table) })
 }
 
 // memberPages are the pages for users who have proved all that they can.
