@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,11 +42,8 @@ func (s signOut) check() error {
 	if (s.name == "") == (s.subject == "") {
 		return terminal.UsageErrors(errors.New("give either NAME or --subject"))
 	}
-	known := s.subject
-	if s.name != "" {
-		known = "of the name"
-	}
-	return terminal.AsFlags(operator.CheckEndAccess(known, s.reason))
+	found := cmp.Or(s.subject, "found") // by the name, later
+	return terminal.AsFlags(operator.CheckEndAccess(found, s.reason))
 }
 
 func (s signOut) run(ctx context.Context, o *operator.Operator) error {

@@ -137,7 +137,7 @@ func flagNames(c *cli.Command) []string {
 
 // didYouMean is a line with the name that the word is one or two slips away from; empty if there is none.
 func didYouMean(before, word string, names []string) string {
-	best := spelling.Nearest(word, names, min(2, (len(word)+1)/2))
+	best := spelling.Nearest(word, names, min(2, len(word)/2))
 	if best == "" {
 		return ""
 	}
