@@ -1,9 +1,13 @@
 package provider_test
 
 import (
+	"net/http"
+	"net/url"
 	"testing"
+	"time"
 
 	"vestibule/provider/assurance"
+	"vestibule/provider/client"
 	"vestibule/provider/interaction"
 	"vestibule/provider/providertest"
 )
@@ -148,6 +152,41 @@ func TestOwnNamesOfAClient(t *testing.T) {
 		_, again := o.token("shop", refresh(tokens["refresh_token"]))
 		if _, body := claims(t, again["id_token"]); body["acr"] != tt.want {
 			t.Errorf("asked with %q, refreshed: acr %q, want %q", tt.asked, body["acr"], tt.want)
+		}
+	}
+}
+
+// A refresh gives no more than the client may ask for by then: no claims of a scope that was taken from it, and nothing to
+// one that may not have codes.
+func TestRefreshFollowsTheClient(t *testing.T) {
+	wish := []string{"scope", "openid offline_access", "claims", `{"id_token":{"email":null},"userinfo":{"email":null}}`}
+	for name, tt := range map[string]struct {
+		change func(c *client.Client)
+		status int
+	}{
+		"scope taken":  {func(c *client.Client) { c.Scopes = []string{"openid", "offline_access"} }, http.StatusOK},
+		"no more code": {func(c *client.Client) { c.ResponseTypes = []string{client.ResponseIDToken} }, http.StatusBadRequest},
+	} {
+		o := newOP(t)
+		given := o.tokens(wish...)
+		if _, info := o.userinfo(given["access_token"]); info["email"] == nil {
+			t.Fatalf("%s: userinfo says %v before", name, info)
+		}
+		code := o.code(wish...)
+		o.changeClient("shop", tt.change)
+		o.advance(time.Minute)
+		status, fresh := o.token("shop", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {given["refresh_token"].(string)}})
+		if status != tt.status {
+			t.Errorf("%s: refresh answers %d %v, want %d", name, status, fresh, tt.status)
+		}
+		if token, ok := fresh["access_token"]; ok {
+			if _, info := o.userinfo(token); info["email"] != nil {
+				t.Errorf("%s: userinfo says %v", name, info)
+			}
+		}
+		o.advance(-30 * time.Second)
+		if status, got := o.token("shop", exchange(code)); status != tt.status {
+			t.Errorf("%s: exchange answers %d %v, want %d", name, status, got, tt.status)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/account"
+	"vestibule/provider/client"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
 )
@@ -129,6 +130,9 @@ func (s *fositeStore) loadCode(ctx context.Context, u *unit, signature string, s
 		return storeFault{err}
 	}
 	rp := clientOf(ctx).(relyingParty)
+	if !rp.AnswersWith(client.ResponseCode) {
+		return fosite.ErrNotFound
+	}
 	g.Scopes, g.Claims = rp.Permitted(g.Scopes), g.Claims.Within(rp.Scopes)
 	u.code, u.grant = &code, g
 	return nil
@@ -246,6 +250,11 @@ func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, signature stri
 	if err := g.read(token.Data); err != nil {
 		return nil, storeFault{err}
 	}
+	rp := clientOf(ctx).(relyingParty)
+	if !rp.AnswersWith(client.ResponseCode) {
+		return nil, fosite.ErrNotFound
+	}
+	g.Claims = g.Claims.Within(rp.Scopes) // fosite looks at the scopes
 	u.refresh, u.grant = &token, g
 	r := g.request(token.Family, clientOf(ctx))
 	switch {

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/ory/fosite"
@@ -120,8 +121,15 @@ func checkIDToken(ar *fosite.AuthorizeRequest) error {
 }
 
 // idTokenAlone is the ID token of a client that gets no access token: it says of the user all that the scopes allow, for
-// there is no userinfo (OIDC Core section 5.4).
+// there is no userinfo (OIDC Core section 5.4). client.ErrChanged if the policy requires more of the sign-in: no token
+// endpoint will ask it later.
 func (p *Provider) idTokenAlone(ctx context.Context, rp relyingParty, g *grant) (string, error) {
+	switch enough, err := p.policy.Enough(ctx, rp.Client, &g.Login); {
+	case err != nil:
+		return "", fmt.Errorf("policy: %w", err)
+	case !enough:
+		return "", client.ErrChanged
+	}
 	user, err := p.accounts.Account(ctx, g.Login.Subject)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

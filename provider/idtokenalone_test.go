@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -129,5 +130,19 @@ func TestIDTokenAloneRestsOnWhatIs(t *testing.T) {
 		if w.Code != http.StatusOK || w.Body.Len() > 0 {
 			t.Errorf("%s: something was answered: %d %s", name, w.Code, w.Body)
 		}
+	}
+}
+
+// The policy is asked once more, as it is before other tokens are given: no later question will be.
+func TestIDTokenAloneAsksThePolicy(t *testing.T) {
+	o := newOP(t)
+	o.changeClient("net", func(c *client.Client) { c.TwoSteps = client.TwoStepsRequired })
+	o.ui.hold = true
+	o.authorize(alone())
+	ix := o.ui.last
+	o.ui.sign(ix)
+	w := httptest.NewRecorder()
+	if err := o.p.Finish(w, httptest.NewRequest("GET", issuer, nil), ix, o.clock()); !errors.Is(err, client.ErrChanged) || w.Body.Len() > 0 {
+		t.Errorf("with a password alone: %v, %s; want %v", err, w.Body, client.ErrChanged)
 	}
 }
