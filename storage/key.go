@@ -10,13 +10,13 @@ import (
 	"vestibule/provider/store"
 )
 
-const keyColumns = `id, algorithm, number, public, key_id, private, created_at, signs_at`
+const keyColumns = `id, algorithm, number, public, key_id, private, created_at, signs_at, retired_at`
 
 func scanKey(r row) (jwks.SealedKey, error) {
 	var k jwks.SealedKey
-	var created, signs int64
-	err := r.Scan(&k.ID, &k.Algorithm, &k.Number, &k.Public, &k.KeyID, &k.Private, &created, &signs)
-	k.Created, k.Signs = instant(created), instant(signs)
+	var created, signs, retired int64
+	err := r.Scan(&k.ID, &k.Algorithm, &k.Number, &k.Public, &k.KeyID, &k.Private, &created, &signs, &retired)
+	k.Created, k.Signs, k.Retired = instant(created), instant(signs), instant(retired)
 	return k, err
 }
 
@@ -28,13 +28,20 @@ func (s *Store) SigningKeys(ctx context.Context) ([]jwks.SealedKey, error) {
 // AddSigningKey inserts the key; store.ErrConflict if its algorithm has one with its number.
 func (s *Store) AddSigningKey(ctx context.Context, k jwks.SealedKey) error {
 	return s.exec(ctx, store.ErrConflict, `INSERT INTO signing_key (`+keyColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		k.ID, k.Algorithm, k.Number, k.Public, k.KeyID, k.Private, micros(k.Created), micros(k.Signs))
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		k.ID, k.Algorithm, k.Number, k.Public, k.KeyID, k.Private, micros(k.Created), micros(k.Signs), micros(k.Retired))
 }
 
-// AdvanceSigningKey has the key sign from then on; store.ErrConflict if it does already, or is gone.
+// AdvanceSigningKey has the key sign from then on; store.ErrConflict if it does already, or was
+// taken away.
 func (s *Store) AdvanceSigningKey(ctx context.Context, id string, signs time.Time) error {
-	return s.exec(ctx, store.ErrConflict, `UPDATE signing_key SET signs_at = $2 WHERE id = $1 AND signs_at > $2`, id, micros(signs))
+	return s.exec(ctx, store.ErrConflict, `UPDATE signing_key SET signs_at = $2 WHERE id = $1 AND signs_at > $2 AND retired_at = 0`, id, micros(signs))
+}
+
+// RetireSigningKey takes the key away; store.ErrConflict if somebody has, or it signs from another time on.
+func (s *Store) RetireSigningKey(ctx context.Context, k jwks.SealedKey, at time.Time) error {
+	return s.exec(ctx, store.ErrConflict, `UPDATE signing_key SET retired_at = $3 WHERE id = $1 AND signs_at = $2 AND retired_at = 0`,
+		k.ID, micros(k.Signs), micros(at))
 }
 
 // DeleteSigningKey removes the key, or store.ErrNotFound.

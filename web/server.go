@@ -49,6 +49,8 @@ type Source struct {
 	Engine  signin.Engine
 	Flows   *interaction.Flows
 	Clients signin.Clients
+	// SignOuts are the clients that ask for sign-outs here (RP-Initiated Logout 1.0); nil: they ask elsewhere, or not at all.
+	SignOuts logout.Clients
 }
 
 // Passwords is how passwords are counted.
@@ -126,7 +128,7 @@ func New(c Config) (*Server, error) {
 	codes := verify.NewCodes(pages, c.MFA)
 	enrolment := &enrol.Server{Pages: pages, MFA: c.MFA, Codes: codes, Links: c.Stores.EnrolLinks, Journal: c.Journal}
 	signOut := logoutpages.New(logoutpages.Config{
-		Pages: pages, Browsers: browsers, Accounts: c.Accounts, Clients: c.Source.Clients, Journal: c.Journal, Host: c.Host,
+		Pages: pages, Browsers: browsers, Accounts: c.Accounts, Clients: c.Source.SignOuts, Journal: c.Journal, Host: c.Host,
 	})
 	signIn := signin.New(signin.Config{
 		Pages: pages, Browsers: browsers, Engine: c.Source.Engine, Flows: c.Source.Flows, Clients: c.Source.Clients,

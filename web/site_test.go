@@ -296,7 +296,7 @@ func (s *site) compose() {
 	}
 	s.provider = p
 	s.config = Config{
-		Source: Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p}, Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now},
+		Source: Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p}, Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now},
 		Passwords: Passwords{Attempts: s.factors}, Stores: Stores{Sessions: s.sessions}, Journal: audit.Journal{Atomic: s.atomic},
 		Keys: Keys{Devices: keys.Derive("known browsers"), Binding: []byte("binds a sign-in to its browser")},
 		Site: Site{Contact: "help@example.com"}, Log: log, Now: s.clock.now,

@@ -42,13 +42,14 @@ func keyList(w *env) *cli.Command {
 // signingStates are the texts of the states of a signing key.
 var signingStates = map[string]string{
 	jwks.StateNext: "command.signing.next", jwks.StateSigning: "command.signing.signing", jwks.StatePast: "command.signing.past",
+	jwks.StateRetired: "command.signing.retired.state",
 }
 
 // shownSigningKey is how JSON shows a signing key.
 type shownSigningKey struct {
 	ID        string     `json:"kid"`
 	Algorithm string     `json:"alg"`
-	State     string     `json:"state"` // next, signing, past
+	State     string     `json:"state"` // next, signing, past, retired
 	Created   time.Time  `json:"created"`
 	Signs     time.Time  `json:"signs"`
 	Until     *time.Time `json:"until"` // null: no key follows yet

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider/audit"
+	"vestibule/provider/limiter"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 )
@@ -105,7 +106,7 @@ func (e *Engine) tryUserCode(r *http.Request, pages Pages, challenge, code strin
 	switch {
 	case err == nil:
 		return to, e.rightUserCode(r, b, counted)
-	case errors.Is(err, store.ErrUnavailable):
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, limiter.ErrBusy): // nothing was compared
 		e.UserCodes.Refunds.Refund(r.Context(), b.key, counted.ID)
 		return "", err
 	}

@@ -26,6 +26,7 @@ type SealedKey struct {
 	Private   []byte    // JWK, sealed, bound to ID
 	Created   time.Time // when it was first published
 	Signs     time.Time // from when on it signs, until that of the next one
+	Retired   time.Time // when it was taken away; zero: it was not. It stays for a while, so that none before it comes back
 }
 
 // Store keeps signing keys.

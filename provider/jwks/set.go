@@ -31,7 +31,9 @@ func openKeys(rows []SealedKey, sealer Sealer, now time.Time) (*set, error) {
 		if err := json.Unmarshal(t.Public, &public); err != nil {
 			return nil, fmt.Errorf("public part of %s: %w", t.ID, err)
 		}
-		s.known.Keys = append(s.known.Keys, public)
+		if t.State != StateRetired {
+			s.known.Keys = append(s.known.Keys, public)
+		}
 		if t.published(now) {
 			published.Keys = append(published.Keys, public)
 		}

@@ -10,6 +10,7 @@ const (
 	StateNext    = "next"    // it is published, and does not sign yet
 	StateSigning = "signing" // it signs
 	StatePast    = "past"    // it has signed
+	StateRetired = "retired" // it was taken away: it is not published, and what it has signed is worth nothing
 )
 
 // Term is a key with the time that it signs in. All processes that have read the same rows agree on it.
@@ -19,8 +20,9 @@ type Term struct {
 	Until time.Time // when another signs in its place; zero: none is made yet
 }
 
-// Terms returns the keys, those of an algorithm by their numbers, with what they are for now. Of each algorithm that has
-// keys one signs: it is the last whose time has come, and the first while that of none has.
+// Terms returns the keys, those of an algorithm by their numbers, with what they are for now. At most one of each algorithm
+// signs: the last whose time has come, and the first while that of none has. If that one was taken away, the next signs at
+// once, and none before it ever again.
 func Terms(rows []SealedKey, now time.Time) []Term {
 	var terms []Term
 	for _, algorithm := range Algorithms {
@@ -42,19 +44,43 @@ func termsOf(rows []SealedKey, algorithm string, now time.Time) []Term {
 			terms[i].Until = terms[i+1].Until
 		}
 	}
+	signing := signingOf(terms, now)
+	for i := range terms {
+		switch {
+		case !terms[i].Retired.IsZero():
+			terms[i].State = StateRetired
+		case i < signing:
+			terms[i].State = StatePast
+		case i == signing:
+			terms[i].State = StateSigning
+		}
+	}
+	return terms
+}
+
+// signingOf is which of the keys of an algorithm signs; len(terms): none.
+func signingOf(terms []Term, now time.Time) int {
 	signing := 0
 	for i, t := range terms {
 		if !now.Before(t.Signs) {
 			signing = i
 		}
 	}
-	for i := range terms[:min(signing, len(terms))] {
-		terms[i].State = StatePast
+	for signing < len(terms) && !terms[signing].Retired.IsZero() {
+		signing++
 	}
-	if len(terms) > 0 {
-		terms[signing].State = StateSigning
+	return signing
+}
+
+// NextNumber is that of the key after all that there are of an algorithm.
+func NextNumber(terms []Term, algorithm string) int64 {
+	last := int64(0)
+	for _, t := range terms {
+		if t.Algorithm == algorithm {
+			last = max(last, t.Number)
+		}
 	}
-	return terms
+	return last + 1
 }
 
 // KeepPublished is how long a key is published after it has signed last. It is far longer than any token lives, and than
@@ -66,12 +92,12 @@ const keep = 90 * 24 * time.Hour
 
 // over reports whether nobody needs the key any more.
 func (t Term) over(now time.Time) bool {
-	return t.State == StatePast && !now.Before(t.Until.Add(keep))
+	return t.State == StatePast && !now.Before(t.Until.Add(keep)) || t.State == StateRetired && !now.Before(t.Retired.Add(keep))
 }
 
 // published reports whether whoever asks for the keys is given this one.
 func (t Term) published(now time.Time) bool {
-	return t.State != StatePast || now.Before(t.Until.Add(KeepPublished))
+	return t.State == StateNext || t.State == StateSigning || t.State == StatePast && now.Before(t.Until.Add(KeepPublished))
 }
 
 // Schedule says when keys follow one another.
@@ -84,7 +110,7 @@ type Schedule struct {
 // keep the published keys for five minutes, and most ask again for a key that they do not know.
 const MinAnnounce = 10 * time.Second
 
-// Next is what a store lacks: the first key of an algorithm, or the one after the key that signs.
+// Next is what a store lacks: a key of an algorithm that has none to sign, or the one after the key that signs.
 type Next struct {
 	Algorithm string
 	Number    int64
@@ -96,8 +122,8 @@ func (s Schedule) Due(rows []SealedKey, now time.Time) []Next {
 	var due []Next
 	for _, algorithm := range Algorithms {
 		terms := termsOf(rows, algorithm, now)
-		if len(terms) == 0 {
-			due = append(due, Next{algorithm, 1, now})
+		if signingOf(terms, now) == len(terms) {
+			due = append(due, Next{algorithm, NextNumber(terms, algorithm), now})
 			continue
 		}
 		last := terms[len(terms)-1]

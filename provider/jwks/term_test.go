@@ -18,6 +18,53 @@ func keys(hours ...int) (rows []SealedKey) {
 	return rows
 }
 
+// retired takes those with the numbers away.
+func retired(rows []SealedKey, numbers ...int) []SealedKey {
+	for _, n := range numbers {
+		rows[n-1].Retired = noon
+	}
+	return rows
+}
+
+// A key that was taken away never signs again, and none before it: somebody may have those too.
+func TestRetiredKeysDoNotReturn(t *testing.T) {
+	t.Parallel()
+	at := func(hour int) time.Time { return noon.Add(time.Duration(hour) * time.Hour) }
+	for _, tt := range []struct {
+		rows []SealedKey
+		now  int
+		want string
+		due  int64 // number of the key that is to be made at once; 0: none
+	}{
+		{retired(keys(0, 5), 2), 9, "past retired", 3},
+		{retired(keys(0, 5, 9), 2), 6, "past retired signing", 0}, // the next signs, although its time has not come
+		{retired(keys(0, 5, 9), 2, 3), 6, "past retired retired", 4},
+		{retired(keys(0, 5, 9), 1), 6, "retired signing next", 0},
+		{retired(keys(0, 5, 9), 3), 6, "past signing retired", 0},
+		{retired(keys(0), 1), 0, "retired", 2},
+	} {
+		var states []string
+		for _, term := range Terms(tt.rows, at(tt.now)) {
+			states = append(states, term.State)
+			if term.State == StateRetired && term.published(at(tt.now)) {
+				t.Errorf("%s: a retired key is published", tt.want)
+			}
+		}
+		if got := strings.Join(states, " "); got != tt.want {
+			t.Errorf("at %d: %s, want %s", tt.now, got, tt.want)
+		}
+		made := int64(0)
+		for _, next := range (Schedule{}).Due(tt.rows, at(tt.now)) {
+			if next.Algorithm == es256 {
+				made = next.Number
+			}
+		}
+		if made != tt.due {
+			t.Errorf("%s: key %d is to be made, want %d", tt.want, made, tt.due)
+		}
+	}
+}
+
 func TestTerms(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

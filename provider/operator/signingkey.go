@@ -62,9 +62,11 @@ func checkRotation(algorithms []string, in time.Duration) error {
 
 // succeed has the key after t sign from that time on at the latest. It makes that key if there is none.
 func (o *Operator) succeed(ctx context.Context, terms []jwks.Term, t jwks.Term, signs time.Time) (jwks.SealedKey, error) {
-	i := slices.IndexFunc(terms, func(other jwks.Term) bool { return other.Algorithm == t.Algorithm && other.Number > t.Number })
+	i := slices.IndexFunc(terms, func(other jwks.Term) bool {
+		return other.Algorithm == t.Algorithm && other.Number > t.Number && other.State != jwks.StateRetired
+	})
 	if i < 0 {
-		fresh, err := jwks.NewKey(t.Algorithm, t.Number+1, signs, o.Keys, o.now())
+		fresh, err := jwks.NewKey(t.Algorithm, jwks.NextNumber(terms, t.Algorithm), signs, o.Keys, o.now())
 		if err != nil {
 			return fresh, err
 		}
@@ -81,13 +83,13 @@ func (o *Operator) succeed(ctx context.Context, terms []jwks.Term, t jwks.Term, 
 // RetireSigningKey takes a key away at once: it is not published any more, and whoever asks for the keys refuses what it
 // has signed. That is for a key that somebody else may have; others go by themselves. If it signs, another does from now on,
 // which is returned. It needs the Keys. store.ErrNotFound if there is no such key, store.ErrConflict if somebody else has
-// changed its successor at the same moment.
+// changed it or its successor at the same moment.
 func (o *Operator) RetireSigningKey(ctx context.Context, id string) (successor *jwks.SealedKey, err error) {
 	terms, err := o.SigningKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(terms, func(t jwks.Term) bool { return t.ID == id })
+	i := slices.IndexFunc(terms, func(t jwks.Term) bool { return t.ID == id && t.State != jwks.StateRetired })
 	if i < 0 {
 		return nil, store.ErrNotFound
 	}
@@ -99,7 +101,7 @@ func (o *Operator) RetireSigningKey(ctx context.Context, id string) (successor *
 			}
 			successor = &next
 		}
-		return o.recordWith(ctx, audit.EventSigningKeyRemoved, terms[i].SealedKey, func() error { return o.Signing.DeleteSigningKey(ctx, id) })
+		return o.recordWith(ctx, audit.EventSigningKeyRemoved, terms[i].SealedKey, func() error { return o.Signing.RetireSigningKey(ctx, terms[i].SealedKey, o.now()) })
 	})
 	return successor, err
 }

@@ -145,6 +145,8 @@ type SigningKeys interface {
 	jwks.Store
 	// AdvanceSigningKey has the key sign from then on; store.ErrConflict if it does already, or is gone.
 	AdvanceSigningKey(ctx context.Context, id string, signs time.Time) error
+	// RetireSigningKey takes the key away; store.ErrConflict if somebody has, or it signs from another time on.
+	RetireSigningKey(ctx context.Context, key jwks.SealedKey, at time.Time) error
 }
 
 // Usage is who uses what without a second factor.

@@ -45,7 +45,8 @@ CREATE TABLE signing_key (
 	private    BYTEA  NOT NULL,
 	number     BIGINT NOT NULL, -- 1 for the first of its algorithm, and so on
 	created_at BIGINT NOT NULL,
-	signs_at   BIGINT NOT NULL  -- from when on, until the next of its algorithm does
+	signs_at   BIGINT NOT NULL, -- from when on, until the next of its algorithm does
+	retired_at BIGINT NOT NULL  -- when it was taken away; 0: it was not
 );
 -- Processes that make a key at once agree on one.
 CREATE UNIQUE INDEX signing_key_number ON signing_key (algorithm, number);

@@ -4,12 +4,15 @@
 package logout
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/logout"
+	"vestibule/provider/store"
 	"vestibule/web/browser"
 	"vestibule/web/ui"
 )
@@ -19,7 +22,7 @@ type Config struct {
 	*ui.Pages
 	browser.Browsers
 	Accounts account.Accounts
-	Clients  logout.Clients
+	Clients  logout.Clients // that ask for sign-outs; nil: none does
 	Journal  audit.Journal
 	Host     Host // where passwords are given; nil: here
 }
@@ -37,7 +40,20 @@ type Server struct {
 }
 
 // New returns a Server.
-func New(c Config) *Server { return &Server{c, &logout.Reader{Clients: c.Clients}} }
+func New(c Config) *Server {
+	if c.Clients == nil {
+		c.Clients = nobody{}
+	}
+	return &Server{c, &logout.Reader{Clients: c.Clients}}
+}
+
+// nobody are clients where none asks for a sign-out: whoever keeps them is not asked on behalf of strangers.
+type nobody struct{}
+
+// Client knows none.
+func (nobody) Client(context.Context, string) (client.Client, error) {
+	return client.Client{}, store.ErrNotFound
+}
 
 // EndSession answers an app's request: at once if it proves that it is about the browser's session, or if there is none.
 // Else the user is asked: a link on another site must not sign anybody out.

@@ -87,7 +87,7 @@ func New(c Config) (*Handler, error) {
 // log has it, such as "wiki:admin"; the user sees the reason. Your own sessions and tokens are yours to end; end them first,
 // lest somebody goes on here with them. An error that is an *operator.Invalid names what is wrong with the arguments.
 func (h *Handler) EndAccess(ctx context.Context, subject, actor, reason string) error {
-	o := operator.Operator{Sessions: h.store, Atomic: h.store.Atomic, Audit: h.recorder, Actor: actor, Now: h.now}
+	o := operator.Operator{Sessions: h.store, Atomic: h.store.Atomic, Audit: h.recorder, Actor: cmp.Or(actor, "system"), Now: h.now}
 	_, err := o.EndAccess(ctx, subject, reason)
 	return err
 }

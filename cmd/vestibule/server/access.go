@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 
 	"vestibule/provider/audit"
@@ -16,7 +17,7 @@ import (
 // Where sign-ins come from a Hydra its sessions and tokens end too: at once or, if it does not answer, as soon as it does,
 // by Work. That is no error.
 func (s *Server) EndAccess(ctx context.Context, subject, actor, reason string) error {
-	o := operator.New(s.store, s.audit, actor)
+	o := operator.New(s.store, s.audit, cmp.Or(actor, "system"))
 	o.Now = s.now
 	if _, err := o.EndAccess(ctx, subject, reason); err != nil {
 		return err

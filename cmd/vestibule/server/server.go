@@ -150,7 +150,7 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 		return web.Source{}, fmt.Errorf("provider: %w", err)
 	}
 	s.provider = p
-	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p}, nil
+	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p}, nil
 }
 
 // register adds the endpoints of whatever asks for sign-ins, and the pages.

@@ -37,13 +37,16 @@ func testSigningKeys(t *testing.T, w *world) {
 	w.now = w.now.Add(time.Hour)
 	w.wantSigningKeys("1 past 0h, 2 signing")
 	w.retire(second.ID)
-	w.wantSigningKeys("1 past 1h, 3 signing")
+	w.wantSigningKeys("1 past 0h, 2 retired 1h, 3 signing")
 	next := rotate(48 * time.Hour)
-	w.retire(w.signingKeys()[1].ID)
-	w.wantSigningKeys("1 past 1h, 4 signing")
+	w.retire(w.signingKeys()[2].ID)
+	w.wantSigningKeys("1 past 0h, 2 retired 1h, 3 retired 1h, 4 signing")
 	w.retire(w.signingKeys()[0].ID)
 	w.retire(next.ID)
-	w.wantSigningKeys("5 signing")
+	w.wantSigningKeys("1 retired 0h, 2 retired 1h, 3 retired 1h, 4 retired 1h, 5 signing")
+	if _, err := o.RetireSigningKey(t.Context(), next.ID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a key was retired again: %v", err)
+	}
 	testSigningKeyFaults(t, o)
 }
 

@@ -292,7 +292,7 @@ func TestMetadata(t *testing.T) {
 			"aal2", "https://refeds.org/profile/mfa", "http://idmanagement.gov/ns/assurance/aal/2",
 			"http://schemas.openid.net/pape/policies/2007/06/multi-factor", "2",
 		}},
-		{"scopes_supported", got.Scopes, []string{"openid", "profile", "email", "offline_access"}},
+		{"scopes_supported", got.Scopes, []string{"openid", "profile", "email", "address", "phone", "groups", "offline_access"}},
 		{"id_token_signing_alg_values_supported", got.Algorithms, []string{"RS256", "ES256", "PS256", "EdDSA"}},
 	} {
 		if !reflect.DeepEqual(tt.got, tt.want) {
