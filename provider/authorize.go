@@ -57,14 +57,11 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 		return nil, ar, err
 	}
 	ix := p.Begin(demand)
-	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = client.ID, client.Name, ar.GetRequestedScopes(), ar.RedirectURI.String()
+	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = client.ID, client.Label(), ar.GetRequestedScopes(), ar.RedirectURI.String()
 	if wanted, err := claims.Parse(ar.Form.Get("claims")); err == nil { // demand has refused any other
 		ix.Claims = wanted.Within(client.Scopes)
 	}
 	ix.Registered, ix.Decided, ix.TwoSteps = client.Registration, client.Updated, client.TwoSteps
-	if ix.ClientName == "" {
-		ix.ClientName = client.ID
-	}
 	if ix.Request, err = freeze(ar); err != nil {
 		return nil, ar, err
 	}

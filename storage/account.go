@@ -74,7 +74,7 @@ func (s *Store) Accounts(ctx context.Context) ([]account.Account, error) {
 }
 
 // CreateAccount inserts an account whose user name is canonical. store.ErrConflict if the subject is taken,
-// *provider.NameTaken if the user name or the e-mail address is a name of another: each of them is a name to sign in with.
+// *account.NameTaken if the user name or the e-mail address is a name of another: each of them is a name to sign in with.
 func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash string) error {
 	names, err := namesOf(a)
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 }
 
 // UpdateAccount stores the names, the address, the attributes and the groups of an account; its user name stays.
-// store.ErrNotFound if there is no such account; *provider.NameTaken if the address is a name of another.
+// store.ErrNotFound if there is no such account; *account.NameTaken if the address is a name of another.
 func (s *Store) UpdateAccount(ctx context.Context, a account.Account) error {
 	names, err := namesOf(a)
 	if err != nil {

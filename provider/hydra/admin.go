@@ -10,13 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"time"
 
+	"vestibule/provider/client"
 	"vestibule/provider/limiter"
 	"vestibule/provider/store"
 )
@@ -120,7 +120,7 @@ func (c AdminConfig) check(u *url.URL) error {
 		{u.Scheme != "https" && u.Scheme != "http" || u.Host == "", "hydra_admin_url must be an http or https URL, as https://hydra:4445"},
 		{u.User != nil || u.RawQuery != "" || u.Fragment != "", "hydra_admin_url must have no user, query or fragment"},
 		{strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/admin"), "hydra_admin_url must end before /admin"},
-		{u.Scheme == "http" && secret && !isLoopback(u.Hostname()), "hydra_admin_url must be https where a token or a certificate is used"},
+		{u.Scheme == "http" && secret && !client.IsLoopback(u.Hostname()), "hydra_admin_url must be https where a token or a certificate is used"},
 		{(c.CertFile == "") != (c.KeyFile == ""), "hydra_admin_cert_file and hydra_admin_key_file go together"},
 		{strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }), "hydra_admin_token has characters that no header can have"},
 	} {
@@ -129,11 +129,6 @@ func (c AdminConfig) check(u *url.URL) error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // tls is whom we trust, and what we show.

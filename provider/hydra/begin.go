@@ -1,7 +1,6 @@
 package hydra
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,7 +62,7 @@ func (e *Engine) begin(ctx context.Context, request LoginRequest, challenge stri
 		return nil, code, err
 	}
 	ix = e.Flows.Begin(d)
-	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = rp.ID, cmp.Or(rp.Name, rp.ID), request.Scopes, request.form().Get("redirect_uri")
+	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = rp.ID, rp.Label(), request.Scopes, request.form().Get("redirect_uri")
 	ix.Registered, ix.Decided, ix.TwoSteps = rp.Registration, rp.Updated, rp.TwoSteps
 	ix.FirstParty = rp.FirstParty && !request.isDevice()
 	code, err = e.freeze(ix, freezeRequest(request, challenge))

@@ -1,7 +1,6 @@
 package interaction
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -79,7 +78,7 @@ func (ix *Interaction) Follow(c client.Client) {
 		return
 	}
 	ix.Decided, ix.TwoSteps, ix.Scopes, ix.Claims = c.Updated, c.TwoSteps, c.Permitted(ix.Scopes), ix.Claims.Within(c.Scopes)
-	ix.ClientName, ix.FirstParty = cmp.Or(c.Name, c.ID), ix.FirstParty && c.FirstParty
+	ix.ClientName, ix.FirstParty = c.Label(), ix.FirstParty && c.FirstParty
 }
 
 // ToAllow returns the scopes that the user has to allow: those requested, and those that stand for the claims which are

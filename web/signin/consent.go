@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,12 +17,7 @@ import (
 // isWeb reports whether the answer goes to a web site, and not to an app on the device.
 func isWeb(redirect string) bool {
 	u, err := url.Parse(redirect)
-	return err == nil && u.Scheme == "https" && !isLoopback(u.Hostname())
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return err == nil && u.Scheme == "https" && !client.IsLoopback(u.Hostname())
 }
 
 type consentPage struct {

@@ -5,8 +5,8 @@
 // JavaScript, render nothing in answer to a POST, and never hold a proof of their own making: a Login is adopted from a
 // stored session or proved here and now. The policy says who must have a second factor; it is asked about users who have
 // none, and about all only where it asks for a phishing-resistant one, is still to change, or only reports. A change of
-// the factors takes the best that the user has, or a recovery code, whatever the policy says. That a browser is remembered leaves out the code where nobody demands it, and is never written down as a
-// proof.
+// the factors takes the best that the user has, or a recovery code, whatever the policy says. That a browser is remembered
+// leaves out the code where nobody demands it, and is never written down as a proof.
 //
 // The names say what a function does to the world: commit writes, redirect answers, save writes the row of a sign-in,
 // and require refuses what does not rest on what it must. What has changed under a sign-in is not an error: it is

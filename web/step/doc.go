@@ -11,8 +11,9 @@
 //	steps.SignIn(w, r, step.SignIn{Request: id, Demand: demand})
 //
 // The handler decides what the user owes, as the pages of the server do: nothing, a code, a set-up, a newer password. It
-// shows the pages for that, or leads to the program's log-in. Then Host.Finish gets the login and says where the browser goes on. A Host that keeps its own rows in the same
-// database is a Keeper as well: it gets the login in the commit that spends the code. Host says what is committed when.
+// shows the pages for that, or leads to the program's log-in. Then Host.Finish gets the login and says where the browser
+// goes on. A Host that keeps its own rows in the same database is a Keeper as well: it gets the login in the commit that
+// spends the code. Host says what is committed when.
 //
 // The step asks for no consent: what an app may have is between the program and its users, before SignIn or after Finish.
 // Package consent keeps who has allowed what.

@@ -95,7 +95,8 @@ func (s *Server) purge(ctx context.Context) error {
 	return err
 }
 
-// reloadKeys reads the signing keys again: another process may have made one, and an operator may have retired one.
+// reloadKeys reads the signing keys again, and makes what is due: another process may have made one, and an operator may
+// have taken one away.
 // Readiness reports a database that is down.
 func (s *Server) reloadKeys(ctx context.Context) error {
 	if err := s.provider.ReloadKeys(ctx); !errors.Is(err, store.ErrUnavailable) {

@@ -197,8 +197,8 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Skip passes over the server whose turn it is.
 func (s *Site) Skip() { s.turn.Add(1) }
 
-// cheapMemory and CheapPasses are the price of hashes in these tests, which cost next to nothing: at the real price they would be most of what the tests do. Processes and
-// commands pay the real one.
+// cheapMemory and cheapPasses are the price of hashes in these tests, which cost next to nothing: at the real price they
+// would be most of what the tests do. Processes and commands pay the real one.
 const cheapMemory, cheapPasses = 64, 1
 
 // PasswordHash returns the hash of Password.

@@ -13,6 +13,7 @@ import (
 
 	"vestibule/cmd/vestibule/servertest"
 	"vestibule/provider/client"
+	"vestibule/provider/jwks"
 	"vestibule/provider/operator"
 )
 
@@ -309,7 +310,7 @@ func TestHints(t *testing.T) {
 		ben.wants(p.Press("Sign out"), signedOutURI, true)
 
 		v = o.signIn(t, o.shop)
-		retireSigningKeys(t, s)
+		replaceSigningKeys(t, s)
 		v.wants(with(v, v.hint), signedOutURI, true)
 
 		v = o.signIn(t, o.shop)
@@ -326,18 +327,14 @@ func TestHints(t *testing.T) {
 	})
 }
 
-func retireSigningKeys(t *testing.T, s *servertest.Site) {
+func replaceSigningKeys(t *testing.T, s *servertest.Site) {
 	t.Helper()
-	db, _, _ := servertest.OpenDump(t, s.Config.Database)
-	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), `UPDATE signing_key SET retired_at = 1`); err != nil {
+	if _, err := s.Operator().RotateSigningKeys(t.Context(), nil, jwks.MinAnnounce); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		if err := s.First().Do(t.Context(), "signing keys"); err != nil {
-			t.Fatal(err)
-		}
-		s.Clock.Advance(11 * time.Second)
+	s.Clock.Advance(jwks.MinAnnounce)
+	if err := s.First().Do(t.Context(), "signing keys"); err != nil {
+		t.Fatal(err)
 	}
 }
 
