@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// AddRevocation notes, in the commit of ctx, that Hydra has to end all that the subject has open.
-func (s *Store) AddRevocation(ctx context.Context, id, subject string, at time.Time) error {
-	return s.exec(ctx, nil, `INSERT INTO revocation (id, subject, created_at) VALUES ($1, $2, $3)`, id, subject, micros(at))
+// AddRevocation notes, in the commit of ctx, that Hydra has to end all that the subject has open, once it is due.
+func (s *Store) AddRevocation(ctx context.Context, id, subject string, at, due time.Time) error {
+	return s.exec(ctx, nil, `INSERT INTO revocation (id, subject, due_at, created_at) VALUES ($1, $2, $3, $4)`,
+		id, subject, micros(due), micros(at))
 }
 
 // Revocations implements hydra.Outbox.
-func (s *Store) Revocations(ctx context.Context) (map[string]string, error) {
+func (s *Store) Revocations(ctx context.Context, now time.Time) (map[string]string, error) {
 	subjects := map[string]string{}
-	err := s.query(ctx, `SELECT id, subject FROM revocation ORDER BY created_at LIMIT 100`, nil, func(r row) error {
+	err := s.query(ctx, `SELECT id, subject FROM revocation WHERE due_at <= $1 ORDER BY due_at LIMIT 100`, []any{micros(now)}, func(r row) error {
 		var id, subject string
 		err := r.Scan(&id, &subject)
 		subjects[id] = subject

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"vestibule/provider/store"
 )
 
 // Outbox keeps whose access was ended here, from that commit until Hydra has ended it too.
 type Outbox interface {
-	// Revocations returns subjects by the ids of their rows: some of those that have waited longest.
-	Revocations(ctx context.Context) (map[string]string, error)
+	// Revocations returns subjects by the ids of their rows: some of those that have been due for longest.
+	Revocations(ctx context.Context, now time.Time) (map[string]string, error)
 	// DeleteRevocation takes a row out. One that is gone is no error.
 	DeleteRevocation(ctx context.Context, id string) error
 }
@@ -42,10 +43,10 @@ func (a *Admin) forget(ctx context.Context, kind string, query url.Values) error
 	return err
 }
 
-// Revoke has Hydra end what is in the outbox. What it does not end stays there, to be tried again: any number of processes
+// Revoke has Hydra end what is due in the outbox. What it does not end stays there, to be tried again: any number of processes
 // may do so at once, for to end something twice does no harm. store.ErrUnavailable if Hydra does not answer.
-func (a *Admin) Revoke(ctx context.Context, o Outbox) error {
-	waiting, err := o.Revocations(ctx)
+func (a *Admin) Revoke(ctx context.Context, o Outbox, now time.Time) error {
+	waiting, err := o.Revocations(ctx, now)
 	if err != nil {
 		return err
 	}

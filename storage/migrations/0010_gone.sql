@@ -10,12 +10,14 @@ CREATE TABLE gone_client (
 );
 CREATE INDEX gone_client_gone_at ON gone_client (gone_at);
 
--- A user all whose access was ended here, which Ory Hydra has not heard of yet.
+-- A user all whose access was ended here, which Ory Hydra is to hear of.
 CREATE TABLE revocation (
-	id         TEXT   NOT NULL PRIMARY KEY, -- of the event
+	id         TEXT   NOT NULL PRIMARY KEY,
 	subject    TEXT   NOT NULL,
+	due_at     BIGINT NOT NULL, -- when it is to be told, at the earliest
 	created_at BIGINT NOT NULL
 );
+CREATE INDEX revocation_due_at ON revocation (due_at);
 CREATE INDEX revocation_created_at ON revocation (created_at);
 
 -- With the registration: the client that has the id now may have as many rows.

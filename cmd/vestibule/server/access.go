@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"vestibule/provider/audit"
 	"vestibule/provider/operator"
@@ -31,7 +32,13 @@ func (s *Server) EndAccess(ctx context.Context, subject, actor, reason string) e
 }
 
 // revoke has Hydra end what was ended here.
-func (s *Server) revoke(ctx context.Context) error { return s.hydra.Admin.Revoke(ctx, s.store) }
+func (s *Server) revoke(ctx context.Context) error {
+	return s.hydra.Admin.Revoke(ctx, s.store, s.now())
+}
+
+// revokeAgain is how long after an ending Hydra is told once more. A browser that had the answers to a login and a consent
+// before may follow them for as long as Hydra waits, and Hydra makes a session and tokens of them.
+const revokeAgain = hydraTime + 5*time.Minute
 
 // RevocationHook has a Hydra told of whoever has nothing open any more. Where there is none, what nobody takes is purged.
 func RevocationHook(db *storage.Store) audit.Hook {
@@ -39,6 +46,9 @@ func RevocationHook(db *storage.Store) audit.Hook {
 		if !operator.EndsAccess(e) {
 			return nil
 		}
-		return db.AddRevocation(ctx, e.ID, e.Subject, e.Time)
+		if err := db.AddRevocation(ctx, e.ID, e.Subject, e.Time, e.Time); err != nil {
+			return err
+		}
+		return db.AddRevocation(ctx, e.ID+"-again", e.Subject, e.Time, e.Time.Add(revokeAgain))
 	}
 }

@@ -73,9 +73,46 @@ func TestAccessEnded(t *testing.T) {
 			if _, err := u.oauth("shop").TokenSource(t.Context(), token).Token(); err == nil {
 				t.Errorf("%s: Hydra refreshes", name)
 			}
-			if left, err := w.Store.Revocations(t.Context()); err != nil || len(left) > 0 {
+			if left, err := w.Store.Revocations(t.Context(), w.Clock.Now()); err != nil || len(left) > 0 {
 				t.Errorf("%s: %v is left to be told (%v)", name, left, err)
 			}
+		}
+	})
+}
+
+// TestAnsweredBeforeTheEnd: Hydra has taken the login and the consent, and the browser follows its answer after all was ended.
+func TestAnsweredBeforeTheEnd(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		u := w.user(t, "ana")
+		p := u.follow(u.answer(u.open(u.authURL("shop")))).At("consent", "initial").Press("Allow", "remember", "yes")
+		for p.Left == nil || !p.Left.Query().Has("consent_verifier") {
+			p = u.b.Open(p.Left.String())
+		}
+		if err := w.Operator().Disable(t.Context(), w.Account(t, "ana")); err != nil {
+			t.Fatal(err)
+		}
+		told := func() {
+			t.Helper()
+			if err := w.First().Do(t.Context(), "revocations"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		told()
+		w.Clock.Advance(4 * time.Minute) // of those that the stand-in waits
+		end := u.follow(p)
+		if end.Left == nil || end.Left.Query().Get("code") == "" {
+			t.Fatalf("Hydra gives no code: %v", end.Left)
+		}
+		_, token := u.redeem("shop", end.Left.Query())
+		told()
+		if _, active := u.holds(token.AccessToken); !active {
+			t.Fatal("the token is dead at once, and nothing is left to end")
+		}
+		w.Clock.Advance(32 * time.Minute)
+		told()
+		token.Expiry = time.Now().Add(-time.Hour)
+		if _, err := u.oauth("shop").TokenSource(t.Context(), token).Token(); err == nil {
+			t.Error("35 minutes after the ending Hydra still refreshes")
 		}
 	})
 }
