@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"web/step/steptest":                    {"mfa", "mfa/mfatest", "provider/account", "provider/assurance", "provider/interaction", "provider/interaction/interactiontest", "provider/store", "web/step"},
 	"web/account":                          {"mfa", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
 	"web/signin":                           {"consent", "mfa", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/spelling", "provider/store", "web/browser", "web/enrol", "web/ui", "web/verify"},
-	"web/logout":                           {"provider/account", "provider/audit", "provider/interaction", "provider/logout", "provider/spelling", "provider/store", "web/browser", "web/ui"},
+	"web/logout":                           {"provider/account", "provider/audit", "provider/client", "provider/interaction", "provider/logout", "provider/spelling", "provider/store", "web/browser", "web/ui"},
 	"web/enrol":                            {"mfa", "provider/audit", "provider/store", "web/catalogue", "web/ui", "web/verify"},
 	"web/verify":                           {"mfa", "provider/account", "provider/audit", "provider/limiter", "provider/spelling", "web/browser", "web/ui"},
 	"web/browser":                          {"provider/account", "provider/assurance", "provider/interaction", "provider/spelling", "provider/store", "web/ui"},
