@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"vestibule/mfa"
 	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/storage/storagetest"
@@ -122,6 +123,29 @@ func TestSQLiteLocked(t *testing.T) {
 	}
 	must(t, tx.Rollback())
 	must(t, s.CreateClient(t.Context(), newClient("c")))
+}
+
+// All that writes waits while another process does, also what returns at once what it has written: a guess that is counted.
+func TestSQLiteWaits(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "v.db")
+	s := storagetest.Open(t, "sqlite:"+path)
+	must(t, s.Migrate(t.Context()))
+	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
+	must(t, err)
+	defer other.Close()
+	tx, err := other.Begin()
+	must(t, err)
+	done := make(chan error, 2)
+	go func() { done <- s.CreateClient(t.Context(), newClient("c")) }()
+	go func() {
+		_, err := s.Attempt(t.Context(), "pwd:ana", mfa.Limit{Guesses: 1, Window: time.Minute, Lock: time.Minute}, noon)
+		done <- err
+	}()
+	time.Sleep(1200 * time.Millisecond) // far longer than SQLite itself waits
+	must(t, tx.Rollback())
+	must(t, <-done)
+	must(t, <-done)
 }
 
 // A command waits for its turn beside a process that writes for longer than a request may wait.

@@ -91,11 +91,20 @@ func (l *sqlite) migrator() migrator {
 	}
 }
 
+// query waits for its turn as commit does, if it writes and returns what it has written.
 func (l *sqlite) query(ctx context.Context, query string, args []any, scan func(Row) error) error {
-	db := l.writer
 	if reads(query) {
-		db = l.reader
+		return sqliteQuery(ctx, l.reader, query, args, scan)
 	}
+	for {
+		err := sqliteQuery(ctx, l.writer, query, args, scan)
+		if !isBusy(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func sqliteQuery(ctx context.Context, db *sql.DB, query string, args []any, scan func(Row) error) error {
 	rows, err := db.QueryContext(ctx, sqliteText(query), args...)
 	if err != nil {
 		return sqliteError(err)
