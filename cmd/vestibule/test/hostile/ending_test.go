@@ -315,7 +315,7 @@ type ending struct {
 	asks     bool     // a sign-in under way asks the user again and goes on
 	without  string   // a grant that gives anew what has ended
 	only     string   // the only grant that it is set against; empty: all
-	rounds   int      // of everything at once; 0: rounds
+	rounds   int      // of everything at once; 0: as many as there are grants
 	unlocked bool     // it does not wait for commits under way: a change of the factors may come a moment later
 }
 
@@ -612,22 +612,9 @@ func (v *owner) trials(grants []grant, session func(which int) *servertest.Brows
 	return trials
 }
 
-// rounds is how often everything happens at once, and foreignRounds how often with accounts that another program keeps:
-// as often as there are grants, each of which is over once before the ending begins.
-const (
-	rounds        = 30
-	foreignRounds = 13
-)
-
-func roundsOf(s *servertest.Site) int {
-	if s.Accounts != nil {
-		return foreignRounds
-	}
-	return rounds
-}
-
 // TestEndingAtOnce has all grants happen at the same time as the ending, beside three browsers that sign on silently,
-// exchange and refresh, over and over, until the ending is over.
+// exchange and refresh, over and over, until the ending is over. In as many rounds as there are grants, each is over once
+// before the ending begins. What comes between which questions is for TestEndingBetweenTrips to go through.
 func TestEndingAtOnce(t *testing.T) {
 	t.Parallel()
 	eachWithEndings(t, func(t *testing.T, s *servertest.Site, endings []ending) {
@@ -636,7 +623,7 @@ func TestEndingAtOnce(t *testing.T) {
 		}
 		for _, e := range endings {
 			t.Run(e.name, func(t *testing.T) {
-				for round := range cmp.Or(e.rounds, roundsOf(s)) {
+				for round := range cmp.Or(e.rounds, len(grants)) {
 					if atTheSameTime(t, s, e, round); t.Failed() {
 						t.Fatalf("in round %d", round)
 					}
