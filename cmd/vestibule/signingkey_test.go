@@ -55,7 +55,7 @@ func TestSigningKeyCommands(t *testing.T) {
 			t.Errorf("key retire says:\n%s", got)
 		}
 		list("key", "list")
-		if got := states(client.RS256); !slices.Equal(got, []string{jwks.StateSigning}) {
+		if got := states(client.RS256); !slices.Equal(got, []string{jwks.StateRetired, jwks.StateSigning}) {
 			t.Errorf("keys of RS256 after one was retired: %v", got)
 		}
 		s.First().Do(t.Context(), "signing keys")
