@@ -12,32 +12,34 @@ import (
 
 // authorize is the authorization endpoint (OIDC Core 3.1.2.1). It validates the request once, freezes it into an
 // Interaction and hands that to the pages.
-func (p *Provider) authorize(ui UI) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		ix, ar, err := p.accept(r)
-		if err != nil {
-			p.refuseRequest(w, r, ui, ar, err)
-			return
-		}
-		if err := ui.Authorize(w, r, ix); err != nil {
-			ui.Error(w, r, err)
-		}
+func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
+	ix, ar, err := p.accept(r)
+	if err != nil {
+		p.refuseRequest(w, r, ar, err)
+		return
+	}
+	if err := p.ui.Authorize(w, r, ix); err != nil {
+		p.ui.Error(w, r, err)
 	}
 }
 
-// bounce answers a POST to the authorization endpoint with a redirect to the same request by GET. A browser sends no
-// Lax cookie along with a POST from another site: without a second step the user would look signed out, and be
-// given a new browser cookie.
-func (p *Provider) bounce(ui UI) http.HandlerFunc {
+// bounce answers a POST to an endpoint that browsers are sent to with a redirect to the same request by GET. A browser sends
+// no Lax cookie along with a POST from another site: without a second step the user would look signed out, and be
+// given a new browser cookie. A request that cannot be read is given to refuse.
+func (p *Provider) bounce(endpoint string, refuse http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 		if err := r.ParseForm(); err != nil {
-			p.refuseRequest(w, r, ui, fosite.NewAuthorizeRequest(), errMalformed)
+			refuse(w, r)
 			return
 		}
 		// The address may have parameters too: one that is there and in the body was sent twice, which the GET refuses.
-		http.Redirect(w, r, p.path+"/authorize?"+r.Form.Encode(), http.StatusSeeOther)
+		http.Redirect(w, r, p.path+endpoint+"?"+r.Form.Encode(), http.StatusSeeOther)
 	}
+}
+
+func (p *Provider) refuseMalformed(w http.ResponseWriter, r *http.Request) {
+	p.refuseRequest(w, r, fosite.NewAuthorizeRequest(), errMalformed)
 }
 
 var errMalformed = fosite.ErrInvalidRequest.WithHint("The request is malformed or too large.")
@@ -147,15 +149,15 @@ func takeOut(form url.Values) (state string, mode fosite.ResponseModeType, unsup
 
 // refuseRequest answers a request that was not accepted. Only a known client's registered redirect URI is
 // redirected to, and trouble with the database is never called the client's fault.
-func (p *Provider) refuseRequest(w http.ResponseWriter, r *http.Request, ui UI, ar *fosite.AuthorizeRequest, err error) {
+func (p *Provider) refuseRequest(w http.ResponseWriter, r *http.Request, ar *fosite.AuthorizeRequest, err error) {
 	if cause, ours := serverFault(err); ours {
-		ui.Error(w, r, cause)
+		p.ui.Error(w, r, cause)
 		return
 	}
 	rfc := fosite.ErrorToRFC6749Error(err)
 	if ar.Client != nil && ar.IsRedirectURIValid() {
 		if err := p.send(w, r, ar, url.Values{"error": {rfc.ErrorField}, "error_description": {describe(rfc)}}); err != nil {
-			ui.Error(w, r, err)
+			p.ui.Error(w, r, err)
 		}
 		return
 	}
@@ -164,5 +166,5 @@ func (p *Provider) refuseRequest(w http.ResponseWriter, r *http.Request, ui UI, 
 	if client, ok := ar.Client.(relyingParty); ok {
 		fault.ClientName = client.Name
 	}
-	ui.Error(w, r, fault)
+	p.ui.Error(w, r, fault)
 }

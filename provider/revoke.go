@@ -3,9 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/ory/fosite"
 
@@ -64,9 +62,6 @@ func (p *Provider) checkRevocable(ctx context.Context, token string) error {
 	if p.tokens.validate(ctx, token, codePrefix) == nil {
 		return errTokenType
 	}
-	if strings.Count(token, ".") != 2 { // no JWT
-		return nil
-	}
 	err := p.keys.Verify(ctx, token, new(struct{}))
 	switch {
 	case errors.Is(err, store.ErrUnavailable):
@@ -81,14 +76,8 @@ func (p *Provider) checkRevocable(ctx context.Context, token string) error {
 func (p *Provider) endToken(ctx context.Context, t *tokens.Token, address string) error {
 	e := audit.Event{Kind: audit.EventTokenRevoked, Outcome: audit.OutcomeOK, Client: t.Client, Subject: t.Subject,
 		Session: t.Session, Address: address, Detail: map[string]string{"token": t.Kind}}
-	err := p.store.Atomic(ctx, func(ctx context.Context) error {
-		if err := p.endRow(ctx, t); err != nil {
-			return err
-		}
-		return p.audit.Record(ctx, e)
-	})
-	if err != nil {
-		return storeFault{fmt.Errorf("revoke: %w", err)}
+	if err := p.commit(ctx, e, func(ctx context.Context) error { return p.endRow(ctx, t) }); err != nil {
+		return storeFault{err}
 	}
 	return nil
 }

@@ -28,10 +28,10 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 	// No page of another site may read the answers of the endpoints that browsers are sent to, and of introspection; the
 	// rest is for any.
 	at, root := place{mux, p.path, ""}, place{mux, "", p.path}
-	at.handle("GET", "/authorize", p.authorize(ui))
-	at.handle("POST", "/authorize", p.bounce(ui))
-	at.handle("GET", "/end-session", p.endSession(ui))
-	at.handle("POST", "/end-session", p.bounceEndSession(ui))
+	at.handle("GET", "/authorize", p.authorize)
+	at.handle("POST", "/authorize", p.bounce("/authorize", p.refuseMalformed))
+	at.handle("GET", "/end-session", p.endSession)
+	at.handle("POST", "/end-session", p.bounce("/end-session", p.refuseSignOut))
 	at.handle("POST", "/introspect", p.introspect)
 	at.open("GET", "/.well-known/openid-configuration", metadata)
 	root.open("GET", "/.well-known/oauth-authorization-server", metadata)

@@ -71,13 +71,18 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 
 // parseForm refuses bodies that RFC 6749 forbids.
 func parseForm(w http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if kind != "application/x-www-form-urlencoded" {
 		return fosite.ErrInvalidRequest.WithHint("The content type must be application/x-www-form-urlencoded.")
 	}
+	return readForm(w, r)
+}
+
+// readForm reads the parameters of a request, each of which may be sent once.
+func readForm(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
-		return fosite.ErrInvalidRequest.WithHint("The request is malformed or too large.")
+		return errMalformed
 	}
 	return checkRepeats(r.Form)
 }
@@ -168,17 +173,10 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 	if u.refresh != nil {
 		return p.flushRefresh(ctx, u, body)
 	}
-	replay, err := sealReplay(u.presented, body)
-	if err != nil {
-		return nil, err
-	}
-	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error {
+	spent, err := p.spend(ctx, u, body, func(ctx context.Context, replay []byte) error {
 		return p.store.Exchange(ctx, u.code.Signature, p.now(), replay, u.tokens)
 	})
-	switch {
-	case errors.Is(err, account.ErrPassword):
-		return nil, p.endFamily(ctx, u)
-	case !errors.Is(err, store.ErrConflict):
+	if !spent {
 		return body, err
 	}
 	code, err := p.store.Code(ctx, u.code.Signature)
@@ -186,6 +184,23 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 		return nil, err
 	}
 	return p.again(ctx, u, &code)
+}
+
+// spend commits what write does: it uses the code or the refresh token up, and keeps the answer to give again. spent: that
+// was done before.
+func (p *Provider) spend(ctx context.Context, u *unit, body []byte, write func(ctx context.Context, replay []byte) error) (spent bool, err error) {
+	replay, err := sealReplay(u.presented, body)
+	if err != nil {
+		return false, err
+	}
+	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error { return write(ctx, replay) })
+	switch {
+	case errors.Is(err, account.ErrPassword):
+		return false, p.endFamily(ctx, u)
+	case errors.Is(err, store.ErrConflict):
+		return true, nil
+	}
+	return false, err
 }
 
 // again answers a client that could have used the code, had that not been done before: it is the client's own, and the
@@ -216,28 +231,30 @@ func (p *Provider) revokeReused(ctx context.Context, u *unit) error {
 		c := u.code
 		family, e.Client, e.Subject, e.Session, e.Detail = c.Family, c.Client, c.Subject, c.Session, map[string]string{"token": "code"}
 	}
-	return p.store.Atomic(ctx, func(ctx context.Context) error {
-		if err := p.store.RevokeFamily(ctx, family); err != nil {
-			return fmt.Errorf("revoke family: %w", err)
+	return p.commit(ctx, e, func(ctx context.Context) error { return p.store.RevokeFamily(ctx, family) })
+}
+
+// commit commits what write does to tokens, with the record of it.
+func (p *Provider) commit(ctx context.Context, e audit.Event, write func(context.Context) error) error {
+	err := p.store.Atomic(ctx, func(ctx context.Context) error {
+		if err := write(ctx); err != nil {
+			return err
 		}
 		return p.audit.Record(ctx, e)
 	})
+	if err != nil {
+		return fmt.Errorf("revoke: %w", err)
+	}
+	return nil
 }
 
 // flushRefresh lets one of many simultaneous requests win. The others, and retries within the grace time,
 // get the winner's answer, so that a token has one child at most and a lost answer costs no session.
 func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]byte, error) {
-	replay, err := sealReplay(u.presented, body)
-	if err != nil {
-		return nil, err
-	}
-	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error {
+	spent, err := p.spend(ctx, u, body, func(ctx context.Context, replay []byte) error {
 		return p.store.Rotate(ctx, u.refresh.Signature, p.now(), replay, u.tokens)
 	})
-	switch {
-	case errors.Is(err, account.ErrPassword):
-		return nil, p.endFamily(ctx, u)
-	case !errors.Is(err, store.ErrConflict):
+	if !spent {
 		return body, err
 	}
 	winner, err := p.store.Token(ctx, tokens.RefreshToken, u.refresh.Signature)

@@ -60,8 +60,7 @@ var (
 
 // bearer returns the token, which may come in one way only (RFC 6750 section 2). An address is written to logs.
 func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest || checkRepeats(r.Form) != nil || r.Form.Has("access_token") != r.PostForm.Has("access_token") {
+	if readForm(w, r) != nil || r.Form.Has("access_token") != r.PostForm.Has("access_token") {
 		return "", errBearer
 	}
 	form, header := r.PostForm["access_token"], r.Header.Values("Authorization")
