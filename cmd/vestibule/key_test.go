@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +10,8 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/assurance"
+	"vestibule/provider/client"
+	"vestibule/provider/jwks"
 )
 
 // The settings are checked by a package that does not know the keyring: both must agree on what a key is.
@@ -68,6 +71,20 @@ func TestNamesAgree(t *testing.T) {
 		err := assurance.CheckACRNames(map[string][]string{assurance.LevelTwo: {name}})
 		if (refused == nil) != (err == nil) {
 			t.Errorf("acr name %q: the settings say %v, the provider says %v", name, refused, err)
+		}
+	}
+}
+
+// The algorithms of signatures are named where they are chosen, where a client registers one, and where the keys are.
+func TestAlgorithmsAgree(t *testing.T) {
+	t.Parallel()
+	if !slices.Equal(client.Algorithms, jwks.Algorithms) {
+		t.Errorf("clients choose from %v, and there are keys of %v", client.Algorithms, jwks.Algorithms)
+	}
+	for _, name := range append([]string{"HS256", "none", "ES384"}, client.Algorithms...) {
+		_, refused := config.Load("", []string{"VESTIBULE_SIGNING_ALGORITHM=" + name}, nil, "signing_algorithm")
+		if known := slices.Contains(client.Algorithms, name); (refused == nil) != known {
+			t.Errorf("algorithm %s: the settings say %v, known to clients: %v", name, refused, known)
 		}
 	}
 }

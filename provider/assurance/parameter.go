@@ -55,7 +55,7 @@ func (d *Demand) Read(form url.Values, l Levels, own map[string][]string) error 
 	}
 	wanted, err := claims.Parse(form.Get("claims"))
 	if err != nil {
-		return &ParameterError{"claims must be a JSON object as OpenID Connect Core section 5.5 shows it."}
+		return &ParameterError{err.Error() + "."}
 	}
 	if err := d.readSubject(wanted.IDToken["sub"]); err != nil {
 		return err

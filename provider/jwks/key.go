@@ -50,14 +50,17 @@ type Sealer interface {
 
 // Algorithms of signatures (RFC 7518, RFC 8037).
 const (
-	rs256 = string(jose.RS256)
-	es256 = string(jose.ES256)
-	ps256 = string(jose.PS256)
-	edDSA = string(jose.EdDSA)
+	rs256 = "RS256"
+	es256 = "ES256"
+	ps256 = "PS256"
+	edDSA = "EdDSA"
 )
 
 // Algorithms are those that there is a key of.
 var Algorithms = []string{rs256, es256, ps256, edDSA}
+
+// algorithms are the Algorithms as the library knows them.
+var algorithms = []jose.SignatureAlgorithm{rs256, es256, ps256, edDSA}
 
 // NewKey makes a key that signs from that time on. Its number is one more than that of the newest of its algorithm.
 func NewKey(algorithm string, number int64, signs time.Time, sealer Sealer, now time.Time) (SealedKey, error) {

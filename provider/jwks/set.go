@@ -96,7 +96,7 @@ func (s *set) verify(token string, claims any) error {
 	if !spelling.IsJWT(token) {
 		return spelling.ErrOpaque
 	}
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.PS256, jose.EdDSA})
+	parsed, err := jwt.ParseSigned(token, algorithms)
 	if err != nil {
 		return err
 	}
