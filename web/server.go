@@ -37,7 +37,7 @@ type Config struct {
 	Times     Times
 	Keys      Keys
 	Site      Site
-	Host      signin.Host      // where passwords are given; nil: the pages ask for them
+	Host      Host             // where passwords are given; nil: the pages ask for them
 	Mail      bool             // the Recorder sends users mail about what it records
 	Log       *slog.Logger     // nil: slog.Default
 	Now       func() time.Time // nil: time.Now
@@ -51,6 +51,12 @@ type Source struct {
 	Clients signin.Clients
 	// SignOuts are the clients that ask for sign-outs here (RP-Initiated Logout 1.0); nil: they ask elsewhere, or not at all.
 	SignOuts logout.Clients
+}
+
+// Host is a program whose users give their passwords at pages of its own, and sign out there.
+type Host interface {
+	signin.Host
+	logoutpages.Host
 }
 
 // Passwords is how passwords are counted.
@@ -189,11 +195,8 @@ func (s *Server) CancelLink(id string) string { return s.account.CancelLink(id) 
 
 // SignedIn returns whose session the browser has; empty: it has none that lives.
 func (s *Server) SignedIn(r *http.Request) (subject string, err error) {
-	session, err := s.signIn.Sessions.Current(r.Context(), r)
-	switch {
-	case errors.Is(err, browser.ErrIdle), err == nil && session == nil:
-		return "", nil
-	case err != nil:
+	session, err := s.signIn.Sessions.CurrentOrNone(r.Context(), r)
+	if err != nil || session == nil {
 		return "", err
 	}
 	return session.Login.Subject, nil

@@ -1,10 +1,10 @@
 package account
 
 import (
-	"cmp"
 	"context"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"vestibule/provider/audit"
 )
@@ -21,20 +21,16 @@ const (
 func (s history) labels(ctx context.Context, events []audit.Event) (map[string]string, error) {
 	asking, cancel := context.WithTimeout(ctx, labelTime)
 	defer cancel()
-	ids, next := clientsOf(events), make(chan int)
+	ids := clientsOf(events)
 	names := make([]string, len(ids))
-	var group sync.WaitGroup
-	for range min(labelsAtOnce, len(ids)) {
-		group.Go(func() {
-			for i := range next {
-				names[i] = s.label(asking, ids[i])
-			}
+	var group errgroup.Group
+	group.SetLimit(labelsAtOnce)
+	for i, id := range ids {
+		group.Go(func() error {
+			names[i] = s.label(asking, id)
+			return nil
 		})
 	}
-	for i := range ids {
-		next <- i
-	}
-	close(next)
 	group.Wait()
 	labels := make(map[string]string, len(ids))
 	for i, id := range ids {
@@ -49,7 +45,7 @@ func (s history) label(ctx context.Context, id string) string {
 	if err != nil {
 		return id
 	}
-	return cmp.Or(c.Name, id)
+	return c.Label()
 }
 
 // clientsOf are the ids of the clients that the events name, each once.

@@ -41,8 +41,8 @@ type signedInHandler func(w http.ResponseWriter, r *http.Request, m *signedIn) e
 // requireSignedIn lets nobody in but signed-in users who owe nothing.
 func (s *Server) requireSignedIn(h signedInHandler) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		session, err := s.Sessions.Current(r.Context(), r)
-		if err != nil && !errors.Is(err, browser.ErrIdle) {
+		session, err := s.Sessions.CurrentOrNone(r.Context(), r)
+		if err != nil {
 			return err
 		}
 		if passed, err := s.Gate.Pass(w, r, session, false); !passed {

@@ -84,6 +84,15 @@ func (s *Sessions) Current(ctx context.Context, r *http.Request) (*interaction.S
 	return session, nil
 }
 
+// CurrentOrNone is Current for whoever makes no difference between a session that is over and none: nil.
+func (s *Sessions) CurrentOrNone(ctx context.Context, r *http.Request) (*interaction.Session, error) {
+	session, err := s.Current(ctx, r)
+	if errors.Is(err, ErrIdle) {
+		return nil, nil
+	}
+	return session, err
+}
+
 // Expired reports whether a session was not used for too long, or has reached its end.
 func (s *Sessions) Expired(session *interaction.Session, now time.Time) bool {
 	return !now.Before(session.Expires) || now.Sub(session.Seen) >= s.Idle
@@ -93,10 +102,7 @@ func (s *Sessions) Expired(session *interaction.Session, now time.Time) bool {
 // which epoch of the account it lives on, and the login is brought into it: its own is from before its user ended all
 // others.
 func (s *Sessions) IsSame(r *http.Request, login *assurance.Login) (bool, error) {
-	session, err := s.Current(r.Context(), r)
-	if errors.Is(err, ErrIdle) {
-		return false, nil
-	}
+	session, err := s.CurrentOrNone(r.Context(), r)
 	if err != nil || session == nil || session.Login.Session != login.Session {
 		return false, err
 	}

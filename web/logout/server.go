@@ -78,12 +78,12 @@ func (s *Server) getLogout(w http.ResponseWriter, r *http.Request) error {
 
 // askIfSignedIn goes on as if the user had signed out if there is no session that is live.
 func (s *Server) askIfSignedIn(w http.ResponseWriter, r *http.Request, request *logout.Request) error {
-	session, err := s.Sessions.Current(r.Context(), r)
+	session, err := s.Sessions.CurrentOrNone(r.Context(), r)
 	switch {
-	case errors.Is(err, browser.ErrIdle), err == nil && session == nil:
-		return s.leave(w, r, request)
 	case err != nil:
 		return err
+	case session == nil:
+		return s.leave(w, r, request)
 	}
 	return s.ask(w, r, session, request)
 }

@@ -25,8 +25,6 @@ type Host interface {
 	// LogIn is the address of the host's log-in, which asks for a password whoever is signed in, and then leads to back,
 	// an address of these pages that begins with a slash.
 	LogIn(back string) string
-	// LogOut is the address of the host's own sign-out.
-	LogOut() string
 }
 
 // Password is one that was right, at pages of the host.

@@ -11,7 +11,6 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/interaction"
 	"vestibule/provider/store"
-	"vestibule/web/browser"
 	"vestibule/web/ui"
 )
 
@@ -73,11 +72,8 @@ func (s *flows) checkSignedIn(r *http.Request, fl *flow) error {
 	if fl.ix.Version > 0 {
 		return nil
 	}
-	session, err := s.Sessions.Current(r.Context(), r)
-	if errors.Is(err, browser.ErrIdle) || err == nil && session == nil {
-		return nil
-	}
-	if err != nil {
+	session, err := s.Sessions.CurrentOrNone(r.Context(), r)
+	if err != nil || session == nil {
 		return err
 	}
 	began := session.Login.LastAuthentication()

@@ -6,7 +6,6 @@ import (
 
 	"vestibule/provider/interaction"
 	"vestibule/provider/store"
-	"vestibule/web/browser"
 	"vestibule/web/ui"
 )
 
@@ -58,11 +57,11 @@ func (s *flows) gone(r *http.Request, flow string) error {
 	if !interaction.IsRow(flow) {
 		return ui.ErrUnknown
 	}
-	session, err := s.Sessions.Current(r.Context(), r)
-	if err != nil && !errors.Is(err, browser.ErrIdle) {
+	session, err := s.Sessions.CurrentOrNone(r.Context(), r)
+	switch {
+	case err != nil:
 		return err
-	}
-	if session == nil {
+	case session == nil:
 		return ui.ErrUnknown
 	}
 	return ui.Elsewhere("", "")

@@ -108,7 +108,7 @@ func (l login) LogIn(back string) string {
 	return l.in + separator + url.Values{ReturnTo: {back}}.Encode()
 }
 
-// LogOut implements signin.Host.
+// LogOut implements logout.Host.
 func (l login) LogOut() string { return l.out }
 
 // apps are the host's apps, which it knows better than the pages: they need no more than a name.
