@@ -30,9 +30,7 @@ func scanAccount(r row) (accountRow, error) {
 		return a, err
 	}
 	a.Created, a.Updated, a.SignedIn = instant(created), instant(updated), instant(signedIn)
-	if groups != "" {
-		a.Groups = strings.Fields(groups)
-	}
+	a.Groups = wordsOf(groups)
 	if attributes != "" {
 		if err := json.Unmarshal([]byte(attributes), &a.Attributes); err != nil {
 			return a, fmt.Errorf("attributes of %s: %w", a.Subject, err)

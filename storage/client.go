@@ -31,12 +31,7 @@ func scanClient(r row) (client.Client, error) {
 		}
 	}
 	c.Scopes = strings.Fields(scopes)
-	if inIDToken != "" {
-		c.IDTokenClaims = strings.Fields(inIDToken)
-	}
-	if responses != "" {
-		c.ResponseTypes = strings.Fields(responses)
-	}
+	c.IDTokenClaims, c.ResponseTypes = wordsOf(inIDToken), wordsOf(responses)
 	c.Created, c.Updated = instant(created), instant(updated)
 	return c, errors.Join(json.Unmarshal([]byte(uris), &c.RedirectURIs), json.Unmarshal([]byte(after), &c.PostLogoutRedirectURIs))
 }

@@ -49,10 +49,7 @@ func (s *Store) raiseEpoch(ctx context.Context, subject string) error {
 
 // Endings implements account.Endings.
 func (s *Store) Endings(ctx context.Context, subject string) (int64, error) {
-	n, err := one(ctx, s, func(r row) (n int64, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, `SELECT endings FROM account_elsewhere WHERE subject = $1`, subject)
+	n, err := s.number(ctx, `SELECT endings FROM account_elsewhere WHERE subject = $1`, subject)
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, nil
 	}
@@ -111,10 +108,7 @@ func (s *Store) nextEpoch(ctx context.Context, subject string, epoch, next int64
 
 // keepsAccount reports whether the account is one of this store. That never changes.
 func (s *Store) keepsAccount(ctx context.Context, subject string) (bool, error) {
-	n, err := one(ctx, s, func(r row) (n int, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, `SELECT count(*) FROM account WHERE subject = $1`, subject)
+	n, err := s.number(ctx, `SELECT count(*) FROM account WHERE subject = $1`, subject)
 	return n > 0, err
 }
 

@@ -26,10 +26,7 @@ func (s *Store) Row(ctx context.Context, columns int, query string, args ...any)
 
 // Number returns the only number.
 func (s *Store) Number(ctx context.Context, query string, args ...any) (int64, error) {
-	return one(ctx, s, func(r row) (n int64, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, query, args...)
+	return s.number(ctx, query, args...)
 }
 
 func (s *Store) MigrateWith(ctx context.Context, files fs.FS) error { return s.db.Migrate(ctx, files) }

@@ -138,11 +138,7 @@ func (s *Store) RefundAttempt(ctx context.Context, key, id string) error {
 
 // LockedUntil returns when the lock of the key ends; zero: none holds at that time.
 func (s *Store) LockedUntil(ctx context.Context, key string, now time.Time) (time.Time, error) {
-	scan := func(r row) (until int64, err error) {
-		err = r.Scan(&until)
-		return until, err
-	}
-	until, err := one(ctx, s, scan, `SELECT locked_until FROM guess WHERE budget = $1 AND locked_until > $2`, key, micros(now))
+	until, err := s.number(ctx, `SELECT locked_until FROM guess WHERE budget = $1 AND locked_until > $2`, key, micros(now))
 	if errors.Is(err, store.ErrNotFound) {
 		return time.Time{}, nil
 	}

@@ -41,10 +41,7 @@ func scanNotice(r row) (notice.Notice, error) {
 
 // NoticeWaits reports whether a notice of that kind, for the subject, from that time or after it, was not sent yet.
 func (s *Store) NoticeWaits(ctx context.Context, subject, kind string, since time.Time) (bool, error) {
-	n, err := one(ctx, s, func(r row) (n int, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, `SELECT count(*) FROM notice WHERE subject = $1 AND kind = $2 AND created_at >= $3`, subject, kind, micros(since))
+	n, err := s.number(ctx, `SELECT count(*) FROM notice WHERE subject = $1 AND kind = $2 AND created_at >= $3`, subject, kind, micros(since))
 	return n > 0, err
 }
 

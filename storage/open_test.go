@@ -101,17 +101,24 @@ func TestSQLiteSettings(t *testing.T) {
 	}
 }
 
-// Another process that holds the lock for long is a database that does not answer.
-func TestSQLiteLocked(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "v.db")
-	s := storagetest.Open(t, "sqlite:"+path)
+// lockedSQLite is a store in a file on which somebody else holds the lock.
+func lockedSQLite(t *testing.T) (s *storage.Store, path string, tx *sql.Tx) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "v.db")
+	s = storagetest.Open(t, "sqlite:"+path)
 	must(t, s.Migrate(t.Context()))
 	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
 	must(t, err)
-	defer other.Close()
-	tx, err := other.Begin()
+	t.Cleanup(func() { other.Close() })
+	tx, err = other.Begin()
 	must(t, err)
+	return s, path, tx
+}
+
+// Another process that holds the lock for long is a database that does not answer.
+func TestSQLiteLocked(t *testing.T) {
+	t.Parallel()
+	s, _, tx := lockedSQLite(t)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
@@ -128,14 +135,7 @@ func TestSQLiteLocked(t *testing.T) {
 // All that writes waits while another process does, also what returns at once what it has written: a guess that is counted.
 func TestSQLiteWaits(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "v.db")
-	s := storagetest.Open(t, "sqlite:"+path)
-	must(t, s.Migrate(t.Context()))
-	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
-	must(t, err)
-	defer other.Close()
-	tx, err := other.Begin()
-	must(t, err)
+	s, _, tx := lockedSQLite(t)
 	done := make(chan error, 2)
 	go func() { done <- s.CreateClient(t.Context(), newClient("c")) }()
 	go func() {
@@ -151,17 +151,10 @@ func TestSQLiteWaits(t *testing.T) {
 // A command waits for its turn beside a process that writes for longer than a request may wait.
 func TestSQLitePatience(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "v.db")
-	server := storagetest.Open(t, "sqlite:"+path)
-	must(t, server.Migrate(t.Context()))
+	server, path, tx := lockedSQLite(t)
 	command, err := storage.OpenPatient(t.Context(), "sqlite:"+path)
 	must(t, err)
 	defer command.Close()
-	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
-	must(t, err)
-	defer other.Close()
-	tx, err := other.Begin()
-	must(t, err)
 
 	done := make(chan error, 1)
 	go func() { done <- command.CreateClient(t.Context(), newClient("of the command")) }()

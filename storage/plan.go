@@ -31,10 +31,8 @@ func (s *Store) AccountsWithoutFactor(ctx context.Context, kinds []string) ([]ac
 
 // ActiveAccounts returns how many accounts are not disabled.
 func (s *Store) ActiveAccounts(ctx context.Context) (int, error) {
-	return one(ctx, s, func(r row) (n int, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, `SELECT count(*) FROM account WHERE NOT disabled`)
+	n, err := s.number(ctx, `SELECT count(*) FROM account WHERE NOT disabled`)
+	return int(n), err
 }
 
 // ClientsWithoutFactor returns which clients the AccountsWithoutFactor use, by subject: those that they have allowed for

@@ -48,10 +48,7 @@ const provedSince = `(EXISTS (SELECT 1 FROM authenticator a WHERE a.subject = r.
 
 // ProvedSince reports whether the user has proved a factor since the reset was announced: nothing is lost, then.
 func (s *Store) ProvedSince(ctx context.Context, id string) (bool, error) {
-	n, err := one(ctx, s, func(r row) (n int, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, `SELECT count(*) FROM reset r WHERE r.id = $1 AND `+provedSince, id)
+	n, err := s.number(ctx, `SELECT count(*) FROM reset r WHERE r.id = $1 AND `+provedSince, id)
 	return n > 0, err
 }
 
@@ -94,9 +91,6 @@ func (s *Store) blockEnrolment(ctx context.Context, subject string) error {
 
 // EnrolmentBlocked reports whether the subject may set up a factor with a link only.
 func (s *Store) EnrolmentBlocked(ctx context.Context, subject string) (bool, error) {
-	n, err := one(ctx, s, func(r row) (n int, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, `SELECT count(*) FROM enrolment WHERE subject = $1 AND blocked = TRUE`, subject)
+	n, err := s.number(ctx, `SELECT count(*) FROM enrolment WHERE subject = $1 AND blocked = TRUE`, subject)
 	return n > 0, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -111,6 +112,22 @@ func all[T any](ctx context.Context, s *Store, scan func(row) (T, error), query 
 
 func one[T any](ctx context.Context, s *Store, scan func(row) (T, error), query string, args ...any) (T, error) {
 	return database.One(ctx, s.db, scan, query, args...)
+}
+
+// number returns the one number that a query is for, or store.ErrNotFound.
+func (s *Store) number(ctx context.Context, query string, args ...any) (int64, error) {
+	return one(ctx, s, func(r row) (n int64, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, query, args...)
+}
+
+// wordsOf are the words of a text; nil: it has none.
+func wordsOf(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Fields(text)
 }
 
 func (s *Store) query(ctx context.Context, query string, args []any, scan func(row) error) error {
