@@ -142,15 +142,7 @@ func TestFormPostThroughTheFlow(t *testing.T) {
 	o := newOP(t)
 	o.ui.hold = true
 	o.authorize(formPost())
-	flow, err := o.p.Flow(o.ui.last)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ix, err := o.p.Resume(t.Context(), flow)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ix = o.p.Restart(ix)
+	ix := o.begunAnew(o.ui.last)
 	o.ui.sign(ix)
 	var kept string
 	ix.Keep = func(to string) ([]byte, error) { kept = to; return nil, nil }

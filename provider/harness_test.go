@@ -284,3 +284,17 @@ func claims(t *testing.T, token any) (header, body map[string]any) {
 
 // cheap is a Hasher that tests can wait for.
 func cheap() *account.Hasher { return &account.Hasher{Memory: 64, Passes: 1} }
+
+// begunAnew is the interaction as it comes back from an address, begun anew.
+func (o *op) begunAnew(ix *interaction.Interaction) *interaction.Interaction {
+	o.t.Helper()
+	flow, err := o.p.Flow(ix)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	back, err := o.p.Resume(o.t.Context(), flow)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return o.p.Restart(back)
+}

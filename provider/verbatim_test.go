@@ -62,15 +62,7 @@ func (o *op) throughFlow(t *testing.T, state string) url.Values {
 		}
 		return v
 	}
-	flow, err := o.p.Flow(o.ui.last)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ix, err := o.p.Resume(t.Context(), flow)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ix = o.p.Restart(ix)
+	ix := o.begunAnew(o.ui.last)
 	o.ui.sign(ix)
 	data, err := json.Marshal(ix) // as a row
 	if err != nil {

@@ -194,9 +194,14 @@ func idTokenClaims(c *cli.Command) []string { return splitWords(c.StringSlice("i
 
 // acrNameFlag is a flag whose values are LEVEL=NAME.
 func acrNameFlag(usage string) cli.Flag {
-	return &cli.StringSliceFlag{Name: "acr-name", Usage: usage, Validator: func(values []string) error {
+	return pairsFlag("acr-name", usage, errors.New("it should be LEVEL=NAME, such as aal2=https://refeds.org/profile/mfa"))
+}
+
+// pairsFlag is a flag whose values are two words with an equals sign between them; else they are wrong.
+func pairsFlag(name, usage string, wrong error) cli.Flag {
+	return &cli.StringSliceFlag{Name: name, Usage: usage, Validator: func(values []string) error {
 		if slices.ContainsFunc(values, func(value string) bool { return !strings.Contains(value, "=") }) {
-			return errors.New("it should be LEVEL=NAME, such as aal2=https://refeds.org/profile/mfa")
+			return wrong
 		}
 		return nil
 	}}

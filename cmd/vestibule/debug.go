@@ -106,7 +106,8 @@ func (v *claimsView) fill(ctx context.Context, db *storage.Store, c config.Confi
 		return err
 	}
 	v.User, v.Enrolled, v.codes = v.account.Username, len(status.Authenticators) > 0, status.CodesLeft
-	v.resistant = slices.ContainsFunc(status.Authenticators, func(i mfa.Info) bool { return mfa.Best(server.Kinds(c), []string{i.Kind}) == mfa.PhishingResistant })
+	resistant := mfa.KindsOfStrength(server.Kinds(c), mfa.PhishingResistant)
+	v.resistant = slices.ContainsFunc(status.Authenticators, func(i mfa.Info) bool { return slices.Contains(resistant, i.Kind) })
 	v.ladder, v.keeps = server.Levels(c), c.RememberBrowser > 0
 	v.oblige(server.Policy(c), now)
 	v.Cases = []told{}

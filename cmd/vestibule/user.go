@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -251,12 +250,7 @@ func (w *env) update(ctx context.Context, o *operator.Operator, name string, cha
 
 // attributeFlag is a flag whose values are NAME=VALUE.
 func attributeFlag(usage string) cli.Flag {
-	return &cli.StringSliceFlag{Name: "attribute", Usage: usage, Validator: func(values []string) error {
-		if slices.ContainsFunc(values, func(value string) bool { return !strings.Contains(value, "=") }) {
-			return errors.New("it should be NAME=VALUE, such as given_name=Ana")
-		}
-		return nil
-	}}
+	return pairsFlag("attribute", usage, errors.New("it should be NAME=VALUE, such as given_name=Ana"))
 }
 
 // attributesOf are the values of the flag, and what is wrong if two are of one name.

@@ -33,17 +33,24 @@ type brokenLog struct{ err error }
 
 func (l *brokenLog) Record(context.Context, audit.Event) error { return l.err }
 
-// TestUserCodeNotRecorded has the commit fail that records what has come of a code: the browser does not go on, a right
-// guess is given back and a wrong one stays counted.
-func TestUserCodeNotRecorded(t *testing.T) {
+// newUserCodes is an engine that takes the code of a device, and two wrong ones of an address, and what it records them with.
+func newUserCodes(t *testing.T, c AdminConfig) (*Engine, hydratest.Device, *brokenLog) {
+	t.Helper()
 	h := hydratest.Start(t, hydratest.Config{})
 	h.SetURLs(hydratest.URLs{Device: "http://127.0.0.1:9/device"})
 	h.SetClient(hydratest.Client{ID: "tv"})
-	device, log, attempts := h.NewDevice("tv"), &brokenLog{}, counter{mfatest.New()}
-	e := &Engine{Config: Config{
-		Admin: newAdmin(t, AdminConfig{URL: h.AdminURL}), Journal: audit.Journal{Recorder: log, Atomic: attempts.Atomic}, Now: time.Now,
+	c.URL = h.AdminURL
+	log, attempts := &brokenLog{}, counter{mfatest.New()}
+	return &Engine{Config: Config{
+		Admin: newAdmin(t, c), Journal: audit.Journal{Recorder: log, Atomic: attempts.Atomic}, Now: time.Now,
 		UserCodes: UserCodes{Counter: attempts, Limits: UserCodeLimits{Address: 2}}.withDefaults(),
-	}}
+	}}, h.NewDevice("tv"), log
+}
+
+// TestUserCodeNotRecorded has the commit fail that records what has come of a code: the browser does not go on, a right
+// guess is given back and a wrong one stays counted.
+func TestUserCodeNotRecorded(t *testing.T) {
+	e, device, log := newUserCodes(t, AdminConfig{})
 	try := func(code string, fault error) error {
 		log.err = fault
 		_, err := e.tryUserCode(httptest.NewRequest(http.MethodPost, DevicePath, nil), strangers{}, deviceChallenge(t, device), code)
