@@ -148,7 +148,7 @@ func (p *Provider) follow(ctx context.Context, changed time.Time) error {
 	}
 	p.clients.Forget(known.ID)
 	client, err := p.clients.Client(ctx, known.ID)
-	if err == nil && (client.Registration != known.Registration || client.Public != known.Public || client.SecretHash != known.SecretHash) {
+	if err == nil && !client.Keeps(known.Client, p.now()) {
 		err = store.ErrNotFound // it has not authenticated as what it is now
 	}
 	if err != nil {
