@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ory/fosite"
@@ -60,7 +61,18 @@ func (s *fositeStore) GetClient(ctx context.Context, id string) (fosite.Client, 
 	if err != nil {
 		return nil, notFound(err)
 	}
+	if asked, _ := ctx.Value(redirectURIKey{}).(string); asked != "" && client.Allows(asked) {
+		client.RedirectURIs = append(slices.Clone(client.RedirectURIs), asked)
+	}
 	return relyingParty{client}, nil
+}
+
+type redirectURIKey struct{}
+
+// withRedirectURI has fosite find the redirect URI among those of the client, if that allows it: fosite knows no native app
+// that takes any port of localhost.
+func withRedirectURI(ctx context.Context, uri string) context.Context {
+	return context.WithValue(ctx, redirectURIKey{}, uri)
 }
 
 // ClientAssertionJWTValid implements fosite.ClientManager. No client authenticates with a JWT.
