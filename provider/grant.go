@@ -21,8 +21,9 @@ type grant struct {
 	Login     assurance.Login `json:"login"`
 	ACR       string          `json:"acr"` // in the client's words; it stays as it was when the client got its code
 	Nonce     string          `json:"nonce,omitempty"`
-	Scopes    []string        `json:"scopes,omitempty"` // granted: the user allows all that was requested or nothing; a refresh may narrow those of an access token
-	Claims    claims.Request  `json:"claims,omitzero"`  // asked for one by one, and allowed by the user
+	Scopes    []string        `json:"scopes,omitempty"`   // granted: the user allows all that was requested or nothing; a refresh may narrow those of an access token
+	Claims    claims.Request  `json:"claims,omitzero"`    // asked for one by one, and allowed by the user
+	Resource  string          `json:"resource,omitempty"` // the API that the tokens are for (RFC 8707); empty: the client itself
 	Redirect  string          `json:"redirect,omitempty"`
 	Challenge string          `json:"challenge,omitempty"` // PKCE, S256
 	Requested time.Time       `json:"requested"`

@@ -1,10 +1,12 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ory/fosite"
@@ -20,6 +22,7 @@ type introspection struct {
 	Active   bool     `json:"active"`
 	Scope    string   `json:"scope,omitempty"`
 	Client   string   `json:"client_id"`
+	Audience []string `json:"aud"`
 	Subject  string   `json:"sub"`
 	Issuer   string   `json:"iss"`
 	Expires  int64    `json:"exp"`
@@ -65,17 +68,22 @@ func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspecti
 	if err != nil {
 		return nil, err
 	}
-	if row.Client != client.ID && !(client.ResourceServer && row.Kind == tokens.AccessToken) {
-		return nil, errToken
-	}
 	g := new(grant)
 	if err := g.read(row.Data); err != nil {
 		return nil, storeFault{err}
+	}
+	if row.Client != client.ID && !isFor(row, g, client) {
+		return nil, errToken
 	}
 	if err := p.checkLogin(r.Context(), &g.Login); err != nil {
 		return nil, err
 	}
 	return p.describeToken(row, g), nil
+}
+
+// isFor reports whether the token is one that apps show to that API.
+func isFor(row *tokens.Token, g *grant, api client.Client) bool {
+	return api.ResourceServer && row.Kind == tokens.AccessToken && slices.Contains(api.ResourceURIs, g.Resource)
 }
 
 // checkLogin returns errToken for a token whose login no longer counts. Where the accounts are our own it is revoked
@@ -124,7 +132,7 @@ func (p *Provider) storedToken(ctx context.Context, token string, asker client.C
 
 func (p *Provider) describeToken(row *tokens.Token, g *grant) *introspection {
 	answer := &introspection{
-		Active: true, Scope: strings.Join(g.Scopes, " "), Client: row.Client, Subject: row.Subject, Issuer: p.issuer,
+		Active: true, Scope: strings.Join(g.Scopes, " "), Client: row.Client, Audience: []string{cmp.Or(g.Resource, row.Client)}, Subject: row.Subject, Issuer: p.issuer,
 		Expires: row.Expires.Unix(), IssuedAt: row.Created.Unix(),
 		ACR: g.ACR, AMR: g.Login.AMR(), AuthTime: g.Login.AuthTime().Unix(),
 	}

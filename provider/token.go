@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/ory/fosite"
 
@@ -42,6 +43,9 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 		if fault := u.narrow(request, r.PostForm); fault != nil { // before anything is spent
 			return nil, fault
 		}
+		if fault := p.aim(ctx, request, u, r.PostForm); fault != nil {
+			return nil, fault
+		}
 		if fault := p.checkAccount(ctx, request.GetClient().(relyingParty).Client, u); fault != nil {
 			return nil, fault
 		}
@@ -62,7 +66,7 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(answerOf(response))
+	body, err := json.Marshal(answerOf(response, u.target.scopes(request.GetGrantedScopes())))
 	if err != nil {
 		return nil, err
 	}
@@ -161,10 +165,10 @@ func (p *Provider) restOnAccount(ctx context.Context, login *assurance.Login, wr
 	})
 }
 
-// answerOf is the body of the answer (RFC 6749 section 5.1).
-func answerOf(response fosite.AccessResponder) map[string]any {
+// answerOf is the body of the answer (RFC 6749 section 5.1). scopes are those of the access token.
+func answerOf(response fosite.AccessResponder, scopes []string) map[string]any {
 	body := response.ToMap()
-	body["token_type"] = "Bearer"
+	body["token_type"], body["scope"] = "Bearer", strings.Join(scopes, " ")
 	return body
 }
 

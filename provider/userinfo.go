@@ -27,7 +27,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errBearer):
 		challenge(w, http.StatusBadRequest, "invalid_request", "error_description", "Send the access token once, and not in the address.")
 	case errors.Is(err, errToken):
-		challenge(w, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is expired or revoked, or none of ours.")
+		challenge(w, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is expired or revoked, for an API, or none of ours.")
 	case errors.Is(err, errScope):
 		challenge(w, http.StatusForbidden, "insufficient_scope", "scope", client.ScopeOpenID)
 	case err != nil:
@@ -113,5 +113,11 @@ func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error
 		return nil, fmt.Errorf("access token: %w", err)
 	}
 	g := new(grant)
-	return g, g.read(row.Data)
+	if err := g.read(row.Data); err != nil {
+		return nil, err
+	}
+	if g.Resource != "" { // or the API could learn of the user by it what the app has been allowed to
+		return nil, errToken
+	}
+	return g, nil
 }

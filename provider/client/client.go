@@ -47,7 +47,14 @@ type Client struct {
 	IDTokenClaims []string `json:"id_token_claims,omitempty"`
 
 	ACRNames       map[string][]string `json:"acr_names,omitempty"`       // level to its own names of it, which win over the server's; may be nil
-	ResourceServer bool                `json:"resource_server,omitempty"` // an API: it may introspect all access tokens, and signs nobody in
+	ResourceServer bool                `json:"resource_server,omitempty"` // an API: it may introspect the access tokens that are for it, and signs nobody in
+
+	// An API is known by these (RFC 8707): absolute URIs, no two APIs by the same. Its tokens have no scopes but those that it
+	// serves; none: all that were granted.
+	ResourceURIs   []string `json:"resource_uris,omitempty"`
+	ResourceScopes Words    `json:"resource_scopes,omitempty"`
+
+	Audiences []string `json:"audiences,omitempty"` // the APIs that an app may have tokens for, each as that is known
 }
 
 // Words are a list that JSON has as one text, with spaces between them, as it has scopes (RFC 7591 section 2).
@@ -148,6 +155,9 @@ func Check(c Client) error {
 	}
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
+	}
+	if err := checkResources(c); err != nil {
+		faults = append(faults, err)
 	}
 	if err := assurance.CheckACRNames(c.ACRNames); err != nil {
 		faults = append(faults, err)

@@ -44,7 +44,29 @@ func TestCheck(t *testing.T) {
 		{"hybrid", func(c *client.Client) { c.ResponseTypes = []string{"code id_token"} }, "must be code or id_token"},
 		{"names of levels", func(c *client.Client) { c.ACRNames = map[string][]string{"aal1": {"2"}, "aal2": {"gold"}} }, ""},
 		{"name of two levels", func(c *client.Client) { c.ACRNames = map[string][]string{"aal1": {"x"}, "aal2": {"x"}} }, "stands for aal1 already"},
-		{"resource server", func(c *client.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, ""},
+		{"resource server", func(c *client.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.ResourceURIs, c.ResourceScopes = true, nil, nil, []string{"https://api.example", "http://10.0.0.7/x?y", "urn:api", "api://1"}, []string{"read"}
+		}, ""},
+		{"resource server that no token is for", func(c *client.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, "at least one resource URI"},
+		{"resource without a scheme", func(c *client.Client) { c.Audiences = []string{"api.example"} }, `audience "api.example": it must be an absolute URI`},
+		{"resource that is a path", func(c *client.Client) { c.Audiences = []string{"/api"} }, "must be an absolute URI"},
+		{"resource that is a scheme", func(c *client.Client) { c.Audiences = []string{"https:"} }, "must be an absolute URI"},
+		{"resource with a fragment", func(c *client.Client) { c.Audiences = []string{"https://api.example#x"} }, "must not have a fragment"},
+		{"resource with an empty fragment", func(c *client.Client) { c.Audiences = []string{"https://api.example#"} }, "must not have a fragment"},
+		{"resource with a user", func(c *client.Client) { c.Audiences = []string{"https://ana@api.example"} }, "must not have a user"},
+		{"resource with a space", func(c *client.Client) { c.Audiences = []string{"https://api.example/a b"} }, "printable ASCII"},
+		{"resource in another script", func(c *client.Client) { c.Audiences = []string{"https://api.example/ä"} }, "printable ASCII"},
+		{"endless resource", func(c *client.Client) { c.Audiences = []string{"https://api.example/" + strings.Repeat("a", 1024)} }, "longer than 1024"},
+		{"resource twice", func(c *client.Client) { c.Audiences = []string{"urn:a", "urn:a"} }, "is there twice"},
+		{"resources", func(c *client.Client) { c.Audiences = []string{"urn:a", "urn:b"} }, ""},
+		{"app with a resource", func(c *client.Client) { c.ResourceURIs = []string{"urn:a"} }, "are for a resource server"},
+		{"app that serves scopes", func(c *client.Client) { c.ResourceScopes = []string{"read"} }, "are for a resource server"},
+		{"resource server that uses another", func(c *client.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.ResourceURIs, c.Audiences = true, nil, nil, []string{"urn:a"}, []string{"urn:b"}
+		}, "audiences are for other clients"},
+		{"resource server that serves a scope in capitals", func(c *client.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.ResourceURIs, c.ResourceScopes = true, nil, nil, []string{"urn:a"}, []string{"READ"}
+		}, `resource scope "READ"`},
 		{"resource server that signs users in", func(c *client.Client) { c.ResourceServer = true }, "no redirect URIs"},
 		{"resource server with two steps", func(c *client.Client) {
 			c.ResourceServer, c.RedirectURIs, c.Scopes, c.TwoSteps = true, nil, nil, client.TwoStepsRequired

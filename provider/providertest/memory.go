@@ -141,6 +141,21 @@ func (m *Memory) Client(ctx context.Context, id string) (client.Client, error) {
 	return found(m.clients, id)
 }
 
+// ClientOf implements client.Store.
+func (m *Memory) ClientOf(ctx context.Context, resource string) (client.Client, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return client.Client{}, err
+	}
+	defer leave()
+	for _, c := range m.clients {
+		if slices.Contains(c.ResourceURIs, resource) {
+			return c, nil
+		}
+	}
+	return client.Client{}, store.ErrNotFound
+}
+
 func found[K comparable, V any](m map[K]V, k K) (V, error) {
 	v, ok := m[k]
 	if !ok {

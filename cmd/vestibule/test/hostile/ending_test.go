@@ -66,7 +66,7 @@ var owners atomic.Int64
 func newOwner(t *testing.T, s *servertest.Site) *owner {
 	t.Helper()
 	n := owners.Add(1)
-	v := &owner{t: t, site: s, account: s.AddUser(fmt.Sprintf("user%d", n)), api: s.NewInspectorAs(t, fmt.Sprintf("api%d", n))}
+	v := &owner{t: t, site: s, account: s.AddUser(fmt.Sprintf("user%d", n))}
 	service := s.MFA()
 	var portable []totp.Portable
 	for i := range v.phones {
@@ -89,6 +89,7 @@ func newOwner(t *testing.T, s *servertest.Site) *owner {
 	}
 	v.codes = codes.Codes
 	v.shop = s.NewClient(t, fmt.Sprintf("shop%d", n), func(c *client.Client) { c.IDTokenAlg = client.ES256 })
+	v.api = v.shop.Inspector()
 	v.keeper = v.signedIn(0)
 	return v
 }
