@@ -41,13 +41,14 @@ func (p *Provider) compose(secrets [][]byte) {
 	}
 	store := &fositeStore{p}
 	p.tokens = &tokenStrategy{&hmac.HMACStrategy{Config: config}}
+	access := &accessTokens{p.tokens, p}
 	code := &oauth2.AuthorizeExplicitGrantHandler{
-		AccessTokenStrategy: p.tokens, RefreshTokenStrategy: p.tokens, AuthorizeCodeStrategy: p.tokens,
+		AccessTokenStrategy: access, RefreshTokenStrategy: p.tokens, AuthorizeCodeStrategy: p.tokens,
 		CoreStorage: store, TokenRevocationStorage: store, Config: config,
 	}
 	proof := &pkce.Handler{AuthorizeCodeStrategy: p.tokens, Storage: store, Config: config}
 	refresh := &oauth2.RefreshTokenGrantHandler{
-		AccessTokenStrategy: p.tokens, RefreshTokenStrategy: p.tokens, TokenRevocationStorage: store, Config: config,
+		AccessTokenStrategy: access, RefreshTokenStrategy: p.tokens, TokenRevocationStorage: store, Config: config,
 	}
 	config.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, proof}
 	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, &idTokens{p}}

@@ -113,14 +113,11 @@ func (p *Provider) liveToken(ctx context.Context, token string, asker client.Cli
 // storedToken returns the access or refresh token, used or expired or not, or errToken: one that was revoked is none. The
 // client may have been remembered from before it was removed: then it learns nothing.
 func (p *Provider) storedToken(ctx context.Context, token string, asker client.Client) (*tokens.Token, error) {
-	kind, prefix := tokens.AccessToken, accessPrefix
-	if strings.HasPrefix(token, refreshPrefix) {
-		kind, prefix = tokens.RefreshToken, refreshPrefix
+	kind, signature, err := p.keyOf(ctx, token)
+	if err != nil {
+		return nil, err
 	}
-	if p.tokens.validate(ctx, token, prefix) != nil {
-		return nil, errToken
-	}
-	row, err := p.store.TokenFor(ctx, kind, p.tokens.signature(token, prefix), asker)
+	row, err := p.store.TokenFor(ctx, kind, signature, asker)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, errToken

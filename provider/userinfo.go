@@ -102,10 +102,14 @@ func (p *Provider) claims(ctx context.Context, token string) (map[string]any, er
 
 // accessGrant returns what a live access token stands for.
 func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error) {
-	if p.tokens.validate(ctx, token, accessPrefix) != nil {
+	kind, signature, err := p.keyOf(ctx, token)
+	switch {
+	case err != nil:
+		return nil, err
+	case kind != tokens.AccessToken:
 		return nil, errToken
 	}
-	row, err := p.store.Token(ctx, tokens.AccessToken, p.tokens.signature(token, accessPrefix))
+	row, err := p.store.Token(ctx, kind, signature)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !p.now().Before(row.Expires) {
 		return nil, errToken
 	}

@@ -41,6 +41,7 @@ var clientFlags = []clientFlag{
 		func(c *client.Client, v []string) { c.ResourceURIs = v }),
 	wordsFlag("resource-scope", "`scope` that an API serves: its tokens have no other", "all that the user allowed the app", "tokens for the API have all scopes that the user allowed the app",
 		func(c *client.Client, v []string) { c.ResourceScopes = v }),
+	textFlag("access-token-format", "`format` of an app's access tokens, or of those that are for an API: opaque, or jwt (RFC 9068)", "opaque", func(c *client.Client, v string) { c.AccessTokenFormat = v }),
 	textFlag("id-token-alg", "`algorithm` of its ID tokens: RS256, ES256, PS256 or EdDSA", "the server's own", func(c *client.Client, v string) { c.IDTokenAlg = v }),
 	wordsFlag("id-token-claims", "`scope` whose claims are in its ID tokens too: profile, email, address, phone or groups", "",
 		"no claims about the user are in its ID tokens, unless it asks for them by the claims parameter",

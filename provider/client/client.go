@@ -55,6 +55,8 @@ type Client struct {
 	ResourceScopes Words    `json:"resource_scopes,omitempty"`
 
 	Audiences []string `json:"audiences,omitempty"` // the APIs that an app may have tokens for, each as that is known
+
+	AccessTokenFormat string `json:"access_token_format,omitempty"` // one of AccessTokenFormats: of an app's access tokens, or of those that are for an API; empty: opaque
 }
 
 // Words are a list that JSON has as one text, with spaces between them, as it has scopes (RFC 7591 section 2).

@@ -7,6 +7,15 @@ import (
 	"slices"
 )
 
+// Formats of access tokens.
+const (
+	FormatOpaque = "opaque" // nobody but the server can read them
+	FormatJWT    = "jwt"    // signed claims (RFC 9068)
+)
+
+// AccessTokenFormats are all that a client can register.
+var AccessTokenFormats = []string{FormatOpaque, FormatJWT}
+
 // maxResource is how many bytes the identifier of an API may have.
 const maxResource = 1024
 
@@ -44,6 +53,9 @@ func checkResources(c Client) error {
 		if !isScope(scope) {
 			faults = append(faults, fmt.Errorf("resource scope %q must be lower-case letters, digits or any of -._:/", scope))
 		}
+	}
+	if c.AccessTokenFormat != "" && !slices.Contains(AccessTokenFormats, c.AccessTokenFormat) {
+		faults = append(faults, fmt.Errorf("access token format %q must be opaque or jwt", c.AccessTokenFormat))
 	}
 	return errors.Join(faults...)
 }

@@ -88,7 +88,9 @@ func newOwner(t *testing.T, s *servertest.Site) *owner {
 		t.Fatalf("recovery codes: %v", err)
 	}
 	v.codes = codes.Codes
-	v.shop = s.NewClient(t, fmt.Sprintf("shop%d", n), func(c *client.Client) { c.IDTokenAlg = client.ES256 })
+	v.shop = s.NewClient(t, fmt.Sprintf("shop%d", n), func(c *client.Client) {
+		c.IDTokenAlg, c.AccessTokenFormat = client.ES256, client.AccessTokenFormats[n%2]
+	})
 	v.api = v.shop.Inspector()
 	v.keeper = v.signedIn(0)
 	return v
