@@ -104,20 +104,23 @@ type accessToken struct {
 	IssuedAt int64    `json:"iat"`
 	TokenID  string   `json:"jti"`
 	Scope    string   `json:"scope,omitempty"`
-	ACR      string   `json:"acr"`
-	AMR      []string `json:"amr"`
-	AuthTime int64    `json:"auth_time"`
+	ACR      string   `json:"acr,omitempty"` // like the next two, of a user
+	AMR      []string `json:"amr,omitempty"`
+	AuthTime int64    `json:"auth_time,omitempty"`
 }
 
 // signAccessToken returns a JWT. Its end is that of the row that is written for it: whoever asks us hears of a revocation.
 func (p *Provider) signAccessToken(ctx context.Context, c client.Client, t target, r fosite.Requester) (string, error) {
 	g, now := r.GetSession().(*grant), p.now()
-	return p.keys.SignAs(ctx, typeAccessToken, p.algorithm, accessToken{
-		Issuer: p.issuer, Subject: g.Login.Subject, Audience: []string{cmp.Or(t.resource, c.ID)}, Client: c.ID,
+	claims := accessToken{
+		Issuer: p.issuer, Subject: cmp.Or(g.Login.Subject, c.ID), Audience: []string{cmp.Or(t.resource, c.ID)}, Client: c.ID,
 		Expires: now.Add(p.lifetimes.AccessToken).Unix(), IssuedAt: now.Unix(), TokenID: spelling.RandomID(),
 		Scope: strings.Join(t.scopes(r.GetGrantedScopes()), " "),
-		ACR:   g.ACR, AMR: g.Login.AMR(), AuthTime: g.Login.AuthTime().Unix(),
-	})
+	}
+	if !g.ofClient() {
+		claims.ACR, claims.AMR, claims.AuthTime = g.ACR, g.Login.AMR(), g.Login.AuthTime().Unix()
+	}
+	return p.keys.SignAs(ctx, typeAccessToken, p.algorithm, claims)
 }
 
 // jwtSignature is the key under which the store has a JWT: of the whole, for one that is altered is none of ours, though

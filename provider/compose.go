@@ -16,7 +16,7 @@ import (
 	"vestibule/provider/client"
 )
 
-// compose wires fosite: the code grant with PKCE, refresh tokens, and ID tokens of our own making. Every value
+// compose wires fosite: the code grant with PKCE, refresh tokens, client credentials, and ID tokens of our own making. Every value
 // that fosite would make on first use is set here, because it makes them without a lock.
 func (p *Provider) compose(secrets [][]byte) {
 	config := &fosite.Config{
@@ -51,7 +51,8 @@ func (p *Provider) compose(secrets [][]byte) {
 		AccessTokenStrategy: access, RefreshTokenStrategy: p.tokens, TokenRevocationStorage: store, Config: config,
 	}
 	config.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, proof}
-	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, &idTokens{p}}
+	own := &clientGrants{&oauth2.HandleHelper{AccessTokenStrategy: access, AccessTokenStorage: store, Config: config}}
+	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, own, &idTokens{p}}
 	p.fosite = fosite.NewOAuth2Provider(store, config)
 }
 

@@ -27,7 +27,8 @@ type grant struct {
 	Redirect  string          `json:"redirect,omitempty"`
 	Challenge string          `json:"challenge,omitempty"` // PKCE, S256
 	Requested time.Time       `json:"requested"`
-	Began     time.Time       `json:"began"` // when the family began, for the absolute end of refresh tokens
+	Began     time.Time       `json:"began"`            // when the family began, for the absolute end of refresh tokens
+	Decided   time.Time       `json:"decided,omitzero"` // of a client that acts for itself, without a Login: when it was last changed before
 
 	expires map[fosite.TokenType]time.Time // fosite's own notes; the rows have the ends that count
 }
@@ -45,6 +46,9 @@ func (g *grant) GetExpiresAt(kind fosite.TokenType) time.Time { return g.expires
 
 // GetUsername implements fosite.Session.
 func (g *grant) GetUsername() string { return "" }
+
+// ofClient reports whether a client has got the token for itself: there is no user.
+func (g *grant) ofClient() bool { return !g.Decided.IsZero() }
 
 // GetSubject implements fosite.Session.
 func (g *grant) GetSubject() string { return g.Login.Subject }

@@ -39,6 +39,9 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	ctx, u := withUnit(r.Context(), presented)
 	u.address = spelling.HostOf(r.RemoteAddr)
 	request, err := p.fosite.NewAccessRequest(ctx, r, new(grant))
+	if err == nil && request.GetGrantTypes().ExactOne(client.GrantClient) {
+		return p.grantToClient(ctx, request.(*fosite.AccessRequest), u)
+	}
 	if err == nil || errors.Is(err, errReplay) {
 		if fault := u.narrow(request, r.PostForm); fault != nil { // before anything is spent
 			return nil, fault
@@ -106,6 +109,10 @@ func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
 	case "refresh_token":
 		if r.PostForm.Get("refresh_token") == "" || r.PostForm.Has("code") {
 			return fosite.ErrInvalidRequest.WithHint("Send refresh_token, and no code.")
+		}
+	case client.GrantClient:
+		if r.PostForm.Has("code") || r.PostForm.Has("refresh_token") {
+			return fosite.ErrInvalidRequest.WithHint("With client_credentials send neither code nor refresh_token.")
 		}
 	default:
 		return fosite.ErrUnsupportedGrantType

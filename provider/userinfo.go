@@ -120,7 +120,7 @@ func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error
 	if err := g.read(row.Data); err != nil {
 		return nil, err
 	}
-	if g.Resource != "" { // or the API could learn of the user by it what the app has been allowed to
+	if g.ofClient() || g.Resource != "" { // or the API could learn of the user by it what the app has been allowed to
 		return nil, errToken
 	}
 	return g, nil

@@ -48,6 +48,16 @@ func TestCheck(t *testing.T) {
 			c.ResourceServer, c.RedirectURIs, c.Scopes, c.ResourceURIs, c.ResourceScopes = true, nil, nil, []string{"https://api.example", "http://10.0.0.7/x?y", "urn:api", "api://1"}, []string{"read"}
 		}, ""},
 		{"resource server that no token is for", func(c *client.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, "at least one resource URI"},
+		{"client that acts for itself", func(c *client.Client) { c.GrantTypes, c.RedirectURIs = []string{"client_credentials"}, nil }, ""},
+		{"client that acts for itself too", func(c *client.Client) { c.GrantTypes = []string{"client_credentials", "authorization_code"} }, ""},
+		{"client that acts for itself too, and cannot send users back", func(c *client.Client) {
+			c.GrantTypes, c.RedirectURIs = []string{"client_credentials", "authorization_code"}, nil
+		}, "at least one redirect URI"},
+		{"public client that acts for itself", func(c *client.Client) {
+			c.Public, c.SecretHash, c.GrantTypes = true, "", []string{"client_credentials"}
+		}, "cannot prove that it is itself"},
+		{"format of access tokens", func(c *client.Client) { c.AccessTokenFormat = "jwt" }, ""},
+		{"format of access tokens that is none", func(c *client.Client) { c.AccessTokenFormat = "JWT" }, "must be opaque or jwt"},
 		{"resource without a scheme", func(c *client.Client) { c.Audiences = []string{"api.example"} }, `audience "api.example": it must be an absolute URI`},
 		{"resource that is a path", func(c *client.Client) { c.Audiences = []string{"/api"} }, "must be an absolute URI"},
 		{"resource that is a scheme", func(c *client.Client) { c.Audiences = []string{"https:"} }, "must be an absolute URI"},

@@ -2,12 +2,14 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"vestibule/provider/audit"
 	"vestibule/provider/claims"
 	"vestibule/provider/client"
+	"vestibule/provider/store"
 )
 
 // NewClient is a registration: what a relying party is and, if it brings one, its secret.
@@ -18,7 +20,7 @@ type NewClient struct {
 
 // complete fills in what a registration may leave out.
 func (n NewClient) complete() NewClient {
-	if len(n.Scopes) == 0 && !n.ResourceServer {
+	if len(n.Scopes) == 0 && n.SignsIn() {
 		n.Scopes = []string{client.ScopeOpenID, claims.ScopeProfile, claims.ScopeEmail, client.ScopeOffline}
 	}
 	if n.Name == "" {
@@ -54,11 +56,29 @@ func (o *Operator) RegisterClient(ctx context.Context, n NewClient) (c client.Cl
 	if err != nil {
 		return client.Client{}, "", err
 	}
+	if err := o.requireNoUser(ctx, n.Client); err != nil {
+		return client.Client{}, "", err
+	}
 	n.Created = o.now()
 	n.Updated = n.Created
 	e := audit.Event{Kind: audit.EventAdminClientCreated, Client: n.ID}
 	err = o.commit(ctx, e, func(ctx context.Context) error { return o.Clients.CreateClient(ctx, n.Client) })
 	return n.Client, n.Secret, err
+}
+
+// requireNoUser refuses a client that acts for itself under the subject of a user, as whom an API would know it (RFC 9700
+// section 4.15).
+func (o *Operator) requireNoUser(ctx context.Context, c client.Client) error {
+	if !c.Grants(client.GrantClient) {
+		return nil
+	}
+	switch _, err := o.Accounts.Account(ctx, c.ID); {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return invalid(errors.New("the client id is the subject of a user: APIs would take the client for that one; choose another"))
 }
 
 // DeleteClient removes a relying party and all its tokens, or fails with store.ErrNotFound.
@@ -79,6 +99,9 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change func(*cli
 	change(&c)
 	c.ID, c.Registration, c.SecretHash, c.Created = before.ID, before.Registration, before.SecretHash, before.Created
 	if err := invalid(client.Check(c)); err != nil {
+		return c, err
+	}
+	if err := o.requireNoUser(ctx, c); err != nil {
 		return c, err
 	}
 	changed, err := client.Differences(before, c)

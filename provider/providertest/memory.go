@@ -232,6 +232,21 @@ func (m *Memory) SaveCode(ctx context.Context, code tokens.Code, of client.Clien
 	return nil
 }
 
+// SaveClientToken implements tokens.Store.
+func (m *Memory) SaveClientToken(ctx context.Context, made tokens.Token, of client.Client) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if now, known := m.clients[made.Client]; !known || now.Registration != of.Registration || !now.Updated.Equal(of.Updated) {
+		return client.ErrChanged
+	}
+	m.made[made.Family] = of.Registration
+	m.insert([]tokens.Token{made})
+	return m.lose()
+}
+
 // RequireClient implements tokens.Store.
 func (m *Memory) RequireClient(ctx context.Context, of client.Client) error {
 	leave, err := m.enter(ctx)

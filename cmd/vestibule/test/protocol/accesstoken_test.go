@@ -3,10 +3,14 @@ package protocol
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
+	"golang.org/x/oauth2/clientcredentials"
+
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/resource"
 )
@@ -81,4 +85,63 @@ func setFormat(t *testing.T, s *servertest.Site, id string) {
 	if _, err := s.Operator().UpdateClient(t.Context(), id, func(c *client.Client) { c.AccessTokenFormat = client.FormatJWT }); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestClientCredentials has an unmodified library get a token for a job, which ends with the client.
+func TestClientCredentials(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
+		g := s.NewAPI(t)
+		secret, hash := client.NewSecret()
+		s.KeepSecret(secret)
+		now := s.Clock.Now()
+		job := client.Client{ID: "job", SecretHash: hash, GrantTypes: []string{client.GrantClient}, Scopes: []string{"report"},
+			Audiences: []string{servertest.ResourceOf("api")}, Created: now, Updated: now}
+		if err := s.Store.CreateClient(t.Context(), job); err != nil {
+			t.Fatal(err)
+		}
+		library := clientcredentials.Config{ClientID: "job", ClientSecret: secret, TokenURL: s.Config.Issuer + "/token",
+			EndpointParams: url.Values{"resource": {servertest.ResourceOf("api")}}}
+		access := func() string {
+			t.Helper()
+			token, err := library.Token(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.KeepSecret(token.AccessToken)
+			if token.RefreshToken != "" || token.Extra("id_token") != nil {
+				t.Errorf("the client gets %+v", token)
+			}
+			return token.AccessToken
+		}
+		check := func(what, access string, want error) {
+			t.Helper()
+			token, err := g.Check(t.Context(), access, resource.Rule{Scopes: []string{"report"}})
+			if !errors.Is(err, want) || err == nil && (token.ClientID != "job" || token.Subject != "" || token.ACR != "" || !token.AuthTime.IsZero()) {
+				t.Errorf("%s: %+v, %v, want %v", what, token, err, want)
+			}
+		}
+		before := access()
+		check("new", before, nil)
+		setFormat(t, s, "job")
+		check("of before the client was changed", before, resource.ErrToken)
+		after := access()
+		check("of the changed client", after, nil)
+		if found := s.Events(t, "", audit.EventClientToken); len(found) != 2 || found[1].Client != "job" {
+			t.Errorf("recorded are %+v, want two", found)
+		}
+		s.Clock.Advance(10*time.Minute + time.Second)
+		check("expired", after, resource.ErrToken)
+		if n, err := s.Store.Purge(t.Context(), s.Clock.Now()); err != nil || n < 4 {
+			t.Errorf("of two tokens %d rows are purged, %v, want those of the tokens and their families", n, err)
+		}
+		last := access()
+		if err := s.Operator().DeleteClient(t.Context(), "job"); err != nil {
+			t.Fatal(err)
+		}
+		check("of a client that was removed", last, resource.ErrToken)
+		if _, err := library.Token(t.Context()); err == nil {
+			t.Error("a client that was removed gets a token")
+		}
+	})
 }
