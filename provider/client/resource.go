@@ -5,7 +5,12 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+
+	"vestibule/provider/store"
 )
+
+// Unwrap returns ErrConflict.
+func (t *ResourceTaken) Unwrap() error { return store.ErrConflict }
 
 // Formats of access tokens.
 const (
