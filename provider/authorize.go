@@ -68,6 +68,7 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 		ix.Claims = wanted.Within(client.Scopes)
 	}
 	ix.Registered, ix.Decided, ix.TwoSteps = client.Registration, client.Updated, client.TwoSteps
+	ix.FirstParty = client.SkipsConsent(ix.Redirect) && !demand.PromptConsent
 	if ix.Request, err = freeze(ar, target.resource); err != nil {
 		return nil, ar, err
 	}
