@@ -131,7 +131,7 @@ func Check(c Client) error {
 	fault(!spelling.IsPlain(c.ID) || len(c.ID) > maxID, "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
 	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
-	fault(len(c.RedirectURIs) == 0 && c.SignsIn(), "a client that signs users in needs at least one redirect URI")
+	fault(len(c.RedirectURIs) == 0 && c.SignsIn(), "a client needs at least one redirect URI")
 	fault(c.Public && c.Grants(GrantClient), "a public client cannot prove that it is itself: it has no grant type client_credentials")
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
 	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
