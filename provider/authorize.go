@@ -58,6 +58,10 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 	if err != nil {
 		return nil, ar, err
 	}
+	target, err := p.target(r.Context(), client, ar.Form.Get("resource"))
+	if err != nil {
+		return nil, ar, err
+	}
 	ix := p.Begin(demand)
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = client.ID, client.Label(), ar.GetRequestedScopes(), ar.RedirectURI.String()
 	if wanted, err := claims.Parse(ar.Form.Get("claims")); err == nil { // demand has refused any other
@@ -65,7 +69,7 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 	}
 	ix.Registered, ix.Decided, ix.TwoSteps = client.Registration, client.Updated, client.TwoSteps
 	ix.FirstParty = client.SkipsConsent(ix.Redirect) && !demand.PromptConsent
-	if ix.Request, err = freeze(ar); err != nil {
+	if ix.Request, err = freeze(ar, target.resource); err != nil {
 		return nil, ar, err
 	}
 	fits, err := p.Fits(ix)

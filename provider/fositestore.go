@@ -31,6 +31,7 @@ type unit struct {
 	refresh *tokens.Token
 	grant   *grant          // of code or refresh
 	user    account.Account // whose it is, if that was looked up
+	target  target          // of the access token
 	tokens  []tokens.Token
 	revoked bool
 }
@@ -215,16 +216,15 @@ func (s *fositeStore) CreateRefreshTokenSession(ctx context.Context, signature, 
 }
 
 func (s *fositeStore) create(ctx context.Context, kind, signature string, r fosite.Requester, expires time.Time) error {
-	g := *r.GetSession().(*grant)
+	g, u := *r.GetSession().(*grant), unitOf(ctx)
 	g.Nonce, g.Challenge, g.Redirect = "", "", "" // of the code only
-	if kind == tokens.AccessToken {
-		g.Scopes = r.GetGrantedScopes() // a refresh may ask for less than the family has
+	if kind == tokens.AccessToken {               // a refresh may ask for less than the family has
+		g.Scopes, g.Resource = u.target.scopes(r.GetGrantedScopes()), u.target.resource
 	}
 	data, err := json.Marshal(&g)
 	if err != nil {
 		return err
 	}
-	u := unitOf(ctx)
 	u.tokens = append(u.tokens, tokens.Token{
 		Kind: kind, Signature: signature, Family: r.GetID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
 		Session: g.Login.Session, Data: data, Created: s.p.now(), Expires: expires,

@@ -28,6 +28,7 @@ type frozen struct {
 	Challenge string   `json:"challenge,omitempty"`
 	Mode      string   `json:"mode,omitempty"` // response_mode, if it is not query
 	Type      string   `json:"type,omitempty"` // response_type, if it is not code
+	Resource  string   `json:"resource,omitempty"`
 }
 
 // verbatim is a text that may be no UTF-8, which JSON would mend. Only then is it bytes in base64, which an address has less
@@ -53,7 +54,7 @@ func (v *verbatim) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-func freeze(ar *fosite.AuthorizeRequest) ([]byte, error) {
+func freeze(ar *fosite.AuthorizeRequest, resource string) ([]byte, error) {
 	mode, kind := string(ar.ResponseMode), ar.Form.Get("response_type") // what is usual is left out: an address has little room
 	if ar.ResponseMode == fosite.ResponseModeQuery {
 		mode = ""
@@ -63,7 +64,7 @@ func freeze(ar *fosite.AuthorizeRequest) ([]byte, error) {
 	}
 	return json.Marshal(frozen{
 		Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: verbatim(ar.State),
-		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), Mode: mode, Type: kind,
+		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), Mode: mode, Type: kind, Resource: resource,
 	})
 }
 
@@ -104,7 +105,7 @@ func (f frozen) answerable(rp client.Client, scopes []string) bool {
 	if f.Type == client.ResponseIDToken && !slices.Contains(scopes, client.ScopeOpenID) {
 		return false
 	}
-	return rp.AnswersWith(cmp.Or(f.Type, client.ResponseCode))
+	return rp.AnswersWith(cmp.Or(f.Type, client.ResponseCode)) && (f.Resource == "" || slices.Contains(rp.Audiences, f.Resource))
 }
 
 // clientGone says that the client or its redirect URI went away during the sign-in.

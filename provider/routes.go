@@ -105,7 +105,7 @@ func (p *Provider) metadata() map[string]any {
 		"scopes_supported":                               slices.Concat([]string{client.ScopeOpenID}, claims.Scopes(), []string{client.ScopeOffline}),
 		"response_types_supported":                       client.ResponseTypes,
 		"response_modes_supported":                       responseModes,
-		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
+		"grant_types_supported":                          client.GrantTypes,
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          client.Algorithms,
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},

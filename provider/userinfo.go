@@ -27,7 +27,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errBearer):
 		challenge(w, http.StatusBadRequest, "invalid_request", "error_description", "Send the access token once, and not in the address.")
 	case errors.Is(err, errToken):
-		challenge(w, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is expired or revoked, or none of ours.")
+		challenge(w, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is expired or revoked, for an API, or none of ours.")
 	case errors.Is(err, errScope):
 		challenge(w, http.StatusForbidden, "insufficient_scope", "scope", client.ScopeOpenID)
 	case err != nil:
@@ -102,10 +102,14 @@ func (p *Provider) claims(ctx context.Context, token string) (map[string]any, er
 
 // accessGrant returns what a live access token stands for.
 func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error) {
-	if p.tokens.validate(ctx, token, accessPrefix) != nil {
+	kind, signature, err := p.keyOf(ctx, token)
+	switch {
+	case err != nil:
+		return nil, err
+	case kind != tokens.AccessToken:
 		return nil, errToken
 	}
-	row, err := p.store.Token(ctx, tokens.AccessToken, p.tokens.signature(token, accessPrefix))
+	row, err := p.store.Token(ctx, kind, signature)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !p.now().Before(row.Expires) {
 		return nil, errToken
 	}
@@ -113,5 +117,11 @@ func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error
 		return nil, fmt.Errorf("access token: %w", err)
 	}
 	g := new(grant)
-	return g, g.read(row.Data)
+	if err := g.read(row.Data); err != nil {
+		return nil, err
+	}
+	if g.ofClient() || g.Resource != "" { // or the API could learn of the user by it what the app has been allowed to
+		return nil, errToken
+	}
+	return g, nil
 }

@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 	"provider/hydra/hydratest":             {},
 	"provider/store":                       {},
 	"provider/spelling":                    {},
-	"provider/resource":                    {},
+	"provider/resource":                    {"github.com/go-jose/go-jose"},
 	"mfa/mfatest":                          {"mfa"},
 	"consent/consenttest":                  {"consent"},
 	"storage/storagetest":                  {"storage"},

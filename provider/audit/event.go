@@ -62,6 +62,7 @@ const (
 	EventRefused            = "authorization.refused" // Detail: error
 	EventTokenReused        = "token.reused"          // a spent code or refresh token came again; its family was revoked
 	EventTokenRevoked       = "token.revoked"         // the client has no use for it any more; Detail: token (access, or refresh: with all of its family)
+	EventClientToken        = "token.client"          // a client got an access token for itself; Detail: scopes, resource (if it is for an API)
 	EventPolicyReported     = "policy.reported"       // report-only: the policy would have asked for a second factor; Detail: why
 	EventPasswordChanged    = "password.changed"
 	EventAdminUserCreated   = "admin.user.created"

@@ -12,12 +12,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4/jwt"
 )
 
 // Token is what the server says about an access token.
 type Token struct {
 	Subject  string    // the user; empty if an app acts for itself
 	ClientID string    // the app that the token was given to
+	Audience []string  // the APIs that it is for; none: the server does not say
 	Scopes   []string  // what the app may do
 	ACR      string    // how well the user signed in; empty if nobody did
 	AMR      []string  // what the user proved
@@ -27,7 +30,7 @@ type Token struct {
 
 // clone shares nothing with t, so that whoever changes its own token changes no other request's.
 func (t Token) clone() Token {
-	t.Scopes, t.AMR = slices.Clone(t.Scopes), slices.Clone(t.AMR)
+	t.Audience, t.Scopes, t.AMR = slices.Clone(t.Audience), slices.Clone(t.Scopes), slices.Clone(t.AMR)
 	return t
 }
 
@@ -42,6 +45,9 @@ type answer struct {
 	AMR      []string `json:"amr"`
 	AuthTime int64    `json:"auth_time"`
 	Expires  int64    `json:"exp"`
+
+	Issuer   string       `json:"iss"`
+	Audience jwt.Audience `json:"aud"`
 }
 
 // tokenForm is the b64token of RFC 6750 section 2.1.
@@ -60,9 +66,11 @@ func (g *Guard) introspect(ctx context.Context, access string) (Token, error) {
 		return Token{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case !a.Active, !strings.EqualFold(a.Type, "Bearer"): // a refresh token opens nothing
 		return Token{}, ErrToken
+	case g.resource != "" && !slices.Contains(a.Audience, g.resource), g.issuer != "" && a.Issuer != "" && a.Issuer != g.issuer:
+		return Token{}, ErrToken
 	}
 	return Token{
-		Subject: a.Subject, ClientID: a.ClientID, Scopes: strings.Fields(a.Scope), ACR: a.ACR, AMR: a.AMR,
+		Subject: user(a.Subject, a.ClientID), ClientID: a.ClientID, Audience: a.Audience, Scopes: strings.Fields(a.Scope), ACR: a.ACR, AMR: a.AMR,
 		AuthTime: instant(a.AuthTime), Expires: instant(a.Expires),
 	}, nil
 }

@@ -32,7 +32,7 @@ func (g *Guard) Require(rule Rule, next http.Handler) http.Handler {
 		if errors.Is(err, ErrUnavailable) && r.Context().Err() == nil {
 			g.log.ErrorContext(r.Context(), "access token not checked", "error", err)
 		}
-		refuse(w, rule, err)
+		g.refuse(w, rule, err)
 	})
 }
 
@@ -71,11 +71,11 @@ var refusals = []refusal{
 }
 
 // refuse answers with a challenge, or 503 if it is not known what is wrong.
-func refuse(w http.ResponseWriter, rule Rule, err error) {
+func (g *Guard) refuse(w http.ResponseWriter, rule Rule, err error) {
 	w.Header().Set("Cache-Control", "no-store")
 	for _, known := range refusals {
 		if errors.Is(err, known.err) {
-			w.Header().Set("WWW-Authenticate", challenge(rule, known))
+			w.Header().Set("WWW-Authenticate", g.challenge(rule, known))
 			http.Error(w, known.err.Error(), known.status)
 			return
 		}
@@ -84,12 +84,13 @@ func refuse(w http.ResponseWriter, rule Rule, err error) {
 	http.Error(w, ErrUnavailable.Error(), http.StatusServiceUnavailable)
 }
 
-// challenge tells all that the rule wants of the sign-in, so that one step-up is enough.
-func challenge(rule Rule, known refusal) string {
-	if known.code == "" {
-		return "Bearer"
+// challenge tells all that the rule wants of the sign-in, so that one step-up is enough, and where a client finds out how
+// to get a token (RFC 9728 section 5.1).
+func (g *Guard) challenge(rule Rule, known refusal) string {
+	text := "Bearer"
+	if known.code != "" {
+		text = fmt.Sprintf("Bearer error=%s, error_description=%s", quoted(known.code), quoted(known.err.Error()))
 	}
-	text := fmt.Sprintf("Bearer error=%s, error_description=%s", quoted(known.code), quoted(known.err.Error()))
 	switch known.err {
 	case ErrScope:
 		text += ", scope=" + quoted(strings.Join(rule.Scopes, " "))
@@ -100,6 +101,22 @@ func challenge(rule Rule, known refusal) string {
 		if rule.MaxAge > 0 {
 			text += ", max_age=" + quoted(strconv.FormatInt(int64(rule.MaxAge/time.Second), 10))
 		}
+	}
+	return g.pointed(text, known, rule)
+}
+
+// pointed adds where the API's metadata are and, for a client that has no token yet, what to ask for.
+func (g *Guard) pointed(text string, known refusal, rule Rule) string {
+	if g.about == nil {
+		return text
+	}
+	between := ", "
+	if known.code == "" {
+		between = " "
+	}
+	text += between + "resource_metadata=" + quoted(g.aboutURL)
+	if known.err == errNone && len(rule.Scopes) > 0 {
+		text += ", scope=" + quoted(strings.Join(rule.Scopes, " "))
 	}
 	return text
 }
