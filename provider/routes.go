@@ -108,6 +108,7 @@ func (p *Provider) metadata() map[string]any {
 		"scopes_supported":                               slices.Concat([]string{client.ScopeOpenID}, claims.Scopes(), []string{client.ScopeOffline}),
 		"response_types_supported":                       client.ResponseTypes,
 		"response_modes_supported":                       responseModes,
+		"authorization_signing_alg_values_supported":     client.Algorithms,
 		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          client.Algorithms,
