@@ -64,7 +64,7 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 	switch {
 	case err != nil:
 		return nil, ar, err
-	case p.requirePushed:
+	case p.requirePushed || ar.Client.(relyingParty).RequirePushedRequests:
 		return nil, ar, errPush
 	}
 	return ix, ar, p.checkLength(ix)

@@ -81,6 +81,17 @@ func TestSignedAnswer(t *testing.T) {
 	}
 }
 
+// A client chooses the algorithm of its answers; that of ID tokens is another matter.
+func TestSignedAnswerAlgorithm(t *testing.T) {
+	o := newOP(t)
+	for _, algorithm := range client.Algorithms {
+		o.change("shop", func(c *client.Client) { c.AnswerAlg = algorithm })
+		if body := o.signed(answer(t, o.authorize(request("response_mode", "jwt"))), jose.SignatureAlgorithm(algorithm)); body["code"] == nil {
+			t.Errorf("%s: %v", algorithm, body)
+		}
+	}
+}
+
 // What cannot be signed, or brought so, is refused in the open.
 func TestSignedAnswerIsRefused(t *testing.T) {
 	o := newOP(t)

@@ -139,14 +139,7 @@ func (p *Provider) openPushed(ctx context.Context, rp client.Client, uri string)
 	if _, _, err := p.thaw(ctx, ix); err != nil {
 		return nil, err
 	}
-	return ix, p.saveLong(ctx, ix)
-}
-
-// saveLong makes a row of a sign-in that no address can hold. Its client has a secret, so that it is no stranger's.
-func (p *Provider) saveLong(ctx context.Context, ix *interaction.Interaction) error {
 	fits, err := p.Fits(ix)
-	if err != nil || fits {
-		return err
-	}
-	return p.Save(ctx, ix)
+	ix.Long = !fits
+	return ix, err
 }

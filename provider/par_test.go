@@ -25,6 +25,19 @@ func (o *op) par(client string, form url.Values) (int, map[string]any) {
 	return decode(o.t, o.do(r))
 }
 
+// change registers a client otherwise, and waits until nobody remembers it as it was.
+func (o *op) change(id string, f func(c *client.Client)) {
+	o.t.Helper()
+	c, err := o.store.Client(o.t.Context(), id)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	f(&c)
+	c.Updated = o.clock()
+	o.store.AddClient(c)
+	o.advance(4 * time.Second)
+}
+
 // push pushes a good request of the shop, changed by pairs, and returns its request_uri.
 func (o *op) push(pairs ...string) string {
 	o.t.Helper()
@@ -217,45 +230,43 @@ func TestPushedRequestMayBeLong(t *testing.T) {
 // A client that was changed in between is held to what it is registered for then.
 func TestPushedRequestOfAChangedClient(t *testing.T) {
 	o := newOP(t)
-	shop, err := o.store.Client(t.Context(), "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := func(f func(c *client.Client)) {
-		c := shop
-		f(&c)
-		c.Updated = o.clock()
-		o.store.AddClient(c)
-		o.advance(4 * time.Second) // by when no process remembers it otherwise
-	}
 	uri := o.push()
-	changed(func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/new"} })
+	o.change("shop", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/new"} })
 	o.refusedURI("redirect URI that is gone", o.opened(uri), "invalid_client")
-	changed(func(c *client.Client) {})
+	o.change("shop", func(c *client.Client) { c.RedirectURIs = []string{callback} })
 	uri = o.push()
-	changed(func(c *client.Client) { c.Scopes = []string{"openid"} })
+	o.change("shop", func(c *client.Client) { c.Scopes = []string{"openid"} })
 	o.ui.hold = true
 	if o.opened(uri); len(o.ui.last.Scopes) != 1 {
 		t.Errorf("the scopes are %q after one was taken from the client", o.ui.last.Scopes)
 	}
 	o.ui.hold = false
-	changed(func(c *client.Client) {})
 	uri = o.push()
-	changed(func(c *client.Client) { c.Registration = "another" })
+	o.change("shop", func(c *client.Client) { c.Registration = "another" })
 	o.refusedURI("another client of that id", o.opened(uri), "invalid_request_uri")
 }
 
-// Where all must push, a request that comes with a browser is refused, by a redirect to who sent it.
+// Where all must push, or one client must, a request that comes with a browser is refused, by a redirect to who sent it.
 func TestPushedRequestsAreRequired(t *testing.T) {
 	o := newOP(t)
+	check := func() {
+		t.Helper()
+		if v := answer(t, o.authorize(request())); v.Get("error") != "invalid_request" || v.Get("state") != "st" || !strings.Contains(v.Get("error_description"), "push") {
+			t.Errorf("the client hears %v", v)
+		}
+		if v := answer(t, o.opened(o.push())); v.Get("code") == "" {
+			t.Errorf("pushed: %v", v)
+		}
+	}
+	o.change("shop", func(c *client.Client) { c.RequirePushedRequests = true })
+	check()
+	if v := answer(t, o.authorize(request("client_id", "net"))); v.Get("code") == "" {
+		t.Errorf("another client: %v", v)
+	}
+	o.change("shop", func(c *client.Client) { c.RequirePushedRequests = false })
 	o.mustPush = true
 	o.restart()
-	if v := answer(t, o.authorize(request())); v.Get("error") != "invalid_request" || v.Get("state") != "st" || !strings.Contains(v.Get("error_description"), "push") {
-		t.Errorf("the client hears %v", v)
-	}
-	if v := answer(t, o.opened(o.push())); v.Get("code") == "" {
-		t.Errorf("pushed: %v", v)
-	}
+	check()
 	_, body := decode(t, o.do(httptest.NewRequest("GET", issuer+"/.well-known/openid-configuration", nil)))
 	if body["require_pushed_authorization_requests"] != true || body["pushed_authorization_request_endpoint"] != issuer+"/par" {
 		t.Errorf("the metadata say %v, %v", body["require_pushed_authorization_requests"], body["pushed_authorization_request_endpoint"])
