@@ -122,7 +122,7 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	if err != nil {
 		return fosite.NewAuthorizeRequest(), err
 	}
-	requester, err := p.fosite.NewAuthorizeRequest(r.Context(), r)
+	requester, err := p.fosite.NewAuthorizeRequest(withRedirectURI(r.Context(), r.Form.Get("redirect_uri")), r)
 	ar := requester.(*fosite.AuthorizeRequest)
 	ar.State, ar.ResponseMode = state, mode
 	ar.Form.Del("state")

@@ -24,7 +24,11 @@ type Client struct {
 	ID           string `json:"client_id"`
 	Registration string `json:"-"` // another one each time that the id is registered, for nothing is inherited; empty in a new Client: the store makes it
 	SecretHash   string `json:"-"` // of HashSecret or NewSecret; empty for a public client
-	FirstParty   bool   `json:"-"` // its users need not allow it anything, says the server that it is registered with
+
+	PreviousSecretHash string    `json:"-"` // of the secret that it had before, which is as good until PreviousSecretEnds; empty: there is none
+	PreviousSecretEnds time.Time `json:"-"`
+
+	FirstParty bool `json:"-"` // its users need not allow it anything, says the server that it is registered with
 
 	Created time.Time `json:"-"`
 	Updated time.Time `json:"-"`

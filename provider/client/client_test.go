@@ -30,9 +30,9 @@ func TestCheck(t *testing.T) {
 		{"empty fragment", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/cb#"} }, "fragment"},
 		{"user name", func(c *client.Client) { c.RedirectURIs = []string{"https://a@shop.example/cb"} }, "user name"},
 		{"parameter of the answer", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/cb?code=x"} }, "parameter"},
-		{"script", func(c *client.Client) { c.RedirectURIs = []string{"javascript:alert(1)"} }, "private scheme in reverse"},
-		{"data", func(c *client.Client) { c.RedirectURIs = []string{"data:text/html,x"} }, "private scheme in reverse"},
-		{"no host", func(c *client.Client) { c.RedirectURIs = []string{"https:///cb"} }, "private scheme in reverse"},
+		{"script", func(c *client.Client) { c.RedirectURIs = []string{"javascript:alert(1)"} }, "what a browser would run"},
+		{"data", func(c *client.Client) { c.RedirectURIs = []string{"data:text/html,x"} }, "what a browser would run"},
+		{"no host", func(c *client.Client) { c.RedirectURIs = []string{"https:///cb"} }, "must be https"},
 		{"space", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/c b"} }, "ASCII"},
 		{"private scheme of a confidential client", func(c *client.Client) { c.RedirectURIs = []string{"com.example.app:/cb"} }, "public clients only"},
 		{"private scheme", func(c *client.Client) {
