@@ -93,6 +93,7 @@ func (p *Provider) validate(r *http.Request) (*interaction.Interaction, *fosite.
 		ix.Claims = wanted.Within(client.Scopes)
 	}
 	ix.Registered, ix.Decided, ix.TwoSteps = client.Registration, client.Updated, client.TwoSteps
+	ix.FirstParty = client.SkipsConsent(ix.Redirect) && !demand.PromptConsent
 	ix.Request, err = freeze(ar)
 	return ix, ar, err
 }

@@ -46,6 +46,7 @@ type Client struct {
 
 	IDTokenAlg string   `json:"id_token_signed_response_alg,omitempty"` // one of Algorithms; empty: the server's
 	TwoSteps   TwoSteps `json:"two_steps,omitempty"`                    // what all its users must have
+	Consent    Consent  `json:"consent,omitempty"`                      // what its users are asked
 
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"` // where browsers may go after a sign-out that the client asks for; compared as RedirectURIs are
 
@@ -140,6 +141,8 @@ func Check(c Client) error {
 	fault(c.IDTokenAlg != "" && !slices.Contains(Algorithms, c.IDTokenAlg), "ID tokens can be signed with RS256, ES256, PS256 or EdDSA")
 	fault(c.AnswerAlg != "" && !slices.Contains(Algorithms, c.AnswerAlg), "answers can be signed with RS256, ES256, PS256 or EdDSA")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
+	fault(!c.Consent.IsKnown(), "consent can be ask, remember or never")
+	fault(c.ResourceServer && c.Consent != ConsentDefault, "a resource server signs nobody in: consent is for other clients")
 	for _, scope := range c.IDTokenClaims {
 		known := slices.Contains(claims.Scopes(), scope)
 		fault(!known, fmt.Sprintf("claims for ID tokens can be those of %s, not of %q", strings.Join(claims.Scopes(), ", "), scope))

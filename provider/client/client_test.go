@@ -65,6 +65,11 @@ func TestCheck(t *testing.T) {
 		}, ""},
 		{"claims of no scope in ID tokens", func(c *client.Client) { c.IDTokenClaims = []string{"openid"} }, "profile, email, address, phone, groups, not of \"openid\""},
 		{"claims in ID tokens that it cannot ask for", func(c *client.Client) { c.IDTokenClaims = []string{"phone"} }, "without the scope phone"},
+		{"consent", func(c *client.Client) { c.Consent = client.ConsentNever }, ""},
+		{"consent of no such kind", func(c *client.Client) { c.Consent = "sometimes" }, "ask, remember or never"},
+		{"grant types", func(c *client.Client) { c.GrantTypes = []string{"authorization_code"} }, ""},
+		{"grant type that is none", func(c *client.Client) { c.GrantTypes = []string{"authorization_code", "password"} }, `grant type "password" must be one of authorization_code`},
+		{"codes that it cannot exchange", func(c *client.Client) { c.GrantTypes = []string{"refresh_token"} }, "needs the grant type authorization_code"},
 		{"algorithm none", func(c *client.Client) { c.IDTokenAlg = "none" }, "RS256, ES256, PS256 or EdDSA"},
 	} {
 		c := good
