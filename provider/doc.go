@@ -7,6 +7,8 @@
 //  1. GET /authorize. fosite parses the request; what it overlooks is checked here, so that every fault of the request
 //     is found before the user is asked anything. The request is then frozen into an interaction.Interaction, together with
 //     its Demand: prompt, max_age, acr_values, claims, and who was named.
+//     A client may have pushed it before (POST /par): then all that was done there, and the browser brings a request_uri,
+//     which takes the frozen request out of the store, once (par.go).
 //  2. UI.Authorize takes the Interaction over. Until a password is right it is a sealed value in the address of the
 //     pages, so strangers write nothing to the database; from Save on it is a row with a version.
 //  3. Each page adds what was proved to Interaction.Login and asks one pure function of the pages what is owed next.

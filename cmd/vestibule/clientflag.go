@@ -42,6 +42,10 @@ var clientFlags = []clientFlag{
 	wordsFlag("resource-scope", "`scope` that an API serves: its tokens have no other", "all that the user allowed the app", "tokens for the API have all scopes that the user allowed the app",
 		func(c *client.Client, v []string) { c.ResourceScopes = v }),
 	textFlag("access-token-format", "`format` of an app's access tokens, or of those that are for an API: opaque, or jwt (RFC 9068)", "opaque", func(c *client.Client, v string) { c.AccessTokenFormat = v }),
+	switchFlag("require-pushed-requests", "the app must push its authorization requests (RFC 9126)", "the app need not push its authorization requests",
+		func(c *client.Client, v bool) { c.RequirePushedRequests = v }),
+	textFlag("authorization-response-alg", "`algorithm` of answers that the app wants signed (JARM): RS256, ES256, PS256 or EdDSA", "the server's own",
+		func(c *client.Client, v string) { c.AnswerAlg = v }),
 	textFlag("id-token-alg", "`algorithm` of its ID tokens: RS256, ES256, PS256 or EdDSA", "the server's own", func(c *client.Client, v string) { c.IDTokenAlg = v }),
 	wordsFlag("id-token-claims", "`scope` whose claims are in its ID tokens too: profile, email, address, phone or groups", "",
 		"no claims about the user are in its ID tokens, unless it asks for them by the claims parameter",
@@ -78,6 +82,15 @@ func textFlag(name, usage, missing string, set func(*client.Client, string)) cli
 		name:  name,
 		flag:  func() cli.Flag { return &cli.StringFlag{Name: name, Usage: usage, DefaultText: missing} },
 		apply: func(c *cli.Command, to *client.Client) { set(to, c.String(name)) },
+	}
+}
+
+// switchFlag is on or off. none is what --no-NAME says.
+func switchFlag(name, usage, none string, set func(*client.Client, bool)) clientFlag {
+	return clientFlag{
+		name: name, none: none,
+		flag:  func() cli.Flag { return &cli.BoolFlag{Name: name, Usage: usage} },
+		apply: func(c *cli.Command, to *client.Client) { set(to, c.Bool(name)) },
 	}
 }
 
