@@ -89,6 +89,8 @@ type Config struct {
 	RefreshTokenIdle time.Duration
 	// RefreshTokenLifetime ends a refresh token however often it is used: refresh_token_lifetime.
 	RefreshTokenLifetime time.Duration
+	// LogoutTokenRetry is how long a client that does not answer is told of a sign-out again: logout_token_retry.
+	LogoutTokenRetry time.Duration
 	// SessionIdle ends a browser's session that is not used: session_idle.
 	SessionIdle time.Duration
 	// SessionLifetime ends a browser's session however often it is used: session_lifetime.
@@ -192,6 +194,7 @@ func Default() Config {
 		IDTokenLifetime:      10 * time.Minute,
 		RefreshTokenIdle:     14 * day,
 		RefreshTokenLifetime: 90 * day,
+		LogoutTokenRetry:     day,
 		SessionIdle:          time.Hour,
 		SessionLifetime:      12 * time.Hour,
 		PasswordGuesses:      10,

@@ -41,6 +41,7 @@ type Config struct {
 	Audit       audit.Recorder     // nil: no log is kept
 	Levels      assurance.Levels   // the zero value works
 	Policy      Policy             // which logins are enough for tokens; nil: ClientPolicy
+	BackChannel bool               // a backchannel.Sender tells clients of the ends of sessions, for the metadata
 	Locales     []string           // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
 
 	SigningAlgorithm string           // for clients that have no wish: one of client.Algorithms; empty: RS256
@@ -122,6 +123,8 @@ type Provider struct {
 	locales     []string
 	lifetimes   Lifetimes
 	algorithm   string
+	backChannel bool
+	sealer      interaction.Sealer
 	log         *slog.Logger
 	now         func() time.Time
 
@@ -144,7 +147,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	}
 	p := &Provider{
 		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, ownAccounts: c.OwnAccounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
-		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
+		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, backChannel: c.BackChannel, sealer: c.Sealer, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
 		p.algorithm = client.RS256

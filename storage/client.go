@@ -47,9 +47,9 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		c.ID, c.Registration, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Created), micros(c.Updated))
+	return s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`, hears_logouts)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		c.ID, c.Registration, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Created), micros(c.Updated), c.BackchannelLogoutURI != "")
 }
 
 // UpdateClient replaces what a client registers and its secrets, if nobody changed it since was; store.ErrConflict if somebody
@@ -60,9 +60,9 @@ func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time
 		return err
 	}
 	return s.exec(ctx, store.ErrConflict, `UPDATE client
-		SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6
+		SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6, hears_logouts = $8
 		WHERE id = $1 AND updated_at = $7`,
-		c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was))
+		c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was), c.BackchannelLogoutURI != "")
 }
 
 // DeleteClient removes a client. Its codes, tokens and consents end in the same commit, for they are of a registration that
