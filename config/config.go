@@ -93,6 +93,8 @@ type Config struct {
 	RefreshTokenIdle time.Duration
 	// RefreshTokenLifetime ends a refresh token however often it is used: refresh_token_lifetime.
 	RefreshTokenLifetime time.Duration
+	// LogoutTokenRetry is how long a client that does not answer is told of a sign-out again: logout_token_retry.
+	LogoutTokenRetry time.Duration
 	// SessionIdle ends a browser's session that is not used: session_idle.
 	SessionIdle time.Duration
 	// SessionLifetime ends a browser's session however often it is used: session_lifetime.
@@ -219,5 +221,6 @@ func Default() Config {
 		TOTPAlgorithms:        []string{"SHA1"},
 		TOTPDigits:            []int{6},
 		TOTPPeriods:           []int{30},
+		LogoutTokenRetry:      day,
 	}
 }

@@ -20,5 +20,6 @@ func hydraRules(c Config) []rule {
 		{"id_token_lifetime", on && c.IDTokenLifetime != usual.IDTokenLifetime, theirs},
 		{"refresh_token_idle", on && c.RefreshTokenIdle != usual.RefreshTokenIdle, theirs},
 		{"refresh_token_lifetime", on && c.RefreshTokenLifetime != usual.RefreshTokenLifetime, theirs},
+		{"logout_token_retry", on && c.LogoutTokenRetry != usual.LogoutTokenRetry, theirs},
 	}
 }

@@ -56,6 +56,7 @@ var settings = []setting{
 	{"id_token_lifetime", "life of an ID token", false, span(func(c *Config) *time.Duration { return &c.IDTokenLifetime })},
 	{"refresh_token_idle", "life of an unused refresh token", false, span(func(c *Config) *time.Duration { return &c.RefreshTokenIdle })},
 	{"refresh_token_lifetime", "longest life of a refresh token", false, span(func(c *Config) *time.Duration { return &c.RefreshTokenLifetime })},
+	{"logout_token_retry", "how long an app that does not answer is told of a sign-out again", false, span(func(c *Config) *time.Duration { return &c.LogoutTokenRetry })},
 	{"session_idle", "life of an unused session", false, span(func(c *Config) *time.Duration { return &c.SessionIdle })},
 	{"session_lifetime", "longest life of a session", false, span(func(c *Config) *time.Duration { return &c.SessionLifetime })},
 	{"password_guesses", "wrong passwords that lock an account for unknown browsers", false, count(func(c *Config) *int { return &c.PasswordGuesses })},

@@ -15,6 +15,8 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
+	"vestibule/provider/spelling"
+	"vestibule/provider/tokens"
 )
 
 // Finish answers the client with an authorization code or an ID token. It checks once more that the login satisfies the
@@ -85,7 +87,7 @@ func (p *Provider) give(ctx context.Context, ar *fosite.AuthorizeRequest, g *gra
 	rp := ar.Client.(relyingParty)
 	if wantsIDToken(ar) {
 		token, err := p.idTokenAlone(ctx, rp, g)
-		return url.Values{"id_token": {token}}, func(ctx context.Context) error { return p.store.RequireClient(ctx, rp.Client) }, err
+		return url.Values{"id_token": {token}}, func(ctx context.Context) error { return p.store.SaveCode(ctx, withoutCode(rp, g), rp.Client) }, err
 	}
 	ctx, u := withUnit(ctx, "")
 	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, g)
@@ -93,6 +95,15 @@ func (p *Provider) give(ctx context.Context, ar *fosite.AuthorizeRequest, g *gra
 		return nil, nil, err
 	}
 	return url.Values{"code": {response.GetCode()}}, func(ctx context.Context) error { return p.store.SaveCode(ctx, *u.newCode, rp.Client) }, nil
+}
+
+// withoutCode is what is kept of an answer that no code was given with, so that the client is known to be in the session: a
+// code that nobody has and that was used.
+func withoutCode(rp relyingParty, g *grant) tokens.Code {
+	return tokens.Code{
+		Signature: spelling.RandomID(), Family: spelling.RandomID(), Client: rp.ID, Subject: g.Login.Subject, Session: g.Login.Session,
+		Created: g.Began, Expires: g.Began, Used: true,
+	}
 }
 
 // Refuse answers the client with an error, one of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the

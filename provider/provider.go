@@ -42,6 +42,7 @@ type Config struct {
 	Audit       audit.Recorder     // nil: no log is kept
 	Levels      assurance.Levels   // the zero value works
 	Policy      Policy             // which logins are enough for tokens; nil: ClientPolicy
+	BackChannel bool               // a backchannel.Sender tells clients of the ends of sessions, for the metadata
 	Locales     []string           // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
 
 	// RequirePushedRequests has all clients push their authorization requests (RFC 9126). False: those that want to.
@@ -132,6 +133,8 @@ type Provider struct {
 	requirePushed bool
 	log           *slog.Logger
 	now           func() time.Time
+	backChannel   bool
+	sealer        interaction.Sealer
 
 	*interaction.Flows
 	ui      UI // of Register
@@ -153,7 +156,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	}
 	p := &Provider{
 		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, ownAccounts: c.OwnAccounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
-		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, log: c.Log, now: c.Now,
+		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, sealer: c.Sealer, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
 		p.algorithm = client.RS256

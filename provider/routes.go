@@ -30,8 +30,8 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 	at, root := place{mux, p.path, ""}, place{mux, "", p.path}
 	at.handle("GET", "/authorize", p.authorize)
 	at.handle("POST", "/authorize", p.bounce("/authorize", p.refuseMalformed))
-	at.handle("GET", "/end-session", p.endSession)
-	at.handle("POST", "/end-session", p.bounce("/end-session", p.refuseSignOut))
+	at.handle("GET", "/end-session", p.getEndSession)
+	at.handle("POST", "/end-session", p.postEndSession)
 	at.handle("POST", "/introspect", p.introspect)
 	at.open("GET", "/.well-known/openid-configuration", metadata)
 	root.open("GET", "/.well-known/oauth-authorization-server", metadata)
@@ -121,6 +121,10 @@ func (p *Provider) metadata() map[string]any {
 		"request_parameter_supported":                    false,
 		"request_uri_parameter_supported":                false,
 		"authorization_response_iss_parameter_supported": true,
+		"backchannel_logout_supported":                   p.backChannel,
+		"backchannel_logout_session_supported":           p.backChannel,
+		"frontchannel_logout_supported":                  true,
+		"frontchannel_logout_session_supported":          true,
 	}
 	if len(p.locales) > 0 {
 		metadata["ui_locales_supported"] = p.locales

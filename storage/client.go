@@ -48,9 +48,9 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 		return err
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			c.ID, c.Registration, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Created), micros(c.Updated))
+		err := s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`, hears_logouts)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			c.ID, c.Registration, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Created), micros(c.Updated), c.BackchannelLogoutURI != "")
 		if err != nil {
 			return err
 		}
@@ -67,9 +67,9 @@ func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, store.ErrConflict, `UPDATE client
-			SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6
+			SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6, hears_logouts = $8
 			WHERE id = $1 AND updated_at = $7`,
-			c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was))
+			c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was), c.BackchannelLogoutURI != "")
 		if err != nil {
 			return err
 		}

@@ -54,13 +54,6 @@ func (s *Store) SaveClientToken(ctx context.Context, t tokens.Token, of client.C
 	})
 }
 
-// RequireClient makes the commit of ctx rest on the client being registered as given: client.ErrChanged if it is not. It
-// takes no lock, as SaveCode takes none.
-func (s *Store) RequireClient(ctx context.Context, of client.Client) error {
-	return s.exec(ctx, client.ErrChanged, `SELECT 1 FROM client WHERE id = $1 AND registration = $2 AND updated_at = $3`,
-		of.ID, of.Registration, micros(of.Updated))
-}
-
 // registered is true of a code whose client still is the one that it was made for.
 const registered = `EXISTS (SELECT 1 FROM client WHERE client.id = code.client AND client.registration = code.registration)`
 
@@ -72,6 +65,14 @@ func changed(table string) string {
 // Code returns the code, used, revoked or expired or not, or store.ErrNotFound. One of a client that is gone is none.
 func (s *Store) Code(ctx context.Context, signature string) (tokens.Code, error) {
 	return one(ctx, s, scanCode, `SELECT `+codeColumns+changed(`code`)+` FROM code WHERE signature = $1 AND `+registered, signature)
+}
+
+// SessionClients returns the ids of the clients that have had an answer in the session, as they are registered now.
+func (s *Store) SessionClients(ctx context.Context, session string) ([]string, error) {
+	return all(ctx, s, func(r row) (id string, err error) {
+		err = r.Scan(&id)
+		return id, err
+	}, `SELECT DISTINCT client FROM code WHERE session = $1 AND used = TRUE AND `+registered+` ORDER BY client`, session)
 }
 
 // Exchange marks the code used with the answer to give again, and inserts the tokens, all or nothing. store.ErrConflict if the

@@ -51,6 +51,8 @@ type Source struct {
 	Clients signin.Clients
 	// SignOuts are the clients that ask for sign-outs here (RP-Initiated Logout 1.0); nil: they ask elsewhere, or not at all.
 	SignOuts logout.Clients
+	// FrontChannel is how those hear of sign-outs in frames of the browser (Front-Channel Logout 1.0); nil: they do not.
+	FrontChannel logoutpages.FrontChannel
 }
 
 // Host is a program whose users give their passwords at pages of its own, and sign out there.
@@ -134,7 +136,7 @@ func New(c Config) (*Server, error) {
 	codes := verify.NewCodes(pages, c.MFA)
 	enrolment := &enrol.Server{Pages: pages, MFA: c.MFA, Codes: codes, Links: c.Stores.EnrolLinks, Journal: c.Journal}
 	signOut := logoutpages.New(logoutpages.Config{
-		Pages: pages, Browsers: browsers, Accounts: c.Accounts, Clients: c.Source.SignOuts, Journal: c.Journal, Host: c.Host,
+		Pages: pages, Browsers: browsers, Accounts: c.Accounts, Clients: c.Source.SignOuts, FrontChannel: c.Source.FrontChannel, Journal: c.Journal, Host: c.Host,
 	})
 	signIn := signin.New(signin.Config{
 		Pages: pages, Browsers: browsers, Engine: c.Source.Engine, Flows: c.Source.Flows, Clients: c.Source.Clients,

@@ -16,10 +16,11 @@ import (
 
 // clientFlag is one thing that an app registers, as a flag of both create and update.
 type clientFlag struct {
-	name  string
-	flag  func() cli.Flag // a new one for each command: it keeps the value
-	none  string          // what the flag --no-NAME of update says, which takes all values away; empty: there is no such flag
-	apply func(c *cli.Command, to *client.Client)
+	name   string
+	flag   func() cli.Flag // a new one for each command: it keeps the value
+	single bool            // it has one value at most
+	none   string          // what the flag --no-NAME of update says, which takes all values away; empty: there is no such flag
+	apply  func(c *cli.Command, to *client.Client)
 }
 
 // clientFlags are all of them, in the order in which help shows them.
@@ -29,6 +30,18 @@ var clientFlags = []clientFlag{
 		func(c *client.Client, v []string) { c.RedirectURIs = v }),
 	valuesFlag("post-logout-redirect-uri", "`address` to send users to after a sign-out that the app asks for", "users stay here after a sign-out that the app asks for",
 		func(c *client.Client, v []string) { c.PostLogoutRedirectURIs = v }),
+	addressFlag("backchannel-logout-uri", "`address` of the app that this server tells when a session of its user ends", "the app is not told of sign-outs",
+		func(c *client.Client, v string) {
+			c.BackchannelLogoutURI, c.BackchannelLogoutSessionRequired = v, c.BackchannelLogoutSessionRequired && v != ""
+		}),
+	switchFlag("backchannel-logout-session-required", "the app must be told which session ended", "the app need not be told which session ended",
+		func(c *client.Client, on bool) { c.BackchannelLogoutSessionRequired = on }),
+	addressFlag("frontchannel-logout-uri", "`address` of the app that the browser loads in a frame after a sign-out", "no frame tells the app of sign-outs",
+		func(c *client.Client, v string) {
+			c.FrontchannelLogoutURI, c.FrontchannelLogoutSessionRequired = v, c.FrontchannelLogoutSessionRequired && v != ""
+		}),
+	switchFlag("frontchannel-logout-session-required", "the frame must say which session ended", "the frame need not say which session ended",
+		func(c *client.Client, on bool) { c.FrontchannelLogoutSessionRequired = on }),
 	wordsFlag("scope", "`scope` that the app may ask for", "openid profile email offline_access", "",
 		func(c *client.Client, v []string) { c.Scopes = v }),
 	wordsFlag("grant-type", "`type` of what the app sends to the token endpoint: authorization_code, refresh_token, client_credentials", "authorization_code refresh_token", "the app has the usual grant types",
@@ -85,10 +98,17 @@ func textFlag(name, usage, missing string, set func(*client.Client, string)) cli
 	}
 }
 
-// switchFlag is on or off. none is what --no-NAME says.
+// addressFlag has one value, which may be taken away.
+func addressFlag(name, usage, none string, set func(*client.Client, string)) clientFlag {
+	f := textFlag(name, usage, "", set)
+	f.none, f.single = none, true
+	return f
+}
+
+// switchFlag says that something is so. none is what --no-NAME says, by which it is not.
 func switchFlag(name, usage, none string, set func(*client.Client, bool)) clientFlag {
 	return clientFlag{
-		name: name, none: none,
+		name: name, none: none, single: true,
 		flag:  func() cli.Flag { return &cli.BoolFlag{Name: name, Usage: usage} },
 		apply: func(c *cli.Command, to *client.Client) { set(to, c.Bool(name)) },
 	}
@@ -125,6 +145,9 @@ func someWords(values []string) error {
 
 // without is the name of the flag that takes all values away.
 func (f clientFlag) without() string {
+	if f.single {
+		return "no-" + f.name
+	}
 	return "no-" + strings.TrimSuffix(f.name, "s") + "s"
 }
 

@@ -22,6 +22,7 @@ func TestProcesses(t *testing.T) {
 			o.Start(map[string]int{"sqlite": 1, "postgres": 2}[name])
 			shop := o.Site.Discover(t, c, secret)
 			walkKilled(t, o, shop)
+			signOutKilled(t, o)
 			if status := string(o.Command("", "user", "get", "ana")); !strings.Contains(status, "9 of 10") {
 				t.Errorf("user get does not say that 9 recovery codes are left:\n%s", status)
 			}
@@ -71,6 +72,18 @@ func walkKilled(t *testing.T, o *servertest.Shell, shop *servertest.Client) {
 	p = o.Kill(p.Press("Continue", "recovery", codes[0]).At("recovery-used", "initial"))
 	if third := v.Finish(p.Press("Continue")); strings.Join(third.AMR, " ") != "pwd mfa" {
 		t.Errorf("amr is %q, want pwd mfa", third.AMR)
+	}
+}
+
+// signOutKilled has a client hear of a sign-out, though every server is killed right after it was committed.
+func signOutKilled(t *testing.T, o *servertest.Shell) {
+	t.Helper()
+	l := o.Site.NewLogoutListener(t)
+	o.Command("", "client", "update", "shop", "--backchannel-logout-uri", l.Address, "--backchannel-logout-session-required")
+	o.Command("", "user", "sign-out", "ana", "--reason", "a stolen laptop")
+	o.KillAll()
+	if token := l.AwaitLogout(t); token.Claim("sid") == "" || token.Header.ExtraHeaders["typ"] != "logout+jwt" {
+		t.Errorf("the logout token is %v %v", token.Header, token.Claims)
 	}
 }
 

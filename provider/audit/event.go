@@ -33,7 +33,7 @@ const (
 )
 
 // Kinds of events. The first word says whose doing it is: auth, device, factor, session, browser, consent and authorization
-// are the user's, token the client's, admin an operator's, audit that of the log itself.
+// are the user's, token the client's, logout the server's, admin an operator's, audit that of the log itself.
 const (
 	EventPassword           = "auth.password.ok"
 	EventPasswordFailed     = "auth.password.failed"
@@ -63,6 +63,7 @@ const (
 	EventTokenReused        = "token.reused"          // a spent code or refresh token came again; its family was revoked
 	EventTokenRevoked       = "token.revoked"         // the client has no use for it any more; Detail: token (access, or refresh: with all of its family)
 	EventClientToken        = "token.client"          // a client got an access token for itself; Detail: scopes, resource (if it is for an API)
+	EventLogoutFailed       = "logout.failed"         // a client was not told that the session has ended; Detail: reason (refused or unreachable)
 	EventPolicyReported     = "policy.reported"       // report-only: the policy would have asked for a second factor; Detail: why
 	EventPasswordChanged    = "password.changed"
 	EventAdminUserCreated   = "admin.user.created"

@@ -50,6 +50,13 @@ type Client struct {
 
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"` // where browsers may go after a sign-out that the client asks for; compared as RedirectURIs are
 
+	// Where it hears that a session of its user has ended: from this server (OpenID Connect Back-Channel Logout 1.0), or in a
+	// frame of the browser (Front-Channel Logout 1.0), which is told of which session if that is required. Empty: it does not.
+	BackchannelLogoutURI              string `json:"backchannel_logout_uri,omitempty"`
+	BackchannelLogoutSessionRequired  bool   `json:"backchannel_logout_session_required,omitempty"`
+	FrontchannelLogoutURI             string `json:"frontchannel_logout_uri,omitempty"`
+	FrontchannelLogoutSessionRequired bool   `json:"frontchannel_logout_session_required,omitempty"`
+
 	// IDTokenClaims are the scopes whose claims are in its ID tokens too, for a client that asks no userinfo endpoint: those of
 	// claims.Scopes. Empty: none is, as OIDC Core 5.4 has it.
 	IDTokenClaims []string `json:"id_token_claims,omitempty"`
@@ -168,6 +175,9 @@ func Check(c Client) error {
 		if err := checkRedirectURI(uri, c.Public); err != nil {
 			faults = append(faults, fmt.Errorf("post-logout redirect URI %q: %w", uri, err))
 		}
+	}
+	if err := checkLogoutURIs(c); err != nil {
+		faults = append(faults, err)
 	}
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))

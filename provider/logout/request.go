@@ -1,9 +1,6 @@
 package logout
 
-import (
-	"net/url"
-	"strings"
-)
+import "net/url"
 
 // Request is a request to sign a user out that was checked.
 type Request struct {
@@ -30,14 +27,7 @@ func (r *Request) Destination() string {
 	if r.Redirect == "" || r.State == "" {
 		return r.Redirect
 	}
-	separator := "?"
-	switch {
-	case strings.HasSuffix(r.Redirect, "?"), strings.HasSuffix(r.Redirect, "&"):
-		separator = ""
-	case strings.Contains(r.Redirect, "?"):
-		separator = "&"
-	}
-	return r.Redirect + separator + "state=" + url.QueryEscape(r.State)
+	return withQuery(r.Redirect, "state="+url.QueryEscape(r.State))
 }
 
 // Form are the parameters that ask for the same once more, after the user was asked. The hint is not among them: it has

@@ -278,17 +278,21 @@ func (m *Memory) SaveClientToken(ctx context.Context, made tokens.Token, of clie
 	return m.lose()
 }
 
-// RequireClient implements tokens.Store.
-func (m *Memory) RequireClient(ctx context.Context, of client.Client) error {
+// SessionClients implements tokens.Store.
+func (m *Memory) SessionClients(ctx context.Context, session string) ([]string, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer leave()
-	if now, known := m.clients[of.ID]; !known || now.Registration != of.Registration || !now.Updated.Equal(of.Updated) {
-		return client.ErrChanged
+	var ids []string
+	for _, code := range m.codes {
+		if code.Session == session && code.Used && m.registered(code.Family, code.Client) {
+			ids = append(ids, code.Client)
+		}
 	}
-	return nil
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
 // Code implements tokens.Store.

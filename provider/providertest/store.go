@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -247,10 +248,19 @@ func testCode(t *testing.T, s provider.Store) {
 	older.Updated, another.Registration = registered.Updated.Add(-time.Second), "another"
 	for name, of := range map[string]client.Client{"as it was before a change": older, "as it was registered before": another} {
 		wantErr(t, "code of the client "+name, s.SaveCode(ctx, code("stray"), of), client.ErrChanged)
-		wantErr(t, "answer to the client "+name, s.RequireClient(ctx, of), client.ErrChanged)
 	}
-	wantErr(t, "answer to a client that is gone", s.RequireClient(ctx, client.Client{ID: "gone", Registration: "gone"}), client.ErrChanged)
-	check(t, s.RequireClient(ctx, registered))
+	alone := code("alone")
+	alone.Session, alone.Used, alone.Data = "another", true, nil // an answer that no code was given with
+	check(t, s.SaveCode(ctx, alone, registered))
+	waiting := code("waiting")
+	waiting.Session = "third"
+	check(t, s.SaveCode(ctx, waiting, registered))
+	for session, ids := range map[string][]string{want.Session: {Client}, "another": {Client}, "third": nil, "none": nil} {
+		if got, err := s.SessionClients(ctx, session); err != nil || !slices.Equal(got, ids) {
+			t.Errorf("clients of session %s: %q, %v, want %q", session, got, err, ids)
+		}
+	}
+	wantErr(t, "exchange of an answer without a code", s.Exchange(ctx, "alone", at, nil, nil), store.ErrConflict)
 	access, err := s.Token(ctx, tokens.AccessToken, "access 1")
 	check(t, err)
 	if access.Family != want.Family || !access.UsedAt.IsZero() || !access.Created.Equal(at) {

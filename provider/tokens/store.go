@@ -50,15 +50,15 @@ type Token struct {
 
 // Store keeps codes and tokens. Each method that spends something is atomic over any number of processes.
 type Store interface {
-	// SaveCode inserts a code. It and all tokens that come of it belong to that registration of the client: they are
+	// SaveCode inserts a code, or one that is Used for an answer that was given without one. It and all tokens that come of it belong to that registration of the client: they are
 	// none once the client is removed, also if its id is registered anew. client.ErrChanged if the client is not
 	// registered as given any more; ErrConflict if the family has a code.
 	SaveCode(ctx context.Context, code Code, of client.Client) error
-	// RequireClient makes the commit of ctx rest on the client being registered as given: client.ErrChanged, and nothing of
-	// the commit, if it is not.
-	RequireClient(ctx context.Context, of client.Client) error
 	// Code returns the code, used, revoked or expired or not, or ErrNotFound.
 	Code(ctx context.Context, signature string) (Code, error)
+	// SessionClients returns the ids of the clients that have had an answer in the session of that sid: whose code was
+	// exchanged, or saved as used. One that is not registered any more as it was then is not among them.
+	SessionClients(ctx context.Context, session string) ([]string, error)
 	// Exchange marks the code used at the given time with the answer to give again, and inserts the tokens, all or
 	// nothing. ErrConflict if the code was used before, or is revoked or gone.
 	Exchange(ctx context.Context, code string, at time.Time, replay []byte, made []Token) error

@@ -75,7 +75,7 @@ CREATE INDEX pushed_request_expires_at ON pushed_request (expires_at);
 
 -- A code is also the record of its family of tokens, and of what the family rests on: that session, if it has no
 -- refresh tokens, and that registration of the client. It outlives the tokens, so that a family that was revoked
--- stays so.
+-- stays so. It also says which clients are in a session.
 CREATE TABLE code (
 	signature    TEXT    NOT NULL PRIMARY KEY,
 	family       TEXT    NOT NULL UNIQUE,
@@ -87,7 +87,7 @@ CREATE TABLE code (
 	data         BYTEA,
 	created_at   BIGINT  NOT NULL,
 	expires_at   BIGINT  NOT NULL,
-	used         BOOLEAN NOT NULL, -- was exchanged
+	used         BOOLEAN NOT NULL, -- was exchanged, or stands for an answer without a code
 	used_at      BIGINT  NOT NULL,
 	replay       BYTEA,            -- the answer to that, sealed
 	revoked      BOOLEAN NOT NULL  -- what it rested on has ended

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
+	"vestibule/provider/logout"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
@@ -17,39 +19,46 @@ func (s *Server) SignOut(w http.ResponseWriter, r *http.Request, subject string)
 	if err != nil || session == nil || session.Login.Subject != subject {
 		return err
 	}
-	return s.signOut(w, r, "")
+	_, err = s.signOut(w, r, session, "")
+	return err
 }
 
 // SignOutAndLeave ends the session of the browser, and leads to the page that says so, or to the host's own sign-out.
 func (s *Server) SignOutAndLeave(w http.ResponseWriter, r *http.Request) error {
-	if err := s.signOut(w, r, ""); err != nil {
+	if s.Host == nil {
+		return s.end(w, r, &logout.Request{})
+	}
+	session, err := s.Sessions.Lookup(r.Context(), r)
+	if err != nil {
 		return err
 	}
-	if s.Host != nil {
-		return s.logoutAtHost(w, r)
+	if _, err := s.signOut(w, r, session, ""); err != nil {
+		return err
 	}
-	return s.Redirect(w, r, "/logged-out")
+	return s.logoutAtHost(w, r)
 }
 
-// signOut ends the session, for the app that has asked for it if one has. The other cookie goes too, and with it every
-// sign-in that waits in another tab.
-func (s *Server) signOut(w http.ResponseWriter, r *http.Request, client string) error {
-	if err := s.endSession(r, client); err != nil {
-		return err
+// signOut ends the browser's session, nil if it has none, for the app that has asked for it if one has. The other cookie goes
+// too, and with it every sign-in that waits in another tab. It returns whom the browser is to tell.
+func (s *Server) signOut(w http.ResponseWriter, r *http.Request, session *interaction.Session, client string) (logout.Leaving, error) {
+	leaving, err := s.listeners(r.Context(), session)
+	if err != nil {
+		return leaving, err
+	}
+	if session != nil {
+		if err := s.endSession(r, session, client); err != nil {
+			return leaving, err
+		}
 	}
 	s.Cookies.DropSession(w)
 	s.Cookies.DropBindings(w)
 	w.Header().Set("Clear-Site-Data", `"cache"`)
-	return nil
+	return leaving, nil
 }
 
 // endSession ends the browser's session and records that, once. That the browser is remembered ends only if the user
 // says so.
-func (s *Server) endSession(r *http.Request, client string) error {
-	session, err := s.Sessions.Lookup(r.Context(), r)
-	if err != nil || session == nil {
-		return err
-	}
+func (s *Server) endSession(r *http.Request, session *interaction.Session, client string) error {
 	ended := audit.Event{
 		Kind: audit.EventSignedOut, Outcome: audit.OutcomeOK, Subject: session.Login.Subject, Client: client,
 		Session: session.Login.Session, Address: spelling.HostOf(r.RemoteAddr),
@@ -63,7 +72,7 @@ func (s *Server) endSession(r *http.Request, client string) error {
 		events = append(events, dropped)
 	}
 	end := func(ctx context.Context) error { return s.Sessions.Store.EndSession(ctx, session.Login.Session) }
-	err = s.Journal.RecordWith(r.Context(), events, func(ctx context.Context) error {
+	err := s.Journal.RecordWith(r.Context(), events, func(ctx context.Context) error {
 		if !forgets {
 			return end(ctx)
 		}

@@ -21,10 +21,11 @@ import (
 type Config struct {
 	*ui.Pages
 	browser.Browsers
-	Accounts account.Accounts
-	Clients  logout.Clients // that ask for sign-outs; nil: none does
-	Journal  audit.Journal
-	Host     Host // where passwords are given; nil: here
+	Accounts     account.Accounts
+	Clients      logout.Clients // that ask for sign-outs; nil: none does
+	FrontChannel FrontChannel   // how Clients hear of sign-outs in frames; nil: they do not
+	Journal      audit.Journal
+	Host         Host // where passwords are given; nil: here
 }
 
 // Host is a program with sessions of its own, which sign-outs belong to.
@@ -105,10 +106,23 @@ func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
 
 // end signs out, and leaves. The second of two clicks has nothing to end, and leaves too.
 func (s *Server) end(w http.ResponseWriter, r *http.Request, request *logout.Request) error {
-	if err := s.signOut(w, r, request.Client); err != nil {
+	session, err := s.Sessions.Lookup(r.Context(), r)
+	if err != nil {
 		return err
 	}
-	return s.leave(w, r, request)
+	leaving, err := s.signOut(w, r, session, request.Client)
+	if err != nil {
+		return err
+	}
+	if len(leaving.Clients) == 0 {
+		return s.leave(w, r, request)
+	}
+	leaving.Request = *request
+	path, err := s.leavingPath(leaving)
+	if err != nil {
+		return err
+	}
+	return s.Redirect(w, r, path)
 }
 
 // leave goes to the app, if it wants its user back, or else to a page that says that it is done.

@@ -9,6 +9,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/outbox"
 	"vestibule/provider/store"
 	"vestibule/web/catalogue"
 )
@@ -20,10 +21,10 @@ const (
 	Life = 3 * 24 * time.Hour
 
 	batch = 20
-	taken = 5 * time.Minute  // for whoever takes a notice to send it; then another may try
-	first = 30 * time.Second // the shortest time between two tries
-	later = time.Hour        // the longest
+	taken = 5 * time.Minute // for whoever takes a notice to send it; then another may try
 )
+
+var pace = outbox.Pace{First: 30 * time.Second, Later: time.Hour, Life: Life}
 
 // Notice is a mail that is still to be sent, and the event that it tells of. Of the event it keeps ID, Time, Kind,
 // Subject, Address, Actor and Detail.
@@ -118,22 +119,21 @@ var errNobody = errors.New("the account is gone, or has no e-mail address")
 func (s *Sender) failed(ctx context.Context, n Notice, to string, err error) (goOn bool, _ error) {
 	var fault *Fault
 	if !errors.As(err, &fault) && !errors.Is(err, errNobody) {
-		return false, errors.Join(err, s.Outbox.MoveNotice(ctx, n.ID, n.Due, s.Now().Add(first)))
+		return false, errors.Join(err, s.Outbox.MoveNotice(ctx, n.ID, n.Due, s.Now().Add(pace.First)))
 	}
 	log := s.Log.With("notice", n.ID, "kind", n.Kind, "user_id", n.Subject, "error", without(err.Error(), to))
-	age := s.Now().Sub(n.Time)
+	next, again := pace.Next(n.Time, s.Now())
 	switch {
 	case errors.Is(err, errNobody):
 		s.told("dropped")
 		log.WarnContext(ctx, "notice to nobody")
 		return true, s.Outbox.DeleteNotice(ctx, n.ID)
-	case age >= Life:
+	case !again:
 		s.told("dropped")
-		log.ErrorContext(ctx, "notice given up", "age", age.String())
+		log.ErrorContext(ctx, "notice given up", "age", s.Now().Sub(n.Time).String())
 		return true, s.Outbox.DeleteNotice(ctx, n.ID)
 	}
 	s.told("failed")
-	next := s.Now().Add(min(max(age, first), later))
 	log.WarnContext(ctx, "notice not sent", "next_try", next.UTC())
 	return fault.letter, s.Outbox.MoveNotice(ctx, n.ID, n.Due, next)
 }

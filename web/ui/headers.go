@@ -37,6 +37,13 @@ func (p *Pages) commonHeaders(h http.Header) {
 	}
 }
 
+// AllowFrames lets a page that SetHeaders was called for load frames from these origins, and from no other.
+func (p *Pages) AllowFrames(h http.Header, origins []string) {
+	if len(origins) > 0 {
+		h.Set("Content-Security-Policy", basePolicy+"; frame-src "+strings.Join(origins, " "))
+	}
+}
+
 // SetHeaders sets what every page and every redirect between pages carries. There is no
 // Cross-Origin-Opener-Policy on the pages of a sign-in: any would cut a pop-up off from the client that opened it.
 func (p *Pages) SetHeaders(h http.Header, path string) {

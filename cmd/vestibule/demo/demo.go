@@ -47,6 +47,7 @@ func Command(t *terminal.Terminal, operations func(*storage.Store) *operator.Ope
 			}
 			group, inner := errgroup.WithContext(ctx)
 			group.Go(func() error { return server.Serve(inner, d.main, d.server.Handler(), d.log) })
+			group.Go(func() error { return d.server.Work(inner) })
 			group.Go(func() error { return d.serveAPI(inner) })
 			group.Go(func() error { return d.serveSample(inner) })
 			err := group.Wait()
@@ -150,6 +151,7 @@ func (d *demonstration) addAll(ctx context.Context, db *storage.Store) (err erro
 	app := client.Client{
 		ID: sampleID, Name: "Sample app", RedirectURIs: []string{address + sample.CallbackPath},
 		PostLogoutRedirectURIs: []string{address + sample.SignedOutPath}, Audiences: []string{d.apiAddress()},
+		BackchannelLogoutURI: address + sample.BackChannelPath, BackchannelLogoutSessionRequired: true,
 	}
 	if _, d.secret, err = o.RegisterClient(ctx, operator.NewClient{Client: app}); err != nil {
 		return err

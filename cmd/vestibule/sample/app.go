@@ -56,6 +56,7 @@ type appSession struct {
 	Problem string
 	Left    bool // the user has signed out, here and at the server
 	subject string
+	sid     string // the server's session
 	proved
 }
 
@@ -112,6 +113,7 @@ func NewApp(ctx context.Context, c Config) (http.Handler, error) {
 	mux.HandleFunc("GET "+CallbackPath, s.callback)
 	mux.HandleFunc("POST /sign-out", s.leave)
 	mux.HandleFunc("GET "+SignedOutPath, s.left)
+	mux.HandleFunc("POST "+BackChannelPath, s.hear)
 	return guard(c.Issuer, http.NewCrossOriginProtection().Handler(mux)), nil
 }
 
@@ -195,7 +197,8 @@ func (s *app) arrive(r *http.Request, a attempt, old appSession) (appSession, er
 	if err != nil {
 		return old, err
 	}
-	return appSession{Claims: claims, Reasons: why, Asked: a.Asked.String(), subject: token.Subject, proved: proved}, nil
+	sid, err := sessionOf(token)
+	return appSession{Claims: claims, Reasons: why, Asked: a.Asked.String(), subject: token.Subject, sid: sid, proved: proved}, err
 }
 
 // keep shows a session from now on, under a new id: the old one may be known to whoever used the browser before.

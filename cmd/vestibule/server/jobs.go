@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"vestibule/provider/backchannel"
 	"vestibule/provider/store"
 	"vestibule/web/notice"
 )
@@ -17,6 +19,7 @@ type Job struct {
 	Name    string
 	Every   time.Duration
 	AtStart bool // and not only when the first time has passed
+	Beside  bool // itself: the next time comes whether this one is over or not
 	// Do does it once. A failure is not the end of a server: what could not be done stays to be done.
 	Do func(ctx context.Context) error
 }
@@ -30,6 +33,7 @@ func (s *Server) Jobs() []Job {
 	}
 	if s.provider != nil {
 		all = slices.Insert(all, 1, Job{Name: "signing keys", Every: 3 * time.Second, Do: s.reloadKeys}) // three times before a new key signs
+		all = append(all, Job{Name: "logout tokens", Every: backchannel.Every, AtStart: true, Beside: true, Do: s.logouts.Send})
 	}
 	if s.hydra != nil {
 		all = append(all, Job{Name: "revocations", Every: 10 * time.Second, AtStart: true, Do: s.revoke})
@@ -63,6 +67,12 @@ func (s *Server) repeat(ctx context.Context, job Job) error {
 		if err := job.Do(ctx); err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, job.Name, "error", err)
 		}
+	}
+	if job.Beside {
+		var running sync.WaitGroup
+		defer running.Wait()
+		once := do
+		do = func() { running.Go(once) }
 	}
 	if job.AtStart {
 		do()

@@ -15,6 +15,7 @@ import (
 
 	"vestibule/mfa/webauthn"
 	"vestibule/provider/audit"
+	"vestibule/provider/backchannel"
 	"vestibule/provider/jwks"
 	"vestibule/storage"
 )
@@ -41,6 +42,8 @@ type metrics struct {
 	tripErrors    *prometheus.CounterVec
 	hashes        prometheus.Observer
 	mails         *prometheus.CounterVec
+	logouts       *prometheus.CounterVec
+	logoutsWait   prometheus.Gauge
 	auditFailures prometheus.Counter
 	clockOffset   prometheus.Gauge
 	keyAge        *prometheus.GaugeVec
@@ -85,6 +88,8 @@ func (m *metrics) addWorks() {
 	m.tripErrors = m.count("store_errors_total", "Round trips to the database that failed.", "op")
 	m.hashes = m.measure("password_hash_duration_seconds", "Time to hash a password, the wait for a core aside.", hashBuckets).WithLabelValues()
 	m.mails = m.count("mail_sent_total", "Tries to send mail to users, by what became of them.", "result")
+	m.logouts = m.count("logout_tokens_total", "Tries to tell apps of the end of a session, by what became of them.", "result")
+	m.logoutsWait = m.gauge("logout_tokens_waiting", "Ends of sessions that apps are still to hear of.").WithLabelValues()
 	m.auditFailures = m.count("audit_write_failures_total", "Events that could not be recorded, and with them what they record.").WithLabelValues()
 	m.clockOffset = m.gauge("clock_offset_seconds", "The database's clock less this server's; NaN: not known.").WithLabelValues()
 	m.keyAge = m.gauge("signing_key_age_seconds", "Age of the keys that sign.", "alg")
@@ -225,6 +230,12 @@ func (m *metrics) mailed(result string) {
 	m.mails.WithLabelValues(oneOf(result, "failed", "sent", "failed", "dropped")).Inc()
 }
 
+// toldLogout counts a try to tell a client of the end of a session.
+func (m *metrics) toldLogout(result string) {
+	m.logouts.WithLabelValues(oneOf(result, "failed", backchannel.ResultSent, backchannel.ResultFailed, backchannel.ResultRefused,
+		backchannel.ResultGivenUp, backchannel.ResultDropped)).Inc()
+}
+
 // handler serves /metrics. What only the database knows is asked when somebody looks.
 func (m *metrics) handler(s *Server) http.Handler {
 	serve := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)})
@@ -237,6 +248,9 @@ func (m *metrics) handler(s *Server) http.Handler {
 			m.clockOffset.Set(math.NaN())
 		}
 		m.ages(ctx, s)
+		if n, err := s.store.WaitingLogouts(ctx); err == nil {
+			m.logoutsWait.Set(float64(n))
+		}
 		serve.ServeHTTP(w, r)
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/backchannel"
 	"vestibule/provider/hydra"
 	"vestibule/storage"
 	"vestibule/web"
@@ -50,9 +51,10 @@ type Server struct {
 	mfa       *mfa.Service
 	refunds   *mfa.Refunds
 	audit     *audit.Log
-	sender    *notice.Sender     // nil: no mail is sent
-	provider  *provider.Provider // nil: sign-ins come from a Hydra
-	hydra     *hydra.Engine      // nil: they come from the provider
+	sender    *notice.Sender      // nil: no mail is sent
+	provider  *provider.Provider  // nil: sign-ins come from a Hydra
+	logouts   *backchannel.Sender // of the provider
+	hydra     *hydra.Engine       // nil: they come from the provider
 	site      *web.Server
 	pageKeys  web.Keys
 	texts     *catalogue.Set
@@ -144,13 +146,18 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 	p, err := provider.New(ctx, provider.Config{
 		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, OwnAccounts: !s.elsewhere, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
 		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
-		Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, RequirePushedRequests: c.RequirePushedRequests, Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
+		BackChannel: true, Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, RequirePushedRequests: c.RequirePushedRequests,
+		Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return web.Source{}, fmt.Errorf("provider: %w", err)
 	}
 	s.provider = p
-	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p}, nil
+	s.logouts = &backchannel.Sender{
+		Issuer: p.Issuer(), Outbox: s.store, Clients: p, Signer: p, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
+		Life: c.LogoutTokenRetry, Count: s.metrics.toldLogout, Log: s.log, Now: s.now,
+	}
+	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, FrontChannel: p}, nil
 }
 
 // register adds the endpoints of whatever asks for sign-ins, and the pages.

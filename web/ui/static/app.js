@@ -24,6 +24,14 @@
 		});
 	}
 
+	// The page is loaded when its frames are. One that does not load keeps nobody.
+	for (const link of all("[data-after-frames]")) {
+		const go = () => location.replace(link.href);
+		if (document.readyState === "complete") go();
+		else addEventListener("load", go);
+		setTimeout(go, 4000);
+	}
+
 	const box = document.getElementById("error-summary");
 	if (box && document.activeElement !== box) box.focus();
 

@@ -343,7 +343,7 @@ func TestEndSessionByPost(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
 		o := newSignOuts(t, s)
 		v := o.signIn(t, o.shop)
-		post := func(v *visit, address string, parameters ...string) *servertest.Page {
+		request := func(address string, parameters ...string) *http.Request {
 			t.Helper()
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(query(parameters...).Encode()))
 			if err != nil {
@@ -352,14 +352,38 @@ func TestEndSessionByPost(t *testing.T) {
 			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			request.Header.Set("Origin", "https://shop.example")
 			request.Header.Set("Sec-Fetch-Site", "cross-site")
-			return v.browser.Follow(request)
+			return request
+		}
+		post := func(v *visit, address string, parameters ...string) *servertest.Page {
+			t.Helper()
+			return v.browser.Follow(request(address, parameters...))
 		}
 		// Whoever has no ID token brings up the question, and no answer to it.
 		v.wants(post(v, o.endpoint, "client_id", "shop"), "logout app 200", false)
 		v.wants(post(v, s.Config.Issuer+"/logout", "client_id", "shop"), "error cross-site 403", false)
 		v.wants(post(v, o.endpoint+"?state=s1", "id_token_hint", v.hint, "post_logout_redirect_uri", signedOutURI, "state", "s1"), "error sign-out 400", false)
 		v.wants(post(v, o.endpoint, "unknown", strings.Repeat("x", 17<<10)), "error sign-out 400", false)
+		v.wants(post(v, o.endpoint, "id_token_hint", modified(v.hint), "post_logout_redirect_uri", signedOutURI), "error sign-out 400", false)
 		v.wants(post(v, o.endpoint, "id_token_hint", v.hint, "post_logout_redirect_uri", signedOutURI, "state", "s1"), signedOutURI+"?state=s1", true)
+		v = o.signIn(t, o.shop)
+		_, sealed := v.browser.Once(request(o.endpoint, "id_token_hint", v.hint, "post_logout_redirect_uri", signedOutURI))
+		if sealed == nil || sealed.Path != "/end-session" || strings.Contains(sealed.RawQuery, "hint") || strings.Contains(sealed.RawQuery, v.hint) {
+			t.Fatalf("a request that came by POST goes on at %s", sealed)
+		}
+		ben := s.NewBrowser(t)
+		if got := end(ben.Open(sealed.String())); got != signedOutURI { // it is about a session that this browser does not have
+			t.Errorf("another browser is led to %s", got)
+		}
+		if v.ended() {
+			t.Error("another browser has ended the session")
+		}
+		late := &visit{signOuts: o, t: t, browser: v.browser}
+		s.Clock.Advance(5 * time.Minute)
+		late.wants(v.browser.Open(sealed.String()), "logout initial 200", false) // it is over, and the user is asked
+		v.wants(v.asks("id_token_hint", v.hint), "logged-out app 200", true)
+		for _, text := range []string{"x", "x.y", "."} { // what does not open is not known
+			v.wants(v.asks("sealed", text, "client_id", "shop", "post_logout_redirect_uri", signedOutURI), signedOutURI, true)
+		}
 	})
 }
 

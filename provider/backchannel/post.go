@@ -1,0 +1,68 @@
+package backchannel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// answerTime is how long a client has to answer.
+const answerTime = 5 * time.Second
+
+// newHTTP is how clients are reached. Their addresses come from operators, who may well run clients in a private network or
+// on the same machine: no address is forbidden. Addresses that strangers register would need a guard. Nothing is followed to
+// another address, and no proxy of the environment is asked.
+func newHTTP() *http.Client {
+	return &http.Client{
+		Timeout:       answerTime,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext: (&net.Dialer{Timeout: answerTime}).DialContext, TLSHandshakeTimeout: answerTime, ForceAttemptHTTP2: true,
+			MaxIdleConns: atOnce, MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 16 << 10,
+		},
+	}
+}
+
+// errRefused is a client that says that it cannot do with the token what it should (Back-Channel Logout 1.0 section 2.8).
+var errRefused = errors.New("the client refuses the logout token with 400")
+
+// post sends the token (Back-Channel Logout 1.0 section 2.5). errRefused: another try would be refused as well.
+func (s *Sender) post(ctx context.Context, address, token string) error {
+	body := strings.NewReader(url.Values{"logout_token": {token}}.Encode())
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := s.http().Do(r)
+	if err != nil {
+		return withoutAddress(err)
+	}
+	defer response.Body.Close()
+	io.Copy(io.Discard, io.LimitReader(response.Body, 4<<10)) // so that the connection may serve again
+	switch code := response.StatusCode; {
+	case code == http.StatusOK, code == http.StatusNoContent:
+		return nil
+	case code == http.StatusBadRequest:
+		return errRefused
+	case code >= 300 && code < 400:
+		return fmt.Errorf("the client answers %d; register the address that it leads to", code)
+	default:
+		return fmt.Errorf("the client answers %d, not 200 or 204", code)
+	}
+}
+
+// withoutAddress is what went wrong: the log names the client, whose address is registered.
+func withoutAddress(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
