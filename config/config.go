@@ -79,6 +79,8 @@ type Config struct {
 	// hydra_admin_ca_file.
 	HydraAdminCAFile string
 
+	// DeviceCodeLifetime is how long a device waits for its user: device_code_lifetime.
+	DeviceCodeLifetime time.Duration
 	// CodeLifetime is how long an authorization code can be exchanged: code_lifetime.
 	CodeLifetime time.Duration
 	// AccessTokenLifetime is how long an access token is good: access_token_lifetime.
@@ -188,6 +190,7 @@ func Default() Config {
 		LogFormat:            "json",
 		MailTLS:              "starttls",
 		CodeLifetime:         time.Minute,
+		DeviceCodeLifetime:   10 * time.Minute,
 		AccessTokenLifetime:  10 * time.Minute,
 		IDTokenLifetime:      10 * time.Minute,
 		RefreshTokenIdle:     14 * day,

@@ -13,6 +13,7 @@ func hydraRules(c Config) []rule {
 		{"signing_algorithm", on && c.SigningAlgorithm != usual.SigningAlgorithm, theirs},
 		{"signing_key_lifetime", on && c.SigningKeyLifetime != usual.SigningKeyLifetime, theirs},
 		{"signing_key_announce", on && c.SigningKeyAnnounce != usual.SigningKeyAnnounce, theirs},
+		{"device_code_lifetime", on && c.DeviceCodeLifetime != usual.DeviceCodeLifetime, theirs},
 		{"code_lifetime", on && c.CodeLifetime != usual.CodeLifetime, theirs},
 		{"access_token_lifetime", on && c.AccessTokenLifetime != usual.AccessTokenLifetime, theirs},
 		{"id_token_lifetime", on && c.IDTokenLifetime != usual.IDTokenLifetime, theirs},

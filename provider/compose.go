@@ -49,8 +49,9 @@ func (p *Provider) compose(secrets [][]byte) {
 	refresh := &oauth2.RefreshTokenGrantHandler{
 		AccessTokenStrategy: p.tokens, RefreshTokenStrategy: p.tokens, TokenRevocationStorage: store, Config: config,
 	}
+	device := &deviceGrant{p, store, &oauth2.HandleHelper{AccessTokenStrategy: p.tokens, AccessTokenStorage: store, Config: config}}
 	config.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, proof}
-	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, &idTokens{p}}
+	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, device, &idTokens{p}}
 	p.fosite = fosite.NewOAuth2Provider(store, config)
 }
 

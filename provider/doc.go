@@ -16,7 +16,10 @@
 //  5. POST /token. One read and one batch: the code is spent by a conditional statement together with the tokens that
 //     it gives. The ID token was signed before.
 //  6. POST /introspect. An API learns what an access token stands for: acr and auth_time are what Finish found.
-//  7. POST /revoke. A client is done with a token: with a refresh token the whole family ends.
+//  7. POST /device_authorization. A device that shows no pages begins instead of step 1 (RFC 8628): its request waits in the
+//     store, UserCode begins the sign-in of the user who types the code, and Finish leaves a code in the request's place, for
+//     the device to find at POST /token (device.go, devicegrant.go).
+//  8. POST /revoke. A client is done with a token: with a refresh token the whole family ends.
 //
 // # What fosite is given
 //

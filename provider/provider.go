@@ -17,6 +17,7 @@ import (
 	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/device"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
 	"vestibule/provider/limiter"
@@ -54,6 +55,7 @@ type Store interface {
 	client.Store
 	interaction.Store
 	tokens.Store
+	device.Store
 	jwks.Store
 }
 
@@ -65,6 +67,7 @@ type Lifetimes struct {
 	IDToken      time.Duration // 0: 10 min
 	RefreshIdle  time.Duration // 0: 14 days
 	RefreshTotal time.Duration // 0: 90 days
+	DeviceCode   time.Duration // how long a device waits for its user; 0: 10 min
 	RefreshGrace time.Duration // a retry with the same code or refresh token within it gets the same answer; 0: 10 s
 	SigningKey   time.Duration // how long a key signs before the next does; 0: 90 days; less: until an operator has it replaced
 	KeyAnnounce  time.Duration // how long the next is published before; 0: 2 days; clients keep keys for 5 min, some for a day
@@ -83,6 +86,7 @@ func (l Lifetimes) withDefaults() Lifetimes {
 		{&l.IDToken, 10 * time.Minute},
 		{&l.RefreshIdle, 14 * day},
 		{&l.RefreshTotal, 90 * day},
+		{&l.DeviceCode, 10 * time.Minute},
 		{&l.RefreshGrace, 10 * time.Second},
 		{&l.SigningKey, 90 * day},
 		{&l.KeyAnnounce, 2 * day},
@@ -131,6 +135,8 @@ type Provider struct {
 	keys    *jwks.Keys
 	tokens  *tokenStrategy
 	secrets *client.SecretChecker
+	codes   device.UserCodes
+	pace    device.Pace
 	fosite  *fosite.Fosite
 }
 
@@ -170,6 +176,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
 	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
+	p.codes = device.UserCodes{Secrets: c.Secrets}
 	p.compose(c.Secrets)
 	return p, nil
 }

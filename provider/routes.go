@@ -38,9 +38,10 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 	at.open("GET", "/jwks", func(w http.ResponseWriter, _ *http.Request) { writeDocument(w, p.keys.Document()) })
 	at.open("POST", "/token", p.token)
 	at.open("POST", "/revoke", p.revoke)
+	at.open("POST", "/device_authorization", p.deviceAuthorization)
 	at.open("GET", "/userinfo", p.userinfo)
 	at.open("POST", "/userinfo", p.userinfo)
-	at.preflight("/.well-known/openid-configuration", "/jwks", "/token", "/revoke", "/userinfo")
+	at.preflight("/.well-known/openid-configuration", "/jwks", "/token", "/revoke", "/device_authorization", "/userinfo")
 	root.preflight("/.well-known/oauth-authorization-server")
 	if p.path != "" {
 		root.open("GET", "/.well-known/openid-configuration", metadata)
@@ -98,14 +99,15 @@ func (p *Provider) metadata() map[string]any {
 		"userinfo_endpoint":      p.issuer + "/userinfo",
 		"end_session_endpoint":   p.issuer + "/end-session",
 		"introspection_endpoint": p.issuer + "/introspect",
-		"introspection_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
-		"revocation_endpoint":                           p.issuer + "/revoke",
-		"revocation_endpoint_auth_methods_supported":    []string{"client_secret_basic", "client_secret_post", "none"},
+		"introspection_endpoint_auth_methods_supported":  []string{"client_secret_basic", "client_secret_post"},
+		"revocation_endpoint":                            p.issuer + "/revoke",
+		"revocation_endpoint_auth_methods_supported":     []string{"client_secret_basic", "client_secret_post", "none"},
+		"device_authorization_endpoint":                  p.issuer + "/device_authorization",
 		"jwks_uri":                                       p.issuer + "/jwks",
 		"scopes_supported":                               slices.Concat([]string{client.ScopeOpenID}, claims.Scopes(), []string{client.ScopeOffline}),
 		"response_types_supported":                       client.ResponseTypes,
 		"response_modes_supported":                       responseModes,
-		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
+		"grant_types_supported":                          client.GrantTypes,
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          client.Algorithms,
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},

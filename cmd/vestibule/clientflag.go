@@ -25,13 +25,13 @@ type clientFlag struct {
 // clientFlags are all of them, in the order in which help shows them.
 var clientFlags = []clientFlag{
 	textFlag("name", "`name` that users see", "the ID", func(c *client.Client, v string) { c.Name = v }),
-	valuesFlag("redirect-uri", "`address` to send users back to; required, but for an API", "",
+	valuesFlag("redirect-uri", "`address` to send users back to; required, but for an API or a device", "",
 		func(c *client.Client, v []string) { c.RedirectURIs = v }),
 	valuesFlag("post-logout-redirect-uri", "`address` to send users to after a sign-out that the app asks for", "users stay here after a sign-out that the app asks for",
 		func(c *client.Client, v []string) { c.PostLogoutRedirectURIs = v }),
 	wordsFlag("scope", "`scope` that the app may ask for", "openid profile email offline_access", "",
 		func(c *client.Client, v []string) { c.Scopes = v }),
-	wordsFlag("grant-type", "`type` of what the app sends to the token endpoint: authorization_code, refresh_token", "both", "the app has the usual grant types",
+	wordsFlag("grant-type", "`type` of what the app sends to the token endpoint: "+strings.Join(client.GrantTypes, ", "), strings.Join(client.DefaultGrantTypes, " "), "the app has the usual grant types",
 		func(c *client.Client, v []string) { c.GrantTypes = v }),
 	wordsFlag("response-type", "`type` of the answers that the app may have: code, or id_token, which comes in a form and alone", "code", "",
 		func(c *client.Client, v []string) { c.ResponseTypes = v }),

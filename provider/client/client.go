@@ -77,14 +77,15 @@ const (
 	ScopeOffline = "offline_access"
 )
 
-// Grant types: what a client may send to the token endpoint (RFC 6749 sections 4.1.3 and 6).
+// Grant types: what a client may send to the token endpoint (RFC 6749 sections 4.1.3 and 6, RFC 8628 section 3.4).
 const (
 	GrantCode    = "authorization_code"
 	GrantRefresh = "refresh_token"
+	GrantDevice  = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
 // GrantTypes are all that a client can register.
-var GrantTypes = []string{GrantCode, GrantRefresh}
+var GrantTypes = []string{GrantCode, GrantRefresh, GrantDevice}
 
 // DefaultGrantTypes are those of a client that registers none.
 var DefaultGrantTypes = []string{GrantCode, GrantRefresh}
@@ -121,7 +122,7 @@ func Check(c Client) error {
 	fault(!spelling.IsPlain(c.ID) || len(c.ID) > maxID, "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
 	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
-	fault(len(c.RedirectURIs) == 0 && !c.ResourceServer, "a client needs at least one redirect URI")
+	fault(len(c.RedirectURIs) == 0 && slices.ContainsFunc(ResponseTypes, c.AnswersWith), "a client needs at least one redirect URI")
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
 	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
@@ -168,7 +169,7 @@ func (c Client) Label() string { return cmp.Or(c.Name, c.ID) }
 // AnswersWith reports whether the client may be answered with that response type.
 func (c Client) AnswersWith(kind string) bool {
 	if len(c.ResponseTypes) == 0 {
-		return kind == ResponseCode && !c.ResourceServer
+		return kind == ResponseCode && c.Grants(GrantCode)
 	}
 	return slices.Contains(c.ResponseTypes, kind)
 }

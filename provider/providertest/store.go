@@ -46,6 +46,9 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		{"family that ended is not rotated", testRotateRevoked},
 		{"access token ends alone", testRevokeAccessToken},
 		{"signing keys", testKeys},
+		{"device that waits", testDevice},
+		{"devices that are many", testManyDevices},
+		{"device is allowed or denied once", testDeviceOnce},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}

@@ -82,7 +82,7 @@ func Mailer(c config.Config, now func() time.Time) (*notice.Mailer, error) {
 func lifetimes(c config.Config) provider.Lifetimes {
 	l := provider.Lifetimes{
 		Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.IDTokenLifetime,
-		RefreshIdle: c.RefreshTokenIdle, RefreshTotal: c.RefreshTokenLifetime,
+		DeviceCode: c.DeviceCodeLifetime, RefreshIdle: c.RefreshTokenIdle, RefreshTotal: c.RefreshTokenLifetime,
 		SigningKey: c.SigningKeyLifetime, KeyAnnounce: c.SigningKeyAnnounce,
 	}
 	if l.SigningKey == 0 {
