@@ -83,6 +83,8 @@ type Config struct {
 	RequirePushedRequests bool
 	// PushedRequestLifetime is how long a pushed request waits for its browser: pushed_request_lifetime.
 	PushedRequestLifetime time.Duration
+	// DeviceCodeLifetime is how long a device waits for its user: device_code_lifetime.
+	DeviceCodeLifetime time.Duration
 	// CodeLifetime is how long an authorization code can be exchanged: code_lifetime.
 	CodeLifetime time.Duration
 	// AccessTokenLifetime is how long an access token is good: access_token_lifetime.
@@ -222,5 +224,6 @@ func Default() Config {
 		TOTPDigits:            []int{6},
 		TOTPPeriods:           []int{30},
 		LogoutTokenRetry:      day,
+		DeviceCodeLifetime:    10 * time.Minute,
 	}
 }

@@ -15,6 +15,7 @@ func hydraRules(c Config) []rule {
 		{"signing_key_announce", on && c.SigningKeyAnnounce != usual.SigningKeyAnnounce, theirs},
 		{"require_pushed_requests", on && c.RequirePushedRequests, theirs},
 		{"pushed_request_lifetime", on && c.PushedRequestLifetime != usual.PushedRequestLifetime, theirs},
+		{"device_code_lifetime", on && c.DeviceCodeLifetime != usual.DeviceCodeLifetime, theirs},
 		{"code_lifetime", on && c.CodeLifetime != usual.CodeLifetime, theirs},
 		{"access_token_lifetime", on && c.AccessTokenLifetime != usual.AccessTokenLifetime, theirs},
 		{"id_token_lifetime", on && c.IDTokenLifetime != usual.IDTokenLifetime, theirs},

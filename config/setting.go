@@ -51,6 +51,7 @@ var settings = []setting{
 	{"hydra_admin_ca_file", "certificates that vouch for the admin API", false, text(func(c *Config) *string { return &c.HydraAdminCAFile })},
 	{"require_pushed_requests", "have all apps push their authorization requests (RFC 9126)", false, yes(func(c *Config) *bool { return &c.RequirePushedRequests })},
 	{"pushed_request_lifetime", "life of a pushed authorization request", false, span(func(c *Config) *time.Duration { return &c.PushedRequestLifetime })},
+	{"device_code_lifetime", "time that a device waits for its user", false, span(func(c *Config) *time.Duration { return &c.DeviceCodeLifetime })},
 	{"code_lifetime", "life of an authorization code", false, span(func(c *Config) *time.Duration { return &c.CodeLifetime })},
 	{"access_token_lifetime", "life of an access token", false, span(func(c *Config) *time.Duration { return &c.AccessTokenLifetime })},
 	{"id_token_lifetime", "life of an ID token", false, span(func(c *Config) *time.Duration { return &c.IDTokenLifetime })},

@@ -50,9 +50,10 @@ func (p *Provider) compose(secrets [][]byte) {
 	refresh := &oauth2.RefreshTokenGrantHandler{
 		AccessTokenStrategy: access, RefreshTokenStrategy: p.tokens, TokenRevocationStorage: store, Config: config,
 	}
+	device := &deviceGrant{p, store, &oauth2.HandleHelper{AccessTokenStrategy: access, AccessTokenStorage: store, Config: config}}
 	config.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, proof}
 	own := &clientGrants{&oauth2.HandleHelper{AccessTokenStrategy: access, AccessTokenStorage: store, Config: config}}
-	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, own, &idTokens{p}}
+	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, own, device, &idTokens{p}}
 	p.fosite = fosite.NewOAuth2Provider(store, config)
 }
 

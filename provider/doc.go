@@ -19,7 +19,10 @@
 //     it gives. The ID token was signed before.
 //  6. POST /introspect. An API learns what an access token that is for it stands for: acr and auth_time are what Finish
 //     found. Without a resource a token is for the client itself, and for userinfo (accesstoken.go).
-//  7. POST /revoke. A client is done with a token: with a refresh token the whole family ends.
+//  7. POST /device_authorization. A device that shows no pages begins instead of step 1 (RFC 8628): its request waits in the
+//     store, UserCode begins the sign-in of the user who types the code, and Finish leaves a code in the request's place, for
+//     the device to find at POST /token (device.go, devicegrant.go).
+//  8. POST /revoke. A client is done with a token: with a refresh token the whole family ends.
 //
 // # What fosite is given
 //

@@ -14,6 +14,7 @@ import (
 	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/device"
 	"vestibule/provider/interaction"
 	"vestibule/provider/spelling"
 	"vestibule/provider/tokens"
@@ -48,7 +49,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 		Login: *login, ACR: p.levels.ACR(rp.ACRNames, ix.Required(), login), Nonce: f.Nonce,
 		Scopes: ix.Scopes, Claims: ix.Claims, Resource: f.Resource, Redirect: f.Sent, Challenge: f.Challenge, Requested: ix.Demand.RequestedAt, Began: p.now(),
 	}
-	answer, save, err := p.give(r.Context(), ar, g)
+	answer, save, err := p.give(r.Context(), ar, f, g)
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
@@ -63,7 +64,12 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 			return p.audit.Record(ctx, granted(r, ix, login, g.ACR))
 		},
 	})...)
-	if errors.Is(err, client.ErrChanged) {
+	switch {
+	case errors.Is(err, device.ErrOver):
+		return p.lateDevice(w, r, ix, append(slices.Clone(with), func(ctx context.Context) error {
+			return p.accounts.RequireAccount(ctx, login.Subject, login.Epoch)
+		}))
+	case errors.Is(err, client.ErrChanged):
 		p.clients.Forget(rp.ID)
 	}
 	if err != nil {
@@ -81,15 +87,21 @@ func granted(r *http.Request, ix *interaction.Interaction, login *assurance.Logi
 	return e
 }
 
-// give makes what the client is answered with: a code or, if it asked for that, an ID token. save is part of the commit that
-// gives it, and fails with client.ErrChanged if the client is not registered any more as it was.
-func (p *Provider) give(ctx context.Context, ar *fosite.AuthorizeRequest, g *grant) (answer url.Values, save func(context.Context) error, err error) {
+// give makes what the client is answered with: a code or, if it asked for that, an ID token; a device is not answered in the
+// browser. save is part of the commit that gives it, and fails with client.ErrChanged if the client is not registered any more as
+// it was, and with device.ErrOver if the device waits no more.
+func (p *Provider) give(ctx context.Context, ar *fosite.AuthorizeRequest, f frozen, g *grant) (answer url.Values, save func(context.Context) error, err error) {
 	rp := ar.Client.(relyingParty)
 	if wantsIDToken(ar) {
 		token, err := p.idTokenAlone(ctx, rp, g)
 		return url.Values{"id_token": {token}}, func(ctx context.Context) error { return p.store.SaveCode(ctx, withoutCode(rp, g), rp.Client) }, err
 	}
 	ctx, u := withUnit(ctx, "")
+	if f.Device != nil {
+		ar.SetSession(g)
+		err := (&fositeStore{p}).CreateAuthorizeCodeSession(ctx, f.Device.Signature, ar)
+		return nil, func(ctx context.Context) error { return p.allow(ctx, *u.newCode, rp.Client, *f.Device) }, err
+	}
 	response, err := p.fosite.NewAuthorizeResponse(ctx, ar, g)
 	if err != nil {
 		return nil, nil, err
@@ -109,13 +121,16 @@ func withoutCode(rp relyingParty, g *grant) tokens.Code {
 // Refuse answers the client with an error, one of OIDC Core 3.1.2.6 or RFC 6749 section 4.1.2.1, and ends the
 // interaction. Whatever with writes is part of that commit.
 func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *interaction.Interaction, code string, with ...func(ctx context.Context) error) error {
-	ar, _, err := p.thaw(r.Context(), ix)
+	ar, f, err := p.thaw(r.Context(), ix)
 	if err != nil {
 		return err
 	}
 	record := func(ctx context.Context) error { return p.audit.Record(ctx, ix.Refused(r, code)) }
 	if ix.Login != nil { // a stranger's silent request leaves nothing behind
 		with = append(slices.Clone(with), record)
+	}
+	if f.Device != nil {
+		return p.deny(w, r, ix, *f.Device, with)
 	}
 	to, err := p.end(r.Context(), ar, url.Values{"error": {code}, "error_description": {interaction.Description(code)}})
 	if err != nil {

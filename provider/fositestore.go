@@ -128,24 +128,42 @@ func (s *fositeStore) loadCode(ctx context.Context, u *unit, signature string, s
 	if signature == "" || s.p.tokens.validate(ctx, u.presented, codePrefix) != nil {
 		return fosite.ErrNotFound
 	}
+	err := s.readCode(ctx, u, signature, session.(*grant))
+	if errors.Is(err, errOtherClient) {
+		return fosite.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	if !clientOf(ctx).(relyingParty).AnswersWith(client.ResponseCode) {
+		u.code, u.grant = nil, nil
+		return fosite.ErrNotFound
+	}
+	return nil
+}
+
+// errOtherClient reports a code that another client was given.
+var errOtherClient = fosite.ErrInvalidGrant.WithHint("The code is another client's.")
+
+// readCode reads the code with that signature, if it is one that the client can use or has used.
+func (s *fositeStore) readCode(ctx context.Context, u *unit, signature string, g *grant) error {
 	code, err := s.p.store.Code(ctx, signature)
 	if err != nil {
 		return notFound(err)
 	}
-	if code.Client != clientOf(ctx).GetID() || (!code.Used && !s.p.now().Before(code.Expires)) {
+	switch {
+	case code.Client != clientOf(ctx).GetID():
+		return errOtherClient
+	case !code.Used && !s.p.now().Before(code.Expires):
 		return fosite.ErrNotFound
 	}
 	if err := s.p.follow(ctx, code.Changed); err != nil {
 		return err
 	}
-	g := session.(*grant)
 	if err := g.read(code.Data); err != nil {
 		return storeFault{err}
 	}
 	rp := clientOf(ctx).(relyingParty)
-	if !rp.AnswersWith(client.ResponseCode) {
-		return fosite.ErrNotFound
-	}
 	g.Scopes, g.Claims = rp.Permitted(g.Scopes), g.Claims.Within(rp.Scopes)
 	u.code, u.grant = &code, g
 	return nil
@@ -263,7 +281,7 @@ func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, signature stri
 		return nil, storeFault{err}
 	}
 	rp := clientOf(ctx).(relyingParty)
-	if !rp.AnswersWith(client.ResponseCode) {
+	if !rp.AnswersWith(client.ResponseCode) && !rp.Grants(client.GrantDevice) {
 		return nil, fosite.ErrNotFound
 	}
 	g.Claims = g.Claims.Within(rp.Scopes) // fosite looks at the scopes

@@ -15,6 +15,7 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/client"
+	"vestibule/provider/device"
 	"vestibule/provider/interaction"
 	"vestibule/provider/store"
 )
@@ -29,6 +30,8 @@ type frozen struct {
 	Mode      string   `json:"mode,omitempty"` // response_mode, if it is not query
 	Type      string   `json:"type,omitempty"` // response_type, if it is not code
 	Resource  string   `json:"resource,omitempty"`
+
+	Device *waitingDevice `json:"device,omitempty"` // it is answered there, and nothing of the above is set
 }
 
 // verbatim is a text that may be no UTF-8, which JSON would mend. Only then is it bytes in base64, which an address has less
@@ -75,6 +78,9 @@ func (p *Provider) thaw(ctx context.Context, ix *interaction.Interaction) (*fosi
 	if err := json.Unmarshal(ix.Request, &f); err != nil {
 		return nil, f, fmt.Errorf("frozen request: %w", err)
 	}
+	if f.Device != nil {
+		f.Redirect = p.issuer + device.DonePath
+	}
 	redirect, err := url.Parse(f.Redirect)
 	if err != nil {
 		return nil, f, fmt.Errorf("frozen redirect URI: %w", err)
@@ -83,7 +89,7 @@ func (p *Provider) thaw(ctx context.Context, ix *interaction.Interaction) (*fosi
 	if err != nil {
 		return nil, f, clientGone(ix, err)
 	}
-	if rp.Registration != ix.Registered || !rp.Allows(f.Redirect) || !f.answerable(rp, ix.Scopes) {
+	if rp.Registration != ix.Registered || !f.answerable(rp, ix.Scopes) {
 		return nil, f, clientGone(ix, store.ErrNotFound)
 	}
 	form := url.Values{}
@@ -100,9 +106,13 @@ func (p *Provider) thaw(ctx context.Context, ix *interaction.Interaction) (*fosi
 	return ar, f, nil
 }
 
-// answerable reports whether the client, as it is registered now, may have what it asked for, with the scopes that are left.
+// answerable reports whether the client, as it is registered now, may have what it asked for where it wants it, with the scopes
+// that are left.
 func (f frozen) answerable(rp client.Client, scopes []string) bool {
-	if f.Type == client.ResponseIDToken && !slices.Contains(scopes, client.ScopeOpenID) {
+	if f.Device != nil {
+		return rp.Grants(client.GrantDevice)
+	}
+	if !rp.Allows(f.Redirect) || f.Type == client.ResponseIDToken && !slices.Contains(scopes, client.ScopeOpenID) {
 		return false
 	}
 	return rp.AnswersWith(cmp.Or(f.Type, client.ResponseCode)) && (f.Resource == "" || slices.Contains(rp.Audiences, f.Resource))

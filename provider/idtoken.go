@@ -55,9 +55,12 @@ func (t idToken) MarshalJSON() ([]byte, error) {
 	return slices.Concat(data[:len(data)-1], []byte(","), user[1:]), nil
 }
 
+// signInGrants are the grant types behind which a user stands who has signed in.
+var signInGrants = []string{client.GrantCode, client.GrantRefresh, client.GrantDevice}
+
 // CanHandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
 func (h *idTokens) CanHandleTokenEndpointRequest(_ context.Context, r fosite.AccessRequester) bool {
-	return r.GetGrantTypes().ExactOne("authorization_code") || r.GetGrantTypes().ExactOne("refresh_token")
+	return slices.ContainsFunc(signInGrants, r.GetGrantTypes().ExactOne)
 }
 
 // CanSkipClientAuth implements fosite.TokenEndpointHandler.

@@ -17,6 +17,7 @@ import (
 	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/device"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
 	"vestibule/provider/limiter"
@@ -60,6 +61,7 @@ type Store interface {
 	interaction.Store
 	tokens.Store
 	pushed.Store
+	device.Store
 	jwks.Store
 }
 
@@ -75,6 +77,7 @@ type Lifetimes struct {
 	RefreshGrace  time.Duration // a retry with the same code or refresh token within it gets the same answer; 0: 10 s
 	SigningKey    time.Duration // how long a key signs before the next does; 0: 90 days; less: until an operator has it replaced
 	KeyAnnounce   time.Duration // how long the next is published before; 0: 2 days; clients keep keys for 5 min, some for a day
+	DeviceCode    time.Duration // how long a device waits for its user; 0: 10 min
 }
 
 // withDefaults fills in the zero fields.
@@ -91,6 +94,7 @@ func (l Lifetimes) withDefaults() Lifetimes {
 		{&l.IDToken, 10 * time.Minute},
 		{&l.RefreshIdle, 14 * day},
 		{&l.RefreshTotal, 90 * day},
+		{&l.DeviceCode, 10 * time.Minute},
 		{&l.RefreshGrace, 10 * time.Second},
 		{&l.SigningKey, 90 * day},
 		{&l.KeyAnnounce, 2 * day},
@@ -143,6 +147,8 @@ type Provider struct {
 	tokens  *tokenStrategy
 	secrets *client.SecretChecker
 	pushes  pushed.Quota
+	codes   device.UserCodes
+	pace    device.Pace
 	fosite  *fosite.Fosite
 }
 
@@ -182,6 +188,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
 	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
+	p.codes = device.UserCodes{Secrets: c.Secrets}
 	p.compose(c.Secrets)
 	return p, nil
 }

@@ -79,8 +79,11 @@ func (p *Provider) send(w http.ResponseWriter, r *http.Request, ar *fosite.Autho
 	return p.leave(w, r, end)
 }
 
-// end is where the sign-in ends: at an address that has the answer in it, or at a form.
+// end is where the sign-in ends: at an address that has the answer in it, or at a form; nil: nobody is answered there.
 func (p *Provider) end(ctx context.Context, ar *fosite.AuthorizeRequest, answer url.Values) (string, error) {
+	if answer == nil {
+		return ar.RedirectURI.String(), nil
+	}
 	if ar.State != "" {
 		answer.Set("state", ar.State)
 	}

@@ -55,11 +55,11 @@ func (p *Provider) revokePresented(w http.ResponseWriter, r *http.Request) error
 
 // errTokenType is the error of RFC 7009 section 2.2.1.
 var errTokenType = &fosite.RFC6749Error{ErrorField: "unsupported_token_type", CodeField: http.StatusBadRequest,
-	DescriptionField: "Access tokens and refresh tokens can be revoked. An authorization code ends by itself, and an ID token tells of what has been."}
+	DescriptionField: "Access tokens and refresh tokens can be revoked. The code of a sign-in or a device ends by itself, and an ID token tells of what has been."}
 
 // checkRevocable refuses what we have given out and cannot take back: to say that it is revoked would be wrong.
 func (p *Provider) checkRevocable(ctx context.Context, token string) error {
-	if p.tokens.validate(ctx, token, codePrefix) == nil {
+	if p.tokens.validate(ctx, token, codePrefix) == nil || p.tokens.validate(ctx, token, devicePrefix) == nil {
 		return errTokenType
 	}
 	err := p.keys.Verify(ctx, token, new(struct{}))

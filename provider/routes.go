@@ -39,9 +39,10 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 	at.open("POST", "/par", p.par)
 	at.open("POST", "/token", p.token)
 	at.open("POST", "/revoke", p.revoke)
+	at.open("POST", "/device_authorization", p.deviceAuthorization)
 	at.open("GET", "/userinfo", p.userinfo)
 	at.open("POST", "/userinfo", p.userinfo)
-	at.preflight("/.well-known/openid-configuration", "/jwks", "/par", "/token", "/revoke", "/userinfo")
+	at.preflight("/.well-known/openid-configuration", "/jwks", "/par", "/token", "/revoke", "/device_authorization", "/userinfo")
 	root.preflight("/.well-known/oauth-authorization-server")
 	if p.path != "" {
 		root.open("GET", "/.well-known/openid-configuration", metadata)
@@ -104,6 +105,7 @@ func (p *Provider) metadata() map[string]any {
 		"introspection_endpoint_auth_methods_supported":  []string{"client_secret_basic", "client_secret_post"},
 		"revocation_endpoint":                            p.issuer + "/revoke",
 		"revocation_endpoint_auth_methods_supported":     []string{"client_secret_basic", "client_secret_post", "none"},
+		"device_authorization_endpoint":                  p.issuer + "/device_authorization",
 		"jwks_uri":                                       p.issuer + "/jwks",
 		"scopes_supported":                               slices.Concat([]string{client.ScopeOpenID}, claims.Scopes(), []string{client.ScopeOffline}),
 		"response_types_supported":                       client.ResponseTypes,

@@ -15,6 +15,7 @@ const (
 	codePrefix    = "vst_ac_"
 	accessPrefix  = "vst_at_"
 	refreshPrefix = "vst_rt_"
+	devicePrefix  = "vst_dc_"
 )
 
 // tokenStrategy makes random codes and tokens that end in their own HMAC (fosite's oauth2.CoreStrategy). The

@@ -35,7 +35,7 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if err := parseTokenRequest(w, r); err != nil {
 		return nil, err
 	}
-	presented := r.PostForm.Get("code") + r.PostForm.Get("refresh_token")
+	presented := r.PostForm.Get("code") + r.PostForm.Get("refresh_token") + r.PostForm.Get("device_code")
 	ctx, u := withUnit(r.Context(), presented)
 	u.address = spelling.HostOf(r.RemoteAddr)
 	request, err := p.fosite.NewAccessRequest(ctx, r, new(grant))
@@ -107,12 +107,16 @@ func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
 	case "":
 		return fosite.ErrInvalidRequest.WithHint("grant_type is missing.")
 	case "authorization_code":
-		if r.PostForm.Get("code") == "" || r.PostForm.Has("refresh_token") {
-			return fosite.ErrInvalidRequest.WithHint("Send code, and no refresh_token.")
+		if r.PostForm.Get("code") == "" || r.PostForm.Has("refresh_token") || r.PostForm.Has("device_code") {
+			return fosite.ErrInvalidRequest.WithHint("Send code, and no refresh_token or device_code.")
 		}
 	case "refresh_token":
-		if r.PostForm.Get("refresh_token") == "" || r.PostForm.Has("code") {
-			return fosite.ErrInvalidRequest.WithHint("Send refresh_token, and no code.")
+		if r.PostForm.Get("refresh_token") == "" || r.PostForm.Has("code") || r.PostForm.Has("device_code") {
+			return fosite.ErrInvalidRequest.WithHint("Send refresh_token, and no code or device_code.")
+		}
+	case client.GrantDevice:
+		if r.PostForm.Get("device_code") == "" || r.PostForm.Has("code") || r.PostForm.Has("refresh_token") {
+			return fosite.ErrInvalidRequest.WithHint("Send device_code, and no code and no refresh_token.")
 		}
 	case client.GrantClient:
 		if r.PostForm.Has("code") || r.PostForm.Has("refresh_token") {
@@ -224,14 +228,14 @@ func (p *Provider) spend(ctx context.Context, u *unit, body []byte, write func(c
 func (p *Provider) again(ctx context.Context, u *unit, code *tokens.Code) ([]byte, error) {
 	switch {
 	case code.Revoked || !code.Used:
-		return nil, fosite.ErrInvalidGrant.WithHint("The authorization code is no longer good.")
+		return nil, fosite.ErrInvalidGrant.WithHint("The code is no longer good.")
 	case p.now().Sub(code.UsedAt) <= p.lifetimes.RefreshGrace:
 		return openReplay(u.presented, code.Replay)
 	}
 	if err := p.revokeReused(ctx, u); err != nil {
 		return nil, err
 	}
-	return nil, fosite.ErrInvalidGrant.WithHint("The authorization code has already been used.")
+	return nil, fosite.ErrInvalidGrant.WithHint("The code has already been used.")
 }
 
 // revokeReused ends the family of a code or refresh token that was used before: one of the two who have it should not

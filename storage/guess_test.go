@@ -97,7 +97,7 @@ func TestGuessesStaySmall(t *testing.T) {
 	})
 }
 
-// What hydra.UserCodeCounter says of a lock: it is told without a guess, as long as it holds.
+// What usercode.Counter says of a lock: it is told without a guess, as long as it holds.
 func TestLockedUntil(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		limit := mfa.Limit{Guesses: 2, Window: time.Minute, Lock: time.Hour}

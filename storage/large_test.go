@@ -103,6 +103,8 @@ var manyRows = []string{
 	`INSERT INTO pushed_request (signature, client, registration, data, expires_at) SELECT 'p' || n, 'shop', '', CAST('{}' AS BYTEA), n FROM numbers`,
 	`INSERT INTO session (id, sid, subject, login, created_at, seen_at, expires_at, version)
 		SELECT CAST('s' || n AS BYTEA), 'sid' || n, 'u' || n, '{}', 0, 0, n, 1 FROM numbers`,
+	`INSERT INTO device (signature, user_code, client, registration, network, created_at, expires_at, denied)
+		SELECT 'd' || n, 'c' || n, 'shop', '', '', 0, n, FALSE FROM numbers`,
 	`INSERT INTO browser (id, subject, generation, epoch, agent, created_at, seen_at, expires_at)
 		SELECT CAST('b' || n AS BYTEA), 'u' || n, 1, 0, '', 0, 0, n FROM numbers`,
 	`INSERT INTO setup (owner, subject, authenticator, kind, basis, key_id, sealed, confirmed, name, name_key, created_at, expires_at)

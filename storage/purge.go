@@ -30,6 +30,7 @@ var purges = []purgeRule{
 	expired("interaction", tellExpired), // a page that comes late can still say what has expired, and where to go on
 	expired("pushed_request", 0),        // one that was taken is gone already
 	expired("session", 0),
+	expired("device", 0), // that a device code of ours is not there any more says that it has expired
 	expired("browser", 0),
 	expired("setup", time.Hour), // nothing of it counts once it is over; a late page can still say that it is
 	{0, "DELETE FROM guess", "guess", "forget_at <> 0 AND forget_at < $1", "forget_at"},

@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"slices"
 
+	"vestibule/provider/device"
 	"vestibule/web/ui"
+	"vestibule/web/usercode"
 )
 
 // Register adds the pages to mux, and the given ones of whoever sign-ins come from. It claims nothing but their addresses,
@@ -31,8 +33,22 @@ func (s *Server) Rest() http.Handler {
 }
 
 func (s *Server) routes() []ui.Route {
-	routes := slices.Concat(s.signIn.Routes(), s.signOut.Routes(), s.account.Routes())
+	routes := slices.Concat(s.signIn.Routes(), s.signOut.Routes(), s.account.Routes(), s.deviceRoutes())
 	return append(routes, ui.Post("/account/recovery-codes/download", s.downloadCodes))
+}
+
+// deviceRoutes are the pages of devices. No devices: none.
+func (s *Server) deviceRoutes() []ui.Route {
+	if s.devices == nil {
+		return nil
+	}
+	codes := &usercode.Page{Pages: s, Guesses: s.userCodes, Path: device.Path, Take: s.takeUserCode}
+	return []ui.Route{
+		ui.Get("/device", codes.Show),
+		ui.Post("/device", codes.Post),
+		ui.Get("/device/done", usercode.Done(s)),
+		ui.Get("/device/again", s.deviceOver),
+	}
 }
 
 // downloadCodes gives recovery codes as a file, of the sign-in that the form names or else of the account.

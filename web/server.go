@@ -21,6 +21,7 @@ import (
 	logoutpages "vestibule/web/logout"
 	"vestibule/web/signin"
 	"vestibule/web/ui"
+	"vestibule/web/usercode"
 	"vestibule/web/verify"
 )
 
@@ -32,6 +33,7 @@ type Config struct {
 	Consent   *consent.Service
 	Policy    mfa.Policy // who must have a second factor; the zero value obliges nobody
 	Passwords Passwords
+	UserCodes usercode.Guesses // at codes of Source.Devices, where its Counter must be set; its Journal and Now are those below
 	Stores    Stores
 	Journal   audit.Journal // Atomic commits all that is written to any of the stores, or nothing; no Recorder: no log is kept
 	Times     Times
@@ -53,6 +55,8 @@ type Source struct {
 	SignOuts logout.Clients
 	// FrontChannel is how those hear of sign-outs in frames of the browser (Front-Channel Logout 1.0); nil: they do not.
 	FrontChannel logoutpages.FrontChannel
+	// Devices are those whose users enter codes here; nil: there are none, or they are told of elsewhere.
+	Devices Devices
 }
 
 // Host is a program whose users give their passwords at pages of its own, and sign out there.
@@ -108,6 +112,9 @@ type Server struct {
 	signIn  *signin.Server
 	signOut *logoutpages.Server
 	account *accountpages.Server
+
+	devices   Devices // nil: none
+	userCodes usercode.Guesses
 }
 
 // New returns a Server.
@@ -143,11 +150,13 @@ func New(c Config) (*Server, error) {
 		Accounts: c.Accounts, MFA: c.MFA, Consent: c.Consent, Policy: c.Policy,
 		Passwords: passwords, Codes: codes, Enrol: enrolment, Journal: c.Journal, Host: c.Host, Mail: c.Mail, SignOut: signOut.SignOutAndLeave, OwnPage: accountpages.OwnPage,
 	})
-	return &Server{pages, signIn, signOut, accountpages.New(accountpages.Config{
+	c.UserCodes.Journal, c.UserCodes.Now = c.Journal, c.Now
+	account := accountpages.New(accountpages.Config{
 		Pages: pages, Browsers: browsers, Gate: signIn, Accounts: c.Accounts, Clients: c.Source.Clients, MFA: c.MFA, Policy: c.Policy,
 		Passwords: passwords, AtHost: c.Host != nil, Codes: codes, Enrol: enrolment, Activity: c.Stores.Activity, ActivityKept: c.Times.ActivityKept,
 		Resets: c.Stores.Resets, LinkKeys: c.Keys.Links, Journal: c.Journal,
-	})}, nil
+	})
+	return &Server{pages, signIn, signOut, account, c.Source.Devices, c.UserCodes.WithDefaults()}, nil
 }
 
 func check(c Config) error {
@@ -162,6 +171,7 @@ func check(c Config) error {
 		{c.MFA != nil && c.MFA.Limits.Proof < signin.ProofTime, fmt.Sprintf("MFA.Limits.Proof must be at least %s, the time that the pages give for a set-up", signin.ProofTime)},
 		{c.Stores.Sessions == nil || c.Passwords.Attempts == nil || c.Journal.Atomic == nil, "Stores.Sessions, Passwords.Attempts and Journal.Atomic must be set"},
 		{c.Stores.Resets != nil && len(c.Keys.Links) == 0, "Keys.Links must be set where Stores.Resets is"},
+		{c.Source.Devices != nil && c.UserCodes.Counter == nil, "UserCodes.Counter must be set where Source.Devices is"},
 		{c.Times.RememberBrowser > 0 && c.Stores.Browsers == nil, "Stores.Browsers must be set for Times.RememberBrowser"},
 	} {
 		if rule.broken {

@@ -26,7 +26,7 @@ type clientFlag struct {
 // clientFlags are all of them, in the order in which help shows them.
 var clientFlags = []clientFlag{
 	textFlag("name", "`name` that users see", "the ID", func(c *client.Client, v string) { c.Name = v }),
-	valuesFlag("redirect-uri", "`address` to send users back to; required of an app that signs users in", "",
+	valuesFlag("redirect-uri", "`address` to send users back to; required of an app that signs users in with a browser", "",
 		func(c *client.Client, v []string) { c.RedirectURIs = v }),
 	valuesFlag("post-logout-redirect-uri", "`address` to send users to after a sign-out that the app asks for", "users stay here after a sign-out that the app asks for",
 		func(c *client.Client, v []string) { c.PostLogoutRedirectURIs = v }),
@@ -44,7 +44,7 @@ var clientFlags = []clientFlag{
 		func(c *client.Client, on bool) { c.FrontchannelLogoutSessionRequired = on }),
 	wordsFlag("scope", "`scope` that the app may ask for", "openid profile email offline_access", "",
 		func(c *client.Client, v []string) { c.Scopes = v }),
-	wordsFlag("grant-type", "`type` of what the app sends to the token endpoint: authorization_code, refresh_token, client_credentials", "authorization_code refresh_token", "the app has the usual grant types",
+	wordsFlag("grant-type", "`type` of what the app sends to the token endpoint: "+strings.Join(client.GrantTypes, ", "), strings.Join(client.DefaultGrantTypes, " "), "the app has the usual grant types",
 		func(c *client.Client, v []string) { c.GrantTypes = v }),
 	wordsFlag("response-type", "`type` of the answers that the app may have: code, or id_token, which comes in a form and alone", "code", "",
 		func(c *client.Client, v []string) { c.ResponseTypes = v }),

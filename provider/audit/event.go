@@ -44,7 +44,7 @@ const (
 	EventRecoveryUsed       = "auth.recovery.used"   // Detail: left
 	EventRecoveryFailed     = "auth.recovery.failed"
 	EventRecoveryLocked     = "auth.recovery.locked"
-	EventDeviceCode         = "device.code.ok"     // a user code that Hydra took; Detail: budget
+	EventDeviceCode         = "device.code.ok"     // a user code that a device shows; Detail: budget
 	EventDeviceCodeFailed   = "device.code.failed" // Detail: budget (account or address), in_a_row
 	EventDeviceCodeLocked   = "device.code.locked" // the guess that used up the budget; Detail as for failed
 	EventSignedIn           = "session.opened"     // Detail: amr, browser, factor (the kind of authenticator, if one was proved)

@@ -96,15 +96,16 @@ const (
 	ScopeOffline = "offline_access"
 )
 
-// Grant types: what a client may send to the token endpoint (RFC 6749 sections 4.1.3, 4.4.2 and 6).
+// Grant types: what a client may send to the token endpoint (RFC 6749 sections 4.1.3, 4.4.2 and 6, RFC 8628 section 3.4).
 const (
 	GrantCode    = "authorization_code"
 	GrantRefresh = "refresh_token"
 	GrantClient  = "client_credentials" // for itself, without a user
+	GrantDevice  = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
 // GrantTypes are all that a client can register.
-var GrantTypes = []string{GrantCode, GrantRefresh, GrantClient}
+var GrantTypes = []string{GrantCode, GrantRefresh, GrantClient, GrantDevice}
 
 // DefaultGrantTypes are those of a client that registers none.
 var DefaultGrantTypes = []string{GrantCode, GrantRefresh}
@@ -141,7 +142,7 @@ func Check(c Client) error {
 	fault(!spelling.IsPlain(c.ID) || len(c.ID) > maxID, "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
 	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
-	fault(len(c.RedirectURIs) == 0 && c.SignsIn(), "a client needs at least one redirect URI")
+	fault(len(c.RedirectURIs) == 0 && slices.ContainsFunc(ResponseTypes, c.AnswersWith), "a client needs at least one redirect URI")
 	fault(c.Public && c.Grants(GrantClient), "a public client cannot prove that it is itself: it has no grant type client_credentials")
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
 	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
@@ -203,7 +204,9 @@ func (c Client) AnswersWith(kind string) bool {
 }
 
 // SignsIn reports whether the client signs users in: it is no API, and does not act for itself alone.
-func (c Client) SignsIn() bool { return c.AnswersWith(ResponseCode) || c.AnswersWith(ResponseIDToken) }
+func (c Client) SignsIn() bool {
+	return slices.ContainsFunc(ResponseTypes, c.AnswersWith) || c.Grants(GrantDevice)
+}
 
 // Grants reports whether the client may send that grant type to the token endpoint.
 func (c Client) Grants(kind string) bool {

@@ -9,6 +9,7 @@ import (
 
 	"vestibule/provider/interaction"
 	"vestibule/web/ui"
+	"vestibule/web/usercode"
 )
 
 // The request of a device cannot be sent once more by itself: its code is not kept, and Hydra looks at no prompt there. So
@@ -62,13 +63,6 @@ func (e *Engine) deviceAgain(next, why string) (string, error) {
 	return e.Address + DeviceAgainPath + "?to=" + url.QueryEscape(sealed), err
 }
 
-// deviceAgainPage says why the code is to be entered again.
-type deviceAgainPage struct {
-	ui.Frame
-	Why  ui.Message
-	Next string
-}
-
 func (e *Engine) showDeviceAgain(pages Pages) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		var d detour
@@ -79,9 +73,6 @@ func (e *Engine) showDeviceAgain(pages Pages) ui.Handler {
 		if d.Why == deviceDenied {
 			title = "device.again.title.denied"
 		}
-		why := ui.Say(d.Why)
-		return pages.Render(w, r, http.StatusOK, "device-again", &deviceAgainPage{
-			Frame: ui.Frame{Page: "device-again", State: why.State(), Title: ui.Say(title)}, Why: why, Next: d.Next,
-		})
+		return usercode.Over(w, r, pages, title, d.Why, d.Next)
 	}
 }

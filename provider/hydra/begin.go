@@ -64,7 +64,7 @@ func (e *Engine) begin(ctx context.Context, request LoginRequest, challenge stri
 	ix = e.Flows.Begin(d)
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = rp.ID, rp.Label(), request.Scopes, request.form().Get("redirect_uri")
 	ix.Registered, ix.Decided, ix.TwoSteps = rp.Registration, rp.Updated, rp.TwoSteps
-	ix.FirstParty = rp.FirstParty && !request.isDevice()
+	ix.Device, ix.FirstParty = request.isDevice(), rp.FirstParty && !request.isDevice()
 	code, err = e.freeze(ix, freezeRequest(request, challenge))
 	return ix, code, err
 }

@@ -2,8 +2,6 @@ package hydra
 
 import (
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -14,10 +12,7 @@ import (
 func TestUserCodeWhileBusy(t *testing.T) {
 	e, device, _ := newUserCodes(t, AdminConfig{AtOnce: 1, Timeout: 50 * time.Millisecond})
 	challenge := deviceChallenge(t, device)
-	try := func() error {
-		_, err := e.tryUserCode(httptest.NewRequest(http.MethodPost, DevicePath, nil), strangers{}, challenge, device.UserCode)
-		return err
-	}
+	try := func() error { return e.tryUserCode(challenge, device.UserCode) }
 	done, err := e.Admin.reads.Take(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)

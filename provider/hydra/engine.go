@@ -16,6 +16,7 @@ import (
 	"vestibule/provider/interaction"
 	"vestibule/provider/limiter"
 	"vestibule/provider/store"
+	"vestibule/web/usercode"
 )
 
 // Config is what an Engine is made of.
@@ -31,7 +32,7 @@ type Config struct {
 	Remember time.Duration      // how long Hydra's sessions last: as long as ours; 0: as long as Hydra keeps them
 	Now      func() time.Time   // nil: time.Now
 
-	UserCodes UserCodes // how guesses at user codes of devices are counted; its Counter must be set
+	UserCodes usercode.Guesses // of devices; its Counter must be set, its Journal and Now are those above
 }
 
 // Sessions are the sessions of the pages.
@@ -58,13 +59,14 @@ func New(c Config) (*Engine, error) {
 	if !set || c.UserCodes.Counter == nil || c.Address == "" {
 		return nil, errors.New("hydra: Admin, Flows, Accounts, Sessions, Sealer, Journal.Atomic, UserCodes.Counter and Address must be set")
 	}
-	c.UserCodes = c.UserCodes.withDefaults()
 	if c.Journal.Recorder == nil {
 		c.Journal.Recorder = audit.NopRecorder{}
 	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.UserCodes.Journal, c.UserCodes.Now = c.Journal, c.Now
+	c.UserCodes = c.UserCodes.WithDefaults()
 	return &Engine{Config: c, addresses: limiter.Limiter{AtOnce: addressAtOnce, Waiting: addressWaiting}}, nil
 }
 

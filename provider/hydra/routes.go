@@ -7,6 +7,7 @@ import (
 	"vestibule/provider/interaction"
 	"vestibule/provider/spelling"
 	"vestibule/web/ui"
+	"vestibule/web/usercode"
 )
 
 // Pages are what users see. *web.Server is one.
@@ -39,14 +40,15 @@ const (
 
 // Routes are the pages that Hydra sends browsers to.
 func (e *Engine) Routes(pages Pages) []ui.Route {
+	codes := e.codes(pages)
 	return []ui.Route{
 		ui.Get(LoginPath, e.inTurn(e.login(pages))),
 		ui.Get(ConsentPath, e.inTurn(e.consent(pages))),
 		ui.Get(LogoutPath, e.inTurn(e.logout(pages))),
 		ui.Post(LogoutPath, e.inTurn(e.postLogout(pages))),
-		ui.Get(DevicePath, e.device(pages)),
-		ui.Post(DevicePath, e.inTurn(e.postDevice(pages))),
-		ui.Get(DeviceDonePath, deviceDone(pages)),
+		ui.Get(DevicePath, codes.Show),
+		ui.Post(DevicePath, e.inTurn(led(pages, codes.Post))),
+		ui.Get(DeviceDonePath, usercode.Done(pages)),
 		ui.Get(DeviceAgainPath, e.showDeviceAgain(pages)),
 		ui.Get(ErrorPath, errorPage),
 	}

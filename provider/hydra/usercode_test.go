@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/hydra/hydratest"
 	"vestibule/provider/store"
+	"vestibule/web/usercode"
 )
 
 // strangers are Pages that nobody has signed in at.
@@ -43,8 +43,18 @@ func newUserCodes(t *testing.T, c AdminConfig) (*Engine, hydratest.Device, *brok
 	log, attempts := &brokenLog{}, counter{mfatest.New()}
 	return &Engine{Config: Config{
 		Admin: newAdmin(t, c), Journal: audit.Journal{Recorder: log, Atomic: attempts.Atomic}, Now: time.Now,
-		UserCodes: UserCodes{Counter: attempts, Limits: UserCodeLimits{Address: 2}}.withDefaults(),
+		UserCodes: usercode.Guesses{
+			Counter: attempts, Limits: usercode.Limits{Address: 2}, Journal: audit.Journal{Recorder: log, Atomic: attempts.Atomic},
+		}.WithDefaults(),
 	}}, h.NewDevice("tv"), log
+}
+
+// tryUserCode gives a code from an address where nobody has signed in.
+func (e *Engine) tryUserCode(challenge, code string) error {
+	return e.UserCodes.Try(httptest.NewRequest(http.MethodPost, DevicePath, nil), strangers{}, func(ctx context.Context) error {
+		_, err := e.compareUserCode(ctx, challenge, code)
+		return err
+	})
 }
 
 // TestUserCodeNotRecorded has the commit fail that records what has come of a code: the browser does not go on, a right
@@ -53,8 +63,7 @@ func TestUserCodeNotRecorded(t *testing.T) {
 	e, device, log := newUserCodes(t, AdminConfig{})
 	try := func(code string, fault error) error {
 		log.err = fault
-		_, err := e.tryUserCode(httptest.NewRequest(http.MethodPost, DevicePath, nil), strangers{}, deviceChallenge(t, device), code)
-		return err
+		return e.tryUserCode(deviceChallenge(t, device), code)
 	}
 	for range 3 {
 		if err := try(device.UserCode, store.ErrUnavailable); !errors.Is(err, store.ErrUnavailable) {
@@ -87,24 +96,4 @@ func deviceChallenge(t *testing.T, d hydratest.Device) string {
 		t.Fatal(err)
 	}
 	return to.Query().Get("device_challenge")
-}
-
-// TestUserCodeLimits are those of a server whose settings say nothing.
-func TestUserCodeLimits(t *testing.T) {
-	u := UserCodes{Counter: counter{mfatest.New()}}.withDefaults()
-	if want := (mfa.Limit{Guesses: 10, Window: 15 * time.Minute, Lock: 15 * time.Minute}); u.Limits.User != want || u.Limits.Address != 50 || u.Refunds == nil {
-		t.Errorf("the limits are %+v", u.Limits)
-	}
-}
-
-// TestPlainUserCode: a code may be typed as it is read.
-func TestPlainUserCode(t *testing.T) {
-	for typed, want := range map[string]string{
-		"BCDFGHJK": "BCDFGHJK", " bcdf-ghjk ": "BCDFGHJK", "BCDF ghjk": "BCDFGHJK", "bcdf\u2013ghjk": "BCDFGHJK", "12 34\u00a056": "123456",
-		" - ": "", "AB_C": "AB_C", strings.Repeat("b", 99): strings.Repeat("B", 64), "\xff": "\ufffd",
-	} {
-		if got := plainUserCode(typed); got != want {
-			t.Errorf("plainUserCode(%q) = %q, want %q", typed, got, want)
-		}
-	}
 }

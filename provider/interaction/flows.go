@@ -136,7 +136,7 @@ func (f *Flows) Restart(ix *Interaction) *Interaction {
 	fresh := f.Begin(d)
 	fresh.Client, fresh.ClientName, fresh.Scopes, fresh.Claims, fresh.Request, fresh.Brief = ix.Client, ix.ClientName, ix.Scopes, ix.Claims, ix.Request, ix.Brief
 	fresh.Long = ix.Long
-	fresh.Registered, fresh.Decided = ix.Registered, ix.Decided
+	fresh.Registered, fresh.Decided, fresh.Device = ix.Registered, ix.Decided, ix.Device
 	fresh.TwoSteps, fresh.FirstParty, fresh.Redirect, fresh.Browser = ix.TwoSteps, ix.FirstParty, ix.Redirect, ix.Browser
 	return fresh
 }

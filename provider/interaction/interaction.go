@@ -26,6 +26,7 @@ type Interaction struct {
 	Decided    time.Time        `json:"decided"`               // the client's Updated, as the pages know it
 	TwoSteps   client.TwoSteps  `json:"two_steps,omitempty"`   // the client's TwoSteps
 	FirstParty bool             `json:"first_party,omitempty"` // whoever asks gets nothing that the user would have to allow: the program that the pages belong to
+	Device     bool             `json:"device,omitempty"`      // a device asks, and may be before somebody else than the user (RFC 8628 section 5.4)
 	Scopes     []string         `json:"scopes,omitempty"`      // requested, and still registered for the client
 	Claims     claims.Request   `json:"claims,omitzero"`       // asked for one by one, and given by scopes that are registered for the client
 	Redirect   string           `json:"redirect"`              // redirect_uri, to show its host

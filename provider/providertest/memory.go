@@ -10,6 +10,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/client"
+	"vestibule/provider/device"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
 	"vestibule/provider/pushed"
@@ -27,6 +28,7 @@ type Memory struct {
 	revoked      map[string]bool   // families that ended
 	made         map[string]string // family to the registration of its client
 	tokens       map[[2]string]tokens.Token
+	devices      map[string]device.Request
 	keys         []jwks.SealedKey
 	accounts     map[string]account.Account
 	hashes       map[string]string
@@ -39,7 +41,7 @@ func New() *Memory {
 	return &Memory{
 		clients: map[string]client.Client{}, interactions: map[string]interaction.Interaction{}, pushed: map[string]pushed.Request{},
 		codes: map[string]tokens.Code{}, revoked: map[string]bool{}, made: map[string]string{}, tokens: map[[2]string]tokens.Token{},
-		accounts: map[string]account.Account{}, hashes: map[string]string{},
+		devices: map[string]device.Request{}, accounts: map[string]account.Account{}, hashes: map[string]string{},
 	}
 }
 
@@ -125,12 +127,12 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 
 func (m *Memory) copy() *Memory {
 	return &Memory{interactions: cloneMap(m.interactions), pushed: cloneMap(m.pushed), codes: cloneMap(m.codes), revoked: cloneMap(m.revoked), made: cloneMap(m.made),
-		tokens: cloneMap(m.tokens), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
+		tokens: cloneMap(m.tokens), devices: cloneMap(m.devices), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
 }
 
 func (m *Memory) restore(b *Memory) {
 	m.interactions, m.codes, m.revoked, m.made = b.interactions, b.codes, b.revoked, b.made
-	m.tokens, m.keys, m.hashes, m.pushed = b.tokens, b.keys, b.hashes, b.pushed
+	m.tokens, m.devices, m.keys, m.hashes, m.pushed = b.tokens, b.devices, b.keys, b.hashes, b.pushed
 }
 
 // Client implements client.Store.

@@ -51,6 +51,9 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		{"access token ends alone", testRevokeAccessToken},
 		{"token of a client", testClientToken},
 		{"signing keys", testKeys},
+		{"device that waits", testDevice},
+		{"devices that are many", testManyDevices},
+		{"device is allowed or denied once", testDeviceOnce},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}

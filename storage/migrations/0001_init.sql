@@ -118,6 +118,21 @@ CREATE INDEX token_family ON token (family, kind);
 CREATE INDEX token_keep_until ON token (keep_until);
 CREATE INDEX token_replay ON token (used_at) WHERE replay IS NOT NULL;
 
+-- A device that waits for its user (RFC 8628). What it is allowed becomes a code with the same signature.
+CREATE TABLE device (
+	signature    TEXT    NOT NULL PRIMARY KEY,
+	user_code    TEXT    NOT NULL UNIQUE, -- an HMAC of it
+	client       TEXT    NOT NULL,
+	registration TEXT    NOT NULL,
+	network      TEXT    NOT NULL, -- that asked; empty: of a client that keeps a secret
+	data         BYTEA,
+	created_at   BIGINT  NOT NULL,
+	expires_at   BIGINT  NOT NULL,
+	denied       BOOLEAN NOT NULL
+);
+CREATE INDEX device_expires_at ON device (expires_at);
+CREATE INDEX device_network ON device (network, expires_at);
+
 CREATE TABLE session (
 	id         BYTEA  NOT NULL PRIMARY KEY,
 	sid        TEXT   NOT NULL, -- stays when the id changes

@@ -22,6 +22,7 @@ type consentPage struct {
 	Old     []scope // what was allowed before
 	Nothing bool    // nothing personal is asked for
 	Host    string  // where the user goes; empty for an app on the device
+	Device  bool    // the app runs on a device, which may be before somebody else
 	Keep    bool    // remember the choice, unless the user says no
 }
 
@@ -35,7 +36,7 @@ type scope struct {
 func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &consentPage{
 		Frame:  ui.Frame{Page: "consent", Title: ui.Say("consent.title", "client", fl.ix.ClientName), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
-		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Nothing: !personal(fl.ix.ToAllow()),
+		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Device: fl.ix.Device, Nothing: !personal(fl.ix.ToAllow()),
 	}
 	if u, err := url.Parse(fl.ix.Redirect); err == nil && client.IsWeb(fl.ix.Redirect) {
 		p.Host = u.Host

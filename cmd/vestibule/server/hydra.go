@@ -12,6 +12,7 @@ import (
 	"vestibule/provider/hydra"
 	"vestibule/provider/interaction"
 	"vestibule/web"
+	"vestibule/web/usercode"
 )
 
 // hydraTime is how long a sign-in may take that a Hydra asks for: as long as that waits by default
@@ -35,7 +36,7 @@ func (s *Server) composeHydra(c config.Config, keys *mfa.Keyring) (web.Source, e
 	flows := interaction.NewFlows(s.store, keys, hydraTime, s.now)
 	s.hydra, err = hydra.New(hydra.Config{
 		Admin: admin, Flows: flows, Accounts: s.accounts, Sessions: s.store, Sealer: keys, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
-		UserCodes: hydra.UserCodes{Counter: s.store, Refunds: s.refunds, Limits: userCodeLimits(c)}, Address: c.Issuer, Levels: Levels(c),
+		UserCodes: usercode.Guesses{Counter: s.store, Refunds: s.refunds, Limits: userCodeLimits(c)}, Address: c.Issuer, Levels: Levels(c),
 		Remember: c.SessionLifetime, Now: s.now,
 	})
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vestibule/provider/client"
 )
 
 // counted counts the answers of a mux. It stands right before the mux, which writes the pattern of the route into the
@@ -46,7 +48,7 @@ func routeOf(r *http.Request, issuer string) string {
 
 // answered counts an answer of the token endpoint, which records no event: it would cost a write.
 func (m *metrics) answered(r *http.Request, code int, body []byte) {
-	grant := oneOf(r.PostForm.Get("grant_type"), "other", "authorization_code", "refresh_token", "client_credentials")
+	grant := oneOf(r.PostForm.Get("grant_type"), "other", "authorization_code", "refresh_token", client.GrantDevice, "client_credentials")
 	if code == http.StatusOK {
 		m.tokens.WithLabelValues(grant).Inc()
 		return
@@ -62,7 +64,7 @@ func (m *metrics) answered(r *http.Request, code int, body []byte) {
 
 var tokenErrors = []string{
 	"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
-	"server_error", "temporarily_unavailable",
+	"server_error", "temporarily_unavailable", "authorization_pending", "slow_down", "access_denied", "expired_token",
 }
 
 // answerRecorder also keeps a refusal of the token endpoint, which is small. It never keeps tokens.

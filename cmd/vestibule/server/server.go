@@ -24,6 +24,7 @@ import (
 	"vestibule/web/notice"
 	"vestibule/web/signin"
 	"vestibule/web/ui"
+	"vestibule/web/usercode"
 )
 
 // Options are what a Server is given beside the settings.
@@ -118,6 +119,7 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 	site, err := web.New(web.Config{
 		Source: source, Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: s.store, Now: s.now}, Policy: Policy(c),
 		Passwords: web.Passwords{Attempts: s.store, Refunds: s.refunds, Limits: passwordLimits(c)},
+		UserCodes: usercode.Guesses{Counter: s.store, Refunds: s.refunds, Limits: userCodeLimits(c)},
 		Stores:    web.Stores{Sessions: s.store, Browsers: s.store, EnrolLinks: s.store, Resets: s.store, Activity: s.store},
 		Journal:   audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
 		Times:     web.Times{SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, RememberBrowser: c.RememberBrowser, ActivityKept: c.AuditRetention},
@@ -157,7 +159,7 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 		Issuer: p.Issuer(), Outbox: s.store, Clients: p, Signer: p, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
 		Life: c.LogoutTokenRetry, Count: s.metrics.toldLogout, Log: s.log, Now: s.now,
 	}
-	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, FrontChannel: p}, nil
+	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, FrontChannel: p, Devices: p}, nil
 }
 
 // register adds the endpoints of whatever asks for sign-ins, and the pages.

@@ -11,10 +11,10 @@ import (
 	"vestibule/mfa/webauthn"
 	"vestibule/provider"
 	"vestibule/provider/assurance"
-	"vestibule/provider/hydra"
 	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 	"vestibule/web/signin"
+	"vestibule/web/usercode"
 	"vestibule/web/verify"
 )
 
@@ -82,7 +82,7 @@ func Mailer(c config.Config, now func() time.Time) (*notice.Mailer, error) {
 func lifetimes(c config.Config) provider.Lifetimes {
 	l := provider.Lifetimes{
 		PushedRequest: c.PushedRequestLifetime, Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.IDTokenLifetime,
-		RefreshIdle: c.RefreshTokenIdle, RefreshTotal: c.RefreshTokenLifetime,
+		DeviceCode: c.DeviceCodeLifetime, RefreshIdle: c.RefreshTokenIdle, RefreshTotal: c.RefreshTokenLifetime,
 		SigningKey: c.SigningKeyLifetime, KeyAnnounce: c.SigningKeyAnnounce,
 	}
 	if l.SigningKey == 0 {
@@ -97,8 +97,8 @@ func passwordLimits(c config.Config) verify.Limits {
 	}
 }
 
-func userCodeLimits(c config.Config) hydra.UserCodeLimits {
-	return hydra.UserCodeLimits{
+func userCodeLimits(c config.Config) usercode.Limits {
+	return usercode.Limits{
 		User: mfa.Limit{Guesses: c.DeviceGuesses, Window: c.DeviceWindow, Lock: c.DeviceLock}, Address: c.DeviceAddressGuesses,
 	}
 }

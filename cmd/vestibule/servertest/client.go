@@ -66,12 +66,16 @@ func (s *Site) Discover(t *testing.T, c client.Client, secret string) *Client {
 	if err != nil {
 		t.Fatalf("discovery: %v", err)
 	}
+	var redirect string // a device has none
+	if len(c.RedirectURIs) > 0 {
+		redirect = c.RedirectURIs[0]
+	}
 	return &Client{
 		T: t, Site: s, Provider: op, Algorithm: c.IDTokenAlg,
 		Verifier: op.Verifier(&oidc.Config{ClientID: c.ID, Now: s.Clock.Now, SupportedSigningAlgs: algorithms(c)}),
 		OAuth: oauth2.Config{
 			ClientID: c.ID, ClientSecret: secret, Endpoint: op.Endpoint(),
-			RedirectURL: c.RedirectURIs[0], Scopes: []string{"openid", "profile", "email"},
+			RedirectURL: redirect, Scopes: []string{"openid", "profile", "email"},
 		},
 	}
 }
@@ -318,23 +322,28 @@ func (s *Site) Token(c *Client, form url.Values) Reply {
 // Ask sends a form to an endpoint where the client authenticates; a public one says who it is in the form. It may be called
 // from any goroutine.
 func (s *Site) Ask(c *Client, endpoint string, form url.Values) Reply {
-	if c.OAuth.ClientSecret == "" {
-		form.Set("client_id", c.OAuth.ClientID)
-	}
-	request, err := http.NewRequestWithContext(c.T.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
-	if err != nil {
-		return Reply{Failure: err}
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if c.OAuth.ClientSecret != "" {
-		request.SetBasicAuth(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret))
-	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := c.Send(endpoint, form)
 	if err != nil {
 		return Reply{Failure: err}
 	}
 	defer response.Body.Close()
 	return ReadReply(response)
+}
+
+// Send is Ask for an answer that is no Reply, which the caller closes.
+func (c *Client) Send(endpoint string, form url.Values) (*http.Response, error) {
+	if c.OAuth.ClientSecret == "" {
+		form.Set("client_id", c.OAuth.ClientID)
+	}
+	request, err := http.NewRequestWithContext(c.T.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if c.OAuth.ClientSecret != "" {
+		request.SetBasicAuth(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret))
+	}
+	return http.DefaultClient.Do(request)
 }
 
 // ReadReply reads an answer of the token endpoint, and closes it.

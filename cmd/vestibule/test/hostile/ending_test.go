@@ -51,8 +51,9 @@ type loot struct {
 	what    string
 	browser *servertest.Browser // nil: there is none
 	trip    *servertest.Trip
-	page    *servertest.Page // where the browser ended
-	tokens  *oauth2.Token    // nil: none
+	page    *servertest.Page   // where the browser ended
+	tokens  *oauth2.Token      // nil: none
+	device  *servertest.Device // that the user has allowed something; nil: none
 }
 
 func (v *owner) take(l loot) {
@@ -89,7 +90,7 @@ func newOwner(t *testing.T, s *servertest.Site) *owner {
 	}
 	v.codes = codes.Codes
 	v.shop = s.NewClient(t, fmt.Sprintf("shop%d", n), func(c *client.Client) {
-		c.IDTokenAlg, c.AccessTokenFormat = client.ES256, client.AccessTokenFormats[n%2]
+		c.IDTokenAlg, c.AccessTokenFormat, c.GrantTypes = client.ES256, client.AccessTokenFormats[n%2], client.GrantTypes
 	})
 	v.api = v.shop.Inspector()
 	v.keeper = v.signedIn(0)
@@ -287,6 +288,25 @@ var grants = []grant{
 			})
 		}
 	}},
+	{"device", func(v *owner) func() *trial {
+		b := v.session(1)
+		return func() *trial {
+			d := v.shop.NewDevice(v.t, "openid offline_access")
+			a := v.form("device", b, nil, d.Enter(b).At("consent", "initial"), "Allow")
+			return &trial{a.request, func(w *http.Response) {
+				a.answer(w)
+				v.take(loot{what: "device", device: d})
+			}}
+		}
+	}},
+	{"poll of a device", func(v *owner) func() *trial {
+		b := v.session(1)
+		return func() *trial {
+			d := v.shop.NewDevice(v.t, "openid")
+			d.Enter(b).Allow().At("device-done", "initial")
+			return v.ask("poll of a device", url.Values{"grant_type": {client.GrantDevice}, "device_code": {d.Code}})
+		}
+	}},
 	{"refresh", func(v *owner) func() *trial {
 		tokens := v.family(v.session(1))
 		return func() *trial {
@@ -316,14 +336,16 @@ type ending struct {
 	spares   []string // grants that do not rest on what ends
 	keeper   bool     // the session of the user's own browser lives on
 	asks     bool     // a sign-in under way asks the user again and goes on
-	without  string   // a grant that gives anew what has ended
+	without  []string // grants that give anew what has ended
 	only     string   // the only grant that it is set against; empty: all
 	rounds   int      // of everything at once; 0: as many as there are grants
 	unlocked bool     // it does not wait for commits under way: a change of the factors may come a moment later
 }
 
 // meets reports whether the ending is set against the grant.
-func (e ending) meets(g grant) bool { return g.name != e.without && (e.only == "" || g.name == e.only) }
+func (e ending) meets(g grant) bool {
+	return !slices.Contains(e.without, g.name) && (e.only == "" || g.name == e.only)
+}
 
 // endings are all of the table that a browser, a command or a job can bring about.
 var endings = []ending{
@@ -367,7 +389,7 @@ var endings = []ending{
 	}, sessions: true, browsers: true, keeper: true},
 	{name: "consent revoked", do: func(v *owner) error {
 		return v.site.Store.DeleteGrant(context.Background(), v.account.Subject, v.shop.OAuth.ClientID)
-	}, sessions: true, browsers: true, keeper: true, asks: true, without: "consent"},
+	}, sessions: true, browsers: true, keeper: true, asks: true, without: []string{"consent", "device"}},
 	{name: "refresh token revoked by the client", do: (*owner).revokeFamilies, sessions: true, browsers: true, keeper: true, only: "refresh", spares: []string{"loop"}, rounds: 5},
 }
 
@@ -478,6 +500,9 @@ func (v *owner) verifyLoot(t *testing.T, e ending, l loot) {
 	t.Helper()
 	if l.tokens != nil {
 		v.verifyTokens(t, e, l.tokens)
+	}
+	if l.device != nil && l.device.Poll().AccessToken != "" {
+		t.Error("a device is signed in")
 	}
 	if l.browser == nil {
 		return

@@ -107,3 +107,31 @@ func TestDeviceWithoutJavaScript(t *testing.T) {
 		t.Error("the device waits on")
 	}
 }
+
+// TestEveryPageOfOurDevices looks at what our own devices have beside the pages that a Hydra's devices have.
+func TestEveryPageOfOurDevices(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t, servertest.SQLite(t))
+	s.AddUser("ana")
+	tv := s.NewClient(t, "tv", servertest.OnDevice)
+	g := newGallery(t, s.NewTab(t))
+	device := tv.NewDevice(t, "openid profile")
+	g.Open(device.URI).At("device", "initial").Put("code", strings.ToLower(device.UserCode)).Press("Continue")
+	g.At("login", "initial").Put("username", "ana").Put("password", servertest.Password).Press("Sign in").At("consent", "initial")
+	g.show("our-device-consent")
+	g.Press("Don’t allow").At("device-again", "denied")
+	g.show("our-device-denied")
+	g.Press("Enter the code").At("device", "initial")
+
+	device = tv.NewDevice(t, "openid profile")
+	g.Open(device.Complete).At("device", "check").Press("Continue").At("consent", "initial")
+	s.Clock.Advance(11 * time.Minute)
+	g.Press("Allow").At("device-again", "late")
+	g.show("our-device-late")
+
+	device = tv.NewDevice(t, "openid profile")
+	g.Open(device.Complete).At("device", "check").Press("Continue").At("consent", "initial").Press("Allow").At("device-done", "initial")
+	if device.Poll().AccessToken == "" {
+		t.Error("the device is not signed in")
+	}
+}

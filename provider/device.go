@@ -1,0 +1,153 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"vestibule/provider/claims"
+	"vestibule/provider/client"
+	"vestibule/provider/device"
+	"vestibule/provider/interaction"
+	"vestibule/provider/spelling"
+	"vestibule/provider/store"
+)
+
+// deviceAnswer is what a device gets (RFC 8628 section 3.2).
+type deviceAnswer struct {
+	DeviceCode string `json:"device_code"`
+	UserCode   string `json:"user_code"`
+	URI        string `json:"verification_uri"`
+	Complete   string `json:"verification_uri_complete"`
+	Expires    int64  `json:"expires_in"`
+	Interval   int64  `json:"interval"`
+}
+
+// deviceAuthorization is the device authorization endpoint (RFC 8628 section 3.1).
+func (p *Provider) deviceAuthorization(w http.ResponseWriter, r *http.Request) {
+	answer, err := p.beginDevice(w, r)
+	switch {
+	case errors.Is(err, device.ErrMany):
+		w.Header().Set("Retry-After", "60")
+		writeJSON(w, http.StatusTooManyRequests, map[string]string{
+			"error": "slow_down", "error_description": "Many devices of this network wait for their users already. Try again in a minute."})
+	case err != nil:
+		p.answerError(r.Context(), w, r, err)
+	default:
+		writeJSON(w, http.StatusOK, answer)
+	}
+}
+
+// beginDevice stores a device that waits. What it asks of the sign-in it asks by the parameters of an authorization request.
+func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request) (*deviceAnswer, error) {
+	if err := parseForm(w, r); err != nil {
+		return nil, err
+	}
+	authenticated, err := p.authenticateClient(r.Context(), r, r.PostForm)
+	if err != nil {
+		return nil, err
+	}
+	rp := authenticated.(relyingParty).Client
+	if !rp.Grants(client.GrantDevice) {
+		return nil, fosite.ErrUnauthorizedClient.WithHint("The client has not registered the grant type " + client.GrantDevice + ".")
+	}
+	code, signature, err := p.tokens.generate(r.Context(), devicePrefix)
+	if err != nil {
+		return nil, err
+	}
+	waits := device.Request{
+		Signature: devicePrefix + signature, Client: rp.ID, Registration: rp.Registration,
+		Created: p.now(), Expires: p.now().Add(p.lifetimes.DeviceCode),
+	}
+	if rp.Public { // anybody can be it
+		waits.Network = spelling.NetworkOf(r.RemoteAddr)
+	}
+	if waits.Data, err = p.deviceSignIn(r, rp, waits); err != nil {
+		return nil, err
+	}
+	userCode, err := p.addDevice(r.Context(), waits)
+	if err != nil {
+		return nil, err
+	}
+	uri := p.issuer + device.Path
+	return &deviceAnswer{
+		DeviceCode: code, UserCode: userCode, URI: uri, Complete: uri + "?user_code=" + userCode,
+		Expires: int64(p.lifetimes.DeviceCode / time.Second), Interval: int64(device.Interval / time.Second),
+	}, nil
+}
+
+// deviceSignIn is the sign-in that the user is to begin, as JSON. What is wrong with it the device hears at once.
+func (p *Provider) deviceSignIn(r *http.Request, rp client.Client, waits device.Request) ([]byte, error) {
+	scopes, err := readScope(r.PostForm.Get("scope"))
+	if err != nil {
+		return nil, err
+	}
+	demand, err := p.demand(r.Context(), r.PostForm, rp, waits.Created)
+	switch {
+	case err != nil:
+		return nil, err
+	case demand.PromptNone:
+		return nil, fosite.ErrInvalidRequest.WithHint("prompt cannot be none: the user has to enter the code.")
+	}
+	demand.PromptConsent = true // whoever has sent the user a code may be at another device (RFC 8628 section 5.4)
+	ix := p.Begin(demand)
+	ix.Client, ix.ClientName, ix.Scopes, ix.Device = rp.ID, rp.Label(), rp.Permitted(scopes), true
+	if wanted, err := claims.Parse(r.PostForm.Get("claims")); err == nil { // demand has refused any other
+		ix.Claims = wanted.Within(rp.Scopes)
+	}
+	ix.Registered, ix.Decided, ix.TwoSteps = rp.Registration, rp.Updated, rp.TwoSteps
+	if ix.Request, err = json.Marshal(frozen{Device: &waitingDevice{waits.Signature, waits.Expires}}); err != nil {
+		return nil, err
+	}
+	switch fits, err := p.Fits(ix); {
+	case err != nil:
+		return nil, err
+	case !fits:
+		return nil, fosite.ErrInvalidRequest.WithHint("The request is too long: scope, login_hint and claims must be shorter together.")
+	}
+	return json.Marshal(ix)
+}
+
+// addDevice stores the request under a user code that no other has, and returns that for people to read.
+func (p *Provider) addDevice(ctx context.Context, waits device.Request) (string, error) {
+	for range 5 { // of millions that wait, one in thousands has it
+		code := device.NewUserCode()
+		waits.UserCode = p.codes.Stored(code)
+		err := p.store.AddDevice(ctx, waits)
+		switch {
+		case err == nil:
+			return device.Show(code), nil
+		case errors.Is(err, device.ErrMany):
+			return "", err
+		case !errors.Is(err, store.ErrConflict):
+			return "", storeFault{err}
+		}
+	}
+	return "", errors.New("device: no user code is free")
+}
+
+// UserCode begins the sign-in of the user of the device that shows this code, in capitals and without what stands between
+// its parts: it is for UI.Authorize. store.ErrNotFound if no device does, or none any more. Guesses are for the caller to count,
+// before.
+func (p *Provider) UserCode(ctx context.Context, code string) (*interaction.Interaction, error) {
+	if !device.IsUserCode(code) {
+		return nil, store.ErrNotFound
+	}
+	waits, err := p.store.DeviceByUserCode(ctx, p.codes.All(code))
+	switch {
+	case err != nil:
+		return nil, err
+	case waits.Denied || !p.now().Before(waits.Expires):
+		return nil, store.ErrNotFound
+	}
+	asked := new(interaction.Interaction)
+	if err := json.Unmarshal(waits.Data, asked); err != nil {
+		return nil, fmt.Errorf("stored device: %w", err)
+	}
+	return p.Restart(asked), nil
+}
