@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/ory/fosite"
 
@@ -78,13 +79,18 @@ type relyingParty struct{ client.Client }
 func (c relyingParty) GetID() string                      { return c.ID }
 func (c relyingParty) GetHashedSecret() []byte            { return nil } // authenticateClient does not ask fosite
 func (c relyingParty) GetRedirectURIs() []string          { return c.RedirectURIs }
-func (c relyingParty) GetGrantTypes() fosite.Arguments    { return c.unlessAPI(grantTypes) }
+func (c relyingParty) GetGrantTypes() fosite.Arguments    { return c.grantTypes() }
 func (c relyingParty) GetResponseTypes() fosite.Arguments { return c.unlessAPI(client.ResponseTypes) } // parse knows better
-func (c relyingParty) GetScopes() fosite.Arguments        { return c.Scopes }
+func (c relyingParty) GetScopes() fosite.Arguments        { return fosite.Arguments(c.Scopes) }
 func (c relyingParty) IsPublic() bool                     { return c.Public }
 func (c relyingParty) GetAudience() fosite.Arguments      { return nil }
 func (c relyingParty) GetResponseModes() []fosite.ResponseModeType {
 	return []fosite.ResponseModeType{fosite.ResponseModeQuery}
+}
+
+// grantTypes are those that the client registers, or those of one that registers none.
+func (c relyingParty) grantTypes() fosite.Arguments {
+	return slices.DeleteFunc(slices.Clone(client.GrantTypes), func(kind string) bool { return !c.Grants(kind) })
 }
 
 // unlessAPI is nothing for a resource server, which signs nobody in.
@@ -94,5 +100,3 @@ func (c relyingParty) unlessAPI(types fosite.Arguments) fosite.Arguments {
 	}
 	return types
 }
-
-var grantTypes = fosite.Arguments{"authorization_code", "refresh_token"}

@@ -19,30 +19,47 @@ import (
 // or removed, perhaps registered anew. Whoever gets it decides once more, on what is registered now.
 var ErrChanged = errors.New("client was changed")
 
-// Client is a relying party.
+// Client is a relying party. Its JSON is what it registers, in the words of RFC 7591 where that has any.
 type Client struct {
-	ID           string    `json:"id"`
-	Registration string    `json:"-"`                            // another one each time that the id is registered, for nothing is inherited; empty in a new Client: the store makes it
-	Name         string    `json:"name"`                         // shown on the consent page
-	Public       bool      `json:"public"`                       // has no secret; must use PKCE
-	SecretHash   string    `json:"-"`                            // of HashSecret or NewSecret; empty for a public client
-	RedirectURIs []string  `json:"redirect_uris"`                // compared exactly, but for the port of a loopback address (RFC 8252 section 7.3)
-	Scopes       []string  `json:"scopes"`                       // the most that it may ask for
-	IDTokenAlg   string    `json:"id_token_signed_response_alg"` // one of Algorithms; empty: the server's
-	TwoSteps     TwoSteps  `json:"two_steps"`                    // what all its users must have
-	FirstParty   bool      `json:"-"`                            // its users need not allow it anything, says the server that it is registered with
-	Created      time.Time `json:"created"`
-	Updated      time.Time `json:"updated"`
+	ID           string `json:"client_id"`
+	Registration string `json:"-"` // another one each time that the id is registered, for nothing is inherited; empty in a new Client: the store makes it
+	SecretHash   string `json:"-"` // of HashSecret or NewSecret; empty for a public client
+	FirstParty   bool   `json:"-"` // its users need not allow it anything, says the server that it is registered with
 
-	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris"` // where browsers may go after a sign-out that the client asks for; compared as RedirectURIs are
+	Created time.Time `json:"-"`
+	Updated time.Time `json:"-"`
+
+	Name         string   `json:"client_name,omitempty"`   // shown on the consent page
+	Public       bool     `json:"public,omitempty"`        // has no secret; must use PKCE
+	RedirectURIs []string `json:"redirect_uris,omitempty"` // compared exactly, but for the port of a loopback address (RFC 8252 section 7.3)
+	Scopes       Words    `json:"scope,omitempty"`         // the most that it may ask for
+
+	GrantTypes    []string `json:"grant_types,omitempty"`    // what it may send to the token endpoint; none: DefaultGrantTypes
+	ResponseTypes []string `json:"response_types,omitempty"` // what it may be answered with; none: a code
+
+	IDTokenAlg string   `json:"id_token_signed_response_alg,omitempty"` // one of Algorithms; empty: the server's
+	TwoSteps   TwoSteps `json:"two_steps,omitempty"`                    // what all its users must have
+
+	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"` // where browsers may go after a sign-out that the client asks for; compared as RedirectURIs are
 
 	// IDTokenClaims are the scopes whose claims are in its ID tokens too, for a client that asks no userinfo endpoint: those of
 	// claims.Scopes. Empty: none is, as OIDC Core 5.4 has it.
-	IDTokenClaims []string `json:"id_token_claims"`
+	IDTokenClaims []string `json:"id_token_claims,omitempty"`
 
-	ResponseTypes  []string            `json:"response_types"`  // what it may be answered with; none: a code
-	ACRNames       map[string][]string `json:"acr_names"`       // level to its own names of it, which win over the server's; may be nil
-	ResourceServer bool                `json:"resource_server"` // an API: it may introspect all access tokens, and signs nobody in
+	ACRNames       map[string][]string `json:"acr_names,omitempty"`       // level to its own names of it, which win over the server's; may be nil
+	ResourceServer bool                `json:"resource_server,omitempty"` // an API: it may introspect all access tokens, and signs nobody in
+}
+
+// Words are a list that JSON has as one text, with spaces between them, as it has scopes (RFC 7591 section 2).
+type Words []string
+
+// MarshalText joins them.
+func (w Words) MarshalText() ([]byte, error) { return []byte(strings.Join(w, " ")), nil }
+
+// UnmarshalText takes them apart.
+func (w *Words) UnmarshalText(text []byte) error {
+	*w = strings.Fields(string(text))
+	return nil
 }
 
 // maxID is how many bytes an id may have.
@@ -54,6 +71,18 @@ const (
 	ScopeOpenID  = "openid"
 	ScopeOffline = "offline_access"
 )
+
+// Grant types: what a client may send to the token endpoint (RFC 6749 sections 4.1.3 and 6).
+const (
+	GrantCode    = "authorization_code"
+	GrantRefresh = "refresh_token"
+)
+
+// GrantTypes are all that a client can register.
+var GrantTypes = []string{GrantCode, GrantRefresh}
+
+// DefaultGrantTypes are those of a client that registers none.
+var DefaultGrantTypes = []string{GrantCode, GrantRefresh}
 
 // Response types: what stands in the answer to an authorization request (RFC 6749 section 3.1.1, OIDC Core section 3).
 const (
@@ -92,6 +121,11 @@ func Check(c Client) error {
 	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
 	fault(c.ResourceServer && len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
+	fault(c.ResourceServer && len(c.GrantTypes) > 0, "a resource server signs nobody in: it has no grant types")
+	for _, kind := range c.GrantTypes {
+		fault(!slices.Contains(GrantTypes, kind), fmt.Sprintf("grant type %q must be one of %s", kind, strings.Join(GrantTypes, ", ")))
+	}
+	fault(len(c.GrantTypes) > 0 && c.AnswersWith(ResponseCode) && !c.Grants(GrantCode), "a client that is answered with codes needs the grant type authorization_code")
 	for _, kind := range c.ResponseTypes {
 		fault(!slices.Contains(ResponseTypes, kind), fmt.Sprintf("response type %q must be code or id_token", kind))
 	}
@@ -130,6 +164,14 @@ func (c Client) AnswersWith(kind string) bool {
 		return kind == ResponseCode && !c.ResourceServer
 	}
 	return slices.Contains(c.ResponseTypes, kind)
+}
+
+// Grants reports whether the client may send that grant type to the token endpoint.
+func (c Client) Grants(kind string) bool {
+	if len(c.GrantTypes) == 0 {
+		return slices.Contains(DefaultGrantTypes, kind) && !c.ResourceServer
+	}
+	return slices.Contains(c.GrantTypes, kind)
 }
 
 // Permitted returns those of the scopes that the client may ask for.

@@ -67,64 +67,27 @@ func (o *Operator) DeleteClient(ctx context.Context, id string) error {
 	return o.commit(ctx, e, func(ctx context.Context) error { return o.Clients.DeleteClient(ctx, id, o.now()) })
 }
 
-// ClientChange is what of a relying party changes. What is nil stays as it is.
-type ClientChange struct {
-	Name                   *string
-	RedirectURIs           []string  // in place of those there are
-	PostLogoutRedirectURIs *[]string // in place of those there are; nil or empty: none
-	Scopes                 []string  // in place of those there are
-	TwoSteps               *client.TwoSteps
-	ResponseTypes          []string             // in place of those there are
-	ACRNames               *map[string][]string // in place of those there are; nil or empty: none
-	IDTokenClaims          *[]string            // in place of those there are; nil or empty: none
-}
-
-// Check says what is wrong with a change whatever the client is, as an *Invalid.
-func (ch ClientChange) Check() error {
-	if ch.Name == nil && ch.TwoSteps == nil && ch.ACRNames == nil && ch.PostLogoutRedirectURIs == nil && ch.IDTokenClaims == nil && len(ch.RedirectURIs)+len(ch.Scopes)+len(ch.ResponseTypes) == 0 {
-		return invalid(errNothing)
-	}
-	return nil
-}
-
-// apply changes c and returns the names of what it has changed.
-func (ch ClientChange) apply(c *client.Client) []string {
-	var changed []string
-	set := func(name string, given bool, change func()) {
-		if given {
-			changed = append(changed, name)
-			change()
-		}
-	}
-	set("name", ch.Name != nil, func() { c.Name = *ch.Name })
-	set("redirect URIs", len(ch.RedirectURIs) > 0, func() { c.RedirectURIs = ch.RedirectURIs })
-	set("post-logout redirect URIs", ch.PostLogoutRedirectURIs != nil, func() { c.PostLogoutRedirectURIs = *ch.PostLogoutRedirectURIs })
-	set("scopes", len(ch.Scopes) > 0, func() { c.Scopes = ch.Scopes })
-	set("response types", len(ch.ResponseTypes) > 0, func() { c.ResponseTypes = ch.ResponseTypes })
-	set("two steps", ch.TwoSteps != nil, func() { c.TwoSteps = *ch.TwoSteps })
-	set("ID token claims", ch.IDTokenClaims != nil, func() { c.IDTokenClaims = *ch.IDTokenClaims })
-	set("acr names", ch.ACRNames != nil, func() { c.ACRNames = *ch.ACRNames })
-	return changed
-}
-
-// UpdateClient changes a relying party and returns it as it is now. store.ErrNotFound if there is none; store.ErrConflict
-// if somebody else changes or removes it at the same moment.
-func (o *Operator) UpdateClient(ctx context.Context, id string, ch ClientChange) (client.Client, error) {
-	if err := ch.Check(); err != nil {
-		return client.Client{}, err
-	}
-	c, err := o.Clients.Client(ctx, id)
+// UpdateClient has change alter what a relying party registers, by new lists in place of old ones and never inside one, and
+// returns it as it is now. Its id and its secret stay. Where nothing differs nothing is written. store.ErrNotFound if there is none; store.ErrConflict if somebody else changes or
+// removes it at the same moment.
+func (o *Operator) UpdateClient(ctx context.Context, id string, change func(*client.Client)) (client.Client, error) {
+	before, err := o.Clients.Client(ctx, id)
 	if err != nil {
-		return c, err
+		return before, err
 	}
-	was := c.Updated
-	if c.Updated = o.now(); !c.Updated.After(was) { // it is the version of the client: two changes never have the same
-		c.Updated = was.Add(time.Microsecond)
-	}
-	changed := ch.apply(&c)
+	c := before
+	change(&c)
+	c.ID, c.Registration, c.SecretHash, c.Created = before.ID, before.Registration, before.SecretHash, before.Created
 	if err := invalid(client.Check(c)); err != nil {
 		return c, err
 	}
+	changed, err := client.Differences(before, c)
+	if err != nil || len(changed) == 0 {
+		return before, err
+	}
+	if c.Updated = o.now(); !c.Updated.After(before.Updated) { // it is the version of the client: two changes never have the same
+		c.Updated = before.Updated.Add(time.Microsecond)
+	}
 	e := audit.Event{Kind: audit.EventAdminClientUpdated, Client: id, Detail: map[string]string{"changed": strings.Join(changed, ", ")}}
-	return c, o.commit(ctx, e, func(ctx context.Context) error { return o.Clients.UpdateClient(ctx, c, was) })
+	return c, o.commit(ctx, e, func(ctx context.Context) error { return o.Clients.UpdateClient(ctx, c, before.Updated) })
 }

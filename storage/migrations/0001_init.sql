@@ -24,17 +24,12 @@ CREATE TABLE account_name (
 CREATE INDEX account_name_subject ON account_name (subject);
 
 CREATE TABLE client (
-	id            TEXT    NOT NULL PRIMARY KEY,
-	registration  TEXT    NOT NULL, -- another one each time that the id is registered
-	name          TEXT    NOT NULL,
-	public        BOOLEAN NOT NULL,
-	secret_hash   TEXT    NOT NULL,
-	redirect_uris TEXT    NOT NULL, -- JSON: a path may have a space
-	post_logout_redirect_uris TEXT NOT NULL, -- JSON as well
-	scopes        TEXT    NOT NULL,
-	id_token_alg  TEXT    NOT NULL,
-	created_at    BIGINT  NOT NULL,
-	updated_at    BIGINT  NOT NULL
+	id           TEXT   NOT NULL PRIMARY KEY,
+	registration TEXT   NOT NULL, -- another one each time that the id is registered
+	secret_hash  TEXT   NOT NULL,
+	metadata     TEXT   NOT NULL, -- JSON: what it registers
+	created_at   BIGINT NOT NULL,
+	updated_at   BIGINT NOT NULL
 );
 
 CREATE TABLE signing_key (

@@ -13,12 +13,6 @@ CREATE TABLE account_elsewhere (
 	endings BIGINT NOT NULL -- how often all that it had open here was ended
 );
 
-ALTER TABLE client ADD COLUMN two_steps TEXT NOT NULL DEFAULT ''; -- required or phishing-resistant: what all its users must have
-ALTER TABLE client ADD COLUMN acr_names TEXT NOT NULL DEFAULT ''; -- JSON: level to the client's names of it
-ALTER TABLE client ADD COLUMN id_token_claims TEXT NOT NULL DEFAULT ''; -- scopes whose claims are in the ID token too
-ALTER TABLE client ADD COLUMN response_types TEXT NOT NULL DEFAULT ''; -- what it may be answered with; none: a code
-ALTER TABLE client ADD COLUMN resource_server BOOLEAN NOT NULL DEFAULT FALSE; -- may introspect all access tokens
-
 -- A user whose factors an operator took away sets up new ones only with a link from the operator.
 ALTER TABLE enrolment ADD COLUMN blocked BOOLEAN NOT NULL DEFAULT FALSE;
 

@@ -9,6 +9,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/operator"
 	"vestibule/storage"
 	"vestibule/web/enrol"
@@ -72,7 +73,7 @@ func (s *Site) EnrolLink(t *testing.T, name string) string {
 }
 
 // ChangeClient changes a relying party, as an operator does.
-func (s *Site) ChangeClient(t *testing.T, id string, change operator.ClientChange) {
+func (s *Site) ChangeClient(t *testing.T, id string, change func(*client.Client)) {
 	t.Helper()
 	if _, err := s.Operator().UpdateClient(t.Context(), id, change); err != nil {
 		t.Fatalf("change client %s: %v", id, err)

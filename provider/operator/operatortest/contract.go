@@ -135,10 +135,9 @@ func testInvalid(t *testing.T, w *world) {
 		"attribute": func() error {
 			return o.UpdateUser(ctx, w.ana, operator.UserChange{Attributes: &claims.Attributes{"given-name": "Ana"}})
 		},
-		"client":        func() error { _, _, err := o.RegisterClient(ctx, operator.NewClient{}); return err },
-		"client change": func() error { _, err := o.UpdateClient(ctx, "shop", operator.ClientChange{}); return err },
+		"client": func() error { _, _, err := o.RegisterClient(ctx, operator.NewClient{}); return err },
 		"redirect URI": func() error {
-			_, err := o.UpdateClient(ctx, "shop", operator.ClientChange{RedirectURIs: []string{"http://shop.example.com/"}})
+			_, err := o.UpdateClient(ctx, "shop", func(c *client.Client) { c.RedirectURIs = []string{"http://shop.example.com/"} })
 			return err
 		},
 		"no reason":        func() error { _, err := o.ResetFactors(ctx, w.ana, " "); return err },
@@ -256,9 +255,9 @@ func (w *world) client() client.Client {
 
 func testClientConflict(t *testing.T, w *world) {
 	w.shop()
-	o, ctx, name := w.operator(acting), t.Context(), "The Shop"
+	o, ctx := w.operator(acting), t.Context()
 	rename := func() error {
-		_, err := o.UpdateClient(ctx, "shop", operator.ClientChange{Name: &name})
+		_, err := o.UpdateClient(ctx, "shop", func(c *client.Client) { c.Name += "!" })
 		return err
 	}
 	if _, _, err := o.RegisterClient(ctx, shop()); !errors.Is(err, store.ErrConflict) {

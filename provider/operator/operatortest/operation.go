@@ -8,6 +8,7 @@ import (
 	"vestibule/mfa/totp"
 	"vestibule/mfa/transfer"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/jwks"
 	"vestibule/provider/operator"
 )
@@ -68,8 +69,7 @@ var operations = []operation{
 		return err
 	}},
 	{method: "UpdateClient", prepare: (*world).shop, event: audit.EventAdminClientUpdated, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
-		name := "The Shop"
-		_, err := o.UpdateClient(ctx, "shop", operator.ClientChange{Name: &name})
+		_, err := o.UpdateClient(ctx, "shop", func(c *client.Client) { c.Name = "The Shop" })
 		return err
 	}},
 	{method: "DeleteClient", prepare: (*world).shop, event: audit.EventAdminClientDeleted, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {

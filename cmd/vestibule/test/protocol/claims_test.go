@@ -246,7 +246,7 @@ func TestClaimsBeyondTheClient(t *testing.T) {
 		p = c.toConsent(v)
 		code := v.Code(p.Allow())
 		fewer := []string{"openid"}
-		c.update(operator.ClientChange{Scopes: fewer})
+		c.update(func(c *client.Client) { c.Scopes = fewer })
 		tokens, err := v.Exchange(code)
 		if err != nil {
 			t.Fatal(err)
@@ -256,7 +256,7 @@ func TestClaimsBeyondTheClient(t *testing.T) {
 }
 
 // update changes the client as an operator does.
-func (c *told) update(change operator.ClientChange) {
+func (c *told) update(change func(*client.Client)) {
 	c.T.Helper()
 	o := operator.New(c.Site.Store, c.Site.Store, "test")
 	o.Now = c.Site.Clock.Now

@@ -14,7 +14,6 @@ import (
 	"vestibule/cmd/vestibule/servertest"
 	"vestibule/provider/client"
 	"vestibule/provider/jwks"
-	"vestibule/provider/operator"
 )
 
 const signedOutURI = "https://shop.example/signed-out"
@@ -276,7 +275,7 @@ func TestSignOutThatTheUserConfirms(t *testing.T) {
 		// What was registered when the user was asked need not be by now.
 		v = o.signIn(t, o.shop)
 		p = v.asks("client_id", "shop", "post_logout_redirect_uri", "https://shop.example/bye?from=id").At("logout", "app")
-		s.ChangeClient(t, "shop", operator.ClientChange{PostLogoutRedirectURIs: &[]string{signedOutURI}})
+		s.ChangeClient(t, "shop", func(c *client.Client) { c.PostLogoutRedirectURIs = []string{signedOutURI} })
 		s.Clock.Advance(10 * time.Second) // clients are remembered for a moment
 		v.wants(p.Press("Sign out"), "logged-out initial 200", true)
 	})

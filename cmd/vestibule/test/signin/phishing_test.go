@@ -10,7 +10,6 @@ import (
 	"vestibule/config"
 	"vestibule/mfa/webauthn/webauthntest"
 	"vestibule/provider/client"
-	"vestibule/provider/operator"
 )
 
 // onlyKeys obliges everybody to a phishing-resistant factor.
@@ -111,11 +110,11 @@ func TestPhishingResistantIsAskedFor(t *testing.T) {
 		}
 		v.Refused(p.At("setup", "stronger").Press("Cancel"), "unmet_authentication_requirements")
 
-		s.ChangeClient(t, "shop", operator.ClientChange{TwoSteps: new(client.TwoStepsPhishingResistant)})
+		s.ChangeClient(t, "shop", func(c *client.Client) { c.TwoSteps = client.TwoStepsPhishingResistant })
 		if _, err := shop.Refresh(family.RefreshToken); err == nil {
 			t.Error("tokens of a code are refreshed for a client that asks for more by now")
 		}
-		s.ChangeClient(t, "shop", operator.ClientChange{TwoSteps: new(client.TwoStepsOptional)})
+		s.ChangeClient(t, "shop", func(c *client.Client) { c.TwoSteps = client.TwoStepsOptional })
 		if _, err := shop.Refresh(family.RefreshToken); err != nil {
 			t.Errorf("refresh after the rule was taken back: %v", err)
 		}

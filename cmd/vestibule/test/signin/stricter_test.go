@@ -28,7 +28,7 @@ func TestStricterClient(t *testing.T) {
 		late := c.Begin("prompt", "consent")
 		page := b.Open(late.Address).At("consent", "initial")
 
-		s.ChangeClient(t, "shop", operator.ClientChange{TwoSteps: new(client.TwoStepsRequired)})
+		s.ChangeClient(t, "shop", func(c *client.Client) { c.TwoSteps = client.TwoStepsRequired })
 		page.Press("Allow").At("setup", "initial").Says("The shop requires two-step verification")
 		if _, err := unused.Exchange(code); !isRefused(err, "More is required") {
 			t.Errorf("exchange of a code from before: %v, want invalid_grant", err)
@@ -42,7 +42,7 @@ func TestStricterClient(t *testing.T) {
 		silent := c.Begin("prompt", "none")
 		silent.Refused(b.Open(silent.Address), "interaction_required")
 
-		s.ChangeClient(t, "shop", operator.ClientChange{TwoSteps: new(client.TwoStepsOptional)})
+		s.ChangeClient(t, "shop", func(c *client.Client) { c.TwoSteps = client.TwoStepsOptional })
 		if _, err := c.Refresh(family.RefreshToken); err != nil {
 			t.Errorf("refresh after the rule was taken back: %v", err)
 		}
@@ -94,7 +94,7 @@ func TestClientMayAskForLess(t *testing.T) {
 		code := unused.Code(unused.SignIn(b, "ana").Allow())
 		v := c.Begin("scope", "openid email", "prompt", "consent")
 		page := b.Open(v.Address).Says("See your email address")
-		s.ChangeClient(t, "shop", operator.ClientChange{Scopes: []string{"openid", "offline_access"}})
+		s.ChangeClient(t, "shop", func(c *client.Client) { c.Scopes = []string{"openid", "offline_access"} })
 		tokens, err := unused.Exchange(code)
 		if err != nil {
 			t.Fatalf("exchange of a code from before: %v", err)
@@ -174,7 +174,7 @@ func TestRightPasswordMeetsAChange(t *testing.T) {
 		c.Begin().SignIn(s.NewBrowser(t), "ana").Allow()
 		v := c.Begin()
 		p := s.NewBrowser(t).Open(v.Address) // the server remembers the client from here on
-		s.ChangeClient(t, "shop", operator.ClientChange{Name: new("Shop 2")})
+		s.ChangeClient(t, "shop", func(c *client.Client) { c.Name = "Shop 2" })
 		v.Finish(p.GiveName("ana", servertest.Password))
 
 		v = c.Begin()

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"vestibule/cmd/vestibule/terminal"
+	"vestibule/provider/client"
+)
+
+// clientFlag is one thing that an app registers, as a flag of both create and update.
+type clientFlag struct {
+	name  string
+	flag  func() cli.Flag // a new one for each command: it keeps the value
+	none  string          // what the flag --no-NAME of update says, which takes all values away; empty: there is no such flag
+	apply func(c *cli.Command, to *client.Client)
+}
+
+// clientFlags are all of them, in the order in which help shows them.
+var clientFlags = []clientFlag{
+	textFlag("name", "`name` that users see", "the ID", func(c *client.Client, v string) { c.Name = v }),
+	valuesFlag("redirect-uri", "`address` to send users back to; required, but for an API", "",
+		func(c *client.Client, v []string) { c.RedirectURIs = v }),
+	valuesFlag("post-logout-redirect-uri", "`address` to send users to after a sign-out that the app asks for", "users stay here after a sign-out that the app asks for",
+		func(c *client.Client, v []string) { c.PostLogoutRedirectURIs = v }),
+	wordsFlag("scope", "`scope` that the app may ask for", "openid profile email offline_access", "",
+		func(c *client.Client, v []string) { c.Scopes = v }),
+	wordsFlag("grant-type", "`type` of what the app sends to the token endpoint: authorization_code, refresh_token", "both", "the app has the usual grant types",
+		func(c *client.Client, v []string) { c.GrantTypes = v }),
+	wordsFlag("response-type", "`type` of the answers that the app may have: code, or id_token, which comes in a form and alone", "code", "",
+		func(c *client.Client, v []string) { c.ResponseTypes = v }),
+	textFlag("id-token-alg", "`algorithm` of its ID tokens: RS256, ES256, PS256 or EdDSA", "the server's own", func(c *client.Client, v string) { c.IDTokenAlg = v }),
+	wordsFlag("id-token-claims", "`scope` whose claims are in its ID tokens too: profile, email, address, phone or groups", "",
+		"no claims about the user are in its ID tokens, unless it asks for them by the claims parameter",
+		func(c *client.Client, v []string) { c.IDTokenClaims = v }),
+	{
+		name: "two-steps",
+		flag: func() cli.Flag {
+			return &cli.StringFlag{Name: "two-steps", Usage: "what its users must have: `optional|required|phishing-resistant`", Validator: checkTwoSteps}
+		},
+		apply: func(c *cli.Command, to *client.Client) { to.TwoSteps = twoStepsOf(c.String("two-steps")) },
+	},
+	{
+		name: "acr-name",
+		flag: func() cli.Flag {
+			return pairsFlag("acr-name", "`LEVEL=NAME`, what the app calls aal1, aal2 or phr; the first of a level is the one in answers",
+				errors.New("it should be LEVEL=NAME, such as aal2=https://refeds.org/profile/mfa"))
+		},
+		none:  "the app has no names of its own for the levels",
+		apply: func(c *cli.Command, to *client.Client) { to.ACRNames = acrNames(c) },
+	},
+}
+
+// textFlag has one value. missing is what an app has that is registered without it.
+func textFlag(name, usage, missing string, set func(*client.Client, string)) clientFlag {
+	return clientFlag{
+		name:  name,
+		flag:  func() cli.Flag { return &cli.StringFlag{Name: name, Usage: usage, DefaultText: missing} },
+		apply: func(c *cli.Command, to *client.Client) { set(to, c.String(name)) },
+	}
+}
+
+// valuesFlag is given once for each value, which may have spaces.
+func valuesFlag(name, usage, none string, set func(*client.Client, []string)) clientFlag {
+	return clientFlag{
+		name: name, none: none,
+		flag:  func() cli.Flag { return &cli.StringSliceFlag{Name: name, Usage: usage, Validator: someWords} },
+		apply: func(c *cli.Command, to *client.Client) { set(to, c.StringSlice(name)) },
+	}
+}
+
+// wordsFlag may have several values at once, with spaces or commas between them. missing is what an app has that is registered
+// without it.
+func wordsFlag(name, usage, missing, none string, set func(*client.Client, []string)) clientFlag {
+	return clientFlag{
+		name: name, none: none,
+		flag: func() cli.Flag {
+			return &cli.StringSliceFlag{Name: name, Usage: usage, DefaultText: missing, Validator: someWords}
+		},
+		apply: func(c *cli.Command, to *client.Client) { set(to, splitWords(c.StringSlice(name))) },
+	}
+}
+
+// someWords refuses a flag without a value: what was meant is not to be guessed.
+func someWords(values []string) error {
+	if len(splitWords(values)) == 0 {
+		return errors.New("it is empty")
+	}
+	return nil
+}
+
+// without is the name of the flag that takes all values away.
+func (f clientFlag) without() string {
+	return "no-" + strings.TrimSuffix(f.name, "s") + "s"
+}
+
+// newClientFlags are those of create.
+func newClientFlags() []cli.Flag {
+	var flags []cli.Flag
+	for _, f := range clientFlags {
+		flags = append(flags, f.flag())
+	}
+	return flags
+}
+
+// changedClientFlags are those of update.
+func changedClientFlags() []cli.Flag {
+	var flags []cli.Flag
+	for _, f := range clientFlags {
+		flags = append(flags, f.flag())
+		if f.none != "" {
+			flags = append(flags, &cli.BoolFlag{Name: f.without(), Usage: f.none})
+		}
+	}
+	return flags
+}
+
+// applyClientFlags has the app register what was given.
+func applyClientFlags(c *cli.Command, to *client.Client) {
+	for _, f := range clientFlags {
+		if c.IsSet(f.name) || f.none != "" && c.Bool(f.without()) {
+			f.apply(c, to)
+		}
+	}
+}
+
+// checkClientChange refuses flags of update that say nothing, or two things at once.
+func checkClientChange(c *cli.Command) error {
+	var faults []error
+	given := false
+	for _, f := range clientFlags {
+		set, none := c.IsSet(f.name), f.none != "" && c.Bool(f.without())
+		given = given || set || none
+		faults = append(faults, terminal.Exclude(set && none, fmt.Sprintf("--%s and --%s exclude each other", f.name, f.without())))
+	}
+	return terminal.UsageErrors(append(faults, terminal.Exclude(!given, "say what to change"))...)
+}
+
+// checkTwoSteps says what is wrong with the value of --two-steps.
+func checkTwoSteps(value string) error {
+	if value != twoStepsOptional && (value == "" || !client.TwoSteps(value).IsKnown()) {
+		return errors.New("it should be optional, required or phishing-resistant")
+	}
+	return nil
+}
+
+const twoStepsOptional = "optional"
+
+// twoStepsOf is the value of the flag as a client has it.
+func twoStepsOf(value string) client.TwoSteps {
+	if value == twoStepsOptional {
+		return client.TwoStepsOptional
+	}
+	return client.TwoSteps(value)
+}
+
+// twoStepsText shows it as the flag takes it.
+func twoStepsText(t client.TwoSteps) string { return cmp.Or(string(t), twoStepsOptional) }
+
+// pairsFlag is a flag whose values are two words with an equals sign between them; else they are wrong.
+func pairsFlag(name, usage string, wrong error) cli.Flag {
+	return &cli.StringSliceFlag{Name: name, Usage: usage, Validator: func(values []string) error {
+		if slices.ContainsFunc(values, func(value string) bool { return !strings.Contains(value, "=") }) {
+			return wrong
+		}
+		return nil
+	}}
+}
+
+// acrNames are the values of the flag by level, in their order: the first name of a level is the one in answers.
+func acrNames(c *cli.Command) map[string][]string {
+	var names map[string][]string
+	for _, value := range c.StringSlice("acr-name") {
+		if names == nil {
+			names = map[string][]string{}
+		}
+		level, name, _ := strings.Cut(value, "=")
+		names[level] = append(names[level], name)
+	}
+	return names
+}
+
+// acrNamesText shows names as the flag takes them.
+func acrNamesText(names map[string][]string) string {
+	var all []string
+	for _, level := range slices.Sorted(maps.Keys(names)) {
+		for _, name := range names[level] {
+			all = append(all, level+"="+name)
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// splitWords are the words of values that may hold several each.
+func splitWords(values []string) []string {
+	var words []string
+	for _, value := range values {
+		words = append(words, strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ',' })...)
+	}
+	return words
+}
