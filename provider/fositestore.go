@@ -10,6 +10,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/client"
+	"vestibule/provider/dpop"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
 )
@@ -22,8 +23,11 @@ type fositeStore struct{ p *Provider }
 
 // unit is the unit of work of one request.
 type unit struct {
-	presented string // the code or refresh token of the request
-	address   string // of whoever sent it
+	presented string      // the code or refresh token of the request
+	address   string      // of whoever sent it
+	proof     *dpop.Proof // nil: it has none
+
+	refusal error // why fosite was told that there is no such code or token, if there is
 
 	newCode *tokens.Code
 	code    *tokens.Code
@@ -135,7 +139,7 @@ func (s *fositeStore) loadCode(ctx context.Context, u *unit, signature string, s
 	}
 	g.Scopes, g.Claims = rp.Permitted(g.Scopes), g.Claims.Within(rp.Scopes)
 	u.code, u.grant = &code, g
-	return nil
+	return u.checkKey(rp.Client)
 }
 
 // follow has the request go on with the client as it is registered now, if it authenticated as one that was remembered
@@ -204,7 +208,11 @@ func (s *fositeStore) CreateRefreshTokenSession(ctx context.Context, signature, 
 
 func (s *fositeStore) create(ctx context.Context, kind, signature string, r fosite.Requester, expires time.Time) error {
 	g := *r.GetSession().(*grant)
-	g.Nonce, g.Challenge, g.Redirect = "", "", "" // of the code only
+	u := unitOf(ctx)
+	g.Nonce, g.Challenge, g.Redirect, g.Bound = "", "", "", confirmation{u.key()} // what was there is of the code only
+	if kind == tokens.RefreshToken && !r.GetClient().IsPublic() {
+		g.Bound = confirmation{} // it is bound to the client, whose key may be another one by then (RFC 9449 section 5)
+	}
 	if kind == tokens.AccessToken {
 		g.Scopes = r.GetGrantedScopes() // a refresh may ask for less than the family has
 	}
@@ -212,7 +220,6 @@ func (s *fositeStore) create(ctx context.Context, kind, signature string, r fosi
 	if err != nil {
 		return err
 	}
-	u := unitOf(ctx)
 	u.tokens = append(u.tokens, tokens.Token{
 		Kind: kind, Signature: signature, Family: r.GetID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
 		Session: g.Login.Session, Data: data, Created: s.p.now(), Expires: expires,
@@ -256,6 +263,9 @@ func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, signature stri
 	}
 	g.Claims = g.Claims.Within(rp.Scopes) // fosite looks at the scopes
 	u.refresh, u.grant = &token, g
+	if err := u.checkKey(rp.Client); err != nil {
+		return nil, err
+	}
 	r := g.request(token.Family, clientOf(ctx))
 	switch {
 	case token.UsedAt.IsZero():

@@ -26,7 +26,8 @@ type grant struct {
 	Redirect  string          `json:"redirect,omitempty"`
 	Challenge string          `json:"challenge,omitempty"` // PKCE, S256
 	Requested time.Time       `json:"requested"`
-	Began     time.Time       `json:"began"` // when the family began, for the absolute end of refresh tokens
+	Bound     confirmation    `json:"cnf,omitzero"` // to this key: who has another one, or none, cannot use it
+	Began     time.Time       `json:"began"`        // when the family began, for the absolute end of refresh tokens
 
 	expires map[fosite.TokenType]time.Time // fosite's own notes; the rows have the ends that count
 }

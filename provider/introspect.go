@@ -28,6 +28,8 @@ type introspection struct {
 	ACR      string   `json:"acr"`
 	AMR      []string `json:"amr"`
 	AuthTime int64    `json:"auth_time"`
+
+	Bound confirmation `json:"cnf,omitzero"`
 }
 
 // introspect is the introspection endpoint (RFC 7662). A script in a page cannot keep the secret that it takes, so
@@ -126,10 +128,10 @@ func (p *Provider) describeToken(row *tokens.Token, g *grant) *introspection {
 	answer := &introspection{
 		Active: true, Scope: strings.Join(g.Scopes, " "), Client: row.Client, Subject: row.Subject, Issuer: p.issuer,
 		Expires: row.Expires.Unix(), IssuedAt: row.Created.Unix(),
-		ACR: g.ACR, AMR: g.Login.AMR(), AuthTime: g.Login.AuthTime().Unix(),
+		ACR: g.ACR, AMR: g.Login.AMR(), AuthTime: g.Login.AuthTime().Unix(), Bound: g.Bound,
 	}
 	if row.Kind == tokens.AccessToken {
-		answer.Type = "Bearer"
+		answer.Type = g.Bound.tokenType()
 	}
 	return answer
 }

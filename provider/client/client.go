@@ -40,6 +40,8 @@ type Client struct {
 	IDTokenAlg string   `json:"id_token_signed_response_alg,omitempty"` // one of Algorithms; empty: the server's
 	TwoSteps   TwoSteps `json:"two_steps,omitempty"`                    // what all its users must have
 
+	BoundTokens bool `json:"dpop_bound_access_tokens,omitempty"` // it must bind all its tokens to keys, by proofs (RFC 9449 section 5.2)
+
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"` // where browsers may go after a sign-out that the client asks for; compared as RedirectURIs are
 
 	// IDTokenClaims are the scopes whose claims are in its ID tokens too, for a client that asks no userinfo endpoint: those of
@@ -122,6 +124,7 @@ func Check(c Client) error {
 	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
 	fault(c.ResourceServer && len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
 	fault(c.ResourceServer && len(c.GrantTypes) > 0, "a resource server signs nobody in: it has no grant types")
+	fault(c.ResourceServer && c.BoundTokens, "a resource server gets no tokens that could be bound to keys")
 	for _, kind := range c.GrantTypes {
 		fault(!slices.Contains(GrantTypes, kind), fmt.Sprintf("grant type %q must be one of %s", kind, strings.Join(GrantTypes, ", ")))
 	}

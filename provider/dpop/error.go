@@ -18,6 +18,8 @@ func (e *Error) Error() string { return e.Code + ": " + e.Text }
 
 // Outcomes that a caller tells apart.
 var (
+	// ErrMissing reports a request that brings no proof and must.
+	ErrMissing = &Error{CodeInvalid, "There is no DPoP proof: send one in the header DPoP."}
 	// ErrReplayed reports a proof that was used before.
 	ErrReplayed = &Error{CodeInvalid, "The DPoP proof was used before: make one for each request, with another jti."}
 	// ErrNonce reports a proof without a nonce of ours, or with one that is too old. The answer brings a new one.

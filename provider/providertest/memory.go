@@ -10,6 +10,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/client"
+	"vestibule/provider/dpop"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
 	"vestibule/provider/store"
@@ -25,6 +26,7 @@ type Memory struct {
 	revoked      map[string]bool   // families that ended
 	made         map[string]string // family to the registration of its client
 	tokens       map[[2]string]tokens.Token
+	proofs       map[string]bool // that were used
 	keys         []jwks.SealedKey
 	accounts     map[string]account.Account
 	hashes       map[string]string
@@ -37,7 +39,7 @@ func New() *Memory {
 	return &Memory{
 		clients: map[string]client.Client{}, interactions: map[string]interaction.Interaction{},
 		codes: map[string]tokens.Code{}, revoked: map[string]bool{}, made: map[string]string{}, tokens: map[[2]string]tokens.Token{},
-		accounts: map[string]account.Account{}, hashes: map[string]string{},
+		proofs: map[string]bool{}, accounts: map[string]account.Account{}, hashes: map[string]string{},
 	}
 }
 
@@ -123,12 +125,12 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 
 func (m *Memory) copy() *Memory {
 	return &Memory{interactions: cloneMap(m.interactions), codes: cloneMap(m.codes), revoked: cloneMap(m.revoked), made: cloneMap(m.made),
-		tokens: cloneMap(m.tokens), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
+		tokens: cloneMap(m.tokens), proofs: cloneMap(m.proofs), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
 }
 
 func (m *Memory) restore(b *Memory) {
 	m.interactions, m.codes, m.revoked, m.made = b.interactions, b.codes, b.revoked, b.made
-	m.tokens, m.keys, m.hashes = b.tokens, b.keys, b.hashes
+	m.tokens, m.proofs, m.keys, m.hashes = b.tokens, b.proofs, b.keys, b.hashes
 }
 
 // Client implements client.Store.
@@ -272,6 +274,20 @@ func (m *Memory) insert(made []tokens.Token) {
 	for _, token := range made {
 		m.tokens[[2]string{token.Kind, token.Signature}] = token
 	}
+}
+
+// UseProof implements dpop.Once.
+func (m *Memory) UseProof(ctx context.Context, id string, _ time.Time) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if m.proofs[id] {
+		return dpop.ErrReplayed
+	}
+	m.proofs[id] = true
+	return nil
 }
 
 // Token implements tokens.Store.

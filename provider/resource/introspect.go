@@ -22,6 +22,7 @@ type Token struct {
 	ACR      string    // how well the user signed in; empty if nobody did
 	AMR      []string  // what the user proved
 	AuthTime time.Time // when the user gave the oldest of the proofs that AMR tells of; zero if nobody did
+	Key      string    // the thumbprint of the key that the token is bound to; empty: it is bound to none
 	Expires  time.Time // zero: the server does not say
 }
 
@@ -42,6 +43,8 @@ type answer struct {
 	AMR      []string `json:"amr"`
 	AuthTime int64    `json:"auth_time"`
 	Expires  int64    `json:"exp"`
+
+	Bound map[string]any `json:"cnf"` // RFC 7800
 }
 
 // tokenForm is the b64token of RFC 6750 section 2.1.
@@ -58,13 +61,24 @@ func (g *Guard) introspect(ctx context.Context, access string) (Token, error) {
 	switch {
 	case err != nil:
 		return Token{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case !a.Active, !strings.EqualFold(a.Type, "Bearer"): // a refresh token opens nothing
+	case !a.Active, !a.usable(): // a refresh token opens nothing
 		return Token{}, ErrToken
 	}
+	key, _ := a.Bound["jkt"].(string)
 	return Token{
 		Subject: a.Subject, ClientID: a.ClientID, Scopes: strings.Fields(a.Scope), ACR: a.ACR, AMR: a.AMR,
-		AuthTime: instant(a.AuthTime), Expires: instant(a.Expires),
+		AuthTime: instant(a.AuthTime), Key: key, Expires: instant(a.Expires),
 	}, nil
+}
+
+// usable reports whether it is an access token that is bound to nothing, or to a key as RFC 9449 section 6 has it. To
+// what else it may be bound, nobody here would look at.
+func (a answer) usable() bool {
+	key, _ := a.Bound["jkt"].(string)
+	if len(a.Bound) == 0 {
+		return strings.EqualFold(a.Type, "Bearer")
+	}
+	return len(a.Bound) == 1 && key != "" && strings.EqualFold(a.Type, "DPoP")
 }
 
 // post never puts the token or the secret into an error.

@@ -99,6 +99,13 @@ CREATE INDEX token_family ON token (family, kind);
 CREATE INDEX token_keep_until ON token (keep_until);
 CREATE INDEX token_replay ON token (used_at) WHERE replay IS NOT NULL;
 
+-- What may come once, such as a proof of possession of a key, and has. It is forgotten when it is too old to come again.
+CREATE TABLE used_proof (
+	id         TEXT   NOT NULL PRIMARY KEY,
+	expires_at BIGINT NOT NULL
+);
+CREATE INDEX used_proof_expires_at ON used_proof (expires_at);
+
 CREATE TABLE session (
 	id         BYTEA  NOT NULL PRIMARY KEY,
 	sid        TEXT   NOT NULL, -- stays when the id changes

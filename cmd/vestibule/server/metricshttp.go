@@ -62,7 +62,7 @@ func (m *metrics) answered(r *http.Request, code int, body []byte) {
 
 var tokenErrors = []string{
 	"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
-	"server_error", "temporarily_unavailable",
+	"invalid_dpop_proof", "use_dpop_nonce", "server_error", "temporarily_unavailable",
 }
 
 // answerRecorder also keeps a refusal of the token endpoint, which is small. It never keeps tokens.
