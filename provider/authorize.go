@@ -64,6 +64,7 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 		ix.Claims = wanted.Within(client.Scopes)
 	}
 	ix.Registered, ix.Decided, ix.TwoSteps = client.Registration, client.Updated, client.TwoSteps
+	ix.FirstParty = client.SkipsConsent(ix.Redirect) && !demand.PromptConsent
 	if ix.Request, err = freeze(ar); err != nil {
 		return nil, ar, err
 	}
@@ -93,7 +94,7 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	if err != nil {
 		return fosite.NewAuthorizeRequest(), err
 	}
-	requester, err := p.fosite.NewAuthorizeRequest(r.Context(), r)
+	requester, err := p.fosite.NewAuthorizeRequest(withRedirectURI(r.Context(), r.Form.Get("redirect_uri")), r)
 	ar := requester.(*fosite.AuthorizeRequest)
 	ar.State, ar.ResponseMode = state, mode
 	ar.Form.Del("state")

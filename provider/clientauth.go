@@ -32,7 +32,7 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 	case client.Public:
 		return nil, fosite.ErrInvalidClient.WithHint("A public client must not send a secret.")
 	}
-	ok, err := p.secrets.Check(ctx, client, secret, spelling.NetworkOf(r.RemoteAddr))
+	ok, err := p.secrets.Check(ctx, client, p.now(), secret, spelling.NetworkOf(r.RemoteAddr))
 	switch {
 	case err != nil:
 		return nil, storeFault{err}

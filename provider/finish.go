@@ -11,6 +11,8 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/assurance"
+	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
 )
@@ -53,7 +55,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 		func(ctx context.Context) error { return p.accounts.RequireAccount(ctx, login.Subject, login.Epoch) },
 		save,
 		func(ctx context.Context) error {
-			return p.audit.Record(ctx, ix.Granted(r, login.AMR(), g.ACR, login.AuthTime()))
+			return p.audit.Record(ctx, granted(r, ix, login, g.ACR))
 		},
 	})...)
 	if errors.Is(err, client.ErrChanged) {
@@ -63,6 +65,15 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 		return err
 	}
 	return p.leave(w, r, to)
+}
+
+// granted is the record of the answer, which says if the user was not asked to allow it.
+func granted(r *http.Request, ix *interaction.Interaction, login *assurance.Login, acr string) audit.Event {
+	e := ix.Granted(r, login.AMR(), acr, login.AuthTime())
+	if ix.FirstParty {
+		e.Detail["consent"] = string(client.ConsentNever)
+	}
+	return e
 }
 
 // give makes what the client is answered with: a code or, if it asked for that, an ID token. save is part of the commit that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ory/fosite"
@@ -64,7 +65,18 @@ func (s *fositeStore) GetClient(ctx context.Context, id string) (fosite.Client, 
 	if err != nil {
 		return nil, notFound(err)
 	}
+	if asked, _ := ctx.Value(redirectURIKey{}).(string); asked != "" && client.Allows(asked) {
+		client.RedirectURIs = append(slices.Clone(client.RedirectURIs), asked)
+	}
 	return relyingParty{client}, nil
+}
+
+type redirectURIKey struct{}
+
+// withRedirectURI has fosite find the redirect URI among those of the client, if that allows it: fosite knows no native app
+// that takes any port of localhost.
+func withRedirectURI(ctx context.Context, uri string) context.Context {
+	return context.WithValue(ctx, redirectURIKey{}, uri)
 }
 
 // ClientAssertionJWTValid implements fosite.ClientManager. No client authenticates with a JWT.
@@ -152,7 +164,7 @@ func (p *Provider) follow(ctx context.Context, changed time.Time) error {
 	}
 	p.clients.Forget(known.ID)
 	client, err := p.clients.Client(ctx, known.ID)
-	if err == nil && (client.Registration != known.Registration || client.Public != known.Public || client.SecretHash != known.SecretHash) {
+	if err == nil && !client.Keeps(known.Client, p.now()) {
 		err = store.ErrNotFound // it has not authenticated as what it is now
 	}
 	if err != nil {

@@ -35,6 +35,18 @@ func TestRedirectURIThatMatches(t *testing.T) {
 
 func TestPortOfALoopbackRequest(t *testing.T) {
 	o := newOP(t)
+	app, err := o.store.Client(t.Context(), "app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	app.RedirectURIs = append(app.RedirectURIs, "http://localhost/cb", "vscode://ana.extension/cb")
+	o.store.AddClient(app)
+	for _, uri := range []string{"http://localhost:49152/cb", "vscode://ana.extension/cb"} {
+		v := request("client_id", "app", "scope", "openid", "redirect_uri", uri)
+		if got := o.authorize(v).Header.Get("Location"); !strings.HasPrefix(got, uri+"?") || !strings.Contains(got, "code=") {
+			t.Errorf("%q: the answer goes to %q", uri, got)
+		}
+	}
 	for port, ok := range map[string]bool{"": true, ":1": true, ":65535": true, ":0": false, ":65536": false, ":080": false, ":": false, ":80": false} {
 		v := request("client_id", "app", "scope", "openid", "redirect_uri", "http://127.0.0.1"+port+"/cb")
 		if r := o.authorize(v); (r.Header.Get("Location") != "") != ok {

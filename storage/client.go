@@ -11,19 +11,19 @@ import (
 	"vestibule/provider/store"
 )
 
-const clientColumns = `id, registration, secret_hash, metadata, created_at, updated_at`
+const clientColumns = `id, registration, secret_hash, previous_secret_hash, previous_secret_ends_at, metadata, created_at, updated_at`
 
 func scanClient(r row) (client.Client, error) {
 	var c client.Client
 	var id, metadata string
-	var created, updated int64
-	if err := r.Scan(&id, &c.Registration, &c.SecretHash, &metadata, &created, &updated); err != nil {
+	var previousEnds, created, updated int64
+	if err := r.Scan(&id, &c.Registration, &c.SecretHash, &c.PreviousSecretHash, &previousEnds, &metadata, &created, &updated); err != nil {
 		return c, err
 	}
 	if err := json.Unmarshal([]byte(metadata), &c); err != nil {
 		return c, fmt.Errorf("registration of client %s: %w", id, err)
 	}
-	c.ID, c.Created, c.Updated = id, instant(created), instant(updated)
+	c.ID, c.PreviousSecretEnds, c.Created, c.Updated = id, instant(previousEnds), instant(created), instant(updated)
 	return c, nil
 }
 
@@ -48,20 +48,21 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 		return err
 	}
 	return s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6)`,
-		c.ID, c.Registration, c.SecretHash, string(metadata), micros(c.Created), micros(c.Updated))
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		c.ID, c.Registration, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Created), micros(c.Updated))
 }
 
-// UpdateClient replaces what a client registers and its secret, if nobody changed it since was; store.ErrConflict if somebody
+// UpdateClient replaces what a client registers and its secrets, if nobody changed it since was; store.ErrConflict if somebody
 // did, or it is gone.
 func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time) error {
 	metadata, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, store.ErrConflict, `UPDATE client SET secret_hash = $2, metadata = $3, updated_at = $4
-		WHERE id = $1 AND updated_at = $5`,
-		c.ID, c.SecretHash, string(metadata), micros(c.Updated), micros(was))
+	return s.exec(ctx, store.ErrConflict, `UPDATE client
+		SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6
+		WHERE id = $1 AND updated_at = $7`,
+		c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was))
 }
 
 // DeleteClient removes a client. Its codes, tokens and consents end in the same commit, for they are of a registration that

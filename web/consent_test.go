@@ -1,8 +1,13 @@
 package web
 
 import (
+	"crypto/rand"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"vestibule/provider/client"
 )
 
 func TestConsentGrows(t *testing.T) {
@@ -34,6 +39,57 @@ func TestConsentNotRemembered(t *testing.T) {
 		t.Fatalf("the browser goes to %s", response.Header.Get("Location"))
 	}
 	b.open(s.authorize()).at("consent", "initial")
+}
+
+// TestConsentPolicies says of each policy and kind of client whether the user is asked, and what of.
+func TestConsentPolicies(t *testing.T) {
+	s := newSite(t)
+	pkce := []string{"scope", "openid", "code_challenge", strings.Repeat("a", 43), "code_challenge_method", "S256"}
+	for _, tt := range []struct {
+		policy        client.Consent
+		public        bool
+		redirect      string
+		asked, ticked bool
+	}{
+		{client.ConsentDefault, false, "https://own.test/cb", true, true},
+		{client.ConsentDefault, true, "https://own.test/cb", true, false},
+		{client.ConsentAsk, false, "https://own.test/cb", true, false},
+		{client.ConsentRemember, false, "https://own.test/cb", true, true},
+		{client.ConsentRemember, true, "https://own.test/cb", true, true},
+		{client.ConsentNever, false, "https://own.test/cb", false, false},
+		{client.ConsentNever, true, "https://own.test/cb", false, false},
+		{client.ConsentNever, true, "http://127.0.0.1:1/cb", true, false},
+		{client.ConsentNever, true, "own:/cb", true, false},
+	} {
+		t.Run(fmt.Sprintf("%s, public %v, %s", tt.policy, tt.public, tt.redirect), func(t *testing.T) {
+			own := client.Client{ID: "own", Name: "Own", Public: tt.public, Consent: tt.policy, RedirectURIs: []string{tt.redirect}, Scopes: []string{"openid"}}
+			if !tt.public {
+				own.SecretHash = "sha256:x"
+			}
+			own.ID = "own-" + rand.Text() // nothing is remembered of the one before
+			s.store.AddClient(own)
+			ask := func(pairs ...string) string {
+				return s.authorize(slices.Concat([]string{"client_id", own.ID, "redirect_uri", tt.redirect}, pkce, pairs)...)
+			}
+			b := s.newBrowser()
+			p := b.open(ask()).password("ana")
+			if tt.asked {
+				if p = p.at("consent", "initial"); has(p.input("remember"), "checked") != tt.ticked {
+					t.Errorf("the box is ticked: %v, want %v", !tt.ticked, tt.ticked)
+				}
+				p = p.press("Allow")
+			}
+			if got := p.client(); got.Get("code") == "" {
+				t.Errorf("the client gets %v", got)
+			}
+			if !tt.asked {
+				if got := b.open(ask("prompt", "none")).client(); got.Get("code") == "" {
+					t.Errorf("asked silently the client gets %v", got)
+				}
+			}
+			b.open(ask("prompt", "consent")).at("consent", "initial")
+		})
+	}
 }
 
 // TestImpostor is about a public client on a loopback address: any program on the device can pose as it.

@@ -75,13 +75,23 @@ func (w *env) register(ctx context.Context, c *cli.Command, o *operator.Operator
 // shownClient is how JSON shows a relying party: what it registers, and what the server says of that (RFC 7591 section 3.2.1).
 type shownClient struct {
 	client.Client
-	Secret   string          `json:"client_secret,omitempty"` // only in the answer to create
-	TwoSteps client.TwoSteps `json:"two_steps"`               // as the flag has it
-	Created  time.Time       `json:"created"`
+	Secret  string    `json:"client_secret,omitempty"` // only in the answer to create
+	Created time.Time `json:"created"`
+
+	// What is there also where it is empty, for the programs that read it.
+	RedirectURIs           []string        `json:"redirect_uris"`
+	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris"`
+	Scopes                 client.Words    `json:"scope"`
+	TwoSteps               client.TwoSteps `json:"two_steps"` // as the flag has it
+	Public                 bool            `json:"public"`
+	ResourceServer         bool            `json:"resource_server"`
 }
 
 func clientView(c client.Client) shownClient {
-	return shownClient{Client: c, TwoSteps: client.TwoSteps(twoStepsText(c.TwoSteps)), Created: c.Created.UTC()}
+	return shownClient{
+		Client: c, Created: c.Created.UTC(), RedirectURIs: append([]string{}, c.RedirectURIs...), PostLogoutRedirectURIs: append([]string{}, c.PostLogoutRedirectURIs...),
+		Scopes: c.Scopes, TwoSteps: client.TwoSteps(twoStepsText(c.TwoSteps)), Public: c.Public, ResourceServer: c.ResourceServer,
+	}
 }
 
 func clientList(w *env) *cli.Command {

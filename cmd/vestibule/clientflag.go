@@ -48,6 +48,14 @@ var clientFlags = []clientFlag{
 		apply: func(c *cli.Command, to *client.Client) { to.TwoSteps = twoStepsOf(c.String("two-steps")) },
 	},
 	{
+		name: "consent",
+		flag: func() cli.Flag {
+			return &cli.StringFlag{Name: "consent", Usage: "what its users are asked before it learns of them: `ask|remember|never`; never is for an app of your own",
+				DefaultText: "remember, or ask for a public app"}
+		},
+		apply: func(c *cli.Command, to *client.Client) { to.Consent = client.Consent(c.String("consent")) },
+	},
+	{
 		name: "acr-name",
 		flag: func() cli.Flag {
 			return pairsFlag("acr-name", "`LEVEL=NAME`, what the app calls aal1, aal2 or phr; the first of a level is the one in answers",

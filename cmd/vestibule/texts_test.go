@@ -110,11 +110,11 @@ func inEnglish(file *ast.File) map[ast.Node]bool {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
-			if slices.Contains([]string{"New", "Errorf", "UsageError", "Failure", "Exclude", "group", "acrNameFlag", "idTokenClaimsFlag", "attributeFlag", "CutPrefix"}, cataloguetest.Callee(n)) {
+			if slices.Contains([]string{"New", "Errorf", "UsageError", "Failure", "Exclude", "group", "textFlag", "valuesFlag", "wordsFlag", "pairsFlag", "attributeFlag", "CutPrefix"}, cataloguetest.Callee(n)) {
 				spare(n)
 			}
 		case *ast.KeyValueExpr:
-			if key, ok := n.Key.(*ast.Ident); ok && (key.Name == "Usage" || key.Name == "ConfigureShellCompletionCommand" || key.Name == "DefaultText" || key.Name == "ArgsUsage") {
+			if key, ok := n.Key.(*ast.Ident); ok && (key.Name == "Usage" || key.Name == "ConfigureShellCompletionCommand" || key.Name == "DefaultText" || key.Name == "ArgsUsage" || key.Name == "Description" || key.Name == "none") {
 				spare(n)
 			}
 		case *ast.ValueSpec:

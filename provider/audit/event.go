@@ -76,7 +76,8 @@ const (
 	EventAdminTOTPExported  = "admin.totp.exported"      // Detail: authenticators
 	EventAdminEnrolLink     = "admin.enrol_link.made"    // Detail: expires
 	EventAdminClientCreated = "admin.client.created"
-	EventAdminClientUpdated = "admin.client.updated" // Detail: changed
+	EventAdminClientUpdated = "admin.client.updated"        // Detail: changed
+	EventAdminSecretRotated = "admin.client.secret_rotated" // Detail: overlap
 	EventAdminClientDeleted = "admin.client.deleted"
 	EventAdminReseal        = "admin.secret_key.rotated"   // Detail: rows, key
 	EventSigningKeyMade     = "admin.signing_key.made"     // Detail: key, alg, signs (from when on); the actor is system if it was due

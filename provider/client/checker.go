@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"strings"
 	"sync"
+	"time"
 
 	"vestibule/provider/limiter"
 )
@@ -42,28 +43,38 @@ type secretCall struct {
 	err   error
 }
 
-// Check reports whether the secret is the client's. A client without a hash has no right secret. network is the one
-// that the secret came from.
-func (s *SecretChecker) Check(ctx context.Context, c Client, secret, network string) (bool, error) {
-	if c.SecretHash == "" || secret == "" {
+// Check reports whether the secret is one that the client has at that moment. A client without a hash has no right secret.
+// network is the one that the secret came from.
+func (s *SecretChecker) Check(ctx context.Context, c Client, at time.Time, secret, network string) (bool, error) {
+	for _, hash := range c.SecretHashes(at) {
+		if ok, err := s.check(ctx, hash, secret, network); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// check reports whether the secret belongs to the hash.
+func (s *SecretChecker) check(ctx context.Context, hash, secret, network string) (bool, error) {
+	if secret == "" {
 		return false, nil
 	}
 	fast := fastHash(secret)
-	if strings.HasPrefix(c.SecretHash, sha256Prefix) {
-		return same(fast, c.SecretHash), nil
+	if strings.HasPrefix(hash, sha256Prefix) {
+		return same(fast, hash), nil
 	}
-	if right, known := s.known(c.SecretHash); known {
+	if right, known := s.known(hash); known {
 		return same(fast, right), nil
 	}
-	key := c.SecretHash + "|" + fast
-	call, first, err := s.join(key, c.SecretHash+"|"+network)
+	key := hash + "|" + fast
+	call, first, err := s.join(key, hash+"|"+network)
 	if err != nil {
 		return false, err
 	}
 	if first { // others may wait for it when its own client has gone
 		func() {
 			defer s.leave(key, call)
-			s.decide(context.WithoutCancel(ctx), call, c.SecretHash, secret)
+			s.decide(context.WithoutCancel(ctx), call, hash, secret)
 		}()
 	}
 	select {

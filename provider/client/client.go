@@ -24,7 +24,11 @@ type Client struct {
 	ID           string `json:"client_id"`
 	Registration string `json:"-"` // another one each time that the id is registered, for nothing is inherited; empty in a new Client: the store makes it
 	SecretHash   string `json:"-"` // of HashSecret or NewSecret; empty for a public client
-	FirstParty   bool   `json:"-"` // its users need not allow it anything, says the server that it is registered with
+
+	PreviousSecretHash string    `json:"-"` // of the secret that it had before, which is as good until PreviousSecretEnds; empty: there is none
+	PreviousSecretEnds time.Time `json:"-"`
+
+	FirstParty bool `json:"-"` // its users need not allow it anything, says the server that it is registered with
 
 	Created time.Time `json:"-"`
 	Updated time.Time `json:"-"`
@@ -39,6 +43,7 @@ type Client struct {
 
 	IDTokenAlg string   `json:"id_token_signed_response_alg,omitempty"` // one of Algorithms; empty: the server's
 	TwoSteps   TwoSteps `json:"two_steps,omitempty"`                    // what all its users must have
+	Consent    Consent  `json:"consent,omitempty"`                      // what its users are asked
 
 	BoundTokens bool `json:"dpop_bound_access_tokens,omitempty"` // it must bind all its tokens to keys, by proofs (RFC 9449 section 5.2)
 
@@ -134,6 +139,8 @@ func Check(c Client) error {
 	}
 	fault(c.IDTokenAlg != "" && !slices.Contains(Algorithms, c.IDTokenAlg), "ID tokens can be signed with RS256, ES256, PS256 or EdDSA")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
+	fault(!c.Consent.IsKnown(), "consent can be ask, remember or never")
+	fault(c.ResourceServer && c.Consent != ConsentDefault, "a resource server signs nobody in: consent is for other clients")
 	for _, scope := range c.IDTokenClaims {
 		known := slices.Contains(claims.Scopes(), scope)
 		fault(!known, fmt.Sprintf("claims for ID tokens can be those of %s, not of %q", strings.Join(claims.Scopes(), ", "), scope))

@@ -30,9 +30,9 @@ func TestCheck(t *testing.T) {
 		{"empty fragment", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/cb#"} }, "fragment"},
 		{"user name", func(c *client.Client) { c.RedirectURIs = []string{"https://a@shop.example/cb"} }, "user name"},
 		{"parameter of the answer", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/cb?code=x"} }, "parameter"},
-		{"script", func(c *client.Client) { c.RedirectURIs = []string{"javascript:alert(1)"} }, "private scheme in reverse"},
-		{"data", func(c *client.Client) { c.RedirectURIs = []string{"data:text/html,x"} }, "private scheme in reverse"},
-		{"no host", func(c *client.Client) { c.RedirectURIs = []string{"https:///cb"} }, "private scheme in reverse"},
+		{"script", func(c *client.Client) { c.RedirectURIs = []string{"javascript:alert(1)"} }, "what a browser would run"},
+		{"data", func(c *client.Client) { c.RedirectURIs = []string{"data:text/html,x"} }, "what a browser would run"},
+		{"no host", func(c *client.Client) { c.RedirectURIs = []string{"https:///cb"} }, "must be https"},
 		{"space", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/c b"} }, "ASCII"},
 		{"private scheme of a confidential client", func(c *client.Client) { c.RedirectURIs = []string{"com.example.app:/cb"} }, "public clients only"},
 		{"private scheme", func(c *client.Client) {
@@ -65,6 +65,11 @@ func TestCheck(t *testing.T) {
 		}, ""},
 		{"claims of no scope in ID tokens", func(c *client.Client) { c.IDTokenClaims = []string{"openid"} }, "profile, email, address, phone, groups, not of \"openid\""},
 		{"claims in ID tokens that it cannot ask for", func(c *client.Client) { c.IDTokenClaims = []string{"phone"} }, "without the scope phone"},
+		{"consent", func(c *client.Client) { c.Consent = client.ConsentNever }, ""},
+		{"consent of no such kind", func(c *client.Client) { c.Consent = "sometimes" }, "ask, remember or never"},
+		{"grant types", func(c *client.Client) { c.GrantTypes = []string{"authorization_code"} }, ""},
+		{"grant type that is none", func(c *client.Client) { c.GrantTypes = []string{"authorization_code", "password"} }, `grant type "password" must be one of authorization_code`},
+		{"codes that it cannot exchange", func(c *client.Client) { c.GrantTypes = []string{"refresh_token"} }, "needs the grant type authorization_code"},
 		{"algorithm none", func(c *client.Client) { c.IDTokenAlg = "none" }, "RS256, ES256, PS256 or EdDSA"},
 	} {
 		c := good

@@ -17,8 +17,8 @@ import (
 	"vestibule/provider/spelling"
 )
 
-// checkRedirectURI allows https, http on a loopback address, and for a public client a private scheme with a
-// dot in it (RFC 8252 sections 7.1 to 7.3). What a request sends is compared with it byte for byte, and browsers change
+// checkRedirectURI allows https, http on a loopback address, and for a public client a private scheme (RFC 8252 sections 7.1
+// to 7.3), with a dot in it or without as vscode has it. What a request sends is compared with it byte for byte, and browsers change
 // what is not in its normal form (RFC 3986 section 6.2.2): one that no request can have, or that leads elsewhere than
 // it says, is refused here.
 func checkRedirectURI(raw string, public bool) error {
@@ -56,12 +56,29 @@ func checkScheme(u *url.URL, public bool) error {
 		return nil
 	case u.Scheme == "http":
 		return errors.New("must be https; http is for loopback addresses only")
-	case !strings.Contains(u.Scheme, "."):
-		return errors.New("must be https, http on a loopback address, or a private scheme in reverse domain form such as com.example.app")
+	case u.Scheme == "https" || u.Scheme == "":
+		return errors.New("must be https, http on a loopback address, or the private scheme of an app such as com.example.app")
+	case isBrowsers(u.Scheme):
+		return fmt.Errorf("%s: is what a browser would run or open itself; no app has it for its own", u.Scheme)
 	case !public:
 		return errors.New("a private scheme is for public clients only")
 	}
 	return nil
+}
+
+// browserSchemes are what browsers run, show or hand to a program of another purpose.
+var browserSchemes = []string{
+	"about", "android-app", "blob", "chrome", "content", "data", "devtools", "edge", "feed", "file", "filesystem", "ftp", "intent", "jar",
+	"javascript", "livescript", "mailto", "mhtml", "mocha", "moz-extension", "ms-its", "resource", "sftp", "shell", "sms", "ssh", "tel", "telnet",
+	"urn", "vbscript", "view-source", "wais", "ws", "wss", "wyciwyg",
+}
+
+// isBrowsers reports whether a scheme is one of browserSchemes or begins with one: what stands behind a dot or a plus has
+// been cut off by programs before.
+func isBrowsers(scheme string) bool {
+	first, _, _ := strings.Cut(scheme, ".")
+	first, _, _ = strings.Cut(first, "+")
+	return slices.Contains(browserSchemes, scheme) || slices.Contains(browserSchemes, first)
 }
 
 // hostForm is a host name, which may have an underscore and end in a dot as some do.
@@ -156,25 +173,30 @@ func IsLoopback(host string) bool {
 }
 
 // Allows reports whether raw is one of the client's redirect URIs: the same string, or the same but for
-// the port where both are http on the same loopback IP address. fosite compares decoded paths and overlooks a
-// user name, which is too kind.
-func (c Client) Allows(raw string) bool { return isAmong(c.RedirectURIs, raw) }
+// the port where both are http on the same loopback IP address or, for a public client, on localhost: a native app takes the
+// port that is free (RFC 8252 section 7.3). fosite compares decoded paths and overlooks a user name, which is too kind.
+func (c Client) Allows(raw string) bool { return c.isAmong(c.RedirectURIs, raw) }
 
 // AllowsAfterLogout is Allows for the addresses after a sign-out (RP-Initiated Logout 1.0 section 3).
-func (c Client) AllowsAfterLogout(raw string) bool { return isAmong(c.PostLogoutRedirectURIs, raw) }
+func (c Client) AllowsAfterLogout(raw string) bool { return c.isAmong(c.PostLogoutRedirectURIs, raw) }
 
-func isAmong(uris []string, raw string) bool {
+func (c Client) isAmong(uris []string, raw string) bool {
 	if slices.Contains(uris, raw) {
 		return true
 	}
 	asked, err := url.Parse(raw)
-	if err != nil || asked.Scheme != "http" || net.ParseIP(asked.Hostname()) == nil || !IsLoopback(asked.Hostname()) || checkPort(asked) != nil {
+	if err != nil || asked.Scheme != "http" || !c.anyPort(asked.Hostname()) || checkPort(asked) != nil {
 		return false
 	}
 	return slices.ContainsFunc(uris, func(registered string) bool {
 		u, err := url.Parse(registered)
 		return err == nil && u.Scheme == "http" && u.Hostname() == asked.Hostname() && dropPort(registered, u) == dropPort(raw, asked)
 	})
+}
+
+// anyPort reports whether the port of that host may be another than the one that is registered.
+func (c Client) anyPort(host string) bool {
+	return IsLoopback(host) && (c.Public || host != "localhost")
 }
 
 // dropPort returns the URI as it was written but for its port.

@@ -79,3 +79,45 @@ func TestRedirectURIThatCanNeverMatch(t *testing.T) {
 		}
 	}
 }
+
+// TestPrivateSchemes takes what apps have and refuses what browsers have, whatever is put behind its name.
+func TestPrivateSchemes(t *testing.T) {
+	for _, uri := range []string{"com.example.app:/cb", "vscode://ana.extension/cb", "cursor://anysphere.cursor-retrieval/oauth/cb", "myapp:/cb", "web+shop:/cb", "msauth.com.example.app://auth"} {
+		if err := register(uri, true); err != nil {
+			t.Errorf("%q: %v", uri, err)
+		}
+		if err := register(uri, false); err == nil || !strings.Contains(err.Error(), "public clients only") {
+			t.Errorf("%q of a confidential client: %v", uri, err)
+		}
+	}
+	for _, uri := range []string{
+		"javascript:alert(1)", "javascript.x:alert(1)", "javascript.x://shop/%0aalert(1)", "javascript+x:/cb", "data:text/html,x", "data.x:/cb", "vbscript:x", "blob:https://shop.example/x",
+		"file:///etc/passwd", "view-source:https://shop.example/", "intent://shop/#Intent;end", "about:blank", "ws://shop.example/cb", "ftp://shop.example/cb",
+		"mailto:ana@example.com", "urn:ietf:wg:oauth:2.0:oob",
+	} {
+		want := "browser would run or open"
+		if strings.Contains(uri, "#") {
+			want = "fragment"
+		}
+		if err := register(uri, true); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", uri, err, want)
+		}
+	}
+}
+
+// TestPortOfALoopbackAddress lets a native app take the port that is free, by an address or by name.
+func TestPortOfALoopbackAddress(t *testing.T) {
+	uris := []string{"http://127.0.0.1/cb", "http://localhost/cb", "http://[::1]:1/cb"}
+	for _, public := range []bool{true, false} {
+		c := client.Client{ID: "app", Public: public, RedirectURIs: uris, PostLogoutRedirectURIs: uris}
+		for uri, want := range map[string]bool{
+			"http://127.0.0.1:49152/cb": true, "http://[::1]:49152/cb": true, "http://localhost:49152/cb": public, "http://localhost/cb": true,
+			"http://localhost:0/cb": false, "http://localhost:70000/cb": false, "http://localhost:49152/other": false, "https://localhost:49152/cb": false,
+			"http://localhost.example:49152/cb": false, "http://ana@localhost:49152/cb": false, "http://127.0.0.2:49152/cb": false,
+		} {
+			if c.Allows(uri) != want || c.AllowsAfterLogout(uri) != want {
+				t.Errorf("public %v: %s is allowed: %v, %v; want %v", public, uri, c.Allows(uri), c.AllowsAfterLogout(uri), want)
+			}
+		}
+	}
+}

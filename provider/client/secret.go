@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"slices"
+	"time"
 )
 
 // sha256Prefix tells the hash of a secret with full entropy from a slow one.
@@ -44,4 +46,24 @@ func HashSecret(ctx context.Context, h Hasher, secret string) (string, error) {
 		return fastHash(secret), nil
 	}
 	return h.Hash(ctx, secret)
+}
+
+// SecretHashes are those of the secrets that are good then: its own and, for some time after it got that, the one before.
+func (c Client) SecretHashes(at time.Time) []string {
+	var good []string
+	if c.SecretHash != "" {
+		good = append(good, c.SecretHash)
+	}
+	if c.PreviousSecretHash != "" && at.Before(c.PreviousSecretEnds) {
+		good = append(good, c.PreviousSecretHash)
+	}
+	return good
+}
+
+// Keeps reports whether the client is the registration that was known as was, and takes then all secrets that it took as such:
+// whoever authenticated as was would do so now.
+func (c Client) Keeps(was Client, at time.Time) bool {
+	good := c.SecretHashes(at)
+	gone := func(hash string) bool { return !slices.Contains(good, hash) }
+	return c.Registration == was.Registration && c.Public == was.Public && !slices.ContainsFunc(was.SecretHashes(at), gone)
 }

@@ -78,7 +78,7 @@ func (ix *Interaction) Follow(c client.Client) {
 		return
 	}
 	ix.Decided, ix.TwoSteps, ix.Scopes, ix.Claims = c.Updated, c.TwoSteps, c.Permitted(ix.Scopes), ix.Claims.Within(c.Scopes)
-	ix.ClientName, ix.FirstParty = c.Label(), ix.FirstParty && c.FirstParty
+	ix.ClientName, ix.FirstParty = c.Label(), ix.FirstParty && c.SkipsConsent(ix.Redirect)
 }
 
 // ToAllow returns the scopes that the user has to allow: those requested, and those that stand for the claims which are

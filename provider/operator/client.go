@@ -42,23 +42,29 @@ func (o *Operator) RegisterClient(ctx context.Context, n NewClient) (c client.Cl
 	if err := n.Check(); err != nil {
 		return client.Client{}, "", err
 	}
-	n = n.complete()
-	switch {
-	case n.Public || n.SecretHash != "":
-		n.Secret = ""
-	case n.Secret == "":
-		n.Secret, n.SecretHash = client.NewSecret()
-	default:
-		n.SecretHash, err = client.HashSecret(ctx, o.hasher(), n.Secret)
-	}
-	if err != nil {
+	if n, secret, err = o.withSecret(ctx, n.complete()); err != nil {
 		return client.Client{}, "", err
 	}
+	c, err = o.createClient(ctx, n)
+	return c, secret, err
+}
+
+// withSecret returns the registration with the hash of its secret, and the secret if it is to have one.
+func (o *Operator) withSecret(ctx context.Context, n NewClient) (_ NewClient, secret string, err error) {
+	if n.Public || n.SecretHash != "" {
+		n.Secret = ""
+		return n, "", nil
+	}
+	secret, n.SecretHash, err = o.secret(ctx, n.Secret)
+	return n, secret, err
+}
+
+// createClient commits a registration that is complete.
+func (o *Operator) createClient(ctx context.Context, n NewClient) (client.Client, error) {
 	n.Created = o.now()
 	n.Updated = n.Created
 	e := audit.Event{Kind: audit.EventAdminClientCreated, Client: n.ID}
-	err = o.commit(ctx, e, func(ctx context.Context) error { return o.Clients.CreateClient(ctx, n.Client) })
-	return n.Client, n.Secret, err
+	return n.Client, o.commit(ctx, e, func(ctx context.Context) error { return o.Clients.CreateClient(ctx, n.Client) })
 }
 
 // DeleteClient removes a relying party and all its tokens, or fails with store.ErrNotFound.
@@ -77,7 +83,8 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change func(*cli
 	}
 	c := before
 	change(&c)
-	c.ID, c.Registration, c.SecretHash, c.Created = before.ID, before.Registration, before.SecretHash, before.Created
+	c.ID = before.ID
+	c.SecretHash, c.PreviousSecretHash, c.PreviousSecretEnds = before.SecretHash, before.PreviousSecretHash, before.PreviousSecretEnds
 	if err := invalid(client.Check(c)); err != nil {
 		return c, err
 	}
@@ -85,9 +92,22 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change func(*cli
 	if err != nil || len(changed) == 0 {
 		return before, err
 	}
-	if c.Updated = o.now(); !c.Updated.After(before.Updated) { // it is the version of the client: two changes never have the same
+	e := audit.Event{Kind: audit.EventAdminClientUpdated, Client: id, Detail: changeDetail(changed, false)}
+	return o.replaceClient(ctx, before, c, e)
+}
+
+// changeDetail names what changed.
+func changeDetail(changed []string, secret bool) map[string]string {
+	if secret {
+		changed = append(changed, "client_secret")
+	}
+	return map[string]string{"changed": strings.Join(changed, ", ")}
+}
+
+// replaceClient commits c in place of before. Updated is the version of a client: two changes never have the same.
+func (o *Operator) replaceClient(ctx context.Context, before, c client.Client, e audit.Event) (client.Client, error) {
+	if c.Updated = o.now(); !c.Updated.After(before.Updated) {
 		c.Updated = before.Updated.Add(time.Microsecond)
 	}
-	e := audit.Event{Kind: audit.EventAdminClientUpdated, Client: id, Detail: map[string]string{"changed": strings.Join(changed, ", ")}}
 	return c, o.commit(ctx, e, func(ctx context.Context) error { return o.Clients.UpdateClient(ctx, c, before.Updated) })
 }

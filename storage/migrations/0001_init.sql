@@ -27,6 +27,8 @@ CREATE TABLE client (
 	id           TEXT   NOT NULL PRIMARY KEY,
 	registration TEXT   NOT NULL, -- another one each time that the id is registered
 	secret_hash  TEXT   NOT NULL,
+	previous_secret_hash    TEXT   NOT NULL,
+	previous_secret_ends_at BIGINT NOT NULL,
 	metadata     TEXT   NOT NULL, -- JSON: what it registers
 	created_at   BIGINT NOT NULL,
 	updated_at   BIGINT NOT NULL

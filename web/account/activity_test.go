@@ -186,7 +186,7 @@ func TestLabels(t *testing.T) {
 // hiddenKinds are events of users that the page does not show, because others say the same or nobody could act on them.
 var hiddenKinds = []string{
 	audit.EventTOTP, audit.EventDeviceCode, audit.EventRefused, audit.EventPolicyReported, audit.EventTokenRevoked, // the last is an app that tidies up
-	audit.EventAdminClientCreated, audit.EventAdminClientUpdated, audit.EventAdminClientDeleted, audit.EventAdminReseal,
+	audit.EventAdminClientCreated, audit.EventAdminClientUpdated, audit.EventAdminSecretRotated, audit.EventAdminClientDeleted, audit.EventAdminReseal,
 	audit.EventSigningKeyMade, audit.EventSigningKeyAdvanced, audit.EventSigningKeyRemoved,
 	audit.EventAuditPurged,
 }

@@ -14,12 +14,6 @@ import (
 	"vestibule/web/verify"
 )
 
-// isWeb reports whether the answer goes to a web site, and not to an app on the device.
-func isWeb(redirect string) bool {
-	u, err := url.Parse(redirect)
-	return err == nil && u.Scheme == "https" && !client.IsLoopback(u.Hostname())
-}
-
 type consentPage struct {
 	ui.Frame
 	Client  string
@@ -41,9 +35,9 @@ type scope struct {
 func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &consentPage{
 		Frame:  ui.Frame{Page: "consent", Title: ui.Say("consent.title", "client", fl.ix.ClientName), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
-		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Confidential, Nothing: !personal(fl.ix.ToAllow()),
+		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Nothing: !personal(fl.ix.ToAllow()),
 	}
-	if u, err := url.Parse(fl.ix.Redirect); err == nil && isWeb(fl.ix.Redirect) {
+	if u, err := url.Parse(fl.ix.Redirect); err == nil && client.IsWeb(fl.ix.Redirect) {
 		p.Host = u.Host
 	}
 	for _, name := range fl.ix.ToAllow() {

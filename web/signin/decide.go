@@ -41,9 +41,9 @@ type renewal struct {
 
 // consentFacts are whether the user has to allow something, and what.
 type consentFacts struct {
-	owed         bool
-	missing      []string // scopes that were not allowed before
-	confidential bool     // the client can keep a secret
+	owed    bool
+	missing []string // scopes that were not allowed before
+	keep    bool     // the answer is remembered unless the user says otherwise
 }
 
 // apply takes over what was found out.
@@ -69,7 +69,7 @@ func (fl *flow) apply(d decision) {
 	switch {
 	case d.consent == nil:
 	case d.consent.owed:
-		m.consentState = consentState{ConsentOwed: true, Missing: d.consent.missing, Confidential: d.consent.confidential}
+		m.consentState = consentState{ConsentOwed: true, Missing: d.consent.missing, Keep: d.consent.keep}
 	default:
 		fl.ix.Consented = true
 	}
@@ -378,10 +378,8 @@ func (s decider) consent(ctx context.Context, fl *flow) (*consentFacts, error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) { // Finish has an answer to a client that is gone
 		return nil, err
 	}
-	// Any program on a device can claim a loopback address or a private scheme (RFC 8252 section 8.6).
-	impostor := app.Public && !isWeb(fl.ix.Redirect)
-	owed := !known || len(missing) > 0 || fl.ix.Demand.PromptConsent || impostor
-	return &consentFacts{owed: owed, missing: missing, confidential: !app.Public}, nil
+	owed := !known || len(missing) > 0 || fl.ix.Demand.PromptConsent || app.MayBeImpostor(fl.ix.Redirect)
+	return &consentFacts{owed: owed, missing: missing, keep: app.RemembersConsent()}, nil
 }
 
 // forgetSecond drops a second factor that is too old for the client and cannot be given again, because the user

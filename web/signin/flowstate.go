@@ -68,9 +68,9 @@ type setupState struct {
 
 // consentState is what was found out about consent.
 type consentState struct {
-	ConsentOwed  bool     `json:"consent_owed,omitempty"` // consent was looked up and is owed
-	Missing      []string `json:"missing,omitempty"`      // scopes that were not allowed before
-	Confidential bool     `json:"confidential,omitempty"` // the client can keep a secret
+	ConsentOwed bool     `json:"consent_owed,omitempty"` // consent was looked up and is owed
+	Missing     []string `json:"missing,omitempty"`      // scopes that were not allowed before
+	Keep        bool     `json:"keep,omitempty"`         // the answer is remembered unless the user says otherwise
 }
 
 // ownState is that of a sign-in to our own pages.

@@ -72,6 +72,20 @@ var operations = []operation{
 		_, err := o.UpdateClient(ctx, "shop", func(c *client.Client) { c.Name = "The Shop" })
 		return err
 	}},
+	{method: "RotateSecret", prepare: (*world).shop, event: audit.EventAdminSecretRotated, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, _, err := o.RotateSecret(ctx, "shop", "", time.Hour)
+		return err
+	}},
+	{method: "ImportClients", event: audit.EventAdminClientCreated, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.ImportClients(ctx, []operator.NewClient{shop()}, false)
+		return err
+	}},
+	{method: "ImportClients", how: "in place of one", prepare: (*world).shop, event: audit.EventAdminClientUpdated, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		changed := shop()
+		changed.Name = "The Shop"
+		_, err := o.ImportClients(ctx, []operator.NewClient{changed}, true)
+		return err
+	}},
 	{method: "DeleteClient", prepare: (*world).shop, event: audit.EventAdminClientDeleted, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
 		return o.DeleteClient(ctx, "shop")
 	}},

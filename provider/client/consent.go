@@ -1,0 +1,45 @@
+package client
+
+import (
+	"net/url"
+	"slices"
+)
+
+// Consent is what a client's users are asked before it learns of them.
+type Consent string
+
+// What users may be asked.
+const (
+	ConsentDefault  Consent = ""         // ConsentRemember for a client that keeps a secret, ConsentAsk for any other
+	ConsentAsk      Consent = "ask"      // each time, unless they want the answer remembered
+	ConsentRemember Consent = "remember" // once, unless they do not want the answer remembered
+	ConsentNever    Consent = "never"    // nothing: the client belongs to whoever runs the server
+)
+
+// IsKnown reports whether v is one of the above.
+func (v Consent) IsKnown() bool {
+	return slices.Contains([]Consent{ConsentDefault, ConsentAsk, ConsentRemember, ConsentNever}, v)
+}
+
+// RemembersConsent reports whether users keep their answer unless they say otherwise.
+func (c Client) RemembersConsent() bool {
+	if c.Consent == ConsentDefault {
+		return !c.Public
+	}
+	return c.Consent == ConsentRemember
+}
+
+// SkipsConsent reports whether users are asked nothing when the answer goes there. Any program on a device can claim a
+// loopback address or a private scheme, and the id of a public client (RFC 8252 section 8.6): then they are asked.
+func (c Client) SkipsConsent(redirect string) bool {
+	return c.FirstParty || c.Consent == ConsentNever && !c.MayBeImpostor(redirect)
+}
+
+// MayBeImpostor reports whether any program on the user's device could have sent the request and gets the answer.
+func (c Client) MayBeImpostor(redirect string) bool { return c.Public && !IsWeb(redirect) }
+
+// IsWeb reports whether the answer goes to a web site, and not to an app on the device.
+func IsWeb(redirect string) bool {
+	u, err := url.Parse(redirect)
+	return err == nil && u.Scheme == "https" && !IsLoopback(u.Hostname())
+}

@@ -1,0 +1,102 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"vestibule/provider/audit"
+	"vestibule/provider/client"
+	"vestibule/provider/store"
+)
+
+// ImportedClient is what came of one registration.
+type ImportedClient struct {
+	client.Client
+	Secret  string // one that was made, the only time that anybody sees it; empty: none was
+	Outcome string // one of the constants below
+}
+
+// Outcomes of ImportedClient.
+const (
+	ImportRegistered = "registered"
+	ImportChanged    = "changed"
+	ImportSame       = "same" // it was registered like that
+)
+
+// ImportClients registers relying parties, all or none, each with its event. replace: one whose id is registered is changed to
+// what stands here, and keeps its secret unless it brings one; else store.ErrConflict, which names the first. What is wrong
+// with any of them is reported at once, as an *Invalid.
+func (o *Operator) ImportClients(ctx context.Context, all []NewClient, replace bool) ([]ImportedClient, error) {
+	if err := checkImport(all); err != nil {
+		return nil, err
+	}
+	all, made := slices.Clone(all), make([]string, len(all))
+	for i := range all {
+		n, secret, err := o.withSecret(ctx, all[i].complete())
+		if err != nil {
+			return nil, fmt.Errorf("client %s: %w", all[i].ID, err)
+		}
+		if all[i] = n; n.Secret == "" {
+			made[i] = secret
+		}
+	}
+	var done []ImportedClient
+	return done, o.Atomic(ctx, func(ctx context.Context) error {
+		done = nil // the commit may be tried again
+		for i, n := range all {
+			one, err := o.importClient(ctx, n, made[i], replace)
+			if err != nil {
+				return fmt.Errorf("client %s: %w", n.ID, err)
+			}
+			done = append(done, one)
+		}
+		return nil
+	})
+}
+
+// checkImport reports all faults of all registrations.
+func checkImport(all []NewClient) error {
+	var faults []error
+	seen := map[string]bool{}
+	for _, n := range all {
+		for _, fault := range apart([]error{n.Check()}) {
+			faults = append(faults, fmt.Errorf("client %q: %w", n.ID, fault))
+		}
+		if seen[n.ID] {
+			faults = append(faults, fmt.Errorf("client %q: it is there twice", n.ID))
+		}
+		seen[n.ID] = true
+	}
+	return invalid(faults...)
+}
+
+// importClient registers one client, or changes the one that has its id.
+func (o *Operator) importClient(ctx context.Context, n NewClient, made string, replace bool) (ImportedClient, error) {
+	before, err := o.Clients.Client(ctx, n.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		c, err := o.createClient(ctx, n)
+		return ImportedClient{c, made, ImportRegistered}, err
+	}
+	if err == nil && !replace {
+		err = fmt.Errorf("it is registered: %w", store.ErrConflict)
+	}
+	if err != nil {
+		return ImportedClient{}, err
+	}
+	c := n.Client
+	if c.Registration, c.Created = before.Registration, before.Created; made != "" && before.SecretHash != "" {
+		c.SecretHash, c.PreviousSecretHash, c.PreviousSecretEnds, made = before.SecretHash, before.PreviousSecretHash, before.PreviousSecretEnds, ""
+	}
+	changed, err := client.Differences(before, c)
+	if err == nil && len(changed) == 0 && c.SecretHash == before.SecretHash {
+		return ImportedClient{before, "", ImportSame}, nil
+	}
+	if err != nil {
+		return ImportedClient{}, err
+	}
+	e := audit.Event{Kind: audit.EventAdminClientUpdated, Client: n.ID, Detail: changeDetail(changed, c.SecretHash != before.SecretHash)}
+	c, err = o.replaceClient(ctx, before, c, e)
+	return ImportedClient{c, made, ImportChanged}, err
+}
