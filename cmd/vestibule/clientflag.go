@@ -39,7 +39,8 @@ var clientFlags = []clientFlag{
 	wordsFlag("id-token-claims", "`scope` whose claims are in its ID tokens too: profile, email, address, phone or groups", "",
 		"no claims about the user are in its ID tokens, unless it asks for them by the claims parameter",
 		func(c *client.Client, v []string) { c.IDTokenClaims = v }),
-	yesFlag("dpop-bound-access-tokens", "the app must bind all its tokens to keys, by DPoP proofs (RFC 9449)", func(c *client.Client, v bool) { c.BoundTokens = v }),
+	switchFlag("dpop-bound-access-tokens", "the app must bind all its tokens to keys, by DPoP proofs (RFC 9449)", "the app need not bind its tokens to keys",
+		func(c *client.Client, v bool) { c.BoundTokens = v }),
 	{
 		name: "two-steps",
 		flag: func() cli.Flag {
@@ -75,10 +76,10 @@ func textFlag(name, usage, missing string, set func(*client.Client, string)) cli
 	}
 }
 
-// yesFlag is given, or given as --NAME=false, or left out.
-func yesFlag(name, usage string, set func(*client.Client, bool)) clientFlag {
+// switchFlag is on or off. none is what --no-NAME says.
+func switchFlag(name, usage, none string, set func(*client.Client, bool)) clientFlag {
 	return clientFlag{
-		name:  name,
+		name: name, none: none,
 		flag:  func() cli.Flag { return &cli.BoolFlag{Name: name, Usage: usage} },
 		apply: func(c *cli.Command, to *client.Client) { set(to, c.Bool(name)) },
 	}
