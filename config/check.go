@@ -136,6 +136,7 @@ func numberRules(c Config) []rule {
 	const second, day = time.Second, 24 * time.Hour
 	outside := func(d, low, high time.Duration) bool { return d < low || d > high }
 	return []rule{
+		{"pushed_request_lifetime", outside(c.PushedRequestLifetime, 5*second, 10*time.Minute), "should be from 5s to 10m: a browser comes at once (RFC 9126 section 2.2)"},
 		{"code_lifetime", outside(c.CodeLifetime, 5*second, 10*time.Minute), "should be from 5s to 10m: clients redeem a code at once (RFC 6749 section 4.1.2)"},
 		{"access_token_lifetime", outside(c.AccessTokenLifetime, 30*second, day), "should be from 30s to 24h"},
 		{"id_token_lifetime", outside(c.IDTokenLifetime, 30*second, day), "should be from 30s to 24h"},

@@ -17,6 +17,8 @@ func hydraRules(c Config) []rule {
 		{"dpop_nonce", on && c.DPoPNonce, theirs},
 		{"signing_key_lifetime", on && c.SigningKeyLifetime != usual.SigningKeyLifetime, theirs},
 		{"signing_key_announce", on && c.SigningKeyAnnounce != usual.SigningKeyAnnounce, theirs},
+		{"require_pushed_requests", on && c.RequirePushedRequests, theirs},
+		{"pushed_request_lifetime", on && c.PushedRequestLifetime != usual.PushedRequestLifetime, theirs},
 		{"code_lifetime", on && c.CodeLifetime != usual.CodeLifetime, theirs},
 		{"access_token_lifetime", on && c.AccessTokenLifetime != usual.AccessTokenLifetime, theirs},
 		{"id_token_lifetime", on && c.IDTokenLifetime != usual.IDTokenLifetime, theirs},

@@ -51,6 +51,8 @@ var settings = []setting{
 	{"hydra_admin_cert_file", "certificate that the admin API is shown", false, text(func(c *Config) *string { return &c.HydraAdminCertFile })},
 	{"hydra_admin_key_file", "key of that certificate", false, text(func(c *Config) *string { return &c.HydraAdminKeyFile })},
 	{"hydra_admin_ca_file", "certificates that vouch for the admin API", false, text(func(c *Config) *string { return &c.HydraAdminCAFile })},
+	{"require_pushed_requests", "have all apps push their authorization requests (RFC 9126)", false, yes(func(c *Config) *bool { return &c.RequirePushedRequests })},
+	{"pushed_request_lifetime", "life of a pushed authorization request", false, span(func(c *Config) *time.Duration { return &c.PushedRequestLifetime })},
 	{"code_lifetime", "life of an authorization code", false, span(func(c *Config) *time.Duration { return &c.CodeLifetime })},
 	{"access_token_lifetime", "life of an access token", false, span(func(c *Config) *time.Duration { return &c.AccessTokenLifetime })},
 	{"id_token_lifetime", "life of an ID token", false, span(func(c *Config) *time.Duration { return &c.IDTokenLifetime })},

@@ -1,11 +1,14 @@
 package provider
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"vestibule/provider/claims"
 	"vestibule/provider/interaction"
+	"vestibule/provider/pushed"
 
 	"github.com/ory/fosite"
 )
@@ -42,10 +45,36 @@ func (p *Provider) refuseMalformed(w http.ResponseWriter, r *http.Request) {
 	p.refuseRequest(w, r, fosite.NewAuthorizeRequest(), errMalformed)
 }
 
-var errMalformed = fosite.ErrInvalidRequest.WithHint("The request is malformed or too large.")
+var (
+	errMalformed = fosite.ErrInvalidRequest.WithHint("The request is malformed or too large.")
+	errTooLarge  = &fosite.RFC6749Error{ErrorField: "invalid_request", CodeField: http.StatusRequestEntityTooLarge,
+		DescriptionField: fmt.Sprintf("The request is longer than %d bytes.", maxRequest)}
+)
 
-// accept validates. The request that it returns with an error says whether the error may go to the client.
+// accept returns the sign-in that a browser's request begins. The request that it returns with an error says whether the
+// error may go to the client.
 func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.AuthorizeRequest, error) {
+	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
+		return nil, fosite.NewAuthorizeRequest(), errMalformed
+	}
+	if slices.ContainsFunc(r.Form["request_uri"], pushed.IsURI) {
+		return p.takePushed(r)
+	}
+	ix, ar, err := p.validate(r)
+	switch {
+	case err != nil:
+		return nil, ar, err
+	case p.requirePushed || ar.Client.(relyingParty).RequirePushedRequests:
+		return nil, ar, errPush
+	}
+	return ix, ar, p.checkLength(ix)
+}
+
+// errPush refuses a request that came with a browser (RFC 9126 section 5).
+var errPush = fosite.ErrInvalidRequest.WithHint("The client must push its authorization request, and send the request_uri that it gets for it.")
+
+// validate checks a request, and freezes it into a sign-in. The request that it returns with an error is as accept has it.
+func (p *Provider) validate(r *http.Request) (*interaction.Interaction, *fosite.AuthorizeRequest, error) {
 	ar, err := p.parse(r)
 	if err != nil {
 		return nil, ar, err
@@ -65,23 +94,23 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 	}
 	ix.Registered, ix.Decided, ix.TwoSteps = client.Registration, client.Updated, client.TwoSteps
 	ix.FirstParty = client.SkipsConsent(ix.Redirect) && !demand.PromptConsent
-	if ix.Request, err = freeze(ar); err != nil {
-		return nil, ar, err
-	}
+	ix.Request, err = freeze(ar)
+	return ix, ar, err
+}
+
+// checkLength refuses a sign-in that no address of ours can hold.
+func (p *Provider) checkLength(ix *interaction.Interaction) error {
 	fits, err := p.Fits(ix)
 	if err == nil && !fits {
 		err = errTooLong
 	}
-	return ix, ar, err
+	return err
 }
 
 var errTooLong = fosite.ErrInvalidRequest.WithHint("The request is too long: state, nonce, redirect_uri, login_hint and claims must be shorter together.")
 
-// parse lets fosite parse the request and mends what it overlooks.
+// parse lets fosite parse the request, whose Form is read already, and mends what it overlooks.
 func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
-	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
-		return fosite.NewAuthorizeRequest(), errMalformed
-	}
 	repeated := checkRepeats(r.Form) // before anything is taken out
 	if len(r.Form["client_id"]) > 1 || len(r.Form["redirect_uri"]) > 1 {
 		return fosite.NewAuthorizeRequest(), repeated

@@ -59,7 +59,10 @@ func (p *Provider) answerError(ctx context.Context, w http.ResponseWriter, r *ht
 	}
 	rfc := fosite.ErrorToRFC6749Error(err)
 	status := http.StatusBadRequest
-	if rfc.ErrorField == "invalid_client" {
+	switch {
+	case rfc.CodeField == http.StatusRequestEntityTooLarge || rfc.CodeField == http.StatusTooManyRequests:
+		status = rfc.CodeField
+	case rfc.ErrorField == "invalid_client":
 		status = http.StatusUnauthorized
 		if r.Header.Get("Authorization") != "" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="token"`)

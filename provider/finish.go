@@ -50,7 +50,10 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
-	to := p.end(ar, answer)
+	to, err := p.end(r.Context(), ar, answer)
+	if err != nil {
+		return fmt.Errorf("finish: %w", err)
+	}
 	err = p.EndAt(r.Context(), ix, to, slices.Concat(with, []func(context.Context) error{
 		func(ctx context.Context) error { return p.accounts.RequireAccount(ctx, login.Subject, login.Epoch) },
 		save,
@@ -103,7 +106,10 @@ func (p *Provider) Refuse(w http.ResponseWriter, r *http.Request, ix *interactio
 	if ix.Login != nil { // a stranger's silent request leaves nothing behind
 		with = append(slices.Clone(with), record)
 	}
-	to := p.end(ar, url.Values{"error": {code}, "error_description": {interaction.Description(code)}})
+	to, err := p.end(r.Context(), ar, url.Values{"error": {code}, "error_description": {interaction.Description(code)}})
+	if err != nil {
+		return fmt.Errorf("refuse: %w", err)
+	}
 	if err := p.EndAt(r.Context(), ix, to, with...); err != nil {
 		return err
 	}

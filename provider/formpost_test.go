@@ -100,7 +100,7 @@ func TestFormPostIsRefusedWhereItCannotBe(t *testing.T) {
 		"NUL":             {formPost("state", "a\x00b"), "invalid_request"},
 		"two modes":       {modes, "invalid_request"},
 		"fragment":        {request("response_mode", "fragment"), "unsupported_response_mode"},
-		"JWT":             {request("response_mode", "form_post.jwt"), "unsupported_response_mode"},
+		"fragment.jwt":    {request("response_mode", "fragment.jwt"), "unsupported_response_mode"},
 		"in capitals":     {request("response_mode", "FORM_POST"), "unsupported_response_mode"},
 		"with a blank":    {request("response_mode", "form_post "), "unsupported_response_mode"},
 		"not to be found": {request("response_mode", "web_message"), "unsupported_response_mode"},

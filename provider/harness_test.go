@@ -45,6 +45,7 @@ type op struct {
 	audit    audit.Recorder
 	accounts account.Accounts // nil: those of the store
 	ladder   assurance.Levels
+	mustPush bool
 
 	mu  sync.Mutex
 	now time.Time
@@ -123,7 +124,7 @@ func (o *op) restart() {
 	p, err := provider.New(o.t.Context(), provider.Config{
 		Issuer: issuer, Store: o.store, Accounts: accounts, Sealer: o.sealer,
 		Secrets: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Now: o.clock, Log: slog.New(slog.DiscardHandler),
-		Audit: o.audit, Levels: o.ladder, Locales: []string{"en", "pt-BR"},
+		Audit: o.audit, Levels: o.ladder, RequirePushedRequests: o.mustPush, Locales: []string{"en", "pt-BR"},
 	})
 	if err != nil {
 		o.t.Fatal(err)

@@ -110,8 +110,8 @@ func checkIDToken(ar *fosite.AuthorizeRequest) error {
 	switch {
 	case !wantsIDToken(ar):
 		return nil
-	case ar.ResponseMode != fosite.ResponseModeFormPost:
-		return fosite.ErrUnsupportedResponseMode.WithHint("With response_type=id_token response_mode must be form_post.")
+	case !bringsForm(ar.ResponseMode):
+		return fosite.ErrUnsupportedResponseMode.WithHint("With response_type=id_token response_mode must be form_post or form_post.jwt.")
 	case ar.Form.Get("nonce") == "":
 		return fosite.ErrInvalidRequest.WithHint("With response_type=id_token there must be a nonce.")
 	case !slices.Contains(ar.GetRequestedScopes(), client.ScopeOpenID):

@@ -22,6 +22,7 @@ import (
 	"vestibule/provider/jwks"
 	"vestibule/provider/limiter"
 	"vestibule/provider/logout"
+	"vestibule/provider/pushed"
 	"vestibule/provider/spelling"
 	"vestibule/provider/tokens"
 )
@@ -44,6 +45,9 @@ type Config struct {
 	Policy      Policy             // which logins are enough for tokens; nil: ClientPolicy
 	Locales     []string           // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
 
+	// RequirePushedRequests has all clients push their authorization requests (RFC 9126). False: those that want to.
+	RequirePushedRequests bool
+
 	SigningAlgorithm string           // for clients that have no wish: one of client.Algorithms; empty: RS256
 	DPoP             DPoP             // the zero value works
 	Lifetimes        Lifetimes        // zero fields have their defaults
@@ -56,21 +60,23 @@ type Store interface {
 	client.Store
 	interaction.Store
 	tokens.Store
+	pushed.Store
 	jwks.Store
 	dpop.Once
 }
 
 // Lifetimes says how long things last.
 type Lifetimes struct {
-	Interaction  time.Duration // from the request to the answer; 0: 60 min
-	Code         time.Duration // 0: 60 s
-	AccessToken  time.Duration // 0: 10 min
-	IDToken      time.Duration // 0: 10 min
-	RefreshIdle  time.Duration // 0: 14 days
-	RefreshTotal time.Duration // 0: 90 days
-	RefreshGrace time.Duration // a retry with the same code or refresh token within it gets the same answer; 0: 10 s
-	SigningKey   time.Duration // how long a key signs before the next does; 0: 90 days; less: until an operator has it replaced
-	KeyAnnounce  time.Duration // how long the next is published before; 0: 2 days; clients keep keys for 5 min, some for a day
+	Interaction   time.Duration // from the request to the answer; 0: 60 min
+	PushedRequest time.Duration // from the push until its browser comes; 0: 60 s
+	Code          time.Duration // 0: 60 s
+	AccessToken   time.Duration // 0: 10 min
+	IDToken       time.Duration // 0: 10 min
+	RefreshIdle   time.Duration // 0: 14 days
+	RefreshTotal  time.Duration // 0: 90 days
+	RefreshGrace  time.Duration // a retry with the same code or refresh token within it gets the same answer; 0: 10 s
+	SigningKey    time.Duration // how long a key signs before the next does; 0: 90 days; less: until an operator has it replaced
+	KeyAnnounce   time.Duration // how long the next is published before; 0: 2 days; clients keep keys for 5 min, some for a day
 }
 
 // withDefaults fills in the zero fields.
@@ -81,6 +87,7 @@ func (l Lifetimes) withDefaults() Lifetimes {
 		value time.Duration
 	}{
 		{&l.Interaction, interaction.DefaultLifetime},
+		{&l.PushedRequest, time.Minute},
 		{&l.Code, time.Minute},
 		{&l.AccessToken, 10 * time.Minute},
 		{&l.IDToken, 10 * time.Minute},
@@ -114,19 +121,20 @@ type UI interface {
 
 // Provider is an OpenID Provider without pages. Its Flows are the authorization requests that pages are about.
 type Provider struct {
-	issuer      string
-	path        string // of the issuer
-	store       Store
-	accounts    account.Accounts
-	ownAccounts bool
-	audit       audit.Recorder
-	levels      assurance.Levels
-	policy      Policy
-	locales     []string
-	lifetimes   Lifetimes
-	algorithm   string
-	log         *slog.Logger
-	now         func() time.Time
+	issuer        string
+	path          string // of the issuer
+	store         Store
+	accounts      account.Accounts
+	ownAccounts   bool
+	audit         audit.Recorder
+	levels        assurance.Levels
+	policy        Policy
+	locales       []string
+	lifetimes     Lifetimes
+	algorithm     string
+	requirePushed bool
+	log           *slog.Logger
+	now           func() time.Time
 
 	*interaction.Flows
 	ui      UI // of Register
@@ -135,6 +143,7 @@ type Provider struct {
 	proofs  *dpop.Checker
 	tokens  *tokenStrategy
 	secrets *client.SecretChecker
+	pushes  pushed.Quota
 	fosite  *fosite.Fosite
 }
 
@@ -148,7 +157,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	}
 	p := &Provider{
 		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, ownAccounts: c.OwnAccounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
-		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, log: c.Log, now: c.Now,
+		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
 		p.algorithm = client.RS256

@@ -36,11 +36,12 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 	at.open("GET", "/.well-known/openid-configuration", metadata)
 	root.open("GET", "/.well-known/oauth-authorization-server", metadata)
 	at.open("GET", "/jwks", func(w http.ResponseWriter, _ *http.Request) { writeDocument(w, p.keys.Document()) })
+	at.open("POST", "/par", p.par)
 	at.open("POST", "/token", p.token)
 	at.open("POST", "/revoke", p.revoke)
 	at.open("GET", "/userinfo", p.userinfo)
 	at.open("POST", "/userinfo", p.userinfo)
-	at.preflight("/.well-known/openid-configuration", "/jwks", "/token", "/revoke", "/userinfo")
+	at.preflight("/.well-known/openid-configuration", "/jwks", "/par", "/token", "/revoke", "/userinfo")
 	root.preflight("/.well-known/oauth-authorization-server")
 	if p.path != "" {
 		root.open("GET", "/.well-known/openid-configuration", metadata)
@@ -92,19 +93,22 @@ var protocolClaims = []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "n
 // metadata is the discovery document (OpenID Connect Discovery 1.0 section 3, RFC 8414, RFC 9207).
 func (p *Provider) metadata() map[string]any {
 	metadata := map[string]any{
-		"issuer":                 p.issuer,
-		"authorization_endpoint": p.issuer + "/authorize",
-		"token_endpoint":         p.issuer + "/token",
-		"userinfo_endpoint":      p.issuer + "/userinfo",
-		"end_session_endpoint":   p.issuer + "/end-session",
-		"introspection_endpoint": p.issuer + "/introspect",
-		"introspection_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
-		"revocation_endpoint":                           p.issuer + "/revoke",
-		"revocation_endpoint_auth_methods_supported":    []string{"client_secret_basic", "client_secret_post", "none"},
+		"issuer":                                         p.issuer,
+		"authorization_endpoint":                         p.issuer + "/authorize",
+		"token_endpoint":                                 p.issuer + "/token",
+		"pushed_authorization_request_endpoint":          p.issuer + "/par",
+		"require_pushed_authorization_requests":          p.requirePushed,
+		"userinfo_endpoint":                              p.issuer + "/userinfo",
+		"end_session_endpoint":                           p.issuer + "/end-session",
+		"introspection_endpoint":                         p.issuer + "/introspect",
+		"introspection_endpoint_auth_methods_supported":  []string{"client_secret_basic", "client_secret_post"},
+		"revocation_endpoint":                            p.issuer + "/revoke",
+		"revocation_endpoint_auth_methods_supported":     []string{"client_secret_basic", "client_secret_post", "none"},
 		"jwks_uri":                                       p.issuer + "/jwks",
 		"scopes_supported":                               slices.Concat([]string{client.ScopeOpenID}, claims.Scopes(), []string{client.ScopeOffline}),
 		"response_types_supported":                       client.ResponseTypes,
 		"response_modes_supported":                       responseModes,
+		"authorization_signing_alg_values_supported":     client.Algorithms,
 		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          client.Algorithms,

@@ -87,7 +87,11 @@ func parseForm(w http.ResponseWriter, r *http.Request) error {
 // readForm reads the parameters of a request, each of which may be sent once.
 func readForm(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
+	err := r.ParseForm()
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		return errTooLarge
+	case err != nil, len(r.URL.RawQuery) > maxRequest:
 		return errMalformed
 	}
 	return checkRepeats(r.Form)

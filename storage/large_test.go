@@ -100,6 +100,7 @@ func pgSession(t *testing.T, dsn string) *pgx.Conn {
 // manyRows expire one after the other; at the time 20000 half of those in PostgreSQL have.
 var manyRows = []string{
 	`INSERT INTO interaction (id, data, version, expires_at) SELECT 'i' || n, '{}', 1, n FROM numbers`,
+	`INSERT INTO pushed_request (signature, client, registration, data, expires_at) SELECT 'p' || n, 'shop', '', CAST('{}' AS BYTEA), n FROM numbers`,
 	`INSERT INTO session (id, sid, subject, login, created_at, seen_at, expires_at, version)
 		SELECT CAST('s' || n AS BYTEA), 'sid' || n, 'u' || n, '{}', 0, 0, n, 1 FROM numbers`,
 	`INSERT INTO browser (id, subject, generation, epoch, agent, created_at, seen_at, expires_at)

@@ -28,6 +28,7 @@ func expired(table string, keep time.Duration) purgeRule {
 
 var purges = []purgeRule{
 	expired("interaction", tellExpired), // a page that comes late can still say what has expired, and where to go on
+	expired("pushed_request", 0),        // one that was taken is gone already
 	expired("session", 0),
 	expired("browser", 0),
 	expired("used_proof", time.Minute), // the clocks of servers differ

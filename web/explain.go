@@ -53,6 +53,8 @@ func why(e *interaction.RequestError) ui.Message {
 		return ui.Say("request.client")
 	case e.ClientName != "" && strings.Contains(e.Description, "redirect"):
 		return ui.Say("request.redirect")
+	case e.Code == "invalid_request_uri":
+		return ui.Say("request.pushed")
 	case e.Code == "server_error":
 		return ui.Say("request.server")
 	}

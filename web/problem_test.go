@@ -103,6 +103,7 @@ func TestErrorPages(t *testing.T) {
 		{account.ErrBusy, "busy", 503, false},
 		{mfa.ErrBusy, "busy", 503, false},
 		{&interaction.RequestError{Status: 400, Code: "server_error"}, "request", 400, false},
+		{&interaction.RequestError{Status: 400, Code: "invalid_request_uri"}, "request", 400, false},
 		{ui.ErrUnknown, "unknown", 400, false},
 	} {
 		s.log.Reset()

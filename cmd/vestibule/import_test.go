@@ -32,8 +32,8 @@ var mayImport = map[string][]string{
 	"web/catalogue/cataloguetest":          {"web/catalogue"},
 	"web/notice":                           {"provider/account", "provider/audit", "provider/store", "web/catalogue", "github.com/wneessen/go-mail", "golang.org/x/text"},
 	"web/notice/noticetest":                {"provider/audit", "provider/store", "web/notice"},
-	"storage":                              {"consent", "mfa", "provider/account", "provider/audit", "provider/client", "provider/dpop", "provider/interaction", "provider/jwks", "provider/operator", "provider/store", "provider/tokens", "storage/database", "web/notice"},
-	"provider":                             {"provider/account", "provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/dpop", "provider/interaction", "provider/jwks", "provider/limiter", "provider/logout", "provider/spelling", "provider/store", "provider/tokens", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},
+	"storage":                              {"consent", "mfa", "provider/account", "provider/audit", "provider/client", "provider/dpop", "provider/interaction", "provider/jwks", "provider/operator", "provider/pushed", "provider/store", "provider/tokens", "storage/database", "web/notice"},
+	"provider":                             {"provider/account", "provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/dpop", "provider/interaction", "provider/jwks", "provider/limiter", "provider/logout", "provider/pushed", "provider/spelling", "provider/store", "provider/tokens", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},
 	"consent":                              {},
 	"mfa":                                  {"provider/limiter", "provider/phc", "golang.org/x/text"},
 	"mfa/totp":                             {"mfa", "github.com/pquerna/otp"},
@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"cmd/vestibule/test/pages":             {"web", "web/catalogue", "web/step"},                         // beside endToEnd: the same, with a look of its own
 	"config":                               {"provider/spelling", "go.yaml.in/yaml"},
 	"storage/database":                     {"provider/store"},
-	"provider/providertest":                {"provider", "provider/account", "provider/assurance", "provider/client", "provider/dpop", "provider/interaction", "provider/interaction/interactiontest", "provider/jwks", "provider/store", "provider/tokens"},
+	"provider/providertest":                {"provider", "provider/account", "provider/assurance", "provider/client", "provider/dpop", "provider/interaction", "provider/interaction/interactiontest", "provider/jwks", "provider/pushed", "provider/store", "provider/tokens"},
 	"provider/audit":                       {"provider/store"},
 	"provider/account":                     {"provider/claims", "provider/limiter", "provider/phc", "provider/spelling", "provider/store", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
 	"provider/client":                      {"provider/assurance", "provider/claims", "provider/limiter", "provider/spelling", "provider/store", "golang.org/x/net/idna"},
@@ -69,6 +69,7 @@ var mayImport = map[string][]string{
 	"provider/interaction/interactiontest": {"provider/assurance", "provider/interaction", "provider/store"},
 	"provider/logout":                      {"provider/client", "provider/interaction", "provider/store"},
 	"provider/tokens":                      {"provider/client"},
+	"provider/pushed":                      {"provider/client"},
 	"provider/jwks/jwkstest":               {"provider/jwks"},
 }
 

@@ -41,6 +41,9 @@ type Client struct {
 	GrantTypes    []string `json:"grant_types,omitempty"`    // what it may send to the token endpoint; none: DefaultGrantTypes
 	ResponseTypes []string `json:"response_types,omitempty"` // what it may be answered with; none: a code
 
+	RequirePushedRequests bool   `json:"require_pushed_authorization_requests,omitempty"` // it must push its authorization requests (RFC 9126 section 6)
+	AnswerAlg             string `json:"authorization_signed_response_alg,omitempty"`     // of answers that it wants signed (JARM section 3): one of Algorithms; empty: the server's
+
 	IDTokenAlg string   `json:"id_token_signed_response_alg,omitempty"` // one of Algorithms; empty: the server's
 	TwoSteps   TwoSteps `json:"two_steps,omitempty"`                    // what all its users must have
 	Consent    Consent  `json:"consent,omitempty"`                      // what its users are asked
@@ -128,6 +131,7 @@ func Check(c Client) error {
 	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
 	fault(c.ResourceServer && len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
+	fault(c.ResourceServer && (c.RequirePushedRequests || c.AnswerAlg != ""), "a resource server signs nobody in: it pushes no requests and gets no answers")
 	fault(c.ResourceServer && len(c.GrantTypes) > 0, "a resource server signs nobody in: it has no grant types")
 	fault(c.ResourceServer && c.BoundTokens, "a resource server gets no tokens that could be bound to keys")
 	for _, kind := range c.GrantTypes {
@@ -138,6 +142,7 @@ func Check(c Client) error {
 		fault(!slices.Contains(ResponseTypes, kind), fmt.Sprintf("response type %q must be code or id_token", kind))
 	}
 	fault(c.IDTokenAlg != "" && !slices.Contains(Algorithms, c.IDTokenAlg), "ID tokens can be signed with RS256, ES256, PS256 or EdDSA")
+	fault(c.AnswerAlg != "" && !slices.Contains(Algorithms, c.AnswerAlg), "answers can be signed with RS256, ES256, PS256 or EdDSA")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
 	fault(!c.Consent.IsKnown(), "consent can be ask, remember or never")
 	fault(c.ResourceServer && c.Consent != ConsentDefault, "a resource server signs nobody in: consent is for other clients")

@@ -135,6 +135,7 @@ func (f *Flows) Restart(ix *Interaction) *Interaction {
 	d.RequestedAt = f.now()
 	fresh := f.Begin(d)
 	fresh.Client, fresh.ClientName, fresh.Scopes, fresh.Claims, fresh.Request, fresh.Brief = ix.Client, ix.ClientName, ix.Scopes, ix.Claims, ix.Request, ix.Brief
+	fresh.Long = ix.Long
 	fresh.Registered, fresh.Decided = ix.Registered, ix.Decided
 	fresh.TwoSteps, fresh.FirstParty, fresh.Redirect, fresh.Browser = ix.TwoSteps, ix.FirstParty, ix.Redirect, ix.Browser
 	return fresh

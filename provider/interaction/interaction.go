@@ -16,7 +16,8 @@ var ErrExpired = errors.New("expired")
 
 // Interaction is a sign-in under way: one validated authorization request and what has been
 // proved for it so far. Until a password is right it lives, sealed, in the address of the pages
-// (Version 0), so that strangers cannot fill the database; from then on it is a row.
+// (Version 0), so that strangers cannot fill the database; from then on it is a row. One that is
+// Long is a row before.
 type Interaction struct {
 	ID         string           `json:"id"`
 	Client     string           `json:"client"`
@@ -44,6 +45,10 @@ type Interaction struct {
 	// Brief stands for Request in an address, which has no room for that; nil: it has. It is enough to sign the user in, and
 	// not to answer anybody: the engine begins once more then.
 	Brief json.RawMessage `json:"brief,omitempty"`
+
+	// Long says that no address holds it, so that pages Save it first. It is for requests that come from clients with a secret:
+	// those of strangers are refused when they are too long.
+	Long bool `json:"long,omitempty"`
 
 	UI json.RawMessage `json:"ui,omitempty"` // what the pages remember; opaque here
 

@@ -13,6 +13,7 @@ import (
 	"vestibule/provider/dpop"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
+	"vestibule/provider/pushed"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
 )
@@ -22,6 +23,7 @@ type Memory struct {
 	mu           sync.Mutex
 	clients      map[string]client.Client
 	interactions map[string]interaction.Interaction
+	pushed       map[string]pushed.Request
 	codes        map[string]tokens.Code
 	revoked      map[string]bool   // families that ended
 	made         map[string]string // family to the registration of its client
@@ -37,7 +39,7 @@ type Memory struct {
 // New returns an empty Memory.
 func New() *Memory {
 	return &Memory{
-		clients: map[string]client.Client{}, interactions: map[string]interaction.Interaction{},
+		clients: map[string]client.Client{}, interactions: map[string]interaction.Interaction{}, pushed: map[string]pushed.Request{},
 		codes: map[string]tokens.Code{}, revoked: map[string]bool{}, made: map[string]string{}, tokens: map[[2]string]tokens.Token{},
 		proofs: map[string]bool{}, accounts: map[string]account.Account{}, hashes: map[string]string{},
 	}
@@ -124,13 +126,13 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 }
 
 func (m *Memory) copy() *Memory {
-	return &Memory{interactions: cloneMap(m.interactions), codes: cloneMap(m.codes), revoked: cloneMap(m.revoked), made: cloneMap(m.made),
+	return &Memory{interactions: cloneMap(m.interactions), pushed: cloneMap(m.pushed), codes: cloneMap(m.codes), revoked: cloneMap(m.revoked), made: cloneMap(m.made),
 		tokens: cloneMap(m.tokens), proofs: cloneMap(m.proofs), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
 }
 
 func (m *Memory) restore(b *Memory) {
 	m.interactions, m.codes, m.revoked, m.made = b.interactions, b.codes, b.revoked, b.made
-	m.tokens, m.proofs, m.keys, m.hashes = b.tokens, b.proofs, b.keys, b.hashes
+	m.tokens, m.keys, m.hashes, m.pushed, m.proofs = b.tokens, b.keys, b.hashes, b.pushed, b.proofs
 }
 
 // Client implements client.Store.
@@ -195,6 +197,35 @@ func (m *Memory) DeleteInteraction(ctx context.Context, id string, version int64
 	}
 	delete(m.interactions, id)
 	return nil
+}
+
+// PushRequest implements pushed.Store.
+func (m *Memory) PushRequest(ctx context.Context, r pushed.Request) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if _, twice := m.pushed[r.Signature]; twice {
+		return store.ErrConflict
+	}
+	m.pushed[r.Signature] = r
+	return nil
+}
+
+// TakeRequest implements pushed.Store.
+func (m *Memory) TakeRequest(ctx context.Context, signature string, of client.Client, now time.Time) ([]byte, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	r, ok := m.pushed[signature]
+	if !ok || r.Client != of.ID || r.Registration != of.Registration || !now.Before(r.Expires) {
+		return nil, store.ErrNotFound
+	}
+	delete(m.pushed, signature)
+	return r.Data, nil
 }
 
 // SaveCode implements tokens.Store.

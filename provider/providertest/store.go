@@ -16,6 +16,7 @@ import (
 	"vestibule/provider/interaction"
 	"vestibule/provider/interaction/interactiontest"
 	"vestibule/provider/jwks"
+	"vestibule/provider/pushed"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
 )
@@ -38,6 +39,8 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 	}{
 		{"client", testClient},
 		{"atomic", testAtomic},
+		{"pushed request", testPushed},
+		{"pushed request is taken once", testPushedOnce},
 		{"code", testCode},
 		{"token for somebody who asks", testAsker},
 		{"code is exchanged once", testExchangeOnce},
@@ -148,6 +151,49 @@ func testAtomic(t *testing.T, s provider.Store) {
 	check(t, err)
 	_, err = s.Code(ctx, "three")
 	wantErr(t, "code of the second end", err, store.ErrNotFound)
+}
+
+func pushedRequest(t *testing.T, s provider.Store) (pushed.Request, client.Client) {
+	t.Helper()
+	registered, err := s.Client(t.Context(), Client)
+	check(t, err)
+	return pushed.Request{Signature: "sig", Client: Client, Registration: registered.Registration, Data: []byte(`{"id":"x"}`), Expires: at.Add(time.Minute)}, registered
+}
+
+func testPushed(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	want, registered := pushedRequest(t, s)
+	check(t, s.PushRequest(ctx, want))
+	wantErr(t, "second request of a signature", s.PushRequest(ctx, want), store.ErrConflict)
+	other, earlier := registered, registered
+	other.ID, earlier.Registration = "other", "another"
+	for name, of := range map[string]client.Client{"another client": other, "one that had the id before": earlier} {
+		_, err := s.TakeRequest(ctx, "sig", of, at)
+		wantErr(t, "request for "+name, err, store.ErrNotFound)
+	}
+	_, err := s.TakeRequest(ctx, "sig", registered, want.Expires)
+	wantErr(t, "request that is over", err, store.ErrNotFound)
+	_, err = s.TakeRequest(ctx, "no such", registered, at)
+	wantErr(t, "request that never was", err, store.ErrNotFound)
+	data, err := s.TakeRequest(ctx, "sig", registered, want.Expires.Add(-time.Microsecond)) // none of these has burnt it
+	check(t, err)
+	if string(data) != string(want.Data) {
+		t.Errorf("read %q, pushed %q", data, want.Data)
+	}
+	_, err = s.TakeRequest(ctx, "sig", registered, at)
+	wantErr(t, "request that was taken", err, store.ErrNotFound)
+}
+
+func testPushedOnce(t *testing.T, s provider.Store) {
+	r, registered := pushedRequest(t, s)
+	check(t, s.PushRequest(t.Context(), r))
+	won := race(t, func() error {
+		_, err := s.TakeRequest(context.Background(), "sig", registered, at)
+		return err
+	}, store.ErrNotFound)
+	if won != 1 {
+		t.Errorf("one request was taken %d times, want once", won)
+	}
 }
 
 func code(signature string) tokens.Code {

@@ -56,6 +56,16 @@ CREATE TABLE interaction (
 );
 CREATE INDEX interaction_expires_at ON interaction (expires_at);
 
+-- An authorization request that its client has pushed, until a browser comes for it.
+CREATE TABLE pushed_request (
+	signature    TEXT   NOT NULL PRIMARY KEY,
+	client       TEXT   NOT NULL,
+	registration TEXT   NOT NULL, -- of the client
+	data         BYTEA  NOT NULL,
+	expires_at   BIGINT NOT NULL
+);
+CREATE INDEX pushed_request_expires_at ON pushed_request (expires_at);
+
 -- A code is also the record of its family of tokens, and of what the family rests on: that session, if it has no
 -- refresh tokens, and that registration of the client. It outlives the tokens, so that a family that was revoked
 -- stays so.

@@ -86,7 +86,7 @@ func hints(hint string, a account.Account) bool {
 }
 
 // saveAndRedirect sends the browser to what is owed, or to the client if nothing is. A sign-in becomes a row only when
-// somebody's login is in it.
+// somebody's login is in it, or no address can hold it.
 func (s *Server) saveAndRedirect(w http.ResponseWriter, r *http.Request, fl *flow, with ...func(context.Context) error) error {
 	owed, err := s.decide(r.Context(), fl)
 	switch {
@@ -103,7 +103,7 @@ func (s *Server) saveAndRedirect(w http.ResponseWriter, r *http.Request, fl *flo
 	if err := s.introduce(r.Context(), fl); err != nil {
 		return err
 	}
-	if fl.ix.Login != nil || fl.ix.Version > 0 {
+	if fl.ix.Login != nil || fl.ix.Version > 0 || fl.ix.Long {
 		err := s.save(r.Context(), fl)
 		if errors.Is(err, store.ErrConflict) {
 			return s.redirectAfterConflict(w, r, fl)

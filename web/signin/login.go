@@ -180,6 +180,11 @@ func (s *Server) postCancel(w http.ResponseWriter, r *http.Request) error {
 	if err := s.noteOldPassword(r, fresh); err != nil {
 		return err
 	}
+	if fresh.ix.Long {
+		if err := s.save(r.Context(), fresh); err != nil {
+			return err
+		}
+	}
 	to, err := s.address(fresh, "/login")
 	if err != nil {
 		return err

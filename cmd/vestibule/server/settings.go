@@ -85,7 +85,7 @@ func proofs(c config.Config) provider.DPoP {
 
 func lifetimes(c config.Config) provider.Lifetimes {
 	l := provider.Lifetimes{
-		Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.IDTokenLifetime,
+		PushedRequest: c.PushedRequestLifetime, Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.IDTokenLifetime,
 		RefreshIdle: c.RefreshTokenIdle, RefreshTotal: c.RefreshTokenLifetime,
 		SigningKey: c.SigningKeyLifetime, KeyAnnounce: c.SigningKeyAnnounce,
 	}

@@ -290,10 +290,11 @@ func PublishedKeys(t *testing.T, a *Instance) []string {
 	return ids
 }
 
-// Reply is what the token endpoint says.
+// Reply is what the token endpoint says, or another where a client authenticates.
 type Reply struct {
 	Status       int
 	Type         string `json:"token_type"`
+	RequestURI   string `json:"request_uri"`
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
 	IDToken      string `json:"id_token"`

@@ -243,6 +243,7 @@ var matrixForms = map[string][]string{
 	"POST /authorize":                          {"AUTHORIZE"},
 	"GET /end-session":                         {"", "client_id=shop"},
 	"POST /token":                              {"grant_type=authorization_code&code=none&client_id=shop", "grant_type=refresh_token&refresh_token=none&client_id=shop", "grant_type=password&username=USER&password=none"},
+	"POST /par":                                {"AUTHORIZE"},
 	"POST /revoke":                             {"", "token=none&client_id=shop"},
 	"POST /account/recovery-codes":             {"", "action=save&saved=on"},
 	"GET /account/recovery-codes":              {"", "new=1"},

@@ -130,6 +130,47 @@ func TestNodeFormPost(t *testing.T) {
 	}
 }
 
+// TestNodePushes signs in to an unmodified openid-client that pushes its requests, and has the answers signed.
+func TestNodePushes(t *testing.T) {
+	t.Parallel()
+	modules := servertest.Required(t, "VESTIBULE_TEST_NODE_MODULES")
+	s := servertest.New(t, servertest.SQLite(t), func(c *config.Config) { c.RequirePushedRequests = true })
+	ana := s.AddUser("ana")
+	script, err := os.ReadFile(filepath.Join("testdata", "node", "relying-party.mjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		style  oauth2.AuthStyle
+		signed string
+		change func(c *client.Client)
+	}{
+		"basic":  {oauth2.AuthStyleInHeader, "", func(*client.Client) {}},
+		"signed": {oauth2.AuthStyleInParams, "yes", func(c *client.Client) { c.AnswerAlg = client.PS256 }},
+		"public": {oauth2.AuthStyleInParams, "yes", func(c *client.Client) {
+			c.Public, c.RedirectURIs = true, []string{"http://127.0.0.1:39217/callback"}
+		}},
+	} {
+		c := s.NewClient(t, name, tt.change)
+		c.OAuth.Endpoint.AuthStyle = tt.style
+		settings := nodeSettings(c)
+		settings["pushed"], settings["signed"] = "yes", tt.signed
+		program := startScript(t, modules, settings, "main.mjs", string(script))
+		var begin struct{ Address string }
+		program.read(&begin)
+		p := s.NewBrowser(t).Open(begin.Address).At("login", "initial").GiveName("ana", servertest.Password).Allow()
+		if signed := p.Left.Query().Has("response"); signed != (tt.signed != "") {
+			t.Errorf("%s: the answer is %s", name, p.Left)
+		}
+		program.write(map[string]string{"address": p.Left.String()})
+		var end struct{ Claims servertest.Claims }
+		program.read(&end)
+		if end.Claims.Subject != ana.Subject {
+			t.Errorf("%s: sub is %q, want %q", name, end.Claims.Subject, ana.Subject)
+		}
+	}
+}
+
 // eachKindOfClient runs the test with every way to authenticate a client and every algorithm.
 func eachKindOfClient(t *testing.T, test func(t *testing.T, s *servertest.Site, c *servertest.Client)) {
 	for _, tt := range []struct {

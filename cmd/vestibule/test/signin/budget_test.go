@@ -116,6 +116,14 @@ func TestBudget(t *testing.T) {
 				t.Errorf("%s asks the database: %q", path, got.text)
 			}
 		}
+		v = c.Begin()
+		m.take()
+		v.Push()
+		m.check(t, "push of a request", m.take(), budget{1, 1})
+		s.NewBrowser(t).Open(v.Address).At("login", "initial")
+		m.check(t, "a stranger with the request_uri", m.take(), budget{1, 1})
+		s.NewBrowser(t).Open(v.Address[:len(v.Address)-1]).At("error", "request")
+		m.check(t, "a stranger with one that never was", m.take(), budget{})
 		stranger := s.NewBrowser(t).Open(c.Begin().Address).At("login", "initial")
 		if got := m.take(); got.commits != 0 {
 			t.Errorf("a stranger's request writes: %q", got.text)

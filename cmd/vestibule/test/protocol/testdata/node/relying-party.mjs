@@ -26,7 +26,9 @@ const config = await client.discovery(
 const verifier = client.randomPKCECodeVerifier()
 const state = client.randomState()
 const nonce = client.randomNonce()
-const address = client.buildAuthorizationUrl(config, {
+if (settings.signed) client.useJwtResponseMode(config)
+const build = settings.pushed ? client.buildAuthorizationUrlWithPAR : client.buildAuthorizationUrl
+const address = await build(config, {
   redirect_uri: settings.redirect,
   scope: settings.scope,
   code_challenge: await client.calculatePKCECodeChallenge(verifier),
