@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -122,6 +123,19 @@ func (p *Provider) reportKey(ctx context.Context, e audit.Event, signature strin
 	})
 	if err != nil && !errors.Is(err, dpop.ErrReplayed) {
 		return fmt.Errorf("record a refused key: %w", err)
+	}
+	return nil
+}
+
+// bindCode has the code that comes of a pushed request be for the key that its proof is of (RFC 9449 section 10.1). The proof
+// gives nothing: it is not used up.
+func bindCode(form url.Values, proof *dpop.Proof) error {
+	switch named := form.Get("dpop_jkt"); {
+	case proof == nil:
+	case named != "" && named != proof.Thumbprint:
+		return fosite.ErrInvalidRequest.WithHint("dpop_jkt is not the thumbprint of the key of the DPoP proof.")
+	default:
+		form.Set("dpop_jkt", proof.Thumbprint)
 	}
 	return nil
 }

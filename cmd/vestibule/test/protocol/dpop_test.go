@@ -328,3 +328,29 @@ func TestNodeBindsTokens(t *testing.T) {
 		}
 	}
 }
+
+// TestBoundByPush: the proof of a pushed request binds the code.
+func TestBoundByPush(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t, servertest.SQLite(t))
+	a, _, _ := newBound(t, s)
+	par, thief := s.Config.Issuer+"/par", s.NewProofKey(t)
+	push := func(v *servertest.Trip, key *servertest.ProofKey, jkt string) servertest.Reply {
+		begin, err := url.Parse(v.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		form := begin.Query()
+		if jkt != "" {
+			form.Set("dpop_jkt", jkt)
+		}
+		return s.AskWith(a.Client, par, form, key.Proof("POST", par))
+	}
+	a.got("a request that names another key", push(a.Begin(), a.key, thief.Thumbprint), "invalid_request")
+	v := a.Begin()
+	pushed := a.got("a request with a proof", push(v, a.key, ""), "")
+	p := a.b.Open(s.Config.Issuer + "/authorize?" + url.Values{"client_id": {"shop"}, "request_uri": {pushed.RequestURI}}.Encode())
+	code := v.Code(p)
+	a.got("its code with another key", a.exchange(v, code, a.proof(thief)), "invalid_grant")
+	a.got("its code with its key", a.exchange(v, code, a.proof(a.key)), "DPoP")
+}
