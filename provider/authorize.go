@@ -87,6 +87,10 @@ func (p *Provider) validate(r *http.Request) (*interaction.Interaction, *fosite.
 	if err != nil {
 		return nil, ar, err
 	}
+	target, err := p.target(r.Context(), client, ar.Form.Get("resource"))
+	if err != nil {
+		return nil, ar, err
+	}
 	ix := p.Begin(demand)
 	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = client.ID, client.Label(), ar.GetRequestedScopes(), ar.RedirectURI.String()
 	if wanted, err := claims.Parse(ar.Form.Get("claims")); err == nil { // demand has refused any other
@@ -94,7 +98,7 @@ func (p *Provider) validate(r *http.Request) (*interaction.Interaction, *fosite.
 	}
 	ix.Registered, ix.Decided, ix.TwoSteps = client.Registration, client.Updated, client.TwoSteps
 	ix.FirstParty = client.SkipsConsent(ix.Redirect) && !demand.PromptConsent
-	ix.Request, err = freeze(ar)
+	ix.Request, err = freeze(ar, target.resource)
 	return ix, ar, err
 }
 

@@ -16,7 +16,7 @@ import (
 	"vestibule/provider/client"
 )
 
-// compose wires fosite: the code grant with PKCE, refresh tokens, and ID tokens of our own making. Every value
+// compose wires fosite: the code grant with PKCE, refresh tokens, client credentials, and ID tokens of our own making. Every value
 // that fosite would make on first use is set here, because it makes them without a lock.
 func (p *Provider) compose(secrets [][]byte) {
 	config := &fosite.Config{
@@ -41,16 +41,18 @@ func (p *Provider) compose(secrets [][]byte) {
 	}
 	store := &fositeStore{p}
 	p.tokens = &tokenStrategy{&hmac.HMACStrategy{Config: config}}
+	access := &accessTokens{p.tokens, p}
 	code := &oauth2.AuthorizeExplicitGrantHandler{
-		AccessTokenStrategy: p.tokens, RefreshTokenStrategy: p.tokens, AuthorizeCodeStrategy: p.tokens,
+		AccessTokenStrategy: access, RefreshTokenStrategy: p.tokens, AuthorizeCodeStrategy: p.tokens,
 		CoreStorage: store, TokenRevocationStorage: store, Config: config,
 	}
 	proof := &pkce.Handler{AuthorizeCodeStrategy: p.tokens, Storage: store, Config: config}
 	refresh := &oauth2.RefreshTokenGrantHandler{
-		AccessTokenStrategy: p.tokens, RefreshTokenStrategy: p.tokens, TokenRevocationStorage: store, Config: config,
+		AccessTokenStrategy: access, RefreshTokenStrategy: p.tokens, TokenRevocationStorage: store, Config: config,
 	}
 	config.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, proof}
-	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, &idTokens{p}}
+	own := &clientGrants{&oauth2.HandleHelper{AccessTokenStrategy: access, AccessTokenStorage: store, Config: config}}
+	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, own, &idTokens{p}}
 	p.fosite = fosite.NewOAuth2Provider(store, config)
 }
 

@@ -35,6 +35,7 @@ type unit struct {
 	refresh *tokens.Token
 	grant   *grant          // of code or refresh
 	user    account.Account // whose it is, if that was looked up
+	target  target          // of the access token
 	tokens  []tokens.Token
 	revoked bool
 }
@@ -225,8 +226,8 @@ func (s *fositeStore) create(ctx context.Context, kind, signature string, r fosi
 	if kind == tokens.RefreshToken && !r.GetClient().IsPublic() {
 		g.Bound = confirmation{} // it is bound to the client, whose key may be another one by then (RFC 9449 section 5)
 	}
-	if kind == tokens.AccessToken {
-		g.Scopes = r.GetGrantedScopes() // a refresh may ask for less than the family has
+	if kind == tokens.AccessToken { // a refresh may ask for less than the family has
+		g.Scopes, g.Resource = u.target.scopes(r.GetGrantedScopes()), u.target.resource
 	}
 	data, err := json.Marshal(&g)
 	if err != nil {

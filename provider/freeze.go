@@ -29,6 +29,7 @@ type frozen struct {
 	Key       string   `json:"dpop_jkt,omitempty"` // the code is for whoever has it
 	Mode      string   `json:"mode,omitempty"`     // response_mode, if it is not query
 	Type      string   `json:"type,omitempty"`     // response_type, if it is not code
+	Resource  string   `json:"resource,omitempty"`
 }
 
 // verbatim is a text that may be no UTF-8, which JSON would mend. Only then is it bytes in base64, which an address has less
@@ -54,7 +55,7 @@ func (v *verbatim) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-func freeze(ar *fosite.AuthorizeRequest) ([]byte, error) {
+func freeze(ar *fosite.AuthorizeRequest, resource string) ([]byte, error) {
 	mode, kind := string(ar.ResponseMode), ar.Form.Get("response_type") // what is usual is left out: an address has little room
 	if ar.ResponseMode == fosite.ResponseModeQuery {
 		mode = ""
@@ -64,7 +65,7 @@ func freeze(ar *fosite.AuthorizeRequest) ([]byte, error) {
 	}
 	return json.Marshal(frozen{
 		Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: verbatim(ar.State),
-		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), Key: ar.Form.Get("dpop_jkt"), Mode: mode, Type: kind,
+		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), Key: ar.Form.Get("dpop_jkt"), Mode: mode, Type: kind, Resource: resource,
 	})
 }
 
@@ -105,7 +106,7 @@ func (f frozen) answerable(rp client.Client, scopes []string) bool {
 	if f.Type == client.ResponseIDToken && !slices.Contains(scopes, client.ScopeOpenID) {
 		return false
 	}
-	return rp.AnswersWith(cmp.Or(f.Type, client.ResponseCode))
+	return rp.AnswersWith(cmp.Or(f.Type, client.ResponseCode)) && (f.Resource == "" || slices.Contains(rp.Audiences, f.Resource))
 }
 
 // clientGone says that the client or its redirect URI went away during the sign-in.

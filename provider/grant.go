@@ -21,13 +21,15 @@ type grant struct {
 	Login     assurance.Login `json:"login"`
 	ACR       string          `json:"acr"` // in the client's words; it stays as it was when the client got its code
 	Nonce     string          `json:"nonce,omitempty"`
-	Scopes    []string        `json:"scopes,omitempty"` // granted: the user allows all that was requested or nothing; a refresh may narrow those of an access token
-	Claims    claims.Request  `json:"claims,omitzero"`  // asked for one by one, and allowed by the user
+	Scopes    []string        `json:"scopes,omitempty"`   // granted: the user allows all that was requested or nothing; a refresh may narrow those of an access token
+	Claims    claims.Request  `json:"claims,omitzero"`    // asked for one by one, and allowed by the user
+	Resource  string          `json:"resource,omitempty"` // the API that the tokens are for (RFC 8707); empty: the client itself
 	Redirect  string          `json:"redirect,omitempty"`
 	Challenge string          `json:"challenge,omitempty"` // PKCE, S256
 	Requested time.Time       `json:"requested"`
-	Bound     confirmation    `json:"cnf,omitzero"` // to this key: who has another one, or none, cannot use it
-	Began     time.Time       `json:"began"`        // when the family began, for the absolute end of refresh tokens
+	Bound     confirmation    `json:"cnf,omitzero"`     // to this key: who has another one, or none, cannot use it
+	Began     time.Time       `json:"began"`            // when the family began, for the absolute end of refresh tokens
+	Decided   time.Time       `json:"decided,omitzero"` // of a client that acts for itself, without a Login: when it was last changed before
 
 	expires map[fosite.TokenType]time.Time // fosite's own notes; the rows have the ends that count
 }
@@ -45,6 +47,9 @@ func (g *grant) GetExpiresAt(kind fosite.TokenType) time.Time { return g.expires
 
 // GetUsername implements fosite.Session.
 func (g *grant) GetUsername() string { return "" }
+
+// ofClient reports whether a client has got the token for itself: there is no user.
+func (g *grant) ofClient() bool { return !g.Decided.IsZero() }
 
 // GetSubject implements fosite.Session.
 func (g *grant) GetSubject() string { return g.Login.Subject }

@@ -46,6 +46,7 @@ type op struct {
 	accounts account.Accounts // nil: those of the store
 	ladder   assurance.Levels
 	mustPush bool
+	signs    string // the algorithm; empty: the usual one
 
 	mu  sync.Mutex
 	now time.Time
@@ -124,7 +125,7 @@ func (o *op) restart() {
 	p, err := provider.New(o.t.Context(), provider.Config{
 		Issuer: issuer, Store: o.store, Accounts: accounts, Sealer: o.sealer,
 		Secrets: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Now: o.clock, Log: slog.New(slog.DiscardHandler),
-		Audit: o.audit, Levels: o.ladder, RequirePushedRequests: o.mustPush, Locales: []string{"en", "pt-BR"},
+		Audit: o.audit, Levels: o.ladder, SigningAlgorithm: o.signs, RequirePushedRequests: o.mustPush, Locales: []string{"en", "pt-BR"},
 	})
 	if err != nil {
 		o.t.Fatal(err)

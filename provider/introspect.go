@@ -1,10 +1,12 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ory/fosite"
@@ -20,14 +22,15 @@ type introspection struct {
 	Active   bool     `json:"active"`
 	Scope    string   `json:"scope,omitempty"`
 	Client   string   `json:"client_id"`
+	Audience []string `json:"aud"`
 	Subject  string   `json:"sub"`
 	Issuer   string   `json:"iss"`
 	Expires  int64    `json:"exp"`
 	IssuedAt int64    `json:"iat"`
 	Type     string   `json:"token_type,omitempty"` // of an access token
-	ACR      string   `json:"acr"`
-	AMR      []string `json:"amr"`
-	AuthTime int64    `json:"auth_time"`
+	ACR      string   `json:"acr,omitempty"`        // like the next two, of a user
+	AMR      []string `json:"amr,omitempty"`
+	AuthTime int64    `json:"auth_time,omitempty"`
 
 	Bound confirmation `json:"cnf,omitzero"`
 }
@@ -67,17 +70,34 @@ func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspecti
 	if err != nil {
 		return nil, err
 	}
-	if row.Client != client.ID && !(client.ResourceServer && row.Kind == tokens.AccessToken) {
-		return nil, errToken
-	}
 	g := new(grant)
 	if err := g.read(row.Data); err != nil {
 		return nil, storeFault{err}
 	}
-	if err := p.checkLogin(r.Context(), &g.Login); err != nil {
+	if row.Client != client.ID && !isFor(row, g, client) {
+		return nil, errToken
+	}
+	if err := p.checkGrant(r.Context(), row, g); err != nil {
 		return nil, err
 	}
 	return p.describeToken(row, g), nil
+}
+
+// isFor reports whether the token is one that apps show to that API.
+func isFor(row *tokens.Token, g *grant, api client.Client) bool {
+	return api.ResourceServer && row.Kind == tokens.AccessToken && slices.Contains(api.ResourceURIs, g.Resource)
+}
+
+// checkGrant returns errToken for a token that rests on what is no more. What a client has got for itself ends with any change
+// of its registration: it may ask again, as what it is now.
+func (p *Provider) checkGrant(ctx context.Context, row *tokens.Token, g *grant) error {
+	switch {
+	case !g.ofClient():
+		return p.checkLogin(ctx, &g.Login)
+	case !g.Decided.Equal(row.Changed):
+		return errToken
+	}
+	return nil
 }
 
 // checkLogin returns errToken for a token whose login no longer counts. Where the accounts are our own it is revoked
@@ -107,14 +127,11 @@ func (p *Provider) liveToken(ctx context.Context, token string, asker client.Cli
 // storedToken returns the access or refresh token, used or expired or not, or errToken: one that was revoked is none. The
 // client may have been remembered from before it was removed: then it learns nothing.
 func (p *Provider) storedToken(ctx context.Context, token string, asker client.Client) (*tokens.Token, error) {
-	kind, prefix := tokens.AccessToken, accessPrefix
-	if strings.HasPrefix(token, refreshPrefix) {
-		kind, prefix = tokens.RefreshToken, refreshPrefix
+	kind, signature, err := p.keyOf(ctx, token)
+	if err != nil {
+		return nil, err
 	}
-	if p.tokens.validate(ctx, token, prefix) != nil {
-		return nil, errToken
-	}
-	row, err := p.store.TokenFor(ctx, kind, p.tokens.signature(token, prefix), asker)
+	row, err := p.store.TokenFor(ctx, kind, signature, asker)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, errToken
@@ -126,9 +143,12 @@ func (p *Provider) storedToken(ctx context.Context, token string, asker client.C
 
 func (p *Provider) describeToken(row *tokens.Token, g *grant) *introspection {
 	answer := &introspection{
-		Active: true, Scope: strings.Join(g.Scopes, " "), Client: row.Client, Subject: row.Subject, Issuer: p.issuer,
+		Active: true, Scope: strings.Join(g.Scopes, " "), Client: row.Client, Audience: []string{cmp.Or(g.Resource, row.Client)}, Subject: cmp.Or(row.Subject, row.Client), Issuer: p.issuer,
 		Expires: row.Expires.Unix(), IssuedAt: row.Created.Unix(),
-		ACR: g.ACR, AMR: g.Login.AMR(), AuthTime: g.Login.AuthTime().Unix(), Bound: g.Bound,
+		Bound: g.Bound,
+	}
+	if !g.ofClient() {
+		answer.ACR, answer.AMR, answer.AuthTime = g.ACR, g.Login.AMR(), g.Login.AuthTime().Unix()
 	}
 	if row.Kind == tokens.AccessToken {
 		answer.Type = g.Bound.tokenType()

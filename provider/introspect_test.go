@@ -33,14 +33,20 @@ func (o *op) introspect(client string, token any) (int, map[string]any) {
 	return decode(o.t, answer)
 }
 
-// addAPI registers a resource server.
+// bank is what the API is known by.
+const bank = "https://bank.example/api"
+
+// addAPI registers a resource server, and has shop and other use it.
 func (o *op) addAPI() {
 	o.t.Helper()
 	shop, err := o.store.Client(o.t.Context(), "shop")
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	o.store.AddClient(client.Client{ID: "api", SecretHash: shop.SecretHash, ResourceServer: true})
+	o.store.AddClient(client.Client{ID: "api", SecretHash: shop.SecretHash, ResourceServer: true, ResourceURIs: []string{bank}})
+	for _, id := range []string{"shop", "other"} {
+		o.change(id, func(c *client.Client) { c.Audiences = append(c.Audiences, bank) })
+	}
 }
 
 func TestIntrospection(t *testing.T) {
@@ -51,9 +57,9 @@ func TestIntrospection(t *testing.T) {
 		ix.Login = assurance.PasswordLogin("u1", 0, begun)
 		ix.Login.Add(providertest.Prove(providertest.MethodOTP, begun.Add(-time.Minute)))
 	}
-	tokens := o.tokens("acr_values", "2")
+	tokens := o.tokens("acr_values", "2", "resource", bank)
 	want := map[string]any{
-		"active": true, "scope": "openid offline_access", "client_id": "shop", "sub": "u1", "iss": issuer,
+		"active": true, "scope": "openid offline_access", "client_id": "shop", "sub": "u1", "iss": issuer, "aud": []any{bank},
 		"exp": float64(begun.Add(10 * time.Minute).Unix()), "iat": float64(begun.Unix()), "token_type": "Bearer",
 		"acr": "2", "amr": []any{"pwd", "otp", "mfa"}, "auth_time": float64(begun.Add(-time.Minute).Unix()), // of the code
 	}
@@ -71,10 +77,10 @@ func TestIntrospection(t *testing.T) {
 func TestIntrospectionTellsNothing(t *testing.T) {
 	o := newOP(t)
 	o.addAPI()
-	tokens := o.tokens()
-	old := o.tokens()
+	tokens := o.tokens("resource", bank)
+	old := o.tokens("resource", bank)
 	o.token("shop", refresh(old["refresh_token"])) // ends the access token, spends the refresh token
-	revoked := o.code()
+	revoked := o.code("resource", bank)
 	_, first := o.token("shop", exchange(revoked))
 	o.advance(11 * time.Second)
 	o.token("shop", exchange(revoked)) // a code that comes twice ends its family

@@ -25,19 +25,6 @@ func (o *op) par(client string, form url.Values) (int, map[string]any) {
 	return decode(o.t, o.do(r))
 }
 
-// change registers a client otherwise, and waits until nobody remembers it as it was.
-func (o *op) change(id string, f func(c *client.Client)) {
-	o.t.Helper()
-	c, err := o.store.Client(o.t.Context(), id)
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	f(&c)
-	c.Updated = o.clock()
-	o.store.AddClient(c)
-	o.advance(4 * time.Second)
-}
-
 // push pushes a good request of the shop, changed by pairs, and returns its request_uri.
 func (o *op) push(pairs ...string) string {
 	o.t.Helper()

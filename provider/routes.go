@@ -109,7 +109,7 @@ func (p *Provider) metadata() map[string]any {
 		"response_types_supported":                       client.ResponseTypes,
 		"response_modes_supported":                       responseModes,
 		"authorization_signing_alg_values_supported":     client.Algorithms,
-		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
+		"grant_types_supported":                          client.GrantTypes,
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          client.Algorithms,
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},

@@ -49,7 +49,6 @@ func TestUnknownScopesAreIgnored(t *testing.T) {
 // A refresh may ask for less: its access token is good for that, and the family stays as it was.
 func TestRefreshNarrowsTheScope(t *testing.T) {
 	o := newOP(t)
-	o.addAPI()
 	const all = "openid email offline_access"
 	token := o.tokens("scope", all)["refresh_token"]
 	for _, tt := range []struct{ asked, granted string }{
@@ -70,8 +69,8 @@ func TestRefreshNarrowsTheScope(t *testing.T) {
 		if (body["id_token"] != nil) != openid {
 			t.Errorf("asked for %q: an ID token is there: %v", tt.asked, body["id_token"] != nil)
 		}
-		if _, seen := o.introspect("api", body["access_token"]); seen["scope"] != tt.granted {
-			t.Errorf("asked for %q: an API sees scope %q, want %q", tt.asked, seen["scope"], tt.granted)
+		if _, seen := o.introspect("shop", body["access_token"]); seen["scope"] != tt.granted {
+			t.Errorf("asked for %q: the access token has scope %q, want %q", tt.asked, seen["scope"], tt.granted)
 		}
 		if _, seen := o.introspect("shop", body["refresh_token"]); seen["scope"] != all {
 			t.Errorf("asked for %q: the refresh token has scope %q, want %q", tt.asked, seen["scope"], all)
@@ -128,7 +127,6 @@ func TestCodeOfAClientThatMayAskForLess(t *testing.T) {
 		{"profile", ""},
 	} {
 		o := newOP(t)
-		o.addAPI()
 		code := o.code("scope", all)
 		o.register(tt.may)
 		status, body := o.token("shop", exchange(code))
@@ -142,8 +140,8 @@ func TestCodeOfAClientThatMayAskForLess(t *testing.T) {
 				t.Errorf("may ask for %q: there is an %s: %v", tt.may, field, body[field] != nil)
 			}
 		}
-		if _, seen := o.introspect("api", body["access_token"]); seen["active"] != true || strings.Join(granted, " ") != text(seen["scope"]) {
-			t.Errorf("may ask for %q: an API sees %v, want scope %q", tt.may, seen, tt.granted)
+		if _, seen := o.introspect("shop", body["access_token"]); seen["active"] != true || strings.Join(granted, " ") != text(seen["scope"]) {
+			t.Errorf("may ask for %q: of the access token is said %v, want scope %q", tt.may, seen, tt.granted)
 		}
 		o.register(usual)
 		if _, again := o.token("shop", exchange(code)); again["access_token"] != body["access_token"] {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/ory/fosite"
 
@@ -44,8 +45,14 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if u.refusal != nil {
 		return nil, p.refuseKey(ctx, u)
 	}
+	if err == nil && request.GetGrantTypes().ExactOne(client.GrantClient) {
+		return p.grantToClient(ctx, request.(*fosite.AccessRequest), u)
+	}
 	if err == nil || errors.Is(err, errReplay) {
 		if fault := u.narrow(request, r.PostForm); fault != nil { // before anything is spent
+			return nil, fault
+		}
+		if fault := p.aim(ctx, request, u, r.PostForm); fault != nil {
 			return nil, fault
 		}
 		if fault := p.checkAccount(ctx, request.GetClient().(relyingParty).Client, u); fault != nil {
@@ -68,7 +75,7 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(answerOf(response, u))
+	body, err := json.Marshal(answerOf(response, u, u.target.scopes(request.GetGrantedScopes())))
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +119,10 @@ func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
 	case "refresh_token":
 		if r.PostForm.Get("refresh_token") == "" || r.PostForm.Has("code") {
 			return fosite.ErrInvalidRequest.WithHint("Send refresh_token, and no code.")
+		}
+	case client.GrantClient:
+		if r.PostForm.Has("code") || r.PostForm.Has("refresh_token") {
+			return fosite.ErrInvalidRequest.WithHint("With client_credentials send neither code nor refresh_token.")
 		}
 	default:
 		return fosite.ErrUnsupportedGrantType
@@ -171,10 +182,10 @@ func (p *Provider) restOnAccount(ctx context.Context, login *assurance.Login, wr
 	})
 }
 
-// answerOf is the body of the answer (RFC 6749 section 5.1).
-func answerOf(response fosite.AccessResponder, u *unit) map[string]any {
+// answerOf is the body of the answer (RFC 6749 section 5.1). scopes are those of the access token.
+func answerOf(response fosite.AccessResponder, u *unit, scopes []string) map[string]any {
 	body := response.ToMap()
-	body["token_type"] = confirmation{u.key()}.tokenType()
+	body["token_type"], body["scope"] = confirmation{u.key()}.tokenType(), strings.Join(scopes, " ")
 	return body
 }
 

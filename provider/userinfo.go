@@ -32,7 +32,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errBearer):
 		p.challenge(w, b, http.StatusBadRequest, "invalid_request", "error_description", "Send the access token once, and not in the address.")
 	case errors.Is(err, errToken):
-		p.challenge(w, b, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is expired or revoked, or none of ours.")
+		p.challenge(w, b, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is expired or revoked, for an API, or none of ours.")
 	case errors.Is(err, errBound):
 		p.challenge(w, b, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is bound to a key: send it by the scheme DPoP, with a proof by that key.")
 	case errors.As(err, &refusal):
@@ -138,7 +138,7 @@ func (p *Provider) accessGrant(w http.ResponseWriter, r *http.Request, b brought
 			return nil, err
 		}
 	}
-	row, g, err := p.accessToken(r.Context(), b.token)
+	row, g, err := p.readAccessToken(r.Context(), b.token)
 	if err != nil {
 		return nil, err
 	}
@@ -175,12 +175,16 @@ func (p *Provider) refuseToken(r *http.Request, t *tokens.Token) error {
 	return errBound
 }
 
-// accessToken returns a live access token, and what it stands for.
-func (p *Provider) accessToken(ctx context.Context, token string) (*tokens.Token, *grant, error) {
-	if p.tokens.validate(ctx, token, accessPrefix) != nil {
+// readAccessToken returns a live access token, and what it stands for.
+func (p *Provider) readAccessToken(ctx context.Context, token string) (*tokens.Token, *grant, error) {
+	kind, signature, err := p.keyOf(ctx, token)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case kind != tokens.AccessToken:
 		return nil, nil, errToken
 	}
-	row, err := p.store.Token(ctx, tokens.AccessToken, p.tokens.signature(token, accessPrefix))
+	row, err := p.store.Token(ctx, kind, signature)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !p.now().Before(row.Expires) {
 		return nil, nil, errToken
 	}
@@ -188,5 +192,11 @@ func (p *Provider) accessToken(ctx context.Context, token string) (*tokens.Token
 		return nil, nil, fmt.Errorf("access token: %w", err)
 	}
 	g := new(grant)
-	return &row, g, g.read(row.Data)
+	if err := g.read(row.Data); err != nil {
+		return nil, nil, err
+	}
+	if g.ofClient() || g.Resource != "" { // or the API could learn of the user by it what the app has been allowed to
+		return nil, nil, errToken
+	}
+	return &row, g, nil
 }

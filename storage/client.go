@@ -38,7 +38,7 @@ func (s *Store) Clients(ctx context.Context) ([]client.Client, error) {
 }
 
 // CreateClient inserts a client, as a registration that never was before if it names none; store.ErrConflict if its
-// id is taken.
+// id is taken, *client.ResourceTaken if that is so of a resource URI.
 func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 	if c.Registration == "" {
 		c.Registration = rand.Text()
@@ -47,22 +47,34 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		c.ID, c.Registration, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Created), micros(c.Updated))
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			c.ID, c.Registration, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Created), micros(c.Updated))
+		if err != nil {
+			return err
+		}
+		return s.setResources(ctx, c)
+	})
 }
 
 // UpdateClient replaces what a client registers and its secrets, if nobody changed it since was; store.ErrConflict if somebody
-// did, or it is gone.
+// did, or it is gone; *client.ResourceTaken as for CreateClient.
 func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time) error {
 	metadata, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, store.ErrConflict, `UPDATE client
-		SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6
-		WHERE id = $1 AND updated_at = $7`,
-		c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was))
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.exec(ctx, store.ErrConflict, `UPDATE client
+			SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6
+			WHERE id = $1 AND updated_at = $7`,
+			c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was))
+		if err != nil {
+			return err
+		}
+		return s.setResources(ctx, c)
+	})
 }
 
 // DeleteClient removes a client. Its codes, tokens and consents end in the same commit, for they are of a registration that

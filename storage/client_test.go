@@ -76,3 +76,48 @@ func TestUpdateClient(t *testing.T) {
 		}
 	})
 }
+
+// TestResources: at most one API is known by a resource, whoever changes, and none that is gone.
+func TestResources(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		ctx, first, second := t.Context(), newClient("first"), newClient("second")
+		first.ResourceURIs, first.ResourceScopes = []string{"https://a.example", "https://b.example"}, []string{"read", "write"}
+		must(t, s.CreateClient(ctx, first))
+		must(t, s.CreateClient(ctx, second))
+		known := func(want map[string]string) {
+			t.Helper()
+			for uri, id := range want {
+				switch got, err := s.ClientOf(ctx, uri); {
+				case id == "" && !errors.Is(err, store.ErrNotFound), id != "" && (err != nil || got.ID != id):
+					t.Errorf("%s is %q, %v, want %q", uri, got.ID, err, id)
+				}
+			}
+		}
+		known(map[string]string{"https://a.example": "first", "https://b.example": "first", "https://A.example": "", "": ""})
+		if got, err := s.ClientOf(ctx, "https://a.example"); err != nil || !reflect.DeepEqual(got, first) {
+			t.Errorf("ClientOf = %+v, %v, want %+v", got, err, first)
+		}
+		other := newClient("third")
+		other.ResourceURIs = []string{"https://c.example", "https://b.example"}
+		var taken *client.ResourceTaken
+		if err := s.CreateClient(ctx, other); !errors.As(err, &taken) || taken.URI != "https://b.example" {
+			t.Errorf("CreateClient with the resource of another: %v", err)
+		}
+		second.ResourceURIs, second.Updated = []string{"https://a.example"}, noon.Add(time.Minute)
+		if err := s.UpdateClient(ctx, second, noon); !errors.As(err, &taken) {
+			t.Errorf("UpdateClient with the resource of another: %v", err)
+		}
+		if _, err := s.Client(ctx, "third"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a client that was refused is there: %v", err)
+		}
+		known(map[string]string{"https://c.example": "", "https://a.example": "first"})
+		first.ResourceURIs, first.Updated = []string{"https://b.example"}, noon.Add(time.Minute)
+		must(t, s.UpdateClient(ctx, first, noon))
+		must(t, s.UpdateClient(ctx, second, noon))
+		known(map[string]string{"https://a.example": "second", "https://b.example": "first"})
+		must(t, s.DeleteClient(ctx, "first", noon))
+		known(map[string]string{"https://a.example": "second", "https://b.example": ""})
+		must(t, s.CreateClient(ctx, other))
+		known(map[string]string{"https://b.example": "third"})
+	})
+}

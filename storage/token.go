@@ -39,6 +39,22 @@ func (s *Store) SaveCode(ctx context.Context, c tokens.Code, of client.Client) e
 		of.Registration, micros(of.Updated))
 }
 
+// SaveClientToken inserts an access token that the client has got for itself. client.ErrChanged if the client is registered
+// otherwise by now. There was no code: the row in its place says what the token rests on, was used from the beginning, and has
+// been over for so long that Purge deletes it when the token is gone.
+func (s *Store) SaveClientToken(ctx context.Context, t tokens.Token, of client.Client) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.exec(ctx, client.ErrChanged, `INSERT INTO code (`+codeColumns+`, offline, registration)
+			SELECT $1, $1, $2, $3, $3, NULL, $4, $5, TRUE, 0, NULL, FALSE, FALSE, registration FROM client
+			WHERE id = $2 AND registration = $6 AND updated_at = $7`,
+			t.Family, t.Client, "", micros(t.Created), micros(t.Expires.Add(-remember)), of.Registration, micros(of.Updated))
+		if err != nil {
+			return err
+		}
+		return s.insertTokens(ctx, []tokens.Token{t})
+	})
+}
+
 // RequireClient makes the commit of ctx rest on the client being registered as given: client.ErrChanged if it is not. It
 // takes no lock, as SaveCode takes none.
 func (s *Store) RequireClient(ctx context.Context, of client.Client) error {

@@ -23,7 +23,7 @@ func clientCreate(w *env) *cli.Command {
 		Name: "create", ArgsUsage: "ID", Usage: "register an app",
 		Flags: databaseFlags(append(newClientFlags(),
 			&cli.BoolFlag{Name: "public", Usage: "the app cannot keep a secret: it runs in a browser or on the user's device"},
-			&cli.BoolFlag{Name: "resource-server", Usage: "an API: it asks at /introspect about access tokens, and signs nobody in"},
+			&cli.BoolFlag{Name: "resource-server", Usage: "an API: it asks at /introspect about the access tokens that are for it, and signs nobody in"},
 			&cli.StringFlag{Name: "secret-file", Usage: "`file` that holds the client secret, or - for standard input; without it one is made", TakesFile: true},
 			terminal.OutputFlag(),
 		)...),
@@ -57,7 +57,9 @@ func newClient(c *cli.Command) operator.NewClient {
 
 func (w *env) register(ctx context.Context, c *cli.Command, o *operator.Operator, fresh operator.NewClient) error {
 	client, secret, err := o.RegisterClient(ctx, fresh)
-	switch {
+	switch taken := resourceFault(err); {
+	case taken != nil:
+		return taken
 	case errors.Is(err, store.ErrConflict):
 		return terminal.Failure(fmt.Sprintf("there is a client %s already; choose another id, or remove that one first: vestibule client delete %s", fresh.ID, fresh.ID), err)
 	case err != nil:
@@ -164,7 +166,19 @@ func clientUpdate(w *env) *cli.Command {
 	}
 }
 
+// resourceFault says so if a resource URI is another's; else it is nil.
+func resourceFault(err error) error {
+	var taken *client.ResourceTaken
+	if !errors.As(err, &taken) {
+		return nil
+	}
+	return terminal.Failure(taken.Error()+"; choose another, or take it from that one: vestibule client list --output json shows which it is", err)
+}
+
 func changeFault(id string, err error) error {
+	if taken := resourceFault(err); taken != nil {
+		return taken
+	}
 	if errors.Is(err, store.ErrConflict) {
 		return terminal.Failure(fmt.Sprintf("somebody else changed or removed client %s at the same moment; look at it with vestibule client list, then try again", id), err)
 	}

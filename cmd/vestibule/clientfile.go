@@ -88,6 +88,9 @@ func clientImport(w *env) *cli.Command {
 			}
 			return w.operate(ctx, c, func(o *operator.Operator) error {
 				done, err := o.ImportClients(ctx, registrations(documents), c.Bool("replace"))
+				if taken := resourceFault(err); taken != nil {
+					return taken
+				}
 				if errors.Is(err, store.ErrConflict) {
 					return terminal.Failure(fmt.Sprintf("%v; nothing was imported: take those that are registered out of the file, or have them changed with --replace", err), err)
 				}

@@ -156,7 +156,7 @@ func (v *claimsView) refusal() string {
 	switch {
 	case err != nil: // the only error that Demand has
 		return assurance.ErrorUnmet
-	case v.client.ResourceServer:
+	case !v.client.SignsIn():
 		return v.Say("command.claims.refused.api", nil)
 	case v.account.Disabled:
 		return v.Say("command.claims.refused.disabled", nil)

@@ -56,7 +56,7 @@ var mayImport = map[string][]string{
 	"provider/hydra/hydratest":             {},
 	"provider/store":                       {},
 	"provider/spelling":                    {},
-	"provider/resource":                    {"provider/dpop"},
+	"provider/resource":                    {"provider/dpop", "github.com/go-jose/go-jose"},
 	"mfa/mfatest":                          {"mfa"},
 	"consent/consenttest":                  {"consent"},
 	"storage/storagetest":                  {"storage"},

@@ -57,7 +57,16 @@ type Client struct {
 	IDTokenClaims []string `json:"id_token_claims,omitempty"`
 
 	ACRNames       map[string][]string `json:"acr_names,omitempty"`       // level to its own names of it, which win over the server's; may be nil
-	ResourceServer bool                `json:"resource_server,omitempty"` // an API: it may introspect all access tokens, and signs nobody in
+	ResourceServer bool                `json:"resource_server,omitempty"` // an API: it may introspect the access tokens that are for it, and signs nobody in
+
+	// An API is known by these (RFC 8707): absolute URIs, no two APIs by the same. Its tokens have no scopes but those that it
+	// serves; none: all that were granted.
+	ResourceURIs   []string `json:"resource_uris,omitempty"`
+	ResourceScopes Words    `json:"resource_scopes,omitempty"`
+
+	Audiences []string `json:"audiences,omitempty"` // the APIs that an app may have tokens for, each as that is known
+
+	AccessTokenFormat string `json:"access_token_format,omitempty"` // one of AccessTokenFormats: of an app's access tokens, or of those that are for an API; empty: opaque
 }
 
 // Words are a list that JSON has as one text, with spaces between them, as it has scopes (RFC 7591 section 2).
@@ -82,14 +91,15 @@ const (
 	ScopeOffline = "offline_access"
 )
 
-// Grant types: what a client may send to the token endpoint (RFC 6749 sections 4.1.3 and 6).
+// Grant types: what a client may send to the token endpoint (RFC 6749 sections 4.1.3, 4.4.2 and 6).
 const (
 	GrantCode    = "authorization_code"
 	GrantRefresh = "refresh_token"
+	GrantClient  = "client_credentials" // for itself, without a user
 )
 
 // GrantTypes are all that a client can register.
-var GrantTypes = []string{GrantCode, GrantRefresh}
+var GrantTypes = []string{GrantCode, GrantRefresh, GrantClient}
 
 // DefaultGrantTypes are those of a client that registers none.
 var DefaultGrantTypes = []string{GrantCode, GrantRefresh}
@@ -126,7 +136,8 @@ func Check(c Client) error {
 	fault(!spelling.IsPlain(c.ID) || len(c.ID) > maxID, "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
 	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
-	fault(len(c.RedirectURIs) == 0 && !c.ResourceServer, "a client needs at least one redirect URI")
+	fault(len(c.RedirectURIs) == 0 && c.SignsIn(), "a client that signs users in needs at least one redirect URI")
+	fault(c.Public && c.Grants(GrantClient), "a public client cannot prove that it is itself: it has no grant type client_credentials")
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
 	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
@@ -164,6 +175,9 @@ func Check(c Client) error {
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
+	if err := checkResources(c); err != nil {
+		faults = append(faults, err)
+	}
 	if err := assurance.CheckACRNames(c.ACRNames); err != nil {
 		faults = append(faults, err)
 	}
@@ -176,10 +190,13 @@ func (c Client) Label() string { return cmp.Or(c.Name, c.ID) }
 // AnswersWith reports whether the client may be answered with that response type.
 func (c Client) AnswersWith(kind string) bool {
 	if len(c.ResponseTypes) == 0 {
-		return kind == ResponseCode && !c.ResourceServer
+		return kind == ResponseCode && c.Grants(GrantCode)
 	}
 	return slices.Contains(c.ResponseTypes, kind)
 }
+
+// SignsIn reports whether the client signs users in: it is no API, and does not act for itself alone.
+func (c Client) SignsIn() bool { return c.AnswersWith(ResponseCode) || c.AnswersWith(ResponseIDToken) }
 
 // Grants reports whether the client may send that grant type to the token endpoint.
 func (c Client) Grants(kind string) bool {

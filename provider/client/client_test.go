@@ -44,7 +44,39 @@ func TestCheck(t *testing.T) {
 		{"hybrid", func(c *client.Client) { c.ResponseTypes = []string{"code id_token"} }, "must be code or id_token"},
 		{"names of levels", func(c *client.Client) { c.ACRNames = map[string][]string{"aal1": {"2"}, "aal2": {"gold"}} }, ""},
 		{"name of two levels", func(c *client.Client) { c.ACRNames = map[string][]string{"aal1": {"x"}, "aal2": {"x"}} }, "stands for aal1 already"},
-		{"resource server", func(c *client.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, ""},
+		{"resource server", func(c *client.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.ResourceURIs, c.ResourceScopes = true, nil, nil, []string{"https://api.example", "http://10.0.0.7/x?y", "urn:api", "api://1"}, []string{"read"}
+		}, ""},
+		{"resource server that no token is for", func(c *client.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, "at least one resource URI"},
+		{"client that acts for itself", func(c *client.Client) { c.GrantTypes, c.RedirectURIs = []string{"client_credentials"}, nil }, ""},
+		{"client that acts for itself too", func(c *client.Client) { c.GrantTypes = []string{"client_credentials", "authorization_code"} }, ""},
+		{"client that acts for itself too, and cannot send users back", func(c *client.Client) {
+			c.GrantTypes, c.RedirectURIs = []string{"client_credentials", "authorization_code"}, nil
+		}, "at least one redirect URI"},
+		{"public client that acts for itself", func(c *client.Client) {
+			c.Public, c.SecretHash, c.GrantTypes = true, "", []string{"client_credentials"}
+		}, "cannot prove that it is itself"},
+		{"format of access tokens", func(c *client.Client) { c.AccessTokenFormat = "jwt" }, ""},
+		{"format of access tokens that is none", func(c *client.Client) { c.AccessTokenFormat = "JWT" }, "must be opaque or jwt"},
+		{"resource without a scheme", func(c *client.Client) { c.Audiences = []string{"api.example"} }, `audience "api.example": it must be an absolute URI`},
+		{"resource that is a path", func(c *client.Client) { c.Audiences = []string{"/api"} }, "must be an absolute URI"},
+		{"resource that is a scheme", func(c *client.Client) { c.Audiences = []string{"https:"} }, "must be an absolute URI"},
+		{"resource with a fragment", func(c *client.Client) { c.Audiences = []string{"https://api.example#x"} }, "must not have a fragment"},
+		{"resource with an empty fragment", func(c *client.Client) { c.Audiences = []string{"https://api.example#"} }, "must not have a fragment"},
+		{"resource with a user", func(c *client.Client) { c.Audiences = []string{"https://ana@api.example"} }, "must not have a user"},
+		{"resource with a space", func(c *client.Client) { c.Audiences = []string{"https://api.example/a b"} }, "printable ASCII"},
+		{"resource in another script", func(c *client.Client) { c.Audiences = []string{"https://api.example/ä"} }, "printable ASCII"},
+		{"endless resource", func(c *client.Client) { c.Audiences = []string{"https://api.example/" + strings.Repeat("a", 1024)} }, "longer than 1024"},
+		{"resource twice", func(c *client.Client) { c.Audiences = []string{"urn:a", "urn:a"} }, "is there twice"},
+		{"resources", func(c *client.Client) { c.Audiences = []string{"urn:a", "urn:b"} }, ""},
+		{"app with a resource", func(c *client.Client) { c.ResourceURIs = []string{"urn:a"} }, "are for a resource server"},
+		{"app that serves scopes", func(c *client.Client) { c.ResourceScopes = []string{"read"} }, "are for a resource server"},
+		{"resource server that uses another", func(c *client.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.ResourceURIs, c.Audiences = true, nil, nil, []string{"urn:a"}, []string{"urn:b"}
+		}, "audiences are for other clients"},
+		{"resource server that serves a scope in capitals", func(c *client.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.ResourceURIs, c.ResourceScopes = true, nil, nil, []string{"urn:a"}, []string{"READ"}
+		}, `resource scope "READ"`},
 		{"resource server that signs users in", func(c *client.Client) { c.ResourceServer = true }, "no redirect URIs"},
 		{"resource server with two steps", func(c *client.Client) {
 			c.ResourceServer, c.RedirectURIs, c.Scopes, c.TwoSteps = true, nil, nil, client.TwoStepsRequired

@@ -124,25 +124,35 @@ func (k *Keys) again(ctx context.Context) error {
 
 // Sign returns the claims as a compact JWT.
 func (k *Keys) Sign(ctx context.Context, algorithm string, claims any) (string, error) {
-	token, err := k.set.Load().sign(algorithm, claims)
+	return k.SignAs(ctx, usualType, algorithm, claims)
+}
+
+// SignAs is Sign for a token whose typ says what it is, so that it is taken for nothing else (RFC 8725 section 3.11).
+func (k *Keys) SignAs(ctx context.Context, kind, algorithm string, claims any) (string, error) {
+	token, err := k.set.Load().sign(kind, algorithm, claims)
 	if !errors.Is(err, errNoSigner) {
 		return token, err
 	}
 	if err := k.again(ctx); err != nil {
 		return "", err
 	}
-	return k.set.Load().sign(algorithm, claims)
+	return k.set.Load().sign(kind, algorithm, claims)
 }
 
-// Verify checks the signature of a JWT that we made, with any key that was not removed, and reads its claims. It does not
+// Verify checks the signature of a JWT that Sign made, with any key that was not removed, and reads its claims. It does not
 // look at the times.
 func (k *Keys) Verify(ctx context.Context, token string, claims any) error {
-	err := k.set.Load().verify(token, claims)
+	return k.VerifyAs(ctx, usualType, token, claims)
+}
+
+// VerifyAs is Verify for a JWT that SignAs made: one of another type is none of ours.
+func (k *Keys) VerifyAs(ctx context.Context, kind, token string, claims any) error {
+	err := k.set.Load().verify(kind, token, claims)
 	if !errors.Is(err, errStrangeKey) {
 		return err
 	}
 	if err := k.again(ctx); err != nil {
 		return err
 	}
-	return k.set.Load().verify(token, claims)
+	return k.set.Load().verify(kind, token, claims)
 }

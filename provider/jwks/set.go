@@ -14,17 +14,17 @@ import (
 
 // set is the signing keys, opened. It does not change after it was loaded.
 type set struct {
-	signers  map[string]jose.Signer // by algorithm
-	known    jose.JSONWebKeySet     // all public keys: an old ID token still is a good hint
-	document []byte                 // those that are published, in JSON
-	count    int                    // how many those are
-	made     string                 // what it was made of
+	signers  map[string]signer  // by algorithm
+	known    jose.JSONWebKeySet // all public keys: an old ID token still is a good hint
+	document []byte             // those that are published, in JSON
+	count    int                // how many those are
+	made     string             // what it was made of
 }
 
 // openKeys unseals the keys that sign.
 func openKeys(rows []SealedKey, sealer Sealer, now time.Time) (*set, error) {
 	terms := Terms(rows, now)
-	s := &set{signers: map[string]jose.Signer{}, made: fingerprint(terms, now)}
+	s := &set{signers: map[string]signer{}, made: fingerprint(terms, now)}
 	var published jose.JSONWebKeySet
 	for _, t := range terms {
 		var public jose.JSONWebKey
@@ -61,27 +61,53 @@ func fingerprint(terms []Term, now time.Time) string {
 	return fmt.Sprint(all...)
 }
 
+// signer signs with one key.
+type signer struct {
+	key jose.SigningKey
+	jwt jose.Signer // of the usual type, of which there are far more than of all others
+}
+
+func newSigner(key jose.SigningKey) (s signer, err error) {
+	s.key = key
+	s.jwt, err = s.of(usualType)
+	return s, err
+}
+
+// usualType is the typ of a JWT that says no more of itself (RFC 7519 section 5.1).
+const usualType = "JWT"
+
+// of returns what signs tokens of that type.
+func (s signer) of(kind string) (jose.Signer, error) {
+	if kind == usualType && s.jwt != nil {
+		return s.jwt, nil
+	}
+	return jose.NewSigner(s.key, (&jose.SignerOptions{}).WithType(jose.ContentType(kind)))
+}
+
 // open returns what signs with the key.
-func (k SealedKey) open(sealer Sealer) (jose.Signer, error) {
+func (k SealedKey) open(sealer Sealer) (signer, error) {
 	plain, err := sealer.Open(k.KeyID, k.Private, k.AAD())
 	if err != nil {
-		return nil, err
+		return signer{}, err
 	}
 	var key jose.JSONWebKey
 	if err := json.Unmarshal(plain, &key); err != nil {
-		return nil, errors.New("not a JSON Web Key") // the cause could hold key material
+		return signer{}, errors.New("not a JSON Web Key") // the cause could hold key material
 	}
-	return jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Algorithm), Key: key},
-		(&jose.SignerOptions{}).WithType("JWT"))
+	return newSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Algorithm), Key: key})
 }
 
-// sign returns the claims as a compact JWT.
-func (s *set) sign(algorithm string, claims any) (string, error) {
-	signer := s.signers[algorithm]
-	if signer == nil {
+// sign returns the claims as a compact JWT of that type.
+func (s *set) sign(kind, algorithm string, claims any) (string, error) {
+	key, ok := s.signers[algorithm]
+	if !ok {
 		return "", fmt.Errorf("%s: %w", algorithm, errNoSigner)
 	}
-	return jwt.Signed(signer).Claims(claims).Serialize()
+	signs, err := key.of(kind)
+	if err != nil {
+		return "", err
+	}
+	return jwt.Signed(signs).Claims(claims).Serialize()
 }
 
 // errStrangeKey reports a token that was signed with a key that is not in the set.
@@ -90,15 +116,21 @@ var errStrangeKey = errors.New("the token was signed with a key that is not ours
 // errNoSigner reports that no key signs with an algorithm.
 var errNoSigner = errors.New("no key signs with the algorithm")
 
-// verify checks the signature of a JWT that we made, with any key that was not removed, and reads its
+// errType reports a token that says that it is something else.
+var errType = errors.New("the token is of another type")
+
+// verify checks the signature of a JWT of that type that we made, with any key that was not removed, and reads its
 // claims. It does not look at the times: an expired ID token is a good hint.
-func (s *set) verify(token string, claims any) error {
+func (s *set) verify(kind, token string, claims any) error {
 	if !spelling.IsJWT(token) {
 		return spelling.ErrOpaque
 	}
 	parsed, err := jwt.ParseSigned(token, algorithms)
 	if err != nil {
 		return err
+	}
+	if parsed.Headers[0].ExtraHeaders[jose.HeaderType] != kind {
+		return errType
 	}
 	keys := s.known.Key(parsed.Headers[0].KeyID)
 	if len(keys) != 1 || keys[0].Algorithm != parsed.Headers[0].Algorithm {

@@ -2,12 +2,14 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"vestibule/provider/audit"
 	"vestibule/provider/claims"
 	"vestibule/provider/client"
+	"vestibule/provider/store"
 )
 
 // NewClient is a registration: what a relying party is and, if it brings one, its secret.
@@ -18,7 +20,7 @@ type NewClient struct {
 
 // complete fills in what a registration may leave out.
 func (n NewClient) complete() NewClient {
-	if len(n.Scopes) == 0 && !n.ResourceServer {
+	if len(n.Scopes) == 0 && n.SignsIn() {
 		n.Scopes = []string{client.ScopeOpenID, claims.ScopeProfile, claims.ScopeEmail, client.ScopeOffline}
 	}
 	if n.Name == "" {
@@ -61,10 +63,28 @@ func (o *Operator) withSecret(ctx context.Context, n NewClient) (_ NewClient, se
 
 // createClient commits a registration that is complete.
 func (o *Operator) createClient(ctx context.Context, n NewClient) (client.Client, error) {
+	if err := o.requireNoUser(ctx, n.Client); err != nil {
+		return client.Client{}, err
+	}
 	n.Created = o.now()
 	n.Updated = n.Created
 	e := audit.Event{Kind: audit.EventAdminClientCreated, Client: n.ID}
 	return n.Client, o.commit(ctx, e, func(ctx context.Context) error { return o.Clients.CreateClient(ctx, n.Client) })
+}
+
+// requireNoUser refuses a client that acts for itself under the subject of a user, as whom an API would know it (RFC 9700
+// section 4.15).
+func (o *Operator) requireNoUser(ctx context.Context, c client.Client) error {
+	if !c.Grants(client.GrantClient) {
+		return nil
+	}
+	switch _, err := o.Accounts.Account(ctx, c.ID); {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return invalid(errors.New("the client id is the subject of a user: APIs would take the client for that one; choose another"))
 }
 
 // DeleteClient removes a relying party and all its tokens, or fails with store.ErrNotFound.
@@ -106,6 +126,9 @@ func changeDetail(changed []string, secret bool) map[string]string {
 
 // replaceClient commits c in place of before. Updated is the version of a client: two changes never have the same.
 func (o *Operator) replaceClient(ctx context.Context, before, c client.Client, e audit.Event) (client.Client, error) {
+	if err := o.requireNoUser(ctx, c); err != nil {
+		return c, err
+	}
 	if c.Updated = o.now(); !c.Updated.After(before.Updated) {
 		c.Updated = before.Updated.Add(time.Microsecond)
 	}

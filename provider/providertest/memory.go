@@ -145,6 +145,21 @@ func (m *Memory) Client(ctx context.Context, id string) (client.Client, error) {
 	return found(m.clients, id)
 }
 
+// ClientOf implements client.Store.
+func (m *Memory) ClientOf(ctx context.Context, resource string) (client.Client, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return client.Client{}, err
+	}
+	defer leave()
+	for _, c := range m.clients {
+		if slices.Contains(c.ResourceURIs, resource) {
+			return c, nil
+		}
+	}
+	return client.Client{}, store.ErrNotFound
+}
+
 func found[K comparable, V any](m map[K]V, k K) (V, error) {
 	v, ok := m[k]
 	if !ok {
@@ -248,6 +263,21 @@ func (m *Memory) SaveCode(ctx context.Context, code tokens.Code, of client.Clien
 	}
 	m.codes[code.Signature], m.made[code.Family] = code, of.Registration
 	return nil
+}
+
+// SaveClientToken implements tokens.Store.
+func (m *Memory) SaveClientToken(ctx context.Context, made tokens.Token, of client.Client) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if now, known := m.clients[made.Client]; !known || now.Registration != of.Registration || !now.Updated.Equal(of.Updated) {
+		return client.ErrChanged
+	}
+	m.made[made.Family] = of.Registration
+	m.insert([]tokens.Token{made})
+	return m.lose()
 }
 
 // RequireClient implements tokens.Store.

@@ -50,6 +50,7 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		{"family that ended is not rotated", testRotateRevoked},
 		{"access token ends alone", testRevokeAccessToken},
 		{"proof is used once", testUseProof},
+		{"token of a client", testClientToken},
 		{"signing keys", testKeys},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
@@ -364,6 +365,35 @@ func testRevokeAccessToken(t *testing.T, s provider.Store) {
 	check(t, s.Rotate(ctx, "refresh 1", at, nil, pair(family, "2")))
 	_, err = s.Token(ctx, tokens.AccessToken, "access 2")
 	check(t, err)
+}
+
+func testClientToken(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	registered, err := s.Client(ctx, Client)
+	check(t, err)
+	made := pair("family of a client", "own")[0]
+	made.Subject, made.Session = "", ""
+	older, another := registered, registered
+	older.Updated, another.Registration = registered.Updated.Add(-time.Second), "another"
+	for name, of := range map[string]client.Client{"as it was before a change": older, "as it was registered before": another} {
+		wantErr(t, "token of the client "+name, s.SaveClientToken(ctx, made, of), client.ErrChanged)
+	}
+	_, err = s.Token(ctx, tokens.AccessToken, "access own")
+	wantErr(t, "token that was refused", err, store.ErrNotFound)
+	check(t, s.SaveClientToken(ctx, made, registered))
+	got, err := s.TokenFor(ctx, tokens.AccessToken, "access own", registered)
+	check(t, err)
+	if got.Client != Client || got.Subject != "" || !got.Changed.Equal(registered.Updated) || !got.Expires.Equal(made.Expires) {
+		t.Errorf("token %+v", got)
+	}
+	check(t, s.RevokeAccessToken(ctx, "access own"))
+	_, err = s.Token(ctx, tokens.AccessToken, "access own")
+	wantErr(t, "token that was revoked", err, store.ErrNotFound)
+	made.Family, made.Signature = "another family", "access another"
+	check(t, s.SaveClientToken(ctx, made, registered))
+	check(t, s.RevokeFamily(ctx, "another family"))
+	_, err = s.Token(ctx, tokens.AccessToken, "access another")
+	wantErr(t, "token of a family that ended", err, store.ErrNotFound)
 }
 
 func testKeys(t *testing.T, s provider.Store) {

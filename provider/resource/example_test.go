@@ -12,11 +12,15 @@ import (
 // newAPI is an API whose balance may be read with any good token of a scope, while a transfer wants two steps of the
 // last five minutes.
 func newAPI(issuer, secret string, balance, transfer http.Handler) (http.Handler, error) {
-	guard, err := resource.New(resource.Config{Endpoint: issuer + "/introspect", ClientID: "bank-api", ClientSecret: secret})
+	guard, err := resource.New(resource.Config{
+		Resource: "https://bank.example.com/api", Issuer: issuer,
+		Endpoint: issuer + "/introspect", ClientID: "bank-api", ClientSecret: secret,
+	})
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
+	mux.Handle(guard.Metadata())
 	mux.Handle("GET /balance", guard.Require(resource.Rule{Scopes: []string{"openid"}}, balance))
 	mux.Handle("POST /transfer", guard.Require(resource.Rule{
 		Scopes: []string{"openid"}, ACR: []string{"aal2", "https://refeds.org/profile/mfa"}, MaxAge: 5 * time.Minute,
@@ -26,7 +30,7 @@ func newAPI(issuer, secret string, balance, transfer http.Handler) (http.Handler
 
 func Example() {
 	// In the place of the real server: a user who gave a password only.
-	server := httptest.NewServer(json(200, `{"active":true,"token_type":"Bearer","scope":"openid","client_id":"shop","sub":"ana","acr":"aal1"}`))
+	server := httptest.NewServer(json(200, `{"active":true,"token_type":"Bearer","scope":"openid","client_id":"shop","sub":"ana","aud":"https://bank.example.com/api","acr":"aal1"}`))
 	defer server.Close()
 
 	balance := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -54,5 +58,5 @@ func Example() {
 	//
 	// 401 the user must sign in with more steps
 	//
-	// Bearer error="insufficient_user_authentication", error_description="the user must sign in with more steps", acr_values="aal2 https://refeds.org/profile/mfa", max_age="300"
+	// Bearer error="insufficient_user_authentication", error_description="the user must sign in with more steps", acr_values="aal2 https://refeds.org/profile/mfa", max_age="300", resource_metadata="https://bank.example.com/.well-known/oauth-protected-resource/api"
 }

@@ -12,12 +12,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4/jwt"
 )
 
 // Token is what the server says about an access token.
 type Token struct {
 	Subject  string    // the user; empty if an app acts for itself
 	ClientID string    // the app that the token was given to
+	Audience []string  // the APIs that it is for; none: the server does not say
 	Scopes   []string  // what the app may do
 	ACR      string    // how well the user signed in; empty if nobody did
 	AMR      []string  // what the user proved
@@ -28,7 +31,7 @@ type Token struct {
 
 // clone shares nothing with t, so that whoever changes its own token changes no other request's.
 func (t Token) clone() Token {
-	t.Scopes, t.AMR = slices.Clone(t.Scopes), slices.Clone(t.AMR)
+	t.Audience, t.Scopes, t.AMR = slices.Clone(t.Audience), slices.Clone(t.Scopes), slices.Clone(t.AMR)
 	return t
 }
 
@@ -44,6 +47,9 @@ type answer struct {
 	AuthTime int64    `json:"auth_time"`
 	Expires  int64    `json:"exp"`
 
+	Issuer   string       `json:"iss"`
+	Audience jwt.Audience `json:"aud"`
+
 	Bound map[string]any `json:"cnf"` // RFC 7800
 }
 
@@ -58,27 +64,34 @@ func wellFormed(access string) bool {
 // introspect asks the server: ErrToken if it does not know the token, ErrUnavailable if it does not answer.
 func (g *Guard) introspect(ctx context.Context, access string) (Token, error) {
 	a, err := g.post(ctx, url.Values{"token": {access}, "token_type_hint": {"access_token"}})
+	key, usable := keyOf(a.Bound)
 	switch {
 	case err != nil:
 		return Token{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case !a.Active, !a.usable(): // a refresh token opens nothing
+	case !a.Active, !usable || !strings.EqualFold(a.Type, kindOf(key)): // a refresh token opens nothing
+		return Token{}, ErrToken
+	case g.resource != "" && !slices.Contains(a.Audience, g.resource), g.issuer != "" && a.Issuer != "" && a.Issuer != g.issuer:
 		return Token{}, ErrToken
 	}
-	key, _ := a.Bound["jkt"].(string)
 	return Token{
-		Subject: a.Subject, ClientID: a.ClientID, Scopes: strings.Fields(a.Scope), ACR: a.ACR, AMR: a.AMR,
+		Subject: user(a.Subject, a.ClientID), ClientID: a.ClientID, Audience: a.Audience, Scopes: strings.Fields(a.Scope), ACR: a.ACR, AMR: a.AMR,
 		AuthTime: instant(a.AuthTime), Key: key, Expires: instant(a.Expires),
 	}, nil
 }
 
-// usable reports whether it is an access token that is bound to nothing, or to a key as RFC 9449 section 6 has it. To
-// what else it may be bound, nobody here would look at.
-func (a answer) usable() bool {
-	key, _ := a.Bound["jkt"].(string)
-	if len(a.Bound) == 0 {
-		return strings.EqualFold(a.Type, "Bearer")
+// keyOf returns the thumbprint of the key that a token is bound to (RFC 9449 section 6), empty if it is bound to nothing. Not
+// ok: it is bound to something else, which nobody here would look at.
+func keyOf(bound map[string]any) (key string, ok bool) {
+	key, _ = bound["jkt"].(string)
+	return key, len(bound) == 0 || len(bound) == 1 && key != ""
+}
+
+// kindOf is the token_type that goes with the key.
+func kindOf(key string) string {
+	if key == "" {
+		return "Bearer"
 	}
-	return len(a.Bound) == 1 && key != "" && strings.EqualFold(a.Type, "DPoP")
+	return "DPoP"
 }
 
 // post never puts the token or the secret into an error.

@@ -12,8 +12,8 @@ import (
 	"vestibule/provider/dpop"
 )
 
-// checkAddress says what is wrong with Config.Address.
-func checkAddress(address string) error {
+// checkOwnAddress says what is wrong with Config.Address.
+func checkOwnAddress(address string) error {
 	u, err := url.Parse(address)
 	switch {
 	case address == "":

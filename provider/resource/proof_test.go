@@ -191,3 +191,20 @@ func TestNoAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestProofOfJWT: a JWT that is bound to a key is good with a proof of that, as a token is that the server is asked about.
+func TestProofOfJWT(t *testing.T) {
+	key, thief, es := newProofKey(t), newProofKey(t), newPair(t, "es", jose.ES256)
+	g := newServer(t, published(t, es)).keyGuard(t, func(c *resource.Config) { c.Address = "https://api.example" })
+	access := es.sign(t, "at+jwt", jwtClaims("cnf", map[string]string{"jkt": key.jkt}))
+	sum := sha256.Sum256([]byte(access))
+	ath := map[string]any{"ath": base64.RawURLEncoding.EncodeToString(sum[:])}
+	for _, tt := range []struct {
+		header, proof string
+		want          int
+	}{{"DPoP", key.proof(ath), 200}, {"DPoP", thief.proof(ath), 401}, {"Bearer", key.proof(ath), 401}} {
+		if resp := send(t, g, resource.Rule{}, tt.header+" "+access, tt.proof); resp.StatusCode != tt.want {
+			t.Errorf("%s: %s %s, want %d", tt.header, resp.Status, resp.Header.Get("WWW-Authenticate"), tt.want)
+		}
+	}
+}

@@ -113,7 +113,7 @@ func (g *Guard) refuse(w http.ResponseWriter, b brought, rule Rule, err error) {
 
 // challenge answers by the scheme that was used, and where no token is good by the other too.
 func (g *Guard) challenge(w http.ResponseWriter, b brought, rule Rule, known refusal) {
-	text := parameters(rule, known)
+	text := g.parameters(rule, known)
 	if b.dpop {
 		w.Header().Set("WWW-Authenticate", "DPoP "+strings.TrimPrefix(text+", "+g.algorithms(), ", "))
 	} else {
@@ -125,12 +125,13 @@ func (g *Guard) challenge(w http.ResponseWriter, b brought, rule Rule, known ref
 	http.Error(w, known.err.Error(), known.status)
 }
 
-// parameters tell all that the rule wants of the sign-in, so that one step-up is enough.
-func parameters(rule Rule, known refusal) string {
-	if known.code == "" {
-		return ""
+// parameters tell all that the rule wants of the sign-in, so that one step-up is enough, and where a client finds out how
+// to get a token (RFC 9728 section 5.1).
+func (g *Guard) parameters(rule Rule, known refusal) string {
+	text := ""
+	if known.code != "" {
+		text = fmt.Sprintf("error=%s, error_description=%s", quoted(known.code), quoted(known.err.Error()))
 	}
-	text := fmt.Sprintf("error=%s, error_description=%s", quoted(known.code), quoted(known.err.Error()))
 	switch known.err {
 	case ErrScope:
 		text += ", scope=" + quoted(strings.Join(rule.Scopes, " "))
@@ -141,6 +142,21 @@ func parameters(rule Rule, known refusal) string {
 		if rule.MaxAge > 0 {
 			text += ", max_age=" + quoted(strconv.FormatInt(int64(rule.MaxAge/time.Second), 10))
 		}
+	}
+	return g.pointed(text, known, rule)
+}
+
+// pointed adds where the API's metadata are and, for a client that has no token yet, what to ask for.
+func (g *Guard) pointed(text string, known refusal, rule Rule) string {
+	if g.about == nil {
+		return text
+	}
+	if text != "" {
+		text += ", "
+	}
+	text += "resource_metadata=" + quoted(g.aboutURL)
+	if known.err == errNone && len(rule.Scopes) > 0 {
+		text += ", scope=" + quoted(strings.Join(rule.Scopes, " "))
 	}
 	return text
 }

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -16,11 +14,25 @@ import (
 
 // Config is what a Guard needs.
 type Config struct {
+	// Resource identifies the API (RFC 8707): an https address, or http on a loopback address, without query and fragment,
+	// that is registered for it at the server. Tokens that are not for it are refused. Empty: the server alone decides,
+	// which tells an API nothing of a token that is for another.
+	Resource string
+	// Issuer is the server's, as its metadata have it. Empty: tokens are not held against it; Keys needs it, and Metadata.
+	Issuer string
 	// Endpoint is the introspection endpoint of the server: introspection_endpoint in its metadata. Only on a
-	// loopback address may it be plain http.
+	// loopback address may it be plain http. Empty, with Keys: no token is good but a JWT.
 	Endpoint string
-	// ClientID and ClientSecret are the API's own: it is a client that may introspect.
+	// ClientID and ClientSecret are the API's own: it is a client that may introspect. With Keys alone it needs none.
 	ClientID, ClientSecret string
+	// Keys is where the server publishes its public keys, jwks_uri in its metadata. With it access tokens that are JWTs
+	// (RFC 9068) are verified here and the server is not asked about them: one that is revoked, or whose user was disabled,
+	// counts until it expires. Empty: the server is asked about JWTs too. Only on a loopback address may it be plain http.
+	Keys string
+	// Name and Scopes are for Metadata: what people call the API, and what clients may ask for; empty: it is silent about
+	// them.
+	Name   string
+	Scopes []string
 	// Cache is how long an answer about a good token may be used again, at most MaxCache. A token that is revoked is
 	// let through for that long. 0: the server is asked each time.
 	Cache time.Duration
@@ -54,8 +66,14 @@ const (
 
 // Guard checks access tokens. It is safe for use by any number of goroutines.
 type Guard struct {
-	endpoint   string
+	resource   string
+	issuer     string
+	endpoint   string // empty: there is none
 	id, secret string
+	keys       *keySet // nil: JWTs are asked about as others are
+	about      []byte  // the metadata; nil: there are none
+	aboutPath  string
+	aboutURL   string
 	levels     levels
 	address    string
 	proofs     *dpop.Checker
@@ -67,21 +85,14 @@ type Guard struct {
 
 // New returns a Guard. It asks the server nothing yet.
 func New(c Config) (*Guard, error) {
-	u, err := url.Parse(c.Endpoint)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("introspection endpoint %q is not an address; take introspection_endpoint from the server's metadata", c.Endpoint)
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return nil, fmt.Errorf("introspection endpoint %s is plain http: tokens and the secret could be read on the way; use https", c.Endpoint)
-	case c.ClientID == "" || c.ClientSecret == "":
-		return nil, errors.New("the client id or secret of the API is empty: only a confidential client may introspect")
-	case c.Cache < 0 || c.Cache > MaxCache:
-		return nil, fmt.Errorf("cache %s is not from 0 to %s: a revoked token is let through for that long", c.Cache, MaxCache)
-	}
-	if err := checkAddress(c.Address); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
-	g := &Guard{endpoint: c.Endpoint, id: c.ClientID, secret: c.ClientSecret, levels: c.Levels, address: c.Address, client: direct(c.Client), log: c.Log, now: c.Now}
+	if err := checkOwnAddress(c.Address); err != nil {
+		return nil, err
+	}
+	g := &Guard{resource: c.Resource, issuer: c.Issuer, endpoint: c.Endpoint, id: c.ClientID, secret: c.ClientSecret,
+		levels: c.Levels, address: c.Address, client: direct(c.Client), log: c.Log, now: c.Now}
 	if err := g.levels.check(); err != nil {
 		return nil, err
 	}
@@ -98,7 +109,10 @@ func New(c Config) (*Guard, error) {
 	if c.Cache > 0 {
 		g.cache = &cache{life: c.Cache}
 	}
-	return g, nil
+	if c.Keys != "" {
+		g.keys = &keySet{address: c.Keys, client: g.client, now: g.now}
+	}
+	return g, g.describe(c)
 }
 
 // direct returns a client that hands a redirect back: the credentials are for the endpoint alone.
@@ -109,11 +123,6 @@ func direct(given *http.Client) *http.Client {
 	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &own
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Rule is what a request must bring. The zero value wants a good token and nothing else.
@@ -193,7 +202,7 @@ func (g *Guard) ask(ctx context.Context, access string) (Token, error) {
 	t, known := g.cache.find(access, now)
 	if !known {
 		var err error
-		if t, err = g.introspect(ctx, access); err != nil {
+		if t, err = g.look(ctx, access); err != nil {
 			return Token{}, err
 		}
 	}
@@ -204,4 +213,15 @@ func (g *Guard) ask(ctx context.Context, access string) (Token, error) {
 		g.cache.keep(access, t, now)
 	}
 	return t, nil
+}
+
+// look reads the token here, if it is a JWT and there are keys for that, and else asks the server.
+func (g *Guard) look(ctx context.Context, access string) (Token, error) {
+	switch {
+	case g.keys != nil && isJWT(access):
+		return g.verify(ctx, access)
+	case g.endpoint == "":
+		return Token{}, ErrToken
+	}
+	return g.introspect(ctx, access)
 }

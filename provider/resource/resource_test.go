@@ -394,6 +394,13 @@ func TestNew(t *testing.T) {
 		{"a name twice", resource.Config{Endpoint: "https://id.example.com/introspect", ClientID: "api", ClientSecret: "x", Levels: [][]string{{"1"}, {"2", "1"}}}, "each name stands for one level"},
 		{"a level without a name", resource.Config{Endpoint: "https://id.example.com/introspect", ClientID: "api", ClientSecret: "x", Levels: [][]string{{"1"}, nil}}, "has no name"},
 		{"an empty name", resource.Config{Endpoint: "https://id.example.com/introspect", ClientID: "api", ClientSecret: "x", Levels: [][]string{{""}}}, "empty"},
+		{"nothing", resource.Config{}, "is not an address"},
+		{"keys without an issuer", resource.Config{Keys: "https://id.example.com/jwks", Resource: "https://api.example"}, "another server"},
+		{"keys without a resource", resource.Config{Keys: "https://id.example.com/jwks", Issuer: "https://id.example.com"}, "another API"},
+		{"keys over plain http", resource.Config{Keys: "http://id.example.com/jwks", Issuer: "https://id.example.com", Resource: "https://api.example"}, "use https"},
+		{"a resource that is no address", resource.Config{Keys: "https://id.example.com/jwks", Issuer: "https://id.example.com", Resource: "urn:api"}, "is not an address"},
+		{"a resource with a query", resource.Config{Keys: "https://id.example.com/jwks", Issuer: "https://id.example.com", Resource: "https://api.example?x"}, "a query"},
+		{"keys", resource.Config{Keys: "https://id.example.com/jwks", Issuer: "https://id.example.com", Resource: "https://api.example"}, ""},
 		{"good", resource.Config{Endpoint: "https://id.example.com/introspect", ClientID: "api", ClientSecret: "x", Cache: resource.MaxCache}, ""},
 		{"loopback", resource.Config{Endpoint: "http://[::1]:8080/introspect", ClientID: "api", ClientSecret: "x"}, ""},
 	} {

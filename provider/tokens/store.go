@@ -62,6 +62,9 @@ type Store interface {
 	// Exchange marks the code used at the given time with the answer to give again, and inserts the tokens, all or
 	// nothing. ErrConflict if the code was used before, or is revoked or gone.
 	Exchange(ctx context.Context, code string, at time.Time, replay []byte, made []Token) error
+	// SaveClientToken inserts an access token that a client has got for itself, as a family of its own that ends with it.
+	// client.ErrChanged if the client is not registered as given any more; it is none once that registration is removed.
+	SaveClientToken(ctx context.Context, made Token, of client.Client) error
 	// Token returns the token, used or expired or not, or ErrNotFound: one that was revoked is none.
 	Token(ctx context.Context, kind, signature string) (Token, error)
 	// TokenFor is Token for a client that asks about somebody's token: ErrNotFound also if the asking client is not the

@@ -34,6 +34,13 @@ CREATE TABLE client (
 	updated_at   BIGINT NOT NULL
 );
 
+-- What an API is known by, in the words of its registration: no two by the same.
+CREATE TABLE resource (
+	uri    TEXT NOT NULL PRIMARY KEY,
+	client TEXT NOT NULL REFERENCES client (id) ON DELETE CASCADE
+);
+CREATE INDEX resource_client ON resource (client);
+
 CREATE TABLE signing_key (
 	id         TEXT   NOT NULL PRIMARY KEY,
 	algorithm  TEXT   NOT NULL,

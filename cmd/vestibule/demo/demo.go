@@ -149,12 +149,12 @@ func (d *demonstration) addAll(ctx context.Context, db *storage.Store) (err erro
 	address := "http://" + d.sample.Addr().String()
 	app := client.Client{
 		ID: sampleID, Name: "Sample app", RedirectURIs: []string{address + sample.CallbackPath},
-		PostLogoutRedirectURIs: []string{address + sample.SignedOutPath},
+		PostLogoutRedirectURIs: []string{address + sample.SignedOutPath}, Audiences: []string{d.apiAddress()},
 	}
 	if _, d.secret, err = o.RegisterClient(ctx, operator.NewClient{Client: app}); err != nil {
 		return err
 	}
-	api := client.Client{ID: apiID, Name: "Sample API", ResourceServer: true}
+	api := client.Client{ID: apiID, Name: "Sample API", ResourceServer: true, ResourceURIs: []string{d.apiAddress()}}
 	if _, d.key, err = o.RegisterClient(ctx, operator.NewClient{Client: api}); err != nil {
 		return err
 	}
@@ -205,18 +205,21 @@ func (d *demonstration) enrol(ctx context.Context, db *storage.Store, p *person)
 }
 
 func (d *demonstration) serveAPI(ctx context.Context) error {
-	api, err := sample.NewAPI(d.config.Issuer, apiID, d.key, d.log)
+	api, err := sample.NewAPI(sample.APIConfig{Issuer: d.config.Issuer, ClientID: apiID, ClientSecret: d.key, Address: d.apiAddress(), Log: d.log})
 	if err != nil {
 		return fmt.Errorf("sample API: %w", err)
 	}
 	return server.Serve(ctx, d.api, api, d.log)
 }
 
+// apiAddress is also what the API is known by.
+func (d *demonstration) apiAddress() string { return "http://" + d.api.Addr().String() }
+
 // serveSample begins when the server answers: the sample app reads its metadata, as any app does.
 func (d *demonstration) serveSample(ctx context.Context) error {
 	address := "http://" + d.sample.Addr().String()
 	app, err := sample.NewApp(ctx, sample.Config{
-		Issuer: d.config.Issuer, ClientID: sampleID, ClientSecret: d.secret, Address: address, API: "http://" + d.api.Addr().String(),
+		Issuer: d.config.Issuer, ClientID: sampleID, ClientSecret: d.secret, Address: address, API: d.apiAddress(),
 	})
 	switch {
 	case ctx.Err() != nil:

@@ -22,14 +22,27 @@ const (
 	freshMoney    = 5 * time.Minute // how old a proof of the user may be who transfers
 )
 
-// NewAPI returns the API. It asks the issuer about access tokens as the client id, which has this secret.
-func NewAPI(issuer, id, secret string, log *slog.Logger) (http.Handler, error) {
-	g, err := resource.New(resource.Config{Endpoint: issuer + "/introspect", ClientID: id, ClientSecret: secret, Log: log})
+// APIConfig is what an API knows of its server and itself.
+type APIConfig struct {
+	Issuer       string // of the server
+	ClientID     string // by which it asks about access tokens
+	ClientSecret string
+	Address      string // of the API itself: tokens are for that
+	Log          *slog.Logger
+}
+
+// NewAPI returns the API.
+func NewAPI(c APIConfig) (http.Handler, error) {
+	g, err := resource.New(resource.Config{
+		Resource: c.Address, Issuer: c.Issuer, Endpoint: c.Issuer + "/introspect", ClientID: c.ClientID, ClientSecret: c.ClientSecret, Log: c.Log,
+		Name: "Made-up money",
+	})
 	if err != nil {
 		return nil, err
 	}
 	a := &api{spent: map[string]int{}}
 	mux := http.NewServeMux()
+	mux.Handle(g.Metadata())
 	mux.Handle("GET /balance", g.Require(resource.Rule{Scopes: []string{"openid"}}, http.HandlerFunc(a.balance)))
 	mux.Handle("POST /transfer", g.Require(resource.Rule{
 		Scopes: []string{"openid"}, ACR: []string{"aal2"}, MaxAge: freshMoney,

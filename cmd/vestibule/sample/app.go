@@ -32,7 +32,7 @@ type Config struct {
 	ClientID     string
 	ClientSecret string
 	Address      string // of the app itself, without a slash at the end; its redirect URI is this and CallbackPath
-	API          string // the address of its API
+	API          string // the address of its API, which its access tokens are for
 }
 
 // app is a relying party. It has an API, which it calls with the access token of whoever is signed in.
@@ -155,7 +155,7 @@ func (s *app) begin(w http.ResponseWriter, r *http.Request, a attempt) {
 		return
 	}
 	setCookie(w, attemptCookie+a.State, url.QueryEscape(string(plain)), time.Hour)
-	options := append(a.Asked.options(), oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier))
+	options := append(a.Asked.options(), oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier), oauth2.SetAuthURLParam("resource", s.api))
 	http.Redirect(w, r, s.oauth.AuthCodeURL(a.State, options...), http.StatusSeeOther)
 }
 

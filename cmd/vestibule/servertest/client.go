@@ -32,6 +32,7 @@ type Client struct {
 	Provider  *oidc.Provider
 	Verifier  *oidc.IDTokenVerifier
 	Algorithm string
+	Resource  string // the API that its tokens are for (RFC 8707); empty: none
 }
 
 // NewClient registers a confidential client and returns it.
@@ -43,6 +44,7 @@ func (s *Site) NewClient(t *testing.T, id string, change ...func(*client.Client)
 	c := client.Client{
 		ID: id, Name: "The " + id, SecretHash: hash, RedirectURIs: []string{ReturnURI},
 		Scopes:     []string{"openid", "profile", "email", "offline_access"},
+		Audiences:  usualAPIs,
 		IDTokenAlg: client.RS256, Created: now, Updated: now,
 	}
 	for _, f := range change {
@@ -86,12 +88,18 @@ func (c *Client) Begin(parameters ...string) *Trip {
 	c.T.Helper()
 	v := &Trip{Client: c, State: rand.Text(), Nonce: rand.Text(), PKCE: oauth2.GenerateVerifier()}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(v.PKCE), oidc.Nonce(v.Nonce)}
+	if c.Resource != "" {
+		options = append(options, oauth2.SetAuthURLParam("resource", c.Resource))
+	}
 	for i := 0; i < len(parameters); i += 2 {
 		options = append(options, oauth2.SetAuthURLParam(parameters[i], parameters[i+1]))
 	}
 	v.Address = c.OAuth.AuthCodeURL(v.State, options...)
 	return v
 }
+
+// For has the client ask for tokens for the API.
+func (c *Client) For(api *Inspector) { c.Resource = api.Resource }
 
 // BeginOffline asks for a refresh token too.
 func (c *Client) BeginOffline() *Trip {

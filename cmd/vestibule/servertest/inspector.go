@@ -13,9 +13,10 @@ import (
 	"vestibule/provider/resource"
 )
 
-// Inspector is a resource server.
+// Inspector is somebody who asks about tokens: a resource server, or an app that asks about its own.
 type Inspector struct {
 	Issuer, ID, Secret string
+	Resource           string // what tokens for it are asked for by
 }
 
 // NewInspector registers an API.
@@ -27,8 +28,19 @@ func (s *Site) NewInspector(t *testing.T) *Inspector {
 // NewInspectorAs is NewInspector under an id.
 func (s *Site) NewInspectorAs(t *testing.T, id string) *Inspector {
 	t.Helper()
-	return &Inspector{s.Config.Issuer, id, s.addAPI(t, id)}
+	return &Inspector{s.Config.Issuer, id, s.addAPI(t, id), ResourceOf(id)}
 }
+
+// Inspector is the client itself, which may ask about its tokens whatever they are for.
+func (c *Client) Inspector() *Inspector {
+	return &Inspector{Issuer: c.Site.Config.Issuer, ID: c.OAuth.ClientID, Secret: c.OAuth.ClientSecret}
+}
+
+// ResourceOf is what the API of that id is known by.
+func ResourceOf(id string) string { return "https://" + id + ".example" }
+
+// usualAPIs are those that each client may use.
+var usualAPIs = []string{ResourceOf("inspector"), ResourceOf("api")}
 
 // addAPI registers an API and returns its secret.
 func (s *Site) addAPI(t *testing.T, id string) (secret string) {
@@ -36,7 +48,7 @@ func (s *Site) addAPI(t *testing.T, id string) (secret string) {
 	secret, hash := client.NewSecret()
 	s.KeepSecret(secret)
 	now := s.Clock.Now()
-	c := client.Client{ID: id, Name: "The API", SecretHash: hash, ResourceServer: true, Created: now, Updated: now}
+	c := client.Client{ID: id, Name: "The API", SecretHash: hash, ResourceServer: true, ResourceURIs: []string{ResourceOf(id)}, Created: now, Updated: now}
 	if err := s.Store.CreateClient(t.Context(), c); err != nil {
 		t.Fatalf("create the API: %v", err)
 	}
@@ -86,6 +98,7 @@ func (s *Site) NewAPI(t *testing.T, change ...func(*resource.Config)) *resource.
 	t.Helper()
 	c := resource.Config{
 		Endpoint: s.Config.Issuer + "/introspect", ClientID: "api", ClientSecret: s.addAPI(t, "api"), Now: s.Clock.Now,
+		Issuer: s.Config.Issuer, Resource: ResourceOf("api"),
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	for _, f := range change {

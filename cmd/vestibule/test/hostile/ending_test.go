@@ -66,7 +66,7 @@ var owners atomic.Int64
 func newOwner(t *testing.T, s *servertest.Site) *owner {
 	t.Helper()
 	n := owners.Add(1)
-	v := &owner{t: t, site: s, account: s.AddUser(fmt.Sprintf("user%d", n)), api: s.NewInspectorAs(t, fmt.Sprintf("api%d", n))}
+	v := &owner{t: t, site: s, account: s.AddUser(fmt.Sprintf("user%d", n))}
 	service := s.MFA()
 	var portable []totp.Portable
 	for i := range v.phones {
@@ -88,7 +88,10 @@ func newOwner(t *testing.T, s *servertest.Site) *owner {
 		t.Fatalf("recovery codes: %v", err)
 	}
 	v.codes = codes.Codes
-	v.shop = s.NewClient(t, fmt.Sprintf("shop%d", n), func(c *client.Client) { c.IDTokenAlg = client.ES256 })
+	v.shop = s.NewClient(t, fmt.Sprintf("shop%d", n), func(c *client.Client) {
+		c.IDTokenAlg, c.AccessTokenFormat = client.ES256, client.AccessTokenFormats[n%2]
+	})
+	v.api = v.shop.Inspector()
 	v.keeper = v.signedIn(0)
 	return v
 }

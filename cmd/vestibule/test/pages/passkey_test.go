@@ -19,6 +19,7 @@ func TestPasskeyWalk(t *testing.T) {
 	servertest.EachWith(t, servertest.OnLocalhost, func(t *testing.T, s *servertest.Site) {
 		user := s.AddUser("ana")
 		sh, api, b := s.NewShop(t, "shop", false), s.NewInspector(t), s.NewTab(t)
+		sh.For(api)
 		first := b.PlugIn()
 		if codes := b.EnrolKey("ana"); len(codes) != 10 {
 			t.Errorf("%d recovery codes come with the first key, want 10", len(codes))

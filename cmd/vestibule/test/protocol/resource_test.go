@@ -16,6 +16,7 @@ func TestGuardedAPI(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
 		user := s.AddUser("ana")
 		g, c := s.NewAPI(t), s.NewClient(t, "shop")
+		c.Resource = servertest.ResourceOf("api")
 		b := s.NewBrowser(t)
 		v := c.BeginOffline()
 		one := v.Finish(v.SignIn(b, "ana").Allow()).Token
@@ -65,15 +66,22 @@ func TestGuardedAPI(t *testing.T) {
 	})
 }
 
-// Only a client that is registered as an API may ask about the tokens of others, and whoever has no secret may not ask.
+// Only an API that the token is for may ask about the tokens of others, and whoever has no secret may not ask.
 func TestGuardWithoutPermission(t *testing.T) {
 	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
 		s.AddUser("ana")
 		c, other := s.NewClient(t, "shop"), s.NewClient(t, "other")
-		v := c.Begin()
-		access := v.Finish(v.SignIn(s.NewBrowser(t), "ana").Allow()).Token.AccessToken
 		g := s.NewAPI(t, func(c *resource.Config) { c.ClientID, c.ClientSecret = "other", other.OAuth.ClientSecret })
+		ledger := s.NewInspectorAs(t, "ledger")
+		v := c.Begin("resource", servertest.ResourceOf("api"))
+		access := v.Finish(v.SignIn(s.NewBrowser(t), "ana").Allow()).Token.AccessToken
+		if got := ledger.Ask(t, access); got.Active || got.Subject != "" {
+			t.Errorf("an API that the token is not for learns %+v", got)
+		}
+		if !c.Inspector().Ask(t, access).Active {
+			t.Error("the token is not active")
+		}
 		if _, err := g.Check(t.Context(), access, resource.Rule{}); !errors.Is(err, resource.ErrToken) {
 			t.Errorf("another app's token: %v, want %v", err, resource.ErrToken)
 		}

@@ -19,7 +19,7 @@ func TestRevocation(t *testing.T) {
 	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
 		c := servertest.NewEnrolled(t, s, 1)
-		api := s.NewInspector(t)
+		api := c.Inspector()
 		b := s.NewBrowser(t)
 		signIn := func(b *servertest.Browser) servertest.Tokens {
 			s.Clock.Advance(servertest.Step)

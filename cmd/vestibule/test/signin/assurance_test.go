@@ -199,6 +199,7 @@ func TestTruth(t *testing.T) {
 								policy.client(c)
 							}
 						})
+						c.For(api)
 						u := newTruthUser(t, s, probe, fmt.Sprintf("user%d", i), row)
 						u.compare(c, api)
 					})

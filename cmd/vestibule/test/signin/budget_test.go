@@ -103,7 +103,7 @@ func TestBudget(t *testing.T) {
 		}
 		// The token and the account are two questions: the account may be kept in a directory that is not ours.
 		m.check(t, "userinfo", m.take(), budget{2, 0})
-		api := s.NewInspector(t)
+		api := c.Inspector()
 		api.Ask(t, a)
 		m.take()
 		if !api.Ask(t, a).Active {

@@ -73,7 +73,8 @@ func TestEndedElsewhere(t *testing.T) {
 			},
 		} {
 			ana := s.AddUser(name)
-			c, api := s.NewClient(t, "shop-"+name), s.NewInspectorAs(t, "api-"+name)
+			c := s.NewClient(t, "shop-"+name)
+			api := c.Inspector()
 			phone, _ := s.NewBrowser(t).Enrol(name)
 			s.Clock.Advance(servertest.Step)
 			b := s.NewBrowser(t)

@@ -19,6 +19,7 @@ func TestLentCodeIsNoNewCode(t *testing.T) {
 	long := func(c *config.Config) { c.SessionIdle = c.SessionLifetime }
 	servertest.EachWith(t, long, func(t *testing.T, s *servertest.Site) {
 		c, g := servertest.NewEnrolled(t, s, 1), s.NewAPI(t)
+		c.Resource = servertest.ResourceOf("api")
 		s.Clock.Advance(servertest.Step)
 		b := s.NewBrowser(t)
 		v := c.Begin()
@@ -73,6 +74,7 @@ func TestStepUpOfAnAPIEnds(t *testing.T) {
 	long := func(c *config.Config) { c.SessionIdle = c.SessionLifetime }
 	servertest.EachWith(t, long, func(t *testing.T, s *servertest.Site) {
 		probe, c, g := s.NewClient(t, "probe"), s.NewClient(t, "shop"), s.NewAPI(t)
+		c.Resource = servertest.ResourceOf("api")
 		p := newProver(t, s, probe)
 		rule := resource.Rule{ACR: []string{"aal2"}, MaxAge: time.Minute}
 		for _, password := range []time.Duration{10 * time.Second, 59 * time.Second, time.Hour} {

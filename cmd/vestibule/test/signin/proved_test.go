@@ -238,6 +238,7 @@ func TestNoAddressTellsMoreThanWasProved(t *testing.T) {
 // walkSample walks every sampleOf-th case.
 func walkSample(t *testing.T, s *servertest.Site, counts bool, first int) {
 	probe, c, api := s.NewClient(t, "probe"), s.NewClient(t, "shop"), s.NewInspector(t)
+	c.For(api)
 	p := newProver(t, s, probe)
 	s.Clock.Advance(servertest.Step)
 	v := c.Begin()

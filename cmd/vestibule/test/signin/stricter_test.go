@@ -121,6 +121,7 @@ func TestRemovedAPILearnsNothing(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
 		s.AddUser("ana")
 		c, api := s.NewClient(t, "shop"), s.NewInspector(t)
+		c.For(api)
 		v := c.Begin()
 		token := v.Finish(v.SignIn(s.NewBrowser(t), "ana").Allow()).Token.AccessToken
 		if !api.Ask(t, token).Active {
