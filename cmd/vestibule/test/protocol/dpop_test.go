@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -141,7 +142,7 @@ func TestBoundTokens(t *testing.T) {
 		a.got("a refresh of the first token by somebody else", a.refresh(one.RefreshToken, a.proof(thief)), "invalid_grant")
 		three := a.got("a refresh after that", a.refresh(two.RefreshToken, a.proof(a.key)), "DPoP")
 		a.useStolen(three.AccessToken, thief)
-		a.useAtAPI(three.AccessToken, thief)
+		a.useAtAPI(thief)
 		a.recorded()
 	})
 }
@@ -174,10 +175,13 @@ func (a *bound) useStolen(token string, thief *servertest.ProofKey) {
 }
 
 // useAtAPI holds an API behind the guard to the same.
-func (a *bound) useAtAPI(token string, thief *servertest.ProofKey) {
+func (a *bound) useAtAPI(thief *servertest.ProofKey) {
 	a.t.Helper()
 	const address = "https://api.example/bank"
 	guard := a.s.NewAPI(a.t, func(c *resource.Config) { c.Address = address })
+	a.Resource = servertest.ResourceOf("api")
+	v, code := a.again()
+	token := a.got("a code for the API", a.exchange(v, code, a.proof(a.key)), "DPoP").AccessToken
 	api := http.StripPrefix("/transfer", guard.Require(resource.Rule{Scopes: []string{"openid"}}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t, _ := resource.FromContext(r.Context())
 		fmt.Fprint(w, t.Key)
@@ -353,4 +357,24 @@ func TestBoundByPush(t *testing.T) {
 	code := v.Code(p)
 	a.got("its code with another key", a.exchange(v, code, a.proof(thief)), "invalid_grant")
 	a.got("its code with its key", a.exchange(v, code, a.proof(a.key)), "DPoP")
+}
+
+// TestBoundForItself: a client that acts for itself binds its tokens as others do, and a JWT says to which key.
+func TestBoundForItself(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t, servertest.SQLite(t))
+	a := &bound{Client: s.NewClient(t, "nightly", func(c *client.Client) {
+		c.GrantTypes, c.Scopes, c.AccessTokenFormat, c.BoundTokens = []string{client.GrantClient}, []string{"report"}, client.FormatJWT, true
+	}), t: t, s: s, key: s.NewProofKey(t)}
+	ask := func(proof string) servertest.Reply {
+		return s.AskWith(a.Client, a.tokenAddress(), url.Values{"grant_type": {"client_credentials"}}, proof)
+	}
+	a.got("no proof, which the client must send", ask(""), "invalid_dpop_proof")
+	proof := a.proof(a.key)
+	got := a.got("a proof", ask(proof), "DPoP")
+	a.got("the same proof", ask(proof), "invalid_dpop_proof")
+	parts := strings.Split(got.AccessToken, ".")
+	if body, err := base64.RawURLEncoding.DecodeString(parts[1]); err != nil || !strings.Contains(string(body), `"cnf":{"jkt":"`+a.key.Thumbprint+`"}`) {
+		t.Errorf("the token says %s, %v", body, err)
+	}
 }
