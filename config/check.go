@@ -118,6 +118,7 @@ func wordRules(c Config) []rule {
 		{"texts_dir", c.TextsDir != "" && !isDir(c.TextsDir), "is not the path of a folder"},
 		{"language", !languageTag.MatchString(c.Language), "is not the tag of a language, such as pt-BR"},
 		{"signing_algorithm", !slices.Contains([]string{"RS256", "ES256", "PS256", "EdDSA"}, c.SigningAlgorithm), "should be RS256, ES256, PS256 or EdDSA"},
+		{"dpop_algorithms", !only(c.DPoPAlgorithms, "ES256", "PS256", "RS256", "EdDSA"), "should name each of ES256, PS256, RS256 and EdDSA at most once, and one of them at least"},
 		{"log_level", !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "should be debug, info, warn or error"},
 		{"log_format", !slices.Contains([]string{"json", "text"}, c.LogFormat), "should be json or text"},
 	}

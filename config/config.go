@@ -40,6 +40,11 @@ type Config struct {
 	// SigningAlgorithm is RS256, ES256, PS256 or EdDSA, what ID tokens are signed with unless the client
 	// has an algorithm of its own: signing_algorithm.
 	SigningAlgorithm string
+	// DPoPAlgorithms are those that DPoP proofs of clients may be signed with: dpop_algorithms.
+	DPoPAlgorithms []string
+	// DPoPNonce has DPoP proofs need a nonce that the server has given out, so that none can be made long before it is used:
+	// dpop_nonce.
+	DPoPNonce bool
 	// SigningKeyLifetime is how long a key signs before the next does; 0: until key rotate is run: signing_key_lifetime.
 	SigningKeyLifetime time.Duration
 	// SigningKeyAnnounce is how long the next key is published before it signs: signing_key_announce.
@@ -190,6 +195,7 @@ func Default() Config {
 		Language:              "en",
 		ClockSkew:             5 * time.Second,
 		SigningAlgorithm:      "RS256",
+		DPoPAlgorithms:        []string{"ES256", "PS256", "RS256", "EdDSA"},
 		SigningKeyLifetime:    90 * day,
 		SigningKeyAnnounce:    2 * day,
 		LogLevel:              "info",

@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // hydraRules refuse what would be without effect: the way to a Hydra that is not named, and what Hydra decides itself where
 // one is. What is wrong with the way is for whoever goes it to say.
 func hydraRules(c Config) []rule {
@@ -11,6 +13,8 @@ func hydraRules(c Config) []rule {
 		{"hydra_admin_key_file", !on && c.HydraAdminKeyFile != "", alone},
 		{"hydra_admin_ca_file", !on && c.HydraAdminCAFile != "", alone},
 		{"signing_algorithm", on && c.SigningAlgorithm != usual.SigningAlgorithm, theirs},
+		{"dpop_algorithms", on && !slices.Equal(c.DPoPAlgorithms, usual.DPoPAlgorithms), theirs},
+		{"dpop_nonce", on && c.DPoPNonce, theirs},
 		{"signing_key_lifetime", on && c.SigningKeyLifetime != usual.SigningKeyLifetime, theirs},
 		{"signing_key_announce", on && c.SigningKeyAnnounce != usual.SigningKeyAnnounce, theirs},
 		{"require_pushed_requests", on && c.RequirePushedRequests, theirs},

@@ -33,6 +33,8 @@ var settings = []setting{
 	{"texts_dir", "folder of files such as pt-BR.toml, with the texts of the pages in more languages", false, text(func(c *Config) *string { return &c.TextsDir })},
 	{"language", "language of mails and commands, and of whoever reads none that there are texts in", false, text(func(c *Config) *string { return &c.Language })},
 	{"signing_algorithm", "RS256, ES256, PS256 or EdDSA", false, text(func(c *Config) *string { return &c.SigningAlgorithm })},
+	{"dpop_algorithms", "what DPoP proofs may be signed with: ES256, PS256, RS256, EdDSA, separated by commas", false, words(func(c *Config) *[]string { return &c.DPoPAlgorithms })},
+	{"dpop_nonce", "whether DPoP proofs need a nonce of the server", false, yes(func(c *Config) *bool { return &c.DPoPNonce })},
 	{"signing_key_lifetime", "how long a key signs before the next does; 0: until key rotate is run", false, span(func(c *Config) *time.Duration { return &c.SigningKeyLifetime })},
 	{"signing_key_announce", "how long the next key is published before it signs", false, span(func(c *Config) *time.Duration { return &c.SigningKeyAnnounce })},
 	{"clock_skew", "how far the clocks of server and database may be apart", false, span(func(c *Config) *time.Duration { return &c.ClockSkew })},
@@ -91,7 +93,7 @@ var settings = []setting{
 
 // isList reports whether the file may have a list where the environment has commas.
 func (s setting) isList() bool {
-	return slices.Contains([]string{"acr_names", "totp_algorithms", "totp_digits", "totp_periods", "two_steps", "two_steps_groups", "phishing_resistant_groups", "secret_keys", "trusted_proxies"}, s.name)
+	return slices.Contains([]string{"acr_names", "dpop_algorithms", "totp_algorithms", "totp_digits", "totp_periods", "two_steps", "two_steps_groups", "phishing_resistant_groups", "secret_keys", "trusted_proxies"}, s.name)
 }
 
 // Flag is a setting that may be given as a flag.

@@ -107,6 +107,8 @@ type accessToken struct {
 	ACR      string   `json:"acr,omitempty"` // like the next two, of a user
 	AMR      []string `json:"amr,omitempty"`
 	AuthTime int64    `json:"auth_time,omitempty"`
+
+	Bound *confirmation `json:"cnf,omitempty"` // a pointer, for the library that signs knows no omitzero
 }
 
 // signAccessToken returns a JWT. Its end is that of the row that is written for it: whoever asks us hears of a revocation.
@@ -116,6 +118,9 @@ func (p *Provider) signAccessToken(ctx context.Context, c client.Client, t targe
 		Issuer: p.issuer, Subject: cmp.Or(g.Login.Subject, c.ID), Audience: []string{cmp.Or(t.resource, c.ID)}, Client: c.ID,
 		Expires: now.Add(p.lifetimes.AccessToken).Unix(), IssuedAt: now.Unix(), TokenID: spelling.RandomID(),
 		Scope: strings.Join(t.scopes(r.GetGrantedScopes()), " "),
+	}
+	if key := unitOf(ctx).key(); key != "" {
+		claims.Bound = &confirmation{key}
 	}
 	if !g.ofClient() {
 		claims.ACR, claims.AMR, claims.AuthTime = g.ACR, g.Login.AMR(), g.Login.AuthTime().Unix()

@@ -16,6 +16,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/claims"
 	"vestibule/provider/client"
+	"vestibule/provider/dpop"
 )
 
 // clientGrants is a fosite handler of client credentials (RFC 6749 section 4.4): an access token, and nothing else, for a
@@ -66,8 +67,11 @@ func (p *Provider) grantToClient(ctx context.Context, request *fosite.AccessRequ
 // giveToClient decides what the client gets and writes it: client.ErrChanged if it is not registered as it was by then.
 func (p *Provider) giveToClient(ctx context.Context, request *fosite.AccessRequest, u *unit) ([]byte, error) {
 	c := request.GetClient().(relyingParty).Client
-	if !c.Grants(client.GrantClient) {
+	switch {
+	case !c.Grants(client.GrantClient):
 		return nil, fosite.ErrUnauthorizedClient.WithHint("The client is not registered for the grant type client_credentials.")
+	case c.BoundTokens && u.proof == nil:
+		return nil, proofFault(dpop.ErrMissing)
 	}
 	scopes, err := ownScopes(request.Form, c)
 	if err != nil {
@@ -83,7 +87,7 @@ func (p *Provider) giveToClient(ctx context.Context, request *fosite.AccessReque
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(answerOf(response, granted))
+	body, err := json.Marshal(answerOf(response, u, granted))
 	if err != nil {
 		return nil, err
 	}
@@ -98,12 +102,17 @@ func (p *Provider) saveClientToken(ctx context.Context, c client.Client, u *unit
 		e.Detail["resource"] = u.target.resource
 	}
 	err := p.store.Atomic(ctx, func(ctx context.Context) error {
-		if err := p.store.SaveClientToken(ctx, u.tokens[0], c); err != nil {
-			return err
-		}
-		return p.audit.Record(ctx, e)
+		return p.useProof(ctx, u, func(ctx context.Context) error {
+			if err := p.store.SaveClientToken(ctx, u.tokens[0], c); err != nil {
+				return err
+			}
+			return p.audit.Record(ctx, e)
+		})
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, dpop.ErrReplayed):
+		return proofFault(err)
+	case err != nil:
 		return fmt.Errorf("token of a client: %w", err)
 	}
 	return nil

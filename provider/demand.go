@@ -39,6 +39,8 @@ func (p *Provider) check(form url.Values, c client.Client) error {
 		return fosite.ErrInvalidRequest.WithHint("code_challenge_method must be S256.")
 	case challenge != "" && !challengeForm.MatchString(challenge):
 		return fosite.ErrInvalidRequest.WithHint("code_challenge must be 43 characters of base64url.")
+	case form.Get("dpop_jkt") != "" && !isThumbprint(form.Get("dpop_jkt")):
+		return fosite.ErrInvalidRequest.WithHint("dpop_jkt must be the SHA-256 thumbprint of a key, 43 characters of base64url.")
 	case !utf8.ValidString(form.Get("nonce")):
 		return fosite.ErrInvalidRequest.WithHint("nonce is not valid UTF-8; it goes into the ID token, which is JSON.")
 	case len(form.Get("nonce")) > maxParameter:

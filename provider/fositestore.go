@@ -11,6 +11,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/client"
+	"vestibule/provider/dpop"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
 )
@@ -23,8 +24,11 @@ type fositeStore struct{ p *Provider }
 
 // unit is the unit of work of one request.
 type unit struct {
-	presented string // the code or refresh token of the request
-	address   string // of whoever sent it
+	presented string      // the code or refresh token of the request
+	address   string      // of whoever sent it
+	proof     *dpop.Proof // nil: it has none
+
+	refusal error // why fosite was told that there is no such code or token, if there is
 
 	newCode *tokens.Code
 	code    *tokens.Code
@@ -166,7 +170,7 @@ func (s *fositeStore) readCode(ctx context.Context, u *unit, signature string, g
 	rp := clientOf(ctx).(relyingParty)
 	g.Scopes, g.Claims = rp.Permitted(g.Scopes), g.Claims.Within(rp.Scopes)
 	u.code, u.grant = &code, g
-	return nil
+	return u.checkKey(rp.Client)
 }
 
 // follow has the request go on with the client as it is registered now, if it authenticated as one that was remembered
@@ -234,9 +238,13 @@ func (s *fositeStore) CreateRefreshTokenSession(ctx context.Context, signature, 
 }
 
 func (s *fositeStore) create(ctx context.Context, kind, signature string, r fosite.Requester, expires time.Time) error {
-	g, u := *r.GetSession().(*grant), unitOf(ctx)
-	g.Nonce, g.Challenge, g.Redirect = "", "", "" // of the code only
-	if kind == tokens.AccessToken {               // a refresh may ask for less than the family has
+	g := *r.GetSession().(*grant)
+	u := unitOf(ctx)
+	g.Nonce, g.Challenge, g.Redirect, g.Bound = "", "", "", confirmation{u.key()} // what was there is of the code only
+	if kind == tokens.RefreshToken && !r.GetClient().IsPublic() {
+		g.Bound = confirmation{} // it is bound to the client, whose key may be another one by then (RFC 9449 section 5)
+	}
+	if kind == tokens.AccessToken { // a refresh may ask for less than the family has
 		g.Scopes, g.Resource = u.target.scopes(r.GetGrantedScopes()), u.target.resource
 	}
 	data, err := json.Marshal(&g)
@@ -286,6 +294,9 @@ func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, signature stri
 	}
 	g.Claims = g.Claims.Within(rp.Scopes) // fosite looks at the scopes
 	u.refresh, u.grant = &token, g
+	if err := u.checkKey(rp.Client); err != nil {
+		return nil, err
+	}
 	r := g.request(token.Family, clientOf(ctx))
 	switch {
 	case token.UsedAt.IsZero():

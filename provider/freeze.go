@@ -27,8 +27,9 @@ type frozen struct {
 	State     verbatim `json:"state,omitempty"` // the client gets back what it sent, valid UTF-8 or not
 	Nonce     string   `json:"nonce,omitempty"`
 	Challenge string   `json:"challenge,omitempty"`
-	Mode      string   `json:"mode,omitempty"` // response_mode, if it is not query
-	Type      string   `json:"type,omitempty"` // response_type, if it is not code
+	Key       string   `json:"dpop_jkt,omitempty"` // the code is for whoever has it
+	Mode      string   `json:"mode,omitempty"`     // response_mode, if it is not query
+	Type      string   `json:"type,omitempty"`     // response_type, if it is not code
 	Resource  string   `json:"resource,omitempty"`
 
 	Device *waitingDevice `json:"device,omitempty"` // it is answered there, and nothing of the above is set
@@ -67,7 +68,7 @@ func freeze(ar *fosite.AuthorizeRequest, resource string) ([]byte, error) {
 	}
 	return json.Marshal(frozen{
 		Redirect: cmp.Or(ar.Form.Get("redirect_uri"), ar.RedirectURI.String()), Sent: ar.Form.Get("redirect_uri"), State: verbatim(ar.State),
-		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), Mode: mode, Type: kind, Resource: resource,
+		Nonce: ar.Form.Get("nonce"), Challenge: ar.Form.Get("code_challenge"), Key: ar.Form.Get("dpop_jkt"), Mode: mode, Type: kind, Resource: resource,
 	})
 }
 

@@ -27,6 +27,7 @@ type grant struct {
 	Redirect  string          `json:"redirect,omitempty"`
 	Challenge string          `json:"challenge,omitempty"` // PKCE, S256
 	Requested time.Time       `json:"requested"`
+	Bound     confirmation    `json:"cnf,omitzero"`     // to this key: who has another one, or none, cannot use it
 	Began     time.Time       `json:"began"`            // when the family began, for the absolute end of refresh tokens
 	Decided   time.Time       `json:"decided,omitzero"` // of a client that acts for itself, without a Login: when it was last changed before
 

@@ -31,6 +31,8 @@ type introspection struct {
 	ACR      string   `json:"acr,omitempty"`        // like the next two, of a user
 	AMR      []string `json:"amr,omitempty"`
 	AuthTime int64    `json:"auth_time,omitempty"`
+
+	Bound confirmation `json:"cnf,omitzero"`
 }
 
 // introspect is the introspection endpoint (RFC 7662). A script in a page cannot keep the secret that it takes, so
@@ -143,12 +145,13 @@ func (p *Provider) describeToken(row *tokens.Token, g *grant) *introspection {
 	answer := &introspection{
 		Active: true, Scope: strings.Join(g.Scopes, " "), Client: row.Client, Audience: []string{cmp.Or(g.Resource, row.Client)}, Subject: cmp.Or(row.Subject, row.Client), Issuer: p.issuer,
 		Expires: row.Expires.Unix(), IssuedAt: row.Created.Unix(),
+		Bound: g.Bound,
 	}
 	if !g.ofClient() {
 		answer.ACR, answer.AMR, answer.AuthTime = g.ACR, g.Login.AMR(), g.Login.AuthTime().Unix()
 	}
 	if row.Kind == tokens.AccessToken {
-		answer.Type = "Bearer"
+		answer.Type = g.Bound.tokenType()
 	}
 	return answer
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/ory/fosite"
 
 	"vestibule/provider/client"
+	"vestibule/provider/dpop"
 	"vestibule/provider/interaction"
 	"vestibule/provider/pushed"
 	"vestibule/provider/spelling"
@@ -47,7 +48,11 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request) (*pushedAnswer, 
 	if r.PostForm.Has("request_uri") {
 		return nil, fosite.ErrInvalidRequest.WithHint("A pushed request cannot have a request_uri (RFC 9126 section 2.1).")
 	}
-	ix, err := p.validatePushed(r, rp)
+	proof, err := p.proof(w, r, "/par")
+	if err != nil {
+		return nil, proofFault(err)
+	}
+	ix, err := p.validatePushed(r, rp, proof)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +67,11 @@ var errTooMany = &fosite.RFC6749Error{ErrorField: "temporarily_unavailable", Cod
 
 // validatePushed is validate for a request that its client pushes. That of a client without a secret may be anybody's: it
 // must fit an address, as one must that comes with a browser, so that nobody fills the database with it.
-func (p *Provider) validatePushed(r *http.Request, rp client.Client) (*interaction.Interaction, error) {
+func (p *Provider) validatePushed(r *http.Request, rp client.Client, proof *dpop.Proof) (*interaction.Interaction, error) {
 	form := pushed.Parameters(r.PostForm, rp.ID)
+	if err := bindCode(form, proof); err != nil {
+		return nil, err
+	}
 	asked := &http.Request{Method: http.MethodPost, URL: r.URL, Header: http.Header{}, Form: form, PostForm: form}
 	ix, _, err := p.validate(asked.WithContext(r.Context()))
 	if err != nil || !rp.Public {

@@ -18,6 +18,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/device"
+	"vestibule/provider/dpop"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
 	"vestibule/provider/limiter"
@@ -50,6 +51,7 @@ type Config struct {
 	RequirePushedRequests bool
 
 	SigningAlgorithm string           // for clients that have no wish: one of client.Algorithms; empty: RS256
+	DPoP             DPoP             // the zero value works
 	Lifetimes        Lifetimes        // zero fields have their defaults
 	Log              *slog.Logger     // nil: slog.Default
 	Now              func() time.Time // nil: time.Now
@@ -63,6 +65,7 @@ type Store interface {
 	pushed.Store
 	device.Store
 	jwks.Store
+	dpop.Once
 }
 
 // Lifetimes says how long things last.
@@ -144,6 +147,7 @@ type Provider struct {
 	ui      UI // of Register
 	clients *client.Cache
 	keys    *jwks.Keys
+	proofs  *dpop.Checker
 	tokens  *tokenStrategy
 	secrets *client.SecretChecker
 	pushes  pushed.Quota
@@ -187,6 +191,9 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if p.keys, err = p.loadKeys(ctx, c.Sealer); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
+	if p.proofs, err = p.newProofs(c); err != nil {
+		return nil, fmt.Errorf("proofs: %w", err)
+	}
 	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
 	p.codes = device.UserCodes{Secrets: c.Secrets}
 	p.compose(c.Secrets)
@@ -209,6 +216,7 @@ func checkConfig(c Config) error {
 		{!spelling.IsPathPrefix(origin.EscapedPath()), "the path of the issuer must be like /id, of letters, digits, hyphens and underscores, without a slash at the end"},
 		{c.Store == nil || c.Accounts == nil || c.Sealer == nil, "Store, Accounts and Sealer must be set"},
 		{len(c.Secrets) == 0, "Secrets must not be empty"},
+		{!within(c.DPoP.Algorithms, dpop.Algorithms), "DPoP.Algorithms must be some of " + strings.Join(dpop.Algorithms, ", ")},
 		{c.SigningAlgorithm != "" && !slices.Contains(client.Algorithms, c.SigningAlgorithm), "SigningAlgorithm must be one of " + strings.Join(client.Algorithms, ", ")},
 	} {
 		if rule.broken {

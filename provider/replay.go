@@ -1,12 +1,14 @@
 package provider
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ory/fosite"
 )
@@ -22,19 +24,19 @@ func replayCipher(token string) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// sealReplay encrypts the answer to a code or a refresh token.
-func sealReplay(token string, answer []byte) ([]byte, error) {
+// sealReplay encrypts the answer to a code or a refresh token, with the key that its tokens are bound to; empty: none.
+func sealReplay(token, key string, answer []byte) ([]byte, error) {
 	aead, err := replayCipher(token)
 	if err != nil {
 		return nil, fmt.Errorf("seal replay: %w", err)
 	}
 	nonce := make([]byte, aead.NonceSize())
 	rand.Read(nonce) // never fails
-	return aead.Seal(nonce, nonce, answer, nil), nil
+	return aead.Seal(nonce, nonce, slices.Concat([]byte(key+"\n"), answer), nil), nil
 }
 
-// openReplay returns the answer that the code or token got at its first use.
-func openReplay(token string, replay []byte) ([]byte, error) {
+// openReplay returns the answer that the code or token got at its first use, if that was with the same key.
+func openReplay(token, key string, replay []byte) ([]byte, error) {
 	aead, err := replayCipher(token)
 	if err != nil {
 		return nil, fmt.Errorf("open replay: %w", err)
@@ -43,9 +45,13 @@ func openReplay(token string, replay []byte) ([]byte, error) {
 		return nil, fosite.ErrInvalidGrant.WithHint("It was used before.")
 	}
 	nonce, sealed := replay[:aead.NonceSize()], replay[aead.NonceSize():]
-	answer, err := aead.Open(nil, nonce, sealed, nil)
+	opened, err := aead.Open(nil, nonce, sealed, nil)
 	if err != nil {
 		return nil, errors.New("open replay: the stored answer is not of this token")
+	}
+	first, answer, _ := bytes.Cut(opened, []byte("\n"))
+	if string(first) != key {
+		return nil, fosite.ErrInvalidGrant.WithHint("It was used a moment ago, with another DPoP key or with none.")
 	}
 	return answer, nil
 }

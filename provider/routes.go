@@ -116,6 +116,7 @@ func (p *Provider) metadata() map[string]any {
 		"id_token_signing_alg_values_supported":          client.Algorithms,
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
 		"code_challenge_methods_supported":               []string{"S256"},
+		"dpop_signing_alg_values_supported":              p.proofs.Supported(),
 		"acr_values_supported":                           p.levels.Supported(),
 		"prompt_values_supported":                        []string{"none", "login", "consent", "select_account"},
 		"claims_supported":                               slices.Concat(protocolClaims, claims.Names()),

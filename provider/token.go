@@ -35,10 +35,17 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if err := parseTokenRequest(w, r); err != nil {
 		return nil, err
 	}
+	proof, err := p.proof(w, r, "/token")
+	if err != nil {
+		return nil, proofFault(err)
+	}
 	presented := r.PostForm.Get("code") + r.PostForm.Get("refresh_token") + r.PostForm.Get("device_code")
 	ctx, u := withUnit(r.Context(), presented)
-	u.address = spelling.HostOf(r.RemoteAddr)
+	u.address, u.proof = spelling.HostOf(r.RemoteAddr), proof
 	request, err := p.fosite.NewAccessRequest(ctx, r, new(grant))
+	if u.refusal != nil {
+		return nil, p.refuseKey(ctx, u)
+	}
 	if err == nil && request.GetGrantTypes().ExactOne(client.GrantClient) {
 		return p.grantToClient(ctx, request.(*fosite.AccessRequest), u)
 	}
@@ -54,7 +61,7 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 		}
 	}
 	if errors.Is(err, errReplay) {
-		return openReplay(presented, u.refresh.Replay)
+		return p.giveAgain(ctx, u, u.refresh.Replay)
 	}
 	if err != nil {
 		return nil, err
@@ -69,7 +76,7 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(answerOf(response, u.target.scopes(request.GetGrantedScopes())))
+	body, err := json.Marshal(answerOf(response, u, u.target.scopes(request.GetGrantedScopes())))
 	if err != nil {
 		return nil, err
 	}
@@ -181,9 +188,9 @@ func (p *Provider) restOnAccount(ctx context.Context, login *assurance.Login, wr
 }
 
 // answerOf is the body of the answer (RFC 6749 section 5.1). scopes are those of the access token.
-func answerOf(response fosite.AccessResponder, scopes []string) map[string]any {
+func answerOf(response fosite.AccessResponder, u *unit, scopes []string) map[string]any {
 	body := response.ToMap()
-	body["token_type"], body["scope"] = "Bearer", strings.Join(scopes, " ")
+	body["token_type"], body["scope"] = confirmation{u.key()}.tokenType(), strings.Join(scopes, " ")
 	return body
 }
 
@@ -208,18 +215,29 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 // spend commits what write does: it uses the code or the refresh token up, and keeps the answer to give again. spent: that
 // was done before.
 func (p *Provider) spend(ctx context.Context, u *unit, body []byte, write func(ctx context.Context, replay []byte) error) (spent bool, err error) {
-	replay, err := sealReplay(u.presented, body)
+	replay, err := sealReplay(u.presented, u.key(), body)
 	if err != nil {
 		return false, err
 	}
-	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error { return write(ctx, replay) })
+	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error {
+		return p.useProof(ctx, u, func(ctx context.Context) error { return write(ctx, replay) })
+	})
 	switch {
 	case errors.Is(err, account.ErrPassword):
 		return false, p.endFamily(ctx, u)
 	case errors.Is(err, store.ErrConflict):
 		return true, nil
 	}
-	return false, err
+	return false, proofFault(err)
+}
+
+// giveAgain gives the answer of a moment ago to whoever has the key that it was for.
+func (p *Provider) giveAgain(ctx context.Context, u *unit, replay []byte) ([]byte, error) {
+	answer, err := openReplay(u.presented, u.key(), replay)
+	if err != nil {
+		return nil, err
+	}
+	return answer, proofFault(p.useProof(ctx, u, func(context.Context) error { return nil }))
 }
 
 // again answers a client that could have used the code, had that not been done before: it is the client's own, and the
@@ -230,7 +248,7 @@ func (p *Provider) again(ctx context.Context, u *unit, code *tokens.Code) ([]byt
 	case code.Revoked || !code.Used:
 		return nil, fosite.ErrInvalidGrant.WithHint("The code is no longer good.")
 	case p.now().Sub(code.UsedAt) <= p.lifetimes.RefreshGrace:
-		return openReplay(u.presented, code.Replay)
+		return p.giveAgain(ctx, u, code.Replay)
 	}
 	if err := p.revokeReused(ctx, u); err != nil {
 		return nil, err
@@ -241,16 +259,19 @@ func (p *Provider) again(ctx context.Context, u *unit, code *tokens.Code) ([]byt
 // revokeReused ends the family of a code or refresh token that was used before: one of the two who have it should not
 // (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2).
 func (p *Provider) revokeReused(ctx context.Context, u *unit) error {
-	e := audit.Event{Kind: audit.EventTokenReused, Outcome: audit.OutcomeRefused, Address: u.address}
-	var family string
-	if u.refresh != nil {
-		t := u.refresh
-		family, e.Client, e.Subject, e.Session, e.Detail = t.Family, t.Client, t.Subject, t.Session, map[string]string{"token": "refresh token"}
+	return p.commit(ctx, u.event(audit.EventTokenReused), func(ctx context.Context) error { return p.store.RevokeFamily(ctx, u.family()) })
+}
+
+// event says of the code or the refresh token of the request that it was refused.
+func (u *unit) event(kind string) audit.Event {
+	e := audit.Event{Kind: kind, Outcome: audit.OutcomeRefused, Address: u.address}
+	if t := u.refresh; t != nil {
+		e.Client, e.Subject, e.Session, e.Detail = t.Client, t.Subject, t.Session, map[string]string{"token": "refresh token"}
 	} else {
 		c := u.code
-		family, e.Client, e.Subject, e.Session, e.Detail = c.Family, c.Client, c.Subject, c.Session, map[string]string{"token": "code"}
+		e.Client, e.Subject, e.Session, e.Detail = c.Client, c.Subject, c.Session, map[string]string{"token": "code"}
 	}
-	return p.commit(ctx, e, func(ctx context.Context) error { return p.store.RevokeFamily(ctx, family) })
+	return e
 }
 
 // commit commits what write does to tokens, with the record of it.
@@ -283,5 +304,5 @@ func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]by
 	if err != nil {
 		return nil, err
 	}
-	return openReplay(u.presented, winner.Replay)
+	return p.giveAgain(ctx, u, winner.Replay)
 }

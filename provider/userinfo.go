@@ -8,28 +8,37 @@ import (
 	"slices"
 	"strings"
 
+	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/dpop"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
 )
 
 // userinfo is the UserInfo endpoint (OIDC Core 5.3). The token comes in the Authorization header, or in the body
-// of a POST; never in the address.
+// of a POST; never in the address. One that is bound to a key comes in the header, by the scheme DPoP and with a proof
+// (RFC 9449 section 7).
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
-	token, err := bearer(w, r)
+	b, err := bring(w, r)
 	var claims map[string]any
 	if err == nil {
-		claims, err = p.claims(r.Context(), token)
+		claims, err = p.claims(w, r, b)
 	}
+	var refusal *dpop.Error
 	switch {
 	case errors.Is(err, errNoToken): // whoever sends nothing has made no mistake (RFC 6750 section 3.1)
-		challenge(w, http.StatusUnauthorized, "")
+		p.challenge(w, b, http.StatusUnauthorized, "")
 	case errors.Is(err, errBearer):
-		challenge(w, http.StatusBadRequest, "invalid_request", "error_description", "Send the access token once, and not in the address.")
+		p.challenge(w, b, http.StatusBadRequest, "invalid_request", "error_description", "Send the access token once, and not in the address.")
 	case errors.Is(err, errToken):
-		challenge(w, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is expired or revoked, for an API, or none of ours.")
+		p.challenge(w, b, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is expired or revoked, for an API, or none of ours.")
+	case errors.Is(err, errBound):
+		p.challenge(w, b, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is bound to a key: send it by the scheme DPoP, with a proof by that key.")
+	case errors.As(err, &refusal):
+		p.challenge(w, b, http.StatusUnauthorized, refusal.Code, "error_description", refusal.Text)
 	case errors.Is(err, errScope):
-		challenge(w, http.StatusForbidden, "insufficient_scope", "scope", client.ScopeOpenID)
+		p.challenge(w, b, http.StatusForbidden, "insufficient_scope", "scope", client.ScopeOpenID)
 	case err != nil:
 		p.answerFault(r.Context(), w, r, err)
 	default:
@@ -37,17 +46,28 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// challenge answers as RFC 6750 section 3 says. An empty code is left out; details are name and value in turn.
-func challenge(w http.ResponseWriter, status int, code string, details ...string) {
-	header, body := `Bearer realm="userinfo"`, map[string]string{}
+// challenge answers as RFC 6750 section 3 and RFC 9449 section 7.1 say: by the scheme that was used, and where no token is
+// good by the other too. An empty code is left out; details are name and value in turn.
+func (p *Provider) challenge(w http.ResponseWriter, b brought, status int, code string, details ...string) {
+	parameters, body := "", map[string]string{}
 	if code != "" {
 		details = append([]string{"error", code}, details...)
 	}
 	for i := 0; i < len(details); i += 2 {
-		header += ", " + details[i] + `="` + details[i+1] + `"`
+		parameters += ", " + details[i] + `="` + details[i+1] + `"`
 		body[details[i]] = details[i+1]
 	}
-	w.Header().Set("WWW-Authenticate", header)
+	const realm = ` realm="userinfo"`
+	algorithms := `, algs="` + strings.Join(p.proofs.Supported(), " ") + `"`
+	switch {
+	case b.dpop:
+		w.Header().Set("WWW-Authenticate", "DPoP"+realm+parameters+algorithms)
+	case status == http.StatusUnauthorized:
+		w.Header().Add("WWW-Authenticate", "Bearer"+realm+parameters)
+		w.Header().Add("WWW-Authenticate", "DPoP"+realm+algorithms)
+	default:
+		w.Header().Set("WWW-Authenticate", "Bearer"+realm+parameters)
+	}
 	writeJSON(w, status, body)
 }
 
@@ -55,40 +75,48 @@ var (
 	errNoToken = errors.New("no access token was sent")
 	errBearer  = errors.New("an access token was sent in a way that is not allowed")
 	errToken   = errors.New("no live access token")
+	errBound   = errors.New("the access token is bound to a key that was not proved")
 	errScope   = errors.New("the access token has no scope openid")
 )
 
-// bearer returns the token, which may come in one way only (RFC 6750 section 2). An address is written to logs.
-func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
+// brought is an access token as a request brings it.
+type brought struct {
+	token string
+	dpop  bool // by the scheme DPoP
+}
+
+// bring returns the token, which may come in one way only (RFC 6750 section 2). An address is written to logs.
+func bring(w http.ResponseWriter, r *http.Request) (brought, error) {
 	if readForm(w, r) != nil || r.Form.Has("access_token") != r.PostForm.Has("access_token") {
-		return "", errBearer
+		return brought{}, errBearer
 	}
 	form, header := r.PostForm["access_token"], r.Header.Values("Authorization")
 	switch {
 	case len(form)+len(header) > 1:
-		return "", errBearer
+		return brought{}, errBearer
 	case len(form) == 1:
-		return form[0], nil
+		return brought{token: form[0]}, nil
 	case len(header) == 0:
-		return "", errNoToken
+		return brought{}, errNoToken
 	}
 	scheme, token, _ := strings.Cut(header[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", errNoToken
+	b := brought{strings.TrimLeft(token, " "), strings.EqualFold(scheme, "DPoP")}
+	if !b.dpop && !strings.EqualFold(scheme, "Bearer") {
+		return b, errNoToken
 	}
-	return strings.TrimLeft(token, " "), nil
+	return b, nil
 }
 
 // claims returns the claims about the user that the token's scopes and its request allow (OIDC Core 5.4, 5.5).
-func (p *Provider) claims(ctx context.Context, token string) (map[string]any, error) {
-	g, err := p.accessGrant(ctx, token)
+func (p *Provider) claims(w http.ResponseWriter, r *http.Request, b brought) (map[string]any, error) {
+	g, err := p.accessGrant(w, r, b)
 	if err != nil {
 		return nil, err
 	}
 	if !slices.Contains(g.Scopes, client.ScopeOpenID) {
 		return nil, errScope
 	}
-	user, err := p.accounts.Account(ctx, g.Login.Subject)
+	user, err := p.accounts.Account(r.Context(), g.Login.Subject)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !p.admits(user, &g.Login) {
 		return nil, errToken
 	}
@@ -100,28 +128,75 @@ func (p *Provider) claims(ctx context.Context, token string) (map[string]any, er
 	return told, nil
 }
 
-// accessGrant returns what a live access token stands for.
-func (p *Provider) accessGrant(ctx context.Context, token string) (*grant, error) {
-	kind, signature, err := p.keyOf(ctx, token)
+// accessGrant returns what a live access token stands for, if the request may use it. Its proof is looked at before the
+// token, and used up after it: whoever has no token writes nothing.
+func (p *Provider) accessGrant(w http.ResponseWriter, r *http.Request, b brought) (*grant, error) {
+	var proof *dpop.Proof
+	if b.dpop {
+		var err error
+		if proof, err = p.proofOf(w, r, b.token); err != nil {
+			return nil, err
+		}
+	}
+	row, g, err := p.readAccessToken(r.Context(), b.token)
+	if err != nil {
+		return nil, err
+	}
+	switch bound := g.Bound.Key; {
+	case bound == "" && !b.dpop:
+		return g, nil
+	case bound == "": // RFC 9449 section 7.1: what can be used without a proof is no token of that scheme
+		return nil, errToken
+	case proof == nil || proof.Thumbprint != bound:
+		return nil, p.refuseToken(r, row)
+	}
+	return g, p.proofs.Use(r.Context(), proof)
+}
+
+// proofOf returns the proof that comes with the access token.
+func (p *Provider) proofOf(w http.ResponseWriter, r *http.Request, token string) (*dpop.Proof, error) {
+	proof, err := p.proof(w, r, "/userinfo")
 	switch {
 	case err != nil:
 		return nil, err
+	case proof == nil:
+		return nil, dpop.ErrMissing
+	}
+	return proof, proof.For(token)
+}
+
+// refuseToken returns why an access token is refused whose key was not proved, and records that it was.
+func (p *Provider) refuseToken(r *http.Request, t *tokens.Token) error {
+	e := audit.Event{Kind: audit.EventTokenKeyRefused, Outcome: audit.OutcomeRefused, Client: t.Client, Subject: t.Subject,
+		Session: t.Session, Address: spelling.HostOf(r.RemoteAddr), Detail: map[string]string{"token": "access token"}}
+	if err := p.reportKey(r.Context(), e, t.Signature); err != nil {
+		return err
+	}
+	return errBound
+}
+
+// readAccessToken returns a live access token, and what it stands for.
+func (p *Provider) readAccessToken(ctx context.Context, token string) (*tokens.Token, *grant, error) {
+	kind, signature, err := p.keyOf(ctx, token)
+	switch {
+	case err != nil:
+		return nil, nil, err
 	case kind != tokens.AccessToken:
-		return nil, errToken
+		return nil, nil, errToken
 	}
 	row, err := p.store.Token(ctx, kind, signature)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !p.now().Before(row.Expires) {
-		return nil, errToken
+		return nil, nil, errToken
 	}
 	if err != nil {
-		return nil, fmt.Errorf("access token: %w", err)
+		return nil, nil, fmt.Errorf("access token: %w", err)
 	}
 	g := new(grant)
 	if err := g.read(row.Data); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if g.ofClient() || g.Resource != "" { // or the API could learn of the user by it what the app has been allowed to
-		return nil, errToken
+		return nil, nil, errToken
 	}
-	return g, nil
+	return &row, g, nil
 }

@@ -107,6 +107,7 @@ var manyRows = []string{
 		SELECT 'd' || n, 'c' || n, 'shop', '', '', 0, n, FALSE FROM numbers`,
 	`INSERT INTO browser (id, subject, generation, epoch, agent, created_at, seen_at, expires_at)
 		SELECT CAST('b' || n AS BYTEA), 'u' || n, 1, 0, '', 0, 0, n FROM numbers`,
+	`INSERT INTO used_proof (id, expires_at) SELECT 'p' || n, n FROM numbers`,
 	`INSERT INTO setup (owner, subject, authenticator, kind, basis, key_id, sealed, confirmed, name, name_key, created_at, expires_at)
 		SELECT 'o' || n, 'u' || n, '', '', 1, 'k', CAST('x' AS BYTEA), FALSE, '', '', 0, n FROM numbers`,
 	`INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, ids)

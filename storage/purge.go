@@ -32,7 +32,8 @@ var purges = []purgeRule{
 	expired("session", 0),
 	expired("device", 0), // that a device code of ours is not there any more says that it has expired
 	expired("browser", 0),
-	expired("setup", time.Hour), // nothing of it counts once it is over; a late page can still say that it is
+	expired("used_proof", time.Minute), // the clocks of servers differ
+	expired("setup", time.Hour),        // nothing of it counts once it is over; a late page can still say that it is
 	{0, "DELETE FROM guess", "guess", "forget_at <> 0 AND forget_at < $1", "forget_at"},
 	{0, "DELETE FROM token", "token", "keep_until < $1", "keep_until"},
 	// After the tokens: a code's row is what says that its family was revoked. NOT EXISTS would be a join to PostgreSQL,

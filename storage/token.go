@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule/provider/client"
+	"vestibule/provider/dpop"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
 )
@@ -163,6 +164,12 @@ func places(others, n int) string {
 		list[i] = fmt.Sprintf("$%d", others+i+1)
 	}
 	return "(" + strings.Join(list, ", ") + ")"
+}
+
+// UseProof uses up the proof of that id, and keeps that until then at least. dpop.ErrReplayed if it was used before.
+func (s *Store) UseProof(ctx context.Context, id string, until time.Time) error {
+	return s.exec(ctx, dpop.ErrReplayed, `INSERT INTO used_proof (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
+		id, micros(until))
 }
 
 // RevokeFamily ends all tokens of a family for good: none can be added to it any more, not by a slow

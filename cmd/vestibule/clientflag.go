@@ -63,6 +63,8 @@ var clientFlags = []clientFlag{
 	wordsFlag("id-token-claims", "`scope` whose claims are in its ID tokens too: profile, email, address, phone or groups", "",
 		"no claims about the user are in its ID tokens, unless it asks for them by the claims parameter",
 		func(c *client.Client, v []string) { c.IDTokenClaims = v }),
+	switchFlag("dpop-bound-access-tokens", "the app must bind all its tokens to keys, by DPoP proofs (RFC 9449)", "the app need not bind its tokens to keys",
+		func(c *client.Client, v bool) { c.BoundTokens = v }),
 	{
 		name: "two-steps",
 		flag: func() cli.Flag {

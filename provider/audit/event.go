@@ -62,6 +62,7 @@ const (
 	EventRefused            = "authorization.refused" // Detail: error
 	EventTokenReused        = "token.reused"          // a spent code or refresh token came again; its family was revoked
 	EventTokenRevoked       = "token.revoked"         // the client has no use for it any more; Detail: token (access, or refresh: with all of its family)
+	EventTokenKeyRefused    = "token.key.refused"     // a code or token that is bound to a key came without a proof of it; Detail: token (code, refresh token or access token); once an hour for each
 	EventClientToken        = "token.client"          // a client got an access token for itself; Detail: scopes, resource (if it is for an API)
 	EventLogoutFailed       = "logout.failed"         // a client was not told that the session has ended; Detail: reason (refused or unreachable)
 	EventPolicyReported     = "policy.reported"       // report-only: the policy would have asked for a second factor; Detail: why

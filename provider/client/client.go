@@ -48,6 +48,8 @@ type Client struct {
 	TwoSteps   TwoSteps `json:"two_steps,omitempty"`                    // what all its users must have
 	Consent    Consent  `json:"consent,omitempty"`                      // what its users are asked
 
+	BoundTokens bool `json:"dpop_bound_access_tokens,omitempty"` // it must bind all its tokens to keys, by proofs (RFC 9449 section 5.2)
+
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"` // where browsers may go after a sign-out that the client asks for; compared as RedirectURIs are
 
 	// Where it hears that a session of its user has ended: from this server (OpenID Connect Back-Channel Logout 1.0), or in a
@@ -150,6 +152,7 @@ func Check(c Client) error {
 	fault(c.ResourceServer && len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
 	fault(c.ResourceServer && (c.RequirePushedRequests || c.AnswerAlg != ""), "a resource server signs nobody in: it pushes no requests and gets no answers")
 	fault(c.ResourceServer && len(c.GrantTypes) > 0, "a resource server signs nobody in: it has no grant types")
+	fault(c.ResourceServer && c.BoundTokens, "a resource server gets no tokens that could be bound to keys")
 	for _, kind := range c.GrantTypes {
 		fault(!slices.Contains(GrantTypes, kind), fmt.Sprintf("grant type %q must be one of %s", kind, strings.Join(GrantTypes, ", ")))
 	}

@@ -11,6 +11,7 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/client"
 	"vestibule/provider/device"
+	"vestibule/provider/dpop"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
 	"vestibule/provider/pushed"
@@ -29,6 +30,7 @@ type Memory struct {
 	made         map[string]string // family to the registration of its client
 	tokens       map[[2]string]tokens.Token
 	devices      map[string]device.Request
+	proofs       map[string]bool // that were used
 	keys         []jwks.SealedKey
 	accounts     map[string]account.Account
 	hashes       map[string]string
@@ -41,7 +43,7 @@ func New() *Memory {
 	return &Memory{
 		clients: map[string]client.Client{}, interactions: map[string]interaction.Interaction{}, pushed: map[string]pushed.Request{},
 		codes: map[string]tokens.Code{}, revoked: map[string]bool{}, made: map[string]string{}, tokens: map[[2]string]tokens.Token{},
-		devices: map[string]device.Request{}, accounts: map[string]account.Account{}, hashes: map[string]string{},
+		devices: map[string]device.Request{}, proofs: map[string]bool{}, accounts: map[string]account.Account{}, hashes: map[string]string{},
 	}
 }
 
@@ -127,12 +129,12 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 
 func (m *Memory) copy() *Memory {
 	return &Memory{interactions: cloneMap(m.interactions), pushed: cloneMap(m.pushed), codes: cloneMap(m.codes), revoked: cloneMap(m.revoked), made: cloneMap(m.made),
-		tokens: cloneMap(m.tokens), devices: cloneMap(m.devices), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
+		tokens: cloneMap(m.tokens), devices: cloneMap(m.devices), proofs: cloneMap(m.proofs), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
 }
 
 func (m *Memory) restore(b *Memory) {
 	m.interactions, m.codes, m.revoked, m.made = b.interactions, b.codes, b.revoked, b.made
-	m.tokens, m.devices, m.keys, m.hashes, m.pushed = b.tokens, b.devices, b.keys, b.hashes, b.pushed
+	m.tokens, m.devices, m.keys, m.hashes, m.pushed, m.proofs = b.tokens, b.devices, b.keys, b.hashes, b.pushed, b.proofs
 }
 
 // Client implements client.Store.
@@ -339,6 +341,20 @@ func (m *Memory) insert(made []tokens.Token) {
 	for _, token := range made {
 		m.tokens[[2]string{token.Kind, token.Signature}] = token
 	}
+}
+
+// UseProof implements dpop.Once.
+func (m *Memory) UseProof(ctx context.Context, id string, _ time.Time) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if m.proofs[id] {
+		return dpop.ErrReplayed
+	}
+	m.proofs[id] = true
+	return nil
 }
 
 // Token implements tokens.Store.

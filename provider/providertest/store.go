@@ -13,6 +13,7 @@ import (
 	"vestibule/provider"
 	"vestibule/provider/assurance"
 	"vestibule/provider/client"
+	"vestibule/provider/dpop"
 	"vestibule/provider/interaction"
 	"vestibule/provider/interaction/interactiontest"
 	"vestibule/provider/jwks"
@@ -49,6 +50,7 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		{"rotation keeps the answer", testRotateReplay},
 		{"family that ended is not rotated", testRotateRevoked},
 		{"access token ends alone", testRevokeAccessToken},
+		{"proof is used once", testUseProof},
 		{"token of a client", testClientToken},
 		{"signing keys", testKeys},
 		{"device that waits", testDevice},
@@ -430,4 +432,19 @@ func testKeys(t *testing.T, s provider.Store) {
 	if rows, err = s.SigningKeys(ctx); err != nil || !reflect.DeepEqual(rows, []jwks.SealedKey{second, other}) {
 		t.Errorf("keys %+v, %v after the first was deleted", rows, err)
 	}
+}
+
+func testUseProof(t *testing.T, s provider.Store) {
+	ctx, until := t.Context(), at.Add(time.Minute)
+	if won := race(t, func() error { return s.UseProof(ctx, "one", until) }, dpop.ErrReplayed); won != 1 {
+		t.Errorf("%d uses of one proof, want 1", won)
+	}
+	check(t, s.UseProof(ctx, "two", until))
+	wantErr(t, "a proof again, in a commit", s.Atomic(ctx, func(ctx context.Context) error {
+		if err := s.UseProof(ctx, "three", until); err != nil {
+			return err
+		}
+		return s.UseProof(ctx, "two", until)
+	}), dpop.ErrReplayed)
+	check(t, s.UseProof(ctx, "three", until)) // nothing of that commit is there
 }

@@ -1,6 +1,5 @@
 // Package resource guards an API with the access tokens of an OpenID Connect server: who calls, for which app, and how
-// well that user signed in. Begin with New and Guard.Require. It needs the standard library and go-jose, which verifies
-// signatures, and may be copied.
+// well that user signed in. Begin with New and Guard.Require. It may be copied, together with provider/dpop; beside that it needs go-jose.
 //
 // For each request the guard asks the server about the token (RFC 7662) or, if it has the server's keys, reads a token
 // that is a JWT itself (RFC 9068). A token that is good, but whose user has proved too little or too long ago, is answered
@@ -9,6 +8,8 @@
 //	HTTP/1.1 401 Unauthorized
 //	WWW-Authenticate: Bearer error="insufficient_user_authentication",
 //	  error_description="...", acr_values="aal2", max_age="300"
+//
+// A token that is bound to a key is good only together with a proof of that key for this very request (RFC 9449).
 //
 // Each challenge also says where the metadata of the API are (RFC 9728), which Guard.Metadata serves: from them a client
 // that knows nothing but the address of the API, as those of the Model Context Protocol do, learns which server to ask.

@@ -25,6 +25,7 @@ type Token struct {
 	ACR      string    // how well the user signed in; empty if nobody did
 	AMR      []string  // what the user proved
 	AuthTime time.Time // when the user gave the oldest of the proofs that AMR tells of; zero if nobody did
+	Key      string    // the thumbprint of the key that the token is bound to; empty: it is bound to none
 	Expires  time.Time // zero: the server does not say
 }
 
@@ -48,6 +49,8 @@ type answer struct {
 
 	Issuer   string       `json:"iss"`
 	Audience jwt.Audience `json:"aud"`
+
+	Bound map[string]any `json:"cnf"` // RFC 7800
 }
 
 // tokenForm is the b64token of RFC 6750 section 2.1.
@@ -61,18 +64,34 @@ func wellFormed(access string) bool {
 // introspect asks the server: ErrToken if it does not know the token, ErrUnavailable if it does not answer.
 func (g *Guard) introspect(ctx context.Context, access string) (Token, error) {
 	a, err := g.post(ctx, url.Values{"token": {access}, "token_type_hint": {"access_token"}})
+	key, usable := keyOf(a.Bound)
 	switch {
 	case err != nil:
 		return Token{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case !a.Active, !strings.EqualFold(a.Type, "Bearer"): // a refresh token opens nothing
+	case !a.Active, !usable || !strings.EqualFold(a.Type, kindOf(key)): // a refresh token opens nothing
 		return Token{}, ErrToken
 	case g.resource != "" && !slices.Contains(a.Audience, g.resource), g.issuer != "" && a.Issuer != "" && a.Issuer != g.issuer:
 		return Token{}, ErrToken
 	}
 	return Token{
 		Subject: user(a.Subject, a.ClientID), ClientID: a.ClientID, Audience: a.Audience, Scopes: strings.Fields(a.Scope), ACR: a.ACR, AMR: a.AMR,
-		AuthTime: instant(a.AuthTime), Expires: instant(a.Expires),
+		AuthTime: instant(a.AuthTime), Key: key, Expires: instant(a.Expires),
 	}, nil
+}
+
+// keyOf returns the thumbprint of the key that a token is bound to (RFC 9449 section 6), empty if it is bound to nothing. Not
+// ok: it is bound to something else, which nobody here would look at.
+func keyOf(bound map[string]any) (key string, ok bool) {
+	key, _ = bound["jkt"].(string)
+	return key, len(bound) == 0 || len(bound) == 1 && key != ""
+}
+
+// kindOf is the token_type that goes with the key.
+func kindOf(key string) string {
+	if key == "" {
+		return "Bearer"
+	}
+	return "DPoP"
 }
 
 // post never puts the token or the secret into an error.

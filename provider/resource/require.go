@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vestibule/provider/dpop"
 )
 
 type tokenKey struct{}
@@ -18,13 +20,14 @@ func FromContext(ctx context.Context) (Token, bool) {
 	return t, ok
 }
 
-// Require lets requests through to next that bring an access token in the Authorization header which meets the rule.
+// Require lets requests through to next that bring an access token in the Authorization header which meets the rule, and
+// with it the proof of the key that it is bound to, if it is.
 func (g *Guard) Require(rule Rule, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		access, err := bearer(r)
+		b, err := g.bring(r)
 		if err == nil {
 			var t Token
-			if t, err = g.Check(r.Context(), access, rule); err == nil {
+			if t, err = g.admit(w, r, b, rule); err == nil {
 				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), tokenKey{}, t)))
 				return
 			}
@@ -32,7 +35,7 @@ func (g *Guard) Require(rule Rule, next http.Handler) http.Handler {
 		if errors.Is(err, ErrUnavailable) && r.Context().Err() == nil {
 			g.log.ErrorContext(r.Context(), "access token not checked", "error", err)
 		}
-		g.refuse(w, rule, err)
+		g.refuse(w, b, rule, err)
 	})
 }
 
@@ -41,17 +44,36 @@ var (
 	errTwice = errors.New("the Authorization header was sent twice")
 )
 
-// bearer takes the token from the one place where it does not end up in logs (RFC 6750 section 2.1).
-func bearer(r *http.Request) (string, error) {
+// brought is an access token as a request brings it.
+type brought struct {
+	access string
+	dpop   bool // by the scheme DPoP
+}
+
+// bring takes the token from the one place where it does not end up in logs (RFC 6750 section 2.1, RFC 9449 section 7.1).
+func (g *Guard) bring(r *http.Request) (brought, error) {
 	lines := r.Header.Values("Authorization")
 	if len(lines) > 1 {
-		return "", errTwice
+		return brought{}, errTwice
 	}
 	scheme, access, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", errNone
+	b := brought{strings.TrimSpace(access), g.address != "" && strings.EqualFold(scheme, "DPoP")}
+	if !b.dpop && !strings.EqualFold(scheme, "Bearer") {
+		return b, errNone
 	}
-	return strings.TrimSpace(access), nil
+	return b, nil
+}
+
+// admit returns the token of a request that may pass.
+func (g *Guard) admit(w http.ResponseWriter, r *http.Request, b brought, rule Rule) (Token, error) {
+	var proof *dpop.Proof
+	if b.dpop {
+		var err error
+		if proof, err = g.proof(w, r, b.access); err != nil {
+			return Token{}, err
+		}
+	}
+	return g.check(r.Context(), b.access, proof, rule)
 }
 
 // refusal is how an error is answered (RFC 6750 section 3.1, RFC 9470 section 3).
@@ -65,18 +87,23 @@ var refusals = []refusal{
 	{errNone, http.StatusUnauthorized, ""}, // nothing was tried, so that nothing is wrong
 	{errTwice, http.StatusBadRequest, "invalid_request"},
 	{ErrToken, http.StatusUnauthorized, "invalid_token"},
+	{ErrKey, http.StatusUnauthorized, "invalid_token"},
 	{ErrScope, http.StatusForbidden, "insufficient_scope"},
 	{ErrLevel, http.StatusUnauthorized, "insufficient_user_authentication"},
 	{ErrAge, http.StatusUnauthorized, "insufficient_user_authentication"},
 }
 
 // refuse answers with a challenge, or 503 if it is not known what is wrong.
-func (g *Guard) refuse(w http.ResponseWriter, rule Rule, err error) {
+func (g *Guard) refuse(w http.ResponseWriter, b brought, rule Rule, err error) {
 	w.Header().Set("Cache-Control", "no-store")
+	var proof *dpop.Error
+	if errors.As(err, &proof) {
+		g.challenge(w, b, rule, refusal{errors.New(proof.Text), http.StatusUnauthorized, proof.Code})
+		return
+	}
 	for _, known := range refusals {
 		if errors.Is(err, known.err) {
-			w.Header().Set("WWW-Authenticate", g.challenge(rule, known))
-			http.Error(w, known.err.Error(), known.status)
+			g.challenge(w, b, rule, known)
 			return
 		}
 	}
@@ -84,12 +111,26 @@ func (g *Guard) refuse(w http.ResponseWriter, rule Rule, err error) {
 	http.Error(w, ErrUnavailable.Error(), http.StatusServiceUnavailable)
 }
 
-// challenge tells all that the rule wants of the sign-in, so that one step-up is enough, and where a client finds out how
+// challenge answers by the scheme that was used, and where no token is good by the other too.
+func (g *Guard) challenge(w http.ResponseWriter, b brought, rule Rule, known refusal) {
+	text := g.parameters(rule, known)
+	if b.dpop {
+		w.Header().Set("WWW-Authenticate", "DPoP "+strings.TrimPrefix(text+", "+g.algorithms(), ", "))
+	} else {
+		w.Header().Set("WWW-Authenticate", strings.TrimSpace("Bearer "+text))
+		if g.address != "" && known.status == http.StatusUnauthorized {
+			w.Header().Add("WWW-Authenticate", "DPoP "+g.algorithms())
+		}
+	}
+	http.Error(w, known.err.Error(), known.status)
+}
+
+// parameters tell all that the rule wants of the sign-in, so that one step-up is enough, and where a client finds out how
 // to get a token (RFC 9728 section 5.1).
-func (g *Guard) challenge(rule Rule, known refusal) string {
-	text := "Bearer"
+func (g *Guard) parameters(rule Rule, known refusal) string {
+	text := ""
 	if known.code != "" {
-		text = fmt.Sprintf("Bearer error=%s, error_description=%s", quoted(known.code), quoted(known.err.Error()))
+		text = fmt.Sprintf("error=%s, error_description=%s", quoted(known.code), quoted(known.err.Error()))
 	}
 	switch known.err {
 	case ErrScope:
@@ -110,11 +151,10 @@ func (g *Guard) pointed(text string, known refusal, rule Rule) string {
 	if g.about == nil {
 		return text
 	}
-	between := ", "
-	if known.code == "" {
-		between = " "
+	if text != "" {
+		text += ", "
 	}
-	text += between + "resource_metadata=" + quoted(g.aboutURL)
+	text += "resource_metadata=" + quoted(g.aboutURL)
 	if known.err == errNone && len(rule.Scopes) > 0 {
 		text += ", scope=" + quoted(strings.Join(rule.Scopes, " "))
 	}

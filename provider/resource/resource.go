@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"vestibule/provider/dpop"
 )
 
 // Config is what a Guard needs.
@@ -38,6 +40,13 @@ type Config struct {
 	// names that Vestibule has where nobody gives others, aal1, aal2 and phr. A token of a higher level meets a Rule that
 	// asks for a lower one.
 	Levels [][]string
+	// Address is where apps reach the API, such as https://api.example.com, with the beginning of the path that a proxy in
+	// front may take away: a DPoP proof (RFC 9449) says which address it is for, and the Host of a request is whatever its
+	// sender likes. Empty: tokens that are bound to a key are refused.
+	Address string
+	// Proofs checks DPoP proofs. The zero value takes them with any of dpop.Algorithms and without a nonce, and remembers
+	// in this process alone which were used: processes that serve one API should share a Once.
+	Proofs dpop.Checker
 	// Client does the requests; nil: one that gives up after 5 seconds. Redirects are never followed.
 	Client *http.Client
 	// Log gets the reasons when the server cannot be asked; nil: slog.Default().
@@ -66,6 +75,8 @@ type Guard struct {
 	aboutPath  string
 	aboutURL   string
 	levels     levels
+	address    string
+	proofs     *dpop.Checker
 	client     *http.Client
 	log        *slog.Logger
 	now        func() time.Time
@@ -77,8 +88,11 @@ func New(c Config) (*Guard, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if err := checkOwnAddress(c.Address); err != nil {
+		return nil, err
+	}
 	g := &Guard{resource: c.Resource, issuer: c.Issuer, endpoint: c.Endpoint, id: c.ClientID, secret: c.ClientSecret,
-		levels: c.Levels, client: direct(c.Client), log: c.Log, now: c.Now}
+		levels: c.Levels, address: c.Address, client: direct(c.Client), log: c.Log, now: c.Now}
 	if err := g.levels.check(); err != nil {
 		return nil, err
 	}
@@ -91,6 +105,7 @@ func New(c Config) (*Guard, error) {
 	if g.now == nil {
 		g.now = time.Now
 	}
+	g.proofs = withDefaults(c.Proofs, g.now)
 	if c.Cache > 0 {
 		g.cache = &cache{life: c.Cache}
 	}
@@ -144,6 +159,8 @@ func (rule Rule) check(t Token, order levels, now time.Time) error {
 var (
 	// ErrToken reports a token that is no access token of the server, expired or revoked.
 	ErrToken = errors.New("the access token is malformed, expired or revoked")
+	// ErrKey reports a token that is bound to a key which was not proved.
+	ErrKey = errors.New("the access token is bound to a key: send it by the scheme DPoP, with a proof by that key")
 	// ErrScope reports a token that lacks a scope.
 	ErrScope = errors.New("the access token lacks a scope")
 	// ErrLevel reports a user who has proved too little.
@@ -155,12 +172,21 @@ var (
 )
 
 // Check returns what the server says about an access token, and an error unless that meets the rule. The token is there
-// with ErrScope, ErrLevel and ErrAge too.
+// with ErrScope, ErrLevel and ErrAge too. One that is bound to a key gets ErrKey:
+// only Require sees the proof that it needs.
 func (g *Guard) Check(ctx context.Context, access string, rule Rule) (Token, error) {
+	return g.check(ctx, access, nil, rule)
+}
+
+// check is Check for a token that comes with the proof of a key, or with none.
+func (g *Guard) check(ctx context.Context, access string, proof *dpop.Proof, rule Rule) (Token, error) {
 	if rule.MaxAge < 0 {
 		return Token{}, fmt.Errorf("%w: MaxAge of the rule is %s; it should be 0, for any age, or longer", ErrUnavailable, rule.MaxAge)
 	}
 	t, err := g.ask(ctx, access)
+	if err == nil {
+		err = g.confirm(ctx, t, proof)
+	}
 	if err != nil {
 		return Token{}, err
 	}

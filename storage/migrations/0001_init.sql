@@ -133,6 +133,13 @@ CREATE TABLE device (
 CREATE INDEX device_expires_at ON device (expires_at);
 CREATE INDEX device_network ON device (network, expires_at);
 
+-- What may come once, such as a proof of possession of a key, and has. It is forgotten when it is too old to come again.
+CREATE TABLE used_proof (
+	id         TEXT   NOT NULL PRIMARY KEY,
+	expires_at BIGINT NOT NULL
+);
+CREATE INDEX used_proof_expires_at ON used_proof (expires_at);
+
 CREATE TABLE session (
 	id         BYTEA  NOT NULL PRIMARY KEY,
 	sid        TEXT   NOT NULL, -- stays when the id changes

@@ -38,6 +38,7 @@ type metrics struct {
 	tokenErrors   *prometheus.CounterVec
 	reused        prometheus.Counter
 	revoked       *prometheus.CounterVec
+	keysRefused   *prometheus.CounterVec
 	trips         *prometheus.HistogramVec
 	tripErrors    *prometheus.CounterVec
 	hashes        prometheus.Observer
@@ -70,6 +71,7 @@ func (m *metrics) addAnswers() {
 	m.tokens = m.count("tokens_issued_total", "Good answers of the token endpoint.", "grant_type")
 	m.tokenErrors = m.count("token_errors_total", "Refusals of the token endpoint.", "grant_type", "error")
 	m.reused = m.count("tokens_reused_total", "Spent codes and refresh tokens that came again, so that their family was revoked.").WithLabelValues()
+	m.keysRefused = m.count("token_keys_refused_total", "Codes and tokens that came without a proof of the key that they are bound to; of each once an hour.", "token")
 	m.revoked = m.count("tokens_revoked_total", "Tokens that clients have revoked; a refresh token ends all of its family.", "token")
 }
 
@@ -147,6 +149,8 @@ func (m *metrics) event(_ context.Context, e audit.Event) error {
 		m.authorized.WithLabelValues(oneOf(e.Detail["error"], "other", authorizationErrors...)).Inc()
 	case audit.EventTokenReused:
 		m.reused.Inc()
+	case audit.EventTokenKeyRefused:
+		m.keysRefused.WithLabelValues(oneOf(e.Detail["token"], "other", "code", "refresh token", "access token")).Inc()
 	case audit.EventTokenRevoked:
 		m.revoked.WithLabelValues(oneOf(e.Detail["token"], "other", "access", "refresh")).Inc()
 	}

@@ -65,6 +65,7 @@ func (m *metrics) answered(r *http.Request, code int, body []byte) {
 var tokenErrors = []string{
 	"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
 	"server_error", "temporarily_unavailable", "authorization_pending", "slow_down", "access_denied", "expired_token",
+	"invalid_dpop_proof", "use_dpop_nonce",
 }
 
 // answerRecorder also keeps a refusal of the token endpoint, which is small. It never keeps tokens.

@@ -79,6 +79,10 @@ func Mailer(c config.Config, now func() time.Time) (*notice.Mailer, error) {
 	})
 }
 
+func proofs(c config.Config) provider.DPoP {
+	return provider.DPoP{Algorithms: c.DPoPAlgorithms, NeedNonce: c.DPoPNonce}
+}
+
 func lifetimes(c config.Config) provider.Lifetimes {
 	l := provider.Lifetimes{
 		PushedRequest: c.PushedRequestLifetime, Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.IDTokenLifetime,

@@ -305,13 +305,18 @@ func PublishedKeys(t *testing.T, a *Instance) []string {
 // Reply is what the token endpoint says, or another where a client authenticates.
 type Reply struct {
 	Status       int
+	Type         string `json:"token_type"`
 	RequestURI   string `json:"request_uri"`
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
 	IDToken      string `json:"id_token"`
 	Error        string `json:"error"`
 	Description  string `json:"error_description"`
-	Failure      error
+	Bound        struct {
+		Key string `json:"jkt"`
+	} `json:"cnf"` // of an introspection
+	Nonce   string `json:"-"` // for the next DPoP proof
+	Failure error
 }
 
 // Token asks the token endpoint. It may be called from any goroutine.
@@ -322,7 +327,12 @@ func (s *Site) Token(c *Client, form url.Values) Reply {
 // Ask sends a form to an endpoint where the client authenticates; a public one says who it is in the form. It may be called
 // from any goroutine.
 func (s *Site) Ask(c *Client, endpoint string, form url.Values) Reply {
-	response, err := c.Send(endpoint, form)
+	return s.AskWith(c, endpoint, form, "")
+}
+
+// AskWith is Ask with a DPoP proof, if it is not empty.
+func (s *Site) AskWith(c *Client, endpoint string, form url.Values, proof string) Reply {
+	response, err := c.SendWith(endpoint, form, proof)
 	if err != nil {
 		return Reply{Failure: err}
 	}
@@ -332,6 +342,11 @@ func (s *Site) Ask(c *Client, endpoint string, form url.Values) Reply {
 
 // Send is Ask for an answer that is no Reply, which the caller closes.
 func (c *Client) Send(endpoint string, form url.Values) (*http.Response, error) {
+	return c.SendWith(endpoint, form, "")
+}
+
+// SendWith is Send with a DPoP proof, if it is not empty.
+func (c *Client) SendWith(endpoint string, form url.Values, proof string) (*http.Response, error) {
 	if c.OAuth.ClientSecret == "" {
 		form.Set("client_id", c.OAuth.ClientID)
 	}
@@ -340,6 +355,9 @@ func (c *Client) Send(endpoint string, form url.Values) (*http.Response, error) 
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if proof != "" {
+		request.Header.Set("DPoP", proof)
+	}
 	if c.OAuth.ClientSecret != "" {
 		request.SetBasicAuth(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret))
 	}
@@ -348,7 +366,7 @@ func (c *Client) Send(endpoint string, form url.Values) (*http.Response, error) 
 
 // ReadReply reads an answer of the token endpoint, and closes it.
 func ReadReply(response *http.Response) Reply {
-	a := Reply{Status: response.StatusCode}
+	a := Reply{Status: response.StatusCode, Nonce: response.Header.Get("DPoP-Nonce")}
 	a.Failure = json.NewDecoder(response.Body).Decode(&a)
 	return a
 }
