@@ -201,7 +201,7 @@ func (c Client) Label() string { return cmp.Or(c.Name, c.ID) }
 // AnswersWith reports whether the client may be answered with that response type.
 func (c Client) AnswersWith(kind string) bool {
 	if len(c.ResponseTypes) == 0 {
-		return kind == ResponseCode && c.Grants(GrantCode)
+		return kind == ResponseCode && !c.ResourceServer && !c.actsAlone()
 	}
 	return slices.Contains(c.ResponseTypes, kind)
 }
@@ -209,6 +209,11 @@ func (c Client) AnswersWith(kind string) bool {
 // SignsIn reports whether the client signs users in: it is no API, and does not act for itself alone.
 func (c Client) SignsIn() bool {
 	return slices.ContainsFunc(ResponseTypes, c.AnswersWith) || c.Grants(GrantDevice)
+}
+
+// actsAlone reports whether the client gets tokens for itself, and for no user.
+func (c Client) actsAlone() bool {
+	return len(c.GrantTypes) > 0 && !slices.ContainsFunc(c.GrantTypes, func(kind string) bool { return kind != GrantClient })
 }
 
 // Grants reports whether the client may send that grant type to the token endpoint.
