@@ -16,7 +16,7 @@ func TestAbsurdSizeIsRefusedEarly(t *testing.T) {
 	tokens := o.tokens()
 	long := strings.Repeat("x", 20_000)
 	o.store.Fail(store.ErrUnavailable) // whoever asks it answers 503
-	for _, path := range []string{"/token", "/revoke", "/introspect", "/userinfo"} {
+	for _, path := range []string{"/par", "/token", "/revoke", "/introspect", "/userinfo"} {
 		for name, r := range map[string]*http.Request{
 			"body":    post(path, url.Values{"token": {long}, "access_token": {long}}),
 			"address": post(path+"?anything="+long, url.Values{"token": {"t"}}),

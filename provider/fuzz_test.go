@@ -123,9 +123,15 @@ func (s *sequence) step(n int) {
 	clients := []string{"shop", "shop", "shop", "other", "net", ""}
 	who := clients[which%len(clients)]
 	switch n % 12 {
-	case 0, 1:
+	case 0:
 		if got := answer(s.t, s.authorize(request())); got.Get("code") != "" {
 			s.codes = append(s.codes, got.Get("code"))
+		}
+	case 1:
+		uri := s.push()
+		s.codes = append(s.codes, answer(s.t, s.opened(uri)).Get("code"))
+		if again := s.opened(uri); again.StatusCode != http.StatusBadRequest {
+			s.t.Errorf("a request_uri that was used answers %d", again.StatusCode)
 		}
 	case 2, 3:
 		s.keep(s.token(who, exchange(pick(s.codes, which))))

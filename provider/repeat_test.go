@@ -117,6 +117,7 @@ func TestFormWithARepeatIsRefused(t *testing.T) {
 	}{
 		{"/token", func() url.Values { return exchange("x") }},
 		{"/token", func() url.Values { return refresh(tokens["refresh_token"]) }},
+		{"/par", func() url.Values { return request() }},
 		{"/introspect", func() url.Values { return url.Values{"token": {tokens["access_token"].(string)}} }},
 		{"/revoke", func() url.Values {
 			return url.Values{"token": {tokens["refresh_token"].(string)}, "token_type_hint": {"refresh_token"}}
