@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"provider/audit":                       {"provider/store"},
 	"provider/account":                     {"provider/claims", "provider/limiter", "provider/phc", "provider/spelling", "provider/store", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
 	"provider/client":                      {"provider/assurance", "provider/claims", "provider/limiter", "provider/spelling", "provider/store", "golang.org/x/net/idna"},
+	"provider/fetch":                       {"provider/limiter"},
 	"provider/jwks":                        {"provider/spelling", "provider/store", "github.com/go-jose/go-jose"},
 	"provider/limiter":                     {"golang.org/x/sync"},
 	"provider/phc":                         {"golang.org/x/crypto"},
