@@ -17,8 +17,11 @@ import (
 	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/clientjwt"
+	"vestibule/provider/fetch"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
+	"vestibule/provider/keyset"
 	"vestibule/provider/limiter"
 	"vestibule/provider/logout"
 	"vestibule/provider/spelling"
@@ -45,6 +48,7 @@ type Config struct {
 
 	SigningAlgorithm string           // for clients that have no wish: one of client.Algorithms; empty: RS256
 	Lifetimes        Lifetimes        // zero fields have their defaults
+	Fetch            fetch.Config     // whom documents of clients may be fetched from; zero: the public Internet
 	Log              *slog.Logger     // nil: slog.Default
 	Now              func() time.Time // nil: time.Now
 }
@@ -52,6 +56,7 @@ type Config struct {
 // Store is all that the provider keeps.
 type Store interface {
 	client.Store
+	clientjwt.Store
 	interaction.Store
 	tokens.Store
 	jwks.Store
@@ -126,12 +131,14 @@ type Provider struct {
 	now         func() time.Time
 
 	*interaction.Flows
-	ui      UI // of Register
-	clients *client.Cache
-	keys    *jwks.Keys
-	tokens  *tokenStrategy
-	secrets *client.SecretChecker
-	fosite  *fosite.Fosite
+	ui         UI // of Register
+	clients    *client.Cache
+	keys       *jwks.Keys
+	tokens     *tokenStrategy
+	secrets    *client.SecretChecker
+	fetcher    *fetch.Fetcher // of what registered clients name
+	clientKeys *keyset.Keys
+	fosite     *fosite.Fosite
 }
 
 // secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
@@ -169,9 +176,18 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if p.keys, err = p.loadKeys(ctx, c.Sealer); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
+	p.composeFetch(c.Fetch)
 	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
 	p.compose(c.Secrets)
 	return p, nil
+}
+
+// composeFetch makes what gets documents of registered clients.
+func (p *Provider) composeFetch(c fetch.Config) {
+	p.fetcher = fetch.New(c)
+	p.clientKeys = keyset.New(p.fetcher, p.now, func(uri string, err error) {
+		p.log.Warn("the keys of a client cannot be fetched", "jwks_uri", uri, "error", err)
+	})
 }
 
 // checkConfig reports every fault at once.

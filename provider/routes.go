@@ -8,6 +8,7 @@ import (
 
 	"vestibule/provider/claims"
 	"vestibule/provider/client"
+	"vestibule/provider/keyset"
 )
 
 // Mux is what takes a handler for a pattern, as http.ServeMux does.
@@ -98,25 +99,28 @@ func (p *Provider) metadata() map[string]any {
 		"userinfo_endpoint":      p.issuer + "/userinfo",
 		"end_session_endpoint":   p.issuer + "/end-session",
 		"introspection_endpoint": p.issuer + "/introspect",
-		"introspection_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
-		"revocation_endpoint":                           p.issuer + "/revoke",
-		"revocation_endpoint_auth_methods_supported":    []string{"client_secret_basic", "client_secret_post", "none"},
-		"jwks_uri":                                       p.issuer + "/jwks",
-		"scopes_supported":                               slices.Concat([]string{client.ScopeOpenID}, claims.Scopes(), []string{client.ScopeOffline}),
-		"response_types_supported":                       client.ResponseTypes,
-		"response_modes_supported":                       responseModes,
-		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
-		"subject_types_supported":                        []string{"public"},
-		"id_token_signing_alg_values_supported":          client.Algorithms,
-		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
-		"code_challenge_methods_supported":               []string{"S256"},
-		"acr_values_supported":                           p.levels.Supported(),
-		"prompt_values_supported":                        []string{"none", "login", "consent", "select_account"},
-		"claims_supported":                               slices.Concat(protocolClaims, claims.Names()),
-		"claims_parameter_supported":                     true,
-		"request_parameter_supported":                    false,
-		"request_uri_parameter_supported":                false,
-		"authorization_response_iss_parameter_supported": true,
+		"introspection_endpoint_auth_methods_supported":            slices.DeleteFunc(slices.Clone(client.AuthMethods), func(method string) bool { return method == client.AuthNone }),
+		"introspection_endpoint_auth_signing_alg_values_supported": keyset.Algorithms,
+		"revocation_endpoint":                                      p.issuer + "/revoke",
+		"revocation_endpoint_auth_methods_supported":               client.AuthMethods,
+		"revocation_endpoint_auth_signing_alg_values_supported":    keyset.Algorithms,
+		"jwks_uri":                                         p.issuer + "/jwks",
+		"scopes_supported":                                 slices.Concat([]string{client.ScopeOpenID}, claims.Scopes(), []string{client.ScopeOffline}),
+		"response_types_supported":                         client.ResponseTypes,
+		"response_modes_supported":                         responseModes,
+		"grant_types_supported":                            []string{"authorization_code", "refresh_token"},
+		"subject_types_supported":                          []string{"public"},
+		"id_token_signing_alg_values_supported":            client.Algorithms,
+		"token_endpoint_auth_methods_supported":            client.AuthMethods,
+		"token_endpoint_auth_signing_alg_values_supported": keyset.Algorithms,
+		"code_challenge_methods_supported":                 []string{"S256"},
+		"acr_values_supported":                             p.levels.Supported(),
+		"prompt_values_supported":                          []string{"none", "login", "consent", "select_account"},
+		"claims_supported":                                 slices.Concat(protocolClaims, claims.Names()),
+		"claims_parameter_supported":                       true,
+		"request_parameter_supported":                      false,
+		"request_uri_parameter_supported":                  false,
+		"authorization_response_iss_parameter_supported":   true,
 	}
 	if len(p.locales) > 0 {
 		metadata["ui_locales_supported"] = p.locales

@@ -8,7 +8,7 @@ import (
 	"vestibule/storage"
 )
 
-var providerTables = []string{"account", "client", "signing_key", "interaction", "code", "token"}
+var providerTables = []string{"account", "client", "signing_key", "interaction", "code", "token", "client_assertion"}
 
 func TestProviderContract(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {

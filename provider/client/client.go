@@ -4,6 +4,7 @@ package client
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -50,6 +51,13 @@ type Client struct {
 	// IDTokenClaims are the scopes whose claims are in its ID tokens too, for a client that asks no userinfo endpoint: those of
 	// claims.Scopes. Empty: none is, as OIDC Core 5.4 has it.
 	IDTokenClaims []string `json:"id_token_claims,omitempty"`
+
+	// TokenEndpointAuthMethod is one of AuthMethods; empty: none for a public client, and a secret sent either way for any other.
+	TokenEndpointAuthMethod string          `json:"token_endpoint_auth_method,omitempty"`
+	TokenEndpointAuthAlg    string          `json:"token_endpoint_auth_signing_alg,omitempty"` // of its assertions, one of keyset.Algorithms; empty: any of them
+	AssertionAudience       string          `json:"client_assertion_audience,omitempty"`       // AudienceIssuer: aud is the issuer and a single string, as FAPI 2.0 wants it; empty: it may be the endpoint too
+	JWKS                    json.RawMessage `json:"jwks,omitempty"`                            // its public keys; nil: it has none, or they are at JWKSURI
+	JWKSURI                 string          `json:"jwks_uri,omitempty"`                        // where its public keys are, and change
 
 	ACRNames       map[string][]string `json:"acr_names,omitempty"`       // level to its own names of it, which win over the server's; may be nil
 	ResourceServer bool                `json:"resource_server,omitempty"` // an API: it may introspect all access tokens, and signs nobody in
@@ -120,7 +128,7 @@ func Check(c Client) error {
 	}
 	fault(!spelling.IsPlain(c.ID) || len(c.ID) > maxID, "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
-	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
+	fault(c.NeedsSecret() != (c.SecretHash != ""), "a client that authenticates by a secret has one, any other client, such as a public one, has none")
 	fault(len(c.RedirectURIs) == 0 && !c.ResourceServer, "a client needs at least one redirect URI")
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
 	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
@@ -159,7 +167,7 @@ func Check(c Client) error {
 	if err := assurance.CheckACRNames(c.ACRNames); err != nil {
 		faults = append(faults, err)
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, authFaults(c)...)...)
 }
 
 // Label is what users know the client by: its name or, if it has none, its ID.

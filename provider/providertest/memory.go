@@ -26,6 +26,7 @@ type Memory struct {
 	made         map[string]string // family to the registration of its client
 	tokens       map[[2]string]tokens.Token
 	keys         []jwks.SealedKey
+	assertions   map[[2]string]bool // client and id of those that were used
 	accounts     map[string]account.Account
 	hashes       map[string]string
 	lost         error // what the next exchange or refresh answers
@@ -37,7 +38,8 @@ func New() *Memory {
 	return &Memory{
 		clients: map[string]client.Client{}, interactions: map[string]interaction.Interaction{},
 		codes: map[string]tokens.Code{}, revoked: map[string]bool{}, made: map[string]string{}, tokens: map[[2]string]tokens.Token{},
-		accounts: map[string]account.Account{}, hashes: map[string]string{},
+		assertions: map[[2]string]bool{},
+		accounts:   map[string]account.Account{}, hashes: map[string]string{},
 	}
 }
 
@@ -123,12 +125,12 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 
 func (m *Memory) copy() *Memory {
 	return &Memory{interactions: cloneMap(m.interactions), codes: cloneMap(m.codes), revoked: cloneMap(m.revoked), made: cloneMap(m.made),
-		tokens: cloneMap(m.tokens), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
+		tokens: cloneMap(m.tokens), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes), assertions: cloneMap(m.assertions)}
 }
 
 func (m *Memory) restore(b *Memory) {
 	m.interactions, m.codes, m.revoked, m.made = b.interactions, b.codes, b.revoked, b.made
-	m.tokens, m.keys, m.hashes = b.tokens, b.keys, b.hashes
+	m.tokens, m.keys, m.hashes, m.assertions = b.tokens, b.keys, b.hashes, b.assertions
 }
 
 // Client implements client.Store.
@@ -147,6 +149,20 @@ func found[K comparable, V any](m map[K]V, k K) (V, error) {
 		return v, store.ErrNotFound
 	}
 	return v, nil
+}
+
+// SpendAssertion implements clientjwt.Store.
+func (m *Memory) SpendAssertion(ctx context.Context, client, id string, _ time.Time) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if m.assertions[[2]string{client, id}] {
+		return store.ErrConflict
+	}
+	m.assertions[[2]string{client, id}] = true
+	return nil
 }
 
 // Interaction implements interaction.Store.

@@ -45,6 +45,7 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		{"rotation keeps the answer", testRotateReplay},
 		{"family that ended is not rotated", testRotateRevoked},
 		{"access token ends alone", testRevokeAccessToken},
+		{"assertion of a client is spent once", testSpendAssertion},
 		{"signing keys", testKeys},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
@@ -316,6 +317,15 @@ func testRevokeAccessToken(t *testing.T, s provider.Store) {
 	check(t, s.Rotate(ctx, "refresh 1", at, nil, pair(family, "2")))
 	_, err = s.Token(ctx, tokens.AccessToken, "access 2")
 	check(t, err)
+}
+
+func testSpendAssertion(t *testing.T, s provider.Store) {
+	spend := func() error { return s.SpendAssertion(t.Context(), Client, "jti", at.Add(time.Minute)) }
+	if won := race(t, spend, store.ErrConflict); won != 1 {
+		t.Errorf("an assertion was taken %d times, want once", won)
+	}
+	check(t, s.SpendAssertion(t.Context(), Client, "another", at.Add(time.Minute)))
+	check(t, s.SpendAssertion(t.Context(), "another client", "jti", at.Add(time.Minute)))
 }
 
 func testKeys(t *testing.T, s provider.Store) {

@@ -144,7 +144,7 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 	p, err := provider.New(ctx, provider.Config{
 		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, OwnAccounts: !s.elsewhere, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
 		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
-		Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
+		Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, Lifetimes: lifetimes(c), Fetch: fetching(c), Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return web.Source{}, fmt.Errorf("provider: %w", err)

@@ -48,7 +48,7 @@ func (s *Site) NewClient(t *testing.T, id string, change ...func(*client.Client)
 	for _, f := range change {
 		f(&c)
 	}
-	if c.Public {
+	if !c.NeedsSecret() {
 		c.SecretHash, secret = "", ""
 	}
 	if err := s.Store.CreateClient(t.Context(), c); err != nil {
@@ -312,13 +312,18 @@ func (s *Site) Ask(c *Client, endpoint string, form url.Values) Reply {
 	if c.OAuth.ClientSecret == "" {
 		form.Set("client_id", c.OAuth.ClientID)
 	}
-	request, err := http.NewRequestWithContext(c.T.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	return s.AskAs(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret), endpoint, form)
+}
+
+// AskAs sends a form with an id and a secret in the header as they are; without a secret neither is there.
+func (s *Site) AskAs(id, secret, endpoint string, form url.Values) Reply {
+	request, err := http.NewRequestWithContext(s.T.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return Reply{Failure: err}
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if c.OAuth.ClientSecret != "" {
-		request.SetBasicAuth(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret))
+	if secret != "" {
+		request.SetBasicAuth(id, secret)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

@@ -10,7 +10,12 @@ const read = async () => JSON.parse((await lines.next()).value)
 const print = (value) => process.stdout.write(JSON.stringify(value) + '\n')
 
 const settings = await read()
+const signing = settings.key && await (async (jwk) => ({
+  kid: jwk.kid,
+  key: await crypto.subtle.importKey('jwk', jwk, { name: jwk.kty === 'OKP' ? 'Ed25519' : 'ECDSA', namedCurve: jwk.crv }, false, ['sign']),
+}))(JSON.parse(settings.key))
 const authentication = {
+  key: () => client.PrivateKeyJwt(signing),
   basic: client.ClientSecretBasic,
   post: client.ClientSecretPost,
   none: client.None,
