@@ -82,12 +82,18 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
 		return fosite.NewAuthorizeRequest(), errMalformed
 	}
-	repeated := checkRepeats(r.Form) // before anything is taken out
+	fault := checkRepeats(r.Form) // before anything is taken out
 	if len(r.Form["client_id"]) > 1 || len(r.Form["redirect_uri"]) > 1 {
-		return fosite.NewAuthorizeRequest(), repeated
+		return fosite.NewAuthorizeRequest(), fault
+	}
+	if fault == nil {
+		var err error
+		if fault, err = p.openRequest(r); err != nil {
+			return fosite.NewAuthorizeRequest(), err
+		}
 	}
 	state, mode, unsupported := takeOut(r.Form)
-	if repeated != nil { // enough to find out whom to tell
+	if fault != nil { // enough to find out whom to tell
 		r.Form = url.Values{"client_id": r.Form["client_id"], "redirect_uri": r.Form["redirect_uri"]}
 	}
 	malformed, err := p.dropScopes(r.Context(), r.Form)
@@ -107,8 +113,8 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	}
 	unfit := checkMode(ar) // first: it says by which way any fault is told
 	switch {
-	case repeated != nil:
-		return ar, repeated
+	case fault != nil:
+		return ar, fault
 	case unfit != nil:
 		return ar, unfit
 	case len(state) > maxParameter:
@@ -128,7 +134,7 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 }
 
 // takeOut removes state, which fosite would demand, a response_mode, which fosite would complain of before it knows
-// whom to tell, and request objects, which it would trust unsigned. Of two states nobody can tell which one is the
+// whom to tell, and a request object, which openRequest has read. Of two states nobody can tell which one is the
 // client's: then the answer has none.
 func takeOut(form url.Values) (state string, mode fosite.ResponseModeType, unsupported error) {
 	mode, unsupported = readMode(form["response_mode"])
@@ -136,12 +142,6 @@ func takeOut(form url.Values) (state string, mode fosite.ResponseModeType, unsup
 		state = form.Get("state")
 	}
 	form.Set("state", "absent")
-	if form.Has("request_uri") {
-		unsupported = fosite.ErrRequestURINotSupported
-	}
-	if form.Has("request") {
-		unsupported = fosite.ErrRequestNotSupported
-	}
 	form.Del("response_mode")
 	form.Del("request")
 	form.Del("request_uri")

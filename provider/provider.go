@@ -131,14 +131,15 @@ type Provider struct {
 	now         func() time.Time
 
 	*interaction.Flows
-	ui         UI // of Register
-	clients    *client.Cache
-	keys       *jwks.Keys
-	tokens     *tokenStrategy
-	secrets    *client.SecretChecker
-	fetcher    *fetch.Fetcher // of what registered clients name
-	clientKeys *keyset.Keys
-	fosite     *fosite.Fosite
+	ui             UI // of Register
+	clients        *client.Cache
+	keys           *jwks.Keys
+	tokens         *tokenStrategy
+	secrets        *client.SecretChecker
+	fetcher        *fetch.Fetcher // of what registered clients name
+	clientKeys     *keyset.Keys
+	requestObjects *fetch.Cache[[]byte]
+	fosite         *fosite.Fosite
 }
 
 // secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
@@ -188,6 +189,8 @@ func (p *Provider) composeFetch(c fetch.Config) {
 	p.clientKeys = keyset.New(p.fetcher, p.now, func(uri string, err error) {
 		p.log.Warn("the keys of a client cannot be fetched", "jwks_uri", uri, "error", err)
 	})
+	p.requestObjects = &fetch.Cache[[]byte]{Fetcher: p.fetcher, Accept: requestObjectTypes, Now: p.now,
+		Parse: func(d fetch.Document) ([]byte, error) { return d.Body, nil }}
 }
 
 // checkConfig reports every fault at once.

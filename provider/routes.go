@@ -118,8 +118,10 @@ func (p *Provider) metadata() map[string]any {
 		"prompt_values_supported":                          []string{"none", "login", "consent", "select_account"},
 		"claims_supported":                                 slices.Concat(protocolClaims, claims.Names()),
 		"claims_parameter_supported":                       true,
-		"request_parameter_supported":                      false,
-		"request_uri_parameter_supported":                  false,
+		"request_parameter_supported":                      true,
+		"request_uri_parameter_supported":                  true,
+		"require_request_uri_registration":                 true,
+		"request_object_signing_alg_values_supported":      append(slices.Clone(keyset.Algorithms), keyset.None),
 		"authorization_response_iss_parameter_supported":   true,
 	}
 	if len(p.locales) > 0 {

@@ -82,6 +82,21 @@ var clientFlags = []clientFlag{
 		},
 	},
 	textFlag("jwks-uri", "`address` of the app's public keys, where it can change them; empty: it has none", "", func(c *client.Client, v string) { c.JWKSURI = v }),
+	textFlag("request-object-signing-alg", "`algorithm` of the request objects of the app: RS256, PS256, ES256, EdDSA or none", "any of them, but not none",
+		func(c *client.Client, v string) { c.RequestObjectAlg = v }),
+	valuesFlag("request-uri", "`address` that the app keeps request objects at", "the app keeps no request objects at an address",
+		func(c *client.Client, v []string) { c.RequestURIs = v }),
+	yesFlag("require-signed-request-object", "the app sends its requests as signed request objects only",
+		func(c *client.Client, v bool) { c.RequireSignedRequestObject = v }),
+}
+
+// yesFlag is on or off.
+func yesFlag(name, usage string, set func(*client.Client, bool)) clientFlag {
+	return clientFlag{
+		name:  name,
+		flag:  func() cli.Flag { return &cli.BoolFlag{Name: name, Usage: usage} },
+		apply: func(c *cli.Command, to *client.Client) { set(to, c.Bool(name)) },
+	}
 }
 
 // readKeyFile reads a key set that will be checked with the rest; no path: there is none.

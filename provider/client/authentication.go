@@ -61,6 +61,24 @@ func (c Client) AssertionAlgorithms() []string {
 	return keyset.Algorithms
 }
 
+// RequestObjectAlgorithms are those that its request objects may be signed with, or none.
+func (c Client) RequestObjectAlgorithms() []string {
+	if c.RequestObjectAlg != "" {
+		return []string{c.RequestObjectAlg}
+	}
+	return keyset.Algorithms
+}
+
+// AllowsRequestURI reports whether the client has registered that address of a request object. What is behind # tells of what
+// is there, and not where (OIDC Core section 6.2).
+func (c Client) AllowsRequestURI(raw string) bool {
+	asked, _, _ := strings.Cut(raw, "#")
+	return slices.ContainsFunc(c.RequestURIs, func(uri string) bool {
+		registered, _, _ := strings.Cut(uri, "#")
+		return registered == asked
+	})
+}
+
 // keepsKeys is Keeps for what a client authenticates by other than secrets.
 func (c Client) keepsKeys(was Client) bool {
 	return c.TokenEndpointAuthMethod == was.TokenEndpointAuthMethod && c.TokenEndpointAuthAlg == was.TokenEndpointAuthAlg &&
@@ -81,6 +99,8 @@ func authFaults(c Client) []error {
 		{c.AuthenticatesBy(AuthPrivateKey) && !hasKeys, "a client that authenticates by private_key_jwt needs its public keys: jwks, or jwks_uri"},
 		{len(c.JWKS) > 0 && c.JWKSURI != "", "jwks and jwks_uri exclude each other"},
 		{c.TokenEndpointAuthAlg != "" && !slices.Contains(keyset.Algorithms, c.TokenEndpointAuthAlg), "assertions can be signed with " + strings.Join(keyset.Algorithms, ", ")},
+		{c.RequestObjectAlg != "" && c.RequestObjectAlg != keyset.None && !slices.Contains(keyset.Algorithms, c.RequestObjectAlg), "request objects can be signed with " + strings.Join(keyset.Algorithms, ", ") + ", or be unsigned: none"},
+		{c.RequireSignedRequestObject && (!hasKeys || c.RequestObjectAlg == keyset.None), "a client that sends signed request objects only needs its public keys, jwks or jwks_uri, and an algorithm other than none"},
 		{c.AssertionAudience != "" && c.AssertionAudience != AudienceIssuer, "the audience of assertions can be issuer, or is left out"},
 	} {
 		if rule.broken {
@@ -94,6 +114,11 @@ func authFaults(c Client) []error {
 	}
 	if err := checkDocumentURI(c.JWKSURI); c.JWKSURI != "" && err != nil {
 		faults = append(faults, fmt.Errorf("jwks_uri %q: %w", c.JWKSURI, err))
+	}
+	for _, uri := range c.RequestURIs {
+		if err := checkDocumentURI(uri); err != nil {
+			faults = append(faults, fmt.Errorf("request_uri %q: %w", uri, err))
+		}
 	}
 	return faults
 }

@@ -59,6 +59,10 @@ type Client struct {
 	JWKS                    json.RawMessage `json:"jwks,omitempty"`                            // its public keys; nil: it has none, or they are at JWKSURI
 	JWKSURI                 string          `json:"jwks_uri,omitempty"`                        // where its public keys are, and change
 
+	RequestObjectAlg           string   `json:"request_object_signing_alg,omitempty"`    // of its request objects: one of keyset.Algorithms, or none; empty: any of those, but not none
+	RequestURIs                []string `json:"request_uris,omitempty"`                  // where it may keep request objects; what is behind # is left out of account
+	RequireSignedRequestObject bool     `json:"require_signed_request_object,omitempty"` // it sends nothing else, and what stands beside one counts for nothing
+
 	ACRNames       map[string][]string `json:"acr_names,omitempty"`       // level to its own names of it, which win over the server's; may be nil
 	ResourceServer bool                `json:"resource_server,omitempty"` // an API: it may introspect all access tokens, and signs nobody in
 }

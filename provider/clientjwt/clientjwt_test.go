@@ -3,6 +3,8 @@ package clientjwt_test
 import (
 	"encoding/base64"
 	"fmt"
+	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +110,64 @@ func TestAssertionIsRemembered(t *testing.T) {
 	}
 }
 
+func TestRequestObject(t *testing.T) {
+	t.Parallel()
+	around := url.Values{"client_id": {"shop"}, "response_type": {"code"}, "scope": {"openid"}, "state": {"outside"}, "request": {"x"}}
+	merged := func(changes ...string) url.Values {
+		form := url.Values{"client_id": {"shop"}, "response_type": {"code"}, "scope": {"openid"}, "state": {"outside"}}
+		for i := 0; i < len(changes); i += 2 {
+			form.Set(changes[i], changes[i+1])
+		}
+		return form
+	}
+	for _, tt := range []struct {
+		name, claims string
+		alone        bool
+		want         url.Values
+		fault        string
+	}{
+		{"nothing", `{}`, false, merged(), ""},
+		{"what is inside wins", `{"state":"inside","nonce":"n"}`, false, merged("state", "inside", "nonce", "n"), ""},
+		{"alone", `{"response_type":"code","nonce":"n"}`, true, url.Values{"client_id": {"shop"}, "response_type": {"code"}, "nonce": {"n"}}, ""},
+		{"numbers and objects", `{"max_age":300,"claims":{"id_token": {"acr": {"essential": true}}},"x":true,"y":1.50,"z":12345678901234567890}`, false,
+			merged("max_age", "300", "claims", `{"id_token":{"acr":{"essential":true}}}`, "x", "true", "y", "1.50", "z", "12345678901234567890"), ""},
+		{"claims of the JWT are no parameters", `{"iss":"shop","aud":["https://id.example","x"],"exp":at(60),"nbf":at(0),"iat":at(0),"jti":"1","sub":"u"}`, false, merged(), ""},
+		{"escaped", `{"state":"a\u0026b=\"c\""}`, false, merged("state", `a&b="c"`), ""},
+		{"null", `{"state":null}`, false, nil, "state is null"},
+		{"several resources", `{"resource":["https://a.example","https://b.example"]}`, false, func() url.Values {
+			form := merged()
+			form["resource"] = []string{"https://a.example", "https://b.example"}
+			return form
+		}(), ""},
+		{"another client", `{"client_id":"bank"}`, false, nil, "client_id is another"},
+		{"another client, alone", `{"client_id":"bank","response_type":"code"}`, true, nil, "client_id is another"},
+		{"another response type", `{"response_type":"id_token"}`, false, nil, "response_type is another"},
+		{"another issuer", `{"iss":"bank"}`, false, nil, "iss is not"},
+		{"an assertion", `{"iss":"shop","sub":"shop"}`, false, nil, "sub must not"},
+		{"another audience", `{"aud":"https://bank.example"}`, false, nil, "aud is not"},
+		{"expired", `{"exp":at(-31)}`, false, nil, "expired"},
+		{"not yet", `{"nbf":at(31)}`, false, nil, "future"},
+		{"nested", `{"request":"x"}`, false, nil, "must not be in"},
+		{"nested by address", `{"request_uri":"https://shop.example"}`, false, nil, "must not be in"},
+		{"no object", `"x"`, false, nil, "no JSON object"},
+	} {
+		token, err := clientjwt.ReadRequestObject(unsigned(`{"alg":"none","typ":"oauth-authz-req+jwt"}`, with(tt.claims)))
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		got, err := clientjwt.Request{Issuer: "https://id.example", Client: "shop", Form: around, Alone: tt.alone}.Parameters(token, now)
+		if fault := fmt.Sprint(err); (err == nil) != (tt.fault == "") || !strings.Contains(fault, tt.fault) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.fault)
+		}
+		if !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	if around.Get("request") != "x" || around.Get("state") != "outside" {
+		t.Error("the request around was changed")
+	}
+}
+
 func FuzzAssertion(f *testing.F) {
 	for _, claims := range []string{`{"iss":"shop","sub":"shop","aud":"i","exp":1800000060,"jti":"1"}`, `{"iss":"a","sub":"a","aud":["i",null]}`, `{"exp":1e300}`, `[]`} {
 		f.Add(unsigned(`{"alg":"ES256","typ":"JWT"}`, claims) + "AA")
@@ -122,6 +182,23 @@ func FuzzAssertion(f *testing.F) {
 		used, err := a.Check(to, now)
 		if err == nil && (a.Client == "" || used.ID == "" || used.Until.After(now.Add(7*time.Minute)) || !used.Until.After(now)) {
 			t.Errorf("%q: of %q, %+v", raw, a.Client, used)
+		}
+	})
+}
+
+func FuzzRequestObject(f *testing.F) {
+	for _, claims := range []string{`{"client_id":"shop","max_age":1,"claims":{"id_token":null}}`, `{"aud":["i"],"exp":1}`, `{"resource":[1]}`, `{"request":""}`} {
+		f.Add(unsigned(`{"alg":"none"}`, claims))
+	}
+	request := clientjwt.Request{Issuer: "i", Client: "shop", Form: url.Values{"client_id": {"shop"}, "request": {"x"}}}
+	f.Fuzz(func(t *testing.T, raw string) {
+		token, err := clientjwt.ReadRequestObject(raw)
+		if err != nil {
+			return
+		}
+		form, err := request.Parameters(token, now)
+		if err == nil && (form.Get("client_id") != "shop" || form.Has("request") || form.Has("request_uri")) {
+			t.Errorf("%q: %v", raw, form)
 		}
 	})
 }

@@ -74,7 +74,7 @@ func TestNodeRelyingParty(t *testing.T) {
 	})
 }
 
-// TestNodePrivateKeyJWT signs in to an unmodified openid-client that authenticates by a key.
+// TestNodePrivateKeyJWT signs in to an unmodified openid-client that authenticates by a key, and signs its request with it.
 func TestNodePrivateKeyJWT(t *testing.T) {
 	t.Parallel()
 	modules := servertest.Required(t, "VESTIBULE_TEST_NODE_MODULES")
@@ -82,9 +82,9 @@ func TestNodePrivateKeyJWT(t *testing.T) {
 	phone := servertest.NewEnrolled(t, s, 1).Phone
 	for _, key := range []*servertest.ClientKey{servertest.NewClientKey(t, "p-256"), servertest.NewEd25519ClientKey(t, "ed25519")} {
 		s.Clock.Advance(servertest.Step)
-		c := s.NewClient(t, "bank-"+key.ID(), byKey(key))
+		c := s.NewClient(t, "bank-"+key.ID(), byKey(key), func(c *client.Client) { c.RequireSignedRequestObject = true })
 		settings := nodeSettings(c)
-		settings["authentication"], settings["key"] = "key", key.Private()
+		settings["authentication"], settings["key"], settings["signed"] = "key", key.Private(), "yes"
 		script, err := os.ReadFile(filepath.Join("testdata", "node", "relying-party.mjs"))
 		if err != nil {
 			t.Fatal(err)

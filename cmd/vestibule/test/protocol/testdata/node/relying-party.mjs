@@ -31,7 +31,10 @@ const config = await client.discovery(
 const verifier = client.randomPKCECodeVerifier()
 const state = client.randomState()
 const nonce = client.randomNonce()
-const address = client.buildAuthorizationUrl(config, {
+const build = settings.signed
+  ? (config, parameters) => client.buildAuthorizationUrlWithJAR(config, parameters, signing)
+  : client.buildAuthorizationUrl
+const address = await build(config, {
   redirect_uri: settings.redirect,
   scope: settings.scope,
   code_challenge: await client.calculatePKCECodeChallenge(verifier),
