@@ -82,15 +82,12 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
 		return fosite.NewAuthorizeRequest(), errMalformed
 	}
-	fault := checkRepeats(r.Form) // before anything is taken out
-	if len(r.Form["client_id"]) > 1 || len(r.Form["redirect_uri"]) > 1 {
+	fault, err := p.openRequest(r) // before anything is taken out
+	switch {
+	case err != nil:
+		return fosite.NewAuthorizeRequest(), err
+	case len(r.Form["client_id"]) > 1, len(r.Form["redirect_uri"]) > 1:
 		return fosite.NewAuthorizeRequest(), fault
-	}
-	if fault == nil {
-		var err error
-		if fault, err = p.openRequest(r); err != nil {
-			return fosite.NewAuthorizeRequest(), err
-		}
 	}
 	state, mode, unsupported := takeOut(r.Form)
 	if fault != nil { // enough to find out whom to tell

@@ -24,8 +24,11 @@ import (
 const requestObjectTypes = "application/oauth-authz-req+jwt, application/jwt, */*"
 
 // openRequest puts in the place of the parameters of an authorization request those that it stands for. fault is what is wrong
-// with its request object, for the client to hear; err: the trouble is ours.
+// with its parameters or its request object, for the client to hear; err: the trouble is ours.
 func (p *Provider) openRequest(r *http.Request) (fault, err error) {
+	if fault := checkRepeats(r.Form); fault != nil {
+		return fault, nil
+	}
 	c, err := p.clients.Client(r.Context(), r.Form.Get("client_id"))
 	switch {
 	case errors.Is(err, store.ErrNotFound): // fosite says so
