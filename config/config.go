@@ -19,6 +19,9 @@ type Config struct {
 	// TrustedProxies are the proxies in front of Listen, which tell the address of the visitor in
 	// X-Forwarded-For. Of all others that header is not believed: trusted_proxies.
 	TrustedProxies []netip.Prefix
+	// FetchNetworks are networks that are not public, but that documents which clients name, such as their keys, may be
+	// fetched from: fetch_networks.
+	FetchNetworks []netip.Prefix
 	// Database is sqlite:PATH or postgres://...: database, or database_file.
 	Database string
 	// SecretKeys seal what must not lie in the database in the clear. The first seals, all

@@ -25,7 +25,10 @@ var settings = []setting{
 	{"issuer", "address that users and clients see", false, text(func(c *Config) *string { return &c.Issuer })},
 	{"listen", "address to serve on", false, text(func(c *Config) *string { return &c.Listen })},
 	{"admin_listen", "address to serve /healthz, /readyz and /metrics on", false, text(func(c *Config) *string { return &c.AdminListen })},
-	{"trusted_proxies", "addresses or networks of the proxies in front, separated by commas", false, proxies},
+	{"trusted_proxies", "addresses or networks of the proxies in front, separated by commas", false,
+		networks("every visitor could claim to be another; name the proxies only", func(c *Config) *[]netip.Prefix { return &c.TrustedProxies })},
+	{"fetch_networks", "addresses or networks that are not public but documents of clients may be fetched from, separated by commas", false,
+		networks("a client could have any machine asked; name the networks of clients only", func(c *Config) *[]netip.Prefix { return &c.FetchNetworks })},
 	{"database", "sqlite:PATH or postgres://...", true, text(func(c *Config) *string { return &c.Database })},
 	{"secret_keys", "", true, keys},
 	{"name", "what the pages call this server", false, text(func(c *Config) *string { return &c.Name })},
@@ -93,7 +96,7 @@ var settings = []setting{
 
 // isList reports whether the file may have a list where the environment has commas.
 func (s setting) isList() bool {
-	return slices.Contains([]string{"acr_names", "dpop_algorithms", "totp_algorithms", "totp_digits", "totp_periods", "two_steps", "two_steps_groups", "phishing_resistant_groups", "secret_keys", "trusted_proxies"}, s.name)
+	return slices.Contains([]string{"acr_names", "dpop_algorithms", "totp_algorithms", "totp_digits", "totp_periods", "two_steps", "two_steps_groups", "phishing_resistant_groups", "secret_keys", "trusted_proxies", "fetch_networks"}, s.name)
 }
 
 // Flag is a setting that may be given as a flag.
@@ -207,19 +210,23 @@ func items(value string) []string {
 	return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
 }
 
-func proxies(c *Config, value string) error {
-	c.TrustedProxies = nil
-	for _, item := range items(value) {
-		network, err := parseNetwork(item)
-		switch {
-		case err != nil:
-			return fmt.Errorf("%q is neither an address nor a network; write them like 10.0.0.7, 10.0.0.0/8 or fd00::/8", item)
-		case network.Bits() == 0:
-			return fmt.Errorf("%s is every address, so that every visitor could claim to be another; name the proxies only", item)
+// networks says of all addresses at once why that would be wrong.
+func networks(danger string, field func(*Config) *[]netip.Prefix) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		var all []netip.Prefix
+		for _, item := range items(value) {
+			network, err := parseNetwork(item)
+			switch {
+			case err != nil:
+				return fmt.Errorf("%q is neither an address nor a network; write them like 10.0.0.7, 10.0.0.0/8 or fd00::/8", item)
+			case network.Bits() == 0:
+				return fmt.Errorf("%s is every address, so that %s", item, danger)
+			}
+			all = append(all, network)
 		}
-		c.TrustedProxies = append(c.TrustedProxies, network)
+		*field(c) = all
+		return nil
 	}
-	return nil
 }
 
 // parseNetwork takes an address for a network of one. A network never contains an IPv4 address in the form

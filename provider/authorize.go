@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"vestibule/provider/claims"
+	"vestibule/provider/dpop"
 	"vestibule/provider/interaction"
 	"vestibule/provider/pushed"
 
@@ -60,7 +61,7 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 	if slices.ContainsFunc(r.Form["request_uri"], pushed.IsURI) {
 		return p.takePushed(r)
 	}
-	ix, ar, err := p.validate(r)
+	ix, ar, err := p.validate(r, nil)
 	switch {
 	case err != nil:
 		return nil, ar, err
@@ -74,8 +75,8 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 var errPush = fosite.ErrInvalidRequest.WithHint("The client must push its authorization request, and send the request_uri that it gets for it.")
 
 // validate checks a request, and freezes it into a sign-in. The request that it returns with an error is as accept has it.
-func (p *Provider) validate(r *http.Request) (*interaction.Interaction, *fosite.AuthorizeRequest, error) {
-	ar, err := p.parse(r)
+func (p *Provider) validate(r *http.Request, proof *dpop.Proof) (*interaction.Interaction, *fosite.AuthorizeRequest, error) {
+	ar, err := p.parse(r, proof)
 	if err != nil {
 		return nil, ar, err
 	}
@@ -113,14 +114,20 @@ func (p *Provider) checkLength(ix *interaction.Interaction) error {
 
 var errTooLong = fosite.ErrInvalidRequest.WithHint("The request is too long: state, nonce, redirect_uri, login_hint and claims must be shorter together.")
 
-// parse lets fosite parse the request, whose Form is read already, and mends what it overlooks.
-func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
-	repeated := checkRepeats(r.Form) // before anything is taken out
-	if len(r.Form["client_id"]) > 1 || len(r.Form["redirect_uri"]) > 1 {
-		return fosite.NewAuthorizeRequest(), repeated
+// parse lets fosite parse the request, whose Form is read already, and mends what it overlooks. proof came with it, or is nil.
+func (p *Provider) parse(r *http.Request, proof *dpop.Proof) (*fosite.AuthorizeRequest, error) {
+	fault, err := p.openRequest(r) // before anything is taken out
+	switch {
+	case err != nil:
+		return fosite.NewAuthorizeRequest(), err
+	case len(r.Form["client_id"]) > 1, len(r.Form["redirect_uri"]) > 1:
+		return fosite.NewAuthorizeRequest(), fault
+	}
+	if fault == nil {
+		fault = bindCode(r.Form, proof)
 	}
 	state, mode, unsupported := takeOut(r.Form)
-	if repeated != nil { // enough to find out whom to tell
+	if fault != nil { // enough to find out whom to tell
 		r.Form = url.Values{"client_id": r.Form["client_id"], "redirect_uri": r.Form["redirect_uri"]}
 	}
 	malformed, err := p.dropScopes(r.Context(), r.Form)
@@ -140,8 +147,8 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 	}
 	unfit := checkMode(ar) // first: it says by which way any fault is told
 	switch {
-	case repeated != nil:
-		return ar, repeated
+	case fault != nil:
+		return ar, fault
 	case unfit != nil:
 		return ar, unfit
 	case len(state) > maxParameter:
@@ -161,7 +168,7 @@ func (p *Provider) parse(r *http.Request) (*fosite.AuthorizeRequest, error) {
 }
 
 // takeOut removes state, which fosite would demand, a response_mode, which fosite would complain of before it knows
-// whom to tell, and request objects, which it would trust unsigned. Of two states nobody can tell which one is the
+// whom to tell, and a request object, which openRequest has read. Of two states nobody can tell which one is the
 // client's: then the answer has none.
 func takeOut(form url.Values) (state string, mode fosite.ResponseModeType, unsupported error) {
 	mode, unsupported = readMode(form["response_mode"])
@@ -169,12 +176,6 @@ func takeOut(form url.Values) (state string, mode fosite.ResponseModeType, unsup
 		state = form.Get("state")
 	}
 	form.Set("state", "absent")
-	if form.Has("request_uri") {
-		unsupported = fosite.ErrRequestURINotSupported
-	}
-	if form.Has("request") {
-		unsupported = fosite.ErrRequestNotSupported
-	}
 	form.Del("response_mode")
 	form.Del("request")
 	form.Del("request_uri")

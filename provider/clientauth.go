@@ -14,63 +14,108 @@ import (
 	"vestibule/provider/store"
 )
 
-// authenticateClient finds out which client sends a request (RFC 6749 section 2.3): HTTP Basic or form
-// parameters with a secret, or the id alone of a public client. Using two methods at once is an error.
+// authenticateClient finds out which client sends a request (RFC 6749 section 2.3): by what it has signed, by HTTP Basic or
+// form parameters with a secret, or by the id alone of a public client. Using two methods at once is an error.
 func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
-	id, secret, err := clientCredentials(r, form)
+	if form.Has("client_assertion") || form.Has("client_assertion_type") {
+		return p.authenticateByAssertion(ctx, r, form)
+	}
+	sent, err := clientCredentials(r, form)
 	if err != nil {
 		return nil, err
 	}
-	client, err := p.clients.Client(ctx, id)
+	c, err := p.knownClient(ctx, sent.id)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, fosite.ErrInvalidClient.WithHint("The client is not known.")
 	case err != nil:
-		return nil, storeFault{err}
-	case client.Public && secret == "":
-		return relyingParty{client}, nil
-	case client.Public:
+		return nil, err
+	case c.Public && sent.method == client.AuthNone:
+		return relyingParty{c}, nil
+	case c.Public:
 		return nil, fosite.ErrInvalidClient.WithHint("A public client must not send a secret.")
-	}
-	ok, err := p.secrets.Check(ctx, client, p.now(), secret, spelling.NetworkOf(r.RemoteAddr))
-	switch {
-	case err != nil:
-		return nil, storeFault{err}
-	case !ok:
+	case sent.method == client.AuthNone && c.AuthenticatesBy(client.AuthSecretPost):
 		return nil, fosite.ErrInvalidClient.WithHint("The client secret is missing or wrong.")
+	case !c.AuthenticatesBy(sent.method):
+		return nil, notItsMethod(c, sent.method)
 	}
-	return relyingParty{client}, nil
+	if err := p.checkSecret(ctx, c, sent.secrets, spelling.NetworkOf(r.RemoteAddr)); err != nil {
+		return nil, err
+	}
+	return relyingParty{c}, nil
 }
 
-func clientCredentials(r *http.Request, form url.Values) (id, secret string, err error) {
+// knownClient returns the client that a request says it is of.
+func (p *Provider) knownClient(ctx context.Context, id string) (client.Client, error) {
+	c, err := p.clients.Client(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return c, fosite.ErrInvalidClient.WithHint("The client is not known.")
+	case err != nil:
+		return c, storeFault{err}
+	}
+	return c, nil
+}
+
+func notItsMethod(c client.Client, method string) error {
+	return fosite.ErrInvalidClient.WithHintf("The client is registered to authenticate by %s, and did so by %s.", c.AuthMethod(), method)
+}
+
+// checkSecret wants one of the secrets to be the client's.
+func (p *Provider) checkSecret(ctx context.Context, c client.Client, secrets []string, network string) error {
+	for _, secret := range secrets {
+		switch ok, err := p.secrets.Check(ctx, c, p.now(), secret, network); {
+		case err != nil:
+			return storeFault{err}
+		case ok:
+			return nil
+		}
+	}
+	return fosite.ErrInvalidClient.WithHint("The client secret is missing or wrong.")
+}
+
+// credentials are what a request says of its client without signing anything.
+type credentials struct {
+	id      string
+	method  string   // one of client.AuthMethods
+	secrets []string // the readings of the one that was sent
+}
+
+func clientCredentials(r *http.Request, form url.Values) (credentials, error) {
 	if len(r.Header.Values("Authorization")) > 1 {
-		return "", "", fosite.ErrInvalidRequest.WithHint("The Authorization header was sent twice.")
+		return credentials{}, fosite.ErrInvalidRequest.WithHint("The Authorization header was sent twice.")
 	}
 	id, secret, basic := r.BasicAuth()
-	if !basic {
-		if r.Header.Get("Authorization") != "" {
-			return "", "", fosite.ErrInvalidClient.WithHint("The Authorization header is not HTTP Basic.")
-		}
-		id = form.Get("client_id")
-		if id == "" {
-			return "", "", fosite.ErrInvalidClient.WithHint("The request says neither by HTTP Basic nor by client_id which client sends it.")
-		}
-		return id, form.Get("client_secret"), nil
+	switch {
+	case basic && form.Has("client_secret"):
+		return credentials{}, fosite.ErrInvalidRequest.WithHint("The client authenticates in two ways at once.")
+	case basic:
+		return basicCredentials(id, secret, form.Get("client_id"))
+	case r.Header.Get("Authorization") != "":
+		return credentials{}, fosite.ErrInvalidClient.WithHint("The Authorization header is not HTTP Basic.")
+	case form.Get("client_id") == "":
+		return credentials{}, fosite.ErrInvalidClient.WithHint("The request says neither by HTTP Basic nor by client_id which client sends it.")
+	case form.Get("client_secret") == "":
+		return credentials{id: form.Get("client_id"), method: client.AuthNone}, nil
 	}
-	if form.Has("client_secret") {
-		return "", "", fosite.ErrInvalidRequest.WithHint("The client authenticates in two ways at once.")
+	return credentials{form.Get("client_id"), client.AuthSecretPost, []string{form.Get("client_secret")}}, nil
+}
+
+// basicCredentials reads an id and a secret that are form-encoded inside the header (RFC 6749 section 2.3.1). Many clients send
+// the secret as it is: then one with + or % in it has two readings.
+func basicCredentials(id, secret, named string) (credentials, error) {
+	if decoded, err := url.QueryUnescape(id); err == nil {
+		id = decoded // no id is changed by this that is none already: it has neither + nor %
 	}
-	// Both parts are form-encoded inside the header (RFC 6749 section 2.3.1).
-	if id, err = url.QueryUnescape(id); err == nil {
-		secret, err = url.QueryUnescape(secret)
+	sent := credentials{id, client.AuthSecretBasic, []string{secret}}
+	if decoded, err := url.QueryUnescape(secret); err == nil && decoded != secret {
+		sent.secrets = []string{decoded, secret}
 	}
-	if err != nil {
-		return "", "", fosite.ErrInvalidRequest.WithHint("The client id and secret in the Authorization header must be form-encoded.")
+	if named != "" && named != id {
+		return sent, fosite.ErrInvalidRequest.WithHint("client_id is not the client of the Authorization header.")
 	}
-	if named := form.Get("client_id"); named != "" && named != id {
-		return "", "", fosite.ErrInvalidRequest.WithHint("client_id is not the client of the Authorization header.")
+	if secret == "" {
+		sent.method, sent.secrets = client.AuthNone, nil
 	}
-	return id, secret, nil
+	return sent, nil
 }
 
 // relyingParty shows a Client to fosite.

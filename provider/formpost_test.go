@@ -80,7 +80,7 @@ func TestFormPostOfErrors(t *testing.T) {
 	check("unknown prompt", "invalid_request", formPost("prompt", "shout"))
 	check("no response type", "invalid_request", formPost("response_type", "-"))
 	check("token", "unsupported_response_type", formPost("response_type", "token"))
-	check("request object", "request_not_supported", formPost("request", "x.y.z"))
+	check("request object", "request_not_supported", formPost("request", "eyJhbGciOiJub25lIn0.e30."))
 	o.ui.refuse = "login_required"
 	check("refused by the pages", "login_required", formPost("prompt", "none"))
 }

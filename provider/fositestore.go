@@ -80,7 +80,7 @@ func withRedirectURI(ctx context.Context, uri string) context.Context {
 	return context.WithValue(ctx, redirectURIKey{}, uri)
 }
 
-// ClientAssertionJWTValid implements fosite.ClientManager. No client authenticates with a JWT.
+// ClientAssertionJWTValid implements fosite.ClientManager. It is not asked: checkAssertion looks at what clients sign.
 func (s *fositeStore) ClientAssertionJWTValid(context.Context, string) error {
 	return fosite.ErrJTIKnown
 }

@@ -62,7 +62,7 @@ func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspecti
 	client, token := authenticated.(relyingParty).Client, r.PostForm.Get("token")
 	switch {
 	case client.Public:
-		return nil, fosite.ErrInvalidClient.WithHint("Only a client with a secret may introspect tokens.")
+		return nil, fosite.ErrInvalidClient.WithHint("Only a client that authenticates may introspect tokens.")
 	case token == "":
 		return nil, fosite.ErrInvalidRequest.WithHint("token is missing.")
 	}

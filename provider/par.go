@@ -69,11 +69,8 @@ var errTooMany = &fosite.RFC6749Error{ErrorField: "temporarily_unavailable", Cod
 // must fit an address, as one must that comes with a browser, so that nobody fills the database with it.
 func (p *Provider) validatePushed(r *http.Request, rp client.Client, proof *dpop.Proof) (*interaction.Interaction, error) {
 	form := pushed.Parameters(r.PostForm, rp.ID)
-	if err := bindCode(form, proof); err != nil {
-		return nil, err
-	}
 	asked := &http.Request{Method: http.MethodPost, URL: r.URL, Header: http.Header{}, Form: form, PostForm: form}
-	ix, _, err := p.validate(asked.WithContext(r.Context()))
+	ix, _, err := p.validate(asked.WithContext(r.Context()), proof)
 	if err != nil || !rp.Public {
 		return ix, err
 	}

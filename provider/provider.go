@@ -17,10 +17,13 @@ import (
 	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/clientjwt"
 	"vestibule/provider/device"
 	"vestibule/provider/dpop"
+	"vestibule/provider/fetch"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
+	"vestibule/provider/keyset"
 	"vestibule/provider/limiter"
 	"vestibule/provider/logout"
 	"vestibule/provider/pushed"
@@ -53,6 +56,7 @@ type Config struct {
 	SigningAlgorithm string           // for clients that have no wish: one of client.Algorithms; empty: RS256
 	DPoP             DPoP             // the zero value works
 	Lifetimes        Lifetimes        // zero fields have their defaults
+	Fetch            fetch.Config     // whom documents of clients may be fetched from; zero: the public Internet
 	Log              *slog.Logger     // nil: slog.Default
 	Now              func() time.Time // nil: time.Now
 }
@@ -60,6 +64,7 @@ type Config struct {
 // Store is all that the provider keeps.
 type Store interface {
 	client.Store
+	clientjwt.Store
 	interaction.Store
 	tokens.Store
 	pushed.Store
@@ -144,16 +149,19 @@ type Provider struct {
 	sealer        interaction.Sealer
 
 	*interaction.Flows
-	ui      UI // of Register
-	clients *client.Cache
-	keys    *jwks.Keys
-	proofs  *dpop.Checker
-	tokens  *tokenStrategy
-	secrets *client.SecretChecker
-	pushes  pushed.Quota
-	codes   device.UserCodes
-	pace    device.Pace
-	fosite  *fosite.Fosite
+	ui             UI // of Register
+	clients        *client.Cache
+	keys           *jwks.Keys
+	proofs         *dpop.Checker
+	tokens         *tokenStrategy
+	secrets        *client.SecretChecker
+	pushes         pushed.Quota
+	codes          device.UserCodes
+	pace           device.Pace
+	fosite         *fosite.Fosite
+	fetcher        *fetch.Fetcher // of what registered clients name
+	clientKeys     *keyset.Keys
+	requestObjects *fetch.Cache[[]byte]
 }
 
 // secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
@@ -194,10 +202,21 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if p.proofs, err = p.newProofs(c); err != nil {
 		return nil, fmt.Errorf("proofs: %w", err)
 	}
+	p.composeFetch(c.Fetch)
 	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
 	p.codes = device.UserCodes{Secrets: c.Secrets}
 	p.compose(c.Secrets)
 	return p, nil
+}
+
+// composeFetch makes what gets documents of registered clients.
+func (p *Provider) composeFetch(c fetch.Config) {
+	p.fetcher = fetch.New(c)
+	p.clientKeys = keyset.New(p.fetcher, p.now, func(uri string, err error) {
+		p.log.Warn("the keys of a client cannot be fetched", "jwks_uri", uri, "error", err)
+	})
+	p.requestObjects = &fetch.Cache[[]byte]{Fetcher: p.fetcher, Accept: requestObjectTypes, Now: p.now,
+		Parse: func(d fetch.Document) ([]byte, error) { return d.Body, nil }}
 }
 
 // checkConfig reports every fault at once.

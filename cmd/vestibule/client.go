@@ -30,7 +30,8 @@ func clientCreate(w *env) *cli.Command {
 		Action: func(ctx context.Context, c *cli.Command) error {
 			path := c.String("secret-file")
 			fresh := newClient(c)
-			err := terminal.UsageErrors(terminal.Exclude(fresh.Public && path != "", "a --public app has no secret; leave out --secret-file"), terminal.AsFlags(fresh.Check()))
+			err := terminal.UsageErrors(terminal.Exclude(fresh.Public && path != "", "a --public app has no secret; leave out --secret-file"),
+				terminal.Exclude(!fresh.Public && !fresh.NeedsSecret() && path != "", "the app authenticates by something else than a secret; leave out --secret-file"), terminal.AsFlags(fresh.Check()))
 			if err != nil {
 				return err
 			}

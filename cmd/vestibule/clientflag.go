@@ -2,9 +2,11 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -89,6 +91,58 @@ var clientFlags = []clientFlag{
 		none:  "the app has no names of its own for the levels",
 		apply: func(c *cli.Command, to *client.Client) { to.ACRNames = acrNames(c) },
 	},
+	textFlag("token-endpoint-auth-method", "`method` by which the app authenticates: client_secret_basic, client_secret_post, private_key_jwt or none", "a secret, sent either way",
+		func(c *client.Client, v string) { c.TokenEndpointAuthMethod = v }),
+	textFlag("token-endpoint-auth-signing-alg", "`algorithm` of what it signs to authenticate: RS256, PS256, ES256 or EdDSA", "any of them",
+		func(c *client.Client, v string) { c.TokenEndpointAuthAlg = v }),
+	textFlag("client-assertion-audience", "`issuer`: what it signs to authenticate is for the issuer and nobody else, as FAPI 2.0 has it", "the endpoint too",
+		func(c *client.Client, v string) { c.AssertionAudience = v }),
+	{
+		name: "jwks-file",
+		flag: func() cli.Flag {
+			return &cli.StringFlag{Name: "jwks-file", Usage: "`file` with the app's public keys, as a JSON Web Key Set", TakesFile: true, Validator: checkKeyFile}
+		},
+		none: "the app has no keys that are registered by value",
+		apply: func(c *cli.Command, to *client.Client) {
+			to.JWKS, _ = readKeyFile(c.String("jwks-file")) // checkKeyFile has said what is wrong; nothing: it is taken away
+		},
+	},
+	textFlag("jwks-uri", "`address` of the app's public keys, where it can change them; empty: it has none", "", func(c *client.Client, v string) { c.JWKSURI = v }),
+	textFlag("request-object-signing-alg", "`algorithm` of the request objects of the app: RS256, PS256, ES256, EdDSA or none", "any of them, but not none",
+		func(c *client.Client, v string) { c.RequestObjectAlg = v }),
+	valuesFlag("request-uri", "`address` that the app keeps request objects at", "the app keeps no request objects at an address",
+		func(c *client.Client, v []string) { c.RequestURIs = v }),
+	yesFlag("require-signed-request-object", "the app sends its requests as signed request objects only",
+		func(c *client.Client, v bool) { c.RequireSignedRequestObject = v }),
+}
+
+// yesFlag is on or off.
+func yesFlag(name, usage string, set func(*client.Client, bool)) clientFlag {
+	return clientFlag{
+		name:  name,
+		flag:  func() cli.Flag { return &cli.BoolFlag{Name: name, Usage: usage} },
+		apply: func(c *cli.Command, to *client.Client) { set(to, c.Bool(name)) },
+	}
+}
+
+// readKeyFile reads a key set that will be checked with the rest; no path: there is none.
+func readKeyFile(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	return os.ReadFile(path)
+}
+
+// checkKeyFile says why the file cannot be taken.
+func checkKeyFile(path string) error {
+	data, err := readKeyFile(path)
+	switch {
+	case err != nil:
+		return errors.New("it cannot be read")
+	case path == "" || !json.Valid(data):
+		return errors.New("it is no JSON")
+	}
+	return nil
 }
 
 // textFlag has one value. missing is what an app has that is registered without it.

@@ -4,6 +4,7 @@ package client
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -62,6 +63,17 @@ type Client struct {
 	// IDTokenClaims are the scopes whose claims are in its ID tokens too, for a client that asks no userinfo endpoint: those of
 	// claims.Scopes. Empty: none is, as OIDC Core 5.4 has it.
 	IDTokenClaims []string `json:"id_token_claims,omitempty"`
+
+	// TokenEndpointAuthMethod is one of AuthMethods; empty: none for a public client, and a secret sent either way for any other.
+	TokenEndpointAuthMethod string          `json:"token_endpoint_auth_method,omitempty"`
+	TokenEndpointAuthAlg    string          `json:"token_endpoint_auth_signing_alg,omitempty"` // of its assertions, one of keyset.Algorithms; empty: any of them
+	AssertionAudience       string          `json:"client_assertion_audience,omitempty"`       // AudienceIssuer: aud is the issuer and a single string, as FAPI 2.0 wants it; empty: it may be the endpoint too
+	JWKS                    json.RawMessage `json:"jwks,omitempty"`                            // its public keys; nil: it has none, or they are at JWKSURI
+	JWKSURI                 string          `json:"jwks_uri,omitempty"`                        // where its public keys are, and change
+
+	RequestObjectAlg           string   `json:"request_object_signing_alg,omitempty"`    // of its request objects: one of keyset.Algorithms, or none; empty: any of those, but not none
+	RequestURIs                []string `json:"request_uris,omitempty"`                  // where it may keep request objects; what is behind # is left out of account
+	RequireSignedRequestObject bool     `json:"require_signed_request_object,omitempty"` // it sends nothing else, and what stands beside one counts for nothing
 
 	ACRNames       map[string][]string `json:"acr_names,omitempty"`       // level to its own names of it, which win over the server's; may be nil
 	ResourceServer bool                `json:"resource_server,omitempty"` // an API: it may introspect the access tokens that are for it, and signs nobody in
@@ -143,7 +155,7 @@ func Check(c Client) error {
 	}
 	fault(!spelling.IsPlain(c.ID) || len(c.ID) > maxID, "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
-	fault(c.Public == (c.SecretHash != ""), "a public client has no secret, any other client has one")
+	fault(c.NeedsSecret() != (c.SecretHash != ""), "a client that authenticates by a secret has one, any other client, such as a public one, has none")
 	fault(len(c.RedirectURIs) == 0 && slices.ContainsFunc(ResponseTypes, c.AnswersWith), "a client needs at least one redirect URI")
 	fault(c.Public && c.Grants(GrantClient), "a public client cannot prove that it is itself: it has no grant type client_credentials")
 	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
@@ -192,7 +204,7 @@ func Check(c Client) error {
 	if err := assurance.CheckACRNames(c.ACRNames); err != nil {
 		faults = append(faults, err)
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, authFaults(c)...)...)
 }
 
 // Label is what users know the client by: its name or, if it has none, its ID.

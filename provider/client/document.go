@@ -23,7 +23,6 @@ type Document struct {
 type documentJSON struct {
 	Secret string `json:"client_secret,omitempty"`
 	Hash   string `json:"client_secret_hash,omitempty"`
-	Method string `json:"token_endpoint_auth_method,omitempty"`
 }
 
 // answered are the names of what a server adds to a registration (RFC 7591 section 3.2.1, RFC 7592 section 3): they are no
@@ -62,12 +61,8 @@ func ReadDocument(data []byte) (Document, error) {
 		return d, err
 	}
 	d.Secret, d.Hash = beside.Secret, beside.Hash
-	switch beside.Method {
-	case "", "client_secret_basic", "client_secret_post":
-	case "none":
-		d.Public = true
-	default:
-		return d, fmt.Errorf("token_endpoint_auth_method %q is none of client_secret_basic, client_secret_post, none", beside.Method)
+	if d.TokenEndpointAuthMethod == AuthNone {
+		d.Public, d.TokenEndpointAuthMethod = true, ""
 	}
 	for name := range names {
 		if !slices.Contains(knownNames, name) {
@@ -94,7 +89,7 @@ func one(data []byte, to any) error {
 func (d Document) MarshalJSON() ([]byte, error) {
 	beside := documentJSON{Secret: d.Secret, Hash: d.Hash}
 	if d.Public {
-		beside.Method = "none"
+		d.TokenEndpointAuthMethod = AuthNone
 	}
 	return json.Marshal(struct {
 		Client

@@ -60,10 +60,10 @@ func (c Client) SecretHashes(at time.Time) []string {
 	return good
 }
 
-// Keeps reports whether the client is the registration that was known as was, and takes then all secrets that it took as such:
+// Keeps reports whether the client is the registration that was known as was, and takes then all secrets and keys that it took as such:
 // whoever authenticated as was would do so now.
 func (c Client) Keeps(was Client, at time.Time) bool {
 	good := c.SecretHashes(at)
 	gone := func(hash string) bool { return !slices.Contains(good, hash) }
-	return c.Registration == was.Registration && c.Public == was.Public && !slices.ContainsFunc(was.SecretHashes(at), gone)
+	return c.Registration == was.Registration && c.Public == was.Public && c.keepsKeys(was) && !slices.ContainsFunc(was.SecretHashes(at), gone)
 }

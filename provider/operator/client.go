@@ -15,7 +15,7 @@ import (
 // NewClient is a registration: what a relying party is and, if it brings one, its secret.
 type NewClient struct {
 	client.Client        // without a Name it is called by its ID; a SecretHash that is there stays
-	Secret        string // empty: one is made, unless the client is public or brings a hash
+	Secret        string // empty: one is made, unless the client has none or brings a hash
 }
 
 // complete fills in what a registration may leave out.
@@ -32,7 +32,7 @@ func (n NewClient) complete() NewClient {
 // Check says all that is wrong with it at once, as an *Invalid. The secret is checked when it is hashed.
 func (n NewClient) Check() error {
 	n = n.complete()
-	if !n.Public && n.SecretHash == "" {
+	if n.NeedsSecret() && n.SecretHash == "" {
 		n.SecretHash = "will be there"
 	}
 	return invalid(client.Check(n.Client))
@@ -53,7 +53,7 @@ func (o *Operator) RegisterClient(ctx context.Context, n NewClient) (c client.Cl
 
 // withSecret returns the registration with the hash of its secret, and the secret if it is to have one.
 func (o *Operator) withSecret(ctx context.Context, n NewClient) (_ NewClient, secret string, err error) {
-	if n.Public || n.SecretHash != "" {
+	if !n.NeedsSecret() || n.SecretHash != "" {
 		n.Secret = ""
 		return n, "", nil
 	}
@@ -94,8 +94,8 @@ func (o *Operator) DeleteClient(ctx context.Context, id string) error {
 }
 
 // UpdateClient has change alter what a relying party registers, by new lists in place of old ones and never inside one, and
-// returns it as it is now. Its id and its secret stay. Where nothing differs nothing is written. store.ErrNotFound if there is none; store.ErrConflict if somebody else changes or
-// removes it at the same moment.
+// returns it as it is now. Its id and, if it still needs one, its secret stay. Where nothing differs nothing is written.
+// store.ErrNotFound if there is none; store.ErrConflict if somebody else changes or removes it at the same moment.
 func (o *Operator) UpdateClient(ctx context.Context, id string, change func(*client.Client)) (client.Client, error) {
 	before, err := o.Clients.Client(ctx, id)
 	if err != nil {
@@ -105,6 +105,9 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change func(*cli
 	change(&c)
 	c.ID = before.ID
 	c.SecretHash, c.PreviousSecretHash, c.PreviousSecretEnds = before.SecretHash, before.PreviousSecretHash, before.PreviousSecretEnds
+	if !c.NeedsSecret() { // it authenticates by something else from now on
+		c.SecretHash, c.PreviousSecretHash, c.PreviousSecretEnds = "", "", time.Time{}
+	}
 	if err := invalid(client.Check(c)); err != nil {
 		return c, err
 	}

@@ -32,6 +32,7 @@ type Memory struct {
 	devices      map[string]device.Request
 	proofs       map[string]bool // that were used
 	keys         []jwks.SealedKey
+	assertions   map[[2]string]bool // client and id of those that were used
 	accounts     map[string]account.Account
 	hashes       map[string]string
 	lost         error // what the next exchange or refresh answers
@@ -43,7 +44,7 @@ func New() *Memory {
 	return &Memory{
 		clients: map[string]client.Client{}, interactions: map[string]interaction.Interaction{}, pushed: map[string]pushed.Request{},
 		codes: map[string]tokens.Code{}, revoked: map[string]bool{}, made: map[string]string{}, tokens: map[[2]string]tokens.Token{},
-		devices: map[string]device.Request{}, proofs: map[string]bool{}, accounts: map[string]account.Account{}, hashes: map[string]string{},
+		devices: map[string]device.Request{}, assertions: map[[2]string]bool{}, proofs: map[string]bool{}, accounts: map[string]account.Account{}, hashes: map[string]string{},
 	}
 }
 
@@ -129,12 +130,12 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 
 func (m *Memory) copy() *Memory {
 	return &Memory{interactions: cloneMap(m.interactions), pushed: cloneMap(m.pushed), codes: cloneMap(m.codes), revoked: cloneMap(m.revoked), made: cloneMap(m.made),
-		tokens: cloneMap(m.tokens), devices: cloneMap(m.devices), proofs: cloneMap(m.proofs), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
+		tokens: cloneMap(m.tokens), devices: cloneMap(m.devices), assertions: cloneMap(m.assertions), proofs: cloneMap(m.proofs), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
 }
 
 func (m *Memory) restore(b *Memory) {
 	m.interactions, m.codes, m.revoked, m.made = b.interactions, b.codes, b.revoked, b.made
-	m.tokens, m.devices, m.keys, m.hashes, m.pushed, m.proofs = b.tokens, b.devices, b.keys, b.hashes, b.pushed, b.proofs
+	m.tokens, m.devices, m.keys, m.hashes, m.pushed, m.proofs, m.assertions = b.tokens, b.devices, b.keys, b.hashes, b.pushed, b.proofs, b.assertions
 }
 
 // Client implements client.Store.
@@ -168,6 +169,20 @@ func found[K comparable, V any](m map[K]V, k K) (V, error) {
 		return v, store.ErrNotFound
 	}
 	return v, nil
+}
+
+// SpendAssertion implements clientjwt.Store.
+func (m *Memory) SpendAssertion(ctx context.Context, client, id string, _ time.Time) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if m.assertions[[2]string{client, id}] {
+		return store.ErrConflict
+	}
+	m.assertions[[2]string{client, id}] = true
+	return nil
 }
 
 // Interaction implements interaction.Store.

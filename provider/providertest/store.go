@@ -52,6 +52,7 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		{"access token ends alone", testRevokeAccessToken},
 		{"proof is used once", testUseProof},
 		{"token of a client", testClientToken},
+		{"assertion of a client is spent once", testSpendAssertion},
 		{"signing keys", testKeys},
 		{"device that waits", testDevice},
 		{"devices that are many", testManyDevices},
@@ -407,6 +408,15 @@ func testClientToken(t *testing.T, s provider.Store) {
 	check(t, s.RevokeFamily(ctx, "another family"))
 	_, err = s.Token(ctx, tokens.AccessToken, "access another")
 	wantErr(t, "token of a family that ended", err, store.ErrNotFound)
+}
+
+func testSpendAssertion(t *testing.T, s provider.Store) {
+	spend := func() error { return s.SpendAssertion(t.Context(), Client, "jti", at.Add(time.Minute)) }
+	if won := race(t, spend, store.ErrConflict); won != 1 {
+		t.Errorf("an assertion was taken %d times, want once", won)
+	}
+	check(t, s.SpendAssertion(t.Context(), Client, "another", at.Add(time.Minute)))
+	check(t, s.SpendAssertion(t.Context(), "another client", "jti", at.Add(time.Minute)))
 }
 
 func testKeys(t *testing.T, s provider.Store) {

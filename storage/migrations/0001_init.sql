@@ -140,6 +140,15 @@ CREATE TABLE used_proof (
 );
 CREATE INDEX used_proof_expires_at ON used_proof (expires_at);
 
+-- What a client has signed to say who it is, and may not send again.
+CREATE TABLE client_assertion (
+	client     TEXT   NOT NULL,
+	id         TEXT   NOT NULL, -- stands for the jti
+	expires_at BIGINT NOT NULL, -- from when on nobody would take it any more
+	PRIMARY KEY (client, id)
+);
+CREATE INDEX client_assertion_expires_at ON client_assertion (expires_at);
+
 CREATE TABLE session (
 	id         BYTEA  NOT NULL PRIMARY KEY,
 	sid        TEXT   NOT NULL, -- stays when the id changes

@@ -149,7 +149,7 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, OwnAccounts: !s.elsewhere, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
 		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
 		BackChannel: true, Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, RequirePushedRequests: c.RequirePushedRequests,
-		DPoP: proofs(c), Lifetimes: lifetimes(c), Log: s.log, Now: s.now,
+		DPoP: proofs(c), Lifetimes: lifetimes(c), Fetch: fetching(c), Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return web.Source{}, fmt.Errorf("provider: %w", err)

@@ -150,7 +150,7 @@ func TestStop(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx, main, health) }()
 	answer := make(chan string, 1)
-	go func() { answer <- fetch("http://" + main.Addr().String()) }()
+	go func() { answer <- getText("http://" + main.Addr().String()) }()
 	<-entered
 	cancel()
 	close(leave)
@@ -241,7 +241,7 @@ func listener(t *testing.T) net.Listener {
 	return l
 }
 
-func fetch(address string) string {
+func getText(address string) string {
 	resp, err := http.Get(address)
 	if err != nil {
 		return err.Error()

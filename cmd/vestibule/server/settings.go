@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"vestibule/config"
@@ -11,6 +12,8 @@ import (
 	"vestibule/mfa/webauthn"
 	"vestibule/provider"
 	"vestibule/provider/assurance"
+	"vestibule/provider/client"
+	"vestibule/provider/fetch"
 	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 	"vestibule/web/signin"
@@ -93,6 +96,12 @@ func lifetimes(c config.Config) provider.Lifetimes {
 		l.SigningKey = -1 // by hand only
 	}
 	return l
+}
+
+// fetching is whom documents of clients may be fetched from: this machine too where it serves itself alone.
+func fetching(c config.Config) fetch.Config {
+	issuer, err := url.Parse(c.Issuer)
+	return fetch.Config{Internal: c.FetchNetworks, Loopback: err == nil && client.IsLoopback(issuer.Hostname())}
 }
 
 func passwordLimits(c config.Config) verify.Limits {

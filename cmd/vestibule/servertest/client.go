@@ -50,7 +50,7 @@ func (s *Site) NewClient(t *testing.T, id string, change ...func(*client.Client)
 	for _, f := range change {
 		f(&c)
 	}
-	if c.Public {
+	if !c.NeedsSecret() {
 		c.SecretHash, secret = "", ""
 	}
 	if err := s.Store.CreateClient(t.Context(), c); err != nil {
@@ -350,7 +350,21 @@ func (c *Client) SendWith(endpoint string, form url.Values, proof string) (*http
 	if c.OAuth.ClientSecret == "" {
 		form.Set("client_id", c.OAuth.ClientID)
 	}
-	request, err := http.NewRequestWithContext(c.T.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	return c.Site.send(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret), endpoint, form, proof)
+}
+
+// AskAs sends a form with an id and a secret in the header as they are; without a secret neither is there.
+func (s *Site) AskAs(id, secret, endpoint string, form url.Values) Reply {
+	response, err := s.send(id, secret, endpoint, form, "")
+	if err != nil {
+		return Reply{Failure: err}
+	}
+	defer response.Body.Close()
+	return ReadReply(response)
+}
+
+func (s *Site) send(id, secret, endpoint string, form url.Values, proof string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(s.T.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
@@ -358,8 +372,8 @@ func (c *Client) SendWith(endpoint string, form url.Values, proof string) (*http
 	if proof != "" {
 		request.Header.Set("DPoP", proof)
 	}
-	if c.OAuth.ClientSecret != "" {
-		request.SetBasicAuth(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret))
+	if secret != "" {
+		request.SetBasicAuth(id, secret)
 	}
 	return http.DefaultClient.Do(request)
 }

@@ -74,6 +74,39 @@ func TestNodeRelyingParty(t *testing.T) {
 	})
 }
 
+// TestNodePrivateKeyJWT signs in to an unmodified openid-client that authenticates by a key, and signs its request with it.
+func TestNodePrivateKeyJWT(t *testing.T) {
+	t.Parallel()
+	modules := servertest.Required(t, "VESTIBULE_TEST_NODE_MODULES")
+	s := servertest.New(t, servertest.SQLite(t))
+	phone := servertest.NewEnrolled(t, s, 1).Phone
+	for _, key := range []*servertest.ClientKey{servertest.NewClientKey(t, "p-256"), servertest.NewEd25519ClientKey(t, "ed25519")} {
+		s.Clock.Advance(servertest.Step)
+		c := s.NewClient(t, "bank-"+key.ID(), byKey(key), func(c *client.Client) { c.RequireSignedRequestObject = true })
+		settings := nodeSettings(c)
+		settings["authentication"], settings["key"], settings["signedRequest"] = "key", key.Private(), "yes"
+		script, err := os.ReadFile(filepath.Join("testdata", "node", "relying-party.mjs"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		program := startScript(t, modules, settings, "main.mjs", string(script))
+		var begin struct{ Address string }
+		program.read(&begin)
+		p := s.NewBrowser(t).Open(begin.Address).At("login", "initial").GiveName("ana", servertest.Password).GiveCode(phone.Code(0)).Allow()
+		program.write(map[string]string{"address": p.Left.String()})
+		var end struct {
+			Claims, Renewed servertest.Claims
+			Refused         string
+		}
+		program.read(&end)
+		got := servertest.Tokens{Claims: end.Claims}.Authenticated(t, "aal2", s.Clock.Now(), "pwd", "otp", "mfa")
+		servertest.Tokens{Claims: end.Renewed}.Same(t, got)
+		if end.Refused != "invalid_grant" {
+			t.Errorf("a refresh after the revocation gets %q, want invalid_grant", end.Refused)
+		}
+	}
+}
+
 // TestNodeReadsTheIDToken is an unmodified openid-client that shows its user what the ID token says, as Auth.js does.
 func TestNodeReadsTheIDToken(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,12 @@ const read = async () => JSON.parse((await lines.next()).value)
 const print = (value) => process.stdout.write(JSON.stringify(value) + '\n')
 
 const settings = await read()
+const signing = settings.key && await (async (jwk) => ({
+  kid: jwk.kid,
+  key: await crypto.subtle.importKey('jwk', jwk, { name: jwk.kty === 'OKP' ? 'Ed25519' : 'ECDSA', namedCurve: jwk.crv }, false, ['sign']),
+}))(JSON.parse(settings.key))
 const authentication = {
+  key: () => client.PrivateKeyJwt(signing),
   basic: client.ClientSecretBasic,
   post: client.ClientSecretPost,
   none: client.None,
@@ -27,7 +32,9 @@ const verifier = client.randomPKCECodeVerifier()
 const state = client.randomState()
 const nonce = client.randomNonce()
 if (settings.signed) client.useJwtResponseMode(config)
-const build = settings.pushed ? client.buildAuthorizationUrlWithPAR : client.buildAuthorizationUrl
+const build = settings.signedRequest
+  ? (config, parameters) => client.buildAuthorizationUrlWithJAR(config, parameters, signing)
+  : settings.pushed ? client.buildAuthorizationUrlWithPAR : client.buildAuthorizationUrl
 const address = await build(config, {
   redirect_uri: settings.redirect,
   scope: settings.scope,

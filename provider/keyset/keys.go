@@ -1,0 +1,81 @@
+package keyset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"vestibule/provider/fetch"
+)
+
+// ErrUnavailable reports that the keys of a client could not be fetched from where it has said that they are.
+var ErrUnavailable = errors.New("the keys of the client cannot be fetched")
+
+// Source is where the keys of a client are: one of the two, or nowhere.
+type Source struct {
+	Keys []byte // a JSON Web Key Set
+	URI  string // where one is
+}
+
+// Keys are the keys of all clients.
+type Keys struct{ fetched *fetch.Cache[*Set] }
+
+// New returns Keys that are fetched so. failed is told of each fetch that fails.
+func New(f *fetch.Fetcher, now func() time.Time, failed func(uri string, err error)) *Keys {
+	return &Keys{&fetch.Cache[*Set]{
+		Fetcher: f, Accept: "application/jwk-set+json, application/json", Now: now, Failed: failed,
+		Parse: func(d fetch.Document) (*Set, error) { return Parse(d.Body) },
+	}}
+}
+
+// Verify checks the signature of a token with the client's keys. Where those are fetched and none of them fits, they are
+// fetched anew, for the client may have others by now. Errors: ErrKey, ErrSignature, ErrUnavailable, fetch.ErrBusy.
+func (k *Keys) Verify(ctx context.Context, from Source, t *Token) error {
+	return k.find(ctx, from, func(s *Set) error { return s.Verify(t) })
+}
+
+// find asks the keys, and once more those that are there now.
+func (k *Keys) find(ctx context.Context, from Source, ask func(*Set) error) error {
+	if from.URI == "" {
+		set, err := k.registered(from.Keys)
+		if err != nil {
+			return err
+		}
+		return ask(set)
+	}
+	known, err := k.fetched.Get(ctx, from.URI)
+	if err != nil {
+		return unavailable(err)
+	}
+	wrong := ask(known)
+	if wrong == nil {
+		return nil
+	}
+	fresh, err := k.fetched.Renew(ctx, from.URI)
+	switch {
+	case err != nil:
+		return unavailable(err)
+	case fresh == known:
+		return wrong
+	}
+	return ask(fresh)
+}
+
+func (k *Keys) registered(keys []byte) (*Set, error) {
+	if len(keys) == 0 {
+		return nil, ErrKey
+	}
+	set, err := Parse(keys)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the registered set %v", ErrKey, err)
+	}
+	return set, nil
+}
+
+func unavailable(err error) error {
+	if errors.Is(err, fetch.ErrBusy) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %v", ErrUnavailable, err)
+}
