@@ -155,6 +155,9 @@ func (h *deviceGrant) load(ctx context.Context, u *unit, signature string, g *gr
 
 // PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler.
 func (h *deviceGrant) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, answer fosite.AccessResponder) error {
+	if !h.CanHandleTokenEndpointRequest(ctx, r) {
+		return fosite.ErrUnknownRequest
+	}
 	access, err := h.issue.IssueAccessToken(ctx, h.p.lifetimes.AccessToken, r, answer)
 	if err != nil {
 		return err

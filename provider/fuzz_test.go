@@ -47,6 +47,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, at uint8, post bool, query, body, authorization string) {
 		o := newOP(t)
+		o.ui.honest = true
 		paths := o.endpoints()
 		method := http.MethodGet
 		if post {

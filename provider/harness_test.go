@@ -58,6 +58,7 @@ type pages struct {
 	sign   func(ix *interaction.Interaction)
 	refuse string
 	hold   bool // show a page and wait
+	honest bool // refuse what sign does not reach, as real pages do
 	last   *interaction.Interaction
 	err    error // the last error shown
 }
@@ -71,6 +72,9 @@ func (ui *pages) Authorize(w http.ResponseWriter, r *http.Request, ix *interacti
 		return ui.o.p.Refuse(w, r, ix, ui.refuse)
 	}
 	ui.sign(ix)
+	if ui.honest && !ix.Login.Satisfies(ix.Required(), ui.o.clock()) {
+		return ui.o.p.Refuse(w, r, ix, assurance.ErrorUnmet)
+	}
 	return ui.o.p.Finish(w, r, ix, ui.o.clock())
 }
 

@@ -163,7 +163,7 @@ func TestPushedRequestFaults(t *testing.T) {
 		{"claims", "shop", "invalid_request", []string{"claims", "no JSON"}, 400},
 		{"essential acr", "shop", "unmet_authentication_requirements", []string{"claims", `{"id_token":{"acr":{"essential":true,"value":"gold"}}}`}, 400},
 		{"hint", "shop", "invalid_request", []string{"id_token_hint", "e30.e30.e30"}, 400},
-		{"request object", "shop", "request_not_supported", []string{"request", "e30.e30."}, 400},
+		{"request object", "shop", "invalid_request_object", []string{"request", "e30.e30."}, 400},
 		{"request_uri", "shop", "invalid_request", []string{"request_uri", "urn:ietf:params:oauth:request_uri:x"}, 400},
 		{"state", "shop", "invalid_request", []string{"state", strings.Repeat("s", 2049)}, 400},
 		{"nonce", "shop", "invalid_request", []string{"nonce", strings.Repeat("s", 2049)}, 400},

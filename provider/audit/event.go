@@ -58,7 +58,7 @@ const (
 	EventBrowserForgotten   = "browser.forgotten"    // Detail: browser (all), or none at a sign-out
 	EventConsent            = "consent.allowed"      // Detail: scopes, remembered (yes or no)
 	EventConsentDenied      = "consent.denied"
-	EventAuthorized         = "authorization.granted" // Detail: amr, acr, auth_time (seconds since 1970)
+	EventAuthorized         = "authorization.granted" // Detail: amr, acr, auth_time (seconds since 1970), consent (never, if the app is one whose users are not asked)
 	EventRefused            = "authorization.refused" // Detail: error
 	EventTokenReused        = "token.reused"          // a spent code or refresh token came again; its family was revoked
 	EventTokenRevoked       = "token.revoked"         // the client has no use for it any more; Detail: token (access, or refresh: with all of its family)

@@ -213,7 +213,7 @@ func (c Client) Label() string { return cmp.Or(c.Name, c.ID) }
 // AnswersWith reports whether the client may be answered with that response type.
 func (c Client) AnswersWith(kind string) bool {
 	if len(c.ResponseTypes) == 0 {
-		return kind == ResponseCode && !c.ResourceServer && !c.actsAlone()
+		return kind == ResponseCode && !c.ResourceServer && !c.needsNoBrowser()
 	}
 	return slices.Contains(c.ResponseTypes, kind)
 }
@@ -223,9 +223,9 @@ func (c Client) SignsIn() bool {
 	return slices.ContainsFunc(ResponseTypes, c.AnswersWith) || c.Grants(GrantDevice)
 }
 
-// actsAlone reports whether the client gets tokens for itself, and for no user.
-func (c Client) actsAlone() bool {
-	return len(c.GrantTypes) > 0 && !slices.ContainsFunc(c.GrantTypes, func(kind string) bool { return kind != GrantClient })
+// needsNoBrowser reports whether the client gets tokens for itself or for a device, and none by a browser of its user's.
+func (c Client) needsNoBrowser() bool {
+	return !c.Grants(GrantCode) && (c.Grants(GrantClient) || c.Grants(GrantDevice))
 }
 
 // Grants reports whether the client may send that grant type to the token endpoint.
