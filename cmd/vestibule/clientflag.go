@@ -1,13 +1,8 @@
 package main
 
 import (
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"os"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -102,7 +97,7 @@ var clientFlags = []clientFlag{
 		flag: func() cli.Flag {
 			return &cli.StringFlag{Name: "jwks-file", Usage: "`file` with the app's public keys, as a JSON Web Key Set", TakesFile: true, Validator: checkKeyFile}
 		},
-		none: "the app has no keys that are registered by value",
+		none: "the app has no keys that are registered by value", single: true,
 		apply: func(c *cli.Command, to *client.Client) {
 			to.JWKS, _ = readKeyFile(c.String("jwks-file")) // checkKeyFile has said what is wrong; nothing: it is taken away
 		},
@@ -112,91 +107,8 @@ var clientFlags = []clientFlag{
 		func(c *client.Client, v string) { c.RequestObjectAlg = v }),
 	valuesFlag("request-uri", "`address` that the app keeps request objects at", "the app keeps no request objects at an address",
 		func(c *client.Client, v []string) { c.RequestURIs = v }),
-	yesFlag("require-signed-request-object", "the app sends its requests as signed request objects only",
+	switchFlag("require-signed-request-object", "the app sends its requests as signed request objects only", "the app may send its requests as they are",
 		func(c *client.Client, v bool) { c.RequireSignedRequestObject = v }),
-}
-
-// yesFlag is on or off.
-func yesFlag(name, usage string, set func(*client.Client, bool)) clientFlag {
-	return clientFlag{
-		name:  name,
-		flag:  func() cli.Flag { return &cli.BoolFlag{Name: name, Usage: usage} },
-		apply: func(c *cli.Command, to *client.Client) { set(to, c.Bool(name)) },
-	}
-}
-
-// readKeyFile reads a key set that will be checked with the rest; no path: there is none.
-func readKeyFile(path string) ([]byte, error) {
-	if path == "" {
-		return nil, nil
-	}
-	return os.ReadFile(path)
-}
-
-// checkKeyFile says why the file cannot be taken.
-func checkKeyFile(path string) error {
-	data, err := readKeyFile(path)
-	switch {
-	case err != nil:
-		return errors.New("it cannot be read")
-	case path == "" || !json.Valid(data):
-		return errors.New("it is no JSON")
-	}
-	return nil
-}
-
-// textFlag has one value. missing is what an app has that is registered without it.
-func textFlag(name, usage, missing string, set func(*client.Client, string)) clientFlag {
-	return clientFlag{
-		name:  name,
-		flag:  func() cli.Flag { return &cli.StringFlag{Name: name, Usage: usage, DefaultText: missing} },
-		apply: func(c *cli.Command, to *client.Client) { set(to, c.String(name)) },
-	}
-}
-
-// addressFlag has one value, which may be taken away.
-func addressFlag(name, usage, none string, set func(*client.Client, string)) clientFlag {
-	f := textFlag(name, usage, "", set)
-	f.none, f.single = none, true
-	return f
-}
-
-// switchFlag says that something is so. none is what --no-NAME says, by which it is not.
-func switchFlag(name, usage, none string, set func(*client.Client, bool)) clientFlag {
-	return clientFlag{
-		name: name, none: none, single: true,
-		flag:  func() cli.Flag { return &cli.BoolFlag{Name: name, Usage: usage} },
-		apply: func(c *cli.Command, to *client.Client) { set(to, c.Bool(name)) },
-	}
-}
-
-// valuesFlag is given once for each value, which may have spaces.
-func valuesFlag(name, usage, none string, set func(*client.Client, []string)) clientFlag {
-	return clientFlag{
-		name: name, none: none,
-		flag:  func() cli.Flag { return &cli.StringSliceFlag{Name: name, Usage: usage, Validator: someWords} },
-		apply: func(c *cli.Command, to *client.Client) { set(to, c.StringSlice(name)) },
-	}
-}
-
-// wordsFlag may have several values at once, with spaces or commas between them. missing is what an app has that is registered
-// without it.
-func wordsFlag(name, usage, missing, none string, set func(*client.Client, []string)) clientFlag {
-	return clientFlag{
-		name: name, none: none,
-		flag: func() cli.Flag {
-			return &cli.StringSliceFlag{Name: name, Usage: usage, DefaultText: missing, Validator: someWords}
-		},
-		apply: func(c *cli.Command, to *client.Client) { set(to, splitWords(c.StringSlice(name))) },
-	}
-}
-
-// someWords refuses a flag without a value: what was meant is not to be guessed.
-func someWords(values []string) error {
-	if len(splitWords(values)) == 0 {
-		return errors.New("it is empty")
-	}
-	return nil
 }
 
 // without is the name of the flag that takes all values away.
@@ -247,68 +159,4 @@ func checkClientChange(c *cli.Command) error {
 		faults = append(faults, terminal.Exclude(set && none, fmt.Sprintf("--%s and --%s exclude each other", f.name, f.without())))
 	}
 	return terminal.UsageErrors(append(faults, terminal.Exclude(!given, "say what to change"))...)
-}
-
-// checkTwoSteps says what is wrong with the value of --two-steps.
-func checkTwoSteps(value string) error {
-	if value != twoStepsOptional && (value == "" || !client.TwoSteps(value).IsKnown()) {
-		return errors.New("it should be optional, required or phishing-resistant")
-	}
-	return nil
-}
-
-const twoStepsOptional = "optional"
-
-// twoStepsOf is the value of the flag as a client has it.
-func twoStepsOf(value string) client.TwoSteps {
-	if value == twoStepsOptional {
-		return client.TwoStepsOptional
-	}
-	return client.TwoSteps(value)
-}
-
-// twoStepsText shows it as the flag takes it.
-func twoStepsText(t client.TwoSteps) string { return cmp.Or(string(t), twoStepsOptional) }
-
-// pairsFlag is a flag whose values are two words with an equals sign between them; else they are wrong.
-func pairsFlag(name, usage string, wrong error) cli.Flag {
-	return &cli.StringSliceFlag{Name: name, Usage: usage, Validator: func(values []string) error {
-		if slices.ContainsFunc(values, func(value string) bool { return !strings.Contains(value, "=") }) {
-			return wrong
-		}
-		return nil
-	}}
-}
-
-// acrNames are the values of the flag by level, in their order: the first name of a level is the one in answers.
-func acrNames(c *cli.Command) map[string][]string {
-	var names map[string][]string
-	for _, value := range c.StringSlice("acr-name") {
-		if names == nil {
-			names = map[string][]string{}
-		}
-		level, name, _ := strings.Cut(value, "=")
-		names[level] = append(names[level], name)
-	}
-	return names
-}
-
-// acrNamesText shows names as the flag takes them.
-func acrNamesText(names map[string][]string) string {
-	var all []string
-	for _, level := range slices.Sorted(maps.Keys(names)) {
-		for _, name := range names[level] {
-			all = append(all, level+"="+name)
-		}
-	}
-	return strings.Join(all, " ")
-}
-
-// splitWords are the words of values that may hold several each.
-func splitWords(values []string) []string {
-	var words []string
-	for _, value := range values {
-		words = append(words, strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ',' })...)
-	}
-	return words
 }

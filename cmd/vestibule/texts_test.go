@@ -110,7 +110,7 @@ func inEnglish(file *ast.File) map[ast.Node]bool {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
-			if slices.Contains([]string{"New", "Errorf", "UsageError", "Failure", "Exclude", "group", "textFlag", "yesFlag", "valuesFlag", "wordsFlag", "pairsFlag", "attributeFlag", "CutPrefix"}, cataloguetest.Callee(n)) {
+			if slices.Contains([]string{"New", "Errorf", "UsageError", "Failure", "Exclude", "group", "textFlag", "switchFlag", "addressFlag", "valuesFlag", "wordsFlag", "pairsFlag", "attributeFlag", "CutPrefix"}, cataloguetest.Callee(n)) {
 				spare(n)
 			}
 		case *ast.KeyValueExpr:

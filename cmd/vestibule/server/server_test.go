@@ -263,8 +263,8 @@ func TestJobs(t *testing.T) {
 		silent := serverOn(t, dsn, nil)
 		sends := serverOn(t, dsn, nil, func(c *config.Config) { c.MailServer, c.MailFrom = "127.0.0.1:1", "id@example.com" })
 		for want, s := range map[string]*Server{
-			"purge, signing keys, audit links, planned resets":          silent,
-			"purge, signing keys, audit links, planned resets, notices": sends,
+			"purge, signing keys, audit links, planned resets, logout tokens":          silent,
+			"purge, signing keys, audit links, planned resets, logout tokens, notices": sends,
 		} {
 			var names []string
 			for _, job := range s.Jobs() {
@@ -298,7 +298,7 @@ func TestTripsAreTold(t *testing.T) {
 	defer s.Close()
 	told := []string{
 		fmt.Sprintf(`vestibule_store_operation_duration_seconds_count{op="write"} %d`, writes.Load()),
-		fmt.Sprintf(`vestibule_store_operation_duration_seconds_count{op="read"} %d`, reads.Load()+2), // /metrics asks for the time and the keys
+		fmt.Sprintf(`vestibule_store_operation_duration_seconds_count{op="read"} %d`, reads.Load()+3), // /metrics asks for the time, the keys and the ends of sessions that apps are to hear of
 	}
 	hasLines(t, scrape(t, s), told...)
 	if writes.Load() == 0 || reads.Load() == 0 {

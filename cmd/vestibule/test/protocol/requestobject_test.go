@@ -162,13 +162,12 @@ func TestRequestURI(t *testing.T) {
 		c         *servertest.Client
 		uri, want string
 	}{
-		"another address":       {c, host.URL + "/two", "invalid_request_uri"},
-		"another hash":          {c, host.URL + "/one#" + base64.RawURLEncoding.EncodeToString(make([]byte, 32)), "invalid_request_uri"},
-		"inside":                {c, "https://10.0.0.7/inside", "invalid_request_uri"},
-		"nobody there":          {c, "http://127.0.0.1:1/closed", "invalid_request_uri"},
-		"of a client without":   {bare, host.URL + "/one", "request_uri_not_supported"},
-		"of somebody's making":  {c, "https://" + strings.ToLower(rand.Text()) + ".example/", "invalid_request_uri"},
-		"pushed by nobody here": {bare, "urn:ietf:params:oauth:request_uri:x", "request_uri_not_supported"},
+		"another address":      {c, host.URL + "/two", "invalid_request_uri"},
+		"another hash":         {c, host.URL + "/one#" + base64.RawURLEncoding.EncodeToString(make([]byte, 32)), "invalid_request_uri"},
+		"inside":               {c, "https://10.0.0.7/inside", "invalid_request_uri"},
+		"nobody there":         {c, "http://127.0.0.1:1/closed", "invalid_request_uri"},
+		"of a client without":  {bare, host.URL + "/one", "request_uri_not_supported"},
+		"of somebody's making": {c, "https://" + strings.ToLower(rand.Text()) + ".example/", "invalid_request_uri"},
 	} {
 		v, p := open(tt.c, tt.uri)
 		if got := v.Answer(p).Get("error"); got != tt.want {

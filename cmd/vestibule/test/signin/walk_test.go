@@ -583,7 +583,7 @@ func TestBadRequests(t *testing.T) {
 		{"scope", "openid \"admin\"", "invalid_scope"},
 		{"prompt", "none login", "invalid_request"},
 		{"code_challenge_method", "plain", "invalid_request"},
-		{"request", "e30.e30.", "request_not_supported"},
+		{"request", "e30.e30.", "invalid_request_object"},
 	} {
 		v := c.Begin(tt.name, tt.value)
 		v.Refused(s.NewBrowser(t).Open(v.Address), tt.want)
