@@ -45,10 +45,11 @@ func FuzzRequest(f *testing.F) {
 			f.Add(uint8(at*3), at%2 == 0, seed.query, seed.body, seed.authorization)
 		}
 	}
+	o := newOP(f)
+	o.ui.honest = true
+	paths := o.endpoints()
 	f.Fuzz(func(t *testing.T, at uint8, post bool, query, body, authorization string) {
-		o := newOP(t)
-		o.ui.honest = true
-		paths := o.endpoints()
+		o.t = t
 		method := http.MethodGet
 		if post {
 			method = http.MethodPost
@@ -98,8 +99,10 @@ func FuzzSequence(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 2, 3, 3, 9, 2, 3, 4})
 	f.Add([]byte{0, 16, 1, 17, 2, 18, 5, 3, 6, 4, 8, 2, 7, 3})
 	f.Add([]byte("the quick brown fox jumps over the lazy dog"))
+	o := newOP(f)
 	f.Fuzz(func(t *testing.T, steps []byte) {
-		s := &sequence{op: newOP(t), dead: map[string]bool{}}
+		o.t = t
+		s := &sequence{op: o, dead: map[string]bool{}}
 		for _, step := range steps[:min(len(steps), 64)] {
 			s.step(int(step))
 		}

@@ -35,7 +35,7 @@ const (
 
 // op is a provider with pages that sign a user in at once.
 type op struct {
-	t        *testing.T
+	t        testing.TB
 	store    *providertest.Memory
 	sealer   *providertest.Sealer
 	p        *provider.Provider
@@ -101,7 +101,7 @@ func (ui *pages) Error(w http.ResponseWriter, _ *http.Request, err error) {
 	w.WriteHeader(status)
 }
 
-func newOP(t *testing.T) *op {
+func newOP(t testing.TB) *op {
 	o := &op{t: t, store: providertest.New(), sealer: providertest.NewSealer(), now: time.Now()}
 	secret, hash := client.NewSecret()
 	o.secret = secret
@@ -205,7 +205,7 @@ func (o *op) authorize(v url.Values) *http.Response {
 }
 
 // answer returns the parameters that the client was sent.
-func answer(t *testing.T, r *http.Response) url.Values {
+func answer(t testing.TB, r *http.Response) url.Values {
 	t.Helper()
 	if r.StatusCode != http.StatusSeeOther {
 		t.Fatalf("status %d, want a redirect to the client", r.StatusCode)
@@ -236,7 +236,7 @@ func (o *op) token(client string, form url.Values) (int, map[string]any) {
 	return decode(o.t, o.do(r))
 }
 
-func decode(t *testing.T, r *http.Response) (int, map[string]any) {
+func decode(t testing.TB, r *http.Response) (int, map[string]any) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Error(err)
@@ -273,7 +273,7 @@ func (o *op) userinfo(token any) (int, map[string]any) {
 }
 
 // claims reads a JWT without looking at the signature.
-func claims(t *testing.T, token any) (header, body map[string]any) {
+func claims(t testing.TB, token any) (header, body map[string]any) {
 	t.Helper()
 	parts := strings.Split(token.(string), ".")
 	for i, into := range []*map[string]any{&header, &body} {
