@@ -12,7 +12,7 @@ import (
 
 // openRoutes are those whose answers scripts of any origin may read. They take no cookie.
 var openRoutes = []string{
-	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks", "/par", "/token", "/revoke", "/userinfo",
+	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks", "/par", "/device_authorization", "/token", "/revoke", "/userinfo",
 }
 
 // TestCrossOrigin asks at every address, as a script of another origin does, before a request and with it. The authorization

@@ -213,6 +213,7 @@ func TestEveryFormIsSentTwice(t *testing.T) {
 		"/login/restart":                   "changes nothing",
 		"/account/recovery-codes/download": "changes nothing",
 		"/login/notice":                    "proves nothing; TestPolicyNotice has it",
+		"/device":                          "begins a sign-in, each time that it is sent; TestDeviceAtOnce has several for one code",
 	} {
 		if !want[path] {
 			t.Errorf("%s (%s) is no address any more", path, why)
