@@ -134,7 +134,9 @@ func (p *Provider) parse(r *http.Request, proof *dpop.Proof) (*fosite.AuthorizeR
 	if err != nil {
 		return fosite.NewAuthorizeRequest(), err
 	}
-	requester, err := p.fosite.NewAuthorizeRequest(withRedirectURI(r.Context(), r.Form.Get("redirect_uri")), r)
+	// Without the body, which a GET may have too: fosite would take parameters from it that nobody has looked at, and keep files.
+	asked := &http.Request{Method: r.Method, URL: r.URL, Header: http.Header{}, Form: r.Form, PostForm: url.Values{}}
+	requester, err := p.fosite.NewAuthorizeRequest(withRedirectURI(r.Context(), r.Form.Get("redirect_uri")), asked)
 	ar := requester.(*fosite.AuthorizeRequest)
 	ar.State, ar.ResponseMode = state, mode
 	ar.Form.Del("state")

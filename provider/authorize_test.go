@@ -1,9 +1,11 @@
 package provider_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -425,5 +427,31 @@ func TestDiscovery(t *testing.T) {
 	}
 	if got := o.authorize(request()).Header.Get("Access-Control-Allow-Origin"); got != "" {
 		t.Errorf("the authorization endpoint allows the origin %q", got)
+	}
+}
+
+// TestAuthorizationRequestHasNoBody: parameters are in the address, where all that is checked was looked at. What a GET has in
+// a body is not read, and no file of it kept.
+func TestAuthorizationRequestHasNoBody(t *testing.T) {
+	o := newOP(t)
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	form.WriteField("nonce", "from the body")
+	form.WriteField("request_uri", "https://evil.example/request")
+	if file, err := form.CreateFormFile("file", "file"); err != nil {
+		t.Fatal(err)
+	} else if _, err := file.Write(make([]byte, 12<<20)); err != nil {
+		t.Fatal(err)
+	}
+	form.Close()
+	r := httptest.NewRequest("GET", issuer+"/authorize?"+request("nonce", "-").Encode(), &body)
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	got := answer(t, o.do(r))
+	if got.Get("code") == "" || r.MultipartForm != nil {
+		t.Fatalf("the client is answered with %v; files are read: %v", got, r.MultipartForm != nil)
+	}
+	status, tokens := o.token("shop", exchange(got.Get("code")))
+	if _, id := claims(t, tokens["id_token"]); status != http.StatusOK || id["nonce"] != nil {
+		t.Errorf("the token endpoint answers %d, and the nonce is %v", status, id["nonce"])
 	}
 }

@@ -37,6 +37,9 @@ func (p *Provider) openRequest(r *http.Request) (fault, err error) {
 		return nil, storeFault{err}
 	}
 	opened, err := p.requestParameters(r.Context(), c, r.Form)
+	if err == nil {
+		err = checkRepeats(opened) // a request object can have a list
+	}
 	var ours storeFault
 	switch {
 	case errors.As(err, &ours):

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
+	"vestibule/provider/keyset"
 	"vestibule/provider/store"
 )
 
@@ -198,5 +200,20 @@ func TestTargetWhileTheDatabaseIsDown(t *testing.T) {
 	}
 	if status, got := o.token("shop", refresh(tokens["refresh_token"])); status != http.StatusServiceUnavailable {
 		t.Errorf("refresh: %d %v, want 503", status, got)
+	}
+}
+
+// TestRequestObjectWithTwoResources: a request object can have a list of them. An app that asks for two gets no token for the
+// first alone, as it would not in an address.
+func TestRequestObjectWithTwoResources(t *testing.T) {
+	o := newOP(t)
+	o.addLedger()
+	o.change("shop", func(c *client.Client) { c.RequestObjectAlg = keyset.None })
+	for list, want := range map[string]string{`["` + ledger + `"]`: "", `["` + ledger + `","` + bank + `"]`: "invalid_request", `["` + ledger + `","` + ledger + `"]`: "invalid_request"} {
+		encode := base64.RawURLEncoding.EncodeToString
+		object := encode([]byte(`{"alg":"none"}`)) + "." + encode([]byte(`{"resource":`+list+`}`)) + "."
+		if got := answer(t, o.authorize(request("request", object))); got.Get("error") != want {
+			t.Errorf("resource %s is answered with %v, want the error %q", list, got, want)
+		}
 	}
 }
