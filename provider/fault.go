@@ -51,7 +51,7 @@ func describe(rfc *fosite.RFC6749Error) string {
 	}, text)
 }
 
-// answerError writes an error of the token and userinfo endpoints (RFC 6749 section 5.2).
+// answerError writes an error of an endpoint that clients ask themselves (RFC 6749 section 5.2).
 func (p *Provider) answerError(ctx context.Context, w http.ResponseWriter, r *http.Request, err error) {
 	if cause, ours := serverFault(err); ours {
 		p.answerFault(ctx, w, r, cause)
