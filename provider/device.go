@@ -45,14 +45,10 @@ func (p *Provider) deviceAuthorization(w http.ResponseWriter, r *http.Request) {
 
 // beginDevice stores a device that waits. What it asks of the sign-in it asks by the parameters of an authorization request.
 func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request) (*deviceAnswer, error) {
-	if err := parseForm(w, r); err != nil {
-		return nil, err
-	}
-	authenticated, err := p.authenticateClient(r.Context(), r, r.PostForm)
+	rp, err := p.readClient(w, r)
 	if err != nil {
 		return nil, err
 	}
-	rp := authenticated.(relyingParty).Client
 	if !rp.Grants(client.GrantDevice) {
 		return nil, fosite.ErrUnauthorizedClient.WithHint("The client has not registered the grant type " + client.GrantDevice + ".")
 	}
