@@ -10,7 +10,6 @@ import (
 
 	"github.com/ory/fosite"
 
-	"vestibule/provider/claims"
 	"vestibule/provider/client"
 	"vestibule/provider/device"
 	"vestibule/provider/interaction"
@@ -91,12 +90,8 @@ func (p *Provider) deviceSignIn(r *http.Request, rp client.Client, waits device.
 		return nil, fosite.ErrInvalidRequest.WithHint("prompt cannot be none: the user has to enter the code.")
 	}
 	demand.PromptConsent = true // whoever has sent the user a code may be at another device (RFC 8628 section 5.4)
-	ix := p.Begin(demand)
-	ix.Client, ix.ClientName, ix.Scopes, ix.Device = rp.ID, rp.Label(), rp.Permitted(scopes), true
-	if wanted, err := claims.Parse(r.PostForm.Get("claims")); err == nil { // demand has refused any other
-		ix.Claims = wanted.Within(rp.Scopes)
-	}
-	ix.Registered, ix.Decided, ix.TwoSteps = rp.Registration, rp.Updated, rp.TwoSteps
+	ix := p.beginFor(rp, demand, r.PostForm, rp.Permitted(scopes))
+	ix.Device = true
 	if ix.Request, err = json.Marshal(frozen{Device: &waitingDevice{waits.Signature, waits.Expires}}); err != nil {
 		return nil, err
 	}
