@@ -30,17 +30,15 @@ type deviceAnswer struct {
 // deviceAuthorization is the device authorization endpoint (RFC 8628 section 3.1).
 func (p *Provider) deviceAuthorization(w http.ResponseWriter, r *http.Request) {
 	answer, err := p.beginDevice(w, r)
-	switch {
-	case errors.Is(err, device.ErrMany):
-		w.Header().Set("Retry-After", "60")
-		writeJSON(w, http.StatusTooManyRequests, map[string]string{
-			"error": "slow_down", "error_description": "Many devices of this network wait for their users already. Try again in a minute."})
-	case err != nil:
+	if err != nil {
 		p.answerError(r.Context(), w, r, err)
-	default:
-		writeJSON(w, http.StatusOK, answer)
+		return
 	}
+	writeJSON(w, http.StatusOK, answer)
 }
+
+var errManyDevices = &fosite.RFC6749Error{ErrorField: "slow_down", CodeField: http.StatusTooManyRequests,
+	DescriptionField: "Many devices of this network wait for their users already. Try again in a minute."}
 
 // beginDevice stores a device that waits. What it asks of the sign-in it asks by the parameters of an authorization request.
 func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request) (*deviceAnswer, error) {
@@ -114,7 +112,7 @@ func (p *Provider) addDevice(ctx context.Context, waits device.Request) (string,
 		case err == nil:
 			return device.Show(code), nil
 		case errors.Is(err, device.ErrMany):
-			return "", err
+			return "", errManyDevices
 		case !errors.Is(err, store.ErrConflict):
 			return "", storeFault{err}
 		}

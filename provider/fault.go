@@ -60,8 +60,11 @@ func (p *Provider) answerError(ctx context.Context, w http.ResponseWriter, r *ht
 	rfc := fosite.ErrorToRFC6749Error(err)
 	status := http.StatusBadRequest
 	switch {
-	case rfc.CodeField == http.StatusRequestEntityTooLarge || rfc.CodeField == http.StatusTooManyRequests:
+	case rfc.CodeField == http.StatusRequestEntityTooLarge:
 		status = rfc.CodeField
+	case rfc.CodeField == http.StatusTooManyRequests:
+		status = rfc.CodeField
+		w.Header().Set("Retry-After", "60")
 	case rfc.ErrorField == "invalid_client":
 		status = http.StatusUnauthorized
 		if r.Header.Get("Authorization") != "" {
