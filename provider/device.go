@@ -47,7 +47,7 @@ func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request) (*deviceA
 		return nil, err
 	}
 	if !rp.Grants(client.GrantDevice) {
-		return nil, fosite.ErrUnauthorizedClient.WithHint("The client has not registered the grant type " + client.GrantDevice + ".")
+		return nil, errNoDevices
 	}
 	code, signature, err := p.tokens.generate(r.Context(), devicePrefix)
 	if err != nil {
