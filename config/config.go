@@ -40,8 +40,8 @@ type Config struct {
 	// ClockSkew is how far the clocks of the server and the database may be apart before the server is not
 	// ready: clock_skew.
 	ClockSkew time.Duration
-	// SigningAlgorithm is RS256, ES256, PS256 or EdDSA, what ID tokens are signed with unless the client
-	// has an algorithm of its own: signing_algorithm.
+	// SigningAlgorithm is RS256, ES256, PS256 or EdDSA, what is signed for clients with unless
+	// they have an algorithm of their own: signing_algorithm.
 	SigningAlgorithm string
 	// DPoPAlgorithms are those that DPoP proofs of clients may be signed with: dpop_algorithms.
 	DPoPAlgorithms []string

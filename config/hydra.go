@@ -12,6 +12,7 @@ func hydraRules(c Config) []rule {
 		{"hydra_admin_cert_file", !on && c.HydraAdminCertFile != "", alone},
 		{"hydra_admin_key_file", !on && c.HydraAdminKeyFile != "", alone},
 		{"hydra_admin_ca_file", !on && c.HydraAdminCAFile != "", alone},
+		{"fetch_networks", on && len(c.FetchNetworks) > 0, theirs},
 		{"signing_algorithm", on && c.SigningAlgorithm != usual.SigningAlgorithm, theirs},
 		{"dpop_algorithms", on && !slices.Equal(c.DPoPAlgorithms, usual.DPoPAlgorithms), theirs},
 		{"dpop_nonce", on && c.DPoPNonce, theirs},

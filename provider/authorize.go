@@ -6,7 +6,9 @@ import (
 	"net/url"
 	"slices"
 
+	"vestibule/provider/assurance"
 	"vestibule/provider/claims"
+	"vestibule/provider/client"
 	"vestibule/provider/dpop"
 	"vestibule/provider/interaction"
 	"vestibule/provider/pushed"
@@ -92,15 +94,22 @@ func (p *Provider) validate(r *http.Request, proof *dpop.Proof) (*interaction.In
 	if err != nil {
 		return nil, ar, err
 	}
-	ix := p.Begin(demand)
-	ix.Client, ix.ClientName, ix.Scopes, ix.Redirect = client.ID, client.Label(), ar.GetRequestedScopes(), ar.RedirectURI.String()
-	if wanted, err := claims.Parse(ar.Form.Get("claims")); err == nil { // demand has refused any other
-		ix.Claims = wanted.Within(client.Scopes)
-	}
-	ix.Registered, ix.Decided, ix.TwoSteps = client.Registration, client.Updated, client.TwoSteps
+	ix := p.beginFor(client, demand, ar.Form, ar.GetRequestedScopes())
+	ix.Redirect = ar.RedirectURI.String()
 	ix.FirstParty = client.SkipsConsent(ix.Redirect) && !demand.PromptConsent
 	ix.Request, err = freeze(ar, target.resource)
 	return ix, ar, err
+}
+
+// beginFor begins the sign-in that a client asks for by the parameters of the form, which demand was read from.
+func (p *Provider) beginFor(rp client.Client, demand assurance.Demand, form url.Values, scopes []string) *interaction.Interaction {
+	ix := p.Begin(demand)
+	ix.Client, ix.ClientName, ix.Scopes = rp.ID, rp.Label(), scopes
+	ix.Registered, ix.Decided, ix.TwoSteps = rp.Registration, rp.Updated, rp.TwoSteps
+	if wanted, err := claims.Parse(form.Get("claims")); err == nil { // demand has refused any other
+		ix.Claims = wanted.Within(rp.Scopes)
+	}
+	return ix
 }
 
 // checkLength refuses a sign-in that no address of ours can hold.

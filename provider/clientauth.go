@@ -14,6 +14,18 @@ import (
 	"vestibule/provider/store"
 )
 
+// readClient reads the form of a request, and finds out which client sends it.
+func (p *Provider) readClient(w http.ResponseWriter, r *http.Request) (client.Client, error) {
+	if err := parseForm(w, r); err != nil {
+		return client.Client{}, err
+	}
+	c, err := p.authenticateClient(r.Context(), r, r.PostForm)
+	if err != nil {
+		return client.Client{}, err
+	}
+	return c.(relyingParty).Client, nil
+}
+
 // authenticateClient finds out which client sends a request (RFC 6749 section 2.3): by what it has signed, by HTTP Basic or
 // form parameters with a secret, or by the id alone of a public client. Using two methods at once is an error.
 func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {

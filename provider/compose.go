@@ -16,8 +16,8 @@ import (
 	"vestibule/provider/client"
 )
 
-// compose wires fosite: the code grant with PKCE, refresh tokens, client credentials, and ID tokens of our own making. Every value
-// that fosite would make on first use is set here, because it makes them without a lock.
+// compose wires fosite: the code grant with PKCE, refresh tokens, and of our own making client credentials, devices and ID
+// tokens. Every value that fosite would make on first use is set here, because it makes them without a lock.
 func (p *Provider) compose(secrets [][]byte) {
 	config := &fosite.Config{
 		AccessTokenLifespan:          p.lifetimes.AccessToken,
@@ -33,7 +33,7 @@ func (p *Provider) compose(secrets [][]byte) {
 		EnforcePKCEForPublicClients:  true,
 		MinParameterEntropy:          1,
 		OmitRedirectScopeParam:       true,
-		RedirectSecureChecker:        func(context.Context, *url.URL) bool { return true }, // Client.allows decided
+		RedirectSecureChecker:        func(context.Context, *url.URL) bool { return true }, // Client.Allows decided
 		ClientSecretsHasher:          refuseSecrets{},
 		ClientAuthenticationStrategy: p.authenticateClient,
 		HTTPClient:                   &retryablehttp.Client{HTTPClient: &http.Client{Transport: noFetch{}}},
@@ -50,9 +50,9 @@ func (p *Provider) compose(secrets [][]byte) {
 	refresh := &oauth2.RefreshTokenGrantHandler{
 		AccessTokenStrategy: access, RefreshTokenStrategy: p.tokens, TokenRevocationStorage: store, Config: config,
 	}
-	device := &deviceGrant{p, store, &oauth2.HandleHelper{AccessTokenStrategy: access, AccessTokenStorage: store, Config: config}}
+	issue := &oauth2.HandleHelper{AccessTokenStrategy: access, AccessTokenStorage: store, Config: config}
+	own, device := &clientGrants{issue}, &deviceGrant{p, store, issue}
 	config.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, proof}
-	own := &clientGrants{&oauth2.HandleHelper{AccessTokenStrategy: access, AccessTokenStorage: store, Config: config}}
 	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, own, device, &idTokens{p}}
 	p.fosite = fosite.NewOAuth2Provider(store, config)
 }
@@ -68,9 +68,9 @@ func (refuseSecrets) Hash(context.Context, []byte) ([]byte, error) {
 	return nil, errors.New("client secrets are not hashed here")
 }
 
-// noFetch makes sure that no request from outside makes the server fetch an address.
+// noFetch keeps fosite from fetching what a request names: fetch.Fetcher does, which looks at addresses first.
 type noFetch struct{}
 
 func (noFetch) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errors.New("the provider fetches nothing")
+	return nil, errors.New("fosite fetches nothing")
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/ory/fosite"
 
-	"vestibule/provider/claims"
 	"vestibule/provider/client"
 	"vestibule/provider/device"
 	"vestibule/provider/interaction"
@@ -31,30 +30,24 @@ type deviceAnswer struct {
 // deviceAuthorization is the device authorization endpoint (RFC 8628 section 3.1).
 func (p *Provider) deviceAuthorization(w http.ResponseWriter, r *http.Request) {
 	answer, err := p.beginDevice(w, r)
-	switch {
-	case errors.Is(err, device.ErrMany):
-		w.Header().Set("Retry-After", "60")
-		writeJSON(w, http.StatusTooManyRequests, map[string]string{
-			"error": "slow_down", "error_description": "Many devices of this network wait for their users already. Try again in a minute."})
-	case err != nil:
+	if err != nil {
 		p.answerError(r.Context(), w, r, err)
-	default:
-		writeJSON(w, http.StatusOK, answer)
+		return
 	}
+	writeJSON(w, http.StatusOK, answer)
 }
+
+var errManyDevices = &fosite.RFC6749Error{ErrorField: "slow_down", CodeField: http.StatusTooManyRequests,
+	DescriptionField: "Many devices of this network wait for their users already. Try again in a minute."}
 
 // beginDevice stores a device that waits. What it asks of the sign-in it asks by the parameters of an authorization request.
 func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request) (*deviceAnswer, error) {
-	if err := parseForm(w, r); err != nil {
-		return nil, err
-	}
-	authenticated, err := p.authenticateClient(r.Context(), r, r.PostForm)
+	rp, err := p.readClient(w, r)
 	if err != nil {
 		return nil, err
 	}
-	rp := authenticated.(relyingParty).Client
 	if !rp.Grants(client.GrantDevice) {
-		return nil, fosite.ErrUnauthorizedClient.WithHint("The client has not registered the grant type " + client.GrantDevice + ".")
+		return nil, errNoDevices
 	}
 	code, signature, err := p.tokens.generate(r.Context(), devicePrefix)
 	if err != nil {
@@ -95,12 +88,8 @@ func (p *Provider) deviceSignIn(r *http.Request, rp client.Client, waits device.
 		return nil, fosite.ErrInvalidRequest.WithHint("prompt cannot be none: the user has to enter the code.")
 	}
 	demand.PromptConsent = true // whoever has sent the user a code may be at another device (RFC 8628 section 5.4)
-	ix := p.Begin(demand)
-	ix.Client, ix.ClientName, ix.Scopes, ix.Device = rp.ID, rp.Label(), rp.Permitted(scopes), true
-	if wanted, err := claims.Parse(r.PostForm.Get("claims")); err == nil { // demand has refused any other
-		ix.Claims = wanted.Within(rp.Scopes)
-	}
-	ix.Registered, ix.Decided, ix.TwoSteps = rp.Registration, rp.Updated, rp.TwoSteps
+	ix := p.beginFor(rp, demand, r.PostForm, rp.Permitted(scopes))
+	ix.Device = true
 	if ix.Request, err = json.Marshal(frozen{Device: &waitingDevice{waits.Signature, waits.Expires}}); err != nil {
 		return nil, err
 	}
@@ -123,7 +112,7 @@ func (p *Provider) addDevice(ctx context.Context, waits device.Request) (string,
 		case err == nil:
 			return device.Show(code), nil
 		case errors.Is(err, device.ErrMany):
-			return "", err
+			return "", errManyDevices
 		case !errors.Is(err, store.ErrConflict):
 			return "", storeFault{err}
 		}

@@ -65,6 +65,8 @@ func (p *Provider) lateDevice(w http.ResponseWriter, r *http.Request, ix *intera
 	return p.leave(w, r, to)
 }
 
+var errNoDevices = fosite.ErrUnauthorizedClient.WithHint("The client has not registered the grant type " + client.GrantDevice + ".")
+
 // Errors for a device that asks (RFC 8628 section 3.5).
 var (
 	errPending = &fosite.RFC6749Error{ErrorField: "authorization_pending", CodeField: http.StatusBadRequest,
@@ -96,7 +98,7 @@ func (h *deviceGrant) CanSkipClientAuth(context.Context, fosite.AccessRequester)
 // HandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
 func (h *deviceGrant) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
 	if !r.GetClient().(relyingParty).Grants(client.GrantDevice) {
-		return fosite.ErrUnauthorizedClient.WithHint("The client has not registered the grant type " + client.GrantDevice + ".")
+		return errNoDevices
 	}
 	u := unitOf(ctx)
 	if h.p.tokens.validate(ctx, u.presented, devicePrefix) != nil {

@@ -8,7 +8,8 @@
 //     is found before the user is asked anything. The request is then frozen into an interaction.Interaction, together with
 //     its Demand: prompt, max_age, acr_values, claims, and who was named.
 //     A client may have pushed it before (POST /par): then all that was done there, and the browser brings a request_uri,
-//     which takes the frozen request out of the store, once (par.go).
+//     which takes the frozen request out of the store, once (par.go). It may have signed it: the parameters of a request
+//     object are put in the place of those around it first (requestobject.go).
 //  2. UI.Authorize takes the Interaction over. Until a password is right it is a sealed value in the address of the
 //     pages, so strangers write nothing to the database; from Save on it is a row with a version.
 //  3. Each page adds what was proved to Interaction.Login and asks one pure function of the pages what is owed next.
@@ -17,7 +18,8 @@
 //     the client in an address or in a form, as it has asked (respond.go).
 //  5. POST /token. One read and one batch: the code is spent by a conditional statement together with the tokens that
 //     it gives. The ID token was signed before.
-//     With a DPoP proof they are bound to its key (proof.go), and the proof is used up by the same commit.
+//     With a DPoP proof they are bound to its key (proof.go), and the proof is used up by the same commit. A client that
+//     acts for itself gets a token here without any of the steps before (clientgrant.go).
 //  6. POST /introspect. An API learns what an access token that is for it stands for: acr and auth_time are what Finish
 //     found. Without a resource a token is for the client itself, and for userinfo (accesstoken.go).
 //  7. POST /device_authorization. A device that shows no pages begins instead of step 1 (RFC 8628): its request waits in the

@@ -51,7 +51,7 @@ func describe(rfc *fosite.RFC6749Error) string {
 	}, text)
 }
 
-// answerError writes an error of the token and userinfo endpoints (RFC 6749 section 5.2).
+// answerError writes an error of an endpoint that clients ask themselves (RFC 6749 section 5.2).
 func (p *Provider) answerError(ctx context.Context, w http.ResponseWriter, r *http.Request, err error) {
 	if cause, ours := serverFault(err); ours {
 		p.answerFault(ctx, w, r, cause)
@@ -60,8 +60,11 @@ func (p *Provider) answerError(ctx context.Context, w http.ResponseWriter, r *ht
 	rfc := fosite.ErrorToRFC6749Error(err)
 	status := http.StatusBadRequest
 	switch {
-	case rfc.CodeField == http.StatusRequestEntityTooLarge || rfc.CodeField == http.StatusTooManyRequests:
+	case rfc.CodeField == http.StatusRequestEntityTooLarge:
 		status = rfc.CodeField
+	case rfc.CodeField == http.StatusTooManyRequests:
+		status = rfc.CodeField
+		w.Header().Set("Retry-After", "60")
 	case rfc.ErrorField == "invalid_client":
 		status = http.StatusUnauthorized
 		if r.Header.Get("Authorization") != "" {

@@ -24,7 +24,7 @@ type fositeStore struct{ p *Provider }
 
 // unit is the unit of work of one request.
 type unit struct {
-	presented string      // the code or refresh token of the request
+	presented string      // the code, refresh token or device code of the request
 	address   string      // of whoever sent it
 	proof     *dpop.Proof // nil: it has none
 

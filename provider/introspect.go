@@ -52,14 +52,11 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 
 // inspect returns what the client may know about the token, or errToken.
 func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspection, error) {
-	if err := parseForm(w, r); err != nil {
-		return nil, err
-	}
-	authenticated, err := p.authenticateClient(r.Context(), r, r.PostForm)
+	client, err := p.readClient(w, r)
 	if err != nil {
 		return nil, err
 	}
-	client, token := authenticated.(relyingParty).Client, r.PostForm.Get("token")
+	token := r.PostForm.Get("token")
 	switch {
 	case client.Public:
 		return nil, fosite.ErrInvalidClient.WithHint("Only a client that authenticates may introspect tokens.")

@@ -37,14 +37,10 @@ func (p *Provider) par(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) push(w http.ResponseWriter, r *http.Request) (*pushedAnswer, error) {
-	if err := parseForm(w, r); err != nil {
-		return nil, err
-	}
-	authenticated, err := p.authenticateClient(r.Context(), r, r.PostForm)
+	rp, err := p.readClient(w, r)
 	if err != nil {
 		return nil, err
 	}
-	rp := authenticated.(relyingParty).Client
 	if r.PostForm.Has("request_uri") {
 		return nil, fosite.ErrInvalidRequest.WithHint("A pushed request cannot have a request_uri (RFC 9126 section 2.1).")
 	}

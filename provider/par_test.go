@@ -272,6 +272,9 @@ func TestPushedRequestsOfStrangers(t *testing.T) {
 	if statuses[http.StatusCreated] != 600 || statuses[http.StatusTooManyRequests] != 100 {
 		t.Errorf("700 requests are answered %v", statuses)
 	}
+	if wait := o.do(post("/par", mine)).Header.Get("Retry-After"); wait != "60" {
+		t.Errorf("Retry-After is %q, want 60", wait)
+	}
 	o.push() // a client with a secret is not stopped
 	o.advance(time.Minute)
 	if status, body := o.par("", mine); status != http.StatusCreated {

@@ -29,14 +29,11 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 // revokePresented ends the token of the request. One that is unknown, or of another client, is no error (RFC 7009 section
 // 2.2), and nothing tells the two apart. The parameter token_type_hint has no meaning here: a token says what it is.
 func (p *Provider) revokePresented(w http.ResponseWriter, r *http.Request) error {
-	if err := parseForm(w, r); err != nil {
-		return err
-	}
-	authenticated, err := p.authenticateClient(r.Context(), r, r.PostForm)
+	client, err := p.readClient(w, r)
 	if err != nil {
 		return err
 	}
-	client, token := authenticated.(relyingParty).Client, r.PostForm.Get("token")
+	token := r.PostForm.Get("token")
 	if token == "" {
 		return fosite.ErrInvalidRequest.WithHint("token is missing.")
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/ory/fosite"
@@ -49,22 +50,15 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if err == nil && request.GetGrantTypes().ExactOne(client.GrantClient) {
 		return p.grantToClient(ctx, request.(*fosite.AccessRequest), u)
 	}
-	if err == nil || errors.Is(err, errReplay) {
-		if fault := u.narrow(request, r.PostForm); fault != nil { // before anything is spent
-			return nil, fault
-		}
-		if fault := p.aim(ctx, request, u, r.PostForm); fault != nil {
-			return nil, fault
-		}
-		if fault := p.checkAccount(ctx, request.GetClient().(relyingParty).Client, u); fault != nil {
-			return nil, fault
-		}
-	}
-	if errors.Is(err, errReplay) {
-		return p.giveAgain(ctx, u, u.refresh.Replay)
-	}
-	if err != nil {
+	again := errors.Is(err, errReplay)
+	if err != nil && !again {
 		return nil, err
+	}
+	if err := p.checkWish(ctx, request, u, r.PostForm); err != nil { // before anything is spent
+		return nil, err
+	}
+	if again {
+		return p.giveAgain(ctx, u, u.refresh.Replay)
 	}
 	if u.code != nil && (u.code.Used || u.code.Revoked) {
 		return p.again(ctx, u, u.code)
@@ -81,6 +75,18 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 		return nil, err
 	}
 	return p.flush(ctx, u, body)
+}
+
+// checkWish decides which scopes the access token has and what it is for, and refuses what may not be asked for, or not for the
+// account any more.
+func (p *Provider) checkWish(ctx context.Context, request fosite.AccessRequester, u *unit, form url.Values) error {
+	if err := u.narrow(request, form); err != nil {
+		return err
+	}
+	if err := p.aim(ctx, request, u, form); err != nil {
+		return err
+	}
+	return p.checkAccount(ctx, request.GetClient().(relyingParty).Client, u)
 }
 
 // parseForm refuses bodies that RFC 6749 forbids.
@@ -113,11 +119,11 @@ func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
 	switch grantType := r.PostForm.Get("grant_type"); grantType {
 	case "":
 		return fosite.ErrInvalidRequest.WithHint("grant_type is missing.")
-	case "authorization_code":
+	case client.GrantCode:
 		if r.PostForm.Get("code") == "" || r.PostForm.Has("refresh_token") || r.PostForm.Has("device_code") {
 			return fosite.ErrInvalidRequest.WithHint("Send code, and no refresh_token or device_code.")
 		}
-	case "refresh_token":
+	case client.GrantRefresh:
 		if r.PostForm.Get("refresh_token") == "" || r.PostForm.Has("code") || r.PostForm.Has("device_code") {
 			return fosite.ErrInvalidRequest.WithHint("Send refresh_token, and no code or device_code.")
 		}

@@ -12,14 +12,12 @@ import (
 	"vestibule/provider/keyset"
 )
 
-// Methods by which a client authenticates (OIDC Core section 9, RFC 8705 section 2).
+// Methods by which a client authenticates (OIDC Core section 9).
 const (
-	AuthSecretBasic   = "client_secret_basic"
-	AuthSecretPost    = "client_secret_post"
-	AuthPrivateKey    = "private_key_jwt"
-	AuthTLS           = "tls_client_auth"
-	AuthSelfSignedTLS = "self_signed_tls_client_auth"
-	AuthNone          = "none"
+	AuthSecretBasic = "client_secret_basic"
+	AuthSecretPost  = "client_secret_post"
+	AuthPrivateKey  = "private_key_jwt"
+	AuthNone        = "none"
 )
 
 // AuthMethods are those that a client can register.

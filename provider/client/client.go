@@ -133,7 +133,7 @@ const (
 // ResponseTypes are all that a client can register.
 var ResponseTypes = []string{ResponseCode, ResponseIDToken}
 
-// Algorithms of ID token signatures (RFC 7518, RFC 8037). Every client knows RS256; ES256 and EdDSA are twenty times cheaper
+// Algorithms of what the server signs for clients (RFC 7518, RFC 8037). Every client knows RS256; ES256 and EdDSA are twenty times cheaper
 // to make.
 const (
 	RS256 = "RS256"

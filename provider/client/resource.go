@@ -9,9 +9,6 @@ import (
 	"vestibule/provider/store"
 )
 
-// Unwrap returns ErrConflict.
-func (t *ResourceTaken) Unwrap() error { return store.ErrConflict }
-
 // Formats of access tokens.
 const (
 	FormatOpaque = "opaque" // nobody but the server can read them
@@ -31,6 +28,9 @@ type ResourceTaken struct{ URI string }
 func (t *ResourceTaken) Error() string {
 	return fmt.Sprintf("the resource URI %s is registered for another API", t.URI)
 }
+
+// Unwrap returns store.ErrConflict.
+func (t *ResourceTaken) Unwrap() error { return store.ErrConflict }
 
 // checkResources says what is wrong with what an API is known by, and with the APIs that a client may use.
 func checkResources(c Client) error {

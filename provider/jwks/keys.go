@@ -1,4 +1,4 @@
-// Package jwks is the keys that sign ID tokens: made, sealed at rest, published before they sign and after, and replaced
+// Package jwks is the keys that sign ID tokens and all else that the server signs: made, sealed at rest, published before they sign and after, and replaced
 // one by the next. What is published is a JSON Web Key Set (RFC 7517).
 package jwks
 

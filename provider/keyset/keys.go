@@ -32,23 +32,18 @@ func New(f *fetch.Fetcher, now func() time.Time, failed func(uri string, err err
 // Verify checks the signature of a token with the client's keys. Where those are fetched and none of them fits, they are
 // fetched anew, for the client may have others by now. Errors: ErrKey, ErrSignature, ErrUnavailable, fetch.ErrBusy.
 func (k *Keys) Verify(ctx context.Context, from Source, t *Token) error {
-	return k.find(ctx, from, func(s *Set) error { return s.Verify(t) })
-}
-
-// find asks the keys, and once more those that are there now.
-func (k *Keys) find(ctx context.Context, from Source, ask func(*Set) error) error {
 	if from.URI == "" {
 		set, err := k.registered(from.Keys)
 		if err != nil {
 			return err
 		}
-		return ask(set)
+		return set.Verify(t)
 	}
 	known, err := k.fetched.Get(ctx, from.URI)
 	if err != nil {
 		return unavailable(err)
 	}
-	wrong := ask(known)
+	wrong := known.Verify(t)
 	if wrong == nil {
 		return nil
 	}
@@ -59,7 +54,7 @@ func (k *Keys) find(ctx context.Context, from Source, ask func(*Set) error) erro
 	case fresh == known:
 		return wrong
 	}
-	return ask(fresh)
+	return fresh.Verify(t)
 }
 
 func (k *Keys) registered(keys []byte) (*Set, error) {

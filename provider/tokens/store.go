@@ -20,7 +20,7 @@ type Code struct {
 	Created   time.Time
 	Expires   time.Time
 	Changed   time.Time // when the client was last changed, as it is registered now; read only
-	Used      bool      // it was exchanged
+	Used      bool      // it was exchanged, or stands for an answer without a code
 	UsedAt    time.Time
 	Replay    []byte // the answer to that, sealed with a key only the code's holder can derive
 	Revoked   bool   // what it rested on has ended; nobody has to have used it
@@ -50,9 +50,9 @@ type Token struct {
 
 // Store keeps codes and tokens. Each method that spends something is atomic over any number of processes.
 type Store interface {
-	// SaveCode inserts a code, or one that is Used for an answer that was given without one. It and all tokens that come of it belong to that registration of the client: they are
-	// none once the client is removed, also if its id is registered anew. client.ErrChanged if the client is not
-	// registered as given any more; ErrConflict if the family has a code.
+	// SaveCode inserts a code, or one that is Used for an answer that was given without one. It and all tokens that come of
+	// it belong to that registration of the client: they are none once the client is removed, also if its id is registered
+	// anew. client.ErrChanged if the client is not registered as given any more; ErrConflict if the family has a code.
 	SaveCode(ctx context.Context, code Code, of client.Client) error
 	// Code returns the code, used, revoked or expired or not, or ErrNotFound.
 	Code(ctx context.Context, signature string) (Code, error)
