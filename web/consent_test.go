@@ -50,19 +50,22 @@ func TestConsentPolicies(t *testing.T) {
 		public        bool
 		redirect      string
 		asked, ticked bool
+		types         []string
 	}{
-		{client.ConsentDefault, false, "https://own.test/cb", true, true},
-		{client.ConsentDefault, true, "https://own.test/cb", true, false},
-		{client.ConsentAsk, false, "https://own.test/cb", true, false},
-		{client.ConsentRemember, false, "https://own.test/cb", true, true},
-		{client.ConsentRemember, true, "https://own.test/cb", true, true},
-		{client.ConsentNever, false, "https://own.test/cb", false, false},
-		{client.ConsentNever, true, "https://own.test/cb", false, false},
-		{client.ConsentNever, true, "http://127.0.0.1:1/cb", true, false},
-		{client.ConsentNever, true, "own:/cb", true, false},
+		{client.ConsentDefault, false, "https://own.test/cb", true, true, nil},
+		{client.ConsentDefault, true, "https://own.test/cb", true, false, nil},
+		{client.ConsentAsk, false, "https://own.test/cb", true, false, nil},
+		{client.ConsentRemember, false, "https://own.test/cb", true, true, nil},
+		{client.ConsentRemember, true, "https://own.test/cb", true, true, nil},
+		{client.ConsentNever, false, "https://own.test/cb", false, false, nil},
+		{client.ConsentNever, true, "https://own.test/cb", false, false, nil},
+		{client.ConsentNever, true, "http://127.0.0.1:1/cb", true, false, nil},
+		{client.ConsentNever, true, "own:/cb", true, false, nil},
+		{client.ConsentNever, false, "http://127.0.0.1:1/cb", false, false, nil}, // nobody else has a use for the code
+		{client.ConsentNever, false, "http://127.0.0.1:1/cb", true, false, []string{"code", "id_token"}},
 	} {
-		t.Run(fmt.Sprintf("%s, public %v, %s", tt.policy, tt.public, tt.redirect), func(t *testing.T) {
-			own := client.Client{ID: "own", Name: "Own", Public: tt.public, Consent: tt.policy, RedirectURIs: []string{tt.redirect}, Scopes: []string{"openid"}}
+		t.Run(fmt.Sprintf("%s, public %v, %s, %v", tt.policy, tt.public, tt.redirect, tt.types), func(t *testing.T) {
+			own := client.Client{ID: "own", Name: "Own", Public: tt.public, Consent: tt.policy, RedirectURIs: []string{tt.redirect}, Scopes: []string{"openid"}, ResponseTypes: tt.types}
 			if !tt.public {
 				own.SecretHash = "sha256:x"
 			}

@@ -147,24 +147,13 @@ var Algorithms = []string{RS256, ES256, PS256, EdDSA}
 
 // Check reports every fault of a client that somebody wants to register.
 func Check(c Client) error {
-	var faults []error
-	fault := func(broken bool, text string) {
-		if broken {
-			faults = append(faults, errors.New(text))
-		}
-	}
+	var faults faults
+	fault := faults.when
 	fault(!spelling.IsPlain(c.ID) || len(c.ID) > maxID, "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
 	fault(c.NeedsSecret() != (c.SecretHash != ""), "a client that authenticates by a secret has one, any other client, such as a public one, has none")
 	fault(len(c.RedirectURIs) == 0 && slices.ContainsFunc(ResponseTypes, c.AnswersWith), "a client needs at least one redirect URI")
 	fault(c.Public && c.Grants(GrantClient), "a public client cannot prove that it is itself: it has no grant type client_credentials")
-	fault(c.ResourceServer && c.Public, "a resource server keeps a secret; it cannot be public")
-	fault(c.ResourceServer && len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
-	fault(c.ResourceServer && (c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
-	fault(c.ResourceServer && len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
-	fault(c.ResourceServer && (c.RequirePushedRequests || c.AnswerAlg != ""), "a resource server signs nobody in: it pushes no requests and gets no answers")
-	fault(c.ResourceServer && len(c.GrantTypes) > 0, "a resource server signs nobody in: it has no grant types")
-	fault(c.ResourceServer && c.BoundTokens, "a resource server gets no tokens that could be bound to keys")
 	for _, kind := range c.GrantTypes {
 		fault(!slices.Contains(GrantTypes, kind), fmt.Sprintf("grant type %q must be one of %s", kind, strings.Join(GrantTypes, ", ")))
 	}
@@ -176,35 +165,54 @@ func Check(c Client) error {
 	fault(c.AnswerAlg != "" && !slices.Contains(Algorithms, c.AnswerAlg), "answers can be signed with RS256, ES256, PS256 or EdDSA")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
 	fault(!c.Consent.IsKnown(), "consent can be ask, remember or never")
-	fault(c.ResourceServer && c.Consent != ConsentDefault, "a resource server signs nobody in: consent is for other clients")
 	for _, scope := range c.IDTokenClaims {
 		known := slices.Contains(claims.Scopes(), scope)
 		fault(!known, fmt.Sprintf("claims for ID tokens can be those of %s, not of %q", strings.Join(claims.Scopes(), ", "), scope))
 		fault(known && !slices.Contains(c.Scopes, scope), fmt.Sprintf("claims of %s cannot be in ID tokens without the scope %s; let the client ask for it", scope, scope))
 	}
 	for _, uri := range c.RedirectURIs {
-		if err := checkRedirectURI(uri, c.Public); err != nil {
-			faults = append(faults, fmt.Errorf("redirect URI %q: %w", uri, err))
-		}
+		faults.add(fmt.Sprintf("redirect URI %q: ", uri), checkRedirectURI(uri, c.Public))
 	}
 	for _, uri := range c.PostLogoutRedirectURIs {
-		if err := checkRedirectURI(uri, c.Public); err != nil {
-			faults = append(faults, fmt.Errorf("post-logout redirect URI %q: %w", uri, err))
-		}
-	}
-	if err := checkLogoutURIs(c); err != nil {
-		faults = append(faults, err)
+		faults.add(fmt.Sprintf("post-logout redirect URI %q: ", uri), checkRedirectURI(uri, c.Public))
 	}
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
-	if err := checkResources(c); err != nil {
-		faults = append(faults, err)
+	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c))...)...)
+}
+
+// checkAPI reports what a resource server has that only those have who sign users in.
+func checkAPI(c Client) error {
+	if !c.ResourceServer {
+		return nil
 	}
-	if err := assurance.CheckACRNames(c.ACRNames); err != nil {
-		faults = append(faults, err)
+	var faults faults
+	faults.when(c.Public, "a resource server keeps a secret; it cannot be public")
+	faults.when(len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
+	faults.when((c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
+	faults.when(len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
+	faults.when((c.RequirePushedRequests || c.AnswerAlg != ""), "a resource server signs nobody in: it pushes no requests and gets no answers")
+	faults.when(len(c.GrantTypes) > 0, "a resource server signs nobody in: it has no grant types")
+	faults.when(c.BoundTokens, "a resource server gets no tokens that could be bound to keys")
+	faults.when(c.Consent != ConsentDefault, "a resource server signs nobody in: consent is for other clients")
+	return errors.Join(faults.found...)
+}
+
+// faults are what is wrong with a registration.
+type faults struct{ found []error }
+
+func (f *faults) when(broken bool, text string) {
+	if broken {
+		f.found = append(f.found, errors.New(text))
 	}
-	return errors.Join(append(faults, authFaults(c)...)...)
+}
+
+// add puts words before an error; nil: there is none.
+func (f *faults) add(words string, err error) {
+	if err != nil {
+		f.found = append(f.found, fmt.Errorf("%s%w", words, err))
+	}
 }
 
 // Label is what users know the client by: its name or, if it has none, its ID.

@@ -35,8 +35,11 @@ func (c Client) SkipsConsent(redirect string) bool {
 	return c.FirstParty || c.Consent == ConsentNever && !c.MayBeImpostor(redirect)
 }
 
-// MayBeImpostor reports whether any program on the user's device could have sent the request and gets the answer.
-func (c Client) MayBeImpostor(redirect string) bool { return c.Public && !IsWeb(redirect) }
+// MayBeImpostor reports whether any program on the user's device could have sent the request and has use for the answer: a
+// code needs the secret, if the client has one, and an ID token needs none.
+func (c Client) MayBeImpostor(redirect string) bool {
+	return !IsWeb(redirect) && (c.Public || c.AnswersWith(ResponseIDToken))
+}
 
 // IsWeb reports whether the answer goes to a web site, and not to an app on the device.
 func IsWeb(redirect string) bool {
