@@ -36,7 +36,8 @@ type Outbox interface {
 
 // Clients are the relying parties.
 type Clients interface {
-	// Client returns a relying party, or store.ErrNotFound.
+	// Client returns a relying party as it is registered now, or store.ErrNotFound: with one that is remembered from before
+	// it had an address, a notice would be dropped.
 	Client(ctx context.Context, id string) (client.Client, error)
 }
 

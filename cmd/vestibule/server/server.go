@@ -156,7 +156,7 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 	}
 	s.provider = p
 	s.logouts = &backchannel.Sender{
-		Issuer: p.Issuer(), Outbox: s.store, Clients: p, Signer: p, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
+		Issuer: p.Issuer(), Outbox: s.store, Clients: s.store, Signer: p, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
 		Life: c.LogoutTokenRetry, Count: s.metrics.toldLogout, Log: s.log, Now: s.now,
 	}
 	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, FrontChannel: p, Devices: p}, nil

@@ -495,3 +495,21 @@ func TestRefreshTokensAfterASignOut(t *testing.T) {
 	trip = a.one.Begin("prompt", "none")
 	trip.Refused(a.browser.Open(trip.Address), "login_required")
 }
+
+// TestBackChannelOfANewAddress signs a user out in the moment in which the app has registered where it wants to hear of that:
+// a server that remembers the app from before must not take it for one that hears nothing.
+func TestBackChannelOfANewAddress(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
+		c := servertest.NewEnrolled(t, s, 1)
+		b, l := s.NewBrowser(t), s.NewLogoutListener(t)
+		v := c.Begin()
+		v.Finish(v.SignIn(b, c.User).GiveCode(c.Phone.Code(0)).Allow())
+		s.ChangeClient(t, c.OAuth.ClientID, func(c *client.Client) { c.BackchannelLogoutURI = l.Address })
+		b.Open("/logout").Press("Sign out")
+		s.TellLogouts(t)
+		if heard := l.Heard(); len(heard) != 1 {
+			t.Errorf("the app heard of %d sign-outs, want one", len(heard))
+		}
+	})
+}
