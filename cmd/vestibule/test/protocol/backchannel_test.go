@@ -30,13 +30,7 @@ func TestBackChannelLogout(t *testing.T) {
 	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
 		o := newSignOuts(t, s)
-		var metadata struct {
-			Supported bool `json:"backchannel_logout_supported"`
-			Session   bool `json:"backchannel_logout_session_supported"`
-		}
-		if err := o.shop.Provider.Claims(&metadata); err != nil || !metadata.Supported || !metadata.Session {
-			t.Errorf("oidcc-backchannel-logout-discovery-endpoint-verification: %+v, %v", metadata, err)
-		}
+		o.supports(t, "backchannel")
 		for _, alg := range client.Algorithms {
 			t.Run("oidcc-backchannel-rp-initiated-logout "+alg, func(t *testing.T) {
 				l := s.NewLogoutListener(t)

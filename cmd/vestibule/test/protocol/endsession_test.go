@@ -47,6 +47,18 @@ func newSignOuts(t *testing.T, s *servertest.Site) *signOuts {
 	return o
 }
 
+// supports fails the test unless the metadata says that clients hear of sign-outs by the channel, and of which session.
+func (o *signOuts) supports(t *testing.T, channel string) {
+	t.Helper()
+	metadata := map[string]any{}
+	err := o.shop.Provider.Claims(&metadata)
+	for _, name := range []string{channel + "_logout_supported", channel + "_logout_session_supported"} {
+		if err != nil || metadata[name] != true {
+			t.Errorf("oidcc-%s-logout-discovery-endpoint-verification: %s is %v (%v)", channel, name, metadata[name], err)
+		}
+	}
+}
+
 // visit is a browser that has signed in to the shop, and what the shop learnt.
 type visit struct {
 	*signOuts

@@ -38,13 +38,7 @@ func TestFrontChannelLogout(t *testing.T) {
 	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
 		o := newSignOuts(t, s)
-		var metadata struct {
-			Supported bool `json:"frontchannel_logout_supported"`
-			Session   bool `json:"frontchannel_logout_session_supported"`
-		}
-		if err := o.shop.Provider.Claims(&metadata); err != nil || !metadata.Supported || !metadata.Session {
-			t.Errorf("oidcc-frontchannel-logout-discovery-endpoint-verification: %+v, %v", metadata, err)
-		}
+		o.supports(t, "frontchannel")
 		o.shop = s.NewClient(t, "till", framed("https://shop.example/out?a=b%20c", true))
 		plain := s.NewClient(t, "kiosk", framed("https://shop.example/kiosk", false), func(c *client.Client) {
 			c.FrontchannelLogoutURI, c.RedirectURIs = "https://kiosk.example:8443/out", append(c.RedirectURIs, "https://kiosk.example:8443/cb")
