@@ -115,6 +115,9 @@ func TestImpostor(t *testing.T) {
 			t.Errorf("the client got %v", got)
 		}
 	}
+	if got := b.open(native + "&prompt=none").client(); got.Get("error") != "consent_required" {
+		t.Errorf("asked silently the client gets %v, want consent_required", got)
+	}
 }
 
 func TestUseADifferentAccountAtConsent(t *testing.T) {

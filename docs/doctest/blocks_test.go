@@ -40,7 +40,7 @@ func proved(d Document, b Block, tests map[string]string) string {
 		}
 		return ""
 	case "js": // run in the place of a relying party
-		if d.Name == "docs/clients.md" {
+		if d.Name == "docs/javascript.md" {
 			return picked(b, tests)
 		}
 		return only(d, b, "docs/apps.md")

@@ -9,31 +9,31 @@ import (
 	"vestibule/cmd/vestibule/servertest"
 )
 
-// person is what an app shows of its user.
-type person struct{ Name, Email string }
+// profile is what an app shows of its user.
+type profile struct{ Name, Email string }
 
 // shows fails the test unless the app shows its user, or nobody if there is none.
-func (a *app) shows(got shown, want person) {
+func (a *app) shows(got shown, want profile) {
 	a.t.Helper()
 	var said struct {
-		person
-		User person // of Auth.js
+		profile
+		User profile // of Auth.js
 	}
 	if err := json.Unmarshal([]byte(got.body), &said); err != nil || got.status != http.StatusOK {
 		a.t.Fatalf("the app answers %d %s (%v)", got.status, got.body, err)
 	}
-	if said.User != (person{}) {
-		said.person = said.User
+	if said.User != (profile{}) {
+		said.profile = said.User
 	}
-	if said.person != want {
+	if said.profile != want {
 		a.t.Errorf("the app shows %s, want %+v", got.body, want)
 	}
 }
 
 // itself is the user of the app.
-func (a *app) itself() person {
+func (a *app) itself() profile {
 	user := a.Site.Account(a.t, a.OAuth.ClientID)
-	return person{user.Name, user.Email}
+	return profile{user.Name, user.Email}
 }
 
 // TestExpress signs in to apps of Express, and out.
@@ -43,12 +43,17 @@ func TestExpress(t *testing.T) {
 	t.Run("Auth.js", func(t *testing.T) { authJS(t, s) })
 	t.Run("express-openid-connect", func(t *testing.T) { idTokenAlone(t, s) })
 	t.Run("express-openid-connect with a code", func(t *testing.T) { withCode(t, s) })
+	t.Run("Passport", func(t *testing.T) {
+		a := startApp(t, s, "forum", recipes(t).BlockWith(t, "js", "from 'passport-openidconnect'"))
+		a.shows(a.get("/"), profile{})
+		a.shows(a.signIn(a.get("/login")), a.itself())
+	})
 }
 
 // authJS presses the buttons of Auth.js, whose forms have a token against forgery.
 func authJS(t *testing.T, s *servertest.Site) {
 	a := startApp(t, s, "news", recipes(t).BlockWith(t, "js", "from '@auth/express'"))
-	a.shows(a.get("/"), person{})
+	a.shows(a.get("/"), profile{})
 	press := func(path string, fields url.Values) shown {
 		t.Helper()
 		var token struct{ CSRFToken string }
@@ -59,9 +64,9 @@ func authJS(t *testing.T, s *servertest.Site) {
 		return a.send(http.MethodPost, a.origin+path, fields)
 	}
 	a.shows(a.signIn(press("/auth/signin/vestibule", url.Values{"callbackUrl": {a.origin + "/"}})), a.itself())
-	a.shows(press("/auth/signout", url.Values{"callbackUrl": {a.origin + "/"}}), person{})
+	a.shows(press("/auth/signout", url.Values{"callbackUrl": {a.origin + "/"}}), profile{})
 	p := a.browser.Open("/end-session?" + url.Values{"client_id": {"news"}, "post_logout_redirect_uri": {a.origin + "/"}}.Encode())
-	a.shows(a.arrive(p.At("logout", "app").Press("Sign out")), person{})
+	a.shows(a.arrive(p.At("logout", "app").Press("Sign out")), profile{})
 	a.signedOut()
 }
 

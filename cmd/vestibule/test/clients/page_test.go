@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/cdproto/runtime"
@@ -27,9 +28,10 @@ const phoneKey = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 // hosts of .test on this machine.
 func newSecureSite(t *testing.T, set ...func(*config.Config)) (*servertest.Site, *servertest.Tab) {
 	t.Helper()
-	var site *servertest.Site
-	origin := startSecure(t, "login.example.test", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { site.ServeHTTP(w, r) }))
-	site = servertest.New(t, servertest.SQLite(t), append(set, func(c *config.Config) { c.Issuer = origin })...)
+	var front atomic.Pointer[servertest.Site]
+	origin := startSecure(t, "login.example.test", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { front.Load().ServeHTTP(w, r) }))
+	site := servertest.New(t, servertest.SQLite(t), append(set, func(c *config.Config) { c.Issuer = origin })...)
+	front.Store(site)
 	ana := site.AddUser("ana")
 	phone := totp.Portable{Name: "Phone", Secret: phoneKey, Params: totp.Params{Algorithm: "SHA1", Digits: 6, Period: 30}}
 	if _, err := site.Operator().AddAuthenticators(t.Context(), ana, phone); err != nil {

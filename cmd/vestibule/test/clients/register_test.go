@@ -1,5 +1,3 @@
-// Package clients signs in to client software that is not ours, unmodified and with its defaults, registered and set up as
-// docs/clients.md has it.
 package clients
 
 import (
@@ -14,7 +12,7 @@ import (
 // recipes are what the document tells app developers to do.
 func recipes(t *testing.T) doctest.Document {
 	t.Helper()
-	return doctest.Open(t, "docs/clients.md")
+	return doctest.Open(t, "docs/javascript.md")
 }
 
 // register registers a client as the command of the document does, with the app at another origin.

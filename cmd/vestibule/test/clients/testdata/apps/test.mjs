@@ -1,4 +1,4 @@
-// What surrounds an app of docs/clients.md: it says where the app is, and reads its settings, both as a line of JSON.
+// What surrounds an app of docs/javascript.md: it says where the app is, and reads its settings, both as a line of JSON.
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
