@@ -85,19 +85,21 @@ func TestOIDCClientInFrame(t *testing.T) {
 	}
 }
 
-// TestOIDCClientRenewsByItself waits for the library to renew before the access token expires.
+// TestOIDCClientRenewsByItself waits for the library to renew before the access token expires. Its tokens are bound to a key
+// that no script can read, and the server wants proofs with a nonce.
 func TestOIDCClientRenewsByItself(t *testing.T) {
 	t.Parallel()
-	_, tab := newSecureSite(t, func(c *config.Config) { c.AccessTokenLifetime = 61 * time.Second })
-	notes := startPage(tab, "notes", "notes.example.test")
+	_, tab := newSecureSite(t, func(c *config.Config) { c.AccessTokenLifetime, c.DPoPNonce = 61*time.Second, true })
+	notes := startPage(tab, "notes", "notes.example.test", "import { UserManager", "import { IndexedDbDPoPStore, UserManager",
+		"loadUserInfo: true", "dpop: { bind_authorization_code: true, store: new IndexedDbDPoPStore() }")
 	notes.open("signed-out")
 	notes.begins("signIn()")
 	notes.prove(notes.Tab, true)
 	notes.Arrives("notes", "signed-in")
 	if got := does[string](notes, `new Promise(resolve => {
-		users.events.addUserLoaded(() => resolve("renewed"))
+		users.events.addUserLoaded(user => resolve(user.token_type))
 		users.events.addSilentRenewError(fault => resolve(String(fault)))
-	})`); got != "renewed" {
-		t.Errorf("by itself the app is %s", got)
+	})`); got != "DPoP" {
+		t.Errorf("by itself the app is given %s, want a DPoP token", got)
 	}
 }
