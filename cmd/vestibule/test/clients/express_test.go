@@ -44,7 +44,7 @@ func TestExpress(t *testing.T) {
 	t.Run("express-openid-connect", func(t *testing.T) { idTokenAlone(t, s) })
 	t.Run("express-openid-connect with a code", func(t *testing.T) { withCode(t, s) })
 	t.Run("Passport", func(t *testing.T) {
-		a := startApp(t, s, "forum", recipes(t).BlockWith(t, "js", "from 'passport-openidconnect'"))
+		a := startApp(t, s, "club", recipes(t).BlockWith(t, "js", "from 'passport-openidconnect'"))
 		a.shows(a.get("/"), profile{})
 		a.shows(a.signIn(a.get("/login")), a.itself())
 	})

@@ -24,7 +24,7 @@ func TestOIDCClient(t *testing.T) {
 	notes.knowsUser()
 
 	tokens := does[[]string](notes, `users.getUser().then(u => [u.access_token, u.refresh_token])`)
-	notes.inWindow("users.signoutPopup()")
+	notes.opens("users.signoutPopup()")
 	notes.done()
 	notes.open("signed-out")
 	if got := does[[]int](notes, `Promise.all([
