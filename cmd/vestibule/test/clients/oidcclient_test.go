@@ -49,7 +49,7 @@ func TestOIDCClient(t *testing.T) {
 func TestOIDCClientInFrame(t *testing.T) {
 	t.Parallel()
 	_, tab := newSecureSite(t)
-	notes := startPage(tab, "notes", "notes.example.test", " offline_access", "", "loadUserInfo:", "monitorSession: true, loadUserInfo:")
+	notes := startPage(tab, "notes", "notes.example.test", " offline_access", "", "loadUserInfo:", "monitorSession: true, filterProtocolClaims: false, loadUserInfo:")
 	notes.open("signed-out")
 	notes.begins("signIn()")
 	notes.prove(notes.Tab, true)
@@ -58,6 +58,9 @@ func TestOIDCClientInFrame(t *testing.T) {
 		t.Errorf("in a frame on the same site the app is %s", got)
 	}
 	notes.knowsUser()
+	if got := does[string](notes, `users.getUser().then(u => u.profile.acr)`); got != "aal2" {
+		t.Errorf("acr is %q, want aal2", got)
+	}
 
 	far := startPage(tab, "far", "far.test", " offline_access", "")
 	far.open("signed-out")
