@@ -53,7 +53,8 @@ func TestConsentPolicies(t *testing.T) {
 		types         []string
 	}{
 		{client.ConsentDefault, false, "https://own.test/cb", true, true, nil},
-		{client.ConsentDefault, true, "https://own.test/cb", true, false, nil},
+		{client.ConsentDefault, true, "https://own.test/cb", true, true, nil}, // the web site is known, and can be asked for silently
+		{client.ConsentDefault, true, "http://127.0.0.1:1/cb", true, false, nil},
 		{client.ConsentAsk, false, "https://own.test/cb", true, false, nil},
 		{client.ConsentRemember, false, "https://own.test/cb", true, true, nil},
 		{client.ConsentRemember, true, "https://own.test/cb", true, true, nil},
@@ -113,6 +114,9 @@ func TestImpostor(t *testing.T) {
 		if got := p.press("Allow", "remember", "yes").client(); got.Get("code") == "" {
 			t.Errorf("the client got %v", got)
 		}
+	}
+	if got := b.open(native + "&prompt=none").client(); got.Get("error") != "consent_required" {
+		t.Errorf("asked silently the client gets %v, want consent_required", got)
 	}
 }
 

@@ -73,7 +73,7 @@ var clientFlags = []clientFlag{
 		name: "consent",
 		flag: func() cli.Flag {
 			return &cli.StringFlag{Name: "consent", Usage: "what its users are asked before it learns of them: `ask|remember|never`; never is for an app of your own",
-				DefaultText: "remember, or ask for a public app"}
+				DefaultText: "remember, or ask for a public app on a device"}
 		},
 		apply: func(c *cli.Command, to *client.Client) { to.Consent = client.Consent(c.String("consent")) },
 	},

@@ -91,6 +91,19 @@ func (d Document) Block(t testing.TB, language string) string {
 	return blocks[i].Text
 }
 
+// BlockWith returns the text of the first block of a language that has these words. TestBlocks takes it that a test that calls
+// this runs the block.
+func (d Document) BlockWith(t testing.TB, language, words string) string {
+	t.Helper()
+	for _, b := range d.Blocks() {
+		if b.Language == language && strings.Contains(b.Text, words) {
+			return b.Text
+		}
+	}
+	t.Fatalf("%s has no block of %s with %q", d.Name, language, words)
+	return ""
+}
+
 // Prose returns the document without its fenced blocks.
 func (d Document) Prose() string { return fence.ReplaceAllString(d.Text, "") }
 

@@ -10,7 +10,7 @@ type Consent string
 
 // What users may be asked.
 const (
-	ConsentDefault  Consent = ""         // ConsentRemember for a client that keeps a secret, ConsentAsk for any other
+	ConsentDefault  Consent = ""         // ConsentRemember, or ConsentAsk where the client MayBeImpostor
 	ConsentAsk      Consent = "ask"      // each time, unless they want the answer remembered
 	ConsentRemember Consent = "remember" // once, unless they do not want the answer remembered
 	ConsentNever    Consent = "never"    // nothing: the client belongs to whoever runs the server
@@ -21,10 +21,12 @@ func (v Consent) IsKnown() bool {
 	return slices.Contains([]Consent{ConsentDefault, ConsentAsk, ConsentRemember, ConsentNever}, v)
 }
 
-// RemembersConsent reports whether users keep their answer unless they say otherwise.
-func (c Client) RemembersConsent() bool {
+// RemembersConsent reports whether users keep their answer, when it goes there, unless they say otherwise. What runs in a
+// page has no secret, but who gets its answers is as sure as the web site is (RFC 8252 section 8.6), and it can renew its
+// sign-in in a frame only where the answer was kept.
+func (c Client) RemembersConsent(redirect string) bool {
 	if c.Consent == ConsentDefault {
-		return !c.Public
+		return !c.MayBeImpostor(redirect)
 	}
 	return c.Consent == ConsentRemember
 }

@@ -379,7 +379,7 @@ func (s decider) consent(ctx context.Context, fl *flow) (*consentFacts, error) {
 		return nil, err
 	}
 	owed := !known || len(missing) > 0 || fl.ix.Demand.PromptConsent || app.MayBeImpostor(fl.ix.Redirect)
-	return &consentFacts{owed: owed, missing: missing, keep: app.RemembersConsent()}, nil
+	return &consentFacts{owed: owed, missing: missing, keep: app.RemembersConsent(fl.ix.Redirect)}, nil
 }
 
 // forgetSecond drops a second factor that is too old for the client and cannot be given again, because the user

@@ -29,7 +29,7 @@ type Tab struct {
 }
 
 // NewTab starts a browser with a profile of its own.
-func (s *Site) NewTab(t *testing.T) *Tab {
+func (s *Site) NewTab(t *testing.T, more ...chromedp.ExecAllocatorOption) *Tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(Required(t, "VESTIBULE_TEST_BROWSER")),
@@ -37,7 +37,7 @@ func (s *Site) NewTab(t *testing.T) *Tab {
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 	)
-	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(options, more...)...)
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)

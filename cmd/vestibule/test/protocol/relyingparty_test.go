@@ -1,12 +1,7 @@
 package protocol
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -249,12 +244,7 @@ func checkUserInfo(t *testing.T, c *servertest.Client, tokens *oauth2.Token, wan
 }
 
 // node is a program under way that speaks JSON lines.
-type node struct {
-	t   *testing.T
-	in  io.WriteCloser
-	out *bufio.Reader
-	cmd *exec.Cmd
-}
+type node struct{ *servertest.Node }
 
 func startNode(t *testing.T, modules string, c *servertest.Client) *node {
 	t.Helper()
@@ -268,29 +258,7 @@ func startNode(t *testing.T, modules string, c *servertest.Client) *node {
 // startScript runs a script beside those of testdata/node and gives it the client's settings.
 func startScript(t *testing.T, modules string, settings map[string]string, name, script string) *node {
 	t.Helper()
-	// Node looks for packages beside the script.
-	folder := t.TempDir()
-	if err := errors.Join(
-		os.Symlink(modules, filepath.Join(folder, "node_modules")),
-		os.CopyFS(folder, os.DirFS(filepath.Join("testdata", "node"))),
-		os.WriteFile(filepath.Join(folder, name), []byte(script), 0o600),
-	); err != nil {
-		t.Fatalf("lay out the program: %v", err)
-	}
-	n := &node{t: t, cmd: exec.CommandContext(t.Context(), "node", filepath.Join(folder, name))}
-	n.cmd.Stderr = t.Output()
-	out, err := n.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatalf("node: %v", err)
-	}
-	n.out = bufio.NewReader(out)
-	if n.in, err = n.cmd.StdinPipe(); err != nil {
-		t.Fatalf("node: %v", err)
-	}
-	if err := n.cmd.Start(); err != nil {
-		t.Fatalf("node: %v", err)
-	}
-	t.Cleanup(func() { n.in.Close(); n.cmd.Wait() })
+	n := &node{servertest.StartNode(t, modules, filepath.Join("testdata", "node"), name, script)}
 	n.write(settings)
 	return n
 }
@@ -309,21 +277,13 @@ func nodeSettings(c *servertest.Client) map[string]string {
 }
 
 func (n *node) write(value any) {
-	n.t.Helper()
-	if err := json.NewEncoder(n.in).Encode(value); err != nil {
-		n.t.Fatalf("write to node: %v", err)
-	}
+	n.T.Helper()
+	n.Write(value)
 }
 
 func (n *node) read(value any) {
-	n.t.Helper()
-	line, err := n.out.ReadBytes('\n')
-	if err != nil {
-		n.t.Fatalf("read from node: %v", err)
-	}
-	if err := json.Unmarshal(line, value); err != nil {
-		n.t.Fatalf("read from node %s: %v", line, err)
-	}
+	n.T.Helper()
+	n.Read(value)
 }
 
 // TestServerAlgorithm signs with the algorithm of the settings for clients that have no wish.
