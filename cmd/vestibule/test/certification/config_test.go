@@ -52,7 +52,7 @@ func TestConfig(t *testing.T) {
 	})
 	t.Run("keys", func(t *testing.T) {
 		var keys jose.JSONWebKeySet
-		if err := json.Unmarshal(o.get(t, strings.TrimPrefix(o.endpoint("jwks_uri"), o.site.Config.Issuer)).body, &keys); err != nil {
+		if err := json.Unmarshal(o.get(t, o.path("jwks_uri")).body, &keys); err != nil {
 			t.Fatal(err)
 		}
 		signs := map[string]bool{}

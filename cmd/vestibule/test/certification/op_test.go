@@ -86,6 +86,11 @@ func (o *op) endpoint(name string) string {
 	return address
 }
 
+// path is the endpoint below the issuer.
+func (o *op) path(name string) string {
+	return strings.TrimPrefix(o.endpoint(name), o.site.Config.Issuer)
+}
+
 // lists is a list of the metadata.
 func (o *op) lists(name string) []string {
 	var all []string

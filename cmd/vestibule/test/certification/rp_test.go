@@ -60,8 +60,13 @@ func (c *rp) answer(t *testing.T, request url.Values, p *servertest.Page) url.Va
 		t.Fatalf("the browser is at page %s, state %s (%d), want the client:\n%s", p.Name, p.State, p.Status, p.Text())
 	}
 	got := p.Left.Query()
-	if at, _, _ := strings.Cut(p.Left.String(), "?"); at != c.OAuth.RedirectURL || p.Left.Fragment != "" || p.Posted != (c.mode == "form_post") {
+	at, _, _ := strings.Cut(p.Left.String(), "?")
+	want, own, _ := strings.Cut(c.OAuth.RedirectURL, "?") // which may have a query of its own
+	if at != want || !strings.HasPrefix(p.Left.RawQuery, own) || p.Left.Fragment != "" || p.Posted != (c.mode == "form_post") {
 		t.Errorf("the answer came to %s, in a form: %t", at, p.Posted)
+	}
+	for name := range must(url.ParseQuery(own)) {
+		got.Del(name)
 	}
 	if got.Get("state") != request.Get("state") || got.Has("state") != request.Has("state") || got.Get("iss") != c.op.site.Config.Issuer {
 		t.Errorf("the answer has the state %q and iss %q, want %q and %q", got["state"], got["iss"], request["state"], c.op.site.Config.Issuer)
@@ -77,6 +82,14 @@ func (c *rp) answer(t *testing.T, request url.Values, p *servertest.Page) url.Va
 	}
 	c.op.site.KeepSecret(got.Get("code"))
 	return got
+}
+
+// must is for what cannot fail.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
 }
 
 // refused fails the test unless the client gets one of these errors.
@@ -169,7 +182,7 @@ func (c *rp) idToken(t *testing.T, got tokens) map[string]any {
 		t.Errorf("the ID token has no kid: %+v", parsed.Headers)
 	}
 	var keys jose.JSONWebKeySet
-	if err := json.Unmarshal(c.op.get(t, strings.TrimPrefix(c.op.endpoint("jwks_uri"), c.op.site.Config.Issuer)).body, &keys); err != nil {
+	if err := json.Unmarshal(c.op.get(t, c.op.path("jwks_uri")).body, &keys); err != nil {
 		t.Fatal(err)
 	}
 	var claims map[string]any
