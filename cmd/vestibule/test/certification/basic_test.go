@@ -3,7 +3,9 @@ package certification
 import (
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -149,6 +151,20 @@ var basic = []module{
 		failed(t, poster.redeem(t, answer.Get("code")), http.StatusUnauthorized, "invalid_client")
 		poster.exchange(t, request, answer, "client_id", poster.OAuth.ClientID, "client_secret", poster.OAuth.ClientSecret)
 	}},
+	{"oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported", func(t *testing.T, c *rp, b *servertest.Browser) {
+		object := ""
+		host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, object) }))
+		t.Cleanup(host.Close)
+		request := c.request()
+		around := with(inObject(t, request), "request", "-", "request_uri", host.URL)
+		c.refused(t, c.answer(t, request, c.visit(b, with(around, "state", request.Get("state")))), "request_uri_not_supported")
+		plain := c.unsigning(t, host.URL)
+		request = plain.request()
+		around = inObject(t, request)
+		object = around.Get("request")
+		end, _ := plain.op.through(t, plain.visit(b, with(around, "request", "-", "request_uri", host.URL)))
+		plain.exchange(t, request, plain.answer(t, request, end))
+	}},
 	{"oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported", func(t *testing.T, c *rp, b *servertest.Browser) {
 		request := c.request()
 		c.refused(t, c.answer(t, request, c.visit(b, with(inObject(t, request), "state", request.Get("state")))), "request_not_supported")
@@ -281,10 +297,10 @@ func (c *rp) refresh(t *testing.T, token string, changes ...string) reply {
 	return c.post(t, c.op.endpoint("token_endpoint"), with(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}, changes...))
 }
 
-// unsigning is a client that is registered for request objects which it does not sign.
-func (c *rp) unsigning(t *testing.T) *rp {
+// unsigning is a client that is registered for request objects which it does not sign, at these addresses too.
+func (c *rp) unsigning(t *testing.T, at ...string) *rp {
 	t.Helper()
-	return c.op.newClient(t, c.OAuth.ClientID+"-2", c.mode, func(c *client.Client) { c.RequestObjectAlg = "none" })
+	return c.op.newClient(t, c.OAuth.ClientID+"-2", c.mode, func(c *client.Client) { c.RequestObjectAlg, c.RequestURIs = "none", at })
 }
 
 // inObject is the request with its parameters in a request object that nobody has signed, and beside it only those that there
