@@ -34,7 +34,7 @@ type unit struct {
 	code    *tokens.Code
 	refresh *tokens.Token
 	grant   *grant          // of code or refresh
-	client  client.Client   // whose it is
+	client  client.Client   // that sends the request, once it is known
 	user    account.Account // whose it is, if that was looked up
 	target  target          // of the access token
 	tokens  []tokens.Token

@@ -78,31 +78,18 @@ func (u *unit) key() string {
 var errKey = fosite.ErrInvalidGrant.WithHint("The code or refresh token is bound to a key: send a DPoP proof by that key.")
 
 // checkKey refuses a code or refresh token that is bound to another key than the request has proved, and a request without
-// a proof that the client must send. fosite is told that there is no such code or token, so that it does not take it for
+// a proof if the client must send one. fosite is told that there is no such code or token, so that it does not take it for
 // used twice: whoever cannot use it must not end the family.
 func (u *unit) checkKey(c client.Client) error {
-	u.client = c
-	if bound := u.grant.Bound.Key; bound != "" && bound != u.key() {
+	switch bound := u.grant.Bound.Key; {
+	case bound != "" && bound != u.key():
 		u.refusal = errKey
-	} else if err := fitsClient(c, u.proof); err != nil {
-		u.refusal = proofFault(err)
+	case c.BoundTokens && u.proof == nil:
+		u.refusal = proofFault(dpop.ErrMissing)
+	default:
+		return nil
 	}
-	if u.refusal != nil {
-		return fosite.ErrNotFound
-	}
-	return nil
-}
-
-// fitsClient refuses a request without a proof of a client that must send one, and a proof by an algorithm that the client may
-// not use. An error is a *dpop.Error.
-func fitsClient(c client.Client, proof *dpop.Proof) error {
-	switch {
-	case proof != nil:
-		return proof.By(c.ProofAlgorithms())
-	case c.BoundTokens:
-		return dpop.ErrMissing
-	}
-	return nil
+	return fosite.ErrNotFound
 }
 
 // refuseKey returns why the code or refresh token is refused, and records that it was.

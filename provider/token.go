@@ -47,20 +47,24 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if u.refusal != nil {
 		return nil, p.refuseKey(ctx, u)
 	}
-	if err == nil && request.GetGrantTypes().ExactOne(client.GrantClient) {
-		return p.grantToClient(ctx, request.(*fosite.AccessRequest), u)
-	}
 	again := errors.Is(err, errReplay)
 	if err != nil && !again {
 		return nil, err
 	}
+	u.client = request.GetClient().(relyingParty).Client
+	if err := proof.By(u.client.ProofAlgorithms()); err != nil {
+		return nil, proofFault(err)
+	}
+	if request.GetGrantTypes().ExactOne(client.GrantClient) {
+		return p.grantToClient(ctx, request.(*fosite.AccessRequest), u)
+	}
 	if err := p.checkWish(ctx, request, u, r.PostForm); err != nil { // before anything is spent
 		return nil, err
 	}
-	if again {
+	switch {
+	case again:
 		return p.giveAgain(ctx, u, u.refresh.Replay)
-	}
-	if u.code != nil && (u.code.Used || u.code.Revoked) {
+	case u.code != nil && (u.code.Used || u.code.Revoked):
 		return p.again(ctx, u, u.code)
 	}
 	if err := p.checkPolicy(ctx, request.GetClient(), u); err != nil {

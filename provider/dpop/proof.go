@@ -148,10 +148,10 @@ func (p *Proof) complete() error {
 	return nil
 }
 
-// By says whether the proof is signed by one of the algorithms, for a client that may use fewer than others; nil: any will do.
-// An error is an *Error.
+// By says whether the proof, if there is one, is signed by one of the algorithms, for a client that may use fewer than others;
+// nil: any will do. An error is an *Error.
 func (p *Proof) By(algorithms []string) error {
-	if algorithms == nil || slices.Contains(algorithms, p.algorithm) {
+	if p == nil || algorithms == nil || slices.Contains(algorithms, p.algorithm) {
 		return nil
 	}
 	return refuse("The alg of the DPoP proof must be one of %s.", strings.Join(algorithms, ", "))

@@ -115,7 +115,18 @@ var bound = []asked{
 		request := b.challenged("dpop_jkt", b.proofs.thumbprint())
 		b.read(t, b.ask(t, b.authorize(t, request, b.pushProof()).Get("code"), b.proof()))
 	}},
-	{"dpop-negative-tests", dpopNegative},
+	{"dpop-negative-tests", func(t *testing.T, b, _ *bank) {
+		push, token := b.op.endpoint("pushed_authorization_request_endpoint"), b.op.endpoint("token_endpoint")
+		failed(t, b.push(t, b.challenged(), b.byRS256(http.MethodPost, push)), http.StatusBadRequest, "invalid_dpop_proof")
+		failed(t, b.ask(t, b.code(t), b.byRS256(http.MethodPost, token)), http.StatusBadRequest, "invalid_dpop_proof")
+		dpopNegative(t, b)
+	}},
+}
+
+// byRS256 is a proof that is right but for its algorithm.
+func (b *bank) byRS256(method, address string) string {
+	header := map[string]any{"alg": "RS256", "jwk": jose.JSONWebKey{Key: rsaKey().Public()}}
+	return b.proofs.write(header, map[string]any{"jti": rand.Text(), "htm": method, "htu": address, "iat": b.proofs.Ahead(0)})
 }
 
 // pushProof is one for the endpoint that takes pushed requests.
@@ -133,7 +144,7 @@ func (b *bank) proven(t *testing.T, claims func() []any) {
 }
 
 // dpopNegative sends proofs that are wrong in one way each, and some that look wrong.
-func dpopNegative(t *testing.T, b, _ *bank) {
+func dpopNegative(t *testing.T, b *bank) {
 	access := b.signedIn(t).access
 	address, k := b.op.endpoint("userinfo_endpoint"), b.proofs
 	sum := sha256.Sum256([]byte(access))
