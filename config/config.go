@@ -22,6 +22,18 @@ type Config struct {
 	// FetchNetworks are networks that are not public, but that documents which clients name, such as their keys, may be
 	// fetched from: fetch_networks.
 	FetchNetworks []netip.Prefix
+	// ClientCertificateFormat is how the certificates that clients show come here: pem, base64, xfcc or rfc9440 from a proxy of
+	// TrustedProxies, or connection, where the program ends TLS itself; empty: clients show none: client_certificate_format.
+	ClientCertificateFormat string
+	// ClientCertificateHeader is the header that they come in; empty: X-Forwarded-Client-Cert for xfcc, Client-Cert for rfc9440:
+	// client_certificate_header.
+	ClientCertificateHeader string
+	// ClientCertificateCAFile holds the certificates of authorities that vouch for clients; empty: none authenticates by
+	// tls_client_auth: client_certificate_ca_file.
+	ClientCertificateCAFile string
+	// MTLSOrigin is a second address of the server, without a path, where clients are asked for certificates; empty: they are at
+	// that of Issuer: mtls_origin.
+	MTLSOrigin string
 	// Database is sqlite:PATH or postgres://...: database, or database_file.
 	Database string
 	// SecretKeys seal what must not lie in the database in the clear. The first seals, all

@@ -119,8 +119,8 @@ func (p *Provider) signAccessToken(ctx context.Context, c client.Client, t targe
 		Expires: now.Add(p.lifetimes.AccessToken).Unix(), IssuedAt: now.Unix(), TokenID: spelling.RandomID(),
 		Scope: strings.Join(t.scopes(r.GetGrantedScopes()), " "),
 	}
-	if key := unitOf(ctx).key(); key != "" {
-		claims.Bound = &confirmation{key}
+	if bound := unitOf(ctx).bound; bound != (confirmation{}) {
+		claims.Bound = &bound
 	}
 	if !g.ofClient() {
 		claims.ACR, claims.AMR, claims.AuthTime = g.ACR, g.Login.AMR(), g.Login.AuthTime().Unix()

@@ -53,7 +53,7 @@ func (p *Provider) checkAssertion(ctx context.Context, r *http.Request, c client
 	}
 	to := clientjwt.Audience{
 		Issuer: p.issuer, IssuerOnly: c.AssertionAudience == client.AudienceIssuer,
-		Endpoints: []string{p.issuer + "/token", p.issuer + strings.TrimPrefix(r.URL.Path, p.path)},
+		Endpoints: append(p.addresses("/token"), p.addresses(strings.TrimPrefix(r.URL.Path, p.path))...),
 	}
 	used, err := a.Check(to, p.now())
 	if err != nil {

@@ -27,8 +27,13 @@ func (p *Provider) readClient(w http.ResponseWriter, r *http.Request) (client.Cl
 }
 
 // authenticateClient finds out which client sends a request (RFC 6749 section 2.3): by what it has signed, by HTTP Basic or
-// form parameters with a secret, or by the id alone of a public client. Using two methods at once is an error.
+// form parameters with a secret, by its certificate, or by the id alone of a public client. Using two methods at once is an
+// error, but for a certificate that tokens are to be bound to.
 func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
+	chain, err := p.shown(r)
+	if err != nil {
+		return nil, err
+	}
 	if form.Has("client_assertion") || form.Has("client_assertion_type") {
 		return p.authenticateByAssertion(ctx, r, form)
 	}
@@ -44,6 +49,11 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 		return relyingParty{c}, nil
 	case c.Public:
 		return nil, fosite.ErrInvalidClient.WithHint("A public client must not send a secret.")
+	case c.ShowsCertificate() && sent.method == client.AuthNone:
+		if err := p.authenticateByCertificate(ctx, r, c, chain); err != nil {
+			return nil, err
+		}
+		return relyingParty{c}, nil
 	case sent.method == client.AuthNone && c.AuthenticatesBy(client.AuthSecretPost):
 		return nil, fosite.ErrInvalidClient.WithHint("The client secret is missing or wrong.")
 	case !c.AuthenticatesBy(sent.method):

@@ -67,11 +67,11 @@ func (p *Provider) grantToClient(ctx context.Context, request *fosite.AccessRequ
 // giveToClient decides what the client gets and writes it: client.ErrChanged if it is not registered as it was by then.
 func (p *Provider) giveToClient(ctx context.Context, request *fosite.AccessRequest, u *unit) ([]byte, error) {
 	c := request.GetClient().(relyingParty).Client
-	switch {
-	case !c.Grants(client.GrantClient):
+	if !c.Grants(client.GrantClient) {
 		return nil, fosite.ErrUnauthorizedClient.WithHint("The client is not registered for the grant type client_credentials.")
-	case c.BoundTokens && u.proof == nil:
-		return nil, proofFault(dpop.ErrMissing)
+	}
+	if err := u.bind(c); err != nil {
+		return nil, err
 	}
 	scopes, err := ownScopes(request.Form, c)
 	if err != nil {

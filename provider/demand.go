@@ -43,6 +43,8 @@ func (p *Provider) check(form url.Values, c client.Client) error {
 		return fosite.ErrInvalidRequest.WithHint("redirect_uri is missing.")
 	case form.Get("dpop_jkt") != "" && !isThumbprint(form.Get("dpop_jkt")):
 		return fosite.ErrInvalidRequest.WithHint("dpop_jkt must be the SHA-256 thumbprint of a key, 43 characters of base64url.")
+	case form.Get("dpop_jkt") != "" && c.CertificateBound: // a code that nobody could redeem
+		return fosite.ErrInvalidRequest.WithHint("The client binds its tokens to certificates: leave out dpop_jkt, and the DPoP proof.")
 	case !utf8.ValidString(form.Get("nonce")):
 		return fosite.ErrInvalidRequest.WithHint("nonce is not valid UTF-8; it goes into the ID token, which is JSON.")
 	case len(form.Get("nonce")) > maxParameter:

@@ -47,7 +47,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 	login := ix.Login.Told(ix.Required(), at)
 	g := &grant{
 		Login: *login, ACR: p.levels.ACR(rp.ACRNames, ix.Required(), login), Nonce: f.Nonce,
-		Scopes: ix.Scopes, Claims: ix.Claims, Resource: f.Resource, Redirect: f.Sent, Challenge: f.Challenge, Bound: confirmation{f.Key}, Requested: ix.Demand.RequestedAt, Began: p.now(),
+		Scopes: ix.Scopes, Claims: ix.Claims, Resource: f.Resource, Redirect: f.Sent, Challenge: f.Challenge, Bound: confirmation{Key: f.Key}, Requested: ix.Demand.RequestedAt, Began: p.now(),
 	}
 	answer, save, err := p.give(r.Context(), ar, f, g)
 	if err != nil {

@@ -28,6 +28,9 @@ type unit struct {
 	address   string      // of whoever sent it
 	proof     *dpop.Proof // nil: it has none
 
+	certificate string       // the thumbprint of the one that the client has shown; empty: it has shown none
+	bound       confirmation // of the tokens that the request gets
+
 	refusal error // why fosite was told that there is no such code or token, if there is
 
 	newCode *tokens.Code
@@ -241,9 +244,9 @@ func (s *fositeStore) CreateRefreshTokenSession(ctx context.Context, signature, 
 func (s *fositeStore) create(ctx context.Context, kind, signature string, r fosite.Requester, expires time.Time) error {
 	g := *r.GetSession().(*grant)
 	u := unitOf(ctx)
-	g.Nonce, g.Challenge, g.Redirect, g.Bound = "", "", "", confirmation{u.key()} // what was there is of the code only
+	g.Nonce, g.Challenge, g.Redirect, g.Bound = "", "", "", u.bound // what was there is of the code only
 	if kind == tokens.RefreshToken && !r.GetClient().IsPublic() {
-		g.Bound = confirmation{} // it is bound to the client, whose key may be another one by then (RFC 9449 section 5)
+		g.Bound = confirmation{} // it is bound to the client, whose key may be another one by then (RFC 9449 section 5, RFC 8705 section 7.1)
 	}
 	if kind == tokens.AccessToken { // a refresh may ask for less than the family has
 		g.Scopes, g.Resource = u.target.scopes(r.GetGrantedScopes()), u.target.resource

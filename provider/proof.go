@@ -33,10 +33,19 @@ func within(list, all []string) bool {
 	return !slices.ContainsFunc(list, func(one string) bool { return !slices.Contains(all, one) })
 }
 
-// confirmation is the key that a code or token is bound to (RFC 7800 section 3.1, RFC 9449 section 6.1). The zero value: to
-// none, whoever has it can use it.
+// confirmation is what a code or token is bound to (RFC 7800 section 3.1): a key (RFC 9449 section 6.1) or a certificate
+// (RFC 8705 section 3.1). The zero value: to nothing, whoever has it can use it.
 type confirmation struct {
-	Key string `json:"jkt,omitempty"` // its thumbprint
+	Key         string `json:"jkt,omitempty"`      // its thumbprint
+	Certificate string `json:"x5t#S256,omitempty"` // likewise
+}
+
+// text tells it from any other; empty: of nothing.
+func (c confirmation) text() string {
+	if c.Certificate != "" {
+		return "x5t#S256 " + c.Certificate
+	}
+	return c.Key
 }
 
 // tokenType is that of an access token (RFC 6749 section 7.1).
@@ -53,7 +62,8 @@ func isThumbprint(text string) bool { return spelling.IsOpaque(text, 32) }
 // proof returns the proof that a request to the endpoint brings, or nil if it brings none, and puts the nonce for the next
 // one into the answer. The address is ours as clients know it, whatever a proxy has made of it. An error is a *dpop.Error.
 func (p *Provider) proof(w http.ResponseWriter, r *http.Request, endpoint string) (*dpop.Proof, error) {
-	proof, err := p.proofs.Check(r, p.issuer+endpoint)
+	addresses := p.addresses(endpoint)
+	proof, err := p.proofs.Check(r, addresses[0], addresses[1:]...)
 	p.proofs.Nonce(w.Header(), err)
 	return proof, err
 }
@@ -75,17 +85,46 @@ func (u *unit) key() string {
 	return u.proof.Thumbprint
 }
 
-var errKey = fosite.ErrInvalidGrant.WithHint("The code or refresh token is bound to a key: send a DPoP proof by that key.")
+var (
+	errKey         = fosite.ErrInvalidGrant.WithHint("The code or refresh token is bound to a key: send a DPoP proof by that key.")
+	errCertificate = fosite.ErrInvalidGrant.WithHint("The refresh token is bound to a certificate: show that.")
+	errBoth        = fosite.ErrInvalidRequest.WithHint("The client binds its tokens to certificates: leave out the DPoP proof.")
+	errNoShown     = fosite.ErrInvalidRequest.WithHint("The client binds its tokens to certificates, and the request comes without one" + whereToShow)
+)
 
-// checkKey refuses a code or refresh token that is bound to another key than the request has proved, and a request without
-// a proof if the client must send one. fosite is told that there is no such code or token, so that it does not take it for
+// bind decides what the tokens of the request are bound to: what the client registers, and what its refresh token is. It
+// returns what is missing for that.
+func (u *unit) bind(c client.Client) error {
+	u.bound = confirmation{}
+	switch certificate := c.CertificateBound || u.grant != nil && u.grant.Bound.Certificate != ""; {
+	case certificate && u.proof != nil:
+		return errBoth
+	case certificate && u.certificate == "":
+		return errNoShown
+	case certificate:
+		u.bound = confirmation{Certificate: u.certificate}
+	case c.BoundTokens && u.proof == nil:
+		return proofFault(dpop.ErrMissing)
+	case u.proof != nil:
+		u.bound = confirmation{Key: u.proof.Thumbprint}
+	}
+	return nil
+}
+
+// checkKey refuses a code or refresh token that is bound to something else than the request has proved, and a request that
+// does not prove what the client must. fosite is told that there is no such code or token, so that it does not take it for
 // used twice: whoever cannot use it must not end the family.
 func (u *unit) checkKey(c client.Client) error {
-	switch bound := u.grant.Bound.Key; {
-	case bound != "" && bound != u.key():
+	missing := u.bind(c)
+	switch bound := u.grant.Bound; {
+	case missing == errBoth:
+		u.refusal = missing
+	case bound.Key != "" && bound.Key != u.key():
 		u.refusal = errKey
-	case c.BoundTokens && u.proof == nil:
-		u.refusal = proofFault(dpop.ErrMissing)
+	case bound.Certificate != "" && bound.Certificate != u.certificate:
+		u.refusal = errCertificate
+	case missing != nil:
+		u.refusal = missing
 	default:
 		return nil
 	}
@@ -94,7 +133,7 @@ func (u *unit) checkKey(c client.Client) error {
 
 // refuseKey returns why the code or refresh token is refused, and records that it was.
 func (p *Provider) refuseKey(ctx context.Context, u *unit) error {
-	if u.refusal != errKey {
+	if u.refusal != errKey && u.refusal != errCertificate {
 		return u.refusal
 	}
 	var signature string
@@ -106,14 +145,14 @@ func (p *Provider) refuseKey(ctx context.Context, u *unit) error {
 	if err := p.reportKey(ctx, u.event(audit.EventTokenKeyRefused), signature); err != nil {
 		return err
 	}
-	return errKey
+	return u.refusal
 }
 
-// reportEvery is how often it is recorded that one code or token came without a proof of its key: whoever has it can try
-// as often as they like.
+// reportEvery is how often it is recorded that one code or token came without a proof of its key, or one client with the
+// certificate of somebody else: whoever does that can try as often as they like.
 const reportEvery = time.Hour
 
-// reportKey records that a code or token came without a proof of its key: perhaps it was stolen.
+// reportKey records that what is known by that signature came without a proof of its key: perhaps it was stolen.
 func (p *Provider) reportKey(ctx context.Context, e audit.Event, signature string) error {
 	err := p.store.Atomic(ctx, func(ctx context.Context) error {
 		if err := p.store.UseProof(ctx, "refused "+signature, p.now().Add(reportEvery)); err != nil {

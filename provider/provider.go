@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ory/fosite"
@@ -55,6 +56,7 @@ type Config struct {
 
 	SigningAlgorithm string           // for clients that have no wish: one of client.Algorithms; empty: RS256
 	DPoP             DPoP             // the zero value works
+	MutualTLS        MutualTLS        // the zero value: clients show no certificates
 	Lifetimes        Lifetimes        // zero fields have their defaults
 	Fetch            fetch.Config     // whom documents of clients may be fetched from; zero: the public Internet
 	Log              *slog.Logger     // nil: slog.Default
@@ -153,6 +155,8 @@ type Provider struct {
 	clients        *client.Cache
 	keys           *jwks.Keys
 	proofs         *dpop.Checker
+	mutualTLS      MutualTLS
+	unreadable     sync.Once // logs the first certificate that a proxy passes on in another way than it is said to
 	tokens         *tokenStrategy
 	secrets        *client.SecretChecker
 	pushes         pushed.Quota
@@ -174,7 +178,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	}
 	p := &Provider{
 		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, ownAccounts: c.OwnAccounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
-		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, sealer: c.Sealer, log: c.Log, now: c.Now,
+		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, mutualTLS: c.MutualTLS, sealer: c.Sealer, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
 		p.algorithm = client.RS256

@@ -24,7 +24,7 @@ func replayCipher(token string) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// sealReplay encrypts the answer to a code or a refresh token, with the key that its tokens are bound to; empty: none.
+// sealReplay encrypts the answer to a code or a refresh token, with what its tokens are bound to; empty: to nothing.
 func sealReplay(token, key string, answer []byte) ([]byte, error) {
 	aead, err := replayCipher(token)
 	if err != nil {
@@ -51,7 +51,7 @@ func openReplay(token, key string, replay []byte) ([]byte, error) {
 	}
 	first, answer, _ := bytes.Cut(opened, []byte("\n"))
 	if string(first) != key {
-		return nil, fosite.ErrInvalidGrant.WithHint("It was used a moment ago, with another DPoP key or with none.")
+		return nil, fosite.ErrInvalidGrant.WithHint("It was used a moment ago, with another DPoP key or certificate, or with none.")
 	}
 	return answer, nil
 }

@@ -3,6 +3,7 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -103,10 +104,10 @@ func (p *Provider) metadata() map[string]any {
 		"userinfo_endpoint":                                        p.issuer + "/userinfo",
 		"end_session_endpoint":                                     p.issuer + "/end-session",
 		"introspection_endpoint":                                   p.issuer + "/introspect",
-		"introspection_endpoint_auth_methods_supported":            slices.DeleteFunc(slices.Clone(client.AuthMethods), func(method string) bool { return method == client.AuthNone }),
+		"introspection_endpoint_auth_methods_supported":            slices.DeleteFunc(p.authMethods(), func(method string) bool { return method == client.AuthNone }),
 		"introspection_endpoint_auth_signing_alg_values_supported": keyset.Algorithms,
 		"revocation_endpoint":                                      p.issuer + "/revoke",
-		"revocation_endpoint_auth_methods_supported":               client.AuthMethods,
+		"revocation_endpoint_auth_methods_supported":               p.authMethods(),
 		"revocation_endpoint_auth_signing_alg_values_supported":    keyset.Algorithms,
 		"device_authorization_endpoint":                            p.issuer + "/device_authorization",
 		"jwks_uri":                                                 p.issuer + "/jwks",
@@ -117,7 +118,7 @@ func (p *Provider) metadata() map[string]any {
 		"grant_types_supported":                                    client.GrantTypes,
 		"subject_types_supported":                                  []string{"public"},
 		"id_token_signing_alg_values_supported":                    client.Algorithms,
-		"token_endpoint_auth_methods_supported":                    client.AuthMethods,
+		"token_endpoint_auth_methods_supported":                    p.authMethods(),
 		"token_endpoint_auth_signing_alg_values_supported":         keyset.Algorithms,
 		"code_challenge_methods_supported":                         []string{"S256"},
 		"dpop_signing_alg_values_supported":                        p.proofs.Supported(),
@@ -138,6 +139,7 @@ func (p *Provider) metadata() map[string]any {
 	if len(p.locales) > 0 {
 		metadata["ui_locales_supported"] = p.locales
 	}
+	maps.Copy(metadata, p.mutualTLSMetadata())
 	return metadata
 }
 

@@ -40,9 +40,13 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if err != nil {
 		return nil, proofFault(err)
 	}
+	chain, err := p.shown(r)
+	if err != nil {
+		return nil, err
+	}
 	presented := r.PostForm.Get("code") + r.PostForm.Get("refresh_token") + r.PostForm.Get("device_code")
 	ctx, u := withUnit(r.Context(), presented)
-	u.address, u.proof = spelling.HostOf(r.RemoteAddr), proof
+	u.address, u.proof, u.certificate = spelling.HostOf(r.RemoteAddr), proof, thumbprint(chain)
 	request, err := p.fosite.NewAccessRequest(ctx, r, new(grant))
 	if u.refusal != nil {
 		return nil, p.refuseKey(ctx, u)
@@ -200,7 +204,7 @@ func (p *Provider) restOnAccount(ctx context.Context, login *assurance.Login, wr
 // answerOf is the body of the answer (RFC 6749 section 5.1). scopes are those of the access token.
 func answerOf(response fosite.AccessResponder, u *unit, scopes []string) map[string]any {
 	body := response.ToMap()
-	body["token_type"], body["scope"] = confirmation{u.key()}.tokenType(), strings.Join(scopes, " ")
+	body["token_type"], body["scope"] = u.bound.tokenType(), strings.Join(scopes, " ")
 	if u.keepsRefreshToken() {
 		delete(body, "refresh_token")
 	}
@@ -231,7 +235,7 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 // spend commits what write does: it uses the code or the refresh token up, and keeps the answer to give again. spent: that
 // was done before.
 func (p *Provider) spend(ctx context.Context, u *unit, body []byte, write func(ctx context.Context, replay []byte) error) (spent bool, err error) {
-	replay, err := sealReplay(u.presented, u.key(), body)
+	replay, err := sealReplay(u.presented, u.bound.text(), body)
 	if err != nil {
 		return false, err
 	}
@@ -247,9 +251,9 @@ func (p *Provider) spend(ctx context.Context, u *unit, body []byte, write func(c
 	return false, proofFault(err)
 }
 
-// giveAgain gives the answer of a moment ago to whoever has the key that it was for.
+// giveAgain gives the answer of a moment ago to whoever has the key or the certificate that it was for.
 func (p *Provider) giveAgain(ctx context.Context, u *unit, replay []byte) ([]byte, error) {
-	answer, err := openReplay(u.presented, u.key(), replay)
+	answer, err := openReplay(u.presented, u.bound.text(), replay)
 	if err != nil {
 		return nil, err
 	}

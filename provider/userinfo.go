@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ory/fosite"
+
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/dpop"
@@ -26,6 +28,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		claims, err = p.claims(w, r, b)
 	}
 	var refusal *dpop.Error
+	var unreadable *fosite.RFC6749Error
 	switch {
 	case errors.Is(err, errNoToken): // whoever sends nothing has made no mistake (RFC 6750 section 3.1)
 		p.challenge(w, b, http.StatusUnauthorized, "")
@@ -37,6 +40,10 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		p.challenge(w, b, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is bound to a key: send it by the scheme DPoP, with a proof by that key.")
 	case errors.As(err, &refusal):
 		p.challenge(w, b, http.StatusUnauthorized, refusal.Code, "error_description", refusal.Text)
+	case errors.Is(err, errNotShown):
+		p.challenge(w, b, http.StatusUnauthorized, "invalid_token", "error_description", "The access token is bound to a certificate: show that.")
+	case errors.As(err, &unreadable):
+		p.challenge(w, b, http.StatusBadRequest, unreadable.ErrorField, "error_description", describe(unreadable))
 	case errors.Is(err, errScope):
 		p.challenge(w, b, http.StatusForbidden, "insufficient_scope", "scope", client.ScopeOpenID)
 	case err != nil:
@@ -72,11 +79,12 @@ func (p *Provider) challenge(w http.ResponseWriter, b brought, status int, code 
 }
 
 var (
-	errNoToken = errors.New("no access token was sent")
-	errBearer  = errors.New("an access token was sent in a way that is not allowed")
-	errToken   = errors.New("no live access token")
-	errBound   = errors.New("the access token is bound to a key that was not proved")
-	errScope   = errors.New("the access token has no scope openid")
+	errNoToken  = errors.New("no access token was sent")
+	errBearer   = errors.New("an access token was sent in a way that is not allowed")
+	errToken    = errors.New("no live access token")
+	errBound    = errors.New("the access token is bound to a key that was not proved")
+	errNotShown = errors.New("the access token is bound to a certificate that was not shown")
+	errScope    = errors.New("the access token has no scope openid")
 )
 
 // brought is an access token as a request brings it.
@@ -138,17 +146,23 @@ func (p *Provider) accessGrant(w http.ResponseWriter, r *http.Request, b brought
 			return nil, err
 		}
 	}
+	chain, err := p.shown(r)
+	if err != nil {
+		return nil, err
+	}
 	row, g, err := p.readAccessToken(r.Context(), b.token)
 	if err != nil {
 		return nil, err
 	}
-	switch bound := g.Bound.Key; {
-	case bound == "" && !b.dpop:
+	switch bound := g.Bound; {
+	case bound.Certificate != "" && bound.Certificate != thumbprint(chain):
+		return nil, p.refuseToken(r, row, errNotShown)
+	case bound.Key == "" && !b.dpop:
 		return g, nil
-	case bound == "": // RFC 9449 section 7.1: what can be used without a proof is no token of that scheme
+	case bound.Key == "": // RFC 9449 section 7.1: what can be used without a proof is no token of that scheme
 		return nil, errToken
-	case proof == nil || proof.Thumbprint != bound:
-		return nil, p.refuseToken(r, row)
+	case proof == nil || proof.Thumbprint != bound.Key:
+		return nil, p.refuseToken(r, row, errBound)
 	}
 	if err := p.checkProofOf(r.Context(), row.Client, proof); err != nil {
 		return nil, err
@@ -181,13 +195,13 @@ func (p *Provider) proofOf(w http.ResponseWriter, r *http.Request, token string)
 }
 
 // refuseToken returns why an access token is refused whose key was not proved, and records that it was.
-func (p *Provider) refuseToken(r *http.Request, t *tokens.Token) error {
+func (p *Provider) refuseToken(r *http.Request, t *tokens.Token, why error) error {
 	e := audit.Event{Kind: audit.EventTokenKeyRefused, Outcome: audit.OutcomeRefused, Client: t.Client, Subject: t.Subject,
 		Session: t.Session, Address: spelling.HostOf(r.RemoteAddr), Detail: map[string]string{"token": "access token"}}
 	if err := p.reportKey(r.Context(), e, t.Signature); err != nil {
 		return err
 	}
-	return errBound
+	return why
 }
 
 // readAccessToken returns a live access token, and what it stands for.

@@ -64,6 +64,8 @@ var clientFlags = []clientFlag{
 		func(c *client.Client, v []string) { c.IDTokenClaims = v }),
 	switchFlag("dpop-bound-access-tokens", "the app must bind all its tokens to keys, by DPoP proofs (RFC 9449)", "the app need not bind its tokens to keys",
 		func(c *client.Client, v bool) { c.BoundTokens = v }),
+	switchFlag("tls-client-certificate-bound-access-tokens", "the app must bind all its tokens to the certificate that it shows (RFC 8705)", "the app need not bind its tokens to certificates",
+		func(c *client.Client, v bool) { c.CertificateBound = v }),
 	{
 		name: "two-steps",
 		flag: func() cli.Flag {
@@ -88,12 +90,18 @@ var clientFlags = []clientFlag{
 		none:  "the app has no names of its own for the levels",
 		apply: func(c *cli.Command, to *client.Client) { to.ACRNames = acrNames(c) },
 	},
-	textFlag("token-endpoint-auth-method", "`method` by which the app authenticates: client_secret_basic, client_secret_post, private_key_jwt or none", "a secret, sent either way",
+	textFlag("token-endpoint-auth-method", "`method` by which the app authenticates: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none", "a secret, sent either way",
 		func(c *client.Client, v string) { c.TokenEndpointAuthMethod = v }),
 	textFlag("token-endpoint-auth-signing-alg", "`algorithm` of what it signs to authenticate: RS256, PS256, ES256 or EdDSA", "any of them",
 		func(c *client.Client, v string) { c.TokenEndpointAuthAlg = v }),
 	textFlag("client-assertion-audience", "`issuer`: what it signs to authenticate is for the issuer and nobody else, as FAPI 2.0 has it", "the endpoint too",
 		func(c *client.Client, v string) { c.AssertionAudience = v }),
+	addressFlag("tls-client-auth-subject-dn", "`name` that its certificate is of, as CN=bank,O=Example,C=PT; for tls_client_auth, like the next four, of which it has one", "its certificate is not known by its subject",
+		func(c *client.Client, v string) { c.TLSSubjectDN = v }),
+	addressFlag("tls-client-auth-san-dns", "DNS `name` in its certificate", "its certificate is not known by a DNS name", func(c *client.Client, v string) { c.TLSDNS = v }),
+	addressFlag("tls-client-auth-san-uri", "`URI` in its certificate", "its certificate is not known by a URI", func(c *client.Client, v string) { c.TLSURI = v }),
+	addressFlag("tls-client-auth-san-ip", "IP `address` in its certificate", "its certificate is not known by an IP address", func(c *client.Client, v string) { c.TLSIP = v }),
+	addressFlag("tls-client-auth-san-email", "`address` of mail in its certificate", "its certificate is not known by an address of mail", func(c *client.Client, v string) { c.TLSEmail = v }),
 	{
 		name: "jwks-file",
 		flag: func() cli.Flag {

@@ -15,7 +15,7 @@ var mayImport = map[string][]string{
 	"cmd/vestibule":                        {"cmd/vestibule/demo", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice", "web/signin"},
 	"cmd/vestibule/demo":                   {"cmd/vestibule/sample", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "provider/account", "provider/client", "provider/operator", "storage", "web/catalogue", "github.com/urfave/cli", "golang.org/x/sync"},
 	"cmd/vestibule/terminal":               {"provider/operator", "provider/spelling", "provider/store", "web/catalogue", "github.com/urfave/cli", "golang.org/x/term"},
-	"cmd/vestibule/server":                 {"config", "consent", "mfa", "mfa/totp", "mfa/webauthn", "provider", "provider/account", "provider/assurance", "provider/audit", "provider/backchannel", "provider/client", "provider/fetch", "provider/hydra", "provider/interaction", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/ui", "web/usercode", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
+	"cmd/vestibule/server":                 {"config", "consent", "mfa", "mfa/totp", "mfa/webauthn", "provider", "provider/account", "provider/assurance", "provider/audit", "provider/backchannel", "provider/certificate", "provider/client", "provider/fetch", "provider/hydra", "provider/interaction", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/ui", "web/usercode", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 	"cmd/vestibule/servertest":             {"cmd/vestibule/server", "config", "mfa", "mfa/mfatest", "mfa/webauthn/webauthntest", "provider/account", "provider/audit", "provider/client", "provider/jwks/jwkstest", "provider/operator", "provider/resource", "provider/store", "storage", "storage/storagetest", "web/enrol", "web/notice", "github.com/pquerna/otp"},
 	"cmd/vestibule/sample":                 {"provider/resource", "github.com/coreos/go-oidc", "golang.org/x/oauth2"},
 	"web":                                  {"consent", "mfa", "provider/account", "provider/audit", "provider/device", "provider/interaction", "provider/limiter", "provider/logout", "provider/store", "web/account", "web/browser", "web/catalogue", "web/enrol", "web/logout", "web/signin", "web/ui", "web/usercode", "web/verify"},
@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"web/notice":                           {"provider/account", "provider/audit", "provider/outbox", "provider/store", "web/catalogue", "github.com/wneessen/go-mail", "golang.org/x/text"},
 	"web/notice/noticetest":                {"provider/audit", "provider/store", "web/notice"},
 	"storage":                              {"consent", "mfa", "provider/account", "provider/audit", "provider/backchannel", "provider/client", "provider/device", "provider/dpop", "provider/interaction", "provider/jwks", "provider/operator", "provider/pushed", "provider/store", "provider/tokens", "storage/database", "web/notice"},
-	"provider":                             {"provider/account", "provider/assurance", "provider/audit", "provider/backchannel", "provider/claims", "provider/client", "provider/clientjwt", "provider/device", "provider/dpop", "provider/fetch", "provider/interaction", "provider/jwks", "provider/keyset", "provider/limiter", "provider/logout", "provider/pushed", "provider/spelling", "provider/store", "provider/tokens", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},
+	"provider":                             {"provider/account", "provider/assurance", "provider/audit", "provider/backchannel", "provider/certificate", "provider/claims", "provider/client", "provider/clientjwt", "provider/device", "provider/dpop", "provider/fetch", "provider/interaction", "provider/jwks", "provider/keyset", "provider/limiter", "provider/logout", "provider/pushed", "provider/spelling", "provider/store", "provider/tokens", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},
 	"consent":                              {},
 	"mfa":                                  {"provider/limiter", "provider/phc", "golang.org/x/text"},
 	"mfa/totp":                             {"mfa", "github.com/pquerna/otp"},
@@ -48,7 +48,8 @@ var mayImport = map[string][]string{
 	"provider/providertest":                {"provider", "provider/account", "provider/assurance", "provider/client", "provider/device", "provider/dpop", "provider/interaction", "provider/interaction/interactiontest", "provider/jwks", "provider/pushed", "provider/store", "provider/tokens"},
 	"provider/audit":                       {"provider/store"},
 	"provider/account":                     {"provider/claims", "provider/limiter", "provider/phc", "provider/spelling", "provider/store", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
-	"provider/client":                      {"provider/assurance", "provider/claims", "provider/keyset", "provider/limiter", "provider/spelling", "provider/store", "golang.org/x/net/idna"},
+	"provider/client":                      {"provider/assurance", "provider/certificate", "provider/claims", "provider/keyset", "provider/limiter", "provider/spelling", "provider/store", "golang.org/x/net/idna"},
+	"provider/certificate":                 {},
 	"provider/dpop":                        {"github.com/go-jose/go-jose"},
 	"provider/clientjwt":                   {"provider/keyset"},
 	"provider/fetch":                       {"provider/limiter"},
@@ -85,7 +86,7 @@ const endToEndTests = "cmd/vestibule/test/"
 
 // endToEnd is what the tests of whole servers may import: what starts servers stays in servertest, and pages are known by
 // what a browser sees of them.
-var endToEnd = []string{"cmd/vestibule/servertest", "provider/hydra/hydratest", "config", "docs/doctest", "mfa", "mfa/totp", "mfa/webauthn/webauthntest", "provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/providertest", "provider/resource", "provider/store", "storage", "web/notice", "github.com/pquerna/otp"}
+var endToEnd = []string{"cmd/vestibule/servertest", "provider/hydra/hydratest", "config", "docs/doctest", "mfa", "mfa/totp", "mfa/webauthn/webauthntest", "provider/account", "provider/assurance", "provider/audit", "provider/certificate", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/providertest", "provider/resource", "provider/store", "storage", "web/notice", "github.com/pquerna/otp"}
 
 // free are packages that choose their own modules, but none of a room: fosite's types stay in provider, the codes of
 // authenticator apps in mfa/totp and in the phones of tests, the ceremonies of keys in mfa/webauthn.

@@ -33,7 +33,7 @@ const (
 )
 
 // Kinds of events. The first word says whose doing it is: auth, device, factor, session, browser, consent and authorization
-// are the user's, token the client's, logout the server's, admin an operator's, audit that of the log itself.
+// are the user's, token and client the client's, logout the server's, admin an operator's, audit that of the log itself.
 const (
 	EventPassword           = "auth.password.ok"
 	EventPasswordFailed     = "auth.password.failed"
@@ -58,14 +58,15 @@ const (
 	EventBrowserForgotten   = "browser.forgotten"    // Detail: browser (all), or none at a sign-out
 	EventConsent            = "consent.allowed"      // Detail: scopes, remembered (yes or no)
 	EventConsentDenied      = "consent.denied"
-	EventAuthorized         = "authorization.granted" // Detail: amr, acr, auth_time (seconds since 1970), consent (never, if the app is one whose users are not asked)
-	EventRefused            = "authorization.refused" // Detail: error
-	EventTokenReused        = "token.reused"          // a spent code or refresh token came again; its family was revoked
-	EventTokenRevoked       = "token.revoked"         // the client has no use for it any more; Detail: token (access, or refresh: with all of its family)
-	EventTokenKeyRefused    = "token.key.refused"     // a code or token that is bound to a key came without a proof of it; Detail: token (code, refresh token or access token); once an hour for each
-	EventClientToken        = "token.client"          // a client got an access token for itself; Detail: scopes, resource (if it is for an API)
-	EventLogoutFailed       = "logout.failed"         // a client was not told that the session has ended; Detail: reason (refused or unreachable)
-	EventPolicyReported     = "policy.reported"       // report-only: the policy would have asked for a second factor; Detail: why
+	EventAuthorized         = "authorization.granted"      // Detail: amr, acr, auth_time (seconds since 1970), consent (never, if the app is one whose users are not asked)
+	EventRefused            = "authorization.refused"      // Detail: error
+	EventTokenReused        = "token.reused"               // a spent code or refresh token came again; its family was revoked
+	EventTokenRevoked       = "token.revoked"              // the client has no use for it any more; Detail: token (access, or refresh: with all of its family)
+	EventTokenKeyRefused    = "token.key.refused"          // a code or token that is bound to a key or a certificate came without a proof of it; Detail: token (code, refresh token or access token); once an hour for each
+	EventCertificateRefused = "client.certificate.refused" // somebody said to be the client and showed another certificate, or one that is not good any more; Detail: method, reason (expired, usage, authority, subject or key), certificate (its x5t#S256); once an hour for each client
+	EventClientToken        = "token.client"               // a client got an access token for itself; Detail: scopes, resource (if it is for an API)
+	EventLogoutFailed       = "logout.failed"              // a client was not told that the session has ended; Detail: reason (refused or unreachable)
+	EventPolicyReported     = "policy.reported"            // report-only: the policy would have asked for a second factor; Detail: why
 	EventPasswordChanged    = "password.changed"
 	EventAdminUserCreated   = "admin.user.created"
 	EventAdminUserUpdated   = "admin.user.updated"       // Detail: which of email, email_verified, name, attributes, groups and disabled changed

@@ -12,16 +12,18 @@ import (
 	"vestibule/provider/keyset"
 )
 
-// Methods by which a client authenticates (OIDC Core section 9).
+// Methods by which a client authenticates (OIDC Core section 9, RFC 8705 section 2).
 const (
-	AuthSecretBasic = "client_secret_basic"
-	AuthSecretPost  = "client_secret_post"
-	AuthPrivateKey  = "private_key_jwt"
-	AuthNone        = "none"
+	AuthSecretBasic   = "client_secret_basic"
+	AuthSecretPost    = "client_secret_post"
+	AuthPrivateKey    = "private_key_jwt"
+	AuthTLS           = "tls_client_auth"
+	AuthSelfSignedTLS = "self_signed_tls_client_auth"
+	AuthNone          = "none"
 )
 
 // AuthMethods are those that a client can register.
-var AuthMethods = []string{AuthSecretBasic, AuthSecretPost, AuthPrivateKey, AuthNone}
+var AuthMethods = []string{AuthSecretBasic, AuthSecretPost, AuthPrivateKey, AuthTLS, AuthSelfSignedTLS, AuthNone}
 
 // AudienceIssuer is the AssertionAudience that FAPI 2.0 wants.
 const AudienceIssuer = "issuer"
@@ -70,7 +72,7 @@ func (c Client) AllowsRequestURI(raw string) bool {
 // keepsKeys is Keeps for what a client authenticates by other than secrets.
 func (c Client) keepsKeys(was Client) bool {
 	return c.TokenEndpointAuthMethod == was.TokenEndpointAuthMethod && c.TokenEndpointAuthAlg == was.TokenEndpointAuthAlg &&
-		c.AssertionAudience == was.AssertionAudience && c.JWKSURI == was.JWKSURI && bytes.Equal(c.JWKS, was.JWKS)
+		c.CertificateSubject() == was.CertificateSubject() && c.AssertionAudience == was.AssertionAudience && c.JWKSURI == was.JWKSURI && bytes.Equal(c.JWKS, was.JWKS)
 }
 
 // authFaults are the faults of how a client authenticates, and of its keys.

@@ -53,7 +53,8 @@ type Client struct {
 	// that the client sends. Adopt registers it.
 	Profile Profile `json:"profile,omitempty"`
 
-	BoundTokens bool `json:"dpop_bound_access_tokens,omitempty"` // it must bind all its tokens to keys, by proofs (RFC 9449 section 5.2)
+	BoundTokens      bool `json:"dpop_bound_access_tokens,omitempty"`                   // it must bind all its tokens to keys, by proofs (RFC 9449 section 5.2)
+	CertificateBound bool `json:"tls_client_certificate_bound_access_tokens,omitempty"` // it must bind them to the certificates that it shows (RFC 8705 section 3.4)
 
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"` // where browsers may go after a sign-out that the client asks for; compared as RedirectURIs are
 
@@ -74,6 +75,13 @@ type Client struct {
 	AssertionAudience       string          `json:"client_assertion_audience,omitempty"`       // AudienceIssuer: aud is the issuer and a single string, as FAPI 2.0 wants it; empty: it may be the endpoint too
 	JWKS                    json.RawMessage `json:"jwks,omitempty"`                            // its public keys; nil: it has none, or they are at JWKSURI
 	JWKSURI                 string          `json:"jwks_uri,omitempty"`                        // where its public keys are, and change
+
+	// What its certificate must say, if it authenticates by AuthTLS: one of these (RFC 8705 section 2.1.2).
+	TLSSubjectDN string `json:"tls_client_auth_subject_dn,omitempty"` // the whole subject, in the text of RFC 4514
+	TLSDNS       string `json:"tls_client_auth_san_dns,omitempty"`    // a name among those that it has beside its subject, like all below
+	TLSURI       string `json:"tls_client_auth_san_uri,omitempty"`
+	TLSIP        string `json:"tls_client_auth_san_ip,omitempty"`
+	TLSEmail     string `json:"tls_client_auth_san_email,omitempty"`
 
 	RequestObjectAlg           string   `json:"request_object_signing_alg,omitempty"`    // of its request objects: one of keyset.Algorithms, or none; empty: any of those, but not none
 	RequestURIs                []string `json:"request_uris,omitempty"`                  // where it may keep request objects; what is behind # is left out of account
@@ -183,7 +191,7 @@ func Check(c Client) error {
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
-	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c), profileFaults(c))...)...)
+	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), checkCertificate(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c), profileFaults(c))...)...)
 }
 
 // checkAPI reports what a resource server has that only those have who sign users in.
@@ -198,7 +206,7 @@ func checkAPI(c Client) error {
 	faults.when(len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
 	faults.when((c.RequirePushedRequests || c.AnswerAlg != ""), "a resource server signs nobody in: it pushes no requests and gets no answers")
 	faults.when(len(c.GrantTypes) > 0, "a resource server signs nobody in: it has no grant types")
-	faults.when(c.BoundTokens, "a resource server gets no tokens that could be bound to keys")
+	faults.when(c.BoundTokens || c.CertificateBound, "a resource server gets no tokens that could be bound to keys or certificates")
 	faults.when(c.Consent != ConsentDefault, "a resource server signs nobody in: consent is for other clients")
 	return errors.Join(faults.found...)
 }

@@ -47,6 +47,23 @@ func TestCheck(t *testing.T) {
 		{"resource server", func(c *client.Client) {
 			c.ResourceServer, c.RedirectURIs, c.Scopes, c.ResourceURIs, c.ResourceScopes = true, nil, nil, []string{"https://api.example", "http://10.0.0.7/x?y", "urn:api", "api://1"}, []string{"read"}
 		}, ""},
+		{"known by a certificate", func(c *client.Client) {
+			c.SecretHash, c.TokenEndpointAuthMethod, c.TLSSubjectDN, c.CertificateBound = "", "tls_client_auth", "CN=shop,O=Example", true
+		}, ""},
+		{"known by two things of a certificate", func(c *client.Client) {
+			c.SecretHash, c.TokenEndpointAuthMethod, c.TLSSubjectDN, c.TLSDNS = "", "tls_client_auth", "CN=shop", "shop.example"
+		}, "exactly one"},
+		{"known by nothing of a certificate", func(c *client.Client) { c.SecretHash, c.TokenEndpointAuthMethod = "", "tls_client_auth" }, "exactly one"},
+		{"a name of many certificates", func(c *client.Client) {
+			c.SecretHash, c.TokenEndpointAuthMethod, c.TLSDNS = "", "tls_client_auth", "*.shop.example"
+		}, "would be many clients"},
+		{"certificate and secret", func(c *client.Client) { c.TokenEndpointAuthMethod, c.TLSIP = "tls_client_auth", "192.0.2.7" }, "has none"},
+		{"subject without the method", func(c *client.Client) { c.TLSEmail = "ana@shop.example" }, "for clients that authenticate by tls_client_auth"},
+		{"own certificate without keys", func(c *client.Client) { c.SecretHash, c.TokenEndpointAuthMethod = "", "self_signed_tls_client_auth" }, "needs its certificate"},
+		{"bound to two things", func(c *client.Client) { c.BoundTokens, c.CertificateBound = true, true }, "not to both"},
+		{"API whose tokens are bound to certificates", func(c *client.Client) {
+			c.ResourceServer, c.RedirectURIs, c.Scopes, c.ResourceURIs, c.CertificateBound = true, nil, nil, []string{"https://api.example"}, true
+		}, "gets no tokens"},
 		{"resource server that no token is for", func(c *client.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, "at least one resource URI"},
 		{"client that acts for itself", func(c *client.Client) { c.GrantTypes, c.RedirectURIs = []string{"client_credentials"}, nil }, ""},
 		{"client that acts for itself too", func(c *client.Client) { c.GrantTypes = []string{"client_credentials", "authorization_code"} }, ""},

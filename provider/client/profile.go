@@ -23,6 +23,9 @@ const (
 // ProfileAlgorithms are those that FAPI 2.0 allows (Security Profile section 5.4.1).
 var ProfileAlgorithms = []string{PS256, ES256, EdDSA}
 
+// profileAuthMethods are those that FAPI 2.0 allows (Security Profile section 5.3.2.1).
+var profileAuthMethods = []string{AuthPrivateKey, AuthTLS, AuthSelfSignedTLS}
+
 // profileCodeLife is how long a code is good at most (FAPI 2.0 Security Profile section 5.3.2.2).
 const profileCodeLife = time.Minute
 
@@ -32,7 +35,8 @@ func (c *Client) Adopt(p Profile) {
 	if c.Profile = p; p != ProfileFAPI2 {
 		return
 	}
-	c.RequirePushedRequests, c.BoundTokens, c.AssertionAudience = true, true, AudienceIssuer
+	c.RequirePushedRequests, c.AssertionAudience = true, AudienceIssuer
+	c.BoundTokens = !c.CertificateBound
 	c.TokenEndpointAuthMethod = cmp.Or(c.TokenEndpointAuthMethod, AuthPrivateKey)
 	c.IDTokenAlg, c.AnswerAlg = cmp.Or(c.IDTokenAlg, ES256), cmp.Or(c.AnswerAlg, ES256)
 }
@@ -95,9 +99,9 @@ func profileFaults(c Client) []error {
 	}{
 		{c.Public || c.ResourceServer, "is for apps that can keep a key, and for no APIs"},
 		{!c.RequirePushedRequests, "needs pushed requests: require_pushed_authorization_requests"},
-		{!c.Public && c.TokenEndpointAuthMethod != AuthPrivateKey, "needs token_endpoint_auth_method private_key_jwt"},
+		{!c.Public && !slices.Contains(profileAuthMethods, c.TokenEndpointAuthMethod), "needs token_endpoint_auth_method " + strings.Join(profileAuthMethods, ", ")},
 		{c.AssertionAudience != AudienceIssuer, "needs client_assertion_audience issuer"},
-		{!c.BoundTokens, "needs bound tokens: dpop_bound_access_tokens"},
+		{!c.BoundTokens && !c.CertificateBound, "needs bound tokens: dpop_bound_access_tokens, or tls_client_certificate_bound_access_tokens"},
 		{strange(c.IDTokenAlg), "signs ID tokens with one of " + allowed + ": id_token_signed_response_alg"},
 		{strange(c.AnswerAlg), "signs answers with one of " + allowed + ": authorization_signed_response_alg"},
 		{c.TokenEndpointAuthAlg != "" && strange(c.TokenEndpointAuthAlg), "allows assertions that are signed with " + allowed},

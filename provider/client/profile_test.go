@@ -23,6 +23,12 @@ func TestProfile(t *testing.T) {
 	if err := client.Check(good); err != nil {
 		t.Fatalf("a client that has adopted the profile: %v", err)
 	}
+	certified := bank()
+	certified.BoundTokens, certified.CertificateBound, certified.TokenEndpointAuthMethod = false, true, client.AuthSelfSignedTLS
+	certified.Adopt(client.ProfileFAPI2)
+	if err := client.Check(certified); err != nil || certified.BoundTokens {
+		t.Errorf("a client that shows certificates: %v, %+v", err, certified)
+	}
 	if !good.RequirePushedRequests || !good.BoundTokens || good.AssertionAudience != client.AudienceIssuer || !good.NeedsPKCE() ||
 		good.RotatesRefreshTokens() || good.RepeatsAnswers() || good.CodeLife(time.Hour) != time.Minute {
 		t.Errorf("it has %+v", good)

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -41,8 +43,8 @@ func (c *Checker) Supported() []string {
 }
 
 // Check returns the proof that the request brings, or nil if it brings none. address is that of the request, as the client
-// knows it. The proof is not used up, and For says whether it is for the access token of the request. An error is an *Error.
-func (c *Checker) Check(r *http.Request, address string) (*Proof, error) {
+// knows it, and others are more by which it may know it. The proof is not used up, and For says whether it is for the access token of the request. An error is an *Error.
+func (c *Checker) Check(r *http.Request, address string, others ...string) (*Proof, error) {
 	sent := r.Header.Values("DPoP")
 	switch {
 	case len(sent) == 0:
@@ -54,7 +56,7 @@ func (c *Checker) Check(r *http.Request, address string) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, p.check(c, r.Method, address)
+	return p, p.check(c, r.Method, append([]string{address}, others...))
 }
 
 // Use uses the proof up. Its id is that of one key: nobody can use up the proofs of others.
@@ -80,16 +82,12 @@ func (c *Checker) now() time.Time {
 }
 
 // check is RFC 9449 section 4.3, numbers 8 to 11.
-func (p *Proof) check(c *Checker, method, address string) error {
+func (p *Proof) check(c *Checker, method string, addresses []string) error {
 	if p.claims.Method != method {
 		return refuse("The htm of the DPoP proof is not the method of the request, %s.", method)
 	}
-	want, err := normal(address)
-	if err != nil {
-		return refuse("The DPoP proof cannot be compared with the address of this server.")
-	}
-	if got, err := normal(p.claims.Address); err != nil || got != want {
-		return refuse("The htu of the DPoP proof is not the address of the request, %s.", want)
+	if err := p.checkAddress(addresses); err != nil {
+		return err
 	}
 	if err := p.checkTime(c.now()); err != nil {
 		return err
@@ -98,6 +96,22 @@ func (p *Proof) check(c *Checker, method, address string) error {
 		return nil
 	}
 	return ErrNonce
+}
+
+// checkAddress refuses a proof for another address than those.
+func (p *Proof) checkAddress(addresses []string) error {
+	var all []string
+	for _, address := range addresses {
+		want, err := normal(address)
+		if err != nil {
+			return refuse("The DPoP proof cannot be compared with the address of this server.")
+		}
+		all = append(all, want)
+	}
+	if got, err := normal(p.claims.Address); err != nil || !slices.Contains(all, got) {
+		return refuse("The htu of the DPoP proof is not the address of the request, %s.", strings.Join(all, " or "))
+	}
+	return nil
 }
 
 // checkTime refuses a proof that is not of now.

@@ -297,6 +297,16 @@ func TestAddress(t *testing.T) {
 	}
 }
 
+// TestAddresses: a server that is known by two takes proofs for both, and for no third.
+func TestAddresses(t *testing.T) {
+	for htu, want := range map[string]bool{address: true, "https://mtls.id.example/token": true, "https://other.example/token": false} {
+		_, err := checker().Check(request(proof(t, "ES256", map[string]any{"htu": htu})), address, "https://mtls.id.example/token")
+		if (err == nil) != want {
+			t.Errorf("htu %s: %v, want it to fit: %v", htu, err, want)
+		}
+	}
+}
+
 func TestAccessToken(t *testing.T) {
 	for ath, want := range map[string]bool{"fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo": true, "": false, "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEp": false} {
 		p, err := checker().Check(request(proof(t, "ES256", map[string]any{"ath": ath})), address)

@@ -2,6 +2,7 @@ package keyset
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -32,18 +33,34 @@ func New(f *fetch.Fetcher, now func() time.Time, failed func(uri string, err err
 // Verify checks the signature of a token with the client's keys. Where those are fetched and none of them fits, they are
 // fetched anew, for the client may have others by now. Errors: ErrKey, ErrSignature, ErrUnavailable, fetch.ErrBusy.
 func (k *Keys) Verify(ctx context.Context, from Source, t *Token) error {
+	return k.find(ctx, from, func(s *Set) error { return s.Verify(t) })
+}
+
+// HasCertificate returns nil if the certificate, or its key, is among the client's keys (RFC 8705 section 2.2), which are
+// fetched as Verify says. Errors: ErrKey, ErrUnavailable, fetch.ErrBusy.
+func (k *Keys) HasCertificate(ctx context.Context, from Source, c *x509.Certificate) error {
+	return k.find(ctx, from, func(s *Set) error {
+		if s.HasCertificate(c) {
+			return nil
+		}
+		return ErrKey
+	})
+}
+
+// find asks the keys, and once more those that are there now.
+func (k *Keys) find(ctx context.Context, from Source, ask func(*Set) error) error {
 	if from.URI == "" {
 		set, err := k.registered(from.Keys)
 		if err != nil {
 			return err
 		}
-		return set.Verify(t)
+		return ask(set)
 	}
 	known, err := k.fetched.Get(ctx, from.URI)
 	if err != nil {
 		return unavailable(err)
 	}
-	wrong := known.Verify(t)
+	wrong := ask(known)
 	if wrong == nil {
 		return nil
 	}
@@ -54,7 +71,7 @@ func (k *Keys) Verify(ctx context.Context, from Source, t *Token) error {
 	case fresh == known:
 		return wrong
 	}
-	return fresh.Verify(t)
+	return ask(fresh)
 }
 
 func (k *Keys) registered(keys []byte) (*Set, error) {

@@ -1,12 +1,14 @@
-// Package keyset is the public keys that a client signs with: read from a JSON Web Key Set (RFC 7517) that it has registered,
+// Package keyset is the public keys that a client signs with, or shows a certificate of: read from a JSON Web Key Set (RFC 7517) that it has registered,
 // or that is fetched from where it said, and kept for a while. Begin with New and Verify.
 package keyset
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -136,3 +138,20 @@ func (s *Set) candidates(id, algorithm string) []jose.JSONWebKey {
 
 // same compares algorithms, of which one has two names.
 func same(a, b string) bool { return a == b || a+b == edDSA+ed25519Name || b+a == edDSA+ed25519Name }
+
+// HasCertificate reports whether the set has this certificate or, where it has no certificate of that key, the key (RFC 8705
+// section 2.2.2).
+func (s *Set) HasCertificate(c *x509.Certificate) bool {
+	return slices.ContainsFunc(s.keys, func(key jose.JSONWebKey) bool {
+		if len(key.Certificates) > 0 {
+			return bytes.Equal(key.Certificates[0].Raw, c.Raw)
+		}
+		return sameKey(key.Key, c.PublicKey)
+	})
+}
+
+func sameKey(a, b any) bool {
+	first, err := x509.MarshalPKIXPublicKey(a)
+	second, other := x509.MarshalPKIXPublicKey(b)
+	return err == nil && other == nil && bytes.Equal(first, second)
+}

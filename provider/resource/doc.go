@@ -9,7 +9,8 @@
 //	WWW-Authenticate: Bearer error="insufficient_user_authentication",
 //	  error_description="...", acr_values="aal2", max_age="300"
 //
-// A token that is bound to a key is good only together with a proof of that key for this very request (RFC 9449).
+// A token that is bound to a key is good only together with a proof of that key for this very request (RFC 9449), and one that
+// is bound to a certificate over a connection with that certificate (RFC 8705).
 //
 // Each challenge also says where the metadata of the API are (RFC 9728), which Guard.Metadata serves: from them a client
 // that knows nothing but the address of the API, as those of the Model Context Protocol do, learns which server to ask.

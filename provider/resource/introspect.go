@@ -18,15 +18,16 @@ import (
 
 // Token is what the server says about an access token.
 type Token struct {
-	Subject  string    // the user; empty if an app acts for itself
-	ClientID string    // the app that the token was given to
-	Audience []string  // the APIs that it is for; none: the server does not say
-	Scopes   []string  // what the app may do
-	ACR      string    // how well the user signed in; empty if nobody did
-	AMR      []string  // what the user proved
-	AuthTime time.Time // when the user gave the oldest of the proofs that AMR tells of; zero if nobody did
-	Key      string    // the thumbprint of the key that the token is bound to; empty: it is bound to none
-	Expires  time.Time // zero: the server does not say
+	Subject     string    // the user; empty if an app acts for itself
+	ClientID    string    // the app that the token was given to
+	Audience    []string  // the APIs that it is for; none: the server does not say
+	Scopes      []string  // what the app may do
+	ACR         string    // how well the user signed in; empty if nobody did
+	AMR         []string  // what the user proved
+	AuthTime    time.Time // when the user gave the oldest of the proofs that AMR tells of; zero if nobody did
+	Key         string    // the thumbprint of the key that the token is bound to; empty: it is bound to none
+	Certificate string    // the thumbprint of the certificate that it is bound to; empty: to none
+	Expires     time.Time // zero: the server does not say
 }
 
 // clone shares nothing with t, so that whoever changes its own token changes no other request's.
@@ -64,7 +65,7 @@ func wellFormed(access string) bool {
 // introspect asks the server: ErrToken if it does not know the token, ErrUnavailable if it does not answer.
 func (g *Guard) introspect(ctx context.Context, access string) (Token, error) {
 	a, err := g.post(ctx, url.Values{"token": {access}, "token_type_hint": {"access_token"}})
-	key, usable := keyOf(a.Bound)
+	key, cert, usable := boundTo(a.Bound)
 	switch {
 	case err != nil:
 		return Token{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -75,15 +76,17 @@ func (g *Guard) introspect(ctx context.Context, access string) (Token, error) {
 	}
 	return Token{
 		Subject: user(a.Subject, a.ClientID), ClientID: a.ClientID, Audience: a.Audience, Scopes: strings.Fields(a.Scope), ACR: a.ACR, AMR: a.AMR,
-		AuthTime: instant(a.AuthTime), Key: key, Expires: instant(a.Expires),
+		AuthTime: instant(a.AuthTime), Key: key, Certificate: cert, Expires: instant(a.Expires),
 	}, nil
 }
 
-// keyOf returns the thumbprint of the key that a token is bound to (RFC 9449 section 6), empty if it is bound to nothing. Not
-// ok: it is bound to something else, which nobody here would look at.
-func keyOf(bound map[string]any) (key string, ok bool) {
+// boundTo returns the thumbprint of the key or of the certificate that a token is bound to (RFC 9449 section 6, RFC 8705 section
+// 3.1), empty if it is bound to nothing. Not ok: it is bound to something else, or to two things, of which nobody here would
+// look at one.
+func boundTo(bound map[string]any) (key, cert string, ok bool) {
 	key, _ = bound["jkt"].(string)
-	return key, len(bound) == 0 || len(bound) == 1 && key != ""
+	cert, _ = bound["x5t#S256"].(string)
+	return key, cert, len(bound) == 0 || len(bound) == 1 && key+cert != ""
 }
 
 // kindOf is the token_type that goes with the key.

@@ -30,7 +30,7 @@ type claims struct {
 	ACR      string           `json:"acr"`
 	AMR      []string         `json:"amr"`
 	AuthTime int64            `json:"auth_time"`
-	Bound    map[string]any   `json:"cnf"` // to a key (RFC 7800)
+	Bound    map[string]any   `json:"cnf"` // to a key or a certificate (RFC 7800)
 }
 
 // isJWT tells a JWT from a token that only the server can read.
@@ -52,13 +52,13 @@ func (g *Guard) verify(ctx context.Context, access string) (Token, error) {
 	if parsed.Claims(key, &c) != nil || !c.good(g.issuer, g.resource, g.now()) {
 		return Token{}, ErrToken
 	}
-	bound, usable := keyOf(c.Bound)
+	bound, cert, usable := boundTo(c.Bound)
 	if !usable {
 		return Token{}, ErrToken
 	}
 	return Token{
 		Subject: user(c.Subject, c.ClientID), ClientID: c.ClientID, Audience: c.Audience, Scopes: strings.Fields(c.Scope), ACR: c.ACR, AMR: c.AMR,
-		AuthTime: instant(c.AuthTime), Key: bound, Expires: c.Expires.Time(),
+		AuthTime: instant(c.AuthTime), Key: bound, Certificate: cert, Expires: c.Expires.Time(),
 	}, nil
 }
 

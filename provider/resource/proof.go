@@ -2,6 +2,9 @@ package resource
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -57,10 +60,18 @@ func pathOf(r *http.Request) string {
 	return r.URL.EscapedPath()
 }
 
-// confirm says whether the key was proved that the token is bound to, and uses the proof up. ErrToken if the token is bound
-// to none and came by the scheme DPoP.
-func (g *Guard) confirm(ctx context.Context, t Token, proof *dpop.Proof) error {
-	switch {
+// shown is what a request brings beside its token.
+type shown struct {
+	proof *dpop.Proof   // nil: none
+	over  *http.Request // of which the certificate is; nil: there is none
+}
+
+// confirm says whether that was proved which the token is bound to, and uses the proof of a key up. ErrToken if the token is
+// bound to none and came by the scheme DPoP.
+func (g *Guard) confirm(ctx context.Context, t Token, s shown) error {
+	switch proof := s.proof; {
+	case t.Certificate != "":
+		return g.confirmCertificate(t, s)
 	case proof == nil && t.Key == "":
 		return nil
 	case t.Key == "":
@@ -68,11 +79,41 @@ func (g *Guard) confirm(ctx context.Context, t Token, proof *dpop.Proof) error {
 	case proof == nil || proof.Thumbprint != t.Key:
 		return ErrKey
 	}
-	err := g.proofs.Use(ctx, proof)
+	err := g.proofs.Use(ctx, s.proof)
 	if err != nil && !errors.Is(err, dpop.ErrReplayed) {
 		return fmt.Errorf("%w: remember a proof: %w", ErrUnavailable, err)
 	}
 	return err
+}
+
+// confirmCertificate says whether the certificate was shown (RFC 8705 section 3).
+func (g *Guard) confirmCertificate(t Token, s shown) error {
+	switch {
+	case s.proof != nil:
+		return ErrToken
+	case s.over == nil:
+		return ErrCertificate
+	}
+	chain, err := g.certificate(s.over)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errUnread, err)
+	case len(chain) == 0:
+		return ErrCertificate
+	}
+	sum := sha256.Sum256(chain[0].Raw)
+	if base64.RawURLEncoding.EncodeToString(sum[:]) != t.Certificate {
+		return ErrCertificate
+	}
+	return nil
+}
+
+// ofConnection is the certificate that the connection has been opened with.
+func ofConnection(r *http.Request) ([]*x509.Certificate, error) {
+	if r.TLS == nil {
+		return nil, nil
+	}
+	return r.TLS.PeerCertificates, nil
 }
 
 // algorithms are what a challenge says of proofs (RFC 9449 section 7.1).

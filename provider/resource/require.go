@@ -21,7 +21,7 @@ func FromContext(ctx context.Context) (Token, bool) {
 }
 
 // Require lets requests through to next that bring an access token in the Authorization header which meets the rule, and
-// with it the proof of the key that it is bound to, if it is.
+// with it the proof of the key, or the certificate, that it is bound to, if it is.
 func (g *Guard) Require(rule Rule, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := g.bring(r)
@@ -42,6 +42,8 @@ func (g *Guard) Require(rule Rule, next http.Handler) http.Handler {
 var (
 	errNone  = errors.New("send an access token in the Authorization header")
 	errTwice = errors.New("the Authorization header was sent twice")
+
+	errUnread = errors.New("the client certificate cannot be read")
 )
 
 // brought is an access token as a request brings it.
@@ -73,7 +75,7 @@ func (g *Guard) admit(w http.ResponseWriter, r *http.Request, b brought, rule Ru
 			return Token{}, err
 		}
 	}
-	return g.check(r.Context(), b.access, proof, rule)
+	return g.check(r.Context(), b.access, shown{proof, r}, rule)
 }
 
 // refusal is how an error is answered (RFC 6750 section 3.1, RFC 9470 section 3).
@@ -88,6 +90,8 @@ var refusals = []refusal{
 	{errTwice, http.StatusBadRequest, "invalid_request"},
 	{ErrToken, http.StatusUnauthorized, "invalid_token"},
 	{ErrKey, http.StatusUnauthorized, "invalid_token"},
+	{ErrCertificate, http.StatusUnauthorized, "invalid_token"},
+	{errUnread, http.StatusBadRequest, "invalid_request"},
 	{ErrScope, http.StatusForbidden, "insufficient_scope"},
 	{ErrLevel, http.StatusUnauthorized, "insufficient_user_authentication"},
 	{ErrAge, http.StatusUnauthorized, "insufficient_user_authentication"},

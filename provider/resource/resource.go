@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,6 +48,10 @@ type Config struct {
 	// Proofs checks DPoP proofs. The zero value takes them with any of dpop.Algorithms and without a nonce, and remembers
 	// in this process alone which were used: processes that serve one API should share a Once.
 	Proofs dpop.Checker
+	// Certificate returns what the client has shown in TLS, its own certificate first, for tokens that are bound to one (RFC
+	// 8705). Behind a proxy that ends TLS it is the Read of a certificate.Reader, which knows the proxy and its header. nil:
+	// that of the connection.
+	Certificate func(*http.Request) ([]*x509.Certificate, error)
 	// Client does the requests; nil: one that gives up after 5 seconds. Redirects are never followed.
 	Client *http.Client
 	// Log gets the reasons when the server cannot be asked; nil: slog.Default().
@@ -66,21 +71,22 @@ const (
 
 // Guard checks access tokens. It is safe for use by any number of goroutines.
 type Guard struct {
-	resource   string
-	issuer     string
-	endpoint   string // empty: there is none
-	id, secret string
-	keys       *keySet // nil: JWTs are asked about as others are
-	about      []byte  // the metadata; nil: there are none
-	aboutPath  string
-	aboutURL   string
-	levels     levels
-	address    string
-	proofs     *dpop.Checker
-	client     *http.Client
-	log        *slog.Logger
-	now        func() time.Time
-	cache      *cache
+	resource    string
+	issuer      string
+	endpoint    string // empty: there is none
+	id, secret  string
+	keys        *keySet // nil: JWTs are asked about as others are
+	about       []byte  // the metadata; nil: there are none
+	aboutPath   string
+	aboutURL    string
+	levels      levels
+	address     string
+	proofs      *dpop.Checker
+	certificate func(*http.Request) ([]*x509.Certificate, error)
+	client      *http.Client
+	log         *slog.Logger
+	now         func() time.Time
+	cache       *cache
 }
 
 // New returns a Guard. It asks the server nothing yet.
@@ -92,7 +98,7 @@ func New(c Config) (*Guard, error) {
 		return nil, err
 	}
 	g := &Guard{resource: c.Resource, issuer: c.Issuer, endpoint: c.Endpoint, id: c.ClientID, secret: c.ClientSecret,
-		levels: c.Levels, address: c.Address, client: direct(c.Client), log: c.Log, now: c.Now}
+		levels: c.Levels, address: c.Address, certificate: c.Certificate, client: direct(c.Client), log: c.Log, now: c.Now}
 	if err := g.levels.check(); err != nil {
 		return nil, err
 	}
@@ -104,6 +110,9 @@ func New(c Config) (*Guard, error) {
 	}
 	if g.now == nil {
 		g.now = time.Now
+	}
+	if g.certificate == nil {
+		g.certificate = ofConnection
 	}
 	g.proofs = withDefaults(c.Proofs, g.now)
 	if c.Cache > 0 {
@@ -161,6 +170,8 @@ var (
 	ErrToken = errors.New("the access token is malformed, expired or revoked")
 	// ErrKey reports a token that is bound to a key which was not proved.
 	ErrKey = errors.New("the access token is bound to a key: send it by the scheme DPoP, with a proof by that key")
+	// ErrCertificate reports a token that is bound to a certificate which was not shown.
+	ErrCertificate = errors.New("the access token is bound to a certificate: show that in TLS")
 	// ErrScope reports a token that lacks a scope.
 	ErrScope = errors.New("the access token lacks a scope")
 	// ErrLevel reports a user who has proved too little.
@@ -172,20 +183,20 @@ var (
 )
 
 // Check returns what the server says about an access token, and an error unless that meets the rule. The token is there
-// with ErrScope, ErrLevel and ErrAge too. One that is bound to a key gets ErrKey:
+// with ErrScope, ErrLevel and ErrAge too. One that is bound to a key or a certificate gets ErrKey or ErrCertificate:
 // only Require sees the proof that it needs.
 func (g *Guard) Check(ctx context.Context, access string, rule Rule) (Token, error) {
-	return g.check(ctx, access, nil, rule)
+	return g.check(ctx, access, shown{}, rule)
 }
 
-// check is Check for a token that comes with the proof of a key, or with none.
-func (g *Guard) check(ctx context.Context, access string, proof *dpop.Proof, rule Rule) (Token, error) {
+// check is Check for a token that comes with the proof of a key, or over a connection with a certificate, or with neither.
+func (g *Guard) check(ctx context.Context, access string, with shown, rule Rule) (Token, error) {
 	if rule.MaxAge < 0 {
 		return Token{}, fmt.Errorf("%w: MaxAge of the rule is %s; it should be 0, for any age, or longer", ErrUnavailable, rule.MaxAge)
 	}
 	t, err := g.ask(ctx, access)
 	if err == nil {
-		err = g.confirm(ctx, t, proof)
+		err = g.confirm(ctx, t, with)
 	}
 	if err != nil {
 		return Token{}, err

@@ -186,7 +186,7 @@ func TestLabels(t *testing.T) {
 // hiddenKinds are events of users that the page does not show, because others say the same or nobody could act on them.
 var hiddenKinds = []string{
 	audit.EventTOTP, audit.EventDeviceCode, audit.EventRefused, audit.EventPolicyReported, audit.EventTokenRevoked, audit.EventLogoutFailed, // the last two are of apps, not of users
-	audit.EventTokenKeyRefused, audit.EventClientToken, // these too
+	audit.EventTokenKeyRefused, audit.EventClientToken, audit.EventCertificateRefused, // these too
 	audit.EventAdminClientCreated, audit.EventAdminClientUpdated, audit.EventAdminSecretRotated, audit.EventAdminClientDeleted, audit.EventAdminReseal,
 	audit.EventSigningKeyMade, audit.EventSigningKeyAdvanced, audit.EventSigningKeyRemoved,
 	audit.EventAuditPurged,

@@ -39,6 +39,7 @@ type metrics struct {
 	reused        prometheus.Counter
 	revoked       *prometheus.CounterVec
 	keysRefused   *prometheus.CounterVec
+	certsRefused  *prometheus.CounterVec
 	trips         *prometheus.HistogramVec
 	tripErrors    *prometheus.CounterVec
 	hashes        prometheus.Observer
@@ -72,6 +73,7 @@ func (m *metrics) addAnswers() {
 	m.tokenErrors = m.count("token_errors_total", "Refusals of the token endpoint.", "grant_type", "error")
 	m.reused = m.count("tokens_reused_total", "Spent codes and refresh tokens that came again, so that their family was revoked.").WithLabelValues()
 	m.keysRefused = m.count("token_keys_refused_total", "Codes and tokens that came without a proof of the key that they are bound to; of each once an hour.", "token")
+	m.certsRefused = m.count("client_certificates_refused_total", "Certificates of clients that were another's, or not good any more; of each client once an hour.", "reason")
 	m.revoked = m.count("tokens_revoked_total", "Tokens that clients have revoked; a refresh token ends all of its family.", "token")
 }
 
@@ -151,6 +153,8 @@ func (m *metrics) event(_ context.Context, e audit.Event) error {
 		m.reused.Inc()
 	case audit.EventTokenKeyRefused:
 		m.keysRefused.WithLabelValues(oneOf(e.Detail["token"], "other", "code", "refresh token", "access token")).Inc()
+	case audit.EventCertificateRefused:
+		m.certsRefused.WithLabelValues(oneOf(e.Detail["reason"], "other", "expired", "usage", "authority", "subject", "key")).Inc()
 	case audit.EventTokenRevoked:
 		m.revoked.WithLabelValues(oneOf(e.Detail["token"], "other", "access", "refresh")).Inc()
 	}

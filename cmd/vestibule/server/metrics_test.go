@@ -87,6 +87,7 @@ var metricEvents = []struct {
 	{audit.Event{Kind: audit.EventConsentDenied}, []string{`vestibule_consents_total{decision="deny"} 1`}},
 	{audit.Event{Kind: audit.EventRefused, Detail: map[string]string{"error": "login_required"}}, []string{`vestibule_authorizations_total{result="login_required"} 1`}},
 	{audit.Event{Kind: audit.EventRefused, Detail: map[string]string{"error": "made up"}}, []string{`vestibule_authorizations_total{result="other"} 1`}},
+	{audit.Event{Kind: audit.EventCertificateRefused, Detail: map[string]string{"reason": "subject"}}, []string{`vestibule_client_certificates_refused_total{reason="subject"} 1`}},
 	{audit.Event{Kind: audit.EventTokenKeyRefused, Detail: map[string]string{"token": "access token"}}, []string{`vestibule_token_keys_refused_total{token="access token"} 1`}},
 	{audit.Event{Kind: audit.EventTokenReused}, []string{`vestibule_tokens_reused_total 1`}},
 	{audit.Event{Kind: audit.EventTokenRevoked, Detail: map[string]string{"token": "refresh"}}, []string{`vestibule_tokens_revoked_total{token="refresh"} 1`}},

@@ -135,7 +135,7 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 	}
 	mux.Handle("/", site.Rest())
 	s.handler = logRequests(s.log, recoverPanics(s.log, site.Error, site.Headers(s.metrics.counted(site.Prefix, mux))))
-	s.handler = clientAddress(c.TrustedProxies, s.log, s.handler)
+	s.handler = shownCertificates(c).Handler(clientAddress(c.TrustedProxies, s.log, s.handler))
 	s.admin = s.health()
 	return nil
 }
@@ -145,11 +145,15 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 	if c.HydraAdminURL != "" {
 		return s.composeHydra(c, keys)
 	}
+	shown, err := mutualTLS(c)
+	if err != nil {
+		return web.Source{}, err
+	}
 	p, err := provider.New(ctx, provider.Config{
 		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, OwnAccounts: !s.elsewhere, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
 		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
 		BackChannel: true, Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, RequirePushedRequests: c.RequirePushedRequests,
-		DPoP: proofs(c), Lifetimes: lifetimes(c), Fetch: fetching(c), Log: s.log, Now: s.now,
+		DPoP: proofs(c), MutualTLS: shown, Lifetimes: lifetimes(c), Fetch: fetching(c), Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return web.Source{}, fmt.Errorf("provider: %w", err)

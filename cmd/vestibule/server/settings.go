@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"time"
 
 	"vestibule/config"
@@ -12,6 +13,7 @@ import (
 	"vestibule/mfa/webauthn"
 	"vestibule/provider"
 	"vestibule/provider/assurance"
+	"vestibule/provider/certificate"
 	"vestibule/provider/client"
 	"vestibule/provider/fetch"
 	"vestibule/web/catalogue"
@@ -84,6 +86,26 @@ func Mailer(c config.Config, now func() time.Time) (*notice.Mailer, error) {
 
 func proofs(c config.Config) provider.DPoP {
 	return provider.DPoP{Algorithms: c.DPoPAlgorithms, NeedNonce: c.DPoPNonce}
+}
+
+// shownCertificates finds the certificates that clients show.
+func shownCertificates(c config.Config) certificate.Reader {
+	return certificate.Reader{Format: c.ClientCertificateFormat, Header: c.ClientCertificateHeader, Proxies: c.TrustedProxies}
+}
+
+func mutualTLS(c config.Config) (provider.MutualTLS, error) {
+	m := provider.MutualTLS{On: c.ClientCertificateFormat != "", Origin: c.MTLSOrigin}
+	if c.ClientCertificateCAFile == "" {
+		return m, nil
+	}
+	content, err := os.ReadFile(c.ClientCertificateCAFile)
+	if err == nil {
+		m.Authority, err = certificate.NewAuthority(content)
+	}
+	if err != nil {
+		return m, fmt.Errorf("client_certificate_ca_file: %w", err)
+	}
+	return m, nil
 }
 
 func lifetimes(c config.Config) provider.Lifetimes {

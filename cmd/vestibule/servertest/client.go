@@ -32,7 +32,8 @@ type Client struct {
 	Provider  *oidc.Provider
 	Verifier  *oidc.IDTokenVerifier
 	Algorithm string
-	Resource  string // the API that its tokens are for (RFC 8707); empty: none
+	Resource  string   // the API that its tokens are for (RFC 8707); empty: none
+	Shown     []string // what a proxy says that it has shown in TLS, a line of the header Client-Cert each
 }
 
 // NewClient registers a confidential client and returns it.
@@ -313,7 +314,8 @@ type Reply struct {
 	Error        string `json:"error"`
 	Description  string `json:"error_description"`
 	Bound        struct {
-		Key string `json:"jkt"`
+		Key         string `json:"jkt"`
+		Certificate string `json:"x5t#S256"`
 	} `json:"cnf"` // of an introspection
 	Nonce   string `json:"-"` // for the next DPoP proof
 	Failure error
@@ -350,12 +352,16 @@ func (c *Client) SendWith(endpoint string, form url.Values, proof string) (*http
 	if c.OAuth.ClientSecret == "" {
 		form.Set("client_id", c.OAuth.ClientID)
 	}
-	return c.Site.send(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret), endpoint, form, proof)
+	header := http.Header{"Client-Cert": c.Shown}
+	if proof != "" {
+		header.Set("DPoP", proof)
+	}
+	return c.Site.send(url.QueryEscape(c.OAuth.ClientID), url.QueryEscape(c.OAuth.ClientSecret), endpoint, form, header)
 }
 
 // AskAs sends a form with an id and a secret in the header as they are; without a secret neither is there.
 func (s *Site) AskAs(id, secret, endpoint string, form url.Values) Reply {
-	response, err := s.send(id, secret, endpoint, form, "")
+	response, err := s.send(id, secret, endpoint, form, http.Header{})
 	if err != nil {
 		return Reply{Failure: err}
 	}
@@ -363,15 +369,13 @@ func (s *Site) AskAs(id, secret, endpoint string, form url.Values) Reply {
 	return ReadReply(response)
 }
 
-func (s *Site) send(id, secret, endpoint string, form url.Values, proof string) (*http.Response, error) {
+func (s *Site) send(id, secret, endpoint string, form url.Values, header http.Header) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(s.T.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
+	request.Header = header
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if proof != "" {
-		request.Header.Set("DPoP", proof)
-	}
 	if secret != "" {
 		request.SetBasicAuth(id, secret)
 	}
