@@ -91,12 +91,13 @@ func (p *Provider) readHint(ctx context.Context, d *assurance.Demand, form url.V
 	var claims struct {
 		Issuer  string `json:"iss"`
 		Subject string `json:"sub"`
+		Expires int64  `json:"exp"` // which a signed answer of the userinfo endpoint does not have
 	}
 	err := p.keys.Verify(ctx, hint, &claims)
 	switch {
 	case errors.Is(err, store.ErrUnavailable):
 		return storeFault{err}
-	case err != nil || claims.Issuer != p.issuer || claims.Subject == "":
+	case err != nil || claims.Issuer != p.issuer || claims.Subject == "" || claims.Expires == 0:
 		return fosite.ErrInvalidRequest.WithHint("id_token_hint is not an ID token of this server.")
 	}
 	d.Subject = claims.Subject

@@ -39,23 +39,24 @@ type introspection struct {
 // no other origin may read it.
 func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	answer, err := p.inspect(w, r)
-	switch {
-	case errors.Is(err, errToken): // not alive, or not for this client to know: nobody can tell which
-		writeJSON(w, http.StatusOK, map[string]bool{"active": false})
-	case err != nil:
+	client, err := p.readClient(w, r)
+	var answer any
+	if err == nil {
+		answer, err = p.inspect(r, client)
+	}
+	if errors.Is(err, errToken) { // not alive, or not for this client to know: nobody can tell which
+		answer, err = map[string]bool{"active": false}, nil
+	}
+	if err == nil {
+		err = p.answerIntrospection(r.Context(), w, r, client, answer)
+	}
+	if err != nil {
 		p.answerError(r.Context(), w, r, err)
-	default:
-		writeJSON(w, http.StatusOK, answer)
 	}
 }
 
 // inspect returns what the client may know about the token, or errToken.
-func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspection, error) {
-	client, err := p.readClient(w, r)
-	if err != nil {
-		return nil, err
-	}
+func (p *Provider) inspect(r *http.Request, client client.Client) (*introspection, error) {
 	token := r.PostForm.Get("token")
 	switch {
 	case client.Public:

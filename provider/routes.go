@@ -117,6 +117,8 @@ func (p *Provider) metadata() map[string]any {
 		"grant_types_supported":                                    client.GrantTypes,
 		"subject_types_supported":                                  []string{"public"},
 		"id_token_signing_alg_values_supported":                    client.Algorithms,
+		"userinfo_signing_alg_values_supported":                    client.Algorithms,
+		"introspection_signing_alg_values_supported":               client.Algorithms,
 		"token_endpoint_auth_methods_supported":                    client.AuthMethods,
 		"token_endpoint_auth_signing_alg_values_supported":         keyset.Algorithms,
 		"code_challenge_methods_supported":                         []string{"S256"},

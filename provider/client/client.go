@@ -45,9 +45,15 @@ type Client struct {
 	RequirePushedRequests bool   `json:"require_pushed_authorization_requests,omitempty"` // it must push its authorization requests (RFC 9126 section 6)
 	AnswerAlg             string `json:"authorization_signed_response_alg,omitempty"`     // of answers that it wants signed (JARM section 3): one of Algorithms; empty: the server's
 
-	IDTokenAlg string   `json:"id_token_signed_response_alg,omitempty"` // one of Algorithms; empty: the server's
-	TwoSteps   TwoSteps `json:"two_steps,omitempty"`                    // what all its users must have
-	Consent    Consent  `json:"consent,omitempty"`                      // what its users are asked
+	IDTokenAlg string `json:"id_token_signed_response_alg,omitempty"` // one of Algorithms; empty: the server's
+
+	// What else it wants signed, by one of Algorithms. UserInfoAlg: all answers of the userinfo endpoint (OIDC Core section 5.3.2);
+	// empty: none. IntrospectionAlg: the answers about tokens that it asks for as JWTs (RFC 9701); empty: the server's.
+	UserInfoAlg      string `json:"userinfo_signed_response_alg,omitempty"`
+	IntrospectionAlg string `json:"introspection_signed_response_alg,omitempty"`
+
+	TwoSteps TwoSteps `json:"two_steps,omitempty"` // what all its users must have
+	Consent  Consent  `json:"consent,omitempty"`   // what its users are asked
 
 	BoundTokens bool `json:"dpop_bound_access_tokens,omitempty"` // it must bind all its tokens to keys, by proofs (RFC 9449 section 5.2)
 
@@ -161,8 +167,11 @@ func Check(c Client) error {
 	for _, kind := range c.ResponseTypes {
 		fault(!slices.Contains(ResponseTypes, kind), fmt.Sprintf("response type %q must be code or id_token", kind))
 	}
-	fault(c.IDTokenAlg != "" && !slices.Contains(Algorithms, c.IDTokenAlg), "ID tokens can be signed with RS256, ES256, PS256 or EdDSA")
-	fault(c.AnswerAlg != "" && !slices.Contains(Algorithms, c.AnswerAlg), "answers can be signed with RS256, ES256, PS256 or EdDSA")
+	for _, signed := range []struct{ what, algorithm string }{
+		{"ID tokens", c.IDTokenAlg}, {"answers", c.AnswerAlg}, {"userinfo answers", c.UserInfoAlg}, {"introspection answers", c.IntrospectionAlg},
+	} {
+		fault(signed.algorithm != "" && !slices.Contains(Algorithms, signed.algorithm), signed.what+" can be signed with RS256, ES256, PS256 or EdDSA")
+	}
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
 	fault(!c.Consent.IsKnown(), "consent can be ask, remember or never")
 	for _, scope := range c.IDTokenClaims {
@@ -191,6 +200,7 @@ func checkAPI(c Client) error {
 	faults.when(c.Public, "a resource server keeps a secret; it cannot be public")
 	faults.when(len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	faults.when((c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
+	faults.when(c.UserInfoAlg != "", "a resource server signs nobody in: it asks for no userinfo")
 	faults.when(len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
 	faults.when((c.RequirePushedRequests || c.AnswerAlg != ""), "a resource server signs nobody in: it pushes no requests and gets no answers")
 	faults.when(len(c.GrantTypes) > 0, "a resource server signs nobody in: it has no grant types")

@@ -70,7 +70,7 @@ type hint struct {
 	Subject  string          `json:"sub"`
 	Audience audience        `json:"aud"`
 	Session  string          `json:"sid"`
-	IssuedAt int64           `json:"iat"`
+	IssuedAt int64           `json:"iat"`    // 0 in a signed answer of the userinfo endpoint
 	Events   json.RawMessage `json:"events"` // of a security event, which is no ID token (RFC 8417)
 }
 
@@ -90,7 +90,7 @@ func (x *Reader) readHint(ctx context.Context, r *Request, form url.Values) (iss
 	switch {
 	case errors.Is(err, store.ErrUnavailable):
 		return 0, err
-	case err != nil || h.Issuer != x.Issuer || h.Subject == "" || len(h.Audience) != 1 || h.Events != nil:
+	case err != nil || h.Issuer != x.Issuer || h.Subject == "" || len(h.Audience) != 1 || h.Events != nil || h.IssuedAt == 0:
 		return 0, refuseHint(form, "id_token_hint is not an ID token of this server.")
 	case r.Client != "" && r.Client != h.Audience[0]:
 		return 0, refuseHint(form, "id_token_hint was made for another client than client_id.")
