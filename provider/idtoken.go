@@ -94,9 +94,9 @@ func (p *Provider) signIDToken(ctx context.Context, rp relyingParty, g *grant, a
 	}
 	algorithm := cmp.Or(rp.IDTokenAlg, p.algorithm)
 	return p.keys.Sign(ctx, algorithm, idToken{
-		Issuer: p.issuer, Subject: g.Login.Subject, Audience: []string{rp.ID},
+		Issuer: p.issuer, Subject: p.names.Subject(rp.Client, g.Login.Subject), Audience: []string{rp.ID},
 		Expires: now.Add(p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
-		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: spelling.RandomID(),
+		ACR: g.ACR, AMR: g.Login.AMR(), Session: p.names.Session(rp.Client, g.Login.Session), TokenID: spelling.RandomID(),
 		AtHash: accessTokenHash(algorithm, accessToken),
 		User:   user,
 	})

@@ -26,6 +26,7 @@ import (
 	"vestibule/provider/keyset"
 	"vestibule/provider/limiter"
 	"vestibule/provider/logout"
+	"vestibule/provider/pairwise"
 	"vestibule/provider/pushed"
 	"vestibule/provider/spelling"
 	"vestibule/provider/tokens"
@@ -70,6 +71,7 @@ type Store interface {
 	pushed.Store
 	device.Store
 	jwks.Store
+	pairwise.Store
 	dpop.Once
 }
 
@@ -152,6 +154,7 @@ type Provider struct {
 	ui             UI // of Register
 	clients        *client.Cache
 	keys           *jwks.Keys
+	names          *pairwise.Key // of users and sessions, as clients know them
 	proofs         *dpop.Checker
 	tokens         *tokenStrategy
 	secrets        *client.SecretChecker
@@ -167,7 +170,7 @@ type Provider struct {
 // secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
 const secretsWaiting = 1024
 
-// New returns a Provider. It makes the signing keys that the store lacks.
+// New returns a Provider. It makes the signing keys that the store lacks, and what pairwise subjects are made with.
 func New(ctx context.Context, c Config) (*Provider, error) {
 	if err := checkConfig(c); err != nil {
 		return nil, err
@@ -198,6 +201,9 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	var err error
 	if p.keys, err = p.loadKeys(ctx, c.Sealer); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
+	}
+	if p.names, err = pairwise.Load(ctx, c.Store, c.Sealer, p.now()); err != nil {
+		return nil, fmt.Errorf("pairwise subjects: %w", err)
 	}
 	if p.proofs, err = p.newProofs(c); err != nil {
 		return nil, fmt.Errorf("proofs: %w", err)

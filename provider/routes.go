@@ -115,7 +115,7 @@ func (p *Provider) metadata() map[string]any {
 		"response_modes_supported":                                 responseModes,
 		"authorization_signing_alg_values_supported":               client.Algorithms,
 		"grant_types_supported":                                    client.GrantTypes,
-		"subject_types_supported":                                  []string{"public"},
+		"subject_types_supported":                                  client.SubjectTypes,
 		"id_token_signing_alg_values_supported":                    client.Algorithms,
 		"userinfo_signing_alg_values_supported":                    client.Algorithms,
 		"introspection_signing_alg_values_supported":               client.Algorithms,

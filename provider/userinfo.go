@@ -136,7 +136,7 @@ func (p *Provider) claims(w http.ResponseWriter, r *http.Request, b brought) (c 
 		return c, nil, fmt.Errorf("userinfo: %w", err)
 	}
 	told = user.Claims().For(g.Scopes, g.Claims.UserInfo)
-	told["sub"] = user.Subject
+	told["sub"] = p.names.Subject(c, user.Subject)
 	return c, told, nil
 }
 

@@ -64,6 +64,10 @@ var clientFlags = []clientFlag{
 	wordsFlag("id-token-claims", "`scope` whose claims are in its ID tokens too: profile, email, address, phone or groups", "",
 		"no claims about the user are in its ID tokens, unless it asks for them by the claims parameter",
 		func(c *client.Client, v []string) { c.IDTokenClaims = v }),
+	textFlag("subject-type", "how the app knows users: public, as all others do, or pairwise, as no app of another sector does", "public",
+		func(c *client.Client, v string) { c.SubjectType = v }),
+	addressFlag("sector-identifier-uri", "`address` of a JSON array with the redirect URIs of all apps that know users by the same pairwise subjects", "the apps on the host of its redirect URIs know users by the same pairwise subjects",
+		func(c *client.Client, v string) { c.SectorIdentifierURI = v }),
 	switchFlag("dpop-bound-access-tokens", "the app must bind all its tokens to keys, by DPoP proofs (RFC 9449)", "the app need not bind its tokens to keys",
 		func(c *client.Client, v bool) { c.BoundTokens = v }),
 	{

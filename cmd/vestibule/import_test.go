@@ -12,7 +12,7 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":                        {"cmd/vestibule/demo", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice", "web/signin"},
+	"cmd/vestibule":                        {"cmd/vestibule/demo", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/pairwise", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice", "web/signin"},
 	"cmd/vestibule/demo":                   {"cmd/vestibule/sample", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "provider/account", "provider/client", "provider/operator", "storage", "web/catalogue", "github.com/urfave/cli", "golang.org/x/sync"},
 	"cmd/vestibule/terminal":               {"provider/operator", "provider/spelling", "provider/store", "web/catalogue", "github.com/urfave/cli", "golang.org/x/term"},
 	"cmd/vestibule/server":                 {"config", "consent", "mfa", "mfa/totp", "mfa/webauthn", "provider", "provider/account", "provider/assurance", "provider/audit", "provider/backchannel", "provider/client", "provider/fetch", "provider/hydra", "provider/interaction", "provider/jwks", "provider/operator", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/ui", "web/usercode", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
@@ -33,8 +33,8 @@ var mayImport = map[string][]string{
 	"web/catalogue/cataloguetest":          {"web/catalogue"},
 	"web/notice":                           {"provider/account", "provider/audit", "provider/outbox", "provider/store", "web/catalogue", "github.com/wneessen/go-mail", "golang.org/x/text"},
 	"web/notice/noticetest":                {"provider/audit", "provider/store", "web/notice"},
-	"storage":                              {"consent", "mfa", "provider/account", "provider/audit", "provider/backchannel", "provider/client", "provider/device", "provider/dpop", "provider/interaction", "provider/jwks", "provider/operator", "provider/pushed", "provider/store", "provider/tokens", "storage/database", "web/notice"},
-	"provider":                             {"provider/account", "provider/assurance", "provider/audit", "provider/backchannel", "provider/claims", "provider/client", "provider/clientjwt", "provider/device", "provider/dpop", "provider/fetch", "provider/interaction", "provider/jwks", "provider/keyset", "provider/limiter", "provider/logout", "provider/pushed", "provider/spelling", "provider/store", "provider/tokens", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},
+	"storage":                              {"consent", "mfa", "provider/account", "provider/audit", "provider/backchannel", "provider/client", "provider/device", "provider/dpop", "provider/interaction", "provider/jwks", "provider/operator", "provider/pairwise", "provider/pushed", "provider/store", "provider/tokens", "storage/database", "web/notice"},
+	"provider":                             {"provider/account", "provider/assurance", "provider/audit", "provider/backchannel", "provider/claims", "provider/client", "provider/clientjwt", "provider/device", "provider/dpop", "provider/fetch", "provider/interaction", "provider/jwks", "provider/keyset", "provider/limiter", "provider/logout", "provider/pairwise", "provider/pushed", "provider/spelling", "provider/store", "provider/tokens", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},
 	"consent":                              {},
 	"mfa":                                  {"provider/limiter", "provider/phc", "golang.org/x/text"},
 	"mfa/totp":                             {"mfa", "github.com/pquerna/otp"},
@@ -45,10 +45,11 @@ var mayImport = map[string][]string{
 	"cmd/vestibule/test/pages":             {"web", "web/catalogue", "web/step"},                         // beside endToEnd: the same, with a look of its own
 	"config":                               {"provider/spelling", "go.yaml.in/yaml"},
 	"storage/database":                     {"provider/store"},
-	"provider/providertest":                {"provider", "provider/account", "provider/assurance", "provider/client", "provider/device", "provider/dpop", "provider/interaction", "provider/interaction/interactiontest", "provider/jwks", "provider/pushed", "provider/store", "provider/tokens"},
+	"provider/providertest":                {"provider", "provider/account", "provider/assurance", "provider/client", "provider/device", "provider/dpop", "provider/interaction", "provider/interaction/interactiontest", "provider/jwks", "provider/pairwise", "provider/pushed", "provider/store", "provider/tokens"},
 	"provider/audit":                       {"provider/store"},
 	"provider/account":                     {"provider/claims", "provider/limiter", "provider/phc", "provider/spelling", "provider/store", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
-	"provider/client":                      {"provider/assurance", "provider/claims", "provider/keyset", "provider/limiter", "provider/spelling", "provider/store", "golang.org/x/net/idna"},
+	"provider/client":                      {"provider/assurance", "provider/claims", "provider/fetch", "provider/keyset", "provider/limiter", "provider/spelling", "provider/store", "golang.org/x/net/idna"},
+	"provider/pairwise":                    {"provider/client", "provider/store"},
 	"provider/dpop":                        {"github.com/go-jose/go-jose"},
 	"provider/clientjwt":                   {"provider/keyset"},
 	"provider/fetch":                       {"provider/limiter"},
@@ -65,7 +66,7 @@ var mayImport = map[string][]string{
 	"mfa/mfatest":                          {"mfa"},
 	"consent/consenttest":                  {"consent"},
 	"storage/storagetest":                  {"storage"},
-	"provider/operator":                    {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/audit", "provider/claims", "provider/client", "provider/interaction", "provider/jwks", "provider/store"},
+	"provider/operator":                    {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/audit", "provider/claims", "provider/client", "provider/fetch", "provider/interaction", "provider/jwks", "provider/pairwise", "provider/store"},
 	"provider/operator/operatortest":       {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/store"},
 	"docs/doctest":                         {},
 	"provider/assurance":                   {"provider/claims", "provider/spelling"},

@@ -52,6 +52,11 @@ type Client struct {
 	UserInfoAlg      string `json:"userinfo_signed_response_alg,omitempty"`
 	IntrospectionAlg string `json:"introspection_signed_response_alg,omitempty"`
 
+	// How it knows users: SubjectType is one of SubjectTypes; empty: SubjectPublic. At SectorIdentifierURI are the redirect URIs of
+	// all clients of its Sector; empty: it has that of their host.
+	SubjectType         string `json:"subject_type,omitempty"`
+	SectorIdentifierURI string `json:"sector_identifier_uri,omitempty"`
+
 	TwoSteps TwoSteps `json:"two_steps,omitempty"` // what all its users must have
 	Consent  Consent  `json:"consent,omitempty"`   // what its users are asked
 
@@ -188,7 +193,7 @@ func Check(c Client) error {
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
-	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c))...)...)
+	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), checkSubject(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c))...)...)
 }
 
 // checkAPI reports what a resource server has that only those have who sign users in.
