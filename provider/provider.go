@@ -25,6 +25,7 @@ import (
 	"vestibule/provider/jwks"
 	"vestibule/provider/keyset"
 	"vestibule/provider/limiter"
+	"vestibule/provider/logo"
 	"vestibule/provider/logout"
 	"vestibule/provider/pairwise"
 	"vestibule/provider/pushed"
@@ -49,7 +50,12 @@ type Config struct {
 	Levels      assurance.Levels   // the zero value works
 	Policy      Policy             // which logins are enough for tokens; nil: ClientPolicy
 	BackChannel bool               // a backchannel.Sender tells clients of the ends of sessions, for the metadata
-	Locales     []string           // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
+	// FrontChannel says that the pages load the frames of clients when a session ends (see FrontChannelClients), and Devices that
+	// they have one at device.Path where users enter the codes of devices. False: no metadata tells clients of them, and there is
+	// no endpoint for devices.
+	FrontChannel bool
+	Devices      bool
+	Locales      []string // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
 
 	// RequirePushedRequests has all clients push their authorization requests (RFC 9126). False: those that want to.
 	RequirePushedRequests bool
@@ -148,6 +154,8 @@ type Provider struct {
 	log           *slog.Logger
 	now           func() time.Time
 	backChannel   bool
+	frontChannel  bool
+	devices       bool
 	sealer        interaction.Sealer
 
 	*interaction.Flows
@@ -165,6 +173,7 @@ type Provider struct {
 	fetcher        *fetch.Fetcher // of what registered clients name
 	clientKeys     *keyset.Keys
 	requestObjects *fetch.Cache[[]byte]
+	logos          *fetch.Cache[logo.Image]
 }
 
 // secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
@@ -177,7 +186,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	}
 	p := &Provider{
 		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, ownAccounts: c.OwnAccounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
-		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, sealer: c.Sealer, log: c.Log, now: c.Now,
+		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, frontChannel: c.FrontChannel, devices: c.Devices, sealer: c.Sealer, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
 		p.algorithm = client.RS256
@@ -223,6 +232,17 @@ func (p *Provider) composeFetch(c fetch.Config) {
 	})
 	p.requestObjects = &fetch.Cache[[]byte]{Fetcher: p.fetcher, Accept: requestObjectTypes, Now: p.now,
 		Parse: func(d fetch.Document) ([]byte, error) { return d.Body, nil }}
+	// By a fetcher of their own: any browser may ask for a logo, and must not keep keys waiting.
+	p.logos = &fetch.Cache[logo.Image]{Fetcher: fetch.New(c), Accept: logo.Accept, Now: p.now,
+		Parse: func(d fetch.Document) (logo.Image, error) { return logo.Parse(d.Body) },
+		Failed: func(uri string, err error) {
+			p.log.Warn("the logo of a client cannot be fetched", "logo_uri", uri, "error", err)
+		}}
+}
+
+// Logo returns the picture at the client's logo_uri. An error says why there is none to be had.
+func (p *Provider) Logo(ctx context.Context, c client.Client) (logo.Image, error) {
+	return p.logos.Get(ctx, c.LogoURI)
 }
 
 // checkConfig reports every fault at once.

@@ -35,6 +35,10 @@ type Client struct {
 	Updated time.Time `json:"-"`
 
 	Name         string   `json:"client_name,omitempty"`   // shown on the consent page
+	LogoURI      string   `json:"logo_uri,omitempty"`      // of a picture beside it; empty: there is none
+	URI          string   `json:"client_uri,omitempty"`    // of its web site; like the next two an address that users may open
+	PolicyURI    string   `json:"policy_uri,omitempty"`    // of what it says of how it uses their data
+	TermsURI     string   `json:"tos_uri,omitempty"`       // of its terms of service
 	Public       bool     `json:"public,omitempty"`        // has no secret; must use PKCE
 	RedirectURIs []string `json:"redirect_uris,omitempty"` // compared exactly, but for the port of a loopback address (RFC 8252 section 7.3)
 	Scopes       Words    `json:"scope,omitempty"`         // the most that it may ask for
@@ -51,6 +55,9 @@ type Client struct {
 	// empty: none. IntrospectionAlg: the answers about tokens that it asks for as JWTs (RFC 9701); empty: the server's.
 	UserInfoAlg      string `json:"userinfo_signed_response_alg,omitempty"`
 	IntrospectionAlg string `json:"introspection_signed_response_alg,omitempty"`
+
+	// IDTokenLifetime is how many seconds its ID tokens are good; 0: as many as the server's usual ones.
+	IDTokenLifetime int64 `json:"id_token_lifetime,omitempty"`
 
 	// How it knows users: SubjectType is one of SubjectTypes; empty: SubjectPublic. At SectorIdentifierURI are the redirect URIs of
 	// all clients of its Sector; empty: it has that of their host.
@@ -156,6 +163,12 @@ const (
 // Algorithms are those that a client can choose from.
 var Algorithms = []string{RS256, ES256, PS256, EdDSA}
 
+// Bounds of IDTokenLifetime, which are those of the server's own.
+const (
+	minIDTokenLifetime = 30
+	maxIDTokenLifetime = 24 * 60 * 60
+)
+
 // Check reports every fault of a client that somebody wants to register.
 func Check(c Client) error {
 	var faults faults
@@ -177,6 +190,7 @@ func Check(c Client) error {
 	} {
 		fault(signed.algorithm != "" && !slices.Contains(Algorithms, signed.algorithm), signed.what+" can be signed with RS256, ES256, PS256 or EdDSA")
 	}
+	fault(c.IDTokenLifetime != 0 && (c.IDTokenLifetime < minIDTokenLifetime || c.IDTokenLifetime > maxIDTokenLifetime), "the life of ID tokens must be from 30 seconds to 24 hours")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
 	fault(!c.Consent.IsKnown(), "consent can be ask, remember or never")
 	for _, scope := range c.IDTokenClaims {
@@ -193,7 +207,7 @@ func Check(c Client) error {
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
-	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), checkSubject(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c))...)...)
+	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), checkSubject(c), checkPages(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c))...)...)
 }
 
 // checkAPI reports what a resource server has that only those have who sign users in.
@@ -205,7 +219,7 @@ func checkAPI(c Client) error {
 	faults.when(c.Public, "a resource server keeps a secret; it cannot be public")
 	faults.when(len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	faults.when((c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
-	faults.when(c.UserInfoAlg != "", "a resource server signs nobody in: it asks for no userinfo")
+	faults.when(c.UserInfoAlg != "" || c.IDTokenLifetime != 0, "a resource server signs nobody in: it asks for no userinfo and gets no ID tokens")
 	faults.when(len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
 	faults.when((c.RequirePushedRequests || c.AnswerAlg != ""), "a resource server signs nobody in: it pushes no requests and gets no answers")
 	faults.when(len(c.GrantTypes) > 0, "a resource server signs nobody in: it has no grant types")
