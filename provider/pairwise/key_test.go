@@ -76,3 +76,20 @@ func TestSecretOfAnotherSize(t *testing.T) {
 		t.Error("a short secret is taken")
 	}
 }
+
+// FuzzOpenSubject has a client mean anything by a sub: what opens is what was told, to the byte.
+func FuzzOpenSubject(f *testing.F) {
+	k, err := pairwise.NewKey(bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		f.Fatal(err)
+	}
+	shop := app("shop", "shop.example")
+	for _, text := range []string{k.Subject(shop, "u1"), k.Session(shop, "s1"), "", "u1", strings.Repeat("A", 64)} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if subject, ok := k.OpenSubject(shop, text); ok && k.Subject(shop, subject) != text {
+			t.Errorf("%q is opened as %q", text, subject)
+		}
+	})
+}
