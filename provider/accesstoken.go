@@ -94,7 +94,7 @@ func (s *accessTokens) GenerateAccessToken(ctx context.Context, r fosite.Request
 const typeAccessToken = "at+jwt"
 
 // accessToken is the claims of a JWT access token (RFC 9068 section 2.2). The API learns no more of the sign-in by it than it
-// would by introspection, and nothing of the user.
+// would by introspection, and nothing of the user: who that is it learns by the subject that the app knows, which can read the token.
 type accessToken struct {
 	Issuer   string   `json:"iss"`
 	Subject  string   `json:"sub"`
@@ -115,7 +115,7 @@ type accessToken struct {
 func (p *Provider) signAccessToken(ctx context.Context, c client.Client, t target, r fosite.Requester) (string, error) {
 	g, now := r.GetSession().(*grant), p.now()
 	claims := accessToken{
-		Issuer: p.issuer, Subject: cmp.Or(g.Login.Subject, c.ID), Audience: []string{cmp.Or(t.resource, c.ID)}, Client: c.ID,
+		Issuer: p.issuer, Subject: cmp.Or(p.names.Subject(c, g.Login.Subject), c.ID), Audience: []string{cmp.Or(t.resource, c.ID)}, Client: c.ID,
 		Expires: now.Add(p.lifetimes.AccessToken).Unix(), IssuedAt: now.Unix(), TokenID: spelling.RandomID(),
 		Scope: strings.Join(t.scopes(r.GetGrantedScopes()), " "),
 	}

@@ -67,10 +67,13 @@ func checkRepeats(form url.Values) error {
 // demand reads what the client asks of the sign-in.
 func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client, at time.Time) (assurance.Demand, error) {
 	d := assurance.Demand{RequestedAt: at, WeakRecovery: p.levels.WeakRecovery}
-	if err := p.readHint(ctx, &d, form); err != nil {
+	if err := p.readHint(ctx, &d, form, c); err != nil {
 		return d, err
 	}
 	err := d.Read(form, p.levels, c.ACRNames)
+	if d.Subject != "" {
+		d.Subject = p.meant(c, d.Subject)
+	}
 	var fault *assurance.ParameterError
 	switch {
 	case errors.As(err, &fault):
@@ -86,23 +89,59 @@ var errUnmet = &fosite.RFC6749Error{
 	ErrorField: assurance.ErrorUnmet, DescriptionField: interaction.Description(assurance.ErrorUnmet), CodeField: http.StatusBadRequest,
 }
 
-// readHint takes the user from an ID token that we made for somebody. It may have expired.
-func (p *Provider) readHint(ctx context.Context, d *assurance.Demand, form url.Values) error {
+// meant is the user that the client means by a sub. What opens in no sector of its own names nobody, and never the user of that
+// public subject: the client would find out whose that is.
+func (p *Provider) meant(c client.Client, sub string) string {
+	if subject, ok := p.names.OpenSubject(c, sub); ok {
+		return subject
+	}
+	return "nobody: " + sub
+}
+
+// readHint takes the user from an ID token that we made for somebody, as the client c knows that one. It may have expired. A
+// client that knows users by pairwise subjects is only helped by a hint of its own sector: another one would tell it who is who.
+func (p *Provider) readHint(ctx context.Context, d *assurance.Demand, form url.Values, c client.Client) error {
 	hint := form.Get("id_token_hint")
 	if hint == "" {
 		return nil
 	}
 	var claims struct {
-		Issuer  string `json:"iss"`
-		Subject string `json:"sub"`
+		Issuer   string   `json:"iss"`
+		Subject  string   `json:"sub"`
+		Audience []string `json:"aud"`
+		Expires  int64    `json:"exp"` // which a signed answer of the userinfo endpoint does not have
 	}
 	err := p.keys.Verify(ctx, hint, &claims)
 	switch {
 	case errors.Is(err, store.ErrUnavailable):
 		return storeFault{err}
-	case err != nil || claims.Issuer != p.issuer || claims.Subject == "":
+	case err != nil || claims.Issuer != p.issuer || claims.Subject == "" || claims.Expires == 0 || len(claims.Audience) != 1:
 		return fosite.ErrInvalidRequest.WithHint("id_token_hint is not an ID token of this server.")
 	}
-	d.Subject = claims.Subject
-	return nil
+	d.Subject, err = p.hinted(ctx, c, claims.Audience[0], claims.Subject)
+	return err
+}
+
+// hinted is the sub by which c knows the user whom the other client knows by that one.
+func (p *Provider) hinted(ctx context.Context, c client.Client, other, sub string) (string, error) {
+	if other == c.ID {
+		return p.ownHint(c, sub), nil
+	}
+	madeFor, err := p.clients.Client(ctx, other)
+	switch {
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		return "", storeFault{err}
+	case err != nil && c.Sector() == "", err == nil && madeFor.Sector() == c.Sector():
+		return sub, nil
+	}
+	return "", fosite.ErrInvalidRequest.WithHint("id_token_hint was made for another client, which knows users by other subjects.")
+}
+
+// ownHint is the sub by which the client knows a user now who was told to it by that one: it may have been given another subject
+// type since.
+func (p *Provider) ownHint(c client.Client, sub string) string {
+	if _, ok := p.names.OpenSubject(c, sub); ok {
+		return sub
+	}
+	return p.names.Subject(c, sub)
 }

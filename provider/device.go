@@ -88,9 +88,13 @@ func (p *Provider) deviceSignIn(r *http.Request, rp client.Client, waits device.
 		return nil, fosite.ErrInvalidRequest.WithHint("prompt cannot be none: the user has to enter the code.")
 	}
 	demand.PromptConsent = true // whoever has sent the user a code may be at another device (RFC 8628 section 5.4)
+	target, err := p.target(r.Context(), rp, r.PostForm.Get("resource"))
+	if err != nil {
+		return nil, err
+	}
 	ix := p.beginFor(rp, demand, r.PostForm, rp.Permitted(scopes))
-	ix.Device = true
-	if ix.Request, err = json.Marshal(frozen{Device: &waitingDevice{waits.Signature, waits.Expires}}); err != nil {
+	ix.Device, ix.API = true, target.server.ID
+	if ix.Request, err = json.Marshal(frozen{Resource: target.resource, Device: &waitingDevice{waits.Signature, waits.Expires}}); err != nil {
 		return nil, err
 	}
 	switch fits, err := p.Fits(ix); {

@@ -68,7 +68,7 @@ func (p *Provider) postEndSession(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) readSignOut(ctx context.Context, form url.Values) (*logout.Request, error) {
-	reader := logout.Reader{Issuer: p.issuer, Clients: p.clients, Keys: p.keys}
+	reader := logout.Reader{Issuer: p.issuer, Clients: p.clients, Keys: p.keys, Names: p.names}
 	return reader.Read(ctx, form)
 }
 
@@ -93,6 +93,9 @@ func (p *Provider) FrontChannelClients(ctx context.Context, sid string) ([]strin
 	return listening, nil
 }
 
+// SessionFor is the sid by which the client knows the session with that sid.
+func (p *Provider) SessionFor(c client.Client, sid string) string { return p.names.Session(c, sid) }
+
 // SealLeaving returns l for an address of the pages. It is good for some minutes.
 func (p *Provider) SealLeaving(l logout.Leaving) (string, error) {
 	return interaction.SealValue(p.sealer, forLeaving, l, p.now().Add(leavingTime))
@@ -104,7 +107,8 @@ func (p *Provider) OpenLeaving(text string) (l logout.Leaving, err error) {
 	return l, err
 }
 
-// SignLogoutToken implements backchannel.Signer.
+// SignLogoutToken implements backchannel.Signer: the token has user and session as the client knows them.
 func (p *Provider) SignLogoutToken(ctx context.Context, c client.Client, claims backchannel.Claims) (string, error) {
+	claims.Subject, claims.Session = p.names.Subject(c, claims.Subject), p.names.Session(c, claims.Session)
 	return p.keys.SignAs(ctx, backchannel.Type, cmp.Or(c.IDTokenAlg, p.algorithm), claims)
 }

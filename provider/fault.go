@@ -105,8 +105,12 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 }
 
 func writeBody(w http.ResponseWriter, status int, data []byte) {
+	writeTyped(w, status, "application/json", data)
+}
+
+func writeTyped(w http.ResponseWriter, status int, kind string, data []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Pragma", "no-cache")
 	w.WriteHeader(status)

@@ -32,7 +32,7 @@ type frozen struct {
 	Type      string   `json:"type,omitempty"`     // response_type, if it is not code
 	Resource  string   `json:"resource,omitempty"`
 
-	Device *waitingDevice `json:"device,omitempty"` // it is answered there, and nothing of the above is set
+	Device *waitingDevice `json:"device,omitempty"` // it is answered there, and nothing of the above is set but Resource
 }
 
 // verbatim is a text that may be no UTF-8, which JSON would mend. Only then is it bytes in base64, which an address has less
@@ -110,13 +110,16 @@ func (p *Provider) thaw(ctx context.Context, ix *interaction.Interaction) (*fosi
 // answerable reports whether the client, as it is registered now, may have what it asked for where it wants it, with the scopes
 // that are left.
 func (f frozen) answerable(rp client.Client, scopes []string) bool {
+	if f.Resource != "" && !slices.Contains(rp.Audiences, f.Resource) {
+		return false
+	}
 	if f.Device != nil {
 		return rp.Grants(client.GrantDevice)
 	}
 	if !rp.Allows(f.Redirect) || f.Type == client.ResponseIDToken && !slices.Contains(scopes, client.ScopeOpenID) {
 		return false
 	}
-	return rp.AnswersWith(cmp.Or(f.Type, client.ResponseCode)) && (f.Resource == "" || slices.Contains(rp.Audiences, f.Resource))
+	return rp.AnswersWith(cmp.Or(f.Type, client.ResponseCode))
 }
 
 // clientGone says that the client or its redirect URI went away during the sign-in.

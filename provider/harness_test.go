@@ -47,6 +47,7 @@ type op struct {
 	ladder   assurance.Levels
 	signs    string // the algorithm; empty: the usual one
 	mustPush bool
+	noPages  bool // the host has no pages for devices, and none with the frames of clients
 
 	mu  sync.Mutex
 	now time.Time
@@ -129,7 +130,7 @@ func (o *op) restart() {
 	p, err := provider.New(o.t.Context(), provider.Config{
 		Issuer: issuer, Store: o.store, Accounts: accounts, Sealer: o.sealer,
 		Secrets: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Now: o.clock, Log: slog.New(slog.DiscardHandler),
-		Audit: o.audit, Levels: o.ladder, SigningAlgorithm: o.signs, RequirePushedRequests: o.mustPush, Locales: []string{"en", "pt-BR"},
+		Audit: o.audit, Levels: o.ladder, SigningAlgorithm: o.signs, RequirePushedRequests: o.mustPush, Locales: []string{"en", "pt-BR"}, FrontChannel: !o.noPages, Devices: !o.noPages,
 	})
 	if err != nil {
 		o.t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ory/fosite"
 
@@ -94,9 +95,9 @@ func (p *Provider) signIDToken(ctx context.Context, rp relyingParty, g *grant, a
 	}
 	algorithm := cmp.Or(rp.IDTokenAlg, p.algorithm)
 	return p.keys.Sign(ctx, algorithm, idToken{
-		Issuer: p.issuer, Subject: g.Login.Subject, Audience: []string{rp.ID},
-		Expires: now.Add(p.lifetimes.IDToken).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
-		ACR: g.ACR, AMR: g.Login.AMR(), Session: g.Login.Session, TokenID: spelling.RandomID(),
+		Issuer: p.issuer, Subject: p.names.Subject(rp.Client, g.Login.Subject), Audience: []string{rp.ID},
+		Expires: now.Add(cmp.Or(time.Duration(rp.IDTokenLifetime)*time.Second, p.lifetimes.IDToken)).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,
+		ACR: g.ACR, AMR: g.Login.AMR(), Session: p.names.Session(rp.Client, g.Login.Session), TokenID: spelling.RandomID(),
 		AtHash: accessTokenHash(algorithm, accessToken),
 		User:   user,
 	})

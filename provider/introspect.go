@@ -39,23 +39,24 @@ type introspection struct {
 // no other origin may read it.
 func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	answer, err := p.inspect(w, r)
-	switch {
-	case errors.Is(err, errToken): // not alive, or not for this client to know: nobody can tell which
-		writeJSON(w, http.StatusOK, map[string]bool{"active": false})
-	case err != nil:
+	client, err := p.readClient(w, r)
+	var answer any
+	if err == nil {
+		answer, err = p.inspect(r, client)
+	}
+	if errors.Is(err, errToken) { // not alive, or not for this client to know: nobody can tell which
+		answer, err = map[string]bool{"active": false}, nil
+	}
+	if err == nil {
+		err = p.answerIntrospection(r.Context(), w, r, client, answer)
+	}
+	if err != nil {
 		p.answerError(r.Context(), w, r, err)
-	default:
-		writeJSON(w, http.StatusOK, answer)
 	}
 }
 
 // inspect returns what the client may know about the token, or errToken.
-func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspection, error) {
-	client, err := p.readClient(w, r)
-	if err != nil {
-		return nil, err
-	}
+func (p *Provider) inspect(r *http.Request, client client.Client) (*introspection, error) {
 	token := r.PostForm.Get("token")
 	switch {
 	case client.Public:
@@ -77,7 +78,11 @@ func (p *Provider) inspect(w http.ResponseWriter, r *http.Request) (*introspecti
 	if err := p.checkGrant(r.Context(), row, g); err != nil {
 		return nil, err
 	}
-	return p.describeToken(row, g), nil
+	app, err := p.app(r.Context(), row, client)
+	if err != nil {
+		return nil, err
+	}
+	return p.describeToken(row, g, app), nil
 }
 
 // isFor reports whether the token is one that apps show to that API.
@@ -138,9 +143,26 @@ func (p *Provider) storedToken(ctx context.Context, token string, asker client.C
 	return &row, nil
 }
 
-func (p *Provider) describeToken(row *tokens.Token, g *grant) *introspection {
+// app is the client that the token was given to, or errToken.
+func (p *Provider) app(ctx context.Context, row *tokens.Token, asker client.Client) (client.Client, error) {
+	if row.Client == asker.ID {
+		return asker, nil
+	}
+	app, err := p.clients.Client(ctx, row.Client)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return app, errToken
+	case err != nil:
+		return app, storeFault{err}
+	}
+	return app, nil
+}
+
+// describeToken says what the token stands for. An API knows the user by the subject that the app does: with another one the two
+// could not speak of the same user, and with the public one the app would learn that from its API.
+func (p *Provider) describeToken(row *tokens.Token, g *grant, app client.Client) *introspection {
 	answer := &introspection{
-		Active: true, Scope: strings.Join(g.Scopes, " "), Client: row.Client, Audience: []string{cmp.Or(g.Resource, row.Client)}, Subject: cmp.Or(row.Subject, row.Client), Issuer: p.issuer,
+		Active: true, Scope: strings.Join(g.Scopes, " "), Client: row.Client, Audience: []string{cmp.Or(g.Resource, row.Client)}, Subject: cmp.Or(p.names.Subject(app, row.Subject), row.Client), Issuer: p.issuer,
 		Expires: row.Expires.Unix(), IssuedAt: row.Created.Unix(),
 		Bound: g.Bound,
 	}

@@ -26,7 +26,9 @@ import (
 	"vestibule/provider/jwks"
 	"vestibule/provider/keyset"
 	"vestibule/provider/limiter"
+	"vestibule/provider/logo"
 	"vestibule/provider/logout"
+	"vestibule/provider/pairwise"
 	"vestibule/provider/pushed"
 	"vestibule/provider/spelling"
 	"vestibule/provider/tokens"
@@ -49,7 +51,12 @@ type Config struct {
 	Levels      assurance.Levels   // the zero value works
 	Policy      Policy             // which logins are enough for tokens; nil: ClientPolicy
 	BackChannel bool               // a backchannel.Sender tells clients of the ends of sessions, for the metadata
-	Locales     []string           // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
+	// FrontChannel says that the pages load the frames of clients when a session ends (see FrontChannelClients), and Devices that
+	// they have one at device.Path where users enter the codes of devices. False: no metadata tells clients of them, and there is
+	// no endpoint for devices.
+	FrontChannel bool
+	Devices      bool
+	Locales      []string // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
 
 	// RequirePushedRequests has all clients push their authorization requests (RFC 9126). False: those that want to.
 	RequirePushedRequests bool
@@ -72,6 +79,7 @@ type Store interface {
 	pushed.Store
 	device.Store
 	jwks.Store
+	pairwise.Store
 	dpop.Once
 }
 
@@ -148,12 +156,15 @@ type Provider struct {
 	log           *slog.Logger
 	now           func() time.Time
 	backChannel   bool
+	frontChannel  bool
+	devices       bool
 	sealer        interaction.Sealer
 
 	*interaction.Flows
 	ui             UI // of Register
 	clients        *client.Cache
 	keys           *jwks.Keys
+	names          *pairwise.Key // of users and sessions, as clients know them
 	proofs         *dpop.Checker
 	mutualTLS      MutualTLS
 	unreadable     sync.Once // logs the first certificate that a proxy passes on in another way than it is said to
@@ -166,19 +177,20 @@ type Provider struct {
 	fetcher        *fetch.Fetcher // of what registered clients name
 	clientKeys     *keyset.Keys
 	requestObjects *fetch.Cache[[]byte]
+	logos          *fetch.Cache[logo.Image]
 }
 
 // secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
 const secretsWaiting = 1024
 
-// New returns a Provider. It makes the signing keys that the store lacks.
+// New returns a Provider. It makes the signing keys that the store lacks, and what pairwise subjects are made with.
 func New(ctx context.Context, c Config) (*Provider, error) {
 	if err := checkConfig(c); err != nil {
 		return nil, err
 	}
 	p := &Provider{
 		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, ownAccounts: c.OwnAccounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
-		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, mutualTLS: c.MutualTLS, sealer: c.Sealer, log: c.Log, now: c.Now,
+		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, frontChannel: c.FrontChannel, devices: c.Devices, mutualTLS: c.MutualTLS, sealer: c.Sealer, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
 		p.algorithm = client.RS256
@@ -203,6 +215,9 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if p.keys, err = p.loadKeys(ctx, c.Sealer); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
+	if p.names, err = pairwise.Load(ctx, c.Store, c.Sealer, p.now()); err != nil {
+		return nil, fmt.Errorf("pairwise subjects: %w", err)
+	}
 	if p.proofs, err = p.newProofs(c); err != nil {
 		return nil, fmt.Errorf("proofs: %w", err)
 	}
@@ -221,6 +236,17 @@ func (p *Provider) composeFetch(c fetch.Config) {
 	})
 	p.requestObjects = &fetch.Cache[[]byte]{Fetcher: p.fetcher, Accept: requestObjectTypes, Now: p.now,
 		Parse: func(d fetch.Document) ([]byte, error) { return d.Body, nil }}
+	// By a fetcher of their own: any browser may ask for a logo, and must not keep keys waiting.
+	p.logos = &fetch.Cache[logo.Image]{Fetcher: fetch.New(c), Accept: logo.Accept, Now: p.now,
+		Parse: func(d fetch.Document) (logo.Image, error) { return logo.Parse(d.Body) },
+		Failed: func(uri string, err error) {
+			p.log.Warn("the logo of a client cannot be fetched", "logo_uri", uri, "error", err)
+		}}
+}
+
+// Logo returns the picture at the client's logo_uri. An error says why there is none to be had.
+func (p *Provider) Logo(ctx context.Context, c client.Client) (logo.Image, error) {
+	return p.logos.Get(ctx, c.LogoURI)
 }
 
 // checkConfig reports every fault at once.

@@ -41,10 +41,13 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 	at.open("POST", "/par", p.par)
 	at.open("POST", "/token", p.token)
 	at.open("POST", "/revoke", p.revoke)
-	at.open("POST", "/device_authorization", p.deviceAuthorization)
 	at.open("GET", "/userinfo", p.userinfo)
 	at.open("POST", "/userinfo", p.userinfo)
-	at.preflight("/.well-known/openid-configuration", "/jwks", "/par", "/token", "/revoke", "/device_authorization", "/userinfo")
+	at.preflight("/.well-known/openid-configuration", "/jwks", "/par", "/token", "/revoke", "/userinfo")
+	if p.devices {
+		at.open("POST", "/device_authorization", p.deviceAuthorization)
+		at.preflight("/device_authorization")
+	}
 	root.preflight("/.well-known/oauth-authorization-server")
 	if p.path != "" {
 		root.open("GET", "/.well-known/openid-configuration", metadata)
@@ -109,38 +112,47 @@ func (p *Provider) metadata() map[string]any {
 		"revocation_endpoint":                                      p.issuer + "/revoke",
 		"revocation_endpoint_auth_methods_supported":               p.authMethods(),
 		"revocation_endpoint_auth_signing_alg_values_supported":    keyset.Algorithms,
-		"device_authorization_endpoint":                            p.issuer + "/device_authorization",
-		"jwks_uri":                                                 p.issuer + "/jwks",
-		"scopes_supported":                                         slices.Concat([]string{client.ScopeOpenID}, claims.Scopes(), []string{client.ScopeOffline}),
-		"response_types_supported":                                 client.ResponseTypes,
-		"response_modes_supported":                                 responseModes,
-		"authorization_signing_alg_values_supported":               client.Algorithms,
-		"grant_types_supported":                                    client.GrantTypes,
-		"subject_types_supported":                                  []string{"public"},
-		"id_token_signing_alg_values_supported":                    client.Algorithms,
-		"token_endpoint_auth_methods_supported":                    p.authMethods(),
-		"token_endpoint_auth_signing_alg_values_supported":         keyset.Algorithms,
-		"code_challenge_methods_supported":                         []string{"S256"},
-		"dpop_signing_alg_values_supported":                        p.proofs.Supported(),
-		"acr_values_supported":                                     p.levels.Supported(),
-		"prompt_values_supported":                                  []string{"none", "login", "consent", "select_account"},
-		"claims_supported":                                         slices.Concat(protocolClaims, claims.Names()),
-		"claims_parameter_supported":                               true,
-		"request_parameter_supported":                              true,
-		"request_uri_parameter_supported":                          true,
-		"require_request_uri_registration":                         true,
-		"request_object_signing_alg_values_supported":              append(slices.Clone(keyset.Algorithms), keyset.None),
-		"authorization_response_iss_parameter_supported":           true,
-		"backchannel_logout_supported":                             p.backChannel,
-		"backchannel_logout_session_supported":                     p.backChannel,
-		"frontchannel_logout_supported":                            true,
-		"frontchannel_logout_session_supported":                    true,
+		"jwks_uri":                                         p.issuer + "/jwks",
+		"scopes_supported":                                 slices.Concat([]string{client.ScopeOpenID}, claims.Scopes(), []string{client.ScopeOffline}),
+		"response_types_supported":                         client.ResponseTypes,
+		"response_modes_supported":                         responseModes,
+		"authorization_signing_alg_values_supported":       client.Algorithms,
+		"grant_types_supported":                            p.grantTypes(),
+		"subject_types_supported":                          client.SubjectTypes,
+		"id_token_signing_alg_values_supported":            client.Algorithms,
+		"userinfo_signing_alg_values_supported":            client.Algorithms,
+		"introspection_signing_alg_values_supported":       client.Algorithms,
+		"token_endpoint_auth_methods_supported":            p.authMethods(),
+		"token_endpoint_auth_signing_alg_values_supported": keyset.Algorithms,
+		"code_challenge_methods_supported":                 []string{"S256"},
+		"dpop_signing_alg_values_supported":                p.proofs.Supported(),
+		"acr_values_supported":                             p.levels.Supported(),
+		"prompt_values_supported":                          []string{"none", "login", "consent", "select_account"},
+		"claims_supported":                                 slices.Concat(protocolClaims, claims.Names()),
+		"claims_parameter_supported":                       true,
+		"request_parameter_supported":                      true,
+		"request_uri_parameter_supported":                  true,
+		"require_request_uri_registration":                 true,
+		"request_object_signing_alg_values_supported":      append(slices.Clone(keyset.Algorithms), keyset.None),
+		"authorization_response_iss_parameter_supported":   true,
+		"backchannel_logout_supported":                     p.backChannel,
+		"backchannel_logout_session_supported":             p.backChannel,
+		"frontchannel_logout_supported":                    p.frontChannel,
+		"frontchannel_logout_session_supported":            p.frontChannel,
+	}
+	if p.devices {
+		metadata["device_authorization_endpoint"] = p.issuer + "/device_authorization"
 	}
 	if len(p.locales) > 0 {
 		metadata["ui_locales_supported"] = p.locales
 	}
 	maps.Copy(metadata, p.mutualTLSMetadata())
 	return metadata
+}
+
+// grantTypes are those that can come to anything here.
+func (p *Provider) grantTypes() []string {
+	return slices.DeleteFunc(slices.Clone(client.GrantTypes), func(kind string) bool { return kind == client.GrantDevice && !p.devices })
 }
 
 // document serves JSON that does not change while the server runs.

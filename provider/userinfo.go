@@ -23,9 +23,8 @@ import (
 // (RFC 9449 section 7).
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	b, err := bring(w, r)
-	var claims map[string]any
 	if err == nil {
-		claims, err = p.claims(w, r, b)
+		err = p.tellUser(w, r, b)
 	}
 	var refusal *dpop.Error
 	var unreadable *fosite.RFC6749Error
@@ -48,9 +47,16 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		p.challenge(w, b, http.StatusForbidden, "insufficient_scope", "scope", client.ScopeOpenID)
 	case err != nil:
 		p.answerFault(r.Context(), w, r, err)
-	default:
-		writeJSON(w, http.StatusOK, claims)
 	}
+}
+
+// tellUser answers with the claims, in the form that the client has registered.
+func (p *Provider) tellUser(w http.ResponseWriter, r *http.Request, b brought) error {
+	c, claims, err := p.claims(w, r, b)
+	if err != nil {
+		return err
+	}
+	return p.answerUserInfo(w, r, c, claims)
 }
 
 // challenge answers as RFC 6750 section 3 and RFC 9449 section 7.1 say: by the scheme that was used, and where no token is
@@ -115,59 +121,65 @@ func bring(w http.ResponseWriter, r *http.Request) (brought, error) {
 	return b, nil
 }
 
-// claims returns the claims about the user that the token's scopes and its request allow (OIDC Core 5.4, 5.5).
-func (p *Provider) claims(w http.ResponseWriter, r *http.Request, b brought) (map[string]any, error) {
-	g, err := p.accessGrant(w, r, b)
+// claims returns the client that the token was given to, and the claims about the user that its scopes and its request allow
+// (OIDC Core 5.4, 5.5).
+func (p *Provider) claims(w http.ResponseWriter, r *http.Request, b brought) (c client.Client, told map[string]any, err error) {
+	row, g, err := p.accessGrant(w, r, b)
 	if err != nil {
-		return nil, err
+		return c, nil, err
 	}
 	if !slices.Contains(g.Scopes, client.ScopeOpenID) {
-		return nil, errScope
+		return c, nil, errScope
 	}
 	user, err := p.accounts.Account(r.Context(), g.Login.Subject)
-	if errors.Is(err, store.ErrNotFound) || err == nil && !p.admits(user, &g.Login) {
-		return nil, errToken
+	if err == nil && p.admits(user, &g.Login) {
+		c, err = p.clients.Client(r.Context(), row.Client)
+	} else if err == nil {
+		err = store.ErrNotFound
 	}
-	if err != nil {
-		return nil, fmt.Errorf("userinfo: %w", err)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return c, nil, errToken
+	case err != nil:
+		return c, nil, fmt.Errorf("userinfo: %w", err)
 	}
-	told := user.Claims().For(g.Scopes, g.Claims.UserInfo)
-	told["sub"] = user.Subject
-	return told, nil
+	told = user.Claims().For(g.Scopes, g.Claims.UserInfo)
+	told["sub"] = p.names.Subject(c, user.Subject)
+	return c, told, nil
 }
 
-// accessGrant returns what a live access token stands for, if the request may use it. Its proof is looked at before the
+// accessGrant returns a live access token and what it stands for, if the request may use it. Its proof is looked at before the
 // token, and used up after it: whoever has no token writes nothing.
-func (p *Provider) accessGrant(w http.ResponseWriter, r *http.Request, b brought) (*grant, error) {
+func (p *Provider) accessGrant(w http.ResponseWriter, r *http.Request, b brought) (*tokens.Token, *grant, error) {
 	var proof *dpop.Proof
 	if b.dpop {
 		var err error
 		if proof, err = p.proofOf(w, r, b.token); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	chain, err := p.shown(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	row, g, err := p.readAccessToken(r.Context(), b.token)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	switch bound := g.Bound; {
 	case bound.Certificate != "" && bound.Certificate != thumbprint(chain):
-		return nil, p.refuseToken(r, row, errNotShown)
+		return nil, nil, p.refuseToken(r, row, errNotShown)
 	case bound.Key == "" && !b.dpop:
-		return g, nil
+		return row, g, nil
 	case bound.Key == "": // RFC 9449 section 7.1: what can be used without a proof is no token of that scheme
-		return nil, errToken
+		return nil, nil, errToken
 	case proof == nil || proof.Thumbprint != bound.Key:
-		return nil, p.refuseToken(r, row, errBound)
+		return nil, nil, p.refuseToken(r, row, errBound)
 	}
 	if err := p.checkProofOf(r.Context(), row.Client, proof); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return g, p.proofs.Use(r.Context(), proof)
+	return row, g, p.proofs.Use(r.Context(), proof)
 }
 
 // checkProofOf refuses a proof by an algorithm that the client may not use.

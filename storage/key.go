@@ -54,6 +54,7 @@ var sealedColumns = map[string]struct{ id, subject, kind, sealed string }{
 	operator.SealedAuthenticators: {"id", "subject", "kind", "secret"},
 	operator.SealedSetups:         {"owner", "subject", "''", "sealed"},
 	operator.SealedSigningKeys:    {"id", "''", "''", "private"},
+	operator.SealedPairwiseKeys:   {"id", "''", "''", "sealed"},
 }
 
 // KeyIDs returns the ids of the secret keys that have sealed any row, by table. It jumps from one id to the next in the
@@ -72,7 +73,8 @@ func (s *Store) KeyIDs(ctx context.Context) (map[string][]string, error) {
 			UNION ALL SELECT (SELECT min(key_id) FROM setup WHERE key_id > s.k) FROM s WHERE s.k IS NOT NULL)
 		SELECT 'authenticator' AS place, k AS key_id FROM a WHERE k IS NOT NULL
 		UNION ALL SELECT 'setup', k FROM s WHERE k IS NOT NULL
-		UNION ALL SELECT DISTINCT 'signing_key', key_id FROM signing_key) AS sealed
+		UNION ALL SELECT DISTINCT 'signing_key', key_id FROM signing_key
+		UNION ALL SELECT DISTINCT 'pairwise_key', key_id FROM pairwise_key) AS sealed
 		ORDER BY place, key_id`)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/mfa"
 	"vestibule/provider/operator"
+	"vestibule/provider/pairwise"
 	"vestibule/storage"
 )
 
@@ -28,6 +29,7 @@ func sealedRows(t *testing.T, s *storage.Store) {
 	old.KeyID, live.KeyID = "k0", "k1"
 	must(t, s.AddSigningKey(t.Context(), old))
 	must(t, s.AddSigningKey(t.Context(), live))
+	must(t, s.AddPairwiseKey(t.Context(), pairwise.SealedKey{ID: pairwise.KeyID, KeyID: "k1", Sealed: []byte{1}, Created: noon}))
 }
 
 func TestKeyIDs(t *testing.T) {
@@ -36,7 +38,7 @@ func TestKeyIDs(t *testing.T) {
 			t.Errorf("KeyIDs of an empty database = %v, %v", got, err)
 		}
 		sealedRows(t, s)
-		want := map[string][]string{"authenticator": {"k1", "k2", "k3"}, "setup": {"k1", "k2", "k3"}, "signing_key": {"k0", "k1"}}
+		want := map[string][]string{"authenticator": {"k1", "k2", "k3"}, "setup": {"k1", "k2", "k3"}, "signing_key": {"k0", "k1"}, "pairwise_key": {"k1"}}
 		if got, err := s.KeyIDs(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("KeyIDs = %v, %v, want %v", got, err, want)
 		}
@@ -56,6 +58,7 @@ func TestSealedWith(t *testing.T) {
 			{operator.SealedAuthenticators, "k4", "", 2, ""},
 			{operator.SealedSetups, "k2", "", 5, "tabu1/u1/"},
 			{operator.SealedSigningKeys, "k1", "", 5, "new//"},
+			{operator.SealedPairwiseKeys, "k1", "", 5, "pairwise//"},
 		} {
 			rows, err := s.SealedWith(t.Context(), tt.table, tt.key, tt.after, tt.most)
 			must(t, err)
@@ -80,7 +83,7 @@ func TestSealedWith(t *testing.T) {
 func TestReseal(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		sealedRows(t, s)
-		for _, table := range []string{operator.SealedAuthenticators, operator.SealedSetups, operator.SealedSigningKeys} {
+		for _, table := range []string{operator.SealedAuthenticators, operator.SealedSetups, operator.SealedSigningKeys, operator.SealedPairwiseKeys} {
 			rows, err := s.SealedWith(t.Context(), table, "k1", "", 1)
 			must(t, err)
 			fresh := rows[0]

@@ -55,6 +55,8 @@ type Source struct {
 	SignOuts logout.Clients
 	// FrontChannel is how those hear of sign-outs in frames of the browser (Front-Channel Logout 1.0); nil: they do not.
 	FrontChannel logoutpages.FrontChannel
+	// Apps are the Clients with what users are shown of them; nil: nothing but their names.
+	Apps signin.Apps
 	// Devices are those whose users enter codes here; nil: there are none, or they are told of elsewhere.
 	Devices Devices
 }
@@ -146,7 +148,7 @@ func New(c Config) (*Server, error) {
 		Pages: pages, Browsers: browsers, Accounts: c.Accounts, Clients: c.Source.SignOuts, FrontChannel: c.Source.FrontChannel, Journal: c.Journal, Host: c.Host,
 	})
 	signIn := signin.New(signin.Config{
-		Pages: pages, Browsers: browsers, Engine: c.Source.Engine, Flows: c.Source.Flows, Clients: c.Source.Clients,
+		Pages: pages, Browsers: browsers, Engine: c.Source.Engine, Flows: c.Source.Flows, Clients: c.Source.Clients, Apps: c.Source.Apps,
 		Accounts: c.Accounts, MFA: c.MFA, Consent: c.Consent, Policy: c.Policy,
 		Passwords: passwords, Codes: codes, Enrol: enrolment, Journal: c.Journal, Host: c.Host, Mail: c.Mail, SignOut: signOut.SignOutAndLeave, OwnPage: accountpages.OwnPage,
 	})

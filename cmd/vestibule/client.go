@@ -157,14 +157,29 @@ func clientUpdate(w *env) *cli.Command {
 				return err
 			}
 			return w.operate(ctx, c, func(o *operator.Operator) error {
-				client, err := o.UpdateClient(ctx, c.Args().First(), func(changed *client.Client) { applyClientFlags(c, changed) })
+				var before client.Client
+				client, err := o.UpdateClient(ctx, c.Args().First(), func(changed *client.Client) {
+					before = *changed
+					applyClientFlags(c, changed)
+				})
 				if err != nil {
 					return changeFault(c.Args().First(), err)
+				}
+				if err := w.tellSubjects(before, client); err != nil {
+					return err
 				}
 				return w.Print(c, clientView(client), [][]string{{w.Say("command.client.updated", catalogue.Values{"id": client.ID})}})
 			})
 		},
 	}
+}
+
+// tellSubjects warns whoever has an app know its users anew.
+func (w *env) tellSubjects(before, c client.Client) error {
+	if before.Sector() == c.Sector() {
+		return nil
+	}
+	return w.Tell(w.Stderr, "command.client.subjects", catalogue.Values{"id": c.ID})
 }
 
 // resourceFault says so if a resource URI is another's; else it is nil.

@@ -158,6 +158,11 @@ func (w *env) printImport(c *cli.Command, done []operator.ImportedClient) error 
 	shown := []importedClient{}
 	rows := [][]string{w.Head("command.column.id", "command.column.state", "command.column.secret")}
 	for _, one := range done {
+		if one.Renamed {
+			if err := w.Tell(w.Stderr, "command.client.subjects", catalogue.Values{"id": one.ID}); err != nil {
+				return err
+			}
+		}
 		view := importedClient{clientView(one.Client), one.Outcome}
 		view.Secret = one.Secret
 		shown = append(shown, view)

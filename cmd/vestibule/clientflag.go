@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -25,6 +26,10 @@ var clientFlags = []clientFlag{
 	textFlag("name", "`name` that users see", "the ID", func(c *client.Client, v string) { c.Name = v }),
 	addressFlag("profile", "`fapi2`: the app keeps the FAPI 2.0 Security Profile; what that wants registered is, and all that the app sends is held to it", // before what it sets
 		"the app keeps no profile; what was registered for one stays", func(c *client.Client, v string) { c.Adopt(client.Profile(v)) }),
+	textFlag("logo-uri", "`address` of a picture that users see beside the name: a PNG, JPEG or GIF of at most 64 KiB and 1024 pixels a side; empty: there is none", "", func(c *client.Client, v string) { c.LogoURI = v }),
+	textFlag("client-uri", "`address` of the app's web site, for its users; empty: there is none", "", func(c *client.Client, v string) { c.URI = v }),
+	textFlag("policy-uri", "`address` at which users read how the app uses their data; empty: there is none", "", func(c *client.Client, v string) { c.PolicyURI = v }),
+	textFlag("tos-uri", "`address` of the app's terms of service; empty: there is none", "", func(c *client.Client, v string) { c.TermsURI = v }),
 	valuesFlag("redirect-uri", "`address` to send users back to; required of an app that signs users in with a browser", "",
 		func(c *client.Client, v []string) { c.RedirectURIs = v }),
 	valuesFlag("post-logout-redirect-uri", "`address` to send users to after a sign-out that the app asks for", "users stay here after a sign-out that the app asks for",
@@ -59,9 +64,26 @@ var clientFlags = []clientFlag{
 	textFlag("authorization-response-alg", "`algorithm` of answers that the app wants signed (JARM): RS256, ES256, PS256 or EdDSA", "the server's own",
 		func(c *client.Client, v string) { c.AnswerAlg = v }),
 	textFlag("id-token-alg", "`algorithm` of its ID tokens: RS256, ES256, PS256 or EdDSA", "the server's own", func(c *client.Client, v string) { c.IDTokenAlg = v }),
+	{
+		name: "id-token-lifetime",
+		flag: func() cli.Flag {
+			return &cli.DurationFlag{Name: "id-token-lifetime", Usage: "how `long` its ID tokens are good, such as 5m; 0: as long as the server's own", DefaultText: "as long as the server's own", Validator: wholeSeconds}
+		},
+		apply: func(c *cli.Command, to *client.Client) {
+			to.IDTokenLifetime = int64(c.Duration("id-token-lifetime") / time.Second)
+		},
+	},
+	textFlag("userinfo-alg", "`algorithm` of answers of the userinfo endpoint that the app wants signed: RS256, ES256, PS256 or EdDSA; empty: they are JSON", "",
+		func(c *client.Client, v string) { c.UserInfoAlg = v }),
+	textFlag("introspection-alg", "`algorithm` of answers about tokens that an API or an app asks for as JWTs (RFC 9701): RS256, ES256, PS256 or EdDSA", "the server's own",
+		func(c *client.Client, v string) { c.IntrospectionAlg = v }),
 	wordsFlag("id-token-claims", "`scope` whose claims are in its ID tokens too: profile, email, address, phone or groups", "",
 		"no claims about the user are in its ID tokens, unless it asks for them by the claims parameter",
 		func(c *client.Client, v []string) { c.IDTokenClaims = v }),
+	textFlag("subject-type", "how the app knows users: public, as all others do, or pairwise, as no app of another sector does", "public",
+		func(c *client.Client, v string) { c.SubjectType = v }),
+	addressFlag("sector-identifier-uri", "`address` of a JSON array with the redirect URIs of all apps that know users by the same pairwise subjects", "the apps on the host of its redirect URIs know users by the same pairwise subjects",
+		func(c *client.Client, v string) { c.SectorIdentifierURI = v }),
 	switchFlag("dpop-bound-access-tokens", "the app must bind all its tokens to keys, by DPoP proofs (RFC 9449)", "the app need not bind its tokens to keys",
 		func(c *client.Client, v bool) { c.BoundTokens = v }),
 	switchFlag("tls-client-certificate-bound-access-tokens", "the app must bind all its tokens to the certificate that it shows (RFC 8705)", "the app need not bind its tokens to certificates",

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -84,6 +85,14 @@ func wordsFlag(name, usage, missing, none string, set func(*client.Client, []str
 func someWords(values []string) error {
 	if len(splitWords(values)) == 0 {
 		return errors.New("it is empty")
+	}
+	return nil
+}
+
+// wholeSeconds refuses what a registration cannot say.
+func wholeSeconds(d time.Duration) error {
+	if d < 0 || d%time.Second != 0 {
+		return errors.New("it should be a whole number of seconds")
 	}
 	return nil
 }

@@ -50,7 +50,11 @@ func (w *env) operate(ctx context.Context, c *cli.Command, work func(o *operator
 
 // operateOn is operate on the database that the settings name, which need not be there.
 func operateOn(ctx context.Context, s config.Config, work func(o *operator.Operator) error) error {
-	return linkedStore(ctx, s, func(db *storage.Store) error { return work(operations(db)) })
+	return linkedStore(ctx, s, func(db *storage.Store) error {
+		o := operations(db)
+		o.Documents = server.Documents(s)
+		return work(o)
+	})
 }
 
 // linkedStore is readStore for what records something, and puts that into the chain: a server would do so, but none may

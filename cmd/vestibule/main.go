@@ -50,7 +50,7 @@ func commands(w *env) []*cli.Command {
 		group("secret-key", "the keys that seal secrets in the database", secretKeyGenerate(w), secretKeyList(w), secretKeyRotate(w)),
 		group("key", "the keys that sign tokens", keyList(w), keyRotate(w), keyRetire(w)),
 		group("user", "users and their second factors",
-			userCreate(w), userList(w), userGet(w), userUpdate(w), userUnlock(w), userSignOut(w),
+			userCreate(w), userList(w), userGet(w), userFind(w), userUpdate(w), userUnlock(w), userSignOut(w),
 			group("totp", "authenticators of users",
 				userTOTPList(w), userTOTPAdd(w), userTOTPRemove(w), userTOTPExport(w), userTOTPImport(w), userTOTPReset(w)),
 			userEnrolLink(w)),

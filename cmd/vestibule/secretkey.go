@@ -100,7 +100,7 @@ func (w *env) progress(v unsealed) func(table string, rows int) {
 // reportResealed says what was done, and what still hangs on the old keys of the settings.
 func (w *env) reportResealed(v unsealed, done operator.Resealed) error {
 	err := w.Tell(w.Stdout, "command.key.sealed", catalogue.Values{
-		"key": v.keys.Newest(), "authenticators": done[operator.SealedAuthenticators], "setups": done[operator.SealedSetups], "signing": done[operator.SealedSigningKeys],
+		"key": v.keys.Newest(), "authenticators": done[operator.SealedAuthenticators], "setups": done[operator.SealedSetups], "signing": done[operator.SealedSigningKeys], "pairwise": done[operator.SealedPairwiseKeys],
 	})
 	old := v.keys.IDs()[1:]
 	switch {

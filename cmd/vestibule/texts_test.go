@@ -172,7 +172,7 @@ var bracketed = regexp.MustCompile(`(?s)⟦[^⟦⟧]*⟧`)
 
 // commandData are what the test calls things, names of protocols and of records, and what is in a record: the same in every
 // language.
-var commandData = regexp.MustCompile(`\b[0-9]{4}_\w+\.sql\b|Ana Lima|Bea Lima|Authenticator app|\b(?:ana|bea|ben|finance|shop|Shop|Phone|asked|cli:\d+|optional|required|phishing-resistant|hwk|pwd|otp|mfa|amr|acr|auth_time|aal[12]|phr|SHA-1|ok|openid|profile|email|offline_access|authenticator|signing_key|system|PostgreSQL|(?:RS|ES|PS)256|EdDSA)\b|\S+@\S+|https?://\S+|\b[a-z_]+=.*|\b[a-z]+\.[a-z_.]+\b|\b[A-Za-z0-9_-]{20,}|\b[0-9a-f]{8}\b|\S+\.db\b|\b[0-9]{4}_\w+\.sql\b`)
+var commandData = regexp.MustCompile(`\b[0-9]{4}_\w+\.sql\b|Ana Lima|Bea Lima|Authenticator app|\b(?:ana|bea|ben|finance|shop|Shop|Phone|asked|cli:\d+|optional|required|phishing-resistant|hwk|pwd|otp|mfa|amr|acr|auth_time|aal[12]|phr|SHA-1|ok|openid|profile|email|offline_access|authenticator|signing_key|pairwise_key|system|PostgreSQL|(?:RS|ES|PS)256|EdDSA)\b|\S+@\S+|https?://\S+|\b[a-z_]+=.*|\b[a-z]+\.[a-z_.]+\b|\b[A-Za-z0-9_-]{20,}|\b[0-9a-f]{8}\b|\S+\.db\b|\b[0-9]{4}_\w+\.sql\b`)
 
 // TestCommandsInAnotherLanguage runs commands for an operator who reads another language: what is said in no brackets is
 // data, or was left behind.

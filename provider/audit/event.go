@@ -79,7 +79,7 @@ const (
 	EventAdminTOTPExported  = "admin.totp.exported"      // Detail: authenticators
 	EventAdminEnrolLink     = "admin.enrol_link.made"    // Detail: expires
 	EventAdminClientCreated = "admin.client.created"
-	EventAdminClientUpdated = "admin.client.updated"        // Detail: changed
+	EventAdminClientUpdated = "admin.client.updated"        // Detail: changed; subjects, where it knows users by others from now on
 	EventAdminSecretRotated = "admin.client.secret_rotated" // Detail: overlap
 	EventAdminClientDeleted = "admin.client.deleted"
 	EventAdminReseal        = "admin.secret_key.rotated"   // Detail: rows, key

@@ -35,6 +35,10 @@ type Client struct {
 	Updated time.Time `json:"-"`
 
 	Name         string   `json:"client_name,omitempty"`   // shown on the consent page
+	LogoURI      string   `json:"logo_uri,omitempty"`      // of a picture beside it; empty: there is none
+	URI          string   `json:"client_uri,omitempty"`    // of its web site; like the next two an address that users may open
+	PolicyURI    string   `json:"policy_uri,omitempty"`    // of what it says of how it uses their data
+	TermsURI     string   `json:"tos_uri,omitempty"`       // of its terms of service
 	Public       bool     `json:"public,omitempty"`        // has no secret; must use PKCE
 	RedirectURIs []string `json:"redirect_uris,omitempty"` // compared exactly, but for the port of a loopback address (RFC 8252 section 7.3)
 	Scopes       Words    `json:"scope,omitempty"`         // the most that it may ask for
@@ -45,9 +49,23 @@ type Client struct {
 	RequirePushedRequests bool   `json:"require_pushed_authorization_requests,omitempty"` // it must push its authorization requests (RFC 9126 section 6)
 	AnswerAlg             string `json:"authorization_signed_response_alg,omitempty"`     // of answers that it wants signed (JARM section 3): one of Algorithms; empty: the server's
 
-	IDTokenAlg string   `json:"id_token_signed_response_alg,omitempty"` // one of Algorithms; empty: the server's
-	TwoSteps   TwoSteps `json:"two_steps,omitempty"`                    // what all its users must have
-	Consent    Consent  `json:"consent,omitempty"`                      // what its users are asked
+	IDTokenAlg string `json:"id_token_signed_response_alg,omitempty"` // one of Algorithms; empty: the server's
+
+	// What else it wants signed, by one of Algorithms. UserInfoAlg: all answers of the userinfo endpoint (OIDC Core section 5.3.2);
+	// empty: none. IntrospectionAlg: the answers about tokens that it asks for as JWTs (RFC 9701); empty: the server's.
+	UserInfoAlg      string `json:"userinfo_signed_response_alg,omitempty"`
+	IntrospectionAlg string `json:"introspection_signed_response_alg,omitempty"`
+
+	// IDTokenLifetime is how many seconds its ID tokens are good; 0: as many as the server's usual ones.
+	IDTokenLifetime int64 `json:"id_token_lifetime,omitempty"`
+
+	// How it knows users: SubjectType is one of SubjectTypes; empty: SubjectPublic. At SectorIdentifierURI are the redirect URIs of
+	// all clients of its Sector; empty: it has that of their host.
+	SubjectType         string `json:"subject_type,omitempty"`
+	SectorIdentifierURI string `json:"sector_identifier_uri,omitempty"`
+
+	TwoSteps TwoSteps `json:"two_steps,omitempty"` // what all its users must have
+	Consent  Consent  `json:"consent,omitempty"`   // what its users are asked
 
 	// Profile is a security profile that it keeps: what that leaves no choice about must be registered so, and is checked in all
 	// that the client sends. Adopt registers it.
@@ -157,6 +175,12 @@ const (
 // Algorithms are those that a client can choose from.
 var Algorithms = []string{RS256, ES256, PS256, EdDSA}
 
+// Bounds of IDTokenLifetime, which are those of the server's own.
+const (
+	minIDTokenLifetime = 30
+	maxIDTokenLifetime = 24 * 60 * 60
+)
+
 // Check reports every fault of a client that somebody wants to register.
 func Check(c Client) error {
 	var faults faults
@@ -173,8 +197,12 @@ func Check(c Client) error {
 	for _, kind := range c.ResponseTypes {
 		fault(!slices.Contains(ResponseTypes, kind), fmt.Sprintf("response type %q must be code or id_token", kind))
 	}
-	fault(c.IDTokenAlg != "" && !slices.Contains(Algorithms, c.IDTokenAlg), "ID tokens can be signed with RS256, ES256, PS256 or EdDSA")
-	fault(c.AnswerAlg != "" && !slices.Contains(Algorithms, c.AnswerAlg), "answers can be signed with RS256, ES256, PS256 or EdDSA")
+	for _, signed := range []struct{ what, algorithm string }{
+		{"ID tokens", c.IDTokenAlg}, {"answers", c.AnswerAlg}, {"userinfo answers", c.UserInfoAlg}, {"introspection answers", c.IntrospectionAlg},
+	} {
+		fault(signed.algorithm != "" && !slices.Contains(Algorithms, signed.algorithm), signed.what+" can be signed with RS256, ES256, PS256 or EdDSA")
+	}
+	fault(c.IDTokenLifetime != 0 && (c.IDTokenLifetime < minIDTokenLifetime || c.IDTokenLifetime > maxIDTokenLifetime), "the life of ID tokens must be from 30 seconds to 24 hours")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
 	fault(!c.Consent.IsKnown(), "consent can be ask, remember or never")
 	for _, scope := range c.IDTokenClaims {
@@ -191,7 +219,7 @@ func Check(c Client) error {
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
-	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), checkCertificate(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c), profileFaults(c))...)...)
+	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), checkCertificate(c), checkSubject(c), checkPages(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c), profileFaults(c))...)...)
 }
 
 // checkAPI reports what a resource server has that only those have who sign users in.
@@ -203,6 +231,7 @@ func checkAPI(c Client) error {
 	faults.when(c.Public, "a resource server keeps a secret; it cannot be public")
 	faults.when(len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	faults.when((c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
+	faults.when(c.UserInfoAlg != "" || c.IDTokenLifetime != 0, "a resource server signs nobody in: it asks for no userinfo and gets no ID tokens")
 	faults.when(len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
 	faults.when((c.RequirePushedRequests || c.AnswerAlg != ""), "a resource server signs nobody in: it pushes no requests and gets no answers")
 	faults.when(len(c.GrantTypes) > 0, "a resource server signs nobody in: it has no grant types")

@@ -103,6 +103,8 @@ func profileFaults(c Client) []error {
 		{c.AssertionAudience != AudienceIssuer, "needs client_assertion_audience issuer"},
 		{!c.BoundTokens && !c.CertificateBound, "needs bound tokens: dpop_bound_access_tokens, or tls_client_certificate_bound_access_tokens"},
 		{strange(c.IDTokenAlg), "signs ID tokens with one of " + allowed + ": id_token_signed_response_alg"},
+		{c.UserInfoAlg != "" && strange(c.UserInfoAlg), "allows answers of userinfo that are signed with " + allowed + ": userinfo_signed_response_alg"},
+		{c.IntrospectionAlg != "" && strange(c.IntrospectionAlg), "allows answers about tokens that are signed with " + allowed + ": introspection_signed_response_alg"},
 		{strange(c.AnswerAlg), "signs answers with one of " + allowed + ": authorization_signed_response_alg"},
 		{c.TokenEndpointAuthAlg != "" && strange(c.TokenEndpointAuthAlg), "allows assertions that are signed with " + allowed},
 		{c.RequestObjectAlg != "" && strange(c.RequestObjectAlg), "allows request objects that are signed with " + allowed},

@@ -46,6 +46,8 @@ func TestProfile(t *testing.T) {
 			c.TokenEndpointAuthMethod, c.SecretHash = client.AuthSecretBasic, "x"
 		},
 		"signs ID tokens":             func(c *client.Client) { c.IDTokenAlg = client.RS256 },
+		"answers of userinfo":         func(c *client.Client) { c.UserInfoAlg = client.RS256 },
+		"answers about tokens":        func(c *client.Client) { c.IntrospectionAlg = client.RS256 },
 		"signs answers":               func(c *client.Client) { c.AnswerAlg = "" },
 		"assertions that":             func(c *client.Client) { c.TokenEndpointAuthAlg = client.RS256 },
 		"request objects that":        func(c *client.Client) { c.RequestObjectAlg = "none" },

@@ -92,6 +92,7 @@ func (f *Fetcher) check(u *url.URL) error {
 type Document struct {
 	Body  []byte
 	Fresh time.Duration // how long it may be kept, as its host says; negative: it says nothing
+	Host  string        // that it came from, which redirects may have led to
 }
 
 // Fetch gets the document at the address. Errors: ErrAddress, ErrBusy, or what has gone wrong with the host.
@@ -157,7 +158,7 @@ func (f *Fetcher) get(ctx context.Context, u *url.URL, accept string) (Document,
 	case len(body) > Limit:
 		return Document{}, fmt.Errorf("%s sends more than %d bytes", u.Host, Limit)
 	}
-	return Document{body, fresh(response.Header)}, nil
+	return Document{body, fresh(response.Header), response.Request.URL.Hostname()}, nil
 }
 
 // fresh reads Cache-Control (RFC 9111 section 5.2.2).

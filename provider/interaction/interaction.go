@@ -29,6 +29,7 @@ type Interaction struct {
 	Device     bool             `json:"device,omitempty"`      // a device asks, and may be before somebody else than the user (RFC 8628 section 5.4)
 	Scopes     []string         `json:"scopes,omitempty"`      // requested, and still registered for the client
 	Claims     claims.Request   `json:"claims,omitzero"`       // asked for one by one, and given by scopes that are registered for the client
+	API        string           `json:"api,omitempty"`         // id of the API that the tokens are for; empty: none
 	Redirect   string           `json:"redirect"`              // redirect_uri, to show its host
 	Demand     assurance.Demand `json:"demand"`
 	Login      *assurance.Login `json:"login,omitempty"` // nil until the password is right

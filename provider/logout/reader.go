@@ -29,11 +29,20 @@ type Keys interface {
 	Verify(ctx context.Context, token string, claims any) error
 }
 
+// Names are those by which clients know users and sessions. *pairwise.Key has them.
+type Names interface {
+	// OpenSubject returns the user that the client knows by a sub; false: nobody.
+	OpenSubject(c client.Client, sub string) (subject string, ok bool)
+	// OpenSession returns the session that the client knows by a sid; false: none.
+	OpenSession(c client.Client, sid string) (session string, ok bool)
+}
+
 // Reader reads requests.
 type Reader struct {
 	Issuer  string // of the ID tokens that are hints
 	Clients Clients
-	Keys    Keys // nil: a request with a hint is refused
+	Keys    Keys  // nil: a request with a hint is refused
+	Names   Names // nil: clients know users and sessions as they are
 }
 
 // Read checks the parameters of a request (RP-Initiated Logout 1.0 section 2). An *Error says what is wrong with it; any
@@ -61,6 +70,7 @@ func (x *Reader) Read(ctx context.Context, form url.Values) (*Request, error) {
 		return nil, err
 	}
 	r.ClientName = c.Label()
+	x.open(r, c)
 	return r, r.setRedirect(form, c)
 }
 
@@ -70,7 +80,7 @@ type hint struct {
 	Subject  string          `json:"sub"`
 	Audience audience        `json:"aud"`
 	Session  string          `json:"sid"`
-	IssuedAt int64           `json:"iat"`
+	IssuedAt int64           `json:"iat"`    // 0 in a signed answer of the userinfo endpoint
 	Events   json.RawMessage `json:"events"` // of a security event, which is no ID token (RFC 8417)
 }
 
@@ -90,13 +100,27 @@ func (x *Reader) readHint(ctx context.Context, r *Request, form url.Values) (iss
 	switch {
 	case errors.Is(err, store.ErrUnavailable):
 		return 0, err
-	case err != nil || h.Issuer != x.Issuer || h.Subject == "" || len(h.Audience) != 1 || h.Events != nil:
+	case err != nil || h.Issuer != x.Issuer || h.Subject == "" || len(h.Audience) != 1 || h.Events != nil || h.IssuedAt == 0:
 		return 0, refuseHint(form, "id_token_hint is not an ID token of this server.")
 	case r.Client != "" && r.Client != h.Audience[0]:
 		return 0, refuseHint(form, "id_token_hint was made for another client than client_id.")
 	}
 	r.Client, r.Subject, r.Session = h.Audience[0], h.Subject, h.Session
 	return h.IssuedAt, nil
+}
+
+// open puts user and session in the place of what the client knows them by. What does not open was told to the client before it
+// was given its subject type: that is how they are.
+func (x *Reader) open(r *Request, c client.Client) {
+	if x.Names == nil {
+		return
+	}
+	if subject, ok := x.Names.OpenSubject(c, r.Subject); ok {
+		r.Subject = subject
+	}
+	if session, ok := x.Names.OpenSession(c, r.Session); ok {
+		r.Session = session
+	}
 }
 
 // audience is one value or several (RFC 7519 section 4.1.3).

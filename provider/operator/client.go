@@ -3,6 +3,8 @@ package operator
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,11 +46,25 @@ func (o *Operator) RegisterClient(ctx context.Context, n NewClient) (c client.Cl
 	if err := n.Check(); err != nil {
 		return client.Client{}, "", err
 	}
+	if err := o.checkSector(ctx, client.Client{}, n.Client); err != nil {
+		return client.Client{}, "", err
+	}
 	if n, secret, err = o.withSecret(ctx, n.complete()); err != nil {
 		return client.Client{}, "", err
 	}
 	c, err = o.createClient(ctx, n)
 	return c, secret, err
+}
+
+// checkSector has the document at the sector_identifier_uri vouch for what is registered, where it has not for the same before.
+func (o *Operator) checkSector(ctx context.Context, before, c client.Client) error {
+	switch {
+	case c.SectorIdentifierURI == "", c.SectorIdentifierURI == before.SectorIdentifierURI && slices.Equal(c.RedirectURIs, before.RedirectURIs):
+		return nil
+	case o.Documents == nil:
+		return fmt.Errorf("%w: nothing can be fetched here", client.ErrSector)
+	}
+	return client.CheckSector(ctx, o.Documents, c)
 }
 
 // withSecret returns the registration with the hash of its secret, and the secret if it is to have one.
@@ -111,6 +127,9 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change func(*cli
 	if err := invalid(client.Check(c)); err != nil {
 		return c, err
 	}
+	if err := o.checkSector(ctx, before, c); err != nil {
+		return c, err
+	}
 	changed, err := client.Differences(before, c)
 	if err != nil || len(changed) == 0 {
 		return before, err
@@ -131,6 +150,9 @@ func changeDetail(changed []string, secret bool) map[string]string {
 func (o *Operator) replaceClient(ctx context.Context, before, c client.Client, e audit.Event) (client.Client, error) {
 	if err := o.requireNoUser(ctx, c); err != nil {
 		return c, err
+	}
+	if before.Sector() != c.Sector() { // it will know all its users anew
+		e.Detail["subjects"] = "changed"
 	}
 	if c.Updated = o.now(); !c.Updated.After(before.Updated) {
 		c.Updated = before.Updated.Add(time.Microsecond)

@@ -16,6 +16,7 @@ type ImportedClient struct {
 	client.Client
 	Secret  string // one that was made, the only time that anybody sees it; empty: none was
 	Outcome string // one of the constants below
+	Renamed bool   // it was registered, and knows all its users by other subjects from now on
 }
 
 // Outcomes of ImportedClient.
@@ -34,6 +35,9 @@ func (o *Operator) ImportClients(ctx context.Context, all []NewClient, replace b
 	}
 	all, made := slices.Clone(all), make([]string, len(all))
 	for i := range all {
+		if err := o.checkImportedSector(ctx, all[i].Client); err != nil {
+			return nil, fmt.Errorf("client %s: %w", all[i].ID, err)
+		}
 		n, secret, err := o.withSecret(ctx, all[i].complete())
 		if err != nil {
 			return nil, fmt.Errorf("client %s: %w", all[i].ID, err)
@@ -54,6 +58,18 @@ func (o *Operator) ImportClients(ctx context.Context, all []NewClient, replace b
 		}
 		return nil
 	})
+}
+
+// checkImportedSector is checkSector before the commit, which waits for no other host.
+func (o *Operator) checkImportedSector(ctx context.Context, c client.Client) error {
+	if c.SectorIdentifierURI == "" {
+		return nil
+	}
+	before, err := o.Clients.Client(ctx, c.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return o.checkSector(ctx, before, c)
 }
 
 // checkImport reports all faults of all registrations.
@@ -77,7 +93,7 @@ func (o *Operator) importClient(ctx context.Context, n NewClient, made string, r
 	before, err := o.Clients.Client(ctx, n.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		c, err := o.createClient(ctx, n)
-		return ImportedClient{c, made, ImportRegistered}, err
+		return ImportedClient{c, made, ImportRegistered, false}, err
 	}
 	if err == nil && !replace {
 		err = fmt.Errorf("it is registered: %w", store.ErrConflict)
@@ -91,12 +107,12 @@ func (o *Operator) importClient(ctx context.Context, n NewClient, made string, r
 	}
 	changed, err := client.Differences(before, c)
 	if err == nil && len(changed) == 0 && c.SecretHash == before.SecretHash {
-		return ImportedClient{before, "", ImportSame}, nil
+		return ImportedClient{before, "", ImportSame, false}, nil
 	}
 	if err != nil {
 		return ImportedClient{}, err
 	}
 	e := audit.Event{Kind: audit.EventAdminClientUpdated, Client: n.ID, Detail: changeDetail(changed, c.SecretHash != before.SecretHash)}
 	c, err = o.replaceClient(ctx, before, c, e)
-	return ImportedClient{c, made, ImportChanged}, err
+	return ImportedClient{c, made, ImportChanged, before.Sector() != c.Sector()}, err
 }

@@ -7,6 +7,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/fetch"
 	"vestibule/provider/store"
 )
 
@@ -23,6 +24,9 @@ type Operator struct {
 	Signing  SigningKeys
 	Usage    Usage
 	History  History
+
+	// Documents gets what registrations name; nil: one with a sector_identifier_uri is refused.
+	Documents *fetch.Fetcher
 
 	MFA    *mfa.Service     // to import and export it needs its Keys, Limits and Kinds
 	Keys   *mfa.Keyring     // for secret and signing keys; nil: what needs it is not called

@@ -12,6 +12,7 @@ import (
 	"vestibule/mfa"
 	"vestibule/provider/audit"
 	"vestibule/provider/jwks"
+	"vestibule/provider/pairwise"
 )
 
 const (
@@ -90,7 +91,7 @@ func (r *resealer) pass(ctx context.Context) (found bool, err error) {
 		return false, err
 	}
 	r.faults, r.broken = nil, 0
-	for _, table := range []string{SealedAuthenticators, SealedSetups, SealedSigningKeys} {
+	for _, table := range []string{SealedAuthenticators, SealedSetups, SealedSigningKeys, SealedPairwiseKeys} {
 		for _, id := range ids[table] {
 			if id == r.Keys.Newest() {
 				continue
@@ -174,6 +175,8 @@ func (r *resealer) reseal(table string, row SealedRow) (SealedRow, error) {
 		aad = mfa.SetupAAD(mfa.Setup{Owner: row.ID, Subject: row.Subject})
 	case SealedSigningKeys:
 		aad = jwks.SealedKey{ID: row.ID}.AAD()
+	case SealedPairwiseKeys:
+		aad = pairwise.SealedKey{ID: row.ID}.AAD()
 	}
 	var err error
 	row.KeyID, row.Sealed, err = r.Keys.Reseal(row.KeyID, row.Sealed, aad)

@@ -115,7 +115,7 @@ type Links interface {
 // SealedRow is a value that a secret key has sealed, and what it is bound to.
 type SealedRow struct {
 	ID      string // in its table
-	Subject string // whose it is; empty for a signing key
+	Subject string // whose it is; empty for keys of the server
 	Kind    string // of an authenticator; else empty
 	KeyID   string
 	Sealed  []byte
@@ -126,6 +126,7 @@ const (
 	SealedAuthenticators = "authenticator"
 	SealedSetups         = "setup" // a row's ID is its owner
 	SealedSigningKeys    = "signing_key"
+	SealedPairwiseKeys   = "pairwise_key"
 )
 
 // SealedRows finds what secret keys have sealed.

@@ -14,6 +14,7 @@ import (
 	"vestibule/provider/dpop"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
+	"vestibule/provider/pairwise"
 	"vestibule/provider/pushed"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
@@ -32,6 +33,7 @@ type Memory struct {
 	devices      map[string]device.Request
 	proofs       map[string]bool // that were used
 	keys         []jwks.SealedKey
+	pairwise     pairwise.SealedKey
 	assertions   map[[2]string]bool // client and id of those that were used
 	accounts     map[string]account.Account
 	hashes       map[string]string
@@ -130,11 +132,12 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 
 func (m *Memory) copy() *Memory {
 	return &Memory{interactions: cloneMap(m.interactions), pushed: cloneMap(m.pushed), codes: cloneMap(m.codes), revoked: cloneMap(m.revoked), made: cloneMap(m.made),
-		tokens: cloneMap(m.tokens), devices: cloneMap(m.devices), assertions: cloneMap(m.assertions), proofs: cloneMap(m.proofs), keys: slices.Clone(m.keys), hashes: cloneMap(m.hashes)}
+		tokens: cloneMap(m.tokens), devices: cloneMap(m.devices), assertions: cloneMap(m.assertions), proofs: cloneMap(m.proofs), keys: slices.Clone(m.keys), pairwise: m.pairwise, hashes: cloneMap(m.hashes)}
 }
 
 func (m *Memory) restore(b *Memory) {
 	m.interactions, m.codes, m.revoked, m.made = b.interactions, b.codes, b.revoked, b.made
+	m.pairwise = b.pairwise
 	m.tokens, m.devices, m.keys, m.hashes, m.pushed, m.proofs, m.assertions = b.tokens, b.devices, b.keys, b.hashes, b.pushed, b.proofs, b.assertions
 }
 
@@ -508,6 +511,33 @@ func (m *Memory) DeleteSigningKey(ctx context.Context, id string) error {
 		return store.ErrNotFound
 	}
 	m.keys = slices.Delete(m.keys, i, i+1)
+	return nil
+}
+
+// PairwiseKey implements pairwise.Store.
+func (m *Memory) PairwiseKey(ctx context.Context) (pairwise.SealedKey, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return pairwise.SealedKey{}, err
+	}
+	defer leave()
+	if m.pairwise.ID == "" {
+		return pairwise.SealedKey{}, store.ErrNotFound
+	}
+	return m.pairwise, nil
+}
+
+// AddPairwiseKey implements pairwise.Store.
+func (m *Memory) AddPairwiseKey(ctx context.Context, k pairwise.SealedKey) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if m.pairwise.ID != "" {
+		return store.ErrConflict
+	}
+	m.pairwise = k
 	return nil
 }
 

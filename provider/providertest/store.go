@@ -17,6 +17,7 @@ import (
 	"vestibule/provider/interaction"
 	"vestibule/provider/interaction/interactiontest"
 	"vestibule/provider/jwks"
+	"vestibule/provider/pairwise"
 	"vestibule/provider/pushed"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
@@ -55,6 +56,7 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		{"token of a client", testClientToken},
 		{"assertion of a client is spent once", testSpendAssertion},
 		{"signing keys", testKeys},
+		{"the key of pairwise subjects", testPairwiseKey},
 		{"device that waits", testDevice},
 		{"devices that are many", testManyDevices},
 		{"device is allowed or denied once", testDeviceOnce},
@@ -465,6 +467,18 @@ func testKeys(t *testing.T, s provider.Store) {
 	wantErr(t, "key that is gone", s.DeleteSigningKey(ctx, "first"), store.ErrNotFound)
 	if rows, err = s.SigningKeys(ctx); err != nil || !reflect.DeepEqual(rows, []jwks.SealedKey{second, other}) {
 		t.Errorf("keys %+v, %v after the first was deleted", rows, err)
+	}
+}
+
+func testPairwiseKey(t *testing.T, s provider.Store) {
+	ctx, want := t.Context(), pairwise.SealedKey{ID: pairwise.KeyID, KeyID: "k", Sealed: []byte{0, 1}, Created: at}
+	_, err := s.PairwiseKey(ctx)
+	wantErr(t, "before there is one", err, store.ErrNotFound)
+	if won := race(t, func() error { return s.AddPairwiseKey(ctx, want) }, store.ErrConflict); won != 1 {
+		t.Errorf("%d of many were added, want 1", won)
+	}
+	if got, err := s.PairwiseKey(ctx); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("the key is %+v, %v; want %+v", got, err, want)
 	}
 }
 

@@ -55,6 +55,14 @@ CREATE TABLE signing_key (
 -- Processes that make a key at once agree on one.
 CREATE UNIQUE INDEX signing_key_number ON signing_key (algorithm, number);
 
+-- What pairwise subjects are made with: one row, which is never replaced.
+CREATE TABLE pairwise_key (
+	id         TEXT   NOT NULL PRIMARY KEY,
+	key_id     TEXT   NOT NULL,
+	sealed     BYTEA  NOT NULL,
+	created_at BIGINT NOT NULL
+);
+
 CREATE TABLE interaction (
 	id         TEXT   NOT NULL PRIMARY KEY,
 	data       TEXT   NOT NULL,

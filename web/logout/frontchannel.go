@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 
+	"vestibule/provider/client"
 	"vestibule/provider/interaction"
 	"vestibule/provider/logout"
 	"vestibule/web/ui"
@@ -18,6 +19,8 @@ type FrontChannel interface {
 	// SealLeaving returns l for an address of ours; OpenLeaving reads it for some minutes, then it is store.ErrNotFound.
 	SealLeaving(l logout.Leaving) (string, error)
 	OpenLeaving(text string) (logout.Leaving, error)
+	// SessionFor returns the sid by which the client knows the session with that sid.
+	SessionFor(c client.Client, sid string) string
 }
 
 // maxFrames is how many clients a browser tells. Each is a page that it loads.
@@ -51,7 +54,7 @@ func (s *Server) frames(ctx context.Context, l logout.Leaving) (frames, origins 
 		if err != nil {
 			return nil, nil, err
 		}
-		if frame := logout.Frame(c, s.Issuer, l.Session); found && frame != "" {
+		if frame := logout.Frame(c, s.Issuer, s.FrontChannel.SessionFor(c, l.Session)); found && frame != "" {
 			frames, origins = append(frames, frame), append(origins, logout.FrameOrigin(frame))
 		}
 	}

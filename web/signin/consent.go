@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"vestibule/consent"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/store"
 	"vestibule/web/ui"
 	"vestibule/web/verify"
 )
@@ -22,27 +24,42 @@ type consentPage struct {
 	Old     []scope // what was allowed before
 	Nothing bool    // nothing personal is asked for
 	Host    string  // where the user goes; empty for an app on the device
-	Device  bool    // the app runs on a device, which may be before somebody else
-	Keep    bool    // remember the choice, unless the user says no
+	API     string  // the API that the client may use, as users know it; empty: none
+	Logo    string  // its path, below the Prefix; empty: there is none
+	About   about
+	Device  bool // the app runs on a device, which may be before somebody else
+	Keep    bool // remember the choice, unless the user says no
 }
+
+// about are the addresses of what the client says of itself; each may be empty.
+type about struct{ Site, Policy, Terms string }
 
 // scope is what the template needs to say what one allows.
 type scope struct {
 	Name    string
 	Email   string // of the user; may be empty
 	Product string
+	API     string // that serves it, and is the one asked for; empty: it is none of that
 }
 
 func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	app, api, err := s.parties(r.Context(), fl)
+	if err != nil {
+		return err
+	}
 	p := &consentPage{
-		Frame:  ui.Frame{Page: "consent", Title: ui.Say("consent.title", "client", fl.ix.ClientName), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Frame: ui.Frame{Page: "consent", Title: ui.Say("consent.title", "client", fl.ix.ClientName), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		API:   api.name, Logo: s.logoPath(app), About: about{app.URI, app.PolicyURI, app.TermsURI},
 		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Device: fl.ix.Device, Nothing: !personal(fl.ix.ToAllow()),
 	}
 	if u, err := url.Parse(fl.ix.Redirect); err == nil && client.IsWeb(fl.ix.Redirect) {
 		p.Host = u.Host
 	}
 	for _, name := range fl.ix.ToAllow() {
-		line := scope{name, fl.state.Email, s.Name}
+		line := scope{Name: name, Email: fl.state.Email, Product: s.Name}
+		if slices.Contains(api.scopes, name) {
+			line.API = api.name
+		}
 		if slices.Contains(fl.state.Missing, name) {
 			p.New = append(p.New, line)
 		} else {
@@ -54,6 +71,31 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) e
 	}
 	p.Say(fl.state.said())
 	return s.Render(w, r, http.StatusOK, "consent", p)
+}
+
+// askedAPI is the API that the tokens would be for: what users know it by and, if it has said so, the scopes that it serves.
+type askedAPI struct {
+	name   string
+	scopes []string
+}
+
+// parties are the client and the API as they are registered now; either is nothing where it is registered no more: then nobody
+// gets anything.
+func (s *Server) parties(ctx context.Context, fl *flow) (client.Client, askedAPI, error) {
+	if s.Apps == nil {
+		return client.Client{}, askedAPI{}, nil
+	}
+	app, err := s.Apps.Client(ctx, fl.ix.Client)
+	if err == nil && fl.ix.API != "" {
+		var api client.Client
+		if api, err = s.Apps.Client(ctx, fl.ix.API); err == nil {
+			return app, askedAPI{api.Label(), api.ResourceScopes}, nil
+		}
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return app, askedAPI{}, err
 }
 
 func personal(scopes []string) bool {
@@ -70,8 +112,9 @@ func (s *Server) postConsent(w http.ResponseWriter, r *http.Request, fl *flow) e
 	fl.ix.Consented, fl.consentGiven = true, true
 	return s.finish(w, r, fl, func(ctx context.Context) error {
 		e := fl.event(r, audit.EventConsent, "")
-		e.Detail["scopes"], e.Detail["remembered"] = strings.Join(fl.ix.ToAllow(), " "), verify.YesNo(ui.Field(r, "remember") != "")
-		if err := s.Journal.Record(ctx, e); err != nil || ui.Field(r, "remember") == "" {
+		remember := ui.Field(r, "remember") != "" && !fl.ix.Device // whose users are asked each time
+		e.Detail["scopes"], e.Detail["remembered"] = strings.Join(fl.ix.ToAllow(), " "), verify.YesNo(remember)
+		if err := s.Journal.Record(ctx, e); err != nil || !remember {
 			return err
 		}
 		return s.Consent.Allow(ctx, fl.subject(), fl.client(), fl.ix.ToAllow())

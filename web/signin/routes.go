@@ -29,6 +29,7 @@ func (s *Server) Routes() []ui.Route {
 		ui.Post("/login/restart", s.postRestart),
 		ui.Get("/consent", s.on(stepConsent, s.consentPage)),
 		ui.Post("/consent", s.on(stepConsent, s.postConsent)),
+		ui.Get("/consent/logo", s.logo),
 
 		ui.Get("/enrol", setup.link),
 		ui.Get("/help/lost-device", s.lostDevicePage),

@@ -53,6 +53,7 @@ type Config struct {
 	Engine    Engine
 	Flows     *interaction.Flows
 	Clients   Clients
+	Apps      Apps // the Clients, with what users are shown of them; nil: nothing but their names
 	Accounts  account.Accounts
 	MFA       *mfa.Service
 	Consent   *consent.Service

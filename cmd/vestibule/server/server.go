@@ -152,7 +152,7 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 	p, err := provider.New(ctx, provider.Config{
 		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, OwnAccounts: !s.elsewhere, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
 		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
-		BackChannel: true, Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, RequirePushedRequests: c.RequirePushedRequests,
+		BackChannel: true, FrontChannel: true, Devices: true, Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, RequirePushedRequests: c.RequirePushedRequests,
 		DPoP: proofs(c), MutualTLS: shown, Lifetimes: lifetimes(c), Fetch: fetching(c), Log: s.log, Now: s.now,
 	})
 	if err != nil {
@@ -163,7 +163,7 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 		Issuer: p.Issuer(), Outbox: s.store, Clients: s.store, Signer: p, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
 		Life: c.LogoutTokenRetry, Count: s.metrics.toldLogout, Log: s.log, Now: s.now,
 	}
-	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, FrontChannel: p, Devices: p}, nil
+	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, FrontChannel: p, Devices: p, Apps: p}, nil
 }
 
 // register adds the endpoints of whatever asks for sign-ins, and the pages.

@@ -120,6 +120,9 @@ func lifetimes(c config.Config) provider.Lifetimes {
 	return l
 }
 
+// Documents gets what registrations of clients name.
+func Documents(c config.Config) *fetch.Fetcher { return fetch.New(fetching(c)) }
+
 // fetching is whom documents of clients may be fetched from: this machine too where it serves itself alone.
 func fetching(c config.Config) fetch.Config {
 	issuer, err := url.Parse(c.Issuer)

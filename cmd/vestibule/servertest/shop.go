@@ -3,6 +3,8 @@ package servertest
 import (
 	"fmt"
 	"html"
+	"image"
+	"image/png"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -42,6 +44,9 @@ func (s *Site) NewShop(t *testing.T, id string, hops bool) *Shop {
 	})
 	mux.HandleFunc("GET /arrived", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `<!doctype html><title>Shop</title><main data-page="shop" data-state="arrived"></main>`)
+	})
+	mux.HandleFunc("GET /logo.png", func(w http.ResponseWriter, _ *http.Request) {
+		png.Encode(w, image.NewGray(image.Rect(0, 0, 400, 100))) // the browser may have gone
 	})
 	mux.HandleFunc("GET /signed-out", func(w http.ResponseWriter, r *http.Request) {
 		at := *r.URL

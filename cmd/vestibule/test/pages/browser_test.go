@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"vestibule/cmd/vestibule/servertest"
+	"vestibule/provider/client"
 )
 
 // TestBrowserWalk goes the whole way as a person does.
@@ -263,7 +264,15 @@ func (g *gallery) consentPages(sh *servertest.Shop) {
 	g.SignInAs(sh.Begin("scope", "openid").Address, "ana").At("consent", "initial")
 	g.show("consent-nothing-personal")
 	g.Press("Allow").At("shop", "arrived")
-	g.Open(sh.Begin("scope", "openid profile email offline_access").Address).At("consent", "initial")
+	api := g.Site.NewInspector(g.T)
+	g.Site.ChangeClient(g.T, sh.OAuth.ClientID, func(c *client.Client) {
+		c.LogoURI, c.URI, c.PolicyURI, c.TermsURI = sh.Origin+"/logo.png", "https://shop.example/", "https://shop.example/privacy", "https://shop.example/terms"
+	})
+	g.Site.Clock.Advance(4 * time.Second) // until the server knows
+	g.Open(sh.Begin("scope", "openid profile email offline_access", "resource", api.Resource).Address).At("consent", "initial")
+	if wide := servertest.Evaluate[int](g.Tab, `document.querySelector("img.logo").naturalWidth`); wide != 400 {
+		g.T.Errorf("the browser shows a logo that is %d pixels wide", wide)
+	}
 	g.show("consent-more")
 	g.Toggle("details summary")
 	g.show("consent-more-open")
