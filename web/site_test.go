@@ -31,6 +31,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
+	"vestibule/provider/jwks/jwkstest"
 	"vestibule/provider/providertest"
 	"vestibule/provider/store"
 	"vestibule/web/signin"
@@ -283,6 +284,9 @@ func (s *site) compose() {
 	s.t.Helper()
 	keys, err := mfa.ParseKeyring([]string{mfa.NewKey()})
 	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := jwkstest.Add(s.t.Context(), s.store, keys, s.clock.now()); err != nil {
 		s.t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
