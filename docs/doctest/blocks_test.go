@@ -2,6 +2,7 @@ package doctest
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,10 +30,13 @@ func TestBlocks(t *testing.T) {
 
 // proved says what is wrong with a block, or nothing.
 func proved(d Document, b Block, tests map[string]string) string {
+	if d.Name == recipes && b.Language != "sh" && b.Language != "java" {
+		return used(d, b, tests)
+	}
 	switch b.Language {
 	case "sh": // TestShell runs it
 		return ""
-	case "go":
+	case "go", "java":
 		return compiled(b, tests)
 	case "json":
 		if !json.Valid([]byte(b.Text)) {
@@ -52,6 +56,25 @@ func proved(d Document, b Block, tests map[string]string) string {
 		return only(d, b, "docs/maintainers.md")
 	}
 	return "no test knows blocks of " + b.Language
+}
+
+// recipes is the document whose blocks tests give to the software that they are for.
+const recipes = "docs/recipes.md"
+
+// used looks for a test that opens the section of the block. Such a test uses every block of its section, or fails.
+func used(d Document, b Block, tests map[string]string) string {
+	section := ""
+	for i, line := range strings.Split(d.Text, "\n") {
+		if title, ok := strings.CutPrefix(line, "## "); ok && i < b.Line {
+			section = title
+		}
+	}
+	for _, text := range tests {
+		if strings.Contains(text, fmt.Sprintf("openRecipe(t, %q,", section)) {
+			return ""
+		}
+	}
+	return "no test opens the recipe " + section
 }
 
 // only holds for languages of which one block is run, the first of a document.
@@ -105,7 +128,7 @@ func testFiles(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	err := filepath.WalkDir(Root(t), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(filepath.Dir(path), "test") {
+		if err != nil || entry.IsDir() || !isTest(path) {
 			return err
 		}
 		text, err := os.ReadFile(path)
@@ -116,6 +139,11 @@ func testFiles(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// isTest reports whether the file is of a test, in Go or the Java of a program that a test starts.
+func isTest(path string) bool {
+	return strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, ".java") || strings.HasSuffix(path, ".go") && strings.HasSuffix(filepath.Dir(path), "test")
 }
 
 // flat makes all white space one space.

@@ -32,7 +32,12 @@ func newHTTP() *http.Client {
 // errRefused is a client that says that it cannot do with the token what it should (Back-Channel Logout 1.0 section 2.8).
 var errRefused = errors.New("the client refuses the logout token with 400")
 
-// post sends the token (Back-Channel Logout 1.0 section 2.5). errRefused: another try would be refused as well.
+// errOfOne is an answer that may be about this one token, while others are taken: there is client software that answers 401 or
+// 500 to the sign-out of a session that it has ended already, as it has when it was the one to ask for the sign-out.
+var errOfOne = errors.New("the client does not take the logout token")
+
+// post sends the token (Back-Channel Logout 1.0 section 2.5). errRefused: another try would be refused as well. errOfOne:
+// other tokens may be taken.
 func (s *Sender) post(ctx context.Context, address, token string) error {
 	body := strings.NewReader(url.Values{"logout_token": {token}}.Encode())
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
@@ -53,9 +58,20 @@ func (s *Sender) post(ctx context.Context, address, token string) error {
 		return errRefused
 	case code >= 300 && code < 400:
 		return fmt.Errorf("the client answers %d; register the address that it leads to", code)
-	default:
+	case isOfAll(code):
 		return fmt.Errorf("the client answers %d, not 200 or 204", code)
+	default:
+		return fmt.Errorf("%w: it answers %d, not 200 or 204", errOfOne, code)
 	}
+}
+
+// isOfAll tells the statuses that are about whoever answers, and not about what was sent.
+func isOfAll(code int) bool {
+	switch code {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }
 
 // withoutAddress is what went wrong: the log names the client, whose address is registered.

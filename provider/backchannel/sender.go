@@ -103,7 +103,7 @@ func (s *Sender) leave(client string) {
 	delete(s.busy, client)
 }
 
-// tell tells one client all that is due. It ends with the first that fails: the others would only fail too.
+// tell tells one client all that is due. It ends when the client cannot be reached: the others would only fail too.
 func (s *Sender) tell(ctx context.Context, client string) error {
 	for ctx.Err() == nil {
 		due, err := s.Outbox.DueLogouts(ctx, client, s.Now(), batch)
@@ -168,7 +168,7 @@ func (s *Sender) send(ctx context.Context, c client.Client, n Notice, now time.T
 	return true, s.Outbox.DeleteLogout(ctx, n)
 }
 
-// failed puts off the notice, and all others for the client, or gives it up.
+// failed puts off the notice or gives it up; all others for the client too, unless its answer was about this one.
 func (s *Sender) failed(ctx context.Context, n Notice, cause error) (goOn bool, err error) {
 	now := s.Now()
 	log := s.Log.With("client_id", n.Client, "session", n.Session, "error", cause)
@@ -178,11 +178,16 @@ func (s *Sender) failed(ctx context.Context, n Notice, cause error) (goOn bool, 
 		s.told(ResultRefused)
 		log.WarnContext(ctx, "logout token refused")
 		return true, s.giveUp(ctx, n, "refused")
+	case !again && errors.Is(cause, errOfOne):
+		return true, s.abandon(ctx, n, cause)
 	case !again:
 		return false, errors.Join(s.abandon(ctx, n, cause), s.abandonOthers(ctx, n.Client, now, cause))
 	}
 	s.told(ResultFailed)
 	log.WarnContext(ctx, "logout token not sent", "next_try", next.UTC())
+	if errors.Is(cause, errOfOne) {
+		return true, s.Outbox.MoveLogout(ctx, n, n.First, next)
+	}
 	return false, errors.Join(s.Outbox.MoveLogout(ctx, n, n.First, next), s.Outbox.PutOffLogouts(ctx, n.Client, now, next))
 }
 
@@ -190,7 +195,11 @@ func (s *Sender) failed(ctx context.Context, n Notice, cause error) (goOn bool, 
 func (s *Sender) abandon(ctx context.Context, n Notice, cause error) error {
 	s.told(ResultGivenUp)
 	s.Log.ErrorContext(ctx, "logout token given up", "client_id", n.Client, "session", n.Session, "error", cause, "age", s.Now().Sub(n.First).String())
-	return s.giveUp(ctx, n, "unreachable")
+	reason := "unreachable"
+	if errors.Is(cause, errOfOne) {
+		reason = "refused"
+	}
+	return s.giveUp(ctx, n, reason)
 }
 
 // abandonOthers gives up all that has waited as long for the client, which does not answer, and puts off the rest.

@@ -660,7 +660,7 @@ func TestEndingAtOnce(t *testing.T) {
 }
 
 // rounds is how often all happens at the same time.
-const rounds = 6
+const rounds = 8
 
 func atTheSameTime(t *testing.T, s *servertest.Site, e ending, round int) {
 	t.Helper()

@@ -266,6 +266,35 @@ func TestAnswersToLogoutTokens(t *testing.T) {
 	})
 }
 
+// TestAnswerIsOfOneToken: a client that does not take one token hears of the others, and is asked about that one again.
+func TestAnswerIsOfOneToken(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
+		o := newSignOuts(t, s)
+		l := s.NewLogoutListener(t)
+		o.shop = s.NewClient(t, "till", hears(l))
+		for _, tt := range []struct{ code, heard int }{{401, 2}, {404, 2}, {500, 2}, {429, 0}, {502, 0}, {503, 0}} {
+			for range 3 {
+				v := o.signIn(t, o.shop)
+				v.asks("id_token_hint", v.hint)
+			}
+			l.Answer(func(w http.ResponseWriter, _ *http.Request) {
+				l.Answer(nil)
+				w.WriteHeader(tt.code)
+			})
+			s.TellLogouts(t)
+			if got := len(l.Heard()); got != tt.heard {
+				t.Errorf("after one answer of %d the client hears %d others, want %d", tt.code, got, tt.heard)
+			}
+			s.Clock.Advance(5 * time.Second)
+			s.TellLogouts(t)
+			if got := len(l.Heard()); got != 3-tt.heard {
+				t.Errorf("five seconds after an answer of %d it hears %d, want %d", tt.code, got, 3-tt.heard)
+			}
+		}
+	})
+}
+
 // count is how many logout tokens had that result; of the result waiting it is how many wait.
 func count(t *testing.T, s *servertest.Site, result string) (n int) {
 	t.Helper()
