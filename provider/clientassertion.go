@@ -59,7 +59,7 @@ func (p *Provider) checkAssertion(ctx context.Context, r *http.Request, c client
 	if err != nil {
 		return badAssertion(err)
 	}
-	if err := p.clientKeys.Verify(ctx, keysOf(c), a.Token); err != nil {
+	if err := p.documentsOf(c).keys.Verify(ctx, keysOf(c), a.Token); err != nil {
 		return keyFault(err, badAssertion)
 	}
 	switch err := p.store.SpendAssertion(ctx, c.ID, used.ID, used.Until); {

@@ -23,7 +23,6 @@ import (
 	"vestibule/provider/fetch"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
-	"vestibule/provider/keyset"
 	"vestibule/provider/limiter"
 	"vestibule/provider/logout"
 	"vestibule/provider/pushed"
@@ -50,6 +49,8 @@ type Config struct {
 	BackChannel bool               // a backchannel.Sender tells clients of the ends of sessions, for the metadata
 	Locales     []string           // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
 
+	// Registration are the endpoints at which clients register themselves; nil: they do not.
+	Registration Registration
 	// RequirePushedRequests has all clients push their authorization requests (RFC 9126). False: those that want to.
 	RequirePushedRequests bool
 
@@ -59,6 +60,15 @@ type Config struct {
 	Fetch            fetch.Config     // whom documents of clients may be fetched from; zero: the public Internet
 	Log              *slog.Logger     // nil: slog.Default
 	Now              func() time.Time // nil: time.Now
+}
+
+// Registration answers clients that register themselves, and manage that (RFC 7591, RFC 7592): *registration.Endpoint does. An
+// error is a fault of ours that nobody has been told of.
+type Registration interface {
+	Create(w http.ResponseWriter, r *http.Request) error
+	Read(w http.ResponseWriter, r *http.Request) error
+	Update(w http.ResponseWriter, r *http.Request) error
+	Delete(w http.ResponseWriter, r *http.Request) error
 }
 
 // Store is all that the provider keeps.
@@ -147,21 +157,21 @@ type Provider struct {
 	now           func() time.Time
 	backChannel   bool
 	sealer        interaction.Sealer
+	registration  Registration
 
 	*interaction.Flows
-	ui             UI // of Register
-	clients        *client.Cache
-	keys           *jwks.Keys
-	proofs         *dpop.Checker
-	tokens         *tokenStrategy
-	secrets        *client.SecretChecker
-	pushes         pushed.Quota
-	codes          device.UserCodes
-	pace           device.Pace
-	fosite         *fosite.Fosite
-	fetcher        *fetch.Fetcher // of what registered clients name
-	clientKeys     *keyset.Keys
-	requestObjects *fetch.Cache[[]byte]
+	ui        UI // of Register
+	clients   *client.Cache
+	keys      *jwks.Keys
+	proofs    *dpop.Checker
+	tokens    *tokenStrategy
+	secrets   *client.SecretChecker
+	pushes    pushed.Quota
+	codes     device.UserCodes
+	pace      device.Pace
+	fosite    *fosite.Fosite
+	documents documents // that operators' clients name
+	strange   documents // that clients name which have registered themselves
 }
 
 // secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
@@ -174,7 +184,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	}
 	p := &Provider{
 		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, ownAccounts: c.OwnAccounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
-		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, sealer: c.Sealer, log: c.Log, now: c.Now,
+		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, sealer: c.Sealer, registration: c.Registration, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
 		p.algorithm = client.RS256
@@ -202,21 +212,11 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if p.proofs, err = p.newProofs(c); err != nil {
 		return nil, fmt.Errorf("proofs: %w", err)
 	}
-	p.composeFetch(c.Fetch)
+	p.documents, p.strange = p.newDocuments(c.Fetch), p.newDocuments(c.Fetch.Strange())
 	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
 	p.codes = device.UserCodes{Secrets: c.Secrets}
 	p.compose(c.Secrets)
 	return p, nil
-}
-
-// composeFetch makes what gets documents of registered clients.
-func (p *Provider) composeFetch(c fetch.Config) {
-	p.fetcher = fetch.New(c)
-	p.clientKeys = keyset.New(p.fetcher, p.now, func(uri string, err error) {
-		p.log.Warn("the keys of a client cannot be fetched", "jwks_uri", uri, "error", err)
-	})
-	p.requestObjects = &fetch.Cache[[]byte]{Fetcher: p.fetcher, Accept: requestObjectTypes, Now: p.now,
-		Parse: func(d fetch.Document) ([]byte, error) { return d.Body, nil }}
 }
 
 // checkConfig reports every fault at once.

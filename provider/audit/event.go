@@ -33,7 +33,7 @@ const (
 )
 
 // Kinds of events. The first word says whose doing it is: auth, device, factor, session, browser, consent and authorization
-// are the user's, token the client's, logout the server's, admin an operator's, audit that of the log itself.
+// are the user's, token and client the client's, logout the server's, admin an operator's, audit that of the log itself.
 const (
 	EventPassword           = "auth.password.ok"
 	EventPasswordFailed     = "auth.password.failed"
@@ -81,11 +81,16 @@ const (
 	EventAdminClientUpdated = "admin.client.updated"        // Detail: changed
 	EventAdminSecretRotated = "admin.client.secret_rotated" // Detail: overlap
 	EventAdminClientDeleted = "admin.client.deleted"
-	EventAdminReseal        = "admin.secret_key.rotated"   // Detail: rows, key
-	EventSigningKeyMade     = "admin.signing_key.made"     // Detail: key, alg, signs (from when on); the actor is system if it was due
-	EventSigningKeyAdvanced = "admin.signing_key.advanced" // Detail: key, alg, signs: the key signs earlier than planned
-	EventSigningKeyRemoved  = "admin.signing_key.removed"  // Detail: key, alg, signs
-	EventAuditPurged        = "audit.purged"               // what was too old was removed; Detail: place and hash of the last that went
+	EventInitialTokenMade   = "admin.initial_token.made"    // a token with which clients may register themselves; Detail: token (its id), uses, expires
+	EventInitialTokenGone   = "admin.initial_token.revoked" // Detail: token
+	EventClientRegistered   = "client.registered"           // a client has registered itself; Detail: how (as client.RegisteredBy), token (the id of an initial access token)
+	EventClientChanged      = "client.changed"              // a client has changed its registration; Detail: changed
+	EventClientRemoved      = "client.removed"              // a client has removed its registration, or nobody had used it: then the actor is system; Detail: reason (unused)
+	EventAdminReseal        = "admin.secret_key.rotated"    // Detail: rows, key
+	EventSigningKeyMade     = "admin.signing_key.made"      // Detail: key, alg, signs (from when on); the actor is system if it was due
+	EventSigningKeyAdvanced = "admin.signing_key.advanced"  // Detail: key, alg, signs: the key signs earlier than planned
+	EventSigningKeyRemoved  = "admin.signing_key.removed"   // Detail: key, alg, signs
+	EventAuditPurged        = "audit.purged"                // what was too old was removed; Detail: place and hash of the last that went
 )
 
 // Factors that events tell of, beside the kinds of authenticators.

@@ -29,6 +29,8 @@ type Client struct {
 	PreviousSecretHash string    `json:"-"` // of the secret that it had before, which is as good until PreviousSecretEnds; empty: there is none
 	PreviousSecretEnds time.Time `json:"-"`
 
+	ManagementHash string `json:"-"` // of the token with which a client that has registered itself manages that (RFC 7592); empty: it does not
+
 	FirstParty bool `json:"-"` // its users need not allow it anything, says the server that it is registered with
 
 	Created time.Time `json:"-"`
@@ -86,6 +88,9 @@ type Client struct {
 	Audiences []string `json:"audiences,omitempty"` // the APIs that an app may have tokens for, each as that is known
 
 	AccessTokenFormat string `json:"access_token_format,omitempty"` // one of AccessTokenFormats: of an app's access tokens, or of those that are for an API; empty: opaque
+
+	ApplicationType string       `json:"application_type,omitempty"` // one of ApplicationTypes; empty: whichever its redirect URIs fit
+	RegisteredBy    RegisteredBy `json:"registered_by,omitempty"`    // whose doing the registration is
 }
 
 // Words are a list that JSON has as one text, with spaces between them, as it has scopes (RFC 7591 section 2).
@@ -179,7 +184,7 @@ func Check(c Client) error {
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
-	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c))...)...)
+	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkOrigin(c), checkLogoutURIs(c), checkResources(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c))...)...)
 }
 
 // checkAPI reports what a resource server has that only those have who sign users in.

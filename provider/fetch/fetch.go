@@ -50,6 +50,12 @@ type Config struct {
 	Resolver *net.Resolver  // finds the addresses of names; nil: the system's
 }
 
+// Strange is the Config for addresses that anybody may have named: no Internal network is asked for them.
+func (c Config) Strange() Config {
+	c.Internal = nil
+	return c
+}
+
 // Fetcher gets documents. It may be used from many goroutines. Documents that strangers name are for another one than
 // documents of registered clients, which would wait behind them.
 type Fetcher struct {
@@ -88,19 +94,51 @@ func (f *Fetcher) check(u *url.URL) error {
 	return nil
 }
 
+func (f *Fetcher) parse(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: not an address", ErrAddress)
+	}
+	return u, f.check(u)
+}
+
 // Document is what was at an address.
 type Document struct {
 	Body  []byte
 	Fresh time.Duration // how long it may be kept, as its host says; negative: it says nothing
 }
 
+// Post sends a form to the address, and returns the status of the answer: no redirect is followed, and nothing is read of it.
+// Errors are those of Fetch.
+func (f *Fetcher) Post(ctx context.Context, address string, form url.Values) (status int, err error) {
+	u, err := f.parse(address)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	leave, err := f.turn(ctx, strings.ToLower(u.Host))
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("User-Agent", "Vestibule")
+	response, err := f.client.Transport.RoundTrip(r)
+	if err != nil {
+		return 0, err
+	}
+	return response.StatusCode, response.Body.Close()
+}
+
 // Fetch gets the document at the address. Errors: ErrAddress, ErrBusy, or what has gone wrong with the host.
 func (f *Fetcher) Fetch(ctx context.Context, address, accept string) (Document, error) {
-	u, err := url.Parse(address)
+	u, err := f.parse(address)
 	if err != nil {
-		return Document{}, fmt.Errorf("%w: not an address", ErrAddress)
-	}
-	if err := f.check(u); err != nil {
 		return Document{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)

@@ -23,6 +23,8 @@ type consentPage struct {
 	Nothing bool    // nothing personal is asked for
 	Host    string  // where the user goes; empty for an app on the device
 	Device  bool    // the app runs on a device, which may be before somebody else
+	Strange bool    // the app has registered itself
+	Product string  // where it has
 	Keep    bool    // remember the choice, unless the user says no
 }
 
@@ -36,7 +38,7 @@ type scope struct {
 func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &consentPage{
 		Frame:  ui.Frame{Page: "consent", Title: ui.Say("consent.title", "client", fl.ix.ClientName), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
-		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Device: fl.ix.Device, Nothing: !personal(fl.ix.ToAllow()),
+		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Device: fl.ix.Device, Strange: fl.ix.Strange, Product: s.Name, Nothing: !personal(fl.ix.ToAllow()),
 	}
 	if u, err := url.Parse(fl.ix.Redirect); err == nil && client.IsWeb(fl.ix.Redirect) {
 		p.Host = u.Host

@@ -17,7 +17,10 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/backchannel"
+	"vestibule/provider/fetch"
 	"vestibule/provider/hydra"
+	"vestibule/provider/operator"
+	"vestibule/provider/registration"
 	"vestibule/storage"
 	"vestibule/web"
 	"vestibule/web/catalogue"
@@ -52,10 +55,11 @@ type Server struct {
 	mfa       *mfa.Service
 	refunds   *mfa.Refunds
 	audit     *audit.Log
-	sender    *notice.Sender      // nil: no mail is sent
-	provider  *provider.Provider  // nil: sign-ins come from a Hydra
-	logouts   *backchannel.Sender // of the provider
-	hydra     *hydra.Engine       // nil: they come from the provider
+	sender    *notice.Sender         // nil: no mail is sent
+	provider  *provider.Provider     // nil: sign-ins come from a Hydra
+	logouts   *backchannel.Sender    // of the provider
+	endpoint  *registration.Endpoint // of the provider
+	hydra     *hydra.Engine          // nil: they come from the provider
 	site      *web.Server
 	pageKeys  web.Keys
 	texts     *catalogue.Set
@@ -146,7 +150,8 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 		return s.composeHydra(c, keys)
 	}
 	p, err := provider.New(ctx, provider.Config{
-		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, OwnAccounts: !s.elsewhere, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
+		Registration: s.composeRegistration(c),
+		Issuer:       c.Issuer, Store: s.store, Accounts: s.accounts, OwnAccounts: !s.elsewhere, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
 		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
 		BackChannel: true, Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, RequirePushedRequests: c.RequirePushedRequests,
 		DPoP: proofs(c), Lifetimes: lifetimes(c), Fetch: fetching(c), Log: s.log, Now: s.now,
@@ -157,9 +162,21 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 	s.provider = p
 	s.logouts = &backchannel.Sender{
 		Issuer: p.Issuer(), Outbox: s.store, Clients: s.store, Signer: p, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
-		Life: c.LogoutTokenRetry, Count: s.metrics.toldLogout, Log: s.log, Now: s.now,
+		Guarded: fetch.New(fetching(c).Strange()), Life: c.LogoutTokenRetry, Count: s.metrics.toldLogout, Log: s.log, Now: s.now,
 	}
 	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, FrontChannel: p, Devices: p}, nil
+}
+
+// composeRegistration has apps register themselves, if the settings let them. Those that have done so go when nobody uses them,
+// and stay as they are else, also when no more may come.
+func (s *Server) composeRegistration(c config.Config) provider.Registration {
+	o := operator.New(s.store, s.audit, "client")
+	o.Now = s.now
+	s.endpoint = registration.New(registration.Config{Issuer: c.Issuer, Policy: registrationPolicy(c), Operator: o, Count: s.metrics.registered})
+	if c.Registration == "off" {
+		return nil
+	}
+	return s.endpoint
 }
 
 // register adds the endpoints of whatever asks for sign-ins, and the pages.

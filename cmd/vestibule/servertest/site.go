@@ -58,6 +58,9 @@ func EachWith(t *testing.T, set func(*config.Config), test func(t *testing.T, s 
 // RememberBrowsers is the setting that lets users go without a code in a browser, for a month.
 func RememberBrowsers(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
 
+// OpenRegistration is the setting that lets anybody register apps.
+func OpenRegistration(c *config.Config) { c.Registration = "open" }
+
 // Below is the setting that has everything be below a path.
 func Below(path string) func(*config.Config) {
 	return func(c *config.Config) { c.Issuer += path }
