@@ -108,6 +108,13 @@ type Config struct {
 	// RegistrationUnused is how long one stays that is not used: registration_unused.
 	RegistrationUnused time.Duration
 
+	// ClientMetadataDocuments lets apps come whose client id is the address of a document that says what they register:
+	// client_metadata_documents.
+	ClientMetadataDocuments bool
+	// ClientMetadataHosts are the hosts whose documents count, or *.example.com for all below one; nil: any host's:
+	// client_metadata_hosts.
+	ClientMetadataHosts []string
+
 	// RequirePushedRequests has every client push its authorization requests (RFC 9126): require_pushed_requests.
 	RequirePushedRequests bool
 	// PushedRequestLifetime is how long a pushed request waits for its browser: pushed_request_lifetime.

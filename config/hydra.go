@@ -18,6 +18,8 @@ func hydraRules(c Config) []rule {
 		{"dpop_nonce", on && c.DPoPNonce, theirs},
 		{"signing_key_lifetime", on && c.SigningKeyLifetime != usual.SigningKeyLifetime, theirs},
 		{"signing_key_announce", on && c.SigningKeyAnnounce != usual.SigningKeyAnnounce, theirs},
+		{"client_metadata_documents", on && c.ClientMetadataDocuments, theirs},
+		{"client_metadata_hosts", on && len(c.ClientMetadataHosts) > 0, theirs},
 		{"registration", on && c.Registration != usual.Registration, theirs},
 		{"registration_scopes", on && !slices.Equal(c.RegistrationScopes, usual.RegistrationScopes), theirs},
 		{"registration_grant_types", on && !slices.Equal(c.RegistrationGrantTypes, usual.RegistrationGrantTypes), theirs},

@@ -20,7 +20,10 @@ func registrationRules(c Config) []rule {
 	bad := func(list []string, good func(string) bool) bool {
 		return slices.ContainsFunc(list, func(one string) bool { return !good(one) })
 	}
+	noDocuments := !known(c.RegistrationAuthMethods, authMethods) || !slices.Contains(c.RegistrationAuthMethods, "none") && !slices.Contains(c.RegistrationAuthMethods, "private_key_jwt")
 	return []rule{
+		{"client_metadata_documents", c.ClientMetadataDocuments && noDocuments, "needs none or private_key_jwt among registration_auth_methods: an app that publishes what it registers has no secret"},
+		{"client_metadata_hosts", bad(c.ClientMetadataHosts, hostForm.MatchString), "should have hosts such as app.example.com, or *.example.com for all below one"},
 		{"registration", !slices.Contains([]string{"off", "token", "open"}, c.Registration), "should be off, token or open"},
 		{"registration_scopes", len(c.RegistrationScopes) == 0 || bad(c.RegistrationScopes, scopeForm.MatchString), "should name at least one scope, such as openid, of lower-case letters, digits or any of -._:/"},
 		{"registration_grant_types", !known(c.RegistrationGrantTypes, grantTypes), "should name some of " + strings.Join(grantTypes, ", ") + ", each at most once"},
@@ -35,6 +38,7 @@ func registrationRules(c Config) []rule {
 
 var (
 	scopeForm    = regexp.MustCompile(`^[a-z0-9._:/-]+$`)
+	hostForm     = regexp.MustCompile(`^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
 	redirectForm = regexp.MustCompile(`^((\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[a-z][a-z0-9+.-]*:)$`)
 )
 

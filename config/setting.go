@@ -64,6 +64,8 @@ var settings = []setting{
 	{"registration_per_hour", "apps that one network may register in an hour", false, count(func(c *Config) *int { return &c.RegistrationPerHour })},
 	{"registration_total", "apps that may have registered themselves", false, count(func(c *Config) *int { return &c.RegistrationTotal })},
 	{"registration_unused", "how long such an app stays that is not used", false, span(func(c *Config) *time.Duration { return &c.RegistrationUnused })},
+	{"client_metadata_documents", "let apps come whose client id is the address of what they register", false, yes(func(c *Config) *bool { return &c.ClientMetadataDocuments })},
+	{"client_metadata_hosts", "hosts whose documents count, or *.example.com, separated by commas", false, words(func(c *Config) *[]string { return &c.ClientMetadataHosts })},
 	{"require_pushed_requests", "have all apps push their authorization requests (RFC 9126)", false, yes(func(c *Config) *bool { return &c.RequirePushedRequests })},
 	{"pushed_request_lifetime", "life of a pushed authorization request", false, span(func(c *Config) *time.Duration { return &c.PushedRequestLifetime })},
 	{"device_code_lifetime", "time that a device waits for its user", false, span(func(c *Config) *time.Duration { return &c.DeviceCodeLifetime })},
@@ -107,7 +109,7 @@ var settings = []setting{
 // isList reports whether the file may have a list where the environment has commas.
 func (s setting) isList() bool {
 	return slices.Contains([]string{"acr_names", "dpop_algorithms", "totp_algorithms", "totp_digits", "totp_periods", "two_steps", "two_steps_groups", "phishing_resistant_groups", "secret_keys", "trusted_proxies", "fetch_networks",
-		"registration_scopes", "registration_grant_types", "registration_auth_methods", "registration_redirects", "registration_audiences"}, s.name)
+		"registration_scopes", "registration_grant_types", "registration_auth_methods", "registration_redirects", "registration_audiences", "client_metadata_hosts"}, s.name)
 }
 
 // Flag is a setting that may be given as a flag.

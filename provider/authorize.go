@@ -60,6 +60,9 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
 		return nil, fosite.NewAuthorizeRequest(), errMalformed
 	}
+	if err := p.refresh(r, r.Form.Get("client_id")); err != nil {
+		return nil, fosite.NewAuthorizeRequest(), err
+	}
 	if slices.ContainsFunc(r.Form["request_uri"], pushed.IsURI) {
 		return p.takePushed(r)
 	}

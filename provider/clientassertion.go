@@ -33,7 +33,7 @@ func (p *Provider) authenticateByAssertion(ctx context.Context, r *http.Request,
 	if named := form.Get("client_id"); named != "" && named != assertion.Client {
 		return nil, fosite.ErrInvalidClient.WithHint("client_id is not the client of the assertion.")
 	}
-	c, err := p.knownClient(ctx, assertion.Client)
+	c, err := p.knownClient(r, assertion.Client)
 	if err != nil {
 		return nil, err
 	}

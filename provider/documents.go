@@ -1,6 +1,11 @@
 package provider
 
 import (
+	"errors"
+	"net/http"
+
+	"github.com/ory/fosite"
+
 	"vestibule/provider/client"
 	"vestibule/provider/fetch"
 	"vestibule/provider/keyset"
@@ -30,4 +35,34 @@ func (p *Provider) documentsOf(c client.Client) documents {
 		return p.strange
 	}
 	return p.documents
+}
+
+// refresh has the client that a request names be what its document says, if it has one.
+func (p *Provider) refresh(r *http.Request, id string) error {
+	if p.published == nil {
+		return nil
+	}
+	changed, err := p.published.Refresh(r, id)
+	if changed {
+		p.clients.Forget(id)
+	}
+	switch wrong := (*client.DocumentFault)(nil); {
+	case errors.As(err, &wrong):
+		return fosite.ErrInvalidClient.WithHint(wrong.Text)
+	case err != nil:
+		return storeFault{err}
+	}
+	return nil
+}
+
+// refreshKnown is refresh for a client that has been given something: that goes on while its document cannot be had.
+func (p *Provider) refreshKnown(r *http.Request, id string) error {
+	err := p.refresh(r, id)
+	if !errors.Is(err, fosite.ErrInvalidClient) {
+		return err
+	}
+	if _, unknown := p.clients.Client(r.Context(), id); unknown != nil {
+		return err
+	}
+	return nil
 }

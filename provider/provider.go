@@ -51,6 +51,8 @@ type Config struct {
 
 	// Registration are the endpoints at which clients register themselves; nil: they do not.
 	Registration Registration
+	// ClientDocuments keep up to date the clients whose ids are addresses of what they register; nil: there are none.
+	ClientDocuments ClientDocuments
 	// RequirePushedRequests has all clients push their authorization requests (RFC 9126). False: those that want to.
 	RequirePushedRequests bool
 
@@ -69,6 +71,13 @@ type Registration interface {
 	Read(w http.ResponseWriter, r *http.Request) error
 	Update(w http.ResponseWriter, r *http.Request) error
 	Delete(w http.ResponseWriter, r *http.Request) error
+}
+
+// ClientDocuments keep up to date the clients whose ids are addresses of what they register: *registration.Documents do.
+type ClientDocuments interface {
+	// Refresh is called before a client is read that a request names. changed: what was read before is not true any more.
+	// Errors: *client.DocumentFault, which is the client's, or ours.
+	Refresh(r *http.Request, id string) (changed bool, err error)
 }
 
 // Store is all that the provider keeps.
@@ -158,6 +167,7 @@ type Provider struct {
 	backChannel   bool
 	sealer        interaction.Sealer
 	registration  Registration
+	published     ClientDocuments
 
 	*interaction.Flows
 	ui        UI // of Register
@@ -184,7 +194,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	}
 	p := &Provider{
 		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, ownAccounts: c.OwnAccounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
-		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, sealer: c.Sealer, registration: c.Registration, log: c.Log, now: c.Now,
+		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, sealer: c.Sealer, registration: c.Registration, published: c.ClientDocuments, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
 		p.algorithm = client.RS256

@@ -156,6 +156,9 @@ func (p *Provider) metadata() map[string]any {
 	if p.registration != nil {
 		metadata["registration_endpoint"] = p.issuer + "/register"
 	}
+	if p.published != nil {
+		metadata["client_id_metadata_document_supported"] = true
+	}
 	if len(p.locales) > 0 {
 		metadata["ui_locales_supported"] = p.locales
 	}

@@ -66,7 +66,7 @@ var mayImport = map[string][]string{
 	"consent/consenttest":                  {"consent"},
 	"storage/storagetest":                  {"storage"},
 	"provider/operator":                    {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/audit", "provider/claims", "provider/client", "provider/interaction", "provider/jwks", "provider/store"},
-	"provider/registration":                {"provider/claims", "provider/client", "provider/operator", "provider/spelling", "provider/store"},
+	"provider/registration":                {"provider/claims", "provider/client", "provider/fetch", "provider/operator", "provider/spelling", "provider/store"},
 	"provider/operator/operatortest":       {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/store"},
 	"docs/doctest":                         {},
 	"provider/assurance":                   {"provider/claims", "provider/spelling"},

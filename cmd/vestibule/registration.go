@@ -110,7 +110,7 @@ func registrationTokenRevoke(w *env) *cli.Command {
 // registrants are the texts of whose doing a registration is.
 var registrants = map[client.RegisteredBy]string{
 	client.ByOperator: "command.client.registered_by.operator", client.ByItself: "command.client.registered_by.itself",
-	client.ByInitialToken: "command.client.registered_by.token",
+	client.ByInitialToken: "command.client.registered_by.token", client.ByDocument: "command.client.registered_by.document",
 }
 
 // registrant says whose doing a registration is.

@@ -154,7 +154,7 @@ var Algorithms = []string{RS256, ES256, PS256, EdDSA}
 func Check(c Client) error {
 	var faults faults
 	fault := faults.when
-	fault(!spelling.IsPlain(c.ID) || len(c.ID) > maxID, "the client id must be 1 to 128 letters, digits or any of -._~")
+	fault(c.RegisteredBy != ByDocument && (!spelling.IsPlain(c.ID) || len(c.ID) > maxID), "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
 	fault(c.NeedsSecret() != (c.SecretHash != ""), "a client that authenticates by a secret has one, any other client, such as a public one, has none")
 	fault(len(c.RedirectURIs) == 0 && slices.ContainsFunc(ResponseTypes, c.AnswersWith), "a client needs at least one redirect URI")

@@ -17,11 +17,12 @@ const (
 	ByOperator     RegisteredBy = ""                     // whoever runs the server
 	ByItself       RegisteredBy = "registration"         // the client, which anybody may be (RFC 7591 section 3)
 	ByInitialToken RegisteredBy = "initial_access_token" // the client, with a token that an operator has given out
+	ByDocument     RegisteredBy = "metadata_document"    // the client, by a document at the address that is its ID
 )
 
 // IsKnown reports whether b is one of the above.
 func (b RegisteredBy) IsKnown() bool {
-	return slices.Contains([]RegisteredBy{ByOperator, ByItself, ByInitialToken}, b)
+	return slices.Contains([]RegisteredBy{ByOperator, ByItself, ByInitialToken, ByDocument}, b)
 }
 
 // IsStrange reports whether nobody who runs the server has looked at what the client registers: users are told so, and nothing
@@ -48,6 +49,10 @@ func checkOrigin(c Client) error {
 	faults.when(!c.RegisteredBy.IsKnown(), fmt.Sprintf("registered_by %q is not known", string(c.RegisteredBy)))
 	faults.when(c.IsStrange() && c.Consent == ConsentNever, "consent never is for clients that an operator has registered; register this one anew")
 	faults.when(c.ApplicationType != "" && !slices.Contains(ApplicationTypes, c.ApplicationType), "the application type can be "+strings.Join(ApplicationTypes, " or "))
+	if c.RegisteredBy == ByDocument {
+		faults.add("", CheckAddress(c.ID))
+		faults.when(c.NeedsSecret(), "a client that publishes what it registers has no secret: it authenticates by none or private_key_jwt")
+	}
 	if c.ApplicationType == TypeWeb {
 		for _, uri := range c.RedirectURIs {
 			faults.add(fmt.Sprintf("redirect URI %q: ", uri), checkWeb(uri))

@@ -44,10 +44,11 @@ const (
 
 // Config is what a Fetcher is made of. The zero value works: the public Internet, by https.
 type Config struct {
-	Internal []netip.Prefix // networks that are not public, but may be asked; nil: none. Those of cloud metadata never are
-	Loopback bool           // this machine may be asked too, by http as well: for tests, and servers on one machine
-	Roots    *x509.CertPool // who vouches for hosts; nil: those that the system trusts
-	Resolver *net.Resolver  // finds the addresses of names; nil: the system's
+	Internal    []netip.Prefix // networks that are not public, but may be asked; nil: none. Those of cloud metadata never are
+	Loopback    bool           // this machine may be asked too, by http as well: for tests, and servers on one machine
+	Roots       *x509.CertPool // who vouches for hosts; nil: those that the system trusts
+	NoRedirects bool           // what is elsewhere is not fetched
+	Resolver    *net.Resolver  // finds the addresses of names; nil: the system's
 }
 
 // Strange is the Config for addresses that anybody may have named: no Internal network is asked for them.
@@ -77,7 +78,7 @@ func New(c Config) *Fetcher {
 			ForceAttemptHTTP2: true, TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout, MaxResponseHeaderBytes: 16 << 10,
 		},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if len(via) > hops {
+			if len(via) > hops || c.NoRedirects {
 				return errors.New("it leads from one address to the next")
 			}
 			return f.check(r.URL)
@@ -105,6 +106,7 @@ func (f *Fetcher) parse(address string) (*url.URL, error) {
 // Document is what was at an address.
 type Document struct {
 	Body  []byte
+	Type  string        // Content-Type, as its host says
 	Fresh time.Duration // how long it may be kept, as its host says; negative: it says nothing
 }
 
@@ -195,7 +197,7 @@ func (f *Fetcher) get(ctx context.Context, u *url.URL, accept string) (Document,
 	case len(body) > Limit:
 		return Document{}, fmt.Errorf("%s sends more than %d bytes", u.Host, Limit)
 	}
-	return Document{body, fresh(response.Header)}, nil
+	return Document{body, response.Header.Get("Content-Type"), fresh(response.Header)}, nil
 }
 
 // fresh reads Cache-Control (RFC 9111 section 5.2.2).

@@ -104,6 +104,24 @@ func (o *Operator) ChangeItself(ctx context.Context, before, c client.Client, ad
 	return done, err
 }
 
+// RegisterDocument registers a client whose ID is the address of a document that says what it registers. Outcomes: *Invalid;
+// store.ErrConflict if it is registered; ErrManyRegistrations; ErrFull.
+func (o *Operator) RegisterDocument(ctx context.Context, r SelfRegistration) error {
+	c := r.Client
+	c.RegisteredBy, c.Created = client.ByDocument, o.now()
+	c.Updated = c.Created
+	if err := invalid(client.Check(c)); err != nil {
+		return err
+	}
+	e := audit.Event{Kind: audit.EventClientRegistered, Client: c.ID, Address: r.Address, Detail: map[string]string{"how": string(c.RegisteredBy)}}
+	return o.commit(ctx, e, func(ctx context.Context) error {
+		if err := o.Register.CountRegistration(ctx, r.Network, r.Limits, o.now()); err != nil {
+			return err
+		}
+		return o.Clients.CreateClient(ctx, c)
+	})
+}
+
 // newID is an id that an operator can type after a command: it begins with no hyphen.
 func newID() string { return strings.ToLower(rand.Text()) }
 

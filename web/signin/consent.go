@@ -24,7 +24,8 @@ type consentPage struct {
 	Host    string  // where the user goes; empty for an app on the device
 	Device  bool    // the app runs on a device, which may be before somebody else
 	Strange bool    // the app has registered itself
-	Product string  // where it has
+	From    string  // the host that it has published that at; empty: it has not
+	Product string  // where it has registered itself
 	Keep    bool    // remember the choice, unless the user says no
 }
 
@@ -42,6 +43,9 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) e
 	}
 	if u, err := url.Parse(fl.ix.Redirect); err == nil && client.IsWeb(fl.ix.Redirect) {
 		p.Host = u.Host
+	}
+	if u, err := url.Parse(fl.ix.Client); err == nil && client.IsAddress(fl.ix.Client) {
+		p.From = u.Host
 	}
 	for _, name := range fl.ix.ToAllow() {
 		line := scope{name, fl.state.Email, s.Name}

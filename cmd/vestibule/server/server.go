@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,9 +36,11 @@ type Options struct {
 	// Accounts are the users, where another program keeps them; nil: this server does. What commands and jobs do with
 	// users knows only those of this server's own, but for EndAccess.
 	Accounts account.Accounts
-	Log      *slog.Logger       // nil: slog.Default
-	Now      func() time.Time   // nil: time.Now
-	Trip     func(storage.Trip) // told of each round trip to the database; nil: nobody is
+	// Roots vouch for the hosts that documents of clients are fetched from; nil: those that the system trusts do.
+	Roots *x509.CertPool
+	Log   *slog.Logger       // nil: slog.Default
+	Now   func() time.Time   // nil: time.Now
+	Trip  func(storage.Trip) // told of each round trip to the database; nil: nobody is
 }
 
 // Server is a server in one value: two handlers and some jobs on one store. Use New. Whoever makes one closes it.
@@ -45,8 +48,9 @@ type Server struct {
 	config  config.Config
 	log     *slog.Logger
 	now     func() time.Time
-	handler http.Handler // the pages and the protocol
-	admin   http.Handler // health and metrics
+	roots   *x509.CertPool // of hosts of documents; nil: the system's
+	handler http.Handler   // the pages and the protocol
+	admin   http.Handler   // health and metrics
 
 	store     *storage.Store
 	accounts  account.Accounts
@@ -80,7 +84,7 @@ func New(ctx context.Context, c config.Config, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, log: cmp.Or(o.Log, slog.Default()), now: o.Now, store: db, texts: texts, metrics: newMetrics()}
+	s := &Server{config: c, log: cmp.Or(o.Log, slog.Default()), now: o.Now, roots: o.Roots, store: db, texts: texts, metrics: newMetrics()}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -150,11 +154,11 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 		return s.composeHydra(c, keys)
 	}
 	p, err := provider.New(ctx, provider.Config{
-		Registration: s.composeRegistration(c),
-		Issuer:       c.Issuer, Store: s.store, Accounts: s.accounts, OwnAccounts: !s.elsewhere, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
+		Registration: s.composeRegistration(c), ClientDocuments: s.composeDocuments(c),
+		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, OwnAccounts: !s.elsewhere, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
 		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
 		BackChannel: true, Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, RequirePushedRequests: c.RequirePushedRequests,
-		DPoP: proofs(c), Lifetimes: lifetimes(c), Fetch: fetching(c), Log: s.log, Now: s.now,
+		DPoP: proofs(c), Lifetimes: lifetimes(c), Fetch: s.fetching(c), Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return web.Source{}, fmt.Errorf("provider: %w", err)
@@ -162,7 +166,7 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 	s.provider = p
 	s.logouts = &backchannel.Sender{
 		Issuer: p.Issuer(), Outbox: s.store, Clients: s.store, Signer: p, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
-		Guarded: fetch.New(fetching(c).Strange()), Life: c.LogoutTokenRetry, Count: s.metrics.toldLogout, Log: s.log, Now: s.now,
+		Guarded: fetch.New(s.fetching(c).Strange()), Life: c.LogoutTokenRetry, Count: s.metrics.toldLogout, Log: s.log, Now: s.now,
 	}
 	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, FrontChannel: p, Devices: p}, nil
 }
@@ -177,6 +181,25 @@ func (s *Server) composeRegistration(c config.Config) provider.Registration {
 		return nil
 	}
 	return s.endpoint
+}
+
+// composeDocuments has apps come whose client id is the address of what they register, if the settings let them.
+func (s *Server) composeDocuments(c config.Config) provider.ClientDocuments {
+	if !c.ClientMetadataDocuments {
+		return nil
+	}
+	from := s.fetching(c).Strange()
+	from.NoRedirects = true
+	return registration.NewDocuments(registration.DocumentsConfig{
+		Config: s.endpoint.Config, Hosts: c.ClientMetadataHosts, Fetcher: fetch.New(from), Now: s.now, Log: s.log,
+	})
+}
+
+// fetching is whom documents of clients may be fetched from.
+func (s *Server) fetching(c config.Config) fetch.Config {
+	from := fetching(c)
+	from.Roots = s.roots
+	return from
 }
 
 // register adds the endpoints of whatever asks for sign-ins, and the pages.

@@ -3,6 +3,7 @@ package servertest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"log/slog"
 	"net"
 	"net/http"
@@ -36,6 +37,9 @@ type Site struct {
 
 	// Accounts are the users, where another program keeps them, from the next Start on; nil: the site does.
 	Accounts account.Accounts
+
+	// Roots vouch for hosts that documents of clients are fetched from, from the next Start on; nil: those of the system.
+	Roots *x509.CertPool
 
 	servers atomic.Pointer[[]*Instance] // they answer in turn
 	turn    atomic.Uint64
@@ -144,7 +148,7 @@ func (s *Site) NewServer() *Instance {
 	log := slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	i := &Instance{}
 	var err error
-	i.Server, err = server.New(context.WithoutCancel(s.T.Context()), s.Config, server.Options{Accounts: s.Accounts, Log: log, Now: s.Clock.Now, Trip: i.trip})
+	i.Server, err = server.New(context.WithoutCancel(s.T.Context()), s.Config, server.Options{Accounts: s.Accounts, Roots: s.Roots, Log: log, Now: s.Clock.Now, Trip: i.trip})
 	if err != nil {
 		s.T.Fatalf("start a server: %v", err)
 	}

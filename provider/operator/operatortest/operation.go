@@ -106,6 +106,11 @@ var operations = []operation{
 		_, err := o.RegisterItself(ctx, itself("192.0.2.1", ""))
 		return err
 	}},
+	{method: "RegisterDocument", keys: true, event: audit.EventClientRegistered, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		r := itself("192.0.2.1", "")
+		r.ID, r.Public = "https://shop.example.com/client.json", true
+		return o.RegisterDocument(ctx, r)
+	}},
 	{method: "ChangeItself", prepare: (*world).shop, event: audit.EventClientChanged, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
 		before, err := w.place.Client(ctx, "shop")
 		w.must(err)

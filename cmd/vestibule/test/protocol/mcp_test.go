@@ -16,7 +16,7 @@ import (
 
 // TestModelContextProtocol has an unmodified client of the Model Context Protocol, which knows the address of an MCP server, find
 // out from the answers of the guard whom to ask and for what, sign its user in, call a tool, and refresh by itself: with a client
-// id of its own, or without one, so that it registers itself.
+// id of its own, without one, so that it registers itself, or with the address of its metadata document.
 func TestModelContextProtocol(t *testing.T) {
 	t.Parallel()
 	modules := servertest.Required(t, "VESTIBULE_TEST_NODE_MODULES")
@@ -26,7 +26,12 @@ func TestModelContextProtocol(t *testing.T) {
 	address := front.URL + "/mcp"
 	s := servertest.New(t, servertest.SQLite(t), servertest.OpenRegistration, func(c *config.Config) {
 		c.RegistrationScopes, c.RegistrationAudiences = []string{"tools", "offline_access"}, []string{address}
+		c.ClientMetadataDocuments = true
 	})
+	document := newPublisher(t, `{"client_id": "SELF", "client_name": "Editor", "redirect_uris": ["`+mcpRedirect+`"]}`)
+	document.serveTLS(t)
+	s.Roots = document.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	s.Start(1)
 	user := s.AddUser("ana")
 	_, hash := client.NewSecret()
 	now := s.Clock.Now()
@@ -45,12 +50,16 @@ func TestModelContextProtocol(t *testing.T) {
 	}
 	mux.Handle(guard.Metadata())
 	mux.Handle("/mcp", guard.Require(resource.Rule{}, http.HandlerFunc(serveTools)))
-	for _, id := range []string{"editor", ""} {
-		got := useTool(t, s, modules, map[string]string{"server": address, "client": id})
+	for _, id := range []string{"editor", "", document.id()} {
+		settings := map[string]string{"server": address, "client": id}
+		if client.IsAddress(id) {
+			settings = map[string]string{"server": address, "document": id}
+		}
+		got := useTool(t, s, modules, settings)
 		if want := user.Subject + " of " + got.Client; got.Said != want || got.Later != want || !got.Renewed || got.Scope != "tools" || id != "" && got.Client != id {
 			t.Errorf("the client %q learns %+v, want %q twice, with a renewed token for tools", id, got, want)
 		}
-		if c, err := s.Store.Client(t.Context(), got.Client); err != nil || c.IsStrange() != (id == "") {
+		if c, err := s.Store.Client(t.Context(), got.Client); err != nil || c.IsStrange() != (id != "editor") {
 			t.Errorf("the client is %+v, %v", c, err)
 		}
 	}
