@@ -124,55 +124,68 @@ func TestRegistrationWithAllMetadata(t *testing.T) {
 		}
 		r := v.Finish(consent.Press("Allow")).Authenticated(t, "aal2", s.Clock.Now(), "pwd", "otp", "mfa")
 
-		address, token := first.text("registration_client_uri"), first.text("registration_access_token")
-		delete(want, "client_secret")
-		sameJSON(t, "what it reads", register(t, s, http.MethodGet, address, token, "").members, want)
-		document["client_id"], document["redirect_uris"], document["client_name"] = c.OAuth.ClientID, []string{"https://shop.example/other"}, "Shop of Others"
-		delete(document, "request_uris")
-		changed := register(t, s, http.MethodPut, address, token, document)
-		if changed.status != http.StatusOK || changed.text("client_name") != "Shop of Others" || changed.members["request_uris"] != nil || changed.members["client_secret"] != nil {
-			t.Errorf("the change is answered with %d, %v", changed.status, changed.members)
-		}
-		if got, err := s.Store.Client(t.Context(), c.OAuth.ClientID); err != nil || got.RegisteredBy != client.ByItself || got.Consent != client.ConsentAsk || got.TwoSteps != "" || got.Public {
-			t.Errorf("the client is %+v, %v", got, err)
-		}
-		s.Clock.Advance(4 * time.Second) // until the other server has read it
-		if page := b.Open(c.Begin("prompt", "none").Address); page.Left != nil || page.State != "request" {
-			t.Errorf("the old redirect URI leads to page %q, state %q, %v", page.Name, page.State, page.Left)
-		}
-		c.OAuth.RedirectURL = "https://shop.example/other"
-		tokens, err := c.Refresh(r.Token.RefreshToken)
-		if err != nil {
-			t.Fatalf("refresh after the change: %v", err)
-		}
-		s.KeepSecret(tokens.AccessToken)
-		s.KeepSecret(tokens.RefreshToken)
-		if got := register(t, s, http.MethodDelete, address, token, ""); got.status != http.StatusNoContent {
-			t.Errorf("its end is answered with %d, %v", got.status, got.members)
-		}
-		if code := s.UserInfo(tokens.AccessToken); code != http.StatusUnauthorized {
-			t.Errorf("userinfo answers %d to a client that is gone", code)
-		}
-		s.Clock.Advance(4 * time.Second)
-		if _, err := c.Refresh(tokens.RefreshToken); err == nil {
-			t.Error("a client that is gone can refresh")
-		}
-		if _, err := s.Store.Client(t.Context(), c.OAuth.ClientID); err == nil {
-			t.Error("the client is there")
-		}
-		for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
-			if got := register(t, s, method, address, token, document); got.status != http.StatusUnauthorized || got.header.Get("WWW-Authenticate") == "" {
-				t.Errorf("%s of a client that is gone: %d, %v", method, got.status, got.members)
-			}
-		}
-		for _, kind := range []string{"client.registered", "client.changed", "client.removed"} {
-			if !slices.ContainsFunc(s.Events(t, "", kind), func(e audit.Recorded) bool {
-				return e.Client == c.OAuth.ClientID && e.Actor == "client" && e.Address != ""
-			}) {
-				t.Errorf("there is no %s of the client", kind)
-			}
-		}
+		managed(t, s, c, first, document, want, b, r)
 	})
+}
+
+// managed has the client read, change and remove what it has registered.
+func managed(t *testing.T, s *servertest.Site, c *servertest.Client, first registered, document, want map[string]any, b *servertest.Browser, r servertest.Tokens) {
+	t.Helper()
+	address, token := first.text("registration_client_uri"), first.text("registration_access_token")
+	delete(want, "client_secret")
+	sameJSON(t, "what it reads", register(t, s, http.MethodGet, address, token, "").members, want)
+	document["client_id"], document["redirect_uris"], document["client_name"] = c.OAuth.ClientID, []string{"https://shop.example/other"}, "Shop of Others"
+	delete(document, "request_uris")
+	changed := register(t, s, http.MethodPut, address, token, document)
+	if changed.status != http.StatusOK || changed.text("client_name") != "Shop of Others" || changed.members["request_uris"] != nil || changed.members["client_secret"] != nil {
+		t.Errorf("the change is answered with %d, %v", changed.status, changed.members)
+	}
+	if got, err := s.Store.Client(t.Context(), c.OAuth.ClientID); err != nil || got.RegisteredBy != client.ByItself || got.Consent != client.ConsentAsk || got.TwoSteps != "" || got.Public {
+		t.Errorf("the client is %+v, %v", got, err)
+	}
+	s.Clock.Advance(4 * time.Second) // until the other server has read it
+	if page := b.Open(c.Begin("prompt", "none").Address); page.Left != nil || page.State != "request" {
+		t.Errorf("the old redirect URI leads to page %q, state %q, %v", page.Name, page.State, page.Left)
+	}
+	c.OAuth.RedirectURL = "https://shop.example/other"
+	tokens, err := c.Refresh(r.Token.RefreshToken)
+	if err != nil {
+		t.Fatalf("refresh after the change: %v", err)
+	}
+	s.KeepSecret(tokens.AccessToken)
+	s.KeepSecret(tokens.RefreshToken)
+	removed(t, s, c, first, document, tokens)
+}
+
+// removed has the client remove itself, and all that has come of it.
+func removed(t *testing.T, s *servertest.Site, c *servertest.Client, first registered, document map[string]any, tokens *oauth2.Token) {
+	t.Helper()
+	address, token := first.text("registration_client_uri"), first.text("registration_access_token")
+	if got := register(t, s, http.MethodDelete, address, token, ""); got.status != http.StatusNoContent {
+		t.Errorf("its end is answered with %d, %v", got.status, got.members)
+	}
+	if code := s.UserInfo(tokens.AccessToken); code != http.StatusUnauthorized {
+		t.Errorf("userinfo answers %d to a client that is gone", code)
+	}
+	s.Clock.Advance(4 * time.Second)
+	if _, err := c.Refresh(tokens.RefreshToken); err == nil {
+		t.Error("a client that is gone can refresh")
+	}
+	if _, err := s.Store.Client(t.Context(), c.OAuth.ClientID); err == nil {
+		t.Error("the client is there")
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
+		if got := register(t, s, method, address, token, document); got.status != http.StatusUnauthorized || got.header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s of a client that is gone: %d, %v", method, got.status, got.members)
+		}
+	}
+	for _, kind := range []string{"client.registered", "client.changed", "client.removed"} {
+		if !slices.ContainsFunc(s.Events(t, "", kind), func(e audit.Recorded) bool {
+			return e.Client == c.OAuth.ClientID && e.Actor == "client" && e.Address != ""
+		}) {
+			t.Errorf("there is no %s of the client", kind)
+		}
+	}
 }
 
 // sameJSON compares two values as their JSON.
