@@ -84,7 +84,7 @@ const (
 	EventAdminClientDeleted = "admin.client.deleted"
 	EventInitialTokenMade   = "admin.initial_token.made"    // a token with which clients may register themselves; Detail: token (its id), uses, expires
 	EventInitialTokenGone   = "admin.initial_token.revoked" // Detail: token
-	EventClientRegistered   = "client.registered"           // a client has registered itself; Detail: how (as client.RegisteredBy), token (the id of an initial access token)
+	EventClientRegistered   = "client.registered"           // a client has registered itself; Detail: how (registration, metadata_document or initial_access_token: client.RegisteredBy), token (the id of that one)
 	EventClientChanged      = "client.changed"              // a client has changed its registration; Detail: changed
 	EventClientRemoved      = "client.removed"              // a client has removed its registration, or nobody had used it: then the actor is system; Detail: reason (unused)
 	EventAdminReseal        = "admin.secret_key.rotated"    // Detail: rows, key
