@@ -33,12 +33,14 @@ func (p *Provider) check(form url.Values, c client.Client) error {
 	switch method, challenge := form.Get("code_challenge_method"), form.Get("code_challenge"); {
 	case challenge == "" && method != "":
 		return fosite.ErrInvalidRequest.WithHint("code_challenge_method was sent without code_challenge.")
-	case challenge == "" && c.Public && form.Get("response_type") == client.ResponseCode:
-		return fosite.ErrInvalidRequest.WithHint("A public client must use PKCE: send code_challenge and code_challenge_method=S256.")
+	case challenge == "" && c.NeedsPKCE() && form.Get("response_type") == client.ResponseCode:
+		return fosite.ErrInvalidRequest.WithHint("The client must use PKCE: send code_challenge and code_challenge_method=S256.")
 	case challenge != "" && method != "S256":
 		return fosite.ErrInvalidRequest.WithHint("code_challenge_method must be S256.")
 	case challenge != "" && !challengeForm.MatchString(challenge):
 		return fosite.ErrInvalidRequest.WithHint("code_challenge must be 43 characters of base64url.")
+	case c.KeepsFAPI2() && form.Get("redirect_uri") == "":
+		return fosite.ErrInvalidRequest.WithHint("redirect_uri is missing.")
 	case form.Get("dpop_jkt") != "" && !isThumbprint(form.Get("dpop_jkt")):
 		return fosite.ErrInvalidRequest.WithHint("dpop_jkt must be the SHA-256 thumbprint of a key, 43 characters of base64url.")
 	case !utf8.ValidString(form.Get("nonce")):

@@ -34,6 +34,7 @@ type unit struct {
 	code    *tokens.Code
 	refresh *tokens.Token
 	grant   *grant          // of code or refresh
+	client  client.Client   // that sends the request, once it is known
 	user    account.Account // whose it is, if that was looked up
 	target  target          // of the access token
 	tokens  []tokens.Token
@@ -107,7 +108,7 @@ func (s *fositeStore) CreateAuthorizeCodeSession(ctx context.Context, signature 
 	}
 	unitOf(ctx).newCode = &tokens.Code{
 		Signature: signature, Family: r.GetID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
-		Session: g.Login.Session, Data: data, Created: now, Expires: now.Add(s.p.lifetimes.Code),
+		Session: g.Login.Session, Data: data, Created: now, Expires: now.Add(r.GetClient().(relyingParty).CodeLife(s.p.lifetimes.Code)),
 	}
 	return nil
 }

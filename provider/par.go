@@ -45,6 +45,9 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request) (*pushedAnswer, 
 		return nil, fosite.ErrInvalidRequest.WithHint("A pushed request cannot have a request_uri (RFC 9126 section 2.1).")
 	}
 	proof, err := p.proof(w, r, "/par")
+	if err == nil {
+		err = proof.By(rp.ProofAlgorithms())
+	}
 	if err != nil {
 		return nil, proofFault(err)
 	}

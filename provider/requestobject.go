@@ -75,7 +75,7 @@ func (p *Provider) requestParameters(ctx context.Context, c client.Client, form 
 	if err := p.checkRequestSignature(ctx, c, token); err != nil {
 		return nil, err
 	}
-	request := clientjwt.Request{Issuer: p.issuer, Client: c.ID, Form: form, Alone: c.RequireSignedRequestObject}
+	request := clientjwt.Request{Issuer: p.issuer, Client: c.ID, Form: form, Alone: c.RequireSignedRequestObject, Dated: c.KeepsFAPI2()}
 	opened, err := request.Parameters(token, p.now())
 	if err != nil {
 		return nil, badRequestObject(err)

@@ -47,20 +47,24 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if u.refusal != nil {
 		return nil, p.refuseKey(ctx, u)
 	}
-	if err == nil && request.GetGrantTypes().ExactOne(client.GrantClient) {
-		return p.grantToClient(ctx, request.(*fosite.AccessRequest), u)
-	}
 	again := errors.Is(err, errReplay)
 	if err != nil && !again {
 		return nil, err
 	}
+	u.client = request.GetClient().(relyingParty).Client
+	if err := proof.By(u.client.ProofAlgorithms()); err != nil {
+		return nil, proofFault(err)
+	}
+	if request.GetGrantTypes().ExactOne(client.GrantClient) {
+		return p.grantToClient(ctx, request.(*fosite.AccessRequest), u)
+	}
 	if err := p.checkWish(ctx, request, u, r.PostForm); err != nil { // before anything is spent
 		return nil, err
 	}
-	if again {
+	switch {
+	case again:
 		return p.giveAgain(ctx, u, u.refresh.Replay)
-	}
-	if u.code != nil && (u.code.Used || u.code.Revoked) {
+	case u.code != nil && (u.code.Used || u.code.Revoked):
 		return p.again(ctx, u, u.code)
 	}
 	if err := p.checkPolicy(ctx, request.GetClient(), u); err != nil {
@@ -197,12 +201,18 @@ func (p *Provider) restOnAccount(ctx context.Context, login *assurance.Login, wr
 func answerOf(response fosite.AccessResponder, u *unit, scopes []string) map[string]any {
 	body := response.ToMap()
 	body["token_type"], body["scope"] = confirmation{u.key()}.tokenType(), strings.Join(scopes, " ")
+	if u.keepsRefreshToken() {
+		delete(body, "refresh_token")
+	}
 	return body
 }
 
 // flush spends the code or the refresh token and stores the new tokens.
 func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, error) {
-	if u.refresh != nil {
+	switch {
+	case u.keepsRefreshToken():
+		return p.flushRenewal(ctx, u, body)
+	case u.refresh != nil:
 		return p.flushRefresh(ctx, u, body)
 	}
 	spent, err := p.spend(ctx, u, body, func(ctx context.Context, replay []byte) error {
@@ -253,7 +263,7 @@ func (p *Provider) again(ctx context.Context, u *unit, code *tokens.Code) ([]byt
 	switch {
 	case code.Revoked || !code.Used:
 		return nil, fosite.ErrInvalidGrant.WithHint("The code is no longer good.")
-	case p.now().Sub(code.UsedAt) <= p.lifetimes.RefreshGrace:
+	case u.client.RepeatsAnswers() && p.now().Sub(code.UsedAt) <= p.lifetimes.RefreshGrace:
 		return p.giveAgain(ctx, u, code.Replay)
 	}
 	if err := p.revokeReused(ctx, u); err != nil {
@@ -292,6 +302,36 @@ func (p *Provider) commit(ctx context.Context, e audit.Event, write func(context
 		return fmt.Errorf("revoke: %w", err)
 	}
 	return nil
+}
+
+// keepsRefreshToken reports whether the refresh token of the request stays good, and no other comes of it.
+func (u *unit) keepsRefreshToken() bool {
+	return u.refresh != nil && !u.client.RotatesRefreshTokens()
+}
+
+// flushRenewal stores the new access token beside those that there are, and lets the refresh token live on.
+func (p *Provider) flushRenewal(ctx context.Context, u *unit, body []byte) ([]byte, error) {
+	var made []tokens.Token
+	ends := u.refresh.Expires
+	for _, token := range u.tokens {
+		if token.Kind == tokens.RefreshToken {
+			ends = token.Expires
+			continue
+		}
+		made = append(made, token)
+	}
+	err := p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error {
+		return p.useProof(ctx, u, func(ctx context.Context) error {
+			return p.store.Renew(ctx, u.refresh.Signature, ends, made)
+		})
+	})
+	switch {
+	case errors.Is(err, account.ErrPassword):
+		return nil, p.endFamily(ctx, u)
+	case errors.Is(err, store.ErrConflict):
+		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
+	}
+	return body, proofFault(err)
 }
 
 // flushRefresh lets one of many simultaneous requests win. The others, and retries within the grace time,

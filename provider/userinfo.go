@@ -150,7 +150,22 @@ func (p *Provider) accessGrant(w http.ResponseWriter, r *http.Request, b brought
 	case proof == nil || proof.Thumbprint != bound:
 		return nil, p.refuseToken(r, row)
 	}
+	if err := p.checkProofOf(r.Context(), row.Client, proof); err != nil {
+		return nil, err
+	}
 	return g, p.proofs.Use(r.Context(), proof)
+}
+
+// checkProofOf refuses a proof by an algorithm that the client may not use.
+func (p *Provider) checkProofOf(ctx context.Context, id string, proof *dpop.Proof) error {
+	switch c, err := p.clients.Client(ctx, id); {
+	case errors.Is(err, store.ErrNotFound):
+		return errToken
+	case err != nil:
+		return err
+	default:
+		return proof.By(c.ProofAlgorithms())
+	}
 }
 
 // proofOf returns the proof that comes with the access token.

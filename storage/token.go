@@ -140,6 +140,19 @@ func (s *Store) Rotate(ctx context.Context, signature string, at time.Time, repl
 	})
 }
 
+// Renew gives a live refresh token another end and inserts the new access tokens, all or nothing. store.ErrConflict if it was
+// used before or is gone.
+func (s *Store) Renew(ctx context.Context, signature string, expires time.Time, made []tokens.Token) error {
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		err := s.exec(ctx, store.ErrConflict, `UPDATE token SET expires_at = $2, keep_until = $2
+			WHERE kind = 'refresh' AND signature = $1 AND used_at = 0 AND `+alive, signature, micros(expires))
+		if err != nil {
+			return err
+		}
+		return s.insertTokens(ctx, made)
+	})
+}
+
 // insertTokens is one statement for all of them.
 func (s *Store) insertTokens(ctx context.Context, made []tokens.Token) error {
 	if len(made) == 0 {

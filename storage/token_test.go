@@ -67,6 +67,11 @@ func (f family) rotate(ctx context.Context, s *storage.Store, n int) error {
 	return s.Rotate(ctx, f.pair(n)[1].Signature, noon.Add(time.Duration(n+1)*time.Hour), []byte("replay"), f.pair(n+1))
 }
 
+// renew has the n-th refresh token live on, with the access token of the pair.
+func (f family) renew(ctx context.Context, s *storage.Store, n, pair int) error {
+	return s.Renew(ctx, f.pair(n)[1].Signature, noon.Add(time.Hour), f.pair(pair)[:1])
+}
+
 func (f family) alive(t *testing.T, s *storage.Store) bool {
 	t.Helper()
 	_, err := s.Token(t.Context(), tokens.RefreshToken, f.pair(0)[1].Signature)
@@ -264,7 +269,7 @@ func TestRevokeFamilyBeforeExchange(t *testing.T) {
 }
 
 // However they meet, after RevokeFamily no token of the family is ever seen again.
-func TestRevokeFamilyAgainstRotateAndExchange(t *testing.T) {
+func TestRevokeFamilyAgainstWhatGivesTokens(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		for round := range 20 {
 			f := family{id: fmt.Sprintf("f%d", round), client: "rp", subject: "alice"}
@@ -276,13 +281,15 @@ func TestRevokeFamilyAgainstRotateAndExchange(t *testing.T) {
 				switch {
 				case i == 0:
 					return s.RevokeFamily(t.Context(), "family-"+f.id)
+				case round%2 == 0 && i == 1:
+					return f.renew(t.Context(), s, 0, 2)
 				case round%2 == 0:
 					return f.rotate(t.Context(), s, 0)
 				default:
 					return s.Exchange(t.Context(), f.id, noon, nil, f.pair(0))
 				}
 			})
-			for n := range 2 {
+			for n := range 3 {
 				for _, token := range f.pair(n) {
 					if has(t, s, token) {
 						t.Errorf("round %d: %s is alive", round, token.Signature)
@@ -307,6 +314,9 @@ func TestTokenOfRevokedFamilyIsDead(t *testing.T) {
 		if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("Rotate: %v, want %v", err, store.ErrConflict)
 		}
+		if err := rp.renew(t.Context(), s, 0, 1); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("Renew: %v, want %v", err, store.ErrConflict)
+		}
 	})
 }
 
@@ -318,6 +328,11 @@ func TestTripsOfTokens(t *testing.T) {
 		must(t, s.Exchange(t.Context(), "one", noon, nil, rp.pair(0)))
 		if got, want := w.counts(), [3]int{1, 2, 1}; got != want {
 			t.Errorf("trips, statements, commits of Exchange = %v, want %v", got, want)
+		}
+		w = observe(s)
+		must(t, rp.renew(t.Context(), s, 0, 2))
+		if got, want := w.counts(), [3]int{1, 2, 1}; got != want {
+			t.Errorf("trips, statements, commits of Renew = %v, want %v", got, want)
 		}
 		w = observe(s)
 		must(t, rp.rotate(t.Context(), s, 0))

@@ -23,6 +23,8 @@ type clientFlag struct {
 // clientFlags are all of them, in the order in which help shows them.
 var clientFlags = []clientFlag{
 	textFlag("name", "`name` that users see", "the ID", func(c *client.Client, v string) { c.Name = v }),
+	addressFlag("profile", "`fapi2`: the app keeps the FAPI 2.0 Security Profile; what that wants registered is, and all that the app sends is held to it", // before what it sets
+		"the app keeps no profile; what was registered for one stays", func(c *client.Client, v string) { c.Adopt(client.Profile(v)) }),
 	valuesFlag("redirect-uri", "`address` to send users back to; required of an app that signs users in with a browser", "",
 		func(c *client.Client, v []string) { c.RedirectURIs = v }),
 	valuesFlag("post-logout-redirect-uri", "`address` to send users to after a sign-out that the app asks for", "users stay here after a sign-out that the app asks for",

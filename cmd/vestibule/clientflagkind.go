@@ -43,7 +43,7 @@ func textFlag(name, usage, missing string, set func(*client.Client, string)) cli
 	}
 }
 
-// addressFlag has one value, which may be taken away.
+// addressFlag has one value, an address or a word, which may be taken away.
 func addressFlag(name, usage, none string, set func(*client.Client, string)) clientFlag {
 	f := textFlag(name, usage, "", set)
 	f.none, f.single = none, true

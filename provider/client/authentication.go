@@ -52,20 +52,10 @@ func (c Client) AuthenticatesBy(method string) bool {
 }
 
 // AssertionAlgorithms are those that its assertions may be signed with.
-func (c Client) AssertionAlgorithms() []string {
-	if c.TokenEndpointAuthAlg != "" {
-		return []string{c.TokenEndpointAuthAlg}
-	}
-	return keyset.Algorithms
-}
+func (c Client) AssertionAlgorithms() []string { return c.signs(c.TokenEndpointAuthAlg) }
 
 // RequestObjectAlgorithms are those that its request objects may be signed with, or none.
-func (c Client) RequestObjectAlgorithms() []string {
-	if c.RequestObjectAlg != "" {
-		return []string{c.RequestObjectAlg}
-	}
-	return keyset.Algorithms
-}
+func (c Client) RequestObjectAlgorithms() []string { return c.signs(c.RequestObjectAlg) }
 
 // AllowsRequestURI reports whether the client has registered that address of a request object. What is behind # tells of what
 // is there, and not where (OIDC Core section 6.2).

@@ -49,6 +49,10 @@ type Client struct {
 	TwoSteps   TwoSteps `json:"two_steps,omitempty"`                    // what all its users must have
 	Consent    Consent  `json:"consent,omitempty"`                      // what its users are asked
 
+	// Profile is a security profile that it keeps: what that leaves no choice about must be registered so, and is checked in all
+	// that the client sends. Adopt registers it.
+	Profile Profile `json:"profile,omitempty"`
+
 	BoundTokens bool `json:"dpop_bound_access_tokens,omitempty"` // it must bind all its tokens to keys, by proofs (RFC 9449 section 5.2)
 
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"` // where browsers may go after a sign-out that the client asks for; compared as RedirectURIs are
@@ -179,7 +183,7 @@ func Check(c Client) error {
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
-	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c))...)...)
+	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c), profileFaults(c))...)...)
 }
 
 // checkAPI reports what a resource server has that only those have who sign users in.

@@ -22,7 +22,7 @@ func unsigned(header, claims string) string {
 
 // with writes claims, of which at(n) is n seconds from now.
 func with(claims string) string {
-	for _, n := range []int{-40, -31, -29, 0, 29, 31, 60, 330, 331, 600} {
+	for _, n := range []int{-3631, -3600, -40, -31, -29, 0, 29, 31, 60, 330, 331, 600, 3601} {
 		claims = strings.ReplaceAll(claims, fmt.Sprintf("at(%d)", n), fmt.Sprint(now.Unix()+int64(n)))
 	}
 	return claims
@@ -165,6 +165,32 @@ func TestRequestObject(t *testing.T) {
 	}
 	if around.Get("request") != "x" || around.Get("state") != "outside" {
 		t.Error("the request around was changed")
+	}
+}
+
+// TestDatedRequestObject is one of a client that must say when it is good.
+func TestDatedRequestObject(t *testing.T) {
+	t.Parallel()
+	around := url.Values{"client_id": {"shop"}, "request": {"x"}}
+	for claims, fault := range map[string]string{
+		`{"aud":"https://id.example","nbf":at(0),"exp":at(60)}`:                           "",
+		`{"aud":["https://bank.example","https://id.example"],"nbf":at(29),"exp":at(60)}`: "",
+		`{"aud":"https://id.example","nbf":at(-3600),"exp":at(0)}`:                        "",
+		`{"nbf":at(0),"exp":at(60)}`:                                                      "must be in it",
+		`{"aud":"https://id.example","exp":at(60)}`:                                       "must be in it",
+		`{"aud":"https://id.example","nbf":at(0)}`:                                        "must be in it",
+		`{"aud":"https://id.example","nbf":at(0),"exp":at(3601)}`:                         "after its nbf",
+		`{"aud":"https://id.example","nbf":at(-3631),"exp":at(-29)}`:                      "ago",
+		`{"aud":"https://id.example","nbf":at(31),"exp":at(60)}`:                          "future",
+	} {
+		token, err := clientjwt.ReadRequestObject(unsigned(`{"alg":"none"}`, with(claims)))
+		if err != nil {
+			t.Fatalf("%s: %v", claims, err)
+		}
+		_, err = clientjwt.Request{Issuer: "https://id.example", Client: "shop", Form: around, Dated: true}.Parameters(token, now)
+		if (err == nil) != (fault == "") || !strings.Contains(fmt.Sprint(err), fault) {
+			t.Errorf("%s: %v, want %q", claims, err, fault)
+		}
 	}
 }
 

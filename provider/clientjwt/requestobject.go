@@ -26,6 +26,7 @@ type Request struct {
 	Issuer string // of this server
 	Client string // that has sent it
 	Form   url.Values
+	Dated  bool // it must say when it is good, for an hour at most, and for whom (FAPI 2.0 Message Signing section 5.3.1)
 	Alone  bool // what stands beside the request object counts for nothing (RFC 9101 section 5)
 }
 
@@ -95,8 +96,30 @@ func (r Request) check(claims claimSet, now time.Time) error {
 	case len(to) > 0 && !slices.Contains(to, r.Issuer):
 		return fmt.Errorf("aud is not %s", r.Issuer)
 	}
-	_, err = claims.checkTimes(now)
-	return err
+	expires, err := claims.checkTimes(now)
+	if err != nil || !r.Dated {
+		return err
+	}
+	return claims.checkDates(expires, now)
+}
+
+// datedLife is how old and how long good a request object may be that must be Dated.
+const datedLife = time.Hour
+
+// checkDates wants aud, exp and nbf to be there, and the time between the last two to be short.
+func (c claimSet) checkDates(expires, now time.Time) error {
+	from, err := c.instant("nbf")
+	switch {
+	case err != nil:
+		return err
+	case c["aud"] == nil || expires.IsZero() || from.IsZero():
+		return errors.New("aud, exp and nbf must be in it")
+	case now.Sub(from) > datedLife+leeway:
+		return fmt.Errorf("its nbf is more than %d minutes ago", datedLife/time.Minute)
+	case expires.Sub(from) > datedLife:
+		return fmt.Errorf("its exp is more than %d minutes after its nbf", datedLife/time.Minute)
+	}
+	return nil
 }
 
 func cloneForm(form url.Values) url.Values {

@@ -31,7 +31,8 @@ type Proof struct {
 	// Thumbprint names the key: its jkt, SHA-256 in base64url (RFC 7638).
 	Thumbprint string
 
-	claims claims
+	algorithm string
+	claims    claims
 }
 
 // claims of a proof (RFC 9449 section 4.2). Pointers: whether it is there makes a difference.
@@ -71,7 +72,7 @@ func Parse(text string, algorithms []string) (*Proof, error) {
 	if err != nil {
 		return nil, errForm
 	}
-	p := &Proof{Thumbprint: base64.RawURLEncoding.EncodeToString(thumbprint)}
+	p := &Proof{Thumbprint: base64.RawURLEncoding.EncodeToString(thumbprint), algorithm: header.Algorithm}
 	if err := json.Unmarshal(payload, &p.claims); err != nil {
 		return nil, refuse("The claims of the DPoP proof are no JSON object with the types of RFC 9449 section 4.2.")
 	}
@@ -145,6 +146,15 @@ func (p *Proof) complete() error {
 		return refuse("The DPoP proof must have htm, htu and iat.")
 	}
 	return nil
+}
+
+// By says whether the proof, if there is one, is signed by one of the algorithms, for a client that may use fewer than others;
+// nil: any will do. An error is an *Error.
+func (p *Proof) By(algorithms []string) error {
+	if p == nil || algorithms == nil || slices.Contains(algorithms, p.algorithm) {
+		return nil
+	}
+	return refuse("The alg of the DPoP proof must be one of %s.", strings.Join(algorithms, ", "))
 }
 
 // For says whether the proof is for a request with that access token (RFC 9449 section 4.3, number 12). An error is an *Error.

@@ -419,6 +419,24 @@ func (m *Memory) Rotate(ctx context.Context, signature string, at time.Time, rep
 	return m.lose()
 }
 
+// Renew implements tokens.Store.
+func (m *Memory) Renew(ctx context.Context, signature string, expires time.Time, made []tokens.Token) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	key := [2]string{tokens.RefreshToken, signature}
+	old, ok := m.tokens[key]
+	if !ok || !old.UsedAt.IsZero() || m.revoked[old.Family] || !m.registered(old.Family, old.Client) {
+		return store.ErrConflict
+	}
+	old.Expires = expires
+	m.tokens[key] = old
+	m.insert(made)
+	return m.lose()
+}
+
 // RevokeFamily implements tokens.Store.
 func (m *Memory) RevokeFamily(ctx context.Context, family string) error {
 	leave, err := m.enter(ctx)

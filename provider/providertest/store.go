@@ -48,6 +48,7 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		{"family that ended gets no token", testExchangeRevoked},
 		{"refresh token is rotated once", testRotateOnce},
 		{"rotation keeps the answer", testRotateReplay},
+		{"renewal of a refresh token", testRenew},
 		{"family that ended is not rotated", testRotateRevoked},
 		{"access token ends alone", testRevokeAccessToken},
 		{"proof is used once", testUseProof},
@@ -357,6 +358,29 @@ func testRotateReplay(t *testing.T, s provider.Store) {
 		_, err := s.Token(ctx, key[0], key[1])
 		check(t, err)
 	}
+}
+
+func testRenew(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	family := exchanged(t, s)
+	for _, n := range []string{"2", "3"} {
+		check(t, s.Renew(ctx, "refresh 1", at.Add(time.Hour), pair(family, n)[:1]))
+	}
+	for _, n := range []string{"1", "2", "3"} { // all live side by side
+		_, err := s.Token(ctx, tokens.AccessToken, "access "+n)
+		check(t, err)
+	}
+	old, err := s.Token(ctx, tokens.RefreshToken, "refresh 1")
+	if check(t, err); !old.UsedAt.IsZero() || !old.Expires.Equal(at.Add(time.Hour)) {
+		t.Errorf("renewed token %+v", old)
+	}
+	wantErr(t, "renewal of an access token", s.Renew(ctx, "access 1", at, nil), store.ErrConflict)
+	check(t, s.Rotate(ctx, "refresh 1", at, nil, pair(family, "4")))
+	wantErr(t, "renewal after a rotation", s.Renew(ctx, "refresh 1", at, pair(family, "5")[:1]), store.ErrConflict)
+	check(t, s.RevokeFamily(ctx, family))
+	wantErr(t, "renewal after the end of the family", s.Renew(ctx, "refresh 4", at, pair(family, "5")[:1]), store.ErrConflict)
+	_, err = s.Token(ctx, tokens.AccessToken, "access 5")
+	wantErr(t, "token of a renewal that failed", err, store.ErrNotFound)
 }
 
 func testRotateRevoked(t *testing.T, s provider.Store) {

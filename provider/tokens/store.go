@@ -74,6 +74,9 @@ type Store interface {
 	// the access tokens that its family had, and inserts the new tokens, all or nothing.
 	// ErrConflict if it was used before, or is revoked or gone.
 	Rotate(ctx context.Context, signature string, at time.Time, replay []byte, made []Token) error
+	// Renew gives a refresh token that is live another end, and inserts the new access tokens, all or nothing. It uses nothing up.
+	// ErrConflict if the token was used before, or is revoked or gone.
+	Renew(ctx context.Context, signature string, expires time.Time, made []Token) error
 	// RevokeFamily ends a family for good: its code, and all tokens that it has or will have. A family without tokens is
 	// no error.
 	RevokeFamily(ctx context.Context, family string) error

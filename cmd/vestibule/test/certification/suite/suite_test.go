@@ -15,7 +15,7 @@ import (
 )
 
 // suiteHost is where the suite believes to be (fintechlabs.base_url): this test serves it there, with TLS.
-var suiteHost = setting("VESTIBULE_CONFORMANCE_HOST", "localhost:8443")
+var suiteHost = setting("VESTIBULE_TEST_SUITE_HOST", "localhost:8443")
 
 // setting is a variable of the environment.
 func setting(name, otherwise string) string {
@@ -29,8 +29,8 @@ func setting(name, otherwise string) string {
 func TestConformance(t *testing.T) {
 	v := vouch(t)
 	_, port, _ := strings.Cut(suiteHost, ":")
-	v.serve(t, "127.0.0.1:"+port, before(setting("VESTIBULE_CONFORMANCE_SUITE", "http://127.0.0.1:8080"), port))
-	program := os.Getenv("VESTIBULE_CONFORMANCE_PROGRAM")
+	v.serve(t, "127.0.0.1:"+port, before(setting("VESTIBULE_TEST_SUITE", "http://127.0.0.1:8080"), port))
+	program := os.Getenv("VESTIBULE_TEST_SUITE_PROGRAM")
 	if program == "" {
 		program = servertest.Build(t)
 	}
@@ -67,7 +67,7 @@ func (r *run) module(t *testing.T, server *provider, plan string, m module) stri
 	id := r.begin(t, plan, m)
 	s, shown := r.follow(t, id, u)
 	entries, raw := r.log(t, id)
-	if folder := os.Getenv("VESTIBULE_CONFORMANCE_LOGS"); folder != "" {
+	if folder := os.Getenv("VESTIBULE_TEST_SUITE_LOGS"); folder != "" {
 		file := filepath.Join(folder, strings.ReplaceAll(t.Name(), "/", "_")+".json")
 		if err := os.WriteFile(file, raw, 0o600); err != nil {
 			t.Fatal(err)
