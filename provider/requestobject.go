@@ -83,11 +83,12 @@ func (p *Provider) requestParameters(ctx context.Context, c client.Client, form 
 	return opened, nil
 }
 
-// checkRequestSignature wants the client to have signed its request object, or to have registered that it does not.
+// checkRequestSignature wants the client to have signed its request object, or to have registered that it does not. Without
+// a signature it is invalid from a client that has registered that it signs; from any other it is what we do not do for it.
 func (p *Provider) checkRequestSignature(ctx context.Context, c client.Client, token *keyset.Token) error {
-	algorithms := c.RequestObjectAlgorithms()
+	algorithms, signs := c.RequestObjectAlgorithms(), c.RequireSignedRequestObject || c.RequestObjectAlg != ""
 	switch unsigned := token.Algorithm == keyset.None; {
-	case !token.SignedWith(algorithms...) && unsigned:
+	case !token.SignedWith(algorithms...) && unsigned && !signs:
 		return fosite.ErrRequestNotSupported.WithHint("A request object must be signed, unless the client is registered with request_object_signing_alg none.")
 	case !token.SignedWith(algorithms...):
 		return badRequestObject(errors.New("it must be signed with " + strings.Join(algorithms, ", ")))
