@@ -21,12 +21,12 @@ var plans = []plan{
 	{name: "front-channel logout", suite: "oidcc-frontchannel-rp-initiated-logout-certification-test-plan", variant: signOut,
 		clients: one("frontchannel")},
 	{name: "fapi2 security profile", suite: "fapi2-security-profile-final-test-plan",
-		variant: fapi("openid", "openid_connect"), server: strict, clients: banks("openid profile email")},
+		variant: fapi("openid", "openid_connect"), server: strict, clients: banks(everything)},
 	{name: "fapi2 security profile for oauth", suite: "fapi2-security-profile-final-test-plan",
 		variant: fapi("openid", "plain_oauth"), server: strict, clients: banks("accounts")},
 	{name: "fapi2 message signing", suite: "fapi2-message-signing-final-test-plan",
 		variant: fapi("openid", "openid_connect", "fapi_request_method", "signed_non_repudiation", "fapi_response_mode", "jarm"), server: strict,
-		clients: banks("openid profile email", "--require-signed-request-object", "--request-object-signing-alg", "ES256", "--authorization-response-alg", "PS256")},
+		clients: banks(everything, "--require-signed-request-object")},
 }
 
 var (
@@ -38,21 +38,21 @@ var (
 )
 
 // everything are the scopes of a client that may learn all.
-const everything = "openid profile email address phone offline_access"
+const everything = "openid profile email address phone"
 
 // basicClients are those of the plans for OpenID Connect: each with a secret, and one that sends it in the form.
 func basicClients(p *provider) map[string]any {
 	return map[string]any{
-		"client":             p.register("first", "--scope", everything),
-		"client2":            p.register("second", "--scope", everything),
-		"client_secret_post": p.register("post", "--scope", everything, "--token-endpoint-auth-method", "client_secret_post"),
+		"client":             p.register("first", "--scope", everything+" offline_access"),
+		"client2":            p.register("second", "--scope", everything+" offline_access"),
+		"client_secret_post": p.register("post", "--scope", everything+" offline_access", "--token-endpoint-auth-method", "client_secret_post"),
 	}
 }
 
 // one is a client that hears of sign-outs by the channel.
 func one(channel string) func(p *provider) map[string]any {
 	return func(p *provider) map[string]any {
-		return map[string]any{"client": p.register("first", "--scope", everything,
+		return map[string]any{"client": p.register("first", "--scope", everything+" offline_access",
 			"--"+channel+"-logout-uri", p.here("/"+channel+"_logout"), "--"+channel+"-logout-session-required")}
 	}
 }
@@ -66,17 +66,15 @@ func fapi(choices ...string) map[string]string {
 	return all
 }
 
-// banks are two clients that keep the FAPI 2.0 Security Profile, and an API.
+// banks are two clients that keep the FAPI 2.0 Security Profile, the second with a query in its redirect URI. Their tokens
+// open an API of their own.
 func banks(scope string, args ...string) func(p *provider) map[string]any {
 	return func(p *provider) map[string]any {
-		args := append([]string{"--scope", scope + " offline_access", "--require-pushed-requests", "--dpop-bound-access-tokens", "--client-assertion-audience", "issuer",
-			"--token-endpoint-auth-signing-alg", "ES256", "--id-token-alg", "PS256"}, args...)
-		all := map[string]any{"resource": map[string]any{"resourceUrl": p.issuer + "/userinfo"}}
-		for field, id := range map[string]string{"client": "bank", "client2": "other-bank"} {
-			settings := p.registerKey(id, args...)
-			settings["scope"], settings["dpop_signing_alg"] = scope, "ES256"
-			all[field] = settings
+		args := append([]string{"--profile", "fapi2", "--scope", scope + " offline_access"}, args...)
+		other := append([]string{"--redirect-uri", p.here("/callback?dummy1=lorem&dummy2=ipsum")}, args...)
+		return map[string]any{
+			"client": p.registerKey("bank", scope, args...), "client2": p.registerKey("other-bank", scope, other...),
+			"resource": map[string]any{"resourceUrl": p.ownAPI()},
 		}
-		return all
 	}
 }

@@ -25,14 +25,15 @@ type provider struct {
 	*servertest.Shell
 	vouched
 	issuer string
-	alias  string // is in the addresses at which the suite plays the client
+	alias  string                   // is in the addresses at which the suite plays the client
+	keys   map[string]crypto.Signer // of clients, by their ids
 	users  int
 }
 
 // newProvider starts the program with these settings, as NAME=VALUE, on SQLite.
 func newProvider(t *testing.T, program, alias string, v vouched, settings ...string) *provider {
 	t.Helper()
-	p := &provider{Shell: servertest.NewShell(t, program, "sqlite:"+filepath.Join(t.TempDir(), "vestibule.db")), vouched: v, alias: alias}
+	p := &provider{Shell: servertest.NewShell(t, program, "sqlite:"+filepath.Join(t.TempDir(), "vestibule.db")), vouched: v, alias: alias, keys: map[string]crypto.Signer{}}
 	p.issuer = v.serve(t, "127.0.0.1:0", p.Site)
 	p.Site.Config.Issuer = p.issuer
 	p.Environ = append(p.Environ, "VESTIBULE_ISSUER="+p.issuer, "VESTIBULE_TRUSTED_PROXIES=127.0.0.1", "SSL_CERT_FILE="+v.file,
@@ -85,15 +86,17 @@ func (p *provider) register(id string, args ...string) map[string]any {
 }
 
 // registerKey is register for a client that authenticates by a key, whose private half the suite is told.
-func (p *provider) registerKey(id string, args ...string) map[string]any {
+func (p *provider) registerKey(id, scope string, args ...string) map[string]any {
 	var key crypto.Signer = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	p.keys[id] = key
 	private := jose.JSONWebKey{Key: key, KeyID: id, Algorithm: string(jose.ES256), Use: "sig"}
 	file := filepath.Join(p.T.TempDir(), id+".json")
 	if err := os.WriteFile(file, must(json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{private.Public()}})), 0o600); err != nil {
 		p.T.Fatal(err)
 	}
-	settings := p.register(id, append(args, "--jwks-file", file, "--token-endpoint-auth-method", "private_key_jwt")...)
+	settings := p.register(id, append(args, "--jwks-file", file)...)
 	delete(settings, "client_secret")
+	settings["scope"], settings["dpop_signing_alg"] = scope+" offline_access", string(jose.ES256)
 	settings["jwks"] = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{private}}
 	return settings
 }

@@ -64,6 +64,9 @@ func (r *run) plan(t *testing.T, p plan) {
 func (r *run) module(t *testing.T, server *provider, plan string, m module) string {
 	u := server.newUser(t)
 	u.refuses = strings.HasSuffix(m.Name, "user-rejects-authentication")
+	if strings.HasSuffix(m.Name, "ensure-reused-request-uri-prior-to-auth-completion-succeeds") {
+		u.idle = 1
+	}
 	id := r.begin(t, plan, m)
 	s, shown := r.follow(t, id, u)
 	entries, raw := r.log(t, id)

@@ -25,6 +25,7 @@ type user struct {
 	phone   servertest.Phone
 	last    int64 // the step of the last code
 	refuses bool  // consent
+	idle    int   // so many visits, with which the user does nothing
 }
 
 // code is one that was not used yet. Before there is one it waits.
@@ -41,6 +42,10 @@ func (u *user) code() string {
 // the browser stays, unless it has left for the app.
 func (u *user) visit(to address) (seen []*servertest.Page, left bool) {
 	p := u.open(to)
+	if u.idle > 0 {
+		u.idle--
+		return nil, false
+	}
 	for range 10 {
 		if p.Left != nil {
 			u.deliver(p)
