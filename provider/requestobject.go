@@ -44,15 +44,16 @@ func (p *Provider) openRequest(r *http.Request) (fault, err error) {
 	switch {
 	case errors.As(err, &ours):
 		return nil, err
-	case err != nil:
+	case opened == nil:
 		return err, nil
 	}
 	r.Form = opened
-	return nil, nil
+	return err, nil
 }
 
 // requestParameters returns the parameters of a request of the client: those of its request object and, unless those count
-// alone, those around it (RFC 9101, OIDC Core section 6). A request without a request object is returned as it is.
+// alone, those around it (RFC 9101, OIDC Core section 6). A request without a request object is returned as it is. Beside an
+// error they are those that the answer needs, or nil for those of form.
 func (p *Provider) requestParameters(ctx context.Context, c client.Client, form url.Values) (url.Values, error) {
 	raw := form.Get("request")
 	switch byValue, byReference := form.Has("request"), form.Has("request_uri"); {
@@ -72,13 +73,13 @@ func (p *Provider) requestParameters(ctx context.Context, c client.Client, form 
 	if err != nil {
 		return nil, badRequestObject(err)
 	}
-	if err := p.checkRequestSignature(ctx, c, token); err != nil {
-		return nil, err
-	}
 	request := clientjwt.Request{Issuer: p.issuer, Client: c.ID, Form: form, Alone: c.RequireSignedRequestObject, Dated: c.KeepsFAPI2()}
+	if err := p.checkRequestSignature(ctx, c, token); err != nil {
+		return request.Answer(token), err
+	}
 	opened, err := request.Parameters(token, p.now())
 	if err != nil {
-		return nil, badRequestObject(err)
+		return request.Answer(token), badRequestObject(err)
 	}
 	return opened, nil
 }
