@@ -4,9 +4,8 @@ package suite
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/base32"
 	"encoding/json"
 	"fmt"
@@ -87,9 +86,9 @@ func (p *provider) register(id string, args ...string) map[string]any {
 
 // registerKey is register for a client that authenticates by a key, whose private half the suite is told.
 func (p *provider) registerKey(id, scope string, args ...string) map[string]any {
-	var key crypto.Signer = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	var key crypto.Signer = must(rsa.GenerateKey(rand.Reader, 2048)) // with which it can try RS256 too
 	p.keys[id] = key
-	private := jose.JSONWebKey{Key: key, KeyID: id, Algorithm: string(jose.ES256), Use: "sig"}
+	private := jose.JSONWebKey{Key: key, KeyID: id, Algorithm: string(jose.PS256), Use: "sig"}
 	file := filepath.Join(p.T.TempDir(), id+".json")
 	if err := os.WriteFile(file, must(json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{private.Public()}})), 0o600); err != nil {
 		p.T.Fatal(err)

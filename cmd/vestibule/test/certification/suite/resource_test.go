@@ -59,7 +59,7 @@ func (p *provider) introspect(token string) []byte {
 
 // assertion says who the app is (RFC 7523).
 func (p *provider) assertion(id string, key crypto.Signer) string {
-	signer := must(jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, nil))
+	signer := must(jose.NewSigner(jose.SigningKey{Algorithm: jose.PS256, Key: key}, nil))
 	now := time.Now().Unix()
 	return must(jwt.Signed(signer).Claims(map[string]any{"iss": id, "sub": id, "aud": p.issuer, "iat": now, "exp": now + 60, "jti": rand.Text()}).Serialize())
 }

@@ -92,6 +92,7 @@ func (r *run) module(t *testing.T, server *provider, plan string, m module) stri
 func (r *run) follow(t *testing.T, id string, u *user) (s state, shown []string) {
 	t.Helper()
 	var seen []*servertest.Page
+	var settled time.Time // no answer is on its way to the suite any more
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(pause) {
 		if s = r.state(t, id); s.ended() {
 			return s, shown
@@ -100,9 +101,13 @@ func (r *run) follow(t *testing.T, id string, u *user) (s state, shown []string)
 			continue
 		}
 		if to := r.next(t, id); to != nil {
-			seen, _ = u.visit(*to)
+			var left bool
+			if seen, left = u.visit(*to); left {
+				settled = time.Now().Add(reading)
+			}
+			continue
 		}
-		if len(seen) == 0 {
+		if len(seen) == 0 || time.Now().Before(settled) {
 			continue
 		}
 		for _, wanted := range r.show(t, id) {
@@ -112,6 +117,9 @@ func (r *run) follow(t *testing.T, id string, u *user) (s state, shown []string)
 	t.Errorf("the module has not ended after %s", patience)
 	return s, shown
 }
+
+// reading is how long the suite may take to read an answer. Of many an answer it wants no picture then.
+const reading = 10 * time.Second
 
 // patience is how long a module may take. Some wait for minutes until something has expired.
 const patience = 6 * time.Minute
