@@ -151,8 +151,9 @@ func TestRequestURI(t *testing.T) {
 			"redirect_uri": {c.OAuth.RedirectURL}, "state": {v.State}}
 		return v, b.Open(at + "?" + around.Encode())
 	}
-	for range 2 { // each time another, at the same address
-		v, p := open(c, host.URL+"/one")
+	otherHash := host.URL + "/one#" + base64.RawURLEncoding.EncodeToString(make([]byte, 32))
+	for _, uri := range []string{host.URL + "/one", host.URL + "/one", otherHash, otherHash} { // each time another, at the same address
+		v, p := open(c, uri)
 		v.Finish(p)
 	}
 	v, p := open(c, "hash")
@@ -163,7 +164,6 @@ func TestRequestURI(t *testing.T) {
 		uri, want string
 	}{
 		"another address":      {c, host.URL + "/two", "invalid_request_uri"},
-		"another hash":         {c, host.URL + "/one#" + base64.RawURLEncoding.EncodeToString(make([]byte, 32)), "invalid_request_uri"},
 		"inside":               {c, "https://10.0.0.7/inside", "invalid_request_uri"},
 		"nobody there":         {c, "http://127.0.0.1:1/closed", "invalid_request_uri"},
 		"of a client without":  {bare, host.URL + "/one", "request_uri_not_supported"},
@@ -174,7 +174,7 @@ func TestRequestURI(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)
 		}
 	}
-	if n := fetched.Load() - before; n > 1 { // for the other hash
-		t.Errorf("the host was asked %d times more", n)
+	if n := fetched.Load() - before; n > 0 {
+		t.Errorf("the host was asked %d times for what it does not have", n)
 	}
 }
