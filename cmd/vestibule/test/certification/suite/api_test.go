@@ -61,8 +61,8 @@ func (a api) newPlan(t *testing.T, name string, variant map[string]string, setti
 	return plan.ID, plan.Modules
 }
 
-// begin starts a module and returns the id of its run.
-func (a api) begin(t *testing.T, plan string, m module) (id string) {
+// begin starts a module and returns the id of its run. Some want something done before: ready does it.
+func (a api) begin(t *testing.T, plan string, m module, ready func()) (id string) {
 	t.Helper()
 	var run struct {
 		ID string `json:"id"`
@@ -73,6 +73,7 @@ func (a api) begin(t *testing.T, plan string, m module) (id string) {
 		case "CREATED", "":
 			time.Sleep(pause)
 		case "CONFIGURED":
+			ready()
 			a.call(t, http.MethodPost, "/api/runner/"+run.ID, nil, nil)
 			return run.ID
 		default:

@@ -2,6 +2,8 @@
 
 package suite
 
+import "strings"
+
 // plan is one of the suite, with the server and the clients that it is for.
 type plan struct {
 	name    string
@@ -20,6 +22,12 @@ var plans = []plan{
 		clients: one("backchannel")},
 	{name: "front-channel logout", suite: "oidcc-frontchannel-rp-initiated-logout-certification-test-plan", variant: signOut,
 		clients: one("frontchannel")},
+	{name: "dynamic", suite: "oidcc-dynamic-certification-test-plan", variant: map[string]string{"response_type": "code"},
+		server: []string{"VESTIBULE_REGISTRATION=open", "VESTIBULE_REGISTRATION_PER_HOUR=1000",
+			"VESTIBULE_REGISTRATION_SCOPES=" + strings.ReplaceAll(everything, " ", ",") + ",offline_access"},
+		clients: func(*provider) map[string]any {
+			return map[string]any{"client": map[string]any{"client_name": "Conformance suite"}}
+		}},
 	{name: "fapi2 security profile", suite: "fapi2-security-profile-final-test-plan",
 		variant: fapi("openid", "openid_connect"), server: strict, clients: banks(everything)},
 	{name: "fapi2 security profile for oauth", suite: "fapi2-security-profile-final-test-plan",

@@ -67,7 +67,12 @@ func (r *run) module(t *testing.T, server *provider, plan string, m module) stri
 	if strings.HasSuffix(m.Name, "ensure-reused-request-uri-prior-to-auth-completion-succeeds") {
 		u.idle = 1
 	}
-	id := r.begin(t, plan, m)
+	id := r.begin(t, plan, m, func() {
+		if strings.HasSuffix(m.Name, "server-rotate-keys") {
+			server.Command("", "key", "rotate")
+			time.Sleep(publishing)
+		}
+	})
 	s, shown := r.follow(t, id, u)
 	entries, raw := r.log(t, id)
 	if folder := os.Getenv("VESTIBULE_TEST_SUITE_LOGS"); folder != "" {
@@ -117,6 +122,9 @@ func (r *run) follow(t *testing.T, id string, u *user) (s state, shown []string)
 	t.Errorf("the module has not ended after %s", patience)
 	return s, shown
 }
+
+// publishing is how long it takes until a key that was made elsewhere is published.
+const publishing = 70 * time.Second
 
 // reading is how long the suite may take to read an answer. Of many an answer it wants no picture then.
 const reading = 10 * time.Second
