@@ -94,7 +94,7 @@ func (p *Provider) checkRequestSignature(ctx context.Context, c client.Client, t
 	case unsigned:
 		return nil
 	}
-	if err := p.clientKeys.Verify(ctx, keysOf(c), token); err != nil {
+	if err := p.documentsOf(c).keys.Verify(ctx, keysOf(c), token); err != nil {
 		return keyFault(err, badRequestObject)
 	}
 	return nil
@@ -115,12 +115,13 @@ func (p *Provider) fetchRequestObject(ctx context.Context, c client.Client, uri 
 	}
 	_, hash, _ := strings.Cut(uri, "#")
 	if !spelling.IsOpaque(hash, sha256.Size) {
-		document, err := p.fetcher.Fetch(ctx, uri, requestObjectTypes)
+		document, err := p.documentsOf(c).fetcher.Fetch(ctx, uri, requestObjectTypes)
 		return string(bytes.TrimSpace(document.Body)), unfetched(err)
 	}
-	body, err := p.requestObjects.Get(ctx, uri)
+	known := p.documentsOf(c).requestObjects
+	body, err := known.Get(ctx, uri)
 	if err == nil && !hasHash(body, hash) {
-		body, err = p.requestObjects.Renew(ctx, uri)
+		body, err = known.Renew(ctx, uri)
 	}
 	switch {
 	case err != nil:
