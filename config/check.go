@@ -146,6 +146,7 @@ func numberRules(c Config) []rule {
 		{"refresh_token_idle", outside(c.RefreshTokenIdle, time.Minute, 400*day), "should be from 1m to 9600h"},
 		{"refresh_token_lifetime", outside(c.RefreshTokenLifetime, time.Minute, 400*day), "should be from 1m to 9600h"},
 		{"refresh_token_lifetime", c.RefreshTokenLifetime < c.RefreshTokenIdle, "is shorter than refresh_token_idle"},
+		{"refresh_token_grace", outside(c.RefreshTokenGrace, 0, time.Minute), "should be from 0, which is not at all, to 1m: who sends a token later has not lost an answer"},
 		{"logout_token_retry", outside(c.LogoutTokenRetry, time.Minute, 7*day), "should be from 1m to 168h"},
 		{"session_idle", outside(c.SessionIdle, time.Minute, 30*day), "should be from 1m to 720h"},
 		{"session_lifetime", outside(c.SessionLifetime, time.Minute, 30*day), "should be from 1m to 720h"},

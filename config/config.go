@@ -141,6 +141,8 @@ type Config struct {
 	IDTokenLifetime time.Duration
 	// RefreshTokenIdle ends a refresh token that is not used: refresh_token_idle.
 	RefreshTokenIdle time.Duration
+	// RefreshTokenGrace is how long a refresh token that was used gets the same answer again; 0: not at all: refresh_token_grace.
+	RefreshTokenGrace time.Duration
 	// RefreshTokenLifetime ends a refresh token however often it is used: refresh_token_lifetime.
 	RefreshTokenLifetime time.Duration
 	// LogoutTokenRetry is how long a client that does not answer is told of a sign-out again: logout_token_retry.
@@ -250,6 +252,7 @@ func Default() Config {
 		IDTokenLifetime:       10 * time.Minute,
 		RefreshTokenIdle:      14 * day,
 		RefreshTokenLifetime:  90 * day,
+		RefreshTokenGrace:     10 * time.Second,
 		SessionIdle:           time.Hour,
 		SessionLifetime:       12 * time.Hour,
 		PasswordGuesses:       10,

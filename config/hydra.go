@@ -40,6 +40,7 @@ func hydraRules(c Config) []rule {
 		{"access_token_lifetime", on && c.AccessTokenLifetime != usual.AccessTokenLifetime, theirs},
 		{"id_token_lifetime", on && c.IDTokenLifetime != usual.IDTokenLifetime, theirs},
 		{"refresh_token_idle", on && c.RefreshTokenIdle != usual.RefreshTokenIdle, theirs},
+		{"refresh_token_grace", on && c.RefreshTokenGrace != usual.RefreshTokenGrace, theirs},
 		{"refresh_token_lifetime", on && c.RefreshTokenLifetime != usual.RefreshTokenLifetime, theirs},
 		{"logout_token_retry", on && c.LogoutTokenRetry != usual.LogoutTokenRetry, theirs},
 	}

@@ -77,6 +77,7 @@ var settings = []setting{
 	{"access_token_lifetime", "life of an access token", false, span(func(c *Config) *time.Duration { return &c.AccessTokenLifetime })},
 	{"id_token_lifetime", "life of an ID token", false, span(func(c *Config) *time.Duration { return &c.IDTokenLifetime })},
 	{"refresh_token_idle", "life of an unused refresh token", false, span(func(c *Config) *time.Duration { return &c.RefreshTokenIdle })},
+	{"refresh_token_grace", "how long a refresh token that was used gets the same answer again; 0: not at all", false, span(func(c *Config) *time.Duration { return &c.RefreshTokenGrace })},
 	{"refresh_token_lifetime", "longest life of a refresh token", false, span(func(c *Config) *time.Duration { return &c.RefreshTokenLifetime })},
 	{"logout_token_retry", "how long an app that does not answer is told of a sign-out again", false, span(func(c *Config) *time.Duration { return &c.LogoutTokenRetry })},
 	{"session_idle", "life of an unused session", false, span(func(c *Config) *time.Duration { return &c.SessionIdle })},

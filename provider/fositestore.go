@@ -31,7 +31,7 @@ type unit struct {
 	certificate string       // the thumbprint of the one that the client has shown; empty: it has shown none
 	bound       confirmation // of the tokens that the request gets
 
-	refusal error // why fosite was told that there is no such code or token, if there is
+	refusal error // why the code or token is refused, if fosite is not to know
 
 	newCode *tokens.Code
 	code    *tokens.Code
@@ -202,7 +202,7 @@ func clientOf(ctx context.Context) fosite.Client {
 	return ctx.Value(fosite.AccessRequestContextKey).(fosite.AccessRequester).GetClient()
 }
 
-// InvalidateAuthorizeCodeSession implements oauth2.AuthorizeCodeStorage. flushExchange does it.
+// InvalidateAuthorizeCodeSession implements oauth2.AuthorizeCodeStorage. flushCode does it.
 func (s *fositeStore) InvalidateAuthorizeCodeSession(context.Context, string) error { return nil }
 
 // CreatePKCERequestSession implements pkce.PKCERequestStorage. The challenge is in the code's row.
@@ -305,7 +305,7 @@ func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, signature stri
 	switch {
 	case token.UsedAt.IsZero():
 		return r, nil
-	case now.Sub(token.UsedAt) <= s.p.lifetimes.RefreshGrace:
+	case s.p.repeats(&token):
 		return r, errReplay
 	}
 	return r, fosite.ErrInactiveToken
@@ -333,7 +333,10 @@ func (s *fositeStore) revoke(ctx context.Context) error {
 	if u.revoked {
 		return nil
 	}
-	if err := s.p.revokeReused(ctx, u); err != nil {
+	switch err := s.p.revokeReused(ctx, u); {
+	case errors.Is(err, dpop.ErrReplayed):
+		u.refusal = proofFault(err)
+	case err != nil:
 		return storeFault{err}
 	}
 	u.revoked = true

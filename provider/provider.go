@@ -110,7 +110,7 @@ type Lifetimes struct {
 	IDToken       time.Duration // 0: 10 min
 	RefreshIdle   time.Duration // 0: 14 days
 	RefreshTotal  time.Duration // 0: 90 days
-	RefreshGrace  time.Duration // a retry with the same code or refresh token within it gets the same answer; 0: 10 s
+	RefreshGrace  time.Duration // a retry with the same refresh token within it, a minute at most, gets the same answer; 0: 10 s; less: none does
 	SigningKey    time.Duration // how long a key signs before the next does; 0: 90 days; less: until an operator has it replaced
 	KeyAnnounce   time.Duration // how long the next is published before; 0: 2 days; clients keep keys for 5 min, some for a day
 	DeviceCode    time.Duration // how long a device waits for its user; 0: 10 min

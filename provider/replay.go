@@ -13,7 +13,7 @@ import (
 	"github.com/ory/fosite"
 )
 
-// replayCipher is keyed by the code or refresh token itself: whoever has the database but not that cannot open the
+// replayCipher is keyed by the refresh token itself: whoever has the database but not that cannot open the
 // answer, which holds live tokens.
 func replayCipher(token string) (cipher.AEAD, error) {
 	key := sha256.Sum256([]byte("vestibule replay\x00" + token))
@@ -24,7 +24,7 @@ func replayCipher(token string) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// sealReplay encrypts the answer to a code or a refresh token, with what its tokens are bound to; empty: to nothing.
+// sealReplay encrypts the answer to a refresh token, with what its tokens are bound to; empty: to nothing.
 func sealReplay(token, key string, answer []byte) ([]byte, error) {
 	aead, err := replayCipher(token)
 	if err != nil {
@@ -35,7 +35,7 @@ func sealReplay(token, key string, answer []byte) ([]byte, error) {
 	return aead.Seal(nonce, nonce, slices.Concat([]byte(key+"\n"), answer), nil), nil
 }
 
-// openReplay returns the answer that the code or token got at its first use, if that was with the same key.
+// openReplay returns the answer that the token got at its first use, if that was with the same key.
 func openReplay(token, key string, replay []byte) ([]byte, error) {
 	aead, err := replayCipher(token)
 	if err != nil {

@@ -127,17 +127,6 @@ func TestRevocationOfAUsedRefreshTokenEndsTheFamily(t *testing.T) {
 	}
 }
 
-// A code whose family was revoked gives its answer to nobody again.
-func TestRevocationEndsTheRetryOfTheExchange(t *testing.T) {
-	o := newOP(t)
-	code := o.code()
-	_, tokens := o.token("shop", exchange(code))
-	o.revokes("shop", tokens["refresh_token"])
-	if status, body := o.token("shop", exchange(code)); body["error"] != "invalid_grant" {
-		t.Errorf("the code once more: %d %v, want invalid_grant", status, body)
-	}
-}
-
 func TestRevocationRefuses(t *testing.T) {
 	o := newOP(t)
 	tokens, code := o.tokens(), o.code()

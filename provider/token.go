@@ -51,8 +51,8 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if u.refusal != nil {
 		return nil, p.refuseKey(ctx, u)
 	}
-	again := errors.Is(err, errReplay)
-	if err != nil && !again {
+	repeats := errors.Is(err, errReplay)
+	if err != nil && !repeats {
 		return nil, err
 	}
 	u.client = request.GetClient().(relyingParty).Client
@@ -62,14 +62,14 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if request.GetGrantTypes().ExactOne(client.GrantClient) {
 		return p.grantToClient(ctx, request.(*fosite.AccessRequest), u)
 	}
+	if u.code != nil && (u.code.Used || u.code.Revoked) {
+		return nil, p.refuseSpent(ctx, u, u.code)
+	}
 	if err := p.checkWish(ctx, request, u, r.PostForm); err != nil { // before anything is spent
 		return nil, err
 	}
-	switch {
-	case again:
-		return p.giveAgain(ctx, u, u.refresh.Replay)
-	case u.code != nil && (u.code.Used || u.code.Revoked):
-		return p.again(ctx, u, u.code)
+	if repeats {
+		return p.giveAgain(ctx, u, u.refresh)
 	}
 	if err := p.checkPolicy(ctx, request.GetClient(), u); err != nil {
 		return nil, err
@@ -219,9 +219,12 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 	case u.refresh != nil:
 		return p.flushRefresh(ctx, u, body)
 	}
-	spent, err := p.spend(ctx, u, body, func(ctx context.Context, replay []byte) error {
-		return p.store.Exchange(ctx, u.code.Signature, p.now(), replay, u.tokens)
-	})
+	return p.flushCode(ctx, u, body)
+}
+
+// flushCode lets one of many simultaneous requests win. The others have used the code a second time.
+func (p *Provider) flushCode(ctx context.Context, u *unit, body []byte) ([]byte, error) {
+	spent, err := p.spend(ctx, u, func(ctx context.Context) error { return p.store.Exchange(ctx, u.code.Signature, u.tokens) })
 	if !spent {
 		return body, err
 	}
@@ -229,19 +232,12 @@ func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, err
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	return p.again(ctx, u, &code)
+	return nil, p.refuseSpent(ctx, u, &code)
 }
 
-// spend commits what write does: it uses the code or the refresh token up, and keeps the answer to give again. spent: that
-// was done before.
-func (p *Provider) spend(ctx context.Context, u *unit, body []byte, write func(ctx context.Context, replay []byte) error) (spent bool, err error) {
-	replay, err := sealReplay(u.presented, u.bound.text(), body)
-	if err != nil {
-		return false, err
-	}
-	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error {
-		return p.useProof(ctx, u, func(ctx context.Context) error { return write(ctx, replay) })
-	})
+// spend commits what write does: it uses the code or the refresh token up. spent: that was done before.
+func (p *Provider) spend(ctx context.Context, u *unit, write func(context.Context) error) (spent bool, err error) {
+	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error { return p.useProof(ctx, u, write) })
 	switch {
 	case errors.Is(err, account.ErrPassword):
 		return false, p.endFamily(ctx, u)
@@ -251,35 +247,35 @@ func (p *Provider) spend(ctx context.Context, u *unit, body []byte, write func(c
 	return false, proofFault(err)
 }
 
-// giveAgain gives the answer of a moment ago to whoever has the key or the certificate that it was for.
-func (p *Provider) giveAgain(ctx context.Context, u *unit, replay []byte) ([]byte, error) {
-	answer, err := openReplay(u.presented, u.bound.text(), replay)
+// giveAgain gives the answer to the refresh token of a moment ago to whoever has the key or the certificate that it was for.
+func (p *Provider) giveAgain(ctx context.Context, u *unit, used *tokens.Token) ([]byte, error) {
+	answer, err := openReplay(u.presented, u.bound.text(), used.Replay)
 	if err != nil {
 		return nil, err
 	}
 	return answer, proofFault(p.useProof(ctx, u, func(context.Context) error { return nil }))
 }
 
-// again answers a client that could have used the code, had that not been done before: it is the client's own, and the
-// redirect URI and the verifier are right. Within the grace time it is the same use, whose answer may have been lost.
-// What we have ended ourselves nobody has used twice.
-func (p *Provider) again(ctx context.Context, u *unit, code *tokens.Code) ([]byte, error) {
-	switch {
-	case code.Revoked || !code.Used:
-		return nil, fosite.ErrInvalidGrant.WithHint("The code is no longer good.")
-	case u.client.RepeatsAnswers() && p.now().Sub(code.UsedAt) <= p.lifetimes.RefreshGrace:
-		return p.giveAgain(ctx, u, code.Replay)
+// refuseSpent refuses a client that could have used the code, had that not been done before: it is the client's own, and the
+// redirect URI and the verifier are right. What came of the code ends, unless we have ended that ourselves: then nobody has
+// used the code twice.
+func (p *Provider) refuseSpent(ctx context.Context, u *unit, code *tokens.Code) error {
+	if code.Revoked || !code.Used {
+		return fosite.ErrInvalidGrant.WithHint("The code is no longer good.")
 	}
 	if err := p.revokeReused(ctx, u); err != nil {
-		return nil, err
+		return proofFault(err)
 	}
-	return nil, fosite.ErrInvalidGrant.WithHint("The code has already been used.")
+	return fosite.ErrInvalidGrant.WithHint("The code has already been used.")
 }
 
 // revokeReused ends the family of a code or refresh token that was used before: one of the two who have it should not
-// (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2).
+// (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2). It uses the proof of the request up: whoever sends that of somebody else
+// again cannot use the code or token, and ends nothing.
 func (p *Provider) revokeReused(ctx context.Context, u *unit) error {
-	return p.commit(ctx, u.event(audit.EventTokenReused), func(ctx context.Context) error { return p.store.RevokeFamily(ctx, u.family()) })
+	return p.commit(ctx, u.event(audit.EventTokenReused), func(ctx context.Context) error {
+		return p.useProof(ctx, u, func(ctx context.Context) error { return p.store.RevokeFamily(ctx, u.family()) })
+	})
 }
 
 // event says of the code or the refresh token of the request that it was refused.
@@ -339,9 +335,14 @@ func (p *Provider) flushRenewal(ctx context.Context, u *unit, body []byte) ([]by
 }
 
 // flushRefresh lets one of many simultaneous requests win. The others, and retries within the grace time,
-// get the winner's answer, so that a token has one child at most and a lost answer costs no session.
+// get the winner's answer, so that a token has one child at most and a lost answer costs no session. Without a grace time they
+// have used the token a second time.
 func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]byte, error) {
-	spent, err := p.spend(ctx, u, body, func(ctx context.Context, replay []byte) error {
+	replay, err := p.keepAnswer(u, body)
+	if err != nil {
+		return nil, err
+	}
+	spent, err := p.spend(ctx, u, func(ctx context.Context) error {
 		return p.store.Rotate(ctx, u.refresh.Signature, p.now(), replay, u.tokens)
 	})
 	if !spent {
@@ -354,5 +355,24 @@ func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]by
 	if err != nil {
 		return nil, err
 	}
-	return p.giveAgain(ctx, u, winner.Replay)
+	if p.repeats(&winner) {
+		return p.giveAgain(ctx, u, &winner)
+	}
+	if err := p.revokeReused(ctx, u); err != nil {
+		return nil, proofFault(err)
+	}
+	return nil, fosite.ErrInvalidGrant.WithHint("The refresh token has already been used.")
+}
+
+// keepAnswer is what is kept of the answer to a refresh token, to give it again; nil: it is not given again.
+func (p *Provider) keepAnswer(u *unit, body []byte) ([]byte, error) {
+	if p.lifetimes.RefreshGrace < 0 {
+		return nil, nil
+	}
+	return sealReplay(u.presented, u.bound.text(), body)
+}
+
+// repeats reports whether the refresh token was used so short a time ago that it is answered as it was then.
+func (p *Provider) repeats(used *tokens.Token) bool {
+	return p.now().Sub(used.UsedAt) <= p.lifetimes.RefreshGrace
 }

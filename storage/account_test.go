@@ -105,7 +105,7 @@ func TestDisableAccountEndsEverything(t *testing.T) {
 			if got := (family{id: name}).alive(t, s); got != live {
 				t.Errorf("%s has tokens: %v, want %v", name, got, live)
 			}
-			if err := s.Exchange(t.Context(), "second-"+name, noon, nil, nil); errors.Is(err, store.ErrConflict) == live {
+			if err := s.Exchange(t.Context(), "second-"+name, nil); errors.Is(err, store.ErrConflict) == live {
 				t.Errorf("Exchange for %s: %v", name, err)
 			}
 		}

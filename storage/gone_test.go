@@ -29,8 +29,8 @@ func fillClient(t *testing.T, s *storage.Store, id string) {
 		must(t, s.Exec(t.Context(), store.ErrNotFound, strings.ReplaceAll(what, "numbers", fmt.Sprintf(numbers, crowd)), args...))
 	}
 	end := noon.Add(14 * day).UnixMicro()
-	insert(`INSERT INTO code (signature, family, client, registration, offline, subject, session, data, created_at, expires_at, used, used_at, revoked)
-		SELECT $2 || n, $2 || n, $1, $2, TRUE, 'u' || n, 'sid', NULL, 1, $3, TRUE, 1, FALSE FROM numbers`, id, c.Registration, end)
+	insert(`INSERT INTO code (signature, family, client, registration, offline, subject, session, data, created_at, expires_at, used, revoked)
+		SELECT $2 || n, $2 || n, $1, $2, TRUE, 'u' || n, 'sid', NULL, 1, $3, TRUE, FALSE FROM numbers`, id, c.Registration, end)
 	for kind, used := range map[string]int{"refresh0": 1, "refresh1": 1, "refresh2": 0, "access": 0} {
 		insert(`INSERT INTO token (kind, signature, family, client, subject, session, data, created_at, expires_at, used_at, keep_until)
 			SELECT $3, $2 || $4 || n, $2 || n, $1, 'u' || n, 'sid', NULL, 1, $5, $6, $5 FROM numbers`,
@@ -105,7 +105,7 @@ func TestDeleteClient(t *testing.T) {
 		if !fresh.alive(t, s) || !(family{id: "other"}).alive(t, s) {
 			t.Error("tokens of a client that is there are dead")
 		}
-		must(t, s.Exchange(t.Context(), "second-other", noon, nil, nil))
+		must(t, s.Exchange(t.Context(), "second-other", nil))
 		if grants, err := s.Grants(t.Context(), "alice"); err != nil || len(grants) != 1 || grants[0].Client.ID != "other" {
 			t.Errorf("Grants = %+v, %v, want that of the other client alone", grants, err)
 		}
@@ -140,7 +140,7 @@ func inheritsNothing(t *testing.T, s *storage.Store, id string) {
 	if _, err := s.Code(t.Context(), "second-"+id); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Code: %v, want %v", err, store.ErrNotFound)
 	}
-	if err := s.Exchange(t.Context(), "second-"+id, noon, nil, nil); !errors.Is(err, store.ErrConflict) {
+	if err := s.Exchange(t.Context(), "second-"+id, nil); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("Exchange: %v, want %v", err, store.ErrConflict)
 	}
 	for _, c := range []consent.Client{registered(id), {ID: id, Registration: "anew"}, {ID: id}} {
@@ -201,8 +201,8 @@ func TestPurgeOfAClientAtOnce(t *testing.T) {
 // The client that has the id now may have as many rows as the one that was removed: the clean-up passes them by.
 func TestPurgeOfAClientPlan(t *testing.T) {
 	fill := []string{
-		`INSERT INTO code (signature, family, client, registration, offline, subject, session, created_at, expires_at, used, used_at, revoked)
-			SELECT 'c' || n, 'f' || n, 'shop', 'r' || (n % 100), FALSE, 'u' || n, '', 0, n, TRUE, n, FALSE FROM numbers`,
+		`INSERT INTO code (signature, family, client, registration, offline, subject, session, created_at, expires_at, used, revoked)
+			SELECT 'c' || n, 'f' || n, 'shop', 'r' || (n % 100), FALSE, 'u' || n, '', 0, n, TRUE, FALSE FROM numbers`,
 		`INSERT INTO token (kind, signature, family, client, subject, session, created_at, expires_at, used_at, keep_until)
 			SELECT 'refresh', 't' || n, 'f' || n, 'shop', 'u' || n, '', 0, n, n, n FROM numbers`,
 		`INSERT INTO consent (subject, client, registration, scope, created_at) SELECT 'u' || n, 'shop', 'r' || (n % 100), '', 1 FROM numbers`,

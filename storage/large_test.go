@@ -112,8 +112,8 @@ var manyRows = []string{
 		SELECT 'o' || n, 'u' || n, '', '', 1, 'k', CAST('x' AS BYTEA), FALSE, '', '', 0, n FROM numbers`,
 	`INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, ids)
 		SELECT 'g' || n, 0, 1, 1, 0, 0, n, '' FROM numbers`,
-	`INSERT INTO code (signature, family, client, registration, offline, subject, session, replay, created_at, expires_at, used, used_at, revoked)
-		SELECT 'c' || n, 'f' || n, 'shop', '', FALSE, 'u' || n, '', CAST('x' AS BYTEA), 0, n, TRUE, n, FALSE FROM numbers`,
+	`INSERT INTO code (signature, family, client, registration, offline, subject, session, created_at, expires_at, used, revoked)
+		SELECT 'c' || n, 'f' || n, 'shop', '', FALSE, 'u' || n, '', 0, n, TRUE, FALSE FROM numbers`,
 	`INSERT INTO token (kind, signature, family, client, subject, session, replay, created_at, expires_at, used_at, keep_until)
 		SELECT 'refresh', 't' || n, 'f' || n, 'shop', 'u' || n, '', CAST('x' AS BYTEA), 0, n, n, n FROM numbers`,
 	`INSERT INTO enrol_link (id, subject, created_at, expires_at, used_at)

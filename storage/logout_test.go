@@ -50,7 +50,7 @@ func answered(t *testing.T, s *storage.Store, sid, subject, client string, excha
 	}
 	must(t, saveAgain(t, s, code))
 	if exchanges {
-		must(t, s.Exchange(t.Context(), signature, noon, nil, nil))
+		must(t, s.Exchange(t.Context(), signature, nil))
 	}
 }
 
@@ -160,7 +160,7 @@ func TestEndingsAtOnce(t *testing.T) {
 			must(t, saveAgain(t, s, code))
 			exchanged := race(t, 8, store.ErrConflict, func(i int) error {
 				if i == 0 {
-					return s.Exchange(t.Context(), sid, noon, nil, nil)
+					return s.Exchange(t.Context(), sid, nil)
 				}
 				return errors.Join(s.EndSession(t.Context(), sid), store.ErrConflict)
 			})

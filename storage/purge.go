@@ -51,8 +51,7 @@ var purges = []purgeRule{
 	{4 * 24 * time.Hour, "DELETE FROM notice", "notice", "created_at < $1", "created_at"},
 	// By then no session or token is left at Hydra that is as old, by its defaults; and where no Hydra is, nobody takes them.
 	{30 * 24 * time.Hour, "DELETE FROM revocation", "revocation", "created_at < $1", "created_at"},
-	// The answer to a code or a refresh is given again for seconds only; then it is not worth its risk.
-	{time.Minute, "UPDATE code SET replay = NULL", "code", "replay IS NOT NULL AND used_at < $1", "used_at"},
+	// The answer to a refresh is given again for seconds only; then it is not worth its risk.
 	{time.Minute, "UPDATE token SET replay = NULL", "token", "replay IS NOT NULL AND used_at < $1", "used_at"},
 }
 

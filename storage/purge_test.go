@@ -68,7 +68,7 @@ func TestPurgeDoesNotUnspend(t *testing.T) {
 			if got := has(t, s, rp.pair(1)[1]); got != tt.live {
 				t.Errorf("after %v there is the live token: %v, want %v", tt.at, got, tt.live)
 			}
-			if err := s.Exchange(t.Context(), "one", noon, nil, rp.pair(5)); !errors.Is(err, store.ErrConflict) {
+			if err := s.Exchange(t.Context(), "one", rp.pair(5)); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("after %v the code can be exchanged again: %v", tt.at, err)
 			}
 			if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, store.ErrConflict) {

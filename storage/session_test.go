@@ -138,7 +138,7 @@ func TestEndSessionSparesRefreshTokens(t *testing.T) {
 		rp.begin(t, s)
 		short := family{id: "short", client: "rp", subject: "alice"}
 		save(t, s, short.code("short"))
-		must(t, s.Exchange(t.Context(), "short", noon, nil, short.pair(0)[:1]))
+		must(t, s.Exchange(t.Context(), "short", short.pair(0)[:1]))
 		must(t, s.EndSession(t.Context(), "sid"))
 		for token, want := range map[*tokens.Token]bool{&rp.pair(0)[0]: true, &rp.pair(0)[1]: true, &short.pair(0)[0]: false} {
 			if got := has(t, s, *token); got != want {

@@ -17,14 +17,14 @@ import (
 // absolute end of a family is as far away: a token that is used twice ends it at any time.
 const remember = 90 * 24 * time.Hour
 
-const codeColumns = `signature, family, client, subject, session, data, created_at, expires_at, used, used_at, replay, revoked`
+const codeColumns = `signature, family, client, subject, session, data, created_at, expires_at, used, revoked`
 
 func scanCode(r row) (tokens.Code, error) {
 	var c tokens.Code
-	var created, expires, used, changed int64
+	var created, expires, changed int64
 	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Data, &created, &expires,
-		&c.Used, &used, &c.Replay, &c.Revoked, &changed)
-	c.Created, c.Expires, c.UsedAt, c.Changed = instant(created), instant(expires), instant(used), instant(changed)
+		&c.Used, &c.Revoked, &changed)
+	c.Created, c.Expires, c.Changed = instant(created), instant(expires), instant(changed)
 	return c, err
 }
 
@@ -33,7 +33,7 @@ func scanCode(r row) (tokens.Code, error) {
 // sign-ins: a code that is saved while the client goes names a registration that never comes back.
 func (s *Store) SaveCode(ctx context.Context, c tokens.Code, of client.Client) error {
 	return s.exec(ctx, client.ErrChanged, `INSERT INTO code (`+codeColumns+`, offline, registration)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, 0, NULL, FALSE, FALSE, registration FROM client
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, FALSE, registration FROM client
 		WHERE id = $3 AND registration = $10 AND updated_at = $11`,
 		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Data, micros(c.Created), micros(c.Expires), c.Used,
 		of.Registration, micros(of.Updated))
@@ -45,7 +45,7 @@ func (s *Store) SaveCode(ctx context.Context, c tokens.Code, of client.Client) e
 func (s *Store) SaveClientToken(ctx context.Context, t tokens.Token, of client.Client) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, client.ErrChanged, `INSERT INTO code (`+codeColumns+`, offline, registration)
-			SELECT $1, $1, $2, $3, $3, NULL, $4, $5, TRUE, 0, NULL, FALSE, FALSE, registration FROM client
+			SELECT $1, $1, $2, $3, $3, NULL, $4, $5, TRUE, FALSE, FALSE, registration FROM client
 			WHERE id = $2 AND registration = $6 AND updated_at = $7`,
 			t.Family, t.Client, "", micros(t.Created), micros(t.Expires.Add(-remember)), of.Registration, micros(of.Updated))
 		if err != nil {
@@ -76,13 +76,13 @@ func (s *Store) SessionClients(ctx context.Context, session string) ([]string, e
 	}, `SELECT DISTINCT client FROM code WHERE session = $1 AND used = TRUE AND `+registered+` ORDER BY client`, session)
 }
 
-// Exchange marks the code used with the answer to give again, and inserts the tokens, all or nothing. store.ErrConflict if the
-// code was used before, or it or its client is gone. It holds the code's row, which whoever revokes the family wants first.
-func (s *Store) Exchange(ctx context.Context, code string, at time.Time, replay []byte, made []tokens.Token) error {
+// Exchange marks the code used and inserts the tokens, all or nothing. store.ErrConflict if the code was used before, or it or
+// its client is gone. It holds the code's row, which whoever revokes the family wants first.
+func (s *Store) Exchange(ctx context.Context, code string, made []tokens.Token) error {
 	offline := slices.ContainsFunc(made, func(t tokens.Token) bool { return t.Kind == tokens.RefreshToken })
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, store.ErrConflict, `UPDATE code SET used = TRUE, used_at = $2, replay = $3, offline = $4
-			WHERE signature = $1 AND used = FALSE AND revoked = FALSE AND `+registered, code, micros(at), replay, offline)
+		err := s.exec(ctx, store.ErrConflict, `UPDATE code SET used = TRUE, offline = $2
+			WHERE signature = $1 AND used = FALSE AND revoked = FALSE AND `+registered, code, offline)
 		if err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (s *Store) TokenFor(ctx context.Context, kind, signature string, asker clie
 		kind, signature, asker.ID, asker.Registration)
 }
 
-// Rotate marks the refresh token used with the answer to give again, removes the access tokens of
+// Rotate marks the refresh token used with the answer to give again, if any, removes the access tokens of
 // its family and inserts the new tokens, all or nothing. store.ErrConflict if it was used before
 // or is gone.
 func (s *Store) Rotate(ctx context.Context, signature string, at time.Time, replay []byte, made []tokens.Token) error {

@@ -59,7 +59,7 @@ func (f family) pair(n int) []tokens.Token {
 func (f family) begin(t *testing.T, s *storage.Store) {
 	t.Helper()
 	save(t, s, f.code(f.id))
-	must(t, s.Exchange(t.Context(), f.id, noon, nil, f.pair(0)))
+	must(t, s.Exchange(t.Context(), f.id, f.pair(0)))
 }
 
 // rotate spends the n-th refresh token for the pair after it.
@@ -103,8 +103,8 @@ func TestCodesAndTokensComeBackAsTheyWere(t *testing.T) {
 		if got, err := s.Code(t.Context(), "one"); err != nil || !reflect.DeepEqual(got, code) {
 			t.Errorf("Code = %+v, %v, want %+v", got, err, code)
 		}
-		must(t, s.Exchange(t.Context(), "one", noon.Add(time.Second), []byte{0, 255}, rp.pair(0)))
-		code.Used, code.UsedAt, code.Replay = true, noon.Add(time.Second), []byte{0, 255}
+		must(t, s.Exchange(t.Context(), "one", rp.pair(0)))
+		code.Used = true
 		if got, err := s.Code(t.Context(), "one"); err != nil || !reflect.DeepEqual(got, code) {
 			t.Errorf("Code after its use = %+v, %v, want %+v", got, err, code)
 		}
@@ -153,8 +153,8 @@ func TestExchangeAndRotateAreAllOrNothing(t *testing.T) {
 		rp.begin(t, s)
 		loser := family{id: "loser", client: "rp", subject: "alice"}
 		for name, err := range map[string]error{
-			"Exchange of a used code":   s.Exchange(t.Context(), "one", noon, nil, loser.pair(0)),
-			"Exchange of no code":       s.Exchange(t.Context(), "none", noon, nil, loser.pair(0)),
+			"Exchange of a used code":   s.Exchange(t.Context(), "one", loser.pair(0)),
+			"Exchange of no code":       s.Exchange(t.Context(), "none", loser.pair(0)),
 			"Rotate of no token":        s.Rotate(t.Context(), "none", noon, nil, loser.pair(0)),
 			"Rotate of an access token": s.Rotate(t.Context(), rp.pair(0)[0].Signature, noon, nil, loser.pair(0)),
 			"Rotate to existing tokens": s.Rotate(t.Context(), rp.pair(0)[1].Signature, noon, nil, rp.pair(0)),
@@ -195,7 +195,7 @@ func TestClientMadeAnew(t *testing.T) {
 			if _, err := s.Code(t.Context(), "late"); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("%s: Code: %v, want %v", name, err, store.ErrNotFound)
 			}
-			if err := s.Exchange(t.Context(), "late", noon, nil, late.pair(0)); !errors.Is(err, store.ErrConflict) {
+			if err := s.Exchange(t.Context(), "late", late.pair(0)); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("%s: Exchange: %v, want %v", name, err, store.ErrConflict)
 			}
 			if err := rp.rotate(t.Context(), s, 0); !errors.Is(err, store.ErrConflict) {
@@ -212,7 +212,7 @@ func TestOneExchangeWins(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		save(t, s, rp.code("one"))
 		won := race(t, 50, store.ErrConflict, func(i int) error {
-			return s.Exchange(t.Context(), "one", noon, nil, rp.pair(i))
+			return s.Exchange(t.Context(), "one", rp.pair(i))
 		})
 		if n := number(t, s, `SELECT count(*) FROM token`); won != 1 || n != 2 {
 			t.Errorf("%d won and made %d tokens, want 1 and 2", won, n)
@@ -262,7 +262,7 @@ func TestRevokeFamilyBeforeExchange(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		save(t, s, rp.code("one"))
 		must(t, s.RevokeFamily(t.Context(), "family-one"))
-		if err := s.Exchange(t.Context(), "one", noon, nil, rp.pair(0)); !errors.Is(err, store.ErrConflict) {
+		if err := s.Exchange(t.Context(), "one", rp.pair(0)); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("Exchange in a revoked family: %v, want %v", err, store.ErrConflict)
 		}
 	})
@@ -275,7 +275,7 @@ func TestRevokeFamilyAgainstWhatGivesTokens(t *testing.T) {
 			f := family{id: fmt.Sprintf("f%d", round), client: "rp", subject: "alice"}
 			save(t, s, f.code(f.id))
 			if round%2 == 0 {
-				must(t, s.Exchange(t.Context(), f.id, noon, nil, f.pair(0)))
+				must(t, s.Exchange(t.Context(), f.id, f.pair(0)))
 			}
 			race(t, 3, store.ErrConflict, func(i int) error {
 				switch {
@@ -286,7 +286,7 @@ func TestRevokeFamilyAgainstWhatGivesTokens(t *testing.T) {
 				case round%2 == 0:
 					return f.rotate(t.Context(), s, 0)
 				default:
-					return s.Exchange(t.Context(), f.id, noon, nil, f.pair(0))
+					return s.Exchange(t.Context(), f.id, f.pair(0))
 				}
 			})
 			for n := range 3 {
@@ -325,7 +325,7 @@ func TestTripsOfTokens(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		save(t, s, rp.code("one"))
 		w := observe(s)
-		must(t, s.Exchange(t.Context(), "one", noon, nil, rp.pair(0)))
+		must(t, s.Exchange(t.Context(), "one", rp.pair(0)))
 		if got, want := w.counts(), [3]int{1, 2, 1}; got != want {
 			t.Errorf("trips, statements, commits of Exchange = %v, want %v", got, want)
 		}

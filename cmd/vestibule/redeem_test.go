@@ -26,9 +26,10 @@ func redemptions(t *testing.T) int {
 }
 
 // TestRedemptions redeems many codes, each eight times at the same moment, and then their refresh tokens, at three
-// processes where the database allows it. Whoever comes within ten seconds may get the answer that the first was given, the
-// same to the last letter, because an answer can be lost; nobody gets another. So there is one family for each code, and one
-// unused token in it. All others get invalid_grant, and whoever comes later ends the family.
+// processes where the database allows it. Of the eight with a code one gets tokens, all others invalid_grant, and the tokens
+// end, because the code was used twice. Of the eight with a refresh token, whoever comes within ten seconds may get the answer
+// that the first was given, the same to the last letter, because an answer can be lost; nobody gets another. So there is one
+// unused token in each family. All others get invalid_grant, and whoever comes later ends the family.
 func TestRedemptions(t *testing.T) {
 	t.Parallel()
 	for name, place := range map[string]struct {
@@ -43,47 +44,62 @@ func TestRedemptions(t *testing.T) {
 			c, secret := o.CreateShop()
 			o.Command("", "client", "update", "shop", "--consent", "never")
 			o.Start(place.processes)
-			r := &redeemer{t: t, site: o.Site, shop: o.Site.Discover(t, c, secret)}
-			r.exchangeAll(redemptions(t))
-			r.refreshAll()
+			r := &redeemer{t: t, site: o.Site, shop: o.Site.Discover(t, c, secret), browser: o.Site.NewBrowser(t)}
+			r.shop.Begin().SignIn(r.browser, "ana")
+			n := redemptions(t)
+			r.exchangeAll(n)
+			r.refreshAll(n)
 			r.comeLate()
 		})
 	}
 }
 
-// redeemer has codes, the answers to them, and the answers to the refresh tokens in those.
+// redeemer has codes that were redeemed once, the answers to them, and the answers to the refresh tokens in those.
 type redeemer struct {
-	t    *testing.T
-	site *servertest.Site
-	shop *servertest.Client
+	t       *testing.T
+	site    *servertest.Site
+	shop    *servertest.Client
+	browser *servertest.Browser // where the user has signed in
 
 	codes         []url.Values // the requests
 	first, second []servertest.Reply
 	refreshed     time.Time // when all were
 }
 
-// exchangeAll has one browser bring n codes, each just before it is redeemed: a code lives for a minute.
-func (r *redeemer) exchangeAll(n int) {
+// code has the browser bring a code, and returns the request that redeems it.
+func (r *redeemer) code() url.Values {
 	r.t.Helper()
-	b := r.site.NewBrowser(r.t)
-	r.shop.Begin().SignIn(b, "ana")
-	r.first = r.redeemAll("code", n, func(int) url.Values {
-		trip := r.shop.Begin("prompt", "none", "scope", "openid offline_access")
-		form := url.Values{"grant_type": {"authorization_code"}, "code": {trip.Code(b.Open(trip.Address))},
-			"redirect_uri": {servertest.ReturnURI}, "code_verifier": {trip.PKCE}}
-		r.codes = append(r.codes, form)
-		return form
-	})
-	r.want(`SELECT count(DISTINCT family) FROM token`, n)
-	r.want(`SELECT count(*) FROM token WHERE kind = 'refresh'`, n)
+	trip := r.shop.Begin("prompt", "none", "scope", "openid offline_access")
+	return url.Values{"grant_type": {"authorization_code"}, "code": {trip.Code(r.browser.Open(trip.Address))},
+		"redirect_uri": {servertest.ReturnURI}, "code_verifier": {trip.PKCE}}
 }
 
-func (r *redeemer) refreshAll() {
+// exchangeAll redeems n codes, each eight times at once just after it was made: a code lives for a minute. Nothing is left of
+// what came of them.
+func (r *redeemer) exchangeAll(n int) {
 	r.t.Helper()
-	r.second = r.redeemAll("refresh token", len(r.first), func(i int) url.Values { return refresh(r.first[i]) })
+	begun := time.Now()
+	for i := range n {
+		if won := r.atOnce("code", r.code()); len(won) != 1 {
+			r.t.Errorf("code %d brought tokens to %d, want 1", i, len(won))
+		}
+	}
+	r.t.Logf("%d codes, eight times each: %v", n, time.Since(begun).Round(time.Millisecond))
+	r.want(`SELECT count(*) FROM code WHERE used = TRUE AND revoked = TRUE`, n)
+	r.want(`SELECT count(*) FROM token`, 0)
+}
+
+// refreshAll redeems n other codes once, and their refresh tokens as exchangeAll the codes.
+func (r *redeemer) refreshAll(n int) {
+	r.t.Helper()
+	for range n {
+		r.codes = append(r.codes, r.code())
+		r.first = append(r.first, r.site.Token(r.shop, r.codes[len(r.codes)-1]))
+	}
+	r.second = r.redeemAll("refresh token", n, func(i int) url.Values { return refresh(r.first[i]) })
 	r.refreshed = time.Now()
-	r.want(`SELECT count(DISTINCT family) FROM token`, len(r.first))
-	r.want(`SELECT count(*) FROM token WHERE kind = 'refresh' AND used_at = 0`, len(r.first))
+	r.want(`SELECT count(DISTINCT family) FROM token`, n)
+	r.want(`SELECT count(*) FROM token WHERE kind = 'refresh' AND used_at = 0`, n)
 }
 
 // refresh is the request with the refresh token of an answer.

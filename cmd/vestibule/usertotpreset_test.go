@@ -36,7 +36,7 @@ func TestUserTOTPReset(t *testing.T) {
 			Created: now, Expires: now.Add(time.Hour),
 		}
 		sample, err := s.Store.Client(ctx, "sample")
-		if err := errors.Join(err, s.Store.SaveSession(ctx, nil, &session), s.Store.SaveCode(ctx, code, sample), s.Store.Exchange(ctx, "code", time.Now(), nil, []tokens.Token{token})); err != nil {
+		if err := errors.Join(err, s.Store.SaveSession(ctx, nil, &session), s.Store.SaveCode(ctx, code, sample), s.Store.Exchange(ctx, "code", []tokens.Token{token})); err != nil {
 			t.Fatal(err)
 		}
 

@@ -74,10 +74,6 @@ func (c Client) CodeLife(usual time.Duration) time.Duration {
 	return usual
 }
 
-// RepeatsAnswers reports whether a code that was redeemed a moment ago is answered as before, for an answer that was lost. FAPI
-// 2.0 refuses each that was redeemed (Security Profile section 5.3.2.2).
-func (c Client) RepeatsAnswers() bool { return !c.KeepsFAPI2() }
-
 // RotatesRefreshTokens reports whether a refresh gives the client another refresh token. With keys of its own and bound tokens
 // that protects nothing, and a lost answer loses the token (FAPI 2.0 Security Profile section 5.3.2.1).
 func (c Client) RotatesRefreshTokens() bool { return !c.KeepsFAPI2() }

@@ -30,7 +30,7 @@ func TestProfile(t *testing.T) {
 		t.Errorf("a client that shows certificates: %v, %+v", err, certified)
 	}
 	if !good.RequirePushedRequests || !good.BoundTokens || good.AssertionAudience != client.AudienceIssuer || !good.NeedsPKCE() ||
-		good.RotatesRefreshTokens() || good.RepeatsAnswers() || good.CodeLife(time.Hour) != time.Minute {
+		good.RotatesRefreshTokens() || good.CodeLife(time.Hour) != time.Minute {
 		t.Errorf("it has %+v", good)
 	}
 	for _, algorithms := range [][]string{good.AssertionAlgorithms(), good.RequestObjectAlgorithms(), good.ProofAlgorithms()} {
@@ -65,7 +65,7 @@ func TestProfile(t *testing.T) {
 		}
 	}
 	free := client.Client{ID: "shop"}
-	if free.NeedsPKCE() || !free.RotatesRefreshTokens() || !free.RepeatsAnswers() || free.CodeLife(time.Hour) != time.Hour || free.ProofAlgorithms() != nil {
+	if free.NeedsPKCE() || !free.RotatesRefreshTokens() || free.CodeLife(time.Hour) != time.Hour || free.ProofAlgorithms() != nil {
 		t.Error("a client without a profile is held to it")
 	}
 }

@@ -38,6 +38,7 @@ type Memory struct {
 	accounts     map[string]account.Account
 	hashes       map[string]string
 	lost         error // what the next exchange or refresh answers
+	done         bool  // and it was, in a commit that fails by that
 	down         error
 }
 
@@ -67,7 +68,7 @@ func (m *Memory) Lose(err error) {
 // lose returns what Lose has said, once. It is called with mu held.
 func (m *Memory) lose() error {
 	err := m.lost
-	m.lost = nil
+	m.lost, m.done = nil, err != nil
 	return err
 }
 
@@ -100,9 +101,10 @@ func (m *Memory) Atomic(ctx context.Context, fn func(ctx context.Context) error)
 	}
 	before := m.copy()
 	err := fn(context.WithValue(ctx, insideKey{}, true))
-	if err != nil {
+	if err != nil && !m.done {
 		m.restore(before)
 	}
+	m.done = false
 	return err
 }
 
@@ -339,7 +341,7 @@ func (m *Memory) registered(family, client string) bool {
 }
 
 // Exchange implements tokens.Store.
-func (m *Memory) Exchange(ctx context.Context, signature string, at time.Time, replay []byte, made []tokens.Token) error {
+func (m *Memory) Exchange(ctx context.Context, signature string, made []tokens.Token) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
@@ -349,7 +351,7 @@ func (m *Memory) Exchange(ctx context.Context, signature string, at time.Time, r
 	if !ok || code.Used || code.Revoked || !m.registered(code.Family, code.Client) {
 		return store.ErrConflict
 	}
-	code.Used, code.UsedAt, code.Replay = true, at, replay
+	code.Used = true
 	m.codes[signature] = code
 	m.insert(made)
 	return m.lose()

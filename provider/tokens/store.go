@@ -21,9 +21,7 @@ type Code struct {
 	Expires   time.Time
 	Changed   time.Time // when the client was last changed, as it is registered now; read only
 	Used      bool      // it was exchanged, or stands for an answer without a code
-	UsedAt    time.Time
-	Replay    []byte // the answer to that, sealed with a key only the code's holder can derive
-	Revoked   bool   // what it rested on has ended; nobody has to have used it
+	Revoked   bool      // what it rested on has ended; nobody has to have used it
 }
 
 // Token kinds.
@@ -59,9 +57,9 @@ type Store interface {
 	// SessionClients returns the ids of the clients that have had an answer in the session of that sid: whose code was
 	// exchanged, or saved as used. One that is not registered any more as it was then is not among them.
 	SessionClients(ctx context.Context, session string) ([]string, error)
-	// Exchange marks the code used at the given time with the answer to give again, and inserts the tokens, all or
-	// nothing. ErrConflict if the code was used before, or is revoked or gone.
-	Exchange(ctx context.Context, code string, at time.Time, replay []byte, made []Token) error
+	// Exchange marks the code used and inserts the tokens, all or nothing. ErrConflict if the code was used before, or is
+	// revoked or gone.
+	Exchange(ctx context.Context, code string, made []Token) error
 	// SaveClientToken inserts an access token that a client has got for itself, as a family of its own that ends with it.
 	// client.ErrChanged if the client is not registered as given any more; it is none once that registration is removed.
 	SaveClientToken(ctx context.Context, made Token, of client.Client) error
@@ -70,7 +68,7 @@ type Store interface {
 	// TokenFor is Token for a client that asks about somebody's token: ErrNotFound also if the asking client is not the
 	// one that is registered under its id now.
 	TokenFor(ctx context.Context, kind, signature string, asker client.Client) (Token, error)
-	// Rotate marks the refresh token used at the given time with the answer to give again, removes
+	// Rotate marks the refresh token used at the given time with the answer to give again, if any, removes
 	// the access tokens that its family had, and inserts the new tokens, all or nothing.
 	// ErrConflict if it was used before, or is revoked or gone.
 	Rotate(ctx context.Context, signature string, at time.Time, replay []byte, made []Token) error

@@ -118,15 +118,12 @@ CREATE TABLE code (
 	created_at   BIGINT  NOT NULL,
 	expires_at   BIGINT  NOT NULL,
 	used         BOOLEAN NOT NULL, -- was exchanged, or stands for an answer without a code
-	used_at      BIGINT  NOT NULL,
-	replay       BYTEA,            -- the answer to that, sealed
 	revoked      BOOLEAN NOT NULL  -- what it rested on has ended
 );
 CREATE INDEX code_expires_at ON code (expires_at);
 CREATE INDEX code_client ON code (client);
 CREATE INDEX code_subject ON code (subject);
 CREATE INDEX code_session ON code (session);
-CREATE INDEX code_replay ON code (used_at) WHERE replay IS NOT NULL;
 
 CREATE TABLE token (
 	kind       TEXT   NOT NULL,
@@ -139,7 +136,7 @@ CREATE TABLE token (
 	created_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	used_at    BIGINT NOT NULL,
-	replay     BYTEA,
+	replay     BYTEA,  -- the answer to its use, sealed
 	keep_until BIGINT NOT NULL, -- a used refresh token is remembered beyond its own end
 	PRIMARY KEY (kind, signature)
 );

@@ -112,11 +112,14 @@ func mutualTLS(c config.Config) (provider.MutualTLS, error) {
 func lifetimes(c config.Config) provider.Lifetimes {
 	l := provider.Lifetimes{
 		PushedRequest: c.PushedRequestLifetime, Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.IDTokenLifetime,
-		DeviceCode: c.DeviceCodeLifetime, RefreshIdle: c.RefreshTokenIdle, RefreshTotal: c.RefreshTokenLifetime,
+		DeviceCode: c.DeviceCodeLifetime, RefreshIdle: c.RefreshTokenIdle, RefreshTotal: c.RefreshTokenLifetime, RefreshGrace: c.RefreshTokenGrace,
 		SigningKey: c.SigningKeyLifetime, KeyAnnounce: c.SigningKeyAnnounce,
 	}
 	if l.SigningKey == 0 {
 		l.SigningKey = -1 // by hand only
+	}
+	if l.RefreshGrace == 0 {
+		l.RefreshGrace = -1 // none
 	}
 	return l
 }

@@ -137,7 +137,6 @@ func TestTLSClientAuth(t *testing.T) {
 		if tokens.Type != "Bearer" {
 			t.Errorf("the token is of type %s", tokens.Type)
 		}
-		a.got("the code again, as if the answer was lost", a.exchange(v, code), 200, "", "")
 
 		a.everywhere(own, thief, tokens)
 		a.renews(ca, tokens)
