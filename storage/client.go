@@ -67,9 +67,9 @@ func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, store.ErrConflict, `UPDATE client
-			SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6, hears_logouts = $8, strange = $9
+			SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6, hears_logouts = $8, strange = $9, management_hash = $10
 			WHERE id = $1 AND updated_at = $7`,
-			c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was), c.BackchannelLogoutURI != "", c.IsStrange())
+			c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was), c.BackchannelLogoutURI != "", c.IsStrange(), c.ManagementHash)
 		if err != nil {
 			return err
 		}

@@ -29,9 +29,10 @@ func (b RegisteredBy) IsKnown() bool {
 // that it names is asked on private networks.
 func (c Client) IsStrange() bool { return c.RegisteredBy != ByOperator }
 
-// Manages reports whether the token is the one with which the client manages its registration.
+// Manages reports whether the token is the one with which the client manages its registration: an operator manages what one
+// has registered.
 func (c Client) Manages(token string) bool {
-	return c.ManagementHash != "" && subtle.ConstantTimeCompare([]byte(fastHash(token)), []byte(c.ManagementHash)) == 1
+	return c.IsStrange() && c.ManagementHash != "" && subtle.ConstantTimeCompare([]byte(fastHash(token)), []byte(c.ManagementHash)) == 1
 }
 
 // Application types (OpenID Connect Dynamic Client Registration 1.0 section 2).

@@ -24,18 +24,24 @@ var SubjectTypes = []string{SubjectPublic, SubjectPairwise}
 // ones. Only clients that are answered at web addresses share one, by the host of those or of a document that lists them (OIDC
 // Core section 8.1): to be answered there is what shows that one belongs to it. Anybody could register the loopback address or
 // the private scheme of another app, and a device is answered at none: such a client has a sector of its own, as long as it is
-// registered.
+// registered. So has one that nobody has looked at: it can say today that it is answered where another is, with tokens that it
+// was given elsewhere yesterday, and hear of sign-outs at a third place.
 func (c Client) Sector() string {
 	if c.SubjectType != SubjectPairwise {
 		return ""
+	}
+	if c.IsStrange() {
+		return c.ownSector()
 	}
 	if hosts := c.answeredAt(); len(hosts) == 1 && c.SectorIdentifierURI == "" {
 		return "host " + hosts[0]
 	} else if len(hosts) > 0 && c.SectorIdentifierURI != "" {
 		return "host " + hostOf(c.SectorIdentifierURI)
 	}
-	return "client " + c.ID + " " + c.Registration
+	return c.ownSector()
 }
+
+func (c Client) ownSector() string { return "client " + c.ID + " " + c.Registration }
 
 // answeredAt are the hosts of the redirect URIs; none if the client is also answered elsewhere than at web addresses.
 func (c Client) answeredAt() []string {
@@ -76,14 +82,19 @@ func checkSubject(c Client) error {
 	return errors.Join(faults.found...)
 }
 
-// ErrSector reports a sector_identifier_uri that does not vouch for the client.
-var ErrSector = errors.New("the sector_identifier_uri does not vouch for the client")
+var (
+	// ErrSector reports a sector_identifier_uri that does not vouch for the client.
+	ErrSector = errors.New("the sector_identifier_uri does not vouch for the client")
+	// ErrSectorAway is the ErrSector of a document that cannot be had. What is wrapped around it says why: that tells of networks,
+	// and is not for strangers.
+	ErrSectorAway = fmt.Errorf("%w: what is there cannot be fetched, or is no JSON array of addresses", ErrSector)
+)
 
 // CheckSector fetches what is at the client's sector_identifier_uri, if it has one, and wants all its redirect URIs to be there,
 // in a JSON array (OIDC Core section 8.1, OpenID Connect Dynamic Client Registration 1.0 section 5). To be called before a client
 // is registered that Check has nothing against, and before its redirect URIs or this address are changed.
 //
-// Outcomes: ErrSector, whose text is for whoever registers it; fetch.ErrBusy, which is nobody's fault.
+// Outcomes: ErrSector, whose text is for whoever registers it, ErrSectorAway among them; fetch.ErrBusy, which is nobody's fault.
 func CheckSector(ctx context.Context, f *fetch.Fetcher, c Client) error {
 	if c.SectorIdentifierURI == "" {
 		return nil
@@ -93,14 +104,14 @@ func CheckSector(ctx context.Context, f *fetch.Fetcher, c Client) error {
 	case errors.Is(err, fetch.ErrBusy):
 		return err
 	case err != nil:
-		return fmt.Errorf("%w: %v", ErrSector, err)
+		return fmt.Errorf("%w: %v", ErrSectorAway, err)
 	}
 	if document.Host != hostOf(c.SectorIdentifierURI) { // or any redirect there is would vouch for all that it can be pointed at
-		return fmt.Errorf("%w: its address leads to another host", ErrSector)
+		return fmt.Errorf("%w: its address leads to another host", ErrSectorAway)
 	}
 	var listed []string
 	if err := json.Unmarshal(document.Body, &listed); err != nil || listed == nil {
-		return fmt.Errorf("%w: what is there is no JSON array of addresses", ErrSector)
+		return ErrSectorAway
 	}
 	for _, uri := range c.RedirectURIs {
 		if !slices.Contains(listed, uri) {

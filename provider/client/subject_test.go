@@ -23,6 +23,7 @@ func TestSector(t *testing.T) {
 	}
 	listed := func(c *client.Client) { c.SectorIdentifierURI = "https://sector.example/uris.json" }
 	device := func(c *client.Client) { c.GrantTypes = []string{client.GrantCode, client.GrantDevice} }
+	strange := func(c *client.Client) { c.RegisteredBy = client.ByInitialToken }
 	two := web("https://shop.example/cb", "https://till.example/cb")
 	for _, tt := range []struct {
 		name  string
@@ -42,6 +43,8 @@ func TestSector(t *testing.T) {
 		{"a private scheme", with(web("com.example.shop:/cb"), func(c *client.Client) { c.Public, c.SecretHash = true, "" }), "client shop r1", ""},
 		{"a device too", with(web("https://shop.example/cb"), device), "client shop r1", ""},
 		{"a device too, listed", with(web("https://shop.example/cb"), func(c *client.Client) { device(c); listed(c) }), "client shop r1", "pairwise subjects of its own"},
+		{"nobody has looked at", with(web("https://shop.example/cb"), strange), "client shop r1", ""},
+		{"nobody has looked at, listed", with(two, func(c *client.Client) { strange(c); listed(c) }), "client shop r1", ""},
 		{"another type", with(two, func(c *client.Client) { c.SubjectType = "private" }), "", "public or pairwise"},
 		{"a document without https", with(two, func(c *client.Client) { c.SectorIdentifierURI = "http://sector.example/" }), "host sector.example", "must be https"},
 	} {

@@ -105,6 +105,9 @@ func (o *Operator) importClient(ctx context.Context, n NewClient, made string, r
 	if c.Registration, c.Created = before.Registration, before.Created; made != "" && before.SecretHash != "" {
 		c.SecretHash, c.PreviousSecretHash, c.PreviousSecretEnds, made = before.SecretHash, before.PreviousSecretHash, before.PreviousSecretEnds, ""
 	}
+	if c.ManagementHash == "" && c.RegisteredBy == before.RegisteredBy { // else somebody else manages it from now on
+		c.ManagementHash = before.ManagementHash
+	}
 	changed, err := client.Differences(before, c)
 	if err == nil && len(changed) == 0 && c.SecretHash == before.SecretHash {
 		return ImportedClient{before, "", ImportSame, false}, nil

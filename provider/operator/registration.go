@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"math"
 	"strings"
 	"time"
 
@@ -86,10 +87,11 @@ func (o *Operator) RegisterItself(ctx context.Context, r SelfRegistration) (Regi
 }
 
 // ChangeItself has a client replace its registration, as it was read, at its own wish. A secret that it still needs stays; one
-// that it needs from now on is made. Outcomes: *Invalid; client.ErrSector; fetch.ErrBusy; store.ErrConflict if somebody
-// else has changed or removed it.
-func (o *Operator) ChangeItself(ctx context.Context, before, c client.Client, address string) (Registered, error) {
-	done := Registered{Client: before}
+// that it needs from now on is made. What changes something counts as a registration of the Network, or of the client alone that
+// came with a token; without a Network nothing is counted. Outcomes: *Invalid; client.ErrSector; fetch.ErrBusy;
+// store.ErrConflict if somebody else has changed or removed it; ErrManyRegistrations.
+func (o *Operator) ChangeItself(ctx context.Context, before client.Client, r SelfRegistration) (Registered, error) {
+	done, c := Registered{Client: before}, r.Client
 	keepIdentity(&c, before)
 	switch {
 	case !c.NeedsSecret():
@@ -107,9 +109,27 @@ func (o *Operator) ChangeItself(ctx context.Context, before, c client.Client, ad
 	if err != nil || len(changed) == 0 {
 		return done, err
 	}
-	e := audit.Event{Kind: audit.EventClientChanged, Client: c.ID, Address: address, Detail: changeDetail(changed, done.Secret != "")}
-	done.Client, err = o.replaceClient(ctx, before, c, e)
-	return done, err
+	return done, o.Atomic(ctx, func(ctx context.Context) error {
+		if err := o.countChange(ctx, before, r); err != nil {
+			return err
+		}
+		e := audit.Event{Kind: audit.EventClientChanged, Client: c.ID, Address: r.Address, Detail: changeDetail(changed, done.Secret != "")}
+		var err error
+		done.Client, err = o.replaceClient(ctx, before, c, e)
+		return err
+	})
+}
+
+// countChange counts a change of a client, which adds none to those that there are.
+func (o *Operator) countChange(ctx context.Context, c client.Client, r SelfRegistration) error {
+	if r.Network == "" {
+		return nil
+	}
+	if c.RegisteredBy == client.ByInitialToken {
+		r.Network = "client " + c.ID
+	}
+	r.Limits.Total = math.MaxInt
+	return o.Register.CountRegistration(ctx, r.Network, r.Limits, o.now())
 }
 
 // RegisterDocument registers a client whose ID is the address of a document that says what it registers. Outcomes: *Invalid;

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,12 +45,15 @@ type Config struct {
 
 // Endpoint answers clients that register themselves. Its methods answer requests; an error is a fault of ours, and nothing was
 // answered.
-type Endpoint struct{ Config }
+type Endpoint struct {
+	Config
+	fetches fetches
+}
 
 // New returns an Endpoint.
 func New(c Config) *Endpoint {
 	c.Policy = c.Policy.withDefaults()
-	return &Endpoint{c}
+	return &Endpoint{Config: c}
 }
 
 // DeleteUnused removes clients that have registered themselves and are not used, and returns how many.
@@ -77,17 +81,35 @@ func (e *Endpoint) create(w http.ResponseWriter, r *http.Request) (operator.Regi
 	if err != nil {
 		return operator.Registered{}, err
 	}
-	c, err := e.wanted(d, client.Client{Audiences: e.Policy.Audiences})
+	c, err := e.wanted(d, e.Policy.base())
 	if err != nil {
 		return operator.Registered{}, err
 	}
-	done, err := e.Operator.RegisterItself(r.Context(), operator.SelfRegistration{
-		Client: c, Token: token, Network: spelling.NetworkOf(r.RemoteAddr), Address: spelling.HostOf(r.RemoteAddr), Limits: e.Policy.limits(),
-	})
+	if err := e.mayFetch(r, client.Client{}, c); err != nil {
+		return operator.Registered{}, err
+	}
+	wish := e.wish(r, c)
+	wish.Token = token
+	done, err := e.Operator.RegisterItself(r.Context(), wish)
 	if errors.Is(err, store.ErrNotFound) {
 		err = errToken("an initial access token")
 	}
 	return done, outcome(err)
+}
+
+// wish is what the request wants registered.
+func (e *Endpoint) wish(r *http.Request, c client.Client) operator.SelfRegistration {
+	return operator.SelfRegistration{Client: c, Network: spelling.NetworkOf(r.RemoteAddr), Address: spelling.HostOf(r.RemoteAddr), Limits: e.Policy.limits()}
+}
+
+// mayFetch counts what is to be fetched before anybody knows whether the client is registered: strangers have no host asked as
+// often as they like.
+func (e *Endpoint) mayFetch(r *http.Request, before, c client.Client) error {
+	if c.SectorIdentifierURI == "" || c.SectorIdentifierURI == before.SectorIdentifierURI && slices.Equal(c.RedirectURIs, before.RedirectURIs) ||
+		e.fetches.may(spelling.NetworkOf(r.RemoteAddr), e.Operator.Now()) {
+		return nil
+	}
+	return outcome(operator.ErrManyRegistrations)
 }
 
 // wanted is the client that the document makes over base, or all that is wrong with it.
@@ -140,7 +162,10 @@ func (e *Endpoint) update(w http.ResponseWriter, r *http.Request) (operator.Regi
 	if err != nil {
 		return operator.Registered{}, err
 	}
-	done, err := e.Operator.ChangeItself(r.Context(), before, c, spelling.HostOf(r.RemoteAddr))
+	if err := e.mayFetch(r, before, c); err != nil {
+		return operator.Registered{}, err
+	}
+	done, err := e.Operator.ChangeItself(r.Context(), before, e.wish(r, c))
 	done.Token = token
 	return done, outcome(err)
 }

@@ -48,32 +48,46 @@ func refuse(faults ...error) *refusal {
 	return &refusal{http.StatusBadRequest, code, strings.Join(lines, "; ")}
 }
 
-// blame names, of each fault of the client that the document makes over base, the member that it is the fault of: the one
-// without which it would not be there.
+// maxFaults is how many faults a client is told of at once.
+const maxFaults = 8
+
+// blame names, of the first faults of the client that the document makes over base, the member that each is the fault of: the
+// one without which it would not be there. It checks the document once for each of its members at most, however many faults
+// there are.
 func (d document) blame(found []error, check func(document) []error) []error {
-	named := make([]error, len(found))
-	for i, one := range found {
-		named[i] = one
-		if f := (*fault)(nil); errors.As(one, &f) {
-			continue
+	named := slices.Clone(found[:min(len(found), maxFaults)])
+	for _, name := range slices.Sorted(maps.Keys(d.said)) {
+		if !slices.ContainsFunc(named, isNameless) {
+			break
 		}
-		for _, name := range slices.Sorted(maps.Keys(d.said)) {
-			if less := (document{said: maps.Clone(d.said)}); !has(check(less.without(name)), one) {
+		left := texts(check(d.without(name)))
+		for i, one := range named {
+			if isNameless(one) && !left[one.Error()] {
 				named[i] = &fault{name, one.Error()}
-				break
 			}
 		}
 	}
 	return named
 }
 
-func (d document) without(name string) document {
-	delete(d.said, name)
-	return d
+// isNameless reports whether the fault is of no member yet.
+func isNameless(err error) bool {
+	var f *fault
+	return !errors.As(err, &f)
 }
 
-func has(all []error, one error) bool {
-	return slices.ContainsFunc(all, func(err error) bool { return err.Error() == one.Error() })
+func (d document) without(name string) document {
+	less := document{said: maps.Clone(d.said)}
+	delete(less.said, name)
+	return less
+}
+
+func texts(all []error) map[string]bool {
+	found := map[string]bool{}
+	for _, err := range all {
+		found[err.Error()] = true
+	}
+	return found
 }
 
 // apart takes joined errors apart.
@@ -111,11 +125,11 @@ func outcome(err error) error {
 	case errors.As(err, &wrong):
 		return refuse(wrong.Unwrap()...)
 	case errors.Is(err, client.ErrSector):
-		return refuse(&fault{"sector_identifier_uri", err.Error()})
+		return refuse(&fault{"sector_identifier_uri", sectorText(err)})
 	case errors.Is(err, fetch.ErrBusy):
 		return &refusal{http.StatusServiceUnavailable, "temporarily_unavailable", "Too many addresses are being fetched. Try again in a few seconds."}
 	case errors.Is(err, operator.ErrManyRegistrations):
-		return &refusal{http.StatusTooManyRequests, "temporarily_unavailable", "Too many clients were registered from this network. Try again in an hour, or ask whoever runs the server for an initial access token."}
+		return &refusal{http.StatusTooManyRequests, "temporarily_unavailable", "Too many clients were registered or changed from this network. Try again in an hour, or ask whoever runs the server for an initial access token."}
 	case errors.Is(err, operator.ErrFull):
 		return &refusal{http.StatusTooManyRequests, "temporarily_unavailable", "As many clients have registered themselves as may. Ask whoever runs the server."}
 	case errors.Is(err, store.ErrConflict):
@@ -124,6 +138,14 @@ func outcome(err error) error {
 		return nil
 	}
 	return fmt.Errorf("registration: %w", err)
+}
+
+// sectorText is what a stranger is told of a sector_identifier_uri that is refused: nothing of what is where.
+func sectorText(err error) string {
+	if errors.Is(err, client.ErrSectorAway) {
+		err = client.ErrSectorAway
+	}
+	return err.Error()
 }
 
 // errToken tells nobody which of the reasons it is.

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"vestibule/provider/client"
@@ -20,11 +19,7 @@ import (
 	"vestibule/provider/store"
 )
 
-const (
-	maxMetadataDocument = 16 << 10 // bytes
-	asksPerMinute       = 30       // of one network, for documents of clients that are not known yet
-	askers              = 1 << 16  // networks that are counted
-)
+const maxMetadataDocument = 16 << 10 // bytes
 
 // Documents keeps up to date the clients whose id is the address of what they register (Client ID Metadata Documents,
 // draft-ietf-oauth-client-id-metadata-document). Use NewDocuments.
@@ -33,10 +28,6 @@ type Documents struct {
 	hosts    []string
 	cache    *fetch.Cache[document]
 	now      func() time.Time
-
-	mu    sync.Mutex
-	began time.Time
-	asked map[string]int // by network
 }
 
 // DocumentsConfig is what Documents are made of.
@@ -86,10 +77,11 @@ func (d *Documents) Refresh(r *http.Request, id string) (changed bool, err error
 	switch network := spelling.NetworkOf(r.RemoteAddr); {
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return false, err
-	case !known && !d.mayAsk(network):
+	case !known && !d.endpoint.fetches.may(network, d.now()):
 		return false, &client.DocumentFault{Text: "Too many new apps were named from this network. Try again in a minute."}
 	case !known:
-		before = client.Client{ID: id, RegisteredBy: client.ByDocument, Audiences: d.endpoint.Policy.Audiences}
+		before = d.endpoint.Policy.base()
+		before.ID, before.RegisteredBy = id, client.ByDocument
 	}
 	c, err := d.published(r.Context(), id, before)
 	if err != nil {
@@ -108,17 +100,6 @@ func (d *Documents) allowed(id string) error {
 		return &client.DocumentFault{Text: "Apps of the host of the client_id are not known here. Whoever runs the server can allow it, or register the app."}
 	}
 	return nil
-}
-
-// mayAsk counts a document that nobody may have asked for before. It counts for one process.
-func (d *Documents) mayAsk(network string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if now := d.now(); d.asked == nil || now.Sub(d.began) >= time.Minute || len(d.asked) >= askers {
-		d.began, d.asked = now, map[string]int{}
-	}
-	d.asked[network]++
-	return d.asked[network] <= asksPerMinute
 }
 
 // published is the client that its document makes of it.
@@ -159,7 +140,7 @@ func (d *Documents) keep(r *http.Request, before, c client.Client, known bool) (
 	if known {
 		var differ []string
 		if differ, err = client.Differences(before, c); err == nil && len(differ) > 0 {
-			_, err = o.ChangeItself(r.Context(), before, c, address)
+			_, err = o.ChangeItself(r.Context(), before, operator.SelfRegistration{Client: c, Address: address}) // once in a while, for all who ask
 		}
 		changed = len(differ) > 0
 	} else {
@@ -171,7 +152,7 @@ func (d *Documents) keep(r *http.Request, before, c client.Client, known bool) (
 	case errors.Is(err, store.ErrConflict):
 		return true, nil
 	case errors.Is(err, client.ErrSector):
-		return false, &client.DocumentFault{Text: "The metadata document at the client_id is not accepted: " + err.Error() + "."}
+		return false, &client.DocumentFault{Text: "The metadata document at the client_id is not accepted: " + sectorText(err) + "."}
 	case errors.Is(err, operator.ErrManyRegistrations), errors.Is(err, operator.ErrFull):
 		return false, &client.DocumentFault{Text: "As many new apps have come as may. Try again in an hour, or ask whoever runs the server."}
 	}

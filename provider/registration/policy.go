@@ -60,6 +60,11 @@ func (p Policy) limits() operator.RegistrationLimits {
 	return operator.RegistrationLimits{PerHour: p.PerHour, Total: p.Total}
 }
 
+// base is what a new client has of all that is an operator's to say.
+func (p Policy) base() client.Client {
+	return client.Client{Audiences: p.Audiences}
+}
+
 // complete fills in what the client leaves out, as OIDC Registration section 2 has it, and leaves it no scope that is not for
 // it: the answer says what is left (RFC 7591 section 2).
 func (p Policy) complete(c *client.Client) {
@@ -82,7 +87,9 @@ func (p Policy) complete(c *client.Client) {
 		c.Scopes = p.Scopes
 	}
 	c.Scopes = slices.DeleteFunc(slices.Clone(c.Scopes), func(scope string) bool { return !slices.Contains(p.Scopes, scope) })
-	c.Consent = client.ConsentAsk
+	if c.Consent == client.ConsentDefault { // an operator has set none
+		c.Consent = client.ConsentAsk
+	}
 }
 
 // faults are what the policy does not let the client register.

@@ -116,7 +116,7 @@ var operations = []operation{
 		w.must(err)
 		after := before
 		after.Name = "The Shop"
-		_, err = o.ChangeItself(ctx, before, after, "192.0.2.1")
+		_, err = o.ChangeItself(ctx, before, operator.SelfRegistration{Client: after, Address: "192.0.2.1"})
 		return err
 	}},
 	{method: "RemoveItself", prepare: (*world).shop, event: audit.EventClientRemoved, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {

@@ -2,6 +2,7 @@ package operatortest
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -107,7 +108,32 @@ func testRegistrationLimits(t *testing.T, w *world) {
 		t.Errorf("a fourth within the hour: %v, want %v", err, operator.ErrManyRegistrations)
 	}
 	w.now = w.now.Add(time.Hour)
-	w.register(more)
+	testChangeLimit(t, w, w.register(more).Client)
+}
+
+// testChangeLimit has a client change itself, in the hour in which its network has registered it; and what a token registered,
+// which counts alone.
+func testChangeLimit(t *testing.T, w *world, c client.Client) {
+	with := itself("192.0.2.1", w.initialToken(1))
+	with.Limits.Total = 100
+	alone := w.register(with).Client
+	for _, tt := range []struct {
+		c    client.Client
+		more int
+	}{{c, 2}, {alone, 3}} {
+		c := tt.c
+		for i := range 4 {
+			r := itself("192.0.2.1", "")
+			r.Client, r.Name = c, strings.Repeat("a", i+1)
+			done, err := w.operator(acting).ChangeItself(t.Context(), c, r)
+			if i < tt.more {
+				w.must(err)
+				c = done.Client
+			} else if !errors.Is(err, operator.ErrManyRegistrations) {
+				t.Errorf("change %d: %v, want %v", i+1, err, operator.ErrManyRegistrations)
+			}
+		}
+	}
 }
 
 func testUnused(t *testing.T, w *world) {
@@ -116,7 +142,7 @@ func testUnused(t *testing.T, w *world) {
 	w.now = w.now.Add(2 * time.Hour)
 	changed := kept.Client
 	changed.Name = "Kept"
-	_, err := w.operator(acting).ChangeItself(t.Context(), kept.Client, changed, "")
+	_, err := w.operator(acting).ChangeItself(t.Context(), kept.Client, operator.SelfRegistration{Client: changed})
 	w.must(err)
 	if n, err := w.operator(acting).DeleteUnused(t.Context(), time.Hour); n != 1 || err != nil {
 		t.Errorf("%d are removed, %v; want 1", n, err)
@@ -129,7 +155,7 @@ func testUnused(t *testing.T, w *world) {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
-	if _, err := w.operator(acting).ChangeItself(t.Context(), kept.Client, changed, ""); !errors.Is(err, store.ErrConflict) {
+	if _, err := w.operator(acting).ChangeItself(t.Context(), kept.Client, operator.SelfRegistration{Client: changed}); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a change of an older state: %v, want %v", err, store.ErrConflict)
 	}
 }
