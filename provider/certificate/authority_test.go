@@ -130,6 +130,18 @@ func TestRegistered(t *testing.T) {
 	}
 }
 
+// TestTextIsNoDER: a name with a text that looks like the DER of another value is not that one's.
+func TestTextIsNoDER(t *testing.T) {
+	own := issue(t, nil, func(c *x509.Certificate) {
+		c.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: "#0403626e6b"}}}
+	})
+	for text, want := range map[string]bool{`CN=\#0403626e6b`: true, "CN=#0403626e6b": false} {
+		if got := (certificate.Subject{DN: text}).Is(own.Certificate); got != want {
+			t.Errorf("%s: %t", text, got)
+		}
+	}
+}
+
 // FuzzDN: a name that can be registered is one that no certificate of another is of.
 func FuzzDN(f *testing.F) {
 	for _, seed := range []string{"CN=bank", `CN=Jo\C3\A3o+UID=7 , O=a\,b,2.5.4.97=#0c0161`, `CN=\ a\ `, "C=PT,", `CN=#`} {
