@@ -60,7 +60,7 @@ func faults(c Config, leftOut func(setting string) bool, where func(setting stri
 }
 
 func rules(c Config) []rule {
-	return slices.Concat(issuerRules(c), addressRules(c), certificateRules(c), secretRules(c), wordRules(c), numberRules(c), policyRules(c), levelRules(c), mailRules(c), hydraRules(c))
+	return slices.Concat(issuerRules(c), addressRules(c), certificateRules(c), secretRules(c), wordRules(c), numberRules(c), policyRules(c), registrationRules(c), levelRules(c), mailRules(c), hydraRules(c))
 }
 
 func issuerRules(c Config) []rule {

@@ -99,6 +99,34 @@ type Config struct {
 	// hydra_admin_ca_file.
 	HydraAdminCAFile string
 
+	// Registration is off, token or open: whether apps may register themselves, with an initial access token or without one
+	// (RFC 7591): registration.
+	Registration string
+	// RegistrationScopes are the most that such an app may ask for: registration_scopes.
+	RegistrationScopes []string
+	// RegistrationGrantTypes are what it may send to the token endpoint: registration_grant_types.
+	RegistrationGrantTypes []string
+	// RegistrationAuthMethods are how it may authenticate: registration_auth_methods.
+	RegistrationAuthMethods []string
+	// RegistrationRedirects are where it may have browsers sent: hosts, *.example.com, localhost for the user's device, private
+	// schemes with their colon; nil: anywhere that an app may: registration_redirects.
+	RegistrationRedirects []string
+	// RegistrationAudiences are the APIs that it may have tokens for, as those are registered: registration_audiences.
+	RegistrationAudiences []string
+	// RegistrationPerHour is how many apps one network may register in an hour without a token: registration_per_hour.
+	RegistrationPerHour int
+	// RegistrationTotal is how many apps there may be that have registered themselves: registration_total.
+	RegistrationTotal int
+	// RegistrationUnused is how long one stays that is not used: registration_unused.
+	RegistrationUnused time.Duration
+
+	// ClientMetadataDocuments lets apps come whose client id is the address of a document that says what they register:
+	// client_metadata_documents.
+	ClientMetadataDocuments bool
+	// ClientMetadataHosts are the hosts whose documents count, or *.example.com for all below one; nil: any host's:
+	// client_metadata_hosts.
+	ClientMetadataHosts []string
+
 	// RequirePushedRequests has every client push its authorization requests (RFC 9126): require_pushed_requests.
 	RequirePushedRequests bool
 	// PushedRequestLifetime is how long a pushed request waits for its browser: pushed_request_lifetime.
@@ -246,5 +274,13 @@ func Default() Config {
 		TOTPPeriods:           []int{30},
 		LogoutTokenRetry:      day,
 		DeviceCodeLifetime:    10 * time.Minute,
+
+		Registration:            "off",
+		RegistrationScopes:      []string{"openid", "profile", "email", "offline_access"},
+		RegistrationGrantTypes:  []string{"authorization_code", "refresh_token"},
+		RegistrationAuthMethods: []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
+		RegistrationPerHour:     20,
+		RegistrationTotal:       10_000,
+		RegistrationUnused:      30 * day,
 	}
 }

@@ -75,7 +75,7 @@ func emptied(c Config) Config {
 }
 
 // named matches what can only be a setting, in each of the spellings of one.
-var named = regexp.MustCompile(`^(?:VESTIBULE_([A-Z_]+)|((?:totp|password|device|hash|session|two_steps|mail|refresh_token|remember|trusted|audit|recovery|secret|clock)_[a-z_]+))`)
+var named = regexp.MustCompile(`^(?:VESTIBULE_([A-Z_]+)|((?:totp|password|device|hash|session|two_steps|mail|refresh_token|remember|trusted|audit|recovery|secret|clock|client_metadata)_[a-z_]+))`)
 
 // TestDocumentNames: settings that the prose of any document names are there.
 func TestDocumentNames(t *testing.T) {

@@ -58,6 +58,18 @@ var settings = []setting{
 	{"hydra_admin_cert_file", "certificate that the admin API is shown", false, text(func(c *Config) *string { return &c.HydraAdminCertFile })},
 	{"hydra_admin_key_file", "key of that certificate", false, text(func(c *Config) *string { return &c.HydraAdminKeyFile })},
 	{"hydra_admin_ca_file", "certificates that vouch for the admin API", false, text(func(c *Config) *string { return &c.HydraAdminCAFile })},
+	{"registration", "off, token or open: whether apps may register themselves (RFC 7591)", false, text(func(c *Config) *string { return &c.Registration })},
+	{"registration_scopes", "scopes that such an app may ask for, separated by commas", false, words(func(c *Config) *[]string { return &c.RegistrationScopes })},
+	{"registration_grant_types", "grant types that it may have, separated by commas", false, words(func(c *Config) *[]string { return &c.RegistrationGrantTypes })},
+	{"registration_auth_methods", "how it may authenticate, separated by commas", false, words(func(c *Config) *[]string { return &c.RegistrationAuthMethods })},
+	{"registration_redirects", "hosts, *.example.com, localhost and private schemes with a colon that it may have browsers sent to, separated by commas", false,
+		words(func(c *Config) *[]string { return &c.RegistrationRedirects })},
+	{"registration_audiences", "APIs that it may have tokens for, separated by commas", false, words(func(c *Config) *[]string { return &c.RegistrationAudiences })},
+	{"registration_per_hour", "apps that one network may register in an hour", false, count(func(c *Config) *int { return &c.RegistrationPerHour })},
+	{"registration_total", "apps that may have registered themselves", false, count(func(c *Config) *int { return &c.RegistrationTotal })},
+	{"registration_unused", "how long such an app stays that is not used", false, span(func(c *Config) *time.Duration { return &c.RegistrationUnused })},
+	{"client_metadata_documents", "let apps come whose client id is the address of what they register", false, yes(func(c *Config) *bool { return &c.ClientMetadataDocuments })},
+	{"client_metadata_hosts", "hosts whose documents count, or *.example.com, separated by commas", false, words(func(c *Config) *[]string { return &c.ClientMetadataHosts })},
 	{"require_pushed_requests", "have all apps push their authorization requests (RFC 9126)", false, yes(func(c *Config) *bool { return &c.RequirePushedRequests })},
 	{"pushed_request_lifetime", "life of a pushed authorization request", false, span(func(c *Config) *time.Duration { return &c.PushedRequestLifetime })},
 	{"device_code_lifetime", "time that a device waits for its user", false, span(func(c *Config) *time.Duration { return &c.DeviceCodeLifetime })},
@@ -100,7 +112,8 @@ var settings = []setting{
 
 // isList reports whether the file may have a list where the environment has commas.
 func (s setting) isList() bool {
-	return slices.Contains([]string{"acr_names", "dpop_algorithms", "totp_algorithms", "totp_digits", "totp_periods", "two_steps", "two_steps_groups", "phishing_resistant_groups", "secret_keys", "trusted_proxies", "fetch_networks"}, s.name)
+	return slices.Contains([]string{"acr_names", "dpop_algorithms", "totp_algorithms", "totp_digits", "totp_periods", "two_steps", "two_steps_groups", "phishing_resistant_groups", "secret_keys", "trusted_proxies", "fetch_networks",
+		"registration_scopes", "registration_grant_types", "registration_auth_methods", "registration_redirects", "registration_audiences", "client_metadata_hosts"}, s.name)
 }
 
 // Flag is a setting that may be given as a flag.

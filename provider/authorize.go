@@ -60,6 +60,9 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
 		return nil, fosite.NewAuthorizeRequest(), errMalformed
 	}
+	if err := p.refresh(r, r.Form.Get("client_id")); err != nil {
+		return nil, fosite.NewAuthorizeRequest(), err
+	}
 	if slices.ContainsFunc(r.Form["request_uri"], pushed.IsURI) {
 		return p.takePushed(r)
 	}
@@ -104,7 +107,7 @@ func (p *Provider) validate(r *http.Request, proof *dpop.Proof) (*interaction.In
 // beginFor begins the sign-in that a client asks for by the parameters of the form, which demand was read from.
 func (p *Provider) beginFor(rp client.Client, demand assurance.Demand, form url.Values, scopes []string) *interaction.Interaction {
 	ix := p.Begin(demand)
-	ix.Client, ix.ClientName, ix.Scopes = rp.ID, rp.Label(), scopes
+	ix.Client, ix.ClientName, ix.Strange, ix.Scopes = rp.ID, rp.Label(), rp.IsStrange(), scopes
 	ix.Registered, ix.Decided, ix.TwoSteps = rp.Registration, rp.Updated, rp.TwoSteps
 	if wanted, err := claims.Parse(form.Get("claims")); err == nil { // demand has refused any other
 		ix.Claims = wanted.Within(rp.Scopes)

@@ -33,7 +33,7 @@ func (p *Provider) authenticateByAssertion(ctx context.Context, r *http.Request,
 	if named := form.Get("client_id"); named != "" && named != assertion.Client {
 		return nil, fosite.ErrInvalidClient.WithHint("client_id is not the client of the assertion.")
 	}
-	c, err := p.knownClient(ctx, assertion.Client)
+	c, err := p.knownClient(r, assertion.Client)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (p *Provider) checkAssertion(ctx context.Context, r *http.Request, c client
 	if err != nil {
 		return badAssertion(err)
 	}
-	if err := p.clientKeys.Verify(ctx, keysOf(c), a.Token); err != nil {
+	if err := p.documentsOf(c).keys.Verify(ctx, keysOf(c), a.Token); err != nil {
 		return keyFault(err, badAssertion)
 	}
 	switch err := p.store.SpendAssertion(ctx, c.ID, used.ID, used.Until); {

@@ -41,7 +41,7 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 	if err != nil {
 		return nil, err
 	}
-	c, err := p.knownClient(ctx, sent.id)
+	c, err := p.knownClient(r, sent.id)
 	switch {
 	case err != nil:
 		return nil, err
@@ -66,8 +66,11 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 }
 
 // knownClient returns the client that a request says it is of.
-func (p *Provider) knownClient(ctx context.Context, id string) (client.Client, error) {
-	c, err := p.clients.Client(ctx, id)
+func (p *Provider) knownClient(r *http.Request, id string) (client.Client, error) {
+	if err := p.refreshKnown(r, id); err != nil {
+		return client.Client{}, err
+	}
+	c, err := p.clients.Client(r.Context(), id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return c, fosite.ErrInvalidClient.WithHint("The client is not known.")

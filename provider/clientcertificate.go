@@ -138,5 +138,5 @@ func (p *Provider) checkCertificate(ctx context.Context, c client.Client, chain 
 	if err := certificate.CheckTime(chain[0], p.now()); err != nil {
 		return err
 	}
-	return p.clientKeys.HasCertificate(ctx, keysOf(c), chain[0])
+	return p.documentsOf(c).keys.HasCertificate(ctx, keysOf(c), chain[0])
 }

@@ -24,9 +24,7 @@ import (
 	"vestibule/provider/fetch"
 	"vestibule/provider/interaction"
 	"vestibule/provider/jwks"
-	"vestibule/provider/keyset"
 	"vestibule/provider/limiter"
-	"vestibule/provider/logo"
 	"vestibule/provider/logout"
 	"vestibule/provider/pairwise"
 	"vestibule/provider/pushed"
@@ -58,6 +56,10 @@ type Config struct {
 	Devices      bool
 	Locales      []string // languages that the pages speak, for the metadata (BCP 47); none: it is silent about them
 
+	// Registration are the endpoints at which clients register themselves; nil: they do not.
+	Registration Registration
+	// ClientDocuments keep up to date the clients whose ids are addresses of what they register; nil: there are none.
+	ClientDocuments ClientDocuments
 	// RequirePushedRequests has all clients push their authorization requests (RFC 9126). False: those that want to.
 	RequirePushedRequests bool
 
@@ -68,6 +70,22 @@ type Config struct {
 	Fetch            fetch.Config     // whom documents of clients may be fetched from; zero: the public Internet
 	Log              *slog.Logger     // nil: slog.Default
 	Now              func() time.Time // nil: time.Now
+}
+
+// Registration answers clients that register themselves, and manage that (RFC 7591, RFC 7592): *registration.Endpoint does. An
+// error is a fault of ours that nobody has been told of.
+type Registration interface {
+	Create(w http.ResponseWriter, r *http.Request) error
+	Read(w http.ResponseWriter, r *http.Request) error
+	Update(w http.ResponseWriter, r *http.Request) error
+	Delete(w http.ResponseWriter, r *http.Request) error
+}
+
+// ClientDocuments keep up to date the clients whose ids are addresses of what they register: *registration.Documents do.
+type ClientDocuments interface {
+	// Refresh is called before a client is read that a request names. changed: what was read before is not true any more.
+	// Errors: *client.DocumentFault, which is the client's, or ours.
+	Refresh(r *http.Request, id string) (changed bool, err error)
 }
 
 // Store is all that the provider keeps.
@@ -159,25 +177,25 @@ type Provider struct {
 	frontChannel  bool
 	devices       bool
 	sealer        interaction.Sealer
+	registration  Registration
+	published     ClientDocuments
 
 	*interaction.Flows
-	ui             UI // of Register
-	clients        *client.Cache
-	keys           *jwks.Keys
-	names          *pairwise.Key // of users and sessions, as clients know them
-	proofs         *dpop.Checker
-	mutualTLS      MutualTLS
-	unreadable     sync.Once // logs the first certificate that a proxy passes on in another way than it is said to
-	tokens         *tokenStrategy
-	secrets        *client.SecretChecker
-	pushes         pushed.Quota
-	codes          device.UserCodes
-	pace           device.Pace
-	fosite         *fosite.Fosite
-	fetcher        *fetch.Fetcher // of what registered clients name
-	clientKeys     *keyset.Keys
-	requestObjects *fetch.Cache[[]byte]
-	logos          *fetch.Cache[logo.Image]
+	ui         UI // of Register
+	clients    *client.Cache
+	keys       *jwks.Keys
+	names      *pairwise.Key // of users and sessions, as clients know them
+	proofs     *dpop.Checker
+	mutualTLS  MutualTLS
+	unreadable sync.Once // logs the first certificate that a proxy passes on in another way than it is said to
+	tokens     *tokenStrategy
+	secrets    *client.SecretChecker
+	pushes     pushed.Quota
+	codes      device.UserCodes
+	pace       device.Pace
+	fosite     *fosite.Fosite
+	documents  documents // that operators' clients name
+	strange    documents // that clients name which have registered themselves
 }
 
 // secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
@@ -190,7 +208,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	}
 	p := &Provider{
 		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, ownAccounts: c.OwnAccounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
-		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, frontChannel: c.FrontChannel, devices: c.Devices, mutualTLS: c.MutualTLS, sealer: c.Sealer, log: c.Log, now: c.Now,
+		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, frontChannel: c.FrontChannel, devices: c.Devices, mutualTLS: c.MutualTLS, sealer: c.Sealer, registration: c.Registration, published: c.ClientDocuments, log: c.Log, now: c.Now,
 	}
 	if p.algorithm == "" {
 		p.algorithm = client.RS256
@@ -221,32 +239,11 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	if p.proofs, err = p.newProofs(c); err != nil {
 		return nil, fmt.Errorf("proofs: %w", err)
 	}
-	p.composeFetch(c.Fetch)
+	p.documents, p.strange = p.newDocuments(c.Fetch), p.newDocuments(c.Fetch.Strange())
 	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
 	p.codes = device.UserCodes{Secrets: c.Secrets}
 	p.compose(c.Secrets)
 	return p, nil
-}
-
-// composeFetch makes what gets documents of registered clients.
-func (p *Provider) composeFetch(c fetch.Config) {
-	p.fetcher = fetch.New(c)
-	p.clientKeys = keyset.New(p.fetcher, p.now, func(uri string, err error) {
-		p.log.Warn("the keys of a client cannot be fetched", "jwks_uri", uri, "error", err)
-	})
-	p.requestObjects = &fetch.Cache[[]byte]{Fetcher: p.fetcher, Accept: requestObjectTypes, Now: p.now,
-		Parse: func(d fetch.Document) ([]byte, error) { return d.Body, nil }}
-	// By a fetcher of their own: any browser may ask for a logo, and must not keep keys waiting.
-	p.logos = &fetch.Cache[logo.Image]{Fetcher: fetch.New(c), Accept: logo.Accept, Now: p.now,
-		Parse: func(d fetch.Document) (logo.Image, error) { return logo.Parse(d.Body) },
-		Failed: func(uri string, err error) {
-			p.log.Warn("the logo of a client cannot be fetched", "logo_uri", uri, "error", err)
-		}}
-}
-
-// Logo returns the picture at the client's logo_uri. An error says why there is none to be had.
-func (p *Provider) Logo(ctx context.Context, c client.Client) (logo.Image, error) {
-	return p.logos.Get(ctx, c.LogoURI)
 }
 
 // checkConfig reports every fault at once.

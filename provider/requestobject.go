@@ -44,15 +44,16 @@ func (p *Provider) openRequest(r *http.Request) (fault, err error) {
 	switch {
 	case errors.As(err, &ours):
 		return nil, err
-	case err != nil:
+	case opened == nil:
 		return err, nil
 	}
 	r.Form = opened
-	return nil, nil
+	return err, nil
 }
 
 // requestParameters returns the parameters of a request of the client: those of its request object and, unless those count
-// alone, those around it (RFC 9101, OIDC Core section 6). A request without a request object is returned as it is.
+// alone, those around it (RFC 9101, OIDC Core section 6). A request without a request object is returned as it is. Beside an
+// error they are those that the answer needs, or nil for those of form.
 func (p *Provider) requestParameters(ctx context.Context, c client.Client, form url.Values) (url.Values, error) {
 	raw := form.Get("request")
 	switch byValue, byReference := form.Has("request"), form.Has("request_uri"); {
@@ -72,29 +73,33 @@ func (p *Provider) requestParameters(ctx context.Context, c client.Client, form 
 	if err != nil {
 		return nil, badRequestObject(err)
 	}
-	if err := p.checkRequestSignature(ctx, c, token); err != nil {
-		return nil, err
-	}
 	request := clientjwt.Request{Issuer: p.issuer, Client: c.ID, Form: form, Alone: c.RequireSignedRequestObject, Dated: c.KeepsFAPI2()}
+	if err := p.checkRequestSignature(ctx, c, token, form.Has("request_uri")); err != nil {
+		return request.Answer(token), err
+	}
 	opened, err := request.Parameters(token, p.now())
 	if err != nil {
-		return nil, badRequestObject(err)
+		return request.Answer(token), badRequestObject(err)
 	}
 	return opened, nil
 }
 
-// checkRequestSignature wants the client to have signed its request object, or to have registered that it does not.
-func (p *Provider) checkRequestSignature(ctx context.Context, c client.Client, token *keyset.Token) error {
-	algorithms := c.RequestObjectAlgorithms()
+// checkRequestSignature wants the client to have signed its request object, or to have registered that it does not. One that
+// was fetched is the client's without that, for it was at an https address that the client has registered (OIDC Core section
+// 6.2), unless the client has registered that it signs; then one without a signature is invalid.
+func (p *Provider) checkRequestSignature(ctx context.Context, c client.Client, token *keyset.Token, fetched bool) error {
+	algorithms, signs := c.RequestObjectAlgorithms(), c.RequireSignedRequestObject || c.RequestObjectAlg != "" || c.KeepsFAPI2()
 	switch unsigned := token.Algorithm == keyset.None; {
-	case !token.SignedWith(algorithms...) && unsigned:
-		return fosite.ErrRequestNotSupported.WithHint("A request object must be signed, unless the client is registered with request_object_signing_alg none.")
+	case unsigned && fetched && !signs:
+		return nil
+	case !token.SignedWith(algorithms...) && unsigned && !signs:
+		return fosite.ErrRequestNotSupported.WithHint("A request object must be signed, unless the client is registered with request_object_signing_alg none, or keeps it at one of its request_uris.")
 	case !token.SignedWith(algorithms...):
 		return badRequestObject(errors.New("it must be signed with " + strings.Join(algorithms, ", ")))
 	case unsigned:
 		return nil
 	}
-	if err := p.clientKeys.Verify(ctx, keysOf(c), token); err != nil {
+	if err := p.documentsOf(c).keys.Verify(ctx, keysOf(c), token); err != nil {
 		return keyFault(err, badRequestObject)
 	}
 	return nil
@@ -105,7 +110,8 @@ func badRequestObject(err error) error {
 }
 
 // fetchRequestObject gets a request object from where the client has registered that it may be. One whose address says what
-// its SHA-256 is may be kept (OIDC Core section 6.2); any other is fetched for each request.
+// its SHA-256 is may be kept (OIDC Core section 6.2); any other is fetched for each request. A hash of something else is no
+// fault: it stands in a registration that was made before there was a request object, and what vouches for that is inside.
 func (p *Provider) fetchRequestObject(ctx context.Context, c client.Client, uri string) (string, error) {
 	switch {
 	case len(c.RequestURIs) == 0:
@@ -113,22 +119,15 @@ func (p *Provider) fetchRequestObject(ctx context.Context, c client.Client, uri 
 	case !c.AllowsRequestURI(uri):
 		return "", fosite.ErrInvalidRequestURI.WithHint("The request_uri is not registered for the client.")
 	}
-	_, hash, _ := strings.Cut(uri, "#")
-	if !spelling.IsOpaque(hash, sha256.Size) {
-		document, err := p.fetcher.Fetch(ctx, uri, requestObjectTypes)
-		return string(bytes.TrimSpace(document.Body)), unfetched(err)
+	documents := p.documentsOf(c)
+	if _, hash, _ := strings.Cut(uri, "#"); spelling.IsOpaque(hash, sha256.Size) {
+		body, err := documents.requestObjects.Get(ctx, uri)
+		if err != nil || hasHash(body, hash) {
+			return string(bytes.TrimSpace(body)), unfetched(err)
+		}
 	}
-	body, err := p.requestObjects.Get(ctx, uri)
-	if err == nil && !hasHash(body, hash) {
-		body, err = p.requestObjects.Renew(ctx, uri)
-	}
-	switch {
-	case err != nil:
-		return "", unfetched(err)
-	case !hasHash(body, hash):
-		return "", fosite.ErrInvalidRequestURI.WithHint("What is at the request_uri has another SHA-256 than its fragment says.")
-	}
-	return string(bytes.TrimSpace(body)), nil
+	document, err := documents.fetcher.Fetch(ctx, uri, requestObjectTypes)
+	return string(bytes.TrimSpace(document.Body)), unfetched(err)
 }
 
 func hasHash(body []byte, hash string) bool {

@@ -49,6 +49,13 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 		at.preflight("/device_authorization")
 	}
 	root.preflight("/.well-known/oauth-authorization-server")
+	if p.registration != nil {
+		at.open("POST", "/register", p.registering(p.registration.Create))
+		at.open("GET", "/register/{id}", p.registering(p.registration.Read))
+		at.open("PUT", "/register/{id}", p.registering(p.registration.Update))
+		at.open("DELETE", "/register/{id}", p.registering(p.registration.Delete))
+		at.preflight("/register", "/register/{id}")
+	}
 	if p.path != "" {
 		root.open("GET", "/.well-known/openid-configuration", metadata)
 		root.preflight("/.well-known/openid-configuration")
@@ -87,10 +94,21 @@ func (p place) preflight(paths ...string) {
 func preflight(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Allow-Methods", "GET, POST")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// registering is an endpoint of the registration. A client that has changed itself is read anew.
+func (p *Provider) registering(answer func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		err := answer(w, r)
+		p.clients.Forget(r.PathValue("id"))
+		if err != nil {
+			p.answerFault(r.Context(), w, r, err)
+		}
+	}
 }
 
 // protocolClaims are those of each idToken.
@@ -142,6 +160,12 @@ func (p *Provider) metadata() map[string]any {
 	}
 	if p.devices {
 		metadata["device_authorization_endpoint"] = p.issuer + "/device_authorization"
+	}
+	if p.registration != nil {
+		metadata["registration_endpoint"] = p.issuer + "/register"
+	}
+	if p.published != nil {
+		metadata["client_id_metadata_document_supported"] = true
 	}
 	if len(p.locales) > 0 {
 		metadata["ui_locales_supported"] = p.locales

@@ -11,13 +11,13 @@ import (
 	"vestibule/provider/store"
 )
 
-const clientColumns = `id, registration, secret_hash, previous_secret_hash, previous_secret_ends_at, metadata, created_at, updated_at`
+const clientColumns = `id, registration, secret_hash, previous_secret_hash, previous_secret_ends_at, metadata, created_at, updated_at, management_hash`
 
 func scanClient(r row) (client.Client, error) {
 	var c client.Client
 	var id, metadata string
 	var previousEnds, created, updated int64
-	if err := r.Scan(&id, &c.Registration, &c.SecretHash, &c.PreviousSecretHash, &previousEnds, &metadata, &created, &updated); err != nil {
+	if err := r.Scan(&id, &c.Registration, &c.SecretHash, &c.PreviousSecretHash, &previousEnds, &metadata, &created, &updated, &c.ManagementHash); err != nil {
 		return c, err
 	}
 	if err := json.Unmarshal([]byte(metadata), &c); err != nil {
@@ -48,9 +48,9 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 		return err
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`, hears_logouts)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			c.ID, c.Registration, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Created), micros(c.Updated), c.BackchannelLogoutURI != "")
+		err := s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`, hears_logouts, strange)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			c.ID, c.Registration, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Created), micros(c.Updated), c.ManagementHash, c.BackchannelLogoutURI != "", c.IsStrange())
 		if err != nil {
 			return err
 		}
@@ -67,9 +67,9 @@ func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, store.ErrConflict, `UPDATE client
-			SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6, hears_logouts = $8
+			SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6, hears_logouts = $8, strange = $9
 			WHERE id = $1 AND updated_at = $7`,
-			c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was), c.BackchannelLogoutURI != "")
+			c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was), c.BackchannelLogoutURI != "", c.IsStrange())
 		if err != nil {
 			return err
 		}

@@ -120,6 +120,8 @@ var manyRows = []string{
 		SELECT CAST('l' || n AS BYTEA), 'u' || n, 0, n, 0 FROM numbers`,
 	`INSERT INTO revocation (id, subject, due_at, created_at) SELECT 'r' || n, 'u' || n, n, n FROM numbers`,
 	`INSERT INTO client_assertion (client, id, expires_at) SELECT 'c', 'j' || n, n FROM numbers`,
+	`INSERT INTO initial_token (id, hash, uses, uses_left, created_at, expires_at) SELECT 't' || n, 'h' || n, 1, 1, 0, n FROM numbers`,
+	`INSERT INTO registration_count (network, started_at, clients) SELECT 'n' || n, n, 1 FROM numbers`,
 	`INSERT INTO gone_client (client, registration, gone_at) SELECT 'c' || n, 'r', n FROM numbers`,
 	`INSERT INTO notice (id, subject, kind, address, actor, detail, recipient, created_at, due_at)
 		SELECT 'n' || n, 'u' || n, 'k', '', '', '{}', '', n, n FROM numbers`,

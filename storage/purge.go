@@ -40,8 +40,10 @@ var purges = []purgeRule{
 	// which can be made by reading all tokens.
 	{remember, "DELETE FROM code", "code",
 		"expires_at < $1 AND (SELECT token.family FROM token WHERE token.family = code.family LIMIT 1) IS NULL", "expires_at"},
-	expired("client_assertion", time.Hour), // longer than clocks of servers are apart: none is taken again
-	expired("enrol_link", 7*24*time.Hour),  // a page can say for a week that a link was used or is over
+	expired("client_assertion", time.Hour),    // longer than clocks of servers are apart: none is taken again
+	expired("enrol_link", 7*24*time.Hour),     // a page can say for a week that a link was used or is over
+	expired("initial_token", 30*24*time.Hour), // a list can tell for a month how often one was used
+	{2 * time.Hour, "DELETE FROM registration_count", "registration_count", "started_at < $1", "started_at"},
 	// Far longer than a commit takes that began before the client was removed: what it has written for the client is found
 	// by this. purgeGone comes first.
 	{time.Hour, "DELETE FROM gone_client", "gone_client", "gone_at < $1", "gone_at"},

@@ -428,7 +428,7 @@ var forOperators = []string{"catalogue/check.go", "notice/fault.go", "notice/mai
 var programWords = []string{
 	"Origin", "Allow", "Accept", "Location", "Vary", "Vestibule", "Safari", "Firefox", "Chrome", "Opera", "Edge", "Edg", "Samsung Internet", "Android", "Windows", "Linux", "Mac OS X",
 	"Adlm", "Arab", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa",
-	"text/html; charset=utf-8", "text/plain; charset=utf-8", "text/css; charset=utf-8", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable",
+	"text/html; charset=utf-8", "text/plain; charset=utf-8", "text/css; charset=utf-8", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable", "private, max-age=3600",
 	"content=\"%d; url=%s\"", "cancel reset ", "browser of a sign-in|", // in what is signed
 	catalogue.UnknownAgent,              // in records
 	"wrong codes", "the user's address", // the name of a letter, and what stands for an address in the log

@@ -110,11 +110,11 @@ func clientList(w *env) *cli.Command {
 				return err
 			}
 			clients := []shownClient{}
-			rows := [][]string{w.Head("command.column.id", "command.column.name", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.id_token_claims", "command.column.acr_names", "command.column.post_logout_redirect_uris", "command.column.redirect_uris")}
+			rows := [][]string{w.Head("command.column.id", "command.column.name", "command.column.registered_by", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.id_token_claims", "command.column.acr_names", "command.column.post_logout_redirect_uris", "command.column.redirect_uris")}
 			for _, one := range all {
 				clients = append(clients, clientView(one))
 				rows = append(rows, []string{
-					one.ID, one.Name, w.YesNo(one.Public), w.YesNo(one.ResourceServer), twoStepsText(one.TwoSteps),
+					one.ID, one.Name, w.registrant(one), w.YesNo(one.Public), w.YesNo(one.ResourceServer), twoStepsText(one.TwoSteps),
 					strings.Join(one.Scopes, " "), strings.Join(one.IDTokenClaims, " "), acrNamesText(one.ACRNames), strings.Join(one.PostLogoutRedirectURIs, " "), strings.Join(one.RedirectURIs, " "),
 				})
 			}

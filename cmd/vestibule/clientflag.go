@@ -139,6 +139,8 @@ var clientFlags = []clientFlag{
 		func(c *client.Client, v string) { c.RequestObjectAlg = v }),
 	valuesFlag("request-uri", "`address` that the app keeps request objects at", "the app keeps no request objects at an address",
 		func(c *client.Client, v []string) { c.RequestURIs = v }),
+	textFlag("application-type", "`type`: web, a site, or native, an app on the user's device", "whichever its redirect URIs fit",
+		func(c *client.Client, v string) { c.ApplicationType = v }),
 	switchFlag("require-signed-request-object", "the app sends its requests as signed request objects only", "the app may send its requests as they are",
 		func(c *client.Client, v bool) { c.RequireSignedRequestObject = v }),
 }

@@ -53,6 +53,8 @@ func (w *env) clientRows(c client.Client) ([][]string, error) {
 		{w.Say("command.client.id", nil), c.ID}, {w.Say("command.client.created", nil), w.Moment(c.Created)}, {w.Say("command.client.changed", nil), w.Moment(c.Updated)},
 	}
 	delete(members, "client_id")
+	delete(members, "registered_by")
+	rows = append(rows, []string{w.Say("command.client.registered_by", nil), w.registrant(c)})
 	if c.PreviousSecretHash != "" {
 		rows = append(rows, w.previousRow(c.PreviousSecretEnds))
 	}

@@ -57,6 +57,7 @@ func commands(w *env) []*cli.Command {
 		group("mfa", "who must have two-step verification", mfaPlan(w)),
 		group("client", "apps", clientCreate(w), clientList(w), clientGet(w), clientUpdate(w), clientDelete(w), clientExport(w), clientImport(w),
 			group("secret", "what apps prove who they are with", clientSecretRotate(w))),
+		group("registration", "apps that register themselves", group("token", "initial access tokens", registrationTokenCreate(w), registrationTokenList(w), registrationTokenRevoke(w))),
 		group("debug", "why something is as it is", debugClaims(w)),
 		group("mail", "how mail leaves", mailTest(w)),
 		group("audit", "what happened", auditList(w), auditExport(w), auditVerify(w), auditHead(w)),

@@ -82,11 +82,16 @@ const (
 	EventAdminClientUpdated = "admin.client.updated"        // Detail: changed; subjects, where it knows users by others from now on
 	EventAdminSecretRotated = "admin.client.secret_rotated" // Detail: overlap
 	EventAdminClientDeleted = "admin.client.deleted"
-	EventAdminReseal        = "admin.secret_key.rotated"   // Detail: rows, key
-	EventSigningKeyMade     = "admin.signing_key.made"     // Detail: key, alg, signs (from when on); the actor is system if it was due
-	EventSigningKeyAdvanced = "admin.signing_key.advanced" // Detail: key, alg, signs: the key signs earlier than planned
-	EventSigningKeyRemoved  = "admin.signing_key.removed"  // Detail: key, alg, signs
-	EventAuditPurged        = "audit.purged"               // what was too old was removed; Detail: place and hash of the last that went
+	EventInitialTokenMade   = "admin.initial_token.made"    // a token with which clients may register themselves; Detail: token (its id), uses, expires
+	EventInitialTokenGone   = "admin.initial_token.revoked" // Detail: token
+	EventClientRegistered   = "client.registered"           // a client has registered itself; Detail: how (registration, metadata_document or initial_access_token: client.RegisteredBy), token (the id of that one)
+	EventClientChanged      = "client.changed"              // a client has changed its registration; Detail: changed
+	EventClientRemoved      = "client.removed"              // a client has removed its registration, or nobody had used it: then the actor is system; Detail: reason (unused)
+	EventAdminReseal        = "admin.secret_key.rotated"    // Detail: rows, key
+	EventSigningKeyMade     = "admin.signing_key.made"      // Detail: key, alg, signs (from when on); the actor is system if it was due
+	EventSigningKeyAdvanced = "admin.signing_key.advanced"  // Detail: key, alg, signs: the key signs earlier than planned
+	EventSigningKeyRemoved  = "admin.signing_key.removed"   // Detail: key, alg, signs
+	EventAuditPurged        = "audit.purged"                // what was too old was removed; Detail: place and hash of the last that went
 )
 
 // Factors that events tell of, beside the kinds of authenticators.

@@ -40,6 +40,7 @@ type Sender struct {
 	Signer  Signer
 	Journal audit.Journal       // has the notices that were told to nobody
 	Life    time.Duration       // how long one is tried
+	Guarded Guarded             // tells clients that have registered themselves; nil: they are told nothing
 	Count   func(result string) // told of each try: one of the Results; nil: nobody is
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -154,7 +155,7 @@ func (s *Sender) send(ctx context.Context, c client.Client, n Notice, now time.T
 	if err != nil {
 		return false, err
 	}
-	err = s.post(ctx, c.BackchannelLogoutURI, token)
+	err = s.post(ctx, c, token)
 	stopped := err != nil && ctx.Err() != nil
 	ctx = context.WithoutCancel(ctx) // a server that stops must not forget what it has just done
 	switch {

@@ -29,6 +29,8 @@ type Client struct {
 	PreviousSecretHash string    `json:"-"` // of the secret that it had before, which is as good until PreviousSecretEnds; empty: there is none
 	PreviousSecretEnds time.Time `json:"-"`
 
+	ManagementHash string `json:"-"` // of the token with which a client that has registered itself manages that (RFC 7592); empty: it does not
+
 	FirstParty bool `json:"-"` // its users need not allow it anything, says the server that it is registered with
 
 	Created time.Time `json:"-"`
@@ -116,6 +118,9 @@ type Client struct {
 	Audiences []string `json:"audiences,omitempty"` // the APIs that an app may have tokens for, each as that is known
 
 	AccessTokenFormat string `json:"access_token_format,omitempty"` // one of AccessTokenFormats: of an app's access tokens, or of those that are for an API; empty: opaque
+
+	ApplicationType string       `json:"application_type,omitempty"` // one of ApplicationTypes; empty: whichever its redirect URIs fit
+	RegisteredBy    RegisteredBy `json:"registered_by,omitempty"`    // whose doing the registration is
 }
 
 // Words are a list that JSON has as one text, with spaces between them, as it has scopes (RFC 7591 section 2).
@@ -185,7 +190,7 @@ const (
 func Check(c Client) error {
 	var faults faults
 	fault := faults.when
-	fault(!spelling.IsPlain(c.ID) || len(c.ID) > maxID, "the client id must be 1 to 128 letters, digits or any of -._~")
+	fault(c.RegisteredBy != ByDocument && (!spelling.IsPlain(c.ID) || len(c.ID) > maxID), "the client id must be 1 to 128 letters, digits or any of -._~")
 	fault(len(c.Name) > 200 || strings.ContainsFunc(c.Name, misleading), "the name must be at most 200 bytes, without control, invisible or text direction characters")
 	fault(c.NeedsSecret() != (c.SecretHash != ""), "a client that authenticates by a secret has one, any other client, such as a public one, has none")
 	fault(len(c.RedirectURIs) == 0 && slices.ContainsFunc(ResponseTypes, c.AnswersWith), "a client needs at least one redirect URI")
@@ -219,7 +224,7 @@ func Check(c Client) error {
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
-	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkLogoutURIs(c), checkResources(c), checkCertificate(c), checkSubject(c), checkPages(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c), profileFaults(c))...)...)
+	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkOrigin(c), checkLogoutURIs(c), checkResources(c), checkCertificate(c), checkSubject(c), checkPages(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c), profileFaults(c))...)...)
 }
 
 // checkAPI reports what a resource server has that only those have who sign users in.

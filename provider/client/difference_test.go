@@ -57,7 +57,7 @@ func TestDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := Client{Registration: c.Registration, SecretHash: c.SecretHash, FirstParty: true, Created: c.Created, Updated: c.Updated,
-		PreviousSecretHash: c.PreviousSecretHash, PreviousSecretEnds: c.PreviousSecretEnds}
+		ManagementHash: c.ManagementHash, PreviousSecretHash: c.PreviousSecretHash, PreviousSecretEnds: c.PreviousSecretEnds}
 	if err := json.Unmarshal(data, &got); err != nil || !reflect.DeepEqual(got, c) {
 		t.Errorf("read again it is %+v, %v", got, err)
 	}

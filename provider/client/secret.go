@@ -27,6 +27,9 @@ func fastHash(secret string) string {
 	return sha256Prefix + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// HashRandom is the hash that NewSecret has returned with the secret.
+func HashRandom(secret string) string { return fastHash(secret) }
+
 // Hasher makes and checks slow hashes. *account.Hasher is one.
 type Hasher interface {
 	// Hash returns the hash of a secret. limiter.ErrBusy reports that too many wait for a core.

@@ -70,6 +70,22 @@ func (r Request) Parameters(token *keyset.Token, now time.Time) (url.Values, err
 	return form, nil
 }
 
+// Answer is the request of a request object that was not accepted, as far as the answer needs it: state and response_mode of
+// the request object are in the place of those around it. Nothing vouches for them there, as nothing does here.
+func (r Request) Answer(token *keyset.Token) url.Values {
+	form := cloneForm(r.Form)
+	claims, err := readClaims(token)
+	if err != nil {
+		return form
+	}
+	for _, name := range []string{"state", "response_mode"} {
+		if value, err := claims.text(name); err == nil && value != "" {
+			form.Set(name, value)
+		}
+	}
+	return form
+}
+
 // check checks who it is from and for whom, and when.
 func (r Request) check(claims claimSet, now time.Time) error {
 	for _, name := range []string{"request", "request_uri"} {

@@ -44,10 +44,17 @@ const (
 
 // Config is what a Fetcher is made of. The zero value works: the public Internet, by https.
 type Config struct {
-	Internal []netip.Prefix // networks that are not public, but may be asked; nil: none. Those of cloud metadata never are
-	Loopback bool           // this machine may be asked too, by http as well: for tests, and servers on one machine
-	Roots    *x509.CertPool // who vouches for hosts; nil: those that the system trusts
-	Resolver *net.Resolver  // finds the addresses of names; nil: the system's
+	Internal    []netip.Prefix // networks that are not public, but may be asked; nil: none. Those of cloud metadata never are
+	Loopback    bool           // this machine may be asked too, by http as well: for tests, and servers on one machine
+	Roots       *x509.CertPool // who vouches for hosts; nil: those that the system trusts
+	NoRedirects bool           // what is elsewhere is not fetched
+	Resolver    *net.Resolver  // finds the addresses of names; nil: the system's
+}
+
+// Strange is the Config for addresses that anybody may have named: no Internal network is asked for them.
+func (c Config) Strange() Config {
+	c.Internal = nil
+	return c
 }
 
 // Fetcher gets documents. It may be used from many goroutines. Documents that strangers name are for another one than
@@ -71,7 +78,7 @@ func New(c Config) *Fetcher {
 			ForceAttemptHTTP2: true, TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout, MaxResponseHeaderBytes: 16 << 10,
 		},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if len(via) > hops {
+			if len(via) > hops || c.NoRedirects {
 				return errors.New("it leads from one address to the next")
 			}
 			return f.check(r.URL)
@@ -88,20 +95,53 @@ func (f *Fetcher) check(u *url.URL) error {
 	return nil
 }
 
+func (f *Fetcher) parse(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: not an address", ErrAddress)
+	}
+	return u, f.check(u)
+}
+
 // Document is what was at an address.
 type Document struct {
 	Body  []byte
+	Type  string        // Content-Type, as its host says
 	Fresh time.Duration // how long it may be kept, as its host says; negative: it says nothing
 	Host  string        // that it came from, which redirects may have led to
 }
 
+// Post sends a form to the address, and returns the status of the answer: no redirect is followed, and nothing is read of it.
+// Errors are those of Fetch.
+func (f *Fetcher) Post(ctx context.Context, address string, form url.Values) (status int, err error) {
+	u, err := f.parse(address)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	leave, err := f.turn(ctx, strings.ToLower(u.Host))
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("User-Agent", "Vestibule")
+	response, err := f.client.Transport.RoundTrip(r)
+	if err != nil {
+		return 0, err
+	}
+	return response.StatusCode, response.Body.Close()
+}
+
 // Fetch gets the document at the address. Errors: ErrAddress, ErrBusy, or what has gone wrong with the host.
 func (f *Fetcher) Fetch(ctx context.Context, address, accept string) (Document, error) {
-	u, err := url.Parse(address)
+	u, err := f.parse(address)
 	if err != nil {
-		return Document{}, fmt.Errorf("%w: not an address", ErrAddress)
-	}
-	if err := f.check(u); err != nil {
 		return Document{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -158,7 +198,7 @@ func (f *Fetcher) get(ctx context.Context, u *url.URL, accept string) (Document,
 	case len(body) > Limit:
 		return Document{}, fmt.Errorf("%s sends more than %d bytes", u.Host, Limit)
 	}
-	return Document{body, fresh(response.Header), response.Request.URL.Hostname()}, nil
+	return Document{body, response.Header.Get("Content-Type"), fresh(response.Header), response.Request.URL.Hostname()}, nil
 }
 
 // fresh reads Cache-Control (RFC 9111 section 5.2.2).

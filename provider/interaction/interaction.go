@@ -26,6 +26,7 @@ type Interaction struct {
 	Decided       time.Time        `json:"decided"`                  // the client's Updated, as the pages know it
 	TwoSteps      client.TwoSteps  `json:"two_steps,omitempty"`      // the client's TwoSteps
 	FirstParty    bool             `json:"first_party,omitempty"`    // whoever asks gets nothing that the user would have to allow: the program that the pages belong to
+	Strange       bool             `json:"strange,omitempty"`        // the client has registered itself, which its users are told
 	Device        bool             `json:"device,omitempty"`         // a device asks, and may be before somebody else than the user (RFC 8628 section 5.4)
 	Scopes        []string         `json:"scopes,omitempty"`         // requested, and still registered for the client
 	Claims        claims.Request   `json:"claims,omitzero"`          // asked for one by one, and given by scopes that are registered for the client
@@ -86,7 +87,7 @@ func (ix *Interaction) Follow(c client.Client) {
 		return
 	}
 	ix.Decided, ix.TwoSteps, ix.Scopes, ix.Claims = c.Updated, c.TwoSteps, c.Permitted(ix.Scopes), ix.Claims.Within(c.Scopes)
-	ix.ClientName, ix.FirstParty = c.Label(), ix.FirstParty && c.SkipsConsent(ix.Redirect)
+	ix.ClientName, ix.Strange, ix.FirstParty = c.Label(), c.IsStrange(), ix.FirstParty && c.SkipsConsent(ix.Redirect)
 }
 
 // ToAllow returns the scopes that the user has to allow: those requested, and those that stand for the claims which are

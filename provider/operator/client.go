@@ -105,7 +105,12 @@ func (o *Operator) requireNoUser(ctx context.Context, c client.Client) error {
 
 // DeleteClient removes a relying party and all its tokens, or fails with store.ErrNotFound.
 func (o *Operator) DeleteClient(ctx context.Context, id string) error {
-	e := audit.Event{Kind: audit.EventAdminClientDeleted, Client: id}
+	return o.deleteClient(ctx, id, audit.Event{Kind: audit.EventAdminClientDeleted})
+}
+
+// deleteClient is DeleteClient with another event.
+func (o *Operator) deleteClient(ctx context.Context, id string, e audit.Event) error {
+	e.Client = id
 	return o.commit(ctx, e, func(ctx context.Context) error { return o.Clients.DeleteClient(ctx, id, o.now()) })
 }
 

@@ -17,6 +17,7 @@ type Operator struct {
 	Attempts Attempts
 	Sessions Sessions
 	Clients  Clients
+	Register Registrations
 	Factors  Factors
 	Resets   Resets
 	Links    Links
@@ -41,7 +42,7 @@ type Operator struct {
 // and has no secret keys.
 func New(s Store, events audit.Recorder, actor string) *Operator {
 	return &Operator{
-		Accounts: s, Attempts: s, Sessions: s, Clients: s, Factors: s, Resets: s, Links: s, Sealed: s, Signing: s, Usage: s, History: s,
+		Accounts: s, Attempts: s, Sessions: s, Clients: s, Register: s, Factors: s, Resets: s, Links: s, Sealed: s, Signing: s, Usage: s, History: s,
 		MFA: &mfa.Service{Store: s, Atomic: s.Atomic}, Atomic: s.Atomic, Audit: events, Actor: actor,
 	}
 }

@@ -76,6 +76,30 @@ type Clients interface {
 	DeleteClient(ctx context.Context, id string, at time.Time) error
 }
 
+// Registrations keeps what clients need to register themselves.
+type Registrations interface {
+	// CountRegistration makes the commit of ctx one more registration of the network, in which no more are made at once than
+	// the limits say: ErrManyRegistrations, and nothing of the commit, if the network has made as many in the last hour or so,
+	// ErrFull if there are as many clients that have registered themselves. An empty network has no limit of its own.
+	CountRegistration(ctx context.Context, network string, l RegistrationLimits, now time.Time) error
+	// AddInitialToken keeps a token.
+	AddInitialToken(ctx context.Context, t InitialToken) error
+	// InitialTokens returns all tokens, the oldest first; also such as are over or used up.
+	InitialTokens(ctx context.Context) ([]InitialToken, error)
+	// InitialToken returns the token with that hash, or store.ErrNotFound: one that is over or used up is none.
+	InitialToken(ctx context.Context, hash string, now time.Time) (InitialToken, error)
+	// SpendInitialToken makes the commit of ctx one use of the token: store.ErrNotFound, and nothing of the commit, if it has
+	// none left, is over or was revoked.
+	SpendInitialToken(ctx context.Context, hash string, now time.Time) error
+	// DeleteInitialToken revokes the token with that id, or fails with store.ErrNotFound.
+	DeleteInitialToken(ctx context.Context, id string) error
+	// UnusedClients returns at most so many ids of clients that have registered themselves, were not changed since that time,
+	// and that no code and no consent tells of.
+	UnusedClients(ctx context.Context, since time.Time, most int) ([]string, error)
+	// RequireUnused makes the commit of ctx rest on the client being one of those: store.ErrConflict if it is not.
+	RequireUnused(ctx context.Context, id string, since time.Time) error
+}
+
 // Factors takes second factors away.
 type Factors interface {
 	// ResetFactors takes all factors of the subject away, ends what Sessions.EndAccess ends and a reset that was planned,
@@ -173,6 +197,7 @@ type Store interface {
 	Attempts
 	Sessions
 	Clients
+	Registrations
 	Factors
 	Resets
 	Links

@@ -31,8 +31,30 @@ CREATE TABLE client (
 	previous_secret_ends_at BIGINT NOT NULL,
 	metadata     TEXT   NOT NULL, -- JSON: what it registers
 	created_at   BIGINT NOT NULL,
-	updated_at   BIGINT NOT NULL
+	updated_at   BIGINT NOT NULL,
+	management_hash TEXT    NOT NULL, -- of the token with which it manages its registration; empty: it does not
+	strange         BOOLEAN NOT NULL  -- it has registered itself
 );
+CREATE INDEX client_strange ON client (updated_at) WHERE strange = TRUE;
+
+-- What clients may register themselves with. One that was used up stays, to tell how often it was used, until it is over.
+CREATE TABLE initial_token (
+	id         TEXT   NOT NULL PRIMARY KEY,
+	hash       TEXT   NOT NULL UNIQUE,
+	uses       BIGINT NOT NULL,
+	uses_left  BIGINT NOT NULL,
+	created_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL
+);
+CREATE INDEX initial_token_expires_at ON initial_token (expires_at);
+
+-- How many clients a network has registered since then. The empty one is all together: its row is what registrations wait for.
+CREATE TABLE registration_count (
+	network    TEXT   NOT NULL PRIMARY KEY,
+	started_at BIGINT NOT NULL,
+	clients    BIGINT NOT NULL
+);
+CREATE INDEX registration_count_started_at ON registration_count (started_at);
 
 -- What an API is known by, in the words of its registration: no two by the same.
 CREATE TABLE resource (

@@ -108,6 +108,7 @@ type activityPage struct {
 // activityLine is an event, or the same one several times in a row.
 type activityLine struct {
 	Text    ui.Message
+	Strange bool // the app that it tells of has registered itself
 	Times   int
 	Time    time.Time // of the newest
 	Device  string    // of a sign-in; may be empty
@@ -154,12 +155,12 @@ func (s history) recent(ctx context.Context, subject string) ([]activityLine, er
 func (s history) lines(ctx context.Context, events []audit.Event) ([]activityLine, error) {
 	var lines []activityLine
 	events = fold(events)
-	names, err := s.labels(ctx, events)
+	apps, err := s.labels(ctx, events)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range events {
-		line := activityLine{Text: s.sentence(e, names[e.Client]), Times: 1, Time: e.Time, Address: e.Address, By: by(e.Actor)}
+		line := activityLine{Text: s.sentence(e, apps[e.Client].label), Strange: apps[e.Client].strange, Times: 1, Time: e.Time, Address: e.Address, By: by(e.Actor)}
 		if e.Kind == audit.EventSignedIn {
 			line.Device = e.Detail["browser"]
 		}

@@ -57,7 +57,7 @@ func pages(t *testing.T) *ui.Pages {
 
 func TestActivityLines(t *testing.T) {
 	now := time.Date(2026, 3, 3, 14, 5, 10, 0, time.UTC)
-	s := New(Config{Pages: pages(t), MFA: apps, Clients: clients{"shop": {ID: "shop", Name: "Demo Shop"}}})
+	s := New(Config{Pages: pages(t), MFA: apps, Clients: clients{"shop": {ID: "shop", Name: "Demo Shop"}, "stranger": {ID: "stranger", Name: "Demo Shop", RegisteredBy: client.ByItself}}})
 	event := func(minutes int, kind, address, client string) audit.Event {
 		return audit.Event{Time: now.Add(time.Duration(minutes) * time.Minute), Kind: kind, Address: address, Client: client}
 	}
@@ -77,6 +77,7 @@ func TestActivityLines(t *testing.T) {
 		{"one long before", []audit.Event{event(30, in, "a", ""), event(2, right, "a", "")},
 			"1 Signed in with the password. | 1 The right password was given, but the sign-in was not finished."},
 		{"an app", []audit.Event{event(3, audit.EventAuthorized, "a", "shop")}, "1 Went on to <bdi>Demo Shop</bdi>."},
+		{"an app that registered itself", []audit.Event{event(3, audit.EventAuthorized, "a", "stranger")}, "1 Went on to <bdi>Demo Shop</bdi>."},
 		{"an app that is gone", []audit.Event{event(3, audit.EventConsent, "a", "gone")}, "1 <bdi>gone</bdi> was allowed to use the account."},
 		{"an app without a name", []audit.Event{event(3, audit.EventConsent, "a", "")}, "1 <bdi>An app</bdi> was allowed to use the account."},
 		{"out", []audit.Event{event(3, out, "a", "")}, "1 Signed out."},
@@ -160,8 +161,8 @@ func TestLabels(t *testing.T) {
 			if took := time.Since(begun); took > labelTime+2*time.Second {
 				t.Errorf("it took %v", took)
 			}
-			if err != nil || len(labels) != 40 || labels["app7"] != tt.app7 || labels["app39"] != tt.app39 {
-				t.Errorf("%d labels, %q and %q (%v), want 40, %q and %q", len(labels), labels["app7"], labels["app39"], err, tt.app7, tt.app39)
+			if err != nil || len(labels) != 40 || labels["app7"].label != tt.app7 || labels["app39"].label != tt.app39 {
+				t.Errorf("%d labels, %q and %q (%v), want 40, %q and %q", len(labels), labels["app7"].label, labels["app39"].label, err, tt.app7, tt.app39)
 			}
 			for id, n := range c.asked {
 				if n > 1 {
@@ -189,6 +190,7 @@ var hiddenKinds = []string{
 	audit.EventTokenKeyRefused, audit.EventClientToken, audit.EventCertificateRefused, // these too
 	audit.EventAdminClientCreated, audit.EventAdminClientUpdated, audit.EventAdminSecretRotated, audit.EventAdminClientDeleted, audit.EventAdminReseal,
 	audit.EventSigningKeyMade, audit.EventSigningKeyAdvanced, audit.EventSigningKeyRemoved,
+	audit.EventInitialTokenMade, audit.EventInitialTokenGone, audit.EventClientRegistered, audit.EventClientChanged, audit.EventClientRemoved,
 	audit.EventAuditPurged,
 }
 

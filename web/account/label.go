@@ -18,34 +18,39 @@ const (
 
 // labels are what people know the clients of the events by, each asked for once. A client goes by its id if it is gone, or if
 // nobody says its name in time. The error is that nobody waits for the page any more.
-func (s history) labels(ctx context.Context, events []audit.Event) (map[string]string, error) {
+func (s history) labels(ctx context.Context, events []audit.Event) (map[string]app, error) {
 	asking, cancel := context.WithTimeout(ctx, labelTime)
 	defer cancel()
 	ids := clientsOf(events)
-	names := make([]string, len(ids))
+	apps := make([]app, len(ids))
 	var group errgroup.Group
 	group.SetLimit(labelsAtOnce)
 	for i, id := range ids {
 		group.Go(func() error {
-			names[i] = s.label(asking, id)
+			apps[i] = s.app(asking, id)
 			return nil
 		})
 	}
 	group.Wait()
-	labels := make(map[string]string, len(ids))
+	labels := make(map[string]app, len(ids))
 	for i, id := range ids {
-		labels[id] = names[i]
+		labels[id] = apps[i]
 	}
 	return labels, ctx.Err()
 }
 
-// label is the name of a client, or its id.
-func (s history) label(ctx context.Context, id string) string {
+// app is what a line says of a client.
+type app struct {
+	label   string // its name, or its id
+	strange bool   // it has registered itself
+}
+
+func (s history) app(ctx context.Context, id string) app {
 	c, err := s.Clients.Client(ctx, id)
 	if err != nil {
-		return id
+		return app{label: id}
 	}
-	return c.Label()
+	return app{c.Label(), c.IsStrange()}
 }
 
 // clientsOf are the ids of the clients that the events name, each once.

@@ -223,7 +223,7 @@ func TestMarkup(t *testing.T) {
 // operatorWords are those that some texts of commands need: operators know tokens, and the demo's words stand in columns on
 // terminals of every kind.
 var operatorWords = map[string][]string{
-	"command.client.deleted": {"token"}, "command.key.old": {"token"}, "command.demo.welcome": {"  ", "'"},
+	"command.client.registered_by.token": {"token"}, "command.token.made": {"token"}, "command.token.revoked": {"token"}, "command.client.deleted": {"token"}, "command.key.old": {"token"}, "command.demo.welcome": {"  ", "'"},
 }
 
 // The texts speak as people do, and each is written once for a page.

@@ -27,8 +27,11 @@ type consentPage struct {
 	API     string  // the API that the client may use, as users know it; empty: none
 	Logo    string  // its path, below the Prefix; empty: there is none
 	About   about
-	Device  bool // the app runs on a device, which may be before somebody else
-	Keep    bool // remember the choice, unless the user says no
+	Device  bool   // the app runs on a device, which may be before somebody else
+	Strange bool   // the app has registered itself
+	From    string // the host that it has published that at; empty: it has not
+	Product string // where it has registered itself
+	Keep    bool   // remember the choice, unless the user says no
 }
 
 // about are the addresses of what the client says of itself; each may be empty.
@@ -50,10 +53,13 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) e
 	p := &consentPage{
 		Frame: ui.Frame{Page: "consent", Title: ui.Say("consent.title", "client", fl.ix.ClientName), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
 		API:   api.name, Logo: s.logoPath(app), About: about{app.URI, app.PolicyURI, app.TermsURI},
-		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Device: fl.ix.Device, Nothing: !personal(fl.ix.ToAllow()),
+		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Device: fl.ix.Device, Strange: fl.ix.Strange, Product: s.Name, Nothing: !personal(fl.ix.ToAllow()),
 	}
 	if u, err := url.Parse(fl.ix.Redirect); err == nil && client.IsWeb(fl.ix.Redirect) {
 		p.Host = u.Host
+	}
+	if u, err := url.Parse(fl.ix.Client); err == nil && client.IsAddress(fl.ix.Client) {
+		p.From = u.Host
 	}
 	for _, name := range fl.ix.ToAllow() {
 		line := scope{Name: name, Email: fl.state.Email, Product: s.Name}

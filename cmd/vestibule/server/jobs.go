@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vestibule/provider/backchannel"
+	"vestibule/provider/registration"
 	"vestibule/provider/store"
 	"vestibule/web/notice"
 )
@@ -33,7 +34,8 @@ func (s *Server) Jobs() []Job {
 	}
 	if s.provider != nil {
 		all = slices.Insert(all, 1, Job{Name: "signing keys", Every: 3 * time.Second, Do: s.reloadKeys}) // three times before a new key signs
-		all = append(all, Job{Name: "logout tokens", Every: backchannel.Every, AtStart: true, Beside: true, Do: s.logouts.Send})
+		all = append(all, Job{Name: "logout tokens", Every: backchannel.Every, AtStart: true, Beside: true, Do: s.logouts.Send},
+			Job{Name: "unused registrations", Every: registration.EachUnused, Do: s.deleteUnused})
 	}
 	if s.hydra != nil {
 		all = append(all, Job{Name: "revocations", Every: 10 * time.Second, AtStart: true, Do: s.revoke})
@@ -101,6 +103,15 @@ func (s *Server) purge(ctx context.Context) error {
 	n, err := s.clear(ctx)
 	if err == nil && n > 0 {
 		s.log.DebugContext(ctx, "purge", "rows", n)
+	}
+	return err
+}
+
+// deleteUnused removes apps that have registered themselves and that nobody uses.
+func (s *Server) deleteUnused(ctx context.Context) error {
+	n, err := s.endpoint.DeleteUnused(ctx)
+	if n > 0 {
+		s.log.InfoContext(ctx, "unused registrations were removed", "clients", n)
 	}
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/backchannel"
 	"vestibule/provider/jwks"
+	"vestibule/provider/registration"
 	"vestibule/storage"
 )
 
@@ -38,6 +39,7 @@ type metrics struct {
 	tokenErrors   *prometheus.CounterVec
 	reused        prometheus.Counter
 	revoked       *prometheus.CounterVec
+	registrations *prometheus.CounterVec
 	keysRefused   *prometheus.CounterVec
 	certsRefused  *prometheus.CounterVec
 	trips         *prometheus.HistogramVec
@@ -74,6 +76,7 @@ func (m *metrics) addAnswers() {
 	m.reused = m.count("tokens_reused_total", "Spent codes and refresh tokens that came again, so that their family was revoked.").WithLabelValues()
 	m.keysRefused = m.count("token_keys_refused_total", "Codes and tokens that came without a proof of the key that they are bound to; of each once an hour.", "token")
 	m.certsRefused = m.count("client_certificates_refused_total", "Certificates of clients that were another's, or not good any more; of each client once an hour.", "reason")
+	m.registrations = m.count("registrations_total", "Tries of apps to register themselves, by what became of them.", "result")
 	m.revoked = m.count("tokens_revoked_total", "Tokens that clients have revoked; a refresh token ends all of its family.", "token")
 }
 
@@ -242,6 +245,12 @@ func (m *metrics) mailed(result string) {
 func (m *metrics) toldLogout(result string) {
 	m.logouts.WithLabelValues(oneOf(result, "failed", backchannel.ResultSent, backchannel.ResultFailed, backchannel.ResultRefused,
 		backchannel.ResultGivenUp, backchannel.ResultDropped)).Inc()
+}
+
+// registered counts a try of a client to register itself.
+func (m *metrics) registered(result string) {
+	m.registrations.WithLabelValues(oneOf(result, registration.ResultFailed, registration.ResultOK, registration.ResultInvalid,
+		registration.ResultToken, registration.ResultLimited)).Inc()
 }
 
 // handler serves /metrics. What only the database knows is asked when somebody looks.

@@ -23,7 +23,7 @@ func (m *metrics) counted(path string, mux http.Handler) http.Handler {
 			if panicked && seen.status == 0 {
 				code = http.StatusInternalServerError // what recoverPanics will answer
 			}
-			route, method := routeOf(r, path), oneOf(r.Method, "other", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions)
+			route, method := routeOf(r, path), oneOf(r.Method, "other", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions)
 			m.requests.WithLabelValues(route, method, strconv.Itoa(code)).Inc()
 			m.durations.WithLabelValues(route, method).Observe(time.Since(began).Seconds())
 			if route == tokenPath && r.Method == http.MethodPost {

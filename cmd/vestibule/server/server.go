@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,7 +18,10 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/backchannel"
+	"vestibule/provider/fetch"
 	"vestibule/provider/hydra"
+	"vestibule/provider/operator"
+	"vestibule/provider/registration"
 	"vestibule/storage"
 	"vestibule/web"
 	"vestibule/web/catalogue"
@@ -32,9 +36,11 @@ type Options struct {
 	// Accounts are the users, where another program keeps them; nil: this server does. What commands and jobs do with
 	// users knows only those of this server's own, but for EndAccess.
 	Accounts account.Accounts
-	Log      *slog.Logger       // nil: slog.Default
-	Now      func() time.Time   // nil: time.Now
-	Trip     func(storage.Trip) // told of each round trip to the database; nil: nobody is
+	// Roots vouch for the hosts that documents of clients are fetched from; nil: those that the system trusts do.
+	Roots *x509.CertPool
+	Log   *slog.Logger       // nil: slog.Default
+	Now   func() time.Time   // nil: time.Now
+	Trip  func(storage.Trip) // told of each round trip to the database; nil: nobody is
 }
 
 // Server is a server in one value: two handlers and some jobs on one store. Use New. Whoever makes one closes it.
@@ -42,8 +48,9 @@ type Server struct {
 	config  config.Config
 	log     *slog.Logger
 	now     func() time.Time
-	handler http.Handler // the pages and the protocol
-	admin   http.Handler // health and metrics
+	roots   *x509.CertPool // of hosts of documents; nil: the system's
+	handler http.Handler   // the pages and the protocol
+	admin   http.Handler   // health and metrics
 
 	store     *storage.Store
 	accounts  account.Accounts
@@ -52,10 +59,11 @@ type Server struct {
 	mfa       *mfa.Service
 	refunds   *mfa.Refunds
 	audit     *audit.Log
-	sender    *notice.Sender      // nil: no mail is sent
-	provider  *provider.Provider  // nil: sign-ins come from a Hydra
-	logouts   *backchannel.Sender // of the provider
-	hydra     *hydra.Engine       // nil: they come from the provider
+	sender    *notice.Sender         // nil: no mail is sent
+	provider  *provider.Provider     // nil: sign-ins come from a Hydra
+	logouts   *backchannel.Sender    // of the provider
+	endpoint  *registration.Endpoint // of the provider
+	hydra     *hydra.Engine          // nil: they come from the provider
 	site      *web.Server
 	pageKeys  web.Keys
 	texts     *catalogue.Set
@@ -76,7 +84,7 @@ func New(ctx context.Context, c config.Config, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, log: cmp.Or(o.Log, slog.Default()), now: o.Now, store: db, texts: texts, metrics: newMetrics()}
+	s := &Server{config: c, log: cmp.Or(o.Log, slog.Default()), now: o.Now, roots: o.Roots, store: db, texts: texts, metrics: newMetrics()}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -150,10 +158,11 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 		return web.Source{}, err
 	}
 	p, err := provider.New(ctx, provider.Config{
+		Registration: s.composeRegistration(c), ClientDocuments: s.composeDocuments(c),
 		Issuer: c.Issuer, Store: s.store, Accounts: s.accounts, OwnAccounts: !s.elsewhere, Sealer: keys, Secrets: keys.Derive("tokens"), Audit: s.audit,
 		Levels: Levels(c), Policy: signin.Rules{Policy: Policy(c), Levels: Levels(c), Accounts: s.accounts, MFA: s.mfa, Now: s.now},
 		BackChannel: true, FrontChannel: true, Devices: true, Locales: s.texts.Tags(), SigningAlgorithm: c.SigningAlgorithm, RequirePushedRequests: c.RequirePushedRequests,
-		DPoP: proofs(c), MutualTLS: shown, Lifetimes: lifetimes(c), Fetch: fetching(c), Log: s.log, Now: s.now,
+		DPoP: proofs(c), MutualTLS: shown, Lifetimes: lifetimes(c), Fetch: s.fetching(c), Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return web.Source{}, fmt.Errorf("provider: %w", err)
@@ -161,9 +170,40 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 	s.provider = p
 	s.logouts = &backchannel.Sender{
 		Issuer: p.Issuer(), Outbox: s.store, Clients: s.store, Signer: p, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
-		Life: c.LogoutTokenRetry, Count: s.metrics.toldLogout, Log: s.log, Now: s.now,
+		Guarded: fetch.New(s.fetching(c).Strange()), Life: c.LogoutTokenRetry, Count: s.metrics.toldLogout, Log: s.log, Now: s.now,
 	}
 	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, FrontChannel: p, Devices: p, Apps: p}, nil
+}
+
+// composeRegistration has apps register themselves, if the settings let them. Those that have done so go when nobody uses them,
+// and stay as they are else, also when no more may come.
+func (s *Server) composeRegistration(c config.Config) provider.Registration {
+	o := operator.New(s.store, s.audit, "client")
+	o.Now, o.Documents = s.now, fetch.New(s.fetching(c).Strange())
+	s.endpoint = registration.New(registration.Config{Issuer: c.Issuer, Policy: registrationPolicy(c), Operator: o, Count: s.metrics.registered})
+	if c.Registration == "off" {
+		return nil
+	}
+	return s.endpoint
+}
+
+// composeDocuments has apps come whose client id is the address of what they register, if the settings let them.
+func (s *Server) composeDocuments(c config.Config) provider.ClientDocuments {
+	if !c.ClientMetadataDocuments {
+		return nil
+	}
+	from := s.fetching(c).Strange()
+	from.NoRedirects = true
+	return registration.NewDocuments(registration.DocumentsConfig{
+		Config: s.endpoint.Config, Hosts: c.ClientMetadataHosts, Fetcher: fetch.New(from), Now: s.now, Log: s.log,
+	})
+}
+
+// fetching is whom documents of clients may be fetched from.
+func (s *Server) fetching(c config.Config) fetch.Config {
+	from := fetching(c)
+	from.Roots = s.roots
+	return from
 }
 
 // register adds the endpoints of whatever asks for sign-ins, and the pages.

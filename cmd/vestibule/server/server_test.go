@@ -263,8 +263,8 @@ func TestJobs(t *testing.T) {
 		silent := serverOn(t, dsn, nil)
 		sends := serverOn(t, dsn, nil, func(c *config.Config) { c.MailServer, c.MailFrom = "127.0.0.1:1", "id@example.com" })
 		for want, s := range map[string]*Server{
-			"purge, signing keys, audit links, planned resets, logout tokens":          silent,
-			"purge, signing keys, audit links, planned resets, logout tokens, notices": sends,
+			"purge, signing keys, audit links, planned resets, logout tokens, unused registrations":          silent,
+			"purge, signing keys, audit links, planned resets, logout tokens, unused registrations, notices": sends,
 		} {
 			var names []string
 			for _, job := range s.Jobs() {

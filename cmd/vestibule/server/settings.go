@@ -16,6 +16,7 @@ import (
 	"vestibule/provider/certificate"
 	"vestibule/provider/client"
 	"vestibule/provider/fetch"
+	"vestibule/provider/registration"
 	"vestibule/web/catalogue"
 	"vestibule/web/notice"
 	"vestibule/web/signin"
@@ -127,6 +128,15 @@ func Documents(c config.Config) *fetch.Fetcher { return fetch.New(fetching(c)) }
 func fetching(c config.Config) fetch.Config {
 	issuer, err := url.Parse(c.Issuer)
 	return fetch.Config{Internal: c.FetchNetworks, Loopback: err == nil && client.IsLoopback(issuer.Hostname())}
+}
+
+// registrationPolicy is what apps may register themselves.
+func registrationPolicy(c config.Config) registration.Policy {
+	return registration.Policy{
+		NeedToken: c.Registration == "token", Scopes: c.RegistrationScopes, GrantTypes: c.RegistrationGrantTypes, AuthMethods: c.RegistrationAuthMethods,
+		Redirects: c.RegistrationRedirects, Audiences: c.RegistrationAudiences,
+		PerHour: c.RegistrationPerHour, Total: c.RegistrationTotal, Unused: c.RegistrationUnused,
+	}
 }
 
 func passwordLimits(c config.Config) verify.Limits {

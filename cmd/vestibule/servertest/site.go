@@ -3,6 +3,7 @@ package servertest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"log/slog"
 	"net"
 	"net/http"
@@ -37,6 +38,9 @@ type Site struct {
 	// Accounts are the users, where another program keeps them, from the next Start on; nil: the site does.
 	Accounts account.Accounts
 
+	// Roots vouch for hosts that documents of clients are fetched from, from the next Start on; nil: those of the system.
+	Roots *x509.CertPool
+
 	servers atomic.Pointer[[]*Instance] // they answer in turn
 	turn    atomic.Uint64
 	guess   atomic.Uint64 // a wrong code
@@ -57,6 +61,9 @@ func EachWith(t *testing.T, set func(*config.Config), test func(t *testing.T, s 
 
 // RememberBrowsers is the setting that lets users go without a code in a browser, for a month.
 func RememberBrowsers(c *config.Config) { c.RememberBrowser = 720 * time.Hour }
+
+// OpenRegistration is the setting that lets anybody register apps.
+func OpenRegistration(c *config.Config) { c.Registration = "open" }
 
 // Below is the setting that has everything be below a path.
 func Below(path string) func(*config.Config) {
@@ -141,7 +148,7 @@ func (s *Site) NewServer() *Instance {
 	log := slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	i := &Instance{}
 	var err error
-	i.Server, err = server.New(context.WithoutCancel(s.T.Context()), s.Config, server.Options{Accounts: s.Accounts, Log: log, Now: s.Clock.Now, Trip: i.trip})
+	i.Server, err = server.New(context.WithoutCancel(s.T.Context()), s.Config, server.Options{Accounts: s.Accounts, Roots: s.Roots, Log: log, Now: s.Clock.Now, Trip: i.trip})
 	if err != nil {
 		s.T.Fatalf("start a server: %v", err)
 	}

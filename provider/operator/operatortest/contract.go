@@ -48,6 +48,9 @@ func Test(t *testing.T, open func(t *testing.T) Place) {
 		{"whom a policy obliges to another factor", testPlanPhishingResistant},
 		{"states of secret keys", testSecretKeys},
 		{"signing keys follow one another", testSigningKeys},
+		{"an initial access token is used so often", testInitialTokenUses},
+		{"registrations have limits", testRegistrationLimits},
+		{"registrations that nobody uses", testUnused},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, newWorld(t, open(t))) })
 	}
@@ -147,6 +150,9 @@ func testInvalid(t *testing.T, w *world) {
 		"no subject":       func() error { _, err := o.EndAccess(ctx, "", "a stolen laptop"); return err },
 		"subject":          func() error { _, err := o.EndAccess(ctx, control, "a stolen laptop"); return err },
 		"delay":            func() error { _, err := o.PlanReset(ctx, w.ana, "lost", 31*24*time.Hour); return err },
+		"token uses":       func() error { _, _, err := o.MakeInitialToken(ctx, 0, time.Hour); return err },
+		"token life":       func() error { _, _, err := o.MakeInitialToken(ctx, 1, time.Second); return err },
+		"registration":     func() error { _, err := o.RegisterItself(ctx, operator.SelfRegistration{}); return err },
 		"short link":       func() error { _, err := o.IssueLink(ctx, w.ana, make([]byte, 32), time.Second); return err },
 	} {
 		var wrong *operator.Invalid

@@ -89,6 +89,50 @@ var operations = []operation{
 	{method: "DeleteClient", prepare: (*world).shop, event: audit.EventAdminClientDeleted, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
 		return o.DeleteClient(ctx, "shop")
 	}},
+	{method: "MakeInitialToken", keys: true, event: audit.EventInitialTokenMade, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, _, err := o.MakeInitialToken(ctx, 1, time.Hour)
+		return err
+	}},
+	{
+		method: "RevokeInitialToken", keys: true, event: audit.EventInitialTokenGone,
+		prepare: func(w *world) { w.initialToken(1) },
+		do: func(ctx context.Context, o *operator.Operator, w *world) error {
+			all, err := w.place.InitialTokens(ctx)
+			w.must(err)
+			return o.RevokeInitialToken(ctx, all[0].ID)
+		},
+	},
+	{method: "RegisterItself", keys: true, event: audit.EventClientRegistered, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		_, err := o.RegisterItself(ctx, itself("192.0.2.1", ""))
+		return err
+	}},
+	{method: "RegisterDocument", keys: true, event: audit.EventClientRegistered, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		r := itself("192.0.2.1", "")
+		r.ID, r.Public = "https://shop.example.com/client.json", true
+		return o.RegisterDocument(ctx, r)
+	}},
+	{method: "ChangeItself", prepare: (*world).shop, event: audit.EventClientChanged, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		before, err := w.place.Client(ctx, "shop")
+		w.must(err)
+		after := before
+		after.Name = "The Shop"
+		_, err = o.ChangeItself(ctx, before, after, "192.0.2.1")
+		return err
+	}},
+	{method: "RemoveItself", prepare: (*world).shop, event: audit.EventClientRemoved, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		return o.RemoveItself(ctx, "shop", "192.0.2.1")
+	}},
+	{
+		method: "DeleteUnused", keys: true, event: audit.EventClientRemoved, batch: true,
+		prepare: func(w *world) {
+			w.register(itself("192.0.2.1", ""))
+			w.now = w.now.Add(2 * time.Hour)
+		},
+		do: func(ctx context.Context, o *operator.Operator, w *world) error {
+			_, err := o.DeleteUnused(ctx, time.Hour)
+			return err
+		},
+	},
 	{
 		method: "ResetFactors", event: audit.EventAdminReset,
 		prepare: func(w *world) {

@@ -1,6 +1,7 @@
 package certification
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -157,7 +158,7 @@ var basic = []module{
 		t.Cleanup(host.Close)
 		request := c.request()
 		around := with(inObject(t, request), "request", "-", "request_uri", host.URL)
-		c.refused(t, c.answer(t, request, c.visit(b, with(around, "state", request.Get("state")))), "request_uri_not_supported")
+		c.refused(t, c.answer(t, request, c.visit(b, with(around, "state", request.Get("state"), "response_mode", cmp.Or(request.Get("response_mode"), "-")))), "request_uri_not_supported")
 		plain := c.unsigning(t, host.URL)
 		request = plain.request()
 		around = inObject(t, request)
@@ -167,7 +168,7 @@ var basic = []module{
 	}},
 	{"oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported", func(t *testing.T, c *rp, b *servertest.Browser) {
 		request := c.request()
-		c.refused(t, c.answer(t, request, c.visit(b, with(inObject(t, request), "state", request.Get("state")))), "request_not_supported")
+		c.refused(t, c.answer(t, request, c.visit(b, inObject(t, request))), "request_not_supported")
 		plain := c.unsigning(t)
 		request = plain.request()
 		end, _ := plain.op.through(t, plain.visit(b, inObject(t, request)))
@@ -317,7 +318,7 @@ func inObject(t *testing.T, request url.Values) url.Values {
 	}
 	encode := base64.RawURLEncoding.EncodeToString
 	around := url.Values{"request": {encode([]byte(`{"alg":"none"}`)) + "." + encode(body) + "."}}
-	for _, name := range []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope"} {
+	for _, name := range []string{"client_id", "redirect_uri", "response_type", "scope"} {
 		if request.Has(name) {
 			around.Set(name, request.Get(name))
 		}

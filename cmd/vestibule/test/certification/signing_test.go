@@ -46,7 +46,7 @@ var signing = []asked{
 	{"ensure-request-object-signature-algorithm-is-not-none", func(t *testing.T, b, _ *bank) {
 		signed := strings.Split(b.object(b.challenged(), nil).Get("request"), ".")
 		object := url.Values{"request": {encode([]byte(`{"alg":"none"}`)) + "." + signed[1] + "."}}
-		failed(t, b.push(t, object), http.StatusBadRequest, "invalid_request_object", "request_not_supported")
+		failed(t, b.push(t, object), http.StatusBadRequest, "invalid_request_object")
 	}},
 	{"ensure-request-object-with-invalid-signature-fails", func(t *testing.T, b, _ *bank) {
 		one, other := strings.Split(b.object(b.challenged(), nil).Get("request"), "."), strings.Split(b.object(b.challenged(), nil).Get("request"), ".")

@@ -13,13 +13,14 @@ import (
 // openRoutes are those whose answers scripts of any origin may read. They take no cookie.
 var openRoutes = []string{
 	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks", "/par", "/device_authorization", "/token", "/revoke", "/userinfo",
+	"/register", "/register/{id}",
 }
 
 // TestCrossOrigin asks at every address, as a script of another origin does, before a request and with it. The authorization
 // endpoint, introspection and all pages tell it nothing.
 func TestCrossOrigin(t *testing.T) {
 	t.Parallel()
-	s := servertest.New(t, servertest.SQLite(t))
+	s := servertest.New(t, servertest.SQLite(t), servertest.OpenRegistration)
 	ask := func(method, path string, header ...string) http.Header {
 		path = strings.NewReplacer("{id}", "x", "{kind}", "totp", "{hash}", "none", "{name}", "none").Replace(path)
 		r := httptest.NewRequestWithContext(t.Context(), method, s.Config.Issuer+path, nil)

@@ -36,7 +36,7 @@ func TestMatrix(t *testing.T) {
 		for i, state := range matrixStates {
 			t.Run(state.name, func(t *testing.T) {
 				t.Parallel()
-				s := servertest.New(t, servertest.SQLite(t), servertest.RememberBrowsers)
+				s := servertest.New(t, servertest.SQLite(t), servertest.RememberBrowsers, servertest.OpenRegistration)
 				m := &matrix{t: t, site: s, state: state, shop: s.NewClient(t, "shop")}
 				m.watch()
 				m.owner, m.intruder = m.newVictim("ana"), m.newVictim("ben")
@@ -256,7 +256,7 @@ var matrixForms = map[string][]string{
 	"POST /account/authenticators/{id}/remove": {"password=not+the+password&code=WRONG"},
 }
 
-var routeLine = regexp.MustCompile(`\b(Get|Post)\("([^"]+)"|\.(?:handle|open)\("(GET|POST)", "([^"]+)"`)
+var routeLine = regexp.MustCompile(`\b(Get|Post)\("([^"]+)"|\.(?:handle|open)\("(GET|POST|PUT|DELETE)", "([^"]+)"`)
 
 // routeTables are the files that say which addresses there are.
 var routeTables = []string{

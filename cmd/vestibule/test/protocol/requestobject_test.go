@@ -135,6 +135,7 @@ func TestRequestURI(t *testing.T) {
 	b := s.NewBrowser(t)
 	v := c.Begin()
 	v.Finish(v.SignIn(b, "ana").Allow())
+	sign := func(claims map[string]any) string { return key.Sign("oauth-authz-req+jwt", claims) }
 	open := func(c *servertest.Client, uri string) (*servertest.Trip, *servertest.Page) {
 		v := c.Begin("prompt", "none")
 		at, query := asked(v)
@@ -142,7 +143,7 @@ func TestRequestURI(t *testing.T) {
 		for name := range query {
 			claims[name] = query.Get(name)
 		}
-		served.Store(key.Sign("oauth-authz-req+jwt", claims))
+		served.Store(sign(claims))
 		if uri == "hash" {
 			sum := sha256.Sum256([]byte(served.Load().(string) + "\n"))
 			uri = host.URL + "/one#" + base64.RawURLEncoding.EncodeToString(sum[:])
@@ -151,8 +152,9 @@ func TestRequestURI(t *testing.T) {
 			"redirect_uri": {c.OAuth.RedirectURL}, "state": {v.State}}
 		return v, b.Open(at + "?" + around.Encode())
 	}
-	for range 2 { // each time another, at the same address
-		v, p := open(c, host.URL+"/one")
+	otherHash := host.URL + "/one#" + base64.RawURLEncoding.EncodeToString(make([]byte, 32))
+	for _, uri := range []string{host.URL + "/one", host.URL + "/one", otherHash, otherHash} { // each time another, at the same address
+		v, p := open(c, uri)
 		v.Finish(p)
 	}
 	v, p := open(c, "hash")
@@ -163,7 +165,6 @@ func TestRequestURI(t *testing.T) {
 		uri, want string
 	}{
 		"another address":      {c, host.URL + "/two", "invalid_request_uri"},
-		"another hash":         {c, host.URL + "/one#" + base64.RawURLEncoding.EncodeToString(make([]byte, 32)), "invalid_request_uri"},
 		"inside":               {c, "https://10.0.0.7/inside", "invalid_request_uri"},
 		"nobody there":         {c, "http://127.0.0.1:1/closed", "invalid_request_uri"},
 		"of a client without":  {bare, host.URL + "/one", "request_uri_not_supported"},
@@ -174,7 +175,25 @@ func TestRequestURI(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)
 		}
 	}
-	if n := fetched.Load() - before; n > 1 { // for the other hash
-		t.Errorf("the host was asked %d times more", n)
+	if n := fetched.Load() - before; n > 0 {
+		t.Errorf("the host was asked %d times for what it does not have", n)
+	}
+	for name, tt := range map[string]struct {
+		set  func(*client.Client)
+		want string
+	}{
+		"said nothing":           {func(*client.Client) {}, "consent_required"}, // and so it was taken
+		"signs with one":         {func(c *client.Client) { c.RequestObjectAlg = "ES256" }, "invalid_request_object"},
+		"signs all its requests": {func(c *client.Client) { c.RequireSignedRequestObject = true }, "invalid_request_object"},
+	} {
+		c := s.NewClient(t, strings.ReplaceAll(name, " ", "-"), func(c *client.Client) {
+			c.JWKS, c.RequestURIs = key.JWKS(), []string{host.URL + "/one"}
+			tt.set(c)
+		})
+		sign = unsignedObject(t)
+		v, p := open(c, host.URL+"/one")
+		if got := v.Answer(p).Get("error"); got != tt.want {
+			t.Errorf("unsigned, of a client that %s: %s, want %s", name, got, tt.want)
+		}
 	}
 }
