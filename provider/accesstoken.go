@@ -125,7 +125,7 @@ func (p *Provider) signAccessToken(ctx context.Context, c client.Client, t targe
 	if !g.ofClient() {
 		claims.ACR, claims.AMR, claims.AuthTime = g.ACR, g.Login.AMR(), g.Login.AuthTime().Unix()
 	}
-	return p.keys.SignAs(ctx, typeAccessToken, p.algorithm, claims)
+	return p.keys.SignAs(ctx, typeAccessToken, c.SignedBy("", p.algorithm), claims)
 }
 
 // jwtSignature is the key under which the store has a JWT: of the whole, for one that is altered is none of ours, though

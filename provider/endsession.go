@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -110,5 +109,5 @@ func (p *Provider) OpenLeaving(text string) (l logout.Leaving, err error) {
 // SignLogoutToken implements backchannel.Signer: the token has user and session as the client knows them.
 func (p *Provider) SignLogoutToken(ctx context.Context, c client.Client, claims backchannel.Claims) (string, error) {
 	claims.Subject, claims.Session = p.names.Subject(c, claims.Subject), p.names.Session(c, claims.Session)
-	return p.keys.SignAs(ctx, backchannel.Type, cmp.Or(c.IDTokenAlg, p.algorithm), claims)
+	return p.keys.SignAs(ctx, backchannel.Type, c.SignedBy(c.IDTokenAlg, p.algorithm), claims)
 }

@@ -93,7 +93,7 @@ func (p *Provider) signIDToken(ctx context.Context, rp relyingParty, g *grant, a
 	if authTime.IsZero() || g.Login.Subject == "" {
 		return "", errors.New("a login without a proof cannot have an ID token")
 	}
-	algorithm := cmp.Or(rp.IDTokenAlg, p.algorithm)
+	algorithm := rp.SignedBy(rp.IDTokenAlg, p.algorithm)
 	return p.keys.Sign(ctx, algorithm, idToken{
 		Issuer: p.issuer, Subject: p.names.Subject(rp.Client, g.Login.Subject), Audience: []string{rp.ID},
 		Expires: now.Add(cmp.Or(time.Duration(rp.IDTokenLifetime)*time.Second, p.lifetimes.IDToken)).Unix(), IssuedAt: now.Unix(), AuthTime: authTime.Unix(), Nonce: g.Nonce,

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -116,7 +115,7 @@ func (p *Provider) signAnswer(ctx context.Context, rp client.Client, answer url.
 		claims[name] = answer.Get(name)
 	}
 	claims["aud"], claims["exp"] = rp.ID, p.now().Add(answerTime).Unix()
-	return p.keys.Sign(ctx, cmp.Or(rp.AnswerAlg, p.algorithm), claims)
+	return p.keys.Sign(ctx, rp.SignedBy(rp.AnswerAlg, p.algorithm), claims)
 }
 
 // leave sends the browser there.

@@ -58,7 +58,7 @@ func (p *Provider) answerIntrospection(ctx context.Context, w http.ResponseWrite
 	if err != nil {
 		return err
 	}
-	token, err := p.keys.SignAs(ctx, typeIntrospection, cmp.Or(c.IntrospectionAlg, p.algorithm),
+	token, err := p.keys.SignAs(ctx, typeIntrospection, c.SignedBy(c.IntrospectionAlg, p.algorithm),
 		signedIntrospection{Issuer: p.issuer, Audience: c.ID, IssuedAt: p.now().Unix(), Token: data})
 	if err != nil {
 		return fmt.Errorf("sign introspection: %w", err)

@@ -45,6 +45,8 @@ func (s Subject) Check() error {
 	switch {
 	case s.URI != "" && (err != nil || !uri.IsAbs()):
 		return errors.New("tls_client_auth_san_uri is no absolute URI")
+	case s.URI != "" && uri.String() != s.URI: // as that of no certificate is, which are read like this one
+		return fmt.Errorf("tls_client_auth_san_uri is compared in its normal form: write it as %s", uri)
 	case s.Email != "" && (mailbox == "" || !isHost(domain)):
 		return errors.New("tls_client_auth_san_email is no address of mail")
 	case s.DNS != "" && !isHost(s.DNS):

@@ -122,10 +122,22 @@ func TestRegistered(t *testing.T) {
 	for _, bad := range []certificate.Subject{
 		{}, {DN: "bank"}, {DN: "CN="}, {DN: "CN=bank,"}, {DN: "XX=bank"}, {DN: "CN=a;O=b"}, {DN: `CN="bank"`}, {DN: `CN=bank\`}, {DN: `CN=bank\zz`}, {DN: "CN=#zz"},
 		{DN: "CN=#0c0161ff"}, {DN: "CN=\\ff"}, {DN: "CN=a+CN=a"}, {DN: "02.5=a"}, {DN: "2=a"}, {DN: "CN=a\x00"}, {DNS: "*.example.com"}, {DNS: "bank..example"}, {DNS: "https://bank"},
-		{URI: "bank"}, {URI: "%zz"}, {IP: "192.0.2"}, {IP: "192.0.2.0/24"}, {Email: "ana"}, {Email: "@example.com"}, {DNS: "a", IP: "192.0.2.7"},
+		{URI: "bank"}, {URI: "%zz"}, {URI: "SPIFFE://example.com/bank"}, {URI: "spiffe://example.com/bank#"}, {IP: "192.0.2"}, {IP: "192.0.2.0/24"}, {Email: "ana"}, {Email: "@example.com"}, {DNS: "a", IP: "192.0.2.7"},
 	} {
 		if bad.Check() == nil {
 			t.Errorf("%+v is taken", bad)
+		}
+	}
+}
+
+// TestTextIsNoDER: a name with a text that looks like the DER of another value is not that one's.
+func TestTextIsNoDER(t *testing.T) {
+	own := issue(t, nil, func(c *x509.Certificate) {
+		c.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: "#0403626e6b"}}}
+	})
+	for text, want := range map[string]bool{`CN=\#0403626e6b`: true, "CN=#0403626e6b": false} {
+		if got := (certificate.Subject{DN: text}).Is(own.Certificate); got != want {
+			t.Errorf("%s: %t", text, got)
 		}
 	}
 }

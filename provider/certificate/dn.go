@@ -61,7 +61,7 @@ func cutAttribute(text string) (a attribute, mark byte, rest string, err error) 
 	switch {
 	case err != nil:
 	case strings.HasPrefix(raw, "#"):
-		a.value, err = decodeHex(raw[1:])
+		err = a.decodeHex(raw[1:])
 	default:
 		a.value, err = unescape(raw)
 	}
@@ -141,7 +141,7 @@ func unescapeOne(rest string) (c byte, width int) {
 }
 
 // decodeHex reads a value that is written as its encoding.
-func decodeHex(digits string) (string, error) {
+func (a *attribute) decodeHex(digits string) error {
 	der, err := hex.DecodeString(strings.TrimRight(digits, " "))
 	var raw asn1.RawValue
 	if err == nil {
@@ -151,7 +151,8 @@ func decodeHex(digits string) (string, error) {
 		}
 	}
 	if err != nil {
-		return "", errors.New("a value that begins with # is no hexadecimal DER")
+		return errors.New("a value that begins with # is no hexadecimal DER")
 	}
-	return valueOf(raw), nil
+	a.read(raw)
+	return nil
 }

@@ -44,6 +44,7 @@ const (
 var (
 	errMany   = fmt.Errorf("it has more than %d certificates", maxChain)
 	errBase64 = errors.New("it is not base64")
+	errChain  = errors.New("its certificates are no chain, the client's own first and then who has issued the one before: has a client written a part of it?")
 	errParse  = errors.New("it holds no X.509 certificate")
 )
 
@@ -114,7 +115,25 @@ func parseBase64(value string) ([]*x509.Certificate, error) {
 	if len(parts) > maxChain {
 		return nil, errMany
 	}
-	return decodeAll(parts)
+	all, err := decodeAll(parts)
+	if err == nil && !isChain(all) {
+		err = errChain
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// isChain reports whether each certificate was issued by the one behind it. Nobody else can make one that has issued another's:
+// what a client has written itself is found out where a proxy has put its own value behind that.
+func isChain(all []*x509.Certificate) bool {
+	for i := 1; i < len(all); i++ {
+		if all[i-1].CheckSignatureFrom(all[i]) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func decodeAll(parts []string) ([]*x509.Certificate, error) {

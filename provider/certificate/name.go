@@ -2,7 +2,6 @@ package certificate
 
 import (
 	"encoding/asn1"
-	"encoding/hex"
 	"errors"
 	"maps"
 	"slices"
@@ -12,16 +11,18 @@ import (
 // last in the text of RFC 4514, as certificates have it.
 type name []map[attribute]bool
 
-// attribute is a type, as a dotted number, and its value: a text, or what is no text as # and hexadecimal DER.
-type attribute struct{ kind, value string }
+// attribute is a type, as a dotted number, and its value: a text or, where that is empty, DER that is no text.
+type attribute struct{ kind, value, der string }
 
-// valueOf is a text whichever of the types of texts it has, for two certificates of one client may have different ones.
-func valueOf(raw asn1.RawValue) string {
+// read takes the value: it is a text whichever of the types of texts it has, for two certificates of one client may have
+// different ones.
+func (a *attribute) read(raw asn1.RawValue) {
 	var text string
 	if rest, err := asn1.Unmarshal(raw.FullBytes, &text); err == nil && len(rest) == 0 {
-		return text
+		a.value = text
+		return
 	}
-	return "#" + hex.EncodeToString(raw.FullBytes)
+	a.der = string(raw.FullBytes)
 }
 
 // attributeSET is a relative name as ASN.1 has it; the ending of its own name says so to the decoder.
@@ -40,7 +41,9 @@ func readName(der []byte) (name, error) {
 	for _, part := range parts {
 		one := map[attribute]bool{}
 		for _, a := range part {
-			one[attribute{a.Type.String(), valueOf(a.Value)}] = true
+			read := attribute{kind: a.Type.String()}
+			read.read(a.Value)
+			one[read] = true
 		}
 		if len(one) != len(part) {
 			return nil, errors.New("its subject has an attribute twice")

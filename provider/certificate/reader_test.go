@@ -76,8 +76,9 @@ func inBase64(c *issued) string { return base64.StdEncoding.EncodeToString(c.Raw
 func escaped(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 
 func TestFormats(t *testing.T) {
-	one, two := issue(t, nil), issue(t, nil)
-	der, other := inBase64(one), inBase64(two)
+	ca := issue(t, nil, asCA)
+	one, two := issue(t, ca), issue(t, nil)
+	der, other, issuer := inBase64(one), inBase64(two), inBase64(ca)
 	onePEM := inPEM(one)
 	nginx, apache := escaped(onePEM), strings.ReplaceAll(strings.TrimSpace(onePEM), "\n", " ")
 	quoted := `Cert="` + nginx + `"`
@@ -102,8 +103,10 @@ func TestFormats(t *testing.T) {
 		{"no certificate in PEM", certificate.PEM, "-----BEGIN CERTIFICATE----- AAAA -----END CERTIFICATE-----", 0, "X.509"},
 
 		{"HAProxy", certificate.Base64, der, 1, ""},
-		{"Traefik", certificate.Base64, der + "," + other, 2, ""},
-		{"an older Traefik", certificate.Base64, url.QueryEscape(der + "," + other), 2, ""},
+		{"Traefik", certificate.Base64, der + "," + issuer, 2, ""},
+		{"an older Traefik", certificate.Base64, url.QueryEscape(der + "," + issuer), 2, ""},
+		{"what a client has written, and the proxy behind it", certificate.Base64, der + "," + other, 0, "no chain"},
+		{"a chain that a client has written, and the proxy behind it", certificate.Base64, der + "," + issuer + "," + other, 0, "no chain"},
 		{"nothing in base64", certificate.Base64, "", 0, ""},
 		{"with a space", certificate.Base64, der + " ", 0, "base64"},
 		{"altered", certificate.Base64, der[:len(der)-4] + "====", 0, "base64"},

@@ -66,6 +66,15 @@ func (c Client) signs(registered string) []string {
 	return keyset.Algorithms
 }
 
+// SignedBy is the algorithm of what the server signs for the client: the one that it has registered for that or, if it has none,
+// the usual one. Where its profile does not allow that it is the one of its ID tokens, which it always registers.
+func (c Client) SignedBy(registered, usual string) string {
+	if registered == "" && c.KeepsFAPI2() && !slices.Contains(ProfileAlgorithms, usual) {
+		return c.IDTokenAlg
+	}
+	return cmp.Or(registered, usual)
+}
+
 // CodeLife is how long a code of the client is good, on a server where it would be usual.
 func (c Client) CodeLife(usual time.Duration) time.Duration {
 	if c.KeepsFAPI2() {

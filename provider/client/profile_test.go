@@ -33,6 +33,17 @@ func TestProfile(t *testing.T) {
 		good.RotatesRefreshTokens() || good.CodeLife(time.Hour) != time.Minute {
 		t.Errorf("it has %+v", good)
 	}
+	for _, tt := range []struct {
+		c                       client.Client
+		registered, usual, want string
+	}{
+		{good, "", client.RS256, client.ES256}, {good, "", client.PS256, client.PS256}, {good, client.EdDSA, client.RS256, client.EdDSA},
+		{client.Client{IDTokenAlg: client.ES256}, "", client.RS256, client.RS256},
+	} {
+		if got := tt.c.SignedBy(tt.registered, tt.usual); got != tt.want {
+			t.Errorf("with profile %q, %q registered and %s usual the server signs with %s, want %s", tt.c.Profile, tt.registered, tt.usual, got, tt.want)
+		}
+	}
 	for _, algorithms := range [][]string{good.AssertionAlgorithms(), good.RequestObjectAlgorithms(), good.ProofAlgorithms()} {
 		if slices.Contains(algorithms, client.RS256) || len(algorithms) != 3 {
 			t.Errorf("it may sign with %q", algorithms)

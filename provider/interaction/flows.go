@@ -136,7 +136,7 @@ func (f *Flows) Restart(ix *Interaction) *Interaction {
 	fresh := f.Begin(d)
 	fresh.Client, fresh.ClientName, fresh.Scopes, fresh.Claims, fresh.Request, fresh.Brief = ix.Client, ix.ClientName, ix.Scopes, ix.Claims, ix.Request, ix.Brief
 	fresh.Long = ix.Long
-	fresh.Registered, fresh.Decided, fresh.Device, fresh.API = ix.Registered, ix.Decided, ix.Device, ix.API
+	fresh.Registered, fresh.Decided, fresh.Strange, fresh.Device, fresh.API, fresh.APIRegistered = ix.Registered, ix.Decided, ix.Strange, ix.Device, ix.API, ix.APIRegistered
 	fresh.TwoSteps, fresh.FirstParty, fresh.Redirect, fresh.Browser = ix.TwoSteps, ix.FirstParty, ix.Redirect, ix.Browser
 	return fresh
 }

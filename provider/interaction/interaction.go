@@ -19,28 +19,29 @@ var ErrExpired = errors.New("expired")
 // (Version 0), so that strangers cannot fill the database; from then on it is a row. One that is
 // Long is a row before.
 type Interaction struct {
-	ID         string           `json:"id"`
-	Client     string           `json:"client"`
-	Registered string           `json:"registered"` // the client's Registration
-	ClientName string           `json:"client_name"`
-	Decided    time.Time        `json:"decided"`               // the client's Updated, as the pages know it
-	TwoSteps   client.TwoSteps  `json:"two_steps,omitempty"`   // the client's TwoSteps
-	FirstParty bool             `json:"first_party,omitempty"` // whoever asks gets nothing that the user would have to allow: the program that the pages belong to
-	Strange    bool             `json:"strange,omitempty"`     // the client has registered itself, which its users are told
-	Device     bool             `json:"device,omitempty"`      // a device asks, and may be before somebody else than the user (RFC 8628 section 5.4)
-	Scopes     []string         `json:"scopes,omitempty"`      // requested, and still registered for the client
-	Claims     claims.Request   `json:"claims,omitzero"`       // asked for one by one, and given by scopes that are registered for the client
-	API        string           `json:"api,omitempty"`         // id of the API that the tokens are for; empty: none
-	Redirect   string           `json:"redirect"`              // redirect_uri, to show its host
-	Demand     assurance.Demand `json:"demand"`
-	Login      *assurance.Login `json:"login,omitempty"` // nil until the password is right
-	Consented  bool             `json:"consented,omitempty"`
-	Obliged    string           `json:"obliged,omitempty"` // the level that the pages let nobody through without, since the app or another rule obliges to it
-	Waived     bool             `json:"waived,omitempty"`  // the user does not care to reach the level that the client prefers
-	Browser    []byte           `json:"browser"`           // SHA-256 of the cookie of the browser that began it
-	Created    time.Time        `json:"created"`
-	Expires    time.Time        `json:"expires"`
-	Version    int64            `json:"-"` // 0 until it is a row
+	ID            string           `json:"id"`
+	Client        string           `json:"client"`
+	Registered    string           `json:"registered"` // the client's Registration
+	ClientName    string           `json:"client_name"`
+	Decided       time.Time        `json:"decided"`                  // the client's Updated, as the pages know it
+	TwoSteps      client.TwoSteps  `json:"two_steps,omitempty"`      // the client's TwoSteps
+	FirstParty    bool             `json:"first_party,omitempty"`    // whoever asks gets nothing that the user would have to allow: the program that the pages belong to
+	Strange       bool             `json:"strange,omitempty"`        // the client has registered itself, which its users are told
+	Device        bool             `json:"device,omitempty"`         // a device asks, and may be before somebody else than the user (RFC 8628 section 5.4)
+	Scopes        []string         `json:"scopes,omitempty"`         // requested, and still registered for the client
+	Claims        claims.Request   `json:"claims,omitzero"`          // asked for one by one, and given by scopes that are registered for the client
+	API           string           `json:"api,omitempty"`            // id of the API that the tokens are for; empty: none
+	APIRegistered string           `json:"api_registered,omitempty"` // its Registration
+	Redirect      string           `json:"redirect"`                 // redirect_uri, to show its host
+	Demand        assurance.Demand `json:"demand"`
+	Login         *assurance.Login `json:"login,omitempty"` // nil until the password is right
+	Consented     bool             `json:"consented,omitempty"`
+	Obliged       string           `json:"obliged,omitempty"` // the level that the pages let nobody through without, since the app or another rule obliges to it
+	Waived        bool             `json:"waived,omitempty"`  // the user does not care to reach the level that the client prefers
+	Browser       []byte           `json:"browser"`           // SHA-256 of the cookie of the browser that began it
+	Created       time.Time        `json:"created"`
+	Expires       time.Time        `json:"expires"`
+	Version       int64            `json:"-"` // 0 until it is a row
 
 	// JSON as it is: bytes would be base64 in base64, and would fill a third of an address with nothing.
 	Request json.RawMessage `json:"request,omitempty"` // the frozen fosite request
@@ -99,6 +100,18 @@ func (ix *Interaction) ToAllow() []string {
 		}
 	}
 	return all
+}
+
+// inName begins what is remembered of an API. No scope has such a character.
+const inName = "api="
+
+// ToRemember returns what is remembered of a user who allows it: the scopes, and the API that the client may use in the user's
+// name. Who has allowed scopes was told of no API, or of another.
+func (ix *Interaction) ToRemember() []string {
+	if ix.API == "" {
+		return ix.ToAllow()
+	}
+	return append(ix.ToAllow(), inName+ix.APIRegistered)
 }
 
 // keep notes where the interaction ends.

@@ -27,7 +27,9 @@ const Accept = "image/png, image/jpeg, image/gif"
 // types are the media types by the names of formats.
 var types = map[string]string{"png": "image/png", "jpeg": "image/jpeg", "gif": "image/gif"}
 
-// Parse returns the picture, of the type that its bytes are of, whatever their host has said. It looks at the head of it only.
+// Parse returns the picture, of the type that its bytes are of, whatever their host has said. The head says how much there is to
+// read, and then the picture, the first of many, must be what the head says: a GIF whose head is small may begin with a picture
+// of any size, for which browsers make room.
 func Parse(data []byte) (Image, error) {
 	head, format, err := image.DecodeConfig(bytes.NewReader(data))
 	switch {
@@ -37,6 +39,9 @@ func Parse(data []byte) (Image, error) {
 		return Image{}, fmt.Errorf("the logo cannot be read: %w", err)
 	case head.Width > MaxSide || head.Height > MaxSide || head.Width == 0 || head.Height == 0:
 		return Image{}, fmt.Errorf("a logo has at most %d pixels a side", MaxSide)
+	}
+	if _, _, err := image.Decode(bytes.NewReader(data)); err != nil {
+		return Image{}, fmt.Errorf("the logo cannot be read: %w", err)
 	}
 	return Image{types[format], data}, nil
 }

@@ -23,6 +23,19 @@ func picture(t *testing.T, size int, encode func(io.Writer, image.Image) error) 
 	return b.Bytes()
 }
 
+// swollen is a GIF of one pixel that begins with a picture of 65,535 by 65,535.
+func swollen(t *testing.T) []byte {
+	t.Helper()
+	data := picture(t, 1, func(w io.Writer, m image.Image) error { return gif.Encode(w, m, nil) })
+	first := []byte{0x2c, 0, 0, 0, 0, 1, 0, 1, 0} // its place, and its size
+	at := bytes.LastIndex(data, first)
+	if at < 0 {
+		t.Fatal("the GIF has no picture of one pixel")
+	}
+	copy(data[at+5:], "\xff\xff\xff\xff")
+	return data
+}
+
 // TestParse takes pictures for what they are, and nothing else.
 func TestParse(t *testing.T) {
 	asGIF := func(w io.Writer, m image.Image) error { return gif.Encode(w, m, nil) }
@@ -41,6 +54,8 @@ func TestParse(t *testing.T) {
 		{"an SVG", []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), "", "PNG, JPEG or GIF"},
 		{"HTML", []byte("<!doctype html><script>alert(1)</script>"), "", "PNG, JPEG or GIF"},
 		{"a head alone", []byte("\x89PNG\r\n\x1a\n"), "", "cannot be read"},
+		{"a GIF that is larger than its head says", swollen(t), "", "cannot be read"},
+		{"the first half", picture(t, 64, png.Encode)[:60], "", "cannot be read"},
 		{"nothing", nil, "", "PNG, JPEG or GIF"},
 	} {
 		got, err := logo.Parse(tt.data)

@@ -123,7 +123,7 @@ func (s *Server) postConsent(w http.ResponseWriter, r *http.Request, fl *flow) e
 		if err := s.Journal.Record(ctx, e); err != nil || !remember {
 			return err
 		}
-		return s.Consent.Allow(ctx, fl.subject(), fl.client(), fl.ix.ToAllow())
+		return s.Consent.Allow(ctx, fl.subject(), fl.client(), fl.ix.ToRemember())
 	})
 }
 

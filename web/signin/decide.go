@@ -370,7 +370,7 @@ func (s decider) consent(ctx context.Context, fl *flow) (*consentFacts, error) {
 	if !fl.asksConsent() || fl.ix.Consented || fl.state.ConsentOwed {
 		return nil, nil
 	}
-	missing, known, err := s.consented.Missing(ctx, fl.subject(), fl.client(), fl.ix.ToAllow())
+	missing, known, err := s.consented.Missing(ctx, fl.subject(), fl.client(), fl.ix.ToRemember())
 	if err != nil {
 		return nil, err
 	}

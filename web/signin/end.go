@@ -106,7 +106,7 @@ func (s *commits) requireAnswerBasis(fl *flow) func(context.Context) error {
 		if fl.consentGiven || !fl.asksConsent() {
 			return nil
 		}
-		return s.Consent.Require(ctx, fl.subject(), fl.client(), fl.ix.ToAllow())
+		return s.Consent.Require(ctx, fl.subject(), fl.client(), fl.ix.ToRemember())
 	}
 }
 

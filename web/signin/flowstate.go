@@ -69,7 +69,7 @@ type setupState struct {
 // consentState is what was found out about consent.
 type consentState struct {
 	ConsentOwed bool     `json:"consent_owed,omitempty"` // consent was looked up and is owed
-	Missing     []string `json:"missing,omitempty"`      // scopes that were not allowed before
+	Missing     []string `json:"missing,omitempty"`      // of ToRemember, what was not allowed before
 	Keep        bool     `json:"keep,omitempty"`         // the answer is remembered unless the user says otherwise
 }
 

@@ -42,6 +42,7 @@ func newBank(t *testing.T, o *op, id string, change ...func(*client.Client)) *ba
 		proofs: newProofKey(o), browser: o.site.NewBrowser(t)}
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: private.Public(), Use: "sig"}, {Key: rsaKey().Public(), Use: "sig"}}}
 	change = append([]func(*client.Client){func(c *client.Client) {
+		c.IDTokenAlg = "" // which other clients of these tests have
 		c.Adopt(client.ProfileFAPI2)
 		c.JWKS = must(json.Marshal(set))
 	}}, change...)

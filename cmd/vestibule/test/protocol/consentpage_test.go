@@ -128,3 +128,25 @@ func TestDeviceForAnAPI(t *testing.T) {
 		wants(t, "an API that the client may not use any more", gone.PollNext(), "authorization_pending")
 	})
 }
+
+// TestConsentIsForTheAPI: what a user has allowed an app without an API, or for another, is no leave to use this one.
+func TestConsentIsForTheAPI(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t, servertest.SQLite(t))
+	e := servertest.NewEnrolled(t, s, 1)
+	s.Clock.Advance(servertest.Step)
+	api, other := s.NewInspectorAs(t, "api"), s.NewInspector(t)
+	b := s.NewBrowser(t)
+	v := e.Begin("scope", "openid email")
+	v.Finish(v.SignIn(b, e.User).GiveCode(e.Phone.Code(0)).At("consent", "initial").Allow())
+	for _, resource := range []string{api.Resource, other.Resource} {
+		v = e.Begin("scope", "openid", "prompt", "none", "resource", resource)
+		v.Refused(b.Open(v.Address), "consent_required")
+		v = e.Begin("scope", "openid", "resource", resource)
+		v.Finish(b.Open(v.Address).At("consent", "initial").Says("will be able to use The API in your name").Allow())
+		v = e.Begin("scope", "openid email", "prompt", "none", "resource", resource)
+		v.Finish(b.Open(v.Address))
+	}
+	v = e.Begin("scope", "openid email", "prompt", "none")
+	v.Finish(b.Open(v.Address))
+}
