@@ -94,7 +94,8 @@ func (s *accessTokens) GenerateAccessToken(ctx context.Context, r fosite.Request
 const typeAccessToken = "at+jwt"
 
 // accessToken is the claims of a JWT access token (RFC 9068 section 2.2). The API learns no more of the sign-in by it than it
-// would by introspection, and nothing of the user: who that is it learns by the subject that the app knows, which can read the token.
+// would by introspection, and nothing of the user but the subject. That is the one by which the app knows the user, for the app
+// can read the token too.
 type accessToken struct {
 	Issuer   string   `json:"iss"`
 	Subject  string   `json:"sub"`

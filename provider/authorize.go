@@ -61,7 +61,7 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 		return nil, fosite.NewAuthorizeRequest(), errMalformed
 	}
 	if err := p.refresh(r, r.Form.Get("client_id")); err != nil {
-		return nil, fosite.NewAuthorizeRequest(), err
+		return nil, fosite.NewAuthorizeRequest(), clientFault(err)
 	}
 	if slices.ContainsFunc(r.Form["request_uri"], pushed.IsURI) {
 		return p.takePushed(r)

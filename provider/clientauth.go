@@ -2,145 +2,104 @@ package provider
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/certificate"
 	"vestibule/provider/client"
-	"vestibule/provider/spelling"
-	"vestibule/provider/store"
+	"vestibule/provider/clientauth"
+	"vestibule/provider/keyset"
 )
+
+// newAuthenticator returns what finds out which client sends a request.
+func (p *Provider) newAuthenticator(m MutualTLS) *clientauth.Authenticator {
+	a := &clientauth.Authenticator{
+		Clients: registrations{p}, Secrets: p.secrets, Assertions: p.store,
+		Keys:   func(c client.Client) *keyset.Keys { return p.documentsOf(c).keys },
+		Issuer: p.issuer,
+		Endpoints: func(r *http.Request) []string {
+			return append(p.addresses("/token"), p.addresses(strings.TrimPrefix(r.URL.Path, p.path))...)
+		},
+		Authority: m.Authority, Report: p.reportKey, Log: p.log, Now: p.now,
+	}
+	if m.On {
+		a.Certificates = certificate.Of
+	}
+	return a
+}
 
 // readClient reads the form of a request, and finds out which client sends it.
 func (p *Provider) readClient(w http.ResponseWriter, r *http.Request) (client.Client, error) {
 	if err := parseForm(w, r); err != nil {
 		return client.Client{}, err
 	}
-	c, err := p.authenticateClient(r.Context(), r, r.PostForm)
-	if err != nil {
-		return client.Client{}, err
-	}
-	return c.(relyingParty).Client, nil
+	c, err := p.authenticator.Client(r.Context(), r, r.PostForm)
+	return c, clientFault(err)
 }
 
-// authenticateClient finds out which client sends a request (RFC 6749 section 2.3): by what it has signed, by HTTP Basic or
-// form parameters with a secret, by its certificate, or by the id alone of a public client. Using two methods at once is an
-// error, but for a certificate that tokens are to be bound to.
+// authenticateClient is what fosite asks for the client of a request.
 func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
-	chain, err := p.shown(r)
+	c, err := p.authenticator.Client(ctx, r, form)
 	if err != nil {
-		return nil, err
-	}
-	if form.Has("client_assertion") || form.Has("client_assertion_type") {
-		return p.authenticateByAssertion(ctx, r, form)
-	}
-	sent, err := clientCredentials(r, form)
-	if err != nil {
-		return nil, err
-	}
-	c, err := p.knownClient(r, sent.id)
-	switch {
-	case err != nil:
-		return nil, err
-	case c.Public && sent.method == client.AuthNone:
-		return relyingParty{c}, nil
-	case c.Public:
-		return nil, fosite.ErrInvalidClient.WithHint("A public client must not send a secret.")
-	case c.ShowsCertificate() && sent.method == client.AuthNone:
-		if err := p.authenticateByCertificate(ctx, r, c, chain); err != nil {
-			return nil, err
-		}
-		return relyingParty{c}, nil
-	case sent.method == client.AuthNone && c.AuthenticatesBy(client.AuthSecretPost):
-		return nil, fosite.ErrInvalidClient.WithHint("The client secret is missing or wrong.")
-	case !c.AuthenticatesBy(sent.method):
-		return nil, notItsMethod(c, sent.method)
-	}
-	if err := p.checkSecret(ctx, c, sent.secrets, spelling.NetworkOf(r.RemoteAddr)); err != nil {
-		return nil, err
+		return nil, clientFault(err)
 	}
 	return relyingParty{c}, nil
 }
 
-// knownClient returns the client that a request says it is of.
-func (p *Provider) knownClient(r *http.Request, id string) (client.Client, error) {
-	if err := p.refreshKnown(r, id); err != nil {
+// shown returns the certificates that the client has shown, its own first; nil: it has shown none.
+func (p *Provider) shown(r *http.Request) ([]*x509.Certificate, error) {
+	chain, err := p.authenticator.Shown(r)
+	return chain, clientFault(err)
+}
+
+// thumbprint is that of the client's own certificate; empty: it has shown none.
+func thumbprint(chain []*x509.Certificate) string {
+	if len(chain) == 0 {
+		return ""
+	}
+	return certificate.Thumbprint(chain[0])
+}
+
+// clientFault tells what is wrong with a request, or with the document of its client, from what is ours.
+func clientFault(err error) error {
+	var wrong *clientauth.Error
+	var document *client.DocumentFault
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wrong) && wrong.Code == clientauth.InvalidRequest:
+		return fosite.ErrInvalidRequest.WithHint(wrong.Text)
+	case errors.As(err, &wrong):
+		return fosite.ErrInvalidClient.WithHint(wrong.Text)
+	case errors.As(err, &document):
+		return fosite.ErrInvalidClient.WithHint(document.Text)
+	}
+	return storeFault{err}
+}
+
+// registrations are the clients, each read anew where its document says so.
+type registrations struct{ p *Provider }
+
+// Known implements clientauth.Clients.
+func (s registrations) Known(r *http.Request, id string) (client.Client, error) {
+	if err := s.p.refreshKnown(r, id); err != nil {
 		return client.Client{}, err
 	}
-	c, err := p.clients.Client(r.Context(), id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return c, fosite.ErrInvalidClient.WithHint("The client is not known.")
-	case err != nil:
-		return c, storeFault{err}
-	}
-	return c, nil
+	return s.p.clients.Client(r.Context(), id)
 }
 
-func notItsMethod(c client.Client, method string) error {
-	return fosite.ErrInvalidClient.WithHintf("The client is registered to authenticate by %s, and did so by %s.", c.AuthMethod(), method)
-}
-
-// checkSecret wants one of the secrets to be the client's.
-func (p *Provider) checkSecret(ctx context.Context, c client.Client, secrets []string, network string) error {
-	for _, secret := range secrets {
-		switch ok, err := p.secrets.Check(ctx, c, p.now(), secret, network); {
-		case err != nil:
-			return storeFault{err}
-		case ok:
-			return nil
-		}
+// keyFault tells what a client can mend, in the words of bad, from what is ours: too much to do, or somebody who has gone.
+func keyFault(err error, bad func(error) error) error {
+	if wrong := keyset.Explain(err); wrong != nil {
+		return bad(wrong)
 	}
-	return fosite.ErrInvalidClient.WithHint("The client secret is missing or wrong.")
-}
-
-// credentials are what a request says of its client without signing anything.
-type credentials struct {
-	id      string
-	method  string   // one of client.AuthMethods
-	secrets []string // the readings of the one that was sent
-}
-
-func clientCredentials(r *http.Request, form url.Values) (credentials, error) {
-	if len(r.Header.Values("Authorization")) > 1 {
-		return credentials{}, fosite.ErrInvalidRequest.WithHint("The Authorization header was sent twice.")
-	}
-	id, secret, basic := r.BasicAuth()
-	switch {
-	case basic && form.Has("client_secret"):
-		return credentials{}, fosite.ErrInvalidRequest.WithHint("The client authenticates in two ways at once.")
-	case basic:
-		return basicCredentials(id, secret, form.Get("client_id"))
-	case r.Header.Get("Authorization") != "":
-		return credentials{}, fosite.ErrInvalidClient.WithHint("The Authorization header is not HTTP Basic.")
-	case form.Get("client_id") == "":
-		return credentials{}, fosite.ErrInvalidClient.WithHint("The request says neither by HTTP Basic nor by client_id which client sends it.")
-	case form.Get("client_secret") == "":
-		return credentials{id: form.Get("client_id"), method: client.AuthNone}, nil
-	}
-	return credentials{form.Get("client_id"), client.AuthSecretPost, []string{form.Get("client_secret")}}, nil
-}
-
-// basicCredentials reads an id and a secret that are form-encoded inside the header (RFC 6749 section 2.3.1). Many clients send
-// the secret as it is: then one with + or % in it has two readings.
-func basicCredentials(id, secret, named string) (credentials, error) {
-	if decoded, err := url.QueryUnescape(id); err == nil {
-		id = decoded // no id is changed by this that is none already: it has neither + nor %
-	}
-	sent := credentials{id, client.AuthSecretBasic, []string{secret}}
-	if decoded, err := url.QueryUnescape(secret); err == nil && decoded != secret {
-		sent.secrets = []string{decoded, secret}
-	}
-	if named != "" && named != id {
-		return sent, fosite.ErrInvalidRequest.WithHint("client_id is not the client of the Authorization header.")
-	}
-	if secret == "" {
-		sent.method, sent.secrets = client.AuthNone, nil
-	}
-	return sent, nil
+	return storeFault{err}
 }
 
 // relyingParty shows a Client to fosite.

@@ -18,9 +18,9 @@
 //     the client in an address or in a form, as it has asked (respond.go).
 //  5. POST /token. One read and one batch: the code is spent by a conditional statement together with the tokens that
 //     it gives. The ID token was signed before.
-//     With a DPoP proof they are bound to its key (proof.go), and the proof is used up by the same commit; those of a client
-//     that registers so are bound to the certificate that it shows (clientcertificate.go). A client that
-//     acts for itself gets a token here without any of the steps before (clientgrant.go).
+//     With a DPoP proof they are bound to its key, and the proof is used up by the same commit; those of a client that
+//     registers so are bound to the certificate that it shows (proof.go). A client that acts for itself gets a token here
+//     without any of the steps before (clientgrant.go).
 //  6. POST /introspect. An API learns what an access token that is for it stands for: acr and auth_time are what Finish
 //     found. Without a resource a token is for the client itself, and for userinfo (accesstoken.go).
 //  7. POST /device_authorization. A device that shows no pages begins instead of step 1 (RFC 8628): its request waits in the

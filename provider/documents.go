@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/ory/fosite"
-
 	"vestibule/provider/client"
 	"vestibule/provider/fetch"
 	"vestibule/provider/keyset"
@@ -51,7 +49,14 @@ func (p *Provider) documentsOf(c client.Client) documents {
 	return p.documents
 }
 
-// refresh has the client that a request names be what its document says, if it has one.
+// ClientDocuments keep up to date the clients whose ids are addresses of what they register: *registration.Documents do.
+type ClientDocuments interface {
+	// Refresh is called before a client is read that a request names. changed: what was read before is not true any more.
+	// Errors: *client.DocumentFault, which is the client's, or ours.
+	Refresh(r *http.Request, id string) (changed bool, err error)
+}
+
+// refresh has the client that a request names be what its document says, if it has one. Errors are those of ClientDocuments.
 func (p *Provider) refresh(r *http.Request, id string) error {
 	if p.published == nil {
 		return nil
@@ -60,19 +65,13 @@ func (p *Provider) refresh(r *http.Request, id string) error {
 	if changed {
 		p.clients.Forget(id)
 	}
-	switch wrong := (*client.DocumentFault)(nil); {
-	case errors.As(err, &wrong):
-		return fosite.ErrInvalidClient.WithHint(wrong.Text)
-	case err != nil:
-		return storeFault{err}
-	}
-	return nil
+	return err
 }
 
 // refreshKnown is refresh for a client that has been given something: that goes on while its document cannot be had.
 func (p *Provider) refreshKnown(r *http.Request, id string) error {
 	err := p.refresh(r, id)
-	if !errors.Is(err, fosite.ErrInvalidClient) {
+	if wrong := (*client.DocumentFault)(nil); !errors.As(err, &wrong) {
 		return err
 	}
 	if _, unknown := p.clients.Client(r.Context(), id); unknown != nil {

@@ -13,6 +13,7 @@ import (
 
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/clientauth"
 	"vestibule/provider/dpop"
 	"vestibule/provider/spelling"
 )
@@ -89,7 +90,7 @@ var (
 	errKey         = fosite.ErrInvalidGrant.WithHint("The code or refresh token is bound to a key: send a DPoP proof by that key.")
 	errCertificate = fosite.ErrInvalidGrant.WithHint("The refresh token is bound to a certificate: show that.")
 	errBoth        = fosite.ErrInvalidRequest.WithHint("The client binds its tokens to certificates: leave out the DPoP proof.")
-	errNoShown     = fosite.ErrInvalidRequest.WithHint("The client binds its tokens to certificates, and the request comes without one" + whereToShow)
+	errNoShown     = fosite.ErrInvalidRequest.WithHint("The client binds its tokens to certificates, and the request comes without one" + clientauth.WhereToShow)
 )
 
 // bind decides what the tokens of the request are bound to: what the client registers, and what its refresh token is. It

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ory/fosite"
@@ -18,6 +17,7 @@ import (
 	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/clientauth"
 	"vestibule/provider/clientjwt"
 	"vestibule/provider/device"
 	"vestibule/provider/dpop"
@@ -70,22 +70,6 @@ type Config struct {
 	Fetch            fetch.Config     // whom documents of clients may be fetched from; zero: the public Internet
 	Log              *slog.Logger     // nil: slog.Default
 	Now              func() time.Time // nil: time.Now
-}
-
-// Registration answers clients that register themselves, and manage that (RFC 7591, RFC 7592): *registration.Endpoint does. An
-// error is a fault of ours that nobody has been told of.
-type Registration interface {
-	Create(w http.ResponseWriter, r *http.Request) error
-	Read(w http.ResponseWriter, r *http.Request) error
-	Update(w http.ResponseWriter, r *http.Request) error
-	Delete(w http.ResponseWriter, r *http.Request) error
-}
-
-// ClientDocuments keep up to date the clients whose ids are addresses of what they register: *registration.Documents do.
-type ClientDocuments interface {
-	// Refresh is called before a client is read that a request names. changed: what was read before is not true any more.
-	// Errors: *client.DocumentFault, which is the client's, or ours.
-	Refresh(r *http.Request, id string) (changed bool, err error)
 }
 
 // Store is all that the provider keeps.
@@ -181,21 +165,21 @@ type Provider struct {
 	published     ClientDocuments
 
 	*interaction.Flows
-	ui         UI // of Register
-	clients    *client.Cache
-	keys       *jwks.Keys
-	names      *pairwise.Key // of users and sessions, as clients know them
-	proofs     *dpop.Checker
-	mutualTLS  MutualTLS
-	unreadable sync.Once // logs the first certificate that a proxy passes on in another way than it is said to
-	tokens     *tokenStrategy
-	secrets    *client.SecretChecker
-	pushes     pushed.Quota
-	codes      device.UserCodes
-	pace       device.Pace
-	fosite     *fosite.Fosite
-	documents  documents // that operators' clients name
-	strange    documents // that clients name which have registered themselves
+	ui            UI // of Register
+	clients       *client.Cache
+	keys          *jwks.Keys
+	names         *pairwise.Key // of users and sessions, as clients know them
+	proofs        *dpop.Checker
+	mutualTLS     MutualTLS
+	authenticator *clientauth.Authenticator
+	tokens        *tokenStrategy
+	secrets       *client.SecretChecker
+	pushes        pushed.Quota
+	codes         device.UserCodes
+	pace          device.Pace
+	fosite        *fosite.Fosite
+	documents     documents // that operators' clients name
+	strange       documents // that clients name which have registered themselves
 }
 
 // secretsWaiting is how many secrets of clients may wait for a core: one for each client and network that sends any.
@@ -241,6 +225,7 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	}
 	p.documents, p.strange = p.newDocuments(c.Fetch), p.newDocuments(c.Fetch.Strange())
 	p.secrets = client.NewSecretChecker(&account.Hasher{Limiter: limiter.Limiter{Waiting: secretsWaiting}})
+	p.authenticator = p.newAuthenticator(c.MutualTLS)
 	p.codes = device.UserCodes{Secrets: c.Secrets}
 	p.compose(c.Secrets)
 	return p, nil

@@ -99,7 +99,7 @@ func (p *Provider) checkRequestSignature(ctx context.Context, c client.Client, t
 	case unsigned:
 		return nil
 	}
-	if err := p.documentsOf(c).keys.Verify(ctx, keysOf(c), token); err != nil {
+	if err := p.documentsOf(c).keys.Verify(ctx, c.KeySource(), token); err != nil {
 		return keyFault(err, badRequestObject)
 	}
 	return nil

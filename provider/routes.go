@@ -100,6 +100,15 @@ func preflight(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// Registration answers clients that register themselves, and manage that (RFC 7591, RFC 7592): *registration.Endpoint does. An
+// error is a fault of ours that nobody has been told of.
+type Registration interface {
+	Create(w http.ResponseWriter, r *http.Request) error
+	Read(w http.ResponseWriter, r *http.Request) error
+	Update(w http.ResponseWriter, r *http.Request) error
+	Delete(w http.ResponseWriter, r *http.Request) error
+}
+
 // registering is an endpoint of the registration. A client that has changed itself is read anew.
 func (p *Provider) registering(answer func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

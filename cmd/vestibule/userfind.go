@@ -9,8 +9,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"vestibule/cmd/vestibule/terminal"
-	"vestibule/provider/account"
-	"vestibule/provider/client"
 	"vestibule/provider/pairwise"
 	"vestibule/provider/store"
 )
@@ -51,31 +49,33 @@ type knownUser struct {
 
 // behind finds the user by the clients that there are: a subject is of a sector.
 func (v unsealed) behind(ctx context.Context, sub string) (knownUser, error) {
-	var found knownUser
+	none := terminal.Failure(fmt.Sprintf("no app knows a user by the pairwise subject %s", terminal.Printable(sub)), store.ErrNotFound)
 	row, err := v.db.PairwiseKey(ctx)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return found, err
+	switch {
+	case errors.Is(err, store.ErrNotFound): // no server has been started on this database
+		return knownUser{}, none
+	case err != nil:
+		return knownUser{}, err
 	}
-	var all []client.Client
-	var key *pairwise.Key
-	if err == nil {
-		if key, err = pairwise.Open(row, v.keys); err != nil {
-			return found, err
-		}
-		if all, err = v.db.Clients(ctx); err != nil {
-			return found, err
-		}
+	key, err := pairwise.Open(row, v.keys)
+	if err != nil {
+		return knownUser{}, err
 	}
+	all, err := v.db.Clients(ctx)
+	if err != nil {
+		return knownUser{}, err
+	}
+	var found knownUser
 	for _, one := range all {
 		if subject, ok := key.OpenSubject(one, sub); ok && one.Sector() != "" {
 			found.Subject, found.Clients = subject, append(found.Clients, one.ID)
 		}
 	}
 	if found.Subject == "" {
-		return found, terminal.Failure(fmt.Sprintf("no app knows a user by the pairwise subject %s", terminal.Printable(sub)), store.ErrNotFound)
+		return found, none
 	}
-	var user account.Account
-	if user, err = v.db.Account(ctx, found.Subject); err != nil && !errors.Is(err, store.ErrNotFound) {
+	user, err := v.db.Account(ctx, found.Subject)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return found, err
 	}
 	found.Username = user.Username

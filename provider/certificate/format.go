@@ -33,15 +33,13 @@ var formats = map[string]struct {
 	RFC9440: {"Client-Cert", parseRFC9440},
 }
 
-// UsualHeader is the one that certificates come in by that format; empty: each proxy is told another.
-func UsualHeader(format string) string { return formats[format].header }
-
 const (
 	maxValue = 64 << 10 // bytes of a header, more than any server takes by itself
 	maxChain = 10
 )
 
 var (
+	errLong   = fmt.Errorf("it is longer than %d bytes", maxValue)
 	errMany   = fmt.Errorf("it has more than %d certificates", maxChain)
 	errBase64 = errors.New("it is not base64")
 	errChain  = errors.New("its certificates are no chain, the client's own first and then who has issued the one before: has a client written a part of it?")
@@ -69,14 +67,9 @@ const begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 // decodePEM reads certificates and nothing beside them. A plus sign is one, and no space: PEM has many.
 func decodePEM(value string) ([]*x509.Certificate, error) {
-	if len(value) > maxValue {
-		return nil, errPEM
-	}
-	if strings.Contains(value, "%") {
-		var err error
-		if value, err = url.PathUnescape(value); err != nil {
-			return nil, errors.New("its percent-encoding is wrong")
-		}
+	value, err := percentDecoded(value)
+	if err != nil {
+		return nil, err
 	}
 	var all []*x509.Certificate
 	for rest := strings.TrimSpace(value); rest != ""; {
@@ -102,14 +95,9 @@ func parseBase64(value string) ([]*x509.Certificate, error) {
 	if none(value) {
 		return nil, nil
 	}
-	if len(value) > maxValue {
-		return nil, errBase64
-	}
-	if strings.Contains(value, "%") {
-		var err error
-		if value, err = url.PathUnescape(value); err != nil {
-			return nil, errors.New("its percent-encoding is wrong")
-		}
+	value, err := percentDecoded(value)
+	if err != nil {
+		return nil, err
 	}
 	parts := strings.Split(value, ",")
 	if len(parts) > maxChain {
@@ -134,6 +122,21 @@ func isChain(all []*x509.Certificate) bool {
 		}
 	}
 	return true
+}
+
+// percentDecoded is a value as it was before a proxy percent-encoded it, if one has.
+func percentDecoded(value string) (string, error) {
+	switch {
+	case len(value) > maxValue:
+		return "", errLong
+	case !strings.Contains(value, "%"):
+		return value, nil
+	}
+	decoded, err := url.PathUnescape(value)
+	if err != nil {
+		return "", errors.New("its percent-encoding is wrong")
+	}
+	return decoded, nil
 }
 
 func decodeAll(parts []string) ([]*x509.Certificate, error) {
@@ -179,7 +182,7 @@ func parseRFC9440(value string) ([]*x509.Certificate, error) {
 func parseByteSequences(lines []string) ([]*x509.Certificate, error) {
 	list := strings.Join(lines, ",")
 	if len(list) > maxValue {
-		return nil, errMany
+		return nil, errLong
 	}
 	parts := strings.Split(list, ",")
 	if len(parts) > maxChain {

@@ -53,6 +53,9 @@ func (c Client) AuthenticatesBy(method string) bool {
 	return method == AuthSecretBasic || method == AuthSecretPost
 }
 
+// KeySource is where its keys are.
+func (c Client) KeySource() keyset.Source { return keyset.Source{Keys: c.JWKS, URI: c.JWKSURI} }
+
 // AssertionAlgorithms are those that its assertions may be signed with.
 func (c Client) AssertionAlgorithms() []string { return c.signs(c.TokenEndpointAuthAlg) }
 

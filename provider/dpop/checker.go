@@ -43,7 +43,8 @@ func (c *Checker) Supported() []string {
 }
 
 // Check returns the proof that the request brings, or nil if it brings none. address is that of the request, as the client
-// knows it, and others are more by which it may know it. The proof is not used up, and For says whether it is for the access token of the request. An error is an *Error.
+// knows it, and others are more by which it may know it. The proof is not used up, and For says whether it is for the access
+// token of the request. An error is an *Error.
 func (c *Checker) Check(r *http.Request, address string, others ...string) (*Proof, error) {
 	sent := r.Header.Values("DPoP")
 	switch {

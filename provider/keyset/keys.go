@@ -36,6 +36,19 @@ func (k *Keys) Verify(ctx context.Context, from Source, t *Token) error {
 	return k.find(ctx, from, func(s *Set) error { return s.Verify(t) })
 }
 
+// Explain returns what the client can mend of an error of Verify, as the end of a sentence about what it has signed; nil: nothing.
+func Explain(err error) error {
+	switch {
+	case errors.Is(err, ErrKey):
+		return errors.New("no key that the client has registered fits its kid and alg")
+	case errors.Is(err, ErrSignature):
+		return errors.New("its signature is wrong")
+	case errors.Is(err, ErrUnavailable):
+		return errors.New("the keys at the jwks_uri of the client cannot be fetched")
+	}
+	return nil
+}
+
 // HasCertificate returns nil if the certificate, or its key, is among the client's keys (RFC 8705 section 2.2), which are
 // fetched as Verify says. Errors: ErrKey, ErrUnavailable, fetch.ErrBusy.
 func (k *Keys) HasCertificate(ctx context.Context, from Source, c *x509.Certificate) error {

@@ -1,5 +1,5 @@
-// Package keyset is the public keys that a client signs with, or shows a certificate of: read from a JSON Web Key Set (RFC 7517) that it has registered,
-// or that is fetched from where it said, and kept for a while. Begin with New and Verify.
+// Package keyset is the public keys that a client signs with, or shows a certificate of: read from a JSON Web Key Set (RFC 7517)
+// that it has registered, or that is fetched from where it said, and kept for a while. Begin with New and Verify.
 package keyset
 
 import (
