@@ -117,7 +117,7 @@ func resultOf(err error) string {
 	switch {
 	case err == nil:
 		return ResultOK
-	case !errors.As(err, &said):
+	case !errors.As(err, &said), said.status >= http.StatusInternalServerError:
 		return ResultFailed
 	case said.status == http.StatusUnauthorized:
 		return ResultToken

@@ -109,13 +109,15 @@ func (p Policy) faults(c client.Client) []error {
 	if len(c.Scopes) == 0 && c.SignsIn() {
 		add("scope", "none of it is for clients that register themselves; choose from %s", strings.Join(p.Scopes, " "))
 	}
-	for field, uris := range map[string][]string{"redirect_uris": c.RedirectURIs, "post_logout_redirect_uris": c.PostLogoutRedirectURIs} {
+	lead := func(field string, uris []string) {
 		for _, uri := range uris {
 			if !p.leads(uri) {
 				add(field, "clients that register themselves may not send browsers to %q; choose another address", uri)
 			}
 		}
 	}
+	lead("redirect_uris", c.RedirectURIs)
+	lead("post_logout_redirect_uris", c.PostLogoutRedirectURIs)
 	return all
 }
 

@@ -260,7 +260,7 @@ func TestFAPI2(t *testing.T) {
 		second := func(c *client.Client) { c.RedirectURIs = []string{servertest.ReturnURI + "?dummy1=lorem&dummy2=ipsum"} }
 		askAll(t, newBank(t, o, "bank"), newBank(t, o, "bank-2", second), security, grants, bound)
 		by := newBank(t, o, "bank-3", func(c *client.Client) { c.AccessTokenFormat = client.FormatJWT })
-		if _, err := jose.ParseSigned(by.signedIn(t).access, []jose.SignatureAlgorithm{jose.PS256, jose.ES256, jose.EdDSA}); err != nil {
+		if _, err := jose.ParseSignedCompact(by.signedIn(t).access, []jose.SignatureAlgorithm{jose.PS256, jose.ES256, jose.EdDSA}); err != nil {
 			t.Errorf("the access token is a JWT that FAPI 2.0 does not allow: %v", err)
 		}
 	})
