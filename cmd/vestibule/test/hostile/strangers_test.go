@@ -82,7 +82,7 @@ func TestFormsSayWhereTheyComeFrom(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t, servertest.SQLite(t), func(c *config.Config) { c.Issuer = "https://id.example" })
 	address := s.Listen()
-	protocol := []string{"/authorize", "/token", "/userinfo", "/introspect", "/revoke", "/par", "/device_authorization", "/end-session"} // for programs, or no form of ours
+	protocol := []string{"/authorize", "/token", "/userinfo", "/introspect", "/revoke", "/par", "/device_authorization", "/register", "/end-session"} // for programs, or no form of ours
 	forms := 0
 	for _, r := range matrixRequests(t) {
 		if r.method != http.MethodPost || slices.Contains(protocol, r.path) {

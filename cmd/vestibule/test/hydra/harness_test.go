@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/net/html"
 	"golang.org/x/oauth2"
 
 	"vestibule/cmd/vestibule/servertest"
@@ -175,6 +176,9 @@ func (u *user) answer(p *servertest.Page) *servertest.Page {
 	case "consent":
 		if u.denies {
 			return p.Press("Don’t allow")
+		}
+		if p.Find(func(n *html.Node) bool { return servertest.Attribute(n, "name") == "remember" }) == nil { // a device is asked for each time
+			return p.Press("Allow")
 		}
 		return p.Press("Allow", "remember", "yes")
 	}
