@@ -235,7 +235,8 @@ func (p *Provider) flushCode(ctx context.Context, u *unit, body []byte) ([]byte,
 	return nil, p.refuseSpent(ctx, u, &code)
 }
 
-// spend commits what write does: it uses the code or the refresh token up. spent: that was done before.
+// spend commits what write does: it uses the code or the refresh token up, or gives something for it. spent: that cannot be done
+// any more.
 func (p *Provider) spend(ctx context.Context, u *unit, write func(context.Context) error) (spent bool, err error) {
 	err = p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error { return p.useProof(ctx, u, write) })
 	switch {
@@ -320,18 +321,11 @@ func (p *Provider) flushRenewal(ctx context.Context, u *unit, body []byte) ([]by
 		}
 		made = append(made, token)
 	}
-	err := p.restOnAccount(ctx, &u.grant.Login, func(ctx context.Context) error {
-		return p.useProof(ctx, u, func(ctx context.Context) error {
-			return p.store.Renew(ctx, u.refresh.Signature, ends, made)
-		})
-	})
-	switch {
-	case errors.Is(err, account.ErrPassword):
-		return nil, p.endFamily(ctx, u)
-	case errors.Is(err, store.ErrConflict):
+	ended, err := p.spend(ctx, u, func(ctx context.Context) error { return p.store.Renew(ctx, u.refresh.Signature, ends, made) })
+	if ended {
 		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
 	}
-	return body, proofFault(err)
+	return body, err
 }
 
 // flushRefresh lets one of many simultaneous requests win. The others, and retries within the grace time,

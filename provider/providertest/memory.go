@@ -408,10 +408,9 @@ func (m *Memory) Rotate(ctx context.Context, signature string, at time.Time, rep
 		return err
 	}
 	defer leave()
-	key := [2]string{tokens.RefreshToken, signature}
-	old, ok := m.tokens[key]
-	if !ok || !old.UsedAt.IsZero() || m.revoked[old.Family] || !m.registered(old.Family, old.Client) {
-		return store.ErrConflict
+	key, old, err := m.unused(signature)
+	if err != nil {
+		return err
 	}
 	for k, token := range m.tokens {
 		if token.Family == old.Family && token.Kind == tokens.AccessToken {
@@ -424,6 +423,16 @@ func (m *Memory) Rotate(ctx context.Context, signature string, at time.Time, rep
 	return m.lose()
 }
 
+// unused returns a refresh token that is good to be used, and where it is; store.ErrConflict if it is not.
+func (m *Memory) unused(signature string) ([2]string, tokens.Token, error) {
+	key := [2]string{tokens.RefreshToken, signature}
+	old, ok := m.tokens[key]
+	if !ok || !old.UsedAt.IsZero() || m.revoked[old.Family] || !m.registered(old.Family, old.Client) {
+		return key, old, store.ErrConflict
+	}
+	return key, old, nil
+}
+
 // Renew implements tokens.Store.
 func (m *Memory) Renew(ctx context.Context, signature string, expires time.Time, made []tokens.Token) error {
 	leave, err := m.enter(ctx)
@@ -431,10 +440,9 @@ func (m *Memory) Renew(ctx context.Context, signature string, expires time.Time,
 		return err
 	}
 	defer leave()
-	key := [2]string{tokens.RefreshToken, signature}
-	old, ok := m.tokens[key]
-	if !ok || !old.UsedAt.IsZero() || m.revoked[old.Family] || !m.registered(old.Family, old.Client) {
-		return store.ErrConflict
+	key, old, err := m.unused(signature)
+	if err != nil {
+		return err
 	}
 	old.Expires = expires
 	m.tokens[key] = old
