@@ -92,3 +92,14 @@ func NewEnrolledAs(t *testing.T, s *Site, id, user string) *Enrolled {
 	c.Phone, c.Codes = s.NewBrowser(t).Enrol(user)
 	return c
 }
+
+// EveryAttribute fills the claims of OIDC Core section 5.1 that an account has no field for.
+func EveryAttribute() map[string]string {
+	return map[string]string{
+		"given_name": "Ana", "family_name": "Lima", "middle_name": "Sofia", "nickname": "Nana", "gender": "female",
+		"profile": "https://example.com/ana", "picture": "https://example.com/ana.png", "website": "https://ana.example",
+		"birthdate": "1990-02-28", "zoneinfo": "Europe/Lisbon", "locale": "pt-PT",
+		"phone_number": "+351 21 000 0000", "phone_number_verified": "true",
+		"address.street_address": "Rua A 1", "address.locality": "Lisboa", "address.country": "Portugal",
+	}
+}

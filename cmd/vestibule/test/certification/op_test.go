@@ -27,13 +27,7 @@ func newOP(t *testing.T, database string) *op {
 	t.Helper()
 	o := &op{site: servertest.New(t, database)}
 	o.user = o.site.AddUser("ana", func(a *account.Account) {
-		a.Attributes = map[string]string{
-			"given_name": "Ana", "family_name": "Lima", "middle_name": "Sofia", "nickname": "Nana", "gender": "female",
-			"profile": "https://example.com/ana", "picture": "https://example.com/ana.png", "website": "https://ana.example",
-			"birthdate": "1990-02-28", "zoneinfo": "Europe/Lisbon", "locale": "pt-PT",
-			"phone_number": "+351 21 000 0000", "phone_number_verified": "true",
-			"address.street_address": "Rua A 1", "address.locality": "Lisboa", "address.country": "Portugal",
-		}
+		a.Attributes = servertest.EveryAttribute()
 	})
 	o.phone, _ = o.site.NewBrowser(t).Enrol("ana")
 	if err := json.Unmarshal(o.get(t, "/.well-known/openid-configuration").body, &o.metadata); err != nil {

@@ -24,13 +24,7 @@ import (
 // everyClaim has all claims of OIDC Core 5.1 filled.
 func everyClaim(a *account.Account) {
 	a.Groups = []string{"finance", "staff"}
-	a.Attributes = map[string]string{
-		"given_name": "Ana", "family_name": "Lima", "middle_name": "Sofia", "nickname": "Nana", "gender": "female",
-		"profile": "https://example.com/ana", "picture": "https://example.com/ana.png", "website": "https://ana.example",
-		"birthdate": "1990-02-28", "zoneinfo": "Europe/Lisbon", "locale": "pt-PT",
-		"phone_number": "+351 21 000 0000", "phone_number_verified": "true",
-		"address.street_address": "Rua A 1", "address.locality": "Lisboa", "address.country": "Portugal",
-	}
+	a.Attributes = servertest.EveryAttribute()
 }
 
 // theClaims are those of everyClaim by scope, as JSON has them.
