@@ -100,26 +100,17 @@ func clientView(c client.Client) shownClient {
 func clientList(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list the apps", Flags: databaseFlags(terminal.OutputFlag()),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			var all []client.Client
-			err := w.read(ctx, c, func(db *storage.Store) (err error) {
-				all, err = db.Clients(ctx)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			clients := []shownClient{}
-			rows := [][]string{w.Head("command.column.id", "command.column.name", "command.column.registered_by", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.id_token_claims", "command.column.acr_names", "command.column.post_logout_redirect_uris", "command.column.redirect_uris")}
-			for _, one := range all {
-				clients = append(clients, clientView(one))
-				rows = append(rows, []string{
+		Action: listing[client.Client, shownClient]{
+			columns: []string{"command.column.id", "command.column.name", "command.column.registered_by", "command.column.public", "command.column.api", "command.column.two_steps", "command.column.scopes", "command.column.id_token_claims", "command.column.acr_names", "command.column.post_logout_redirect_uris", "command.column.redirect_uris"},
+			read:    (*storage.Store).Clients,
+			view:    clientView,
+			row: func(one client.Client) []string {
+				return []string{
 					one.ID, one.Name, w.registrant(one), w.YesNo(one.Public), w.YesNo(one.ResourceServer), twoStepsText(one.TwoSteps),
 					strings.Join(one.Scopes, " "), strings.Join(one.IDTokenClaims, " "), acrNamesText(one.ACRNames), strings.Join(one.PostLogoutRedirectURIs, " "), strings.Join(one.RedirectURIs, " "),
-				})
-			}
-			return w.Print(c, clients, rows)
-		},
+				}
+			},
+		}.action(w),
 	}
 }
 

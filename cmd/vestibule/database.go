@@ -76,6 +76,33 @@ func (w *env) read(ctx context.Context, c *cli.Command, work func(db *storage.St
 	return readStore(ctx, s, work)
 }
 
+// listing is what a command shows of all that there is of one kind.
+type listing[T, V any] struct {
+	columns []string // keys of the texts above the table
+	read    func(*storage.Store, context.Context) ([]T, error)
+	view    func(T) V        // as JSON has one
+	row     func(T) []string // as the table has it
+}
+
+// action shows it.
+func (l listing[T, V]) action(w *env) cli.ActionFunc {
+	return func(ctx context.Context, c *cli.Command) error {
+		var all []T
+		err := w.read(ctx, c, func(db *storage.Store) (err error) {
+			all, err = l.read(db, ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		shown, rows := []V{}, [][]string{w.Head(l.columns...)}
+		for _, one := range all {
+			shown, rows = append(shown, l.view(one)), append(rows, l.row(one))
+		}
+		return w.Print(c, shown, rows)
+	}
+}
+
 // readStore is read on the database that the settings name, at the schema of this program.
 func readStore(ctx context.Context, s config.Config, work func(db *storage.Store) error) error {
 	db, err := server.OpenDatabase(ctx, storage.OpenPatient, s.Database)

@@ -19,23 +19,16 @@ import (
 func keyList(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list the keys that sign tokens, and when each does", Flags: databaseFlags(terminal.OutputFlag()),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			var terms []jwks.Term
-			err := w.read(ctx, c, func(db *storage.Store) (err error) {
-				terms, err = operations(db).SigningKeys(ctx)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			shown := []shownSigningKey{}
-			rows := [][]string{w.Head("command.column.key", "command.column.algorithm", "command.column.state", "command.column.from", "command.column.until")}
-			for _, t := range terms {
-				shown = append(shown, signingKeyView(t))
-				rows = append(rows, []string{t.ID, t.Algorithm, w.Say(signingStates[t.State], nil), terminal.Moment(t.Signs), signingEnd(t)})
-			}
-			return w.Print(c, shown, rows)
-		},
+		Action: listing[jwks.Term, shownSigningKey]{
+			columns: []string{"command.column.key", "command.column.algorithm", "command.column.state", "command.column.from", "command.column.until"},
+			read: func(db *storage.Store, ctx context.Context) ([]jwks.Term, error) {
+				return operations(db).SigningKeys(ctx)
+			},
+			view: signingKeyView,
+			row: func(t jwks.Term) []string {
+				return []string{t.ID, t.Algorithm, w.Say(signingStates[t.State], nil), terminal.Moment(t.Signs), signingEnd(t)}
+			},
+		}.action(w),
 	}
 }
 

@@ -69,22 +69,14 @@ func initialTokenView(t operator.InitialToken) shownInitialToken {
 func registrationTokenList(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list the initial access tokens, also those that are used up or over", Flags: databaseFlags(terminal.OutputFlag()),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			var all []operator.InitialToken
-			err := w.read(ctx, c, func(db *storage.Store) (err error) {
-				all, err = db.InitialTokens(ctx)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			shown, rows := []shownInitialToken{}, [][]string{w.Head("command.column.id", "command.column.uses", "command.column.left", "command.column.created", "command.column.until")}
-			for _, t := range all {
-				shown = append(shown, initialTokenView(t))
-				rows = append(rows, []string{t.ID, strconv.Itoa(t.Uses), strconv.Itoa(t.Left), terminal.Moment(t.Created), terminal.Moment(t.Expires)})
-			}
-			return w.Print(c, shown, rows)
-		},
+		Action: listing[operator.InitialToken, shownInitialToken]{
+			columns: []string{"command.column.id", "command.column.uses", "command.column.left", "command.column.created", "command.column.until"},
+			read:    (*storage.Store).InitialTokens,
+			view:    initialTokenView,
+			row: func(t operator.InitialToken) []string {
+				return []string{t.ID, strconv.Itoa(t.Uses), strconv.Itoa(t.Left), terminal.Moment(t.Created), terminal.Moment(t.Expires)}
+			},
+		}.action(w),
 	}
 }
 

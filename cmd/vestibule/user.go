@@ -109,23 +109,14 @@ func userView(a account.Account) shownUser {
 func userList(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list the users", Flags: databaseFlags(terminal.OutputFlag()),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			var all []account.Account
-			err := w.read(ctx, c, func(db *storage.Store) (err error) {
-				all, err = db.Accounts(ctx)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			users := []shownUser{}
-			rows := [][]string{w.Head("command.column.name", "command.column.email", "command.column.full_name", "command.column.disabled", "command.column.created")}
-			for _, a := range all {
-				users = append(users, userView(a))
-				rows = append(rows, []string{a.Username, a.Email, a.Name, w.YesNo(a.Disabled), w.Moment(a.Created)})
-			}
-			return w.Print(c, users, rows)
-		},
+		Action: listing[account.Account, shownUser]{
+			columns: []string{"command.column.name", "command.column.email", "command.column.full_name", "command.column.disabled", "command.column.created"},
+			read:    (*storage.Store).Accounts,
+			view:    userView,
+			row: func(a account.Account) []string {
+				return []string{a.Username, a.Email, a.Name, w.YesNo(a.Disabled), w.Moment(a.Created)}
+			},
+		}.action(w),
 	}
 }
 
