@@ -26,6 +26,15 @@ func TestCheck(t *testing.T) {
 		{"http on loopback", func(c *client.Client) {
 			c.RedirectURIs = []string{"http://127.0.0.1:8080/cb", "http://localhost/cb", "http://[::1]/cb"}
 		}, ""},
+		{"a web site on loopback", func(c *client.Client) {
+			c.ApplicationType, c.RedirectURIs = client.TypeWeb, []string{"http://127.0.0.1:8080/cb"}
+		}, "without TLS is for the application type native"},
+		{"a web site on loopback with TLS", func(c *client.Client) {
+			c.ApplicationType, c.RedirectURIs = client.TypeWeb, []string{"https://localhost:8443/cb"}
+		}, ""},
+		{"the same, answered without a code", func(c *client.Client) {
+			c.ApplicationType, c.RedirectURIs, c.ResponseTypes = client.TypeWeb, []string{"https://localhost:8443/cb"}, []string{client.ResponseIDToken}
+		}, "answers with a code alone"},
 		{"fragment", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/cb#x"} }, "fragment"},
 		{"empty fragment", func(c *client.Client) { c.RedirectURIs = []string{"https://shop.example/cb#"} }, "fragment"},
 		{"user name", func(c *client.Client) { c.RedirectURIs = []string{"https://a@shop.example/cb"} }, "user name"},

@@ -48,3 +48,9 @@ func IsWeb(redirect string) bool {
 	u, err := url.Parse(redirect)
 	return err == nil && u.Scheme == "https" && !IsLoopback(u.Hostname())
 }
+
+// isHTTPS reports whether it is the address of a server, be it one on the device of its user.
+func isHTTPS(redirect string) bool {
+	u, err := url.Parse(redirect)
+	return err == nil && u.Scheme == "https"
+}

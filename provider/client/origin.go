@@ -56,29 +56,33 @@ func checkOrigin(c Client) error {
 	}
 	if c.ApplicationType == TypeWeb {
 		for _, uri := range c.RedirectURIs {
-			faults.add(fmt.Sprintf("redirect URI %q: ", uri), checkWeb(uri))
+			faults.add(fmt.Sprintf("redirect URI %q: ", uri), c.checkWeb(uri))
 		}
 	}
 	return errors.Join(faults.found...)
 }
 
-// checkWeb wants the address of a web site: what is on the device of its user is a native application.
-func checkWeb(uri string) error {
+// checkWeb wants the address of a web site: what is on the device of its user is a native application (OpenID Connect Dynamic
+// Client Registration 1.0 section 2). A server with TLS there, as of a developer, is a site all the same, though not one that
+// is answered without a code.
+func (c Client) checkWeb(uri string) error {
 	u, err := url.Parse(uri)
 	switch {
 	case err != nil: // checkRedirectURI says so
 		return nil
 	case u.Scheme != "https" && u.Scheme != "http":
 		return errors.New("a private scheme is for the application type native")
-	case IsLoopback(u.Hostname()):
-		return errors.New("a loopback address is for the application type native")
+	case IsLoopback(u.Hostname()) && u.Scheme == "http":
+		return errors.New("a loopback address without TLS is for the application type native")
+	case IsLoopback(u.Hostname()) && c.AnswersWith(ResponseIDToken):
+		return errors.New("a loopback address is for the application type native, or for answers with a code alone")
 	}
 	return nil
 }
 
 // TypeOf is the application type that redirect URIs fit.
 func TypeOf(uris []string) string {
-	if len(uris) > 0 && !slices.ContainsFunc(uris, IsWeb) {
+	if len(uris) > 0 && !slices.ContainsFunc(uris, isHTTPS) {
 		return TypeNative
 	}
 	return TypeWeb

@@ -74,7 +74,9 @@ func checkSubject(c Client) error {
 	pairwise, hosts := c.SubjectType == SubjectPairwise, c.answeredAt()
 	faults.when(c.SubjectType != "" && !slices.Contains(SubjectTypes, c.SubjectType), "the subject type can be public or pairwise")
 	faults.when(pairwise && c.SectorIdentifierURI == "" && len(hosts) > 1, "a client with redirect URIs on several hosts has pairwise subjects only with a sector_identifier_uri, where those are listed")
-	faults.when(pairwise && c.SectorIdentifierURI != "" && len(hosts) == 0, "a client that is answered on devices, at loopback addresses or by private schemes has pairwise subjects of its own: it has no sector_identifier_uri")
+	// One that nobody has looked at has a sector of its own, whatever it names: its document says where it is answered.
+	vouched := c.IsStrange() && !c.Grants(GrantDevice) && !slices.ContainsFunc(c.RedirectURIs, func(uri string) bool { return !isHTTPS(uri) })
+	faults.when(pairwise && c.SectorIdentifierURI != "" && len(hosts) == 0 && !vouched, "a client that is answered on devices, at loopback addresses or by private schemes has pairwise subjects of its own: it has no sector_identifier_uri")
 	faults.when(c.ResourceServer && c.SubjectType+c.SectorIdentifierURI != "", "a resource server signs nobody in: it knows users by the subjects that the apps do")
 	if c.SectorIdentifierURI != "" {
 		faults.add(fmt.Sprintf("sector_identifier_uri %q: ", c.SectorIdentifierURI), checkDocumentURI(c.SectorIdentifierURI))

@@ -39,6 +39,8 @@ func TestSector(t *testing.T) {
 		{"one host that is listed", with(web("https://shop.example/cb"), listed), "host sector.example", ""},
 		{"loopback", web("http://127.0.0.1/cb"), "client shop r1", ""},
 		{"loopback that is listed", with(web("http://127.0.0.1/cb"), listed), "client shop r1", "pairwise subjects of its own"},
+		{"loopback with TLS that is listed", with(web("https://localhost:8443/cb"), listed), "client shop r1", "pairwise subjects of its own"},
+		{"the same, which nobody has looked at", with(web("https://localhost:8443/cb"), func(c *client.Client) { strange(c); listed(c) }), "client shop r1", ""},
 		{"the web and loopback", web("https://shop.example/cb", "http://127.0.0.1/cb"), "client shop r1", ""},
 		{"a private scheme", with(web("com.example.shop:/cb"), func(c *client.Client) { c.Public, c.SecretHash = true, "" }), "client shop r1", ""},
 		{"a device too", with(web("https://shop.example/cb"), device), "client shop r1", ""},
