@@ -60,9 +60,9 @@ func (p Policy) limits() operator.RegistrationLimits {
 	return operator.RegistrationLimits{PerHour: p.PerHour, Total: p.Total}
 }
 
-// base is what a new client has of all that is an operator's to say.
+// base is what a new client has of all that is not its own to say.
 func (p Policy) base() client.Client {
-	return client.Client{Audiences: p.Audiences}
+	return client.Client{Audiences: p.Audiences, RegisteredBy: client.ByItself}
 }
 
 // complete fills in what the client leaves out, as OIDC Registration section 2 has it, and leaves it no scope that is not for

@@ -455,7 +455,7 @@ func TestRegisteredSectors(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t, servertest.SQLite(t), servertest.OpenRegistration)
 	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Write([]byte(`["https://one.example/callback", "https://two.example/callback"]`))
+		w.Write([]byte(`["https://one.example/callback", "https://two.example/callback", "https://localhost:8443/callback"]`))
 	}))
 	t.Cleanup(host.Close)
 	document := func(sector string, uris ...string) map[string]any {
@@ -464,6 +464,11 @@ func TestRegisteredSectors(t *testing.T) {
 			d["sector_identifier_uri"] = sector
 		}
 		return d
+	}
+	developer := document(host.URL, "https://localhost:8443/callback")
+	developer["application_type"] = "web"
+	if done := register(t, s, http.MethodPost, endpoint(s), "", developer); done.status != http.StatusCreated {
+		t.Errorf("a site on a loopback address with TLS: %d %v", done.status, done.members)
 	}
 	good := document(host.URL, "https://one.example/callback", "https://two.example/callback")
 	done := register(t, s, http.MethodPost, endpoint(s), "", good)
