@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"vestibule/cmd/vestibule/heap"
 	"vestibule/cmd/vestibule/server"
 	"vestibule/config"
 	"vestibule/storage"
@@ -54,7 +55,11 @@ func (w *env) run(ctx context.Context, cmd *cli.Command, fits func(c config.Conf
 	if err != nil {
 		return err
 	}
-	s, err := server.New(ctx, c, server.Options{Log: server.NewLogger(w.Stderr, c.LogFormat, c.LogLevel)})
+	log := server.NewLogger(w.Stderr, c.LogFormat, c.LogLevel)
+	plan, stop := heap.Grow()
+	defer stop()
+	plan.Tell(ctx, log, c.HashMemory)
+	s, err := server.New(ctx, c, server.Options{Log: log})
 	if err != nil {
 		return errors.Join(err, release())
 	}

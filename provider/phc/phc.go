@@ -47,7 +47,7 @@ func (c Cost) Work() uint64 { return uint64(c.Memory) * uint64(c.Passes) }
 
 // Sum computes so many bytes of the secret. It is all the slow work here, and is for whoever has a place for that.
 func (c Cost) Sum(secret string, salt []byte, length int) []byte {
-	return argon2.IDKey([]byte(secret), salt, c.Passes, c.Memory, c.Threads, uint32(length))
+	return c.idKey([]byte(secret), salt, uint32(length))
 }
 
 // String returns the beginning of a hash, which says how it is made: $argon2id$v=19$m=19456,t=2,p=1.

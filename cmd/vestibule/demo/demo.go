@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/sync/errgroup"
 
+	"vestibule/cmd/vestibule/heap"
 	"vestibule/cmd/vestibule/sample"
 	"vestibule/cmd/vestibule/server"
 	"vestibule/cmd/vestibule/terminal"
@@ -40,6 +41,8 @@ func Command(t *terminal.Terminal, operations func(*storage.Store) *operator.Ope
 			&cli.StringFlag{Name: "sample-listen", Value: "127.0.0.1:8081", Usage: "loopback `address` for the sample app"},
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
+			_, stop := heap.Grow()
+			defer stop()
 			d := &demonstration{Terminal: t, operations: operations}
 			defer d.close()
 			if err := d.prepare(ctx, c.String("listen"), c.String("sample-listen")); err != nil {
