@@ -90,6 +90,11 @@ func (l *sqlite) rowsOf(from string) string {
 	return `rowid IN (SELECT rowid` + from + `)`
 }
 
+// listed takes two statements: SQLite has no INSERT inside another.
+func (l *sqlite) listed(list string, w write) []write {
+	return []write{w, {query: "INSERT INTO " + list + " (id) VALUES ($1)", args: w.args[:1]}}
+}
+
 func (l *sqlite) migrator() migrator {
 	return migrator{
 		dialect: goose.DialectSQLite3,
