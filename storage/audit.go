@@ -2,10 +2,10 @@ package storage
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -13,10 +13,7 @@ import (
 	"vestibule/provider/audit"
 )
 
-const (
-	auditEvent   = `id, created_at, kind, outcome, subject, client, session, address, actor, method, request, detail`
-	auditColumns = auditEvent + `, COALESCE(place, 0), hash`
-)
+const auditColumns = `id, created_at, kind, outcome, subject, client, session, address, actor, method, request, detail`
 
 // textColumn takes a text. SQLite keeps bytes in such a column too; they equal no text, so that no filter finds them.
 type textColumn struct {
@@ -37,13 +34,13 @@ func (c textColumn) Scan(value any) error {
 	return nil
 }
 
+// scanRecorded leaves the place of the event open.
 func scanRecorded(r row) (audit.Recorded, error) {
 	var e audit.Recorded
 	var created int64
 	text := func(to *string) any { return textColumn{to, &e.Blob} }
 	err := r.Scan(text(&e.ID), &created, text(&e.Kind), text(&e.Outcome), text(&e.Subject), text(&e.Client),
-		text(&e.Session), text(&e.Address), text(&e.Actor), text(&e.Method), text(&e.Request), text(&e.Text),
-		&e.Place, &e.Hash)
+		text(&e.Session), text(&e.Address), text(&e.Actor), text(&e.Method), text(&e.Request), text(&e.Text))
 	e.Time = instant(created)
 	if json.Unmarshal([]byte(e.Text), &e.Detail) != nil { // somebody was there, which VerifyAudit tells
 		e.Detail = map[string]string{"unreadable": e.Text}
@@ -77,6 +74,9 @@ func (s *Store) complete(e audit.Event) (audit.Recorded, error) {
 	} {
 		*text = validText(*text)
 	}
+	if strings.Contains(e.ID, " ") { // links join ids by spaces
+		return audit.Recorded{}, errors.New("the id of an event has a space")
+	}
 	detail, err := json.Marshal(e.Detail) // its keys are sorted; it writes what is no character as an escape
 	return audit.Recorded{Event: e, Text: string(detail)}, err
 }
@@ -86,21 +86,31 @@ func validText(text string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
 }
 
+// insertEvent also has the event wait for its link.
 func (s *Store) insertEvent(ctx context.Context, e audit.Recorded) error {
-	return s.exec(ctx, nil, `INSERT INTO audit (`+auditEvent+`)
+	return s.db.InsertListed(ctx, "audit_waiting", `INSERT INTO audit (`+auditColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		e.ID, micros(e.Time), e.Kind, e.Outcome, e.Subject, e.Client, e.Session, e.Address, e.Actor, e.Method,
 		e.Request, e.Text)
 }
 
 // NewEventID begins with the time, so that new rows go to the right edge of the index, and goes on with a count, so
-// that what one process records in the same instant stays in order.
+// that what one process records in the same instant stays in order. It is short: four indexes and the chain have it.
 func (s *Store) NewEventID(at time.Time) string {
-	return fmt.Sprintf("%s-%08x-%s", eventTime(at), s.events.Add(1), rand.Text()[:8])
+	return eventTime(at) + inOrder(5, uint64(s.events.Add(1))) + inOrder(6, rand.Uint64())
 }
 
 // eventTime sorts before the ids of all events of that time, and after those of earlier ones.
-func eventTime(at time.Time) string { return fmt.Sprintf("%014x", max(at.UnixMicro(), 0)) }
+func eventTime(at time.Time) string { return inOrder(11, uint64(max(at.UnixMicro(), 0))) }
+
+// inOrder writes the last bits of a number, five a digit, such that texts sort as the numbers do, in any locale.
+func inOrder(digits int, n uint64) string {
+	text := make([]byte, digits)
+	for i := digits - 1; i >= 0; i, n = i-1, n>>5 {
+		text[i] = "0123456789abcdefghijklmnopqrstuv"[n&31]
+	}
+	return string(text)
+}
 
 // Activity returns at most n events of the subject, of these kinds, the newest first: those that are older than
 // the event with the id before, or the newest of all if that is empty.
@@ -147,7 +157,6 @@ func (f AuditFilter) query(kinds []string, n int) (string, []any) {
 		args = append(args, kind)
 		places = append(places, fmt.Sprintf("$%d", len(args)))
 	}
-	const columns = auditEvent + ", place, hash"
 	from, limit := "audit WHERE "+condition, fmt.Sprintf(" ORDER BY id DESC LIMIT %d", n)
 	switch {
 	case len(kinds) == 0:
@@ -156,7 +165,7 @@ func (f AuditFilter) query(kinds []string, n int) (string, []any) {
 	default:
 		for i, place := range places {
 			newest = append(newest, fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s AND kind = %s%s) AS kind%d",
-				columns, columns, from, place, limit, i))
+				auditColumns, auditColumns, from, place, limit, i))
 		}
 		from = "(" + strings.Join(newest, " UNION ALL ") + ") AS newest"
 	}
@@ -193,7 +202,11 @@ func (s *Store) AuditEvents(ctx context.Context, f AuditFilter, n int) ([]audit.
 		}
 	}
 	query, args := f.query(kinds, n)
-	return all(ctx, s, scanRecorded, query, args...)
+	events, err := all(ctx, s, scanRecorded, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return events, s.findPlaces(ctx, events)
 }
 
 // auditKinds returns the kinds of events that the log has: one look into the index for each, however long the log is.
@@ -206,68 +219,4 @@ func (s *Store) auditKinds(ctx context.Context) ([]string, error) {
 			SELECT min(kind) FROM audit
 			UNION ALL SELECT (SELECT min(kind) FROM audit WHERE kind > kinds.k) FROM kinds WHERE kinds.k IS NOT NULL)
 		SELECT k FROM kinds WHERE k IS NOT NULL) AS logged`)
-}
-
-// EachAudit hands all events to f, a batch at a time: the chain in its order, and then what is not linked yet. What
-// is recorded meanwhile may be left out.
-func (s *Store) EachAudit(ctx context.Context, f func(audit.Recorded) error) error {
-	place, err := s.eachLinked(ctx, 0, f)
-	if err != nil {
-		return err
-	}
-	seen := map[string]bool{}
-	if err := s.eachWaiting(ctx, func(r audit.Recorded) error {
-		seen[r.ID] = true
-		return f(r)
-	}); err != nil {
-		return err
-	}
-	// What was linked between the two is here.
-	_, err = s.eachLinked(ctx, place, func(r audit.Recorded) error {
-		if seen[r.ID] {
-			return nil
-		}
-		return f(r)
-	})
-	return err
-}
-
-// eachLinked hands over the events behind a place and returns the last place.
-func (s *Store) eachLinked(ctx context.Context, after int64, f func(audit.Recorded) error) (int64, error) {
-	for {
-		rows, err := s.linked(ctx, after, math.MaxInt64)
-		if err != nil {
-			return after, err
-		}
-		for _, r := range rows {
-			if err := f(r); err != nil {
-				return after, err
-			}
-			after = r.Place
-		}
-		if len(rows) < LinkBatch {
-			return after, nil
-		}
-	}
-}
-
-// eachWaiting hands over the events that are not linked.
-func (s *Store) eachWaiting(ctx context.Context, f func(audit.Recorded) error) error {
-	after := ""
-	for {
-		rows, err := all(ctx, s, scanRecorded, `SELECT `+auditColumns+` FROM audit
-			WHERE place IS NULL AND id > $1 ORDER BY id LIMIT $2`, after, LinkBatch)
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			if err := f(r); err != nil {
-				return err
-			}
-			after = r.ID
-		}
-		if len(rows) < LinkBatch {
-			return nil
-		}
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"vestibule/provider/audit"
@@ -52,41 +53,55 @@ func (s *Store) setMark(ctx context.Context, name string, from, to audit.Head) e
 // there may be more. The order of the chain is the order of linking: an event that is committed late comes behind
 // newer ones. Any number of processes may call it: one wins, and for the others it is a store.ErrConflict.
 func (s *Store) LinkAudit(ctx context.Context) (int, error) {
-	waiting, err := all(ctx, s, scanRecorded, `SELECT `+auditColumns+` FROM audit
-		WHERE place IS NULL ORDER BY id LIMIT $1`, LinkBatch)
-	if err != nil || len(waiting) == 0 {
-		return 0, err
+	for after := ""; ; {
+		ids, last, err := s.waiting(ctx, after)
+		if err != nil || len(ids) == 0 {
+			return 0, err
+		}
+		found, err := s.eventsOf(ctx, ids)
+		if err != nil {
+			return 0, err
+		}
+		var events []audit.Recorded
+		for _, id := range ids {
+			if e, ok := found[id]; ok { // one that was removed while it waited stays here, for VerifyAudit to tell of
+				events = append(events, e)
+			}
+		}
+		if len(events) > 0 {
+			return len(events), s.link(ctx, last, events)
+		}
+		after = ids[len(ids)-1]
 	}
-	last, err := s.mark(ctx, chainLast)
-	if err != nil {
-		return 0, err
-	}
-	if err := s.link(ctx, last, waiting); err != nil {
-		return 0, err
-	}
-	return len(waiting), nil
 }
 
-// link moves the mark before it touches an event, so that processes that link at once wait for each other there.
-func (s *Store) link(ctx context.Context, last audit.Head, waiting []audit.Recorded) error {
-	heads := make([]audit.Head, len(waiting))
+// link moves the mark before it touches an event, so that processes that link at once wait for each other there. The mark
+// was there already when the events still waited: if it is there now, nobody has linked them.
+func (s *Store) link(ctx context.Context, last audit.Head, events []audit.Recorded) error {
+	var ids []string
+	var hashes []byte
 	end := last
-	for i, r := range waiting {
-		end = end.Next(r)
-		heads[i] = end
+	for _, e := range events {
+		end = end.Next(e)
+		ids, hashes = append(ids, e.ID), append(hashes, end.Hash...)
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		if err := s.setMark(ctx, chainLast, last, end); err != nil {
 			return err
 		}
-		for i, r := range waiting {
-			if err := s.exec(ctx, store.ErrConflict, `UPDATE audit SET place = $2, hash = $3
-				WHERE id = $1 AND place IS NULL`, r.ID, heads[i].Place, heads[i].Hash); err != nil {
-				return err
-			}
+		err := s.exec(ctx, store.ErrConflict, `INSERT INTO audit_link (place, newest, ids, hashes) VALUES ($1, $2, $3, $4)`,
+			end.Place, slices.Max(ids), strings.Join(ids, " "), hashes)
+		if err != nil {
+			return err
 		}
-		return nil
+		return s.deleteIDs(ctx, "audit_waiting", ids)
 	})
+}
+
+// deleteIDs deletes at most a LinkBatch of rows; store.ErrConflict if none is there.
+func (s *Store) deleteIDs(ctx context.Context, table string, ids []string) error {
+	args := padded(ids)
+	return s.exec(ctx, store.ErrConflict, `DELETE FROM `+table+` WHERE id IN `+places(0, len(args)), args...)
 }
 
 // purgeTries is how many times in a row a purge may lose against a process that links or purges.
@@ -114,7 +129,7 @@ func (s *Store) purgeAudit(ctx context.Context, before, now time.Time) (int, err
 	if err != nil {
 		return 0, err
 	}
-	rows, err := s.linked(ctx, first.Place, math.MaxInt64)
+	rows, _, err := s.linked(ctx, first.Place, math.MaxInt64)
 	if err != nil {
 		return 0, err
 	}
@@ -137,7 +152,7 @@ func (s *Store) purgeAudit(ctx context.Context, before, now time.Time) (int, err
 	if !worth && n < LinkBatch { // or an idle server would for ever record that it has removed such a record
 		return 0, nil
 	}
-	if err := s.begin(ctx, first, end, now); err != nil {
+	if err := s.begin(ctx, first, end, rows[:n], now); err != nil {
 		return 0, err
 	}
 	return n, nil
@@ -165,19 +180,23 @@ func (s *Store) deciding(ctx context.Context, rows []audit.Recorded, now time.Ti
 
 // timeBehind returns the time of the first event behind the place that is not of the future, or now.
 func (s *Store) timeBehind(ctx context.Context, place int64, now time.Time) (time.Time, error) {
-	at, err := one(ctx, s, func(r row) (at int64, err error) {
-		err = r.Scan(&at)
-		return at, err
-	}, `SELECT created_at FROM audit WHERE place > $1 AND created_at <= $2 ORDER BY place LIMIT 1`, place, micros(now))
-	if errors.Is(err, store.ErrNotFound) {
-		return now, nil
+	for {
+		rows, reached, err := s.linked(ctx, place, math.MaxInt64)
+		if err != nil || reached == place {
+			return now, err
+		}
+		for _, r := range rows {
+			if !r.Time.After(now) {
+				return r.Time, nil
+			}
+		}
+		place = reached
 	}
-	return instant(at), err
 }
 
-// begin removes the events up to end. The event that says so is linked in the same commit, so that at no moment the
+// begin removes the events up to end, and the links that have no other. The event that says so is linked in the same commit, so that at no moment the
 // chain begins where none of its events says that it does.
-func (s *Store) begin(ctx context.Context, first, end audit.Head, now time.Time) error {
+func (s *Store) begin(ctx context.Context, first, end audit.Head, old []audit.Recorded, now time.Time) error {
 	last, err := s.mark(ctx, chainLast)
 	if err != nil {
 		return err
@@ -193,7 +212,14 @@ func (s *Store) begin(ctx context.Context, first, end audit.Head, now time.Time)
 		if err := s.setMark(ctx, chainFirst, first, end); err != nil {
 			return err
 		}
-		if err := s.exec(ctx, store.ErrConflict, `DELETE FROM audit WHERE place > $1 AND place <= $2`, first.Place, end.Place); err != nil {
+		if err := s.exec(ctx, nil, `DELETE FROM audit_link WHERE place > $1 AND place <= $2`, first.Place, end.Place); err != nil {
+			return err
+		}
+		ids := make([]string, len(old))
+		for i, r := range old {
+			ids[i] = r.ID
+		}
+		if err := s.deleteIDs(ctx, "audit", ids); err != nil {
 			return err
 		}
 		if err := s.insertEvent(ctx, purged); err != nil {
@@ -214,10 +240,4 @@ func (s *Store) faultBehind(ctx context.Context, first audit.Head, fault error) 
 		return store.ErrConflict
 	}
 	return fault
-}
-
-// linked returns the events behind a place, in their order, at most a batch and not beyond the end of the chain.
-func (s *Store) linked(ctx context.Context, after, until int64) ([]audit.Recorded, error) {
-	return all(ctx, s, scanRecorded, `SELECT `+auditColumns+` FROM audit
-		WHERE place > $1 AND place <= $2 ORDER BY place LIMIT $3`, after, until, LinkBatch)
 }

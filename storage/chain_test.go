@@ -144,111 +144,185 @@ func TestHashOfEvents(t *testing.T) {
 	})
 }
 
-// Whoever has the database can change it, but not so that nobody sees it.
+// at is the event at a place of the chain.
+func at(t *testing.T, s *storage.Store, place int64) (found audit.Recorded) {
+	t.Helper()
+	must(t, s.EachAudit(t.Context(), func(r audit.Recorded) error {
+		if r.Place == place {
+			found = r
+		}
+		return nil
+	}))
+	if found.ID == "" {
+		t.Fatalf("there is no event at place %d", place)
+	}
+	return found
+}
+
+// changeAt changes the event at a place, or removes it.
+func changeAt(t *testing.T, s *storage.Store, place int64, query string) {
+	t.Helper()
+	change(t, s, query+` WHERE id = $1`, at(t, s, place).ID)
+}
+
+// deleteEvents deletes those of the places from first to last.
+func deleteEvents(t *testing.T, s *storage.Store, first, last int64) {
+	t.Helper()
+	must(t, s.EachAudit(t.Context(), func(r audit.Recorded) error {
+		if r.Place < first || r.Place > last {
+			return nil
+		}
+		return s.Exec(t.Context(), store.ErrNotFound, `DELETE FROM audit WHERE id = $1`, r.ID)
+	}))
+}
+
+// unlisted records one more event, which nothing but its row tells of: it does not wait.
+func unlisted(t *testing.T, s *storage.Store) (id string) {
+	t.Helper()
+	recorded(t, s, 5000, 5001)
+	got, err := s.Row(t.Context(), 1, `SELECT id FROM audit_waiting`)
+	must(t, err)
+	change(t, s, `DELETE FROM audit_waiting`)
+	return got[0]
+}
+
+// insertLink puts one more event into the chain, with the hash of another.
+func insertLink(t *testing.T, s *storage.Store, place int) {
+	t.Helper()
+	id := unlisted(t, s)
+	change(t, s, `INSERT INTO audit_link (place, newest, ids, hashes) SELECT $1, $2, $2, hash FROM audit_chain WHERE name = 'last'`, place, id)
+}
+
+// cut takes an event out of a link, and its hash.
+func cut(ids []string, hashes []byte, i int) ([]string, []byte) {
+	return slices.Delete(ids, i, i+1), slices.Delete(hashes, 32*i, 32*i+32)
+}
+
+// Whoever has the database can change it, but not so that nobody sees it. The links end at the places 200, 400, 520 and 540.
 func TestVerifyFinds(t *testing.T) {
-	id := func(t *testing.T, s *storage.Store, place int) string {
-		got, err := s.Row(t.Context(), 1, `SELECT id FROM audit WHERE place = $1`, place)
-		must(t, err)
-		return got[0]
-	}
-	place := func(t *testing.T, s *storage.Store, id string, place any) {
-		change(t, s, `UPDATE audit SET place = $2 WHERE id = $1`, id, place)
-	}
 	for _, tt := range []struct {
 		name   string
 		tamper func(t *testing.T, s *storage.Store)
 		want   int64 // the first place that is wrong
 	}{
 		{"changed outcome", func(t *testing.T, s *storage.Store) {
-			change(t, s, `UPDATE audit SET outcome = 'failed' WHERE place = 505`)
+			changeAt(t, s, 505, `UPDATE audit SET outcome = 'failed'`)
 		}, 505},
 		{"changed time", func(t *testing.T, s *storage.Store) {
-			change(t, s, `UPDATE audit SET created_at = created_at + 1 WHERE place = 2`)
+			changeAt(t, s, 2, `UPDATE audit SET created_at = created_at + 1`)
 		}, 2},
 		{"changed id", func(t *testing.T, s *storage.Store) {
-			change(t, s, `UPDATE audit SET id = 'other' WHERE place = 9`)
+			changeAt(t, s, 9, `UPDATE audit SET id = 'other'`)
+		}, 9},
+		{"changed id, in the link too", func(t *testing.T, s *storage.Store) {
+			changeAt(t, s, 9, `UPDATE audit SET id = 'other'`)
+			must(t, s.ChangeLink(t.Context(), 9, func(last int64, ids []string, hashes []byte) (int64, []string, []byte) {
+				ids[8] = "other"
+				return last, ids, hashes
+			}))
 		}, 9},
 		{"detail that is no JSON", func(t *testing.T, s *storage.Store) {
-			change(t, s, `UPDATE audit SET detail = 'other' WHERE place = 9`)
+			changeAt(t, s, 9, `UPDATE audit SET detail = 'other'`)
 		}, 9},
 		{"text moved to the next column", func(t *testing.T, s *storage.Store) {
-			change(t, s, `UPDATE audit SET subject = 'alices', client = 'hop' WHERE place = 5`)
+			changeAt(t, s, 5, `UPDATE audit SET subject = 'alices', client = 'hop'`)
 		}, 5},
 		{"changed hash", func(t *testing.T, s *storage.Store) {
-			change(t, s, `UPDATE audit SET hash = (SELECT hash FROM audit_chain) WHERE place = 5`)
+			must(t, s.ChangeLink(t.Context(), 5, func(last int64, ids []string, hashes []byte) (int64, []string, []byte) {
+				hashes[4*32]++
+				return last, ids, hashes
+			}))
+		}, 5},
+		{"too few hashes", func(t *testing.T, s *storage.Store) {
+			must(t, s.ChangeLink(t.Context(), 5, func(last int64, ids []string, hashes []byte) (int64, []string, []byte) {
+				return last, ids, hashes[:4*32+31]
+			}))
 		}, 5},
 		{"removed", func(t *testing.T, s *storage.Store) {
-			change(t, s, `DELETE FROM audit WHERE place = 500`)
+			changeAt(t, s, 500, `DELETE FROM audit`)
 		}, 500},
 		{"removed first", func(t *testing.T, s *storage.Store) {
-			change(t, s, `DELETE FROM audit WHERE place = 1`)
+			changeAt(t, s, 1, `DELETE FROM audit`)
 		}, 1},
 		{"removed last", func(t *testing.T, s *storage.Store) {
-			change(t, s, `DELETE FROM audit WHERE place = 540`)
+			changeAt(t, s, 540, `DELETE FROM audit`)
 		}, 540},
 		{"removed all", func(t *testing.T, s *storage.Store) {
 			change(t, s, `DELETE FROM audit`)
 		}, 1},
 		{"removed, and the others moved up", func(t *testing.T, s *storage.Store) {
-			change(t, s, `DELETE FROM audit WHERE place = 538`)
-			place(t, s, id(t, s, 539), 538)
-			place(t, s, id(t, s, 540), 539)
+			changeAt(t, s, 538, `DELETE FROM audit`)
+			must(t, s.ChangeLink(t.Context(), 538, func(last int64, ids []string, hashes []byte) (int64, []string, []byte) {
+				ids, hashes = cut(ids, hashes, 17)
+				return last - 1, ids, hashes
+			}))
 			change(t, s, `UPDATE audit_chain SET place = 539`)
 		}, 538},
 		{"taken out of the chain", func(t *testing.T, s *storage.Store) {
-			place(t, s, id(t, s, 3), nil)
-		}, 3},
+			change(t, s, `INSERT INTO audit_waiting (id) VALUES ($1)`, at(t, s, 3).ID)
+			must(t, s.ChangeLink(t.Context(), 3, func(last int64, ids []string, hashes []byte) (int64, []string, []byte) {
+				ids, hashes = cut(ids, hashes, 2)
+				return last, ids, hashes
+			}))
+		}, 1}, // a link is counted from its end
+		{"taken out with its link", func(t *testing.T, s *storage.Store) {
+			change(t, s, `DELETE FROM audit_link WHERE place = 400`)
+		}, 201},
 		{"reordered", func(t *testing.T, s *storage.Store) {
-			a, b := id(t, s, 10), id(t, s, 11)
-			place(t, s, a, nil)
-			place(t, s, b, 10)
-			place(t, s, a, 11)
+			must(t, s.ChangeLink(t.Context(), 10, func(last int64, ids []string, hashes []byte) (int64, []string, []byte) {
+				ids[9], ids[10] = ids[10], ids[9]
+				return last, ids, hashes
+			}))
 		}, 10},
 		{"inserted", func(t *testing.T, s *storage.Store) {
-			for i := 540; i >= 530; i-- {
-				place(t, s, id(t, s, i), i+1)
-			}
-			recorded(t, s, 5000, 5001)
-			change(t, s, `UPDATE audit SET place = 530, hash = (SELECT hash FROM audit_chain) WHERE place IS NULL`)
+			id := unlisted(t, s)
+			must(t, s.ChangeLink(t.Context(), 530, func(last int64, ids []string, hashes []byte) (int64, []string, []byte) {
+				return last + 1, slices.Insert(ids, 9, id), slices.Insert(hashes, 9*32, hashes[:32]...)
+			}))
 			change(t, s, `UPDATE audit_chain SET place = 541`)
 		}, 530},
-		{"inserted behind the end", func(t *testing.T, s *storage.Store) {
-			recorded(t, s, 5000, 5001)
-			change(t, s, `UPDATE audit SET place = 541, hash = (SELECT hash FROM audit_chain) WHERE place IS NULL`)
-		}, 541},
-		{"put in at place 0", func(t *testing.T, s *storage.Store) {
-			recorded(t, s, 5000, 5001)
-			change(t, s, `UPDATE audit SET place = 0 WHERE place IS NULL`)
-		}, 0},
+		{"inserted behind the end", func(t *testing.T, s *storage.Store) { insertLink(t, s, 541) }, 541},
+		{"put in at place 0", func(t *testing.T, s *storage.Store) { insertLink(t, s, 0) }, 0},
+		{"put in below it", func(t *testing.T, s *storage.Store) { insertLink(t, s, -7) }, -7},
 		{"kept from the chain", func(t *testing.T, s *storage.Store) {
-			recorded(t, s, 5000, 5001)
-			change(t, s, `UPDATE audit SET place = -7 WHERE place IS NULL`)
+			unlisted(t, s)
 			recorded(t, s, 5001, 5002)
 			linked(t, s)
-		}, -7},
+		}, 542}, // nothing says where it belongs
+		{"removed while it waits", func(t *testing.T, s *storage.Store) {
+			recorded(t, s, 5000, 5001)
+			change(t, s, `DELETE FROM audit WHERE id = (SELECT id FROM audit_waiting)`)
+			recorded(t, s, 5001, 5002)
+			linked(t, s)
+		}, 542},
 		{"put in before the beginning", func(t *testing.T, s *storage.Store) {
 			_, err := s.PurgeAudit(t.Context(), noon.Add(10*time.Second), later)
 			must(t, err)
-			recorded(t, s, 5000, 5001)
-			change(t, s, `UPDATE audit SET place = 5, hash = (SELECT hash FROM audit WHERE place = 20) WHERE place IS NULL`)
+			insertLink(t, s, 5)
 		}, 5},
 		{"cut off at the beginning", func(t *testing.T, s *storage.Store) {
-			change(t, s, `INSERT INTO audit_chain (name, place, hash) SELECT 'first', place, hash FROM audit WHERE place = 35`)
-			change(t, s, `DELETE FROM audit WHERE place <= 35`)
+			change(t, s, `INSERT INTO audit_chain (name, place, hash) VALUES ('first', 35, $1)`, at(t, s, 35).Hash)
+			deleteEvents(t, s, 1, 35)
 		}, 35},
 		{"cut off at the beginning once more", func(t *testing.T, s *storage.Store) {
 			_, err := s.PurgeAudit(t.Context(), noon.Add(10*time.Second), later)
 			must(t, err)
-			change(t, s, `UPDATE audit_chain SET place = 35, hash = (SELECT hash FROM audit WHERE place = 35) WHERE name = 'first'`)
-			change(t, s, `DELETE FROM audit WHERE place <= 35`)
+			change(t, s, `UPDATE audit_chain SET place = 35, hash = $1 WHERE name = 'first'`, at(t, s, 35).Hash)
+			deleteEvents(t, s, 11, 35)
 		}, 35},
 		{"cut off at the end", func(t *testing.T, s *storage.Store) {
-			change(t, s, `DELETE FROM audit WHERE place > 510`)
-			change(t, s, `UPDATE audit_chain SET place = 510, hash = (SELECT hash FROM audit WHERE place = 510)`)
+			hash := at(t, s, 510).Hash
+			deleteEvents(t, s, 511, 540)
+			change(t, s, `DELETE FROM audit_link WHERE place = 540`)
+			must(t, s.ChangeLink(t.Context(), 510, func(last int64, ids []string, hashes []byte) (int64, []string, []byte) {
+				return 510, ids[:110], hashes[:110*32]
+			}))
+			change(t, s, `UPDATE audit_chain SET place = 510, hash = $1`, hash)
 		}, 511}, // as the kept head tells
 		{"written anew", func(t *testing.T, s *storage.Store) {
-			change(t, s, `DELETE FROM audit WHERE place = 400`)
-			change(t, s, `UPDATE audit SET place = NULL, hash = NULL`)
+			changeAt(t, s, 400, `DELETE FROM audit`)
+			change(t, s, `INSERT INTO audit_waiting (id) SELECT id FROM audit`)
+			change(t, s, `DELETE FROM audit_link`)
 			change(t, s, `DELETE FROM audit_chain`)
 			linked(t, s)
 			recorded(t, s, 540, 541)
@@ -286,7 +360,7 @@ func TestVerifyFindsBytes(t *testing.T) {
 			must(t, s.Migrate(t.Context()))
 			recorded(t, s, 0, 20)
 			linked(t, s)
-			change(t, s, `UPDATE audit SET `+column+` = CAST(`+column+` AS BLOB) WHERE place = 7`)
+			changeAt(t, s, 7, `UPDATE audit SET `+column+` = CAST(`+column+` AS BLOB)`)
 			_, err := s.VerifyAudit(t.Context(), nil)
 			var fault *audit.ChainFault
 			if !errors.As(err, &fault) || fault.Place != 7 {
@@ -405,7 +479,7 @@ func TestLinkIsOneCommit(t *testing.T) {
 		recorded(t, s, 0, 50)
 		w := observe(s)
 		linked(t, s)
-		if got, want := w.counts(), [3]int{3, 53, 1}; got != want {
+		if got, want := w.counts(), [3]int{3, 5, 1}; got != want {
 			t.Errorf("round trips, statements and commits = %v, want %v", got, want)
 		}
 		w = observe(s)
@@ -510,7 +584,7 @@ func TestPurgeAuditStopsAtFaults(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		recorded(t, s, 0, 20)
 		linked(t, s)
-		change(t, s, `UPDATE audit SET kind = 'other' WHERE place = 7`)
+		changeAt(t, s, 7, `UPDATE audit SET kind = 'other'`)
 		_, err := s.PurgeAudit(t.Context(), noon.Add(time.Hour), later)
 		var fault *audit.ChainFault
 		if !errors.As(err, &fault) || fault.Place != 7 {

@@ -78,3 +78,14 @@ func (s *Store) QueryPlan(ctx context.Context, query string, args ...any) (strin
 func (s *Store) GoneTexts() []string {
 	return []string{goneFamilies, s.ofFamilies("token", 2), s.ofFamilies("code", 2), s.goneConsents()}
 }
+
+// ChangeLink has f change the link that has the event at the place: its last place, the ids and the hashes.
+func (s *Store) ChangeLink(ctx context.Context, place int64, f func(last int64, ids []string, hashes []byte) (int64, []string, []byte)) error {
+	l, err := one(ctx, s, scanLink, `SELECT place, ids, hashes FROM audit_link WHERE place >= $1 ORDER BY place LIMIT 1`, place)
+	if err != nil {
+		return err
+	}
+	last, ids, hashes := f(l.place, l.ids, l.hashes)
+	return s.exec(ctx, nil, `UPDATE audit_link SET place = $2, ids = $3, hashes = $4 WHERE place = $1`,
+		l.place, last, strings.Join(ids, " "), hashes)
+}

@@ -20,33 +20,47 @@ type AuditReport struct {
 // VerifyAudit computes the chain anew from what is there and compares. kept is a head from earlier times, or nil.
 // It changes nothing. A *ChainFault names the first place that is wrong.
 func (s *Store) VerifyAudit(ctx context.Context, kept *audit.Head) (AuditReport, error) {
-	report, highest, err := s.chainState(ctx)
+	report, state, err := s.chainState(ctx)
 	if err != nil {
 		return report, err
 	}
-	v := verification{store: s, report: &report, highest: highest, head: report.First, kept: kept}
+	v := verification{store: s, report: &report, state: state, head: report.First, kept: kept}
 	if err := v.walk(ctx); err != nil {
 		return report, err
 	}
 	switch {
 	case !v.head.Equal(report.Last):
 		return report, &audit.ChainFault{Place: report.Last.Place, Text: "the chain does not end as it was noted in audit_chain"}
-	case v.highest > report.Last.Place:
+	case v.state.highest > report.Last.Place:
 		return report, &audit.ChainFault{Place: report.Last.Place + 1, Text: "the event was put in behind the end"}
+	case v.state.events > v.state.want(report):
+		return report, &audit.ChainFault{Place: report.Last.Place + 1, Text: fmt.Sprintf(
+			"%d events are in audit that neither are in the chain nor wait for it", v.state.events-v.state.want(report))}
+	case v.state.events < v.state.want(report):
+		return report, &audit.ChainFault{Place: report.Last.Place + 1, Text: fmt.Sprintf(
+			"%d events were removed while they waited to be linked", v.state.want(report)-v.state.events)}
 	case report.First.Place > 0 && !v.purged.Equal(report.First):
 		return report, &audit.ChainFault{Place: report.First.Place, Text: "the events up to here were removed, and no " + audit.EventAuditPurged + " behind it says so"}
 	}
 	return report, v.keptFault()
 }
 
-// chainState is one statement, so that all of it is of the same moment. highest is the last place that an event has.
-// The first one must be behind the beginning.
-func (s *Store) chainState(ctx context.Context) (report AuditReport, highest int64, err error) {
+// chainState is what must fit together with the report.
+type chainState struct {
+	highest int64 // place of a link
+	events  int64 // in the table, linked or not
+}
+
+// want is how many events there must be: each is in the chain once, or waits.
+func (c chainState) want(r AuditReport) int64 { return r.Last.Place - r.First.Place + r.Waiting }
+
+// chainState is one statement, so that all of it is of the same moment. The first link must not end before the beginning.
+func (s *Store) chainState(ctx context.Context) (report AuditReport, state chainState, err error) {
 	var lowest int64
 	_, err = one(ctx, s, func(r row) (none struct{}, err error) {
 		var oldest int64
 		err = r.Scan(&report.First.Place, &report.First.Hash, &report.Last.Place, &report.Last.Hash,
-			&lowest, &highest, &report.Waiting, &oldest)
+			&lowest, &state.highest, &state.events, &report.Waiting, &oldest)
 		report.Oldest = instant(oldest)
 		return none, err
 	}, `SELECT
@@ -54,10 +68,11 @@ func (s *Store) chainState(ctx context.Context) (report AuditReport, highest int
 			(SELECT hash FROM audit_chain WHERE name = 'first'),
 			COALESCE((SELECT place FROM audit_chain WHERE name = 'last'), 0),
 			(SELECT hash FROM audit_chain WHERE name = 'last'),
-			COALESCE((SELECT min(place) FROM audit), 9223372036854775807),
-			COALESCE((SELECT max(place) FROM audit), 0),
-			(SELECT count(*) FROM audit WHERE place IS NULL),
-			COALESCE((SELECT min(created_at) FROM audit WHERE place IS NULL), 0)`)
+			COALESCE((SELECT min(place) FROM audit_link), 9223372036854775807),
+			COALESCE((SELECT max(place) FROM audit_link), 0),
+			(SELECT count(*) FROM audit),
+			(SELECT count(*) FROM audit_waiting),
+			COALESCE((SELECT created_at FROM audit WHERE id = (SELECT min(id) FROM audit_waiting)), 0)`)
 	for _, h := range []*audit.Head{&report.First, &report.Last} {
 		if h.Place == 0 {
 			*h = audit.Start()
@@ -66,14 +81,14 @@ func (s *Store) chainState(ctx context.Context) (report AuditReport, highest int
 	if err == nil && lowest <= report.First.Place {
 		err = &audit.ChainFault{Place: lowest, Text: "the event was put in before the beginning"}
 	}
-	return report, highest, err
+	return report, state, err
 }
 
 // verification walks along the chain.
 type verification struct {
 	store   *Store
 	report  *AuditReport
-	highest int64      // place of an event
+	state   chainState
 	head    audit.Head // all up to here is good
 	purged  audit.Head // where the chain begins, as the last event says that tells of it
 	kept    *audit.Head
@@ -84,7 +99,7 @@ type verification struct {
 func (v *verification) walk(ctx context.Context) error {
 	v.compare()
 	for v.head.Place < v.report.Last.Place {
-		rows, err := v.store.linked(ctx, v.head.Place, v.report.Last.Place)
+		rows, _, err := v.store.linked(ctx, v.head.Place, v.report.Last.Place)
 		if err != nil {
 			return err
 		}
@@ -111,7 +126,7 @@ func (v *verification) walk(ctx context.Context) error {
 
 // skip goes on where the chain begins now, if its beginning was removed meanwhile.
 func (v *verification) skip(ctx context.Context) error {
-	report, highest, err := v.store.chainState(ctx)
+	report, state, err := v.store.chainState(ctx)
 	if err != nil {
 		return err
 	}
@@ -119,7 +134,7 @@ func (v *verification) skip(ctx context.Context) error {
 		return &audit.ChainFault{Place: v.head.Place + 1, Text: "the event is missing"}
 	}
 	report.Checked = v.report.Checked
-	*v.report, v.highest, v.head = report, highest, report.First // the end too: behind it an event tells of the beginning
+	*v.report, v.state, v.head = report, state, report.First // the end too: behind it an event tells of the beginning
 	v.compare()
 	return nil
 }

@@ -73,6 +73,12 @@ func (p *postgres) rowsOf(from string) string {
 	return `ctid = ANY (ARRAY(SELECT ctid` + from + `))`
 }
 
+// listed has it that PostgreSQL plans and runs one statement.
+func (p *postgres) listed(list string, w write) []write {
+	w.query = "WITH made AS (" + w.query + " RETURNING id) INSERT INTO " + list + " (id) SELECT id FROM made"
+	return []write{w}
+}
+
 // migrator lends the pool to the migrations, which speak database/sql.
 func (p *postgres) migrator() migrator {
 	return migrator{

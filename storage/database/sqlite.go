@@ -3,8 +3,10 @@ package database
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"runtime"
@@ -33,19 +35,27 @@ func openSQLite(path string) (*sqlite, error) {
 	if err := touch(path); err != nil {
 		return nil, err
 	}
-	writer, err := sql.Open("sqlite", sqliteName(path))
+	writer, err := sqlitePool(path, 1)
 	if err != nil {
 		return nil, err
 	}
-	reader, err := sql.Open("sqlite", sqliteName(path, "query_only(on)"))
+	reader, err := sqlitePool(path, max(4, runtime.GOMAXPROCS(0)), "query_only(on)")
 	if err != nil {
 		return nil, err
 	}
-	writer.SetMaxOpenConns(1)
-	readers := max(4, runtime.GOMAXPROCS(0))
-	reader.SetMaxOpenConns(readers)
-	reader.SetMaxIdleConns(readers)
 	return &sqlite{writer: writer, reader: reader}, nil
+}
+
+// sqlitePool opens connections when they are needed, and keeps them.
+func sqlitePool(path string, connections int, more ...string) (*sql.DB, error) {
+	connector, err := sqlitedriver.NewConnector(sqliteName(path, more...))
+	if err != nil {
+		return nil, err
+	}
+	pool := sql.OpenDB(keeper{connector})
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	return pool, nil
 }
 
 // touch makes the file, for its owner only; SQLite gives the files beside it the same mode. The
@@ -63,10 +73,7 @@ func touch(path string) error {
 
 // sqliteName is a URI, in which a path may have any character.
 func sqliteName(path string, more ...string) string {
-	options := url.Values{
-		"_txlock": {"immediate"}, // a transaction that reads first could not become a writer
-		"_pragma": append(more, sqliteOptions...),
-	}
+	options := url.Values{"_pragma": append(more, sqliteOptions...)}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options.Encode()
 }
 
@@ -81,6 +88,11 @@ func (l *sqlite) clock() string {
 
 func (l *sqlite) rowsOf(from string) string {
 	return `rowid IN (SELECT rowid` + from + `)`
+}
+
+// listed takes two statements: SQLite has no INSERT inside another.
+func (l *sqlite) listed(list string, w write) []write {
+	return []write{w, {query: "INSERT INTO " + list + " (id) VALUES ($1)", args: w.args[:1]}}
 }
 
 func (l *sqlite) migrator() migrator {
@@ -105,7 +117,7 @@ func (l *sqlite) query(ctx context.Context, query string, args []any, scan func(
 }
 
 func sqliteQuery(ctx context.Context, db *sql.DB, query string, args []any, scan func(Row) error) error {
-	rows, err := db.QueryContext(ctx, sqliteText(query), args...)
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return sqliteError(err)
 	}
@@ -128,36 +140,49 @@ func (l *sqlite) commit(ctx context.Context, writes []write) error {
 	}
 }
 
+// tryCommit speaks to the driver itself: database/sql would start goroutines for each statement. What has begun to write is
+// not interrupted, but ends after the statement that is running.
 func (l *sqlite) tryCommit(ctx context.Context, writes []write) error {
-	if len(writes) == 1 {
-		return sqliteWrite(ctx, l.writer, writes[0])
-	}
-	tx, err := l.writer.BeginTx(ctx, nil)
+	c, err := l.writer.Conn(ctx)
 	if err != nil {
 		return sqliteError(err)
 	}
-	defer tx.Rollback()
+	defer c.Close()
+	return c.Raw(func(c any) error { return sqliteError(c.(*keptConn).commit(ctx, writes)) })
+}
+
+func (c *keptConn) commit(ctx context.Context, writes []write) error {
+	if len(writes) == 1 {
+		return c.write(ctx, writes[0])
+	}
+	tx, err := c.BeginTx(ctx, driver.TxOptions{})
+	if err != nil {
+		return err
+	}
 	for _, w := range writes {
-		if err := sqliteWrite(ctx, tx, w); err != nil {
+		if err := c.write(ctx, w); err != nil {
+			tx.Rollback()
 			return err
 		}
 	}
-	return sqliteError(tx.Commit())
+	return tx.Commit()
 }
 
-// sqliteConn is a connection or a transaction.
-type sqliteConn interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func sqliteWrite(ctx context.Context, db sqliteConn, w write) error {
-	if reads(w.query) {
-		return sqliteCondition(ctx, db, w)
+func (c *keptConn) write(ctx context.Context, w write) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	done, err := db.ExecContext(ctx, sqliteText(w.query), w.args...)
+	args, err := driverArgs(w.args)
 	if err != nil {
-		return sqliteError(err)
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	if reads(w.query) {
+		return c.condition(ctx, w, args)
+	}
+	done, err := c.ExecContext(ctx, w.query, args)
+	if err != nil {
+		return err
 	}
 	n, err := done.RowsAffected()
 	if err == nil && n == 0 {
@@ -166,14 +191,33 @@ func sqliteWrite(ctx context.Context, db sqliteConn, w write) error {
 	return err
 }
 
-// sqliteCondition is a write that only looks whether there is a row. Nobody else writes meanwhile.
-func sqliteCondition(ctx context.Context, db sqliteConn, w write) error {
-	var found int
-	err := db.QueryRowContext(ctx, sqliteText(w.query), w.args...).Scan(&found)
-	if errors.Is(err, sql.ErrNoRows) {
-		return w.miss()
+// condition is a write that only looks whether there is a row. Nobody else writes meanwhile.
+func (c *keptConn) condition(ctx context.Context, w write, args []driver.NamedValue) error {
+	rows, err := c.QueryContext(ctx, w.query, args)
+	if err != nil {
+		return err
 	}
-	return sqliteError(err)
+	err = rows.Next(make([]driver.Value, len(rows.Columns())))
+	if err == io.EOF {
+		err = w.miss()
+	}
+	if closed := rows.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// driverArgs are arguments as drivers know them.
+func driverArgs(args []any) ([]driver.NamedValue, error) {
+	values := make([]driver.NamedValue, len(args))
+	for i, arg := range args {
+		v, err := driver.DefaultParameterConverter.ConvertValue(arg)
+		if err != nil {
+			return nil, fmt.Errorf("argument $%d: %w", i+1, err)
+		}
+		values[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+	}
+	return values, nil
 }
 
 // sqliteText makes positions of the arguments: to SQLite $2 is a name, which most drivers bind by

@@ -24,6 +24,8 @@ type conn interface {
 	// rowsOf is the condition that a row is one of those that a SELECT, which is given from its FROM on, finds first. The
 	// database goes to them directly, however large the table is.
 	rowsOf(from string) string
+	// listed is an INSERT of one row that also inserts its id, the first argument, into the table list.
+	listed(list string, w write) []write
 	close() error
 }
 
@@ -142,6 +144,22 @@ func (d *DB) Exec(ctx context.Context, missed error, query string, args ...any) 
 		return p.add(w)
 	}
 	return d.commit(ctx, []write{w})
+}
+
+// InsertListed is Exec of an INSERT of a row whose id is the first argument, which goes into the column id of the table list
+// as well.
+func (d *DB) InsertListed(ctx context.Context, list, query string, args ...any) error {
+	writes := d.conn.listed(list, write{query: query, args: args})
+	p := d.pending(ctx)
+	if p == nil {
+		return d.commit(ctx, writes)
+	}
+	for _, w := range writes {
+		if err := p.add(w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Lock is Exec for a row that the commit rests on: an UPDATE, or a SELECT ... FOR SHARE, which only keeps others from
