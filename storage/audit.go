@@ -2,10 +2,12 @@ package storage
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -97,20 +99,45 @@ func (s *Store) insertEvent(ctx context.Context, e audit.Recorded) error {
 // NewEventID begins with the time, so that new rows go to the right edge of the index, and goes on with a count, so
 // that what one process records in the same instant stays in order. It is short: four indexes and the chain have it.
 func (s *Store) NewEventID(at time.Time) string {
-	return eventTime(at) + inOrder(5, uint64(s.events.Add(1))) + inOrder(6, rand.Uint64())
+	var others [4]byte // what other processes name in that instant
+	rand.Read(others[:])
+	return eventTime(at) + inOrder(5, uint64(s.events.Add(1))) + inOrder(6, uint64(binary.BigEndian.Uint32(others[:])))
 }
 
 // eventTime sorts before the ids of all events of that time, and after those of earlier ones.
-func eventTime(at time.Time) string { return inOrder(11, uint64(max(at.UnixMicro(), 0))) }
+func eventTime(at time.Time) string { return inOrder(timeDigits, uint64(max(at.UnixMicro(), 0))) }
+
+const (
+	timeDigits = 11
+	digits     = "0123456789abcdefghijklmnopqrstuv"
+)
 
 // inOrder writes the last bits of a number, five a digit, such that texts sort as the numbers do, in any locale.
-func inOrder(digits int, n uint64) string {
-	text := make([]byte, digits)
-	for i := digits - 1; i >= 0; i, n = i-1, n>>5 {
-		text[i] = "0123456789abcdefghijklmnopqrstuv"[n&31]
+func inOrder(length int, n uint64) string {
+	text := make([]byte, length)
+	for i := length - 1; i >= 0; i, n = i-1, n>>5 {
+		text[i] = digits[n&31]
 	}
 	return string(text)
 }
+
+// timeOf is the time of the event with the id, in microseconds; of what is no id of ours, the end of time.
+func timeOf(id string) (at int64) {
+	if len(id) < timeDigits {
+		return math.MaxInt64
+	}
+	for _, digit := range id[:timeDigits] {
+		n := strings.IndexRune(digits, digit)
+		if n < 0 {
+			return math.MaxInt64
+		}
+		at = at<<5 | int64(n)
+	}
+	return at
+}
+
+// newestFirst is the order in which an index has the events of one user, client or kind.
+const newestFirst = `created_at DESC, id DESC`
 
 // Activity returns at most n events of the subject, of these kinds, the newest first: those that are older than
 // the event with the id before, or the newest of all if that is empty.
@@ -118,8 +145,8 @@ func (s *Store) Activity(ctx context.Context, subject string, kinds []string, be
 	args := []any{subject, n}
 	query := `SELECT ` + auditColumns + ` FROM audit WHERE subject = $1`
 	if before != "" {
-		args = append(args, before)
-		query += ` AND id < $3`
+		args = append(args, before, timeOf(before))
+		query += ` AND id < $3 AND created_at <= $4`
 	}
 	var places []string
 	for _, kind := range kinds {
@@ -130,7 +157,7 @@ func (s *Store) Activity(ctx context.Context, subject string, kinds []string, be
 		e, err := scanRecorded(r)
 		return e.Event, err
 	}
-	return all(ctx, s, scan, query+` AND kind IN (`+strings.Join(places, ", ")+`) ORDER BY id DESC LIMIT $2`, args...)
+	return all(ctx, s, scan, query+` AND kind IN (`+strings.Join(places, ", ")+`) ORDER BY `+newestFirst+` LIMIT $2`, args...)
 }
 
 // AuditFilter chooses events. What is empty chooses all.
@@ -157,7 +184,7 @@ func (f AuditFilter) query(kinds []string, n int) (string, []any) {
 		args = append(args, kind)
 		places = append(places, fmt.Sprintf("$%d", len(args)))
 	}
-	from, limit := "audit WHERE "+condition, fmt.Sprintf(" ORDER BY id DESC LIMIT %d", n)
+	from, limit := "audit WHERE "+condition, fmt.Sprintf(" ORDER BY %s LIMIT %d", f.order(), n)
 	switch {
 	case len(kinds) == 0:
 	case f.Subject != "" || f.Client != "":
@@ -172,11 +199,22 @@ func (f AuditFilter) query(kinds []string, n int) (string, []any) {
 	return "SELECT " + auditColumns + " FROM " + from + limit, args
 }
 
+// chooses reports whether the filter has more than times.
+func (f AuditFilter) chooses() bool { return f.Subject != "" || f.Client != "" || f.Kind != "" }
+
+// order is that of an index which has the events that are chosen.
+func (f AuditFilter) order() string {
+	if f.chooses() {
+		return newestFirst
+	}
+	return "id DESC"
+}
+
 // where is the condition of the filter, but for kinds, and its arguments.
 func (f AuditFilter) where() (string, []any) {
 	condition := []string{"1 = 1"}
 	var args []any
-	add := func(wanted bool, text, value string) {
+	add := func(wanted bool, text string, value any) {
 		if wanted {
 			args = append(args, value)
 			condition = append(condition, fmt.Sprintf("%s $%d", text, len(args)))
@@ -184,8 +222,13 @@ func (f AuditFilter) where() (string, []any) {
 	}
 	add(f.Subject != "", "subject =", f.Subject)
 	add(f.Client != "", "client =", f.Client)
-	add(!f.Since.IsZero(), "id >=", eventTime(f.Since))
-	add(!f.Until.IsZero(), "id <", eventTime(f.Until))
+	if f.chooses() {
+		add(!f.Since.IsZero(), "created_at >=", micros(f.Since))
+		add(!f.Until.IsZero(), "created_at <", micros(f.Until))
+	} else {
+		add(!f.Since.IsZero(), "id >=", eventTime(f.Since))
+		add(!f.Until.IsZero(), "id <", eventTime(f.Until))
+	}
 	return strings.Join(condition, " AND "), args
 }
 

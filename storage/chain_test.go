@@ -766,3 +766,16 @@ func TestActivity(t *testing.T) {
 		}
 	})
 }
+
+// Ids sort as the times do in which they are made, and the events of one instant as they come.
+func TestEventIDs(t *testing.T) {
+	t.Parallel()
+	s := storagetest.Open(t, "sqlite:"+t.TempDir()+"/test.db")
+	var ids []string
+	for _, at := range []time.Time{{}, noon, noon, noon, noon.Add(time.Microsecond), noon.Add(day), noon.AddDate(500, 0, 0)} {
+		ids = append(ids, s.NewEventID(at))
+	}
+	if !slices.IsSorted(ids) || len(ids[0]) != 22 || len(ids[6]) != 22 {
+		t.Errorf("the ids are %q, want them in order, of 22 characters each", ids)
+	}
+}

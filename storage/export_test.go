@@ -59,6 +59,11 @@ func (s *Store) PurgeTexts() []string {
 	return texts
 }
 
+// PurgeBatchOf runs one of the PurgeTexts.
+func (s *Store) PurgeBatchOf(ctx context.Context, query string, until, from int64) (n, last int64, err error) {
+	return s.purgeBatch(ctx, query, until, from)
+}
+
 // IsSQLite tells which of the two databases it is.
 func (s *Store) IsSQLite() bool {
 	return strings.HasPrefix(s.db.RowsOf(""), "rowid")

@@ -37,14 +37,22 @@ func eachLarge(t *testing.T, fill []string, f func(t *testing.T, s *storage.Stor
 	})
 }
 
-// fillWith runs an INSERT for the numbers from 1 up, some at a time: no statement may take long. PostgreSQL weighs how
-// many rows there are; SQLite plans 2000 as it does a million, and takes its time to write them.
+// fillWith runs an INSERT for so many numbers that PostgreSQL weighs what reading all of the rows would cost. SQLite plans
+// 2000 as it does a million, and takes its time to write them.
 func fillWith(t *testing.T, s *storage.Store, statement string) {
 	t.Helper()
 	rows := 40_000
-	numbers := "(SELECT generate_series(%d, %d) AS n) AS numbers"
 	if s.IsSQLite() {
 		rows = 2_000
+	}
+	fillRows(t, s, statement, rows)
+}
+
+// fillRows runs an INSERT for the numbers from 1 up, some at a time: no statement may take long.
+func fillRows(t *testing.T, s *storage.Store, statement string, rows int) {
+	t.Helper()
+	numbers := "(SELECT generate_series(%d, %d) AS n) AS numbers"
+	if s.IsSQLite() {
 		numbers = "(WITH RECURSIVE c (n) AS (SELECT %d UNION ALL SELECT n + 1 FROM c WHERE n < %d) SELECT n FROM c) AS numbers"
 		statement = strings.ReplaceAll(statement, "BYTEA", "BLOB")
 	}
@@ -131,7 +139,7 @@ var manyRows = []string{
 func TestPurgePlan(t *testing.T) {
 	eachLarge(t, manyRows, func(t *testing.T, s *storage.Store, plan func(string, ...any) string) {
 		for _, query := range s.PurgeTexts() {
-			got := plan(query, 20_000)
+			got := plan(query, 20_000, 0)
 			direct := strings.Contains(got, "Tid Scan") || strings.Contains(got, "INTEGER PRIMARY KEY (rowid=?)")
 			if !direct || strings.Contains(got, "Seq Scan") || strings.Contains(got, "SCAN") {
 				t.Errorf("%s\nlooks at more than one batch:\n%s", query, got)

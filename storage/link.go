@@ -81,7 +81,7 @@ func (s *Store) eventsOf(ctx context.Context, ids []string) (map[string]audit.Re
 // padded has the last key again and again, so that there are few lengths, and few texts that are prepared.
 func padded(keys []string) []any {
 	args := anys(keys)
-	for _, n := range []int{1, 10, 50, LinkBatch} {
+	for _, n := range []int{1, 10, 50, LinkBatch, purgeBatch} {
 		if len(args) <= n {
 			last := args[len(args)-1]
 			return append(args, slices.Repeat([]any{last}, n-len(args))...)

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -56,13 +57,15 @@ var purges = []purgeRule{
 }
 
 // purgeText is the statement for one batch. The condition stands outside the subquery too, for a row that changes while
-// its lock is waited for.
+// its lock is waited for. With an order, $2 is where the batch before has ended, which is returned: what is not to go, and
+// what PostgreSQL still has of rows that are gone, is not visited again for each batch.
 func (s *Store) purgeText(p purgeRule) string {
-	batch := " FROM " + p.table + " WHERE " + p.condition
+	batch, from := " FROM "+p.table+" WHERE "+p.condition, "0"
 	if p.order != "" {
-		batch += " ORDER BY " + p.order
+		batch += " AND " + p.order + " >= $2 ORDER BY " + p.order
+		from = p.order
 	}
-	return p.verb + " WHERE " + p.condition + " AND " + s.db.RowsOf(batch+" LIMIT 500") + " RETURNING 1"
+	return p.verb + " WHERE " + p.condition + " AND " + s.db.RowsOf(batch+" LIMIT 500") + " RETURNING " + from
 }
 
 // Purge deletes what nobody can need any more and returns how many rows that were. It never deletes
@@ -74,7 +77,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 		return total, err
 	}
 	for _, p := range purges {
-		n, err := s.purge(ctx, s.purgeText(p), micros(now.Add(-p.keep)))
+		n, err := s.purgeInOrder(ctx, s.purgeText(p), micros(now.Add(-p.keep)))
 		total += n
 		if err != nil {
 			return total, err
@@ -83,19 +86,39 @@ func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 	return total, nil
 }
 
+// purgeInOrder runs the statement for one batch after the other until there is no whole one.
+func (s *Store) purgeInOrder(ctx context.Context, query string, until int64) (total int64, err error) {
+	for from := int64(math.MinInt64); ; {
+		n, last, err := s.purgeBatch(ctx, query, until, from)
+		total += n
+		if err != nil || n < purgeBatch {
+			return total, err
+		}
+		from = max(from, last)
+	}
+}
+
 // purge runs the statement for one batch until there is no whole one.
 func (s *Store) purge(ctx context.Context, query string, args ...any) (total int64, err error) {
 	for {
-		var n int64
-		err := s.query(ctx, query, args, func(row) error {
-			n++
-			return nil
-		})
+		n, _, err := s.purgeBatch(ctx, query, args...)
 		total += n
 		if err != nil || n < purgeBatch {
 			return total, err
 		}
 	}
+}
+
+// purgeBatch returns how many rows have gone, and the highest of what the statement returns.
+func (s *Store) purgeBatch(ctx context.Context, query string, args ...any) (n, last int64, err error) {
+	last = math.MinInt64
+	err = s.query(ctx, query, args, func(r row) error {
+		var at int64
+		err := r.Scan(&at)
+		n, last = n+1, max(last, at)
+		return err
+	})
+	return n, last, err
 }
 
 // goneClient is a registration of a client that was removed. What was written for it nobody can use any more.
@@ -138,7 +161,8 @@ func (s *Store) purgeFamilies(ctx context.Context, g goneClient) (total int64, e
 			return total, err
 		}
 		for _, table := range []string{"token", "code"} {
-			n, err := s.purge(ctx, s.ofFamilies(table, len(families)), anys(families)...)
+			keys := padded(families)
+			n, err := s.purge(ctx, s.ofFamilies(table, len(keys)), keys...)
 			total += n
 			if err != nil {
 				return total, err
