@@ -16,6 +16,8 @@ type Config struct {
 	Listen string
 	// AdminListen is the address to serve /healthz, /readyz and /metrics on: admin_listen.
 	AdminListen string
+	// Profiling has profiles of the program served there too, at /debug/pprof/: profiling.
+	Profiling bool
 	// TrustedProxies are the proxies in front of Listen, which tell the address of the visitor in
 	// X-Forwarded-For. Of all others that header is not believed: trusted_proxies.
 	TrustedProxies []netip.Prefix

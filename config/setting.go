@@ -25,6 +25,7 @@ var settings = []setting{
 	{"issuer", "address that users and clients see", false, text(func(c *Config) *string { return &c.Issuer })},
 	{"listen", "address to serve on", false, text(func(c *Config) *string { return &c.Listen })},
 	{"admin_listen", "address to serve /healthz, /readyz and /metrics on", false, text(func(c *Config) *string { return &c.AdminListen })},
+	{"profiling", "serve profiles of the program too, at /debug/pprof/ on admin_listen", false, yes(func(c *Config) *bool { return &c.Profiling })},
 	{"trusted_proxies", "addresses or networks of the proxies in front, separated by commas", false,
 		networks("every visitor could claim to be another; name the proxies only", func(c *Config) *[]netip.Prefix { return &c.TrustedProxies })},
 	{"fetch_networks", "addresses or networks that are not public but documents of clients may be fetched from, separated by commas", false,

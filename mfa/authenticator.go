@@ -136,11 +136,11 @@ func (s *Service) importOne(subject string, c Credential, have []Authenticator) 
 	if c.ID == "" {
 		c.ID = rand.Text()
 	}
-	return s.Keys.sealed(subject, c)
+	return s.Keys.Sealed(subject, c)
 }
 
-// sealed is the authenticator as a Store keeps it.
-func (k *Keyring) sealed(subject string, c Credential) (Authenticator, error) {
+// Sealed is the authenticator as a Store keeps it.
+func (k *Keyring) Sealed(subject string, c Credential) (Authenticator, error) {
 	a := Authenticator{
 		ID: c.ID, Subject: subject, Kind: c.Kind, Name: c.Name, Params: c.Params, Counter: c.Counter, Created: c.Created,
 	}

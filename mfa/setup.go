@@ -278,7 +278,7 @@ func (s *Service) activated(setup Setup, c content) (*Authenticator, Proof, erro
 	}
 	made := c.Draft
 	made.ID, made.Kind, made.Name, made.Created = setup.ID, setup.Kind, setup.Name, s.now()
-	a, err := s.Keys.sealed(setup.Subject, made)
+	a, err := s.Keys.Sealed(setup.Subject, made)
 	if err != nil {
 		return nil, Proof{}, err
 	}

@@ -99,7 +99,8 @@ func (s *Store) nextEpoch(ctx context.Context, subject string, epoch, next int64
 	return s.exec(ctx, nil, `UPDATE browser SET epoch = $2 WHERE subject = $1`, subject, next)
 }
 
-// keepsAccount reports whether the account is one of this store. That never changes.
+// keepsAccount reports whether the account is one of this store. That never changes, unless it is removed with all that it
+// has open.
 func (s *Store) keepsAccount(ctx context.Context, subject string) (bool, error) {
 	n, err := s.number(ctx, `SELECT count(*) FROM account WHERE subject = $1`, subject)
 	return n > 0, err

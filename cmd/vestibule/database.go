@@ -154,9 +154,9 @@ func (w *env) withVault(ctx context.Context, c *cli.Command, work func(v unseale
 	return openVault(ctx, s, work)
 }
 
-// vaultSettings are those that openVault needs.
-func (w *env) vaultSettings(c *cli.Command) (config.Config, error) {
-	return w.existing(c, "database", "secret_keys", "name", "totp_authenticators", "totp_algorithms", "totp_digits", "totp_periods")
+// vaultSettings are those that openVault needs, and more.
+func (w *env) vaultSettings(c *cli.Command, more ...string) (config.Config, error) {
+	return w.existing(c, append(more, "database", "secret_keys", "name", "totp_authenticators", "totp_algorithms", "totp_digits", "totp_periods")...)
 }
 
 // openVault is withVault for commands that ask for a secret once they know the settings.

@@ -60,6 +60,7 @@ func commands(w *env) []*cli.Command {
 		group("registration", "apps that register themselves", group("token", "initial access tokens", registrationTokenCreate(w), registrationTokenList(w), registrationTokenRevoke(w))),
 		group("debug", "why something is as it is", debugClaims(w)),
 		group("mail", "how mail leaves", mailTest(w)),
+		group("bench", "how fast a server is", benchSeed(w), benchRun(w), benchClean(w)),
 		group("audit", "what happened", auditList(w), auditExport(w), auditVerify(w), auditHead(w)),
 	}
 }

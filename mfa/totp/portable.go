@@ -2,6 +2,7 @@ package totp
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -67,4 +68,30 @@ func (p Portable) credential(now time.Time) (mfa.Credential, error) {
 		c.Counter = max(p.LastStep, device{params: p.Params}.step(now)+drift)
 	}
 	return c, nil
+}
+
+// Sealed is the authenticator app as a store keeps it for a subject who has no other. It is not live: whoever adds it vouches
+// for the user, as with Import.
+func Sealed(keys *mfa.Keyring, subject string, p Portable, now time.Time) (mfa.Authenticator, error) {
+	c, err := p.credential(now)
+	if err != nil {
+		return mfa.Authenticator{}, err
+	}
+	if c.Created.IsZero() {
+		c.Created = now
+	}
+	if c.ID == "" {
+		c.ID = rand.Text()
+	}
+	return keys.Sealed(subject, c)
+}
+
+// Code is the code that the app shows at a time.
+func (p Portable) Code(at time.Time) (string, error) {
+	secret, err := base32NoPad.DecodeString(p.Secret)
+	if err != nil {
+		return "", fmt.Errorf("authenticator %q: the secret is not base32", p.Name)
+	}
+	d := device{mfa.Credential{ID: p.ID, Secret: secret}, p.Params}
+	return d.code(d.step(at))
 }

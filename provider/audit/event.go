@@ -91,6 +91,8 @@ const (
 	EventSigningKeyMade     = "admin.signing_key.made"      // Detail: key, alg, signs (from when on); the actor is system if it was due
 	EventSigningKeyAdvanced = "admin.signing_key.advanced"  // Detail: key, alg, signs: the key signs earlier than planned
 	EventSigningKeyRemoved  = "admin.signing_key.removed"   // Detail: key, alg, signs
+	EventAdminBenchSeeded   = "admin.bench.seeded"          // users were made to measure the server with; Detail: users (how many), from (the name of the first)
+	EventAdminBenchRemoved  = "admin.bench.removed"         // such users were removed; Detail: users
 	EventAuditPurged        = "audit.purged"                // what was too old was removed; Detail: place and hash of the last that went
 )
 

@@ -25,6 +25,7 @@ type Operator struct {
 	Signing  SigningKeys
 	Usage    Usage
 	History  History
+	Seeds    Seeds
 
 	// Documents gets what registrations name; nil: one with a sector_identifier_uri is refused.
 	Documents *fetch.Fetcher
@@ -42,7 +43,7 @@ type Operator struct {
 // and has no secret keys.
 func New(s Store, events audit.Recorder, actor string) *Operator {
 	return &Operator{
-		Accounts: s, Attempts: s, Sessions: s, Clients: s, Register: s, Factors: s, Resets: s, Links: s, Sealed: s, Signing: s, Usage: s, History: s,
+		Accounts: s, Attempts: s, Sessions: s, Clients: s, Register: s, Factors: s, Resets: s, Links: s, Sealed: s, Signing: s, Usage: s, History: s, Seeds: s,
 		MFA: &mfa.Service{Store: s, Atomic: s.Atomic}, Atomic: s.Atomic, Audit: events, Actor: actor,
 	}
 }

@@ -205,6 +205,7 @@ type Store interface {
 	SigningKeys
 	Usage
 	History
+	Seeds
 	mfa.Store
 	// Atomic is a store.Atomic.
 	Atomic(ctx context.Context, fn func(ctx context.Context) error) error

@@ -191,7 +191,7 @@ var hiddenKinds = []string{
 	audit.EventAdminClientCreated, audit.EventAdminClientUpdated, audit.EventAdminSecretRotated, audit.EventAdminClientDeleted, audit.EventAdminReseal,
 	audit.EventSigningKeyMade, audit.EventSigningKeyAdvanced, audit.EventSigningKeyRemoved,
 	audit.EventInitialTokenMade, audit.EventInitialTokenGone, audit.EventClientRegistered, audit.EventClientChanged, audit.EventClientRemoved,
-	audit.EventAuditPurged,
+	audit.EventAdminBenchSeeded, audit.EventAdminBenchRemoved, audit.EventAuditPurged,
 }
 
 // Every kind of event is either shown, with no hole in its sentence, or hidden on purpose.

@@ -17,11 +17,14 @@ import (
 const answerTime = 3 * time.Second
 
 // health serves /healthz, which says that the process lives, /readyz, which says that it can do its work, and
-// /metrics. None names an address or a fault of the database: those are in the log.
+// /metrics. None names an address or a fault of the database: those are in the log. Profiles are there if the settings say so.
 func (s *Server) health() http.Handler {
 	db, log := s.store, s.log
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", s.metrics.handler(s))
+	if s.config.Profiling {
+		profiles(mux)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil)
 	})

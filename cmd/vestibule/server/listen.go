@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"vestibule/provider/operator"
 )
 
 // graceTime is for requests under way when the server stops.
@@ -45,6 +47,7 @@ func listen(flagName, address string) (net.Listener, error) {
 
 // Serve answers on both listeners and does the jobs until ctx ends or one of the listeners fails. It closes the listeners.
 func (s *Server) Serve(ctx context.Context, main, admin net.Listener) error {
+	s.tellOfSeeded(ctx)
 	group, inner := errgroup.WithContext(ctx)
 	group.Go(func() error { return Serve(inner, main, s.handler, s.log) })
 	group.Go(func() error { return Serve(inner, admin, s.admin, s.log) })
@@ -52,6 +55,13 @@ func (s *Server) Serve(ctx context.Context, main, admin net.Listener) error {
 	err := group.Wait()
 	s.log.Info("stopped")
 	return err
+}
+
+// tellOfSeeded warns of users who were made to measure with: they must not be forgotten where real users are.
+func (s *Server) tellOfSeeded(ctx context.Context) {
+	if _, err := s.store.Client(ctx, operator.SeedClient); err == nil {
+		s.log.WarnContext(ctx, "users who were made to measure with can sign in here; vestibule bench clean removes them", "client", operator.SeedClient)
+	}
 }
 
 // limited has a limit for everything that a slow or hostile client could stretch.

@@ -273,7 +273,7 @@ type claims struct {
 // Handle implements ui.Mux.
 func (c claims) Handle(pattern string, _ http.Handler) { c.mux.Handle(pattern, c.answer) }
 
-// AdminHandler serves /healthz, /readyz and /metrics. It is for an address that only the operator reaches.
+// AdminHandler serves /healthz, /readyz and /metrics, and /debug/pprof/ if Profiling is set. It is for an address that only the operator reaches.
 func (s *Server) AdminHandler() http.Handler { return s.admin }
 
 // CancelLink is the address at which a user cancels the planned reset with that id.

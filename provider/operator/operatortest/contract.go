@@ -51,6 +51,7 @@ func Test(t *testing.T, open func(t *testing.T) Place) {
 		{"an initial access token is used so often", testInitialTokenUses},
 		{"registrations have limits", testRegistrationLimits},
 		{"registrations that nobody uses", testUnused},
+		{"users to measure with go, and nobody else", testSeeded},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, newWorld(t, open(t))) })
 	}

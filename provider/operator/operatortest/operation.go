@@ -240,6 +240,20 @@ var operations = []operation{
 			return err
 		},
 	},
+	{method: "SeedUsers", keys: true, event: audit.EventAdminBenchSeeded, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		return w.seed(ctx, o)
+	}},
+	{
+		method: "DeleteSeeded", keys: true, event: audit.EventAdminBenchRemoved,
+		prepare: func(w *world) { w.must(w.seed(w.t.Context(), w.operator(setUp))) },
+		do: func(ctx context.Context, o *operator.Operator, w *world) error {
+			subjects, _, err := w.place.SeededAccounts(ctx)
+			if err != nil {
+				return err
+			}
+			return o.DeleteSeeded(ctx, subjects)
+		},
+	},
 	{method: "Reseal", prepare: enrolledOnce, keys: true, event: audit.EventAdminReseal, batch: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
 		_, err := o.Reseal(ctx, func(string, int) {})
 		return err
@@ -247,7 +261,7 @@ var operations = []operation{
 }
 
 // reads are the methods that write nothing.
-var reads = []string{"FindUser", "Inspect", "OpenSessions", "PlanPolicy", "SecretKeys", "SigningKeys", "WrongGuesses"}
+var reads = []string{"FindUser", "Inspect", "NewSeeding", "OpenSessions", "PlanPolicy", "SecretKeys", "SigningKeys", "WrongGuesses"}
 
 // signingKey has one key sign.
 func (w *world) signingKey() {
