@@ -20,7 +20,6 @@ import (
 type meter struct {
 	site           *servertest.Site
 	bytes, objects uint64
-	requests       int
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -39,7 +38,6 @@ func (m *meter) RoundTrip(sent *http.Request) (*http.Response, error) {
 	runtime.ReadMemStats(&after)
 	m.bytes += after.TotalAlloc - before.TotalAlloc
 	m.objects += after.Mallocs - before.Mallocs
-	m.requests++
 	return &http.Response{
 		StatusCode: a.status, Status: http.StatusText(a.status), Header: a.header, Request: sent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(&a.body), ContentLength: int64(a.body.Len()),
@@ -65,7 +63,7 @@ func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
 // take returns what was allocated since it was last asked.
 func (m *meter) take() (bytes, objects uint64) {
 	bytes, objects = m.bytes, m.objects
-	m.bytes, m.objects, m.requests = 0, 0, 0
+	m.bytes, m.objects = 0, 0
 	return bytes, objects
 }
 

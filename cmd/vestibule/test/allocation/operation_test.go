@@ -116,7 +116,7 @@ var operations = []struct {
 func (c *shop) signedIn() *servertest.Browser {
 	c.T.Helper()
 	c.Site.Clock.Advance(servertest.Step)
-	b, v := c.browser(), c.Begin()
+	b, v := c.browser(), c.Begin("prompt", "consent")
 	c.redeem(v, v.SignIn(b, "ana").GiveCode(c.phone.Code(0)).Allow())
 	return b
 }
