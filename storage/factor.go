@@ -32,8 +32,8 @@ type factorRow struct {
 	digest        []byte
 }
 
-func scanFactor(r row) (factorRow, error) {
-	var f factorRow
+func scanFactor(r row) (*factorRow, error) {
+	f := new(factorRow)
 	a, set := &f.authenticator, &f.set
 	var created, used, made int64
 	err := r.Scan(&f.generation, &a.ID, &a.Kind, &a.Name, &a.KeyID, &a.Secret, &a.Params, &a.Counter,
@@ -65,7 +65,7 @@ func (s *Store) Factors(ctx context.Context, subject string) (mfa.Factors, error
 	return f, nil
 }
 
-func authenticators(rows []factorRow, subject string) []mfa.Authenticator {
+func authenticators(rows []*factorRow, subject string) []mfa.Authenticator {
 	var found []mfa.Authenticator
 	last := ""
 	for _, r := range rows {
@@ -80,7 +80,7 @@ func authenticators(rows []factorRow, subject string) []mfa.Authenticator {
 
 // recoverySet collects the digests that come with the first authenticator: with the others the
 // same ones come again.
-func recoverySet(rows []factorRow, subject string) *mfa.RecoverySet {
+func recoverySet(rows []*factorRow, subject string) *mfa.RecoverySet {
 	set := rows[0].set
 	if set.ID == "" {
 		return nil

@@ -12,7 +12,7 @@ import (
 // every step, in the middle of enrolments and sign-ins.
 func TestProcesses(t *testing.T) {
 	t.Parallel()
-	for name, newDatabase := range map[string]func(*testing.T) string{"sqlite": servertest.SQLite, "postgres": servertest.PostgreSQL} {
+	for name, newDatabase := range map[string]func(testing.TB) string{"sqlite": servertest.SQLite, "postgres": servertest.PostgreSQL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newShell(t, newDatabase(t))

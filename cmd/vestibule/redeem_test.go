@@ -33,7 +33,7 @@ func redemptions(t *testing.T) int {
 func TestRedemptions(t *testing.T) {
 	t.Parallel()
 	for name, place := range map[string]struct {
-		database  func(*testing.T) string
+		database  func(testing.TB) string
 		processes int
 	}{"sqlite": {servertest.SQLite, 1}, "postgres": {servertest.PostgreSQL, 3}} {
 		t.Run(name, func(t *testing.T) {

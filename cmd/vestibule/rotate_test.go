@@ -28,7 +28,7 @@ import (
 func TestRotate(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		database func(*testing.T) string
+		database func(testing.TB) string
 		rows     int
 		killAt   int // rows done
 	}{

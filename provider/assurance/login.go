@@ -125,12 +125,20 @@ func (l *Login) Has(method string) bool {
 	return ok
 }
 
-// SecondFactors are all that was proved besides the password.
+// SecondFactors are all that was proved besides the password. They may be those of the login, and are not to be changed.
 func (l *Login) SecondFactors() []Authentication {
 	if l == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(l.Authentications), func(a Authentication) bool { return a.Method == MethodPassword })
+	isPassword := func(a Authentication) bool { return a.Method == MethodPassword }
+	all := l.Authentications
+	if len(all) > 0 && isPassword(all[0]) { // as in almost all
+		all = all[1:]
+	}
+	if slices.ContainsFunc(all, isPassword) {
+		return slices.DeleteFunc(slices.Clone(all), isPassword)
+	}
+	return slices.Clip(all)
 }
 
 // Sealed are the second factors' Authentication.Sealed.

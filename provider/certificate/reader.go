@@ -86,6 +86,9 @@ type shownKey struct{}
 // Handler has Of find what Read returns for the request as it comes here, where its peer is still the proxy, whatever is made
 // of it on the way to next. Nothing is read before somebody asks.
 func (c Reader) Handler(next http.Handler) http.Handler {
+	if c.Format == "" || c.Format == Connection { // of which there is one, and Of finds it
+		return next
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		came := *r
 		read := sync.OnceValues(func() ([]*x509.Certificate, error) { return c.Read(&came) })

@@ -52,7 +52,7 @@ func (f *Flows) Flow(ix *Interaction) (string, error) {
 	if ix.Version > 0 {
 		return ix.ID + "." + strconv.FormatInt(ix.Version, 10), nil
 	}
-	data, err := deflate(ix.inAddress())
+	data, err := pack(ix.inAddress())
 	if err != nil {
 		return "", fmt.Errorf("flow: %w", err)
 	}
@@ -100,7 +100,7 @@ func (f *Flows) resume(ctx context.Context, flow string) (*Interaction, error) {
 		return nil, store.ErrNotFound
 	}
 	ix := new(Interaction)
-	if err := inflate(data, ix); err != nil {
+	if err := unpack(data, ix); err != nil {
 		return nil, fmt.Errorf("flow: %w", err)
 	}
 	if ix.Login != nil || ix.Version != 0 || ix.Answer != nil { // none of ours is sealed so

@@ -48,43 +48,89 @@ const pagesRoom = 600
 
 // Fits reports whether an address of ours can hold the interaction, with room for the memory of the pages.
 func (f *Flows) Fits(ix *Interaction) (bool, error) {
-	flow, err := f.Flow(ix)
-	if errors.Is(err, errInflated) {
+	data, err := pack(ix.inAddress())
+	switch {
+	case errors.Is(err, errInflated):
 		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("flow: %w", err)
+	case data[0] == plain: // which fits in any case
+		return true, nil
 	}
+	flow, err := f.Flow(ix)
 	return len(flow) <= MaxFlow-pagesRoom, err
 }
 
 // maxInflated bounds what a flow may become. Only we seal flows, and none comes near it.
 const maxInflated = 64 << 10
 
-// A compressor is 800 kB of tables: making one costs more than all else in a redirect to a page.
+// maxPlain is up to where a flow is sealed as it is, in bytes of JSON. To compress costs more than all else in a redirect to a
+// page, and would make half of a usual flow of 700 bytes no shorter, for that is random.
+const maxPlain = 1200
+
+// The first byte of what is sealed tells how the JSON after it is written.
+const (
+	plain    = 'p'
+	deflated = 'd'
+)
+
+// A compressor is 800 kB of tables, which are cleared for each flow.
 var (
 	deflaters = sync.Pool{New: func() any { return new(deflater) }}
 	inflaters = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
 )
 
-var errInflated = fmt.Errorf("it has more than %d bytes", maxInflated)
+var (
+	errInflated = fmt.Errorf("it has more than %d bytes", maxInflated)
+	errPacked   = errors.New("it is written in a way that is not known")
+)
 
-type deflater struct {
-	text, packed bytes.Buffer
-	w            *flate.Writer
+// pack returns v as JSON, compressed if it is long: it goes into an address.
+func pack(v any) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte(plain)
+	if err := json.NewEncoder(&b).Encode(v); err != nil {
+		return nil, err
+	}
+	switch text := b.Bytes()[1:]; {
+	case len(text) > maxInflated:
+		return nil, errInflated
+	case len(text) > maxPlain:
+		return deflate(text)
+	}
+	return b.Bytes(), nil
 }
 
-// deflate returns v as compressed JSON: it goes into an address.
-func deflate(v any) ([]byte, error) {
+// unpack reads what pack made.
+func unpack(data []byte, v any) error {
+	if len(data) == 0 {
+		return errPacked
+	}
+	switch text := data[1:]; data[0] {
+	case plain:
+		return json.Unmarshal(text, v)
+	case deflated:
+		text, err := inflate(text)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(text, v)
+	}
+	return errPacked
+}
+
+type deflater struct {
+	packed bytes.Buffer
+	w      *flate.Writer
+}
+
+func deflate(text []byte) ([]byte, error) {
 	d := deflaters.Get().(*deflater)
 	defer deflaters.Put(d)
 	if err := d.reset(); err != nil {
 		return nil, err
 	}
-	if err := json.NewEncoder(&d.text).Encode(v); err != nil {
-		return nil, err
-	}
-	if d.text.Len() > maxInflated {
-		return nil, errInflated
-	}
-	if _, err := d.w.Write(d.text.Bytes()); err != nil {
+	if _, err := d.w.Write(text); err != nil {
 		return nil, err
 	}
 	if err := d.w.Close(); err != nil {
@@ -94,8 +140,8 @@ func deflate(v any) ([]byte, error) {
 }
 
 func (d *deflater) reset() (err error) {
-	d.text.Reset()
 	d.packed.Reset()
+	d.packed.WriteByte(deflated)
 	if d.w == nil {
 		d.w, err = flate.NewWriter(&d.packed, flate.BestCompression)
 		return err
@@ -104,19 +150,15 @@ func (d *deflater) reset() (err error) {
 	return nil
 }
 
-// inflate reads what deflate made.
-func inflate(data []byte, v any) error {
+func inflate(data []byte) ([]byte, error) {
 	r := inflaters.Get().(io.ReadCloser)
 	defer inflaters.Put(r)
 	if err := r.(flate.Resetter).Reset(bytes.NewReader(data), nil); err != nil {
-		return err
+		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(r, maxInflated+1))
-	switch {
-	case err != nil:
-		return err
-	case len(text) > maxInflated:
-		return errInflated
+	if err == nil && len(text) > maxInflated {
+		err = errInflated
 	}
-	return json.Unmarshal(text, v)
+	return text, err
 }

@@ -18,7 +18,7 @@ type sealedValue struct {
 // SealValue returns v as JSON, sealed for a parameter in an address of ours: nobody reads it there or makes one. It is good
 // for one purpose, until that time.
 func SealValue(s Sealer, purpose string, v any, until time.Time) (string, error) {
-	data, err := deflate(sealedValue{v, until})
+	data, err := pack(sealedValue{v, until})
 	if err != nil {
 		return "", err
 	}
@@ -38,7 +38,7 @@ func OpenValue(s Sealer, purpose, text string, now time.Time, v any) error {
 		return store.ErrNotFound
 	}
 	read := sealedValue{Value: v}
-	if err := inflate(data, &read); err != nil || !now.Before(read.Until) {
+	if err := unpack(data, &read); err != nil || !now.Before(read.Until) {
 		return store.ErrNotFound
 	}
 	return nil

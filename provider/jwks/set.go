@@ -107,7 +107,15 @@ func (s *set) sign(kind, algorithm string, claims any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return jwt.Signed(signs).Claims(claims).Serialize()
+	payload, err := json.Marshal(claims) // jwt.Signed would read it into a map and write it once more
+	if err != nil {
+		return "", err
+	}
+	signed, err := signs.Sign(payload)
+	if err != nil {
+		return "", err
+	}
+	return signed.CompactSerialize()
 }
 
 // errStrangeKey reports a token that was signed with a key that is not in the set.

@@ -16,12 +16,15 @@ var ErrOpaque = errors.New("not base64url in its one spelling")
 // padding. encoding/base64 alone overlooks line breaks, and bits of the last symbol that stand for nothing, so that one
 // value has many spellings. Here it has one.
 func DecodeOpaque(text string) ([]byte, error) {
-	data, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || base64.RawURLEncoding.EncodeToString(data) != text {
+	data, err := opaque.DecodeString(text)
+	if err != nil || strings.ContainsAny(text, "\r\n") {
 		return nil, ErrOpaque
 	}
 	return data, nil
 }
+
+// opaque refuses bits that stand for nothing.
+var opaque = base64.RawURLEncoding.Strict()
 
 // IsOpaque reports whether text is an opaque value of that many bytes in its one spelling.
 func IsOpaque(text string, size int) bool {

@@ -67,7 +67,7 @@ func Postgres(t *testing.T) string {
 }
 
 // Schema makes a schema of its own for the test, so that tests do not see each other, and returns its address. It is empty.
-func Schema(t *testing.T) *url.URL {
+func Schema(t testing.TB) *url.URL {
 	t.Helper()
 	server := os.Getenv("VESTIBULE_TEST_POSTGRES")
 	switch {
@@ -90,7 +90,7 @@ func Schema(t *testing.T) *url.URL {
 	return address
 }
 
-func run(t *testing.T, server, statement string) {
+func run(t testing.TB, server, statement string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context()) // a test's context is over when it cleans up
 	c, err := pgx.Connect(ctx, server)

@@ -26,10 +26,14 @@ type Language struct {
 // Values are what placeholders stand for, by name: strings, ints, and for HTML also template.HTML and Pair.
 type Values map[string]any
 
-// Pairs are values as a template writes them: in turn the names of the placeholders of a text and what they stand for.
+// Pairs are values as a template writes them: in turn the names of the placeholders of a text and what they stand for; nil if
+// there are none.
 func Pairs(id string, pairs []any) (Values, error) {
 	if len(pairs)%2 != 0 {
 		return nil, fmt.Errorf("text %s: a name without a value", id)
+	}
+	if len(pairs) == 0 {
+		return nil, nil
 	}
 	values := Values{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -52,7 +56,7 @@ func newLanguage(bundle *i18n.Bundle, file *i18n.MessageFile) *Language {
 	}
 	for _, m := range file.Messages {
 		l.messages[m.ID] = m
-		if forms := formsOf(m); len(forms) == 1 && !strings.ContainsRune(m.Other, '{') {
+		if !hasForms(m) && m.Other != "" && !strings.ContainsRune(m.Other, '{') {
 			l.fixed[m.ID] = template.HTML(template.HTMLEscapeString(m.Other))
 		}
 	}
@@ -99,7 +103,7 @@ func (l *Language) Text(id string, v Values) string {
 
 func (l *Language) fill(id string, v Values, f filler) string {
 	config := &i18n.LocalizeConfig{MessageID: id, TemplateData: filling{v, f}, TemplateParser: parser{}}
-	if m := l.messages[id]; m != nil && len(formsOf(m)) > 1 {
+	if m := l.messages[id]; m != nil && hasForms(m) {
 		config.PluralCount = count(v["n"])
 	}
 	text, err := l.localizer.Localize(config)
@@ -180,6 +184,9 @@ func (l *Language) Placeholders(id string) []string {
 	}
 	return names(m.Other)
 }
+
+// hasForms reports whether the text has more than the one form that all texts have.
+func hasForms(m *i18n.Message) bool { return m.Zero+m.One+m.Two+m.Few+m.Many != "" }
 
 // formsOf returns the plural forms that a text has.
 func formsOf(m *i18n.Message) map[string]string {

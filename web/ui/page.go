@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 
 	"vestibule/web/catalogue"
 )
@@ -75,31 +76,44 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, name 
 	if f.State == "" {
 		f.State = "initial"
 	}
-	body, err := render(p.templates[l.Lang][name], f, l, page)
-	if err != nil {
+	b := buffers.Get().(*bytes.Buffer)
+	defer putBuffer(b)
+	if err := render(b, p.templates[l.Lang][name], f, l, page); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
 	p.Speak(w, r)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	w.Write(body) // the client may have gone away, which is nobody's fault
+	w.Write(b.Bytes()) // the client may have gone away, which is nobody's fault
 	return nil
 }
 
-func render(t *template.Template, f *Frame, l *catalogue.Language, page Page) ([]byte, error) {
-	var b bytes.Buffer
+// buffers are those that pages are rendered into: one that grows with each page would be half of what a page allocates.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxBuffer is how large a buffer may be that is kept; a page is about 4 kB.
+const maxBuffer = 64 << 10
+
+func putBuffer(b *bytes.Buffer) {
+	if b.Cap() <= maxBuffer {
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
+// render writes the page into an empty buffer.
+func render(b *bytes.Buffer, t *template.Template, f *Frame, l *catalogue.Language, page Page) error {
 	switch {
 	case t == nil:
-		return nil, errors.New("there is no such template")
+		return errors.New("there is no such template")
 	case t.Lookup("title") == nil:
 		f.Heading = f.Title.HTML(l)
 	default:
-		if err := t.ExecuteTemplate(&b, "title", page); err != nil {
-			return nil, err
+		if err := t.ExecuteTemplate(b, "title", page); err != nil {
+			return err
 		}
 		f.Heading = template.HTML(strings.TrimSpace(b.String()))
 		b.Reset()
 	}
-	err := t.Execute(&b, page)
-	return b.Bytes(), err
+	return t.Execute(b, page)
 }

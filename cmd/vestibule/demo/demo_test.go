@@ -83,7 +83,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-func found(t *testing.T, text, pattern string) string {
+func found(t testing.TB, text, pattern string) string {
 	t.Helper()
 	match := regexp.MustCompile(pattern).FindStringSubmatch(text)
 	if match == nil {

@@ -12,13 +12,13 @@ import (
 // Browser is a browser without JavaScript. It follows redirects as long as they stay at the site, and presses the button
 // of a page that brings an answer to a client.
 type Browser struct {
-	T    *testing.T
+	T    testing.TB
 	Site *Site
 	HTTP *http.Client
 }
 
 // NewBrowser is a browser without cookies.
-func (s *Site) NewBrowser(t *testing.T) *Browser {
+func (s *Site) NewBrowser(t testing.TB) *Browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {

@@ -26,7 +26,7 @@ const ReturnURI = "https://shop.example/callback"
 
 // Client is a relying party made of go-oidc and x/oauth2, as their READMEs show it.
 type Client struct {
-	T         *testing.T
+	T         testing.TB
 	Site      *Site
 	OAuth     oauth2.Config
 	Provider  *oidc.Provider
@@ -37,7 +37,7 @@ type Client struct {
 }
 
 // NewClient registers a confidential client and returns it.
-func (s *Site) NewClient(t *testing.T, id string, change ...func(*client.Client)) *Client {
+func (s *Site) NewClient(t testing.TB, id string, change ...func(*client.Client)) *Client {
 	t.Helper()
 	secret, hash := client.NewSecret()
 	s.KeepSecret(secret)
@@ -61,7 +61,7 @@ func (s *Site) NewClient(t *testing.T, id string, change ...func(*client.Client)
 }
 
 // Discover reads the site's metadata as the client does when it starts.
-func (s *Site) Discover(t *testing.T, c client.Client, secret string) *Client {
+func (s *Site) Discover(t testing.TB, c client.Client, secret string) *Client {
 	t.Helper()
 	op, err := oidc.NewProvider(context.WithoutCancel(t.Context()), s.Config.Issuer)
 	if err != nil {
@@ -242,7 +242,7 @@ func (c *Client) Read(tokens *oauth2.Token) Tokens {
 }
 
 // Authenticated fails the test unless the sign-in is told as it was.
-func (r Tokens) Authenticated(t *testing.T, acr string, at time.Time, amr ...string) Tokens {
+func (r Tokens) Authenticated(t testing.TB, acr string, at time.Time, amr ...string) Tokens {
 	t.Helper()
 	if !reflect.DeepEqual(r.AMR, amr) || r.ACR != acr || r.AuthTime != at.Unix() || r.Session == "" {
 		t.Errorf("the ID token says amr %q, acr %q, auth_time %d, sid %q; want %q, %q, %d and a sid",
@@ -252,7 +252,7 @@ func (r Tokens) Authenticated(t *testing.T, acr string, at time.Time, amr ...str
 }
 
 // Same fails the test unless both tell of one authentication.
-func (r Tokens) Same(t *testing.T, other Tokens) {
+func (r Tokens) Same(t testing.TB, other Tokens) {
 	t.Helper()
 	if !reflect.DeepEqual(r.AMR, other.AMR) || r.ACR != other.ACR || r.AuthTime != other.AuthTime ||
 		r.Session != other.Session || r.Subject != other.Subject {
@@ -285,7 +285,7 @@ func SignInSilently(c *Client, b *Browser) Tokens {
 }
 
 // PublishedKeys are the ids of the keys that a server publishes; the test fails if it publishes a private one.
-func PublishedKeys(t *testing.T, a *Instance) []string {
+func PublishedKeys(t testing.TB, a *Instance) []string {
 	t.Helper()
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/jwks", nil))

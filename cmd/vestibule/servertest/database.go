@@ -29,16 +29,16 @@ func EachDatabase(t *testing.T, test func(t *testing.T, database string)) {
 }
 
 // SQLite is the address of a database for one test, which does not exist yet.
-func SQLite(t *testing.T) string {
+func SQLite(t testing.TB) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "vestibule.db")
 }
 
 // PostgreSQL is the address of a schema for one test, which is empty.
-func PostgreSQL(t *testing.T) string { return storagetest.Schema(t).String() }
+func PostgreSQL(t testing.TB) string { return storagetest.Schema(t).String() }
 
 // Required returns the value of an environment variable that names an outside program. Without it
 // the test is skipped, unless VESTIBULE_TEST_REQUIRE says that nothing may be missing.
-func Required(t *testing.T, name string) string {
+func Required(t testing.TB, name string) string {
 	t.Helper()
 	value := os.Getenv(name)
 	switch {
@@ -52,7 +52,7 @@ func Required(t *testing.T, name string) string {
 }
 
 // OpenDatabase opens a database as a command does.
-func OpenDatabase(t *testing.T, database string) *storage.Store {
+func OpenDatabase(t testing.TB, database string) *storage.Store {
 	t.Helper()
 	db, err := storage.OpenPatient(context.WithoutCancel(t.Context()), database)
 	if err != nil {
@@ -67,7 +67,7 @@ func OpenDatabase(t *testing.T, database string) *storage.Store {
 }
 
 // FreshDatabase returns another database of the same kind.
-func FreshDatabase(t *testing.T, like string) string {
+func FreshDatabase(t testing.TB, like string) string {
 	if OnSQLite(like) {
 		return SQLite(t)
 	}
@@ -79,10 +79,10 @@ func OnSQLite(address string) bool { return strings.HasPrefix(address, "sqlite:"
 
 // OpenDump opens the database and returns the query for its tables, and what makes one that turns a table's rows
 // into text.
-func OpenDump(t *testing.T, address string) (*sql.DB, string, func(context.Context, *testing.T, *sql.DB, string) string) {
+func OpenDump(t testing.TB, address string) (*sql.DB, string, func(context.Context, testing.TB, *sql.DB, string) string) {
 	t.Helper()
 	driver, tables := "pgx", `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1`
-	row := func(context.Context, *testing.T, *sql.DB, string) string {
+	row := func(context.Context, testing.TB, *sql.DB, string) string {
 		return `SELECT t::text FROM %s t ORDER BY 1`
 	}
 	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
@@ -97,7 +97,7 @@ func OpenDump(t *testing.T, address string) (*sql.DB, string, func(context.Conte
 	return db, tables, row
 }
 
-func sqliteRow(ctx context.Context, t *testing.T, db *sql.DB, table string) string {
+func sqliteRow(ctx context.Context, t testing.TB, db *sql.DB, table string) string {
 	t.Helper()
 	var parts []string
 	for _, name := range Column(ctx, t, db, `SELECT name FROM pragma_table_info('`+table+`')`) {
@@ -107,7 +107,7 @@ func sqliteRow(ctx context.Context, t *testing.T, db *sql.DB, table string) stri
 }
 
 // Column returns the first column of a query.
-func Column(ctx context.Context, t *testing.T, db *sql.DB, query string) []string {
+func Column(ctx context.Context, t testing.TB, db *sql.DB, query string) []string {
 	t.Helper()
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
@@ -129,7 +129,7 @@ func Column(ctx context.Context, t *testing.T, db *sql.DB, query string) []strin
 }
 
 // ExecDatabase runs a statement as nobody but a test does, behind the back of the servers.
-func ExecDatabase(t *testing.T, address, statement string) {
+func ExecDatabase(t testing.TB, address, statement string) {
 	t.Helper()
 	db, _, _ := OpenDump(t, address)
 	defer db.Close()

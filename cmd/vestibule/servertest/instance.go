@@ -41,7 +41,7 @@ func (i *Instance) trip(t storage.Trip) {
 }
 
 // wrap puts a handler before the server's own until the test ends.
-func (i *Instance) wrap(t *testing.T, f func(http.Handler) http.Handler) {
+func (i *Instance) wrap(t testing.TB, f func(http.Handler) http.Handler) {
 	inner := i.handler
 	i.handler = f(inner)
 	t.Cleanup(func() { i.handler = inner })
@@ -58,7 +58,7 @@ func (i *Instance) Do(ctx context.Context, name string) error {
 }
 
 // Metrics are the lines of /metrics.
-func (i *Instance) Metrics(t *testing.T) []string {
+func (i *Instance) Metrics(t testing.TB) []string {
 	t.Helper()
 	w := httptest.NewRecorder()
 	i.AdminHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
@@ -104,7 +104,7 @@ func (b *Browser) During(query string, nth int, address string, form url.Values,
 const Stranger = "192.0.2.1"
 
 // Arrivals tells of each form that reaches the server from now on.
-func (s *Site) Arrivals(t *testing.T) <-chan struct{} {
+func (s *Site) Arrivals(t testing.TB) <-chan struct{} {
 	t.Helper()
 	arrived := make(chan struct{}, 64)
 	app := s.First()

@@ -113,7 +113,7 @@ func (b *Browser) Enrol(name string) (Phone, []string) {
 }
 
 // KeyOf reads an otpauth URI as an app does.
-func KeyOf(t *testing.T, uri string) string {
+func KeyOf(t testing.TB, uri string) string {
 	t.Helper()
 	key, err := otp.NewKeyFromURL(uri)
 	if err != nil {

@@ -20,13 +20,24 @@ import (
 type Journal struct {
 	mu   sync.Mutex
 	text bytes.Buffer
+	over bool
 }
 
 // Write keeps what is logged.
 func (j *Journal) Write(line []byte) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.over {
+		return len(line), nil
+	}
 	return j.text.Write(line)
+}
+
+// Stop has the journal keep nothing from now on, for what it keeps is memory of the test that a server would not need.
+func (j *Journal) Stop() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.over = true
 }
 
 // String is all that was logged.
@@ -75,7 +86,7 @@ func (s *Site) allSecrets() []string {
 type Dump map[string][]string
 
 // dumpDatabase reads every table.
-func dumpDatabase(t *testing.T, address string) Dump {
+func dumpDatabase(t testing.TB, address string) Dump {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	db, tables, row := OpenDump(t, address)
@@ -148,7 +159,7 @@ func search(haystack []byte, needles []needle) (found []string) {
 }
 
 // databaseFiles returns the bytes of an SQLite file and of its write-ahead log.
-func databaseFiles(t *testing.T, address string) []byte {
+func databaseFiles(t testing.TB, address string) []byte {
 	t.Helper()
 	path, ok := strings.CutPrefix(address, "sqlite:")
 	if !ok {

@@ -29,7 +29,7 @@ const Password = "cobalt heron umbrella"
 
 // Site is one or several servers on one database, behind one address.
 type Site struct {
-	T      *testing.T
+	T      testing.TB
 	Config config.Config
 	Clock  *Clock
 	Store  *storage.Store // a connection of the test's own
@@ -71,7 +71,7 @@ func Below(path string) func(*config.Config) {
 }
 
 // New starts a server. Options change its settings.
-func New(t *testing.T, database string, options ...func(*config.Config)) *Site {
+func New(t testing.TB, database string, options ...func(*config.Config)) *Site {
 	t.Helper()
 	s := newFront(t, database)
 	s.Config.HashMemory, s.Config.HashPasses = cheapMemory, cheapPasses
@@ -90,7 +90,7 @@ func New(t *testing.T, database string, options ...func(*config.Config)) *Site {
 }
 
 // newFront is an address, the settings that servers behind it would have, and none.
-func newFront(t *testing.T, database string) *Site {
+func newFront(t testing.TB, database string) *Site {
 	t.Helper()
 	s := &Site{T: t, Clock: newClock(), Log: &Journal{}, Config: config.Default()}
 	front := httptest.NewServer(s)
@@ -100,7 +100,7 @@ func newFront(t *testing.T, database string) *Site {
 }
 
 // NewFront is a site without servers, for a test that starts other processes: Use says which. It has no Store.
-func NewFront(t *testing.T, database string) *Site {
+func NewFront(t testing.TB, database string) *Site {
 	t.Helper()
 	s := newFront(t, database)
 	t.Cleanup(s.checkLog)
@@ -109,7 +109,7 @@ func NewFront(t *testing.T, database string) *Site {
 }
 
 // Elsewhere is a site that runs already, for browsers alone.
-func Elsewhere(t *testing.T, issuer string) *Site {
+func Elsewhere(t testing.TB, issuer string) *Site {
 	return &Site{T: t, Clock: newClock(), Log: &Journal{}, Config: config.Config{Issuer: issuer}}
 }
 
@@ -239,7 +239,7 @@ func (s *Site) AddUser(name string, change ...func(*account.Account)) account.Ac
 }
 
 // Listener listens at a free port of this machine. Whoever serves from it may close it; at the end of the test it is closed.
-func Listener(t *testing.T) net.Listener {
+func Listener(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
