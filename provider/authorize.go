@@ -66,6 +66,7 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 	if slices.ContainsFunc(r.Form["request_uri"], pushed.IsURI) {
 		return p.takePushed(r)
 	}
+	byObject := r.Form.Has("request") || r.Form.Has("request_uri") // which are taken out
 	ix, ar, err := p.validate(r, nil)
 	switch {
 	case err != nil:
@@ -73,7 +74,14 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 	case p.requirePushed || ar.Client.(relyingParty).RequirePushedRequests:
 		return nil, ar, errPush
 	}
+	ix.Reloadable = !byObject && isSingular(ar.Form)
 	return ix, ar, p.checkLength(ix)
+}
+
+// isSingular reports whether the client sends no other request like this one: it has a value that is made for one request (OIDC
+// Core 3.1.2.1, RFC 7636 section 7.1). A request object may be good for a while only, or be another one when it is fetched again.
+func isSingular(form url.Values) bool {
+	return form.Get("nonce") != "" || form.Get("code_challenge") != ""
 }
 
 // errPush refuses a request that came with a browser (RFC 9126 section 5).

@@ -11,7 +11,8 @@
 //     which takes the frozen request out of the store, once (par.go). It may have signed it: the parameters of a request
 //     object are put in the place of those around it first (requestobject.go).
 //  2. UI.Authorize takes the Interaction over. Until a password is right it is a sealed value in the address of the
-//     pages, so strangers write nothing to the database; from Save on it is a row with a version.
+//     pages, so strangers write nothing to the database; from Save on it is a row with a version. The first page may stand
+//     at the address of the request itself, if that begins the same whenever it is asked for again (Interaction.Reloadable).
 //  3. Each page adds what was proved to Interaction.Login and asks one pure function of the pages what is owed next.
 //  4. Nothing owed: Finish checks the Login against the Demand once more, thaws the request, asks fosite for a code,
 //     and writes the code and the end of the interaction in one commit. Refuse ends it with an error. Either answer goes to

@@ -245,7 +245,7 @@ func (r *readRows) get(id string, version int64) *Interaction {
 
 func (r *readRows) put(ix *Interaction) {
 	row := *ix
-	row.Login = ix.Login.Clone()
+	row.Login, row.Reloadable = ix.Login.Clone(), false
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.known == nil || len(r.known) >= readRowsSize {

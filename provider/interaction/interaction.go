@@ -56,6 +56,10 @@ type Interaction struct {
 
 	UI json.RawMessage `json:"ui,omitempty"` // what the pages remember; opaque here
 
+	// Reloadable says that the browser has asked for the request by an address which begins the same anew whenever it is asked
+	// for again, and that no other request has. So a page may be shown right there.
+	Reloadable bool `json:"-"`
+
 	// Keep seals where the interaction ends, for the same form sent again; nil: nothing is kept, and the row goes.
 	Keep   func(to string) ([]byte, error) `json:"-"`
 	Answer []byte                          `json:"answer,omitempty"` // what Keep has made; the interaction has ended

@@ -12,8 +12,8 @@ import (
 )
 
 // cookieNames: one ties sign-ins under way to the browser that began them, one is the session, one knows the browser
-// again when it asks for a password, one says that it need not give a code.
-type cookieNames struct{ binding, session, device, remembered string }
+// again when it asks for a password, one says that it need not give a code, one knows the requests that were answered.
+type cookieNames struct{ binding, session, device, remembered, answered string }
 
 // namesOf returns the names for the pages below a path prefix. It keeps the prefix that makes a browser insist on Secure
 // to https. A plain-http issuer is on a loopback address, where many clients that are no browsers would not send a Secure
@@ -25,7 +25,7 @@ func namesOf(secure bool, prefix string) cookieNames {
 		begin = "__Host-vestibule"
 	}
 	begin += strings.ReplaceAll(prefix, "/", ".") + "-"
-	return cookieNames{begin + "b", begin + "s", begin + "k", begin + "r"}
+	return cookieNames{begin + "b", begin + "s", begin + "k", begin + "r", begin + "a"}
 }
 
 // Cookies are those of a browser.

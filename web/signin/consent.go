@@ -51,7 +51,7 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) e
 		return err
 	}
 	p := &consentPage{
-		Frame: ui.Frame{Page: "consent", Title: ui.Say("consent.title", "client", fl.ix.ClientName), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Frame: fl.frame("consent", ui.Say("consent.title", "client", fl.ix.ClientName)),
 		API:   api.name, Logo: s.logoPath(app), About: about{app.URI, app.PolicyURI, app.TermsURI},
 		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Device: fl.ix.Device, Strange: fl.ix.Strange, Product: s.Name, Nothing: !personal(fl.ix.ToAllow()),
 	}

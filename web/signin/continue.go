@@ -16,7 +16,7 @@ type continuePage struct {
 // continuePage asks whether to go on as the browser's user, when the client may mean another.
 func (s *Server) continuePage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &continuePage{
-		Frame:  ui.Frame{Page: "continue", Title: ui.Say("continue.title"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Frame:  fl.frame("continue", ui.Say("continue.title")),
 		Client: fl.ix.ClientName, Name: fl.state.Name,
 	}
 	p.Say(fl.state.said())
@@ -39,7 +39,7 @@ type noticePage struct {
 // password.
 func (s *Server) noticePage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	p := &noticePage{
-		Frame:  ui.Frame{Page: "notice", Title: ui.Say("notice.title"), Flow: ui.Field(r, "flow"), Who: fl.state.AccountLabel},
+		Frame:  fl.frame("notice", ui.Say("notice.title")),
 		Client: fl.ix.ClientName, Coming: fl.coming,
 	}
 	p.Say(fl.state.said())

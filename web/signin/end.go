@@ -35,7 +35,12 @@ func (s *flows) anew(fl *flow) (*flow, error) {
 // refuse answers the client with an OAuth error. The events are recorded in the same commit.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, fl *flow, code string, events ...audit.Event) error {
 	s.keepEnd(r, fl)
+	before := slices.Clone(w.Header()["Set-Cookie"])
+	s.noteAnswered(w, r, fl)
 	err := s.Engine.Refuse(w, r, fl.ix, code, func(ctx context.Context) error { return s.Journal.RecordWith(ctx, events, nil) })
+	if err != nil {
+		w.Header()["Set-Cookie"] = before
+	}
 	if errors.Is(err, store.ErrConflict) {
 		return s.endedOr(r, fl)
 	}
@@ -66,6 +71,7 @@ func (s *Server) tryFinish(w http.ResponseWriter, r *http.Request, fl *flow, wit
 		s.Answers.Give(w, fl.sessionCookie, "")
 		s.issueDeviceCookie(w, r, fl)
 	}
+	s.noteAnswered(w, r, fl)
 	err := s.end(w, r, fl, with)
 	if err != nil {
 		w.Header()["Set-Cookie"] = before // there is no such session

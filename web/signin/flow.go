@@ -33,6 +33,9 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	if session, err = s.backed(r, session); err != nil {
 		return err
 	}
+	if session != nil && s.wasAnswered(r, fl) {
+		return s.ended(fl)
+	}
 	if err := s.adoptSession(r.Context(), fl, session); err != nil {
 		return err
 	}
@@ -85,8 +88,8 @@ func hints(hint string, a account.Account) bool {
 	return false
 }
 
-// saveAndRedirect sends the browser to what is owed, or to the client if nothing is. A sign-in becomes a row only when
-// somebody's login is in it, or no address can hold it.
+// saveAndRedirect sends the browser to what is owed, or to the client if nothing is. The page that is owed is the answer
+// itself where that does as well. A sign-in becomes a row only when somebody's login is in it, or no address can hold it.
 func (s *Server) saveAndRedirect(w http.ResponseWriter, r *http.Request, fl *flow, with ...func(context.Context) error) error {
 	owed, err := s.decide(r.Context(), fl)
 	switch {
@@ -103,6 +106,7 @@ func (s *Server) saveAndRedirect(w http.ResponseWriter, r *http.Request, fl *flo
 	if err := s.introduce(r.Context(), fl); err != nil {
 		return err
 	}
+	page := s.inPlace(fl, owed)
 	if fl.ix.Login != nil || fl.ix.Version > 0 || fl.ix.Long {
 		err := s.save(r.Context(), fl)
 		if errors.Is(err, store.ErrConflict) {
@@ -111,6 +115,9 @@ func (s *Server) saveAndRedirect(w http.ResponseWriter, r *http.Request, fl *flo
 		if err != nil {
 			return err
 		}
+	}
+	if page != nil {
+		return s.showInPlace(w, r, fl, owed, page)
 	}
 	return s.redirectTo(w, r, fl, s.pathOf(fl, owed))
 }

@@ -26,6 +26,7 @@ type flowState struct {
 	consentState
 	ownState
 	SealedCookies []byte    `json:"sealed_cookies,omitempty"` // the cookies that a form has brought, sealed
+	InPlace       bool      `json:"in_place,omitempty"`       // the address of the client's request is in the history of the browser
 	OldPassword   time.Time `json:"old_password,omitzero"`    // by the Host's clock: one that was given before it was asked for, whatever that says
 }
 
@@ -96,6 +97,8 @@ const (
 type flow struct {
 	ix             *interaction.Interaction
 	state          flowState
+	value          string               // of the parameter flow, for the forms of the page
+	place          string               // the path of the page that another address answers with; else empty
 	owed           step                 // what commitProof found
 	browserSession *interaction.Session // that the browser had when openSession replaced it, live or not; nil: none
 	sessionCookie  string               // of the session that openSession wrote

@@ -40,7 +40,7 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, fl *flow) err
 		return err
 	}
 	p := &loginPage{
-		Frame:  ui.Frame{Page: "login", Title: ui.Say("login.title"), Flow: ui.Field(r, "flow")},
+		Frame:  fl.frame("login", ui.Say("login.title")),
 		Client: fl.ix.ClientName, Username: fl.state.Username, Sudo: fl.state.Reauth, Other: fl.ix.Demand.Subject == "",
 	}
 	if fl.accountFixed() {
@@ -69,7 +69,7 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, fl *flow) err
 
 // checkSignedIn finds the form that was gone back to after the sign-in it belongs to, or another one, was over.
 func (s *flows) checkSignedIn(r *http.Request, fl *flow) error {
-	if fl.ix.Version > 0 {
+	if fl.ix.Version > 0 || fl.place != "" { // it has just begun
 		return nil
 	}
 	session, err := s.Sessions.CurrentOrNone(r.Context(), r)

@@ -38,6 +38,7 @@ func (s *flows) resume(r *http.Request) (fl *flow, flow string, expired bool, er
 	if fl, err = newFlow(ix); err != nil {
 		return nil, flow, expired, err
 	}
+	fl.value, fl.state.InPlace = flow, fl.state.InPlace || s.isFromPlace(r)
 	if fl.rememberToken = s.Remembered.Token(r); stranger {
 		fl.state = flowState{ownState: ownState{ReturnPath: fl.state.ReturnPath}}
 	}

@@ -32,6 +32,7 @@ type Frame struct {
 	Prefix  string // of all addresses
 	Account bool   // a page of the account, with its navigation
 	Flow    string // value of the parameter flow
+	Address string // of the page, without that parameter, if another address has answered with it; else empty
 	FormID  string // random; a form that was sent twice has the same
 	Who     string // label of the account, once it is known
 	Contact string // whom to ask for help; may be empty

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Browser is a browser without JavaScript. It follows redirects as long as they stay at the site, and presses the button
+// Browser is a browser without JavaScript, but for the address that a page gets. It follows redirects as long as they stay at the site, and presses the button
 // of a page that brings an answer to a client.
 type Browser struct {
 	T    testing.TB

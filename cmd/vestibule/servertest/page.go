@@ -15,7 +15,7 @@ import (
 // Page is what the browser shows.
 type Page struct {
 	*Browser
-	Address *url.URL
+	Address *url.URL // its own: where another has answered with it, the script of the pages puts this one in the place of that
 	Status  int
 	Header  http.Header
 	Body    string
@@ -42,6 +42,14 @@ func (p *Page) read() {
 		p.T.Fatalf("%s (%d) has no main:\n%s", p.Address, p.Status, p.Body)
 	}
 	p.Name, p.State = Attribute(main, "data-page"), Attribute(main, "data-state")
+	if placed := p.Find(HasAttribute("data-address")); placed != nil {
+		if q := p.Address.Query(); q.Has("request") || q.Has("request_uri") {
+			p.T.Errorf("page %s stands at an address that cannot be asked for again: %s", p.Name, p.Address)
+		}
+		if p.Address, err = p.Address.Parse(Attribute(placed, "data-address") + "?flow=" + url.QueryEscape(Attribute(placed, "value"))); err != nil {
+			p.T.Fatalf("the own address of page %s: %v", p.Name, err)
+		}
+	}
 	p.check()
 }
 

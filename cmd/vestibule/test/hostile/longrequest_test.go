@@ -68,7 +68,12 @@ func TestLongRequests(t *testing.T) {
 			continue
 		}
 		location, err := answer.Location()
-		if err != nil {
+		switch {
+		case answer.StatusCode == http.StatusOK: // the page stands right there
+			if location = b.Open("/authorize?"+q.Encode()).At("login", "initial").Address; len(location.Query().Get("flow")) > interaction.MaxFlow {
+				t.Errorf("the own address of the page has %d bytes", len(location.String()))
+			}
+		case err != nil:
 			t.Fatalf("%s: %v", answer.Status, err)
 		}
 		if location.Host == "shop.example" {

@@ -119,6 +119,32 @@ func TestBackAfterCodes(t *testing.T) {
 	}
 }
 
+// TestBackFromTheApp goes back from an app to the page of the sign-in, which stood at the address of the app's request. With
+// scripts it has its own by then. Without them the same is said there: the app is not sent what it has taken before.
+func TestBackFromTheApp(t *testing.T) {
+	t.Parallel()
+	s, sh, b := servertest.NewStage(t)
+	first := sh.Begin()
+	b.SignInAs(first.Address, "ana").At("consent", "initial").Press("Allow").At("shop", "arrived")
+	sh.Arrived(first)
+	for _, tt := range []struct {
+		path    string
+		scripts func() *servertest.Tab
+	}{{"/login", b.WithScripts}, {"/authorize", b.WithoutScripts}} {
+		tt.scripts()
+		b.Open("/account/security").At("security", "off").SignOut()
+		v := sh.Begin()
+		b.Open(v.Address).At("login", "initial")
+		if u, err := url.Parse(b.Where()); err != nil || u.Path != tt.path {
+			t.Errorf("the page stands at %s, want %s", b.Where(), tt.path)
+		}
+		s.Clock.Advance(time.Second)
+		b.Put("username", "ana").Put("password", servertest.Password).Press("Sign in").At("shop", "arrived")
+		sh.Arrived(v)
+		b.Back().Arrives("error", "elsewhere").Back().Arrives("logged-out", "initial")
+	}
+}
+
 // TestBackAfterSignOut looks for account pages with the Back button after signing out.
 func TestBackAfterSignOut(t *testing.T) {
 	t.Parallel()
