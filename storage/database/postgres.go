@@ -87,6 +87,7 @@ func (p *postgres) migrator() migrator {
 		locker:  postgresLock{},
 		exists: `SELECT count(*) FROM pg_tables
 			WHERE schemaname = current_schema() AND tablename = 'goose_db_version'`,
+		whole: []any{pgx.QueryExecModeSimpleProtocol},
 	}
 }
 

@@ -9,7 +9,14 @@ import (
 // maxTags is how many languages of a reader are looked at: the rest of a long list only costs time.
 const maxTags = 10
 
+// maxList is how long a list of languages may be: no browser says so much, nor an app. A longer one is as good as none,
+// for reading it costs time even if none of it is a language.
+const maxList = 1000
+
 func localeTags(uiLocales string) []language.Tag {
+	if len(uiLocales) > maxList {
+		return nil
+	}
 	var tags []language.Tag
 	for _, word := range strings.Fields(uiLocales) {
 		if len(tags) == maxTags {
@@ -24,7 +31,7 @@ func localeTags(uiLocales string) []language.Tag {
 
 // acceptTags returns the languages of the header, the best first. Those with a weight of 0 are not wanted; "*" is no language.
 func acceptTags(header string) []language.Tag {
-	if len(header) > 1000 { // no browser says so much
+	if len(header) > maxList {
 		return nil
 	}
 	all, weights, err := language.ParseAcceptLanguage(header)

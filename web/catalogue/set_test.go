@@ -57,6 +57,7 @@ func TestChoose(t *testing.T) {
 		{"", "en;q=0.2, ja;q=0.8", "ja ltr"},
 		{"", "\x00;;q=q", "en ltr"},
 		{"", strings.Repeat("ja,", 5000), "en ltr"},
+		{strings.Repeat("ja ", 5000), "ar", "ar rtl"},
 		{"ja", "ar", "ja ltr"},
 		{"xx-nonsense! ar ja", "en", "ar rtl"},
 		{"de fr", "ar", "ar rtl"},
