@@ -102,8 +102,12 @@ func (s *tokenStrategy) GenerateAuthorizeCode(_ context.Context, _ fosite.Reques
 	return s.generate(codePrefix)
 }
 
-// ValidateAuthorizeCode implements oauth2.AuthorizeCodeStrategy.
-func (s *tokenStrategy) ValidateAuthorizeCode(_ context.Context, _ fosite.Requester, token string) error {
+// ValidateAuthorizeCode implements oauth2.AuthorizeCodeStrategy. fosite asks twice of the one that was presented, which was
+// validated before it was looked for.
+func (s *tokenStrategy) ValidateAuthorizeCode(ctx context.Context, _ fosite.Requester, token string) error {
+	if u := unitOf(ctx); u.code != nil && token == u.presented {
+		return nil
+	}
 	return s.validate(token, codePrefix)
 }
 
@@ -150,7 +154,10 @@ func (s *tokenStrategy) refreshKey(token string) tokens.Key {
 	}
 }
 
-// ValidateRefreshToken implements oauth2.RefreshTokenStrategy.
-func (s *tokenStrategy) ValidateRefreshToken(_ context.Context, _ fosite.Requester, token string) error {
+// ValidateRefreshToken implements oauth2.RefreshTokenStrategy. The one that was presented was validated before it was looked for.
+func (s *tokenStrategy) ValidateRefreshToken(ctx context.Context, _ fosite.Requester, token string) error {
+	if u := unitOf(ctx); u.refresh != nil && token == u.presented {
+		return nil
+	}
 	return s.validate(token, refreshPrefix)
 }
