@@ -136,19 +136,20 @@ func jwtSignature(token string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// keyOf returns the kind of an access or refresh token and the key under which the store has it, or errToken. A JWT whose
-// key was taken away is none.
-func (p *Provider) keyOf(ctx context.Context, token string) (kind, signature string, err error) {
-	for kind, prefix := range map[string]string{tokens.AccessToken: accessPrefix, tokens.RefreshToken: refreshPrefix} {
-		if p.tokens.validate(ctx, token, prefix) == nil {
-			return kind, p.tokens.signature(token, prefix), nil
-		}
+// keyOf returns the key under which the store has an access or refresh token, or errToken. A JWT whose key was taken away is
+// none.
+func (p *Provider) keyOf(ctx context.Context, token string) (key tokens.Key, err error) {
+	switch {
+	case p.tokens.validate(token, accessPrefix) == nil:
+		return tokens.Key{Kind: tokens.AccessToken, Signature: p.tokens.signature(token, accessPrefix)}, nil
+	case p.tokens.validate(token, refreshPrefix) == nil:
+		return p.tokens.refreshKey(token), nil
 	}
 	switch err := p.keys.VerifyAs(ctx, typeAccessToken, token, new(struct{})); {
 	case errors.Is(err, store.ErrUnavailable):
-		return "", "", storeFault{err}
+		return key, storeFault{err}
 	case err != nil:
-		return "", "", errToken
+		return key, errToken
 	}
-	return tokens.AccessToken, jwtSignature(token), nil
+	return tokens.Key{Kind: tokens.AccessToken, Signature: jwtSignature(token)}, nil
 }

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"crypto/sha512"
 	"errors"
 	"net/http"
 	"net/url"
@@ -11,7 +10,6 @@ import (
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/oauth2"
 	"github.com/ory/fosite/handler/pkce"
-	"github.com/ory/fosite/token/hmac"
 
 	"vestibule/provider/client"
 )
@@ -23,10 +21,6 @@ func (p *Provider) compose(secrets [][]byte) {
 		AccessTokenLifespan:          p.lifetimes.AccessToken,
 		AuthorizeCodeLifespan:        p.lifetimes.Code,
 		RefreshTokenLifespan:         p.lifetimes.RefreshIdle,
-		GlobalSecret:                 secrets[0],
-		RotatedGlobalSecrets:         secrets[1:],
-		HMACHasher:                   sha512.New512_256,
-		TokenEntropy:                 tokenSize,
 		ScopeStrategy:                fosite.ExactScopeStrategy,
 		AudienceMatchingStrategy:     fosite.ExactAudienceMatchingStrategy,
 		RefreshTokenScopes:           []string{client.ScopeOffline},
@@ -40,7 +34,7 @@ func (p *Provider) compose(secrets [][]byte) {
 		JWKSFetcherStrategy:          fosite.NewDefaultJWKSFetcherStrategy(),
 	}
 	store := &fositeStore{p}
-	p.tokens = &tokenStrategy{&hmac.HMACStrategy{Config: config}}
+	p.tokens = &tokenStrategy{secrets}
 	access := &accessTokens{p.tokens, p}
 	code := &oauth2.AuthorizeExplicitGrantHandler{
 		AccessTokenStrategy: access, RefreshTokenStrategy: p.tokens, AuthorizeCodeStrategy: p.tokens,

@@ -49,7 +49,7 @@ func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request) (*deviceA
 	if !rp.Grants(client.GrantDevice) {
 		return nil, errNoDevices
 	}
-	code, signature, err := p.tokens.generate(r.Context(), devicePrefix)
+	code, signature, err := p.tokens.generate(devicePrefix)
 	if err != nil {
 		return nil, err
 	}

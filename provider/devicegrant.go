@@ -101,7 +101,7 @@ func (h *deviceGrant) HandleTokenEndpointRequest(ctx context.Context, r fosite.A
 		return errNoDevices
 	}
 	u := unitOf(ctx)
-	if h.p.tokens.validate(ctx, u.presented, devicePrefix) != nil {
+	if h.p.tokens.validate(u.presented, devicePrefix) != nil {
 		return fosite.ErrInvalidGrant.WithHint("The device code is not known.")
 	}
 	signature := devicePrefix + h.p.tokens.signature(u.presented, devicePrefix)

@@ -12,6 +12,7 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/client"
 	"vestibule/provider/dpop"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 	"vestibule/provider/tokens"
 )
@@ -36,10 +37,10 @@ type unit struct {
 	newCode *tokens.Code
 	code    *tokens.Code
 	refresh *tokens.Token
-	grant   *grant          // of code or refresh
-	client  client.Client   // that sends the request, once it is known
-	user    account.Account // whose it is, if that was looked up
-	target  target          // of the access token
+	grant   *grant           // of code or refresh
+	client  client.Client    // that sends the request, once it is known
+	user    *account.Account // whose it is, if that was looked up
+	target  target           // of the access token
 	tokens  []tokens.Token
 	revoked bool
 }
@@ -50,6 +51,14 @@ func (u *unit) family() string {
 		return u.refresh.Family
 	}
 	return u.code.Family
+}
+
+// generation is that of the refresh token that comes of the request: how many its family had before.
+func (u *unit) generation() int64 {
+	if u.refresh == nil {
+		return 0
+	}
+	return u.refresh.Generation + 1
 }
 
 type unitKey struct{}
@@ -110,7 +119,7 @@ func (s *fositeStore) CreateAuthorizeCodeSession(ctx context.Context, signature 
 		return err
 	}
 	unitOf(ctx).newCode = &tokens.Code{
-		Signature: signature, Family: r.GetID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
+		Signature: signature, Family: spelling.RandomID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
 		Session: g.Login.Session, Data: data, Created: now, Expires: now.Add(r.GetClient().(relyingParty).CodeLife(s.p.lifetimes.Code)),
 	}
 	return nil
@@ -133,7 +142,7 @@ func (s *fositeStore) GetAuthorizeCodeSession(ctx context.Context, signature str
 // loadCode reads the code of the request. What its client may not ask for any more is not granted: the code is decided
 // anew, as the sign-in would have been, and its family has the fewer scopes from the beginning.
 func (s *fositeStore) loadCode(ctx context.Context, u *unit, signature string, session fosite.Session) error {
-	if signature == "" || s.p.tokens.validate(ctx, u.presented, codePrefix) != nil {
+	if signature == "" || s.p.tokens.validate(u.presented, codePrefix) != nil {
 		return fosite.ErrNotFound
 	}
 	err := s.readCode(ctx, u, signature, session.(*grant))
@@ -274,15 +283,14 @@ func (s *fositeStore) DeleteAccessTokenSession(context.Context, string) error { 
 // GetRefreshTokenSession implements oauth2.RefreshTokenStorage.
 func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
 	u := unitOf(ctx)
-	if signature == "" || s.p.tokens.validate(ctx, u.presented, refreshPrefix) != nil {
+	if signature == "" || s.p.tokens.validate(u.presented, refreshPrefix) != nil {
 		return nil, fosite.ErrNotFound
 	}
-	token, err := s.p.store.Token(ctx, tokens.RefreshToken, signature)
+	token, user, err := s.p.userToken(ctx, s.p.tokens.refreshKey(u.presented))
 	if err != nil {
 		return nil, notFound(err)
 	}
-	now := s.p.now()
-	if token.Client != clientOf(ctx).GetID() || token.UsedAt.IsZero() && !now.Before(token.Expires) {
+	if token.Client != clientOf(ctx).GetID() || !token.Used && !s.p.now().Before(token.Expires) {
 		return nil, fosite.ErrNotFound
 	}
 	if err := s.p.follow(ctx, token.Changed); err != nil {
@@ -297,13 +305,13 @@ func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, signature stri
 		return nil, fosite.ErrNotFound
 	}
 	g.Claims = g.Claims.Within(rp.Scopes) // fosite looks at the scopes
-	u.refresh, u.grant = &token, g
+	u.refresh, u.grant, u.user = &token, g, user
 	if err := u.checkKey(rp.Client); err != nil {
 		return nil, err
 	}
 	r := g.request(token.Family, clientOf(ctx))
 	switch {
-	case token.UsedAt.IsZero():
+	case !token.Used:
 		return r, nil
 	case s.p.repeats(&token):
 		return r, errReplay

@@ -73,7 +73,10 @@ func (g *grant) read(data []byte) error {
 
 // userClaims returns what the client's ID token says of the user: what it has registered for that, of the scopes, and what it
 // asked for by the claims parameter.
-func (g *grant) userClaims(c client.Client, scopes []string, user account.Account) map[string]any {
+func (g *grant) userClaims(c client.Client, scopes []string, user *account.Account) map[string]any {
+	if !g.tellsOfUser(c) {
+		return nil // nobody has to know the user then
+	}
 	told := slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return !slices.Contains(c.IDTokenClaims, scope) })
 	return user.Claims().For(told, g.Claims.IDToken)
 }

@@ -108,7 +108,7 @@ func (p *Provider) checkLogin(ctx context.Context, login *assurance.Login) error
 	if p.ownAccounts {
 		return nil
 	}
-	switch _, ok, err := p.counts(ctx, login); {
+	switch _, ok, err := p.counts(ctx, login, nil); {
 	case err != nil:
 		return storeFault{fmt.Errorf("account: %w", err)}
 	case !ok:
@@ -120,7 +120,7 @@ func (p *Provider) checkLogin(ctx context.Context, login *assurance.Login) error
 // liveToken returns the access or refresh token, or errToken. The tokens of a disabled account are revoked already.
 func (p *Provider) liveToken(ctx context.Context, token string, asker client.Client) (*tokens.Token, error) {
 	row, err := p.storedToken(ctx, token, asker)
-	if err == nil && (!p.now().Before(row.Expires) || !row.UsedAt.IsZero()) {
+	if err == nil && (!p.now().Before(row.Expires) || row.Used) {
 		return nil, errToken
 	}
 	return row, err
@@ -129,11 +129,11 @@ func (p *Provider) liveToken(ctx context.Context, token string, asker client.Cli
 // storedToken returns the access or refresh token, used or expired or not, or errToken: one that was revoked is none. The
 // client may have been remembered from before it was removed: then it learns nothing.
 func (p *Provider) storedToken(ctx context.Context, token string, asker client.Client) (*tokens.Token, error) {
-	kind, signature, err := p.keyOf(ctx, token)
+	key, err := p.keyOf(ctx, token)
 	if err != nil {
 		return nil, err
 	}
-	row, err := p.store.TokenFor(ctx, kind, signature, asker)
+	row, err := p.store.TokenFor(ctx, key, asker)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, errToken

@@ -82,7 +82,7 @@ func (p *Provider) keepPushed(ctx context.Context, ix *interaction.Interaction) 
 	if err != nil {
 		return nil, err
 	}
-	uri, signature, err := p.tokens.generate(ctx, pushed.URIPrefix)
+	uri, signature, err := p.tokens.generate(pushed.URIPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func (p *Provider) takePushed(r *http.Request) (*interaction.Interaction, *fosit
 
 // openPushed returns the sign-in as if its request had arrived now, from the client as it is registered now.
 func (p *Provider) openPushed(ctx context.Context, rp client.Client, uri string) (*interaction.Interaction, error) {
-	if p.tokens.validate(ctx, uri, pushed.URIPrefix) != nil {
+	if p.tokens.validate(uri, pushed.URIPrefix) != nil {
 		return nil, errRequestURI
 	}
 	data, err := p.store.TakeRequest(ctx, p.tokens.signature(uri, pushed.URIPrefix), rp, p.now())

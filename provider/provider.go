@@ -41,7 +41,8 @@ type Config struct {
 	Accounts account.Accounts // those of another program as account.Elsewhere, lest what is ended here go on
 	// OwnAccounts says that Store keeps the Accounts too and that whatever raises the Epoch of one, or disables it, ends in
 	// the same commit what rests on that: storage.Store does. Then no use of a code or token asks for the account. False:
-	// each is held against the account's Epoch, for whoever raises it there ends nothing here.
+	// each is held against the account's Epoch, for whoever raises it there ends nothing here. True: Store is a tokens.UserStore,
+	// so that a token comes with its account.
 	OwnAccounts bool
 	Sealer      interaction.Sealer // seals signing keys, and sign-ins that are not rows yet
 	Secrets     [][]byte           // 32 bytes each; the first makes tokens, all of them verify
@@ -148,6 +149,7 @@ type Provider struct {
 	store         Store
 	accounts      account.Accounts
 	ownAccounts   bool
+	users         tokens.UserStore // the store, if the accounts are in it; nil: they are elsewhere
 	audit         audit.Recorder
 	levels        assurance.Levels
 	policy        Policy
@@ -193,6 +195,9 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 	p := &Provider{
 		issuer: c.Issuer, store: c.Store, accounts: c.Accounts, ownAccounts: c.OwnAccounts, audit: c.Audit, levels: c.Levels, policy: c.Policy, locales: c.Locales,
 		lifetimes: c.Lifetimes.withDefaults(), algorithm: c.SigningAlgorithm, requirePushed: c.RequirePushedRequests, backChannel: c.BackChannel, frontChannel: c.FrontChannel, devices: c.Devices, mutualTLS: c.MutualTLS, sealer: c.Sealer, registration: c.Registration, published: c.ClientDocuments, log: c.Log, now: c.Now,
+	}
+	if c.OwnAccounts {
+		p.users = c.Store.(tokens.UserStore) // checkConfig has
 	}
 	if p.algorithm == "" {
 		p.algorithm = client.RS256
@@ -246,6 +251,7 @@ func checkConfig(c Config) error {
 		{origin.Host == "" || strings.ContainsAny(c.Issuer, "?#") || origin.User != nil, "the issuer must be a scheme, a host and perhaps a path, and nothing else"},
 		{!spelling.IsPathPrefix(origin.EscapedPath()), "the path of the issuer must be like /id, of letters, digits, hyphens and underscores, without a slash at the end"},
 		{c.Store == nil || c.Accounts == nil || c.Sealer == nil, "Store, Accounts and Sealer must be set"},
+		{c.OwnAccounts && !keepsUsers(c.Store), "with OwnAccounts Store must be a tokens.UserStore"},
 		{len(c.Secrets) == 0, "Secrets must not be empty"},
 		{!within(c.DPoP.Algorithms, dpop.Algorithms), "DPoP.Algorithms must be some of " + strings.Join(dpop.Algorithms, ", ")},
 		{c.SigningAlgorithm != "" && !slices.Contains(client.Algorithms, c.SigningAlgorithm), "SigningAlgorithm must be one of " + strings.Join(client.Algorithms, ", ")},
@@ -263,6 +269,11 @@ func checkConfig(c Config) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+func keepsUsers(s Store) bool {
+	_, ok := s.(tokens.UserStore)
+	return ok
 }
 
 // Client returns a relying party as it was a few seconds ago at most, or ErrNotFound.

@@ -56,7 +56,7 @@ var errTokenType = &fosite.RFC6749Error{ErrorField: "unsupported_token_type", Co
 
 // checkRevocable refuses what we have given out and cannot take back: to say that it is revoked would be wrong.
 func (p *Provider) checkRevocable(ctx context.Context, token string) error {
-	if p.tokens.validate(ctx, token, codePrefix) == nil || p.tokens.validate(ctx, token, devicePrefix) == nil {
+	if p.tokens.validate(token, codePrefix) == nil || p.tokens.validate(token, devicePrefix) == nil {
 		return errTokenType
 	}
 	err := p.keys.Verify(ctx, token, new(struct{}))

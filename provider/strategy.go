@@ -2,12 +2,18 @@ package provider
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
 	"strings"
 
 	"github.com/ory/fosite"
-	"github.com/ory/fosite/token/hmac"
 
 	"vestibule/provider/spelling"
+	"vestibule/provider/tokens"
 )
 
 // Prefixes of codes and tokens. They tell people and secret scanners what a string is, and keep the kinds apart.
@@ -18,41 +24,72 @@ const (
 	devicePrefix  = "vst_dc_"
 )
 
-// tokenStrategy makes random codes and tokens that end in their own HMAC (fosite's oauth2.CoreStrategy). The
-// store keeps only the HMAC. It checks no times: the rows have them.
-type tokenStrategy struct{ hmac *hmac.HMACStrategy }
+// tokenStrategy makes codes and tokens that end in their own HMAC (fosite's oauth2.CoreStrategy). The store keeps only the
+// HMAC. It checks no times: the rows have them.
+type tokenStrategy struct{ secrets [][]byte } // the first makes them, all of them verify
 
-func (s *tokenStrategy) generate(ctx context.Context, prefix string) (token, signature string, err error) {
-	token, signature, err = s.hmac.Generate(ctx)
-	return prefix + token, signature, err
+// tokenSize is how many bytes each half of a token has: chance, and a SHA-512/256. The first half of a refresh token has
+// refreshSize: its family, its place in that, and chance.
+const (
+	tokenSize   = 32
+	familySize  = 16
+	refreshSize = familySize + 8 + 16
+)
+
+// mac is the second half of the token of that kind. The HMAC has the kind in it: what one says of itself no other can.
+func (s *tokenStrategy) mac(secret []byte, prefix string, half []byte) []byte {
+	h := hmac.New(sha512.New512_256, secret)
+	h.Write([]byte(prefix))
+	h.Write(half)
+	return h.Sum(nil)
 }
 
-// tokenSize is how many bytes each half of a token has: TokenEntropy, and a SHA-512/256.
-const tokenSize = 32
+// sign returns the token with that first half.
+func (s *tokenStrategy) sign(prefix string, half []byte) (token, signature string, err error) {
+	signature = base64.RawURLEncoding.EncodeToString(s.mac(s.secrets[0], prefix, half))
+	return prefix + base64.RawURLEncoding.EncodeToString(half) + "." + signature, signature, nil
+}
 
-// halves returns the random half of a token and its HMAC, if it is of that kind and in the one spelling that it was
-// given out in: fosite would take others, and the row and the answer to a retry belong to the token as it is written.
-func halves(token, prefix string) (random, mac string, ok bool) {
-	rest, ok := strings.CutPrefix(token, prefix)
-	random, mac, _ = strings.Cut(rest, ".")
-	return random, mac, ok && spelling.IsOpaque(random, tokenSize) && spelling.IsOpaque(mac, tokenSize)
+func (s *tokenStrategy) generate(prefix string) (token, signature string, err error) {
+	half := make([]byte, tokenSize)
+	rand.Read(half) // never fails
+	return s.sign(prefix, half)
+}
+
+// halves returns the first half of a token, its HMAC, and that as text, if it is of that kind and in the one spelling that it
+// was given out in: the row and the answer to a retry belong to the token as it is written.
+func halves(token, prefix string) (half, mac []byte, signature string, ok bool) {
+	size := tokenSize
+	if prefix == refreshPrefix {
+		size = refreshSize
+	}
+	rest, is := strings.CutPrefix(token, prefix)
+	first, signature, _ := strings.Cut(rest, ".")
+	half, wrong := spelling.DecodeOpaque(first)
+	mac, wrong2 := spelling.DecodeOpaque(signature)
+	return half, mac, signature, is && wrong == nil && wrong2 == nil && len(half) == size && len(mac) == tokenSize
 }
 
 // signature returns the key under which the store has the token, or "" if it is not of that kind.
 func (s *tokenStrategy) signature(token, prefix string) string {
-	_, mac, ok := halves(token, prefix)
+	_, _, signature, ok := halves(token, prefix)
 	if !ok {
 		return ""
 	}
-	return mac
+	return signature
 }
 
-func (s *tokenStrategy) validate(ctx context.Context, token, prefix string) error {
-	random, mac, ok := halves(token, prefix)
+func (s *tokenStrategy) validate(token, prefix string) error {
+	half, mac, _, ok := halves(token, prefix)
 	if !ok {
 		return fosite.ErrInvalidTokenFormat
 	}
-	return s.hmac.Validate(ctx, random+"."+mac)
+	for _, secret := range s.secrets {
+		if hmac.Equal(mac, s.mac(secret, prefix, half)) {
+			return nil
+		}
+	}
+	return fosite.ErrTokenSignatureMismatch
 }
 
 // AuthorizeCodeSignature implements oauth2.AuthorizeCodeStrategy.
@@ -61,13 +98,17 @@ func (s *tokenStrategy) AuthorizeCodeSignature(_ context.Context, token string) 
 }
 
 // GenerateAuthorizeCode implements oauth2.AuthorizeCodeStrategy.
-func (s *tokenStrategy) GenerateAuthorizeCode(ctx context.Context, _ fosite.Requester) (token, signature string, err error) {
-	return s.generate(ctx, codePrefix)
+func (s *tokenStrategy) GenerateAuthorizeCode(_ context.Context, _ fosite.Requester) (token, signature string, err error) {
+	return s.generate(codePrefix)
 }
 
-// ValidateAuthorizeCode implements oauth2.AuthorizeCodeStrategy.
+// ValidateAuthorizeCode implements oauth2.AuthorizeCodeStrategy. fosite asks twice of the one that was presented, which was
+// validated before it was looked for.
 func (s *tokenStrategy) ValidateAuthorizeCode(ctx context.Context, _ fosite.Requester, token string) error {
-	return s.validate(ctx, token, codePrefix)
+	if u := unitOf(ctx); u.code != nil && token == u.presented {
+		return nil
+	}
+	return s.validate(token, codePrefix)
 }
 
 // AccessTokenSignature implements oauth2.AccessTokenStrategy.
@@ -76,13 +117,13 @@ func (s *tokenStrategy) AccessTokenSignature(_ context.Context, token string) st
 }
 
 // GenerateAccessToken implements oauth2.AccessTokenStrategy.
-func (s *tokenStrategy) GenerateAccessToken(ctx context.Context, _ fosite.Requester) (token, signature string, err error) {
-	return s.generate(ctx, accessPrefix)
+func (s *tokenStrategy) GenerateAccessToken(_ context.Context, _ fosite.Requester) (token, signature string, err error) {
+	return s.generate(accessPrefix)
 }
 
 // ValidateAccessToken implements oauth2.AccessTokenStrategy.
-func (s *tokenStrategy) ValidateAccessToken(ctx context.Context, _ fosite.Requester, token string) error {
-	return s.validate(ctx, token, accessPrefix)
+func (s *tokenStrategy) ValidateAccessToken(_ context.Context, _ fosite.Requester, token string) error {
+	return s.validate(token, accessPrefix)
 }
 
 // RefreshTokenSignature implements oauth2.RefreshTokenStrategy.
@@ -90,12 +131,33 @@ func (s *tokenStrategy) RefreshTokenSignature(_ context.Context, token string) s
 	return s.signature(token, refreshPrefix)
 }
 
-// GenerateRefreshToken implements oauth2.RefreshTokenStrategy.
-func (s *tokenStrategy) GenerateRefreshToken(ctx context.Context, _ fosite.Requester) (token, signature string, err error) {
-	return s.generate(ctx, refreshPrefix)
+// GenerateRefreshToken implements oauth2.RefreshTokenStrategy. The token says of which family it is, and how many that had
+// before: so one that was used is known as long as the family is, without a row for each.
+func (s *tokenStrategy) GenerateRefreshToken(ctx context.Context, r fosite.Requester) (token, signature string, err error) {
+	family, err := spelling.DecodeOpaque(r.GetID())
+	if err != nil || len(family) != familySize {
+		return "", "", fmt.Errorf("the family %q is none of ours", r.GetID())
+	}
+	half := make([]byte, refreshSize)
+	copy(half, family)
+	binary.BigEndian.PutUint64(half[familySize:], uint64(unitOf(ctx).generation()))
+	rand.Read(half[familySize+8:]) // never fails
+	return s.sign(refreshPrefix, half)
 }
 
-// ValidateRefreshToken implements oauth2.RefreshTokenStrategy.
+// refreshKey is the key of a refresh token that was validated.
+func (s *tokenStrategy) refreshKey(token string) tokens.Key {
+	half, _, signature, _ := halves(token, refreshPrefix)
+	return tokens.Key{
+		Kind: tokens.RefreshToken, Signature: signature, Family: base64.RawURLEncoding.EncodeToString(half[:familySize]),
+		Generation: int64(binary.BigEndian.Uint64(half[familySize:])),
+	}
+}
+
+// ValidateRefreshToken implements oauth2.RefreshTokenStrategy. The one that was presented was validated before it was looked for.
 func (s *tokenStrategy) ValidateRefreshToken(ctx context.Context, _ fosite.Requester, token string) error {
-	return s.validate(ctx, token, refreshPrefix)
+	if u := unitOf(ctx); u.refresh != nil && token == u.presented {
+		return nil
+	}
+	return s.validate(token, refreshPrefix)
 }

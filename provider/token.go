@@ -153,12 +153,12 @@ func parseTokenRequest(w http.ResponseWriter, r *http.Request) error {
 // moment ago, or the answer is that of a moment ago, if nothing is refreshed: then the account is read only if the ID token
 // says something of it.
 func (p *Provider) checkAccount(ctx context.Context, c client.Client, u *unit) (err error) {
-	refreshes := u.refresh != nil && u.refresh.UsedAt.IsZero()
+	refreshes := u.refresh != nil && !u.refresh.Used
 	if p.ownAccounts && !refreshes && !u.grant.tellsOfUser(c) {
 		return nil
 	}
 	var ok bool
-	if u.user, ok, err = p.counts(ctx, &u.grant.Login); ok || err != nil {
+	if u.user, ok, err = p.counts(ctx, &u.grant.Login, u.user); ok || err != nil {
 		return err
 	}
 	return p.endFamily(ctx, u)
@@ -172,18 +172,34 @@ func (p *Provider) endFamily(ctx context.Context, u *unit) error {
 	return fosite.ErrInvalidGrant.WithHint("The account cannot be used, or all that it had open has ended. Have the user sign in again.")
 }
 
-// counts returns the account, and whether what the login has proved still counts. Where the accounts are our own, whatever
-// disables one or raises its epoch has ended its tokens; of any other the epoch says so.
-func (p *Provider) counts(ctx context.Context, login *assurance.Login) (account.Account, bool, error) {
-	user, err := p.accounts.Account(ctx, login.Subject)
-	if errors.Is(err, store.ErrNotFound) {
-		return user, false, nil
+// counts returns the account, which is read unless it is known, and whether what the login has proved still counts. Where the
+// accounts are our own, whatever disables one or raises its epoch has ended its tokens; of any other the epoch says so.
+func (p *Provider) counts(ctx context.Context, login *assurance.Login, known *account.Account) (*account.Account, bool, error) {
+	if known == nil {
+		user, err := p.accounts.Account(ctx, login.Subject)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil, false, nil
+		case err != nil:
+			return nil, false, err
+		}
+		known = &user
 	}
-	return user, err == nil && p.admits(user, login), err
+	return known, p.admits(known, login), nil
+}
+
+// userToken returns the token of that key and, where the accounts are our own, that of its user by the same question; else nil.
+func (p *Provider) userToken(ctx context.Context, key tokens.Key) (tokens.Token, *account.Account, error) {
+	if p.users == nil {
+		token, err := p.store.Token(ctx, key)
+		return token, nil, err
+	}
+	token, user, err := p.users.UserToken(ctx, key)
+	return token, &user, err
 }
 
 // admits reports whether the account, as it was just read, still lets the login in.
-func (p *Provider) admits(user account.Account, login *assurance.Login) bool {
+func (p *Provider) admits(user *account.Account, login *assurance.Login) bool {
 	return !user.Disabled && (p.ownAccounts || user.Epoch == login.Epoch)
 }
 
@@ -321,7 +337,7 @@ func (p *Provider) flushRenewal(ctx context.Context, u *unit, body []byte) ([]by
 		}
 		made = append(made, token)
 	}
-	ended, err := p.spend(ctx, u, func(ctx context.Context) error { return p.store.Renew(ctx, u.refresh.Signature, ends, made) })
+	ended, err := p.spend(ctx, u, func(ctx context.Context) error { return p.store.Renew(ctx, u.refresh.Key(), ends, made) })
 	if ended {
 		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
 	}
@@ -337,12 +353,12 @@ func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]by
 		return nil, err
 	}
 	spent, err := p.spend(ctx, u, func(ctx context.Context) error {
-		return p.store.Rotate(ctx, u.refresh.Signature, p.now(), replay, u.tokens)
+		return p.store.Rotate(ctx, u.refresh.Key(), replay, u.tokens)
 	})
 	if !spent {
 		return body, err
 	}
-	winner, err := p.store.Token(ctx, tokens.RefreshToken, u.refresh.Signature)
+	winner, err := p.store.Token(ctx, u.refresh.Key())
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/dpop"
@@ -124,15 +125,15 @@ func bring(w http.ResponseWriter, r *http.Request) (brought, error) {
 // claims returns the client that the token was given to, and the claims about the user that its scopes and its request allow
 // (OIDC Core 5.4, 5.5).
 func (p *Provider) claims(w http.ResponseWriter, r *http.Request, b brought) (c client.Client, told map[string]any, err error) {
-	row, g, err := p.accessGrant(w, r, b)
+	row, g, user, err := p.accessGrant(w, r, b)
 	if err != nil {
 		return c, nil, err
 	}
 	if !slices.Contains(g.Scopes, client.ScopeOpenID) {
 		return c, nil, errScope
 	}
-	user, err := p.accounts.Account(r.Context(), g.Login.Subject)
-	if err == nil && p.admits(user, &g.Login) {
+	user, counts, err := p.counts(r.Context(), &g.Login, user)
+	if counts {
 		c, err = p.clients.Client(r.Context(), row.Client)
 	} else if err == nil {
 		err = store.ErrNotFound
@@ -148,38 +149,38 @@ func (p *Provider) claims(w http.ResponseWriter, r *http.Request, b brought) (c 
 	return c, told, nil
 }
 
-// accessGrant returns a live access token and what it stands for, if the request may use it. Its proof is looked at before the
-// token, and used up after it: whoever has no token writes nothing.
-func (p *Provider) accessGrant(w http.ResponseWriter, r *http.Request, b brought) (*tokens.Token, *grant, error) {
+// accessGrant returns a live access token, what it stands for and, if that is known with it, its user, if the request may use
+// it. Its proof is looked at before the token, and used up after it: whoever has no token writes nothing.
+func (p *Provider) accessGrant(w http.ResponseWriter, r *http.Request, b brought) (*tokens.Token, *grant, *account.Account, error) {
 	var proof *dpop.Proof
 	if b.dpop {
 		var err error
 		if proof, err = p.proofOf(w, r, b.token); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	chain, err := p.shown(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	row, g, err := p.readAccessToken(r.Context(), b.token)
+	row, g, user, err := p.readAccessToken(r.Context(), b.token)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	switch bound := g.Bound; {
 	case bound.Certificate != "" && bound.Certificate != thumbprint(chain):
-		return nil, nil, p.refuseToken(r, row, errNotShown)
+		return nil, nil, nil, p.refuseToken(r, row, errNotShown)
 	case bound.Key == "" && !b.dpop:
-		return row, g, nil
+		return row, g, user, nil
 	case bound.Key == "": // RFC 9449 section 7.1: what can be used without a proof is no token of that scheme
-		return nil, nil, errToken
+		return nil, nil, nil, errToken
 	case proof == nil || proof.Thumbprint != bound.Key:
-		return nil, nil, p.refuseToken(r, row, errBound)
+		return nil, nil, nil, p.refuseToken(r, row, errBound)
 	}
 	if err := p.checkProofOf(r.Context(), row.Client, proof); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return row, g, p.proofs.Use(r.Context(), proof)
+	return row, g, user, p.proofs.Use(r.Context(), proof)
 }
 
 // checkProofOf refuses a proof by an algorithm that the client may not use.
@@ -216,28 +217,28 @@ func (p *Provider) refuseToken(r *http.Request, t *tokens.Token, why error) erro
 	return why
 }
 
-// readAccessToken returns a live access token, and what it stands for.
-func (p *Provider) readAccessToken(ctx context.Context, token string) (*tokens.Token, *grant, error) {
-	kind, signature, err := p.keyOf(ctx, token)
+// readAccessToken returns a live access token, what it stands for and, if that is known with it, its user.
+func (p *Provider) readAccessToken(ctx context.Context, token string) (*tokens.Token, *grant, *account.Account, error) {
+	key, err := p.keyOf(ctx, token)
 	switch {
 	case err != nil:
-		return nil, nil, err
-	case kind != tokens.AccessToken:
-		return nil, nil, errToken
+		return nil, nil, nil, err
+	case key.Kind != tokens.AccessToken:
+		return nil, nil, nil, errToken
 	}
-	row, err := p.store.Token(ctx, kind, signature)
+	row, user, err := p.userToken(ctx, key)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !p.now().Before(row.Expires) {
-		return nil, nil, errToken
+		return nil, nil, nil, errToken
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("access token: %w", err)
+		return nil, nil, nil, fmt.Errorf("access token: %w", err)
 	}
 	g := new(grant)
 	if err := g.read(row.Data); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if g.ofClient() || g.Resource != "" { // or the API could learn of the user by it what the app has been allowed to
-		return nil, nil, errToken
+		return nil, nil, nil, errToken
 	}
-	return &row, g, nil
+	return &row, g, user, nil
 }

@@ -20,23 +20,35 @@ type accountRow struct {
 	hash string
 }
 
-func scanAccount(r row) (accountRow, error) {
-	var a accountRow
-	var attributes, groups string
-	var created, updated, signedIn int64
-	err := r.Scan(&a.Subject, &a.Username, &a.Name, &a.Email, &a.EmailVerified, &attributes, &groups, &a.Disabled, &created, &updated,
-		&signedIn, &a.Epoch, &a.hash)
-	if err != nil {
-		return a, err
-	}
-	a.Created, a.Updated, a.SignedIn = instant(created), instant(updated), instant(signedIn)
-	a.Groups = wordsOf(groups)
-	if attributes != "" {
-		if err := json.Unmarshal([]byte(attributes), &a.Attributes); err != nil {
-			return a, fmt.Errorf("attributes of %s: %w", a.Subject, err)
+// accountScan takes in the columns of accountColumns.
+type accountScan struct {
+	accountRow
+	attributes, groups         string
+	created, updated, signedIn int64
+}
+
+func (a *accountScan) dest() []any {
+	return []any{&a.Subject, &a.Username, &a.Name, &a.Email, &a.EmailVerified, &a.attributes, &a.groups, &a.Disabled, &a.created, &a.updated,
+		&a.signedIn, &a.Epoch, &a.hash}
+}
+
+func (a *accountScan) account() (accountRow, error) {
+	a.Created, a.Updated, a.SignedIn = instant(a.created), instant(a.updated), instant(a.signedIn)
+	a.Groups = wordsOf(a.groups)
+	if a.attributes != "" {
+		if err := json.Unmarshal([]byte(a.attributes), &a.Attributes); err != nil {
+			return a.accountRow, fmt.Errorf("attributes of %s: %w", a.Subject, err)
 		}
 	}
-	return a, nil
+	return a.accountRow, nil
+}
+
+func scanAccount(r row) (accountRow, error) {
+	var a accountScan
+	if err := r.Scan(a.dest()...); err != nil {
+		return a.accountRow, err
+	}
+	return a.account()
 }
 
 // attributesText is how the attributes of an account are kept.

@@ -81,7 +81,7 @@ func (s *Store) QueryPlan(ctx context.Context, query string, args ...any) (strin
 
 // GoneTexts returns the statements that clean up after a client, of two families, each for one batch.
 func (s *Store) GoneTexts() []string {
-	return []string{goneFamilies, s.ofFamilies("token", 2), s.ofFamilies("code", 2), s.goneConsents()}
+	return []string{goneFamilies, s.ofFamilies("access_token", 2), s.ofFamilies("code", 2), s.goneConsents()}
 }
 
 // ChangeLink has f change the link that has the event at the place: its last place, the ids and the hashes.

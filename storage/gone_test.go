@@ -13,8 +13,7 @@ import (
 	"vestibule/storage"
 )
 
-// crowd gives the client so many families, each with two used refresh tokens and a pair of live ones, and as many
-// consents. That is more than one batch of each.
+// crowd gives the client so many families, each with three access tokens, and as many consents. That is more than one batch of each.
 const crowd = storage.PurgeBatch + 10
 
 func fillClient(t *testing.T, s *storage.Store, id string) {
@@ -29,12 +28,11 @@ func fillClient(t *testing.T, s *storage.Store, id string) {
 		must(t, s.Exec(t.Context(), store.ErrNotFound, strings.ReplaceAll(what, "numbers", fmt.Sprintf(numbers, crowd)), args...))
 	}
 	end := noon.Add(14 * day).UnixMicro()
-	insert(`INSERT INTO code (signature, family, client, registration, offline, subject, session, data, created_at, expires_at, used, revoked)
-		SELECT $2 || n, $2 || n, $1, $2, TRUE, 'u' || n, 'sid', NULL, 1, $3, TRUE, FALSE FROM numbers`, id, c.Registration, end)
-	for kind, used := range map[string]int{"refresh0": 1, "refresh1": 1, "refresh2": 0, "access": 0} {
-		insert(`INSERT INTO token (kind, signature, family, client, subject, session, data, created_at, expires_at, used_at, keep_until)
-			SELECT $3, $2 || $4 || n, $2 || n, $1, 'u' || n, 'sid', NULL, 1, $5, $6, $5 FROM numbers`,
-			id, c.Registration, strings.TrimRight(kind, "012"), kind, end, used)
+	insert(`INSERT INTO code (signature, family, client, registration, offline, subject, session, data, created_at, expires_at, used, revoked, keep_until)
+		SELECT $2 || n, $2 || n, $1, $2, TRUE, 'u' || n, 'sid', NULL, 1, $3, TRUE, FALSE, $3 FROM numbers`, id, c.Registration, end)
+	for generation := range 3 {
+		insert(`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent)
+			SELECT $1 || $2 || n, $1 || n, $3, 1, $4, FALSE, '' FROM numbers`, c.Registration, fmt.Sprint("t", generation), generation, end)
 	}
 	insert(`INSERT INTO consent (subject, client, registration, scope, created_at) SELECT 'u' || n, $1, $2, '', 1 FROM numbers`, id, c.Registration)
 }
@@ -47,8 +45,8 @@ func registered(id string) consent.Client {
 // rowsOf counts what was written for the registrations of a client.
 func rowsOf(t *testing.T, s *storage.Store, id string) (rows [3]int64) {
 	t.Helper()
-	for i, table := range []string{"code", "token", "consent"} {
-		rows[i] = number(t, s, `SELECT count(*) FROM `+table+` WHERE client = $1`, id)
+	for i, from := range []string{"code", "access_token JOIN code ON code.family = access_token.family", "consent"} {
+		rows[i] = number(t, s, `SELECT count(*) FROM `+from+` WHERE client = $1`, id)
 	}
 	return rows
 }
@@ -71,7 +69,7 @@ func TestDeleteClient(t *testing.T) {
 		s.Observe(nil)
 		for _, trip := range seen.trips {
 			for _, query := range trip.Queries {
-				for _, table := range []string{"code", "token", "consent"} {
+				for _, table := range []string{"code", "access_token", "consent"} {
 					if slices.Contains(strings.Fields(query), table) {
 						t.Errorf("to remove a client goes to %s: %s", table, query)
 					}
@@ -96,7 +94,7 @@ func TestDeleteClient(t *testing.T) {
 		if got, want := purge(t, s, noon), had[0]+had[1]+had[2]; got != want {
 			t.Errorf("Purge = %d, want %d", got, want)
 		}
-		if got, want := rowsOf(t, s, "gone"), [3]int64{1, 2, 2}; got != want {
+		if got, want := rowsOf(t, s, "gone"), [3]int64{1, 1, 2}; got != want {
 			t.Errorf("codes, tokens and consents of the client made anew = %v, want %v", got, want)
 		}
 		if got := rowsOf(t, s, "other"); got != had {
@@ -192,8 +190,8 @@ func TestPurgeOfAClientAtOnce(t *testing.T) {
 			purged[i], err = s.Purge(t.Context(), noon)
 			return err
 		})
-		if got, left := purged[0]+purged[1]+purged[2], rowsOf(t, s, "gone"); got != 6*crowd || left != [3]int64{} {
-			t.Errorf("%d rows were purged and %v are left, want %d and none", got, left, 6*crowd)
+		if got, left := purged[0]+purged[1]+purged[2], rowsOf(t, s, "gone"); got != 5*crowd || left != [3]int64{} {
+			t.Errorf("%d rows were purged and %v are left, want %d and none", got, left, 5*crowd)
 		}
 	})
 }
@@ -201,10 +199,10 @@ func TestPurgeOfAClientAtOnce(t *testing.T) {
 // The client that has the id now may have as many rows as the one that was removed: the clean-up passes them by.
 func TestPurgeOfAClientPlan(t *testing.T) {
 	fill := []string{
-		`INSERT INTO code (signature, family, client, registration, offline, subject, session, created_at, expires_at, used, revoked)
-			SELECT 'c' || n, 'f' || n, 'shop', 'r' || (n % 100), FALSE, 'u' || n, '', 0, n, TRUE, FALSE FROM numbers`,
-		`INSERT INTO token (kind, signature, family, client, subject, session, created_at, expires_at, used_at, keep_until)
-			SELECT 'refresh', 't' || n, 'f' || n, 'shop', 'u' || n, '', 0, n, n, n FROM numbers`,
+		`INSERT INTO code (signature, family, client, registration, offline, subject, session, created_at, expires_at, used, revoked, keep_until)
+			SELECT 'c' || n, 'f' || n, 'shop', 'r' || (n % 100), FALSE, 'u' || n, '', 0, n, TRUE, FALSE, n FROM numbers`,
+		`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent)
+			SELECT 't' || n, 'f' || n, 0, 0, n, FALSE, '' FROM numbers`,
 		`INSERT INTO consent (subject, client, registration, scope, created_at) SELECT 'u' || n, 'shop', 'r' || (n % 100), '', 1 FROM numbers`,
 	}
 	eachLarge(t, fill, func(t *testing.T, s *storage.Store, plan func(string, ...any) string) {

@@ -120,10 +120,10 @@ var manyRows = []string{
 		SELECT 'o' || n, 'u' || n, '', '', 1, 'k', CAST('x' AS BYTEA), FALSE, '', '', 0, n FROM numbers`,
 	`INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, ids)
 		SELECT 'g' || n, 0, 1, 1, 0, 0, n, '' FROM numbers`,
-	`INSERT INTO code (signature, family, client, registration, offline, subject, session, created_at, expires_at, used, revoked)
-		SELECT 'c' || n, 'f' || n, 'shop', '', FALSE, 'u' || n, '', 0, n, TRUE, FALSE FROM numbers`,
-	`INSERT INTO token (kind, signature, family, client, subject, session, replay, created_at, expires_at, used_at, keep_until)
-		SELECT 'refresh', 't' || n, 'f' || n, 'shop', 'u' || n, '', CAST('x' AS BYTEA), 0, n, n, n FROM numbers`,
+	`INSERT INTO code (signature, family, client, registration, offline, subject, session, created_at, expires_at, used, revoked, keep_until)
+		SELECT 'c' || n, 'f' || n, 'shop', '', FALSE, 'u' || n, '', 0, n, TRUE, FALSE, n FROM numbers`,
+	`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent, replay)
+		SELECT 't' || n, 'f' || n, 0, n, n, FALSE, '', CAST('x' AS BYTEA) FROM numbers`,
 	`INSERT INTO enrol_link (id, subject, created_at, expires_at, used_at)
 		SELECT CAST('l' || n AS BYTEA), 'u' || n, 0, n, 0 FROM numbers`,
 	`INSERT INTO revocation (id, subject, due_at, created_at) SELECT 'r' || n, 'u' || n, n, n FROM numbers`,

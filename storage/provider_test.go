@@ -8,7 +8,7 @@ import (
 	"vestibule/storage"
 )
 
-var providerTables = []string{"account", "client", "signing_key", "pairwise_key", "interaction", "pushed_request", "code", "token", "device", "used_proof", "client_assertion"}
+var providerTables = []string{"account", "client", "signing_key", "pairwise_key", "interaction", "pushed_request", "code", "access_token", "device", "used_proof", "client_assertion"}
 
 func TestProviderContract(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {

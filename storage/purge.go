@@ -36,11 +36,16 @@ var purges = []purgeRule{
 	expired("used_proof", time.Minute), // the clocks of servers differ
 	expired("setup", time.Hour),        // nothing of it counts once it is over; a late page can still say that it is
 	{0, "DELETE FROM guess", "guess", "forget_at <> 0 AND forget_at < $1", "forget_at"},
-	{0, "DELETE FROM token", "token", "keep_until < $1", "keep_until"},
+	// The answer to a refresh is given again for seconds only; then it is not worth its risk. Of a token that another refresh
+	// has replaced nothing else is worth anything either.
+	{time.Minute, "DELETE FROM access_token", "access_token", `replay IS NOT NULL AND created_at < $1
+		AND generation < (SELECT code.generation FROM code WHERE code.family = access_token.family)`, "created_at"},
+	{time.Minute, "UPDATE access_token SET replay = NULL", "access_token", "replay IS NOT NULL AND created_at < $1", "created_at"},
+	expired("access_token", 2*time.Minute), // longer than the answer that it has may be given again, however soon the token is over
 	// After the tokens: a code's row is what says that its family was revoked. NOT EXISTS would be a join to PostgreSQL,
 	// which can be made by reading all tokens.
-	{remember, "DELETE FROM code", "code",
-		"expires_at < $1 AND (SELECT token.family FROM token WHERE token.family = code.family LIMIT 1) IS NULL", "expires_at"},
+	{0, "DELETE FROM code", "code",
+		"keep_until < $1 AND (SELECT t.family FROM access_token t WHERE t.family = code.family LIMIT 1) IS NULL", "keep_until"},
 	expired("client_assertion", time.Hour),    // longer than clocks of servers are apart: none is taken again
 	expired("enrol_link", 7*24*time.Hour),     // a page can say for a week that a link was used or is over
 	expired("initial_token", 30*24*time.Hour), // a list can tell for a month how often one was used
@@ -52,8 +57,6 @@ var purges = []purgeRule{
 	{4 * 24 * time.Hour, "DELETE FROM notice", "notice", "created_at < $1", "created_at"},
 	// By then no session or token is left at Hydra that is as old, by its defaults; and where no Hydra is, nobody takes them.
 	{30 * 24 * time.Hour, "DELETE FROM revocation", "revocation", "created_at < $1", "created_at"},
-	// The answer to a refresh is given again for seconds only; then it is not worth its risk.
-	{time.Minute, "UPDATE token SET replay = NULL", "token", "replay IS NOT NULL AND used_at < $1", "used_at"},
 }
 
 // purgeText is the statement for one batch. The condition stands outside the subquery too, for a row that changes while
@@ -149,7 +152,7 @@ func (s *Store) purgeGone(ctx context.Context) (total int64, err error) {
 	return total, nil
 }
 
-// purgeFamilies deletes the codes of the client with their tokens, which go first: each may have many.
+// purgeFamilies deletes the codes of the client with their tokens, which go first: each may have some.
 func (s *Store) purgeFamilies(ctx context.Context, g goneClient) (total int64, err error) {
 	scan := func(r row) (family string, err error) {
 		err = r.Scan(&family)
@@ -160,7 +163,7 @@ func (s *Store) purgeFamilies(ctx context.Context, g goneClient) (total int64, e
 		if err != nil || len(families) == 0 {
 			return total, err
 		}
-		for _, table := range []string{"token", "code"} {
+		for _, table := range []string{"access_token", "code"} {
 			keys := padded(families)
 			n, err := s.purge(ctx, s.ofFamilies(table, len(keys)), keys...)
 			total += n

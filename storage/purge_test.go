@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"vestibule/provider/store"
-	"vestibule/provider/tokens"
 	"vestibule/storage"
 )
 
@@ -42,31 +41,38 @@ func TestPurgeOfInteractionsAndSessions(t *testing.T) {
 	})
 }
 
-// A used code or refresh token is remembered for 90 days: if it comes again the family must die.
+// A used code or refresh token is remembered for 90 days, and as long as its family can live: if it comes again the family must
+// die.
 func TestPurgeDoesNotUnspend(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		rp.begin(t, s)
 		must(t, rp.rotate(t.Context(), s, 0)) // an hour after noon
+		long := family{id: "long", client: "rp", subject: "alice"}
+		long.begin(t, s)
+		must(t, long.rotate(t.Context(), s, 0))
+		must(t, s.Renew(t.Context(), long.pair(1)[1].Key(), noon.Add(120*day), nil))
 		for _, tt := range []struct {
-			at               time.Duration
-			code, used, live bool
+			at         time.Duration
+			known, old bool
 		}{
-			{13 * day, true, true, true},
-			{15 * day, true, true, false}, // the successor ends after 14 days
-			{90 * day, true, true, false},
-			{90*day + time.Hour, true, true, false}, // the code may go, but there is a token of its family
-			{91 * day, false, false, false},
+			{13 * day, true, true},
+			{90 * day, true, true},
+			{91 * day, false, true},
+			{120 * day, false, true},
+			{121 * day, false, false},
 		} {
 			purge(t, s, noon.Add(tt.at))
 			_, err := s.Code(t.Context(), "one")
-			if got := err == nil; got != tt.code {
-				t.Errorf("after %v there is the code: %v, want %v", tt.at, got, tt.code)
+			if got := err == nil; got != tt.known {
+				t.Errorf("after %v there is the code: %v, want %v", tt.at, got, tt.known)
 			}
-			if got := has(t, s, rp.pair(0)[1]); got != tt.used {
-				t.Errorf("after %v there is the used token: %v, want %v", tt.at, got, tt.used)
-			}
-			if got := has(t, s, rp.pair(1)[1]); got != tt.live {
-				t.Errorf("after %v there is the live token: %v, want %v", tt.at, got, tt.live)
+			for f, want := range map[family]bool{rp: tt.known, long: tt.old} {
+				for n := range 2 {
+					got, err := s.Token(t.Context(), f.pair(n)[1].Key())
+					if there := err == nil; there != want || there && got.Used != (n == 0) {
+						t.Errorf("after %v refresh token %d of the family %s is %+v, %v, want it there: %v", tt.at, n, f.id, got, err, want)
+					}
+				}
 			}
 			if err := s.Exchange(t.Context(), "one", rp.pair(5)); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("after %v the code can be exchanged again: %v", tt.at, err)
@@ -83,26 +89,45 @@ func TestPurgeKeepsRevokedFamiliesDead(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		rp.begin(t, s)
 		must(t, s.Exec(t.Context(), store.ErrConflict, `UPDATE code SET revoked = TRUE WHERE family = $1`, "family-one"))
-		must(t, s.Exec(t.Context(), store.ErrConflict, `UPDATE token SET keep_until = keep_until * 2`))
+		must(t, s.Exec(t.Context(), store.ErrConflict, `UPDATE access_token SET expires_at = expires_at * 2`))
 		purge(t, s, noon.Add(91*day))
-		if has(t, s, rp.pair(0)[1]) {
+		if has(t, s, rp.pair(0)[0]) || has(t, s, rp.pair(0)[1]) {
 			t.Error("a token of a revoked family came to life")
 		}
 	})
 }
 
+// The answer to a refresh goes after a minute, and with it a token that the next refresh has replaced; what is live stays.
 func TestPurgeForgetsReplays(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		rp.begin(t, s)
 		must(t, rp.rotate(t.Context(), s, 0)) // an hour after noon
+		brief := family{id: "brief", client: "rp", subject: "alice"}
+		brief.begin(t, s)
+		made := brief.pair(1)
+		made[0].Expires = made[0].Created.Add(time.Second)
+		must(t, s.Rotate(t.Context(), brief.pair(0)[1].Key(), []byte("replay"), made))
+		twice := family{id: "twice", client: "rp", subject: "alice"}
+		twice.begin(t, s)
+		for n := range 2 {
+			made := twice.pair(n + 1)
+			made[0].Created = noon.Add(time.Hour)
+			must(t, s.Rotate(t.Context(), twice.pair(n)[1].Key(), []byte("replay"), made))
+		}
 		for _, tt := range []struct {
 			at   time.Duration
 			want string
-		}{{time.Hour + time.Minute, "replay"}, {time.Hour + time.Minute + time.Second, ""}} {
+			rows int64
+		}{{time.Hour + time.Minute, "replay", 2}, {time.Hour + time.Minute + time.Second, "", 1}} {
 			purge(t, s, noon.Add(tt.at))
-			got, err := s.Token(t.Context(), tokens.RefreshToken, rp.pair(0)[1].Signature)
-			if err != nil || string(got.Replay) != tt.want || got.UsedAt.IsZero() {
-				t.Errorf("%v after noon the used token = %+v, %v, want replay %q", tt.at, got, err, tt.want)
+			for _, f := range []family{rp, brief, twice} {
+				got, err := s.Token(t.Context(), f.pair(0)[1].Key())
+				if err != nil || string(got.Replay) != tt.want || !got.Used {
+					t.Errorf("%v after noon the used token of %s = %+v, %v, want replay %q", tt.at, f.id, got, err, tt.want)
+				}
+			}
+			if rows := number(t, s, `SELECT count(*) FROM access_token WHERE family = 'family-twice'`); rows != tt.rows {
+				t.Errorf("%v after noon a family that was refreshed twice has %d access tokens, want %d", tt.at, rows, tt.rows)
 			}
 		}
 	})

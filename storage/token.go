@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,161 +12,81 @@ import (
 	"vestibule/provider/tokens"
 )
 
-// remember is how long a used code or refresh token is known as such beyond its use. The default
-// absolute end of a family is as far away: a token that is used twice ends it at any time.
-const remember = 90 * 24 * time.Hour
+// A family is one row: that of its code, which has the one refresh token that is live. To refresh is to put another one there,
+// and that generation of the family is all that tells live access tokens from dead ones. So a refresh costs as much in the
+// ten-thousandth generation as in the first, and whoever ends the family waits for it at that row.
 
-const codeColumns = `signature, family, client, subject, session, data, created_at, expires_at, used, revoked`
-
-func scanCode(r row) (tokens.Code, error) {
-	var c tokens.Code
-	var created, expires, changed int64
-	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Data, &created, &expires,
-		&c.Used, &c.Revoked, &changed)
-	c.Created, c.Expires, c.Changed = instant(created), instant(expires), instant(changed)
-	return c, err
+// split tells the refresh token among the new tokens from the others; the zero value: there is none.
+func split(made []tokens.Token) (access []tokens.Token, refresh tokens.Token) {
+	for _, t := range made {
+		if t.Kind == tokens.RefreshToken {
+			refresh = t
+		} else {
+			access = append(access, t)
+		}
+	}
+	return access, refresh
 }
 
-// SaveCode inserts a code, for the client as it was read. client.ErrChanged if it is registered otherwise by now;
-// store.ErrConflict if the family has a code. It takes no lock on the client, whose row would be locked by each of its
-// sign-ins: a code that is saved while the client goes names a registration that never comes back.
-func (s *Store) SaveCode(ctx context.Context, c tokens.Code, of client.Client) error {
-	return s.exec(ctx, client.ErrChanged, `INSERT INTO code (`+codeColumns+`, offline, registration)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, FALSE, registration FROM client
-		WHERE id = $3 AND registration = $10 AND updated_at = $11`,
-		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Data, micros(c.Created), micros(c.Expires), c.Used,
-		of.Registration, micros(of.Updated))
+// setRefresh puts a refresh token into the row of its family. The arguments are those of refreshArgs, the first of them the
+// one of that number.
+func setRefresh(first int) string {
+	return fmt.Sprintf(`refresh = $%d, refresh_data = $%d, refresh_made_at = $%d, refresh_expires_at = $%d,
+		keep_until = CASE WHEN keep_until < $%[4]d THEN $%[4]d ELSE keep_until END`, first, first+1, first+2, first+3)
 }
 
-// SaveClientToken inserts an access token that the client has got for itself. client.ErrChanged if the client is registered
-// otherwise by now. There was no code: the row in its place says what the token rests on, was used from the beginning, and has
-// been over for so long that Purge deletes it when the token is gone.
-func (s *Store) SaveClientToken(ctx context.Context, t tokens.Token, of client.Client) error {
+func refreshArgs(t tokens.Token) []any {
+	return []any{t.Signature, t.Data, micros(t.Created), micros(t.Expires)}
+}
+
+// isLive is true of the family whose refresh token has that signature ($1), family ($2) and generation ($3): it was not used,
+// nor revoked, and its client is the one that it was made for.
+const isLive = `refresh = $1 AND family = $2 AND generation = $3 AND revoked = FALSE AND ` + registered
+
+// Rotate puts the new refresh token in the place of the used one and inserts the new access token with the answer to give
+// again, if any, all or nothing. The access tokens of before are of an older generation from then on. store.ErrConflict if the
+// used one was that before, or is gone.
+func (s *Store) Rotate(ctx context.Context, used tokens.Key, replay []byte, made []tokens.Token) error {
+	access, refresh := split(made)
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, client.ErrChanged, `INSERT INTO code (`+codeColumns+`, offline, registration)
-			SELECT $1, $1, $2, $3, $3, NULL, $4, $5, TRUE, FALSE, FALSE, registration FROM client
-			WHERE id = $2 AND registration = $6 AND updated_at = $7`,
-			t.Family, t.Client, "", micros(t.Created), micros(t.Expires.Add(-remember)), of.Registration, micros(of.Updated))
+		err := s.exec(ctx, store.ErrConflict, `UPDATE code SET generation = $4, `+setRefresh(5)+` WHERE `+isLive,
+			append([]any{used.Signature, used.Family, used.Generation, used.Generation + 1}, refreshArgs(refresh)...)...)
 		if err != nil {
 			return err
 		}
-		return s.insertTokens(ctx, []tokens.Token{t})
-	})
-}
-
-// registered is true of a code whose client still is the one that it was made for.
-const registered = `EXISTS (SELECT 1 FROM client WHERE client.id = code.client AND client.registration = code.registration)`
-
-// changed is a column: when the client of a code or token was last changed.
-func changed(table string) string {
-	return `, (SELECT c.updated_at FROM client c WHERE c.id = ` + table + `.client)`
-}
-
-// Code returns the code, used, revoked or expired or not, or store.ErrNotFound. One of a client that is gone is none.
-func (s *Store) Code(ctx context.Context, signature string) (tokens.Code, error) {
-	return one(ctx, s, scanCode, `SELECT `+codeColumns+changed(`code`)+` FROM code WHERE signature = $1 AND `+registered, signature)
-}
-
-// SessionClients returns the ids of the clients that have had an answer in the session, as they are registered now.
-func (s *Store) SessionClients(ctx context.Context, session string) ([]string, error) {
-	return all(ctx, s, func(r row) (id string, err error) {
-		err = r.Scan(&id)
-		return id, err
-	}, `SELECT DISTINCT client FROM code WHERE session = $1 AND used = TRUE AND `+registered+` ORDER BY client`, session)
-}
-
-// Exchange marks the code used and inserts the tokens, all or nothing. store.ErrConflict if the code was used before, or it or
-// its client is gone. It holds the code's row, which whoever revokes the family wants first.
-func (s *Store) Exchange(ctx context.Context, code string, made []tokens.Token) error {
-	offline := slices.ContainsFunc(made, func(t tokens.Token) bool { return t.Kind == tokens.RefreshToken })
-	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, store.ErrConflict, `UPDATE code SET used = TRUE, offline = $2
-			WHERE signature = $1 AND used = FALSE AND revoked = FALSE AND `+registered, code, offline)
-		if err != nil {
-			return err
-		}
-		return s.insertTokens(ctx, made)
-	})
-}
-
-const tokenColumns = `kind, signature, family, client, subject, session, data, created_at, expires_at, used_at, replay`
-
-func scanToken(r row) (tokens.Token, error) {
-	var t tokens.Token
-	var created, expires, used, changed int64
-	err := r.Scan(&t.Kind, &t.Signature, &t.Family, &t.Client, &t.Subject, &t.Session, &t.Data,
-		&created, &expires, &used, &t.Replay, &changed)
-	t.Created, t.Expires, t.UsedAt, t.Changed = instant(created), instant(expires), instant(used), instant(changed)
-	return t, err
-}
-
-// alive is false for a token whose family was revoked, or whose client is not the one that it was made for. It holds by
-// what is in the table when the token is used: on PostgreSQL a rotation under way while the family is deleted may leave
-// a new token behind, which the deletion could not see yet. The code's row makes it as good as gone.
-const alive = `EXISTS (SELECT 1 FROM code WHERE code.family = token.family AND code.revoked = FALSE AND ` + registered + `)`
-
-// Token returns the token, used or expired or not, or store.ErrNotFound: one that was revoked is none.
-func (s *Store) Token(ctx context.Context, kind, signature string) (tokens.Token, error) {
-	return one(ctx, s, scanToken, `SELECT `+tokenColumns+changed(`token`)+` FROM token
-		WHERE kind = $1 AND signature = $2 AND `+alive, kind, signature)
-}
-
-// TokenFor is Token for a client that asks about a token: store.ErrNotFound also if the asking client was removed.
-func (s *Store) TokenFor(ctx context.Context, kind, signature string, asker client.Client) (tokens.Token, error) {
-	return one(ctx, s, scanToken, `SELECT `+tokenColumns+changed(`token`)+` FROM token
-		WHERE kind = $1 AND signature = $2 AND `+alive+`
-			AND EXISTS (SELECT 1 FROM client asker WHERE asker.id = $3 AND asker.registration = $4)`,
-		kind, signature, asker.ID, asker.Registration)
-}
-
-// Rotate marks the refresh token used with the answer to give again, if any, removes the access tokens of
-// its family and inserts the new tokens, all or nothing. store.ErrConflict if it was used before
-// or is gone.
-func (s *Store) Rotate(ctx context.Context, signature string, at time.Time, replay []byte, made []tokens.Token) error {
-	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, store.ErrConflict, `UPDATE token SET used_at = $2, replay = $3, keep_until = $4
-			WHERE kind = 'refresh' AND signature = $1 AND used_at = 0 AND `+alive,
-			signature, micros(at), replay, micros(at.Add(remember)))
-		if err != nil {
-			return err
-		}
-		err = s.exec(ctx, nil, `DELETE FROM token WHERE kind = 'access' AND family =
-			(SELECT family FROM token WHERE kind = 'refresh' AND signature = $1)`, signature)
-		if err != nil {
-			return err
-		}
-		return s.insertTokens(ctx, made)
+		return s.insertAccess(ctx, access, used.Generation+1, used.Signature, replay)
 	})
 }
 
 // Renew gives a live refresh token another end and inserts the new access tokens, all or nothing. store.ErrConflict if it was
 // used before or is gone.
-func (s *Store) Renew(ctx context.Context, signature string, expires time.Time, made []tokens.Token) error {
+func (s *Store) Renew(ctx context.Context, key tokens.Key, expires time.Time, made []tokens.Token) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, store.ErrConflict, `UPDATE token SET expires_at = $2, keep_until = $2
-			WHERE kind = 'refresh' AND signature = $1 AND used_at = 0 AND `+alive, signature, micros(expires))
+		err := s.exec(ctx, store.ErrConflict, `UPDATE code SET refresh_expires_at = $4,
+			keep_until = CASE WHEN keep_until < $4 THEN $4 ELSE keep_until END WHERE `+isLive,
+			key.Signature, key.Family, key.Generation, micros(expires))
 		if err != nil {
 			return err
 		}
-		return s.insertTokens(ctx, made)
+		return s.insertAccess(ctx, made, key.Generation, "", nil)
 	})
 }
 
-// insertTokens is one statement for all of them.
-func (s *Store) insertTokens(ctx context.Context, made []tokens.Token) error {
+// insertAccess is one statement for all of the tokens. spent is the refresh token that was used up for them, replay the answer
+// to that.
+func (s *Store) insertAccess(ctx context.Context, made []tokens.Token, generation int64, spent string, replay []byte) error {
 	if len(made) == 0 {
 		return nil
 	}
 	var values []string
 	var args []any
 	for _, t := range made {
-		row := []any{t.Kind, t.Signature, t.Family, t.Client, t.Subject, t.Session, t.Data, micros(t.Created),
-			micros(t.Expires), micros(t.UsedAt), t.Replay, micros(t.Expires)}
+		row := []any{t.Signature, t.Family, generation, t.Data, micros(t.Created), micros(t.Expires), false, spent, replay}
 		values = append(values, places(len(args), len(row)))
 		args = append(args, row...)
 	}
-	return s.exec(ctx, store.ErrConflict, `INSERT INTO token (`+tokenColumns+`, keep_until) VALUES `+
-		strings.Join(values, ", "), args...)
+	return s.exec(ctx, store.ErrConflict, `INSERT INTO access_token
+		(signature, family, generation, data, created_at, expires_at, ended, spent, replay) VALUES `+strings.Join(values, ", "), args...)
 }
 
 // places returns the n places for arguments that follow the given number of others: ($5, $6).
@@ -191,21 +110,19 @@ func (s *Store) RevokeFamily(ctx context.Context, family string) error {
 	return s.revoke(ctx, `family = $1`, family)
 }
 
-// RevokeAccessToken ends one access token and nothing else. One that is gone is no error.
+// RevokeAccessToken ends one access token and nothing else. One that is gone is no error. Its row stays until its end: it may
+// have the answer to a refresh token that comes again.
 func (s *Store) RevokeAccessToken(ctx context.Context, signature string) error {
-	return s.exec(ctx, nil, `DELETE FROM token WHERE kind = 'access' AND signature = $1`, signature)
+	return s.exec(ctx, nil, `UPDATE access_token SET ended = TRUE WHERE signature = $1`, signature)
 }
 
 // revoke ends the families whose code fits the condition. The mark comes first: it waits for an
-// exchange under way, whose tokens the deletion then sees. Refresh tokens go before access tokens,
-// the order of Rotate, so that the two cannot lock each other out.
+// exchange or a refresh under way, whose access token the deletion then sees.
 func (s *Store) revoke(ctx context.Context, condition string, args ...any) error {
-	families := ` AND family IN (SELECT family FROM code WHERE ` + condition + `)`
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		for _, query := range []string{
-			`UPDATE code SET revoked = TRUE WHERE revoked = FALSE AND ` + condition,
-			`DELETE FROM token WHERE kind = 'refresh'` + families,
-			`DELETE FROM token WHERE kind = 'access'` + families,
+			`UPDATE code SET revoked = TRUE, refresh_data = NULL WHERE revoked = FALSE AND ` + condition,
+			`DELETE FROM access_token WHERE family IN (SELECT family FROM code WHERE ` + condition + `)`,
 		} {
 			if err := s.exec(ctx, nil, query, args...); err != nil {
 				return err
@@ -213,4 +130,73 @@ func (s *Store) revoke(ctx context.Context, condition string, args ...any) error
 		}
 		return nil
 	})
+}
+
+// found is how a token is looked for by its key: what is asked, of which tables, on which condition.
+type found struct {
+	columns, tables, condition string
+	args                       []any
+}
+
+// living is the row of a family that was not revoked, and the client that it was made for.
+const living = `code JOIN client ON client.id = code.client AND client.registration = code.registration AND code.revoked = FALSE`
+
+// find says how. What the table has of a refresh token that was used are the generation after it and, for a minute or two, the
+// answer to it.
+func find(k tokens.Key) found {
+	const whose = `code.family, code.client, code.subject, code.session, client.updated_at, `
+	if k.Kind == tokens.AccessToken {
+		return found{
+			whose + `t.data, t.created_at, t.expires_at, FALSE, 0, NULL`,
+			living + ` JOIN access_token t ON t.family = code.family AND t.generation = code.generation`,
+			`t.signature = $1 AND t.ended = FALSE`, []any{k.Signature}}
+	}
+	return found{
+		whose + `code.refresh_data, code.refresh_made_at, code.refresh_expires_at, code.generation > $3, COALESCE(t.created_at, 0), t.replay`,
+		living + ` LEFT JOIN access_token t ON t.family = code.family AND t.generation = $4 AND t.spent = $1`,
+		`code.family = $2 AND (code.generation > $3 OR code.generation = $3 AND code.refresh = $1) AND code.refresh <> ''`,
+		[]any{k.Signature, k.Family, k.Generation, k.Generation + 1}}
+}
+
+// tokenScan takes in the columns of found.
+type tokenScan struct {
+	tokens.Token
+	created, expires, used, changed int64
+}
+
+func newTokenScan(k tokens.Key) *tokenScan {
+	return &tokenScan{Token: tokens.Token{Kind: k.Kind, Signature: k.Signature, Generation: k.Generation}}
+}
+
+func (t *tokenScan) dest() []any {
+	return []any{&t.Family, &t.Client, &t.Subject, &t.Session, &t.changed, &t.Data, &t.created, &t.expires, &t.Used, &t.used, &t.Replay}
+}
+
+func (t *tokenScan) token() tokens.Token {
+	t.Created, t.Expires, t.UsedAt, t.Changed = instant(t.created), instant(t.expires), instant(t.used), instant(t.changed)
+	return t.Token
+}
+
+// scanToken reads the token of that key.
+func scanToken(k tokens.Key) func(row) (tokens.Token, error) {
+	return func(r row) (tokens.Token, error) {
+		t := newTokenScan(k)
+		err := r.Scan(t.dest()...)
+		return t.token(), err
+	}
+}
+
+// Token returns the token, used or expired or not, or store.ErrNotFound: one that was revoked is none.
+func (s *Store) Token(ctx context.Context, k tokens.Key) (tokens.Token, error) {
+	f := find(k)
+	return one(ctx, s, scanToken(k), `SELECT `+f.columns+` FROM `+f.tables+` WHERE `+f.condition, f.args...)
+}
+
+// TokenFor is Token for a client that asks about a token: store.ErrNotFound also if the asking client was removed.
+func (s *Store) TokenFor(ctx context.Context, k tokens.Key, asker client.Client) (tokens.Token, error) {
+	f := find(k)
+	n := len(f.args)
+	return one(ctx, s, scanToken(k), `SELECT `+f.columns+` FROM `+f.tables+fmt.Sprintf(`
+		JOIN client asker ON asker.id = $%d AND asker.registration = $%d WHERE `, n+1, n+2)+f.condition,
+		append(f.args, asker.ID, asker.Registration)...)
 }

@@ -83,7 +83,7 @@ var mayImport = map[string][]string{
 	"provider/backchannel":                 {"provider/audit", "provider/client", "provider/outbox", "provider/spelling", "provider/store"},
 	"provider/backchannel/backchanneltest": {"provider/backchannel", "provider/store"},
 	"provider/logout":                      {"provider/client", "provider/interaction", "provider/store"},
-	"provider/tokens":                      {"provider/client"},
+	"provider/tokens":                      {"provider/account", "provider/client"},
 	"provider/pushed":                      {"provider/client"},
 	"provider/jwks/jwkstest":               {"provider/jwks"},
 }

@@ -86,7 +86,7 @@ func (r *redeemer) exchangeAll(n int) {
 	}
 	r.t.Logf("%d codes, eight times each: %v", n, time.Since(begun).Round(time.Millisecond))
 	r.want(`SELECT count(*) FROM code WHERE used = TRUE AND revoked = TRUE`, n)
-	r.want(`SELECT count(*) FROM token`, 0)
+	r.want(`SELECT count(*) FROM access_token`, 0)
 }
 
 // refreshAll redeems n other codes once, and their refresh tokens as exchangeAll the codes.
@@ -98,8 +98,8 @@ func (r *redeemer) refreshAll(n int) {
 	}
 	r.second = r.redeemAll("refresh token", n, func(i int) url.Values { return refresh(r.first[i]) })
 	r.refreshed = time.Now()
-	r.want(`SELECT count(DISTINCT family) FROM token`, n)
-	r.want(`SELECT count(*) FROM token WHERE kind = 'refresh' AND used_at = 0`, n)
+	r.want(`SELECT count(*) FROM code WHERE generation = 1 AND refresh <> '' AND revoked = FALSE`, n)
+	r.want(`SELECT count(*) FROM access_token WHERE generation = 1`, n)
 }
 
 // refresh is the request with the refresh token of an answer.

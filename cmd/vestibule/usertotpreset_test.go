@@ -59,7 +59,7 @@ func TestUserTOTPReset(t *testing.T) {
 		if _, err := s.Store.Session(ctx, session.ID); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("the session: %v, want %v", err, store.ErrNotFound)
 		}
-		if _, err := s.Store.Token(ctx, tokens.RefreshToken, "token"); !errors.Is(err, store.ErrNotFound) {
+		if _, err := s.Store.Token(ctx, token.Key()); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("the refresh token: %v, want %v", err, store.ErrNotFound)
 		}
 	})

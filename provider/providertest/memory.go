@@ -378,13 +378,13 @@ func (m *Memory) UseProof(ctx context.Context, id string, _ time.Time) error {
 }
 
 // Token implements tokens.Store.
-func (m *Memory) Token(ctx context.Context, kind, signature string) (tokens.Token, error) {
+func (m *Memory) Token(ctx context.Context, key tokens.Key) (tokens.Token, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return tokens.Token{}, err
 	}
 	defer leave()
-	token, err := found(m.tokens, [2]string{kind, signature})
+	token, err := found(m.tokens, [2]string{key.Kind, key.Signature})
 	if err == nil && !m.registered(token.Family, token.Client) {
 		return tokens.Token{}, store.ErrNotFound
 	}
@@ -393,22 +393,30 @@ func (m *Memory) Token(ctx context.Context, kind, signature string) (tokens.Toke
 }
 
 // TokenFor implements tokens.Store.
-func (m *Memory) TokenFor(ctx context.Context, kind, signature string, asker client.Client) (tokens.Token, error) {
+func (m *Memory) TokenFor(ctx context.Context, key tokens.Key, asker client.Client) (tokens.Token, error) {
 	now, err := m.Client(ctx, asker.ID)
 	if err != nil || now.Registration != asker.Registration {
 		return tokens.Token{}, cmp.Or(err, store.ErrNotFound)
 	}
-	return m.Token(ctx, kind, signature)
+	return m.Token(ctx, key)
+}
+
+// UserToken implements tokens.UserStore.
+func (m *Memory) UserToken(ctx context.Context, key tokens.Key) (token tokens.Token, user account.Account, err error) {
+	if token, err = m.Token(ctx, key); err == nil {
+		user, err = m.Account(ctx, token.Subject)
+	}
+	return token, user, err
 }
 
 // Rotate implements tokens.Store.
-func (m *Memory) Rotate(ctx context.Context, signature string, at time.Time, replay []byte, made []tokens.Token) error {
+func (m *Memory) Rotate(ctx context.Context, used tokens.Key, replay []byte, made []tokens.Token) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	key, old, err := m.unused(signature)
+	key, old, err := m.unused(used)
 	if err != nil {
 		return err
 	}
@@ -417,30 +425,35 @@ func (m *Memory) Rotate(ctx context.Context, signature string, at time.Time, rep
 			delete(m.tokens, k)
 		}
 	}
-	old.UsedAt, old.Replay = at, replay
+	old.Used, old.UsedAt, old.Replay = true, made[0].Created, replay
 	m.tokens[key] = old
+	for i := range made {
+		if made[i].Kind == tokens.RefreshToken {
+			made[i].Generation = used.Generation + 1
+		}
+	}
 	m.insert(made)
 	return m.lose()
 }
 
 // unused returns a refresh token that is good to be used, and where it is; store.ErrConflict if it is not.
-func (m *Memory) unused(signature string) ([2]string, tokens.Token, error) {
-	key := [2]string{tokens.RefreshToken, signature}
+func (m *Memory) unused(k tokens.Key) ([2]string, tokens.Token, error) {
+	key := [2]string{tokens.RefreshToken, k.Signature}
 	old, ok := m.tokens[key]
-	if !ok || !old.UsedAt.IsZero() || m.revoked[old.Family] || !m.registered(old.Family, old.Client) {
+	if !ok || old.Used || m.revoked[old.Family] || !m.registered(old.Family, old.Client) {
 		return key, old, store.ErrConflict
 	}
 	return key, old, nil
 }
 
 // Renew implements tokens.Store.
-func (m *Memory) Renew(ctx context.Context, signature string, expires time.Time, made []tokens.Token) error {
+func (m *Memory) Renew(ctx context.Context, of tokens.Key, expires time.Time, made []tokens.Token) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	key, old, err := m.unused(signature)
+	key, old, err := m.unused(of)
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,7 @@ func TestStore(t *testing.T, open func(t *testing.T) provider.Store) {
 		{"renewal of a refresh token", testRenew},
 		{"family that ended is not rotated", testRotateRevoked},
 		{"access token ends alone", testRevokeAccessToken},
+		{"token with its user", testUserToken},
 		{"proof is used once", testUseProof},
 		{"token of a client", testClientToken},
 		{"assertion of a client is spent once", testSpendAssertion},
@@ -227,6 +228,15 @@ func pair(family, suffix string) []tokens.Token {
 	return []tokens.Token{access, refresh}
 }
 
+// accessKey and refreshKey are the keys of tokens of pair. The generation is how many refresh tokens the family had before.
+func accessKey(suffix string) tokens.Key {
+	return tokens.Key{Kind: tokens.AccessToken, Signature: "access " + suffix}
+}
+
+func refreshKey(family, suffix string, generation int64) tokens.Key {
+	return tokens.Key{Kind: tokens.RefreshToken, Signature: "refresh " + suffix, Family: family, Generation: generation}
+}
+
 func testCode(t *testing.T, s provider.Store) {
 	ctx := t.Context()
 	want := code("sig")
@@ -265,12 +275,12 @@ func testCode(t *testing.T, s provider.Store) {
 		}
 	}
 	wantErr(t, "exchange of an answer without a code", s.Exchange(ctx, "alone", nil), store.ErrConflict)
-	access, err := s.Token(ctx, tokens.AccessToken, "access 1")
+	access, err := s.Token(ctx, accessKey("1"))
 	check(t, err)
-	if access.Family != want.Family || !access.UsedAt.IsZero() || !access.Created.Equal(at) {
+	if access.Family != want.Family || access.Used || !access.Created.Equal(at) {
 		t.Errorf("access token %+v", access)
 	}
-	_, err = s.Token(ctx, tokens.AccessToken, "refresh 1")
+	_, err = s.Token(ctx, tokens.Key{Kind: tokens.AccessToken, Signature: "refresh 1"})
 	wantErr(t, "refresh token asked for as access token", err, store.ErrNotFound)
 }
 
@@ -278,12 +288,12 @@ func testAsker(t *testing.T, s provider.Store) {
 	exchanged(t, s)
 	registered, err := s.Client(t.Context(), Client)
 	check(t, err)
-	_, err = s.TokenFor(t.Context(), tokens.AccessToken, "access 1", registered)
+	_, err = s.TokenFor(t.Context(), accessKey("1"), registered)
 	check(t, err)
 	for name, asker := range map[string]client.Client{
 		"who is not there": {ID: "gone", Registration: registered.Registration}, "who was there before": {ID: Client, Registration: "another"},
 	} {
-		_, err := s.TokenFor(t.Context(), tokens.AccessToken, "access 1", asker)
+		_, err := s.TokenFor(t.Context(), accessKey("1"), asker)
 		wantErr(t, "token for somebody "+name, err, store.ErrNotFound)
 	}
 }
@@ -310,7 +320,7 @@ func testExchangeRevoked(t *testing.T, s provider.Store) {
 	check(t, s.RevokeFamily(ctx, "family of sig"))
 	check(t, s.RevokeFamily(ctx, "no such family"))
 	wantErr(t, "exchange after the end of the family", s.Exchange(ctx, "sig", pair("family of sig", "1")), store.ErrConflict)
-	_, err := s.Token(ctx, tokens.AccessToken, "access 1")
+	_, err := s.Token(ctx, accessKey("1"))
 	wantErr(t, "token of a family that ended", err, store.ErrNotFound)
 	if c, err := s.Code(ctx, "sig"); err != nil || !c.Revoked || c.Used {
 		t.Errorf("code of a family that ended: %+v, %v, want it revoked and not used", c, err)
@@ -333,7 +343,7 @@ func testRotateOnce(t *testing.T, s provider.Store) {
 		i++
 		mine := pair(family, fmt.Sprint(i))
 		n.Unlock()
-		return s.Rotate(context.Background(), "refresh 1", at, []byte("answer"), mine)
+		return s.Rotate(context.Background(), refreshKey(family, "1", 0), []byte("answer"), mine)
 	}, store.ErrConflict)
 	if won != 1 {
 		t.Errorf("%d rotations of one token succeeded, want 1", won)
@@ -343,40 +353,59 @@ func testRotateOnce(t *testing.T, s provider.Store) {
 func testRotateReplay(t *testing.T, s provider.Store) {
 	ctx := t.Context()
 	family := exchanged(t, s)
-	check(t, s.Rotate(ctx, "refresh 1", at, []byte("answer"), pair(family, "2")))
-	old, err := s.Token(ctx, tokens.RefreshToken, "refresh 1")
-	check(t, err)
-	if string(old.Replay) != "answer" || !old.UsedAt.Equal(at) {
-		t.Errorf("rotated token %+v", old)
+	for n, answer := range []string{"answer", "another"} {
+		made := pair(family, fmt.Sprint(n+2))
+		made[0].Created, made[1].Created = at.Add(time.Second), at.Add(time.Second)
+		check(t, s.Rotate(ctx, refreshKey(family, fmt.Sprint(n+1), int64(n)), []byte(answer), made))
 	}
-	_, err = s.Token(ctx, tokens.AccessToken, "access 1")
-	wantErr(t, "access token from before the rotation", err, store.ErrNotFound)
-	for _, key := range [][2]string{{tokens.AccessToken, "access 2"}, {tokens.RefreshToken, "refresh 2"}} {
-		_, err := s.Token(ctx, key[0], key[1])
+	for n, answer := range []string{"answer", "another"} {
+		old, err := s.Token(ctx, refreshKey(family, fmt.Sprint(n+1), int64(n)))
 		check(t, err)
+		if string(old.Replay) != answer || !old.Used || !old.UsedAt.Equal(at.Add(time.Second)) || old.Family != family || old.Generation != int64(n) {
+			t.Errorf("rotated token %+v", old)
+		}
 	}
+	for _, n := range []string{"1", "2"} {
+		_, err := s.Token(ctx, accessKey(n))
+		wantErr(t, "access token from before the rotation", err, store.ErrNotFound)
+	}
+	check(t, s.RevokeAccessToken(ctx, "access 3"))
+	if old, err := s.Token(ctx, refreshKey(family, "2", 1)); err != nil || string(old.Replay) != "another" {
+		t.Errorf("rotated token whose access token was revoked: %+v, %v", old, err)
+	}
+	live, err := s.Token(ctx, refreshKey(family, "3", 2))
+	if check(t, err); live.Used || live.Generation != 2 {
+		t.Errorf("live token %+v", live)
+	}
+	_, err = s.Token(ctx, refreshKey(family, "4", 3))
+	wantErr(t, "refresh token that never was", err, store.ErrNotFound)
 }
 
 func testRenew(t *testing.T, s provider.Store) {
 	ctx := t.Context()
 	family := exchanged(t, s)
+	first := refreshKey(family, "1", 0)
 	for _, n := range []string{"2", "3"} {
-		check(t, s.Renew(ctx, "refresh 1", at.Add(time.Hour), pair(family, n)[:1]))
+		check(t, s.Renew(ctx, first, at.Add(time.Hour), pair(family, n)[:1]))
 	}
 	for _, n := range []string{"1", "2", "3"} { // all live side by side
-		_, err := s.Token(ctx, tokens.AccessToken, "access "+n)
+		_, err := s.Token(ctx, accessKey(n))
 		check(t, err)
 	}
-	old, err := s.Token(ctx, tokens.RefreshToken, "refresh 1")
-	if check(t, err); !old.UsedAt.IsZero() || !old.Expires.Equal(at.Add(time.Hour)) {
+	old, err := s.Token(ctx, first)
+	if check(t, err); old.Used || !old.Expires.Equal(at.Add(time.Hour)) {
 		t.Errorf("renewed token %+v", old)
 	}
-	wantErr(t, "renewal of an access token", s.Renew(ctx, "access 1", at, nil), store.ErrConflict)
-	check(t, s.Rotate(ctx, "refresh 1", at, nil, pair(family, "4")))
-	wantErr(t, "renewal after a rotation", s.Renew(ctx, "refresh 1", at, pair(family, "5")[:1]), store.ErrConflict)
+	wantErr(t, "renewal of an access token", s.Renew(ctx, accessKey("1"), at, nil), store.ErrConflict)
+	check(t, s.Rotate(ctx, first, nil, pair(family, "4")))
+	for _, n := range []string{"1", "2", "3"} {
+		_, err := s.Token(ctx, accessKey(n))
+		wantErr(t, "access token from before the rotation", err, store.ErrNotFound)
+	}
+	wantErr(t, "renewal after a rotation", s.Renew(ctx, first, at, pair(family, "5")[:1]), store.ErrConflict)
 	check(t, s.RevokeFamily(ctx, family))
-	wantErr(t, "renewal after the end of the family", s.Renew(ctx, "refresh 4", at, pair(family, "5")[:1]), store.ErrConflict)
-	_, err = s.Token(ctx, tokens.AccessToken, "access 5")
+	wantErr(t, "renewal after the end of the family", s.Renew(ctx, refreshKey(family, "4", 1), at, pair(family, "5")[:1]), store.ErrConflict)
+	_, err = s.Token(ctx, accessKey("5"))
 	wantErr(t, "token of a renewal that failed", err, store.ErrNotFound)
 }
 
@@ -384,8 +413,36 @@ func testRotateRevoked(t *testing.T, s provider.Store) {
 	ctx := t.Context()
 	family := exchanged(t, s)
 	check(t, s.RevokeFamily(ctx, family))
-	wantErr(t, "rotation after the end of the family", s.Rotate(ctx, "refresh 1", at, nil, pair(family, "2")), store.ErrConflict)
-	_, err := s.Token(ctx, tokens.RefreshToken, "refresh 2")
+	wantErr(t, "rotation after the end of the family", s.Rotate(ctx, refreshKey(family, "1", 0), nil, pair(family, "2")), store.ErrConflict)
+	for n := range 2 {
+		_, err := s.Token(ctx, refreshKey(family, fmt.Sprint(n+1), int64(n)))
+		wantErr(t, "token of a family that ended", err, store.ErrNotFound)
+	}
+}
+
+// testUserToken looks at tokens together with whose they are.
+func testUserToken(t *testing.T, s provider.Store) {
+	ctx := t.Context()
+	family := exchanged(t, s)
+	users := s.(tokens.UserStore)
+	for _, key := range []tokens.Key{accessKey("1"), refreshKey(family, "1", 0)} {
+		want, err := s.Token(ctx, key)
+		check(t, err)
+		got, user, err := users.UserToken(ctx, key)
+		check(t, err)
+		if !reflect.DeepEqual(got, want) || user.Subject != Subject {
+			t.Errorf("%s token with its user is %+v of %q, want %+v", key.Kind, got, user.Subject, want)
+		}
+	}
+	registered, err := s.Client(ctx, Client)
+	check(t, err)
+	own := pair("family of a client", "own")[0]
+	own.Subject, own.Session = "", ""
+	check(t, s.SaveClientToken(ctx, own, registered))
+	_, _, err = users.UserToken(ctx, accessKey("own"))
+	wantErr(t, "token of nobody", err, store.ErrNotFound)
+	check(t, s.RevokeFamily(ctx, family))
+	_, _, err = users.UserToken(ctx, accessKey("1"))
 	wantErr(t, "token of a family that ended", err, store.ErrNotFound)
 }
 
@@ -395,10 +452,10 @@ func testRevokeAccessToken(t *testing.T, s provider.Store) {
 	check(t, s.RevokeAccessToken(ctx, "refresh 1")) // is no access token
 	check(t, s.RevokeAccessToken(ctx, "access 1"))
 	check(t, s.RevokeAccessToken(ctx, "access 1"))
-	_, err := s.Token(ctx, tokens.AccessToken, "access 1")
+	_, err := s.Token(ctx, accessKey("1"))
 	wantErr(t, "access token that was revoked", err, store.ErrNotFound)
-	check(t, s.Rotate(ctx, "refresh 1", at, nil, pair(family, "2")))
-	_, err = s.Token(ctx, tokens.AccessToken, "access 2")
+	check(t, s.Rotate(ctx, refreshKey(family, "1", 0), nil, pair(family, "2")))
+	_, err = s.Token(ctx, accessKey("2"))
 	check(t, err)
 }
 
@@ -413,21 +470,21 @@ func testClientToken(t *testing.T, s provider.Store) {
 	for name, of := range map[string]client.Client{"as it was before a change": older, "as it was registered before": another} {
 		wantErr(t, "token of the client "+name, s.SaveClientToken(ctx, made, of), client.ErrChanged)
 	}
-	_, err = s.Token(ctx, tokens.AccessToken, "access own")
+	_, err = s.Token(ctx, accessKey("own"))
 	wantErr(t, "token that was refused", err, store.ErrNotFound)
 	check(t, s.SaveClientToken(ctx, made, registered))
-	got, err := s.TokenFor(ctx, tokens.AccessToken, "access own", registered)
+	got, err := s.TokenFor(ctx, accessKey("own"), registered)
 	check(t, err)
 	if got.Client != Client || got.Subject != "" || !got.Changed.Equal(registered.Updated) || !got.Expires.Equal(made.Expires) {
 		t.Errorf("token %+v", got)
 	}
 	check(t, s.RevokeAccessToken(ctx, "access own"))
-	_, err = s.Token(ctx, tokens.AccessToken, "access own")
+	_, err = s.Token(ctx, accessKey("own"))
 	wantErr(t, "token that was revoked", err, store.ErrNotFound)
 	made.Family, made.Signature = "another family", "access another"
 	check(t, s.SaveClientToken(ctx, made, registered))
 	check(t, s.RevokeFamily(ctx, "another family"))
-	_, err = s.Token(ctx, tokens.AccessToken, "access another")
+	_, err = s.Token(ctx, accessKey("another"))
 	wantErr(t, "token of a family that ended", err, store.ErrNotFound)
 }
 

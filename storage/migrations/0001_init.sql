@@ -106,6 +106,9 @@ CREATE INDEX pushed_request_expires_at ON pushed_request (expires_at);
 -- A code is also the record of its family of tokens, and of what the family rests on: that session, if it has no
 -- refresh tokens, and that registration of the client. It outlives the tokens, so that a family that was revoked
 -- stays so. It also says which clients are in a session.
+--
+-- The one refresh token that the family has is in it as well, and is replaced in place, however often: an older one says
+-- itself of which family and generation it is. What changes with a refresh has no index.
 CREATE TABLE code (
 	signature    TEXT    NOT NULL PRIMARY KEY,
 	family       TEXT    NOT NULL UNIQUE,
@@ -118,32 +121,34 @@ CREATE TABLE code (
 	created_at   BIGINT  NOT NULL,
 	expires_at   BIGINT  NOT NULL,
 	used         BOOLEAN NOT NULL, -- was exchanged, or stands for an answer without a code
-	revoked      BOOLEAN NOT NULL  -- what it rested on has ended
+	revoked      BOOLEAN NOT NULL, -- what it rested on has ended
+	generation         BIGINT NOT NULL DEFAULT 0,  -- how often its refresh token was replaced: the tokens of earlier ones are dead
+	refresh            TEXT   NOT NULL DEFAULT '', -- signature of its refresh token; empty: it has none
+	refresh_data       BYTEA,
+	refresh_made_at    BIGINT NOT NULL DEFAULT 0,
+	refresh_expires_at BIGINT NOT NULL DEFAULT 0,
+	keep_until         BIGINT NOT NULL             -- what is used is remembered beyond its own end
 );
-CREATE INDEX code_expires_at ON code (expires_at);
+CREATE INDEX code_keep_until ON code (keep_until);
 CREATE INDEX code_client ON code (client);
 CREATE INDEX code_subject ON code (subject);
 CREATE INDEX code_session ON code (session);
 
-CREATE TABLE token (
-	kind       TEXT   NOT NULL,
-	signature  TEXT   NOT NULL,
-	family     TEXT   NOT NULL,
-	client     TEXT   NOT NULL,
-	subject    TEXT   NOT NULL,
-	session    TEXT   NOT NULL,
+-- What else an access token stands for is in the code of its family.
+CREATE TABLE access_token (
+	signature  TEXT    NOT NULL PRIMARY KEY,
+	family     TEXT    NOT NULL,
+	generation BIGINT  NOT NULL, -- that its family was in: dead once that is in another
 	data       BYTEA,
-	created_at BIGINT NOT NULL,
-	expires_at BIGINT NOT NULL,
-	used_at    BIGINT NOT NULL,
-	replay     BYTEA,  -- the answer to its use, sealed
-	keep_until BIGINT NOT NULL, -- a used refresh token is remembered beyond its own end
-	PRIMARY KEY (kind, signature)
+	created_at BIGINT  NOT NULL,
+	expires_at BIGINT  NOT NULL,
+	ended      BOOLEAN NOT NULL, -- was revoked alone
+	spent      TEXT    NOT NULL, -- signature of the refresh token that was used up for it; empty: none was
+	replay     BYTEA             -- the answer that whoever used that got, sealed
 );
--- With the kind: a family has one access token at most, and a used refresh token for each refresh of months.
-CREATE INDEX token_family ON token (family, kind);
-CREATE INDEX token_keep_until ON token (keep_until);
-CREATE INDEX token_replay ON token (used_at) WHERE replay IS NOT NULL;
+CREATE INDEX access_token_family ON access_token (family, generation);
+CREATE INDEX access_token_expires_at ON access_token (expires_at);
+CREATE INDEX access_token_replay ON access_token (created_at) WHERE replay IS NOT NULL;
 
 -- A device that waits for its user (RFC 8628). What it is allowed becomes a code with the same signature.
 CREATE TABLE device (
