@@ -87,8 +87,7 @@ func validText(text string) string {
 }
 
 func (s *Store) insertEvent(ctx context.Context, e audit.Recorded) error {
-	return s.exec(ctx, nil, `INSERT INTO audit (`+auditEvent+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+	return s.insert(ctx, `INSERT INTO audit (`+auditEvent+`)`,
 		e.ID, micros(e.Time), e.Kind, e.Outcome, e.Subject, e.Client, e.Session, e.Address, e.Actor, e.Method,
 		e.Request, e.Text)
 }

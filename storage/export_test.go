@@ -4,6 +4,8 @@ import (
 	"context"
 	"io/fs"
 	"strings"
+
+	"vestibule/storage/database"
 )
 
 // The tests are of another package so that they may use storagetest. This is what they see of the inside.
@@ -77,4 +79,24 @@ func (s *Store) QueryPlan(ctx context.Context, query string, args ...any) (strin
 // GoneTexts returns the statements that clean up after a client, of two families, each for one batch.
 func (s *Store) GoneTexts() []string {
 	return []string{goneFamilies, s.ofFamilies("token", 2), s.ofFamilies("code", 2), s.goneConsents()}
+}
+
+// Insert inserts a row.
+func (s *Store) Insert(ctx context.Context, into string, values ...any) error {
+	return s.insert(ctx, into, values...)
+}
+
+// CountAlong has the rows of thing be counted along with what is asked next.
+func (s *Store) CountAlong(ctx context.Context) (context.Context, func(context.Context) (int64, error)) {
+	ctx, found := database.Along(ctx, s.db, func(r row) (n int64, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT count(*) FROM thing`)
+	return ctx, func(ctx context.Context) (int64, error) {
+		all, err := found(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return all[0], nil
+	}
 }

@@ -49,7 +49,7 @@ func (p *atomically) all() []write {
 	slices.SortStableFunc(locks, func(a, b write) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), compareBool(reads(a.query), reads(b.query)))
 	})
-	return append(locks, p.writes...)
+	return append(locks, gather(p.writes)...)
 }
 
 // compareBool orders false before true.

@@ -91,13 +91,24 @@ func (l *sqlite) migrator() migrator {
 	}
 }
 
-// query waits for its turn as commit does, if it writes and returns what it has written.
-func (l *sqlite) query(ctx context.Context, query string, args []any, scan func(Row) error) error {
-	if reads(query) {
-		return sqliteQuery(ctx, l.reader, query, args, scan)
+// query waits for its turn as commit does, if it writes and returns what it has written. Nothing is won here by what goes
+// along: it is asked afterwards, and by itself if that fails.
+func (l *sqlite) query(ctx context.Context, q question, along []*rider) error {
+	if err := l.ask(ctx, q); err != nil {
+		return err
+	}
+	for _, r := range along {
+		r.answered = l.ask(ctx, r.question) == nil
+	}
+	return nil
+}
+
+func (l *sqlite) ask(ctx context.Context, q question) error {
+	if reads(q.query) {
+		return sqliteQuery(ctx, l.reader, q.query, q.args, q.scan)
 	}
 	for {
-		err := sqliteQuery(ctx, l.writer, query, args, scan)
+		err := sqliteQuery(ctx, l.writer, q.query, q.args, q.scan)
 		if !isBusy(err) || ctx.Err() != nil {
 			return err
 		}

@@ -13,8 +13,9 @@ import (
 // conn is one of the two databases. Its errors are an outcome, store.ErrConflict,
 // store.ErrUnavailable, or what the driver said.
 type conn interface {
-	// query runs one statement, committed when it returns, and hands each row to scan.
-	query(ctx context.Context, query string, args []any, scan func(Row) error) error
+	// query runs one statement, committed when it returns, and hands each row to scan. The SELECTs that go along come after
+	// it: where there are round trips, in the same one, and all fail if one does.
+	query(ctx context.Context, q question, along []*rider) error
 	// commit runs the writes in their order in one transaction. It fails with the missed of the first
 	// write that has one and changes no Row, as an outcome.
 	commit(ctx context.Context, writes []write) error
@@ -38,6 +39,7 @@ type write struct {
 	query  string
 	args   []any
 	rank   Rank // of a lock
+	row    bool // query is an INSERT up to its VALUES, of which args are one row
 }
 
 // Rank is the order in which commits lock the rows that they rest on.
@@ -101,13 +103,18 @@ func One[T any](ctx context.Context, d *DB, scan func(Row) (T, error), query str
 	return found[0], nil
 }
 
-// Query runs a statement at once, as All does, and hands each row to scan.
+// Query runs a statement at once, as All does, and hands each row to scan. What Along has put off goes along.
 func (d *DB) Query(ctx context.Context, query string, args []any, scan func(Row) error) error {
 	limited, cancel := context.WithTimeout(ctx, d.limit)
 	defer cancel()
+	along := d.board(ctx)
+	queries := []string{query}
+	for _, r := range along {
+		queries = append(queries, r.query)
+	}
 	began := time.Now()
-	err := d.conn.query(limited, query, args, scan)
-	d.observe(Trip{Queries: []string{query}, Writes: !reads(query), Duration: time.Since(began), Err: fault(err)})
+	err := d.conn.query(limited, question{query, args, scan}, along)
+	d.observe(Trip{Queries: queries, Writes: !reads(query), Duration: time.Since(began), Err: fault(err)})
 	return explain(ctx, err, query)
 }
 
@@ -142,6 +149,16 @@ func (d *DB) Exec(ctx context.Context, missed error, query string, args ...any) 
 		return p.add(w)
 	}
 	return d.commit(ctx, []write{w})
+}
+
+// Insert is Exec of an INSERT of one row: into is the text up to VALUES, with all columns. The rows that an Atomic inserts by
+// the same text are one statement, in the place of the first of them.
+func (d *DB) Insert(ctx context.Context, into string, values ...any) error {
+	w := write{query: into, args: values, row: true}
+	if p := d.pending(ctx); p != nil {
+		return p.add(w)
+	}
+	return d.commit(ctx, gather([]write{w}))
 }
 
 // Lock is Exec for a row that the commit rests on: an UPDATE, or a SELECT ... FOR SHARE, which only keeps others from
