@@ -38,6 +38,9 @@ type Grant struct {
 type Store interface {
 	// Grant returns the grant, or ErrNotFound.
 	Grant(ctx context.Context, subject string, client Client) (Grant, error)
+	// GrantAlong is Grant, as what is asked along with the next statement that has the context which is returned, at no cost
+	// of its own if the store can. found returns the answer, or asks for it.
+	GrantAlong(ctx context.Context, subject string, client Client) (_ context.Context, found func(context.Context) (Grant, error))
 	// AddScopes adds to the grant, which it makes if there is none, be it for no scope. It is one atomic step: what
 	// two pages allow at once is all allowed. What the subject allowed another registration of that id is gone then.
 	AddScopes(ctx context.Context, subject string, client Client, scopes []string, now time.Time) error
@@ -62,7 +65,25 @@ type Service struct {
 // wanted. known reports whether the client was ever allowed anything: a request for no scope
 // misses nothing, and still wants a page when the client is new to the user.
 func (s *Service) Missing(ctx context.Context, subject string, client Client, wanted []string) (missing []string, known bool, err error) {
-	g, err := s.Store.Grant(ctx, subject, client)
+	return s.Lookup(subject, client).Missing(ctx, wanted)
+}
+
+// Lookup is a question for what a subject has allowed a client.
+type Lookup func(ctx context.Context) (Grant, error)
+
+// Lookup asks whenever it is called.
+func (s *Service) Lookup(subject string, client Client) Lookup {
+	return func(ctx context.Context) (Grant, error) { return s.Store.Grant(ctx, subject, client) }
+}
+
+// GrantAlong has the question go along with what the store is asked next with the context that it returns.
+func (s *Service) GrantAlong(ctx context.Context, subject string, client Client) (context.Context, Lookup) {
+	return s.Store.GrantAlong(ctx, subject, client)
+}
+
+// Missing is Service.Missing for what was asked.
+func (l Lookup) Missing(ctx context.Context, wanted []string) (missing []string, known bool, err error) {
+	g, err := l(ctx)
 	known = err == nil
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, false, fmt.Errorf("read grant: %w", err)

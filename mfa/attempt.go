@@ -100,38 +100,26 @@ func (s *Service) NoGuess(ctx context.Context, err error) {
 	}
 }
 
-// resetAttempts forgets the wrong answers of the factor that was proved. It belongs into the commit that spends the right
-// one, and nothing else ever forgives: a password, or a proof of an earlier sign-in, says nothing about these. If another
-// factor is switched off after too many in a row, it is taken again; its window and its lock stay as they are.
+// resetAttempts forgets the wrong answers of the factor that was proved, and the right one. It belongs into the commit that
+// spends that one, and nothing else ever forgives: a password, or a proof of an earlier sign-in, says nothing about these. If
+// another factor is switched off after too many in a row, it is taken again; its window and its lock stay as they are.
 //
-// The order is always that of factors, so that no two commits wait for each other.
+// If the right answer was the last that the budget allowed, it is taken back first, and with it the lock that it began: that was
+// none, and ends nobody's sign-in.
 func (s *Service) resetAttempts(ctx context.Context, a attempt, p Proof) error {
 	limits := s.Limits.orDefault()
+	var others []Budget
 	for _, factor := range s.factors() {
-		var err error
-		key, inARow := attemptKey(factor, p.subject), limits.of(factor).InARow
-		switch {
-		case factor == p.kind:
-			err = s.resetOwn(ctx, a)
-		case inARow > 0:
-			err = s.Attempts.Enable(ctx, key, inARow)
-		}
-		if err != nil {
-			return err
+		if limit := limits.of(factor); factor != p.kind && limit.InARow > 0 {
+			others = append(others, Budget{attemptKey(factor, p.subject), limit})
 		}
 	}
-	return nil
-}
-
-// resetOwn forgets the wrong answers of the factor that was proved, and the right one. If that was the last that the budget
-// allowed, it is taken back first, and with it the lock that it began: that was none, and ends nobody's sign-in.
-func (s *Service) resetOwn(ctx context.Context, a attempt) error {
 	if a.Left <= 0 {
 		if err := s.Attempts.RefundAttempt(ctx, a.key, a.ID); err != nil {
 			return err
 		}
 	}
-	return s.Attempts.ResetAttempts(ctx, a.key, s.now())
+	return s.Attempts.ResetAttempts(ctx, a.key, s.now(), others...)
 }
 
 // refunds gives back what could not be finished.
@@ -152,6 +140,14 @@ func (c counter) Attempt(ctx context.Context, key string, limit Limit, now time.
 
 func (c counter) AttemptSince(ctx context.Context, key string, limit Limit, since, now time.Time) (AttemptCount, error) {
 	return c.s.Attempts.AttemptSince(ctx, key, limit, since, now)
+}
+
+func (c counter) AttemptAll(ctx context.Context, budgets []Budget, now time.Time) ([]AttemptCount, error) {
+	return c.s.Attempts.AttemptAll(ctx, budgets, now)
+}
+
+func (c counter) RefundAll(ctx context.Context, keys []string, id string) error {
+	return c.s.Attempts.RefundAll(ctx, keys, id)
 }
 
 func (c counter) RefundAttempt(ctx context.Context, key, id string) error {

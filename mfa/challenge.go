@@ -21,7 +21,7 @@ func (s *Service) Challenge(ctx context.Context, subject, owner, kind string) (s
 	if err != nil {
 		return nil, nil, err
 	}
-	all, _, err := s.credentials(ctx, subject, kind)
+	all, err := s.credentials(ctx, subject, kind)
 	if err != nil {
 		return nil, nil, err
 	}

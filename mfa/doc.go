@@ -52,8 +52,9 @@
 //
 // A guess goes through these steps, and the order is the security of the whole:
 //
-//  1. its form is read: what cannot be an answer is not a guess;
-//  2. it is counted, and the count is committed, or refused: during a lock, and after it until the password is given again;
+//  1. what cannot be an answer, whoever gives it, is not a guess;
+//  2. it is counted, and the count is committed, or refused: during a lock, and after it until the password is given again. The
+//     user's authenticators are asked for in the same round trip; what turns out to be no answer of theirs is given back;
 //  3. it is compared, in constant work: a Kind hands out what compares only with what it has read, and a Service calls it
 //     only with what it has counted;
 //  4. the counter of the authenticator, or the recovery code, is spent, in the same commit as whatever the caller does

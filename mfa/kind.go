@@ -27,6 +27,8 @@ type Kind interface {
 	// Challenge begins a proof: view is what the page shows, and state, which may be nil, what Check gets back with the
 	// answer. all are the user's, at least one.
 	Challenge(all []Credential) (state []byte, view any, err error)
+	// MayAnswer reports false of a form that Check refuses as none, whatever the user has: nothing is counted for it.
+	MayAnswer(answer url.Values) bool
 	// Check reads an answer to a challenge. The Credential of the Match is the one of all that gave it, with its new
 	// Counter and Params; nothing else of it is kept. ErrChallenge if the state is none that Challenge returned for these.
 	Check(all []Credential, state []byte, answer url.Values) (Compare, error)

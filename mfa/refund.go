@@ -21,7 +21,9 @@ const (
 type Counter interface {
 	Attempt(ctx context.Context, key string, limit Limit, now time.Time) (AttemptCount, error)
 	AttemptSince(ctx context.Context, key string, limit Limit, since, now time.Time) (AttemptCount, error)
+	AttemptAll(ctx context.Context, budgets []Budget, now time.Time) ([]AttemptCount, error)
 	RefundAttempt(ctx context.Context, key, id string) error
+	RefundAll(ctx context.Context, keys []string, id string) error
 }
 
 // Refunds counts guesses and gives those back that the server could not finish: the fault is not the user's. A guess
@@ -66,6 +68,36 @@ func (r *Refunds) guess(ctx context.Context, key string, guess func() (AttemptCo
 		r.owe(key, tally.ID, true)
 	}
 	return tally, err
+}
+
+// AttemptAll is Attempt for Attempts.AttemptAll.
+func (r *Refunds) AttemptAll(ctx context.Context, budgets []Budget, now time.Time) ([]AttemptCount, error) {
+	for _, b := range budgets {
+		if err := r.settle(ctx, b.Key); err != nil {
+			return nil, err
+		}
+	}
+	found, err := r.Attempts.AttemptAll(ctx, budgets, now)
+	if err != nil {
+		for i, tally := range found {
+			if tally.ID != "" {
+				r.owe(budgets[i].Key, tally.ID, true)
+			}
+		}
+	}
+	return found, err
+}
+
+// RefundAll is Refund for a guess of AttemptAll.
+func (r *Refunds) RefundAll(ctx context.Context, keys []string, id string) {
+	if len(keys) == 0 {
+		return
+	}
+	if err := r.Attempts.RefundAll(context.WithoutCancel(ctx), keys, id); err != nil {
+		for _, key := range keys {
+			r.owe(key, id, false)
+		}
+	}
 }
 
 // Refund gives a guess back that was right, or was not compared, now or as soon as the store answers.

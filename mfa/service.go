@@ -149,6 +149,11 @@ func (s *Service) KindsOf(ctx context.Context, subject string) ([]KindParams, er
 	return s.Store.KindsOf(ctx, subject)
 }
 
+// KindsAlong is KindsOf, as what is asked along with the next guess that is counted with the context which it returns.
+func (s *Service) KindsAlong(ctx context.Context, subject string) (_ context.Context, found func(context.Context) ([]KindParams, error)) {
+	return s.Store.KindsAlong(ctx, subject)
+}
+
 // Status returns what the subject has.
 func (s *Service) Status(ctx context.Context, subject string) (Status, error) {
 	f, err := s.Store.Factors(ctx, subject)

@@ -75,6 +75,11 @@ type Store interface {
 	KindsOf(ctx context.Context, subject string) ([]KindParams, error)
 	// Factors returns what the subject has; no factor is no error.
 	Factors(ctx context.Context, subject string) (Factors, error)
+	// KindsAlong and FactorsAlong are KindsOf and Factors, as what is asked along with the next Attempt, AttemptSince or
+	// AttemptAll that has the context which is returned: after it, and at no cost of its own if the store can. found returns
+	// the answer, or asks for it.
+	KindsAlong(ctx context.Context, subject string) (_ context.Context, found func(context.Context) ([]KindParams, error))
+	FactorsAlong(ctx context.Context, subject string) (_ context.Context, found func(context.Context) (Factors, error))
 	// Activate makes the authenticator (nil: none) and the recovery set (nil: the old one stays) live
 	// and deletes the owner's setup, all in one commit. A new set ends the old one in the same instant.
 	// ErrChanged if the subject's Generation is no longer basis or the owner's setup is gone.
@@ -119,18 +124,23 @@ type Attempts interface {
 	Attempt(ctx context.Context, key string, limit Limit, now time.Time) (AttemptCount, error)
 	// RefundAttempt takes back the guess of that AttemptCount.ID, in the window and in a row, and with it the lock that
 	// began because it was counted. Nothing happens when it was not counted, was taken back before, its window is over,
-	// or ResetAttempts or Enable has set back what it was counted in: so it may be tried again when it is not known
+	// or ResetAttempts has set back what it was counted in: so it may be tried again when it is not known
 	// whether it happened. A store need know only the last guesses of a window, Returnable of them; it may leave an
 	// older one counted.
 	RefundAttempt(ctx context.Context, key, id string) error
+	// AttemptAll is Attempt for one guess that counts in several budgets: in all of them, under one ID, or in none. What it
+	// returns is in their order. If one refuses, those that do say so, and nothing is counted. Two that have budgets in common
+	// name them in the same order.
+	AttemptAll(ctx context.Context, budgets []Budget, now time.Time) ([]AttemptCount, error)
+	// RefundAll is RefundAttempt for a guess of AttemptAll: it takes it back under all of the keys. They come in that order.
+	RefundAll(ctx context.Context, keys []string, id string) error
 	// AttemptSince is Attempt for whoever gave a password at the time since. It refuses, with AttemptCount.Stale, when
 	// a lock of the key has ended after that: it is not counted then and changes nothing.
 	AttemptSince(ctx context.Context, key string, limit Limit, since, now time.Time) (AttemptCount, error)
 	// ResetAttempts forgets the guesses under the key, and a lock that is not over; but not when the last lock ended,
-	// which is now if that lock was not over. Only a Service calls it, for a right guess.
-	ResetAttempts(ctx context.Context, key string, now time.Time) error
-	// Enable has the guesses in a row under the key begin anew if there were so many. The window and the lock stay.
-	Enable(ctx context.Context, key string, inARow int) error
+	// which is now if that lock was not over. Under each of the others it has the guesses in a row begin anew if there were
+	// as many as its Limit.InARow; their windows and locks stay. Only a Service calls it, for a right guess.
+	ResetAttempts(ctx context.Context, key string, now time.Time, others ...Budget) error
 	// Spend sets Counter to counter, Params to params and LastUsed to now if Counter is smaller, or both are 0; else
 	// ErrUsed.
 	Spend(ctx context.Context, authenticator string, counter int64, params string, now time.Time) error
@@ -156,15 +166,21 @@ type Limit struct {
 	Guesses int           // at most so many in a window
 	Window  time.Duration // from the first guess
 	Lock    time.Duration // how long the last allowed guess locks, if nothing forgives it
-	InARow  int           // so many in a row, at any pace, lock until Enable; 0: no such end
+	InARow  int           // so many in a row, at any pace, lock until ResetAttempts says otherwise; 0: no such end
+}
+
+// Budget is where guesses are counted, and how many of them there may be.
+type Budget struct {
+	Key   string
+	Limit Limit
 }
 
 // AttemptCount is what an Attempt found.
 type AttemptCount struct {
 	ID          string    // of the guess, for RefundAttempt; no other under the key has the same
 	Left        int       // guesses left after this one, in the window or until InARow, whichever are fewer; 0: it was the last
-	InARow      int       // guesses since the last ResetAttempts or Enable, this one included
+	InARow      int       // guesses since the last ResetAttempts, this one included
 	LockedUntil time.Time // not zero: refused
-	Disabled    bool      // InARow is reached: refused until Enable
+	Disabled    bool      // InARow is reached: refused until a ResetAttempts that names the key
 	Stale       time.Time // not zero: refused by AttemptSince, because a lock ended then
 }

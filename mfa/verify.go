@@ -1,6 +1,7 @@
 package mfa
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,11 +29,7 @@ func (s *Service) Verify(ctx context.Context, subject string, answer Answer, sin
 	if err != nil {
 		return err
 	}
-	q, err := s.read(ctx, kind, subject, answer)
-	if err != nil {
-		return err
-	}
-	a, err := s.countSince(ctx, answer.Kind, subject, s.Limits.orDefault().Attempts, since, now)
+	q, a, err := s.counted(ctx, kind, subject, answer, since, now)
 	if err != nil {
 		return err
 	}
@@ -56,18 +53,52 @@ type question struct {
 	compare Compare
 }
 
-// read reads the form of an answer.
-func (s *Service) read(ctx context.Context, kind Kind, subject string, answer Answer) (question, error) {
-	all, had, err := s.credentials(ctx, subject, answer.Kind)
-	if err != nil {
-		return question{}, err
-	}
+// counted reads an answer and counts the guess that it is. The authenticators are asked for along with the count, so that most
+// of the reading comes after it: what turns out to be no answer is given back.
+func (s *Service) counted(ctx context.Context, kind Kind, subject string, answer Answer, since, now time.Time) (question, attempt, error) {
 	state, err := s.challenge(subject, answer)
+	along, found := s.Store.FactorsAlong(ctx, subject)
+	if err != nil || !kind.MayAnswer(answer.Form) {
+		return s.uncounted(ctx, kind, found, state, answer, err)
+	}
+	if err := ctx.Err(); err != nil { // nothing is counted for who has gone away by now
+		return question{}, attempt{}, err
+	}
+	a, err := s.countSince(along, answer.Kind, subject, s.Limits.orDefault().Attempts, since, now)
 	if err != nil {
+		return question{}, a, err
+	}
+	q, err := s.read(ctx, kind, found, state, answer)
+	if err != nil {
+		s.refunds().Refund(ctx, a.key, a.ID)
+	}
+	return q, a, err
+}
+
+// uncounted says what is wrong with an answer that is none: whoever has no authenticator hears of that first.
+func (s *Service) uncounted(ctx context.Context, kind Kind, found func(context.Context) (Factors, error), state []byte, answer Answer, fault error) (question, attempt, error) {
+	_, err := s.read(ctx, kind, found, state, answer)
+	if errors.Is(err, ErrNotEnrolled) || fault == nil && err != nil {
+		return question{}, attempt{}, err
+	}
+	return question{}, attempt{}, cmp.Or(fault, ErrFormat)
+}
+
+// read reads the form of an answer.
+func (s *Service) read(ctx context.Context, kind Kind, found func(context.Context) (Factors, error), state []byte, answer Answer) (question, error) {
+	f, err := found(ctx)
+	if err != nil {
+		return question{}, fmt.Errorf("read factors: %w", err)
+	}
+	all, err := s.Keys.unsealed(f.Authenticators, answer.Kind)
+	switch {
+	case err != nil:
 		return question{}, err
+	case len(all) == 0:
+		return question{}, ErrNotEnrolled
 	}
 	compare, err := kind.Check(all, state, answer.Form)
-	return question{all, had, compare}, err
+	return question{all, ids(f.Authenticators), compare}, err
 }
 
 // matched compares, and takes no answer for right of an authenticator that the user does not have.
@@ -132,18 +163,18 @@ func run(ctx context.Context, p Proof, then func(context.Context, Proof) error) 
 	return then(ctx, p)
 }
 
-// credentials returns the subject's authenticators of the kind with their secrets opened, and the ids of those of all
-// kinds. One that does not open fails them all: it is a key missing in the settings, or a tampered database.
-func (s *Service) credentials(ctx context.Context, subject, kind string) (all []Credential, had []string, err error) {
+// credentials returns the subject's authenticators of the kind with their secrets opened. One that does not open fails them
+// all: it is a key missing in the settings, or a tampered database.
+func (s *Service) credentials(ctx context.Context, subject, kind string) ([]Credential, error) {
 	f, err := s.Store.Factors(ctx, subject)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read factors: %w", err)
+		return nil, fmt.Errorf("read factors: %w", err)
 	}
-	all, err = s.Keys.unsealed(f.Authenticators, kind)
+	all, err := s.Keys.unsealed(f.Authenticators, kind)
 	if err == nil && len(all) == 0 {
 		err = ErrNotEnrolled
 	}
-	return all, ids(f.Authenticators), err
+	return all, err
 }
 
 // unsealed opens the secrets of the authenticators of a kind.

@@ -327,6 +327,10 @@ type noFactors struct {
 
 func (n noFactors) Factors(context.Context, string) (mfa.Factors, error) { return mfa.Factors{}, n.err }
 
+func (n noFactors) FactorsAlong(ctx context.Context, _ string) (context.Context, func(context.Context) (mfa.Factors, error)) {
+	return ctx, func(context.Context) (mfa.Factors, error) { return mfa.Factors{}, n.err }
+}
+
 type noGuess struct {
 	mfa.Attempts
 	err error

@@ -90,8 +90,7 @@ func validText(text string) string {
 
 // insertEvent also has the event wait for its link.
 func (s *Store) insertEvent(ctx context.Context, e audit.Recorded) error {
-	return s.db.InsertListed(ctx, "audit_waiting", `INSERT INTO audit (`+auditColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+	return s.db.InsertListed(ctx, "audit_waiting", `INSERT INTO audit (`+auditColumns+`)`,
 		e.ID, micros(e.Time), e.Kind, e.Outcome, e.Subject, e.Client, e.Session, e.Address, e.Actor, e.Method,
 		e.Request, e.Text)
 }

@@ -268,3 +268,76 @@ func TestDeadline(t *testing.T) {
 		}
 	})
 }
+
+// What is inserted by one text is one statement, wherever in the Atomic it was; all else stays in its order.
+func TestInsertsAreOneStatement(t *testing.T) {
+	things(t, func(t *testing.T, s *storage.Store) {
+		const into = `INSERT INTO thing (id, n)`
+		must(t, s.Insert(t.Context(), into, "alone", 0))
+		w := observe(s)
+		must(t, s.Atomic(t.Context(), func(ctx context.Context) error {
+			must(t, s.Insert(ctx, into, "a", 1))
+			must(t, s.Exec(ctx, nil, `UPDATE thing SET n = 5 WHERE id = 'b'`))
+			if err := s.Atomic(ctx, func(ctx context.Context) error {
+				return errors.Join(s.Insert(ctx, into, "taken back", 3), errors.New("taken back"))
+			}); err == nil {
+				t.Error("an Atomic that failed did not")
+			}
+			for i := range 100 {
+				must(t, s.Insert(ctx, into, string(rune('b'+i)), 10+i))
+			}
+			return nil
+		}))
+		if got, want := w.counts(), [3]int{1, 3, 1}; got != want { // 64 rows, the update, 37 rows
+			t.Errorf("trips, statements, commits = %v, want %v", got, want)
+		}
+		if got := count(t, s); got != 102 {
+			t.Errorf("%d rows, want 102", got)
+		}
+		if got := number(t, s, `SELECT n FROM thing WHERE id = 'b'`); got != 5 {
+			t.Errorf("n = %d: the rows do not stand in the place of the first", got)
+		}
+		err := s.Atomic(t.Context(), func(ctx context.Context) error {
+			return errors.Join(s.Insert(ctx, into, "new", 200), s.Insert(ctx, into, "a", 201))
+		})
+		if !errors.Is(err, store.ErrConflict) || count(t, s) != 102 {
+			t.Errorf("one row of two is there already: %v, want ErrConflict and no row", err)
+		}
+	})
+}
+
+// A SELECT that goes along costs no round trip, sees what was written, and is asked by itself if it was not answered.
+func TestAlong(t *testing.T) {
+	things(t, func(t *testing.T, s *storage.Store) {
+		const write = `INSERT INTO thing (id, n) VALUES ($1, $2) RETURNING n`
+		ctx, rows := s.CountAlong(t.Context())
+		ctx, again := s.CountAlong(ctx)
+		w := observe(s)
+		if n, err := s.Number(ctx, write, "a", 7); n != 7 || err != nil {
+			t.Errorf("the write returns %d, %v", n, err)
+		}
+		for _, found := range []func(context.Context) (int64, error){rows, again, rows} {
+			if n, err := found(t.Context()); n != 1 || err != nil {
+				t.Errorf("%d rows, %v, want 1", n, err)
+			}
+		}
+		if got, want := w.counts(), [3]int{1, 3, 1}; got != want {
+			t.Errorf("trips, statements, commits = %v, want %v", got, want)
+		}
+		if _, err := s.Number(ctx, `SELECT 1`); err != nil || w.counts() != [3]int{2, 4, 1} {
+			t.Errorf("trips, statements, commits = %v, %v: it goes along once", w.counts(), err)
+		}
+
+		ctx, rows = s.CountAlong(t.Context())
+		if _, err := s.Number(ctx, write, "a", 8); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("a write that fails: %v", err)
+		}
+		if n, err := rows(t.Context()); n != 1 || err != nil {
+			t.Errorf("%d rows, %v, want 1", n, err)
+		}
+		_, rows = s.CountAlong(t.Context())
+		if n, err := rows(t.Context()); n != 1 || err != nil {
+			t.Errorf("%d rows, %v, want 1", n, err)
+		}
+	})
+}

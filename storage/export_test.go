@@ -4,6 +4,8 @@ import (
 	"context"
 	"io/fs"
 	"strings"
+
+	"vestibule/storage/database"
 )
 
 // The tests are of another package so that they may use storagetest. This is what they see of the inside.
@@ -93,4 +95,24 @@ func (s *Store) ChangeLink(ctx context.Context, place int64, f func(last int64, 
 	last, ids, hashes := f(l.place, l.ids, l.hashes)
 	return s.exec(ctx, nil, `UPDATE audit_link SET place = $2, ids = $3, hashes = $4 WHERE place = $1`,
 		l.place, last, strings.Join(ids, " "), hashes)
+}
+
+// Insert inserts a row.
+func (s *Store) Insert(ctx context.Context, into string, values ...any) error {
+	return s.insert(ctx, into, values...)
+}
+
+// CountAlong has the rows of thing be counted along with what is asked next.
+func (s *Store) CountAlong(ctx context.Context) (context.Context, func(context.Context) (int64, error)) {
+	ctx, found := database.Along(ctx, s.db, func(r row) (n int64, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT count(*) FROM thing`)
+	return ctx, func(ctx context.Context) (int64, error) {
+		all, err := found(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return all[0], nil
+	}
 }

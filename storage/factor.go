@@ -6,14 +6,23 @@ import (
 	"vestibule/mfa"
 )
 
+const kindsQuery = `SELECT kind, params, MAX(used_at) FROM authenticator WHERE subject = $1 GROUP BY kind, params`
+
+func scanKind(r row) (k mfa.KindParams, err error) {
+	var used int64
+	err = r.Scan(&k.Kind, &k.Params, &used)
+	k.Used = instant(used)
+	return k, err
+}
+
 // KindsOf implements mfa.Store.
 func (s *Store) KindsOf(ctx context.Context, subject string) ([]mfa.KindParams, error) {
-	return all(ctx, s, func(r row) (k mfa.KindParams, err error) {
-		var used int64
-		err = r.Scan(&k.Kind, &k.Params, &used)
-		k.Used = instant(used)
-		return k, err
-	}, `SELECT kind, params, MAX(used_at) FROM authenticator WHERE subject = $1 GROUP BY kind, params`, subject)
+	return all(ctx, s, scanKind, kindsQuery, subject)
+}
+
+// KindsAlong implements mfa.Store.
+func (s *Store) KindsAlong(ctx context.Context, subject string) (context.Context, func(context.Context) ([]mfa.KindParams, error)) {
+	return along(ctx, s, scanKind, kindsQuery, subject)
 }
 
 func (s *Store) authenticatorIDs(ctx context.Context, subject string) ([]string, error) {
@@ -42,27 +51,40 @@ func scanFactor(r row) (*factorRow, error) {
 	return f, err
 }
 
-// Factors returns what the subject has. It is read with each code that is checked, so it is one
-// statement: each authenticator comes with each unused recovery code, a hundred short rows at most.
+// factorsQuery is one statement, for it is read with each code that is checked: each authenticator comes with each unused
+// recovery code, a hundred short rows at most.
+const factorsQuery = `SELECT e.generation,
+		COALESCE(a.id, ''), COALESCE(a.kind, ''), COALESCE(a.name, ''), COALESCE(a.key_id, ''), a.secret,
+		COALESCE(a.params, ''), COALESCE(a.counter, 0),
+		COALESCE(a.created_at, 0), COALESCE(a.used_at, 0),
+		COALESCE(r.id, ''), r.salt, COALESCE(r.params, ''), COALESCE(r.total, 0), COALESCE(r.created_at, 0), c.digest
+	FROM enrolment e
+		LEFT JOIN authenticator a ON a.subject = e.subject
+		LEFT JOIN recovery_set r ON r.subject = e.subject
+		LEFT JOIN recovery_code c ON c.set_id = r.id AND c.used_at = 0
+	WHERE e.subject = $1
+	ORDER BY a.created_at, a.id`
+
+// Factors implements mfa.Store.
 func (s *Store) Factors(ctx context.Context, subject string) (mfa.Factors, error) {
-	rows, err := all(ctx, s, scanFactor, `SELECT e.generation,
-			COALESCE(a.id, ''), COALESCE(a.kind, ''), COALESCE(a.name, ''), COALESCE(a.key_id, ''), a.secret,
-			COALESCE(a.params, ''), COALESCE(a.counter, 0),
-			COALESCE(a.created_at, 0), COALESCE(a.used_at, 0),
-			COALESCE(r.id, ''), r.salt, COALESCE(r.params, ''), COALESCE(r.total, 0), COALESCE(r.created_at, 0), c.digest
-		FROM enrolment e
-			LEFT JOIN authenticator a ON a.subject = e.subject
-			LEFT JOIN recovery_set r ON r.subject = e.subject
-			LEFT JOIN recovery_code c ON c.set_id = r.id AND c.used_at = 0
-		WHERE e.subject = $1
-		ORDER BY a.created_at, a.id`, subject)
-	if err != nil || len(rows) == 0 {
-		return mfa.Factors{}, err
+	rows, err := all(ctx, s, scanFactor, factorsQuery, subject)
+	return factors(rows, subject), err
+}
+
+// FactorsAlong implements mfa.Store.
+func (s *Store) FactorsAlong(ctx context.Context, subject string) (context.Context, func(context.Context) (mfa.Factors, error)) {
+	ctx, found := along(ctx, s, scanFactor, factorsQuery, subject)
+	return ctx, func(ctx context.Context) (mfa.Factors, error) {
+		rows, err := found(ctx)
+		return factors(rows, subject), err
 	}
-	f := mfa.Factors{Generation: rows[0].generation}
-	f.Authenticators = authenticators(rows, subject)
-	f.Recovery = recoverySet(rows, subject)
-	return f, nil
+}
+
+func factors(rows []*factorRow, subject string) mfa.Factors {
+	if len(rows) == 0 {
+		return mfa.Factors{}
+	}
+	return mfa.Factors{Generation: rows[0].generation, Authenticators: authenticators(rows, subject), Recovery: recoverySet(rows, subject)}
 }
 
 func authenticators(rows []*factorRow, subject string) []mfa.Authenticator {
@@ -176,7 +198,7 @@ func (s *Store) replaceRecovery(ctx context.Context, r *mfa.RecoverySet) error {
 		VALUES ($1, $2, $3, $4, $5, $6)`, r.ID, r.Subject, r.Salt, r.Params, len(r.Digests), micros(r.Created))
 	for _, digest := range r.Digests {
 		if err == nil {
-			err = s.exec(ctx, nil, `INSERT INTO recovery_code (set_id, digest, used_at) VALUES ($1, $2, 0)`, r.ID, digest)
+			err = s.insert(ctx, `INSERT INTO recovery_code (set_id, digest, used_at)`, r.ID, digest, 0)
 		}
 	}
 	return err

@@ -32,14 +32,26 @@ func scanGrant(r row) (consent.Grant, error) {
 	return g, err
 }
 
+const grantQuery = `SELECT ` + grantColumns + ` FROM consent
+	WHERE subject = $1 AND client = $2 AND registration = $3 AND ` + notGone + ` ORDER BY scope`
+
 // Grant returns what the subject allowed the client, or consent.ErrNotFound.
 func (s *Store) Grant(ctx context.Context, subject string, client consent.Client) (consent.Grant, error) {
-	rows, err := all(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent
-		WHERE subject = $1 AND client = $2 AND registration = $3 AND `+notGone+` ORDER BY scope`, subject, client.ID, client.Registration)
-	if err != nil {
+	return only(all(ctx, s, scanGrant, grantQuery, subject, client.ID, client.Registration))
+}
+
+// GrantAlong is Grant, asked along with what is asked next.
+func (s *Store) GrantAlong(ctx context.Context, subject string, client consent.Client) (context.Context, func(context.Context) (consent.Grant, error)) {
+	ctx, found := along(ctx, s, scanGrant, grantQuery, subject, client.ID, client.Registration)
+	return ctx, func(ctx context.Context) (consent.Grant, error) { return only(found(ctx)) }
+}
+
+// only is the grant that all the rows are of.
+func only(rows []consent.Grant, err error) (consent.Grant, error) {
+	switch {
+	case err != nil:
 		return consent.Grant{}, err
-	}
-	if len(rows) == 0 {
+	case len(rows) == 0:
 		return consent.Grant{}, consent.ErrNotFound
 	}
 	return gather(rows)[0], nil

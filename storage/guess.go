@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,62 +20,64 @@ const guessTries = 5
 
 // Attempt counts a guess under key and commits before it returns, even inside an Atomic.
 func (s *Store) Attempt(ctx context.Context, key string, limit mfa.Limit, now time.Time) (mfa.AttemptCount, error) {
-	return s.guess(ctx, key, limit, math.MaxInt64, now)
+	return s.AttemptSince(ctx, key, limit, time.UnixMicro(math.MaxInt64), now)
 }
 
 // AttemptSince counts a guess like Attempt, unless a lock of the key has ended after the time since.
 func (s *Store) AttemptSince(ctx context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.AttemptCount, error) {
-	return s.guess(ctx, key, limit, micros(since), now)
+	found, err := s.guess(ctx, []mfa.Budget{{Key: key, Limit: limit}}, micros(since), now)
+	return found[0], err
 }
 
-func (s *Store) guess(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.AttemptCount, error) {
-	id := guessID()
+// AttemptAll counts a guess like Attempt in all of the budgets, or in none.
+func (s *Store) AttemptAll(ctx context.Context, budgets []mfa.Budget, now time.Time) ([]mfa.AttemptCount, error) {
+	return s.guess(ctx, budgets, math.MaxInt64, now)
+}
+
+func (s *Store) guess(ctx context.Context, budgets []mfa.Budget, since int64, now time.Time) ([]mfa.AttemptCount, error) {
+	g := guess{id: guessID(), budgets: budgets, since: since, now: now}
 	for range guessTries {
-		tally, err := s.count(ctx, key, id, limit, since, now)
+		found, err := s.count(ctx, g)
 		if !errors.Is(err, store.ErrNotFound) {
-			tally.ID = id
-			return tally, err
+			return found, err
 		}
-		tally, err = s.refusal(ctx, key, limit, since, now)
+		found, err = s.refusals(ctx, g)
 		if !errors.Is(err, store.ErrNotFound) {
-			return tally, err
+			return found, err
 		}
 	}
-	return mfa.AttemptCount{}, fmt.Errorf("%w: guesses are counted and forgiven at once", store.ErrUnavailable)
+	return g.counts(), fmt.Errorf("%w: guesses are counted and forgiven at once", store.ErrUnavailable)
 }
 
-// count is one statement, so that any number of processes count right, and none that was refused
-// writes. A window that was used up is over here, for else its lock would refuse; when that ended is kept.
+// count is one statement, so that any number of processes count right, and none that was refused writes.
 // store.ErrNotFound if the guess is refused.
-func (s *Store) count(ctx context.Context, key, id string, limit mfa.Limit, since int64, now time.Time) (mfa.AttemptCount, error) {
-	until := micros(now.Add(limit.Lock))
-	first := int64(0)
-	if limit.Guesses <= 1 {
-		first = until
+func (s *Store) count(ctx context.Context, g guess) ([]mfa.AttemptCount, error) {
+	query, args := g.statement()
+	counted := map[string][2]int{}
+	err := s.query(ctx, query, args, func(r row) error {
+		var key string
+		var n [2]int
+		err := r.Scan(&key, &n[0], &n[1])
+		counted[key] = n
+		return err
+	})
+	found := g.counts()
+	switch {
+	case err != nil:
+		return found, err
+	case len(counted) == 0:
+		return found, store.ErrNotFound
+	case len(counted) < len(g.budgets): // another guess has locked one of them in that moment
+		if err := s.RefundAll(ctx, g.keys(), g.id); err != nil {
+			return found, err
+		}
+		return found, store.ErrNotFound
 	}
-	scan := func(r row) (mfa.AttemptCount, error) {
-		var tries, row int
-		err := r.Scan(&tries, &row)
-		return mfa.AttemptCount{Left: min(limit.Guesses-tries, inARow(limit)-row), InARow: row}, err
+	for i, b := range g.budgets {
+		n := counted[b.Key]
+		found[i].Left, found[i].InARow = min(b.Limit.Guesses-n[0], inARow(b.Limit)-n[1]), n[1]
 	}
-	return one(ctx, s, scan, `INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, owner, ids)
-			VALUES ($1, $2, 1, 1, $3, 0, $4, $9, $11)
-		ON CONFLICT (budget) DO UPDATE SET
-			started_at = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN excluded.started_at ELSE guess.started_at END,
-			tries = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN 1 ELSE guess.tries + 1 END,
-			in_a_row = guess.in_a_row + 1,
-			locked_until = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN excluded.locked_until
-				WHEN guess.tries + 1 >= $5 THEN $7 ELSE 0 END,
-			unlocked_at = CASE WHEN guess.locked_until > guess.unlocked_at THEN guess.locked_until ELSE guess.unlocked_at END,
-			forget_at = excluded.forget_at,
-			ids = CASE WHEN guess.tries >= $5 OR guess.started_at <= $6 THEN excluded.ids
-				WHEN length(guess.ids) >= $12 THEN substr(guess.ids, $13) || excluded.ids
-				ELSE guess.ids || excluded.ids END
-		WHERE guess.locked_until <= excluded.started_at AND guess.in_a_row < $8
-			AND guess.locked_until <= $10 AND guess.unlocked_at <= $10
-		RETURNING tries, in_a_row`,
-		key, micros(now), first, forgetAt(limit, now), limit.Guesses, micros(now.Add(-limit.Window)), until, inARow(limit), ownerOf(key), since, id,
-		mfa.Returnable*guessIDSize, guessIDSize+1)
+	return found, nil
 }
 
 // guessIDSize is how long each id is, so that the oldest one can be cut off.
@@ -106,34 +109,62 @@ func forgetAt(limit mfa.Limit, now time.Time) int64 {
 	return micros(now.Add(max(limit.Window, limit.Lock)))
 }
 
-// refusal says why a guess was refused: store.ErrNotFound if in the meantime nothing refuses it.
-func (s *Store) refusal(ctx context.Context, key string, limit mfa.Limit, since int64, now time.Time) (mfa.AttemptCount, error) {
-	type kept struct {
-		until, unlocked int64
-		row             int
+// refusals says of each budget why a guess was refused, if by that: store.ErrNotFound if in the meantime nothing refuses it.
+func (s *Store) refusals(ctx context.Context, g guess) ([]mfa.AttemptCount, error) {
+	found := make([]mfa.AttemptCount, len(g.budgets))
+	refused := false
+	var args []any
+	for _, b := range g.budgets {
+		args = append(args, b.Key)
 	}
-	scan := func(r row) (k kept, err error) {
-		err = r.Scan(&k.until, &k.unlocked, &k.row)
-		return k, err
+	err := s.query(ctx, `SELECT budget, locked_until, unlocked_at, in_a_row FROM guess WHERE budget IN `+places(0, len(args)), args, func(r row) error {
+		var key string
+		var until, unlocked int64
+		var row int
+		if err := r.Scan(&key, &until, &unlocked, &row); err != nil {
+			return err
+		}
+		i := slices.IndexFunc(g.budgets, func(b mfa.Budget) bool { return b.Key == key })
+		switch last := max(until, unlocked); {
+		case row >= inARow(g.budgets[i].Limit):
+			found[i].Disabled = true
+		case until > micros(g.now):
+			found[i].LockedUntil = instant(until)
+		case last > g.since:
+			found[i].Stale = instant(last)
+		}
+		refused = refused || found[i] != mfa.AttemptCount{}
+		return nil
+	})
+	if err == nil && !refused {
+		err = store.ErrNotFound
 	}
-	k, err := one(ctx, s, scan, `SELECT locked_until, unlocked_at, in_a_row FROM guess WHERE budget = $1`, key)
-	switch last := max(k.until, k.unlocked); {
-	case err != nil:
-		return mfa.AttemptCount{}, err
-	case k.row >= inARow(limit):
-		return mfa.AttemptCount{Disabled: true}, nil
-	case k.until > micros(now):
-		return mfa.AttemptCount{LockedUntil: instant(k.until)}, nil
-	case last > since:
-		return mfa.AttemptCount{Stale: instant(last)}, nil
-	}
-	return mfa.AttemptCount{}, store.ErrNotFound
+	return found, err
 }
 
 // RefundAttempt takes a guess back, once. A later window does not have its id.
 func (s *Store) RefundAttempt(ctx context.Context, key, id string) error {
-	return s.exec(ctx, nil, `UPDATE guess SET tries = tries - 1, in_a_row = in_a_row - 1, locked_until = 0, ids = replace(ids, $2, '')
-		WHERE budget = $1 AND ids LIKE '%' || $2 || '%'`, key, id)
+	return s.RefundAll(ctx, []string{key}, id)
+}
+
+// RefundAll takes a guess back in all budgets that it was counted in. The text of several is an INSERT, for that takes the rows
+// in the order that it names: an UPDATE takes them in an order of its own, and two commits, or a guess that is counted in the
+// same ones, would wait for each other. A row that it makes has never been guessed at, and is of no use to anybody.
+func (s *Store) RefundAll(ctx context.Context, keys []string, id string) error {
+	const taken = `tries = guess.tries - 1, in_a_row = guess.in_a_row - 1, locked_until = 0, ids = replace(guess.ids, $1, '')`
+	if len(keys) == 1 {
+		return s.exec(ctx, nil, `UPDATE guess SET `+strings.ReplaceAll(taken, "guess.", "")+`
+			WHERE budget = $2 AND ids LIKE '%' || $1 || '%'`, id, keys[0])
+	}
+	args := []any{id}
+	var rows []string
+	for _, key := range keys {
+		args = append(args, key, ownerOf(key))
+		rows = append(rows, fmt.Sprintf("($%d, $%d, 0, 0, 0, 0, 0, 1, '')", len(args)-1, len(args)))
+	}
+	return s.exec(ctx, nil, `INSERT INTO guess (budget, owner, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, ids)
+		VALUES `+strings.Join(rows, ", ")+`
+		ON CONFLICT (budget) DO UPDATE SET `+taken+` WHERE guess.ids LIKE '%' || $1 || '%'`, args...)
 }
 
 // LockedUntil returns when the lock of the key ends; zero: none holds at that time.
@@ -166,23 +197,27 @@ func (s *Store) Unlock(ctx context.Context, owner string) error {
 	return s.exec(ctx, nil, `DELETE FROM guess WHERE owner = $1`, owner)
 }
 
-// ResetAttempts forgets the guesses under the key and ends its lock. Of a budget that was ever locked the row stays,
-// for it knows when that ended.
-func (s *Store) ResetAttempts(ctx context.Context, key string, now time.Time) error {
-	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, nil, `DELETE FROM guess WHERE budget = $1 AND locked_until = 0 AND unlocked_at = 0`, key)
-		if err != nil {
-			return err
-		}
-		return s.exec(ctx, nil, `UPDATE guess SET started_at = 0, tries = 0, in_a_row = 0, ids = '', locked_until = 0, unlocked_at =
-			CASE WHEN locked_until > $2 THEN $2 WHEN locked_until > unlocked_at THEN locked_until ELSE unlocked_at END
-			WHERE budget = $1`, key, micros(now))
-	})
-}
+// keepReset is how long the row of a budget is kept that nothing is counted in: most users come back, and need it again.
+const keepReset = 24 * time.Hour
 
-// Enable has the guesses in a row begin anew if there were so many. The window and the lock stay.
-func (s *Store) Enable(ctx context.Context, key string, inARow int) error {
-	return s.exec(ctx, nil, `UPDATE guess SET in_a_row = 0, ids = '' WHERE budget = $1 AND in_a_row >= $2`, key, inARow)
+// ResetAttempts forgets the guesses under the key and ends its lock, and has the guesses in a row under the others begin anew
+// where there were too many. Of a budget that was ever locked the row stays, for it knows when that ended. What it changes of
+// the others is so rare that no two commits wait for each other.
+func (s *Store) ResetAttempts(ctx context.Context, key string, now time.Time, others ...mfa.Budget) error {
+	args := []any{key, micros(now), micros(now.Add(keepReset))}
+	fits := `budget = $1`
+	for _, b := range others {
+		args = append(args, b.Key, inARow(b.Limit))
+		fits += fmt.Sprintf(` OR budget = $%d AND in_a_row >= $%d`, len(args)-1, len(args))
+	}
+	return s.exec(ctx, nil, `UPDATE guess SET in_a_row = 0, ids = '',
+			started_at = CASE WHEN budget = $1 THEN 0 ELSE started_at END,
+			tries = CASE WHEN budget = $1 THEN 0 ELSE tries END,
+			locked_until = CASE WHEN budget = $1 THEN 0 ELSE locked_until END,
+			unlocked_at = CASE WHEN budget <> $1 THEN unlocked_at WHEN locked_until > $2 THEN $2
+				WHEN locked_until > unlocked_at THEN locked_until ELSE unlocked_at END,
+			forget_at = CASE WHEN budget = $1 AND locked_until = 0 AND unlocked_at = 0 THEN $3 ELSE forget_at END
+		WHERE `+fits, args...)
 }
 
 // Spend raises the authenticator's counter and keeps its params, or fails with mfa.ErrUsed. One that does not count stays

@@ -114,6 +114,11 @@ func one[T any](ctx context.Context, s *Store, scan func(row) (T, error), query 
 	return database.One(ctx, s.db, scan, query, args...)
 }
 
+// along is all that goes along with what is asked next, as database.Along says.
+func along[T any](ctx context.Context, s *Store, scan func(row) (T, error), query string, args ...any) (context.Context, func(context.Context) ([]T, error)) {
+	return database.Along(ctx, s.db, scan, query, args...)
+}
+
 // number returns the one number that a query is for, or store.ErrNotFound.
 func (s *Store) number(ctx context.Context, query string, args ...any) (int64, error) {
 	return one(ctx, s, func(r row) (n int64, err error) {
@@ -136,6 +141,11 @@ func (s *Store) query(ctx context.Context, query string, args []any, scan func(r
 
 func (s *Store) exec(ctx context.Context, missed error, query string, args ...any) error {
 	return s.db.Exec(ctx, missed, query, args...)
+}
+
+// insert inserts a row; into is the text up to VALUES.
+func (s *Store) insert(ctx context.Context, into string, values ...any) error {
+	return s.db.Insert(ctx, into, values...)
 }
 
 func (s *Store) lock(ctx context.Context, rank database.Rank, missed error, query string, args ...any) error {

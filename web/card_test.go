@@ -49,6 +49,8 @@ func (cards) Challenge([]mfa.Credential) ([]byte, any, error) {
 	return state, cardView{Sign: string(state)}, nil
 }
 
+func (cards) MayAnswer(answer url.Values) bool { return answer.Get("mac") != "" }
+
 func (c cards) Check(all []mfa.Credential, state []byte, answer url.Values) (mfa.Compare, error) {
 	if len(state) != len(rand.Text()) {
 		return nil, mfa.ErrChallenge

@@ -234,6 +234,12 @@ func read(t *testing.T, s consent.Store, subject string, client consent.Client) 
 	if err != nil {
 		t.Fatalf("Grant(%s, %v): %v", subject, client, err)
 	}
+	ctx, found := s.GrantAlong(ctx, subject, client)
+	along, err := found(ctx)
+	if err != nil {
+		t.Fatalf("GrantAlong(%s, %v): %v", subject, client, err)
+	}
+	same(t, along, g)
 	return g
 }
 

@@ -33,6 +33,11 @@ func (s *Store) Grant(_ context.Context, subject string, client consent.Client) 
 	return clone(g), nil
 }
 
+// GrantAlong implements consent.Store: here no question costs anything.
+func (s *Store) GrantAlong(ctx context.Context, subject string, client consent.Client) (context.Context, func(context.Context) (consent.Grant, error)) {
+	return ctx, func(ctx context.Context) (consent.Grant, error) { return s.Grant(ctx, subject, client) }
+}
+
 // find returns the grant of that registration. It is called with mu held.
 func (s *Store) find(subject string, client consent.Client) (consent.Grant, bool) {
 	g, ok := s.grants[key{subject, client.ID}]

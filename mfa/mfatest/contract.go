@@ -3,6 +3,7 @@ package mfatest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -63,6 +64,8 @@ func TestStore(t *testing.T, open func(t *testing.T) Stores) {
 		{"return of the last guesses", giveBackLast},
 		{"return of what was set back", giveBackTwice},
 		{"parallel returns", parallelReturn},
+		{"one guess in several budgets", countAll},
+		{"parallel guesses in several budgets", parallelCountAll},
 		{"forgive", forgive},
 		{"stale", stale},
 		{"stale after forgiving", staleForgiven},
@@ -122,6 +125,14 @@ func factors(t *testing.T, s Stores, subject string) mfa.Factors {
 	t.Helper()
 	f, err := s.Factors(ctx, subject)
 	must(t, "Factors", err)
+	with, found := s.FactorsAlong(ctx, subject)
+	_, err = s.Attempt(with, "along:"+subject, mfa.Limit{Guesses: 1000, Window: time.Hour, Lock: time.Hour}, now)
+	must(t, "Attempt", err)
+	along, err := found(ctx)
+	must(t, "FactorsAlong", err)
+	if !reflect.DeepEqual(along, f) {
+		t.Errorf("FactorsAlong(%s) = %+v, want %+v", subject, along, f)
+	}
 	return f
 }
 
@@ -130,6 +141,10 @@ func enrolled(t *testing.T, s Stores, subject string, want bool) {
 	got, err := s.KindsOf(ctx, subject)
 	if err != nil || len(got) > 0 != want {
 		t.Errorf("KindsOf(%s) = %v, %v, want any: %v", subject, got, err, want)
+	}
+	_, found := s.KindsAlong(ctx, subject)
+	if along, err := found(ctx); err != nil || len(along) != len(got) {
+		t.Errorf("KindsAlong(%s) = %v, %v, want %v", subject, along, err, got)
 	}
 }
 

@@ -171,7 +171,7 @@ func inARow(t *testing.T, s Stores) {
 		guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Disabled: true})
 		at = at.Add(1000 * time.Hour)
 	}
-	must(t, "Enable", s.Enable(ctx, "totp:ana", limit.InARow))
+	must(t, "Enable", takeAgain(ctx, s, "totp:ana", limit.InARow))
 	guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Left: 2, InARow: 1})
 }
 
@@ -243,7 +243,7 @@ func giveBackTwice(t *testing.T, s Stores) {
 	at = at.Add(limit.Lock)
 	enabled := count(1, at)
 	guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Disabled: true})
-	must(t, "Enable", s.Enable(ctx, "totp:ana", limit.InARow))
+	must(t, "Enable", takeAgain(ctx, s, "totp:ana", limit.InARow))
 	giveBack(enabled)
 	guess(t, s, "totp:ana", limit, at, mfa.AttemptCount{Left: 2, InARow: 1}) // the window goes on
 }
@@ -316,7 +316,7 @@ func allOrNothing(t *testing.T, s Stores) {
 		must(t, "Spend", s.Spend(ctx, "a1", 2000, params, now))
 		must(t, "Redeem", s.Redeem(ctx, "r1", digest("r1", 0), now))
 		must(t, "ResetAttempts", s.ResetAttempts(ctx, "totp:ana", now))
-		must(t, "Enable", s.Enable(ctx, "totp:ana", 1))
+		must(t, "Enable", takeAgain(ctx, s, "totp:ana", 1))
 		_, err := s.Attempt(ctx, "totp:ana", five, now)
 		must(t, "Attempt", err)
 		return errAbort

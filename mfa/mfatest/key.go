@@ -67,6 +67,12 @@ func (Key) Challenge([]mfa.Credential) (state []byte, view any, err error) {
 	return state, KeyView{state}, nil
 }
 
+// MayAnswer reports false of what is no signature.
+func (Key) MayAnswer(answer url.Values) bool {
+	_, err := parseKeyAnswer(answer)
+	return err == nil
+}
+
 // Check reads a signature of the state.
 func (Key) Check(all []mfa.Credential, state []byte, answer url.Values) (mfa.Compare, error) {
 	if len(state) != keyChallengeSize {

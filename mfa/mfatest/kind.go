@@ -108,8 +108,11 @@ func (k *kindTest) answer(t *testing.T, d Device, all ...mfa.Credential) (state 
 // check reads and compares.
 func (k *kindTest) check(state []byte, answer url.Values, all ...mfa.Credential) (mfa.Match, error) {
 	compare, err := k.kind.Check(all, state, answer)
-	if err != nil {
+	switch {
+	case err != nil:
 		return mfa.Match{}, err
+	case !k.kind.MayAnswer(answer):
+		return mfa.Match{}, errors.New("MayAnswer reports false of what Check takes")
 	}
 	return compare(k.now)
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -129,6 +130,16 @@ func (m *Memory) Factors(_ context.Context, subject string) (mfa.Factors, error)
 		f.Recovery = &set
 	}
 	return f, nil
+}
+
+// KindsAlong implements mfa.Store: here no question costs anything.
+func (m *Memory) KindsAlong(ctx context.Context, subject string) (context.Context, func(context.Context) ([]mfa.KindParams, error)) {
+	return ctx, func(ctx context.Context) ([]mfa.KindParams, error) { return m.KindsOf(ctx, subject) }
+}
+
+// FactorsAlong implements mfa.Store.
+func (m *Memory) FactorsAlong(ctx context.Context, subject string) (context.Context, func(context.Context) (mfa.Factors, error)) {
+	return ctx, func(ctx context.Context) (mfa.Factors, error) { return m.Factors(ctx, subject) }
 }
 
 func (d data) of(subject string) []mfa.Authenticator {
@@ -260,15 +271,48 @@ func (m *Memory) Attempt(ctx context.Context, key string, limit mfa.Limit, now t
 func (m *Memory) AttemptSince(_ context.Context, key string, limit mfa.Limit, since, now time.Time) (mfa.AttemptCount, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := m.data.tries[key]
+	if refused := m.data.tries[key].refuses(limit, since, now); refused != (mfa.AttemptCount{}) {
+		return refused, nil
+	}
+	return m.count(key, rand.Text(), limit, now), nil
+}
+
+// AttemptAll implements mfa.Attempts.
+func (m *Memory) AttemptAll(_ context.Context, budgets []mfa.Budget, now time.Time) ([]mfa.AttemptCount, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := make([]mfa.AttemptCount, len(budgets))
+	refused := false
+	for i, b := range budgets {
+		found[i] = m.data.tries[b.Key].refuses(b.Limit, time.Unix(1<<40, 0), now)
+		refused = refused || found[i] != mfa.AttemptCount{}
+	}
+	if refused {
+		return found, nil
+	}
+	id := rand.Text()
+	for i, b := range budgets {
+		found[i] = m.count(b.Key, id, b.Limit, now)
+	}
+	return found, nil
+}
+
+// refuses says why no guess is counted; the zero value: one is.
+func (t tries) refuses(limit mfa.Limit, since, now time.Time) mfa.AttemptCount {
 	switch {
 	case limit.InARow > 0 && t.inARow >= limit.InARow:
-		return mfa.AttemptCount{Disabled: true}, nil
+		return mfa.AttemptCount{Disabled: true}
 	case now.Before(t.locked):
-		return mfa.AttemptCount{LockedUntil: t.locked}, nil
+		return mfa.AttemptCount{LockedUntil: t.locked}
 	case since.Before(t.unlocked(now)):
-		return mfa.AttemptCount{Stale: t.unlocked(now)}, nil
+		return mfa.AttemptCount{Stale: t.unlocked(now)}
 	}
+	return mfa.AttemptCount{}
+}
+
+// count is called with mu held.
+func (m *Memory) count(key, id string, limit mfa.Limit, now time.Time) mfa.AttemptCount {
+	t := m.data.tries[key]
 	t.last = t.unlocked(now)
 	if t.window >= limit.Guesses || !now.Before(t.started.Add(limit.Window)) {
 		t.started, t.window, t.ids = now, 0, nil
@@ -278,14 +322,22 @@ func (m *Memory) AttemptSince(_ context.Context, key string, limit mfa.Limit, si
 	if t.window >= limit.Guesses {
 		t.locked = now.Add(limit.Lock)
 	}
-	id := rand.Text()
 	t.ids = append(slices.Clone(t.ids[max(0, len(t.ids)+1-mfa.Returnable):]), id)
 	m.data.tries[key] = t
 	left := limit.Guesses - t.window
 	if limit.InARow > 0 {
 		left = min(left, limit.InARow-t.inARow)
 	}
-	return mfa.AttemptCount{ID: id, Left: left, InARow: t.inARow}, nil
+	return mfa.AttemptCount{ID: id, Left: left, InARow: t.inARow}
+}
+
+// RefundAll implements mfa.Attempts.
+func (m *Memory) RefundAll(ctx context.Context, keys []string, id string) error {
+	var all []error
+	for _, key := range keys {
+		all = append(all, m.RefundAttempt(ctx, key, id))
+	}
+	return errors.Join(all...)
 }
 
 // RefundAttempt implements mfa.Attempts.
@@ -301,23 +353,18 @@ func (m *Memory) RefundAttempt(ctx context.Context, key, id string) error {
 }
 
 // ResetAttempts implements mfa.Attempts.
-func (m *Memory) ResetAttempts(ctx context.Context, key string, now time.Time) error {
+func (m *Memory) ResetAttempts(ctx context.Context, key string, now time.Time, others ...mfa.Budget) error {
 	return m.write(ctx, func(d data) error {
 		t := d.tries[key]
 		if now.Before(t.locked) {
 			t.locked = now
 		}
 		d.tries[key] = tries{last: t.unlocked(now)}
-		return nil
-	})
-}
-
-// Enable implements mfa.Attempts.
-func (m *Memory) Enable(ctx context.Context, key string, inARow int) error {
-	return m.write(ctx, func(d data) error {
-		if t := d.tries[key]; t.inARow >= inARow {
-			t.inARow, t.ids = 0, nil
-			d.tries[key] = t
+		for _, b := range others {
+			if t := d.tries[b.Key]; b.Limit.InARow > 0 && t.inARow >= b.Limit.InARow {
+				t.inARow, t.ids = 0, nil
+				d.tries[b.Key] = t
+			}
 		}
 		return nil
 	})

@@ -49,6 +49,8 @@ func (believes) Check(all []mfa.Credential, _ []byte, _ url.Values) (mfa.Compare
 	return func(time.Time) (mfa.Match, error) { return mfa.Match{Credential: all[0]}, nil }, nil
 }
 
+func (believes) MayAnswer(url.Values) bool { return true }
+
 // spendsNothing counts nothing and spends nothing.
 type spendsNothing struct{ mfa.Attempts }
 
@@ -58,6 +60,6 @@ func (spendsNothing) AttemptSince(context.Context, string, mfa.Limit, time.Time,
 
 func (spendsNothing) Spend(context.Context, string, int64, string, time.Time) error { return nil }
 
-func (spendsNothing) ResetAttempts(context.Context, string, time.Time) error { return nil }
-
-func (spendsNothing) Enable(context.Context, string, int) error { return nil }
+func (spendsNothing) ResetAttempts(context.Context, string, time.Time, ...mfa.Budget) error {
+	return nil
+}

@@ -110,18 +110,18 @@ func enable(t *testing.T, s Stores) {
 	for _, left := range []int{2, 1} {
 		guess(t, s, "totp:ana", limit, now, mfa.AttemptCount{Left: left})
 	}
-	must(t, "Enable of what is not off", s.Enable(ctx, "totp:ana", limit.InARow))
+	must(t, "Enable of what is not off", takeAgain(ctx, s, "totp:ana", limit.InARow))
 	guess(t, s, "totp:ana", limit, now, mfa.AttemptCount{Left: 0, InARow: 3})
 	end := now.Add(limit.Lock)
 	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{Left: 1, InARow: 4})
 	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{Left: 0, InARow: 5})
 	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{Disabled: true})
-	must(t, "Enable of another", s.Enable(ctx, "totp:ben", limit.InARow))
+	must(t, "Enable of another", takeAgain(ctx, s, "totp:ben", limit.InARow))
 	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{Disabled: true})
-	must(t, "Enable", s.Enable(ctx, "totp:ana", limit.InARow))
+	must(t, "Enable", takeAgain(ctx, s, "totp:ana", limit.InARow))
 	since(t, s, "totp:ana", limit, now, end, mfa.AttemptCount{Stale: end})
 	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{Left: 0, InARow: 1}) // the window goes on
 	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{LockedUntil: end.Add(limit.Lock)})
-	must(t, "Enable during a lock", s.Enable(ctx, "totp:ana", 1))
+	must(t, "Enable during a lock", takeAgain(ctx, s, "totp:ana", 1))
 	guess(t, s, "totp:ana", limit, end, mfa.AttemptCount{LockedUntil: end.Add(limit.Lock)})
 }

@@ -9,6 +9,12 @@ import (
 	"vestibule/mfa"
 )
 
+// MayAnswer reports false of what is no code of any app.
+func (Kind) MayAnswer(answer url.Values) bool {
+	_, err := parseCode(answer.Get(codeField), []int{6, 8})
+	return err == nil
+}
+
 // Check reads a code in the field code. It is right for the present step, the one before and the one after, if that is
 // later than the last that was accepted (RFC 6238 section 5.2).
 func (Kind) Check(all []mfa.Credential, _ []byte, answer url.Values) (mfa.Compare, error) {

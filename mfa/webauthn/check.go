@@ -36,6 +36,12 @@ func (k *Kind) Challenge(all []mfa.Credential) ([]byte, any, error) {
 	return options.Challenge, Ask{string(encode(options))}, nil
 }
 
+// MayAnswer reports false of what no script of ours sends. Check reads the rest: to read it takes as long as to check it.
+func (k *Kind) MayAnswer(answer url.Values) bool {
+	_, err := response(answer)
+	return err == nil
+}
+
 // Check reads the answer to navigator.credentials.get, in the form of Form (WebAuthn section 7.2). What it proves are
 // values of RFC 8176 section 2:
 //

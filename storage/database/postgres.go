@@ -74,7 +74,7 @@ func (p *postgres) rowsOf(from string) string {
 }
 
 // listed has it that PostgreSQL plans and runs one statement.
-func (p *postgres) listed(list string, w write) []write {
+func (p *postgres) listed(list string, w write, _ []any) []write {
 	w.query = "WITH made AS (" + w.query + " RETURNING id) INSERT INTO " + list + " (id) SELECT id FROM made"
 	return []write{w}
 }
@@ -110,11 +110,11 @@ func (postgresLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	return err
 }
 
-func (p *postgres) query(ctx context.Context, query string, args []any, scan func(Row) error) error {
+func (p *postgres) query(ctx context.Context, q question, along []*rider) error {
 	for try := 1; ; try++ {
-		scanned, err := p.rows(ctx, query, args, scan)
+		scanned, err := p.ask(ctx, q, along)
 		switch {
-		case hasState(err, stateUntranslatable) && reads(query):
+		case hasState(err, stateUntranslatable) && reads(q.query):
 			return nil // no row has such a key
 		case scanned || try == postgresTries || !lost(err):
 			return postgresError(err)
@@ -122,15 +122,52 @@ func (p *postgres) query(ctx context.Context, query string, args []any, scan fun
 	}
 }
 
-func (p *postgres) rows(ctx context.Context, query string, args []any, scan func(Row) error) (scanned bool, err error) {
-	rows, err := p.pool.Query(ctx, query, args...)
+func (p *postgres) ask(ctx context.Context, q question, along []*rider) (scanned bool, err error) {
+	if len(along) == 0 {
+		rows, err := p.pool.Query(ctx, q.query, q.args...)
+		if err != nil {
+			return false, err
+		}
+		return q.read(rows)
+	}
+	b := &pgx.Batch{}
+	b.Queue(q.query, q.args...)
+	for _, r := range along {
+		b.Queue(r.query, r.args...)
+	}
+	results := p.pool.SendBatch(ctx, b)
+	defer results.Close()
+	if scanned, err = q.next(results); err != nil {
+		return scanned, err
+	}
+	for _, r := range along {
+		if _, err := r.next(results); err != nil {
+			return true, err // the rows of this one are scanned: another try would double them
+		}
+	}
+	if err := results.Close(); err != nil { // what was written is committed here
+		return scanned, err
+	}
+	for _, r := range along {
+		r.answered = true
+	}
+	return scanned, nil
+}
+
+// next reads the next result of a batch.
+func (q question) next(results pgx.BatchResults) (scanned bool, err error) {
+	rows, err := results.Query()
 	if err != nil {
 		return false, err
 	}
+	return q.read(rows)
+}
+
+func (q question) read(rows pgx.Rows) (scanned bool, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		scanned = true
-		if err := scan(rows); err != nil {
+		if err := q.scan(rows); err != nil {
 			return true, outcome{err}
 		}
 	}

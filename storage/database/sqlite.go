@@ -91,8 +91,8 @@ func (l *sqlite) rowsOf(from string) string {
 }
 
 // listed takes two statements: SQLite has no INSERT inside another.
-func (l *sqlite) listed(list string, w write) []write {
-	return []write{w, {query: "INSERT INTO " + list + " (id) VALUES ($1)", args: w.args[:1]}}
+func (l *sqlite) listed(list string, w write, ids []any) []write {
+	return []write{w, {query: "INSERT INTO " + list + " (id) VALUES " + places(len(ids), 1), args: ids}}
 }
 
 func (l *sqlite) migrator() migrator {
@@ -103,13 +103,24 @@ func (l *sqlite) migrator() migrator {
 	}
 }
 
-// query waits for its turn as commit does, if it writes and returns what it has written.
-func (l *sqlite) query(ctx context.Context, query string, args []any, scan func(Row) error) error {
-	if reads(query) {
-		return sqliteQuery(ctx, l.reader, query, args, scan)
+// query waits for its turn as commit does, if it writes and returns what it has written. Nothing is won here by what goes
+// along: it is asked afterwards, and by itself if that fails.
+func (l *sqlite) query(ctx context.Context, q question, along []*rider) error {
+	if err := l.ask(ctx, q); err != nil {
+		return err
+	}
+	for _, r := range along {
+		r.answered = l.ask(ctx, r.question) == nil
+	}
+	return nil
+}
+
+func (l *sqlite) ask(ctx context.Context, q question) error {
+	if reads(q.query) {
+		return sqliteQuery(ctx, l.reader, q.query, q.args, q.scan)
 	}
 	for {
-		err := sqliteQuery(ctx, l.writer, query, args, scan)
+		err := sqliteQuery(ctx, l.writer, q.query, q.args, q.scan)
 		if !isBusy(err) || ctx.Err() != nil {
 			return err
 		}

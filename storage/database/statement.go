@@ -13,8 +13,9 @@ import (
 // conn is one of the two databases. Its errors are an outcome, store.ErrConflict,
 // store.ErrUnavailable, or what the driver said.
 type conn interface {
-	// query runs one statement, committed when it returns, and hands each row to scan.
-	query(ctx context.Context, query string, args []any, scan func(Row) error) error
+	// query runs one statement, committed when it returns, and hands each row to scan. The SELECTs that go along come after
+	// it: where there are round trips, in the same one, and all fail if one does.
+	query(ctx context.Context, q question, along []*rider) error
 	// commit runs the writes in their order in one transaction. It fails with the missed of the first
 	// write that has one and changes no Row, as an outcome.
 	commit(ctx context.Context, writes []write) error
@@ -24,8 +25,8 @@ type conn interface {
 	// rowsOf is the condition that a row is one of those that a SELECT, which is given from its FROM on, finds first. The
 	// database goes to them directly, however large the table is.
 	rowsOf(from string) string
-	// listed is an INSERT of one row that also inserts its id, the first argument, into the table list.
-	listed(list string, w write) []write
+	// listed is an INSERT that also inserts the ids of its rows into the column id of the table list.
+	listed(list string, w write, ids []any) []write
 	close() error
 }
 
@@ -39,7 +40,9 @@ type write struct {
 	missed error // returned when no row is changed or found; nil: that is fine
 	query  string
 	args   []any
-	rank   Rank // of a lock
+	rank   Rank   // of a lock
+	row    bool   // query is an INSERT up to its VALUES, of which args are one row
+	list   string // of a row: the table that its id goes into as well; empty: none
 }
 
 // Rank is the order in which commits lock the rows that they rest on.
@@ -103,13 +106,18 @@ func One[T any](ctx context.Context, d *DB, scan func(Row) (T, error), query str
 	return found[0], nil
 }
 
-// Query runs a statement at once, as All does, and hands each row to scan.
+// Query runs a statement at once, as All does, and hands each row to scan. What Along has put off goes along.
 func (d *DB) Query(ctx context.Context, query string, args []any, scan func(Row) error) error {
 	limited, cancel := context.WithTimeout(ctx, d.limit)
 	defer cancel()
+	along := d.board(ctx)
+	queries := []string{query}
+	for _, r := range along {
+		queries = append(queries, r.query)
+	}
 	began := time.Now()
-	err := d.conn.query(limited, query, args, scan)
-	d.observe(Trip{Queries: []string{query}, Writes: !reads(query), Duration: time.Since(began), Err: fault(err)})
+	err := d.conn.query(limited, question{query, args, scan}, along)
+	d.observe(Trip{Queries: queries, Writes: !reads(query), Duration: time.Since(began), Err: fault(err)})
 	return explain(ctx, err, query)
 }
 
@@ -146,20 +154,22 @@ func (d *DB) Exec(ctx context.Context, missed error, query string, args ...any) 
 	return d.commit(ctx, []write{w})
 }
 
-// InsertListed is Exec of an INSERT of a row whose id is the first argument, which goes into the column id of the table list
-// as well.
-func (d *DB) InsertListed(ctx context.Context, list, query string, args ...any) error {
-	writes := d.conn.listed(list, write{query: query, args: args})
-	p := d.pending(ctx)
-	if p == nil {
-		return d.commit(ctx, writes)
+// Insert is Exec of an INSERT of one row: into is the text up to VALUES, with all columns. The rows that an Atomic inserts by
+// the same text are one statement, in the place of the first of them.
+func (d *DB) Insert(ctx context.Context, into string, values ...any) error {
+	return d.insert(ctx, write{query: into, args: values, row: true})
+}
+
+// InsertListed is Insert of a row whose id is the first value, which goes into the column id of the table list as well.
+func (d *DB) InsertListed(ctx context.Context, list, into string, values ...any) error {
+	return d.insert(ctx, write{query: into, args: values, row: true, list: list})
+}
+
+func (d *DB) insert(ctx context.Context, w write) error {
+	if p := d.pending(ctx); p != nil {
+		return p.add(w)
 	}
-	for _, w := range writes {
-		if err := p.add(w); err != nil {
-			return err
-		}
-	}
-	return nil
+	return d.commit(ctx, []write{w})
 }
 
 // Lock is Exec for a row that the commit rests on: an UPDATE, or a SELECT ... FOR SHARE, which only keeps others from
@@ -179,6 +189,7 @@ func (d *DB) commit(ctx context.Context, writes []write) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, d.limit)
 	defer cancel()
+	writes = d.gather(writes)
 	began := time.Now()
 	err := d.conn.commit(limited, writes)
 	d.observe(Trip{Queries: texts(writes), Writes: true, Duration: time.Since(began), Err: fault(err)})

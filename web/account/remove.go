@@ -194,7 +194,7 @@ func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string)
 		return nil, err
 	}
 	defer done()
-	user, counted, err := s.Passwords.Check(r, m.account.Username, password)
+	user, counted, err := s.Passwords.Check(r, m.account.Username, password, nil)
 	if e, ok := verify.RefusedPassword(m.event(r, "", assurance.MethodPassword), err); ok {
 		if err := s.Journal.RecordWith(r.Context(), []audit.Event{e}, nil); err != nil {
 			return nil, err

@@ -55,6 +55,7 @@ func (s *commits) decideAnew(ctx context.Context, fl *flow) error {
 		return err
 	}
 	fl.ix.Follow(client)
+	fl.granted = nil
 	fl.ix.Consented, fl.state.ConsentOwed = fl.consentGiven, false
 	return nil
 }

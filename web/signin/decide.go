@@ -266,7 +266,7 @@ func (s decider) enrolled(ctx context.Context, fl *flow, d *decision) (bool, err
 	if len(fl.state.Kinds) > 0 {
 		return true, nil
 	}
-	all, err := s.factors.KindsOf(ctx, fl.subject())
+	all, err := s.kindsOf(ctx, fl)
 	d.kinds = ownKinds(all, s.factors.Usable(all))
 	return len(all) > 0, err
 }
@@ -365,12 +365,21 @@ func (s decider) renewal(ctx context.Context, fl *flow) (*renewal, error) {
 	return found, err
 }
 
+// mustLookUpConsent reports whether it is not known yet if the user must allow something.
+func (fl *flow) mustLookUpConsent() bool {
+	return fl.asksConsent() && !fl.ix.Consented && !fl.state.ConsentOwed
+}
+
 // consent finds out whether the user must allow something, and what; nil: that is known.
 func (s decider) consent(ctx context.Context, fl *flow) (*consentFacts, error) {
-	if !fl.asksConsent() || fl.ix.Consented || fl.state.ConsentOwed {
+	if !fl.mustLookUpConsent() {
 		return nil, nil
 	}
-	missing, known, err := s.consented.Missing(ctx, fl.subject(), fl.client(), fl.ix.ToRemember())
+	granted := fl.granted
+	if granted == nil {
+		granted = s.consented.Lookup(fl.subject(), fl.client())
+	}
+	missing, known, err := granted.Missing(ctx, fl.ix.ToRemember())
 	if err != nil {
 		return nil, err
 	}

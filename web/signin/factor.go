@@ -154,7 +154,11 @@ func (s factorPages) post(w http.ResponseWriter, r *http.Request, fl *flow, form
 	var done *flow
 	err := given.Missing(form)
 	if err == nil {
-		err = s.MFA.Verify(r.Context(), fl.subject(), given.Answer, fl.passwordAt(), func(ctx context.Context, p mfa.Proof) error {
+		ctx := r.Context()
+		if fl.mustLookUpConsent() {
+			ctx, fl.granted = s.Consent.GrantAlong(ctx, fl.subject(), fl.client())
+		}
+		err = s.MFA.Verify(ctx, fl.subject(), given.Answer, fl.passwordAt(), func(ctx context.Context, p mfa.Proof) error {
 			done = fl.clone()
 			done.state.AcceptedCode = fl.codeDigest(given.Key())
 			if err := done.ix.Login.Add(p); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"vestibule/consent"
 	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/assurance"
@@ -103,6 +104,8 @@ type flow struct {
 	browserSession *interaction.Session // that the browser had when openSession replaced it, live or not; nil: none
 	sessionCookie  string               // of the session that openSession wrote
 	guess          verify.Counted       // of the password, in this request
+	ownKinds       kindsAlong           // of authenticators, asked along with that guess
+	granted        consent.Lookup       // what the user has allowed the client, asked along with the code; nil: it is not asked yet
 	resubmitted    bool                 // the form met a sign-in that had changed, and is tried on that
 
 	consentGiven bool      // what the client asks for, in this request

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"slices"
 
 	"vestibule/mfa"
@@ -27,6 +28,23 @@ func ownKinds(all []mfa.KindParams, usable []mfa.Names) []ownKind {
 		kinds = append(kinds, own)
 	}
 	return kinds
+}
+
+// kindsAlong is a question for the kinds that somebody has, asked before it was known whose password it is.
+type kindsAlong struct {
+	subject string
+	found   func(context.Context) ([]mfa.KindParams, error) // nil: it was not asked
+}
+
+// kindsOf asks for the kinds that the user has. That there are none is never taken from an earlier question: somebody may have
+// set one up in the moment since.
+func (s decider) kindsOf(ctx context.Context, fl *flow) ([]mfa.KindParams, error) {
+	if own := fl.ownKinds; own.found != nil && own.subject == fl.subject() {
+		if all, err := own.found(ctx); err != nil || len(all) > 0 {
+			return all, err
+		}
+	}
+	return s.factors.KindsOf(ctx, fl.subject())
 }
 
 // params are what is known of the user's authenticators without a look into the store.

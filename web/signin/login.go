@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -107,7 +108,11 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request, fl *flow) err
 		return err
 	}
 	defer done() // when the count is taken back
-	user, counted, err := s.Passwords.Check(r, fl.state.Username, password)
+	user, counted, err := s.Passwords.Check(r, fl.state.Username, password, func(ctx context.Context, subject string) context.Context {
+		ctx, fl.ownKinds.found = s.MFA.KindsAlong(ctx, subject)
+		fl.ownKinds.subject = subject
+		return ctx
+	})
 	var locked *mfa.Locked
 	switch events := fl.passwordEvents(r, err); {
 	case errors.As(err, &locked):

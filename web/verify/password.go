@@ -108,61 +108,61 @@ func (s *Passwords) budgets(r *http.Request, g account.Guess) []budget {
 type Counted struct {
 	account.Guess
 	at     time.Time
-	in     []place
+	keys   []string // of the budgets that it was counted in
+	id     string   // what it can be taken back by
 	inARow int
 	locks  string // the budget that it used up, so that a lock has begun
 }
 
-// place is where a guess was counted, and what it can be taken back by.
-type place struct{ key, id string }
-
 // count counts a guess in all its budgets and commits that, or in none if one of them is locked. What was counted is
 // compared and recorded, so that a browser that goes away meanwhile changes nothing.
 func (s *Passwords) count(ctx context.Context, r *http.Request, c *Counted) error {
-	ctx = context.WithoutCancel(ctx)
-	for _, b := range s.budgets(r, c.Guess) {
-		tally, err := s.Refunds.Attempt(ctx, b.key, b.limit, c.at)
-		switch {
-		case err != nil: // Check gives back what was counted before
-			return err
-		case !tally.LockedUntil.IsZero():
-			s.Refund(ctx, *c)
+	names := s.budgets(r, c.Guess)
+	budgets := make([]mfa.Budget, len(names))
+	for i, b := range names {
+		budgets[i] = mfa.Budget{Key: b.key, Limit: b.limit}
+	}
+	found, err := s.Refunds.AttemptAll(context.WithoutCancel(ctx), budgets, c.at)
+	if err != nil {
+		return err
+	}
+	for _, tally := range found {
+		if !tally.LockedUntil.IsZero() {
 			return &mfa.Locked{Until: tally.LockedUntil}
 		}
-		c.in, c.inARow = append(c.in, place{b.key, tally.ID}), tally.InARow
+	}
+	for i, tally := range found {
+		c.keys, c.id, c.inARow = append(c.keys, names[i].key), tally.ID, tally.InARow
 		if tally.Left <= 0 {
-			c.locks = b.name
+			c.locks = names[i].name
 		}
 	}
 	return nil
 }
 
 // Refund gives a guess back that was right, or was not compared: now or as soon as the database answers.
-func (s *Passwords) Refund(ctx context.Context, c Counted) {
-	for _, p := range c.in {
-		s.Refunds.Refund(ctx, p.key, p.id)
-	}
-}
+func (s *Passwords) Refund(ctx context.Context, c Counted) { s.Refunds.RefundAll(ctx, c.keys, c.id) }
 
 // TakeBack takes a guess back that was right, as part of a commit. Wrong ones before it stay counted, until their
 // window is over: a right password, which may be another user's from the same address, says nothing about them.
 func (s *Passwords) TakeBack(ctx context.Context, c Counted) error {
-	ctx = context.WithoutCancel(ctx)
-	for _, p := range c.in {
-		if err := s.Attempts.RefundAttempt(ctx, p.key, p.id); err != nil {
-			return err
-		}
+	if len(c.keys) == 0 {
+		return nil
 	}
-	return nil
+	return s.Attempts.RefundAll(context.WithoutCancel(ctx), c.keys, c.id)
 }
 
 // Check counts a guess, and commits the count, just before it compares: all spellings of a name have one
 // budget, and a hasher that is too busy to compare costs nothing of it. A fault that leaves open whether the password
-// is right costs nothing either. Its caller has a turn, and takes a right guess back before it gives the turn up.
-func (s *Passwords) Check(r *http.Request, username, password string) (account.Account, Counted, error) {
+// is right costs nothing either. Its caller has a turn, and takes a right guess back before it gives the turn up. along, nil if
+// there is nothing, has what is asked of the subject go along with the count: of nobody too, so that the time does not tell.
+func (s *Passwords) Check(r *http.Request, username, password string, along func(ctx context.Context, subject string) context.Context) (account.Account, Counted, error) {
 	c := Counted{at: s.Now()}
 	user, err := s.Accounts.Authenticate(r.Context(), username, password, func(ctx context.Context, g account.Guess) error {
 		c.Guess = g
+		if along != nil {
+			ctx = along(ctx, g.Subject)
+		}
 		return s.count(ctx, r, &c)
 	})
 	var locked *mfa.Locked

@@ -7,8 +7,7 @@ import (
 	"vestibule/provider/audit"
 )
 
-// CountsGuess begins the query that counts a guess: at a password from an unknown browser one for the address and then one
-// for the account.
+// CountsGuess begins the query that counts a guess, in all its budgets.
 const CountsGuess = "INSERT INTO guess"
 
 // Counts are the budgets as they stand: how many guesses under which key.

@@ -90,8 +90,8 @@ func (s *shaky) Redeem(ctx context.Context, set string, digest []byte, now time.
 	return s.or(func() error { return s.Store.Redeem(ctx, set, digest, now) })
 }
 
-func (s *shaky) ResetAttempts(ctx context.Context, key string, now time.Time) error {
-	return s.or(func() error { return s.Store.ResetAttempts(ctx, key, now) })
+func (s *shaky) ResetAttempts(ctx context.Context, key string, now time.Time, others ...mfa.Budget) error {
+	return s.or(func() error { return s.Store.ResetAttempts(ctx, key, now, others...) })
 }
 
 func (s *shaky) Activate(ctx context.Context, subject, owner string, basis int64, a *mfa.Authenticator, r *mfa.RecoverySet) error {
