@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func testSeeded(t *testing.T, w *world) {
 	w.must(o.DeleteSeeded(t.Context(), subjects))
 	after := w.place.Content(t)
 	for table := range maps.Keys(after) {
-		if table != "audit" && !slices.Equal(after[table], before[table]) {
+		if !strings.HasPrefix(table, "audit") && !slices.Equal(after[table], before[table]) {
 			t.Errorf("%s has %v, want %v", table, after[table], before[table])
 		}
 	}

