@@ -78,18 +78,6 @@ func (s *Store) eventsOf(ctx context.Context, ids []string) (map[string]audit.Re
 	return events, err
 }
 
-// padded has the last key again and again, so that there are few lengths, and few texts that are prepared.
-func padded(keys []string) []any {
-	args := anys(keys)
-	for _, n := range []int{1, 10, 50, LinkBatch, purgeBatch} {
-		if len(args) <= n {
-			last := args[len(args)-1]
-			return append(args, slices.Repeat([]any{last}, n-len(args))...)
-		}
-	}
-	return args
-}
-
 // waiting returns the ids of events that are not linked, the lowest behind after, at most a batch, and the end of the chain
 // at that moment.
 func (s *Store) waiting(ctx context.Context, after string) (ids []string, last audit.Head, err error) {

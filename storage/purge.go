@@ -185,11 +185,3 @@ func (s *Store) ofFamilies(table string, families int) string {
 func (s *Store) goneConsents() string {
 	return s.purgeText(purgeRule{0, "DELETE FROM consent", "consent", "client = $1 AND registration = $2", ""})
 }
-
-func anys[T any](list []T) []any {
-	var all []any
-	for _, one := range list {
-		all = append(all, one)
-	}
-	return all
-}

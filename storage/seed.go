@@ -2,11 +2,9 @@ package storage
 
 import (
 	"context"
-	"strings"
 
 	"vestibule/mfa"
 	"vestibule/provider/operator"
-	"vestibule/provider/store"
 )
 
 // SeededAccounts returns the subjects of all accounts that were made to measure with, and how many others there are.
@@ -23,29 +21,12 @@ func (s *Store) SeededAccounts(ctx context.Context) (subjects []string, others i
 	return subjects, others, err
 }
 
-// AddSeeded inserts accounts with that password hash, and an authenticator for each, with one statement a table: all, or
-// store.ErrConflict if one of the subjects or user names is taken.
+// AddSeeded inserts accounts with that password hash, and an authenticator for each: all, or store.ErrConflict if one of the
+// subjects or user names is taken.
 func (s *Store) AddSeeded(ctx context.Context, hash string, all []operator.SeededAccount) error {
-	var accounts, names, enrolments, factors rows
-	for _, a := range all {
-		f := a.Factor
-		accounts.add(a.Subject, a.Username, a.Name, "", false, "", "", false, hash, micros(a.Created), micros(a.Updated), 0)
-		names.add(a.Username, a.Subject)
-		enrolments.add(a.Subject, 1)
-		factors.add(f.ID, f.Subject, f.Kind, f.Name, mfa.NameKey(f.Name), f.KeyID, f.Secret, f.Params, f.Counter, micros(f.Created), 0)
-	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		for _, t := range []struct {
-			into string
-			rows rows
-		}{
-			{`account (subject, username, name, email, email_verified, attributes, groups, disabled, password_hash, created_at,
-				updated_at, signed_in_at)`, accounts},
-			{`account_name (name, subject)`, names},
-			{`enrolment (subject, generation)`, enrolments},
-			{`authenticator (id, subject, kind, name, name_key, key_id, secret, params, counter, created_at, used_at)`, factors},
-		} {
-			if err := s.exec(ctx, store.ErrConflict, `INSERT INTO `+t.into+` VALUES `+strings.Join(t.rows.places, ", "), t.rows.args...); err != nil {
+		for _, a := range all {
+			if err := s.addSeeded(ctx, hash, a); err != nil {
 				return err
 			}
 		}
@@ -53,15 +34,25 @@ func (s *Store) AddSeeded(ctx context.Context, hash string, all []operator.Seede
 	})
 }
 
-// rows are the values of one INSERT.
-type rows struct {
-	places []string
-	args   []any
-}
-
-func (r *rows) add(values ...any) {
-	r.places = append(r.places, places(len(r.args), len(values)))
-	r.args = append(r.args, values...)
+func (s *Store) addSeeded(ctx context.Context, hash string, a operator.SeededAccount) error {
+	f := a.Factor
+	for _, r := range []struct {
+		into   string
+		values []any
+	}{
+		{`INSERT INTO account (subject, username, name, email, email_verified, attributes, groups, disabled, password_hash,
+			created_at, updated_at, signed_in_at)`, []any{a.Subject, a.Username, a.Name, "", false, "", "", false, hash,
+			micros(a.Created), micros(a.Updated), 0}},
+		{`INSERT INTO account_name (name, subject)`, []any{a.Username, a.Subject}},
+		{`INSERT INTO enrolment (subject, generation)`, []any{a.Subject, 1}},
+		{`INSERT INTO authenticator (id, subject, kind, name, name_key, key_id, secret, params, counter, created_at, used_at)`,
+			[]any{f.ID, f.Subject, f.Kind, f.Name, mfa.NameKey(f.Name), f.KeyID, f.Secret, f.Params, f.Counter, micros(f.Created), 0}},
+	} {
+		if err := s.insert(ctx, r.into, r.values...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeleteAccounts removes accounts with all that is theirs, in one commit. What they have open ends first, as with

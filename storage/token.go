@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"vestibule/provider/client"
@@ -72,30 +71,17 @@ func (s *Store) Renew(ctx context.Context, key tokens.Key, expires time.Time, ma
 	})
 }
 
-// insertAccess is one statement for all of the tokens. spent is the refresh token that was used up for them, replay the answer
-// to that.
+// insertAccess inserts the tokens, one statement in a commit. spent is the refresh token that was used up for them, replay the
+// answer to that.
 func (s *Store) insertAccess(ctx context.Context, made []tokens.Token, generation int64, spent string, replay []byte) error {
-	if len(made) == 0 {
-		return nil
-	}
-	var values []string
-	var args []any
 	for _, t := range made {
-		row := []any{t.Signature, t.Family, generation, t.Data, micros(t.Created), micros(t.Expires), false, spent, replay}
-		values = append(values, places(len(args), len(row)))
-		args = append(args, row...)
+		err := s.insert(ctx, `INSERT INTO access_token (signature, family, generation, data, created_at, expires_at, ended, spent, replay)`,
+			t.Signature, t.Family, generation, t.Data, micros(t.Created), micros(t.Expires), false, spent, replay)
+		if err != nil {
+			return err
+		}
 	}
-	return s.exec(ctx, store.ErrConflict, `INSERT INTO access_token
-		(signature, family, generation, data, created_at, expires_at, ended, spent, replay) VALUES `+strings.Join(values, ", "), args...)
-}
-
-// places returns the n places for arguments that follow the given number of others: ($5, $6).
-func places(others, n int) string {
-	list := make([]string, n)
-	for i := range list {
-		list[i] = fmt.Sprintf("$%d", others+i+1)
-	}
-	return "(" + strings.Join(list, ", ") + ")"
+	return nil
 }
 
 // UseProof uses up the proof of that id, and keeps that until then at least. dpop.ErrReplayed if it was used before.
