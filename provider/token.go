@@ -33,20 +33,10 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 
 // grantTokens returns the answer. Everything is written in one commit after the answer is complete.
 func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if err := parseTokenRequest(w, r); err != nil {
-		return nil, err
-	}
-	proof, err := p.proof(w, r, "/token")
-	if err != nil {
-		return nil, proofFault(err)
-	}
-	chain, err := p.shown(r)
+	ctx, u, err := p.tokenRequest(w, r)
 	if err != nil {
 		return nil, err
 	}
-	presented := r.PostForm.Get("code") + r.PostForm.Get("refresh_token") + r.PostForm.Get("device_code")
-	ctx, u := withUnit(r.Context(), presented)
-	u.address, u.proof, u.certificate = spelling.HostOf(r.RemoteAddr), proof, thumbprint(chain)
 	request, err := p.fosite.NewAccessRequest(ctx, r, new(grant))
 	if u.refusal != nil {
 		return nil, p.refuseKey(ctx, u)
@@ -56,7 +46,7 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 		return nil, err
 	}
 	u.client = request.GetClient().(relyingParty).Client
-	if err := proof.By(u.client.ProofAlgorithms()); err != nil {
+	if err := u.proof.By(u.client.ProofAlgorithms()); err != nil {
 		return nil, proofFault(err)
 	}
 	if request.GetGrantTypes().ExactOne(client.GrantClient) {
@@ -83,6 +73,25 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 		return nil, err
 	}
 	return p.flush(ctx, u, body)
+}
+
+// tokenRequest begins the unit of work of a request, with what comes along: a proof of a key, or a certificate.
+func (p *Provider) tokenRequest(w http.ResponseWriter, r *http.Request) (context.Context, *unit, error) {
+	if err := parseTokenRequest(w, r); err != nil {
+		return nil, nil, err
+	}
+	proof, err := p.proof(w, r, "/token")
+	if err != nil {
+		return nil, nil, proofFault(err)
+	}
+	chain, err := p.shown(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	presented := r.PostForm.Get("code") + r.PostForm.Get("refresh_token") + r.PostForm.Get("device_code")
+	ctx, u := withUnit(r.Context(), presented)
+	u.address, u.proof, u.certificate = spelling.HostOf(r.RemoteAddr), proof, thumbprint(chain)
+	return ctx, u, nil
 }
 
 // checkWish decides which scopes the access token has and what it is for, and refuses what may not be asked for, or not for the

@@ -125,16 +125,17 @@ func bring(w http.ResponseWriter, r *http.Request) (brought, error) {
 // claims returns the client that the token was given to, and the claims about the user that its scopes and its request allow
 // (OIDC Core 5.4, 5.5).
 func (p *Provider) claims(w http.ResponseWriter, r *http.Request, b brought) (c client.Client, told map[string]any, err error) {
-	row, g, user, err := p.accessGrant(w, r, b)
+	a, err := p.accessGrant(w, r, b)
 	if err != nil {
 		return c, nil, err
 	}
+	g := &a.grant
 	if !slices.Contains(g.Scopes, client.ScopeOpenID) {
 		return c, nil, errScope
 	}
-	user, counts, err := p.counts(r.Context(), &g.Login, user)
+	user, counts, err := p.counts(r.Context(), &g.Login, a.user)
 	if counts {
-		c, err = p.clients.Client(r.Context(), row.Client)
+		c, err = p.clients.Client(r.Context(), a.token.Client)
 	} else if err == nil {
 		err = store.ErrNotFound
 	}
@@ -149,38 +150,45 @@ func (p *Provider) claims(w http.ResponseWriter, r *http.Request, b brought) (c 
 	return c, told, nil
 }
 
-// accessGrant returns a live access token, what it stands for and, if that is known with it, its user, if the request may use
-// it. Its proof is looked at before the token, and used up after it: whoever has no token writes nothing.
-func (p *Provider) accessGrant(w http.ResponseWriter, r *http.Request, b brought) (*tokens.Token, *grant, *account.Account, error) {
+// access is a live access token and what it stands for.
+type access struct {
+	token tokens.Token
+	grant grant
+	user  *account.Account // whose it is, if that was read with it
+}
+
+// accessGrant returns a live access token, if the request may use it. Its proof is looked at before the token, and used up after
+// it: whoever has no token writes nothing.
+func (p *Provider) accessGrant(w http.ResponseWriter, r *http.Request, b brought) (*access, error) {
 	var proof *dpop.Proof
 	if b.dpop {
 		var err error
 		if proof, err = p.proofOf(w, r, b.token); err != nil {
-			return nil, nil, nil, err
+			return nil, err
 		}
 	}
 	chain, err := p.shown(r)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	row, g, user, err := p.readAccessToken(r.Context(), b.token)
+	a, err := p.readAccessToken(r.Context(), b.token)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	switch bound := g.Bound; {
+	switch bound := a.grant.Bound; {
 	case bound.Certificate != "" && bound.Certificate != thumbprint(chain):
-		return nil, nil, nil, p.refuseToken(r, row, errNotShown)
+		return nil, p.refuseToken(r, &a.token, errNotShown)
 	case bound.Key == "" && !b.dpop:
-		return row, g, user, nil
+		return a, nil
 	case bound.Key == "": // RFC 9449 section 7.1: what can be used without a proof is no token of that scheme
-		return nil, nil, nil, errToken
+		return nil, errToken
 	case proof == nil || proof.Thumbprint != bound.Key:
-		return nil, nil, nil, p.refuseToken(r, row, errBound)
+		return nil, p.refuseToken(r, &a.token, errBound)
 	}
-	if err := p.checkProofOf(r.Context(), row.Client, proof); err != nil {
-		return nil, nil, nil, err
+	if err := p.checkProofOf(r.Context(), a.token.Client, proof); err != nil {
+		return nil, err
 	}
-	return row, g, user, p.proofs.Use(r.Context(), proof)
+	return a, p.proofs.Use(r.Context(), proof)
 }
 
 // checkProofOf refuses a proof by an algorithm that the client may not use.
@@ -217,28 +225,28 @@ func (p *Provider) refuseToken(r *http.Request, t *tokens.Token, why error) erro
 	return why
 }
 
-// readAccessToken returns a live access token, what it stands for and, if that is known with it, its user.
-func (p *Provider) readAccessToken(ctx context.Context, token string) (*tokens.Token, *grant, *account.Account, error) {
+// readAccessToken returns a live access token, or errToken.
+func (p *Provider) readAccessToken(ctx context.Context, token string) (*access, error) {
 	key, err := p.keyOf(ctx, token)
 	switch {
 	case err != nil:
-		return nil, nil, nil, err
+		return nil, err
 	case key.Kind != tokens.AccessToken:
-		return nil, nil, nil, errToken
+		return nil, errToken
 	}
-	row, user, err := p.userToken(ctx, key)
-	if errors.Is(err, store.ErrNotFound) || err == nil && !p.now().Before(row.Expires) {
-		return nil, nil, nil, errToken
+	var a access
+	a.token, a.user, err = p.userToken(ctx, key)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !p.now().Before(a.token.Expires) {
+		return nil, errToken
 	}
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("access token: %w", err)
+		return nil, fmt.Errorf("access token: %w", err)
 	}
-	g := new(grant)
-	if err := g.read(row.Data); err != nil {
-		return nil, nil, nil, err
+	if err := a.grant.read(a.token.Data); err != nil {
+		return nil, err
 	}
-	if g.ofClient() || g.Resource != "" { // or the API could learn of the user by it what the app has been allowed to
-		return nil, nil, nil, errToken
+	if a.grant.ofClient() || a.grant.Resource != "" { // or the API could learn of the user by it what the app has been allowed to
+		return nil, errToken
 	}
-	return &row, g, user, nil
+	return &a, nil
 }

@@ -13,7 +13,7 @@ import (
 // Code is an authorization code, with its PKCE challenge and OpenID Connect session in one row.
 type Code struct {
 	Signature string // the part of the code after the last dot; the key
-	Family    string // the request id that all tokens from this code carry
+	Family    string // that all tokens which come of this code are of
 	Client    string
 	Subject   string
 	Session   string // the sid
