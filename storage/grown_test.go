@@ -17,7 +17,7 @@ import (
 
 // Run it with
 //
-//	VESTIBULE_TEST_ROWS=1000000 go test -tags grown -run TestGrown -timeout 2h -v ./storage
+//	go test -tags grown -run TestGrown -timeout 2h -v ./storage
 //
 // on a machine that does nothing else. It fills every table that grows, prints how long each batch of the clean-up takes
 // while PostgreSQL plans without looking at the arguments, and what it takes to link and verify the audit log. It fails
