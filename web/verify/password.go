@@ -87,9 +87,8 @@ func turnKey(r *http.Request, username string) string {
 
 // budget is one that a guess of a password counts against.
 type budget struct {
-	name  string // in the audit log
-	key   string
-	limit mfa.Limit
+	mfa.Budget
+	name string // in the audit log
 }
 
 // budgets are those of a guess at a name, whether somebody has it or not. The address comes first: while it is locked, it
@@ -97,11 +96,14 @@ type budget struct {
 func (s *Passwords) budgets(r *http.Request, g account.Guess) []budget {
 	one := s.Limits.Account
 	if name, ok := s.Devices.Budget(r, g.Subject, g.Epoch); ok {
-		return []budget{{"browser", "known:" + g.Subject + "|" + g.Key + "." + name, one}}
+		return []budget{{mfa.Budget{Key: "known:" + g.Subject + "|" + g.Key + "." + name, Limit: one}, "browser"}}
 	}
 	many := one
 	many.Guesses = s.Limits.Address
-	return []budget{{"address", "address:" + spelling.NetworkOf(r.RemoteAddr), many}, {"account", "pwd:" + g.Subject + "|" + g.Key, one}}
+	return []budget{
+		{mfa.Budget{Key: "address:" + spelling.NetworkOf(r.RemoteAddr), Limit: many}, "address"},
+		{mfa.Budget{Key: "pwd:" + g.Subject + "|" + g.Key, Limit: one}, "account"},
+	}
 }
 
 // Counted is a guess of a password and where it was counted.
@@ -117,10 +119,10 @@ type Counted struct {
 // count counts a guess in all its budgets and commits that, or in none if one of them is locked. What was counted is
 // compared and recorded, so that a browser that goes away meanwhile changes nothing.
 func (s *Passwords) count(ctx context.Context, r *http.Request, c *Counted) error {
-	names := s.budgets(r, c.Guess)
-	budgets := make([]mfa.Budget, len(names))
-	for i, b := range names {
-		budgets[i] = mfa.Budget{Key: b.key, Limit: b.limit}
+	in := s.budgets(r, c.Guess)
+	budgets := make([]mfa.Budget, len(in))
+	for i, b := range in {
+		budgets[i] = b.Budget
 	}
 	found, err := s.Refunds.AttemptAll(context.WithoutCancel(ctx), budgets, c.at)
 	if err != nil {
@@ -132,9 +134,9 @@ func (s *Passwords) count(ctx context.Context, r *http.Request, c *Counted) erro
 		}
 	}
 	for i, tally := range found {
-		c.keys, c.id, c.inARow = append(c.keys, names[i].key), tally.ID, tally.InARow
+		c.keys, c.id, c.inARow = append(c.keys, in[i].Key), tally.ID, tally.InARow
 		if tally.Left <= 0 {
-			c.locks = names[i].name
+			c.locks = in[i].name
 		}
 	}
 	return nil
