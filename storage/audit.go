@@ -147,16 +147,13 @@ func (s *Store) Activity(ctx context.Context, subject string, kinds []string, be
 		args = append(args, before, timeOf(before))
 		query += ` AND id < $3 AND created_at <= $4`
 	}
-	var places []string
-	for _, kind := range kinds {
-		args = append(args, kind)
-		places = append(places, fmt.Sprintf("$%d", len(args)))
-	}
+	of := places(len(args), len(kinds))
+	args = append(args, anys(kinds)...)
 	scan := func(r row) (audit.Event, error) {
 		e, err := scanRecorded(r)
 		return e.Event, err
 	}
-	return all(ctx, s, scan, query+` AND kind IN (`+strings.Join(places, ", ")+`) ORDER BY `+newestFirst+` LIMIT $2`, args...)
+	return all(ctx, s, scan, query+` AND kind IN `+of+` ORDER BY `+newestFirst+` LIMIT $2`, args...)
 }
 
 // AuditFilter chooses events. What is empty chooses all.
@@ -178,20 +175,18 @@ func (f AuditFilter) has(kind string) bool {
 // looked up: to walk from the newest event of all to a rare kind would take too long.
 func (f AuditFilter) query(kinds []string, n int) (string, []any) {
 	condition, args := f.where()
-	var places, newest []string
-	for _, kind := range kinds {
-		args = append(args, kind)
-		places = append(places, fmt.Sprintf("$%d", len(args)))
-	}
+	others := len(args)
+	args = append(args, anys(kinds)...)
 	from, limit := "audit WHERE "+condition, fmt.Sprintf(" ORDER BY %s LIMIT %d", f.order(), n)
 	switch {
 	case len(kinds) == 0:
 	case f.Subject != "" || f.Client != "":
-		from += " AND kind IN (" + strings.Join(places, ", ") + ")"
+		from += " AND kind IN " + places(others, len(kinds))
 	default:
-		for i, place := range places {
-			newest = append(newest, fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s AND kind = %s%s) AS kind%d",
-				auditColumns, auditColumns, from, place, limit, i))
+		var newest []string
+		for i := range kinds {
+			newest = append(newest, fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s AND kind = $%d%s) AS kind%d",
+				auditColumns, auditColumns, from, others+i+1, limit, i))
 		}
 		from = "(" + strings.Join(newest, " UNION ALL ") + ") AS newest"
 	}

@@ -194,8 +194,8 @@ func (s *Store) timeBehind(ctx context.Context, place int64, now time.Time) (tim
 	}
 }
 
-// begin removes the events up to end, and the links that have no other. The event that says so is linked in the same commit, so that at no moment the
-// chain begins where none of its events says that it does.
+// begin removes the events up to end, and the links that have no other. The event that says so is linked in the same commit, so
+// that at no moment the chain begins where none of its events says that it does.
 func (s *Store) begin(ctx context.Context, first, end audit.Head, old []audit.Recorded, now time.Time) error {
 	last, err := s.mark(ctx, chainLast)
 	if err != nil {
