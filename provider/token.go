@@ -391,7 +391,8 @@ func (p *Provider) keepAnswer(u *unit, body []byte) ([]byte, error) {
 	return sealReplay(u.presented, u.bound.text(), body)
 }
 
-// repeats reports whether the refresh token was used so short a time ago that it is answered as it was then.
+// repeats reports whether the refresh token was used so short a time ago that it is answered as it was then. Without a grace
+// time none is, also if the clock of the server that has answered is ahead of ours.
 func (p *Provider) repeats(used *tokens.Token) bool {
-	return p.now().Sub(used.UsedAt) <= p.lifetimes.RefreshGrace
+	return p.lifetimes.RefreshGrace >= 0 && p.now().Sub(used.UsedAt) <= p.lifetimes.RefreshGrace
 }

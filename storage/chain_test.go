@@ -295,6 +295,34 @@ func TestVerifyFinds(t *testing.T) {
 			recorded(t, s, 5001, 5002)
 			linked(t, s)
 		}, 542},
+		{"removed while it waits, and another one kept from the chain", func(t *testing.T, s *storage.Store) {
+			unlisted(t, s)
+			recorded(t, s, 5001, 5002)
+			change(t, s, `DELETE FROM audit WHERE id = (SELECT id FROM audit_waiting)`)
+			recorded(t, s, 5002, 5003)
+			linked(t, s)
+		}, 542},
+		{"linked, and waiting once more", func(t *testing.T, s *storage.Store) {
+			change(t, s, `INSERT INTO audit_waiting (id) VALUES ($1)`, at(t, s, 3).ID)
+		}, 541},
+		{"found by another id", func(t *testing.T, s *storage.Store) {
+			change(t, s, `UPDATE audit_link SET newest = '' WHERE place = 520`)
+		}, 520},
+		{"too many hashes", func(t *testing.T, s *storage.Store) {
+			must(t, s.ChangeLink(t.Context(), 5, func(last int64, ids []string, hashes []byte) (int64, []string, []byte) {
+				return last, ids, append(hashes, hashes[:32]...)
+			}))
+		}, 200},
+		{"said to be in an older link", func(t *testing.T, s *storage.Store) {
+			must(t, s.ChangeLink(t.Context(), 505, func(last int64, ids []string, hashes []byte) (int64, []string, []byte) {
+				return last, slices.Insert(ids, 0, "0"), slices.Insert(hashes, 0, hashes[:32]...)
+			}))
+		}, 520},
+		{"said to be before the first", func(t *testing.T, s *storage.Store) {
+			must(t, s.ChangeLink(t.Context(), 5, func(last int64, ids []string, hashes []byte) (int64, []string, []byte) {
+				return last, slices.Insert(ids, 0, "0"), slices.Insert(hashes, 0, hashes[:32]...)
+			}))
+		}, 200},
 		{"put in before the beginning", func(t *testing.T, s *storage.Store) {
 			_, err := s.PurgeAudit(t.Context(), noon.Add(10*time.Second), later)
 			must(t, err)

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"vestibule/storage/database"
@@ -93,8 +94,8 @@ func (s *Store) ChangeLink(ctx context.Context, place int64, f func(last int64, 
 		return err
 	}
 	last, ids, hashes := f(l.place, l.ids, l.hashes)
-	return s.exec(ctx, nil, `UPDATE audit_link SET place = $2, ids = $3, hashes = $4 WHERE place = $1`,
-		l.place, last, strings.Join(ids, " "), hashes)
+	return s.exec(ctx, nil, `UPDATE audit_link SET place = $2, newest = $3, ids = $4, hashes = $5 WHERE place = $1`,
+		l.place, last, slices.Max(ids), strings.Join(ids, " "), hashes)
 }
 
 // Insert inserts a row.

@@ -28,6 +28,9 @@ func (s *Store) VerifyAudit(ctx context.Context, kept *audit.Head) (AuditReport,
 	if err := v.walk(ctx); err != nil {
 		return report, err
 	}
+	if err := v.links(ctx); err != nil {
+		return report, err
+	}
 	switch {
 	case !v.head.Equal(report.Last):
 		return report, &audit.ChainFault{Place: report.Last.Place, Text: "the chain does not end as it was noted in audit_chain"}
@@ -36,9 +39,12 @@ func (s *Store) VerifyAudit(ctx context.Context, kept *audit.Head) (AuditReport,
 	case v.state.events > v.state.want(report):
 		return report, &audit.ChainFault{Place: report.Last.Place + 1, Text: fmt.Sprintf(
 			"%d events are in audit that neither are in the chain nor wait for it", v.state.events-v.state.want(report))}
+	case v.state.lost > 0:
+		return report, &audit.ChainFault{Place: report.Last.Place + 1, Text: fmt.Sprintf(
+			"%d events were removed while they waited to be linked", v.state.lost)}
 	case v.state.events < v.state.want(report):
 		return report, &audit.ChainFault{Place: report.Last.Place + 1, Text: fmt.Sprintf(
-			"%d events were removed while they waited to be linked", v.state.want(report)-v.state.events)}
+			"%d events are in the chain twice, or wait though they are in it", v.state.want(report)-v.state.events)}
 	case report.First.Place > 0 && !v.purged.Equal(report.First):
 		return report, &audit.ChainFault{Place: report.First.Place, Text: "the events up to here were removed, and no " + audit.EventAuditPurged + " behind it says so"}
 	}
@@ -49,10 +55,13 @@ func (s *Store) VerifyAudit(ctx context.Context, kept *audit.Head) (AuditReport,
 type chainState struct {
 	highest int64 // place of a link
 	events  int64 // in the table, linked or not
+	lost    int64 // of those that wait: there is no such event
 }
 
-// want is how many events there must be: each is in the chain once, or waits.
-func (c chainState) want(r AuditReport) int64 { return r.Last.Place - r.First.Place + r.Waiting }
+// want is how many events there must be: each is in the chain once, or waits. What is lost does not stand for another.
+func (c chainState) want(r AuditReport) int64 {
+	return r.Last.Place - r.First.Place + r.Waiting - c.lost
+}
 
 // chainState is one statement, so that all of it is of the same moment. The first link must not end before the beginning.
 func (s *Store) chainState(ctx context.Context) (report AuditReport, state chainState, err error) {
@@ -60,7 +69,7 @@ func (s *Store) chainState(ctx context.Context) (report AuditReport, state chain
 	_, err = one(ctx, s, func(r row) (none struct{}, err error) {
 		var oldest int64
 		err = r.Scan(&report.First.Place, &report.First.Hash, &report.Last.Place, &report.Last.Hash,
-			&lowest, &state.highest, &state.events, &report.Waiting, &oldest)
+			&lowest, &state.highest, &state.events, &report.Waiting, &state.lost, &oldest)
 		report.Oldest = instant(oldest)
 		return none, err
 	}, `SELECT
@@ -72,6 +81,7 @@ func (s *Store) chainState(ctx context.Context) (report AuditReport, state chain
 			COALESCE((SELECT max(place) FROM audit_link), 0),
 			(SELECT count(*) FROM audit),
 			(SELECT count(*) FROM audit_waiting),
+			(SELECT count(*) FROM audit_waiting w WHERE NOT EXISTS (SELECT 1 FROM audit WHERE audit.id = w.id)),
 			COALESCE((SELECT created_at FROM audit WHERE id = (SELECT min(id) FROM audit_waiting)), 0)`)
 	for _, h := range []*audit.Head{&report.First, &report.Last} {
 		if h.Place == 0 {

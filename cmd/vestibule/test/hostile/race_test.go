@@ -103,6 +103,21 @@ func TestOneRefreshTokenWithoutGrace(t *testing.T) {
 		if a := s.Token(c, form); a.Error != "invalid_grant" {
 			t.Errorf("the child of a refresh token that was used twice gets %+v, want invalid_grant", a)
 		}
+
+		// The same token comes to a server whose clock is behind that of the one which has answered it.
+		v = c.BeginOffline()
+		r = v.Finish(v.SignIn(s.NewBrowser(t), "ana"))
+		if next, err = c.Refresh(r.Token.RefreshToken); err != nil {
+			t.Fatalf("refresh: %v", err)
+		}
+		s.Clock.Advance(-time.Second)
+		form.Set("refresh_token", r.Token.RefreshToken)
+		if a := s.Token(c, form); a.Error != "invalid_grant" {
+			t.Errorf("a refresh token used again gets %+v, want invalid_grant", a)
+		}
+		if status := s.UserInfo(next.AccessToken); status != http.StatusUnauthorized {
+			t.Errorf("the access token of a refresh token that was used twice is answered with %d, want 401", status)
+		}
 	})
 }
 
