@@ -129,8 +129,8 @@ func (s *Passwords) count(ctx context.Context, r *http.Request, c *Counted) erro
 		return err
 	}
 	for _, tally := range found {
-		if !tally.LockedUntil.IsZero() {
-			return &mfa.Locked{Until: tally.LockedUntil}
+		if tally.Disabled || !tally.LockedUntil.IsZero() {
+			return &mfa.Locked{Until: tally.LockedUntil, Disabled: tally.Disabled}
 		}
 	}
 	for i, tally := range found {
