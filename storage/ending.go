@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"time"
 
 	"vestibule/provider/account"
 	"vestibule/provider/interaction"
@@ -10,7 +11,7 @@ import (
 )
 
 // What gives authority checks in its commit what it rests on, and locks that: the account in its epoch
-// (RequireAccount, NoteSignIn), the session (RequireSession), the family of tokens (Exchange), the factors by their
+// (RequireAccount, NoteSignIn), the session (RequireSession, UseSession), the family of tokens (Exchange), the factors by their
 // generation. What ends authority changes the same row before it deletes anything. So either it finds what the other has
 // committed, or the other finds that it has ended.
 
@@ -123,6 +124,15 @@ func (s *Store) endFavours(ctx context.Context, subject string) error {
 // commit, if it has ended.
 func (s *Store) RequireSession(ctx context.Context, sid string) error {
 	return s.lock(ctx, sessionRank, interaction.ErrSessionEnded, `SELECT 1 FROM session WHERE sid = $1`+forShare, sid)
+}
+
+// UseSession makes the commit of ctx rest on the session of that id and sid, and notes that it was in use:
+// interaction.ErrSessionEnded, and nothing of the commit, if there is none, if its end is not after now, or if it was last used
+// no later than since. The last use is never set back.
+func (s *Store) UseSession(ctx context.Context, id []byte, sid string, now, since time.Time) error {
+	return s.lock(ctx, sessionRank, interaction.ErrSessionEnded, `UPDATE session
+		SET seen_at = CASE WHEN seen_at < $3 THEN $3 ELSE seen_at END
+		WHERE id = $1 AND sid = $2 AND expires_at > $3 AND seen_at > $4`, id, sid, micros(now), micros(since))
 }
 
 // EndSession ends the session of that sid, in one commit with what rests on it: its codes, and its tokens but for those

@@ -51,6 +51,8 @@ type Source struct {
 	Engine  signin.Engine
 	Flows   *interaction.Flows
 	Clients signin.Clients
+	// CommitsAnswers says that the Engine tells nobody of a login before the commit of its Finish: that saves a question.
+	CommitsAnswers bool
 	// SignOuts are the clients that ask for sign-outs here (RP-Initiated Logout 1.0); nil: they ask elsewhere, or not at all.
 	SignOuts logout.Clients
 	// FrontChannel is how those hear of sign-outs in frames of the browser (Front-Channel Logout 1.0); nil: they do not.
@@ -151,6 +153,7 @@ func New(c Config) (*Server, error) {
 		Pages: pages, Browsers: browsers, Engine: c.Source.Engine, Flows: c.Source.Flows, Clients: c.Source.Clients, Apps: c.Source.Apps,
 		Accounts: c.Accounts, MFA: c.MFA, Consent: c.Consent, Policy: c.Policy,
 		Passwords: passwords, Codes: codes, Enrol: enrolment, Journal: c.Journal, Host: c.Host, Mail: c.Mail, SignOut: signOut.SignOutAndLeave, OwnPage: accountpages.OwnPage,
+		CommitsAnswers: c.Source.CommitsAnswers,
 	})
 	c.UserCodes.Journal, c.UserCodes.Now = c.Journal, c.Now
 	account := accountpages.New(accountpages.Config{

@@ -105,6 +105,20 @@ func (s *sessions) RequireSession(_ context.Context, sid string) error {
 	return interaction.ErrSessionEnded
 }
 
+func (s *sessions) UseSession(_ context.Context, id []byte, sid string, now, since time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row, ok := s.rows[string(id)]
+	if !ok || row.Login.Session != sid || !row.Expires.After(now) || !row.Seen.After(since) {
+		return interaction.ErrSessionEnded
+	}
+	if row.Seen.Before(now) {
+		row.Seen = now
+		s.rows[string(id)] = row
+	}
+	return nil
+}
+
 func (s *sessions) EndSession(_ context.Context, sid string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -300,7 +314,7 @@ func (s *site) compose() {
 	}
 	s.provider = p
 	s.config = Config{
-		Source: Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p}, Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now},
+		Source: Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, CommitsAnswers: true}, Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: consenttest.New(), Now: s.clock.now},
 		Passwords: Passwords{Attempts: s.factors}, Stores: Stores{Sessions: s.sessions}, Journal: audit.Journal{Atomic: s.atomic},
 		Keys: Keys{Devices: keys.Derive("known browsers"), Binding: []byte("binds a sign-in to its browser")},
 		Site: Site{Contact: "help@example.com"}, Log: log, Now: s.clock.now,

@@ -28,6 +28,9 @@ type SessionStore interface {
 	// RequireSession makes the commit of ctx rest on the session with that sid: interaction.ErrSessionEnded, and nothing
 	// of the commit, if it has ended. Whoever ends it waits for the commit, and it for them.
 	RequireSession(ctx context.Context, sid string) error
+	// UseSession is RequireSession for the session that has this ID too, and that is not over: its end is after now, and
+	// it was last used after since. It is noted as in use at now.
+	UseSession(ctx context.Context, id []byte, sid string, now, since time.Time) error
 	// EndSession ends the session with that sid and what rests on it: codes, and tokens of clients without
 	// offline_access. No such session is no error.
 	EndSession(ctx context.Context, sid string) error
@@ -108,6 +111,13 @@ func (s *Sessions) IsSame(r *http.Request, login *assurance.Login) (bool, error)
 	}
 	login.Epoch = session.Login.Epoch
 	return true, nil
+}
+
+// Require makes the commit of ctx rest on what IsSame asks for, but for the epoch: interaction.ErrSessionEnded, and nothing of
+// the commit, unless the browser's session is live and the one with that sid.
+func (s *Sessions) Require(ctx context.Context, r *http.Request, sid string) error {
+	now := s.Now()
+	return s.Store.UseSession(ctx, ui.Digest(s.Cookies.Session(r)), sid, now, now.Add(-s.Idle))
 }
 
 // Write writes the session of a login that is complete, under a cookie that was just made. The value changes

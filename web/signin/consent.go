@@ -113,10 +113,10 @@ func (s *Server) postConsent(w http.ResponseWriter, r *http.Request, fl *flow) e
 	if ui.Field(r, "action") != "allow" {
 		e := fl.event(r, audit.EventConsentDenied, "")
 		e.Outcome = audit.OutcomeRefused
-		return s.refuse(w, r, fl, "access_denied", e)
+		return s.requireLiveSession(w, r, fl, func() error { return s.refuse(w, r, fl, "access_denied", e) })
 	}
 	fl.ix.Consented, fl.consentGiven = true, true
-	return s.finish(w, r, fl, func(ctx context.Context) error {
+	return s.finishInSession(w, r, fl, func(ctx context.Context) error {
 		e := fl.event(r, audit.EventConsent, "")
 		remember := ui.Field(r, "remember") != "" && !fl.ix.Device // whose users are asked each time
 		e.Detail["scopes"], e.Detail["remembered"] = strings.Join(fl.ix.ToAllow(), " "), verify.YesNo(remember)

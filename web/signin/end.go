@@ -49,7 +49,25 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, fl *flow, code s
 
 // finish ends the sign-in at the client, or at the page of ours that asked for it.
 func (s *Server) finish(w http.ResponseWriter, r *http.Request, fl *flow, with ...func(context.Context) error) error {
+	return s.onUnfinished(w, r, fl, s.tryFinish(w, r, fl, with...), with)
+}
+
+// finishInSession is finish for a sign-in that may have opened a session, which requireLiveSession has not read: the commit
+// finds out whether it lives. Only if there is none is the session read, to bring the sign-in into its epoch or to the password.
+func (s *Server) finishInSession(w http.ResponseWriter, r *http.Request, fl *flow, with ...func(context.Context) error) error {
+	finish := func() error { return s.finish(w, r, fl, with...) }
+	if !s.CommitsAnswers || fl.isOwn() {
+		return s.requireLiveSession(w, r, fl, finish)
+	}
 	err := s.tryFinish(w, r, fl, with...)
+	if fl.state.SessionOpened && (browser.LoginIsOver(err) || undecided(err)) {
+		return s.requireLiveSession(w, r, fl, finish)
+	}
+	return s.onUnfinished(w, r, fl, err, with)
+}
+
+// onUnfinished goes on after tryFinish; without an error nothing is left to do.
+func (s *Server) onUnfinished(w http.ResponseWriter, r *http.Request, fl *flow, err error, with []func(context.Context) error) error {
 	switch {
 	case errors.Is(err, store.ErrConflict):
 		return s.endedOr(r, fl)
@@ -91,7 +109,7 @@ func (s *Server) end(w http.ResponseWriter, r *http.Request, fl *flow, with []fu
 	with = append(slices.Clone(with), s.report(r, fl))
 	s.keepEnd(r, fl)
 	if !fl.isOwn() {
-		return s.Engine.Finish(w, r, fl.ix, fl.decidedAt, append(with, s.requireAnswerBasis(fl))...)
+		return s.Engine.Finish(w, r, fl.ix, fl.decidedAt, append(with, s.requireAnswerBasis(r, fl))...)
 	}
 	to := s.OwnPage(fl.state.ReturnPath)
 	if err := s.Flows.EndAt(r.Context(), fl.ix, to, with...); err != nil {
@@ -102,17 +120,28 @@ func (s *Server) end(w http.ResponseWriter, r *http.Request, fl *flow, with []fu
 
 // requireAnswerBasis makes the commit that answers a client rest on the session, unless that is opened in it, and on
 // what the user has allowed the client, unless that was just now.
-func (s *commits) requireAnswerBasis(fl *flow) func(context.Context) error {
+func (s *commits) requireAnswerBasis(r *http.Request, fl *flow) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if fl.sessionCookie == "" {
-			if err := s.Sessions.Store.RequireSession(ctx, fl.ix.Login.Session); err != nil {
-				return err
-			}
+		if err := s.requireAnswerSession(ctx, r, fl); err != nil {
+			return err
 		}
 		if fl.consentGiven || !fl.asksConsent() {
 			return nil
 		}
 		return s.Consent.Require(ctx, fl.subject(), fl.client(), fl.ix.ToRemember())
+	}
+}
+
+// requireAnswerSession makes the commit rest on the session. That it is live and the browser's was read by whoever has
+// adopted it; of one that the sign-in has opened, the commit asks that too: finishInSession counts on it.
+func (s *commits) requireAnswerSession(ctx context.Context, r *http.Request, fl *flow) error {
+	switch sid := fl.ix.Login.Session; {
+	case fl.sessionCookie != "":
+		return nil
+	case fl.state.SessionOpened:
+		return s.Sessions.Require(ctx, r, sid)
+	default:
+		return s.Sessions.Store.RequireSession(ctx, sid)
 	}
 }
 

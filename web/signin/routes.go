@@ -28,7 +28,7 @@ func (s *Server) Routes() []ui.Route {
 		ui.Post("/login/cancel", s.postCancel),
 		ui.Post("/login/restart", s.postRestart),
 		ui.Get("/consent", s.on(stepConsent, s.consentPage)),
-		ui.Post("/consent", s.on(stepConsent, s.postConsent)),
+		ui.Post("/consent", s.at(stepConsent, s.postConsent)),
 		ui.Get("/consent/logo", s.logo),
 
 		ui.Get("/enrol", setup.link),
@@ -48,6 +48,13 @@ func (s *Server) passwordRoutes() []ui.Route {
 
 // on runs a handler for the step that is owed. Any other request goes to the page that is.
 func (s *Server) on(want step, h flowHandler) ui.Handler {
+	return s.at(want, func(w http.ResponseWriter, r *http.Request, fl *flow) error {
+		return s.requireLiveSession(w, r, fl, func() error { return h(w, r, fl) })
+	})
+}
+
+// at is on for a handler that sees to it itself that the session lives: by requireLiveSession or finishInSession.
+func (s *Server) at(want step, h flowHandler) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		fl, err := s.liveFlow(r)
 		if err != nil {
@@ -62,7 +69,7 @@ func (s *Server) on(want step, h flowHandler) ui.Handler {
 		case owed != want: // a late form uses nothing
 			return s.redirectToStep(w, r, fl, owed)
 		}
-		return s.requireLiveSession(w, r, fl, func() error { return h(w, r, fl) })
+		return h(w, r, fl)
 	}
 }
 
@@ -70,7 +77,7 @@ func (s *Server) on(want step, h flowHandler) ui.Handler {
 // to does, and of many clicks only the last one's answer is followed.
 func (s *Server) redirectToStep(w http.ResponseWriter, r *http.Request, fl *flow, owed step) error {
 	if owed == stepDone && r.Method != http.MethodPost {
-		return s.requireLiveSession(w, r, fl, func() error { return s.finish(w, r, fl) })
+		return s.finishInSession(w, r, fl)
 	}
 	return s.redirectTo(w, r, fl, s.pathOf(fl, owed))
 }

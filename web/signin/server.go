@@ -67,6 +67,9 @@ type Config struct {
 	SignOut   ui.Handler // ends the session of the browser, and leads to where whoever has signed out belongs
 	// OwnPage returns the page of ours that a sign-in which no client asked for may end at: path, if it is one.
 	OwnPage func(path string) string
+	// CommitsAnswers says that the Engine tells nobody of a login before the commit of Finish. Then that commit alone finds out
+	// whether the session lives that the sign-in has opened; else the session is read before the Engine is asked.
+	CommitsAnswers bool
 }
 
 // Server is the pages of sign-ins.

@@ -172,7 +172,7 @@ func (s *Server) composeSource(ctx context.Context, c config.Config, keys *mfa.K
 		Issuer: p.Issuer(), Outbox: s.store, Clients: s.store, Signer: p, Journal: audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
 		Guarded: fetch.New(s.fetching(c).Strange()), Life: c.LogoutTokenRetry, Count: s.metrics.toldLogout, Log: s.log, Now: s.now,
 	}
-	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, FrontChannel: p, Devices: p, Apps: p}, nil
+	return web.Source{Issuer: p.Issuer(), Engine: p, Flows: p.Flows, Clients: p, SignOuts: p, FrontChannel: p, Devices: p, Apps: p, CommitsAnswers: true}, nil
 }
 
 // composeRegistration has apps register themselves, if the settings let them. Those that have done so go when nobody uses them,

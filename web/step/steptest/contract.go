@@ -3,6 +3,7 @@ package steptest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,6 +42,7 @@ func TestSignIns(t *testing.T, open func(t *testing.T) step.Store) {
 		{"others end", endsOthers},
 		{"all ends", endsAll},
 		{"commit rests on a session", requiresSessions},
+		{"commit rests on a live session", usesSessions},
 		{"browsers are remembered", remembersBrowsers},
 		{"browsers end with the factors", forgetsWithFactors},
 	} {
@@ -218,6 +220,34 @@ func requiresSessions(t *testing.T, s step.Store) {
 	want(t, "a commit that rests on a session that has ended", commit("two"), interaction.ErrSessionEnded)
 	_, err := s.Interaction(t.Context(), "two")
 	want(t, "what it wrote", err, store.ErrNotFound)
+}
+
+func usesSessions(t *testing.T, s step.Store) {
+	must(t, s.SaveSession(t.Context(), nil, session("a", "ana")))
+	a, err := s.Session(t.Context(), []byte("a"))
+	must(t, err)
+	before := func(at time.Time) time.Time { return at.Add(-time.Microsecond) }
+	uses := 0
+	use := func(id, sid string, now, since time.Time) error {
+		uses++
+		return s.Atomic(t.Context(), func(ctx context.Context) error {
+			return errors.Join(s.SaveInteraction(ctx, begun(fmt.Sprint("use ", uses))), s.UseSession(ctx, []byte(id), sid, now, since))
+		})
+	}
+	must(t, use("a", "sid-a", before(a.Expires), before(a.Seen)))
+	must(t, use("a", "sid-a", a.Seen, before(a.Seen)))
+	used, err := s.Session(t.Context(), []byte("a"))
+	if must(t, err); !used.Seen.Equal(before(a.Expires)) {
+		t.Errorf("it was last used at %s, want %s", used.Seen, before(a.Expires))
+	}
+	want(t, "one of another id", use("b", "sid-a", a.Seen, before(a.Seen)), interaction.ErrSessionEnded)
+	want(t, "one of another sid", use("a", "sid-b", a.Seen, before(a.Seen)), interaction.ErrSessionEnded)
+	want(t, "one at its end", use("a", "sid-a", a.Expires, before(a.Seen)), interaction.ErrSessionEnded)
+	want(t, "one that was not used for too long", use("a", "sid-a", a.Seen, used.Seen), interaction.ErrSessionEnded)
+	must(t, s.EndSession(t.Context(), "sid-a"))
+	want(t, "one that has ended", use("a", "sid-a", a.Seen, before(a.Seen)), interaction.ErrSessionEnded)
+	_, err = s.Interaction(t.Context(), fmt.Sprint("use ", uses))
+	want(t, "what its commit wrote", err, store.ErrNotFound)
 }
 
 // enrol gives the subject an authenticator, without which no browser is remembered.

@@ -102,6 +102,10 @@ func (s *shaky) RequireSession(ctx context.Context, sid string) error {
 	return s.or(func() error { return s.Store.RequireSession(ctx, sid) })
 }
 
+func (s *shaky) UseSession(ctx context.Context, id []byte, sid string, now, since time.Time) error {
+	return s.or(func() error { return s.Store.UseSession(ctx, id, sid, now, since) })
+}
+
 // proving is a form that ends a sign-in.
 type proving struct {
 	page   *servertest.Page
