@@ -55,10 +55,10 @@ func TestPageInPlace(t *testing.T) {
 			continue
 		}
 		p := tt.b.read(response).at(tt.page, "initial").answers(http.StatusOK)
-		if attr(p.input("flow"), "data-address") == "" {
+		if attr(p.input("flow"), "data-page-address") == "" {
 			t.Errorf("%s: page %s does not say what its own address is", name, p.name)
 		}
-		if own := p.reload().at(tt.page, "initial"); attr(own.input("flow"), "data-address") != "" {
+		if own := p.reload().at(tt.page, "initial"); attr(own.input("flow"), "data-page-address") != "" {
 			t.Errorf("%s: page %s does not stand at its own address", name, p.name)
 		}
 	}

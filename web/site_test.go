@@ -556,8 +556,8 @@ func (b *visitor) read(response *http.Response) *screen {
 		b.t.Fatalf("%s has no main:\n%s", s.address, s.body)
 	}
 	s.name, s.state = attr(main, "data-page"), attr(main, "data-state")
-	if flow := s.input("flow"); attr(flow, "data-address") != "" { // which the script puts in the place of the one that was asked for
-		if s.address, err = s.address.Parse(attr(flow, "data-address") + "?flow=" + url.QueryEscape(attr(flow, "value"))); err != nil {
+	if flow := s.input("flow"); attr(flow, "data-page-address") != "" { // which the script puts in the place of the one that was asked for
+		if s.address, err = s.address.Parse(attr(flow, "data-page-address") + "?flow=" + url.QueryEscape(attr(flow, "value"))); err != nil {
 			b.t.Fatal(err)
 		}
 	}

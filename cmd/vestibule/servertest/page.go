@@ -42,11 +42,11 @@ func (p *Page) read() {
 		p.T.Fatalf("%s (%d) has no main:\n%s", p.Address, p.Status, p.Body)
 	}
 	p.Name, p.State = Attribute(main, "data-page"), Attribute(main, "data-state")
-	if placed := p.Find(HasAttribute("data-address")); placed != nil {
+	if placed := p.Find(HasAttribute("data-page-address")); placed != nil {
 		if q := p.Address.Query(); q.Has("request") || q.Has("request_uri") {
 			p.T.Errorf("page %s stands at an address that cannot be asked for again: %s", p.Name, p.Address)
 		}
-		if p.Address, err = p.Address.Parse(Attribute(placed, "data-address") + "?flow=" + url.QueryEscape(Attribute(placed, "value"))); err != nil {
+		if p.Address, err = p.Address.Parse(Attribute(placed, "data-page-address") + "?flow=" + url.QueryEscape(Attribute(placed, "value"))); err != nil {
 			p.T.Fatalf("the own address of page %s: %v", p.Name, err)
 		}
 	}

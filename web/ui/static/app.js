@@ -12,8 +12,8 @@
 	};
 
 	// A page that another address has answered with gets its own, so that whoever reloads it or comes back to it finds the same sign-in.
-	const placed = document.querySelector("input[data-address]");
-	if (placed) history.replaceState(null, "", placed.dataset.address + "?flow=" + encodeURIComponent(placed.value));
+	const placed = document.querySelector("input[data-page-address]");
+	if (placed) history.replaceState(null, "", placed.dataset.pageAddress + "?flow=" + encodeURIComponent(placed.value));
 
 	// A page that comes back from memory may show what is no longer so.
 	addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

@@ -348,7 +348,7 @@ func (m *matrix) forgive() {
 }
 
 // guardedTables hold what only proofs may change.
-var guardedTables = []string{"authenticator", "recovery_set", "recovery_code", "enrolment", "consent", "code", "token", "session", "browser", "reset", "enrol_link", "account"}
+var guardedTables = []string{"authenticator", "recovery_set", "recovery_code", "enrolment", "consent", "code", "access_token", "session", "browser", "reset", "enrol_link", "account"}
 
 // watch prepares to read the guarded tables, which happens twice for each cell.
 func (m *matrix) watch() {
