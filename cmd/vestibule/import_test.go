@@ -14,7 +14,7 @@ import (
 var mayImport = map[string][]string{
 	"cmd/vestibule":                        {"cmd/vestibule/bench", "cmd/vestibule/demo", "cmd/vestibule/heap", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/pairwise", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice", "web/signin"},
 	"cmd/vestibule/demo":                   {"cmd/vestibule/heap", "cmd/vestibule/sample", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "provider/account", "provider/client", "provider/operator", "storage", "web/catalogue", "github.com/urfave/cli", "golang.org/x/sync"},
-	"cmd/vestibule/heap":                   {},
+	"cmd/vestibule/heap":                   {"provider/gc"},
 	"cmd/vestibule/bench":                  {"mfa/totp", "provider/operator", "provider/store", "golang.org/x/net/html", "golang.org/x/sync"},
 	"cmd/vestibule/terminal":               {"provider/operator", "provider/spelling", "provider/store", "web/catalogue", "github.com/urfave/cli", "golang.org/x/term"},
 	"cmd/vestibule/server":                 {"config", "consent", "mfa", "mfa/totp", "mfa/webauthn", "provider", "provider/account", "provider/assurance", "provider/audit", "provider/backchannel", "provider/certificate", "provider/client", "provider/fetch", "provider/hydra", "provider/interaction", "provider/jwks", "provider/operator", "provider/registration", "provider/store", "storage", "web", "web/catalogue", "web/notice", "web/signin", "web/ui", "web/usercode", "web/verify", "github.com/prometheus/client_golang", "golang.org/x/sync"},
@@ -61,7 +61,8 @@ var mayImport = map[string][]string{
 	"provider/jwks":                        {"provider/spelling", "provider/store", "github.com/go-jose/go-jose"},
 	"provider/limiter":                     {"golang.org/x/sync"},
 	"provider/logo":                        {},
-	"provider/phc":                         {"golang.org/x/crypto"},
+	"provider/gc":                          {},
+	"provider/phc":                         {"provider/gc", "golang.org/x/crypto"},
 	"provider/hydra":                       {"provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/limiter", "provider/spelling", "provider/store", "web/ui", "web/usercode"},
 	"provider/hydra/hydratest":             {},
 	"provider/store":                       {},

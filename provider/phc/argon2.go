@@ -2,11 +2,12 @@ package phc
 
 import (
 	"encoding/binary"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
 	_ "unsafe" // for go:linkname
+
+	"vestibule/provider/gc"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/blake2b"
@@ -109,15 +110,7 @@ func (m *memories) give(memory []block) {
 	m.free = append(m.free, lying{memory, time.Now()})
 	if !m.watched {
 		m.watched = true
-		type sentinel struct{ _ *byte } // a pointer, or it would share its memory with something that lives
-		runtime.SetFinalizer(new(sentinel), m.collected)
-	}
-}
-
-// collected is called after a collection, with what may wait for the next one.
-func (m *memories) collected(sentinel any) {
-	if m.drop(time.Now()) {
-		runtime.SetFinalizer(sentinel, m.collected)
+		gc.AfterEach(func() bool { return m.drop(time.Now()) })
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
+
+	"vestibule/provider/gc"
 )
 
 const (
@@ -38,7 +40,7 @@ func Grow() (p Plan, stop func()) {
 	}
 	var mu sync.Mutex
 	ended, before := false, tune(p)
-	afterEach(func() bool {
+	gc.AfterEach(func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		if !ended {
@@ -75,18 +77,6 @@ func plan(environ func(string) string, system fs.FS, cores int) Plan {
 // notHeap is what a server takes beside its heap, of memory that it cannot give back: stacks, pages of a SQLite database,
 // what the runtime keeps.
 const notHeap = 24 * mib
-
-// afterEach calls f after each collection until it returns false.
-func afterEach(f func() bool) {
-	type sentinel struct{ _ *byte } // a pointer, or it would share its memory with something that lives
-	var again func(*sentinel)
-	again = func(s *sentinel) {
-		if f() {
-			runtime.SetFinalizer(s, again)
-		}
-	}
-	runtime.SetFinalizer(new(sentinel), again)
-}
 
 // tune has the next collection come when the heap has grown as planned, and returns the percentage that it replaces.
 func tune(p Plan) int {
