@@ -113,10 +113,7 @@ func forgetAt(limit mfa.Limit, now time.Time) int64 {
 func (s *Store) refusals(ctx context.Context, g guess) ([]mfa.AttemptCount, error) {
 	found := make([]mfa.AttemptCount, len(g.budgets))
 	refused := false
-	var args []any
-	for _, b := range g.budgets {
-		args = append(args, b.Key)
-	}
+	args := anys(g.keys())
 	err := s.query(ctx, `SELECT budget, locked_until, unlocked_at, in_a_row FROM guess WHERE budget IN `+places(0, len(args)), args, func(r row) error {
 		var key string
 		var until, unlocked int64

@@ -1,21 +1,15 @@
 package storage
 
 import (
-	"fmt"
 	"slices"
-	"strings"
+
+	"vestibule/storage/database"
 )
 
 // A list in a condition is so many arguments: neither database of the two has an array that the other one knows.
 
 // places returns the n places for arguments that follow the given number of others: ($5, $6).
-func places(others, n int) string {
-	list := make([]string, n)
-	for i := range list {
-		list[i] = fmt.Sprintf("$%d", others+i+1)
-	}
-	return "(" + strings.Join(list, ", ") + ")"
-}
+func places(others, n int) string { return database.Places(others, 1, n) }
 
 // anys are the values as arguments.
 func anys[T any](list []T) []any {

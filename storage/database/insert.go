@@ -1,6 +1,7 @@
 package database
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -8,63 +9,61 @@ import (
 // insertRows is how many rows one statement inserts at most: both databases have an end to the arguments of a statement.
 const insertRows = 64
 
-// rows are those that are inserted by the same text.
+// rows are those that are inserted by the same text, and where their statement goes.
 type rows struct {
 	write
+	at  int
 	ids []any // the first argument of each
 }
 
-// gather makes one statement of rows that are inserted by the same text.
+// gather makes one statement of rows that are inserted by the same text, in the place of the first of them.
 func (d *DB) gather(writes []write) []write {
-	var all []*rows
-	last := map[string]*rows{} // where the rows of a text go
-	for _, w := range writes {
-		to := last[w.query]
-		if !w.row || to == nil || len(to.ids) == insertRows {
-			to = &rows{write: w}
-			to.args = nil
-			all = append(all, to)
-		}
-		to.args = append(to.args, w.args...)
-		if w.row {
-			to.ids = append(to.ids, w.args[0])
-			last[w.query] = to
-		}
+	if !slices.ContainsFunc(writes, func(w write) bool { return w.row }) {
+		return writes
 	}
+	var all []*rows
 	var made []write
-	for _, r := range all {
-		made = append(made, d.made(r)...)
+	last := map[string]*rows{} // that may take more, by their text
+	for _, w := range writes {
+		if !w.row {
+			made = append(made, w)
+			continue
+		}
+		to := last[w.query]
+		if to == nil || len(to.ids) == insertRows {
+			to = &rows{write: write{query: w.query, list: w.list}, at: len(made)}
+			all, last[w.query] = append(all, to), to
+		}
+		to.args, to.ids = append(to.args, w.args...), append(to.ids, w.args[0])
+	}
+	for _, r := range slices.Backward(all) { // so that the places of those before stay
+		made = slices.Insert(made, r.at, d.insertion(r)...)
 	}
 	return made
 }
 
-// made is what runs in the place of the rows, or of a write that is not of rows.
-func (d *DB) made(r *rows) []write {
-	if !r.row {
-		return []write{r.write}
-	}
-	w := write{query: r.query + " VALUES " + places(len(r.ids), len(r.args)/len(r.ids)), args: r.args}
+// insertion is what inserts the rows.
+func (d *DB) insertion(r *rows) []write {
+	w := write{query: r.query + " VALUES " + Places(0, len(r.ids), len(r.args)/len(r.ids)), args: r.args}
 	if r.list == "" {
 		return []write{w}
 	}
 	return d.conn.listed(r.list, w, r.ids)
 }
 
-// places are the arguments of so many rows, from $1 on: ($1, $2), ($3, $4).
-func places(rows, columns int) string {
+// Places are the arguments of so many rows, which follow the given number of others: ($5, $6), ($7, $8).
+func Places(others, rows, columns int) string {
 	var b strings.Builder
-	for i := range rows {
-		for j := range columns {
-			switch {
-			case j > 0:
-				b.WriteString(", ")
-			case i > 0:
-				b.WriteString("), (")
-			default:
-				b.WriteString("(")
-			}
-			b.WriteString("$" + strconv.Itoa(i*columns+j+1))
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%columns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
 		}
+		b.WriteString("$" + strconv.Itoa(others+i+1))
 	}
 	return b.String() + ")"
 }

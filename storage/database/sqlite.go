@@ -92,7 +92,7 @@ func (l *sqlite) rowsOf(from string) string {
 
 // listed takes two statements: SQLite has no INSERT inside another.
 func (l *sqlite) listed(list string, w write, ids []any) []write {
-	return []write{w, {query: "INSERT INTO " + list + " (id) VALUES " + places(len(ids), 1), args: ids}}
+	return []write{w, {query: "INSERT INTO " + list + " (id) VALUES " + Places(0, len(ids), 1), args: ids}}
 }
 
 func (l *sqlite) migrator() migrator {
