@@ -32,7 +32,7 @@ func (s *Store) SaveCode(ctx context.Context, c tokens.Code, of client.Client) e
 }
 
 func (s *Store) saveCode(ctx context.Context, c tokens.Code, keep time.Time, of client.Client) error {
-	return s.exec(ctx, client.ErrChanged, `INSERT INTO code (`+codeColumns+`, offline, keep_until, registration)
+	return s.execApart(ctx, client.ErrChanged, `INSERT INTO code (`+codeColumns+`, offline, keep_until, registration)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, FALSE, $10, registration FROM client
 		WHERE id = $3 AND registration = $11 AND updated_at = $12`,
 		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Data, micros(c.Created), micros(c.Expires), c.Used,

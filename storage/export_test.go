@@ -15,6 +15,11 @@ func (s *Store) Exec(ctx context.Context, missed error, query string, args ...an
 	return s.exec(ctx, missed, query, args...)
 }
 
+// ExecApart is Exec of a write that stands apart.
+func (s *Store) ExecApart(ctx context.Context, missed error, query string, args ...any) error {
+	return s.execApart(ctx, missed, query, args...)
+}
+
 // Row returns the columns of the only row, all of them text.
 func (s *Store) Row(ctx context.Context, columns int, query string, args ...any) ([]string, error) {
 	return one(ctx, s, func(r row) ([]string, error) {

@@ -88,7 +88,7 @@ func (s *Store) AddScopes(ctx context.Context, subject string, client consent.Cl
 		values = append(values, fmt.Sprintf("($1, $2, $3, $%d, $4)", len(args)))
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, nil, `INSERT INTO consent (`+grantColumns+`) VALUES `+strings.Join(values, ", ")+`
+		err := s.execApart(ctx, nil, `INSERT INTO consent (`+grantColumns+`) VALUES `+strings.Join(values, ", ")+`
 			ON CONFLICT (subject, client, scope) DO UPDATE SET registration = excluded.registration, created_at = excluded.created_at
 				WHERE consent.registration <> excluded.registration`, args...)
 		if err != nil {

@@ -150,7 +150,7 @@ func (s *Store) RefundAttempt(ctx context.Context, key, id string) error {
 func (s *Store) RefundAll(ctx context.Context, keys []string, id string) error {
 	const taken = `tries = guess.tries - 1, in_a_row = guess.in_a_row - 1, locked_until = 0, ids = replace(guess.ids, $1, '')`
 	if len(keys) == 1 {
-		return s.exec(ctx, nil, `UPDATE guess SET `+strings.ReplaceAll(taken, "guess.", "")+`
+		return s.execApart(ctx, nil, `UPDATE guess SET `+strings.ReplaceAll(taken, "guess.", "")+`
 			WHERE budget = $2 AND ids LIKE '%' || $1 || '%'`, id, keys[0])
 	}
 	args := []any{id}
@@ -159,7 +159,7 @@ func (s *Store) RefundAll(ctx context.Context, keys []string, id string) error {
 		args = append(args, key, ownerOf(key))
 		rows = append(rows, fmt.Sprintf("($%d, $%d, 0, 0, 0, 0, 0, 1, '')", len(args)-1, len(args)))
 	}
-	return s.exec(ctx, nil, `INSERT INTO guess (budget, owner, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, ids)
+	return s.execApart(ctx, nil, `INSERT INTO guess (budget, owner, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, ids)
 		VALUES `+strings.Join(rows, ", ")+`
 		ON CONFLICT (budget) DO UPDATE SET `+taken+` WHERE guess.ids LIKE '%' || $1 || '%'`, args...)
 }
@@ -207,7 +207,7 @@ func (s *Store) ResetAttempts(ctx context.Context, key string, now time.Time, ot
 		args = append(args, b.Key, inARow(b.Limit))
 		fits += fmt.Sprintf(` OR budget = $%d AND in_a_row >= $%d`, len(args)-1, len(args))
 	}
-	return s.exec(ctx, nil, `UPDATE guess SET in_a_row = 0, ids = '',
+	return s.execApart(ctx, nil, `UPDATE guess SET in_a_row = 0, ids = '',
 			started_at = CASE WHEN budget = $1 THEN 0 ELSE started_at END,
 			tries = CASE WHEN budget = $1 THEN 0 ELSE tries END,
 			locked_until = CASE WHEN budget = $1 THEN 0 ELSE locked_until END,
@@ -220,12 +220,12 @@ func (s *Store) ResetAttempts(ctx context.Context, key string, now time.Time, ot
 // Spend raises the authenticator's counter and keeps its params, or fails with mfa.ErrUsed. One that does not count stays
 // at 0.
 func (s *Store) Spend(ctx context.Context, authenticator string, counter int64, params string, now time.Time) error {
-	return s.exec(ctx, mfa.ErrUsed, `UPDATE authenticator SET counter = $2, params = $3, used_at = $4
+	return s.execApart(ctx, mfa.ErrUsed, `UPDATE authenticator SET counter = $2, params = $3, used_at = $4
 		WHERE id = $1 AND (counter < $2 OR counter = 0 AND $2 = 0)`, authenticator, counter, params, micros(now))
 }
 
 // Redeem marks a recovery code used, or fails with mfa.ErrCode.
 func (s *Store) Redeem(ctx context.Context, set string, digest []byte, now time.Time) error {
-	return s.exec(ctx, mfa.ErrCode, `UPDATE recovery_code SET used_at = $3
+	return s.execApart(ctx, mfa.ErrCode, `UPDATE recovery_code SET used_at = $3
 		WHERE set_id = $1 AND digest = $2 AND used_at = 0`, set, digest, micros(now))
 }

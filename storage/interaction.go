@@ -38,7 +38,7 @@ func (s *Store) SaveInteraction(ctx context.Context, ix *interaction.Interaction
 	if ix.Version == 0 {
 		query = `INSERT INTO interaction (id, data, expires_at, version) VALUES ($1, $2, $3, $4 + 1)`
 	}
-	err = s.exec(ctx, store.ErrConflict, query, ix.ID, string(data), micros(purgeable(ix)), ix.Version)
+	err = s.execApart(ctx, store.ErrConflict, query, ix.ID, string(data), micros(purgeable(ix)), ix.Version)
 	if err != nil {
 		return err
 	}

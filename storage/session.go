@@ -49,7 +49,7 @@ func (s *Store) SaveSession(ctx context.Context, old []byte, n *interaction.Sess
 			expires_at = $7, version = version + 1 WHERE id = $9 AND version = $8`
 		args = append(args, old)
 	}
-	if err := s.exec(ctx, store.ErrConflict, query, args...); err != nil {
+	if err := s.execApart(ctx, store.ErrConflict, query, args...); err != nil {
 		return err
 	}
 	n.Version++

@@ -143,6 +143,11 @@ func (s *Store) exec(ctx context.Context, missed error, query string, args ...an
 	return s.db.Exec(ctx, missed, query, args...)
 }
 
+// execApart is exec of a write that may be part of the statement of those before it: see database.ExecApart.
+func (s *Store) execApart(ctx context.Context, missed error, query string, args ...any) error {
+	return s.db.ExecApart(ctx, missed, query, args...)
+}
+
 // insert inserts a row; into is the text up to VALUES.
 func (s *Store) insert(ctx context.Context, into string, values ...any) error {
 	return s.db.Insert(ctx, into, values...)

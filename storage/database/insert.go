@@ -17,7 +17,7 @@ type rows struct {
 }
 
 // gather makes one statement of rows that are inserted by the same text, in the place of the first of them.
-func (d *DB) gather(writes []write) []write {
+func gather(writes []write) []write {
 	if !slices.ContainsFunc(writes, func(w write) bool { return w.row }) {
 		return writes
 	}
@@ -37,18 +37,22 @@ func (d *DB) gather(writes []write) []write {
 		to.args, to.ids = append(to.args, w.args...), append(to.ids, w.args[0])
 	}
 	for _, r := range slices.Backward(all) { // so that the places of those before stay
-		made = slices.Insert(made, r.at, d.insertion(r)...)
+		made = slices.Insert(made, r.at, r.insertion()...)
 	}
 	return made
 }
 
-// insertion is what inserts the rows.
-func (d *DB) insertion(r *rows) []write {
-	w := write{query: r.query + " VALUES " + Places(0, len(r.ids), len(r.args)/len(r.ids)), args: r.args}
-	if r.list == "" {
-		return []write{w}
+// insertion is what inserts the rows. Nothing that they rest on can change: they stand apart.
+func (r *rows) insertion() []write {
+	inserted := []write{insert(r.query, r.args, len(r.ids))}
+	if r.list != "" {
+		inserted = append(inserted, insert("INSERT INTO "+r.list+" (id)", r.ids, len(r.ids)))
 	}
-	return d.conn.listed(r.list, w, r.ids)
+	return inserted
+}
+
+func insert(into string, args []any, rows int) write {
+	return write{query: into + " VALUES " + Places(0, rows, len(args)/rows), args: args, row: true, apart: true}
 }
 
 // Places are the arguments of so many rows, which follow the given number of others: ($5, $6), ($7, $8).

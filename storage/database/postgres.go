@@ -35,6 +35,7 @@ const (
 
 type postgres struct {
 	pool *pgxpool.Pool
+	joiner
 }
 
 func openPostgres(ctx context.Context, dsn string) (*postgres, error) {
@@ -71,12 +72,6 @@ func (p *postgres) clock() string {
 // the whole table. A row that was changed since has another place; its lock is waited for all the same.
 func (p *postgres) rowsOf(from string) string {
 	return `ctid = ANY (ARRAY(SELECT ctid` + from + `))`
-}
-
-// listed has it that PostgreSQL plans and runs one statement.
-func (p *postgres) listed(list string, w write, _ []any) []write {
-	w.query = "WITH made AS (" + w.query + " RETURNING id) INSERT INTO " + list + " (id) SELECT id FROM made"
-	return []write{w}
 }
 
 // migrator lends the pool to the migrations, which speak database/sql.
@@ -177,10 +172,10 @@ func (q question) read(rows pgx.Rows) (scanned bool, err error) {
 func (p *postgres) commit(ctx context.Context, writes []write) error {
 	var err error
 	for range postgresTries {
-		if len(writes) == 1 {
-			err = p.single(ctx, writes[0])
-		} else {
-			err = p.batch(ctx, writes)
+		err = p.try(ctx, writes)
+		if err == errOneMissed {
+			writes = parts(writes)
+			err = p.try(ctx, writes)
 		}
 		if !lost(err) {
 			break
@@ -189,12 +184,34 @@ func (p *postgres) commit(ctx context.Context, writes []write) error {
 	return postgresError(err)
 }
 
+// errOneMissed reports that one of the writes of a statement has changed nothing, and not which: each for itself tells.
+var errOneMissed = errors.New("one of several writes has missed")
+
+// parts are the writes that statements are made of.
+func parts(statements []write) []write {
+	var all []write
+	for _, w := range statements {
+		if w.parts == nil {
+			all = append(all, w)
+		}
+		all = append(all, w.parts...)
+	}
+	return all
+}
+
+func (p *postgres) try(ctx context.Context, writes []write) error {
+	if len(writes) == 1 {
+		return p.single(ctx, writes[0])
+	}
+	return p.batch(ctx, writes)
+}
+
 func (p *postgres) single(ctx context.Context, w write) error {
 	tag, err := p.pool.Exec(ctx, w.query, w.args...)
 	if err == nil && tag.RowsAffected() == 0 {
 		return w.miss()
 	}
-	return err
+	return w.failed(err)
 }
 
 // batch sends all writes in one round trip, which PostgreSQL runs as one transaction. A write that
@@ -209,23 +226,38 @@ func (p *postgres) batch(ctx context.Context, writes []write) error {
 	for _, w := range writes {
 		if _, err := results.Exec(); err != nil {
 			results.Close()
-			if hasState(err, stateDivisionByZero) && w.missed != nil {
-				return w.miss()
-			}
-			return err
+			return w.failed(err)
 		}
 	}
 	return results.Close()
 }
 
 func (w write) text() string {
-	switch {
-	case w.missed == nil:
+	if w.missed == nil || w.parts != nil {
 		return w.query
-	case reads(w.query):
-		return "WITH done AS (" + w.query + ") SELECT 1 / count(*) FROM done"
 	}
-	return "WITH done AS (" + w.query + " RETURNING 1) SELECT 1 / count(*) FROM done"
+	return "WITH done AS (" + w.counted() + ") SELECT 1 / count(*) FROM done"
+}
+
+// counted is the text that returns a row for each that it has changed or found.
+func (w write) counted() string {
+	if reads(w.query) {
+		return w.query
+	}
+	return w.query + " RETURNING 1"
+}
+
+// failed tells what an error of the write means.
+func (w write) failed(err error) error {
+	switch {
+	case !hasState(err, stateDivisionByZero):
+		return err
+	case w.missed != nil:
+		return w.miss()
+	case w.parts != nil:
+		return errOneMissed
+	}
+	return err
 }
 
 // postgresError tells the outcomes apart. All that is no answer of the server is trouble on the way.

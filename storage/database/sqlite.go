@@ -90,10 +90,8 @@ func (l *sqlite) rowsOf(from string) string {
 	return `rowid IN (SELECT rowid` + from + `)`
 }
 
-// listed takes two statements: SQLite has no INSERT inside another.
-func (l *sqlite) listed(list string, w write, ids []any) []write {
-	return []write{w, {query: "INSERT INTO " + list + " (id) VALUES " + Places(0, len(ids), 1), args: ids}}
-}
+// join leaves the writes as they are: a statement costs little here.
+func (l *sqlite) join(writes []write) []write { return writes }
 
 func (l *sqlite) migrator() migrator {
 	return migrator{

@@ -25,8 +25,8 @@ type conn interface {
 	// rowsOf is the condition that a row is one of those that a SELECT, which is given from its FROM on, finds first. The
 	// database goes to them directly, however large the table is.
 	rowsOf(from string) string
-	// listed is an INSERT that also inserts the ids of its rows into the column id of the table list.
-	listed(list string, w write, ids []any) []write
+	// join makes the statements that the writes of a commit are run by.
+	join(writes []write) []write
 	close() error
 }
 
@@ -40,9 +40,11 @@ type write struct {
 	missed error // returned when no row is changed or found; nil: that is fine
 	query  string
 	args   []any
-	rank   Rank   // of a lock
-	row    bool   // query is an INSERT up to its VALUES, of which args are one row
-	list   string // of a row: the table that its id goes into as well; empty: none
+	rank   Rank    // of a lock
+	row    bool    // query is an INSERT of values, until gather up to VALUES, of which args are one row
+	list   string  // of a row: the table that its id goes into as well; empty: none
+	apart  bool    // it may be part of the statement of those before it
+	parts  []write // of a statement that is made of several; it fails by itself when one of them misses
 }
 
 // Rank is the order in which commits lock the rows that they rest on.
@@ -154,6 +156,18 @@ func (d *DB) Exec(ctx context.Context, missed error, query string, args ...any) 
 	return d.commit(ctx, []write{w})
 }
 
+// ExecApart is Exec of a write that stands apart from all others of its commit: one of rows that it names by their keys, whose
+// conditions are on these rows and on what no commit changes that it waits for. It may become part of the statement of
+// those before it. Then it does not see what was committed while they waited for others' locks; of its own rows it sees the last
+// state all the same.
+func (d *DB) ExecApart(ctx context.Context, missed error, query string, args ...any) error {
+	w := write{missed: missed, query: query, args: args, apart: true}
+	if p := d.pending(ctx); p != nil {
+		return p.add(w)
+	}
+	return d.commit(ctx, []write{w})
+}
+
 // Insert is Exec of an INSERT of one row: into is the text up to VALUES, with all columns. The rows that an Atomic inserts by
 // the same text are one statement, in the place of the first of them.
 func (d *DB) Insert(ctx context.Context, into string, values ...any) error {
@@ -189,7 +203,7 @@ func (d *DB) commit(ctx context.Context, writes []write) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, d.limit)
 	defer cancel()
-	writes = d.gather(writes)
+	writes = d.conn.join(gather(writes))
 	began := time.Now()
 	err := d.conn.commit(limited, writes)
 	d.observe(Trip{Queries: texts(writes), Writes: true, Duration: time.Since(began), Err: fault(err)})
