@@ -56,6 +56,10 @@ type Interaction struct {
 
 	UI json.RawMessage `json:"ui,omitempty"` // what the pages remember; opaque here
 
+	// Remembered is what UI was made of, where that was done in this process, so that pages need not read UI; nil: it was not.
+	// A row that is read before the next page shares it: whoever takes it out changes nothing that it refers to.
+	Remembered any `json:"-"`
+
 	// Reloadable says that the browser has asked for the request by an address which begins the same anew whenever it is asked
 	// for again, and that no other request has. So a page may be shown right there.
 	Reloadable bool `json:"-"`
