@@ -34,7 +34,7 @@ func (p *Provider) compose(secrets [][]byte) {
 		JWKSFetcherStrategy:          fosite.NewDefaultJWKSFetcherStrategy(),
 	}
 	store := &fositeStore{p}
-	p.tokens = &tokenStrategy{secrets}
+	p.tokens = newTokenStrategy(secrets)
 	access := &accessTokens{p.tokens, p}
 	code := &oauth2.AuthorizeExplicitGrantHandler{
 		AccessTokenStrategy: access, RefreshTokenStrategy: p.tokens, AuthorizeCodeStrategy: p.tokens,
