@@ -162,5 +162,8 @@ func (s *Service) factors() []string {
 // IsSeparator reports whether r is what people, and apps that copy, put between the digits of a code or the letters of a
 // key: spaces of any kind, dashes, dots, and marks that cannot be seen.
 func IsSeparator(r rune) bool {
+	if '0' <= r && r <= '9' { // as almost all that is typed
+		return false
+	}
 	return unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) || r == '\u2212' || r == '.' || r == '·'
 }

@@ -21,8 +21,8 @@ import (
 
 // target is what an access token is for (RFC 8707): an API, or the client itself, which is to say userinfo.
 type target struct {
-	resource string        // the identifier of the API; empty: there is none
-	server   client.Client // the API
+	resource string         // the identifier of the API; empty: there is none
+	server   *client.Client // the API; nil: there is none
 }
 
 // errTarget is the error of RFC 8707 section 2. It does not tell an API that nobody has registered from one that the client
@@ -45,7 +45,7 @@ func (p *Provider) target(ctx context.Context, c client.Client, resource string)
 	case err != nil:
 		return target{}, storeFault{err}
 	}
-	return target{resource, server}, nil
+	return target{resource, &server}, nil
 }
 
 // aim decides what the access token of the request is for: what was granted or, if the client says so, what of that, and
@@ -61,15 +61,23 @@ func (p *Provider) aim(ctx context.Context, request fosite.AccessRequester, u *u
 
 // scopes are those of the granted ones that the token has: an API that has said which it serves is told of no others.
 func (t target) scopes(granted []string) []string {
-	if len(t.server.ResourceScopes) == 0 {
+	if t.server == nil || len(t.server.ResourceScopes) == 0 {
 		return granted
 	}
 	return slices.DeleteFunc(slices.Clone(granted), func(scope string) bool { return !slices.Contains(t.server.ResourceScopes, scope) })
 }
 
+// api is the id of the API and its Registration; empty: there is none.
+func (t target) api() (id, registration string) {
+	if t.server == nil {
+		return "", ""
+	}
+	return t.server.ID, t.server.Registration
+}
+
 // isJWT reports whether the client's token is to be a JWT: the client or the API wants that.
 func (t target) isJWT(c client.Client) bool {
-	return c.AccessTokenFormat == client.FormatJWT || t.server.AccessTokenFormat == client.FormatJWT
+	return c.AccessTokenFormat == client.FormatJWT || t.server != nil && t.server.AccessTokenFormat == client.FormatJWT
 }
 
 // accessTokens makes access tokens, opaque ones and JWTs (fosite's oauth2.AccessTokenStrategy).

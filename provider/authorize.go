@@ -106,7 +106,8 @@ func (p *Provider) validate(r *http.Request, proof *dpop.Proof) (*interaction.In
 		return nil, ar, err
 	}
 	ix := p.beginFor(client, demand, ar.Form, ar.GetRequestedScopes())
-	ix.Redirect, ix.API, ix.APIRegistered = ar.RedirectURI.String(), target.server.ID, target.server.Registration
+	ix.Redirect = ar.RedirectURI.String()
+	ix.API, ix.APIRegistered = target.api()
 	ix.FirstParty = client.SkipsConsent(ix.Redirect) && !demand.PromptConsent
 	ix.Request, err = freeze(ar, target.resource)
 	return ix, ar, err

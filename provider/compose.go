@@ -34,7 +34,7 @@ func (p *Provider) compose(secrets [][]byte) {
 		JWKSFetcherStrategy:          fosite.NewDefaultJWKSFetcherStrategy(),
 	}
 	store := &fositeStore{p}
-	p.tokens = &tokenStrategy{secrets}
+	p.tokens = newTokenStrategy(secrets)
 	access := &accessTokens{p.tokens, p}
 	code := &oauth2.AuthorizeExplicitGrantHandler{
 		AccessTokenStrategy: access, RefreshTokenStrategy: p.tokens, AuthorizeCodeStrategy: p.tokens,
@@ -47,8 +47,20 @@ func (p *Provider) compose(secrets [][]byte) {
 	issue := &oauth2.HandleHelper{AccessTokenStrategy: access, AccessTokenStorage: store, Config: config}
 	own, device := &clientGrants{issue}, &deviceGrant{p, store, issue}
 	config.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, proof}
-	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, proof, refresh, own, device, &idTokens{p}}
+	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{ofGrant{code}, proof, ofGrant{refresh}, own, device, &idTokens{p}}
 	p.fosite = fosite.NewOAuth2Provider(store, config)
+}
+
+// ofGrant is a handler that answers for some grants. fosite asks it about the answers of all others too, which it refuses with
+// an error that holds the whole stack of calls.
+type ofGrant struct{ fosite.TokenEndpointHandler }
+
+// PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler.
+func (h ofGrant) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, answer fosite.AccessResponder) error {
+	if !h.CanHandleTokenEndpointRequest(ctx, r) {
+		return fosite.ErrUnknownRequest
+	}
+	return h.TokenEndpointHandler.PopulateTokenEndpointResponse(ctx, r, answer)
 }
 
 // refuseSecrets stands where fosite would compare client secrets; authenticateClient does that.

@@ -93,7 +93,8 @@ func (p *Provider) deviceSignIn(r *http.Request, rp client.Client, waits device.
 		return nil, err
 	}
 	ix := p.beginFor(rp, demand, r.PostForm, rp.Permitted(scopes))
-	ix.Device, ix.API, ix.APIRegistered = true, target.server.ID, target.server.Registration
+	ix.Device = true
+	ix.API, ix.APIRegistered = target.api()
 	if ix.Request, err = json.Marshal(frozen{Resource: target.resource, Device: &waitingDevice{waits.Signature, waits.Expires}}); err != nil {
 		return nil, err
 	}

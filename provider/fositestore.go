@@ -38,7 +38,7 @@ type unit struct {
 	code    *tokens.Code
 	refresh *tokens.Token
 	grant   *grant           // of code or refresh
-	client  client.Client    // that sends the request, once it is known
+	client  *client.Client   // that sends the request, once it is known
 	user    *account.Account // whose it is, if that was looked up
 	target  target           // of the access token
 	tokens  []tokens.Token

@@ -8,7 +8,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"strings"
+	"sync"
 
 	"github.com/ory/fosite"
 
@@ -26,7 +28,32 @@ const (
 
 // tokenStrategy makes codes and tokens that end in their own HMAC (fosite's oauth2.CoreStrategy). The store keeps only the
 // HMAC. It checks no times: the rows have them.
-type tokenStrategy struct{ secrets [][]byte } // the first makes them, all of them verify
+type tokenStrategy struct{ macs []*mac } // the first makes them, all of them verify
+
+func newTokenStrategy(secrets [][]byte) *tokenStrategy {
+	s := new(tokenStrategy)
+	for _, secret := range secrets {
+		s.macs = append(s.macs, newMAC(secret))
+	}
+	return s
+}
+
+// mac is HMAC-SHA512/256 that has its secret in it: to put that there takes as long as all else.
+type mac struct{ idle sync.Pool }
+
+func newMAC(secret []byte) *mac {
+	return &mac{sync.Pool{New: func() any { return hmac.New(sha512.New512_256, secret) }}}
+}
+
+// sum is the second half of the token of that kind. The HMAC has the kind in it: what one says of itself no other can.
+func (m *mac) sum(prefix string, half []byte) []byte {
+	h := m.idle.Get().(hash.Hash)
+	defer m.idle.Put(h)
+	h.Reset()
+	h.Write([]byte(prefix))
+	h.Write(half)
+	return h.Sum(nil)
+}
 
 // tokenSize is how many bytes each half of a token has: chance, and a SHA-512/256. The first half of a refresh token has
 // refreshSize: its family, its place in that, and chance.
@@ -36,17 +63,9 @@ const (
 	refreshSize = familySize + 8 + 16
 )
 
-// mac is the second half of the token of that kind. The HMAC has the kind in it: what one says of itself no other can.
-func (s *tokenStrategy) mac(secret []byte, prefix string, half []byte) []byte {
-	h := hmac.New(sha512.New512_256, secret)
-	h.Write([]byte(prefix))
-	h.Write(half)
-	return h.Sum(nil)
-}
-
 // sign returns the token with that first half.
 func (s *tokenStrategy) sign(prefix string, half []byte) (token, signature string, err error) {
-	signature = base64.RawURLEncoding.EncodeToString(s.mac(s.secrets[0], prefix, half))
+	signature = base64.RawURLEncoding.EncodeToString(s.macs[0].sum(prefix, half))
 	return prefix + base64.RawURLEncoding.EncodeToString(half) + "." + signature, signature, nil
 }
 
@@ -84,8 +103,8 @@ func (s *tokenStrategy) validate(token, prefix string) error {
 	if !ok {
 		return fosite.ErrInvalidTokenFormat
 	}
-	for _, secret := range s.secrets {
-		if hmac.Equal(mac, s.mac(secret, prefix, half)) {
+	for _, known := range s.macs {
+		if hmac.Equal(mac, known.sum(prefix, half)) {
 			return nil
 		}
 	}

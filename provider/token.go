@@ -45,7 +45,8 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if err != nil && !repeats {
 		return nil, err
 	}
-	u.client = request.GetClient().(relyingParty).Client
+	rp := request.GetClient().(relyingParty)
+	u.client = &rp.Client
 	if err := u.proof.By(u.client.ProofAlgorithms()); err != nil {
 		return nil, proofFault(err)
 	}

@@ -79,8 +79,8 @@ func (s *Store) complete(e audit.Event) (audit.Recorded, error) {
 	if strings.Contains(e.ID, " ") { // links join ids by spaces
 		return audit.Recorded{}, errors.New("the id of an event has a space")
 	}
-	detail, err := json.Marshal(e.Detail) // its keys are sorted; it writes what is no character as an escape
-	return audit.Recorded{Event: e, Text: string(detail)}, err
+	detail, err := asText(e.Detail) // its keys are sorted; it writes what is no character as an escape
+	return audit.Recorded{Event: e, Text: detail}, err
 }
 
 // validText leaves out what PostgreSQL cannot keep in a text, so that both databases keep the same.

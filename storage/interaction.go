@@ -29,7 +29,7 @@ func (s *Store) Interaction(ctx context.Context, id string) (*interaction.Intera
 // SaveInteraction inserts ix if its Version is 0, else updates the row of this Version, and raises
 // it. store.ErrConflict if somebody else was faster.
 func (s *Store) SaveInteraction(ctx context.Context, ix *interaction.Interaction) error {
-	data, err := json.Marshal(ix)
+	data, err := asText(ix)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (s *Store) SaveInteraction(ctx context.Context, ix *interaction.Interaction
 	if ix.Version == 0 {
 		query = `INSERT INTO interaction (id, data, expires_at, version) VALUES ($1, $2, $3, $4 + 1)`
 	}
-	err = s.execApart(ctx, store.ErrConflict, query, ix.ID, string(data), micros(purgeable(ix)), ix.Version)
+	err = s.execApart(ctx, store.ErrConflict, query, ix.ID, data, micros(purgeable(ix)), ix.Version)
 	if err != nil {
 		return err
 	}

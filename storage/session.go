@@ -37,11 +37,11 @@ func (s *Store) Sessions(ctx context.Context, subject string) ([]interaction.Ses
 // from that instant: store.ErrConflict if it was gone before or has not n's Version. It raises
 // n.Version.
 func (s *Store) SaveSession(ctx context.Context, old []byte, n *interaction.Session) error {
-	login, err := json.Marshal(n.Login)
+	login, err := asText(n.Login)
 	if err != nil {
 		return err
 	}
-	args := []any{n.ID, n.Login.Session, n.Login.Subject, string(login), micros(n.Created), micros(n.Seen), micros(n.Expires), n.Version}
+	args := []any{n.ID, n.Login.Session, n.Login.Subject, login, micros(n.Created), micros(n.Seen), micros(n.Expires), n.Version}
 	query := `INSERT INTO session (id, sid, subject, login, created_at, seen_at, expires_at, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8 + 1)`
 	if old != nil {

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"embed"
+	"encoding/json"
 	"io/fs"
 	"strings"
 	"sync/atomic"
@@ -173,4 +174,13 @@ func instant(micros int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMicro(micros).UTC()
+}
+
+// asText is what json.Marshal makes, without the two copies that it takes to make a text of that.
+func asText(v any) (string, error) {
+	var b strings.Builder
+	if err := json.NewEncoder(&b).Encode(v); err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(b.String(), "\n"), nil // which ends each document of an encoder
 }

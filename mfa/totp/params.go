@@ -22,6 +22,9 @@ type Params struct {
 // wrong codes.
 var usual = Params{Algorithm: "SHA1", Digits: 6, Period: 30}
 
+// usualText is the usual Params as a store has them: almost all that it has.
+var usualText = usual.encode()
+
 // algorithms are the hash functions of RFC 6238. A key is as long as the hash (its section 5.1).
 var algorithms = map[string]struct {
 	hash    otp.Algorithm
@@ -35,6 +38,9 @@ var algorithms = map[string]struct {
 
 // ParseParams reads the Params of an authenticator in a store.
 func ParseParams(text string) (p Params, err error) {
+	if text == usualText {
+		return usual, nil
+	}
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
 		return Params{}, fmt.Errorf("settings %q: %w", text, err)
 	}

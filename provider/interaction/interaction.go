@@ -20,10 +20,10 @@ var ErrExpired = errors.New("expired")
 // Long is a row before.
 type Interaction struct {
 	ID            string           `json:"id"`
-	Client        string           `json:"client"`
-	Registered    string           `json:"registered"` // the client's Registration
-	ClientName    string           `json:"client_name"`
-	Decided       time.Time        `json:"decided"`                  // the client's Updated, as the pages know it
+	Client        string           `json:"client,omitempty"`
+	Registered    string           `json:"registered,omitempty"` // the client's Registration
+	ClientName    string           `json:"client_name,omitempty"`
+	Decided       time.Time        `json:"decided,omitzero"`         // the client's Updated, as the pages know it
 	TwoSteps      client.TwoSteps  `json:"two_steps,omitempty"`      // the client's TwoSteps
 	FirstParty    bool             `json:"first_party,omitempty"`    // whoever asks gets nothing that the user would have to allow: the program that the pages belong to
 	Strange       bool             `json:"strange,omitempty"`        // the client has registered itself, which its users are told
@@ -32,13 +32,13 @@ type Interaction struct {
 	Claims        claims.Request   `json:"claims,omitzero"`          // asked for one by one, and given by scopes that are registered for the client
 	API           string           `json:"api,omitempty"`            // id of the API that the tokens are for; empty: none
 	APIRegistered string           `json:"api_registered,omitempty"` // its Registration
-	Redirect      string           `json:"redirect"`                 // redirect_uri, to show its host
-	Demand        assurance.Demand `json:"demand"`
+	Redirect      string           `json:"redirect,omitempty"`       // redirect_uri, to show its host
+	Demand        assurance.Demand `json:"demand,omitzero"`
 	Login         *assurance.Login `json:"login,omitempty"` // nil until the password is right
 	Consented     bool             `json:"consented,omitempty"`
 	Obliged       string           `json:"obliged,omitempty"` // the level that the pages let nobody through without, since the app or another rule obliges to it
 	Waived        bool             `json:"waived,omitempty"`  // the user does not care to reach the level that the client prefers
-	Browser       []byte           `json:"browser"`           // SHA-256 of the cookie of the browser that began it
+	Browser       []byte           `json:"browser,omitempty"` // SHA-256 of the cookie of the browser that began it
 	Created       time.Time        `json:"created"`
 	Expires       time.Time        `json:"expires"`
 	Version       int64            `json:"-"` // 0 until it is a row
@@ -55,6 +55,10 @@ type Interaction struct {
 	Long bool `json:"long,omitempty"`
 
 	UI json.RawMessage `json:"ui,omitempty"` // what the pages remember; opaque here
+
+	// Remembered is what UI was made of, where that was done in this process, so that pages need not read UI; nil: it was not.
+	// A row that is read before the next page shares it: whoever takes it out changes nothing that it refers to.
+	Remembered any `json:"-"`
 
 	// Reloadable says that the browser has asked for the request by an address which begins the same anew whenever it is asked
 	// for again, and that no other request has. So a page may be shown right there.

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
@@ -57,12 +58,20 @@ func (c Cost) String() string {
 
 // ParseCost reads what String wrote, in this spelling only. ErrFormat if it is beyond the bounds.
 func ParseCost(text string) (c Cost, err error) {
-	var version int
-	_, err = fmt.Sscanf(text, "$argon2id$v=%d$m=%d,t=%d,p=%d", &version, &c.Memory, &c.Passes, &c.Threads)
-	if err != nil || c.String() != text || c.Memory > maxMemory || c.Passes == 0 || c.Passes > maxPasses || c.Threads == 0 {
+	_, costs, _ := strings.Cut(text, "$m=")
+	memory, costs, _ := strings.Cut(costs, ",t=")
+	passes, threads, _ := strings.Cut(costs, ",p=")
+	c = Cost{uint32(number(memory, 32)), uint32(number(passes, 32)), uint8(number(threads, 8))}
+	if c.String() != text || c.Memory > maxMemory || c.Passes == 0 || c.Passes > maxPasses || c.Threads == 0 {
 		return Cost{}, ErrFormat
 	}
 	return c, nil
+}
+
+// number reads one of so many bits. What is none becomes one that is written differently.
+func number(text string, bits int) uint64 {
+	n, _ := strconv.ParseUint(text, 10, bits)
+	return n
 }
 
 // Hash is a hash with all that it takes to compute it again.

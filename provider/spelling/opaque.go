@@ -16,8 +16,11 @@ var ErrOpaque = errors.New("not base64url in its one spelling")
 // padding. encoding/base64 alone overlooks line breaks, and bits of the last symbol that stand for nothing, so that one
 // value has many spellings. Here it has one.
 func DecodeOpaque(text string) ([]byte, error) {
+	if strings.IndexByte(text, '\r') >= 0 || strings.IndexByte(text, '\n') >= 0 {
+		return nil, ErrOpaque
+	}
 	data, err := opaque.DecodeString(text)
-	if err != nil || strings.ContainsAny(text, "\r\n") {
+	if err != nil {
 		return nil, ErrOpaque
 	}
 	return data, nil
@@ -28,8 +31,11 @@ var opaque = base64.RawURLEncoding.Strict()
 
 // IsOpaque reports whether text is an opaque value of that many bytes in its one spelling.
 func IsOpaque(text string, size int) bool {
-	data, err := DecodeOpaque(text)
-	return err == nil && len(data) == size
+	if len(text) != opaque.EncodedLen(size) {
+		return false
+	}
+	_, err := DecodeOpaque(text)
+	return err == nil
 }
 
 // idSize is how many bytes a RandomID has.

@@ -1,6 +1,9 @@
 package spelling
 
-import "unicode"
+import (
+	"strings"
+	"unicode"
+)
 
 // together are the sets of scripts that are written beside each other: restriction level "highly restrictive" of UTS #39
 // section 5.2. All else in more than one script, such as Latin with Cyrillic letters, could be made to look like a name
@@ -14,6 +17,9 @@ var together = [][]*unicode.RangeTable{
 // OneScript reports whether the letters of text are of one script, or of some that go together, and its digits of one
 // set.
 func OneScript(text string) bool {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return true // Latin, and what goes with all
+	}
 	var script *unicode.RangeTable
 	var zero rune
 	fits, whole := true, [3]bool{true, true, true}

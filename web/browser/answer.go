@@ -7,10 +7,12 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,8 +55,21 @@ func (e *Repeated) Answer(w http.ResponseWriter, r *http.Request) error {
 
 // ended is what is left of a sign-in for a moment.
 type ended struct {
-	Cookies []byte `json:"cookies"` // an answer that only the form opens that got them
-	To      []byte `json:"to"`      // an answer that only the session opens that it was for
+	cookies []byte // an answer that only the form opens that got them
+	to      []byte // an answer that only the session opens that it was for
+}
+
+// encode is what readEnded reads: how long the cookies are, those, and the rest.
+func (e ended) encode() []byte {
+	return slices.Concat(binary.AppendUvarint(nil, uint64(len(e.cookies))), e.cookies, e.to)
+}
+
+func readEnded(left []byte) (e ended, ok bool) {
+	size, n := binary.Uvarint(left)
+	if n <= 0 || size > uint64(len(left)-n) {
+		return ended{}, false
+	}
+	return ended{left[n : n+int(size)], left[n+int(size):]}, true
 }
 
 // Answers are the answers to forms, and what they leave for the page after them to say.
@@ -93,7 +108,7 @@ func cipherOf(binding string, aad []string) (cipher.AEAD, error) {
 
 // seal returns nil if the browser has no cookie.
 func (a *Answers) seal(r *http.Request, answer Response, aad ...string) ([]byte, error) {
-	bindings := a.Sessions.Cookies.bindings(r)
+	bindings := a.Sessions.Cookies.Bindings(r)
 	if len(bindings) == 0 {
 		return nil, nil
 	}
@@ -113,7 +128,7 @@ func (a *Answers) seal(r *http.Request, answer Response, aad ...string) ([]byte,
 
 // open reads what seal has made of the same, a moment ago. The answer may have brought the browser another value since.
 func (a *Answers) open(r *http.Request, sealed []byte, aad ...string) (answer Response, ok bool) {
-	for _, binding := range a.Sessions.Cookies.bindings(r) {
+	for _, binding := range a.Sessions.Cookies.Bindings(r) {
 		if answer, ok := a.openWith(binding, sealed, aad); ok {
 			return answer, true
 		}
@@ -177,25 +192,25 @@ func (a *Answers) SealEnd(r *http.Request, id, session, to string, cookies []byt
 	if sealed == nil || err != nil {
 		return nil, err
 	}
-	return json.Marshal(ended{Cookies: cookies, To: sealed})
+	return ended{cookies, sealed}.encode(), nil
 }
 
 // EndedBefore returns a *Repeated if the request is the one that has just ended the sign-in with that id, or the form
 // that had opened its session, else nil: whoever goes back to another of its pages is told that it is over. left is what
 // SealEnd has returned.
 func (a *Answers) EndedBefore(r *http.Request, id string, left []byte) error {
-	var e ended
-	if json.Unmarshal(left, &e) != nil {
-		return nil
-	}
-	if answer, ok := a.open(r, e.To, "end", id, a.Sessions.Cookies.Session(r)); ok && answer.Form == form(r) {
-		return &Repeated{answer, a}
-	}
-	given, ok := a.open(r, e.Cookies, "cookies", id, form(r))
+	e, ok := readEnded(left)
 	if !ok {
 		return nil
 	}
-	answer, ok := a.open(r, e.To, "end", id, given.Session)
+	if answer, ok := a.open(r, e.to, "end", id, a.Sessions.Cookies.Session(r)); ok && answer.Form == form(r) {
+		return &Repeated{answer, a}
+	}
+	given, ok := a.open(r, e.cookies, "cookies", id, form(r))
+	if !ok {
+		return nil
+	}
+	answer, ok := a.open(r, e.to, "end", id, given.Session)
 	if !ok {
 		return nil
 	}

@@ -19,27 +19,27 @@ import (
 // maxBindings is how many values a browser keeps. The oldest go.
 const maxBindings = 6
 
-// bindings are the values that the request's browser has, the newest first.
-func (c *Cookies) bindings(r *http.Request) []string {
-	cookie, err := r.Cookie(c.names.binding)
+// Bindings are the values of a browser, the newest first; none: sign-ins cannot be bound to it.
+type Bindings []string
+
+// Bindings are those of the request's browser.
+func (c *Cookies) Bindings(r *http.Request) Bindings {
+	cookie, err := findCookie(r, c.names.binding)
 	if err != nil || cookie.Quoted {
 		return nil
 	}
-	var values []string
-	for _, value := range strings.Split(cookie.Value, ".") {
-		if ui.IsToken(value) && len(values) < maxBindings {
+	var values Bindings
+	for value := range strings.SplitSeq(cookie.Value, ".") {
+		if len(values) < maxBindings && ui.IsToken(value) {
 			values = append(values, value)
 		}
 	}
 	return values
 }
 
-// IsBound reports whether the browser has a value that sign-ins can be bound to.
-func (c *Cookies) IsBound(r *http.Request) bool { return len(c.bindings(r)) > 0 }
-
 // Bind returns the hash of the browser's newest value, and gives the browser one if it has none.
 func (c *Cookies) Bind(w http.ResponseWriter, r *http.Request) []byte {
-	if values := c.bindings(r); len(values) > 0 {
+	if values := c.Bindings(r); len(values) > 0 {
 		return ui.Digest(values[0])
 	}
 	value := ui.NewToken()
@@ -47,9 +47,9 @@ func (c *Cookies) Bind(w http.ResponseWriter, r *http.Request) []byte {
 	return ui.Digest(value)
 }
 
-// IsSame reports whether the request comes from the browser that the hash was made for.
-func (c *Cookies) IsSame(r *http.Request, hash []byte) bool {
-	return slices.ContainsFunc(c.bindings(r), func(value string) bool { return subtle.ConstantTimeCompare(ui.Digest(value), hash) == 1 })
+// AreOf reports whether they are those of the browser that the hash was made for.
+func (b Bindings) AreOf(hash []byte) bool {
+	return slices.ContainsFunc(b, func(value string) bool { return subtle.ConstantTimeCompare(ui.Digest(value), hash) == 1 })
 }
 
 // ProvenBinding returns the value that the right password of the user brings the sign-in with that id. It is made of
@@ -65,7 +65,7 @@ func (c *Cookies) AddBinding(w http.ResponseWriter, r *http.Request, value strin
 	if value == "" {
 		return
 	}
-	others := slices.DeleteFunc(c.bindings(r), func(other string) bool { return other == value })
+	others := slices.DeleteFunc(c.Bindings(r), func(other string) bool { return other == value })
 	all := append([]string{value}, others...)
 	c.set(w, c.names.binding, strings.Join(all[:min(len(all), maxBindings)], "."), 0)
 }

@@ -54,7 +54,7 @@ func (a *Answers) Said(r *http.Request) (said ui.Feedback, err error) {
 		return ui.Feedback{}, nil
 	case err != nil:
 		return ui.Feedback{}, err
-	case ix.Client != "" || len(ix.UI) == 0 || !a.Sessions.Cookies.IsSame(r, ix.Browser):
+	case ix.Client != "" || len(ix.UI) == 0 || !a.Sessions.Cookies.Bindings(r).AreOf(ix.Browser):
 		return ui.Feedback{}, nil
 	}
 	if err := json.Unmarshal(ix.UI, &said); err != nil {

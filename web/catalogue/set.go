@@ -176,7 +176,10 @@ func (s *Set) Usual() *Language { return cmp.Or(s.usual, s.languages[0]) }
 // may be empty or nonsense. Who reads none of the languages gets Usual.
 func (s *Set) Choose(uiLocales, acceptLanguage string) *Language {
 	for _, tags := range [][]language.Tag{localeTags(uiLocales), acceptTags(acceptLanguage)} {
-		if _, i, confidence := s.matcher.Match(tags...); len(tags) > 0 && confidence > language.No {
+		if len(tags) == 0 {
+			continue
+		}
+		if _, i, confidence := s.matcher.Match(tags...); confidence > language.No {
 			return s.languages[i]
 		}
 	}

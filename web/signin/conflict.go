@@ -115,7 +115,7 @@ func (s *flows) reload(r *http.Request, fl *flow) (*flow, error) {
 		return nil, s.ended(fl)
 	case err != nil:
 		return nil, err
-	case !s.Cookies.IsSame(r, ix.Browser) && !fl.isBoundBy(ix.Browser):
+	case !s.Cookies.Bindings(r).AreOf(ix.Browser) && !fl.isBoundBy(ix.Browser):
 		return nil, ui.ErrUnknown
 	}
 	row, err := newFlow(ix)

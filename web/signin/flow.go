@@ -158,8 +158,12 @@ func (s *flows) address(fl *flow, path string) (string, error) {
 	return path + "?flow=" + url.QueryEscape(flow), err
 }
 
-// flowValue packs the sign-in. What somebody typed as a name is forgotten if the address would be too long with it.
+// flowValue packs the sign-in, unless it is a row, which has a value without what it holds. What somebody typed as a name is
+// forgotten if the address would be too long with it.
 func (s *flows) flowValue(fl *flow) (string, error) {
+	if fl.ix.Version > 0 {
+		return s.Flows.Flow(fl.ix)
+	}
 	if err := fl.pack(); err != nil {
 		return "", err
 	}

@@ -17,7 +17,8 @@ import (
 )
 
 // flowState is what the pages remember of a sign-in beside what it has proved, grouped by page. It travels with the
-// interaction, sealed or as a row, and holds nothing that the user could gain by changing it.
+// interaction, sealed or as a row, and holds nothing that the user could gain by changing it. A copy of it shares its slices and
+// maps with requests to other pages of the sign-in: they are replaced, and not changed.
 type flowState struct {
 	accountState
 	ui.Feedback
@@ -123,6 +124,10 @@ type flow struct {
 
 func newFlow(ix *interaction.Interaction) (*flow, error) {
 	fl := &flow{ix: ix}
+	if remembered, ok := ix.Remembered.(*flowState); ok {
+		fl.state = *remembered
+		return fl, nil
+	}
 	if len(ix.UI) == 0 {
 		return fl, nil
 	}
@@ -138,7 +143,8 @@ func (fl *flow) pack() error {
 	if err != nil {
 		return fmt.Errorf("state of a sign-in: %w", err)
 	}
-	fl.ix.UI = data
+	remembered := fl.state
+	fl.ix.UI, fl.ix.Remembered = data, &remembered
 	return nil
 }
 
@@ -222,10 +228,13 @@ func (fl *flow) passwordAt() time.Time {
 
 // lock notes when the page's budget is open again.
 func (m *codeState) lock(page string, until time.Time) {
-	if m.Locked == nil {
-		m.Locked = map[string]time.Time{}
+	locked := map[string]time.Time{page: until}
+	for other, end := range m.Locked {
+		if other != page {
+			locked[other] = end
+		}
 	}
-	m.Locked[page] = until
+	m.Locked = locked
 }
 
 // isRejectedCode reports whether the code is the one that was refused a moment ago: the button was pressed twice, and

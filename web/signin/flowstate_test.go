@@ -2,6 +2,7 @@ package signin
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -26,5 +27,28 @@ func TestForget(t *testing.T) {
 	}
 	if fl.ix.Login != nil || fl.ix.Consented {
 		t.Errorf("what is left is %+v", fl.ix)
+	}
+}
+
+// TestRemembered: what a page remembers without JSON is what JSON would say, and one request changes nothing of another's.
+func TestRemembered(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	fl := &flow{ix: &interaction.Interaction{}, state: flowState{accountState: accountState{Username: "ana"}}}
+	fl.state.lock("login", at)
+	if err := fl.pack(); err != nil {
+		t.Fatal(err)
+	}
+	first, err := newFlow(fl.ix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.state.lock("totp", at)
+	second, err := newFlow(fl.ix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := newFlow(&interaction.Interaction{UI: fl.ix.UI})
+	if err != nil || !reflect.DeepEqual(second.state, read.state) {
+		t.Errorf("remembered is %+v, read %+v, %v", second.state, read.state, err)
 	}
 }

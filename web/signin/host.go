@@ -184,7 +184,7 @@ func (s *Server) beginAtHost(w http.ResponseWriter, r *http.Request, fl *flow) e
 // hostPage stands in the place of the page with the password: it goes on with what the host knows by now, or leads to the
 // host's log-in. Who comes back from there without what is owed is not sent a second time.
 func (s *Server) hostPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
-	if !s.Cookies.IsBound(r) {
+	if len(s.Cookies.Bindings(r)) == 0 {
 		return s.noCookie(ui.Field(r, "flow"))
 	}
 	if err := s.checkSignedIn(r, fl); err != nil {

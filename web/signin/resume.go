@@ -12,7 +12,8 @@ import (
 // resume returns the sign-in that the request belongs to, expired or not.
 func (s *flows) resume(r *http.Request) (fl *flow, flow string, expired bool, err error) {
 	flow = ui.Field(r, "flow")
-	unbound := !s.Cookies.IsBound(r)
+	bindings := s.Cookies.Bindings(r)
+	unbound := len(bindings) == 0
 	if r.Method == http.MethodPost && unbound {
 		return nil, flow, false, s.noCookie(flow)
 	}
@@ -32,7 +33,7 @@ func (s *flows) resume(r *http.Request) (fl *flow, flow string, expired bool, er
 	ui.Prefer(r, ix.Demand.UILocales)
 	// Without any cookie an empty form may be shown, not sent: the answer to it says that cookies are blocked.
 	stranger := unbound && ix.Version == 0
-	if !stranger && !s.Cookies.IsSame(r, ix.Browser) {
+	if !stranger && !bindings.AreOf(ix.Browser) {
 		return nil, flow, false, ui.ErrUnknown
 	}
 	if fl, err = newFlow(ix); err != nil {

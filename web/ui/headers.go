@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -19,22 +20,35 @@ const (
 // knows better, such as one whose answer may be kept, sets its own.
 func (p *Pages) Headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		p.commonHeaders(h)
-		h.Set("Content-Security-Policy", closedPolicy)
+		maps.Copy(w.Header(), p.headers.all)
 		next.ServeHTTP(w, r)
 	})
 }
 
-// commonHeaders: the referrer policy keeps the Origin header on our own forms, which no-referrer would empty.
-func (p *Pages) commonHeaders(h http.Header) {
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY") // for browsers that do not know frame-ancestors
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
-	if p.secure {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+// headers are those that answers of a kind have. All answers share the values, which nobody changes.
+type headers struct{ all, page, account http.Header }
+
+// newHeaders returns those of pages that are served over https or not. The referrer policy keeps the Origin header on our own
+// forms, which no-referrer would empty.
+func newHeaders(secure bool) headers {
+	all := http.Header{
+		"X-Content-Type-Options":  {"nosniff"},
+		"X-Frame-Options":         {"DENY"}, // for browsers that do not know frame-ancestors
+		"Referrer-Policy":         {"same-origin"},
+		"Cache-Control":           {"no-store"},
+		"Content-Security-Policy": {closedPolicy},
 	}
+	if secure {
+		all["Strict-Transport-Security"] = []string{"max-age=31536000"}
+	}
+	page := maps.Clone(all)
+	page["Content-Security-Policy"] = []string{basePolicy}
+	page["Permissions-Policy"] = []string{permissions}
+	page["X-Robots-Tag"] = []string{"noindex"}
+	account := maps.Clone(page)
+	account["Content-Security-Policy"] = []string{accountPolicy}
+	account["Cross-Origin-Opener-Policy"] = []string{"same-origin"}
+	return headers{all, page, account}
 }
 
 // AllowFrames lets a page that SetHeaders was called for load frames from these origins, and from no other.
@@ -47,12 +61,9 @@ func (p *Pages) AllowFrames(h http.Header, origins []string) {
 // SetHeaders sets what every page and every redirect between pages carries. There is no
 // Cross-Origin-Opener-Policy on the pages of a sign-in: any would cut a pop-up off from the client that opened it.
 func (p *Pages) SetHeaders(h http.Header, path string) {
-	p.commonHeaders(h)
-	h.Set("Content-Security-Policy", basePolicy)
 	if strings.HasPrefix(path, "/account") {
-		h.Set("Content-Security-Policy", accountPolicy)
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		maps.Copy(h, p.headers.account)
+		return
 	}
-	h.Set("Permissions-Policy", permissions)
-	h.Set("X-Robots-Tag", "noindex")
+	maps.Copy(h, p.headers.page)
 }

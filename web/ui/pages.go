@@ -34,6 +34,7 @@ type Pages struct {
 	Host      string // of the issuer, for people
 	origin    string // of the issuer
 	secure    bool   // the issuer is https
+	headers   headers
 	assets    map[string]asset
 	templates map[string]set // by language
 }
@@ -51,6 +52,7 @@ func New(c Config) (*Pages, error) {
 		return nil, fmt.Errorf("the prefix %q of the pages must be empty or like /id, of letters, digits, hyphens and underscores", c.Prefix)
 	}
 	p := &Pages{Config: c.withDefaults(), Host: issuer.Host, origin: issuer.Scheme + "://" + issuer.Host, secure: issuer.Scheme == "https", templates: map[string]set{}}
+	p.headers = newHeaders(p.secure)
 	if p.assets, err = loadAssets(c.Look, c.Factors); err != nil {
 		return nil, err
 	}

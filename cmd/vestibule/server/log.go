@@ -72,8 +72,10 @@ func logRequests(log *slog.Logger, next http.Handler) http.Handler {
 		w.Header().Set(requestHeader, id)
 		seen := &recorder{ResponseWriter: w}
 		defer func() {
-			log.InfoContext(ctx, "request", append(audit.Asked(r), "status", seen.code(),
-				"bytes", seen.bytes, "duration", time.Since(began).String(), "remote", remote(r))...)
+			if log.Enabled(ctx, slog.LevelInfo) {
+				log.InfoContext(ctx, "request", append(audit.Asked(r), "status", seen.code(),
+					"bytes", seen.bytes, "duration", time.Since(began).String(), "remote", remote(r))...)
+			}
 		}()
 		next.ServeHTTP(seen, r.WithContext(ctx))
 	})
