@@ -68,7 +68,7 @@ func TestBudget(t *testing.T) {
 		signIn := m.take()
 		r := v.Finish(p)
 		exchange := m.take()
-		m.check(t, "whole sign-in of an unknown browser with password, code, consent and tokens", signIn.plus(exchange), budget{9, 26, 6})
+		m.check(t, "whole sign-in of an unknown browser with password, code, consent and tokens", signIn.plus(exchange), budget{9, 25, 6})
 		m.check(t, "code exchange", exchange, budget{2, 3, 1})
 
 		b.Open("/logout").Press("Sign out")
@@ -79,7 +79,7 @@ func TestBudget(t *testing.T) {
 		v = wiki.BeginOffline()
 		p = b.Open(v.Address).GiveName("ana", servertest.Password).GiveCode(c.Phone.Code(0)).Allow()
 		v.Finish(p)
-		m.check(t, "the same of a known browser", m.take(), budget{9, 26, 6})
+		m.check(t, "the same of a known browser", m.take(), budget{9, 25, 6})
 
 		s.NewBrowser(t).Open(c.Begin().Address)
 		m.take()
