@@ -41,6 +41,14 @@ func (s *Store) GrantAlong(ctx context.Context, subject string, client consent.C
 	return ctx, func(ctx context.Context) (consent.Grant, error) { return only(found(ctx)) }
 }
 
+// SessionGrantAlong is GrantAlong for the subject of the session: consent.ErrNotFound also if there is no such session.
+func (s *Store) SessionGrantAlong(ctx context.Context, session []byte, client consent.Client) (context.Context, func(context.Context) (consent.Grant, error)) {
+	ctx, found := along(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent
+		WHERE subject = (SELECT session.subject FROM session WHERE session.id = $1) AND client = $2 AND registration = $3 AND `+notGone,
+		session, client.ID, client.Registration)
+	return ctx, func(ctx context.Context) (consent.Grant, error) { return only(found(ctx)) }
+}
+
 func only(found []consent.Grant, err error) (consent.Grant, error) {
 	switch {
 	case err != nil:

@@ -45,6 +45,15 @@ type scope struct {
 	API     string // that serves it, and is the one asked for; empty: it is none of that
 }
 
+// getConsent shows the page at its own address. It gives nobody anything: that the session lives which the sign-in has opened
+// need not be read where the commit that opened it has sent the browser here.
+func (s *Server) getConsent(w http.ResponseWriter, r *http.Request, fl *flow) error {
+	if s.opened.take(fl, s.Cookies.Session(r), s.Now()) {
+		return s.consentPage(w, r, fl)
+	}
+	return s.requireLiveSession(w, r, fl, func() error { return s.consentPage(w, r, fl) })
+}
+
 func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	app, api, err := s.parties(r.Context(), fl)
 	if err != nil {

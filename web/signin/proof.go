@@ -118,6 +118,9 @@ func (s *Server) redirectAfterProof(w http.ResponseWriter, r *http.Request, fl *
 	if fl.sessionCookie != "" {
 		s.issueDeviceCookie(w, r, fl)
 	}
+	if fl.sessionCookie != "" && fl.owed == stepConsent {
+		s.opened.put(fl, s.Now())
+	}
 	return s.redirectTo(w, r, fl, s.pathOf(fl, fl.owed))
 }
 

@@ -27,7 +27,7 @@ func (s *Server) Routes() []ui.Route {
 		ui.Post("/login/continue", s.on(stepContinue, s.postContinue)),
 		ui.Post("/login/cancel", s.postCancel),
 		ui.Post("/login/restart", s.postRestart),
-		ui.Get("/consent", s.on(stepConsent, s.consentPage)),
+		ui.Get("/consent", s.at(stepConsent, s.getConsent)),
 		ui.Post("/consent", s.at(stepConsent, s.postConsent)),
 		ui.Get("/consent/logo", s.logo),
 
