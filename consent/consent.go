@@ -28,7 +28,7 @@ type Client struct {
 type Grant struct {
 	Subject string
 	Client  Client
-	Scopes  []string // sorted, no duplicates; offline_access is one of them like any other
+	Scopes  []string // sorted, no duplicates; offline_access is one of them like any other. None has a space in it (RFC 6749 section 3.3)
 	Created time.Time
 	Updated time.Time // when a scope was last added
 }

@@ -34,7 +34,7 @@ func fillClient(t *testing.T, s *storage.Store, id string) {
 		insert(`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent)
 			SELECT $1 || $2 || n, $1 || n, $3, 1, $4, FALSE, '' FROM numbers`, c.Registration, fmt.Sprint("t", generation), generation, end)
 	}
-	insert(`INSERT INTO consent (subject, client, registration, scope, created_at) SELECT 'u' || n, $1, $2, '', 1 FROM numbers`, id, c.Registration)
+	insert(`INSERT INTO consent (subject, client, registration, scopes, created_at, updated_at) SELECT 'u' || n, $1, $2, '', 1, 1 FROM numbers`, id, c.Registration)
 }
 
 // registered is the client of newClient as consent knows it.
@@ -94,7 +94,7 @@ func TestDeleteClient(t *testing.T) {
 		if got, want := purge(t, s, noon), had[0]+had[1]+had[2]; got != want {
 			t.Errorf("Purge = %d, want %d", got, want)
 		}
-		if got, want := rowsOf(t, s, "gone"), [3]int64{1, 1, 2}; got != want {
+		if got, want := rowsOf(t, s, "gone"), [3]int64{1, 1, 1}; got != want {
 			t.Errorf("codes, tokens and consents of the client made anew = %v, want %v", got, want)
 		}
 		if got := rowsOf(t, s, "other"); got != had {
@@ -163,8 +163,8 @@ func TestPurgeOfWhatComesLate(t *testing.T) {
 		rp.begin(t, s)
 		must(t, s.DeleteClient(t.Context(), "rp", noon))
 		late := func(subject string) {
-			must(t, s.Exec(t.Context(), nil, `INSERT INTO consent (subject, client, registration, scope, created_at)
-				VALUES ($1, 'rp', 'registration of rp', '', 1)`, subject))
+			must(t, s.Exec(t.Context(), nil, `INSERT INTO consent (subject, client, registration, scopes, created_at, updated_at)
+				VALUES ($1, 'rp', 'registration of rp', '', 1, 1)`, subject))
 		}
 		for _, tt := range []struct {
 			after       time.Duration
@@ -203,7 +203,7 @@ func TestPurgeOfAClientPlan(t *testing.T) {
 			SELECT 'c' || n, 'f' || n, 'shop', 'r' || (n % 100), FALSE, 'u' || n, '', 0, n, TRUE, FALSE, n FROM numbers`,
 		`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent)
 			SELECT 't' || n, 'f' || n, 0, 0, n, FALSE, '' FROM numbers`,
-		`INSERT INTO consent (subject, client, registration, scope, created_at) SELECT 'u' || n, 'shop', 'r' || (n % 100), '', 1 FROM numbers`,
+		`INSERT INTO consent (subject, client, registration, scopes, created_at, updated_at) SELECT 'u' || n, 'shop', 'r' || (n % 100), '', 1, 1 FROM numbers`,
 	}
 	eachLarge(t, fill, func(t *testing.T, s *storage.Store, plan func(string, ...any) string) {
 		for _, query := range s.GoneTexts() {

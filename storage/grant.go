@@ -10,30 +10,25 @@ import (
 	"vestibule/consent"
 )
 
-// anyScope is the row that each grant has, so that a grant of no scope is a grant.
-const anyScope = ""
-
-const grantColumns = `subject, client, registration, scope, created_at`
+const grantColumns = `subject, client, registration, scopes, created_at, updated_at`
 
 // notGone is true of a consent whose client has not been removed here, in the commit that asks. Clients that are kept
 // elsewhere never are: of those, whoever asks names the registration that there is now.
 const notGone = `NOT EXISTS (SELECT 1 FROM gone_client g WHERE g.client = consent.client AND g.registration = consent.registration)`
 
-// scanGrant reads one row, which is one scope of a grant.
 func scanGrant(r row) (consent.Grant, error) {
 	var g consent.Grant
-	var scope string
-	var created int64
-	err := r.Scan(&g.Subject, &g.Client.ID, &g.Client.Registration, &scope, &created)
-	if scope != anyScope {
-		g.Scopes = []string{scope}
-	}
-	g.Created, g.Updated = instant(created), instant(created)
+	var scopes string
+	var created, updated int64
+	err := r.Scan(&g.Subject, &g.Client.ID, &g.Client.Registration, &scopes, &created, &updated)
+	g.Scopes = wordsOf(scopes)
+	slices.Sort(g.Scopes)
+	g.Created, g.Updated = instant(created), instant(updated)
 	return g, err
 }
 
 const grantQuery = `SELECT ` + grantColumns + ` FROM consent
-	WHERE subject = $1 AND client = $2 AND registration = $3 AND ` + notGone + ` ORDER BY scope`
+	WHERE subject = $1 AND client = $2 AND registration = $3 AND ` + notGone
 
 // Grant returns what the subject allowed the client, or consent.ErrNotFound.
 func (s *Store) Grant(ctx context.Context, subject string, client consent.Client) (consent.Grant, error) {
@@ -46,57 +41,75 @@ func (s *Store) GrantAlong(ctx context.Context, subject string, client consent.C
 	return ctx, func(ctx context.Context) (consent.Grant, error) { return only(found(ctx)) }
 }
 
-// only is the grant that all the rows are of.
-func only(rows []consent.Grant, err error) (consent.Grant, error) {
+// SessionGrantAlong is GrantAlong for the subject of the session: consent.ErrNotFound also if there is no such session.
+func (s *Store) SessionGrantAlong(ctx context.Context, session []byte, client consent.Client) (context.Context, func(context.Context) (consent.Grant, error)) {
+	ctx, found := along(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent
+		WHERE subject = (SELECT session.subject FROM session WHERE session.id = $1) AND client = $2 AND registration = $3 AND `+notGone,
+		session, client.ID, client.Registration)
+	return ctx, func(ctx context.Context) (consent.Grant, error) { return only(found(ctx)) }
+}
+
+func only(found []consent.Grant, err error) (consent.Grant, error) {
 	switch {
 	case err != nil:
 		return consent.Grant{}, err
-	case len(rows) == 0:
+	case len(found) == 0:
 		return consent.Grant{}, consent.ErrNotFound
 	}
-	return gather(rows)[0], nil
+	return found[0], nil
 }
 
-// gather joins the rows of each grant, which come one after the other.
-func gather(rows []consent.Grant) []consent.Grant {
-	var grants []consent.Grant
-	for _, r := range rows {
-		n := len(grants) - 1
-		if n < 0 || grants[n].Client != r.Client {
-			grants = append(grants, r)
-			continue
-		}
-		g := &grants[n]
-		g.Scopes = append(g.Scopes, r.Scopes...)
-		if r.Created.Before(g.Created) {
-			g.Created = r.Created
-		}
-		if r.Updated.After(g.Updated) {
-			g.Updated = r.Updated
+// scopesAtOnce is how many scopes one statement is about: each nests its text once more, which SQLite has an end to.
+const scopesAtOnce = 50
+
+// spaced are the scopes as a grant has them: each with a space of its own before and after it, so that to look for one, or to
+// take it away, is to replace it, whatever characters it has.
+func spaced(scopes []string) []string {
+	var words []string
+	for _, scope := range slices.Compact(slices.Sorted(slices.Values(scopes))) {
+		if scope != "" {
+			words = append(words, " "+scope+" ")
 		}
 	}
-	return grants
+	return words
 }
 
 // AddScopes adds to the grant. Scopes that are allowed already stay as they are; those of another registration of the
-// client go. All that write for the client at once meet at the row of anyScope, which comes first.
+// client go. All that write for the client at once wait for each other at its row, and each adds to what it finds there.
 func (s *Store) AddScopes(ctx context.Context, subject string, client consent.Client, scopes []string, now time.Time) error {
-	args := []any{subject, client.ID, client.Registration, micros(now)}
-	var values []string
-	for _, scope := range withAnyScope(scopes) {
-		args = append(args, scope)
-		values = append(values, fmt.Sprintf("($1, $2, $3, $%d, $4)", len(args)))
-	}
-	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.execApart(ctx, nil, `INSERT INTO consent (`+grantColumns+`) VALUES `+strings.Join(values, ", ")+`
-			ON CONFLICT (subject, client, scope) DO UPDATE SET registration = excluded.registration, created_at = excluded.created_at
-				WHERE consent.registration <> excluded.registration`, args...)
-		if err != nil {
-			return err
-		}
-		return s.exec(ctx, nil, `DELETE FROM consent WHERE subject = $1 AND client = $2 AND registration <> $3`,
-			subject, client.ID, client.Registration)
+	return s.withScopes(ctx, scopes, func(ctx context.Context, words []string) error {
+		return s.addScopes(ctx, subject, client, words, now)
 	})
+}
+
+// withScopes runs do for some scopes after the other, or for none, in one commit.
+func (s *Store) withScopes(ctx context.Context, scopes []string, do func(ctx context.Context, words []string) error) error {
+	words := spaced(scopes)
+	return s.Atomic(ctx, func(ctx context.Context) error {
+		for {
+			some := words[:min(len(words), scopesAtOnce)]
+			if err := do(ctx, some); err != nil {
+				return err
+			}
+			if words = words[len(some):]; len(words) == 0 {
+				return nil
+			}
+		}
+	})
+}
+
+func (s *Store) addScopes(ctx context.Context, subject string, client consent.Client, words []string, now time.Time) error {
+	args := append([]any{subject, client.ID, client.Registration, strings.Join(words, ""), micros(now)}, anys(words)...)
+	others := `consent.scopes` // without those that are added
+	for i := range words {
+		others = fmt.Sprintf("replace(%s, $%d, '')", others, len(args)-len(words)+i+1)
+	}
+	return s.execApart(ctx, nil, `INSERT INTO consent (`+grantColumns+`) VALUES ($1, $2, $3, $4, $5, $5)
+		ON CONFLICT (subject, client) DO UPDATE SET
+			registration = excluded.registration, updated_at = excluded.updated_at,
+			scopes = CASE WHEN consent.registration = excluded.registration THEN `+others+` || excluded.scopes ELSE excluded.scopes END,
+			created_at = CASE WHEN consent.registration = excluded.registration THEN consent.created_at ELSE excluded.created_at END
+		WHERE consent.registration <> excluded.registration OR length(`+others+` || excluded.scopes) > length(consent.scopes)`, args...)
 }
 
 // DeleteGrant removes the grant, and ends the codes and tokens that the subject's sign-ins gave the client, or fails with
@@ -118,24 +131,22 @@ func (s *Store) DeleteGrant(ctx context.Context, subject, id string) error {
 // RequireGrant makes the commit of ctx rest on the grant: consent.ErrNotFound, and nothing of the commit, unless the client
 // is allowed all of the scopes.
 func (s *Store) RequireGrant(ctx context.Context, subject string, client consent.Client, scopes []string) error {
-	rows := withAnyScope(scopes)
-	args := []any{subject, client.ID, client.Registration, len(rows)}
-	for _, scope := range rows {
-		args = append(args, scope)
-	}
-	return s.exec(ctx, consent.ErrNotFound, `SELECT 1 FROM consent
-		WHERE subject = $1 AND client = $2 AND registration = $3 AND scope IN `+places(4, len(rows))+` AND `+notGone+`
-		GROUP BY subject HAVING count(*) = $4`, args...)
+	return s.withScopes(ctx, scopes, func(ctx context.Context, words []string) error {
+		return s.requireScopes(ctx, subject, client, words)
+	})
 }
 
-// withAnyScope is the rows of a grant of these scopes.
-func withAnyScope(scopes []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(append([]string{anyScope}, scopes...))))
+func (s *Store) requireScopes(ctx context.Context, subject string, client consent.Client, words []string) error {
+	args := append([]any{subject, client.ID, client.Registration}, anys(words)...)
+	query := `SELECT 1 FROM consent WHERE subject = $1 AND client = $2 AND registration = $3 AND ` + notGone
+	for i := range words {
+		query += fmt.Sprintf(" AND replace(scopes, $%d, '') <> scopes", len(args)-len(words)+i+1)
+	}
+	return s.exec(ctx, consent.ErrNotFound, query, args...)
 }
 
 // Grants returns what the subject allowed, by client id.
 func (s *Store) Grants(ctx context.Context, subject string) ([]consent.Grant, error) {
-	rows, err := all(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent
-		WHERE subject = $1 AND `+notGone+` ORDER BY client, scope`, subject)
-	return gather(rows), err
+	return all(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent
+		WHERE subject = $1 AND `+notGone+` ORDER BY client`, subject)
 }

@@ -75,12 +75,13 @@ func (s *Store) count(ctx context.Context, g guess) ([]mfa.AttemptCount, error) 
 	}
 	for i, b := range g.budgets {
 		n := counted[b.Key]
-		found[i].Left, found[i].InARow = min(b.Limit.Guesses-n[0], inARow(b.Limit)-n[1]), n[1]
+		left := min(b.Limit.Guesses-n[0], inARow(b.Limit)-n[1])
+		found[i].Left, found[i].InARow = max(left, 0), n[1] // fewer may be allowed than when the window began
 	}
 	return found, nil
 }
 
-// guessIDSize is how long each id is, so that the oldest one can be cut off.
+// guessIDSize is how long each id is, so that the oldest ones can be cut off.
 const guessIDSize = 11
 
 // guessID is what a guess can be taken back by. The ids of the last guesses of a window stand in one text, which each
@@ -101,20 +102,38 @@ func inARow(limit mfa.Limit) int {
 	return limit.InARow
 }
 
-// forgetAt is when Purge may take the row. A budget that counts in a row remembers for ever.
-func forgetAt(limit mfa.Limit, now time.Time) int64 {
-	if limit.InARow > 0 {
-		return 0
+// anyInARow is in the row of a budget without an end to guesses in a row.
+const anyInARow = int64(math.MaxInt64)
+
+func mostInARow(limit mfa.Limit) int64 {
+	if limit.InARow == 0 {
+		return anyInARow
 	}
-	return micros(now.Add(max(limit.Window, limit.Lock)))
+	return int64(limit.InARow)
 }
+
+// keepReset is how long the row of a budget that counts in a row is kept where nothing is counted any more: most users come
+// back, and need it again.
+const keepReset = 24 * time.Hour
+
+// forgetAt is when Purge may take the row, if that means nothing any more: the end of an hour.
+func forgetAt(limit mfa.Limit, now time.Time) int64 {
+	keep := max(limit.Window, limit.Lock)
+	if limit.InARow > 0 {
+		keep = max(keep, keepReset)
+	}
+	return micros(now.Add(keep + time.Hour).Truncate(time.Hour))
+}
+
+// lockedUntil is when the lock ends that the last guess began, over or not; 0: it began none.
+const lockedUntil = `CASE WHEN tries < most_tries THEN 0 ELSE locked_until END`
 
 // refusals says of each budget why a guess was refused, if by that: store.ErrNotFound if in the meantime nothing refuses it.
 func (s *Store) refusals(ctx context.Context, g guess) ([]mfa.AttemptCount, error) {
 	found := make([]mfa.AttemptCount, len(g.budgets))
 	refused := false
 	args := anys(g.keys())
-	err := s.query(ctx, `SELECT budget, locked_until, unlocked_at, in_a_row FROM guess WHERE budget IN `+places(0, len(args)), args, func(r row) error {
+	err := s.query(ctx, `SELECT budget, `+lockedUntil+`, unlocked_at, in_a_row FROM guess WHERE budget IN `+places(0, len(args)), args, func(r row) error {
 		var key string
 		var until, unlocked int64
 		var row int
@@ -148,25 +167,24 @@ func (s *Store) RefundAttempt(ctx context.Context, key, id string) error {
 // in the order that it names: an UPDATE takes them in an order of its own, and two commits, or a guess that is counted in the
 // same ones, would wait for each other. A row that it makes has never been guessed at, and is of no use to anybody.
 func (s *Store) RefundAll(ctx context.Context, keys []string, id string) error {
-	const taken = `tries = guess.tries - 1, in_a_row = guess.in_a_row - 1, locked_until = 0, ids = replace(guess.ids, $1, '')`
+	const taken = `tries = guess.tries - 1, in_a_row = guess.in_a_row - 1, ids = replace(guess.ids, $1, '')`
+	args := []any{id, "%" + id + "%"}
 	if len(keys) == 1 {
-		return s.execApart(ctx, nil, `UPDATE guess SET `+strings.ReplaceAll(taken, "guess.", "")+`
-			WHERE budget = $2 AND ids LIKE '%' || $1 || '%'`, id, keys[0])
+		return s.execApart(ctx, nil, `UPDATE guess SET `+strings.ReplaceAll(taken, "guess.", "")+` WHERE budget = $3 AND ids LIKE $2`, append(args, keys[0])...)
 	}
-	args := []any{id}
 	var rows []string
 	for _, key := range keys {
 		args = append(args, key, ownerOf(key))
-		rows = append(rows, fmt.Sprintf("($%d, $%d, 0, 0, 0, 0, 0, 1, '')", len(args)-1, len(args)))
+		rows = append(rows, fmt.Sprintf("($%d, $%d, 0, 0, 1, 0, 0, 0, 0, 1, '')", len(args)-1, len(args)))
 	}
-	return s.execApart(ctx, nil, `INSERT INTO guess (budget, owner, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, ids)
+	return s.execApart(ctx, nil, `INSERT INTO guess (`+guessColumns+`)
 		VALUES `+strings.Join(rows, ", ")+`
-		ON CONFLICT (budget) DO UPDATE SET `+taken+` WHERE guess.ids LIKE '%' || $1 || '%'`, args...)
+		ON CONFLICT (budget) DO UPDATE SET `+taken+` WHERE guess.ids LIKE $2`, args...)
 }
 
 // LockedUntil returns when the lock of the key ends; zero: none holds at that time.
 func (s *Store) LockedUntil(ctx context.Context, key string, now time.Time) (time.Time, error) {
-	until, err := s.number(ctx, `SELECT locked_until FROM guess WHERE budget = $1 AND locked_until > $2`, key, micros(now))
+	until, err := s.number(ctx, `SELECT locked_until FROM guess WHERE budget = $1 AND tries >= most_tries AND locked_until > $2`, key, micros(now))
 	if errors.Is(err, store.ErrNotFound) {
 		return time.Time{}, nil
 	}
@@ -185,8 +203,9 @@ func (s *Store) Budgets(ctx context.Context, owner string, now time.Time) ([]ope
 		b.LockedUntil = instant(until)
 		return b, err
 	}
-	return all(ctx, s, scan, `SELECT budget, in_a_row, locked_until FROM guess
-		WHERE owner = $1 AND (in_a_row > 0 OR locked_until > $2) AND (forget_at = 0 OR forget_at > $2) ORDER BY budget`, owner, micros(now))
+	return all(ctx, s, scan, `SELECT budget, in_a_row, `+lockedUntil+` FROM guess
+		WHERE owner = $1 AND (in_a_row > 0 AND (ends_at > $2 OR most_in_a_row < $3) OR tries >= most_tries AND locked_until > $2)
+		ORDER BY budget`, owner, micros(now), anyInARow)
 }
 
 // Unlock forgets all that was counted of the owner's guesses.
@@ -194,27 +213,22 @@ func (s *Store) Unlock(ctx context.Context, owner string) error {
 	return s.exec(ctx, nil, `DELETE FROM guess WHERE owner = $1`, owner)
 }
 
-// keepReset is how long the row of a budget is kept that nothing is counted in: most users come back, and need it again.
-const keepReset = 24 * time.Hour
-
 // ResetAttempts forgets the guesses under the key and ends its lock, and has the guesses in a row under the others begin anew
 // where there were too many. Of a budget that was ever locked the row stays, for it knows when that ended. What it changes of
 // the others is so rare that no two commits wait for each other.
 func (s *Store) ResetAttempts(ctx context.Context, key string, now time.Time, others ...mfa.Budget) error {
-	args := []any{key, micros(now), micros(now.Add(keepReset))}
-	fits := `budget = $1`
+	args := []any{key, micros(now)}
+	keys, fits := `$1`, `budget = $1`
 	for _, b := range others {
 		args = append(args, b.Key, inARow(b.Limit))
+		keys += fmt.Sprintf(`, $%d`, len(args)-1)
 		fits += fmt.Sprintf(` OR budget = $%d AND in_a_row >= $%d`, len(args)-1, len(args))
 	}
 	return s.execApart(ctx, nil, `UPDATE guess SET in_a_row = 0, ids = '',
-			started_at = CASE WHEN budget = $1 THEN 0 ELSE started_at END,
+			ends_at = CASE WHEN budget = $1 THEN 0 ELSE ends_at END,
 			tries = CASE WHEN budget = $1 THEN 0 ELSE tries END,
-			locked_until = CASE WHEN budget = $1 THEN 0 ELSE locked_until END,
-			unlocked_at = CASE WHEN budget <> $1 THEN unlocked_at WHEN locked_until > $2 THEN $2
-				WHEN locked_until > unlocked_at THEN locked_until ELSE unlocked_at END,
-			forget_at = CASE WHEN budget = $1 AND locked_until = 0 AND unlocked_at = 0 THEN $3 ELSE forget_at END
-		WHERE `+fits, args...)
+			unlocked_at = CASE WHEN budget <> $1 OR tries < most_tries THEN unlocked_at WHEN locked_until > $2 THEN $2 ELSE locked_until END
+		WHERE budget IN (`+keys+`) AND (`+fits+`)`, args...)
 }
 
 // Spend raises the authenticator's counter and keeps its params, or fails with mfa.ErrUsed. One that does not count stays

@@ -121,3 +121,93 @@ func TestLockedUntil(t *testing.T) {
 		checkBudgets(t, s, "ana", noon, operator.Budget{Kind: "device", InARow: 2, LockedUntil: end})
 	})
 }
+
+// What operators set while a window goes on, or a lock, holds from the next guess on; a lock that was told ends when it was told.
+func TestLimitThatChanges(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		limit := func(guesses, inARow int) mfa.Limit {
+			return mfa.Limit{Guesses: guesses, Window: time.Hour, Lock: time.Minute, InARow: inARow}
+		}
+		attempt := func(l mfa.Limit, at time.Time, want mfa.AttemptCount) {
+			t.Helper()
+			got, err := s.Attempt(t.Context(), "totp:ana", l, at)
+			must(t, err)
+			if got.ID = ""; got != want {
+				t.Errorf("Attempt with %+v = %+v, want %+v", l, got, want)
+			}
+		}
+		end := noon.Add(time.Minute)
+		attempt(limit(2, 0), noon, mfa.AttemptCount{Left: 1, InARow: 1})
+		attempt(limit(2, 0), noon, mfa.AttemptCount{Left: 0, InARow: 2})
+		attempt(limit(5, 0), noon, mfa.AttemptCount{LockedUntil: end})
+		attempt(limit(5, 0), end, mfa.AttemptCount{Left: 4, InARow: 3})
+		attempt(limit(5, 0), end, mfa.AttemptCount{Left: 3, InARow: 4})
+		attempt(limit(2, 0), end, mfa.AttemptCount{Left: 0, InARow: 5})
+		attempt(limit(2, 0), end, mfa.AttemptCount{LockedUntil: end.Add(time.Minute)})
+		later := end.Add(time.Hour)
+		attempt(limit(5, 6), later, mfa.AttemptCount{Left: 0, InARow: 6})
+		attempt(limit(5, 6), later, mfa.AttemptCount{Disabled: true})
+		attempt(limit(5, 9), later, mfa.AttemptCount{Left: 2, InARow: 7})
+		found, err := s.AttemptAll(t.Context(), []mfa.Budget{{Key: "totp:ana", Limit: limit(5, 7)}, {Key: "pwd:ana", Limit: limit(5, 0)}}, later)
+		must(t, err)
+		if !found[0].Disabled || number(t, s, `SELECT count(*) FROM guess WHERE budget = 'pwd:ana'`) != 0 {
+			t.Errorf("AttemptAll = %+v, want the first disabled, and nothing counted in the second", found)
+		}
+	})
+}
+
+// A row that moves in an index with each guess would be written into all of them.
+func TestGuessesStayInTheirPlace(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		limit := mfa.Limit{Guesses: 10, Window: time.Minute, Lock: time.Minute, InARow: 100}
+		forgetAt := func() int64 { return number(t, s, `SELECT forget_at FROM guess WHERE budget = 'totp:ana'`) }
+		_, err := s.Attempt(t.Context(), "totp:ana", limit, noon)
+		must(t, err)
+		first := forgetAt()
+		counted, err := s.Attempt(t.Context(), "totp:ana", limit, noon.Add(time.Minute))
+		must(t, err)
+		must(t, s.RefundAll(t.Context(), []string{"totp:ana", "pwd:ana"}, counted.ID))
+		must(t, s.ResetAttempts(t.Context(), "totp:ana", noon.Add(2*time.Minute)))
+		if got := forgetAt(); got != first {
+			t.Errorf("forget_at = %d after two minutes, want %d as before", got, first)
+		}
+	})
+}
+
+// What still means something is remembered, however old it is: guesses in a row, and that there was a lock.
+func TestPurgeOfGuesses(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		window := mfa.Limit{Guesses: 2, Window: time.Minute, Lock: time.Hour}
+		row := window
+		row.InARow = 100
+		for key, limit := range map[string]mfa.Limit{
+			"totp:wrong": row, "totp:locked": row, "totp:right": row, "totp:back": row, "pwd:wrong": window, "pwd:locked": window,
+		} {
+			for n := range 2 {
+				counted, err := s.Attempt(t.Context(), key, limit, noon)
+				must(t, err)
+				if key == "totp:back" {
+					must(t, s.RefundAttempt(t.Context(), key, counted.ID))
+				}
+				if n == 0 && key != "totp:locked" && key != "pwd:locked" {
+					break
+				}
+			}
+		}
+		for _, key := range []string{"totp:right", "totp:locked"} {
+			must(t, s.ResetAttempts(t.Context(), key, noon.Add(time.Minute)))
+		}
+		for _, tt := range []struct {
+			after       time.Duration
+			left, index int64
+		}{{time.Minute, 6, 6}, {3 * time.Hour, 4, 4}, {23 * time.Hour, 4, 4}, {26 * time.Hour, 2, 0}, {1000 * time.Hour, 2, 0}} {
+			purge(t, s, noon.Add(tt.after))
+			if left, index := number(t, s, `SELECT count(*) FROM guess`), number(t, s, `SELECT count(*) FROM guess WHERE forget_at <> 0`); left != tt.left || index != tt.index {
+				t.Errorf("%v later %d budgets are left and %d of them are looked at, want %d and %d", tt.after, left, index, tt.left, tt.index)
+			}
+		}
+		if n := number(t, s, `SELECT count(*) FROM guess WHERE budget IN ('totp:wrong', 'totp:locked')`); n != 2 {
+			t.Errorf("%d budgets that mean something are left, want 2", n)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 type guess struct {
 	id      string
 	budgets []mfa.Budget
-	since   int64 // no lock of theirs may have ended after that
+	since   int64 // no lock may have ended after that; of several budgets the highest number, which is not asked
 	now     time.Time
 }
 
@@ -33,90 +34,107 @@ func (g guess) keys() []string {
 	return keys
 }
 
-// The arguments of the statement: those of all budgets, and then those of each.
+// The arguments of the statement: those of all budgets, those of each, and those that only one number of budgets has.
 const (
-	guessArgs  = 5 // $1 now, $2 since, $3 id, $4 how long ids may be, $5 where to cut them
-	budgetArgs = 8 // $k budget, $o owner, $f locked_until of a first guess, $p forget_at, $g guesses, $w began at the latest, $u until, $r in a row
+	guessArgs  = 4 // $1 now, $2 locks that end later refuse, $3 id, $4 how long ids may be
+	budgetArgs = 7 // $k budget, $o owner, $e end of the window, $g tries in it, $r in a row, $u locked until, $p forget at
 )
 
-// counted is how many budgets the text of a statement is for.
-type counted int
+// guessText is what the text of a statement depends on.
+type guessText struct {
+	budgets int
+	row     bool // one of several has an end to guesses in a row
+}
 
-// guessTexts are those of the guesses that there are, by the number of their budgets: they are made once, and not for each guess.
-var guessTexts = []string{1: counted(1).text(), 2: counted(2).text()}
+// guessTexts are those of the guesses that there are: they are made once, and not for each guess.
+var guessTexts = map[guessText]string{
+	{1, false}: guessText{1, false}.make(), {2, false}: guessText{2, false}.make(),
+}
 
 func (g guess) statement() (query string, args []any) {
-	n := len(g.budgets)
-	if n < len(guessTexts) {
-		return guessTexts[n], g.args()
+	t := guessText{budgets: len(g.budgets)}
+	if t.budgets > 1 {
+		t.row = slices.ContainsFunc(g.budgets, func(b mfa.Budget) bool { return b.Limit.InARow > 0 })
 	}
-	return counted(n).text(), g.args()
+	query, ok := guessTexts[t]
+	if !ok {
+		query = t.make()
+	}
+	return query, g.args()
 }
 
 // of returns text with the places of the arguments of the budget i.
-func (counted) of(i int, text string) string {
+func (guessText) of(i int, text string) string {
 	var names []string
-	for j, name := range []string{"$k", "$o", "$f", "$p", "$g", "$w", "$u", "$r"} {
+	for j, name := range []string{"$k", "$o", "$e", "$g", "$r", "$u", "$p"} {
 		names = append(names, name, fmt.Sprintf("$%d", guessArgs+i*budgetArgs+j+1))
 	}
 	return strings.NewReplacer(names...).Replace(text)
 }
 
 // each joins what text is for each budget.
-func (n counted) each(text, between string) string {
+func (t guessText) each(text, between string) string {
 	var all []string
-	for i := range int(n) {
-		all = append(all, n.of(i, text))
+	for i := range t.budgets {
+		all = append(all, t.of(i, text))
 	}
 	return strings.Join(all, between)
 }
 
-// text counts in the order of the budgets, in all or none: those that refuse are looked up first, and looked at once more where
-// their row is held. A window that was used up is over here, for else its lock would refuse; when that ended is kept.
-func (n counted) text() string {
-	over := "(" + n.each(`guess.budget = $k AND (guess.tries >= $g OR guess.started_at <= $w)`, " OR ") + ")"
-	return `INSERT INTO guess (budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, owner, ids) ` + n.rows() + `
+const guessColumns = `budget, owner, ends_at, tries, most_tries, in_a_row, most_in_a_row, locked_until, unlocked_at, forget_at, ids`
+
+// make counts in the order of the budgets, in all or none: those that refuse are looked up first, and looked at once more where
+// their row is held. What differs between the budgets stands in the rows that would be inserted, for each part of an expression
+// costs time whenever the statement runs. A window that was used up is over here, for else its lock would refuse; when that
+// ended is kept.
+func (t guessText) make() string {
+	const live = `guess.tries < guess.most_tries AND guess.ends_at > $1`
+	return `INSERT INTO guess (` + guessColumns + `) ` + t.rows() + `
 		ON CONFLICT (budget) DO UPDATE SET
-			started_at = CASE WHEN ` + over + ` THEN excluded.started_at ELSE guess.started_at END,
-			tries = CASE WHEN ` + over + ` THEN 1 ELSE guess.tries + 1 END,
-			in_a_row = guess.in_a_row + 1,
-			locked_until = CASE WHEN ` + over + ` THEN excluded.locked_until
-				` + n.each(`WHEN guess.budget = $k AND guess.tries + 1 >= $g THEN $u`, " ") + ` ELSE 0 END,
-			unlocked_at = CASE WHEN guess.locked_until > guess.unlocked_at THEN guess.locked_until ELSE guess.unlocked_at END,
-			forget_at = excluded.forget_at,
-			ids = CASE WHEN ` + over + ` THEN excluded.ids
-				WHEN length(guess.ids) >= $4 THEN substr(guess.ids, $5) || excluded.ids
-				ELSE guess.ids || excluded.ids END
-		WHERE NOT (` + n.refuses() + `)
+			ends_at = CASE WHEN ` + live + ` THEN guess.ends_at ELSE excluded.ends_at END,
+			tries = CASE WHEN ` + live + ` THEN guess.tries + 1 ELSE 1 END,
+			ids = CASE WHEN ` + live + ` THEN substr(excluded.ids || guess.ids, 1, $4) ELSE excluded.ids END,
+			unlocked_at = CASE WHEN guess.tries < guess.most_tries THEN guess.unlocked_at ELSE guess.locked_until END,
+			in_a_row = guess.in_a_row + 1, most_tries = excluded.most_tries, most_in_a_row = excluded.most_in_a_row,
+			locked_until = excluded.locked_until, forget_at = excluded.forget_at
+		WHERE guess.in_a_row < excluded.most_in_a_row AND ` + t.unlocked() + `
 		RETURNING budget, tries, in_a_row`
 }
 
-// refuses is true of a row of one of the budgets that takes no guess now.
-func (n counted) refuses() string {
-	return `guess.locked_until > $1 OR guess.locked_until > $2 OR guess.unlocked_at > $2 OR ` + n.each(`guess.budget = $k AND guess.in_a_row >= $r`, " OR ")
+// unlocked is true of a row that no lock keeps from taking a guess. How long ago the last lock must have ended is asked of one
+// budget only.
+func (t guessText) unlocked() string {
+	const unlocked = `(guess.tries < guess.most_tries OR guess.locked_until <= $2)`
+	if t.budgets > 1 {
+		return unlocked
+	}
+	return unlocked + fmt.Sprintf(` AND guess.unlocked_at <= $%d`, guessArgs+budgetArgs+1)
 }
 
 // rows are those to insert. Of several none is where one of the budgets refuses. The first SELECT has no row: it tells what
 // the columns are of.
-func (n counted) rows() string {
-	const columns = `budget, started_at, tries, in_a_row, locked_until, unlocked_at, forget_at, owner, ids`
-	if n == 1 {
-		return `VALUES (` + n.of(0, `$k, $1, 1, 1, $f, 0, $p, $o, $3`) + `)`
+func (t guessText) rows() string {
+	if t.budgets == 1 {
+		return `VALUES (` + t.of(0, `$k, $o, $e, 1, $g, 1, $r, $u, 0, $p, $3`) + `)`
 	}
-	return `SELECT ` + columns + ` FROM (SELECT ` + columns + ` FROM guess WHERE 1 = 0 UNION ALL ` +
-		n.each(`SELECT $k, $1, 1, 1, $f, 0, $p, $o, $3`, " UNION ALL ") + `) AS fresh
-		WHERE NOT EXISTS (SELECT 1 FROM guess WHERE budget IN (` + n.each("$k", ", ") + `) AND (` + n.refuses() + `))`
+	refuses := `NOT ` + t.unlocked()
+	if t.row {
+		refuses = `(` + refuses + ` OR ` + t.each(`budget = $k AND in_a_row >= $r`, " OR ") + `)`
+	}
+	return `SELECT ` + guessColumns + ` FROM (SELECT ` + guessColumns + ` FROM guess WHERE 1 = 0 UNION ALL ` +
+		t.each(`SELECT $k, $o, $e, 1, $g, 1, $r, $u, 0, $p, $3`, " UNION ALL ") + `) AS fresh
+		WHERE NOT EXISTS (SELECT 1 FROM guess WHERE budget IN (` + t.each("$k", ", ") + `) AND ` + refuses + `)`
 }
 
 func (g guess) args() []any {
-	args := []any{micros(g.now), g.since, g.id, mfa.Returnable * guessIDSize, guessIDSize + 1}
+	now := micros(g.now)
+	args := []any{now, min(now, g.since), g.id, mfa.Returnable * guessIDSize}
 	for _, b := range g.budgets {
-		until := micros(g.now.Add(b.Limit.Lock))
-		first := int64(0)
-		if b.Limit.Guesses <= 1 {
-			first = until
-		}
-		args = append(args, b.Key, ownerOf(b.Key), first, forgetAt(b.Limit, g.now), b.Limit.Guesses, micros(g.now.Add(-b.Limit.Window)), until, inARow(b.Limit))
+		args = append(args, b.Key, ownerOf(b.Key), micros(g.now.Add(b.Limit.Window)), max(b.Limit.Guesses, 1), mostInARow(b.Limit),
+			micros(g.now.Add(b.Limit.Lock)), forgetAt(b.Limit, g.now))
+	}
+	if len(g.budgets) == 1 {
+		args = append(args, g.since)
 	}
 	return args
 }

@@ -33,12 +33,12 @@ func (s *Store) SaveInteraction(ctx context.Context, ix *interaction.Interaction
 	if err != nil {
 		return err
 	}
-	query := `UPDATE interaction SET data = $2, version = version + 1, expires_at = $3
-		WHERE id = $1 AND version = $4`
-	if ix.Version == 0 {
-		query = `INSERT INTO interaction (id, data, expires_at, version) VALUES ($1, $2, $3, $4 + 1)`
+	query, missed := `UPDATE interaction SET data = $2, version = version + 1, expires_at = $3
+		WHERE id = $1 AND version = $4`, store.ErrConflict
+	if ix.Version == 0 { // it inserts, or fails by itself
+		query, missed = `INSERT INTO interaction (id, data, expires_at, version) VALUES ($1, $2, $3, $4 + 1)`, nil
 	}
-	err = s.execApart(ctx, store.ErrConflict, query, ix.ID, data, micros(purgeable(ix)), ix.Version)
+	err = s.execApart(ctx, missed, query, ix.ID, data, micros(purgeable(ix)), ix.Version)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (s *Store) ClientsWithoutFactor(ctx context.Context, kinds []string) (map[s
 		used[subject] = append(used[subject], client)
 		return struct{}{}, err
 	}, `SELECT u.subject, u.client FROM
-			(SELECT subject, client FROM consent WHERE scope = '' AND `+notGone+`
+			(SELECT subject, client FROM consent WHERE `+notGone+`
 				UNION SELECT subject, client FROM code WHERE `+registered+`) u
 			JOIN account a ON a.subject = u.subject
 		WHERE `+notEnrolled+`

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -35,7 +36,11 @@ var purges = []purgeRule{
 	expired("browser", 0),
 	expired("used_proof", time.Minute), // the clocks of servers differ
 	expired("setup", time.Hour),        // nothing of it counts once it is over; a late page can still say that it is
-	{0, "DELETE FROM guess", "guess", "forget_at <> 0 AND forget_at < $1", "forget_at"},
+	// Guesses in a row are remembered however long ago they were, and so is that there was a lock. What is left after the first
+	// rule leaves the index, lest each clean-up visits it.
+	{0, "DELETE FROM guess", "guess", `forget_at <> 0 AND forget_at < $1
+		AND (most_in_a_row = ` + strconv.FormatInt(anyInARow, 10) + ` OR in_a_row = 0 AND unlocked_at = 0 AND tries < most_tries)`, "forget_at"},
+	{0, "UPDATE guess SET forget_at = 0", "guess", "forget_at <> 0 AND forget_at < $1", "forget_at"},
 	// The answer to a refresh is given again for seconds only; then it is not worth its risk. Of a token that another refresh
 	// has replaced nothing else is worth anything either.
 	{time.Minute, "DELETE FROM access_token", "access_token", `replay IS NOT NULL AND created_at < $1

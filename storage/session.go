@@ -42,14 +42,14 @@ func (s *Store) SaveSession(ctx context.Context, old []byte, n *interaction.Sess
 		return err
 	}
 	args := []any{n.ID, n.Login.Session, n.Login.Subject, login, micros(n.Created), micros(n.Seen), micros(n.Expires), n.Version}
-	query := `INSERT INTO session (id, sid, subject, login, created_at, seen_at, expires_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8 + 1)`
+	query, missed := `INSERT INTO session (id, sid, subject, login, created_at, seen_at, expires_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8 + 1)`, error(nil) // it inserts, or fails by itself
 	if old != nil {
 		query = `UPDATE session SET id = $1, sid = $2, subject = $3, login = $4, created_at = $5, seen_at = $6,
 			expires_at = $7, version = version + 1 WHERE id = $9 AND version = $8`
-		args = append(args, old)
+		args, missed = append(args, old), store.ErrConflict
 	}
-	if err := s.execApart(ctx, store.ErrConflict, query, args...); err != nil {
+	if err := s.execApart(ctx, missed, query, args...); err != nil {
 		return err
 	}
 	n.Version++

@@ -3,9 +3,11 @@ package storage_test
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
+	"vestibule/consent"
 	"vestibule/provider/assurance"
 	"vestibule/provider/interaction"
 	"vestibule/provider/store"
@@ -144,6 +146,48 @@ func TestEndSessionSparesRefreshTokens(t *testing.T) {
 			if got := has(t, s, *token); got != want {
 				t.Errorf("after the end of the session there is %s: %v, want %v", token.Signature, got, want)
 			}
+		}
+	})
+}
+
+// What the user of a session has allowed a client is asked along with the session.
+func TestSessionGrantAlong(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		for _, id := range []string{"shop", "wiki"} {
+			must(t, s.CreateClient(t.Context(), newClient(id)))
+		}
+		must(t, s.SaveSession(t.Context(), nil, session("a", "alice")))
+		must(t, s.SaveSession(t.Context(), nil, session("b", "ben")))
+		must(t, s.AddScopes(t.Context(), "alice", registered("shop"), []string{"openid"}, noon))
+		for _, tt := range []struct {
+			session string
+			client  consent.Client
+			want    error
+		}{
+			{"a", registered("shop"), nil},
+			{"a", registered("wiki"), consent.ErrNotFound},
+			{"a", consent.Client{ID: "shop", Registration: "anew"}, consent.ErrNotFound},
+			{"b", registered("shop"), consent.ErrNotFound},
+			{"none", registered("shop"), consent.ErrNotFound},
+		} {
+			seen := observe(s)
+			ctx, found := s.SessionGrantAlong(t.Context(), []byte(tt.session), tt.client)
+			if _, err := s.Session(ctx, []byte(tt.session)); err != nil && !errors.Is(err, store.ErrNotFound) {
+				t.Fatal(err)
+			}
+			g, err := found(ctx)
+			s.Observe(nil)
+			if !errors.Is(err, tt.want) || err == nil && (g.Subject != "alice" || g.Client != tt.client || !slices.Equal(g.Scopes, []string{"openid"})) {
+				t.Errorf("the grant of session %s for %v = %+v, %v, want %v", tt.session, tt.client, g, err, tt.want)
+			}
+			if len(seen.trips) != 1 {
+				t.Errorf("session %s and its grant took %d round trips, want 1", tt.session, len(seen.trips))
+			}
+		}
+		must(t, s.DeleteClient(t.Context(), "shop", noon))
+		ctx, found := s.SessionGrantAlong(t.Context(), []byte("a"), registered("shop"))
+		if g, err := found(ctx); !errors.Is(err, consent.ErrNotFound) {
+			t.Errorf("the grant of a client that is gone = %+v, %v, want %v", g, err, consent.ErrNotFound)
 		}
 	})
 }

@@ -79,6 +79,7 @@ type Passwords struct {
 // Stores keep what the pages need beside what their services keep.
 type Stores struct {
 	Sessions   browser.SessionStore
+	Grants     signin.SessionGrants    // those of the Consent, where it is in one database with the sessions: that saves a question; nil: it is elsewhere
 	Browsers   browser.RememberedStore // must be set if Times.RememberBrowser is
 	EnrolLinks enrol.Links             // nil: nobody ever gets a link
 	Resets     accountpages.Resets     // nil: no operator ever plans one
@@ -151,7 +152,7 @@ func New(c Config) (*Server, error) {
 	})
 	signIn := signin.New(signin.Config{
 		Pages: pages, Browsers: browsers, Engine: c.Source.Engine, Flows: c.Source.Flows, Clients: c.Source.Clients, Apps: c.Source.Apps,
-		Accounts: c.Accounts, MFA: c.MFA, Consent: c.Consent, Policy: c.Policy,
+		Accounts: c.Accounts, MFA: c.MFA, Consent: c.Consent, Grants: c.Stores.Grants, Policy: c.Policy,
 		Passwords: passwords, Codes: codes, Enrol: enrolment, Journal: c.Journal, Host: c.Host, Mail: c.Mail, SignOut: signOut.SignOutAndLeave, OwnPage: accountpages.OwnPage,
 		CommitsAnswers: c.Source.CommitsAnswers,
 	})

@@ -3,6 +3,7 @@ package consenttest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -22,6 +23,8 @@ func TestStore(t *testing.T, open func(t *testing.T) consent.Store) {
 		{"save and read", saved},
 		{"add", added},
 		{"require", required},
+		{"scopes that look alike", alike},
+		{"many scopes", many},
 		{"delete", deleted},
 		{"list", listed},
 		{"parallel", parallel},
@@ -104,6 +107,44 @@ func required(t *testing.T, s consent.Store) {
 	} {
 		if err := s.RequireGrant(ctx, tt.subject, registered(tt.client), tt.scopes); !errors.Is(err, tt.want) {
 			t.Errorf("RequireGrant(%s, %s, %v) = %v, want %v", tt.subject, tt.client, tt.scopes, err, tt.want)
+		}
+	}
+}
+
+// One scope is not another that a pattern would take for it, or that has it as a part.
+func alike(t *testing.T, s consent.Store) {
+	for _, tt := range []struct{ allowed, other string }{
+		{"a%b", "axxb"}, {"axxb", "a%b"}, {"c_d", "cxd"}, {"cxd", "c_d"}, {"Read", "read"}, {"read", "Read"},
+		{"orders:write", "orders"}, {"orders", "orders:write"}, {`\e`, "e"}, {"e", `\e`},
+	} {
+		client := registered("of " + tt.allowed)
+		add(t, s, "ana", client, created, tt.allowed)
+		if err := s.RequireGrant(ctx, "ana", client, []string{tt.other}); !errors.Is(err, consent.ErrNotFound) {
+			t.Errorf("RequireGrant of %q where %q is allowed = %v, want ErrNotFound", tt.other, tt.allowed, err)
+		}
+		add(t, s, "ana", client, updated, tt.other)
+		want := consent.Grant{Subject: "ana", Client: client, Scopes: slices.Sorted(slices.Values([]string{tt.allowed, tt.other})), Created: created, Updated: updated}
+		same(t, read(t, s, "ana", client), want)
+		if err := s.RequireGrant(ctx, "ana", client, want.Scopes); err != nil {
+			t.Errorf("RequireGrant of %q where they are allowed: %v", want.Scopes, err)
+		}
+	}
+}
+
+// However many scopes are allowed at once, they are one grant, and all of them go with another registration.
+func many(t *testing.T, s consent.Store) {
+	var scopes []string
+	for i := range 1200 {
+		scopes = append(scopes, fmt.Sprintf("scope-%04d", i))
+	}
+	for _, client := range []consent.Client{shop, anew(shop)} {
+		add(t, s, "ana", client, created, scopes...)
+		same(t, read(t, s, "ana", client), consent.Grant{Subject: "ana", Client: client, Scopes: scopes, Created: created, Updated: created})
+		if err := s.RequireGrant(ctx, "ana", client, scopes); err != nil {
+			t.Errorf("RequireGrant of %d scopes: %v", len(scopes), err)
+		}
+		if err := s.RequireGrant(ctx, "ana", client, append(scopes, "other")); !errors.Is(err, consent.ErrNotFound) {
+			t.Errorf("RequireGrant of %d scopes and another = %v, want ErrNotFound", len(scopes), err)
 		}
 	}
 }

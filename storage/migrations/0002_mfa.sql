@@ -58,13 +58,15 @@ CREATE INDEX setup_subject ON setup (subject);
 CREATE INDEX setup_expires_at ON setup (expires_at);
 
 CREATE TABLE guess (
-	budget       TEXT   NOT NULL PRIMARY KEY,
-	started_at   BIGINT NOT NULL, -- of the window
-	tries        BIGINT NOT NULL, -- in the window
-	in_a_row     BIGINT NOT NULL,
-	locked_until BIGINT NOT NULL,
-	unlocked_at  BIGINT NOT NULL, -- when the lock before that one ended; 0: there was none
-	forget_at    BIGINT NOT NULL, -- when the row means nothing any more; 0: never
-	ids          TEXT   NOT NULL  -- of the last guesses in the window, each of which may be taken back once
+	budget        TEXT   NOT NULL PRIMARY KEY,
+	ends_at       BIGINT NOT NULL, -- the window
+	tries         BIGINT NOT NULL, -- in the window
+	most_tries    BIGINT NOT NULL, -- there may be in the window: so many lock
+	in_a_row      BIGINT NOT NULL,
+	most_in_a_row BIGINT NOT NULL, -- there may be; the highest number: any
+	locked_until  BIGINT NOT NULL, -- if tries are as many as there may be: since the last one
+	unlocked_at   BIGINT NOT NULL, -- when the lock before that one ended; 0: there was none
+	forget_at     BIGINT NOT NULL, -- when the row may mean nothing any more, in whole hours, lest it moves in its index with each guess; 0: it will always
+	ids           TEXT   NOT NULL  -- of the last guesses in the window, the latest first, each of which may be taken back once
 );
 CREATE INDEX guess_forget_at ON guess (forget_at) WHERE forget_at <> 0;

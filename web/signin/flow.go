@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"vestibule/consent"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
 	"vestibule/provider/interaction"
@@ -23,7 +24,8 @@ func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, ix *interacti
 // begin starts a sign-in: it belongs to this browser, and the browser's session may be good enough for it.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	fl.ix.Browser, fl.rememberToken = s.Cookies.Bind(w, r), s.Remembered.Token(r)
-	session, err := s.Sessions.Current(r.Context(), r)
+	ctx, granted := s.sessionGrantAlong(r, fl)
+	session, err := s.Sessions.Current(ctx, r)
 	if errors.Is(err, browser.ErrIdle) {
 		fl.state.Notes, err = []ui.Message{{ID: "login.session.expired"}}, nil
 	}
@@ -39,6 +41,9 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	if err := s.adoptSession(r.Context(), fl, session); err != nil {
 		return err
 	}
+	if fl.state.FromSession {
+		fl.granted = granted
+	}
 	if err := s.noteOldPassword(r, fl); err != nil {
 		return err
 	}
@@ -46,6 +51,16 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, fl *flow) error {
 		return s.beginAtHost(w, r, fl)
 	}
 	return s.saveAndRedirect(w, r, fl)
+}
+
+// sessionGrantAlong has what the user of the browser's session has allowed the client be asked along with the session; nil: it
+// has to be asked by itself, if at all.
+func (s *flows) sessionGrantAlong(r *http.Request, fl *flow) (context.Context, consent.Lookup) {
+	cookie := s.Cookies.Session(r)
+	if s.Grants == nil || cookie == "" || !fl.asksConsent() {
+		return r.Context(), nil
+	}
+	return s.Grants.SessionGrantAlong(r.Context(), ui.Digest(cookie), fl.client())
 }
 
 // adoptSession gives the session's login to the sign-in, unless the client asks for another user. Whether its

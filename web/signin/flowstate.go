@@ -106,7 +106,7 @@ type flow struct {
 	sessionCookie  string               // of the session that openSession wrote
 	guess          verify.Counted       // of the password, in this request
 	ownKinds       kindsAlong           // of authenticators, asked along with that guess
-	granted        consent.Lookup       // what the user has allowed the client, asked along with the code; nil: it is not asked yet
+	granted        consent.Lookup       // what the user has allowed the client, asked along with the code or with the session; nil: it is not asked yet
 	resubmitted    bool                 // the form met a sign-in that had changed, and is tried on that
 
 	consentGiven bool      // what the client asks for, in this request

@@ -46,17 +46,26 @@ type Clients interface {
 	Client(ctx context.Context, id string) (client.Client, error)
 }
 
+// SessionGrants answers what the user of a session has allowed a client.
+type SessionGrants interface {
+	// SessionGrantAlong is the GrantAlong of a consent.Store, for the subject of the session with that ID: consent.ErrNotFound
+	// also if there is no such session.
+	SessionGrantAlong(ctx context.Context, session []byte, client consent.Client) (_ context.Context, found func(context.Context) (consent.Grant, error))
+}
+
 // Config is what a Server is made of.
 type Config struct {
 	*ui.Pages
 	browser.Browsers
-	Engine    Engine
-	Flows     *interaction.Flows
-	Clients   Clients
-	Apps      Apps // the Clients, with what users are shown of them; nil: nothing but their names
-	Accounts  account.Accounts
-	MFA       *mfa.Service
-	Consent   *consent.Service
+	Engine   Engine
+	Flows    *interaction.Flows
+	Clients  Clients
+	Apps     Apps // the Clients, with what users are shown of them; nil: nothing but their names
+	Accounts account.Accounts
+	MFA      *mfa.Service
+	Consent  *consent.Service
+	// Grants answers of the Consent, where that is in one database with the sessions; nil: it is asked once the session is known.
+	Grants    SessionGrants
 	Policy    mfa.Policy // who must have a second factor; the zero value obliges nobody
 	Passwords *verify.Passwords
 	Codes     *verify.Codes
