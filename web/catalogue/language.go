@@ -21,6 +21,7 @@ type Language struct {
 	localizer *i18n.Localizer
 	messages  map[string]*i18n.Message
 	fixed     map[string]template.HTML // the texts without placeholders, escaped
+	parts     map[string]parsed        // those with placeholders and without plural forms, escaped
 }
 
 // Values are what placeholders stand for, by name: strings, ints, and for HTML also template.HTML and Pair.
@@ -52,15 +53,26 @@ type Pair struct{ Open, Close template.HTML }
 func newLanguage(bundle *i18n.Bundle, file *i18n.MessageFile) *Language {
 	l := &Language{
 		Lang: file.Tag.String(), Dir: direction(file.Tag), tag: file.Tag,
-		localizer: i18n.NewLocalizer(bundle, file.Tag.String()), messages: map[string]*i18n.Message{}, fixed: map[string]template.HTML{},
+		localizer: i18n.NewLocalizer(bundle, file.Tag.String()), messages: map[string]*i18n.Message{}, fixed: map[string]template.HTML{}, parts: map[string]parsed{},
 	}
 	for _, m := range file.Messages {
 		l.messages[m.ID] = m
-		if !hasForms(m) && m.Other != "" && !strings.ContainsRune(m.Other, '{') {
-			l.fixed[m.ID] = template.HTML(template.HTMLEscapeString(m.Other))
-		}
+		l.prepare(m)
 	}
 	return l
+}
+
+// prepare escapes a text that is not chosen by a number: only for those does HTML ask go-i18n.
+func (l *Language) prepare(m *i18n.Message) {
+	delete(l.fixed, m.ID)
+	delete(l.parts, m.ID)
+	switch {
+	case hasForms(m) || m.Other == "":
+	case strings.ContainsRune(m.Other, '{'):
+		l.parts[m.ID] = parse(m.Other).with(template.HTMLEscapeString)
+	default:
+		l.fixed[m.ID] = template.HTML(template.HTMLEscapeString(m.Other))
+	}
 }
 
 // borrow says in English what the language lacks.
@@ -70,9 +82,7 @@ func (l *Language) borrow(english *Language) {
 			continue
 		}
 		l.messages[id] = m
-		if text, ok := english.fixed[id]; ok {
-			l.fixed[id] = text
-		}
+		l.prepare(m)
 	}
 }
 
@@ -80,10 +90,7 @@ func (l *Language) borrow(english *Language) {
 func (l *Language) reword(own *Language) {
 	for id, m := range own.messages {
 		l.messages[id] = m
-		delete(l.fixed, id)
-		if text, ok := own.fixed[id]; ok {
-			l.fixed[id] = text
-		}
+		l.prepare(m)
 	}
 }
 
@@ -92,6 +99,9 @@ func (l *Language) reword(own *Language) {
 func (l *Language) HTML(id string, v Values) template.HTML {
 	if text, ok := l.fixed[id]; ok {
 		return text
+	}
+	if parts, ok := l.parts[id]; ok {
+		return template.HTML(parts.fill(filling{v, filler{same, l.markup}}))
 	}
 	return template.HTML(l.fill(id, v, filler{template.HTMLEscapeString, l.markup}))
 }

@@ -44,12 +44,13 @@ type parser struct{}
 
 func (parser) Cacheable() bool { return true }
 
-func (parser) Parse(src, _, _ string) (template.ParsedTemplate, error) {
-	var p parsed
+func (parser) Parse(src, _, _ string) (template.ParsedTemplate, error) { return parse(src), nil }
+
+func parse(src string) (p parsed) {
 	for at := 0; ; {
 		m := placeholder.FindStringSubmatchIndex(src[at:])
 		if m == nil {
-			return append(p, part{text: src[at:]}), nil
+			return append(p, part{text: src[at:]})
 		}
 		p = append(p, part{src[at : at+m[0]], src[at+m[2] : at+m[3]]})
 		at += m[1]
@@ -61,12 +62,26 @@ type part struct{ text, name string }
 
 type parsed []part
 
-// Execute fills in the values once: what is in a value is no placeholder. One without a value is left as it is.
+// with returns the parts with what f makes of the text in them.
+func (p parsed) with(f func(string) string) (made parsed) {
+	for _, part := range p {
+		part.text = f(part.text)
+		made = append(made, part)
+	}
+	return made
+}
+
+// Execute is fill for go-i18n.
 func (p parsed) Execute(data any) (string, error) {
 	f, ok := data.(filling)
 	if !ok {
 		return "", errors.New("texts are filled in by Language")
 	}
+	return p.fill(f), nil
+}
+
+// fill fills in the values once: what is in a value is no placeholder. One without a value is left as it is.
+func (p parsed) fill(f filling) string {
 	var b strings.Builder
 	for _, part := range p {
 		b.WriteString(f.text(part.text))
@@ -79,5 +94,5 @@ func (p parsed) Execute(data any) (string, error) {
 			b.WriteString(f.text("{" + part.name + "}"))
 		}
 	}
-	return b.String(), nil
+	return b.String()
 }

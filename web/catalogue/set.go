@@ -175,6 +175,9 @@ func (s *Set) Usual() *Language { return cmp.Or(s.usual, s.languages[0]) }
 // separated by spaces, the best first), then by Accept-Language, what the browser asks for (RFC 9110 section 12.5.4). Either
 // may be empty or nonsense. Who reads none of the languages gets Usual.
 func (s *Set) Choose(uiLocales, acceptLanguage string) *Language {
+	if len(s.languages) == 1 {
+		return s.languages[0]
+	}
 	for _, tags := range [][]language.Tag{localeTags(uiLocales), acceptTags(acceptLanguage)} {
 		if len(tags) == 0 {
 			continue

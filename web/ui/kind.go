@@ -45,7 +45,7 @@ var kindPages = []string{"factor", "setup", "remove"}
 const kindFile = "factor-"
 
 // set is the templates in a language, by name.
-type set map[string]*template.Template
+type set map[string]*folded
 
 // parseTemplates returns a template for each page, with the layout and the parts that they share, and for each page of a
 // kind one for each kind, such as factor-totp.
@@ -82,7 +82,7 @@ func (p *Pages) parseTemplates(l *catalogue.Language) (set, error) {
 func pageName(file string) string { return strings.TrimSuffix(path.Base(file), ".html") }
 
 // parsed returns a copy of base with the file.
-func parsed(base *template.Template, from fs.FS, file string) (*template.Template, error) {
+func parsed(base *template.Template, from fs.FS, file string) (*folded, error) {
 	copied, err := base.Clone()
 	if err == nil {
 		copied, err = copied.ParseFS(from, file)
@@ -90,7 +90,7 @@ func parsed(base *template.Template, from fs.FS, file string) (*template.Templat
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
-	return copied, nil
+	return &folded{Template: copied}, nil
 }
 
 // parseKinds adds the pages of the kinds that there are files of; nil: there are none.
@@ -108,7 +108,7 @@ func (all set) parseKinds(from fs.FS) error {
 			return fmt.Errorf("templates: there are two of %s", file)
 		}
 		for _, page := range kindPages {
-			t, err := parsed(all[page], from, file)
+			t, err := parsed(all[page].Template, from, file)
 			if err != nil {
 				return err
 			}
@@ -146,6 +146,8 @@ func (p *Pages) kindFunctions(l *catalogue.Language, all set) template.FuncMap {
 		"tk":     func(kind Kind, id string, pairs ...any) (template.HTML, error) { return p.sayOf(l, kind, id, pairs) },
 		"row":    func(kind string, data any) (template.HTML, error) { return all.block(kind, "row", data) },
 		"asset":  p.assetPath,
+		"prefix": func() string { return p.Prefix }, "product": func() string { return p.Name },
+		"lang": func() string { return l.Lang }, "dir": func() string { return l.Dir },
 		"qr":     qrSVG,
 		"opens":  opens,
 		"json":   toJSON,
@@ -197,7 +199,7 @@ func (all set) block(kind, name string, data any) (template.HTML, error) {
 		return "", nil
 	}
 	var b bytes.Buffer
-	err := t.ExecuteTemplate(&b, name, data)
+	err := t.ready().ExecuteTemplate(&b, name, data)
 	return template.HTML(b.String()), err
 }
 

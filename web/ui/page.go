@@ -82,7 +82,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, name 
 	if err := render(b, p.templates[l.Lang][name], f, l, page); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
-	p.Speak(w, r)
+	speak(w, l)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	w.Write(b.Bytes()) // the client may have gone away, which is nobody's fault
@@ -103,10 +103,12 @@ func putBuffer(b *bytes.Buffer) {
 }
 
 // render writes the page into an empty buffer.
-func render(b *bytes.Buffer, t *template.Template, f *Frame, l *catalogue.Language, page Page) error {
-	switch {
-	case t == nil:
+func render(b *bytes.Buffer, of *folded, f *Frame, l *catalogue.Language, page Page) error {
+	if of == nil {
 		return errors.New("there is no such template")
+	}
+	t := of.ready()
+	switch {
 	case t.Lookup("title") == nil:
 		f.Heading = f.Title.HTML(l)
 	default:

@@ -41,9 +41,13 @@ func (p *Pages) Language(r *http.Request) *catalogue.Language {
 // Speak is Language, and says so in the headers of the answer.
 func (p *Pages) Speak(w http.ResponseWriter, r *http.Request) *catalogue.Language {
 	l := p.Language(r)
+	speak(w, l)
+	return l
+}
+
+func speak(w http.ResponseWriter, l *catalogue.Language) {
 	w.Header().Set("Content-Language", l.Lang)
 	w.Header().Add("Vary", "Accept-Language")
-	return l
 }
 
 // HTML is the message in a language.
