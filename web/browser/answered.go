@@ -27,7 +27,7 @@ func answeredMark(request []byte) string {
 
 // answered are the marks of the requests that the browser was answered, the newest first.
 func (c *Cookies) answered(r *http.Request) []string {
-	cookie, err := findCookie(r, c.names.answered)
+	cookie, err := r.Cookie(c.names.answered)
 	if err != nil || cookie.Quoted {
 		return nil
 	}

@@ -24,7 +24,7 @@ type Bindings []string
 
 // Bindings are those of the request's browser.
 func (c *Cookies) Bindings(r *http.Request) Bindings {
-	cookie, err := findCookie(r, c.names.binding)
+	cookie, err := r.Cookie(c.names.binding)
 	if err != nil || cookie.Quoted {
 		return nil
 	}

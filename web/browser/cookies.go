@@ -5,7 +5,6 @@ package browser
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -65,17 +64,9 @@ func (c *Cookies) DropSession(w http.ResponseWriter) { c.set(w, c.names.session,
 // DropBindings takes the cookie of the sign-ins under way, and with it every sign-in that waits in another tab.
 func (c *Cookies) DropBindings(w http.ResponseWriter) { c.set(w, c.names.binding, "", -time.Second) }
 
-// findCookie is r.Cookie, which reads all cookies to find that one is not there.
-func findCookie(r *http.Request, name string) (*http.Cookie, error) {
-	if !slices.ContainsFunc(r.Header["Cookie"], func(line string) bool { return strings.Contains(line, name) }) {
-		return nil, http.ErrNoCookie
-	}
-	return r.Cookie(name)
-}
-
 // token returns the value of one of our cookies, or "" if the browser did not send one that we could have made.
 func token(r *http.Request, name string) string {
-	c, err := findCookie(r, name)
+	c, err := r.Cookie(name)
 	if err != nil || c.Quoted || !ui.IsToken(c.Value) {
 		return ""
 	}

@@ -64,7 +64,7 @@ func (d *Devices) find(r *http.Request, subject string, epoch int64) (deviceCook
 
 // all are those of all accounts that this browser is known to.
 func (d *Devices) all(r *http.Request) []string {
-	c, err := findCookie(r, d.Cookies.names.device)
+	c, err := r.Cookie(d.Cookies.names.device)
 	if err != nil || c.Quoted {
 		return nil
 	}
