@@ -166,8 +166,10 @@ func (s *Store) RefundAttempt(ctx context.Context, key, id string) error {
 // RefundAll takes a guess back in all budgets that it was counted in. The text of several is an INSERT, for that takes the rows
 // in the order that it names: an UPDATE takes them in an order of its own, and two commits, or a guess that is counted in the
 // same ones, would wait for each other. A row that it makes has never been guessed at, and is of no use to anybody.
+// What was locked by the guess is not any more, also where the limit was lowered since.
 func (s *Store) RefundAll(ctx context.Context, keys []string, id string) error {
-	const taken = `tries = guess.tries - 1, in_a_row = guess.in_a_row - 1, ids = replace(guess.ids, $1, '')`
+	const taken = `tries = CASE WHEN guess.tries > guess.most_tries THEN guess.most_tries ELSE guess.tries END - 1,
+			in_a_row = guess.in_a_row - 1, ids = replace(guess.ids, $1, '')`
 	args := []any{id, "%" + id + "%"}
 	if len(keys) == 1 {
 		return s.execApart(ctx, nil, `UPDATE guess SET `+strings.ReplaceAll(taken, "guess.", "")+` WHERE budget = $3 AND ids LIKE $2`, append(args, keys[0])...)

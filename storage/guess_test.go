@@ -211,3 +211,22 @@ func TestPurgeOfGuesses(t *testing.T) {
 		}
 	})
 }
+
+// A guess that is taken back leaves no lock, also where the limit was lowered below what was counted before.
+func TestRefundUnderALowerLimit(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		limit := mfa.Limit{Guesses: 5, Window: time.Hour, Lock: time.Hour}
+		for range 4 {
+			if _, err := s.Attempt(t.Context(), "pwd:ana", limit, noon); err != nil {
+				t.Fatal(err)
+			}
+		}
+		limit.Guesses = 3
+		n, err := s.Attempt(t.Context(), "pwd:ana", limit, noon)
+		must(t, err)
+		must(t, s.RefundAttempt(t.Context(), "pwd:ana", n.ID))
+		if until, err := s.LockedUntil(t.Context(), "pwd:ana", noon); err != nil || !until.IsZero() {
+			t.Errorf("locked until %v, %v, by a guess that was taken back", until, err)
+		}
+	})
+}

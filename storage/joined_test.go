@@ -37,6 +37,19 @@ func TestWritesThatStandApart(t *testing.T) {
 		if got, want := w.counts(), [3]int{1, joined(t, 3), 1}; got != want {
 			t.Errorf("trips, statements, commits = %v, want %v", got, want)
 		}
+		const elsewhere = `UPDATE other SET n = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM setup WHERE owner = $1)`
+		w = observe(s)
+		must(t, s.Atomic(t.Context(), func(ctx context.Context) error {
+			must(t, s.ExecApart(ctx, nil, setThing, "a", 3))
+			must(t, s.ExecApart(ctx, nil, elsewhere, "a", 3)) // joins what stands apart itself
+			must(t, s.Exec(ctx, nil, setThing, "a", 3))
+			must(t, s.ExecApart(ctx, nil, elsewhere, "a", 3)) // and not what may wait
+			must(t, s.Exec(ctx, nil, `DELETE FROM thing WHERE id = $1`, "none"))
+			return s.ExecApart(ctx, nil, setOther, "a", 3) // what a DELETE takes along nobody sees
+		}))
+		if got, want := w.counts(), [3]int{1, 4 + joined(t, 2), 1}; got != want {
+			t.Errorf("trips, statements, commits = %v, want %v", got, want)
+		}
 		w = observe(s)
 		must(t, s.Atomic(t.Context(), func(ctx context.Context) error {
 			must(t, s.ExecApart(ctx, nil, setThing, "a", 4))

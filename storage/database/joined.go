@@ -157,22 +157,35 @@ func number(place string) int {
 	return n
 }
 
-// table matches where a text names a table. What a text writes it names first.
-var table = regexp.MustCompile(`(?:FROM|JOIN|INTO|UPDATE)\s+([a-z_]+)`)
+// plain matches the texts that are understood here: they name what they write first, and each table by a keyword.
+var plain = regexp.MustCompile(`^(INSERT INTO|UPDATE|SELECT)\b`)
 
+// odd matches what names a table in another way.
+var odd = regexp.MustCompile(`\bUSING\b|\bFROM\s+[a-z_0-9]+(\s+[a-z_0-9]+)?\s*,`)
+
+var table = regexp.MustCompile(`\b(?:FROM|JOIN|INTO|UPDATE)\s+([a-z_0-9]+)`)
+
+// tables are those of a text; none: it is not understood. A DELETE is not, for it may take rows of other tables along.
 func tables(query string) (names []string) {
+	if !plain.MatchString(query) || odd.MatchString(query) {
+		return nil
+	}
 	for _, found := range table.FindAllStringSubmatch(query, -1) {
 		names = append(names, found[1])
 	}
 	return names
 }
 
-// independent reports whether w writes no table that those before it name, nor they one that w names.
+// independent reports whether w writes no table that those before it name, nor they one that w names. If it reads a table
+// that it does not write, it must not begin before one of them has waited for a lock.
 func independent(before []write, w write) bool {
 	mine := tables(w.query)
+	if len(mine) == 0 || len(mine) > 1 && !before[0].apart {
+		return false
+	}
 	return !slices.ContainsFunc(before, func(b write) bool {
 		theirs := tables(b.query)
-		return changes(b, theirs, mine) || changes(w, mine, theirs)
+		return len(theirs) == 0 || changes(b, theirs, mine) || changes(w, mine, theirs)
 	})
 }
 

@@ -156,10 +156,10 @@ func (d *DB) Exec(ctx context.Context, missed error, query string, args ...any) 
 	return d.commit(ctx, []write{w})
 }
 
-// ExecApart is Exec of a write that stands apart from all others of its commit: one of rows that it names by their keys, whose
-// conditions are on these rows and on what no commit changes that it waits for. It may become part of the statement of
-// those before it. Then it does not see what was committed while they waited for others' locks; of its own rows it sees the last
-// state all the same.
+// ExecApart is Exec of a write that stands apart from all others of its commit: one of rows that it names by their keys, with
+// conditions on these rows. It may become part of the statement of those before it. Then it does not see what was committed
+// while they waited for others' locks; of its own rows it sees the last state all the same. One that reads another table as
+// well does not become part of what may have waited.
 func (d *DB) ExecApart(ctx context.Context, missed error, query string, args ...any) error {
 	w := write{missed: missed, query: query, args: args, apart: true}
 	if p := d.pending(ctx); p != nil {

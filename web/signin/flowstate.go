@@ -164,7 +164,7 @@ func (fl *flow) subject() string {
 
 // forget takes the login back, and with it all that its user has said and done.
 func (fl *flow) forget() {
-	fl.ix.Login, fl.ix.Consented, fl.ix.Waived = nil, false, false
+	fl.ix.Login, fl.ix.Consented, fl.ix.Waived, fl.granted = nil, false, false, nil
 	m := &fl.state
 	m.accountState = accountState{Username: m.Username}
 	m.loginState, m.codeState, m.consentState, m.SealedCookies = loginState{}, codeState{}, consentState{}, nil
