@@ -9,7 +9,7 @@ import (
 )
 
 // budget is the most that an operation may allocate, in bytes.
-var budget = map[string]uint64{"flow": 325e3, "silent": 100e3, "refresh": 53e3, "introspection": 14e3, "userinfo": 15e3}
+var budget = map[string]uint64{"flow": 300e3, "silent": 96e3, "refresh": 53e3, "introspection": 14e3, "userinfo": 15e3}
 
 // TestBudget holds operations to their budgets. Its package has no other test, for what those allocate would count. The race
 // detector has pools forget what they are given, so that it is built without.
