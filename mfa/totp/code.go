@@ -1,18 +1,18 @@
 package totp
 
 import (
-	"crypto/hmac"
 	"crypto/subtle"
 	"encoding/base32"
-	"encoding/binary"
 	"fmt"
-	"hash"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/hotp"
 
 	"vestibule/mfa"
 )
@@ -49,41 +49,14 @@ func devicesOf(all []mfa.Credential) ([]device, error) {
 	return devices, nil
 }
 
-// codes makes the codes of one app. The secret goes into its HMAC once: a code that was typed is compared with a dozen.
-type codes struct {
-	mac    hash.Hash
-	digits int
-}
-
-func (d device) codes() (codes, error) {
+// code is the code of a step (RFC 6238 section 4.2).
+func (d device) code(step int64) (string, error) {
 	alg, ok := algorithms[d.params.Algorithm]
 	if !ok {
-		return codes{}, fmt.Errorf("authenticator %s: unknown algorithm %q", d.ID, d.params.Algorithm)
+		return "", fmt.Errorf("authenticator %s: unknown algorithm %q", d.ID, d.params.Algorithm)
 	}
-	return codes{hmac.New(alg.hash.Hash, d.Secret), d.params.Digits}, nil
-}
-
-// of is the code of a step (RFC 6238 section 4.2, RFC 4226 section 5.3).
-func (c codes) of(step int64) []byte {
-	c.mac.Reset()
-	c.mac.Write(binary.BigEndian.AppendUint64(nil, uint64(step)))
-	sum := c.mac.Sum(nil)
-	from := sum[len(sum)-1] & 0xf
-	number := binary.BigEndian.Uint32(sum[from:]) & 0x7fffffff
-	code := make([]byte, c.digits)
-	for i := range code {
-		code[c.digits-1-i], number = '0'+byte(number%10), number/10
-	}
-	return code
-}
-
-// code is the code of a step.
-func (d device) code(step int64) (string, error) {
-	c, err := d.codes()
-	if err != nil {
-		return "", err
-	}
-	return string(c.of(step)), nil
+	opts := hotp.ValidateOpts{Digits: otp.Digits(d.params.Digits), Algorithm: alg.hash}
+	return hotp.GenerateCodeCustom(base32NoPad.EncodeToString(d.Secret), uint64(step), opts)
 }
 
 func (d device) step(now time.Time) int64 { return now.Unix() / int64(d.params.Period) }
@@ -118,13 +91,13 @@ type match struct {
 func search(devices []device, typed string, now time.Time, behind, ahead int) (match, error) {
 	var best match
 	for _, d := range devices {
-		codes, err := d.codes()
-		if err != nil {
-			return match{}, err
-		}
 		for offset := -behind; offset <= ahead; offset++ {
 			step := d.step(now) + int64(offset)
-			same := subtle.ConstantTimeCompare(codes.of(step), []byte(typed)) == 1
+			code, err := d.code(step)
+			if err != nil {
+				return match{}, err
+			}
+			same := subtle.ConstantTimeCompare([]byte(code), []byte(typed)) == 1
 			if v := judge(offset, step, d.Counter); same && v > best.verdict {
 				best = match{v, d, step, offset}
 			}
