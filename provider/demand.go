@@ -6,8 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -24,12 +24,8 @@ const (
 	maxParameter = 2048     // bytes of state, nonce or scope: more is refused, not cut; both share MaxFlow with the rest
 )
 
-// isChallenge reports whether a text looks like SHA-256 in base64url (RFC 7636 section 4.2).
-func isChallenge(text string) bool {
-	return len(text) == 43 && !strings.ContainsFunc(text, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
-	})
-}
+// challengeForm is what SHA-256 in base64url looks like (RFC 7636 section 4.2).
+var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
 // check refuses what fosite would let pass, or would only find after the user has signed in. client and redirect
 // URI are known by now, so that each fault goes to the client.
@@ -41,7 +37,7 @@ func (p *Provider) check(form url.Values, c client.Client) error {
 		return fosite.ErrInvalidRequest.WithHint("The client must use PKCE: send code_challenge and code_challenge_method=S256.")
 	case challenge != "" && method != "S256":
 		return fosite.ErrInvalidRequest.WithHint("code_challenge_method must be S256.")
-	case challenge != "" && !isChallenge(challenge):
+	case challenge != "" && !challengeForm.MatchString(challenge):
 		return fosite.ErrInvalidRequest.WithHint("code_challenge must be 43 characters of base64url.")
 	case c.KeepsFAPI2() && form.Get("redirect_uri") == "":
 		return fosite.ErrInvalidRequest.WithHint("redirect_uri is missing.")
