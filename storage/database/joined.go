@@ -10,9 +10,9 @@ import (
 	"sync"
 )
 
-// PostgreSQL works about as long for a statement, whatever it does, as for what it has to do in an ordinary one. So the writes
-// of a commit that stand apart are one statement with the write before them. A statement sees what was committed when it
-// began. One that must see what others have left, for whose locks those before it have waited, is never joined to them.
+// PostgreSQL binds, starts and answers each statement of a batch by itself, which is some 5 to 15 % of what a commit costs it. So
+// the writes of a commit that stand apart are one statement with the write before them. A statement sees what was committed
+// when it began. One that must see what others have left, for whose locks those before it have waited, is never joined to them.
 
 // keptPlans is how many plans are kept: a server has some dozens.
 const keptPlans = 1000
