@@ -25,12 +25,11 @@ type consentPage struct {
 	Nothing bool    // nothing personal is asked for
 	Host    string  // where the user goes; empty for an app on the device
 	API     string  // the API that the client may use, as users know it; empty: none
-	Logo    string  // its path, below the Prefix; empty: there is none
+	Logo    string  // its path, below the prefix; empty: there is none
 	About   about
 	Device  bool   // the app runs on a device, which may be before somebody else
 	Strange bool   // the app has registered itself
 	From    string // the host that it has published that at; empty: it has not
-	Product string // where it has registered itself
 	Keep    bool   // remember the choice, unless the user says no
 }
 
@@ -39,10 +38,9 @@ type about struct{ Site, Policy, Terms string }
 
 // scope is what the template needs to say what one allows.
 type scope struct {
-	Name    string
-	Email   string // of the user; may be empty
-	Product string
-	API     string // that serves it, and is the one asked for; empty: it is none of that
+	Name  string
+	Email string // of the user; may be empty
+	API   string // that serves it, and is the one asked for; empty: it is none of that
 }
 
 func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
@@ -53,7 +51,7 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) e
 	p := &consentPage{
 		Frame: fl.frame("consent", ui.Say("consent.title", "client", fl.ix.ClientName)),
 		API:   api.name, Logo: s.logoPath(app), About: about{app.URI, app.PolicyURI, app.TermsURI},
-		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Device: fl.ix.Device, Strange: fl.ix.Strange, Product: s.Name, Nothing: !personal(fl.ix.ToAllow()),
+		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Device: fl.ix.Device, Strange: fl.ix.Strange, Nothing: !personal(fl.ix.ToAllow()),
 	}
 	if u, err := url.Parse(fl.ix.Redirect); err == nil && client.IsWeb(fl.ix.Redirect) {
 		p.Host = u.Host
@@ -62,7 +60,7 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) e
 		p.From = u.Host
 	}
 	for _, name := range fl.ix.ToAllow() {
-		line := scope{Name: name, Email: fl.state.Email, Product: s.Name}
+		line := scope{Name: name, Email: fl.state.Email}
 		if slices.Contains(api.scopes, name) {
 			line.API = api.name
 		}

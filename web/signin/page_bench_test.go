@@ -31,8 +31,8 @@ func BenchmarkPage(b *testing.B) {
 		}},
 		{"consent", func() ui.Page {
 			return &consentPage{
-				Frame: benchFrame("consent", "consent.title"), Client: "Notes", Name: "Ana", Host: "notes.example.com", Product: "Vestibule", Keep: true,
-				New: []scope{{Name: "openid", Product: "Vestibule"}, {Name: "profile"}, {Name: "email", Email: "ana@example.com"}},
+				Frame: benchFrame("consent", "consent.title"), Client: "Notes", Name: "Ana", Host: "notes.example.com", Keep: true,
+				New: []scope{{Name: "openid"}, {Name: "profile"}, {Name: "email", Email: "ana@example.com"}},
 			}
 		}},
 	} {

@@ -16,9 +16,8 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// Frame is what every page has.
+// Frame is what every page has. What is the same on all of them templates have from functions, such as prefix and product.
 type Frame struct {
-	Product string
 	Page    string        // data-page
 	State   string        // data-state
 	Title   Message       // also the h1, unless the page has a longer one
@@ -26,10 +25,6 @@ type Frame struct {
 	Errors  []Rendered
 	Field   map[string]*Rendered // Errors by the field that they are about
 	Notes   []Rendered
-	Assets  assetPaths
-	Lang    string // of the texts, and
-	Dir     string // whether it is written from the left or from the right
-	Prefix  string // of all addresses
 	Account bool   // a page of the account, with its navigation
 	Flow    string // value of the parameter flow
 	Address string // of the page, without that parameter, if another address has answered with it; else empty
@@ -37,9 +32,6 @@ type Frame struct {
 	Who     string // label of the account, once it is known
 	Contact string // whom to ask for help; may be empty
 }
-
-// assetPaths are the addresses of the static files.
-type assetPaths struct{ CSS, JS, Icon string }
 
 // under gives templates the frame of any page.
 func (f *Frame) under() *Frame { return f }
@@ -71,9 +63,7 @@ func (f *Frame) SetErrors(faults ...Message) {
 // if the template fails.
 func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, name string, page Page) error {
 	f, l := page.under(), p.Language(r)
-	f.Lang, f.Dir = l.Lang, l.Dir
-	f.Product, f.Contact, f.Prefix, f.FormID = p.Name, p.Contact, p.Prefix, NewToken()
-	f.Assets = assetPaths{p.Prefix + p.assets["app.css"].path, p.Prefix + p.assets["app.js"].path, p.Prefix + p.assets["icon.svg"].path}
+	f.Contact, f.FormID = p.Contact, NewToken()
 	if f.State == "" {
 		f.State = "initial"
 	}
