@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -57,6 +58,17 @@ func (b *Tab) Another(options ...chromedp.ContextOption) *Tab {
 		b.T.Fatalf("open a tab: %v", err)
 	}
 	return &Tab{T: b.T, Site: b.Site, Context: ctx}
+}
+
+// Window is the window that something opens, empty until it has heard from the site. That answers only once the window is
+// watched: the library follows the changes of a page and reads it for the first time at once, without a lock between the two.
+func (b *Tab) Window(open func()) *Tab {
+	b.T.Helper()
+	b.Site.gate.Lock()
+	defer b.Site.gate.Unlock()
+	opened := chromedp.WaitNewTarget(b.Context, func(info *target.Info) bool { return info.Type == "page" })
+	open()
+	return b.Another(chromedp.WithTargetID(<-opened))
 }
 
 // Do runs steps and fails the test if one fails.

@@ -53,11 +53,13 @@ func (s *Site) NewShop(t *testing.T, id string, hops bool) *Shop {
 		sh.Arrivals <- sh.absolute(&at)
 		fmt.Fprint(w, `<!doctype html><title>Shop</title><main data-page="shop" data-state="signed-out"></main>`)
 	})
-	// The page that opens the sign-in in a window of its own, as oidc-client-ts does.
+	// The page that opens the sign-in in a window of its own, as oidc-client-ts does: it asks what the provider offers first.
 	mux.HandleFunc("GET /opener", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `<!doctype html><title>Shop</title><main data-page="shop" data-state="waiting">`+
-			`<a id="open" href="%s" target="signin" rel="opener">Sign in</a></main>`+
-			`<script>addEventListener("message", e => document.querySelector("main").dataset.state = e.data)</script>`,
+			`<button id="open" data-address="%s">Sign in</button></main><script>`+
+			`document.querySelector("#open").onclick = e => { const to = e.target.dataset.address, w = open("")`+"\n"+
+			`fetch(new URL("/.well-known/openid-configuration", to)).then(() => w.location = to) }`+"\n"+
+			`addEventListener("message", e => document.querySelector("main").dataset.state = e.data)</script>`,
 			html.EscapeString(r.FormValue("address")))
 	})
 	sh.Origin = strings.Replace(front.URL, "127.0.0.1", "localhost", 1) // another site than ours

@@ -44,6 +44,7 @@ type Site struct {
 	servers atomic.Pointer[[]*Instance] // they answer in turn
 	turn    atomic.Uint64
 	guess   atomic.Uint64 // a wrong code
+	gate    sync.RWMutex  // locked while no request may come in
 
 	mu      sync.Mutex
 	secrets []string // what must never be logged
@@ -197,6 +198,8 @@ func (s *Site) Prove(subject string, at time.Time) mfa.Proof {
 
 // ServeHTTP gives the request to the server whose turn it is.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.gate.RLock() // requests wait; none of them keeps the gate from being locked
+	s.gate.RUnlock()
 	servers := s.Servers()
 	servers[s.turn.Add(1)%uint64(len(servers))].ServeHTTP(w, r)
 }

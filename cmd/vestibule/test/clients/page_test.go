@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"vestibule/cmd/vestibule/servertest"
@@ -119,9 +118,7 @@ func (p *page) opens(script string) {
 // inWindow is opens for a window that the user has to do something in.
 func (p *page) inWindow(script string) *servertest.Tab {
 	p.T.Helper()
-	opened := chromedp.WaitNewTarget(p.Context, func(info *target.Info) bool { return info.Type == "page" })
-	p.opens(script)
-	return p.Another(chromedp.WithTargetID(<-opened))
+	return p.Window(func() { p.opens(script) })
 }
 
 // byClick has the browser take a script for what the user has clicked on.

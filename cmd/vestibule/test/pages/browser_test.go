@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -62,9 +61,7 @@ func TestPopUp(t *testing.T) {
 	_ = s
 	v := sh.Begin()
 	b.Open(sh.Origin+"/opener?address="+strings.ReplaceAll(escape(v.Address), "+", "%20")).At("shop", "waiting")
-	opened := chromedp.WaitNewTarget(b.Context, func(info *target.Info) bool { return info.Type == "page" })
-	b.Toggle("#open")
-	popup := b.Another(chromedp.WithTargetID(<-opened))
+	popup := b.Window(func() { b.Toggle("#open") })
 	popup.Do("wait for the page", chromedp.WaitVisible(servertest.Field("username")))
 	popup.At("login", "initial").Put("username", "ana").Put("password", servertest.Password).Press("Sign in").
 		At("consent", "initial").Press("Allow")
