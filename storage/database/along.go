@@ -10,6 +10,9 @@ type question struct {
 	query string
 	args  []any
 	scan  func(Row) error
+
+	// single: it finds one row at most, by a key. Others may ask in the same round trip.
+	single bool
 }
 
 // rider is a SELECT that goes along with another statement.
@@ -27,11 +30,7 @@ type alongKey struct{ d *DB }
 // always. One goroutine uses the context until found was called.
 func Along[T any](ctx context.Context, d *DB, scan func(Row) (T, error), query string, args ...any) (_ context.Context, found func(context.Context) ([]T, error)) {
 	var rows []T
-	r := &rider{question: question{query, args, func(row Row) error {
-		v, err := scan(row)
-		rows = append(rows, v)
-		return err
-	}}}
+	r := &rider{question: question{query: query, args: args, scan: into(&rows, scan)}}
 	before, _ := ctx.Value(alongKey{d}).([]*rider)
 	riders := append(before[:len(before):len(before)], r)
 	return context.WithValue(ctx, alongKey{d}, riders), func(ctx context.Context) ([]T, error) {

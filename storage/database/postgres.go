@@ -34,7 +34,8 @@ const (
 )
 
 type postgres struct {
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	reads sharing
 	joiner
 }
 
@@ -56,7 +57,7 @@ func openPostgres(ctx context.Context, dsn string) (*postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &postgres{pool: pool}, nil
+	return &postgres{pool: pool, reads: sharing{pool: pool}}, nil
 }
 
 func (p *postgres) close() error {
@@ -118,12 +119,11 @@ func (p *postgres) query(ctx context.Context, q question, along []*rider) error 
 }
 
 func (p *postgres) ask(ctx context.Context, q question, along []*rider) (scanned bool, err error) {
-	if len(along) == 0 {
-		rows, err := p.pool.Query(ctx, q.query, q.args...)
-		if err != nil {
-			return false, err
-		}
-		return q.read(rows)
+	switch {
+	case len(along) == 0 && q.single && reads(q.query):
+		return p.reads.ask(ctx, q)
+	case len(along) == 0:
+		return askAlone(ctx, p.pool, q)
 	}
 	b := &pgx.Batch{}
 	b.Queue(q.query, q.args...)

@@ -61,7 +61,7 @@ func (w write) miss() error {
 	return outcome{w.missed}
 }
 
-// Trip is one round trip to the database.
+// Trip is one round trip to the database, as the one who asks sees it: others may share it.
 type Trip struct {
 	Queries  []string // several only in a batch
 	Writes   bool     // it ended with a commit
@@ -84,20 +84,26 @@ func (d *DB) Observe(f func(Trip)) {
 // A SELECT does not see what an Atomic around it has put off.
 func All[T any](ctx context.Context, d *DB, scan func(Row) (T, error), query string, args ...any) ([]T, error) {
 	var found []T
-	err := d.Query(ctx, query, args, func(r Row) error {
-		v, err := scan(r)
-		found = append(found, v)
-		return err
-	})
-	if err != nil {
+	if err := d.Query(ctx, query, args, into(&found, scan)); err != nil {
 		return nil, err
 	}
 	return found, nil
 }
 
-// One is All for at most one row: store.ErrNotFound if there is none.
+// into appends what scan makes of each row.
+func into[T any](found *[]T, scan func(Row) (T, error)) func(Row) error {
+	return func(r Row) error {
+		v, err := scan(r)
+		*found = append(*found, v)
+		return err
+	}
+}
+
+// One is All for at most one row, which is found by a key: store.ErrNotFound if there is none. SELECTs that come at the same
+// time share round trips to PostgreSQL.
 func One[T any](ctx context.Context, d *DB, scan func(Row) (T, error), query string, args ...any) (T, error) {
-	found, err := All(ctx, d, scan, query, args...)
+	var found []T
+	err := d.ask(ctx, question{query: query, args: args, scan: into(&found, scan), single: true})
 	if err == nil && len(found) == 0 {
 		err = store.ErrNotFound
 	}
@@ -110,17 +116,21 @@ func One[T any](ctx context.Context, d *DB, scan func(Row) (T, error), query str
 
 // Query runs a statement at once, as All does, and hands each row to scan. What Along has put off goes along.
 func (d *DB) Query(ctx context.Context, query string, args []any, scan func(Row) error) error {
+	return d.ask(ctx, question{query: query, args: args, scan: scan})
+}
+
+func (d *DB) ask(ctx context.Context, q question) error {
 	limited, cancel := context.WithTimeout(ctx, d.limit)
 	defer cancel()
 	along := d.board(ctx)
-	queries := []string{query}
+	queries := []string{q.query}
 	for _, r := range along {
 		queries = append(queries, r.query)
 	}
 	began := time.Now()
-	err := d.conn.query(limited, question{query, args, scan}, along)
-	d.observe(Trip{Queries: queries, Writes: !reads(query), Duration: time.Since(began), Err: fault(err)})
-	return explain(ctx, err, query)
+	err := d.conn.query(limited, q, along)
+	d.observe(Trip{Queries: queries, Writes: !reads(q.query), Duration: time.Since(began), Err: fault(err)})
+	return explain(ctx, err, q.query)
 }
 
 func (d *DB) observe(t Trip) {
