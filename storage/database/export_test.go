@@ -2,7 +2,7 @@ package database
 
 // Waiting is how many reads wait for a trip of others.
 func Waiting(d *DB) int {
-	s := &d.conn.(*postgres).reads
+	s := d.conn.(*postgres).reads
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.waiting)

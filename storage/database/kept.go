@@ -141,23 +141,31 @@ func (c *keptConn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	_, err := c.ExecContext(context.WithoutCancel(ctx), "BEGIN IMMEDIATE", nil)
-	return keptTx{c}, err
+	return keptTx{c}, c.begin()
 }
 
-type keptTx struct{ conn *keptConn }
+func (c *keptConn) begin() error { return c.exec("BEGIN IMMEDIATE") }
 
-// Commit implements driver.Tx. Nothing of a transaction is left that could not be committed.
-func (t keptTx) Commit() error {
-	_, err := t.conn.ExecContext(context.Background(), "COMMIT", nil)
+// commit leaves nothing of a transaction that cannot be committed.
+func (c *keptConn) commit() error {
+	err := c.exec("COMMIT")
 	if err != nil {
-		t.Rollback()
+		c.rollback()
 	}
 	return err
 }
 
-// Rollback implements driver.Tx.
-func (t keptTx) Rollback() error {
-	_, err := t.conn.ExecContext(context.Background(), "ROLLBACK", nil)
+func (c *keptConn) rollback() error { return c.exec("ROLLBACK") }
+
+func (c *keptConn) exec(text string) error {
+	_, err := c.ExecContext(context.Background(), text, nil)
 	return err
 }
+
+type keptTx struct{ conn *keptConn }
+
+// Commit implements driver.Tx.
+func (t keptTx) Commit() error { return t.conn.commit() }
+
+// Rollback implements driver.Tx.
+func (t keptTx) Rollback() error { return t.conn.rollback() }

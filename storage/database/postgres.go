@@ -35,7 +35,7 @@ const (
 
 type postgres struct {
 	pool  *pgxpool.Pool
-	reads sharing
+	reads *sharing
 	joiner
 }
 
@@ -57,7 +57,7 @@ func openPostgres(ctx context.Context, dsn string) (*postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &postgres{pool: pool, reads: sharing{pool: pool}}, nil
+	return &postgres{pool: pool, reads: newSharing(pool)}, nil
 }
 
 func (p *postgres) close() error {

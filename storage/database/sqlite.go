@@ -3,10 +3,8 @@ package database
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"runtime"
@@ -25,17 +23,22 @@ var sqliteOptions = []string{
 	"journal_mode(wal)", "synchronous(full)", "busy_timeout(500)", "foreign_keys(on)",
 }
 
+// writerOptions hold for the connection that writes. It moves 16 MiB of what was written into the file at once: a page that was
+// written again and again meanwhile is moved once.
+var writerOptions = []string{"wal_autocheckpoint(4096)"}
+
 // sqlite has one connection that writes, so that writers queue in order instead of polling for the
 // lock of the file, and some that only read, which never wait for it.
 type sqlite struct {
 	writer, reader *sql.DB
+	writes         groups[job]
 }
 
 func openSQLite(path string) (*sqlite, error) {
 	if err := touch(path); err != nil {
 		return nil, err
 	}
-	writer, err := sqlitePool(path, 1)
+	writer, err := sqlitePool(path, 1, writerOptions...)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +46,9 @@ func openSQLite(path string) (*sqlite, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sqlite{writer: writer, reader: reader}, nil
+	l := &sqlite{writer: writer, reader: reader}
+	l.writes = groups[job]{most: 1, size: mostJobs, do: l.doFor}
+	return l, nil
 }
 
 // sqlitePool opens connections when they are needed, and keeps them.
@@ -117,15 +122,17 @@ func (l *sqlite) ask(ctx context.Context, q question) error {
 	if reads(q.query) {
 		return sqliteQuery(ctx, l.reader, q.query, q.args, q.scan)
 	}
-	for {
-		err := sqliteQuery(ctx, l.writer, q.query, q.args, q.scan)
-		if !isBusy(err) || ctx.Err() != nil {
-			return err
-		}
-	}
+	return l.write(job{ctx: ctx, single: true, rows: true, run: func(c *sql.Conn) error {
+		return sqliteQuery(context.WithoutCancel(ctx), c, q.query, q.args, q.scan)
+	}})
 }
 
-func sqliteQuery(ctx context.Context, db *sql.DB, query string, args []any, scan func(Row) error) error {
+// querier is a pool or one of its connections.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func sqliteQuery(ctx context.Context, db querier, query string, args []any, scan func(Row) error) error {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return sqliteError(err)
@@ -139,94 +146,10 @@ func sqliteQuery(ctx context.Context, db *sql.DB, query string, args []any, scan
 	return sqliteError(rows.Err())
 }
 
-// commit waits for its turn until the context is over: a process that writes all the time lets others in by chance only.
 func (l *sqlite) commit(ctx context.Context, writes []write) error {
-	for {
-		err := l.tryCommit(ctx, writes)
-		if !isBusy(err) || ctx.Err() != nil {
-			return err
-		}
-	}
-}
-
-// tryCommit speaks to the driver itself: database/sql would start goroutines for each statement. What has begun to write is
-// not interrupted, but ends after the statement that is running.
-func (l *sqlite) tryCommit(ctx context.Context, writes []write) error {
-	c, err := l.writer.Conn(ctx)
-	if err != nil {
-		return sqliteError(err)
-	}
-	defer c.Close()
-	return c.Raw(func(c any) error { return sqliteError(c.(*keptConn).commit(ctx, writes)) })
-}
-
-func (c *keptConn) commit(ctx context.Context, writes []write) error {
-	if len(writes) == 1 {
-		return c.write(ctx, writes[0])
-	}
-	tx, err := c.BeginTx(ctx, driver.TxOptions{})
-	if err != nil {
-		return err
-	}
-	for _, w := range writes {
-		if err := c.write(ctx, w); err != nil {
-			tx.Rollback()
-			return err
-		}
-	}
-	return tx.Commit()
-}
-
-func (c *keptConn) write(ctx context.Context, w write) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	args, err := driverArgs(w.args)
-	if err != nil {
-		return err
-	}
-	ctx = context.WithoutCancel(ctx)
-	if reads(w.query) {
-		return c.condition(ctx, w, args)
-	}
-	done, err := c.ExecContext(ctx, w.query, args)
-	if err != nil {
-		return err
-	}
-	n, err := done.RowsAffected()
-	if err == nil && n == 0 {
-		return w.miss()
-	}
-	return err
-}
-
-// condition is a write that only looks whether there is a row. Nobody else writes meanwhile.
-func (c *keptConn) condition(ctx context.Context, w write, args []driver.NamedValue) error {
-	rows, err := c.QueryContext(ctx, w.query, args)
-	if err != nil {
-		return err
-	}
-	err = rows.Next(make([]driver.Value, len(rows.Columns())))
-	if err == io.EOF {
-		err = w.miss()
-	}
-	if closed := rows.Close(); err == nil {
-		err = closed
-	}
-	return err
-}
-
-// driverArgs are arguments as drivers know them.
-func driverArgs(args []any) ([]driver.NamedValue, error) {
-	values := make([]driver.NamedValue, len(args))
-	for i, arg := range args {
-		v, err := driver.DefaultParameterConverter.ConvertValue(arg)
-		if err != nil {
-			return nil, fmt.Errorf("argument $%d: %w", i+1, err)
-		}
-		values[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
-	}
-	return values, nil
+	return l.write(job{ctx: ctx, single: len(writes) == 1, run: func(c *sql.Conn) error {
+		return c.Raw(func(c any) error { return sqliteError(c.(*keptConn).writeAll(ctx, writes)) })
+	}})
 }
 
 // sqliteText makes positions of the arguments: to SQLite $2 is a name, which most drivers bind by
