@@ -74,9 +74,9 @@ func (s *Store) SessionClients(ctx context.Context, session string) ([]string, e
 func (s *Store) Exchange(ctx context.Context, code string, made []tokens.Token) error {
 	access, refresh := split(made)
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, store.ErrConflict, `UPDATE code SET used = TRUE, offline = $2, `+setRefresh(3)+`
+		err := s.execOne(ctx, store.ErrConflict, `UPDATE code SET used = TRUE, offline = $2, `+setRefresh(3)+`
 			WHERE signature = $1 AND used = FALSE AND revoked = FALSE AND `+registered,
-			append([]any{code, refresh.Signature != ""}, refreshArgs(refresh)...)...)
+			code, append([]any{refresh.Signature != ""}, refreshArgs(refresh)...)...)
 		if err != nil {
 			return err
 		}

@@ -153,6 +153,11 @@ func (s *Store) exec(ctx context.Context, missed error, query string, args ...an
 	return s.db.Exec(ctx, missed, query, args...)
 }
 
+// execOne is exec of an UPDATE of the one row of a key: see database.ExecOne.
+func (s *Store) execOne(ctx context.Context, missed error, query, key string, args ...any) error {
+	return s.db.ExecOne(ctx, missed, query, key, args...)
+}
+
 // execApart is exec of a write that may be part of the statement of those before it: see database.ExecApart.
 func (s *Store) execApart(ctx context.Context, missed error, query string, args ...any) error {
 	return s.db.ExecApart(ctx, missed, query, args...)

@@ -48,8 +48,8 @@ const isLive = `refresh = $1 AND family = $2 AND generation = $3 AND revoked = F
 func (s *Store) Rotate(ctx context.Context, used tokens.Key, replay []byte, made []tokens.Token) error {
 	access, refresh := split(made)
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, store.ErrConflict, `UPDATE code SET generation = $4, `+setRefresh(5)+` WHERE `+isLive,
-			append([]any{used.Signature, used.Family, used.Generation, used.Generation + 1}, refreshArgs(refresh)...)...)
+		err := s.execOne(ctx, store.ErrConflict, `UPDATE code SET generation = $4, `+setRefresh(5)+` WHERE `+isLive,
+			used.Signature, append([]any{used.Family, used.Generation, used.Generation + 1}, refreshArgs(refresh)...)...)
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (s *Store) Rotate(ctx context.Context, used tokens.Key, replay []byte, made
 // used before or is gone.
 func (s *Store) Renew(ctx context.Context, key tokens.Key, expires time.Time, made []tokens.Token) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, store.ErrConflict, `UPDATE code SET refresh_expires_at = $4,
+		err := s.execOne(ctx, store.ErrConflict, `UPDATE code SET refresh_expires_at = $4,
 			keep_until = CASE WHEN keep_until < $4 THEN $4 ELSE keep_until END WHERE `+isLive,
 			key.Signature, key.Family, key.Generation, micros(expires))
 		if err != nil {

@@ -13,3 +13,11 @@ func Trips(d *DB) int64 { return d.conn.(*postgres).pool.Stat().AcquireCount() }
 
 // InUse is how many connections to PostgreSQL are taken.
 func InUse(d *DB) int { return int(d.conn.(*postgres).pool.Stat().AcquiredConns()) }
+
+// WaitingCommits is how many commits wait for others.
+func WaitingCommits(d *DB) int {
+	c := d.conn.(*postgres).commits
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.waiting)
+}

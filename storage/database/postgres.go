@@ -34,8 +34,9 @@ const (
 )
 
 type postgres struct {
-	pool  *pgxpool.Pool
-	reads *sharing
+	pool    *pgxpool.Pool
+	reads   *sharing
+	commits *committing
 	joiner
 }
 
@@ -57,7 +58,7 @@ func openPostgres(ctx context.Context, dsn string) (*postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &postgres{pool: pool, reads: newSharing(pool)}, nil
+	return &postgres{pool: pool, reads: newSharing(pool), commits: newCommitting(pool)}, nil
 }
 
 func (p *postgres) close() error {
@@ -200,14 +201,22 @@ func parts(statements []write) []write {
 }
 
 func (p *postgres) try(ctx context.Context, writes []write) error {
-	if len(writes) == 1 {
-		return p.single(ctx, writes[0])
+	switch {
+	case len(writes) > 1:
+		return p.batch(ctx, writes)
+	case writes[0].key() != "":
+		return p.commits.commit(ctx, writes[0])
 	}
-	return p.batch(ctx, writes)
+	return commitAlone(ctx, p.pool, writes[0])
 }
 
-func (p *postgres) single(ctx context.Context, w write) error {
-	tag, err := p.pool.Exec(ctx, w.query, w.args...)
+func commitAlone(ctx context.Context, pool *pgxpool.Pool, w write) error {
+	tag, err := pool.Exec(ctx, w.query, w.args...)
+	return w.became(tag, err)
+}
+
+// became is what becomes of the only write of a commit.
+func (w write) became(tag pgconn.CommandTag, err error) error {
 	if err == nil && tag.RowsAffected() == 0 {
 		return w.miss()
 	}

@@ -44,6 +44,7 @@ type write struct {
 	row    bool    // query is an INSERT of values, until gather up to VALUES, of which args are one row
 	list   string  // of a row: the table that its id goes into as well; empty: none
 	apart  bool    // it may be part of the statement of those before it
+	one    string  // the key of the one row that it changes and locks; empty: there may be others
 	parts  []write // of a statement that is made of several; it fails by itself when one of them misses
 }
 
@@ -172,6 +173,16 @@ func (d *DB) Exec(ctx context.Context, missed error, query string, args ...any) 
 // well does not become part of what may have waited.
 func (d *DB) ExecApart(ctx context.Context, missed error, query string, args ...any) error {
 	w := write{missed: missed, query: query, args: args, apart: true}
+	if p := d.pending(ctx); p != nil {
+		return p.add(w)
+	}
+	return d.commit(ctx, []write{w})
+}
+
+// ExecOne is Exec of an UPDATE that changes and locks one row at most, by a key, which is its first argument. A commit of it and
+// of rows that are inserted may share a transaction of PostgreSQL with others of its kind: each has an outcome of its own.
+func (d *DB) ExecOne(ctx context.Context, missed error, query, key string, args ...any) error {
+	w := write{missed: missed, query: query, args: append([]any{key}, args...), one: key}
 	if p := d.pending(ctx); p != nil {
 		return p.add(w)
 	}

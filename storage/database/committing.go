@@ -1,0 +1,111 @@
+package database
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// mostCommits is how many commits share a transaction.
+	mostCommits = 32
+	// lockTime is how long one of several commits may wait for a row, so that the others do not: then each goes by itself.
+	lockTime = "100ms"
+)
+
+// committing has commits of one row each (ExecOne) that meet be one transaction of PostgreSQL: to end one, and to make it
+// durable, costs more than to write. They lock their rows in the order of their keys, so that no two such transactions wait for
+// each other.
+type committing struct {
+	pool *pgxpool.Pool
+	groups[committer]
+}
+
+// committer is a commit and what became of it.
+type committer struct {
+	write
+	ended bool // otherwise nothing of it was written
+	err   error
+}
+
+func newCommitting(pool *pgxpool.Pool) *committing {
+	c := &committing{pool: pool}
+	c.groups = groups[committer]{most: 1, size: mostCommits, do: c.commitFor}
+	return c
+}
+
+// key is that of the one row that a commit of the statement locks; empty: it may lock others.
+func (w write) key() string {
+	if w.parts == nil {
+		return w.one
+	}
+	if slices.ContainsFunc(w.parts[1:], func(part write) bool { return !part.row }) {
+		return ""
+	}
+	return w.parts[0].one
+}
+
+func (c *committing) commit(ctx context.Context, w write) error {
+	j := &committer{write: w}
+	if err := c.join(ctx, j); err != nil {
+		return err
+	}
+	if !j.ended {
+		return commitAlone(ctx, c.pool, w)
+	}
+	return j.err
+}
+
+func (c *committing) commitFor(ctx context.Context, group []*committer) {
+	if len(group) == 1 {
+		j := group[0]
+		j.err = commitAlone(ctx, c.pool, j.write)
+		j.ended = true
+		return
+	}
+	group = slices.SortedFunc(slices.Values(group), func(a, b *committer) int { return cmp.Compare(a.key(), b.key()) })
+	err := c.commitTogether(ctx, group)
+	if rolledBack(err) {
+		return
+	}
+	for _, j := range group {
+		j.ended = true
+		if err != nil {
+			j.err = err
+		}
+	}
+}
+
+// commitTogether is nil if all is committed. What was told before is void otherwise.
+func (c *committing) commitTogether(ctx context.Context, group []*committer) error {
+	b := &pgx.Batch{}
+	b.Queue(`SELECT set_config('lock_timeout', $1, TRUE)`, lockTime)
+	for _, j := range group {
+		b.Queue(j.query, j.args...)
+	}
+	results := c.pool.SendBatch(ctx, b)
+	defer results.Close()
+	if _, err := results.Exec(); err != nil {
+		return err
+	}
+	for _, j := range group {
+		tag, err := results.Exec()
+		if err != nil {
+			return err
+		}
+		j.err = j.became(tag, nil)
+	}
+	return results.Close()
+}
+
+// rolledBack reports whether the server has said that nothing is left. Without its word, or with a last one, a commit may have
+// been done.
+func rolledBack(err error) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && answer.SeverityUnlocalized == "ERROR"
+}
