@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+
+	"vestibule/provider/store"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -15,7 +18,7 @@ const (
 	// mostCommits is how many commits share a transaction.
 	mostCommits = 32
 	// lockTime is how long one of several commits may wait for a row, so that the others do not: then each goes by itself.
-	lockTime = "100ms"
+	lockTime = "50ms"
 )
 
 // committing has commits of one row each (ExecOne) that meet be one transaction of PostgreSQL: to end one, and to make it
@@ -29,13 +32,16 @@ type committing struct {
 // committer is a commit and what became of it.
 type committer struct {
 	write
-	ended bool // otherwise nothing of it was written
-	err   error
+	sent bool // otherwise nothing of it was written
+	err  error
 }
+
+// errInDoubt is what is told unless the server has said what became of a commit.
+var errInDoubt = fmt.Errorf("%w: a commit of several was not answered", store.ErrUnavailable)
 
 func newCommitting(pool *pgxpool.Pool) *committing {
 	c := &committing{pool: pool}
-	c.groups = groups[committer]{most: 1, size: mostCommits, do: c.commitFor}
+	c.groups = groups[committer]{most: 1, size: mostCommits, patience: patience, do: c.commitFor}
 	return c
 }
 
@@ -55,29 +61,27 @@ func (c *committing) commit(ctx context.Context, w write) error {
 	if err := c.join(ctx, j); err != nil {
 		return err
 	}
-	if !j.ended {
+	if !j.sent {
 		return commitAlone(ctx, c.pool, w)
 	}
 	return j.err
 }
 
 func (c *committing) commitFor(ctx context.Context, group []*committer) {
+	for _, j := range group {
+		j.sent, j.err = true, errInDoubt
+	}
 	if len(group) == 1 {
-		j := group[0]
-		j.err = commitAlone(ctx, c.pool, j.write)
-		j.ended = true
+		group[0].err = commitAlone(ctx, c.pool, group[0].write)
 		return
 	}
-	group = slices.SortedFunc(slices.Values(group), func(a, b *committer) int { return cmp.Compare(a.key(), b.key()) })
+	slices.SortFunc(group, func(a, b *committer) int { return cmp.Compare(a.key(), b.key()) })
 	err := c.commitTogether(ctx, group)
-	if rolledBack(err) {
+	if err == nil {
 		return
 	}
 	for _, j := range group {
-		j.ended = true
-		if err != nil {
-			j.err = err
-		}
+		j.sent, j.err = !rolledBack(err), err
 	}
 }
 

@@ -30,8 +30,17 @@ type committer struct {
 
 func newCommitter(t *testing.T) *committer {
 	t.Helper()
+	return newHastyCommitter(t, database.Patient)
+}
+
+// newHastyCommitter has commits that go by themselves when it takes too long.
+func newHastyCommitter(t *testing.T, change ...func(*database.DB)) *committer {
+	t.Helper()
 	dsn := storagetest.Schema(t).String()
 	c := &committer{T: t, dsn: dsn, db: openAt(t, dsn)}
+	for _, set := range change {
+		set(c.db)
+	}
 	c.exec(`CREATE TABLE thing (id TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)`)
 	c.exec(`CREATE TABLE made (id TEXT NOT NULL PRIMARY KEY)`)
 	for _, id := range []string{"first", "a", "b", "c", "d", "stuck"} {
@@ -189,6 +198,26 @@ func TestCommitsDoNotWaitForOthersRows(t *testing.T) {
 	free()
 	c.all.Wait()
 	c.has("a", "first", "stuck")
+}
+
+// TestCommitsLoseNoTimeByOthers has the one that is under way hang: those that come then are done all the same.
+func TestCommitsLoseNoTimeByOthers(t *testing.T) {
+	t.Parallel()
+	c := newHastyCommitter(t)
+	var others sync.WaitGroup
+	for _, id := range []string{"a", "b", "c"} {
+		others.Go(func() {
+			if err := c.commit(t.Context(), count, id, "of "+id); err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+		})
+	}
+	others.Wait()
+	c.has("a", "b", "c")
+	c.until("only the first is under way still", func() bool { return database.InUse(c.db) == 1 })
+	c.let()
+	c.all.Wait()
+	c.has("a", "b", "c", "first")
 }
 
 // TestCommitsInDoubt has the connection end under commits that meet. None is done again: it may have been done.

@@ -21,3 +21,9 @@ func WaitingCommits(d *DB) int {
 	defer c.mu.Unlock()
 	return len(c.waiting)
 }
+
+// Patient has reads and commits wait for others as long as it takes. Nobody may use d yet.
+func Patient(d *DB) {
+	p := d.conn.(*postgres)
+	p.reads.patience, p.commits.patience = 0, 0
+}

@@ -4,14 +4,18 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // groups has jobs that meet done together. A job by itself is done at once; those that come while most groups are under way
 // wait for the first of these to be over, and are one group then.
 type groups[J any] struct {
-	most int                                  // groups under way
-	size int                                  // jobs of a group at most, so that none waits long for the others
-	do   func(ctx context.Context, jobs []*J) // all of a group; the context has the time limit of the first
+	most     int           // groups under way
+	size     int           // jobs of a group at most, so that none waits long for the others
+	patience time.Duration // how long a job waits for its turn; 0: as long as its context lets it
+
+	// do does the jobs of a group. The context has the time limit of the last to come.
+	do func(ctx context.Context, jobs []*J)
 
 	mu      sync.Mutex
 	under   int
@@ -21,28 +25,39 @@ type groups[J any] struct {
 // member is a job that waits.
 type member[J any] struct {
 	job  *J
+	ctx  context.Context
 	turn chan []*member[J] // gets the group that this one is to see to, itself first; none: another one has
 }
 
-// join has a job done by itself or with others. The error is that of a context that ends before the job's turn: then it was
-// not begun.
+// join has a job done by itself or with others, or not at all if its turn does not come in time: if its context ends before,
+// with that error.
 func (g *groups[J]) join(ctx context.Context, job *J) error {
 	if g.free() {
 		defer g.next()
 		g.do(ctx, []*J{job})
 		return nil
 	}
-	m := g.wait(job)
+	m := &member[J]{job, ctx, make(chan []*member[J], 1)}
+	g.wait(m)
 	select {
 	case group := <-m.turn:
-		g.lead(ctx, group)
+		g.lead(group)
+		return nil
 	case <-ctx.Done():
-		if g.leave(m) {
-			return ctx.Err()
-		}
-		g.lead(ctx, <-m.turn) // it is being done; the others' are too, if it is the first of them
+	case <-g.late():
 	}
+	if g.leave(m) {
+		return ctx.Err()
+	}
+	g.lead(<-m.turn) // it is being done; the others' are too, if it is the first of them
 	return nil
+}
+
+func (g *groups[J]) late() <-chan time.Time {
+	if g.patience == 0 {
+		return nil
+	}
+	return time.After(g.patience)
 }
 
 // free begins a group, if one more may be under way.
@@ -56,12 +71,10 @@ func (g *groups[J]) free() bool {
 	return true
 }
 
-func (g *groups[J]) wait(job *J) *member[J] {
-	m := &member[J]{job: job, turn: make(chan []*member[J], 1)}
+func (g *groups[J]) wait(m *member[J]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.waiting = append(g.waiting, m)
-	return m
 }
 
 // leave gives a place up. It reports false if it was the job's turn meanwhile.
@@ -91,7 +104,7 @@ func (g *groups[J]) next() {
 }
 
 // lead does what a group is to do and tells the others. Whoever leads may have gone away: their jobs are no part of that.
-func (g *groups[J]) lead(ctx context.Context, group []*member[J]) {
+func (g *groups[J]) lead(group []*member[J]) {
 	if group == nil {
 		return
 	}
@@ -101,9 +114,10 @@ func (g *groups[J]) lead(ctx context.Context, group []*member[J]) {
 			m.turn <- nil
 		}
 	}()
-	if len(group) > 1 {
+	ctx := group[0].ctx
+	if last := group[len(group)-1]; last != group[0] {
 		var cancel context.CancelFunc
-		ctx, cancel = inTime(ctx)
+		ctx, cancel = inTime(last.ctx)
 		defer cancel()
 	}
 	jobs := make([]*J, len(group))

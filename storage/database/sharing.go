@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -13,6 +14,9 @@ const (
 	freeTrips = 2
 	// mostShare is how many reads share a round trip.
 	mostShare = 32
+	// patience is how long a read or a commit waits for others before it goes by itself: they may have met a connection that
+	// is dead, or a row that is kept.
+	patience = 100 * time.Millisecond
 )
 
 // sharing has single reads that meet share round trips to PostgreSQL: a trip costs both ends more than the row does that it
@@ -33,7 +37,7 @@ type sharer struct {
 
 func newSharing(pool *pgxpool.Pool) *sharing {
 	s := &sharing{pool: pool}
-	s.groups = groups[sharer]{most: freeTrips, size: mostShare, do: s.askFor}
+	s.groups = groups[sharer]{most: freeTrips, size: mostShare, patience: patience, do: s.askFor}
 	return s
 }
 

@@ -26,8 +26,17 @@ type reader struct {
 
 func newReader(t *testing.T) *reader {
 	t.Helper()
+	return newHastyReader(t, database.Patient)
+}
+
+// newHastyReader has reads that go by themselves when it takes too long.
+func newHastyReader(t *testing.T, change ...func(*database.DB)) *reader {
+	t.Helper()
 	dsn := storagetest.Schema(t).String()
 	r := &reader{T: t, db: openAt(t, dsn)}
+	for _, c := range change {
+		c(r.db)
+	}
 	keeper, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +57,7 @@ func newReader(t *testing.T) *reader {
 
 func openAt(t *testing.T, dsn string) *database.DB {
 	t.Helper()
-	d, err := database.Open(t.Context(), dsn)
+	d, err := database.OpenPatient(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,6 +172,20 @@ func TestReadsFailAlone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReadsLoseNoTimeByOthers has both trips hang: who comes then reads all the same.
+func TestReadsLoseNoTimeByOthers(t *testing.T) {
+	t.Parallel()
+	r := newHastyReader(t)
+	began := time.Now()
+	if err := errors.Join(r.meet(20)()...); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 10*time.Second { // the two give up after 30
+		t.Errorf("it takes %v", took)
+	}
+	r.let()
 }
 
 // TestReadsLeave has the first of those that wait go away: at once, and the others do not hear of it.

@@ -28,11 +28,15 @@ type job struct {
 	err   error
 }
 
+// errNotDone is what is told of a job that was not reached.
+var errNotDone = fmt.Errorf("%w: the write was not done", store.ErrUnavailable)
+
 // write does a job when its turn has come, and waits until the context is over: a process that writes all the time lets others
 // in by chance only.
 func (l *sqlite) write(j job) error {
 	for {
 		j := j
+		j.err = errNotDone
 		if err := l.writes.join(j.ctx, &j); err != nil {
 			return err
 		}
@@ -100,13 +104,22 @@ func transaction(c *sql.Conn, jobs []*job, do func(*job, *sql.Conn) error) error
 	if err := onKept(c, (*keptConn).begin); err != nil {
 		return sqliteError(err)
 	}
+	ended := false
+	defer func() {
+		if !ended { // a panic, which is the leader's
+			failAll(jobs, errNotDone)
+			onKept(c, (*keptConn).rollback)
+		}
+	}()
 	for _, j := range jobs {
 		j.begun = true
 		if err := do(j, c); err != nil {
+			ended = true
 			onKept(c, (*keptConn).rollback)
 			return err
 		}
 	}
+	ended = true
 	return sqliteError(onKept(c, (*keptConn).commit))
 }
 

@@ -25,7 +25,7 @@ type crowd struct {
 func newCrowd(t *testing.T, before ...string) *crowd {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "test.db")
-	d, err := Open(t.Context(), "sqlite:"+path)
+	d, err := OpenPatient(t.Context(), "sqlite:"+path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,6 +188,33 @@ func TestWritesOfOneTransaction(t *testing.T) {
 			c.has("first")
 		})
 	}
+}
+
+// TestWritesSurvivePanic has what reads the rows of one write panic. Who leads hears of it; of the others nobody is told that he
+// has written, and the next one can.
+func TestWritesSurvivePanic(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t)
+	for i, id := range []string{"a", "panic", "b"} {
+		c.all.Go(func() {
+			defer func() { recover() }()
+			err := c.db.Query(t.Context(), `INSERT INTO thing (id, n) VALUES ($1, 2) RETURNING id`, []any{id}, func(Row) error {
+				if id == "panic" {
+					panic("a fault of the caller")
+				}
+				return nil
+			})
+			if !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%s: %v, want %v", id, err, store.ErrUnavailable)
+			}
+		})
+		c.waiting(i + 1)
+	}
+	c.let()
+	c.all.Wait()
+	c.adds("next", nil)
+	c.all.Wait()
+	c.has("first", "next")
 }
 
 // TestWritersComeAndGo has writers by the dozen, of which some fail and some go away: what was said to be written is there, and

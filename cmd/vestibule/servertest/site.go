@@ -198,10 +198,15 @@ func (s *Site) Prove(subject string, at time.Time) mfa.Proof {
 
 // ServeHTTP gives the request to the server whose turn it is.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.gate.RLock() // requests wait; none of them keeps the gate from being locked
-	s.gate.RUnlock()
+	s.next().ServeHTTP(w, r)
+}
+
+// next is the server whose turn it is, once the gate is open.
+func (s *Site) next() *Instance {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
 	servers := s.Servers()
-	servers[s.turn.Add(1)%uint64(len(servers))].ServeHTTP(w, r)
+	return servers[s.turn.Add(1)%uint64(len(servers))]
 }
 
 // Skip passes over the server whose turn it is.
