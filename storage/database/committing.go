@@ -17,13 +17,13 @@ import (
 const (
 	// mostCommits is how many commits share a transaction.
 	mostCommits = 32
-	// lockTime is how long one of several commits may wait for a row, so that the others do not: then each goes by itself.
-	lockTime = "50ms"
+	// lockTime is how long each of several commits may wait for its row, so that the others do not: then each goes by itself.
+	lockTime = "20ms"
 )
 
 // committing has commits of one row each (ExecOne) that meet be one transaction of PostgreSQL: to end one, and to make it
-// durable, costs more than to write. They lock their rows in the order of their keys, so that no two such transactions wait for
-// each other.
+// durable, costs more than to write. They lock their rows in the order of their keys, so that two such transactions seldom want
+// each other's; if they do, lockTime ends it.
 type committing struct {
 	pool *pgxpool.Pool
 	groups[committer]
@@ -75,14 +75,27 @@ func (c *committing) commitFor(ctx context.Context, group []*committer) {
 		group[0].err = commitAlone(ctx, c.pool, group[0].write)
 		return
 	}
-	slices.SortFunc(group, func(a, b *committer) int { return cmp.Compare(a.key(), b.key()) })
+	group = ofDifferentRows(group)
 	err := c.commitTogether(ctx, group)
 	if err == nil {
 		return
 	}
 	for _, j := range group {
-		j.sent, j.err = !rolledBack(err), err
+		j.sent, j.err = !nothingLeft(err), err
 	}
+}
+
+// ofDifferentRows are the commits in the order of their keys. Of those of one row, the others go by themselves: they would miss,
+// and all with them.
+func ofDifferentRows(group []*committer) []*committer {
+	slices.SortFunc(group, func(a, b *committer) int { return cmp.Compare(a.key(), b.key()) })
+	var different []*committer
+	for i, j := range group {
+		if j.sent = i == 0 || j.key() != group[i-1].key(); j.sent {
+			different = append(different, j)
+		}
+	}
+	return different
 }
 
 // commitTogether is nil if all is committed. What was told before is void otherwise.
@@ -107,9 +120,12 @@ func (c *committing) commitTogether(ctx context.Context, group []*committer) err
 	return results.Close()
 }
 
-// rolledBack reports whether the server has said that nothing is left. Without its word, or with a last one, a commit may have
-// been done.
-func rolledBack(err error) bool {
+// nothingLeft reports whether no commit was done: none was sent, or the server has said so. Without its word, or with a last one, a
+// commit may have been done.
+func nothingLeft(err error) bool {
 	var answer *pgconn.PgError
-	return errors.As(err, &answer) && answer.SeverityUnlocalized == "ERROR"
+	if errors.As(err, &answer) {
+		return answer.SeverityUnlocalized == "ERROR" && answer.Code != stateUnknown && answer.Code[:2] != "08"
+	}
+	return pgconn.SafeToRetry(err)
 }

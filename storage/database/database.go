@@ -73,11 +73,7 @@ func (d *DB) Close() error {
 
 // Ping asks the database for an answer: store.ErrUnavailable if there is none.
 func (d *DB) Ping(ctx context.Context) error {
-	_, err := One(ctx, d, func(r Row) (int64, error) {
-		var n int64
-		return n, r.Scan(&n)
-	}, `SELECT 1`)
-	return err
+	return d.Query(ctx, `SELECT 1`, nil, func(Row) error { return nil })
 }
 
 // Now asks the database what time it is. The answer is as old as the way back from it.

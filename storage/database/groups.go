@@ -32,13 +32,12 @@ type member[J any] struct {
 // join has a job done by itself or with others, or not at all if its turn does not come in time: if its context ends before,
 // with that error.
 func (g *groups[J]) join(ctx context.Context, job *J) error {
-	if g.free() {
+	m := &member[J]{job, ctx, make(chan []*member[J], 1)}
+	if g.enter(m) {
 		defer g.next()
 		g.do(ctx, []*J{job})
 		return nil
 	}
-	m := &member[J]{job, ctx, make(chan []*member[J], 1)}
-	g.wait(m)
 	select {
 	case group := <-m.turn:
 		g.lead(group)
@@ -60,21 +59,16 @@ func (g *groups[J]) late() <-chan time.Time {
 	return time.After(g.patience)
 }
 
-// free begins a group, if one more may be under way.
-func (g *groups[J]) free() bool {
+// enter begins a group, if one more may be under way. Otherwise the job waits: for one that is under way at this moment.
+func (g *groups[J]) enter(m *member[J]) (begun bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.under == g.most {
-		return false
+	if g.under < g.most {
+		g.under++
+		return true
 	}
-	g.under++
-	return true
-}
-
-func (g *groups[J]) wait(m *member[J]) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.waiting = append(g.waiting, m)
+	return false
 }
 
 // leave gives a place up. It reports false if it was the job's turn meanwhile.

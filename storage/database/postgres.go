@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -30,6 +32,7 @@ const (
 	stateUniqueViolation = "23505"
 	stateReadOnly        = "25006" // the primary has become a standby
 	stateSerialization   = "40001"
+	stateUnknown         = "40003" // whether the statement was completed
 	stateDeadlock        = "40P01"
 )
 
@@ -108,6 +111,9 @@ func (postgresLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 }
 
 func (p *postgres) query(ctx context.Context, q question, along []*rider) error {
+	if len(along) == 0 && q.single && reads(q.query) && slices.ContainsFunc(q.args, untranslatable) {
+		return nil // no row has such a key, and others would have to ask again
+	}
 	for try := 1; ; try++ {
 		scanned, err := p.ask(ctx, q, along)
 		switch {
@@ -117,6 +123,12 @@ func (p *postgres) query(ctx context.Context, q question, along []*rider) error 
 			return postgresError(err)
 		}
 	}
+}
+
+// untranslatable reports whether a text is none to PostgreSQL.
+func untranslatable(arg any) bool {
+	text, ok := arg.(string)
+	return ok && (strings.ContainsRune(text, 0) || !utf8.ValidString(text))
 }
 
 func (p *postgres) ask(ctx context.Context, q question, along []*rider) (scanned bool, err error) {

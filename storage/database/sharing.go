@@ -14,6 +14,8 @@ const (
 	freeTrips = 2
 	// mostShare is how many reads share a round trip.
 	mostShare = 32
+	// shareTime is how long a trip of several may take. It is for rows by their keys; one may be of a table that is locked.
+	shareTime = time.Second
 	// patience is how long a read or a commit waits for others before it goes by itself: they may have met a connection that
 	// is dead, or a row that is kept.
 	patience = 100 * time.Millisecond
@@ -69,6 +71,8 @@ func (s *sharing) askTogether(ctx context.Context, group []*sharer) {
 	for _, r := range group {
 		b.Queue(r.query, r.args...)
 	}
+	ctx, cancel := context.WithTimeout(ctx, shareTime)
+	defer cancel()
 	results := s.pool.SendBatch(ctx, b)
 	defer results.Close()
 	for _, r := range group {

@@ -143,7 +143,6 @@ func TestReadsFailAlone(t *testing.T) {
 		want  func(error) bool
 	}{
 		"no such row": {`SELECT $1::text WHERE FALSE`, "x", func(err error) bool { return err == store.ErrNotFound }},
-		"no text":     {`SELECT $1::text`, "a\x00b", func(err error) bool { return err == store.ErrNotFound }},
 		"no number":   {`SELECT $1::bigint::text`, struct{}{}, func(err error) bool { return err != nil }},
 		"refused":     {`SELECT (1 / $1::bigint)::text`, 0, func(err error) bool { return err != nil }},
 		"cut off": {`SELECT pg_terminate_backend(pg_backend_pid() + $1::int)::text`, 0, func(err error) bool {
@@ -172,6 +171,18 @@ func TestReadsFailAlone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReadsOfNoText has keys that no row can have: they take no trip, and so spoil none.
+func TestReadsOfNoText(t *testing.T) {
+	t.Parallel()
+	r := newReader(t)
+	for _, key := range []string{"a\x00b", "\xff"} {
+		if got, err := r.read(t.Context(), `SELECT $1::text`, key); err != store.ErrNotFound {
+			t.Errorf("%q: %q, %v, want %v", key, got, err, store.ErrNotFound)
+		}
+	}
+	r.let()
 }
 
 // TestReadsLoseNoTimeByOthers has both trips hang: who comes then reads all the same.

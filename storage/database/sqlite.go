@@ -122,7 +122,7 @@ func (l *sqlite) ask(ctx context.Context, q question) error {
 	if reads(q.query) {
 		return sqliteQuery(ctx, l.reader, q.query, q.args, q.scan)
 	}
-	return l.write(job{ctx: ctx, single: true, rows: true, run: func(c *sql.Conn) error {
+	return l.write(job{ctx: ctx, statement: true, rows: true, run: func(c *sql.Conn) error {
 		return sqliteQuery(context.WithoutCancel(ctx), c, q.query, q.args, q.scan)
 	}})
 }
@@ -147,7 +147,7 @@ func sqliteQuery(ctx context.Context, db querier, query string, args []any, scan
 }
 
 func (l *sqlite) commit(ctx context.Context, writes []write) error {
-	return l.write(job{ctx: ctx, single: len(writes) == 1, run: func(c *sql.Conn) error {
+	return l.write(job{ctx: ctx, statement: len(writes) == 1, run: func(c *sql.Conn) error {
 		return c.Raw(func(c any) error { return sqliteError(c.(*keptConn).writeAll(ctx, writes)) })
 	}})
 }

@@ -19,10 +19,10 @@ const mostJobs = 32
 // job is what one caller writes to SQLite, whole or not at all. Those that come while another one is being committed share the
 // next transaction: to make one durable costs more than to write it, and there is one writer.
 type job struct {
-	ctx    context.Context
-	run    func(c *sql.Conn) error
-	single bool // it is one statement, of which nothing is left when it fails
-	rows   bool // it is one, and hands rows on: it is not done twice
+	ctx       context.Context
+	run       func(c *sql.Conn) error
+	statement bool // it is one, of which nothing is left when it fails
+	rows      bool // it is one, and hands rows on: it is not done twice
 
 	begun bool // in a transaction: it does not wait for another turn
 	err   error
@@ -56,7 +56,7 @@ func (l *sqlite) doFor(ctx context.Context, jobs []*job) {
 	switch {
 	case len(jobs) > 1:
 		err = together(c, jobs)
-	case jobs[0].single:
+	case jobs[0].statement:
 		jobs[0].do(c)
 	default:
 		err = transaction(c, jobs, (*job).unsaved)
@@ -66,7 +66,7 @@ func (l *sqlite) doFor(ctx context.Context, jobs []*job) {
 	}
 }
 
-// failAll is for jobs of which nothing was written.
+// failAll is for jobs of which nothing was written, or nothing is known.
 func failAll(jobs []*job, err error) {
 	for _, j := range jobs {
 		j.err = err
@@ -94,6 +94,9 @@ func together(c *sql.Conn, jobs []*job) error {
 	jobs = append(slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.rows }), withRows...)
 	err := transaction(c, jobs, (*job).unsaved)
 	if err == errRolledBack {
+		for _, j := range jobs {
+			j.begun = false
+		}
 		err = transaction(c, jobs, (*job).saved)
 	}
 	return err
@@ -123,26 +126,26 @@ func transaction(c *sql.Conn, jobs []*job, do func(*job, *sql.Conn) error) error
 	return sqliteError(onKept(c, (*keptConn).commit))
 }
 
-// unsaved does a job that must not fail.
+// unsaved does a job that must not fail. The error is the transaction's.
 func (j *job) unsaved(c *sql.Conn) error {
-	if begun := j.do(c); begun && j.err != nil && !j.single {
-		return cmp.Or(unless(j.err), errRolledBack)
+	if begun := j.do(c); begun && j.err != nil && !j.statement {
+		return cmp.Or(fatal(j.err), errRolledBack)
 	}
-	return unless(j.err)
+	return fatal(j.err)
 }
 
-// saved does a job of which nothing is left when it fails. The error is one that the transaction does not survive: SQLite may
-// have rolled it back by itself.
+// saved does a job of which nothing is left when it fails. The error is the transaction's: SQLite may have rolled it back by
+// itself.
 func (j *job) saved(c *sql.Conn) error {
-	if j.single {
+	if j.statement {
 		j.do(c)
-		return unless(j.err)
+		return fatal(j.err)
 	}
 	if err := onKept(c, func(c *keptConn) error { return c.exec("SAVEPOINT job") }); err != nil {
 		return sqliteError(err)
 	}
 	j.do(c)
-	if err := unless(j.err); err != nil {
+	if err := fatal(j.err); err != nil {
 		return err
 	}
 	return sqliteError(onKept(c, func(c *keptConn) error {
@@ -155,8 +158,8 @@ func (j *job) saved(c *sql.Conn) error {
 	}))
 }
 
-// unless is the error, unless it is one of the job's own.
-func unless(err error) error {
+// fatal is an error that a transaction does not survive; nil: it is the job's own.
+func fatal(err error) error {
 	if errors.Is(err, store.ErrUnavailable) {
 		return err
 	}
