@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"vestibule/provider/store"
 	"vestibule/storage/database"
 )
 
@@ -121,20 +120,8 @@ func along[T any](ctx context.Context, s *Store, scan func(row) (T, error), quer
 	return database.Along(ctx, s.db, scan, query, args...)
 }
 
-// number returns the one number that a query is for, or store.ErrNotFound.
-// It may count a whole table: others' reads do not wait for it.
 func (s *Store) number(ctx context.Context, query string, args ...any) (int64, error) {
-	found, err := all(ctx, s, func(r row) (n int64, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, query, args...)
-	switch {
-	case err != nil:
-		return 0, err
-	case len(found) == 0:
-		return 0, store.ErrNotFound
-	}
-	return found[0], nil
+	return database.Number(ctx, s.db, query, args...)
 }
 
 // wordsOf are the words of a text; nil: it has none.

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"slices"
 
-	"vestibule/provider/store"
-
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"vestibule/provider/store"
 )
 
 const (

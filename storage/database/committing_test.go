@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"vestibule/provider/store"
 	"vestibule/storage/database"
 	"vestibule/storage/storagetest"
@@ -22,10 +20,11 @@ var errMissed = errors.New("no row")
 // committer has commits meet: one waits for a row that is kept until let is called.
 type committer struct {
 	*testing.T
-	dsn string
-	db  *database.DB
-	let func()
-	all sync.WaitGroup
+	dsn    string
+	db     *database.DB
+	before int64 // the trips before that one
+	let    func()
+	all    sync.WaitGroup
 }
 
 func newCommitter(t *testing.T) *committer {
@@ -47,8 +46,9 @@ func newHastyCommitter(t *testing.T, change ...func(*database.DB)) *committer {
 		c.exec(`INSERT INTO thing (id, n) VALUES ($1, 0)`, id)
 	}
 	c.let = c.keep("first")
+	c.before = database.Trips(c.db)
 	c.counts("first", nil)
-	c.until("a commit waits for its row", func() bool { return database.InUse(c.db) == 1 })
+	database.Until(c.T, "a commit waits for its row", func() bool { return database.InUse(c.db) == 1 })
 	return c
 }
 
@@ -62,11 +62,7 @@ func (c *committer) exec(query string, args ...any) {
 // keep locks a row until let is called.
 func (c *committer) keep(id string) (let func()) {
 	c.Helper()
-	keeper, err := pgx.Connect(c.Context(), c.dsn)
-	if err != nil {
-		c.Fatal(err)
-	}
-	c.Cleanup(func() { keeper.Close(context.WithoutCancel(c.Context())) })
+	keeper := connect(c.T, c.dsn)
 	for _, query := range []string{`BEGIN`, `UPDATE thing SET n = n WHERE id = '` + id + `'`} {
 		if _, err := keeper.Exec(c.Context(), query); err != nil {
 			c.Fatal(err)
@@ -75,14 +71,9 @@ func (c *committer) keep(id string) (let func()) {
 	return func() { keeper.Close(c.Context()) }
 }
 
-func (c *committer) until(what string, is func() bool) {
-	c.Helper()
-	(&reader{T: c.T}).until(what, is)
-}
-
 func (c *committer) waiting(n int) {
 	c.Helper()
-	c.until(fmt.Sprint(n, " commits wait"), func() bool { return database.WaitingCommits(c.db) == n })
+	database.Until(c.T, fmt.Sprint(n, " commits wait"), func() bool { return database.WaitingCommits(c.db) == n })
 }
 
 const count = `UPDATE thing SET n = n + 1 WHERE id = $1`
@@ -153,10 +144,9 @@ func TestCommitsShareTransactions(t *testing.T) {
 			c.waiting(3)
 			c.counts("c", nil)
 			c.waiting(4)
-			before := database.Trips(c.db)
 			c.let()
 			c.all.Wait()
-			trips := database.Trips(c.db) - before
+			trips := database.Trips(c.db) - c.before - 1
 			want := []string{"a", "b", "c", "d", "first"}
 			if tt.want != nil {
 				want = []string{"a", "b", "c", "first"}
@@ -193,7 +183,7 @@ func TestCommitsDoNotWaitForOthersRows(t *testing.T) {
 	c.waiting(3)
 	c.let()
 	others.Wait()
-	c.until("the first is done", func() bool { return database.InUse(c.db) == 1 })
+	database.Until(c.T, "the first is done", func() bool { return database.InUse(c.db) == 1 })
 	c.has("a", "first")
 	free()
 	c.all.Wait()
@@ -214,7 +204,7 @@ func TestCommitsLoseNoTimeByOthers(t *testing.T) {
 	}
 	others.Wait()
 	c.has("a", "b", "c")
-	c.until("only the first is under way still", func() bool { return database.InUse(c.db) == 1 })
+	database.Until(c.T, "only the first is under way still", func() bool { return database.InUse(c.db) == 1 })
 	c.let()
 	c.all.Wait()
 	c.has("a", "b", "c", "first")

@@ -73,16 +73,17 @@ func (d *DB) Close() error {
 
 // Ping asks the database for an answer: store.ErrUnavailable if there is none.
 func (d *DB) Ping(ctx context.Context) error {
-	return d.Query(ctx, `SELECT 1`, nil, func(Row) error { return nil })
+	_, err := Number(ctx, d, `SELECT 1`)
+	return err
 }
 
 // Now asks the database what time it is. The answer is as old as the way back from it.
 func (d *DB) Now(ctx context.Context) (time.Time, error) {
-	return One(ctx, d, func(r Row) (time.Time, error) {
-		var at int64
-		err := r.Scan(&at)
-		return time.UnixMicro(at).UTC(), err
-	}, d.conn.clock())
+	at, err := Number(ctx, d, d.conn.clock())
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.UnixMicro(at).UTC(), nil
 }
 
 // RowsOf is the condition that a row is one of those that a SELECT, which is given from its FROM on, finds first. The

@@ -32,8 +32,8 @@ type member[J any] struct {
 // join has a job done by itself or with others, or not at all if its turn does not come in time: if its context ends before,
 // with that error.
 func (g *groups[J]) join(ctx context.Context, job *J) error {
-	m := &member[J]{job, ctx, make(chan []*member[J], 1)}
-	if g.enter(m) {
+	m := g.enter(ctx, job)
+	if m == nil {
 		defer g.next()
 		g.do(ctx, []*J{job})
 		return nil
@@ -59,16 +59,18 @@ func (g *groups[J]) late() <-chan time.Time {
 	return time.After(g.patience)
 }
 
-// enter begins a group, if one more may be under way. Otherwise the job waits: for one that is under way at this moment.
-func (g *groups[J]) enter(m *member[J]) (begun bool) {
+// enter begins a group and returns nil, if one more may be under way. Otherwise the job waits: for one that is under way at this
+// moment.
+func (g *groups[J]) enter(ctx context.Context, job *J) *member[J] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.under < g.most {
 		g.under++
-		return true
+		return nil
 	}
+	m := &member[J]{job, ctx, make(chan []*member[J], 1)}
 	g.waiting = append(g.waiting, m)
-	return false
+	return m
 }
 
 // leave gives a place up. It reports false if it was the job's turn meanwhile.

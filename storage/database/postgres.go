@@ -111,8 +111,8 @@ func (postgresLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 }
 
 func (p *postgres) query(ctx context.Context, q question, along []*rider) error {
-	if len(along) == 0 && q.single && reads(q.query) && slices.ContainsFunc(q.args, untranslatable) {
-		return nil // no row has such a key, and others would have to ask again
+	if reads(q.query) && slices.ContainsFunc(q.args, untranslatable) {
+		return nil // no row has such a key, and those who share the trip would have to ask again
 	}
 	for try := 1; ; try++ {
 		scanned, err := p.ask(ctx, q, along)

@@ -37,12 +37,7 @@ func newHastyReader(t *testing.T, change ...func(*database.DB)) *reader {
 	for _, c := range change {
 		c(r.db)
 	}
-	keeper, err := pgx.Connect(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { keeper.Close(context.WithoutCancel(t.Context())) })
-	lock := rand.Int64()
+	keeper, lock := connect(t, dsn), rand.Int64()
 	if _, err := keeper.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, lock); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +45,7 @@ func newHastyReader(t *testing.T, change ...func(*database.DB)) *reader {
 	for range 2 {
 		r.Go(func() { r.read(t.Context(), `SELECT pg_advisory_xact_lock_shared($1)::text`, lock) })
 	}
-	r.until("two trips are under way", func() bool { return database.InUse(r.db) == 2 })
+	database.Until(r.T, "two trips are under way", func() bool { return database.InUse(r.db) == 2 })
 	r.let = func() { keeper.Close(t.Context()) }
 	return r
 }
@@ -65,6 +60,17 @@ func openAt(t *testing.T, dsn string) *database.DB {
 	return d
 }
 
+// connect is a connection of the test's own.
+func connect(t *testing.T, dsn string) *pgx.Conn {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(context.WithoutCancel(t.Context())) })
+	return c
+}
+
 // Go runs f beside the test, which waits for it at its end.
 func (r *reader) Go(f func()) {
 	done := make(chan struct{})
@@ -73,15 +79,6 @@ func (r *reader) Go(f func()) {
 		f()
 	}()
 	r.Cleanup(func() { <-done })
-}
-
-func (r *reader) until(what string, is func() bool) {
-	r.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			r.Fatalf("after 20 seconds not so: %s", what)
-		}
-	}
 }
 
 func (r *reader) read(ctx context.Context, query string, args ...any) (string, error) {
@@ -116,7 +113,7 @@ func (r *reader) meet(n int) (wait func() []error) {
 
 func (r *reader) waiting(n int) {
 	r.Helper()
-	r.until(fmt.Sprint(n, " reads wait"), func() bool { return database.Waiting(r.db) == n })
+	database.Until(r.T, fmt.Sprint(n, " reads wait"), func() bool { return database.Waiting(r.db) == n })
 }
 
 // TestReadsShareTrips has fifty reads meet: two trips are enough for them, and each has its own row.

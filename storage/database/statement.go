@@ -103,8 +103,21 @@ func into[T any](found *[]T, scan func(Row) (T, error)) func(Row) error {
 // One is All for at most one row, which is found by a key: store.ErrNotFound if there is none. SELECTs that come at the same
 // time share round trips to PostgreSQL.
 func One[T any](ctx context.Context, d *DB, scan func(Row) (T, error), query string, args ...any) (T, error) {
+	return first(ctx, d, scan, question{query: query, args: args, single: true})
+}
+
+// Number is the one number that a query is for, or store.ErrNotFound. It may count a whole table: nobody shares its trip.
+func Number(ctx context.Context, d *DB, query string, args ...any) (int64, error) {
+	return first(ctx, d, func(r Row) (n int64, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, question{query: query, args: args})
+}
+
+func first[T any](ctx context.Context, d *DB, scan func(Row) (T, error), q question) (T, error) {
 	var found []T
-	err := d.ask(ctx, question{query: query, args: args, scan: into(&found, scan), single: true})
+	q.scan = into(&found, scan)
+	err := d.ask(ctx, q)
 	if err == nil && len(found) == 0 {
 		err = store.ErrNotFound
 	}

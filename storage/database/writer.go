@@ -90,8 +90,7 @@ var errRolledBack = errors.New("a job of the transaction has failed")
 // nothing behind: a savepoint costs a copy of each page, and few fail. Those with rows come when no other can fail any more. If
 // the database fails, none has written, and all are told so: what one was told may rest on another.
 func together(c *sql.Conn, jobs []*job) error {
-	withRows := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return !j.rows })
-	jobs = append(slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.rows }), withRows...)
+	slices.SortStableFunc(jobs, func(a, b *job) int { return compareBool(a.rows, b.rows) })
 	err := transaction(c, jobs, (*job).unsaved)
 	if err == errRolledBack {
 		for _, j := range jobs {
@@ -126,7 +125,7 @@ func transaction(c *sql.Conn, jobs []*job, do func(*job, *sql.Conn) error) error
 	return sqliteError(onKept(c, (*keptConn).commit))
 }
 
-// unsaved does a job that must not fail. The error is the transaction's.
+// unsaved does a job that must not fail, unless it is one statement. The error is the transaction's.
 func (j *job) unsaved(c *sql.Conn) error {
 	if begun := j.do(c); begun && j.err != nil && !j.statement {
 		return cmp.Or(fatal(j.err), errRolledBack)
@@ -138,8 +137,7 @@ func (j *job) unsaved(c *sql.Conn) error {
 // itself.
 func (j *job) saved(c *sql.Conn) error {
 	if j.statement {
-		j.do(c)
-		return fatal(j.err)
+		return j.unsaved(c)
 	}
 	if err := onKept(c, func(c *keptConn) error { return c.exec("SAVEPOINT job") }); err != nil {
 		return sqliteError(err)

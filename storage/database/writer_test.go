@@ -50,17 +50,8 @@ func newCrowd(t *testing.T, before ...string) *crowd {
 		}
 	}}
 	c.adds("first", nil)
-	c.until("a write is at the file", func() bool { return d.conn.(*sqlite).writer.Stats().InUse == 1 })
+	Until(c.T, "a write is at the file", func() bool { return d.conn.(*sqlite).writer.Stats().InUse == 1 })
 	return c
-}
-
-func (c *crowd) until(what string, is func() bool) {
-	c.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			c.Fatalf("after 20 seconds not so: %s", what)
-		}
-	}
 }
 
 // comes has one more write wait, which is to end with that error.
@@ -74,12 +65,7 @@ func (c *crowd) comes(what string, want error, write func(ctx context.Context) e
 
 func (c *crowd) waiting(n int) {
 	c.Helper()
-	c.until(fmt.Sprint(n, " writes wait"), func() bool {
-		w := &c.db.conn.(*sqlite).writes
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return len(w.waiting) == n
-	})
+	Until(c.T, fmt.Sprint(n, " writes wait"), func() bool { return c.db.conn.(*sqlite).writes.wait() == n })
 }
 
 const addThing = `INSERT INTO thing (id, n) VALUES ($1, 1)`
