@@ -123,14 +123,14 @@ func (s *Store) endFavours(ctx context.Context, subject string) error {
 // RequireSession makes the commit of ctx rest on the session of that sid: interaction.ErrSessionEnded, and nothing of the
 // commit, if it has ended.
 func (s *Store) RequireSession(ctx context.Context, sid string) error {
-	return s.lock(ctx, sessionRank, interaction.ErrSessionEnded, `SELECT 1 FROM session WHERE sid = $1`+forShare, sid)
+	return s.lockApart(ctx, sessionRank, interaction.ErrSessionEnded, `SELECT 1 FROM session WHERE sid = $1`+forShare, sid)
 }
 
 // UseSession makes the commit of ctx rest on the session of that id and sid, and notes that it was in use:
 // interaction.ErrSessionEnded, and nothing of the commit, if there is none, if its end is not after now, or if it was last used
 // no later than since. The last use is never set back.
 func (s *Store) UseSession(ctx context.Context, id []byte, sid string, now, since time.Time) error {
-	return s.lock(ctx, sessionRank, interaction.ErrSessionEnded, `UPDATE session
+	return s.lockApart(ctx, sessionRank, interaction.ErrSessionEnded, `UPDATE session
 		SET seen_at = CASE WHEN seen_at < $3 THEN $3 ELSE seen_at END
 		WHERE id = $1 AND sid = $2 AND expires_at > $3 AND seen_at > $4`, id, sid, micros(now), micros(since))
 }

@@ -20,6 +20,16 @@ func (s *Store) ExecApart(ctx context.Context, missed error, query string, args 
 	return s.execApart(ctx, missed, query, args...)
 }
 
+// LockApart is a lock of rows of a key.
+func (s *Store) LockApart(ctx context.Context, missed error, query string, args ...any) error {
+	return s.lockApart(ctx, sessionRank, missed, query, args...)
+}
+
+// LockFirst is a lock that comes before those of LockApart.
+func (s *Store) LockFirst(ctx context.Context, missed error, query string, args ...any) error {
+	return s.lock(ctx, accountRank, missed, query, args...)
+}
+
 // Row returns the columns of the only row, all of them text.
 func (s *Store) Row(ctx context.Context, columns int, query string, args ...any) ([]string, error) {
 	return one(ctx, s, func(r row) ([]string, error) {

@@ -17,14 +17,17 @@ const grantColumns = `subject, client, registration, scopes, created_at, updated
 const notGone = `NOT EXISTS (SELECT 1 FROM gone_client g WHERE g.client = consent.client AND g.registration = consent.registration)`
 
 func scanGrant(r row) (consent.Grant, error) {
-	var g consent.Grant
-	var scopes string
+	var subject, scopes string
+	var client consent.Client
 	var created, updated int64
-	err := r.Scan(&g.Subject, &g.Client.ID, &g.Client.Registration, &scopes, &created, &updated)
-	g.Scopes = wordsOf(scopes)
+	err := r.Scan(&subject, &client.ID, &client.Registration, &scopes, &created, &updated)
+	return newGrant(subject, client, scopes, created, updated), err
+}
+
+func newGrant(subject string, client consent.Client, scopes string, created, updated int64) consent.Grant {
+	g := consent.Grant{Subject: subject, Client: client, Scopes: wordsOf(scopes), Created: instant(created), Updated: instant(updated)}
 	slices.Sort(g.Scopes)
-	g.Created, g.Updated = instant(created), instant(updated)
-	return g, err
+	return g
 }
 
 const grantQuery = `SELECT ` + grantColumns + ` FROM consent
@@ -38,14 +41,6 @@ func (s *Store) Grant(ctx context.Context, subject string, client consent.Client
 // GrantAlong is Grant, asked along with what is asked next.
 func (s *Store) GrantAlong(ctx context.Context, subject string, client consent.Client) (context.Context, func(context.Context) (consent.Grant, error)) {
 	ctx, found := along(ctx, s, scanGrant, grantQuery, subject, client.ID, client.Registration)
-	return ctx, func(ctx context.Context) (consent.Grant, error) { return only(found(ctx)) }
-}
-
-// SessionGrantAlong is GrantAlong for the subject of the session: consent.ErrNotFound also if there is no such session.
-func (s *Store) SessionGrantAlong(ctx context.Context, session []byte, client consent.Client) (context.Context, func(context.Context) (consent.Grant, error)) {
-	ctx, found := along(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent
-		WHERE subject = (SELECT session.subject FROM session WHERE session.id = $1) AND client = $2 AND registration = $3 AND `+notGone,
-		session, client.ID, client.Registration)
 	return ctx, func(ctx context.Context) (consent.Grant, error) { return only(found(ctx)) }
 }
 
@@ -142,7 +137,7 @@ func (s *Store) requireScopes(ctx context.Context, subject string, client consen
 	for i := range words {
 		query += fmt.Sprintf(" AND replace(scopes, $%d, '') <> scopes", len(args)-len(words)+i+1)
 	}
-	return s.exec(ctx, consent.ErrNotFound, query, args...)
+	return s.execApart(ctx, consent.ErrNotFound, query, args...)
 }
 
 // Grants returns what the subject allowed, by client id.

@@ -67,6 +67,54 @@ func TestWritesThatStandApart(t *testing.T) {
 	})
 }
 
+// Locks of rows of a key are one statement with the lock before them. What reads other tables is not part of it: it must see what
+// was committed while they waited.
+func TestLocksThatStandApart(t *testing.T) {
+	late := errors.New("late")
+	const elsewhere = `UPDATE other SET n = n + 1 WHERE id = $1 AND EXISTS (SELECT 1 FROM setup WHERE owner = $1)`
+	pair(t, func(t *testing.T, s *storage.Store) {
+		w := observe(s)
+		err := s.Atomic(t.Context(), func(ctx context.Context) error {
+			must(t, s.ExecApart(ctx, late, elsewhere, "a"))
+			must(t, s.LockApart(ctx, nil, setOther, "a", 1))
+			return s.LockFirst(ctx, nil, setThing, "a", 1)
+		})
+		if err != late {
+			t.Errorf("Atomic: %v, want %v", err, late)
+		}
+		if got, want := w.counts(), [3]int{1, 1 + joined(t, 2), 1}; got != want {
+			t.Errorf("trips, statements, commits = %v, want %v", got, want)
+		}
+		w = observe(s)
+		err = s.Atomic(t.Context(), func(ctx context.Context) error {
+			must(t, s.LockApart(ctx, nil, setThing, "a", 1))
+			return s.ExecApart(ctx, late, elsewhere, "a")
+		})
+		if err != late {
+			t.Errorf("Atomic: %v, want %v", err, late)
+		}
+		if got, want := w.counts(), [3]int{1, 2, 1}; got != want {
+			t.Errorf("trips, statements, commits = %v, want %v: a lock that stands first is one all the same", got, want)
+		}
+	})
+}
+
+// Conditions on one table are a statement each, lest a commit of many of them be one that takes long to plan.
+func TestConditionsOnOneTable(t *testing.T) {
+	pair(t, func(t *testing.T, s *storage.Store) {
+		w := observe(s)
+		must(t, s.Atomic(t.Context(), func(ctx context.Context) error {
+			for range 3 {
+				must(t, s.ExecApart(ctx, errors.New("missed"), `SELECT 1 FROM thing WHERE id = $1`, "a"))
+			}
+			return s.ExecApart(ctx, nil, setOther, "a", 2)
+		}))
+		if got, want := w.counts(), [3]int{1, 2 + joined(t, 2), 1}; got != want {
+			t.Errorf("trips, statements, commits = %v, want %v", got, want)
+		}
+	})
+}
+
 // Whichever write of a statement misses, its own error comes back and nothing is left; one that may miss does.
 func TestWhichWriteHasMissed(t *testing.T) {
 	first, second := errors.New("first"), errors.New("second")

@@ -9,22 +9,38 @@ import (
 	"vestibule/provider/store"
 )
 
-func scanSession(r row) (interaction.Session, error) {
-	var s interaction.Session
-	var login string
-	var created, seen, expires int64
-	err := r.Scan(&s.ID, &login, &created, &seen, &expires, &s.Version)
-	if err != nil {
-		return s, err
-	}
-	s.Created, s.Seen, s.Expires = instant(created), instant(seen), instant(expires)
-	return s, json.Unmarshal([]byte(login), &s.Login)
+const sessionColumns = `session.id, session.login, session.created_at, session.seen_at, session.expires_at, session.version`
+
+// sessionScan takes in the columns of sessionColumns.
+type sessionScan struct {
+	interaction.Session
+	login                  string
+	created, seen, expires int64
 }
 
-const sessionColumns = `id, login, created_at, seen_at, expires_at, version`
+func (s *sessionScan) dest() []any {
+	return []any{&s.ID, &s.login, &s.created, &s.seen, &s.expires, &s.Version}
+}
+
+func (s *sessionScan) session() (interaction.Session, error) {
+	s.Created, s.Seen, s.Expires = instant(s.created), instant(s.seen), instant(s.expires)
+	err := json.Unmarshal([]byte(s.login), &s.Login)
+	return s.Session, err
+}
+
+func scanSession(r row) (interaction.Session, error) {
+	var s sessionScan
+	if err := r.Scan(s.dest()...); err != nil {
+		return s.Session, err
+	}
+	return s.session()
+}
 
 // Session returns the session, expired or not, or store.ErrNotFound.
 func (s *Store) Session(ctx context.Context, id []byte) (interaction.Session, error) {
+	if g := grantAlong(ctx, id); g != nil {
+		return g.session(ctx, s)
+	}
 	return one(ctx, s, scanSession, `SELECT `+sessionColumns+` FROM session WHERE id = $1`, id)
 }
 

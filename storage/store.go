@@ -159,6 +159,11 @@ func (s *Store) lock(ctx context.Context, rank database.Rank, missed error, quer
 	return s.db.Lock(ctx, rank, missed, query, args...)
 }
 
+// lockApart is lock of rows of a key, which may be part of the statement of the locks before it: see database.LockApart.
+func (s *Store) lockApart(ctx context.Context, rank database.Rank, missed error, query string, args ...any) error {
+	return s.db.LockApart(ctx, rank, missed, query, args...)
+}
+
 func (s *Store) undo(ctx context.Context, f func()) { s.db.Undo(ctx, f) }
 
 // micros is how a time is kept: microseconds since 1970, 0 for the zero time.

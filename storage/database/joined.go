@@ -90,7 +90,7 @@ func (j *joiner) plan(writes []write) *plan {
 
 // alike reports whether the same becomes of two writes.
 func alike(a, b write) bool {
-	return a.query == b.query && a.apart == b.apart && a.row == b.row && (a.missed == nil) == (b.missed == nil)
+	return a.query == b.query && a.apart == b.apart && a.lock == b.lock && a.row == b.row && (a.missed == nil) == (b.missed == nil)
 }
 
 // newPlan joins each write that stands apart to those before it, unless one of them writes what the other reads or writes.
@@ -176,18 +176,22 @@ func tables(query string) (names []string) {
 	return names
 }
 
-// independent reports whether w writes no table that those before it name, nor they one that w names. If it reads a table
-// that it does not write, it must not begin before one of them has waited for a lock.
+// independent reports whether w writes or reads no table first that those before it name, and they write none that it names. If
+// it reads a table beside its own, it must not begin before one of them has waited for a lock. Two that read one table are
+// apart too: a commit may have any number of them.
 func independent(before []write, w write) bool {
 	mine := tables(w.query)
-	if len(mine) == 0 || len(mine) > 1 && !before[0].apart {
+	if len(mine) == 0 || len(mine) > 1 && slices.ContainsFunc(before, write.waits) {
 		return false
 	}
 	return !slices.ContainsFunc(before, func(b write) bool {
 		theirs := tables(b.query)
-		return len(theirs) == 0 || changes(b, theirs, mine) || changes(w, mine, theirs)
+		return len(theirs) == 0 || slices.Contains(theirs, mine[0]) || changes(b, theirs, mine)
 	})
 }
+
+// waits reports whether w is there to see, or to be seen by, others whose commits it waits for.
+func (w write) waits() bool { return w.lock || !w.apart }
 
 // changes reports whether w, whose text names own, writes one of the tables.
 func changes(w write, own, tables []string) bool {

@@ -41,6 +41,7 @@ type write struct {
 	query  string
 	args   []any
 	rank   Rank    // of a lock
+	lock   bool    // the commit rests on its rows, for which it may wait
 	row    bool    // query is an INSERT of values, until gather up to VALUES, of which args are one row
 	list   string  // of a row: the table that its id goes into as well; empty: none
 	apart  bool    // it may be part of the statement of those before it
@@ -224,7 +225,16 @@ func (d *DB) insert(ctx context.Context, w write) error {
 // changing the row. It comes before all other writes of the commit, and all commits take their locks in the same order, so
 // that what follows sees what those before it have left, and no two wait for each other.
 func (d *DB) Lock(ctx context.Context, rank Rank, missed error, query string, args ...any) error {
-	w := write{missed: missed, query: query, args: args, rank: rank}
+	return d.addLock(ctx, write{missed: missed, query: query, args: args, rank: rank, lock: true})
+}
+
+// LockApart is Lock of rows that are named by a key which no other row will ever have. It may become part of the statement of the
+// locks before it: it does not see rows that were made while they waited, and of its own the last state all the same.
+func (d *DB) LockApart(ctx context.Context, rank Rank, missed error, query string, args ...any) error {
+	return d.addLock(ctx, write{missed: missed, query: query, args: args, rank: rank, lock: true, apart: true})
+}
+
+func (d *DB) addLock(ctx context.Context, w write) error {
 	if p := d.pending(ctx); p != nil {
 		return p.addLock(w)
 	}

@@ -68,7 +68,7 @@ func TestBudget(t *testing.T) {
 		signIn := m.take()
 		r := v.Finish(p)
 		exchange := m.take()
-		m.check(t, "whole sign-in of an unknown browser with password, code, consent and tokens", signIn.plus(exchange), budget{9, 14, 28, 6})
+		m.check(t, "whole sign-in of an unknown browser with password, code, consent and tokens", signIn.plus(exchange), budget{9, 13, 28, 6})
 		m.check(t, "code exchange", exchange, budget{2, 2, 3, 1})
 
 		b.Open("/logout").Press("Sign out")
@@ -79,7 +79,7 @@ func TestBudget(t *testing.T) {
 		v = wiki.BeginOffline()
 		p = b.Open(v.Address).GiveName("ana", servertest.Password).GiveCode(c.Phone.Code(0)).Allow()
 		v.Finish(p)
-		m.check(t, "the same of a known browser", m.take(), budget{9, 14, 28, 6})
+		m.check(t, "the same of a known browser", m.take(), budget{9, 13, 28, 6})
 
 		s.NewBrowser(t).Open(c.Begin().Address)
 		m.take()
@@ -87,8 +87,8 @@ func TestBudget(t *testing.T) {
 		p = b.Open(v.Address)
 		silent := m.take()
 		v.Finish(p)
-		m.check(t, "sign-in with a live session and remembered consent", silent, budget{2, 6, 8, 1})
-		m.check(t, "the same with its code exchange", silent.plus(m.take()), budget{4, 8, 11, 2})
+		m.check(t, "sign-in with a live session and remembered consent", silent, budget{2, 3, 7, 1})
+		m.check(t, "the same with its code exchange", silent.plus(m.take()), budget{4, 5, 10, 2})
 
 		if _, err := c.Refresh(r.Token.RefreshToken); err != nil {
 			t.Fatalf("refresh: %v", err)
