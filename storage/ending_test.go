@@ -44,6 +44,46 @@ func TestLocksAreTakenInOneOrder(t *testing.T) {
 	})
 }
 
+// So does PostgreSQL where two locks are one statement: who waits for the session holds the account, and not the other way round.
+func TestLocksOfOneStatement(t *testing.T) {
+	t.Parallel()
+	const account, session = "SELECT FROM account", "SELECT FROM session"
+	for _, tt := range []struct {
+		waitsFor, other string
+		held            bool
+	}{{session, account, true}, {account, session, false}} {
+		s, dsn := onPostgres(t)
+		sid := withSession(t, s, "ana")
+		holder, other := pgSession(t, dsn), pgSession(t, dsn)
+		tx, err := holder.Begin(t.Context())
+		must(t, err)
+		_, err = tx.Exec(t.Context(), tt.waitsFor+" FOR UPDATE")
+		must(t, err)
+		done := make(chan error, 1)
+		go func() {
+			done <- s.Atomic(t.Context(), func(ctx context.Context) error {
+				return errors.Join(s.RequireSession(ctx, sid), s.RequireAccount(ctx, "ana", 0))
+			})
+		}()
+		awaitLock(t, s, holder.PgConn().PID())
+		if _, err := other.Exec(t.Context(), tt.other+" FOR UPDATE NOWAIT"); (err != nil) != tt.held {
+			t.Errorf("what waits for %q holds %q: %v (%v), want %v", tt.waitsFor, tt.other, err != nil, err, tt.held)
+		}
+		must(t, tx.Rollback(t.Context()))
+		must(t, <-done)
+	}
+}
+
+// withSession makes a user who has a session, and returns its sid.
+func withSession(t *testing.T, s *storage.Store, subject string) (sid string) {
+	t.Helper()
+	u := newUser(subject, "")
+	u.Subject = subject
+	must(t, s.CreateAccount(t.Context(), u, ""))
+	must(t, s.SaveSession(t.Context(), nil, session("a", subject)))
+	return "sid-a"
+}
+
 // A commit that rests on what has ended leaves nothing.
 func TestCommitRestsOnAccountAndSession(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
