@@ -67,6 +67,11 @@ func (t target) scopes(granted []string) []string {
 	return slices.DeleteFunc(slices.Clone(granted), func(scope string) bool { return !slices.Contains(t.server.ResourceScopes, scope) })
 }
 
+// wish is what an access token is for, as a text of one line.
+func (t target) wish(granted []string) string {
+	return t.resource + " " + strings.Join(slices.Sorted(slices.Values(t.scopes(granted))), " ")
+}
+
 // api is the id of the API and its Registration; empty: there is none.
 func (t target) api() (id, registration string) {
 	if t.server == nil {

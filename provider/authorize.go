@@ -60,6 +60,7 @@ func (p *Provider) accept(r *http.Request) (*interaction.Interaction, *fosite.Au
 	if err := r.ParseForm(); err != nil || len(r.URL.RawQuery) > maxRequest {
 		return nil, fosite.NewAuthorizeRequest(), errMalformed
 	}
+	omitEmpty(r.Form)
 	if err := p.refresh(r, r.Form.Get("client_id")); err != nil {
 		return nil, fosite.NewAuthorizeRequest(), clientFault(err)
 	}

@@ -71,7 +71,7 @@ func TestAuthorizeRefusesToTheClient(t *testing.T) {
 		{"prompt none and login", request("prompt", "none login"), "invalid_request"},
 		{"negative max_age", request("max_age", "-1"), "invalid_request"},
 		{"max_age in words", request("max_age", "soon"), "invalid_request"},
-		{"empty max_age", request("max_age", ""), "invalid_request"},
+		{"max_age of a fraction", request("max_age", "1.5"), "invalid_request"},
 		{"bad hint", request("id_token_hint", "x.y.z"), "invalid_request"},
 		{"request object that is none", request("request", "x.y.z"), "invalid_request_object"},
 		{"request object that is not signed", request("request", "eyJhbGciOiJub25lIn0.e30."), "request_not_supported"},

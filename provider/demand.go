@@ -3,11 +3,9 @@ package provider
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -49,17 +47,6 @@ func (p *Provider) check(form url.Values, c client.Client) error {
 		return fosite.ErrInvalidRequest.WithHint("nonce is not valid UTF-8; it goes into the ID token, which is JSON.")
 	case len(form.Get("nonce")) > maxParameter:
 		return fosite.ErrInvalidRequest.WithHintf("nonce is longer than %d bytes.", maxParameter)
-	}
-	return nil
-}
-
-// checkRepeats refuses a parameter that was sent twice, whichever it is (RFC 6749 sections 3.1 and 3.2): two readers
-// could take a different one for meant.
-func checkRepeats(form url.Values) error {
-	for _, name := range slices.Sorted(maps.Keys(form)) {
-		if len(form[name]) > 1 {
-			return fosite.ErrInvalidRequest.WithHintf("The parameter %s was sent twice.", name)
-		}
 	}
 	return nil
 }

@@ -37,7 +37,10 @@ func serverFault(err error) (cause error, ours bool) {
 // without backticks, which mean something in few places that show it.
 func describe(rfc *fosite.RFC6749Error) string {
 	text := rfc.HintField
-	if text == "" {
+	switch {
+	case text == "" && rfc.ErrorField == fosite.ErrInvalidGrant.ErrorField:
+		text = "The code or the token is not known, has expired, was revoked, or is another client's."
+	case text == "":
 		text = rfc.DescriptionField
 	}
 	return strings.Map(func(r rune) rune {

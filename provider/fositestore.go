@@ -41,6 +41,7 @@ type unit struct {
 	client  *client.Client   // that sends the request, once it is known
 	user    *account.Account // whose it is, if that was looked up
 	target  target           // of the access token
+	wish    string           // what the access token of a refresh is for, as a text
 	tokens  []tokens.Token
 	revoked bool
 }

@@ -15,12 +15,16 @@ import (
 	"vestibule/provider/interaction"
 )
 
-// parameters returns the names of all parameters that the package reads, and one that it does not.
+// parameters returns the names of all parameters that the package and those below it read, and one that they do not.
 func parameters(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
+	var files []string
+	for _, folder := range []string{"", "assurance/", "clientauth/"} {
+		found, err := filepath.Glob(folder + "*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
 	}
 	reads := regexp.MustCompile(`[fF]orm\.(?:Get|Has)\("([a-z_]+)"\)|[fF]orm\["([a-z_]+)"\]`)
 	names := []string{"anything", "audience", "code_verifier", "registration", "response_type", "scope", "token_type_hint"} // nobody reads the first and the last, and fosite the others
@@ -38,7 +42,7 @@ func parameters(t *testing.T) []string {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	for _, known := range []string{"state", "request", "request_uri", "token", "access_token"} {
+	for _, known := range []string{"state", "request", "request_uri", "token", "access_token", "max_age", "client_secret", "client_assertion"} {
 		if !slices.Contains(names, known) {
 			t.Fatalf("the sweep does not find that %s is read: %q", known, names)
 		}

@@ -24,34 +24,45 @@ func replayCipher(token string) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// sealReplay encrypts the answer to a refresh token, with what its tokens are bound to; empty: to nothing.
-func sealReplay(token, key string, answer []byte) ([]byte, error) {
+// given is an answer to a refresh token. Neither key nor wish has a line break.
+type given struct {
+	key  string // what its tokens are bound to; empty: to nothing
+	wish string // what its access token is for
+	body []byte
+}
+
+// sealReplay encrypts the answer to a refresh token.
+func sealReplay(token string, g given) ([]byte, error) {
 	aead, err := replayCipher(token)
 	if err != nil {
 		return nil, fmt.Errorf("seal replay: %w", err)
 	}
 	nonce := make([]byte, aead.NonceSize())
 	rand.Read(nonce) // never fails
-	return aead.Seal(nonce, nonce, slices.Concat([]byte(key+"\n"), answer), nil), nil
+	return aead.Seal(nonce, nonce, slices.Concat([]byte(g.key+"\n"+g.wish+"\n"), g.body), nil), nil
 }
 
 // openReplay returns the answer that the token got at its first use, if that was with the same key.
-func openReplay(token, key string, replay []byte) ([]byte, error) {
+func openReplay(token, key string, replay []byte) (given, error) {
 	aead, err := replayCipher(token)
 	if err != nil {
-		return nil, fmt.Errorf("open replay: %w", err)
+		return given{}, fmt.Errorf("open replay: %w", err)
 	}
 	if len(replay) < aead.NonceSize() {
-		return nil, fosite.ErrInvalidGrant.WithHint("It was used before.")
+		return given{}, fosite.ErrInvalidGrant.WithHint("It was used before.")
 	}
 	nonce, sealed := replay[:aead.NonceSize()], replay[aead.NonceSize():]
 	opened, err := aead.Open(nil, nonce, sealed, nil)
 	if err != nil {
-		return nil, errors.New("open replay: the stored answer is not of this token")
+		return given{}, errors.New("open replay: the stored answer is not of this token")
 	}
-	first, answer, _ := bytes.Cut(opened, []byte("\n"))
-	if string(first) != key {
-		return nil, fosite.ErrInvalidGrant.WithHint("It was used a moment ago, with another DPoP key or certificate, or with none.")
+	lines := bytes.SplitN(opened, []byte("\n"), 3)
+	if len(lines) < 3 {
+		return given{}, errors.New("open replay: the stored answer is none")
 	}
-	return answer, nil
+	g := given{string(lines[0]), string(lines[1]), lines[2]}
+	if g.key != key {
+		return given{}, fosite.ErrInvalidGrant.WithHint("It was used a moment ago, with another DPoP key or certificate, or with none.")
+	}
+	return g, nil
 }

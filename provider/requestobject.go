@@ -39,6 +39,7 @@ func (p *Provider) openRequest(r *http.Request) (fault, err error) {
 	opened, err := p.requestParameters(r.Context(), c, r.Form)
 	if err == nil {
 		err = checkRepeats(opened) // a request object can have a list
+		omitEmpty(opened)
 	}
 	var ours storeFault
 	switch {

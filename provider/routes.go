@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"vestibule/provider/claims"
 	"vestibule/provider/client"
@@ -19,7 +20,7 @@ type Mux interface {
 
 // Register adds the protocol endpoints to mux, below the path of the issuer, and what says where they are: there for
 // OpenID Connect Discovery 1.0 section 4, at the root of the host for RFC 8414 sections 3 and 5. It claims no other
-// address, and each for its methods only, so that a mux may have patterns as general as GET / beside them. ui has the
+// address, and each by its methods, so that a mux may have patterns as general as GET / beside them. ui has the
 // pages of the authorization endpoint.
 func (p *Provider) Register(mux Mux, ui UI) error {
 	p.ui = ui
@@ -29,7 +30,8 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 	}
 	// No page of another site may read the answers of the endpoints that browsers are sent to, and of introspection; the
 	// rest is for any.
-	at, root := place{mux, p.path, ""}, place{mux, "", p.path}
+	all := addresses{}
+	at, root := place{mux, p.path, "", all}, place{mux, "", p.path, all}
 	at.handle("GET", "/authorize", p.authorize)
 	at.handle("POST", "/authorize", p.bounce("/authorize", p.refuseMalformed))
 	at.handle("GET", "/end-session", p.getEndSession)
@@ -60,27 +62,68 @@ func (p *Provider) Register(mux Mux, ui UI) error {
 		root.open("GET", "/.well-known/openid-configuration", metadata)
 		root.preflight("/.well-known/openid-configuration")
 	}
+	all.refuseOthers(mux)
 	return nil
+}
+
+// addresses are those that are served, each with its methods.
+type addresses map[string][]string
+
+// refuseOthers answers the other methods that clients use at these addresses: what is more general in the mux would say that
+// there is nothing. A browser is sent to an address by GET; there HEAD, which only looks, must not do what GET does.
+func (a addresses) refuseOthers(mux Mux) {
+	for address, served := range a {
+		toScripts := slices.Contains(served, http.MethodOptions)
+		if slices.Contains(served, http.MethodGet) && toScripts {
+			served = append(served, http.MethodHead)
+		}
+		refuse := refuseMethod(strings.Join(slices.Sorted(slices.Values(served)), ", "))
+		if toScripts {
+			refuse = toAnyOrigin(refuse)
+		}
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			if !slices.Contains(served, method) {
+				mux.Handle(method+" "+address, refuse)
+			}
+		}
+	}
+}
+
+// refuseMethod answers a method that an address has not (RFC 9110 section 15.5.6).
+func refuseMethod(allow string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", allow)
+		writeJSON(w, http.StatusMethodNotAllowed, map[string]string{
+			"error": "invalid_request", "error_description": "The method " + r.Method + " is not allowed here, only " + allow + ".",
+		})
+	}
 }
 
 // place is where in a mux the path of the issuer stands, before all paths or behind them.
 type place struct {
 	mux            Mux
 	before, behind string
+	all            addresses
 }
 
 func (p place) handle(method, path string, h http.HandlerFunc) {
-	p.mux.Handle(method+" "+p.before+path+p.behind, h)
+	address := p.before + path + p.behind
+	p.all[address] = append(p.all[address], method)
+	p.mux.Handle(method+" "+address, h)
 }
 
 // open adds an endpoint that scripts of any origin may call: it takes no cookie.
 func (p place) open(method, path string, h http.HandlerFunc) {
-	p.handle(method, path, func(w http.ResponseWriter, r *http.Request) {
+	p.handle(method, path, toAnyOrigin(h))
+}
+
+func toAnyOrigin(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce")
+		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, Retry-After")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		h(w, r)
-	})
+	}
 }
 
 // preflight lets a browser ask before a cross-origin request to these.

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -150,6 +151,51 @@ func TestRefreshNarrowsTheTarget(t *testing.T) {
 	}
 	if status, got := o.token("shop", refresh(tokens["refresh_token"])); status != http.StatusOK {
 		t.Errorf("the refresh token was spent: %d %v", status, got)
+	}
+}
+
+// TestRefreshForTwoTargets: who sends one refresh token twice gets one refresh token, and an access token for what each time asks for.
+func TestRefreshForTwoTargets(t *testing.T) {
+	o := newOP(t)
+	o.addLedger()
+	tokens := o.tokens("scope", "openid email profile offline_access", "resource", ledger)
+	type wish struct{ resource, scope, aud, got string }
+	var next any
+	given := map[wish]any{}
+	for range 2 {
+		for _, w := range []wish{
+			{"", "", ledger, "email"}, {issuer, "", "shop", "openid email profile offline_access"},
+			{issuer, "profile openid", "shop", "profile openid"}, {ledger, "openid email", ledger, "email"},
+		} {
+			form := refresh(tokens["refresh_token"])
+			form.Set("resource", w.resource)
+			form.Set("scope", w.scope)
+			status, got := o.token("shop", form)
+			if status != http.StatusOK || got["scope"] != w.got {
+				t.Fatalf("%+v: %d %v", w, status, got)
+			}
+			if next = cmp.Or(next, got["refresh_token"]); got["refresh_token"] != next || got["expires_in"] != 600.0 {
+				t.Errorf("%+v: %v, want the refresh token of the first answer", w, got)
+			}
+			if _, seen := o.introspect("shop", got["access_token"]); !reflect.DeepEqual(seen["aud"], []any{w.aud}) || seen["scope"] != w.got {
+				t.Errorf("%+v: the token is for %v, %v", w, seen["aud"], seen["scope"])
+			}
+			given[w] = got["access_token"]
+		}
+	}
+	for w, token := range given {
+		if _, seen := o.introspect("shop", token); seen["active"] != true {
+			t.Errorf("%+v: the token is not active beside the others", w)
+		}
+	}
+	_, newer := o.token("shop", refresh(next))
+	form := refresh(tokens["refresh_token"])
+	form.Set("resource", issuer)
+	if status, got := o.token("shop", form); status != http.StatusBadRequest || got["error"] != "invalid_grant" {
+		t.Errorf("for another target, when the next one was used: %d %v, want invalid_grant", status, got)
+	}
+	if status, got := o.token("shop", refresh(newer["refresh_token"])); status != http.StatusOK {
+		t.Errorf("the newest refresh token after that: %d %v", status, got)
 	}
 }
 

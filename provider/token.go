@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ory/fosite"
@@ -60,7 +60,7 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 		return nil, err
 	}
 	if repeats {
-		return p.giveAgain(ctx, u, u.refresh)
+		return p.giveAgain(ctx, u, request, u.refresh)
 	}
 	if err := p.checkPolicy(ctx, request.GetClient(), u); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (p *Provider) grantTokens(w http.ResponseWriter, r *http.Request) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	return p.flush(ctx, u, body)
+	return p.flush(ctx, u, request, body)
 }
 
 // tokenRequest begins the unit of work of a request, with what comes along: a proof of a key, or a certificate.
@@ -104,29 +104,8 @@ func (p *Provider) checkWish(ctx context.Context, request fosite.AccessRequester
 	if err := p.aim(ctx, request, u, form); err != nil {
 		return err
 	}
+	u.wish = u.target.wish(request.GetGrantedScopes())
 	return p.checkAccount(ctx, request.GetClient().(relyingParty).Client, u)
-}
-
-// parseForm refuses bodies that RFC 6749 forbids.
-func parseForm(w http.ResponseWriter, r *http.Request) error {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if kind != "application/x-www-form-urlencoded" {
-		return fosite.ErrInvalidRequest.WithHint("The content type must be application/x-www-form-urlencoded.")
-	}
-	return readForm(w, r)
-}
-
-// readForm reads the parameters of a request, each of which may be sent once.
-func readForm(w http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-	err := r.ParseForm()
-	switch {
-	case errors.As(err, new(*http.MaxBytesError)):
-		return errTooLarge
-	case err != nil, len(r.URL.RawQuery) > maxRequest:
-		return errMalformed
-	}
-	return checkRepeats(r.Form)
 }
 
 // parseTokenRequest refuses what RFC 6749 forbids and fosite lets pass.
@@ -231,6 +210,9 @@ func (p *Provider) restOnAccount(ctx context.Context, login *assurance.Login, wr
 func answerOf(response fosite.AccessResponder, u *unit, scopes []string) map[string]any {
 	body := response.ToMap()
 	body["token_type"], body["scope"] = u.bound.tokenType(), strings.Join(scopes, " ")
+	if i := slices.IndexFunc(u.tokens, func(t tokens.Token) bool { return t.Kind == tokens.AccessToken }); i >= 0 {
+		body["expires_in"] = int64(u.tokens[i].Expires.Sub(u.tokens[i].Created).Seconds()) // fosite counts from a moment later
+	}
 	if u.keepsRefreshToken() {
 		delete(body, "refresh_token")
 	}
@@ -238,12 +220,12 @@ func answerOf(response fosite.AccessResponder, u *unit, scopes []string) map[str
 }
 
 // flush spends the code or the refresh token and stores the new tokens.
-func (p *Provider) flush(ctx context.Context, u *unit, body []byte) ([]byte, error) {
+func (p *Provider) flush(ctx context.Context, u *unit, request fosite.AccessRequester, body []byte) ([]byte, error) {
 	switch {
 	case u.keepsRefreshToken():
 		return p.flushRenewal(ctx, u, body)
 	case u.refresh != nil:
-		return p.flushRefresh(ctx, u, body)
+		return p.flushRefresh(ctx, u, request, body)
 	}
 	return p.flushCode(ctx, u, body)
 }
@@ -272,15 +254,6 @@ func (p *Provider) spend(ctx context.Context, u *unit, write func(context.Contex
 		return true, nil
 	}
 	return false, proofFault(err)
-}
-
-// giveAgain gives the answer to the refresh token of a moment ago to whoever has the key or the certificate that it was for.
-func (p *Provider) giveAgain(ctx context.Context, u *unit, used *tokens.Token) ([]byte, error) {
-	answer, err := openReplay(u.presented, u.bound.text(), used.Replay)
-	if err != nil {
-		return nil, err
-	}
-	return answer, proofFault(p.useProof(ctx, u, func(context.Context) error { return nil }))
 }
 
 // refuseSpent refuses a client that could have used the code, had that not been done before: it is the client's own, and the
@@ -352,48 +325,4 @@ func (p *Provider) flushRenewal(ctx context.Context, u *unit, body []byte) ([]by
 		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
 	}
 	return body, err
-}
-
-// flushRefresh lets one of many simultaneous requests win. The others, and retries within the grace time,
-// get the winner's answer, so that a token has one child at most and a lost answer costs no session. Without a grace time they
-// have used the token a second time.
-func (p *Provider) flushRefresh(ctx context.Context, u *unit, body []byte) ([]byte, error) {
-	replay, err := p.keepAnswer(u, body)
-	if err != nil {
-		return nil, err
-	}
-	spent, err := p.spend(ctx, u, func(ctx context.Context) error {
-		return p.store.Rotate(ctx, u.refresh.Key(), replay, u.tokens)
-	})
-	if !spent {
-		return body, err
-	}
-	winner, err := p.store.Token(ctx, u.refresh.Key())
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
-	}
-	if err != nil {
-		return nil, err
-	}
-	if p.repeats(&winner) {
-		return p.giveAgain(ctx, u, &winner)
-	}
-	if err := p.revokeReused(ctx, u); err != nil {
-		return nil, proofFault(err)
-	}
-	return nil, fosite.ErrInvalidGrant.WithHint("The refresh token has already been used.")
-}
-
-// keepAnswer is what is kept of the answer to a refresh token, to give it again; nil: it is not given again.
-func (p *Provider) keepAnswer(u *unit, body []byte) ([]byte, error) {
-	if p.lifetimes.RefreshGrace < 0 {
-		return nil, nil
-	}
-	return sealReplay(u.presented, u.bound.text(), body)
-}
-
-// repeats reports whether the refresh token was used so short a time ago that it is answered as it was then. Without a grace
-// time none is, also if the clock of the server that has answered is ahead of ours.
-func (p *Provider) repeats(used *tokens.Token) bool {
-	return p.lifetimes.RefreshGrace >= 0 && p.now().Sub(used.UsedAt) <= p.lifetimes.RefreshGrace
 }

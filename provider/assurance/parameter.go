@@ -1,6 +1,8 @@
 package assurance
 
 import (
+	"errors"
+	"math"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -127,10 +129,14 @@ func (d *Demand) readPrompt(prompt string) error {
 }
 
 func (d *Demand) readMaxAge(form url.Values) error {
-	if !form.Has("max_age") {
+	text := form.Get("max_age")
+	if text == "" {
 		return nil
 	}
-	seconds, err := strconv.ParseUint(form.Get("max_age"), 10, 31)
+	seconds, err := strconv.ParseUint(text, 10, 31)
+	if errors.Is(err, strconv.ErrRange) { // in that time no session lasts
+		seconds, err = math.MaxInt32, nil
+	}
 	if err != nil {
 		return &ParameterError{"max_age must be a whole number of seconds."}
 	}

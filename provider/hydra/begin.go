@@ -94,7 +94,7 @@ func (e *Engine) freeze(ix *interaction.Interaction, f frozen) (code string, err
 func (e *Engine) demand(ctx context.Context, request LoginRequest, rp client.Client) (d assurance.Demand, code string, err error) {
 	form := request.form()
 	for _, name := range []string{"request", "request_uri"} { // Hydra has read them, and what they ask for is not shown
-		if form.Has(name) {
+		if form.Get(name) != "" {
 			return d, name + "_not_supported", nil
 		}
 	}
