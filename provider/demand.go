@@ -3,9 +3,12 @@ package provider
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -57,7 +60,7 @@ func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client,
 	if err := p.readHint(ctx, &d, form, c); err != nil {
 		return d, err
 	}
-	err := d.Read(form, p.levels, c.ACRNames)
+	err := d.Read(withDefaults(form, c), p.levels, c.ACRNames)
 	if d.Subject != "" {
 		d.Subject = p.meant(c, d.Subject)
 	}
@@ -69,6 +72,22 @@ func (p *Provider) demand(ctx context.Context, form url.Values, c client.Client,
 		return d, errUnmet.WithHint("No value of the essential claim acr or amr is known; see acr_values_supported.")
 	}
 	return d, nil
+}
+
+// withDefaults are the parameters of a request of the client, with what it has registered for where it does not say (OpenID Connect
+// Registration section 2).
+func withDefaults(form url.Values, c client.Client) url.Values {
+	if c.DefaultMaxAge == nil && len(c.DefaultACRValues) == 0 {
+		return form
+	}
+	form = maps.Clone(form)
+	if c.DefaultMaxAge != nil && form.Get("max_age") == "" {
+		form.Set("max_age", strconv.FormatInt(*c.DefaultMaxAge, 10))
+	}
+	if form.Get("acr_values") == "" {
+		form.Set("acr_values", strings.Join(c.DefaultACRValues, " "))
+	}
+	return form
 }
 
 // errUnmet is the error of OpenID Connect Core Error Code unmet_authentication_requirements 1.0.

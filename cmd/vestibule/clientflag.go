@@ -104,6 +104,22 @@ var clientFlags = []clientFlag{
 		apply: func(c *cli.Command, to *client.Client) { to.Consent = client.Consent(c.String("consent")) },
 	},
 	{
+		name: "default-max-age",
+		flag: func() cli.Flag {
+			return &cli.DurationFlag{Name: "default-max-age", Usage: "how `long` ago its users may have signed in, such as 1h, where a request has no max_age; 0s: they sign in each time", DefaultText: "as long as the session lasts", Validator: wholeSeconds}
+		},
+		none: "a request without max_age takes any session", single: true,
+		apply: func(c *cli.Command, to *client.Client) {
+			to.DefaultMaxAge = nil
+			if c.IsSet("default-max-age") {
+				seconds := int64(c.Duration("default-max-age") / time.Second)
+				to.DefaultMaxAge = &seconds
+			}
+		},
+	},
+	wordsFlag("default-acr-values", "`name` of a level that its requests ask for where they have no acr_values, the best first", "none", "a request without acr_values asks for no level",
+		func(c *client.Client, v []string) { c.DefaultACRValues = v }),
+	{
 		name: "acr-name",
 		flag: func() cli.Flag {
 			return pairsFlag("acr-name", "`LEVEL=NAME`, what the app calls aal1, aal2 or phr; the first of a level is the one in answers",

@@ -69,7 +69,7 @@ func CheckACRNames(names map[string][]string) error {
 	for _, level := range Ranked {
 		for _, name := range names[level] {
 			switch other, taken := known[name]; {
-			case !isACRName(name):
+			case !IsACRName(name):
 				faults = append(faults, fmt.Errorf("acr name %q must be 1 to 200 visible ASCII characters, without quotes and backslashes", name))
 			case taken:
 				faults = append(faults, fmt.Errorf("acr name %q of %s stands for %s already", name, level, other))
@@ -80,8 +80,8 @@ func CheckACRNames(names map[string][]string) error {
 	return errors.Join(faults...)
 }
 
-// isACRName allows what RFC 6749 section 3.3 allows in a scope: acr_values are separated by spaces like it.
-func isACRName(name string) bool {
+// IsACRName allows, for a name of a level, what RFC 6749 section 3.3 allows in a scope: acr_values are separated by spaces like it.
+func IsACRName(name string) bool {
 	return name != "" && len(name) <= 200 && !strings.ContainsFunc(name, func(r rune) bool {
 		return r <= ' ' || r > '~' || r == '"' || r == '\\'
 	})

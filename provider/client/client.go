@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -106,6 +107,11 @@ type Client struct {
 	RequestObjectAlg           string   `json:"request_object_signing_alg,omitempty"`    // of its request objects: one of keyset.Algorithms, or none; empty: any of those, but not none
 	RequestURIs                []string `json:"request_uris,omitempty"`                  // where it may keep request objects; what is behind # is left out of account
 	RequireSignedRequestObject bool     `json:"require_signed_request_object,omitempty"` // it sends nothing else, and what stands beside one counts for nothing
+
+	// What its authorization requests ask for where they do not say: how many seconds ago the user may have signed in, and which
+	// levels it wants, by their names, the best first (OpenID Connect Registration section 2). nil and none: nothing.
+	DefaultMaxAge    *int64   `json:"default_max_age,omitempty"`
+	DefaultACRValues []string `json:"default_acr_values,omitempty"`
 
 	ACRNames       map[string][]string `json:"acr_names,omitempty"`       // level to its own names of it, which win over the server's; may be nil
 	ResourceServer bool                `json:"resource_server,omitempty"` // an API: it may introspect the access tokens that are for it, and signs nobody in
@@ -207,6 +213,8 @@ func Check(c Client) error {
 	} {
 		fault(signed.algorithm != "" && !slices.Contains(Algorithms, signed.algorithm), signed.what+" can be signed with RS256, ES256, PS256 or EdDSA")
 	}
+	fault(c.DefaultMaxAge != nil && (*c.DefaultMaxAge < 0 || *c.DefaultMaxAge > math.MaxInt32), "default_max_age must be a whole number of seconds, 0 or more")
+	fault(slices.ContainsFunc(c.DefaultACRValues, func(name string) bool { return !assurance.IsACRName(name) }), "each of default_acr_values must be 1 to 200 visible ASCII characters, without quotes and backslashes")
 	fault(c.IDTokenLifetime != 0 && (c.IDTokenLifetime < minIDTokenLifetime || c.IDTokenLifetime > maxIDTokenLifetime), "the life of ID tokens must be from 30 seconds to 24 hours")
 	fault(!c.TwoSteps.IsKnown(), "two steps can be required or phishing-resistant")
 	fault(!c.Consent.IsKnown(), "consent can be ask, remember or never")
@@ -236,6 +244,7 @@ func checkAPI(c Client) error {
 	faults.when(c.Public, "a resource server keeps a secret; it cannot be public")
 	faults.when(len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs)+len(c.Scopes)+len(c.ACRNames) > 0, "a resource server signs nobody in: it has no redirect URIs, no scopes and no acr names")
 	faults.when((c.TwoSteps != TwoStepsOptional || c.IDTokenAlg != ""), "a resource server signs nobody in: two steps and the algorithm of ID tokens are for other clients")
+	faults.when(c.DefaultMaxAge != nil || len(c.DefaultACRValues) > 0, "a resource server signs nobody in: it has no default_max_age and no default_acr_values")
 	faults.when(c.UserInfoAlg != "" || c.IDTokenLifetime != 0, "a resource server signs nobody in: it asks for no userinfo and gets no ID tokens")
 	faults.when(len(c.ResponseTypes) > 0, "a resource server signs nobody in: it has no response types")
 	faults.when((c.RequirePushedRequests || c.AnswerAlg != ""), "a resource server signs nobody in: it pushes no requests and gets no answers")
