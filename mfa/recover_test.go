@@ -153,3 +153,30 @@ func TestBusyGateCountsNothing(t *testing.T) {
 	_, _, err := w.recover("22222-22222-22222")
 	checkWrong(t, "the first guess", err, 4)
 }
+
+// withoutAuthenticators is a store that has lost the authenticators, and has the recovery codes.
+type withoutAuthenticators struct{ *mfatest.Memory }
+
+func (s withoutAuthenticators) Factors(ctx context.Context, subject string) (mfa.Factors, error) {
+	f, err := s.Memory.Factors(ctx, subject)
+	f.Authenticators = nil
+	return f, err
+}
+
+// Recovery codes stand in for an authenticator. Where there is none they are worth nothing, and are not spent.
+func TestRecoveryCodesAloneAreNoFactor(t *testing.T) {
+	w := enrolled(t)
+	w.Store = withoutAuthenticators{w.memory}
+	for _, code := range []string{w.codes[0], "22222-22222-22222"} {
+		p, _, err := w.recover(code)
+		check(t, "recovery code without an authenticator", err, mfa.ErrNotEnrolled)
+		if p.Method() != "" {
+			t.Errorf("a recovery code without an authenticator gave the proof %+v", p)
+		}
+	}
+	w.Store = w.memory
+	_, left, err := w.recover(w.codes[0])
+	if err != nil || left != 9 {
+		t.Errorf("Recover, once the authenticator is there again = %d left, %v, want 9", left, err)
+	}
+}

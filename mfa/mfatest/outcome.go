@@ -13,7 +13,7 @@ import (
 )
 
 // serviceOutcomes: of all that may become of an answer, only one that was compared and not accepted stays counted, and only
-// one that was accepted, and committed, forgives: its own kind alone.
+// one that was accepted, and committed, forgives: its own kind alone. A host that calls NoGuess gets no wrong answer back.
 func serviceOutcomes(t *testing.T, o *serviceTest) {
 	_, codes := o.enrol(t, kindKey)
 	o.enrol(t, kindCard)
@@ -38,6 +38,8 @@ func serviceOutcomes(t *testing.T, o *serviceTest) {
 		{"right answer", func() error { return o.Verify(ctx, "ana", o.answer(t, kindKey), o.now, nil) }, nil, but(kindKey, 0)},
 		{"wrong answer", func() error { return o.Verify(ctx, "ana", o.wrong(t, kindKey), o.now, nil) }, mfa.ErrCode, but(kindKey, 3)},
 		{"used answer", func() error { return o.Verify(ctx, "ana", used, o.now, nil) }, mfa.ErrUsed, but(kindKey, 3)},
+		{"wrong answer that is given back", func() error { return o.giveBack(o.Verify(ctx, "ana", o.wrong(t, kindKey), o.now, nil)) }, mfa.ErrCode, but(kindKey, 3)},
+		{"used answer that is given back", func() error { return o.giveBack(o.Verify(ctx, "ana", used, o.now, nil)) }, mfa.ErrUsed, kept},
 		{"what is no answer", func() error {
 			a := o.answer(t, kindKey)
 			a.Form = url.Values{}
@@ -47,6 +49,7 @@ func serviceOutcomes(t *testing.T, o *serviceTest) {
 		{"unknown kind", func() error { return o.Verify(ctx, "ana", mfa.Answer{Kind: "phone"}, o.now, nil) }, mfa.ErrNoKind, kept},
 		{"right recovery code", func() error { return o.Recover(ctx, "ana", next(), o.now, nil) }, nil, but(mfa.MethodRecovery, 0)},
 		{"wrong recovery code", func() error { return o.Recover(ctx, "ana", "22222-22222-22222", o.now, nil) }, mfa.ErrCode, but(mfa.MethodRecovery, 3)},
+		{"recovery code that is given back", func() error { return o.giveBack(o.Recover(ctx, "ana", "22222-22222-22222", o.now, nil)) }, mfa.ErrCode, kept},
 		{"what is no recovery code", func() error { return o.Recover(ctx, "ana", "123456", o.now, nil) }, mfa.ErrFormat, kept},
 		{"first answer of another", func() error { return o.confirm(t, false, "Other") }, nil, kept},
 		{"wrong first answer", func() error { return o.confirm(t, true, "Other") }, mfa.ErrCode, but(kindKey, 3)},
@@ -140,6 +143,12 @@ func (o *serviceTest) confirm(t *testing.T, wrong bool, name string) error {
 		answer = d.Wrong(t, answer, o.now)
 	}
 	return o.Confirm(ctx, "ana", "tab", answer, name)
+}
+
+// giveBack has the guess that err tells of given back, as far as the Service does that, and returns err.
+func (o *serviceTest) giveBack(err error) error {
+	o.NoGuess(ctx, err)
+	return err
 }
 
 // guessTwice has two guesses counted of each factor, and nothing else.

@@ -476,13 +476,24 @@ func serviceApart(t *testing.T, o *serviceTest) {
 	must(t, "the card, once the key among the cards is gone", err)
 }
 
-// serviceLiar: a kind that takes an answer for that of an authenticator which the user does not have proves nothing.
+// serviceLiar: a kind that takes an answer for that of an authenticator which the user does not have proves nothing, and
+// spends nothing of whoever has it.
 func serviceLiar(t *testing.T, o *serviceTest) {
 	o.enrol(t, kindKey)
-	o.Kinds = []mfa.Kind{liar{}}
-	p, err := o.verify(mfa.Answer{Kind: kindKey})
-	if err == nil || p.Kind() != "" {
-		t.Errorf("Verify = %+v, %v, want a fault", p, err)
+	view, err := Begin(t, o.Service, "ben", "ben's tab", kindKey)
+	must(t, "Begin", err)
+	must(t, "Confirm", o.Confirm(ctx, "ben", "ben's tab", NewKeyDevice().Enrol(t, view.Offer, o.now), ""))
+	must(t, "Activate", o.Activate(ctx, "ben", "ben's tab", nil))
+	bens := factors(t, o.stores, "ben").Authenticators[0]
+	for _, id := range []string{"nobody's", bens.ID} {
+		o.Kinds = []mfa.Kind{liar{id: id}}
+		p, err := o.verify(mfa.Answer{Kind: kindKey})
+		if err == nil || p.Kind() != "" {
+			t.Errorf("Verify of the key %s = %+v, %v, want a fault", id, p, err)
+		}
+	}
+	if got := factors(t, o.stores, "ben").Authenticators[0]; got.Counter != bens.Counter {
+		t.Errorf("the counter of ben's key is %d, want %d as before", got.Counter, bens.Counter)
 	}
 	o.Kinds = []mfa.Kind{Key{}}
 	if left := o.left(t, kindKey); left != 4 {
@@ -490,12 +501,17 @@ func serviceLiar(t *testing.T, o *serviceTest) {
 	}
 }
 
-// liar takes everything for right.
-type liar struct{ Key }
+// liar takes everything for a right answer of the key of that id.
+type liar struct {
+	Key
+	id string
+}
 
-func (liar) Check([]mfa.Credential, []byte, url.Values) (mfa.Compare, error) {
+func (liar) MayAnswer(url.Values) bool { return true }
+
+func (l liar) Check([]mfa.Credential, []byte, url.Values) (mfa.Compare, error) {
 	return func(time.Time) (mfa.Match, error) {
-		return mfa.Match{Credential: mfa.Credential{ID: "another's", Counter: 1000}, AMR: []string{"hwk"}}, nil
+		return mfa.Match{Credential: mfa.Credential{ID: l.id, Counter: 1000}, AMR: []string{"hwk"}}, nil
 	}, nil
 }
 
