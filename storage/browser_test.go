@@ -81,6 +81,18 @@ func TestBrowsers(t *testing.T) {
 	})
 }
 
+// Nothing is remembered of whoever has no authenticator any more: there is no code that it could spare.
+func TestNoBrowserIsRememberedAfterTheLastAuthenticator(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		addApp(t, s, "alice", "a1")
+		must(t, s.RememberBrowser(t.Context(), nil, kept("phone", "alice")))
+		must(t, s.Remove(t.Context(), "alice", "a1"))
+		if err := s.RememberBrowser(t.Context(), []byte("phone"), kept("fresh", "alice")); !errors.Is(err, store.ErrConflict) || isKept(t, s, "fresh", noon) {
+			t.Errorf("RememberBrowser: %v, want %v", err, store.ErrConflict)
+		}
+	})
+}
+
 // TestBrowserEnds: each of these ends what the browser was remembered for.
 func TestBrowserEnds(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {

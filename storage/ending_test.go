@@ -5,7 +5,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/interaction"
 	"vestibule/provider/store"
@@ -169,6 +171,72 @@ func TestEndingsAreCounted(t *testing.T) {
 		}
 		if got, err := s.Endings(t.Context(), ana.Subject); err != nil || got != 0 {
 			t.Errorf("of an account that is kept here %d endings are counted (%v)", got, err)
+		}
+	})
+}
+
+// Nothing goes on in a disabled account, in whatever epoch it is.
+func TestEndOthersOfADisabledAccount(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		ana := newUser("ana", "")
+		must(t, s.CreateAccount(t.Context(), ana, ""))
+		must(t, s.DisableAccount(t.Context(), ana.Subject, noon))
+		must(t, s.SaveSession(t.Context(), nil, session("b", ana.Subject))) // by what came late
+		before, err := s.Account(t.Context(), ana.Subject)
+		must(t, err)
+		if err := endOthers(t.Context(), s, ana.Subject, before.Epoch, "sid-a"); !errors.Is(err, account.ErrPassword) || !hasSession(t, s, "b") {
+			t.Errorf("EndOthers of a disabled account: %v, want %v and nothing ended", err, account.ErrPassword)
+		}
+		if after, err := s.Account(t.Context(), ana.Subject); err != nil || after.Epoch != before.Epoch {
+			t.Errorf("the epoch is %d (%v), want %d as before", after.Epoch, err, before.Epoch)
+		}
+	})
+}
+
+// A set-up under way is open too, and so is a link to one. Those of others stay.
+func TestEndAccessEndsSetUps(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		for _, subject := range []string{"ana", "ben"} {
+			must(t, s.SaveSetup(t.Context(), mfa.Setup{Owner: "tab of " + subject, Subject: subject, KeyID: "k", Sealed: []byte("sealed"), Created: noon, Expires: noon.Add(time.Hour)}))
+			must(t, s.SaveEnrolLink(t.Context(), link("link of "+subject, subject)))
+		}
+		must(t, s.EndAccess(t.Context(), "ana"))
+		for subject, want := range map[string]error{"ana": mfa.ErrNoSetup, "ben": nil} {
+			if _, err := s.Setup(t.Context(), "tab of "+subject); !errors.Is(err, want) {
+				t.Errorf("the set-up of %s: %v, want %v", subject, err, want)
+			}
+		}
+		for subject, want := range map[string]error{"ana": mfa.ErrLink, "ben": nil} {
+			if err := s.UseEnrolLink(t.Context(), []byte("link of "+subject), subject, noon); !errors.Is(err, want) {
+				t.Errorf("the link of %s: %v, want %v", subject, err, want)
+			}
+		}
+	})
+}
+
+// Who takes back what one app was allowed stays signed in to the others, and nobody else is signed out.
+func TestDeleteGrantEndsThatAppAlone(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		families := []family{
+			{id: "alice's shop", client: "shop", subject: "alice"},
+			{id: "alice's wiki", client: "wiki", subject: "alice"},
+			{id: "ben's shop", client: "shop", subject: "ben"},
+		}
+		for _, f := range families {
+			f.begin(t, s)
+			late := f.code("late " + f.id)
+			must(t, saveAgain(t, s, late))
+			must(t, s.AddScopes(t.Context(), f.subject, registered(f.client), []string{"openid"}, noon))
+		}
+		must(t, s.DeleteGrant(t.Context(), "alice", "shop"))
+		for i, f := range families {
+			lives := i > 0
+			if f.alive(t, s) != lives || has(t, s, f.pair(0)[0]) != lives {
+				t.Errorf("tokens of %s live: %v, want %v", f.id, !lives, lives)
+			}
+			if err := s.Exchange(t.Context(), "late "+f.id, nil); (err == nil) != lives {
+				t.Errorf("code of %s: %v, want it taken: %v", f.id, err, lives)
+			}
 		}
 	})
 }

@@ -91,6 +91,37 @@ func TestTouchSession(t *testing.T) {
 	})
 }
 
+// A commit rests on no session that is over, by its end or by its last use, and on none that has another id or sid.
+func TestUseSession(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		n := session("a", "alice")
+		must(t, s.SaveSession(t.Context(), nil, n))
+		const tick = time.Microsecond
+		used, end := noon.Add(time.Minute), n.Expires
+		for _, tt := range []struct {
+			why, id, sid string
+			now, since   time.Time
+			want         error
+			seen         time.Time
+		}{
+			{"it is live", "a", "sid-a", used, noon.Add(-tick), nil, used},
+			{"another server's clock is ahead", "a", "sid-a", noon, noon, nil, used},
+			{"it was last used too long ago", "a", "sid-a", used.Add(time.Hour), used, interaction.ErrSessionEnded, used},
+			{"its end is now", "a", "sid-a", end, noon, interaction.ErrSessionEnded, used},
+			{"it has another id", "b", "sid-a", used.Add(tick), noon, interaction.ErrSessionEnded, used},
+			{"it has another sid", "a", "sid-b", used.Add(tick), noon, interaction.ErrSessionEnded, used},
+			{"its end comes next", "a", "sid-a", end.Add(-tick), noon, nil, end.Add(-tick)},
+		} {
+			if err := s.UseSession(t.Context(), []byte(tt.id), tt.sid, tt.now, tt.since); !errors.Is(err, tt.want) {
+				t.Errorf("UseSession, and %s: %v, want %v", tt.why, err, tt.want)
+			}
+			if got, err := s.Session(t.Context(), n.ID); err != nil || !got.Seen.Equal(tt.seen) {
+				t.Errorf("after UseSession, and %s, it was seen at %v (%v), want %v", tt.why, got.Seen, err, tt.seen)
+			}
+		}
+	})
+}
+
 func TestSessions(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		for id, subject := range map[string]string{"a2": "alice", "a1": "alice", "b1": "bob"} {

@@ -246,6 +246,10 @@ func TestRevokeFamily(t *testing.T) {
 		if n := number(t, s, `SELECT count(*) FROM access_token WHERE family = 'family-one'`); n != 0 {
 			t.Errorf("%d tokens of a revoked family", n)
 		}
+		kept := number(t, s, `SELECT count(*) FROM code WHERE refresh_data IS NOT NULL`)
+		if kept != 1 || number(t, s, `SELECT count(*) FROM code WHERE refresh_data IS NOT NULL AND family = 'family-other'`) != 1 {
+			t.Errorf("%d families keep what their refresh token stands for, want the other one alone", kept)
+		}
 		if err := rp.rotate(t.Context(), s, 1); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("Rotate in a revoked family: %v, want %v", err, store.ErrConflict)
 		}
