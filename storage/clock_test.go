@@ -10,13 +10,14 @@ import (
 	"vestibule/storage"
 )
 
-// Test databases are on this machine, so that their clock is ours.
+// Test databases are on this machine, so that their clock is ours. It may be set while the test runs, by less than a second; a
+// wrong unit or zone is further off than that.
 func TestNow(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		before := time.Now()
 		at, err := s.Now(t.Context())
 		must(t, err)
-		if at.Before(before.Add(-time.Millisecond)) || at.After(time.Now().Add(time.Millisecond)) {
+		if at.Before(before.Add(-time.Second)) || at.After(time.Now().Add(time.Second)) {
 			t.Errorf("the database says %s, want from %s on", at, before)
 		}
 		must(t, s.Close())

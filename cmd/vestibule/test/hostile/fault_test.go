@@ -99,7 +99,7 @@ func TestRightIsNeverLocked(t *testing.T) {
 	}
 }
 
-// enrolledHere is enrolledClient on the servers that are there, a step later.
+// enrolledHere gives the servers that are there a client, and ana an authenticator, whose next code can be given at once.
 func enrolledHere(t *testing.T, s *servertest.Site) *servertest.Enrolled {
 	t.Helper()
 	c := servertest.NewEnrolledAs(t, s, "shop", "ana")

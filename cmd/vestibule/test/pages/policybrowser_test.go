@@ -46,7 +46,8 @@ func TestPolicyPages(t *testing.T) {
 	g.T.Logf("%d pages, each in 4 looks: %q", len(g.seen), g.seen)
 }
 
-// enrolAfterNotice is enrolByCamera from the notice of the policy.
+// enrolAfterNotice signs ana in, whom a notice tells what the policy will ask, and sets an authenticator app up from there. It
+// returns what a camera reads in the QR code, and the recovery codes.
 func (g *gallery) enrolAfterNotice() (uri string, codes []string) {
 	g.T.Helper()
 	g.SignInAs("/account/security", "ana").At("notice", "initial").Press("Set it up now").At("setup", "initial")
