@@ -268,6 +268,25 @@ func TestDisabledAccountGetsNothing(t *testing.T) {
 	}
 }
 
+// A disabled account is told of to nobody, also where another program keeps it and has ended nothing here.
+func TestDisabledAccountIsToldOfToNobody(t *testing.T) {
+	o := newOP(t)
+	body := o.tokens()
+	for _, disabled := range []bool{true, false} { // nothing has ended: an account that is enabled again is told of
+		o.store.AddAccount(account.Account{Subject: "u1", Username: "ana", Disabled: disabled}, "")
+		want := http.StatusOK
+		if disabled {
+			want = http.StatusUnauthorized
+		}
+		if status, _ := o.userinfo(body["access_token"]); status != want {
+			t.Errorf("disabled %v: userinfo answers %d, want %d", disabled, status, want)
+		}
+		if _, told := o.introspect("shop", body["refresh_token"]); told["active"] == disabled {
+			t.Errorf("disabled %v: introspection says %v", disabled, told)
+		}
+	}
+}
+
 func TestNoRefreshTokenWithoutOfflineAccess(t *testing.T) {
 	if body := newOP(t).tokens("scope", "openid"); body["refresh_token"] != nil {
 		t.Error("a refresh token was given without offline_access")
