@@ -253,6 +253,9 @@ func TestBoundConfidentialClient(t *testing.T) {
 	if status, told := a.userInfo("DPoP", bearer.AccessToken, a.key.ProofWith(bearer.AccessToken, "GET", address)); status != 401 || !strings.Contains(told, "invalid_token") {
 		t.Errorf("userinfo with a token that is bound to nothing, by DPoP: %d %s", status, told)
 	}
+	if found := s.Events(t, a.ana.Subject, audit.EventTokenKeyRefused); len(found) != 1 { // that of the token which was shown with another key
+		t.Errorf("the audit log has %d tokens that came without their key, want 1: the other one has none", len(found))
+	}
 	if status := s.UserInfo(bearer.AccessToken); status != 200 {
 		t.Errorf("userinfo as Bearer: %d", status)
 	}
