@@ -32,7 +32,8 @@ func (s *screen) checkPage() {
 		{len(s.all("header")) != 1 || len(s.all("footer")) != 1 || len(s.all("main")) != 1, "lacks a landmark"},
 		{attr(s.find("html"), "lang") == "" || attr(s.find("html"), "dir") == "", "does not say its language"},
 		{!strings.HasSuffix(title, "– Vestibule"), "has the title " + title},
-		{strings.HasPrefix(title, "Error: ") != (s.byID("error-summary") != nil), "tells of an error in one of title and box only"},
+		{strings.HasPrefix(title, "Error: ") != (s.byID("error-summary") != nil || s.errorAlone() != nil), "tells of an error in the title only, or not there"},
+		{s.byID("error-summary") != nil && s.errorAlone() != nil, "says its only error twice"},
 		{len(s.all("style")) > 0, "has a style element"},
 		{s.header.Get("Cache-Control") != "no-store", "may be kept"},
 		{s.header.Get("Referrer-Policy") != "same-origin", "has the wrong referrer policy"},
@@ -141,16 +142,32 @@ func (s *screen) checkInput(n *html.Node) {
 	}
 }
 
-// checkFocus holds a page with errors to one place for the focus, the box, and each error to its field.
+// errorAlone is the error of a page that has no more, beside the field that it is about; nil: there is none.
+func (s *screen) errorAlone() *html.Node {
+	for n := range s.doc.Descendants() {
+		if attr(n, "class") == "error" && attr(n, "role") == "alert" {
+			return n
+		}
+	}
+	return nil
+}
+
+// checkFocus holds a page with errors to one place for the focus, and each error to its field: the place is the box of the
+// errors, or the field of the only one.
 func (s *screen) checkFocus() {
 	s.t.Helper()
-	box := s.byID("error-summary")
+	place := s.byID("error-summary")
+	if alone := s.errorAlone(); alone != nil {
+		if place = s.byID(strings.TrimSuffix(attr(alone, "id"), "-error")); !has(place, "aria-invalid") || !has(place, "autofocus") {
+			s.t.Errorf("page %s (%s): the field of the error %s has not the focus", s.name, s.state, attr(alone, "id"))
+		}
+	}
 	focused := 0
 	for n := range s.doc.Descendants() {
 		if has(n, "autofocus") {
 			focused++
-			if box != nil && n != box {
-				s.t.Errorf("page %s (%s): the focus goes to <%s>, not to the errors", s.name, s.state, n.Data)
+			if place != nil && n != place {
+				s.t.Errorf("page %s (%s): the focus goes to <%s>, not to the error", s.name, s.state, n.Data)
 			}
 		}
 		if has(n, "aria-invalid") && s.byID(attr(n, "id")+"-error") == nil {

@@ -121,7 +121,7 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request, fl *flow) err
 	case errors.Is(err, account.ErrPassword) && fl.accountFixed():
 		return s.loginFault(w, r, fl, ui.Message{ID: "password.wrong", Field: "password"}, events...)
 	case errors.Is(err, account.ErrPassword):
-		return s.loginFault(w, r, fl, ui.Message{ID: "login.wrong", Field: "username"}, events...)
+		return s.loginFault(w, r, fl, ui.Message{ID: "login.wrong", Field: "password"}, events...)
 	case err != nil:
 		return err
 	case fl.ix.Demand.Subject != "" && user.Subject != fl.ix.Demand.Subject:

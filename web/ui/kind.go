@@ -35,6 +35,9 @@ type Kind struct {
 //	again         the fields for an answer given together with the password
 //	row           what the security page says of one, an mfa.Info, beside its name
 //
+// A field that is typed into stands with {{template "error" .Field.name}} before it and {{invalid .Field.name}}
+// among its attributes: where its error is the only one of the page, it is said there and nowhere else.
+//
 // ask-button and enrol-button, the buttons that send the forms, may be left out. A script of the kind is included by these
 // blocks alone, {{asset "kind.js"}}, and says without script what is missing in a noscript.
 var blocks = []string{"ask-title", "ask-heading", "ask-fields", "ask-help", "enrol-title", "enrol-steps", "enrol-answer", "enrol-more", "again", "row"}

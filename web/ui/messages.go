@@ -34,10 +34,11 @@ func Say(id string, pairs ...string) Message {
 // Rendered is a message as a page shows it.
 type Rendered struct {
 	Message
-	Href string  // of a second sentence that is a link
-	Link Message // that sentence
-	Good bool    // news that the user has worked for
-	Warn bool    // something was not done
+	Href  string  // of a second sentence that is a link
+	Link  Message // that sentence
+	Good  bool    // news that the user has worked for
+	Warn  bool    // something was not done
+	Alone bool    // the one error of the page, which only its field says
 }
 
 // Rendered returns the message as a page shows it.

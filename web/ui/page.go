@@ -23,6 +23,7 @@ type Frame struct {
 	Title   Message       // also the h1, unless the page has a longer one
 	Heading template.HTML // Title in words, or the block title of a template that has one
 	Errors  []Rendered
+	Summary []Rendered           // Errors, unless there is one alone, of a field: that is said at the field, which gets the cursor
 	Field   map[string]*Rendered // Errors by the field that they are about
 	Notes   []Rendered
 	Account bool   // a page of the account, with its navigation
@@ -57,6 +58,11 @@ func (f *Frame) SetErrors(faults ...Message) {
 	for i := range f.Errors {
 		f.Field[f.Errors[i].Field] = &f.Errors[i]
 	}
+	if only := &f.Errors[0]; len(f.Errors) == 1 && only.Field != "" {
+		only.Alone = true
+		return
+	}
+	f.Summary = f.Errors
 }
 
 // Render writes the page with the template of that name, in the language of whoever sent the request. Nothing is written

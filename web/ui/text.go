@@ -80,6 +80,7 @@ func functions(l *catalogue.Language) template.FuncMap {
 		"t":       func(id string, pairs ...any) (template.HTML, error) { return say(l, id, pairs) },
 		"say":     func(msg Message) template.HTML { return msg.HTML(l) },
 		"apart":   func(msg Message) template.HTML { return msg.Apart(l) },
+		"invalid": invalid,
 		"forms":   func(name, id string) template.HTMLAttr { return forms(l, name, id) },
 		"contact": func(contact string) template.HTML { return contactOf(l, contact) },
 		"agent":   l.Agent,
@@ -97,6 +98,17 @@ func say(l *catalogue.Language, id string, pairs []any) (template.HTML, error) {
 		return "", err
 	}
 	return l.HTML(id, values), nil
+}
+
+// invalid are the attributes of a field with an error; nil: it has none. The only error of a page has the cursor.
+func invalid(fault *Rendered) template.HTMLAttr {
+	switch {
+	case fault == nil:
+		return ""
+	case fault.Alone:
+		return `aria-invalid="true" autofocus`
+	}
+	return `aria-invalid="true"`
 }
 
 // forms are the plural forms of a text as attributes such as data-next-one, for the script.

@@ -36,8 +36,9 @@
 		setTimeout(go, 4000);
 	}
 
-	const box = document.getElementById("error-summary");
-	if (box && document.activeElement !== box) box.focus();
+	// The cursor is where the error is said, also in browsers that do not put it there themselves.
+	const fault = document.querySelector("#error-summary, [aria-invalid][autofocus]");
+	if (fault && document.activeElement !== fault) fault.focus();
 
 	for (const button of all("[data-reveal]")) {
 		const input = document.getElementById(button.dataset.reveal);

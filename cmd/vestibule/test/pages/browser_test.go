@@ -223,29 +223,56 @@ func TestScriptSpeaks(t *testing.T) {
 	}
 }
 
-// TestErrorFocus gives a wrong code: the error has the focus, and its link leads to the field.
+// TestErrorFocus makes mistakes on a phone. What is typed after one alone goes to its field, which is seen beside the error;
+// several are a list, which has the focus and leads to the fields.
 func TestErrorFocus(t *testing.T) {
 	t.Parallel()
 	for _, scripts := range []bool{true, false} {
 		t.Run(fmt.Sprintf("scripts %t", scripts), func(t *testing.T) {
 			_, sh, b := servertest.NewStage(t)
+			b.Look(320, "light")
 			if !scripts {
 				b.WithoutScripts()
 			}
-			b.SignInAs(sh.Begin("acr_values", "aal2").Address, "ana").At("setup", "initial")
-			b.Put("code", "12").Press("Continue").At("setup", "format").Focused()
+			b.Open(sh.Begin("acr_values", "aal2").Address).At("login", "initial").Press("Sign in").At("login", "required").Focused()
 			if got := servertest.Evaluate[string](b, `document.activeElement.id`); got != "error-summary" {
-				t.Errorf("after an error the focus is on %q, want error-summary", got)
+				t.Errorf("after two errors the focus is on %q, want error-summary", got)
 			}
 			if title := servertest.Evaluate[string](b, `document.title`); !strings.HasPrefix(title, "Error: ") {
 				t.Errorf("the title of a page with an error is %q", title)
 			}
 			b.Toggle("#error-summary a")
-			if got := servertest.Evaluate[string](b, `document.activeElement.name + " " + document.activeElement.getAttribute("aria-invalid")`); got != "code true" {
-				t.Errorf("the link of the error leads to %q, want the field code, invalid", got)
+			if got := servertest.Evaluate[string](b, `document.activeElement.name + " " + document.activeElement.getAttribute("aria-invalid")`); got != "username true" {
+				t.Errorf("the link of the error leads to %q, want the field username, invalid", got)
 			}
+			b.Put("username", "ana").Put("password", "wrong").Press("Sign in").At("login", "wrong").Focused()
+			errorAlone(b, "password")
+			b.Put("password", servertest.Password).Press("Sign in").At("setup", "initial")
+			b.Put("code", "12").Press("Continue").At("setup", "format").Focused()
+			errorAlone(b, "code")
 		})
 	}
+}
+
+// errorAlone fails the test unless the page says its only error once, at a field that is seen with it and takes what is
+// typed next.
+func errorAlone(b *servertest.Tab, field string) {
+	b.T.Helper()
+	if title := servertest.Evaluate[string](b, `document.title`); !strings.HasPrefix(title, "Error: ") {
+		b.T.Errorf("the title of a page with an error is %q", title)
+	}
+	if got := servertest.Evaluate[int](b, `document.querySelectorAll("[role=alert]").length`); got != 1 {
+		b.T.Errorf("the page says its error %d times", got)
+	}
+	seen := fmt.Sprintf(`[%[1]q, %[2]q].every(id => { const r = document.getElementById(id).getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight })`, field, field+"-error")
+	if !servertest.Evaluate[bool](b, seen) {
+		b.T.Errorf("the field %s, or its error, is not on the screen", field)
+	}
+	b.Keys("123")
+	if got := servertest.Evaluate[string](b, `document.activeElement.name + " " + document.activeElement.getAttribute("aria-invalid") + " " + document.activeElement.value`); !strings.HasPrefix(got, field+" true 123") {
+		b.T.Errorf("after 123 was typed there is %q, want it in the field %s, invalid", got, field)
+	}
+	servertest.Evaluate[string](b, `document.activeElement.value = ""`)
 }
 
 // TestEveryPage looks at every page, wide and narrow, light and dark: no rule of axe is broken, nothing

@@ -78,13 +78,7 @@ func TestDeviceByKeyboard(t *testing.T) {
 	b.Open(device.Address).At("device", "initial").Focused()
 	tabOrder(b, "code", "Continue", "Help")
 	b.Open(device.Address).Focused().Keys("nosuch").Enter().At("device", "wrong").Focused()
-	if title := servertest.Evaluate[string](b, `document.title`); !strings.HasPrefix(title, "Error: ") {
-		t.Errorf("the title of a page with an error is %q", title)
-	}
-	b.Toggle("#error-summary a").Focused()
-	if got := servertest.Evaluate[string](b, `document.activeElement.name + " " + document.activeElement.getAttribute("aria-invalid")`); got != "code true" {
-		t.Errorf("the link of the error leads to %q, want the field code, invalid", got)
-	}
+	errorAlone(b, "code")
 	b.Open(device.Complete).At("device", "check").Focused().Enter().At("login", "initial")
 
 	for range 3 {
