@@ -137,6 +137,9 @@ func (s *screen) checkInput(n *html.Node) {
 	if attr(n, "id") != name || labels != 1 {
 		s.t.Errorf("page %s: field %s has id %q and %d labels", s.name, name, attr(n, "id"), labels)
 	}
+	if kind == "checkbox" && has(n, "required") && !has(n, "aria-invalid") {
+		s.t.Errorf("page %s: the box %s is told as wrong before anybody was asked", s.name, name)
+	}
 	if (name == "password" || name == "code" || name == "recovery") && attr(n, "value") != "" {
 		s.t.Errorf("page %s: field %s is filled in", s.name, name)
 	}
