@@ -66,12 +66,13 @@
 		button.addEventListener("click", () => print());
 	}
 
-	for (const time of all("time[data-clock]")) {
-		time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-	}
-	for (const time of all("time[data-moment]")) {
-		time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.dataset.dates, { dateStyle: "long", timeStyle: "short" });
-	}
+	// Times are written as the language of the page does, in the calendar and the digits of the server's dates beside them, unless
+	// its locale names its own.
+	const locale = document.documentElement.dataset.dates;
+	const own = /-u-/.test(locale) ? {} : { calendar: "gregory", numberingSystem: "latn" };
+	const local = (time, format) => { time.textContent = new Date(time.dateTime).toLocaleString(locale, { ...own, ...format }); };
+	for (const time of all("time[data-clock]")) local(time, { timeStyle: "short" });
+	for (const time of all("time[data-moment]")) local(time, { dateStyle: "long", timeStyle: "short" });
 
 	const lapse = (element, seconds) => seconds < 120 ? plural(element, "seconds", seconds) : plural(element, "minutes", Math.round(seconds / 60));
 

@@ -223,6 +223,34 @@ func TestScriptSpeaks(t *testing.T) {
 	}
 }
 
+// TestScriptDates has the script write times for other locales: in the calendar and the digits that the server writes dates
+// with, whatever else the locale is used to, and by one clock.
+func TestScriptDates(t *testing.T) {
+	t.Parallel()
+	_, _, b := servertest.NewStage(t)
+	script, err := os.ReadFile("../../../../web/ui/static/app.js")
+	if err != nil {
+		t.Fatalf("the script of the pages: %v", err)
+	}
+	b.Open("/help/lost-device").At("lost-device", "initial")
+	for _, tt := range []struct{ locale, moment, clock string }{
+		{"en-GB", `^3 March 2026 at \d\d:\d\d$`, `^\d\d:\d\d$`},
+		{"en-US", `^March 3, 2026 at \d{1,2}:\d\d\s[AP]M$`, `^\d{1,2}:\d\d\s[AP]M$`},
+		{"fa", `2026.*\d{1,2}:\d\d$`, `^\d{1,2}:\d\d$`},
+		{"th", `2026.*\d{1,2}:\d\d$`, `^\d{1,2}:\d\d$`},
+		{"fa-u-ca-persian-nu-arabext", `۱۴۰۴`, `^[۰-۹]+:[۰-۹]+$`},
+	} {
+		servertest.Evaluate[string](b, fmt.Sprintf(`document.documentElement.dataset.dates = %q, document.querySelector("main").innerHTML =
+			'<time datetime="2026-03-03T14:42:07Z" data-moment></time><p><time datetime="2026-03-03T14:42:07Z" data-clock></time></p>'`, tt.locale))
+		servertest.Evaluate[int](b, string(script)+";0")
+		for selector, want := range map[string]string{"data-moment": tt.moment, "data-clock": tt.clock} {
+			if got := servertest.Evaluate[string](b, `document.querySelector("[`+selector+`]").innerText`); !regexp.MustCompile(want).MatchString(got) {
+				t.Errorf("in %s, %s is %q, want %s", tt.locale, selector, got, want)
+			}
+		}
+	}
+}
+
 // TestErrorFocus makes mistakes on a phone. What is typed after one alone goes to its field, which is seen beside the error;
 // several are a list, which has the focus and leads to the fields.
 func TestErrorFocus(t *testing.T) {
