@@ -18,6 +18,8 @@ func (l *Language) named(name, value string) string {
 		return l.alternatives(value)
 	case "browser":
 		return l.Agent(value)
+	case "like": // a code in groups of digits
+		return strings.ReplaceAll(value, " ", "\u00a0")
 	case "client":
 		return l.app(value)
 	}

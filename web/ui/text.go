@@ -84,7 +84,8 @@ func functions(l *catalogue.Language) template.FuncMap {
 		"forms":   func(name, id string) template.HTMLAttr { return forms(l, name, id) },
 		"contact": func(contact string) template.HTML { return contactOf(l, contact) },
 		"agent":   l.Agent,
-		"day":     l.Day, "from": l.From, "moment": l.Moment, "span": l.Span, "second": l.Second, "stamp": stamp,
+		"day":     func(t time.Time) string { return unbroken(l.Day(t)) },
+		"from":    l.From, "moment": l.Moment, "span": l.Span, "second": l.Second, "stamp": stamp,
 		"due":    func(t time.Time) template.HTML { return due(l, t) },
 		"server": func(t time.Time) template.HTML { return server(l, t) },
 		"bdi":    bdi, "strong": strong, "code": code, "unseen": unseen, "value": value, "link": link, "around": around, "element": element,
@@ -137,6 +138,9 @@ func due(l *catalogue.Language, t time.Time) template.HTML {
 func server(l *catalogue.Language, t time.Time) template.HTML {
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" data-server="%d">%s</time>`, stamp(t), t.UnixMilli(), template.HTMLEscapeString(l.Second(t))))
 }
+
+// unbroken is a text in one line.
+func unbroken(text string) string { return strings.ReplaceAll(text, " ", "\u00a0") }
 
 // bdi keeps a name apart from the text around it, which may run the other way.
 func bdi(name string) template.HTML { return wrap("<bdi>", name, "</bdi>") }
