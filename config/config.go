@@ -44,7 +44,7 @@ type Config struct {
 
 	// Name is what the pages and authenticator apps call this server: name.
 	Name string
-	// Contact is whom users may ask for help, shown on the pages; may be empty: contact.
+	// Contact is whom users may ask for help, shown on the pages, as a link if it is an address; may be empty: contact.
 	Contact string
 	// TextsDir is a folder with the texts of pages, mails and commands in more languages; empty: there are no more: texts_dir.
 	TextsDir string

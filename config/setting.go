@@ -37,7 +37,7 @@ var settings = []setting{
 	{"database", "sqlite:PATH or postgres://...", true, text(func(c *Config) *string { return &c.Database })},
 	{"secret_keys", "", true, keys},
 	{"name", "what the pages call this server", false, text(func(c *Config) *string { return &c.Name })},
-	{"contact", "whom users may ask for help", false, text(func(c *Config) *string { return &c.Contact })},
+	{"contact", "whom users may ask for help; an address of mail, one that begins with https, and a telephone number that begins with + are links on the pages", false, text(func(c *Config) *string { return &c.Contact })},
 	{"texts_dir", "folder of files such as pt-BR.toml, with the texts of the pages in more languages", false, text(func(c *Config) *string { return &c.TextsDir })},
 	{"language", "language of mails and commands, and of whoever reads none that there are texts in", false, text(func(c *Config) *string { return &c.Language })},
 	{"signing_algorithm", "RS256, ES256, PS256 or EdDSA", false, text(func(c *Config) *string { return &c.SigningAlgorithm })},

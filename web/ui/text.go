@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/mail"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -122,11 +125,36 @@ func forms(l *catalogue.Language, name, id string) template.HTMLAttr {
 	return template.HTMLAttr(strings.Join(attributes, " "))
 }
 
+// contactOf is whom users may ask: a link where the setting is an address of a mailbox, a page or a telephone.
 func contactOf(l *catalogue.Language, contact string) template.HTML {
 	if contact == "" {
 		return l.HTML("part.contact", nil)
 	}
+	if to := reaches(contact); to != "" {
+		return wrap(`<a href="`+template.HTMLEscapeString(to)+`"><bdi>`, contact, "</bdi></a>")
+	}
 	return strong(contact)
+}
+
+var telephone = regexp.MustCompile(`^\+[0-9][0-9 ()./-]+$`)
+
+// reaches is the address of a contact for a link; empty: it is words.
+func reaches(contact string) string {
+	if box, err := mail.ParseAddress(contact); err == nil && box.Address == contact {
+		return "mailto:" + url.PathEscape(contact)
+	}
+	if u, err := url.Parse(contact); err == nil && u.Scheme == "https" && u.Host != "" {
+		return u.String()
+	}
+	if telephone.MatchString(contact) {
+		return "tel:+" + strings.Map(func(r rune) rune {
+			if r < '0' || r > '9' {
+				return -1
+			}
+			return r
+		}, contact)
+	}
+	return ""
 }
 
 // due is the hour of what is planned; a script may turn it into the reader's own zone.
