@@ -39,17 +39,27 @@ func (p *Provider) readClient(w http.ResponseWriter, r *http.Request) (client.Cl
 	if err := parseForm(w, r); err != nil {
 		return client.Client{}, err
 	}
-	c, err := p.authenticator.Client(r.Context(), r, r.PostForm)
+	c, _, err := p.authenticator.Client(r.Context(), r, r.PostForm)
 	return c, clientFault(err)
 }
 
-// authenticateClient is what fosite asks for the client of a request.
+// authenticateClient is what fosite asks for the client of a request to the token endpoint.
 func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
-	c, err := p.authenticator.Client(ctx, r, form)
+	c, evidence, err := p.authenticator.Client(ctx, r, form)
 	if err != nil {
 		return nil, clientFault(err)
 	}
+	unitOf(ctx).evidence = evidence
 	return relyingParty{c}, nil
+}
+
+// authenticatesAgain reports whether whoever has sent the request is the client as it is registered now.
+func (p *Provider) authenticatesAgain(ctx context.Context, c client.Client) (bool, error) {
+	err := p.authenticator.Again(ctx, c, unitOf(ctx).evidence)
+	if errors.As(err, new(*clientauth.Error)) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // shown returns the certificates that the client has shown, its own first; nil: it has shown none.

@@ -11,6 +11,7 @@ import (
 
 	"vestibule/provider/account"
 	"vestibule/provider/client"
+	"vestibule/provider/clientauth"
 	"vestibule/provider/dpop"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
@@ -25,9 +26,10 @@ type fositeStore struct{ p *Provider }
 
 // unit is the unit of work of one request.
 type unit struct {
-	presented string      // the code, refresh token or device code of the request
-	address   string      // of whoever sent it
-	proof     *dpop.Proof // nil: it has none
+	presented string              // the code, refresh token or device code of the request
+	address   string              // of whoever sent it
+	proof     *dpop.Proof         // nil: it has none
+	evidence  clientauth.Evidence // by which its client has authenticated
 
 	certificate string       // the thumbprint of the one that the client has shown; empty: it has shown none
 	bound       confirmation // of the tokens that the request gets
@@ -188,7 +190,7 @@ func (s *fositeStore) readCode(ctx context.Context, u *unit, signature string, g
 }
 
 // follow has the request go on with the client as it is registered now, if it authenticated as one that was remembered
-// from before a change.
+// from before a change, and does so once more: what has changed may be the secret or the key that it came with.
 func (p *Provider) follow(ctx context.Context, changed time.Time) error {
 	request := ctx.Value(fosite.AccessRequestContextKey).(*fosite.AccessRequest)
 	known := request.Client.(relyingParty)
@@ -197,11 +199,18 @@ func (p *Provider) follow(ctx context.Context, changed time.Time) error {
 	}
 	p.clients.Forget(known.ID)
 	client, err := p.clients.Client(ctx, known.ID)
-	if err == nil && !client.Keeps(known.Client, p.now()) {
-		err = store.ErrNotFound // it has not authenticated as what it is now
-	}
 	if err != nil {
 		return notFound(err)
+	}
+	same := client.Registration == known.Registration
+	if same {
+		same, err = p.authenticatesAgain(ctx, client)
+	}
+	switch {
+	case err != nil:
+		return storeFault{err}
+	case !same:
+		return fosite.ErrNotFound // it has not authenticated as what it is now
 	}
 	request.Client = relyingParty{client}
 	return nil

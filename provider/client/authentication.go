@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -70,12 +69,6 @@ func (c Client) AllowsRequestURI(raw string) bool {
 		registered, _, _ := strings.Cut(uri, "#")
 		return registered == asked
 	})
-}
-
-// keepsKeys is Keeps for what a client authenticates by other than secrets.
-func (c Client) keepsKeys(was Client) bool {
-	return c.TokenEndpointAuthMethod == was.TokenEndpointAuthMethod && c.TokenEndpointAuthAlg == was.TokenEndpointAuthAlg &&
-		c.CertificateSubject() == was.CertificateSubject() && c.AssertionAudience == was.AssertionAudience && c.JWKSURI == was.JWKSURI && bytes.Equal(c.JWKS, was.JWKS)
 }
 
 // authFaults are the faults of how a client authenticates, and of its keys.

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"slices"
 	"time"
 )
 
@@ -61,12 +60,4 @@ func (c Client) SecretHashes(at time.Time) []string {
 		good = append(good, c.PreviousSecretHash)
 	}
 	return good
-}
-
-// Keeps reports whether the client is the registration that was known as was, and takes then all secrets and keys that it took as such:
-// whoever authenticated as was would do so now.
-func (c Client) Keeps(was Client, at time.Time) bool {
-	good := c.SecretHashes(at)
-	gone := func(hash string) bool { return !slices.Contains(good, hash) }
-	return c.Registration == was.Registration && c.Public == was.Public && c.keepsKeys(was) && !slices.ContainsFunc(was.SecretHashes(at), gone)
 }

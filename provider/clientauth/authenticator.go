@@ -49,44 +49,87 @@ type Authenticator struct {
 	unreadable sync.Once // logs the first certificate that a proxy passes on in another way than it is said to
 }
 
-// Client returns the client that sends the request with that form: it is known by what it has signed, by HTTP Basic or form
-// parameters with a secret, by its certificate, or by the id alone of a public client. Using two methods at once is an
-// error, but for a certificate that tokens are to be bound to. Errors: *Error, those of Clients, or a fault of ours.
-func (a *Authenticator) Client(ctx context.Context, r *http.Request, form url.Values) (client.Client, error) {
-	c, err := a.authenticate(ctx, r, form)
+// Client returns the client that sends the request with that form, and what shows so: it is known by what it has signed, by
+// HTTP Basic or form parameters with a secret, by its certificate, or by the id alone of a public client. Using two methods at
+// once is an error, but for a certificate that tokens are to be bound to. Errors: *Error, those of Clients, or a fault of ours.
+func (a *Authenticator) Client(ctx context.Context, r *http.Request, form url.Values) (client.Client, Evidence, error) {
+	e, err := a.evidence(r, form)
 	if err != nil {
-		return client.Client{}, err
+		return client.Client{}, Evidence{}, err
 	}
-	return c, nil
+	c, err := a.known(r, e.sent.id)
+	if err == nil {
+		err = a.authenticate(ctx, c, e)
+	}
+	if err != nil {
+		return client.Client{}, Evidence{}, err
+	}
+	return c, e, nil
 }
 
-// authenticate returns the client, which is not to be believed with an error.
-func (a *Authenticator) authenticate(ctx context.Context, r *http.Request, form url.Values) (client.Client, error) {
-	chain, err := a.Shown(r)
-	if err != nil {
-		return client.Client{}, err
+// Evidence is what a request shows of the client that sends it.
+type Evidence struct {
+	request   *http.Request
+	sent      credentials
+	chain     []*x509.Certificate  // that it has shown in TLS
+	assertion *clientjwt.Assertion // nil: it has signed none
+}
+
+// evidence reads it, and believes nothing.
+func (a *Authenticator) evidence(r *http.Request, form url.Values) (Evidence, error) {
+	e := Evidence{request: r}
+	var err error
+	if e.chain, err = a.Shown(r); err != nil {
+		return e, err
 	}
 	if form.Has("client_assertion") || form.Has("client_assertion_type") {
-		return a.byAssertion(ctx, r, form)
+		e.assertion, err = readAssertion(r, form)
+		if err == nil {
+			e.sent.id = e.assertion.Client
+		}
+		return e, err
 	}
-	sent, err := clientCredentials(r, form)
+	e.sent, err = clientCredentials(r, form)
+	return e, err
+}
+
+// authenticate checks that the request is the client's, and spends what may be used once.
+func (a *Authenticator) authenticate(ctx context.Context, c client.Client, e Evidence) error {
+	if e.assertion == nil {
+		return a.checkShown(ctx, c, e)
+	}
+	used, err := a.checkAssertion(ctx, c, e)
 	if err != nil {
-		return client.Client{}, err
+		return err
 	}
-	c, err := a.known(r, sent.id)
-	switch {
-	case err != nil, c.Public && sent.method == client.AuthNone:
-		return c, err
+	return a.spend(ctx, c, used)
+}
+
+// Again checks the evidence, which has authenticated the client as it was remembered, against that client as it is registered
+// now. Nothing is spent a second time. Errors are those of Client.
+func (a *Authenticator) Again(ctx context.Context, c client.Client, e Evidence) error {
+	if e.assertion == nil {
+		return a.checkShown(ctx, c, e)
+	}
+	_, err := a.checkAssertion(ctx, c, e)
+	return err
+}
+
+// checkShown checks what a request shows that has signed nothing.
+func (a *Authenticator) checkShown(ctx context.Context, c client.Client, e Evidence) error {
+	switch sent := e.sent; {
+	case c.Public && sent.method == client.AuthNone:
+		return nil
 	case c.Public:
-		return c, invalidClient("A public client must not send a secret.")
+		return invalidClient("A public client must not send a secret.")
 	case c.ShowsCertificate() && sent.method == client.AuthNone:
-		return c, a.byCertificate(ctx, r, c, chain)
+		return a.byCertificate(ctx, e.request, c, e.chain)
 	case sent.method == client.AuthNone && c.AuthenticatesBy(client.AuthSecretPost):
-		return c, invalidClient("The client secret is missing or wrong.")
+		return invalidClient("The client secret is missing or wrong.")
 	case !c.AuthenticatesBy(sent.method):
-		return c, notItsMethod(c, sent.method)
+		return notItsMethod(c, sent.method)
 	}
-	return c, a.checkSecret(ctx, c, sent.secrets, spelling.NetworkOf(r.RemoteAddr))
+	return a.checkSecret(ctx, c, e.sent.secrets, spelling.NetworkOf(e.request.RemoteAddr))
 }
 
 // known returns the client that a request says it is of.

@@ -78,7 +78,7 @@ func TestClient(t *testing.T) {
 			if tt.basic != nil {
 				r.SetBasicAuth(tt.basic[0], tt.basic[1])
 			}
-			got, err := a.Client(t.Context(), r, tt.form)
+			got, _, err := a.Client(t.Context(), r, tt.form)
 			var wrong *clientauth.Error
 			if errors.As(err, &wrong); got.ID != tt.want || (wrong != nil) != (tt.code != "") || wrong != nil && wrong.Code != tt.code {
 				t.Errorf("client %q, %v; want %q, %s", got.ID, err, tt.want, tt.code)
