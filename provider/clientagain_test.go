@@ -30,7 +30,7 @@ func (o *op) changeRemembered(id string, change func(c *client.Client)) {
 
 // rotate gives the client another secret, beside the one that it had.
 func (o *op) rotate(c *client.Client) {
-	c.PreviousSecretHash, c.PreviousSecretEnds = c.SecretHash, o.clock().Add(time.Hour)
+	c.PreviousSecrets = []client.PreviousSecret{{Hash: c.SecretHash, Ends: o.clock().Add(time.Hour)}}
 	_, c.SecretHash = client.NewSecret()
 }
 
@@ -69,13 +69,13 @@ func TestSecretOfAClientThatChanges(t *testing.T) {
 			o := newOP(t)
 			o.addJob()
 			o.changeRemembered(ask.client, func(c *client.Client) { // it has a secret of before, which ends with the change
-				_, c.PreviousSecretHash = client.NewSecret()
-				c.PreviousSecretEnds = o.clock().Add(time.Hour)
+				_, hash := client.NewSecret()
+				c.PreviousSecrets = []client.PreviousSecret{{Hash: hash, Ends: o.clock().Add(time.Hour)}}
 			})
 			form := ask.form(o)
 			o.revokes(ask.client, "nothing") // it is remembered
 			o.changeRemembered(ask.client, func(c *client.Client) {
-				c.PreviousSecretHash = ""
+				c.PreviousSecrets = nil
 				tt.change(o, c)
 			})
 			if status, got := o.token(ask.client, form); (status == http.StatusOK) != tt.good || !tt.good && got["error"] != ask.fault {

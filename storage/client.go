@@ -11,20 +11,35 @@ import (
 	"vestibule/provider/store"
 )
 
-const clientColumns = `id, registration, secret_hash, previous_secret_hash, previous_secret_ends_at, metadata, created_at, updated_at, management_hash`
+const clientColumns = `id, registration, secret_hash, previous_secrets, metadata, created_at, updated_at, management_hash`
 
 func scanClient(r row) (client.Client, error) {
 	var c client.Client
-	var id, metadata string
-	var previousEnds, created, updated int64
-	if err := r.Scan(&id, &c.Registration, &c.SecretHash, &c.PreviousSecretHash, &previousEnds, &metadata, &created, &updated, &c.ManagementHash); err != nil {
+	var id, previous, metadata string
+	var created, updated int64
+	if err := r.Scan(&id, &c.Registration, &c.SecretHash, &previous, &metadata, &created, &updated, &c.ManagementHash); err != nil {
 		return c, err
 	}
 	if err := json.Unmarshal([]byte(metadata), &c); err != nil {
 		return c, fmt.Errorf("registration of client %s: %w", id, err)
 	}
-	c.ID, c.PreviousSecretEnds, c.Created, c.Updated = id, instant(previousEnds), instant(created), instant(updated)
+	if previous != "" {
+		if err := json.Unmarshal([]byte(previous), &c.PreviousSecrets); err != nil {
+			return c, fmt.Errorf("secrets of client %s: %w", id, err)
+		}
+	}
+	c.ID, c.Created, c.Updated = id, instant(created), instant(updated)
 	return c, nil
+}
+
+// clientTexts are the JSON of what a client registers, and of the secrets that it had before.
+func clientTexts(c client.Client) (metadata, previous string, err error) {
+	registered, err := json.Marshal(c)
+	if err != nil || len(c.PreviousSecrets) == 0 {
+		return string(registered), "", err
+	}
+	secrets, err := json.Marshal(c.PreviousSecrets)
+	return string(registered), string(secrets), err
 }
 
 // Client returns the client, or store.ErrNotFound.
@@ -43,14 +58,14 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 	if c.Registration == "" {
 		c.Registration = rand.Text()
 	}
-	metadata, err := json.Marshal(c)
+	metadata, previous, err := clientTexts(c)
 	if err != nil {
 		return err
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, store.ErrConflict, `INSERT INTO client (`+clientColumns+`, hears_logouts, strange)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			c.ID, c.Registration, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Created), micros(c.Updated), c.ManagementHash, c.BackchannelLogoutURI != "", c.IsStrange())
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			c.ID, c.Registration, c.SecretHash, previous, metadata, micros(c.Created), micros(c.Updated), c.ManagementHash, c.BackchannelLogoutURI != "", c.IsStrange())
 		if err != nil {
 			return err
 		}
@@ -61,15 +76,15 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 // UpdateClient replaces what a client registers and its secrets, if nobody changed it since was; store.ErrConflict if somebody
 // did, or it is gone; *client.ResourceTaken as for CreateClient.
 func (s *Store) UpdateClient(ctx context.Context, c client.Client, was time.Time) error {
-	metadata, err := json.Marshal(c)
+	metadata, previous, err := clientTexts(c)
 	if err != nil {
 		return err
 	}
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, store.ErrConflict, `UPDATE client
-			SET secret_hash = $2, previous_secret_hash = $3, previous_secret_ends_at = $4, metadata = $5, updated_at = $6, hears_logouts = $8, strange = $9, management_hash = $10
-			WHERE id = $1 AND updated_at = $7`,
-			c.ID, c.SecretHash, c.PreviousSecretHash, micros(c.PreviousSecretEnds), string(metadata), micros(c.Updated), micros(was), c.BackchannelLogoutURI != "", c.IsStrange(), c.ManagementHash)
+			SET secret_hash = $2, previous_secrets = $3, metadata = $4, updated_at = $5, hears_logouts = $7, strange = $8, management_hash = $9
+			WHERE id = $1 AND updated_at = $6`,
+			c.ID, c.SecretHash, previous, metadata, micros(c.Updated), micros(was), c.BackchannelLogoutURI != "", c.IsStrange(), c.ManagementHash)
 		if err != nil {
 			return err
 		}

@@ -17,13 +17,14 @@ func newClient(id string) client.Client {
 		RedirectURIs: []string{"https://rp.example/cb", "https://rp.example/with space"},
 		Scopes:       []string{"openid", "offline_access"}, Created: noon, Updated: noon,
 		PostLogoutRedirectURIs: []string{"https://rp.example/out"},
+		PreviousSecrets:        []client.PreviousSecret{{Hash: "sha256:y", Ends: noon.Add(time.Hour)}, {Hash: "sha256:z", Ends: noon}},
 	}
 }
 
 func TestClients(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		b, a := newClient("b"), newClient("a")
-		a.Public, a.SecretHash = true, ""
+		a.Public, a.SecretHash, a.PreviousSecrets = true, "", nil
 		must(t, s.CreateClient(t.Context(), b))
 		must(t, s.CreateClient(t.Context(), a))
 		if err := s.CreateClient(t.Context(), a); !errors.Is(err, store.ErrConflict) {

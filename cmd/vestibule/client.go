@@ -28,10 +28,10 @@ func clientCreate(w *env) *cli.Command {
 			terminal.OutputFlag(),
 		)...),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			path := c.String("secret-file")
+			given := c.IsSet("secret-file")
 			fresh := newClient(c)
-			err := terminal.UsageErrors(terminal.Exclude(fresh.Public && path != "", "a --public app has no secret; leave out --secret-file"),
-				terminal.Exclude(!fresh.Public && !fresh.NeedsSecret() && path != "", "the app authenticates by something else than a secret; leave out --secret-file"), terminal.AsFlags(fresh.Check()))
+			err := terminal.UsageErrors(terminal.Exclude(fresh.Public && given, "a --public app has no secret; leave out --secret-file"),
+				terminal.Exclude(!fresh.Public && !fresh.NeedsSecret() && given, "the app authenticates by something else than a secret; leave out --secret-file"), terminal.AsFlags(fresh.Check()))
 			if err != nil {
 				return err
 			}
@@ -39,10 +39,8 @@ func clientCreate(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if path != "" {
-				if fresh.Secret, err = w.ReadSecret(ctx, "secret-file", path); err != nil {
-					return err
-				}
+			if fresh.Secret, err = w.givenSecret(ctx, c); err != nil {
+				return err
 			}
 			return operateOn(ctx, s, func(o *operator.Operator) error { return w.register(ctx, c, o, fresh) })
 		},
@@ -69,10 +67,11 @@ func (w *env) register(ctx context.Context, c *cli.Command, o *operator.Operator
 	view := clientView(client)
 	view.Secret = secret
 	rows := [][]string{{w.Say("command.client.id", nil), client.ID}}
-	if fresh.Secret == "" && secret != "" {
+	made := fresh.Secret == "" && secret != ""
+	if made {
 		rows = append(rows, []string{w.Say("command.client.secret", nil), secret}, []string{"", w.Say("command.client.secret.once", nil)})
 	}
-	return w.Print(c, view, rows)
+	return w.PrintOnce(c, view, rows, fmt.Errorf("client %s is registered, but %w", client.ID, notShown(made, client.ID)))
 }
 
 // shownClient is how JSON shows a relying party: what it registers, and what the server says of that (RFC 7591 section 3.2.1).

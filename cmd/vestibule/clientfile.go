@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -155,26 +154,41 @@ type importedClient struct {
 }
 
 func (w *env) printImport(c *cli.Command, done []operator.ImportedClient) error {
-	shown := []importedClient{}
+	shown, made, renamed := []importedClient{}, []string{}, []string{}
 	rows := [][]string{w.Head("command.column.id", "command.column.state", "command.column.secret")}
 	for _, one := range done {
 		if one.Renamed {
-			if err := w.Tell(w.Stderr, "command.client.subjects", catalogue.Values{"id": one.ID}); err != nil {
-				return err
-			}
+			renamed = append(renamed, one.ID)
+		}
+		if one.Secret != "" {
+			made = append(made, one.ID)
 		}
 		view := importedClient{clientView(one.Client), one.Outcome}
 		view.Secret = one.Secret
 		shown = append(shown, view)
 		rows = append(rows, []string{one.ID, w.Say(importOutcomes[one.Outcome], nil), one.Secret})
 	}
-	if err := w.Print(c, shown, rows); err != nil {
+	if err := w.PrintOnce(c, shown, rows, importNotShown(made)); err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(done, func(one operator.ImportedClient) bool { return one.Secret != "" }) {
+	for _, id := range renamed {
+		if err := w.Tell(w.Stderr, "command.client.subjects", catalogue.Values{"id": id}); err != nil {
+			return err
+		}
+	}
+	if len(made) == 0 {
 		return nil
 	}
 	return w.Tell(w.Stderr, "command.client.secret.once", nil)
+}
+
+// importNotShown says what to do where the apps were imported, and the secrets that some were given could not be shown.
+func importNotShown(made []string) error {
+	if len(made) == 0 {
+		return errors.New("the apps are imported, but that could not be shown")
+	}
+	return fmt.Errorf("the apps are imported, but the secrets of some could not be shown; give each of them another, which can, by vestibule client secret rotate: %s",
+		strings.Join(made, ", "))
 }
 
 // importOutcomes are the texts of what can come of a registration.

@@ -55,8 +55,8 @@ func (w *env) clientRows(c client.Client) ([][]string, error) {
 	delete(members, "client_id")
 	delete(members, "registered_by")
 	rows = append(rows, []string{w.Say("command.client.registered_by", nil), w.registrant(c)})
-	if c.PreviousSecretHash != "" {
-		rows = append(rows, w.previousRow(c.PreviousSecretEnds))
+	for _, p := range c.GoodPreviousSecrets(time.Now()) {
+		rows = append(rows, w.previousRow(p.Ends))
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		rows = append(rows, []string{name, w.memberText(members[name])})
@@ -64,7 +64,7 @@ func (w *env) clientRows(c client.Client) ([][]string, error) {
 	return rows, nil
 }
 
-// previousRow says until when the secret before is good.
+// previousRow says until when a secret of before is good.
 func (w *env) previousRow(until time.Time) []string {
 	return []string{w.Say("command.client.previous", nil), w.Say("command.client.previous.until", catalogue.Values{"time": w.Moment(until)})}
 }

@@ -59,8 +59,6 @@ func (w *env) makeLink(ctx context.Context, c *cli.Command, o *operator.Operator
 	case err != nil:
 		return err
 	}
-	return w.Print(c, shownLink{address, link.Expires.UTC()}, [][]string{
-		{address},
-		{w.Say("command.link.give", catalogue.Values{"user": user.Username, "time": terminal.Moment(link.Expires)})},
-	})
+	rows := [][]string{{address}, {w.Say("command.link.give", catalogue.Values{"user": user.Username, "time": terminal.Moment(link.Expires)})}}
+	return w.PrintOnce(c, shownLink{address, link.Expires.UTC()}, rows, errors.New("the link is made, but it could not be shown; make another, which takes its place"))
 }

@@ -42,10 +42,8 @@ func registrationTokenCreate(w *env) *cli.Command {
 				}
 				view := initialTokenView(t)
 				view.Token = secret
-				return w.Print(c, view, [][]string{
-					{secret},
-					{w.Say("command.token.made", catalogue.Values{"endpoint": s.Issuer + "/register", "time": terminal.Moment(t.Expires)})},
-				})
+				rows := [][]string{{secret}, {w.Say("command.token.made", catalogue.Values{"endpoint": s.Issuer + "/register", "time": terminal.Moment(t.Expires)})}}
+				return w.PrintOnce(c, view, rows, fmt.Errorf("the token is made, but it could not be shown; make another, and end this one: vestibule registration token revoke %s", t.ID))
 			})
 		},
 	}

@@ -27,8 +27,7 @@ type Client struct {
 	Registration string `json:"-"` // another one each time that the id is registered, for nothing is inherited; empty in a new Client: the store makes it
 	SecretHash   string `json:"-"` // of HashSecret or NewSecret; empty for a public client
 
-	PreviousSecretHash string    `json:"-"` // of the secret that it had before, which is as good until PreviousSecretEnds; empty: there is none
-	PreviousSecretEnds time.Time `json:"-"`
+	PreviousSecrets []PreviousSecret `json:"-"` // that it had before, and that may be as good still; nil: there is none
 
 	ManagementHash string `json:"-"` // of the token with which a client that has registered itself manages that (RFC 7592); empty: it does not
 

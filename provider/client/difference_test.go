@@ -45,6 +45,10 @@ func fill(t *testing.T, name string, v reflect.Value) {
 	case reflect.Map:
 		v.Set(reflect.ValueOf(map[string][]string{"aal2": {"gold"}}))
 	default:
+		if v.Type() == reflect.TypeFor[PreviousSecret]() {
+			v.Set(reflect.ValueOf(PreviousSecret{Hash: "some " + name}))
+			return
+		}
 		if v.Type() != reflect.TypeFor[time.Time]() {
 			t.Fatalf("no value for %s, a %s", name, v.Type())
 		}
@@ -60,7 +64,7 @@ func TestDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := Client{Registration: c.Registration, SecretHash: c.SecretHash, FirstParty: true, Created: c.Created, Updated: c.Updated,
-		ManagementHash: c.ManagementHash, PreviousSecretHash: c.PreviousSecretHash, PreviousSecretEnds: c.PreviousSecretEnds}
+		ManagementHash: c.ManagementHash, PreviousSecrets: c.PreviousSecrets}
 	if err := json.Unmarshal(data, &got); err != nil || !reflect.DeepEqual(got, c) {
 		t.Errorf("read again it is %+v, %v", got, err)
 	}

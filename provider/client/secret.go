@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -50,14 +51,43 @@ func HashSecret(ctx context.Context, h Hasher, secret string) (string, error) {
 	return h.Hash(ctx, secret)
 }
 
-// SecretHashes are those of the secrets that are good then: its own and, for some time after it got that, the one before.
+// Matches reports whether the secret is that of the hash. Errors are those of Hasher.
+func Matches(ctx context.Context, h Hasher, hash, secret string) (bool, error) {
+	if hash == "" || strings.HasPrefix(hash, sha256Prefix) {
+		return same(fastHash(secret), hash), nil
+	}
+	ok, _, err := h.Check(ctx, hash, secret)
+	return ok, err
+}
+
+// PreviousSecret is a secret that a client had before the one that it has, and that is as good until Ends.
+type PreviousSecret struct {
+	Hash string    `json:"hash"`
+	Ends time.Time `json:"ends"`
+}
+
+// MaxPreviousSecrets is how many of these a client may have: a wrong secret is compared with each.
+const MaxPreviousSecrets = 3
+
+// GoodPreviousSecrets are those that are good then, the newest first.
+func (c Client) GoodPreviousSecrets(at time.Time) []PreviousSecret {
+	var good []PreviousSecret
+	for _, p := range c.PreviousSecrets {
+		if at.Before(p.Ends) {
+			good = append(good, p)
+		}
+	}
+	return good
+}
+
+// SecretHashes are those of the secrets that are good then: its own and, for some time, those that it had before.
 func (c Client) SecretHashes(at time.Time) []string {
 	var good []string
 	if c.SecretHash != "" {
 		good = append(good, c.SecretHash)
 	}
-	if c.PreviousSecretHash != "" && at.Before(c.PreviousSecretEnds) {
-		good = append(good, c.PreviousSecretHash)
+	for _, p := range c.GoodPreviousSecrets(at) {
+		good = append(good, p.Hash)
 	}
 	return good
 }

@@ -125,9 +125,9 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change func(*cli
 	c := before
 	change(&c)
 	c.ID = before.ID
-	c.SecretHash, c.PreviousSecretHash, c.PreviousSecretEnds = before.SecretHash, before.PreviousSecretHash, before.PreviousSecretEnds
+	c.SecretHash, c.PreviousSecrets = before.SecretHash, before.PreviousSecrets
 	if !c.NeedsSecret() { // it authenticates by something else from now on
-		c.SecretHash, c.PreviousSecretHash, c.PreviousSecretEnds = "", "", time.Time{}
+		c.SecretHash, c.PreviousSecrets = "", nil
 	}
 	if err := invalid(client.Check(c)); err != nil {
 		return c, err

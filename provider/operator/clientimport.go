@@ -35,10 +35,11 @@ func (o *Operator) ImportClients(ctx context.Context, all []NewClient, replace b
 	}
 	all, made := slices.Clone(all), make([]string, len(all))
 	for i := range all {
-		if err := o.checkImportedSector(ctx, all[i].Client); err != nil {
-			return nil, fmt.Errorf("client %s: %w", all[i].ID, err)
+		n, err := o.asRegistered(ctx, all[i])
+		if err != nil {
+			return nil, fmt.Errorf("client %s: %w", n.ID, err)
 		}
-		n, secret, err := o.withSecret(ctx, all[i].complete())
+		n, secret, err := o.withSecret(ctx, n.complete())
 		if err != nil {
 			return nil, fmt.Errorf("client %s: %w", all[i].ID, err)
 		}
@@ -60,16 +61,24 @@ func (o *Operator) ImportClients(ctx context.Context, all []NewClient, replace b
 	})
 }
 
-// checkImportedSector is checkSector before the commit, which waits for no other host.
-func (o *Operator) checkImportedSector(ctx context.Context, c client.Client) error {
-	if c.SectorIdentifierURI == "" {
-		return nil
+// asRegistered is what has to be looked at before the commit, which waits for no other host and no slow hash: checkSector, and
+// whether the secret is the one that the client has, which is then kept with its hash.
+func (o *Operator) asRegistered(ctx context.Context, n NewClient) (NewClient, error) {
+	if n.SectorIdentifierURI == "" && n.Secret == "" {
+		return n, nil
 	}
-	before, err := o.Clients.Client(ctx, c.ID)
+	before, err := o.Clients.Client(ctx, n.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
+		return n, err
 	}
-	return o.checkSector(ctx, before, c)
+	if err := o.checkSector(ctx, before, n.Client); err != nil {
+		return n, err
+	}
+	had, err := o.has(ctx, before, n.Secret)
+	if had && n.NeedsSecret() {
+		n.SecretHash = before.SecretHash
+	}
+	return n, err
 }
 
 // checkImport reports all faults of all registrations.
@@ -102,8 +111,12 @@ func (o *Operator) importClient(ctx context.Context, n NewClient, made string, r
 		return ImportedClient{}, err
 	}
 	c := n.Client
-	if c.Registration, c.Created = before.Registration, before.Created; made != "" && before.SecretHash != "" {
-		c.SecretHash, c.PreviousSecretHash, c.PreviousSecretEnds, made = before.SecretHash, before.PreviousSecretHash, before.PreviousSecretEnds, ""
+	c.Registration, c.Created = before.Registration, before.Created
+	if made != "" && before.SecretHash != "" {
+		c.SecretHash, made = before.SecretHash, ""
+	}
+	if c.SecretHash == before.SecretHash {
+		c.PreviousSecrets = before.PreviousSecrets
 	}
 	if c.ManagementHash == "" && c.RegisteredBy == before.RegisteredBy { // else somebody else manages it from now on
 		c.ManagementHash = before.ManagementHash

@@ -95,7 +95,7 @@ func (o *Operator) ChangeItself(ctx context.Context, before client.Client, r Sel
 	keepIdentity(&c, before)
 	switch {
 	case !c.NeedsSecret():
-		c.SecretHash, c.PreviousSecretHash, c.PreviousSecretEnds = "", "", time.Time{}
+		c.SecretHash, c.PreviousSecrets = "", nil
 	case c.SecretHash == "":
 		done.Secret, c.SecretHash = client.NewSecret()
 	}
@@ -159,7 +159,7 @@ func newID() string { return strings.ToLower(rand.Text()) }
 // keepIdentity has c be the client that before is.
 func keepIdentity(c *client.Client, before client.Client) {
 	c.ID, c.Registration, c.Created, c.Updated, c.RegisteredBy, c.ManagementHash = before.ID, before.Registration, before.Created, before.Updated, before.RegisteredBy, before.ManagementHash
-	c.SecretHash, c.PreviousSecretHash, c.PreviousSecretEnds = before.SecretHash, before.PreviousSecretHash, before.PreviousSecretEnds
+	c.SecretHash, c.PreviousSecrets = before.SecretHash, before.PreviousSecrets
 }
 
 // RemoveItself is DeleteClient at the wish of the client.

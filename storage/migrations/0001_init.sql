@@ -27,8 +27,7 @@ CREATE TABLE client (
 	id           TEXT   NOT NULL PRIMARY KEY,
 	registration TEXT   NOT NULL, -- another one each time that the id is registered
 	secret_hash  TEXT   NOT NULL,
-	previous_secret_hash    TEXT   NOT NULL,
-	previous_secret_ends_at BIGINT NOT NULL,
+	previous_secrets TEXT NOT NULL, -- JSON: their hashes, and until when each is good; empty: there is none
 	metadata     TEXT   NOT NULL, -- JSON: what it registers
 	created_at   BIGINT NOT NULL,
 	updated_at   BIGINT NOT NULL,

@@ -28,7 +28,7 @@ func (t *Terminal) keyboard() *os.File {
 
 // ReadSecret reads a secret from the file at the path that the flag has, or from standard input for "-": a person is asked
 // for it there, by the prompt of the flag, and nothing of what is typed is shown. The newline at its end is left out, and
-// more than 64 kB are an error. Errors name the flag and, but for secret-file, the path; never what was read.
+// nothing, or more than 64 kB, is an error. Errors name the flag and, but for secret-file, the path; never what was read.
 func (t *Terminal) ReadSecret(ctx context.Context, flag, path string) (string, error) {
 	if path == "-" && t.Attended() {
 		return t.ask(ctx, t.Say(prompts[flag], nil))
@@ -78,6 +78,9 @@ func (t *Terminal) ask(ctx context.Context, prompt string) (string, error) {
 	}()
 	select {
 	case l := <-typed:
+		if l.err == nil && len(l.text) == 0 {
+			l.err = errors.New("nothing was entered; nothing has changed")
+		}
 		return string(l.text), l.err
 	case <-ctx.Done():
 		return "", errors.Join(errors.New("interrupted; nothing has changed"), term.Restore(fd, before))
@@ -107,5 +110,8 @@ func (t *Terminal) readInput(flag, path string) (string, error) {
 		return "", fmt.Errorf("--%s: the input is too large", flag)
 	}
 	content = bytes.TrimSuffix(bytes.TrimSuffix(content, []byte("\n")), []byte("\r"))
+	if len(content) == 0 {
+		return "", fmt.Errorf("--%s: the input is empty", flag)
+	}
 	return string(content), nil
 }

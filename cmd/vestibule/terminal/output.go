@@ -49,6 +49,15 @@ func (t *Terminal) Print(c *cli.Command, value any, rows [][]string) error {
 	return columns.Flush()
 }
 
+// PrintOnce is Print for what nobody can look at again. lost says what was done all the same where it could not be written, and
+// what to do about that.
+func (t *Terminal) PrintOnce(c *cli.Command, value any, rows [][]string, lost error) error {
+	if err := t.Print(c, value, rows); err != nil {
+		return Failure(fmt.Sprintf("%v (%v)", lost, err), err)
+	}
+	return nil
+}
+
 // Printable is a text with what a terminal would obey replaced by U+FFFD: names come from other people. Print does so; a
 // text that is told or stands in an error needs it.
 func Printable(text string) string {

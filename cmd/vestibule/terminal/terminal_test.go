@@ -137,6 +137,8 @@ func TestReadSecret(t *testing.T) {
 		{"passphrase-file", write("from a file\n"), "", "from a file", ""},
 		{"password-file", write(strings.Repeat("x", largestInput)), "", strings.Repeat("x", largestInput), ""},
 		{"password-file", write(strings.Repeat("canary", largestInput)), "", "", "--password-file: the input is too large"},
+		{"passphrase-file", write("\n"), "", "", "--passphrase-file: the input is empty"},
+		{"secret-file", "-", "", "", "--secret-file: the input is empty"},
 		{"password-file", missing, "", "", "--password-file: open " + missing},
 		{"secret-file", missing, "", "", "--secret-file: the file cannot be opened: no such file"},
 	} {

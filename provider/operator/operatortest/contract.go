@@ -36,6 +36,7 @@ func Test(t *testing.T, open func(t *testing.T) Place) {
 		{"attributes", testAttributes},
 		{"names are taken once", testNameTaken},
 		{"a client that somebody else changes", testClientConflict},
+		{"secrets that follow one another", testSecrets},
 		{"a link rests on the account", testLinkConflict},
 		{"a reset ends what is open", testResetEnds},
 		{"all that is open ends", testAccessEnds},

@@ -73,7 +73,7 @@ var operations = []operation{
 		return err
 	}},
 	{method: "RotateSecret", prepare: (*world).shop, event: audit.EventAdminSecretRotated, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
-		_, _, err := o.RotateSecret(ctx, "shop", "", time.Hour)
+		_, err := o.RotateSecret(ctx, "shop", "", time.Hour)
 		return err
 	}},
 	{method: "ImportClients", event: audit.EventAdminClientCreated, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {

@@ -30,23 +30,31 @@ func TestRotatedSecret(t *testing.T) {
 		}
 		before := c.OAuth.ClientSecret
 		works(before, true)
-		_, after, err := s.Operator().RotateSecret(t.Context(), c.OAuth.ClientID, "", time.Hour)
+		after, err := s.Operator().RotateSecret(t.Context(), c.OAuth.ClientID, "", time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.KeepSecret(after)
+		s.KeepSecret(after.Secret)
 		works(before, true) // a server that remembers the client from before goes on with it as it is now
-		works(after, true)
+		works(after.Secret, true)
 		works(before, true)
+		again, err := s.Operator().RotateSecret(t.Context(), c.OAuth.ClientID, "", time.Hour) // its answer is lost, say
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.KeepSecret(again.Secret)
+		works(before, true) // for the hour that was said
+		works(after.Secret, true)
+		works(again.Secret, true)
 		s.Clock.Advance(time.Hour)
 		works(before, false)
-		works(after, true)
-		_, last, err := s.Operator().RotateSecret(t.Context(), c.OAuth.ClientID, "", 0)
+		works(again.Secret, true)
+		last, err := s.Operator().RotateSecret(t.Context(), c.OAuth.ClientID, "", 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.KeepSecret(last)
-		works(after, false)
-		works(last, true)
+		s.KeepSecret(last.Secret)
+		works(again.Secret, false)
+		works(last.Secret, true)
 	})
 }
