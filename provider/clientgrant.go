@@ -14,7 +14,6 @@ import (
 	"github.com/ory/fosite/handler/oauth2"
 
 	"vestibule/provider/audit"
-	"vestibule/provider/claims"
 	"vestibule/provider/client"
 	"vestibule/provider/dpop"
 )
@@ -122,20 +121,16 @@ func (p *Provider) saveClientToken(ctx context.Context, c client.Client, u *unit
 // stands for one, is not among them.
 func ownScopes(form url.Values, c client.Client) ([]string, error) {
 	asked, err := readScope(form.Get("scope"))
-	may := slices.DeleteFunc(slices.Clone([]string(c.Scopes)), ofUsers)
+	may := slices.DeleteFunc(slices.Clone([]string(c.Scopes)), client.OfUsers)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(asked) == 0:
 		return may, nil
-	case slices.ContainsFunc(asked, ofUsers):
+	case slices.ContainsFunc(asked, client.OfUsers):
 		return nil, fosite.ErrInvalidScope.WithHint("There is no user in a client_credentials grant: leave out openid, offline_access, and the scopes of claims.")
 	case slices.ContainsFunc(asked, func(scope string) bool { return !slices.Contains(may, scope) }):
 		return nil, fosite.ErrInvalidScope.WithHint("The client asks for a scope that it is not registered for.")
 	}
 	return asked, nil
-}
-
-func ofUsers(scope string) bool {
-	return scope == client.ScopeOpenID || scope == client.ScopeOffline || slices.Contains(claims.Scopes(), scope)
 }

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -15,20 +18,35 @@ import (
 	"vestibule/provider/client"
 )
 
+// maxKeyFile is how many bytes a key set may have: more than the longest keys need, as many as a set may have.
+const maxKeyFile = 1 << 20
+
 // readKeyFile reads a key set that will be checked with the rest; no path: there is none.
 func readKeyFile(path string) ([]byte, error) {
 	if path == "" {
 		return nil, nil
 	}
-	return os.ReadFile(path)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxKeyFile+1))
+	if err == nil && len(data) > maxKeyFile {
+		err = fmt.Errorf("it is longer than %d MiB", maxKeyFile>>20)
+	}
+	return data, err
 }
 
 // checkKeyFile says why the file cannot be taken.
 func checkKeyFile(path string) error {
 	data, err := readKeyFile(path)
+	var why *fs.PathError
 	switch {
+	case errors.As(err, &why): // which says the path once more
+		return why.Err
 	case err != nil:
-		return errors.New("it cannot be read")
+		return err
 	case path == "" || !json.Valid(data):
 		return errors.New("it is no JSON")
 	}

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/cmd/vestibule/terminal"
 	"vestibule/provider/jwks"
+	"vestibule/provider/operator"
 	"vestibule/provider/store"
 	"vestibule/storage"
 	"vestibule/web/catalogue"
@@ -128,6 +129,9 @@ func (w *env) withSigningKeys(ctx context.Context, c *cli.Command, work func(v u
 
 // signingKeyFault says what is wrong in the words of the flags.
 func signingKeyFault(err error) error {
+	if errors.Is(err, operator.ErrNoSigningKey) {
+		return terminal.Failure(err.Error(), store.ErrNotFound)
+	}
 	if errors.Is(err, store.ErrConflict) {
 		return terminal.Failure("somebody else has changed the signing keys at the same moment; look at them with vestibule key list, then try again", err)
 	}

@@ -222,16 +222,19 @@ func Check(c Client) error {
 		fault(!known, fmt.Sprintf("claims for ID tokens can be those of %s, not of %q", strings.Join(claims.Scopes(), ", "), scope))
 		fault(known && !slices.Contains(c.Scopes, scope), fmt.Sprintf("claims of %s cannot be in ID tokens without the scope %s; let the client ask for it", scope, scope))
 	}
-	for _, uri := range c.RedirectURIs {
-		faults.add(fmt.Sprintf("redirect URI %q: ", uri), checkRedirectURI(uri, c.Public))
-	}
-	for _, uri := range c.PostLogoutRedirectURIs {
-		faults.add(fmt.Sprintf("post-logout redirect URI %q: ", uri), checkRedirectURI(uri, c.Public))
+	for _, list := range []struct {
+		what string
+		uris []string
+	}{{"redirect URI", c.RedirectURIs}, {"post-logout redirect URI", c.PostLogoutRedirectURIs}} {
+		for i, uri := range list.uris {
+			faults.add(fmt.Sprintf("%s %q: ", list.what, uri), checkRedirectURI(uri, c.Public))
+			fault(slices.Contains(list.uris[:i], uri), fmt.Sprintf("%s %q is there twice", list.what, uri))
+		}
 	}
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
-	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkOrigin(c), checkLogoutURIs(c), checkResources(c), checkCertificate(c), checkSubject(c), checkPages(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c), profileFaults(c))...)...)
+	return errors.Join(append(faults.found, slices.Concat([]error{checkAPI(c), checkItself(c), checkOrigin(c), checkLogoutURIs(c), checkResources(c), checkCertificate(c), checkSubject(c), checkPages(c), assurance.CheckACRNames(c.ACRNames)}, authFaults(c), profileFaults(c))...)...)
 }
 
 // checkAPI reports what a resource server has that only those have who sign users in.

@@ -74,7 +74,16 @@ func TestCheck(t *testing.T) {
 			c.ResourceServer, c.RedirectURIs, c.Scopes, c.ResourceURIs, c.CertificateBound = true, nil, nil, []string{"https://api.example"}, true
 		}, "gets no tokens"},
 		{"resource server that no token is for", func(c *client.Client) { c.ResourceServer, c.RedirectURIs, c.Scopes = true, nil, nil }, "at least one resource URI"},
-		{"client that acts for itself", func(c *client.Client) { c.GrantTypes, c.RedirectURIs = []string{"client_credentials"}, nil }, ""},
+		{"client that acts for itself", func(c *client.Client) {
+			c.GrantTypes, c.RedirectURIs, c.Scopes = []string{"client_credentials"}, nil, []string{"report"}
+		}, ""},
+		{"client that acts for itself, as a user", func(c *client.Client) {
+			c.GrantTypes, c.RedirectURIs, c.Scopes = []string{"client_credentials"}, nil, []string{"report", "openid", "email"}
+		}, "leave out the scopes openid, email"},
+		{"redirect URI that is there twice", func(c *client.Client) { c.RedirectURIs = append(c.RedirectURIs, c.RedirectURIs[0]) }, "is there twice"},
+		{"place after a sign-out that is there twice", func(c *client.Client) {
+			c.PostLogoutRedirectURIs = []string{"https://shop.example/out", "https://shop.example/out"}
+		}, `post-logout redirect URI "https://shop.example/out" is there twice`},
 		{"client that acts for itself too", func(c *client.Client) { c.GrantTypes = []string{"client_credentials", "authorization_code"} }, ""},
 		{"client that acts for itself too, and cannot send users back", func(c *client.Client) {
 			c.GrantTypes, c.RedirectURIs = []string{"client_credentials", "authorization_code"}, nil

@@ -19,9 +19,13 @@ func (o *Operator) SigningKeys(ctx context.Context) ([]jwks.Term, error) {
 	return jwks.Terms(rows, o.now()), err
 }
 
+// ErrNoSigningKey reports that no key signs that another could take the place of: no server has started yet.
+var ErrNoSigningKey = errors.New("there are no signing keys yet: the first server that starts makes them")
+
 // RotateSigningKeys has other keys take the place of those that sign, some time from now: at least jwks.MinAnnounce. It
 // makes them, or brings those forward that are there already and would sign later. No algorithms are all of them. It needs
-// the Keys, and returns the keys that will sign. store.ErrConflict if somebody else has made one at the same moment.
+// the Keys, and returns the keys that will sign. ErrNoSigningKey if there is none to take the place of;
+// store.ErrConflict if somebody else has made one at the same moment.
 func (o *Operator) RotateSigningKeys(ctx context.Context, algorithms []string, in time.Duration) ([]jwks.Term, error) {
 	if err := checkRotation(algorithms, in); err != nil {
 		return nil, err
@@ -30,12 +34,16 @@ func (o *Operator) RotateSigningKeys(ctx context.Context, algorithms []string, i
 	if err != nil {
 		return nil, err
 	}
+	signing := slices.DeleteFunc(slices.Clone(terms), func(t jwks.Term) bool {
+		return t.State != jwks.StateSigning || len(algorithms) > 0 && !slices.Contains(algorithms, t.Algorithm)
+	})
+	if len(signing) == 0 {
+		return nil, ErrNoSigningKey
+	}
 	var next []jwks.Term
 	err = o.Atomic(ctx, func(ctx context.Context) error {
-		for _, t := range terms {
-			if t.State != jwks.StateSigning || len(algorithms) > 0 && !slices.Contains(algorithms, t.Algorithm) {
-				continue
-			}
+		next = nil // the commit may be tried again
+		for _, t := range signing {
 			fresh, err := o.succeed(ctx, terms, t, o.now().Add(in))
 			if err != nil {
 				return err

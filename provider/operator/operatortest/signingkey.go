@@ -13,8 +13,14 @@ import (
 )
 
 func testSigningKeys(t *testing.T, w *world) {
-	w.signingKey()
 	o := w.operator(acting)
+	if _, err := o.RotateSigningKeys(t.Context(), nil, time.Hour); !errors.Is(err, operator.ErrNoSigningKey) {
+		t.Errorf("rotation where there are none: %v, want %v", err, operator.ErrNoSigningKey)
+	}
+	w.signingKey()
+	if _, err := o.RotateSigningKeys(t.Context(), []string{"PS256"}, time.Hour); !errors.Is(err, operator.ErrNoSigningKey) {
+		t.Errorf("rotation of an algorithm that has none: %v, want %v", err, operator.ErrNoSigningKey)
+	}
 	rotate := func(in time.Duration) jwks.Term {
 		t.Helper()
 		next, err := o.RotateSigningKeys(t.Context(), nil, in)
