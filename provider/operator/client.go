@@ -82,6 +82,9 @@ func (o *Operator) createClient(ctx context.Context, n NewClient) (client.Client
 	if err := o.requireNoUser(ctx, n.Client); err != nil {
 		return client.Client{}, err
 	}
+	if err := o.requireNoIssuer(client.Client{}, n.Client); err != nil {
+		return client.Client{}, err
+	}
 	n.Created = o.now()
 	n.Updated = n.Created
 	e := audit.Event{Kind: audit.EventAdminClientCreated, Client: n.ID}
@@ -101,6 +104,15 @@ func (o *Operator) requireNoUser(ctx context.Context, c client.Client) error {
 		return err
 	}
 	return invalid(errors.New("the client id is the subject of a user: APIs would take the client for that one; choose another"))
+}
+
+// requireNoIssuer refuses an API that wants to be known by what stands for the userinfo endpoint: it would get no tokens. One that
+// is known so already may be changed otherwise.
+func (o *Operator) requireNoIssuer(before, c client.Client) error {
+	if o.Issuer == "" || !slices.Contains(c.ResourceURIs, o.Issuer) || slices.Contains(before.ResourceURIs, o.Issuer) {
+		return nil
+	}
+	return invalid(fmt.Errorf("resource URI %q is the issuer, which stands for the userinfo endpoint: tokens for it are for no API; choose another", o.Issuer))
 }
 
 // DeleteClient removes a relying party and all its tokens, or fails with store.ErrNotFound.
@@ -154,6 +166,9 @@ func changeDetail(changed []string, secret bool) map[string]string {
 // replaceClient commits c in place of before. Updated is the version of a client: two changes never have the same.
 func (o *Operator) replaceClient(ctx context.Context, before, c client.Client, e audit.Event) (client.Client, error) {
 	if err := o.requireNoUser(ctx, c); err != nil {
+		return c, err
+	}
+	if err := o.requireNoIssuer(before, c); err != nil {
 		return c, err
 	}
 	if before.Sector() != c.Sector() { // it will know all its users anew

@@ -27,6 +27,8 @@ type Operator struct {
 	History  History
 	Seeds    Seeds
 
+	Issuer string // of the server, by which no API may be known; empty: it is not known here
+
 	// Documents gets what registrations name; nil: one with a sector_identifier_uri is refused.
 	Documents *fetch.Fetcher
 
