@@ -230,6 +230,25 @@ func TestPromptNone(t *testing.T) {
 	}
 }
 
+// TestSubjectBeforeHint: a client that names the user by a subject gets that user, also if the login_hint beside it means another.
+func TestSubjectBeforeHint(t *testing.T) {
+	s := newSite(t)
+	b := s.newBrowser()
+	b.open(s.authorize()).password("ana").press("Allow", "remember", "yes").client()
+	named := func(subject string, more ...string) string {
+		return s.authorize(append([]string{"claims", `{"id_token":{"sub":{"value":"` + subject + `"}}}`, "login_hint", "ben"}, more...)...)
+	}
+	for _, more := range [][]string{{"prompt", "none"}, {}} {
+		if got := b.open(named("s-ana", more...)).client(); got.Get("code") == "" {
+			t.Errorf("%q of the session's user leads to %v", more, got)
+		}
+	}
+	if got := b.open(named("s-ben", "prompt", "none")).client().Get("error"); got != "login_required" {
+		t.Errorf("of another user the client gets %q", got)
+	}
+	b.open(named("s-ana", "prompt", "select_account")).at("continue", "initial")
+}
+
 func TestAccountChooser(t *testing.T) {
 	s := newSite(t)
 	b := s.newBrowser()

@@ -77,7 +77,8 @@ func (s *flows) adoptSession(ctx context.Context, fl *flow, session *interaction
 	if (d.PromptLogin || d.NewLogin) && d.ExceptFrom != session.Login.Session {
 		fl.ix.Login.Authentications = nil
 	}
-	if d.LoginHint == "" {
+	// A login_hint only hints. Where the client has named the user, the session's is the one, whatever else the hint says.
+	if d.LoginHint == "" || d.Subject != "" {
 		return nil
 	}
 	user, err := s.Accounts.Account(ctx, session.Login.Subject)

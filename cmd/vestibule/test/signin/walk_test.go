@@ -530,8 +530,11 @@ func TestPrompts(t *testing.T) {
 		bob := s.AddUser("bob")
 		v = c.Begin("login_hint", "bob")
 		b.Open(v.Address).At("continue", "initial").Press("Use a different account").At("login", "initial")
-		v = c.Begin("id_token_hint", first.Token.Extra("id_token").(string))
-		v.Finish(b.Open(v.Address))
+		own := first.IDToken()
+		for _, hint := range [][]string{{}, {"login_hint", "bob"}, {"login_hint", "bob", "prompt", "none"}} {
+			v = c.Begin(append([]string{"id_token_hint", own}, hint...)...)
+			v.Finish(b.Open(v.Address))
+		}
 		stranger := c.Begin("prompt", "login")
 		hint := stranger.Finish(stranger.SignIn(s.NewBrowser(t), "bob").Allow()).Token.Extra("id_token").(string)
 		v = c.Begin("id_token_hint", hint, "prompt", "none")
