@@ -75,7 +75,7 @@ func TestReloadInPlace(t *testing.T) {
 	consent := first.sendFrom(address, "Sign in", "username", "ana", "password", secret).at("consent", "initial")
 	again := b.open(address).at("consent", "initial")
 	again.sendFrom(address, "Use a different account").at("login", "initial").password("ben").at("consent", "initial").says("ben@example.com")
-	consent.sendFrom(address, "Allow").at("login", "initial") // by ana, who has gone
+	consent.sendFrom(address, "Allow").at("login", "again") // by ana, who has gone
 	b.open(address).at("consent", "initial").says("ben@example.com").sendFrom(address, "Allow").client()
 
 	late := s.newBrowser().open(address).at("login", "initial")

@@ -27,8 +27,8 @@ func TestProofsEndWithTheSession(t *testing.T) {
 			b := s.newBrowser()
 			p := s.totpAt(b).press("Continue", "code", a.code(0)).at("consent", "initial")
 			end(s, b)
-			p.press("Allow").at("login", "initial")
-			p.reload().at("login", "initial") // for good
+			p.press("Allow").at("login", "again").says("Sign in again to continue")
+			p.reload().at("login", "again") // for good
 		})
 	}
 }
@@ -44,7 +44,7 @@ func TestFinishEndsWithTheSession(t *testing.T) {
 	action, form := s.totpAt(other).form("Continue", "code", a.code(0))
 	next := other.send(action, form).Header.Get("Location")
 	clear(s.sessions.rows)
-	other.open(next).at("login", "initial").password("ana").at("totp", "initial")
+	other.open(next).at("login", "again").password("ana").at("totp", "initial")
 }
 
 // TestWishEndsWithTheSession keeps whoever was signed out from enrolling.
@@ -54,7 +54,7 @@ func TestWishEndsWithTheSession(t *testing.T) {
 	p := s.totpAt(s.newBrowser()).click("Use a recovery code").press("Continue", "recovery", a.codes[0])
 	p = p.press("Set up a new authenticator").at("setup", "initial")
 	clear(s.sessions.rows)
-	p.press("Continue", "code", p.phone().code(0)).at("login", "initial").password("ana").at("totp", "initial")
+	p.press("Continue", "code", p.phone().code(0)).at("login", "again").password("ana").at("totp", "initial")
 }
 
 // TestTabsShareASession signs in twice in one browser: no tab ends what the other has proved.

@@ -469,7 +469,7 @@ func TestResetEndsWhatIsUnderWay(t *testing.T) {
 		s.Clock.Advance(time.Minute)
 
 		must(t, s, "user", "totp", "reset", "ana", "--reason", "test")
-		allowing.Press("Allow").At("login", "initial")
+		allowing.Press("Allow").At("login", "again")
 		security.Reload().At("login", "initial")
 		p := waiting.GiveCode(a.Code(0)).At("login", "again").GiveName("ana", servertest.Password)
 		v.Finish(p.Allow()).Authenticated(t, "aal1", s.Clock.Now(), "pwd")

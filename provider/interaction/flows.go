@@ -141,6 +141,13 @@ func (f *Flows) Restart(ix *Interaction) *Interaction {
 	return fresh
 }
 
+// Another returns an interaction of the same request and with the same login, under an id of its own, that is no row.
+func (f *Flows) Another(ix *Interaction) *Interaction {
+	another := *ix
+	another.ID, another.Version, another.Answer, another.Keep = spelling.RandomID(), 0, nil, nil
+	return &another
+}
+
 // Save stores ix: from then on it is a row. ErrConflict reports that another request changed or ended it
 // meanwhile, or made it a row already.
 func (f *Flows) Save(ctx context.Context, ix *Interaction) error {

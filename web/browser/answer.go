@@ -170,6 +170,12 @@ func (a *Answers) CookiesAgain(w http.ResponseWriter, r *http.Request, id string
 	return err == nil && lives, err
 }
 
+// HasCookies reports whether CookiesAgain has cookies for the form, if their session still lives.
+func (a *Answers) HasCookies(r *http.Request, id string, sealed []byte) bool {
+	_, ok := a.open(r, sealed, "cookies", id, form(r))
+	return ok
+}
+
 // setCookies gives the browser all cookies of the answer.
 func (a *Answers) setCookies(w http.ResponseWriter, answer Response) {
 	if answer.Session != "" {

@@ -60,25 +60,6 @@ func (s *commits) decideAnew(ctx context.Context, fl *flow) error {
 	return nil
 }
 
-// onResubmit is for the form that was sent, gone back to, and sent again: the sign-in is a row by now. The user
-// who has just given a password may be another than before.
-func (s *Server) onResubmit(w http.ResponseWriter, r *http.Request, fl *flow) error {
-	row, gone := s.reload(r, fl)
-	if gone == nil && row.subject() != fl.subject() {
-		row.ix.Login, row.ix.Consented, row.ix.Waived, row.state = fl.ix.Login, false, false, fl.state
-		row.guess = fl.guess
-		return s.commitPasswordAndRedirect(w, r, row)
-	}
-	if err := s.passwordAlone(r, fl, fl.subject()); err != nil {
-		return err
-	}
-	if gone != nil {
-		return gone
-	}
-	s.Cookies.AddBinding(w, r, fl.binding)
-	return s.redirectAfterReload(w, r, row)
-}
-
 // redirectAfterConflict is for a form of a sign-in that another request has changed meanwhile.
 func (s *Server) redirectAfterConflict(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	row, err := s.reload(r, fl)

@@ -95,7 +95,7 @@ func (fl *flow) accountFixed() bool {
 
 // postLogin is the name and the password.
 func (s *Server) postLogin(w http.ResponseWriter, r *http.Request, fl *flow) error {
-	if !fl.accountFixed() {
+	if !fl.accountFixed() && r.PostForm.Has("username") { // without one it was settled when the form was made
 		fl.state.Username = ui.Cut(ui.Field(r, "username"), 254)
 	}
 	password := ui.Field(r, "password")

@@ -28,7 +28,7 @@ func (s *Server) commitPasswordAndRedirect(w http.ResponseWriter, r *http.Reques
 			return err
 		}
 		return s.commitPasswordAndRedirect(w, r, fl)
-	case errors.Is(err, store.ErrConflict) && fl.ix.Version == 0:
+	case errors.Is(err, store.ErrConflict) && !fl.resubmitted:
 		return s.onResubmit(w, r, fl)
 	case errors.Is(err, store.ErrUnavailable): // perhaps it was committed, and has recorded the password
 		s.Passwords.Refund(r.Context(), fl.guess)

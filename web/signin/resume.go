@@ -109,9 +109,7 @@ func (s *Server) requireLiveSession(w http.ResponseWriter, r *http.Request, fl *
 	case lives:
 		return do()
 	}
-	fl.forget()
-	fl.state.clearMessages()
-	return s.saveAndShow(w, r, fl, "/login")
+	return s.restartAtPassword(w, r, fl)
 }
 
 // endedBefore returns a *browser.Repeated if the request is one that has ended the sign-in, which is nil if nothing is left

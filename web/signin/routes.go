@@ -64,8 +64,8 @@ func (s *Server) at(want step, h flowHandler) ui.Handler {
 		switch {
 		case err != nil:
 			return err
-		case owed != want && r.Method == http.MethodPost && fl.ix.Version > 0: // perhaps the second of two clicks
-			return s.redirectAfterConflict(w, r, fl)
+		case owed != want && r.Method == http.MethodPost && fl.ix.Version > 0:
+			return s.lateForm(w, r, fl, want, h)
 		case owed != want: // a late form uses nothing
 			return s.redirectToStep(w, r, fl, owed)
 		}

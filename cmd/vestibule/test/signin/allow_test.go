@@ -50,7 +50,7 @@ func TestAllowRestsOnSession(t *testing.T) {
 			if p = p.Allow(); tt.lives {
 				v.Finish(p)
 			} else {
-				p.At("login", "initial")
+				p.At("login", "again")
 			}
 		}
 	})
