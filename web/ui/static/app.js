@@ -18,12 +18,19 @@
 	// A page that comes back from memory may show what is no longer so.
 	addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
-	// A form is sent once. The guard opens again, should the answer get lost.
+	// A form is sent once. The guard opens again, should the answer get lost: long before the server forgets it. Until then
+	// the button shows why it does nothing.
 	for (const form of all("form:not([data-again])")) {
+		let sent = false;
 		form.addEventListener("submit", (event) => {
-			if (Date.now() - (form.dataset.sent || 0) < 8000) { event.preventDefault(); return; }
-			form.dataset.sent = Date.now();
-			if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+			if (sent) { event.preventDefault(); return; }
+			sent = true;
+			const button = event.submitter;
+			if (button) button.setAttribute("aria-busy", "true");
+			setTimeout(() => {
+				sent = false;
+				if (button) button.removeAttribute("aria-busy");
+			}, 2500);
 			for (const input of form.querySelectorAll("[data-shown]")) input.type = "password";
 		});
 	}
