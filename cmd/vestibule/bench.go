@@ -34,7 +34,7 @@ func benchSeed(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			s, err := w.vaultSettings(c, "hash_memory", "hash_passes")
+			s, err := w.settings(c, append([]string{"hash_memory", "hash_passes"}, ofVault...)...)
 			if err != nil {
 				return err
 			}

@@ -85,7 +85,11 @@ func clientImport(w *env) *cli.Command {
 					return err
 				}
 			}
-			return w.operate(ctx, c, func(o *operator.Operator) error {
+			s, err := w.settings(c, "database")
+			if err != nil {
+				return err
+			}
+			return operateOn(ctx, s, func(o *operator.Operator) error {
 				done, err := o.ImportClients(ctx, registrations(documents), c.Bool("replace"))
 				if taken := resourceFault(err); taken != nil {
 					return taken

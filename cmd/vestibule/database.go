@@ -22,7 +22,7 @@ import (
 )
 
 // existing is settings for a command that only looks at the database, or changes what must be there: where the address is
-// wrong it would make an empty SQLite file.
+// wrong it would make an empty SQLite file. What needs nothing to be there asks settings itself, and so makes the file.
 func (w *env) existing(c *cli.Command, only ...string) (config.Config, error) {
 	s, err := w.settings(c, only...)
 	if err != nil {
@@ -147,17 +147,15 @@ type unsealed struct {
 // withVault is operate for commands that open secrets. Like a server, they refuse a database with secrets that they cannot
 // open.
 func (w *env) withVault(ctx context.Context, c *cli.Command, work func(v unsealed) error) error {
-	s, err := w.vaultSettings(c)
+	s, err := w.existing(c, ofVault...)
 	if err != nil {
 		return err
 	}
 	return openVault(ctx, s, work)
 }
 
-// vaultSettings are those that openVault needs, and more.
-func (w *env) vaultSettings(c *cli.Command, more ...string) (config.Config, error) {
-	return w.existing(c, append(more, "database", "secret_keys", "name", "totp_authenticators", "totp_algorithms", "totp_digits", "totp_periods")...)
-}
+// ofVault are the settings that openVault needs.
+var ofVault = []string{"database", "secret_keys", "name", "totp_authenticators", "totp_algorithms", "totp_digits", "totp_periods"}
 
 // openVault is withVault for commands that ask for a secret once they know the settings.
 func openVault(ctx context.Context, s config.Config, work func(v unsealed) error) error {

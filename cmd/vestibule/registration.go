@@ -31,7 +31,7 @@ func registrationTokenCreate(w *env) *cli.Command {
 			if err := operator.CheckInitialToken(uses, life); err != nil {
 				return terminal.AsFlags(err)
 			}
-			s, err := w.existing(c, "database", "issuer")
+			s, err := w.settings(c, "database", "issuer")
 			if err != nil {
 				return err
 			}

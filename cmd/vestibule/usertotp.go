@@ -125,7 +125,7 @@ func userTOTPAdd(w *env) *cli.Command {
 			if path == "" {
 				return terminal.UsageError("--secret-file is missing; secrets do not belong into a command line, where every user of this machine can read them")
 			}
-			s, err := w.vaultSettings(c)
+			s, err := w.existing(c, ofVault...)
 			if err != nil {
 				return err
 			}

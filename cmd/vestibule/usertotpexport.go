@@ -29,7 +29,7 @@ func (w *env) passphrase(ctx context.Context, c *cli.Command, read func(ctx cont
 	if path == "" {
 		return config.Config{}, "", terminal.UsageError("--passphrase-file is missing; it names the file with the passphrase that protects the secrets")
 	}
-	s, err := w.vaultSettings(c)
+	s, err := w.existing(c, ofVault...)
 	if err != nil {
 		return s, "", err
 	}
