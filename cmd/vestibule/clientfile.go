@@ -91,19 +91,27 @@ func clientImport(w *env) *cli.Command {
 			}
 			return operateOn(ctx, s, func(o *operator.Operator) error {
 				done, err := o.ImportClients(ctx, registrations(documents), c.Bool("replace"))
-				if taken := resourceFault(err); taken != nil {
-					return taken
-				}
-				if errors.Is(err, store.ErrConflict) {
-					return terminal.Failure(fmt.Sprintf("%v; nothing was imported: take those that are registered out of the file, or have them changed with --replace", err), err)
-				}
 				if err != nil {
-					return terminal.AsFlags(err)
+					return importClientsFault(err)
 				}
 				return w.printImport(c, done)
 			})
 		},
 	}
+}
+
+func importClientsFault(err error) error {
+	if taken := resourceFault(err); taken != nil {
+		return taken
+	}
+	var there *operator.ClientTaken
+	switch {
+	case errors.As(err, &there):
+		return terminal.Failure(there.Error()+"; nothing was imported: take those that are registered out of the file, or have them changed with --replace", err)
+	case errors.Is(err, store.ErrConflict):
+		return terminal.Failure("somebody else registered, changed or removed one of these apps at the same moment; nothing was imported: run this again", err)
+	}
+	return err
 }
 
 // tellUnread says what of a document means nothing here.
@@ -115,7 +123,8 @@ func (w *env) tellUnread(d client.Document) error {
 	return w.Tell(w.Stderr, "command.client.unread", catalogue.Values{"id": terminal.Printable(d.ID), "names": names})
 }
 
-// readClientFile reads the file; - is standard input.
+// readClientFile reads the file; - is standard input. What the file holds and cannot be read is a usage error, as is what
+// cannot be registered.
 func readClientFile(w *env, path string) ([]client.Document, error) {
 	file := io.NopCloser(w.Stdin)
 	if path != "-" {
@@ -127,15 +136,15 @@ func readClientFile(w *env, path string) ([]client.Document, error) {
 	}
 	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, maxClientFile+1))
-	if err == nil && len(data) > maxClientFile {
-		err = fmt.Errorf("it is longer than %d MiB", maxClientFile>>20)
-	}
-	var documents []client.Document
-	if err == nil {
-		documents, err = client.ReadDocuments(data)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if len(data) > maxClientFile {
+		return nil, terminal.UsageError(fmt.Sprintf("%s: it is longer than %d MiB", path, maxClientFile>>20))
+	}
+	documents, err := client.ReadDocuments(data)
+	if err != nil {
+		return nil, terminal.UsageError(fmt.Sprintf("%s: %v", path, err))
 	}
 	return documents, nil
 }

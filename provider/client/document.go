@@ -6,9 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
+	"maps"
 	"slices"
-	"strings"
 )
 
 // Document is a registration as files and requests bring it: a JSON object with the names of RFC 7591.
@@ -29,14 +28,21 @@ type documentJSON struct {
 // wishes of whoever sends a document on.
 var answered = []string{"client_id_issued_at", "client_secret_expires_at", "registration_access_token", "registration_client_uri", "created"}
 
-// ReadDocuments reads one document or a list of them.
+// ReadDocuments reads one document or a list of them, which must not be empty.
 func ReadDocuments(data []byte) ([]Document, error) {
-	data = bytes.TrimSpace(data)
-	raw := []json.RawMessage{data}
-	if bytes.HasPrefix(data, []byte("[")) {
-		if err := one(data, &raw); err != nil {
-			return nil, fmt.Errorf("no JSON: %w", err)
+	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
+		d, err := ReadDocument(data)
+		if err != nil {
+			return nil, err
 		}
+		return []Document{d}, nil
+	}
+	var raw []json.RawMessage
+	if err := one(data, &raw); err != nil {
+		return nil, err
+	}
+	if len(raw) == 0 {
+		return nil, errors.New("it is an empty list")
 	}
 	var all []Document
 	for i, text := range raw {
@@ -49,15 +55,18 @@ func ReadDocuments(data []byte) ([]Document, error) {
 	return all, nil
 }
 
-// ReadDocument reads one document. It does not check what is registered: see Check.
+// ReadDocument reads one document. It does not check what is registered: see Check. A member of the wrong type is a *Mistyped.
 func ReadDocument(data []byte) (Document, error) {
 	var d Document
 	var beside documentJSON
 	var names map[string]json.RawMessage
 	if err := one(data, &names); err != nil {
-		return d, fmt.Errorf("no JSON object: %w", err)
+		return d, err
 	}
-	if err := errors.Join(json.Unmarshal(data, &d.Client), json.Unmarshal(data, &beside)); err != nil {
+	if names == nil {
+		return d, errors.New("it is no JSON object, but null")
+	}
+	if err := errors.Join(mistyped(json.Unmarshal(data, &d.Client)), mistyped(json.Unmarshal(data, &beside))); err != nil {
 		return d, err
 	}
 	d.Secret, d.Hash = beside.Secret, beside.Hash
@@ -77,7 +86,7 @@ func ReadDocument(data []byte) (Document, error) {
 func one(data []byte, to any) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if err := decoder.Decode(to); err != nil {
-		return err
+		return notJSON(data, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("there is more behind its end")
@@ -98,15 +107,4 @@ func (d Document) MarshalJSON() ([]byte, error) {
 }
 
 // knownNames are those that a document may have.
-var knownNames = slices.Concat(namesOf(reflect.TypeFor[Client]()), namesOf(reflect.TypeFor[documentJSON]()), answered)
-
-// namesOf are the names that the JSON of a struct has.
-func namesOf(t reflect.Type) []string {
-	var names []string
-	for i := range t.NumField() {
-		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name != "-" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
+var knownNames = slices.Concat(slices.Collect(maps.Keys(memberTypes)), answered)

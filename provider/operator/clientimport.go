@@ -26,9 +26,19 @@ const (
 	ImportSame       = "same" // it was registered like that
 )
 
+// ClientTaken reports a client whose id is registered already.
+type ClientTaken struct{ ID string }
+
+// Error names it.
+func (e *ClientTaken) Error() string { return "client " + e.ID + " is registered already" }
+
+// Unwrap returns store.ErrConflict.
+func (e *ClientTaken) Unwrap() error { return store.ErrConflict }
+
 // ImportClients registers relying parties, all or none, each with its event. replace: one whose id is registered is changed to
-// what stands here, and keeps its secret unless it brings one; else store.ErrConflict, which names the first. What is wrong
-// with any of them is reported at once, as an *Invalid.
+// what stands here, and keeps its secret unless it brings one; else a *ClientTaken, which names the first. store.ErrConflict
+// alone: somebody else has changed one of them at the same moment. What is wrong with any of them is reported at once, as an
+// *Invalid.
 func (o *Operator) ImportClients(ctx context.Context, all []NewClient, replace bool) ([]ImportedClient, error) {
 	if err := checkImport(all); err != nil {
 		return nil, err
@@ -105,7 +115,7 @@ func (o *Operator) importClient(ctx context.Context, n NewClient, made string, r
 		return ImportedClient{c, made, ImportRegistered, false}, err
 	}
 	if err == nil && !replace {
-		err = fmt.Errorf("it is registered: %w", store.ErrConflict)
+		err = &ClientTaken{n.ID}
 	}
 	if err != nil {
 		return ImportedClient{}, err

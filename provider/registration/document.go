@@ -78,15 +78,11 @@ func (d document) over(base client.Client) (client.Client, error) {
 
 // wrongType says which member is not what it should be.
 func wrongType(err error) error {
-	var wrong *json.UnmarshalTypeError
+	var wrong *client.Mistyped
 	if !errors.As(err, &wrong) {
 		return err
 	}
-	should := map[string]string{"string": "a text", "bool": "true or false", "[]string": "a list of texts", "client.Words": "a text"}[wrong.Type.String()]
-	if should == "" {
-		should = "of another type"
-	}
-	return &fault{field: wrong.Field, text: "it must be " + should + ", and is a JSON " + wrong.Value}
+	return &fault{field: wrong.Name, text: "it " + wrong.Text}
 }
 
 // members is the registration as JSON, by name.
