@@ -11,6 +11,7 @@ import (
 
 	"vestibule/cmd/vestibule/terminal"
 	"vestibule/provider/operator"
+	"vestibule/provider/store"
 	"vestibule/web/catalogue"
 )
 
@@ -59,6 +60,20 @@ func (s signOut) run(ctx context.Context, o *operator.Operator) error {
 	if err != nil {
 		return err
 	}
+	stranger, err := o.IsStranger(ctx, subject)
+	if err != nil {
+		return err
+	}
+	if stranger && len(ended) == 0 {
+		return strangerFault(subject)
+	}
 	_, err = fmt.Fprintln(s.Stdout, strings.Join([]string{s.Say("command.user.signed_out", catalogue.Values{"user": called}), s.ended(ended)}, "\n"))
 	return err
+}
+
+// strangerFault tells of a subject that is probably mistyped. That it is has kept nothing from ending: a database with users of
+// its own may also serve a program that keeps others.
+func strangerFault(subject string) error {
+	return terminal.Failure(fmt.Sprintf("there is no user with the subject %s, nor a session of one; `vestibule user get NAME` shows the subject of a user. If another program keeps the account, all that it had open has ended",
+		terminal.Printable(subject)), store.ErrNotFound)
 }

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 
 	"vestibule/provider/audit"
 	"vestibule/provider/interaction"
+	"vestibule/provider/store"
 )
 
 // OpenSessions returns the sessions of a user that have not reached their end.
@@ -52,6 +54,17 @@ func (o *Operator) EndAccess(ctx context.Context, subject, reason string) ([]int
 		return nil, fmt.Errorf("end what is open: %w", err)
 	}
 	return open, nil
+}
+
+// IsStranger reports whether accounts are kept here and none has the subject. Where another program keeps them nobody is a
+// stranger.
+func (o *Operator) IsStranger(ctx context.Context, subject string) (bool, error) {
+	_, err := o.Accounts.Account(ctx, subject)
+	if !errors.Is(err, store.ErrNotFound) {
+		return false, err
+	}
+	kept, err := o.Usage.ActiveAccounts(ctx)
+	return kept > 0, err
 }
 
 // EndsAccess reports whether an event is of an operation that ends all that its subject has open. Whoever keeps some of

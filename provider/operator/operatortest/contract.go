@@ -332,6 +332,11 @@ func testAccessEnds(t *testing.T, w *world) {
 	}
 	_, err = o.EndAccess(ctx, "of another program", "a stolen laptop")
 	w.must(err)
+	for subject, want := range map[string]bool{w.ana.Subject: false, "of another program": true} {
+		if got, err := o.IsStranger(ctx, subject); got != want || err != nil {
+			t.Errorf("IsStranger(%q) = %v, %v, want %v", subject, got, err, want)
+		}
+	}
 }
 
 func testNotDue(t *testing.T, w *world) {

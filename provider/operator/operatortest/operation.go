@@ -261,7 +261,7 @@ var operations = []operation{
 }
 
 // reads are the methods that write nothing.
-var reads = []string{"FindUser", "Inspect", "NewSeeding", "OpenSessions", "PlanPolicy", "SecretKeys", "SigningKeys", "WrongGuesses"}
+var reads = []string{"FindUser", "Inspect", "IsStranger", "NewSeeding", "OpenSessions", "PlanPolicy", "SecretKeys", "SigningKeys", "WrongGuesses"}
 
 // signingKey has one key sign.
 func (w *world) signingKey() {
