@@ -37,22 +37,34 @@ func TestOpenRefuses(t *testing.T) {
 		{"sqlite::memory:", "name of a file", nil},
 		{"sqlite:" + dir, "is a directory", nil},
 		{"sqlite:" + dir + "/none/v.db", "no such file or directory", os.ErrNotExist},
-		{"sqlite:" + garbage, "not a database", store.ErrUnavailable},
+		{"sqlite:" + garbage, "open database: " + garbage + " is a file, but no SQLite database: name another", store.ErrUnavailable},
 		{"postgres://u:hunter2@%zz/x", "cannot parse", nil},
 		{"postgres://u:hunter2@" + closedPort(t) + "/x", "connection refused", store.ErrUnavailable},
 	} {
-		s, err := storage.Open(t.Context(), tt.dsn)
-		if err == nil {
-			s.Close()
-			t.Errorf("Open(%q) succeeded", tt.dsn)
-			continue
-		}
-		if !strings.Contains(err.Error(), tt.want) || tt.err != nil && !errors.Is(err, tt.err) {
-			t.Errorf("Open(%q): %v, want %q and %v", tt.dsn, err, tt.want, tt.err)
-		}
-		if strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("Open(%q): %v has the password", tt.dsn, err)
-		}
+		opensNot(t, tt.dsn, tt.want, tt.err)
+	}
+	if address := os.Getenv("VESTIBULE_TEST_POSTGRES"); address != "" {
+		u, err := url.Parse(address)
+		must(t, err)
+		u.Path = "/vestibule_nowhere"
+		opensNot(t, u.String(), `open database: PostgreSQL has no database "vestibule_nowhere": make it`, store.ErrUnavailable)
+	}
+}
+
+// opensNot has a database refused in words that a person can act on.
+func opensNot(t *testing.T, dsn, want string, cause error) {
+	t.Helper()
+	s, err := storage.Open(t.Context(), dsn)
+	if err == nil {
+		s.Close()
+		t.Errorf("Open(%q) succeeded", dsn)
+		return
+	}
+	if !strings.Contains(err.Error(), want) || cause != nil && !errors.Is(err, cause) {
+		t.Errorf("Open(%q): %v, want %q and %v", dsn, err, want, cause)
+	}
+	if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "SELECT") {
+		t.Errorf("Open(%q): %v has the password, or what was asked", dsn, err)
 	}
 }
 

@@ -40,8 +40,8 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	}
 	d := &DB{conn: c, limit: answerTime}
 	if err := d.Ping(ctx); err != nil {
-		d.Close()
-		return nil, fmt.Errorf("open database: %w", err)
+		defer d.Close()
+		return nil, fmt.Errorf("open database: %w", d.openFault(dsn, err))
 	}
 	return d, nil
 }

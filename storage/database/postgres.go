@@ -31,6 +31,7 @@ const (
 	stateUntranslatable  = "22021" // bytes that are not UTF-8, or NUL, in a text
 	stateUniqueViolation = "23505"
 	stateReadOnly        = "25006" // the primary has become a standby
+	stateNoDatabase      = "3D000"
 	stateSerialization   = "40001"
 	stateUnknown         = "40003" // whether the statement was completed
 	stateDeadlock        = "40P01"
