@@ -159,7 +159,7 @@ func portable(c *cli.Command, text string) (totp.Portable, error) {
 	short := c.Bool("allow-short")
 	p, err := totp.ParseSecret(text, short)
 	if err != nil {
-		if !short {
+		if _, other := totp.ParseSecret(text, true); other == nil { // it is short, and nothing else is wrong
 			err = fmt.Errorf("%w (--allow-short takes 80 bits)", err)
 		}
 		return p, fmt.Errorf("--secret-file: %w", err)
