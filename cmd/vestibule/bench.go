@@ -83,14 +83,26 @@ func benchClean(w *env) *cli.Command {
 		Name: "clean", Usage: "remove the users to measure with, and all that came of them", Flags: databaseFlags(),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			return w.operate(ctx, c, func(o *operator.Operator) error {
-				n, err := bench.Clean(ctx, o)
-				if err != nil {
-					return err
-				}
-				return w.Tell(w.Stdout, "command.bench.cleaned", catalogue.Values{"n": n, "client": operator.SeedClient})
+				done, err := bench.Clean(ctx, o)
+				return errors.Join(w.tellCleaned(done, err == nil), err)
 			})
 		},
 	}
+}
+
+// tellCleaned says what was removed, also if it is not all.
+func (w *env) tellCleaned(done bench.Cleaned, all bool) error {
+	var said error
+	if done.Users > 0 {
+		said = w.Tell(w.Stdout, "command.bench.cleaned.users", catalogue.Values{"n": done.Users})
+	}
+	if done.Client {
+		said = errors.Join(said, w.Tell(w.Stdout, "command.bench.cleaned.client", catalogue.Values{"client": operator.SeedClient}))
+	}
+	if all && done == (bench.Cleaned{}) {
+		return w.Tell(w.Stdout, "command.bench.cleaned.none", nil)
+	}
+	return said
 }
 
 // benchRun measures a server.
@@ -113,6 +125,12 @@ func benchRun(w *env) *cli.Command {
 				return err
 			}
 			results, err := bench.Run(ctx, m)
+			switch {
+			case ctx.Err() != nil && len(results) == 0:
+				return errors.New("interrupted before anything was measured")
+			case ctx.Err() != nil:
+				err = errors.New("interrupted; what was measured until then is all that there is, and the last row is of a part of its time")
+			}
 			if len(results) > 0 { // what was measured until then
 				err = errors.Join(w.Print(c, results, w.benchTable(results)), err)
 			}
@@ -153,8 +171,10 @@ func (w *env) measurement(c *cli.Command) (bench.Config, error) {
 		return m, err
 	}
 	m.Issuer = s.Issuer
-	m.Users, err = bench.Read(path)
-	return m, err
+	if m.Users, err = bench.Read(path); err != nil {
+		return m, fmt.Errorf("--users: %w", err)
+	}
+	return m, nil
 }
 
 // benchTable has a row for each result, and then what went wrong.

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"reflect"
@@ -72,5 +73,24 @@ func TestResult(t *testing.T) {
 	}
 	if wanted := []Error{{"b", 2, "second"}, {"a", 1, "first"}, {"other", 1, "fourth"}}; !slices.Equal(errs, wanted) {
 		t.Errorf("the errors are %+v, want %+v", errs, wanted)
+	}
+}
+
+// TestInterrupted: what was done until somebody ends a measurement is a result, without what it has cost the server.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	done := 0
+	p := &phase{operation: operation{name: "refresh", do: func(*client, context.Context) error {
+		if done++; done == 3 {
+			stop()
+		}
+		return nil
+	}}, clients: make([]*client, 1), runs: make([]run, 1), length: time.Hour}
+	if err := p.run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("run: %v, want %v", err, context.Canceled)
+	}
+	if r := p.result(); r.Count != 2 || r.Failed != 0 || r.Elapsed <= 0 || r.CPU != 0 || r.NoCPU == nil {
+		t.Errorf("the result is %+v, want two of the operation", r)
 	}
 }

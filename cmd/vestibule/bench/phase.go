@@ -32,6 +32,7 @@ type run struct {
 
 func (p *phase) run(ctx context.Context) error {
 	p.began = time.Now()
+	defer func() { p.elapsed = time.Since(p.began) }()
 	if err := p.each(ctx, p.begin); err != nil {
 		return err
 	}
@@ -43,7 +44,6 @@ func (p *phase) run(ctx context.Context) error {
 			return err
 		}
 	}
-	p.elapsed = time.Since(p.began)
 	return nil
 }
 
@@ -73,6 +73,7 @@ func (p *phase) round(ctx context.Context) error {
 		group.Go(func() error { return p.work(inner, c, &p.runs[i]) })
 	}
 	if err := group.Wait(); err != nil {
+		p.noCPU = errors.Join(p.noCPU, err) // of what was done meanwhile
 		return err
 	}
 	after, err := workedAt(ctx, p.metrics)

@@ -45,7 +45,8 @@ func (c Config) Check() error {
 	return errors.Join(faults...)
 }
 
-// Run measures. Errors of operations are part of a Result; one of Run says why there is none.
+// Run measures. Errors of operations are part of a Result; one of Run says why there are no more. The last result is then of
+// a part of its time.
 func Run(ctx context.Context, c Config) (results []Result, err error) {
 	s, err := discover(ctx, c.Issuer, c.Users, slices.Max(c.Clients))
 	if err != nil {
@@ -81,13 +82,15 @@ func (c Config) measure(ctx context.Context, s *serverAt, users *pool, n int) (r
 			continue
 		}
 		p := &phase{operation: o, clients: clients, runs: make([]run, n), length: c.Duration, metrics: c.Metrics}
-		if err := p.run(ctx); err != nil {
-			return results, fmt.Errorf("%s with %d clients: %w", o.name, n, err)
+		err := p.run(ctx)
+		if r := p.result(); err == nil || r.Count+r.Failed > 0 {
+			results = append(results, r)
+			if c.Measured != nil {
+				c.Measured(r)
+			}
 		}
-		r := p.result()
-		results = append(results, r)
-		if c.Measured != nil {
-			c.Measured(r)
+		if err != nil {
+			return results, fmt.Errorf("%s with %d clients: %w", o.name, n, err)
 		}
 	}
 	return results, nil

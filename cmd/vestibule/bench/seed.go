@@ -52,20 +52,28 @@ func Seed(ctx context.Context, o *operator.Operator, n int, beside bool) (Users,
 	return made, nil
 }
 
-// Clean removes all that Seed has made, and what came of it, and returns how many users went. It may be run again.
-func Clean(ctx context.Context, o *operator.Operator) (users int, err error) {
+// Cleaned is what Clean has removed.
+type Cleaned struct {
+	Users  int
+	Client bool
+}
+
+// Clean removes all that Seed has made, and what came of it. It may be run again.
+func Clean(ctx context.Context, o *operator.Operator) (done Cleaned, err error) {
 	subjects, _, err := o.Seeds.SeededAccounts(ctx)
 	if err != nil {
-		return 0, err
+		return done, err
 	}
 	for some := range slices.Chunk(subjects, operator.SeedBatch) {
 		if err := o.DeleteSeeded(ctx, some); err != nil {
-			return users, fmt.Errorf("remove users: %w", err)
+			return done, fmt.Errorf("remove users: %w", err)
 		}
-		users += len(some)
+		done.Users += len(some)
 	}
-	if err := o.DeleteClient(ctx, operator.SeedClient); err != nil && !errors.Is(err, store.ErrNotFound) {
-		return users, err
+	err = o.DeleteClient(ctx, operator.SeedClient)
+	if errors.Is(err, store.ErrNotFound) {
+		return done, nil
 	}
-	return users, nil
+	done.Client = err == nil
+	return done, err
 }
