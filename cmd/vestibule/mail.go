@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/mail"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -20,11 +21,15 @@ func mailTest(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "test", ArgsUsage: "ADDRESS", Usage: "send a test mail, and say what is wrong if that fails", Flags: settingsFlags(),
 		Action: func(ctx context.Context, c *cli.Command) error {
+			to := c.Args().First()
+			if a, err := mail.ParseAddress(to); err != nil || a.Address != to { // whatever the settings are
+				return fmt.Errorf("no mail is sent to %s: it is not an e-mail address", terminal.Printable(to))
+			}
 			s, err := w.settings(c, "issuer", "name", "mail_server", "mail_from", "mail_tls", "mail_username", "mail_password", "mail_ca_file")
 			if err != nil {
 				return err
 			}
-			return w.sendTest(ctx, s, c.Args().First())
+			return w.sendTest(ctx, s, to)
 		},
 	}
 }
