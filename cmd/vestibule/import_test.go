@@ -77,7 +77,7 @@ var mayImport = map[string][]string{
 	"provider/operator/operatortest":       {"mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/store"},
 	"docs/doctest":                         {},
 	"provider/assurance":                   {"provider/claims", "provider/spelling"},
-	"provider/claims":                      {"provider/spelling"},
+	"provider/claims":                      {"provider/spelling", "golang.org/x/text"},
 	"provider/interaction":                 {"provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/spelling", "provider/store"},
 	"provider/interaction/interactiontest": {"provider/assurance", "provider/interaction", "provider/store"},
 	"provider/outbox":                      {},

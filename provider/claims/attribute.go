@@ -12,6 +12,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/language"
+
 	"vestibule/provider/spelling"
 )
 
@@ -38,7 +40,7 @@ var (
 	pageForm   = form{isPage, "an http or https address of at most 500 bytes"}
 	dayForm    = form{isDay, "a day such as 1990-12-31, 0000-12-31 without the year, or a year such as 1990"}
 	zoneForm   = form{regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z0-9_+-]{1,30}){0,2}$`).MatchString, "a time zone such as Europe/Paris"}
-	localeForm = form{regexp.MustCompile(`^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,4}$`).MatchString, "a language such as en or pt-BR"}
+	localeForm = form{isLocale, "a language such as en or pt-BR"}
 	phoneForm  = form{regexp.MustCompile(`^\+[0-9][0-9 ().-]{3,28}[0-9](;ext=[0-9]{1,8})?$`).MatchString, "a number with its country, such as +1 425 555 0100"}
 	yesNoForm  = form{func(v string) bool { return v == "true" || v == "false" }, "true or false"}
 )
@@ -143,6 +145,15 @@ func isText(text, allowed string) bool {
 func isPage(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && len(text) <= 500 && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && isText(text, "")
+}
+
+// localeShape is as in OIDC Core 5.1, which has some providers write an underscore.
+var localeShape = regexp.MustCompile(`^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,4}$`)
+
+// isLocale reports whether a text is a tag of a language that there is, in a country that there is (BCP 47).
+func isLocale(text string) bool {
+	_, err := language.Parse(text) // takes the underscore too
+	return err == nil && localeShape.MatchString(text)
 }
 
 // isDay reports whether a text is a birthdate (OIDC Core 5.1): the year may be 0000 or stand alone.

@@ -96,6 +96,8 @@ func TestAttributesThatAreWrong(t *testing.T) {
 		{"zoneinfo", "Europe/", "Europe/Paris"},
 		{"zoneinfo", "../../etc/passwd", "Europe/Paris"},
 		{"locale", "English please", "pt-BR"},
+		{"locale", "xx_YY", "pt-BR"},
+		{"locale", "pt-99", "pt-BR"},
 		{"phone_number", "0800 1234", "+1 425 555 0100"},
 		{"phone_number", "+12", "+1 425 555 0100"},
 		{"phone_number_verified", "yes", "true or false"},
