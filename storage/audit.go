@@ -165,8 +165,8 @@ type AuditFilter struct {
 	Until   time.Time // excluding
 }
 
-// has reports whether the filter chooses events of the kind.
-func (f AuditFilter) has(kind string) bool {
+// Has reports whether the filter chooses events of the kind.
+func (f AuditFilter) Has(kind string) bool {
 	return kind == f.Kind || strings.HasPrefix(kind, f.Kind+".")
 }
 
@@ -230,11 +230,11 @@ func (f AuditFilter) where() (string, []any) {
 func (s *Store) AuditEvents(ctx context.Context, f AuditFilter, n int) ([]audit.Recorded, error) {
 	var kinds []string
 	if f.Kind != "" {
-		logged, err := s.auditKinds(ctx)
+		logged, err := s.AuditKinds(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if kinds = slices.DeleteFunc(logged, func(kind string) bool { return !f.has(kind) }); len(kinds) == 0 {
+		if kinds = slices.DeleteFunc(logged, func(kind string) bool { return !f.Has(kind) }); len(kinds) == 0 {
 			return nil, nil
 		}
 	}
@@ -246,8 +246,8 @@ func (s *Store) AuditEvents(ctx context.Context, f AuditFilter, n int) ([]audit.
 	return events, s.findPlaces(ctx, events)
 }
 
-// auditKinds returns the kinds of events that the log has: one look into the index for each, however long the log is.
-func (s *Store) auditKinds(ctx context.Context) ([]string, error) {
+// AuditKinds returns the kinds of events that the log has, in order: one look into the index for each, however long the log is.
+func (s *Store) AuditKinds(ctx context.Context) ([]string, error) {
 	return all(ctx, s, func(r row) (kind string, err error) {
 		err = r.Scan(&kind)
 		return kind, err

@@ -19,6 +19,7 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/store"
 	"vestibule/storage"
+	"vestibule/web/catalogue"
 )
 
 const (
@@ -53,10 +54,22 @@ func auditList(w *env) *cli.Command {
 				if err != nil {
 					return err
 				}
-				return w.printEvents(ctx, c, db, events)
+				return errors.Join(w.printEvents(ctx, c, db, events), w.tellKinds(ctx, db, filter))
 			})
 		},
 	}
+}
+
+// tellKinds names the kinds that there are to whoever asks for another: it may be mistyped, or nothing of it has happened yet.
+func (w *env) tellKinds(ctx context.Context, db *storage.Store, filter storage.AuditFilter) error {
+	if filter.Kind == "" {
+		return nil
+	}
+	kinds, err := db.AuditKinds(ctx)
+	if err != nil || len(kinds) == 0 || slices.ContainsFunc(kinds, filter.Has) {
+		return err
+	}
+	return w.Tell(w.Stderr, "command.audit.kinds", catalogue.Values{"kind": terminal.Printable(filter.Kind), "kinds": strings.Join(kinds, ", ")})
 }
 
 // auditFilter is what the flags leave.

@@ -33,7 +33,9 @@ func (n NewClient) complete() NewClient {
 
 // Check says all that is wrong with it at once, as an *Invalid. The secret is checked when it is hashed.
 func (n NewClient) Check() error {
+	given := n.Name
 	n = n.complete()
+	n.Name = given // the id that stands in its place may have faults of its own
 	if n.NeedsSecret() && n.SecretHash == "" {
 		n.SecretHash = "will be there"
 	}

@@ -20,6 +20,7 @@ func (t *Terminal) Program(version string, commands ...*cli.Command) *cli.Comman
 		EnableShellCompletion: true,
 		ConfigureShellCompletionCommand: func(c *cli.Command) {
 			c.Hidden, c.Usage = false, "scripts that complete commands and flags in a shell"
+			c.Action = checked(nil) // it is made after the others
 		},
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // Report does
 	}

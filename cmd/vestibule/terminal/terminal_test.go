@@ -22,7 +22,7 @@ func program(t *testing.T, act cli.ActionFunc, args ...string) (stdout string, e
 	t.Helper()
 	var out bytes.Buffer
 	term := &Terminal{Stdin: strings.NewReader(""), Stdout: &out, Stderr: t.Output()}
-	it := &cli.Command{Name: "it", ArgsUsage: "NAME", Usage: "do it", Flags: []cli.Flag{OutputFlag(), &cli.IntFlag{Name: "times"}}, Action: act}
+	it := &cli.Command{Name: "it", ArgsUsage: "NAME", Usage: "do it", Flags: []cli.Flag{OutputFlag(), &cli.IntFlag{Name: "times"}, &cli.DurationFlag{Name: "for"}}, Action: act}
 	do := &cli.Command{Name: "do", Usage: "what is done", Commands: []*cli.Command{it}}
 	err = term.Program("1.2.3", do).Run(t.Context(), append([]string{"vestibule"}, args...))
 	return out.String(), err
@@ -43,6 +43,10 @@ func TestProgram(t *testing.T) {
 		{"do it a --tims 3", "there is no flag --tims\ndid you mean --times?"},
 		{"do it a --times", "--times needs a value"},
 		{"do it a --times x", `invalid value "x" for flag --times: it should be a whole number`},
+		{"do it a --for ever", `invalid value "ever" for flag --for: it should be a time such as 90s, 30m or 24h`},
+		{"do it a --for 7", `invalid value "7" for flag --for: it should be a time such as 90s, 30m or 24h`},
+		{"completion", "say what to do with completion\n"},
+		{"completion tcsh", "there is no command \"completion tcsh\"\n"},
 		{"do it a --output xml", "it should be table or json"},
 		{"help do its", `there is no command "do its"`},
 	} {

@@ -123,6 +123,9 @@ func flagError(c *cli.Command, err error) error {
 	if head, _, ok := strings.Cut(text, ": strconv."); ok {
 		text = head + ": it should be a whole number"
 	}
+	if head, _, ok := strings.Cut(text, ": time: "); ok {
+		text = head + ": it should be a time such as 90s, 30m or 24h"
+	}
 	text = strings.Replace(text, `" for flag -`, `" for flag --`, 1)
 	return UsageError(strings.Replace(text, `" for -`, `" for --`, 1))
 }
