@@ -223,6 +223,10 @@ type Config struct {
 
 	// AuditRetention is how long events are kept in the audit log; 0: for ever: audit_retention.
 	AuditRetention time.Duration
+
+	// ExposedFiles is no setting, but what Load has found out: the paths of files of secrets, as the settings have them, that
+	// others than their owner may read although whoever runs the program could change that.
+	ExposedFiles []string
 }
 
 // TwoSteps is a rule for all users: must they have a second factor?

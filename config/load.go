@@ -123,6 +123,9 @@ func (e entry) apply(c *Config) error {
 		if value, err = readSecret(e.setting.name, value); err != nil {
 			return err
 		}
+		if isExposed(e.value) {
+			c.ExposedFiles = append(c.ExposedFiles, e.value)
+		}
 	}
 	return e.setting.set(c, value)
 }

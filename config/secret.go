@@ -33,6 +33,13 @@ func readSecret(name, path string) (string, error) {
 	return readSmall(path)
 }
 
+// isExposed reports whether others than its owner may read a file that holds a secret, and whoever runs the program could
+// change that. What a cluster or a container mounts is another's, and has the mode that its program needs there.
+func isExposed(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Perm()&0o077 != 0 && isOwn(info)
+}
+
 func readSmall(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -85,6 +85,11 @@ func configCheck(w *env) *cli.Command {
 			if err := server.Check(s); err != nil {
 				return err
 			}
+			for _, path := range s.ExposedFiles {
+				if err := w.Tell(w.Stderr, "command.config.exposed", catalogue.Values{"path": path}); err != nil {
+					return err
+				}
+			}
 			return w.Tell(w.Stdout, "command.config.good", catalogue.Values{"issuer": s.Issuer, "address": s.Listen, "database": w.kind(s.Database)})
 		},
 	}

@@ -48,6 +48,7 @@ func listen(flagName, address string) (net.Listener, error) {
 // Serve answers on both listeners and does the jobs until ctx ends or one of the listeners fails. It closes the listeners.
 func (s *Server) Serve(ctx context.Context, main, admin net.Listener) error {
 	s.tellOfSeeded(ctx)
+	s.tellOfExposed(ctx)
 	group, inner := errgroup.WithContext(ctx)
 	group.Go(func() error { return Serve(inner, main, s.handler, s.log) })
 	group.Go(func() error { return Serve(inner, admin, s.admin, s.log) })
@@ -61,6 +62,13 @@ func (s *Server) Serve(ctx context.Context, main, admin net.Listener) error {
 func (s *Server) tellOfSeeded(ctx context.Context) {
 	if _, err := s.store.Client(ctx, operator.SeedClient); err == nil {
 		s.log.WarnContext(ctx, "users who were made to measure with can sign in here; vestibule bench clean removes them", "client", operator.SeedClient)
+	}
+}
+
+// tellOfExposed warns of files of secrets that others may read.
+func (s *Server) tellOfExposed(ctx context.Context) {
+	for _, path := range s.config.ExposedFiles {
+		s.log.WarnContext(ctx, "others may read a file that holds a secret; take that from them with chmod 600", "file", path)
 	}
 }
 
