@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -77,14 +78,10 @@ func (s *Strike) Happened() bool {
 	}
 }
 
-func writes(statement string) bool {
-	for _, verb := range []string{"INSERT", "UPDATE", "DELETE", "WITH done"} {
-		if strings.HasPrefix(strings.TrimSpace(statement), verb) {
-			return true
-		}
-	}
-	return false
-}
+// writing is what a statement has that writes, wherever it stands: several writes may be one statement.
+var writing = regexp.MustCompile(`\b(INSERT INTO|DELETE FROM|UPDATE [a-z])`)
+
+func writes(statement string) bool { return writing.MatchString(statement) }
 
 // NewFaulty is a site on PostgreSQL whose one server reaches the database through the proxy. The test and the commands
 // go there directly.
