@@ -27,9 +27,9 @@ func (s *Store) SessionGrantAlong(ctx context.Context, session []byte, client co
 	g := &sessionGrant{id: session, client: client}
 	return context.WithValue(ctx, sessionGrantKey{}, g), func(ctx context.Context) (consent.Grant, error) {
 		if !g.known {
-			return only(all(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent
-				WHERE subject = (SELECT session.subject FROM session WHERE session.id = $1) AND client = $2 AND registration = $3 AND `+notGone,
-				g.id, g.client.ID, g.client.Registration))
+			if _, err := g.session(ctx, s); !g.known {
+				return consent.Grant{}, err
+			}
 		}
 		return only(g.found, nil)
 	}
