@@ -27,10 +27,7 @@ func (p *Provider) flushRefresh(ctx context.Context, u *unit, request fosite.Acc
 	if !spent {
 		return body, err
 	}
-	winner, err := p.store.Token(ctx, u.refresh.Key())
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
-	}
+	winner, err := p.refreshToken(ctx, u.refresh.Key())
 	if err != nil {
 		return nil, err
 	}
@@ -80,12 +77,9 @@ func (p *Provider) giveBeside(ctx context.Context, u *unit, request fosite.Acces
 	}
 	refresh, _ := body["refresh_token"].(string)
 	key := p.tokens.refreshKey(refresh)
-	next, err := p.store.Token(ctx, key)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
-	case err != nil:
-		return nil, storeFault{err}
+	next, err := p.refreshToken(ctx, key)
+	if err != nil {
+		return nil, err
 	}
 	token, err := p.makeAccess(ctx, u, request)
 	if err != nil {
@@ -101,6 +95,21 @@ func (p *Provider) giveBeside(ctx context.Context, u *unit, request fosite.Acces
 	delete(body, "id_token")
 	body["access_token"], body["scope"] = token, strings.Join(u.target.scopes(request.GetGrantedScopes()), " ")
 	return json.Marshal(body)
+}
+
+// errRevoked refuses a refresh token that is gone.
+var errRevoked = fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
+
+// refreshToken returns a refresh token, used or not, or errRevoked.
+func (p *Provider) refreshToken(ctx context.Context, key tokens.Key) (tokens.Token, error) {
+	token, err := p.store.Token(ctx, key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return token, errRevoked
+	case err != nil:
+		return token, storeFault{err}
+	}
+	return token, nil
 }
 
 // makeAccess makes the access token of a refresh, and no other token.

@@ -322,7 +322,7 @@ func (p *Provider) flushRenewal(ctx context.Context, u *unit, body []byte) ([]by
 	}
 	ended, err := p.spend(ctx, u, func(ctx context.Context) error { return p.store.Renew(ctx, u.refresh.Key(), ends, made) })
 	if ended {
-		return nil, fosite.ErrInvalidGrant.WithHint("The refresh token was revoked.")
+		return nil, errRevoked
 	}
 	return body, err
 }
