@@ -222,15 +222,9 @@ func Check(c Client) error {
 		fault(!known, fmt.Sprintf("claims for ID tokens can be those of %s, not of %q", strings.Join(claims.Scopes(), ", "), scope))
 		fault(known && !slices.Contains(c.Scopes, scope), fmt.Sprintf("claims of %s cannot be in ID tokens without the scope %s; let the client ask for it", scope, scope))
 	}
-	for _, list := range []struct {
-		what string
-		uris []string
-	}{{"redirect URI", c.RedirectURIs}, {"post-logout redirect URI", c.PostLogoutRedirectURIs}} {
-		for i, uri := range list.uris {
-			faults.add(fmt.Sprintf("%s %q: ", list.what, uri), checkRedirectURI(uri, c.Public))
-			fault(slices.Contains(list.uris[:i], uri), fmt.Sprintf("%s %q is there twice", list.what, uri))
-		}
-	}
+	checkRedirect := func(uri string) error { return checkRedirectURI(uri, c.Public) }
+	faults.each("redirect URI", c.RedirectURIs, checkRedirect)
+	faults.each("post-logout redirect URI", c.PostLogoutRedirectURIs, checkRedirect)
 	for _, scope := range c.Scopes {
 		fault(!isScope(scope), fmt.Sprintf("scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
@@ -262,6 +256,14 @@ type faults struct{ found []error }
 func (f *faults) when(broken bool, text string) {
 	if broken {
 		f.found = append(f.found, errors.New(text))
+	}
+}
+
+// each checks a list of URIs, in which none may be twice.
+func (f *faults) each(what string, uris []string, check func(uri string) error) {
+	for i, uri := range uris {
+		f.add(fmt.Sprintf("%s %q: ", what, uri), check(uri))
+		f.when(slices.Contains(uris[:i], uri), fmt.Sprintf("%s %q is there twice", what, uri))
 	}
 }
 

@@ -34,35 +34,19 @@ func (t *ResourceTaken) Unwrap() error { return store.ErrConflict }
 
 // checkResources says what is wrong with what an API is known by, and with the APIs that a client may use.
 func checkResources(c Client) error {
-	var faults []error
-	if !c.ResourceServer && len(c.ResourceURIs)+len(c.ResourceScopes) > 0 {
-		faults = append(faults, errors.New("resource URIs and resource scopes are for a resource server; for an app say by audiences which APIs it may use"))
-	}
-	if c.ResourceServer && len(c.ResourceURIs) == 0 {
-		faults = append(faults, errors.New("a resource server needs at least one resource URI, such as its address: tokens are for that"))
-	}
-	if c.ResourceServer && len(c.Audiences) > 0 {
-		faults = append(faults, errors.New("a resource server uses no API by itself: audiences are for other clients"))
-	}
-	for what, list := range map[string][]string{"resource URI": c.ResourceURIs, "audience": c.Audiences} {
-		for i, uri := range list {
-			if err := checkResource(uri); err != nil {
-				faults = append(faults, fmt.Errorf("%s %q: %w", what, uri, err))
-			}
-			if slices.Contains(list[:i], uri) {
-				faults = append(faults, fmt.Errorf("%s %q is there twice", what, uri))
-			}
-		}
-	}
+	var faults faults
+	faults.when(!c.ResourceServer && len(c.ResourceURIs)+len(c.ResourceScopes) > 0,
+		"resource URIs and resource scopes are for a resource server; for an app say by audiences which APIs it may use")
+	faults.when(c.ResourceServer && len(c.ResourceURIs) == 0, "a resource server needs at least one resource URI, such as its address: tokens are for that")
+	faults.when(c.ResourceServer && len(c.Audiences) > 0, "a resource server uses no API by itself: audiences are for other clients")
+	faults.each("resource URI", c.ResourceURIs, checkResource)
+	faults.each("audience", c.Audiences, checkResource)
 	for _, scope := range c.ResourceScopes {
-		if !isScope(scope) {
-			faults = append(faults, fmt.Errorf("resource scope %q must be lower-case letters, digits or any of -._:/", scope))
-		}
+		faults.when(!isScope(scope), fmt.Sprintf("resource scope %q must be lower-case letters, digits or any of -._:/", scope))
 	}
-	if c.AccessTokenFormat != "" && !slices.Contains(AccessTokenFormats, c.AccessTokenFormat) {
-		faults = append(faults, fmt.Errorf("access token format %q must be opaque or jwt", c.AccessTokenFormat))
-	}
-	return errors.Join(faults...)
+	faults.when(c.AccessTokenFormat != "" && !slices.Contains(AccessTokenFormats, c.AccessTokenFormat),
+		fmt.Sprintf("access token format %q must be opaque or jwt", c.AccessTokenFormat))
+	return errors.Join(faults.found...)
 }
 
 // checkResource refuses what is no resource indicator (RFC 8707 section 2).

@@ -53,7 +53,7 @@ func HashSecret(ctx context.Context, h Hasher, secret string) (string, error) {
 
 // Matches reports whether the secret is that of the hash. Errors are those of Hasher.
 func Matches(ctx context.Context, h Hasher, hash, secret string) (bool, error) {
-	if hash == "" || strings.HasPrefix(hash, sha256Prefix) {
+	if strings.HasPrefix(hash, sha256Prefix) {
 		return same(fastHash(secret), hash), nil
 	}
 	ok, _, err := h.Check(ctx, hash, secret)
