@@ -23,7 +23,6 @@ type Frame struct {
 	Title   Message       // also the h1, unless the page has a longer one
 	Heading template.HTML // Title in words, or the block title of a template that has one
 	Errors  []Rendered
-	Summary []Rendered           // Errors, unless there is one alone, of a field: that is said at the field, which gets the cursor
 	Field   map[string]*Rendered // Errors by the field that they are about
 	Notes   []Rendered
 	Account bool   // a page of the account, with its navigation
@@ -58,11 +57,15 @@ func (f *Frame) SetErrors(faults ...Message) {
 	for i := range f.Errors {
 		f.Field[f.Errors[i].Field] = &f.Errors[i]
 	}
-	if only := &f.Errors[0]; len(f.Errors) == 1 && only.Field != "" {
-		only.Alone = true
-		return
+	f.Errors[0].Alone = len(f.Errors) == 1 && f.Errors[0].Field != ""
+}
+
+// Summary are the Errors, unless there is one alone, of a field: that is said at the field, which gets the cursor.
+func (f *Frame) Summary() []Rendered {
+	if len(f.Errors) > 0 && f.Errors[0].Alone {
+		return nil
 	}
-	f.Summary = f.Errors
+	return f.Errors
 }
 
 // Render writes the page with the template of that name, in the language of whoever sent the request. Nothing is written
