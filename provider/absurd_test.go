@@ -43,8 +43,7 @@ func TestAbsurdSizeIsRefusedEarly(t *testing.T) {
 	if v := answer(t, o.authorize(request("scope", strings.Repeat("a b ", 600)))); v.Get("error") != "invalid_scope" {
 		t.Errorf("scope of 2,400 bytes: %v, want invalid_scope", v)
 	}
-	narrow := refresh(tokens["refresh_token"])
-	narrow.Set("scope", strings.Repeat("openid ", 400))
+	narrow := refresh(tokens["refresh_token"], "scope", strings.Repeat("openid ", 400))
 	if _, body := o.token("shop", narrow); body["error"] != "invalid_scope" {
 		t.Errorf("refresh with a scope of 2,800 bytes: %v, want invalid_scope", body)
 	}

@@ -16,18 +16,6 @@ import (
 	"vestibule/provider/client"
 )
 
-// changeRemembered changes a client while the server remembers it as it was.
-func (o *op) changeRemembered(id string, change func(c *client.Client)) {
-	o.t.Helper()
-	c, err := o.store.Client(o.t.Context(), id)
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	change(&c)
-	c.Updated = c.Updated.Add(time.Second)
-	o.store.AddClient(c)
-}
-
 // rotate gives the client another secret, beside the one that it had.
 func (o *op) rotate(c *client.Client) {
 	c.PreviousSecrets = []client.PreviousSecret{{Hash: c.SecretHash, Ends: o.clock().Add(time.Hour)}}

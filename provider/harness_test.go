@@ -253,8 +253,8 @@ func exchange(code string, pairs ...string) url.Values {
 	return change(url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {callback}, "code_verifier": {verifier}}, pairs)
 }
 
-func refresh(token any) url.Values {
-	return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.(string)}}
+func refresh(token any, pairs ...string) url.Values {
+	return change(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.(string)}}, pairs)
 }
 
 // tokens signs in and exchanges the code.

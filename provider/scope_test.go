@@ -59,9 +59,7 @@ func TestRefreshNarrowsTheScope(t *testing.T) {
 		{"offline_access", "offline_access"},
 		{all, all},
 	} {
-		form := refresh(token)
-		form.Set("scope", tt.asked)
-		status, body := o.token("shop", form)
+		status, body := o.token("shop", refresh(token, "scope", tt.asked))
 		if status != http.StatusOK || body["scope"] != tt.granted {
 			t.Fatalf("asked for %q: %d %v, want scope %q", tt.asked, status, body, tt.granted)
 		}
@@ -88,9 +86,7 @@ func TestRefreshNeverWidensTheScope(t *testing.T) {
 	o := newOP(t)
 	token := o.tokens("scope", "openid offline_access")["refresh_token"]
 	for _, asked := range []string{"openid email", "email", "admin", "openid \"x\"", "openid\temail", "OPENID", "\xff"} {
-		form := refresh(token)
-		form.Set("scope", asked)
-		if status, body := o.token("shop", form); status != http.StatusBadRequest || body["error"] != "invalid_scope" {
+		if status, body := o.token("shop", refresh(token, "scope", asked)); status != http.StatusBadRequest || body["error"] != "invalid_scope" {
 			t.Errorf("refresh with scope %q: %d %v, want invalid_scope", asked, status, body)
 		}
 	}
@@ -98,9 +94,7 @@ func TestRefreshNeverWidensTheScope(t *testing.T) {
 	if status != http.StatusOK {
 		t.Fatalf("the refresh token after that: %d %v; a fault must not spend it", status, body)
 	}
-	again := refresh(token)
-	again.Set("scope", "openid email")
-	if status, body := o.token("shop", again); status != http.StatusBadRequest || body["error"] != "invalid_scope" {
+	if status, body := o.token("shop", refresh(token, "scope", "openid email")); status != http.StatusBadRequest || body["error"] != "invalid_scope" {
 		t.Errorf("a retry with more: %d %v, want invalid_scope", status, body)
 	}
 }

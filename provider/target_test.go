@@ -18,8 +18,8 @@ import (
 	"vestibule/provider/store"
 )
 
-// change changes a client that is registered.
-func (o *op) change(id string, change func(c *client.Client)) {
+// changeRemembered changes a client while the server remembers it as it was.
+func (o *op) changeRemembered(id string, change func(c *client.Client)) {
 	o.t.Helper()
 	c, err := o.store.Client(o.t.Context(), id)
 	if err != nil {
@@ -29,6 +29,12 @@ func (o *op) change(id string, change func(c *client.Client)) {
 	change(&c)
 	c.Updated = c.Updated.Add(time.Second)
 	o.store.AddClient(c)
+}
+
+// change changes a client that is registered.
+func (o *op) change(id string, change func(c *client.Client)) {
+	o.t.Helper()
+	o.changeRemembered(id, change)
 	o.advance(4 * time.Second) // until nobody remembers it as it was
 }
 
@@ -130,9 +136,7 @@ func TestRefreshNarrowsTheTarget(t *testing.T) {
 	for _, tt := range []struct{ resource, aud, scope string }{
 		{issuer, "shop", "openid email offline_access"}, {"", ledger, "email"}, {ledger, ledger, "email"},
 	} {
-		form := refresh(tokens["refresh_token"])
-		form.Set("resource", tt.resource)
-		status, got := o.token("shop", form)
+		status, got := o.token("shop", refresh(tokens["refresh_token"], "resource", tt.resource))
 		if status != http.StatusOK || got["scope"] != tt.scope {
 			t.Fatalf("for %q: %d %v, want scope %s", tt.resource, status, got, tt.scope)
 		}
@@ -144,9 +148,7 @@ func TestRefreshNarrowsTheTarget(t *testing.T) {
 		}
 		tokens = got
 	}
-	wrong := refresh(tokens["refresh_token"])
-	wrong.Set("resource", bank)
-	if status, got := o.token("shop", wrong); status != http.StatusBadRequest || got["error"] != "invalid_target" {
+	if status, got := o.token("shop", refresh(tokens["refresh_token"], "resource", bank)); status != http.StatusBadRequest || got["error"] != "invalid_target" {
 		t.Errorf("another API: %d %v, want invalid_target", status, got)
 	}
 	if status, got := o.token("shop", refresh(tokens["refresh_token"])); status != http.StatusOK {
@@ -167,10 +169,7 @@ func TestRefreshForTwoTargets(t *testing.T) {
 			{"", "", ledger, "email"}, {issuer, "", "shop", "openid email profile offline_access"},
 			{issuer, "profile openid", "shop", "profile openid"}, {ledger, "openid email", ledger, "email"},
 		} {
-			form := refresh(tokens["refresh_token"])
-			form.Set("resource", w.resource)
-			form.Set("scope", w.scope)
-			status, got := o.token("shop", form)
+			status, got := o.token("shop", refresh(tokens["refresh_token"], "resource", w.resource, "scope", w.scope))
 			if status != http.StatusOK || got["scope"] != w.got {
 				t.Fatalf("%+v: %d %v", w, status, got)
 			}
@@ -189,9 +188,7 @@ func TestRefreshForTwoTargets(t *testing.T) {
 		}
 	}
 	_, newer := o.token("shop", refresh(next))
-	form := refresh(tokens["refresh_token"])
-	form.Set("resource", issuer)
-	if status, got := o.token("shop", form); status != http.StatusBadRequest || got["error"] != "invalid_grant" {
+	if status, got := o.token("shop", refresh(tokens["refresh_token"], "resource", issuer)); status != http.StatusBadRequest || got["error"] != "invalid_grant" {
 		t.Errorf("for another target, when the next one was used: %d %v, want invalid_grant", status, got)
 	}
 	if status, got := o.token("shop", refresh(newer["refresh_token"])); status != http.StatusOK {

@@ -69,9 +69,7 @@ func TestIDTokenClaims(t *testing.T) {
 	if header["alg"] != "ES256" || header["kid"] == nil || c["iss"] != issuer || c["nonce"] != "n" || c["sub"] != "u1" {
 		t.Errorf("header %v, claims %v", header, c)
 	}
-	form := refresh(first["refresh_token"])
-	form.Set("nonce", "injected")
-	_, again := o.token("shop", form)
+	_, again := o.token("shop", refresh(first["refresh_token"], "nonce", "injected"))
 	_, c2 := claims(t, again["id_token"])
 	if c2["nonce"] != nil || c2["sid"] != c["sid"] || c2["sub"] != c["sub"] {
 		t.Errorf("refreshed claims %v", c2)

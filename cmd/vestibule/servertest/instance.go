@@ -103,15 +103,15 @@ func (b *Browser) During(query string, nth int, address string, form url.Values,
 // Stranger is the address that during sends from.
 const Stranger = "192.0.2.1"
 
-// Arrivals tells of each form that reaches the server from now on.
-func (s *Site) Arrivals(t testing.TB) <-chan struct{} {
+// Arrivals tells of each form that reaches the server from now on: its context, which ends when whoever has sent it hangs up.
+func (s *Site) Arrivals(t testing.TB) <-chan context.Context {
 	t.Helper()
-	arrived := make(chan struct{}, 64)
+	arrived := make(chan context.Context, 64)
 	app := s.First()
 	app.wrap(t, func(inner http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost {
-				arrived <- struct{}{}
+				arrived <- r.Context()
 			}
 			inner.ServeHTTP(w, r)
 		})
