@@ -28,6 +28,9 @@ func expired(table string, keep time.Duration) purgeRule {
 	return purgeRule{keep, "DELETE FROM " + table, table, "expires_at < $1", "expires_at"}
 }
 
+// replaced is true of an access token whose family has had a refresh since.
+const replaced = `generation < COALESCE((SELECT code.generation FROM code WHERE code.family = access_token.family), 0)`
+
 var purges = []purgeRule{
 	expired("interaction", tellExpired), // a page that comes late can still say what has expired, and where to go on
 	expired("pushed_request", 0),        // one that was taken is gone already
@@ -42,10 +45,10 @@ var purges = []purgeRule{
 		AND (most_in_a_row = ` + strconv.FormatInt(anyInARow, 10) + ` OR in_a_row = 0 AND unlocked_at = 0 AND tries < most_tries)`, "forget_at"},
 	{0, "UPDATE guess SET forget_at = 0", "guess", "forget_at <> 0 AND forget_at < $1", "forget_at"},
 	// The answer to a refresh is given again for seconds only; then it is not worth its risk. Of a token that another refresh
-	// has replaced nothing else is worth anything either.
-	{time.Minute, "DELETE FROM access_token", "access_token", `replay IS NOT NULL AND created_at < $1
-		AND generation < (SELECT code.generation FROM code WHERE code.family = access_token.family)`, "created_at"},
-	{time.Minute, "UPDATE access_token SET replay = NULL", "access_token", "replay IS NOT NULL AND created_at < $1", "created_at"},
+	// has replaced nothing else is worth anything either. Few are by then: the others come first, lest each of them is looked at
+	// for the few.
+	{time.Minute, "UPDATE access_token SET replay = NULL", "access_token", "replay IS NOT NULL AND created_at < $1 AND NOT " + replaced, "created_at"},
+	{time.Minute, "DELETE FROM access_token", "access_token", "replay IS NOT NULL AND created_at < $1 AND " + replaced, "created_at"},
 	expired("access_token", 2*time.Minute), // longer than the answer that it has may be given again, however soon the token is over
 	// After the tokens: a code's row is what says that its family was revoked. NOT EXISTS would be a join to PostgreSQL,
 	// which can be made by reading all tokens.
