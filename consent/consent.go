@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// ErrNotFound reports that the user has allowed the client nothing.
+// ErrNotFound reports that the user has allowed the client nothing, or that it has nothing any more.
 var ErrNotFound = errors.New("no grant")
 
 // Client is a client as it is registered. One that is made anew under an old id is another one: whoever has allowed the old
@@ -33,6 +33,16 @@ type Grant struct {
 	Updated time.Time // when a scope was last added
 }
 
+// Access is what a client can do for a subject now: by what is remembered of the subject's answers, and by the tokens that it has.
+type Access struct {
+	Client     Client
+	Scopes     []string  // as those of a Grant: all that is remembered or that a token of its was given
+	Allowed    time.Time // since when
+	Used       time.Time // when it last got a code or a token; zero: nobody knows
+	Remembered bool      // there is a Grant: it gets as much again without a question
+	Offline    bool      // it has a refresh token, which outlives the subject's session
+}
+
 // Store keeps grants, one for each subject and client id. It is for one registration of the client: for any other there is
 // none. A store that keeps the clients too has none for a registration that is removed, from the commit on that removes it.
 type Store interface {
@@ -47,12 +57,13 @@ type Store interface {
 	// RequireGrant makes the commit of ctx, if there is one, fail with ErrNotFound unless the client is allowed all of the
 	// scopes.
 	RequireGrant(ctx context.Context, subject string, client Client, scopes []string) error
-	// DeleteGrant removes the grant, whatever registration it is for, or fails with ErrNotFound. A store that keeps the
-	// client's codes and tokens too ends them in the same commit.
-	DeleteGrant(ctx context.Context, subject, id string) error
-	// Grants returns what the subject allowed, by client id; none is no error. Where the clients are kept elsewhere, some
-	// may be for registrations that are no more: whoever shows them compares.
-	Grants(ctx context.Context, subject string) ([]Grant, error)
+	// Accesses returns what clients can do for the subject, by client id; none is no error. A store that keeps the tokens of
+	// clients too has also those of which no answer is remembered, for as long as one of their tokens may live. Where the
+	// clients are kept elsewhere, some may be of registrations that are no more: whoever shows them compares.
+	Accesses(ctx context.Context, subject string, now time.Time) ([]Access, error)
+	// RevokeAccess ends what the client with that id can do for the subject, whatever registration it is for, or fails with
+	// ErrNotFound. A store that keeps the client's codes and tokens too ends them in the same commit.
+	RevokeAccess(ctx context.Context, subject, id string, now time.Time) error
 }
 
 // Service answers what was allowed and remembers what is.
@@ -111,15 +122,14 @@ func (s *Service) Require(ctx context.Context, subject string, client Client, sc
 	return s.Store.RequireGrant(ctx, subject, client, scopes)
 }
 
-// Revoke forgets all that the subject allowed the client with that id, with the tokens that the store has of it. ErrNotFound if that
-// was nothing.
-func (s *Service) Revoke(ctx context.Context, subject, id string) error {
-	return s.Store.DeleteGrant(ctx, subject, id)
+// Accesses returns what clients can do for the subject. Store.Accesses says what a list for people must leave out.
+func (s *Service) Accesses(ctx context.Context, subject string) ([]Access, error) {
+	return s.Store.Accesses(ctx, subject, s.now())
 }
 
-// List returns what the subject allowed, by client id. Store.Grants says what a list for people must leave out.
-func (s *Service) List(ctx context.Context, subject string) ([]Grant, error) {
-	return s.Store.Grants(ctx, subject)
+// Revoke ends what the client with that id can do for the subject: it has to ask again. ErrNotFound if that was nothing.
+func (s *Service) Revoke(ctx context.Context, subject, id string) error {
+	return s.Store.RevokeAccess(ctx, subject, id, s.now())
 }
 
 // Granted returns those of the allowed scopes that the request asks for. One that it does not ask for is left out,

@@ -57,15 +57,19 @@ func TestAllowAdds(t *testing.T) {
 	allow(t, s, "openid", "email")
 	now = now.Add(time.Hour)
 	allow(t, s, "profile", "openid")
-	list, err := s.List(ctx, "ana")
-	if err != nil || len(list) != 1 {
-		t.Fatalf("List = %v, %v, want one grant", list, err)
+	g, err := s.Store.Grant(ctx, "ana", shop)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if want := []string{"email", "openid", "profile"}; !slices.Equal(list[0].Scopes, want) {
-		t.Errorf("scopes after two Allows = %v, want %v", list[0].Scopes, want)
+	if want := []string{"email", "openid", "profile"}; !slices.Equal(g.Scopes, want) {
+		t.Errorf("scopes after two Allows = %v, want %v", g.Scopes, want)
 	}
-	if got := list[0].Updated.Sub(list[0].Created); got != time.Hour {
+	if got := g.Updated.Sub(g.Created); got != time.Hour {
 		t.Errorf("Updated is %v after Created, want 1h", got)
+	}
+	list, err := s.Accesses(ctx, "ana")
+	if err != nil || len(list) != 1 || !slices.Equal(list[0].Scopes, g.Scopes) {
+		t.Errorf("Accesses = %v, %v, want that of the grant", list, err)
 	}
 }
 

@@ -113,7 +113,7 @@ func (p *Provider) give(ctx context.Context, ar *fosite.AuthorizeRequest, f froz
 // code that nobody has and that was used.
 func withoutCode(rp relyingParty, g *grant) tokens.Code {
 	return tokens.Code{
-		Signature: spelling.RandomID(), Family: spelling.RandomID(), Client: rp.ID, Subject: g.Login.Subject, Session: g.Login.Session,
+		Signature: spelling.RandomID(), Family: spelling.RandomID(), Client: rp.ID, Subject: g.Login.Subject, Session: g.Login.Session, Scopes: g.Scopes,
 		Created: g.Began, Expires: g.Began, Used: true,
 	}
 }

@@ -202,10 +202,13 @@ func (s *Store) restOnAccount(ctx context.Context, missed error, and, subject st
 }
 
 // lockAccount has the commit of ctx wait for those that rest on the account, and them for it, whatever state the account is
-// in. It changes nothing, but must be an UPDATE: the locks of those are shared ones, which do not wait for each other. An
-// account that is kept elsewhere is no error.
+// in and wherever it is kept. It changes nothing, but must be an UPDATE: the locks of those are shared ones, which do not wait for
+// each other.
 func (s *Store) lockAccount(ctx context.Context, subject string) error {
-	return s.lock(ctx, accountRank, nil, `UPDATE account SET epoch = epoch WHERE subject = $1`, subject)
+	if err := s.lock(ctx, accountRank, nil, `UPDATE account SET epoch = epoch WHERE subject = $1`, subject); err != nil {
+		return err
+	}
+	return s.lock(ctx, accountRank, nil, `UPDATE account_elsewhere SET endings = endings WHERE subject = $1`, subject)
 }
 
 // ChangePassword replaces the hash whatever it was, and ends what was signed in with the old password, as EndAccess does.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"vestibule/provider/client"
@@ -13,13 +14,15 @@ import (
 // is as far away: a code or a refresh token that is used twice ends it at any time.
 const remember = 90 * 24 * time.Hour
 
-const codeColumns = `signature, family, client, subject, session, data, created_at, expires_at, used, revoked`
+const codeColumns = `signature, family, client, subject, session, scopes, data, created_at, expires_at, used, revoked`
 
 func scanCode(r row) (tokens.Code, error) {
 	var c tokens.Code
+	var scopes string
 	var created, expires, changed int64
-	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &c.Data, &created, &expires,
+	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &scopes, &c.Data, &created, &expires,
 		&c.Used, &c.Revoked, &changed)
+	c.Scopes = wordsOf(scopes)
 	c.Created, c.Expires, c.Changed = instant(created), instant(expires), instant(changed)
 	return c, err
 }
@@ -33,9 +36,9 @@ func (s *Store) SaveCode(ctx context.Context, c tokens.Code, of client.Client) e
 
 func (s *Store) saveCode(ctx context.Context, c tokens.Code, keep time.Time, of client.Client) error {
 	return s.execApart(ctx, client.ErrChanged, `INSERT INTO code (`+codeColumns+`, offline, keep_until, registration)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, FALSE, $10, registration FROM client
-		WHERE id = $3 AND registration = $11 AND updated_at = $12`,
-		c.Signature, c.Family, c.Client, c.Subject, c.Session, c.Data, micros(c.Created), micros(c.Expires), c.Used,
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, FALSE, $11, registration FROM client
+		WHERE id = $3 AND registration = $12 AND updated_at = $13`,
+		c.Signature, c.Family, c.Client, c.Subject, c.Session, strings.Join(c.Scopes, " "), c.Data, micros(c.Created), micros(c.Expires), c.Used,
 		micros(keep), of.Registration, micros(of.Updated))
 }
 

@@ -153,14 +153,19 @@ func (s *Store) end(ctx context.Context, sessions, codes string, args ...any) er
 		if err := s.revoke(ctx, codes, args...); err != nil {
 			return err
 		}
-		err := s.exec(ctx, nil, `INSERT INTO logout_notice (session, client, registration, subject, first_at, due_at)
-			SELECT DISTINCT session, client, registration, subject, 0, 0 FROM code
-			WHERE used = TRUE AND session IN (SELECT sid FROM session WHERE `+sessions+`) AND EXISTS
-				(SELECT 1 FROM client WHERE client.id = code.client AND client.registration = code.registration AND client.hears_logouts = TRUE)
-			ON CONFLICT (session, client) DO NOTHING`, args...)
-		if err != nil {
+		if err := s.oweLogouts(ctx, `session IN (SELECT sid FROM session WHERE `+sessions+`)`, args...); err != nil {
 			return err
 		}
 		return s.exec(ctx, nil, `DELETE FROM session WHERE `+sessions, args...)
 	})
+}
+
+// oweLogouts notes which clients are to hear that a session has ended: those that have had an answer in it, by a code that fits the
+// condition, and want to.
+func (s *Store) oweLogouts(ctx context.Context, codes string, args ...any) error {
+	return s.exec(ctx, nil, `INSERT INTO logout_notice (session, client, registration, subject, first_at, due_at)
+		SELECT DISTINCT session, client, registration, subject, 0, 0 FROM code
+		WHERE used = TRUE AND `+codes+` AND EXISTS
+			(SELECT 1 FROM client WHERE client.id = code.client AND client.registration = code.registration AND client.hears_logouts = TRUE)
+		ON CONFLICT (session, client) DO NOTHING`, args...)
 }

@@ -215,7 +215,7 @@ func TestEndAccessEndsSetUps(t *testing.T) {
 }
 
 // Who takes back what one app was allowed stays signed in to the others, and nobody else is signed out.
-func TestDeleteGrantEndsThatAppAlone(t *testing.T) {
+func TestRevokeAccessEndsThatAppAlone(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		families := []family{
 			{id: "alice's shop", client: "shop", subject: "alice"},
@@ -228,7 +228,7 @@ func TestDeleteGrantEndsThatAppAlone(t *testing.T) {
 			must(t, saveAgain(t, s, late))
 			must(t, s.AddScopes(t.Context(), f.subject, registered(f.client), []string{"openid"}, noon))
 		}
-		must(t, s.DeleteGrant(t.Context(), "alice", "shop"))
+		must(t, s.RevokeAccess(t.Context(), "alice", "shop", noon))
 		for i, f := range families {
 			lives := i > 0
 			if f.alive(t, s) != lives || has(t, s, f.pair(0)[0]) != lives {
@@ -272,6 +272,6 @@ func TestEndingsWaitForTheAccount(t *testing.T) {
 	waitsFor(t, s, dsn, func() error { return s.EndAccess(t.Context(), "elsewhere") }, first, "elsewhere")
 	again := "SELECT 1 FROM account_elsewhere WHERE subject = $1 FOR SHARE"
 	waitsFor(t, s, dsn, func() error { return s.EndAccess(t.Context(), "elsewhere") }, again, "elsewhere")
-	t.Log("DeleteGrant")
-	waitsFor(t, s, dsn, func() error { return s.DeleteGrant(t.Context(), ana.Subject, "shop") }, resting, ana.Subject)
+	t.Log("RevokeAccess")
+	waitsFor(t, s, dsn, func() error { return s.RevokeAccess(t.Context(), ana.Subject, "shop", noon) }, resting, ana.Subject)
 }

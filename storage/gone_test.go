@@ -28,8 +28,8 @@ func fillClient(t *testing.T, s *storage.Store, id string) {
 		must(t, s.Exec(t.Context(), store.ErrNotFound, strings.ReplaceAll(what, "numbers", fmt.Sprintf(numbers, crowd)), args...))
 	}
 	end := noon.Add(14 * day).UnixMicro()
-	insert(`INSERT INTO code (signature, family, client, registration, offline, subject, session, data, created_at, expires_at, used, revoked, keep_until)
-		SELECT $2 || n, $2 || n, $1, $2, TRUE, 'u' || n, 'sid', NULL, 1, $3, TRUE, FALSE, $3 FROM numbers`, id, c.Registration, end)
+	insert(`INSERT INTO code (signature, family, client, registration, offline, subject, session, scopes, data, created_at, expires_at, used, revoked, keep_until)
+		SELECT $2 || n, $2 || n, $1, $2, TRUE, 'u' || n, 'sid', '', NULL, 1, $3, TRUE, FALSE, $3 FROM numbers`, id, c.Registration, end)
 	for generation := range 3 {
 		insert(`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent)
 			SELECT $1 || $2 || n, $1 || n, $3, 1, $4, FALSE, '' FROM numbers`, c.Registration, fmt.Sprint("t", generation), generation, end)
@@ -104,8 +104,8 @@ func TestDeleteClient(t *testing.T) {
 			t.Error("tokens of a client that is there are dead")
 		}
 		must(t, s.Exchange(t.Context(), "second-other", nil))
-		if grants, err := s.Grants(t.Context(), "alice"); err != nil || len(grants) != 1 || grants[0].Client.ID != "other" {
-			t.Errorf("Grants = %+v, %v, want that of the other client alone", grants, err)
+		if grants, err := s.Accesses(t.Context(), "alice", noon); err != nil || len(grants) != 1 || grants[0].Client.ID != "other" {
+			t.Errorf("Accesses = %+v, %v, want that of the other client alone", grants, err)
 		}
 	})
 }
@@ -149,10 +149,10 @@ func inheritsNothing(t *testing.T, s *storage.Store, id string) {
 			t.Errorf("RequireGrant of %v: %v, want %v", c, err, consent.ErrNotFound)
 		}
 	}
-	if err := s.DeleteGrant(t.Context(), "alice", id); !errors.Is(err, consent.ErrNotFound) {
-		t.Errorf("DeleteGrant: %v, want %v", err, consent.ErrNotFound)
+	if err := s.RevokeAccess(t.Context(), "alice", id, noon); !errors.Is(err, consent.ErrNotFound) {
+		t.Errorf("RevokeAccess: %v, want %v", err, consent.ErrNotFound)
 	}
-	if grants, err := s.Grants(t.Context(), "alice"); err != nil || len(grants) != 1 || grants[0].Client.ID == id {
+	if grants, err := s.Accesses(t.Context(), "alice", noon); err != nil || len(grants) != 1 || grants[0].Client.ID == id {
 		t.Errorf("the user's list of applications = %+v, %v, want it without %s", grants, err, id)
 	}
 }
@@ -199,8 +199,8 @@ func TestPurgeOfAClientAtOnce(t *testing.T) {
 // The client that has the id now may have as many rows as the one that was removed: the clean-up passes them by.
 func TestPurgeOfAClientPlan(t *testing.T) {
 	fill := []string{
-		`INSERT INTO code (signature, family, client, registration, offline, subject, session, created_at, expires_at, used, revoked, keep_until)
-			SELECT 'c' || n, 'f' || n, 'shop', 'r' || (n % 100), FALSE, 'u' || n, '', 0, n, TRUE, FALSE, n FROM numbers`,
+		`INSERT INTO code (signature, family, client, registration, offline, subject, session, scopes, created_at, expires_at, used, revoked, keep_until)
+			SELECT 'c' || n, 'f' || n, 'shop', 'r' || (n % 100), FALSE, 'u' || n, '', '', 0, n, TRUE, FALSE, n FROM numbers`,
 		`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent)
 			SELECT 't' || n, 'f' || n, 0, 0, n, FALSE, '' FROM numbers`,
 		`INSERT INTO consent (subject, client, registration, scopes, created_at, updated_at) SELECT 'u' || n, 'shop', 'r' || (n % 100), '', 1, 1 FROM numbers`,

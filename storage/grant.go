@@ -107,22 +107,6 @@ func (s *Store) addScopes(ctx context.Context, subject string, client consent.Cl
 		WHERE consent.registration <> excluded.registration OR length(`+others+` || excluded.scopes) > length(consent.scopes)`, args...)
 }
 
-// DeleteGrant removes the grant, and ends the codes and tokens that the subject's sign-ins gave the client, or fails with
-// consent.ErrNotFound. A sign-in under way that counts on the grant rests on the account, so that it comes before this, or
-// finds the grant gone.
-func (s *Store) DeleteGrant(ctx context.Context, subject, id string) error {
-	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.lockAccount(ctx, subject); err != nil {
-			return err
-		}
-		err := s.exec(ctx, consent.ErrNotFound, `DELETE FROM consent WHERE subject = $1 AND client = $2 AND `+notGone, subject, id)
-		if err != nil {
-			return err
-		}
-		return s.revoke(ctx, `subject = $1 AND client = $2`, subject, id)
-	})
-}
-
 // RequireGrant makes the commit of ctx rest on the grant: consent.ErrNotFound, and nothing of the commit, unless the client
 // is allowed all of the scopes.
 func (s *Store) RequireGrant(ctx context.Context, subject string, client consent.Client, scopes []string) error {
@@ -138,10 +122,4 @@ func (s *Store) requireScopes(ctx context.Context, subject string, client consen
 		query += fmt.Sprintf(" AND replace(scopes, $%d, '') <> scopes", len(args)-len(words)+i+1)
 	}
 	return s.execApart(ctx, consent.ErrNotFound, query, args...)
-}
-
-// Grants returns what the subject allowed, by client id.
-func (s *Store) Grants(ctx context.Context, subject string) ([]consent.Grant, error) {
-	return all(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent
-		WHERE subject = $1 AND `+notGone+` ORDER BY client`, subject)
 }

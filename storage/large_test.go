@@ -125,8 +125,8 @@ var manyRows = []string{
 		SELECT 'o' || n, 'u' || n, '', '', 1, 'k', CAST('x' AS BYTEA), FALSE, '', '', 0, n FROM numbers`,
 	`INSERT INTO guess (budget, ends_at, tries, most_tries, in_a_row, most_in_a_row, locked_until, unlocked_at, forget_at, ids)
 		SELECT 'g' || n, 0, 1, 5, n % 2, 100 * (n % 2) + 9223372036854775807 * (1 - n % 2), 0, 0, n, '' FROM numbers`,
-	`INSERT INTO code (signature, family, client, registration, offline, subject, session, created_at, expires_at, used, revoked, keep_until)
-		SELECT 'c' || n, 'f' || n, 'shop', '', FALSE, 'u' || n, '', 0, n, TRUE, FALSE, n FROM numbers`,
+	`INSERT INTO code (signature, family, client, registration, offline, subject, session, scopes, created_at, expires_at, used, revoked, keep_until)
+		SELECT 'c' || n, 'f' || n, 'shop', '', FALSE, 'u' || n, '', '', 0, n, TRUE, FALSE, n FROM numbers`,
 	`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent, replay)
 		SELECT 't' || n, 'f' || n, 0, n, n, FALSE, '', CAST('x' AS BYTEA) FROM numbers`,
 	`INSERT INTO enrol_link (id, subject, created_at, expires_at, used_at)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -25,7 +26,7 @@ func TestStore(t *testing.T, open func(t *testing.T) consent.Store) {
 		{"require", required},
 		{"scopes that look alike", alike},
 		{"many scopes", many},
-		{"delete", deleted},
+		{"revoke", revoked},
 		{"list", listed},
 		{"parallel", parallel},
 		{"client made anew", madeAnew},
@@ -57,11 +58,11 @@ func nothing(t *testing.T, s consent.Store) {
 	if _, err := s.Grant(ctx, "ana", shop); !errors.Is(err, consent.ErrNotFound) {
 		t.Errorf("Grant of nothing: %v, want ErrNotFound", err)
 	}
-	if err := s.DeleteGrant(ctx, "ana", "shop"); !errors.Is(err, consent.ErrNotFound) {
-		t.Errorf("DeleteGrant of nothing: %v, want ErrNotFound", err)
+	if err := s.RevokeAccess(ctx, "ana", "shop", created); !errors.Is(err, consent.ErrNotFound) {
+		t.Errorf("RevokeAccess of nothing: %v, want ErrNotFound", err)
 	}
-	if list, err := s.Grants(ctx, "ana"); err != nil || len(list) != 0 {
-		t.Errorf("Grants of nothing = %v, %v", list, err)
+	if list, err := s.Accesses(ctx, "ana", created); err != nil || len(list) != 0 {
+		t.Errorf("Accesses of nothing = %v, %v", list, err)
 	}
 }
 
@@ -149,34 +150,49 @@ func many(t *testing.T, s consent.Store) {
 	}
 }
 
-func deleted(t *testing.T, s consent.Store) {
+func revoked(t *testing.T, s consent.Store) {
 	add(t, s, "ana", shop, created, "openid")
 	add(t, s, "ana", registered("wiki"), created, "openid")
-	if err := s.DeleteGrant(ctx, "ana", "shop"); err != nil {
-		t.Fatalf("DeleteGrant: %v", err)
+	add(t, s, "ben", shop, created, "openid")
+	if err := s.RevokeAccess(ctx, "ana", "shop", updated); err != nil {
+		t.Fatalf("RevokeAccess: %v", err)
 	}
-	if _, err := s.Grant(ctx, "ana", shop); !errors.Is(err, consent.ErrNotFound) {
-		t.Errorf("Grant after DeleteGrant: %v, want ErrNotFound", err)
+	isStrange(t, s, "ana", shop)
+	if err := s.RevokeAccess(ctx, "ana", "shop", updated); !errors.Is(err, consent.ErrNotFound) {
+		t.Errorf("RevokeAccess once more: %v, want ErrNotFound", err)
 	}
 	read(t, s, "ana", registered("wiki"))
+	read(t, s, "ben", shop)
 }
 
 func listed(t *testing.T, s consent.Store) {
 	for _, client := range []string{"wiki", "shop", "mail"} {
 		add(t, s, "ana", registered(client), created, "openid")
 	}
+	add(t, s, "ana", registered("wiki"), updated, "email")
 	add(t, s, "ben", registered("blog"), created, "openid")
-	list, err := s.Grants(ctx, "ana")
+	list := accesses(t, s, "ana")
+	want := []consent.Access{
+		{Client: registered("mail"), Scopes: []string{"openid"}, Allowed: created, Remembered: true},
+		{Client: registered("shop"), Scopes: []string{"openid"}, Allowed: created, Remembered: true},
+		{Client: registered("wiki"), Scopes: []string{"email", "openid"}, Allowed: created, Remembered: true},
+	}
+	if !reflect.DeepEqual(list, want) {
+		t.Errorf("Accesses of ana are %+v, want %+v", list, want)
+	}
+}
+
+// accesses are those of the subject, with their times in UTC.
+func accesses(t *testing.T, s consent.Store, subject string) []consent.Access {
+	t.Helper()
+	list, err := s.Accesses(ctx, subject, updated)
 	if err != nil {
-		t.Fatalf("Grants: %v", err)
+		t.Fatalf("Accesses(%s): %v", subject, err)
 	}
-	var clients []string
-	for _, g := range list {
-		clients = append(clients, g.Client.ID)
+	for i := range list {
+		list[i].Allowed = list[i].Allowed.UTC()
 	}
-	if want := []string{"mail", "shop", "wiki"}; !slices.Equal(clients, want) {
-		t.Errorf("Grants of ana are for %v, want %v", clients, want)
-	}
+	return list
 }
 
 // Pages that allow different scopes at once have all of them allowed.
@@ -210,14 +226,13 @@ func madeAnew(t *testing.T, s consent.Store) {
 	want := consent.Grant{Subject: "ana", Client: anew(shop), Scopes: []string{"openid", "profile"}, Created: updated, Updated: updated}
 	same(t, read(t, s, "ana", anew(shop)), want)
 	isStrange(t, s, "ana", shop)
-	list, err := s.Grants(ctx, "ana")
-	if err != nil || len(list) != 1 {
-		t.Fatalf("Grants = %v, %v, want that of the client made anew alone", list, err)
+	access := consent.Access{Client: want.Client, Scopes: want.Scopes, Allowed: updated, Remembered: true}
+	if list := accesses(t, s, "ana"); !reflect.DeepEqual(list, []consent.Access{access}) {
+		t.Errorf("Accesses = %+v, want that of the client made anew alone", list)
 	}
-	same(t, list[0], want)
 	read(t, s, "ben", shop) // who has not met it yet
-	if err := s.DeleteGrant(ctx, "ana", shop.ID); err != nil {
-		t.Errorf("DeleteGrant: %v", err)
+	if err := s.RevokeAccess(ctx, "ana", shop.ID, updated); err != nil {
+		t.Errorf("RevokeAccess: %v", err)
 	}
 	isStrange(t, s, "ana", anew(shop))
 	isStrange(t, s, "ana", shop)
@@ -251,15 +266,15 @@ func madeAnewMeanwhile(t *testing.T, s consent.Store) {
 		})
 	}
 	group.Wait()
-	list, err := s.Grants(ctx, "ana")
-	if err != nil || len(list) != 1 {
-		t.Fatalf("Grants = %v, %v, want one", list, err)
+	list := accesses(t, s, "ana")
+	if len(list) != 1 {
+		t.Fatalf("Accesses = %v, want one", list)
 	}
 	want := map[consent.Client][]string{shop: {"old", "openid"}, anew(shop): {"new", "openid"}}[list[0].Client]
 	if !slices.Equal(list[0].Scopes, want) {
 		t.Errorf("%v is allowed %v, want %v", list[0].Client, list[0].Scopes, want)
 	}
-	same(t, read(t, s, "ana", list[0].Client), list[0])
+	same(t, read(t, s, "ana", list[0].Client), consent.Grant{Subject: "ana", Client: list[0].Client, Scopes: want, Created: created, Updated: created})
 }
 
 func add(t *testing.T, s consent.Store, subject string, client consent.Client, now time.Time, scopes ...string) {

@@ -73,8 +73,22 @@ func (s *Store) RequireGrant(_ context.Context, subject string, client consent.C
 	return nil
 }
 
-// DeleteGrant implements consent.Store.
-func (s *Store) DeleteGrant(_ context.Context, subject, id string) error {
+// Accesses implements consent.Store. There are no tokens here.
+func (s *Store) Accesses(_ context.Context, subject string, _ time.Time) ([]consent.Access, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []consent.Access
+	for k, g := range s.grants {
+		if k.subject == subject {
+			list = append(list, consent.Access{Client: g.Client, Scopes: slices.Clone(g.Scopes), Allowed: g.Created, Remembered: true})
+		}
+	}
+	slices.SortFunc(list, func(a, b consent.Access) int { return cmp.Compare(a.Client.ID, b.Client.ID) })
+	return list, nil
+}
+
+// RevokeAccess implements consent.Store.
+func (s *Store) RevokeAccess(_ context.Context, subject, id string, _ time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := key{subject, id}
@@ -83,20 +97,6 @@ func (s *Store) DeleteGrant(_ context.Context, subject, id string) error {
 	}
 	delete(s.grants, k)
 	return nil
-}
-
-// Grants implements consent.Store.
-func (s *Store) Grants(_ context.Context, subject string) ([]consent.Grant, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var list []consent.Grant
-	for k, g := range s.grants {
-		if k.subject == subject {
-			list = append(list, clone(g))
-		}
-	}
-	slices.SortFunc(list, func(a, b consent.Grant) int { return cmp.Compare(a.Client.ID, b.Client.ID) })
-	return list, nil
 }
 
 func clone(g consent.Grant) consent.Grant {

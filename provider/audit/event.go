@@ -58,6 +58,7 @@ const (
 	EventBrowserForgotten   = "browser.forgotten"    // Detail: browser (all), or none at a sign-out
 	EventConsent            = "consent.allowed"      // Detail: scopes, remembered (yes or no)
 	EventConsentDenied      = "consent.denied"
+	EventConsentRevoked     = "consent.revoked"            // the user ended what a client could do; Detail: scopes
 	EventAuthorized         = "authorization.granted"      // Detail: amr, acr, auth_time (seconds since 1970), consent (never, if the app is one whose users are not asked)
 	EventRefused            = "authorization.refused"      // Detail: error
 	EventTokenReused        = "token.reused"               // a spent code or refresh token came again; its family was revoked
@@ -72,6 +73,7 @@ const (
 	EventAdminUserUpdated   = "admin.user.updated"       // Detail: which of email, email_verified, name, attributes, groups and disabled changed
 	EventAdminUnlocked      = "admin.user.unlocked"      // Detail: budgets
 	EventAdminAccessEnded   = "admin.access.ended"       // all that the user had open was ended; Detail: reason, sessions (how many were open)
+	EventAdminConsent       = "admin.consent.revoked"    // what a client could do for a user was ended; Detail: reason, scopes
 	EventAdminReset         = "admin.totp.reset"         // Detail: authenticators, reason, reset (its id, if it was planned)
 	EventAdminResetPlanned  = "admin.totp.reset.planned" // Detail: reason, due, reset
 	EventResetCancelled     = "factor.reset.cancelled"   // Detail: reset, how (link, account or operator), reason if an operator gave one

@@ -7,13 +7,14 @@ import (
 	"net/url"
 	"time"
 
+	"vestibule/provider/outbox"
 	"vestibule/provider/store"
 )
 
-// Outbox keeps whose access was ended here, from that commit until Hydra has ended it too.
+// Outbox keeps what was ended here, from that commit until Hydra has ended it too.
 type Outbox interface {
-	// Revocations returns subjects by the ids of their rows: some of those that have been due for longest.
-	Revocations(ctx context.Context, now time.Time) (map[string]string, error)
+	// Revocations returns some of those that have been due for longest.
+	Revocations(ctx context.Context, now time.Time) ([]outbox.Revocation, error)
 	// DeleteRevocation takes a row out. One that is gone is no error.
 	DeleteRevocation(ctx context.Context, id string) error
 }
@@ -35,6 +36,11 @@ func (a *Admin) RevokeConsents(ctx context.Context, subject string) error {
 	return a.forget(ctx, "consent", url.Values{"subject": {subject}, "all": {"true"}})
 }
 
+// RevokeConsent is RevokeConsents for one client.
+func (a *Admin) RevokeConsent(ctx context.Context, subject, client string) error {
+	return a.forget(ctx, "consent", url.Values{"subject": {subject}, "client": {client}})
+}
+
 func (a *Admin) forget(ctx context.Context, kind string, query url.Values) error {
 	err := a.call(ctx, &a.others, "end "+kind+" sessions", http.MethodDelete, sessionsPath+kind, query, nil, nil)
 	if errors.Is(err, store.ErrNotFound) {
@@ -51,23 +57,26 @@ func (a *Admin) Revoke(ctx context.Context, o Outbox, now time.Time) error {
 		return err
 	}
 	var faults []error
-	for id, subject := range waiting {
-		err := a.revoke(ctx, subject)
+	for _, r := range waiting {
+		err := a.revoke(ctx, r)
 		if errors.Is(err, store.ErrUnavailable) {
 			return err
 		}
 		if err == nil {
-			err = o.DeleteRevocation(ctx, id)
+			err = o.DeleteRevocation(ctx, r.ID)
 		}
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }
 
-// revoke ends the sessions first: no new consent comes of them then.
-func (a *Admin) revoke(ctx context.Context, subject string) error {
-	if err := a.EndSessions(ctx, subject); err != nil {
+// revoke ends the sessions first, if they are to end: no new consent comes of them then.
+func (a *Admin) revoke(ctx context.Context, r outbox.Revocation) error {
+	if r.Client != "" {
+		return a.RevokeConsent(ctx, r.Subject, r.Client)
+	}
+	if err := a.EndSessions(ctx, r.Subject); err != nil {
 		return err
 	}
-	return a.RevokeConsents(ctx, subject)
+	return a.RevokeConsents(ctx, r.Subject)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"vestibule/provider/assurance"
@@ -120,6 +121,11 @@ func (ix *Interaction) ToRemember() []string {
 		return ix.ToAllow()
 	}
 	return append(ix.ToAllow(), inName+ix.APIRegistered)
+}
+
+// RememberedScopes are the scopes among what is remembered.
+func RememberedScopes(remembered []string) []string {
+	return slices.DeleteFunc(slices.Clone(remembered), func(word string) bool { return strings.HasPrefix(word, inName) })
 }
 
 // keep notes where the interaction ends.

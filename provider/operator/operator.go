@@ -16,6 +16,7 @@ type Operator struct {
 	Accounts Accounts
 	Attempts Attempts
 	Sessions Sessions
+	Consents Consents
 	Clients  Clients
 	Register Registrations
 	Factors  Factors
@@ -45,7 +46,7 @@ type Operator struct {
 // and has no secret keys.
 func New(s Store, events audit.Recorder, actor string) *Operator {
 	return &Operator{
-		Accounts: s, Attempts: s, Sessions: s, Clients: s, Register: s, Factors: s, Resets: s, Links: s, Sealed: s, Signing: s, Usage: s, History: s, Seeds: s,
+		Accounts: s, Attempts: s, Sessions: s, Consents: s, Clients: s, Register: s, Factors: s, Resets: s, Links: s, Sealed: s, Signing: s, Usage: s, History: s, Seeds: s,
 		MFA: &mfa.Service{Store: s, Atomic: s.Atomic}, Atomic: s.Atomic, Audit: events, Actor: actor,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"vestibule/consent"
 	"vestibule/mfa"
 	"vestibule/provider/account"
 	"vestibule/provider/audit"
@@ -60,6 +61,14 @@ type Sessions interface {
 	Sessions(ctx context.Context, subject string) ([]interaction.Session, error)
 	// EndAccess ends all that the subject has open: sessions, sign-ins under way, remembered browsers, codes and tokens.
 	EndAccess(ctx context.Context, subject string) error
+}
+
+// Consents is what clients can do for users.
+type Consents interface {
+	// Accesses returns what clients can do for the subject, by client id.
+	Accesses(ctx context.Context, subject string, now time.Time) ([]consent.Access, error)
+	// RevokeAccess ends what the client can do for the subject, its codes and tokens too; consent.ErrNotFound if that is nothing.
+	RevokeAccess(ctx context.Context, subject, id string, now time.Time) error
 }
 
 // Clients keeps relying parties.
@@ -196,6 +205,7 @@ type Store interface {
 	Accounts
 	Attempts
 	Sessions
+	Consents
 	Clients
 	Registrations
 	Factors

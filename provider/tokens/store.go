@@ -16,8 +16,9 @@ type Code struct {
 	Family    string // that all tokens which come of this code are of
 	Client    string
 	Subject   string
-	Session   string // the sid
-	Data      []byte // the request and the session as JSON
+	Session   string   // the sid
+	Scopes    []string // that were granted; no token that comes of it has others
+	Data      []byte   // the request and the session as JSON
 	Created   time.Time
 	Expires   time.Time
 	Changed   time.Time // when the client was last changed, as it is registered now; read only

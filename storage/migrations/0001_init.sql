@@ -115,6 +115,7 @@ CREATE TABLE code (
 	registration TEXT    NOT NULL, -- of the client
 	subject      TEXT    NOT NULL,
 	session      TEXT    NOT NULL, -- the sid
+	scopes       TEXT    NOT NULL, -- that were granted
 	offline      BOOLEAN NOT NULL, -- was exchanged for refresh tokens too, which outlive the session
 	data         BYTEA,
 	created_at   BIGINT  NOT NULL,

@@ -10,10 +10,11 @@ CREATE TABLE gone_client (
 );
 CREATE INDEX gone_client_gone_at ON gone_client (gone_at);
 
--- A user all whose access was ended here, which Ory Hydra is to hear of.
+-- What was ended here, which Ory Hydra is to hear of.
 CREATE TABLE revocation (
 	id         TEXT   NOT NULL PRIMARY KEY,
 	subject    TEXT   NOT NULL,
+	client     TEXT   NOT NULL, -- what this one can do for the user; empty: all that the user has open
 	due_at     BIGINT NOT NULL, -- when it is to be told, at the earliest
 	created_at BIGINT NOT NULL
 );

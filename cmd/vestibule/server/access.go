@@ -7,6 +7,7 @@ import (
 
 	"vestibule/provider/audit"
 	"vestibule/provider/operator"
+	"vestibule/provider/outbox"
 	"vestibule/storage"
 )
 
@@ -40,15 +41,20 @@ func (s *Server) revoke(ctx context.Context) error {
 // before may follow them for as long as Hydra waits, and Hydra makes a session and tokens of them.
 const revokeAgain = hydraTime + 5*time.Minute
 
-// RevocationHook has a Hydra told of whoever has nothing open any more. Where there is none, what nobody takes is purged.
+// RevocationHook has a Hydra told of whoever has nothing open any more, and of clients that can do nothing any more for somebody. Where there is none, what nobody takes is purged.
 func RevocationHook(db *storage.Store) audit.Hook {
 	return func(ctx context.Context, e audit.Event) error {
-		if !operator.EndsAccess(e) {
+		r := outbox.Revocation{ID: e.ID, Subject: e.Subject}
+		switch {
+		case operator.RevokesConsent(e):
+			r.Client = e.Client
+		case !operator.EndsAccess(e):
 			return nil
 		}
-		if err := db.AddRevocation(ctx, e.ID, e.Subject, e.Time, e.Time); err != nil {
+		if err := db.AddRevocation(ctx, r, e.Time, e.Time); err != nil {
 			return err
 		}
-		return db.AddRevocation(ctx, e.ID+"-again", e.Subject, e.Time, e.Time.Add(revokeAgain))
+		r.ID += "-again"
+		return db.AddRevocation(ctx, r, e.Time, e.Time.Add(revokeAgain))
 	}
 }

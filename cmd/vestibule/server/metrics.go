@@ -70,7 +70,7 @@ func (m *metrics) addAnswers() {
 	m.requests = m.count("http_requests_total", "Answers, by the pattern of the route.", "route", "method", "code")
 	m.durations = m.measure("http_request_duration_seconds", "Time until the answer was written.", requestBuckets, "route", "method")
 	m.authorized = m.count("authorizations_total", "Answers to authorization requests of signed-in users: ok or the OAuth error.", "result")
-	m.consents = m.count("consents_total", "Answers on the consent page.", "decision")
+	m.consents = m.count("consents_total", "What was allowed, denied and revoked to clients by users, and revoked by operators.", "decision")
 	m.tokens = m.count("tokens_issued_total", "Good answers of the token endpoint.", "grant_type")
 	m.tokenErrors = m.count("token_errors_total", "Refusals of the token endpoint.", "grant_type", "error")
 	m.reused = m.count("tokens_reused_total", "Spent codes and refresh tokens that came again, so that their family was revoked.").WithLabelValues()
@@ -149,6 +149,8 @@ func (m *metrics) event(_ context.Context, e audit.Event) error {
 		m.consents.WithLabelValues("allow").Inc()
 	case audit.EventConsentDenied:
 		m.consents.WithLabelValues("deny").Inc()
+	case audit.EventConsentRevoked, audit.EventAdminConsent:
+		m.consents.WithLabelValues("revoke").Inc()
 	case audit.EventAuthorized:
 		m.authorized.WithLabelValues("ok").Inc()
 	case audit.EventRefused:

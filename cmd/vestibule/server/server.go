@@ -230,22 +230,22 @@ func (s *Server) composeMail(c config.Config) error {
 	if err != nil || m == nil {
 		return err
 	}
-	s.audit.Hooks = append(s.audit.Hooks, notice.Hook(outbox{s.store, s.accounts}))
+	s.audit.Hooks = append(s.audit.Hooks, notice.Hook(mailOutbox{s.store, s.accounts}))
 	s.sender = &notice.Sender{
-		Outbox: outbox{s.store, s.accounts}, Mailer: m, Name: c.Name, Host: notice.HostOf(c.Issuer), Contact: c.Contact, Cancel: s.CancelLink, Language: s.texts.Usual(),
+		Outbox: mailOutbox{s.store, s.accounts}, Mailer: m, Name: c.Name, Host: notice.HostOf(c.Issuer), Contact: c.Contact, Cancel: s.CancelLink, Language: s.texts.Usual(),
 		Count: s.metrics.mailed, Log: s.log, Now: s.now,
 	}
 	return nil
 }
 
-// outbox is that of a store, for users who may be kept elsewhere.
-type outbox struct {
+// mailOutbox is that of a store, for users who may be kept elsewhere.
+type mailOutbox struct {
 	*storage.Store
 	accounts account.Accounts
 }
 
 // Account implements notice.Outbox.
-func (o outbox) Account(ctx context.Context, subject string) (account.Account, error) {
+func (o mailOutbox) Account(ctx context.Context, subject string) (account.Account, error) {
 	return o.accounts.Account(ctx, subject)
 }
 

@@ -107,7 +107,7 @@ func (op operation) testRecords(t *testing.T, place Place) {
 	if e.Kind != op.event || e.Outcome != audit.OutcomeOK || e.Actor != actor || !e.Time.Equal(w.now) {
 		t.Errorf("the event is %+v, want an %s of %s at %v", e, op.event, actor, w.now)
 	}
-	if op.client != (e.Client == "shop") || (op.client || op.keys) != (e.Subject == "") {
+	if (op.client || op.both) != (e.Client == "shop") || (op.client || op.keys) != (e.Subject == "") {
 		t.Errorf("the event is about %q at %q", e.Subject, e.Client)
 	}
 }

@@ -22,6 +22,7 @@ type operation struct {
 
 	event  string // the kind of the one that it records
 	client bool   // it is about the client, and not about ana or somebody new
+	both   bool   // it is about what the client can do for ana
 	keys   bool   // it is about keys, and about nobody
 	actor  string // of the event, if it is not who acts
 	batch  bool   // many commits; what was done stays when the event cannot be recorded
@@ -64,6 +65,13 @@ var operations = []operation{
 		_, err := o.EndAccess(ctx, w.ana.Subject, "a stolen laptop")
 		return err
 	}},
+	{
+		method: "RevokeConsent", event: audit.EventAdminConsent, both: true,
+		prepare: (*world).consented,
+		do: func(ctx context.Context, o *operator.Operator, w *world) error {
+			return o.RevokeConsent(ctx, w.ana.Subject, "shop", "a shop that was hacked")
+		},
+	},
 	{method: "RegisterClient", event: audit.EventAdminClientCreated, client: true, do: func(ctx context.Context, o *operator.Operator, w *world) error {
 		_, _, err := o.RegisterClient(ctx, shop())
 		return err
@@ -261,7 +269,7 @@ var operations = []operation{
 }
 
 // reads are the methods that write nothing.
-var reads = []string{"FindUser", "Inspect", "IsStranger", "NewSeeding", "OpenSessions", "PlanPolicy", "SecretKeys", "SigningKeys", "WrongGuesses"}
+var reads = []string{"Accesses", "FindUser", "Inspect", "IsStranger", "NewSeeding", "OpenSessions", "PlanPolicy", "SecretKeys", "SigningKeys", "WrongGuesses"}
 
 // signingKey has one key sign.
 func (w *world) signingKey() {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/consent"
 	"vestibule/mfa"
 	"vestibule/mfa/totp"
 	"vestibule/provider/account"
@@ -22,6 +23,8 @@ type Store interface {
 	mfa.Attempts
 	// Record implements audit.Recorder.
 	Record(ctx context.Context, e audit.Event) error
+	// AddScopes is that of a consent.Store.
+	AddScopes(ctx context.Context, subject string, client consent.Client, scopes []string, now time.Time) error
 	// SaveSession inserts a session; old is nil.
 	SaveSession(ctx context.Context, old []byte, s *interaction.Session) error
 }
@@ -131,6 +134,15 @@ func (w *world) shop() {
 	w.t.Helper()
 	_, _, err := w.operator(setUp).RegisterClient(w.t.Context(), shop())
 	w.must(err)
+}
+
+// consented has ana allow the shop something.
+func (w *world) consented() {
+	w.t.Helper()
+	w.shop()
+	c, err := w.place.Client(w.t.Context(), "shop")
+	w.must(err)
+	w.must(w.place.AddScopes(w.t.Context(), w.ana.Subject, consent.Client{ID: c.ID, Registration: c.Registration}, []string{"openid", "email"}, w.now))
 }
 
 func shop() operator.NewClient {

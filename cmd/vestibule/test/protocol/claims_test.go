@@ -211,7 +211,7 @@ func TestClaimsNeedConsent(t *testing.T) {
 		v = c.Begin("scope", "openid", "prompt", "none") // what was allowed is not given unasked
 		c.tells(v.Finish(b.Open(v.Address)), map[string]any{}, map[string]any{})
 
-		if err := s.Store.DeleteGrant(t.Context(), c.user.Subject, "shop"); err != nil {
+		if err := s.Store.RevokeAccess(t.Context(), c.user.Subject, "shop", s.Clock.Now()); err != nil {
 			t.Fatal(err)
 		}
 		if status := s.UserInfo(r.Token.AccessToken); status != http.StatusUnauthorized {

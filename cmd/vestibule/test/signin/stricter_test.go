@@ -184,7 +184,7 @@ func TestRightPasswordMeetsAChange(t *testing.T) {
 		app.Observe(func(trip storage.Trip) {
 			if strings.Contains(trip.Queries[0], "FROM consent") {
 				app.Observe(nil)
-				if err := s.Store.DeleteGrant(t.Context(), user.Subject, c.OAuth.ClientID); err != nil {
+				if err := s.Store.RevokeAccess(t.Context(), user.Subject, c.OAuth.ClientID, s.Clock.Now()); err != nil {
 					t.Error(err)
 				}
 			}
