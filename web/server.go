@@ -30,8 +30,8 @@ type Config struct {
 	Source    Source
 	Accounts  account.Accounts
 	MFA       *mfa.Service
-	Consent   *consent.Service
-	Policy    mfa.Policy // who must have a second factor; the zero value obliges nobody
+	Consent   *consent.Service // without a Store nobody is asked for consent
+	Policy    mfa.Policy       // who must have a second factor; the zero value obliges nobody
 	Passwords Passwords
 	UserCodes usercode.Guesses // at codes of Source.Devices, where its Counter must be set; its Journal and Now are those below
 	Stores    Stores
@@ -129,7 +129,7 @@ func New(c Config) (*Server, error) {
 	}
 	c = c.withDefaults()
 	pages, err := ui.New(ui.Config{
-		Issuer: c.Source.Issuer, Prefix: c.Site.Prefix, Name: c.Site.Name, Contact: c.Site.Contact, Texts: c.Site.Texts, Factors: c.Site.Factors, Look: c.Site.Look, Explain: explain, Log: c.Log, Now: c.Now,
+		Issuer: c.Source.Issuer, Prefix: c.Site.Prefix, Name: c.Site.Name, Contact: c.Site.Contact, Texts: c.Site.Texts, Factors: c.Site.Factors, Look: c.Site.Look, ConnectedApps: c.Consent.Store != nil, Explain: explain, Log: c.Log, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -158,11 +158,19 @@ func New(c Config) (*Server, error) {
 	})
 	c.UserCodes.Journal, c.UserCodes.Now = c.Journal, c.Now
 	account := accountpages.New(accountpages.Config{
-		Pages: pages, Browsers: browsers, Gate: signIn, Accounts: c.Accounts, Clients: c.Source.Clients, MFA: c.MFA, Policy: c.Policy,
+		Pages: pages, Browsers: browsers, Gate: signIn, Accounts: c.Accounts, Clients: c.Source.Clients, Consents: kept(c.Consent), LogoPath: signIn.LogoPath, MFA: c.MFA, Policy: c.Policy,
 		Passwords: passwords, AtHost: c.Host != nil, Codes: codes, Enrol: enrolment, Activity: c.Stores.Activity, ActivityKept: c.Times.ActivityKept,
 		Resets: c.Stores.Resets, LinkKeys: c.Keys.Links, Journal: c.Journal,
 	})
 	return &Server{pages, signIn, signOut, account, c.Source.Devices, c.UserCodes.WithDefaults()}, nil
+}
+
+// kept is the consent that is asked for; nil: none is.
+func kept(s *consent.Service) *consent.Service {
+	if s.Store == nil {
+		return nil
+	}
+	return s
 }
 
 func check(c Config) error {

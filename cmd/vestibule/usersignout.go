@@ -20,7 +20,7 @@ func userSignOut(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "sign-out", ArgsUsage: "[NAME]", Usage: "sign a user out everywhere, and end all tokens",
 		Flags: databaseFlags(
-			&cli.StringFlag{Name: "subject", Usage: "`subject` of the user, in place of the name, where another program keeps the accounts"},
+			subjectFlag(),
 			&cli.StringFlag{Name: "reason", Usage: "`why`; it is recorded, and the user sees it; required"},
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {

@@ -65,6 +65,8 @@ var activities = map[string]string{
 	audit.EventBrowserForgotten:  "activity.browser.forgotten",
 	audit.EventConsent:           "activity.consent",
 	audit.EventConsentDenied:     "activity.consent.denied",
+	audit.EventConsentRevoked:    "activity.consent.revoked",
+	audit.EventAdminConsent:      "activity.consent.revoked.reason",
 	audit.EventAuthorized:        "activity.client",
 	audit.EventTokenReused:       "activity.client.reused",
 	audit.EventPasswordChanged:   "activity.password.changed",
@@ -155,12 +157,13 @@ func (s history) recent(ctx context.Context, subject string) ([]activityLine, er
 func (s history) lines(ctx context.Context, events []audit.Event) ([]activityLine, error) {
 	var lines []activityLine
 	events = fold(events)
-	apps, err := s.labels(ctx, events)
+	apps, err := s.clients(ctx, clientsOf(events))
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range events {
-		line := activityLine{Text: s.sentence(e, apps[e.Client].label), Strange: apps[e.Client].strange, Times: 1, Time: e.Time, Address: e.Address, By: by(e.Actor)}
+		app := apps[e.Client]
+		line := activityLine{Text: s.sentence(e, app.Label()), Strange: app.IsStrange(), Times: 1, Time: e.Time, Address: e.Address, By: by(e.Actor)}
 		if e.Kind == audit.EventSignedIn {
 			line.Device = e.Detail["browser"]
 		}

@@ -1,11 +1,15 @@
 package account
 
-import "vestibule/web/ui"
+import (
+	"slices"
+
+	"vestibule/web/ui"
+)
 
 // Routes are the pages of the account, but for the download of recovery codes, whose handler is DownloadCodes: it serves
 // sign-ins as well.
 func (s *Server) Routes() []ui.Route {
-	return []ui.Route{
+	return slices.Concat(s.appRoutes(), []ui.Route{
 		ui.Get("/account", s.RedirectTo("/account/security")),
 		ui.Get("/account/security", s.requireSignedIn(s.securityPage)),
 		ui.Get("/account/activity", s.requireSignedIn(s.activityPage)),
@@ -26,5 +30,17 @@ func (s *Server) Routes() []ui.Route {
 		ui.Get("/reset/cancel", s.cancelResetPage),
 		ui.Post("/reset/cancel", s.postCancelReset),
 		ui.Get("/reset/cancelled", s.resetCancelledPage),
+	})
+}
+
+// appRoutes are the pages of apps that can use the account. Nobody knows them: none.
+func (s *Server) appRoutes() []ui.Route {
+	if s.Consents == nil {
+		return nil
+	}
+	return []ui.Route{
+		ui.Get("/account/apps", s.requireSignedIn(s.appsPage)),
+		ui.Get("/account/apps/remove", s.requireSignedIn(s.removeAppPage)),
+		ui.Post("/account/apps/remove", s.requireSignedIn(s.postRemoveApp)),
 	}
 }

@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"time"
 
+	"vestibule/consent"
 	"vestibule/mfa"
 	accounts "vestibule/provider/account"
 	"vestibule/provider/audit"
+	"vestibule/provider/client"
 	"vestibule/provider/interaction"
 	"vestibule/web/browser"
 	"vestibule/web/enrol"
@@ -33,7 +35,9 @@ type Config struct {
 	browser.Browsers
 	Gate         Gate
 	Accounts     accounts.Accounts
-	Clients      Clients // the names of apps in Activity
+	Clients      Clients                      // those that Activity and Consents name
+	Consents     *consent.Service             // which clients can use an account; nil: nobody here knows
+	LogoPath     func(c client.Client) string // where the logo of a client is, below the Prefix; empty: it has none
 	MFA          *mfa.Service
 	Policy       mfa.Policy
 	Passwords    *verify.Passwords
@@ -71,12 +75,14 @@ func New(c Config) *Server {
 
 // The pages.
 const (
-	securityPath = "/account/security"
-	activityPath = "/account/activity"
-	enrolPath    = "/account/authenticators/new"
-	codesPath    = "/account/recovery-codes"
-	newCodesPath = codesPath + "?new=1"
-	downloadPath = codesPath + "/download"
+	securityPath  = "/account/security"
+	activityPath  = "/account/activity"
+	appsPath      = "/account/apps"
+	removeAppPath = appsPath + "/remove"
+	enrolPath     = "/account/authenticators/new"
+	codesPath     = "/account/recovery-codes"
+	newCodesPath  = codesPath + "?new=1"
+	downloadPath  = codesPath + "/download"
 )
 
 // kindEnrolPath is the page that sets up an authenticator of the kind.

@@ -147,10 +147,12 @@ func OwnPage(path string) string {
 		return path
 	}
 	switch path, _, _ = strings.Cut(path, "?"); path {
-	case securityPath, activityPath, enrolPath, codesPath:
+	case securityPath, activityPath, appsPath, enrolPath, codesPath:
 		return path
 	case downloadPath:
 		return codesPath
+	case removeAppPath:
+		return appsPath
 	}
 	if factorPath.MatchString(path) {
 		return path

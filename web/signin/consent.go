@@ -20,12 +20,12 @@ type consentPage struct {
 	ui.Frame
 	Client  string
 	Name    string
-	New     []scope // what is asked for
-	Old     []scope // what was allowed before
-	Nothing bool    // nothing personal is asked for
-	Host    string  // where the user goes; empty for an app on the device
-	API     string  // the API that the client may use, as users know it; empty: none
-	Logo    string  // its path, below the prefix; empty: there is none
+	New     []ui.Scope // what is asked for
+	Old     []ui.Scope // what was allowed before
+	Nothing bool       // nothing personal is asked for
+	Host    string     // where the user goes; empty for an app on the device
+	API     string     // the API that the client may use, as users know it; empty: none
+	Logo    string     // its path, below the prefix; empty: there is none
 	About   about
 	Device  bool   // the app runs on a device, which may be before somebody else
 	Strange bool   // the app has registered itself
@@ -36,13 +36,6 @@ type consentPage struct {
 // about are the addresses of what the client says of itself; each may be empty.
 type about struct{ Site, Policy, Terms string }
 
-// scope is what the template needs to say what one allows.
-type scope struct {
-	Name  string
-	Email string // of the user; may be empty
-	API   string // that serves it, and is the one asked for; empty: it is none of that
-}
-
 func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) error {
 	app, api, err := s.parties(r.Context(), fl)
 	if err != nil {
@@ -50,7 +43,7 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) e
 	}
 	p := &consentPage{
 		Frame: fl.frame("consent", ui.Say("consent.title", "client", fl.ix.ClientName)),
-		API:   api.name, Logo: s.logoPath(app), About: about{app.URI, app.PolicyURI, app.TermsURI},
+		API:   api.name, Logo: s.LogoPath(app), About: about{app.URI, app.PolicyURI, app.TermsURI},
 		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Device: fl.ix.Device, Strange: fl.ix.Strange, Nothing: !personal(fl.ix.ToAllow()),
 	}
 	if u, err := url.Parse(fl.ix.Redirect); err == nil && client.IsWeb(fl.ix.Redirect) {
@@ -60,7 +53,7 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) e
 		p.From = u.Host
 	}
 	for _, name := range fl.ix.ToAllow() {
-		line := scope{Name: name, Email: fl.state.Email}
+		line := ui.Scope{Name: name, Email: fl.state.Email}
 		if slices.Contains(api.scopes, name) {
 			line.API = api.name
 		}

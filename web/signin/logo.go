@@ -20,9 +20,9 @@ type Apps interface {
 	Logo(ctx context.Context, c client.Client) (logo.Image, error)
 }
 
-// logoPath is where the logo of a client is, below the Prefix; empty: the client has none.
-func (s *Server) logoPath(c client.Client) string {
-	if c.LogoURI == "" {
+// LogoPath is where the logo of a client is, below the Prefix; empty: the client has none, or nobody here shows it.
+func (s *Server) LogoPath(c client.Client) string {
+	if c.LogoURI == "" || s.Apps == nil {
 		return ""
 	}
 	return "/consent/logo?client=" + url.QueryEscape(c.ID)

@@ -32,7 +32,7 @@ func BenchmarkPage(b *testing.B) {
 		{"consent", func() ui.Page {
 			return &consentPage{
 				Frame: benchFrame("consent", "consent.title"), Client: "Notes", Name: "Ana", Host: "notes.example.com", Keep: true,
-				New: []scope{{Name: "openid"}, {Name: "profile"}, {Name: "email", Email: "ana@example.com"}},
+				New: []ui.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email", Email: "ana@example.com"}},
 			}
 		}},
 	} {

@@ -149,7 +149,7 @@ func (p *Pages) kindFunctions(l *catalogue.Language, all set) template.FuncMap {
 		"tk":     func(kind Kind, id string, pairs ...any) (template.HTML, error) { return p.sayOf(l, kind, id, pairs) },
 		"row":    func(kind string, data any) (template.HTML, error) { return all.block(kind, "row", data) },
 		"asset":  p.assetPath,
-		"prefix": func() string { return p.Prefix }, "product": func() string { return p.Name },
+		"prefix": func() string { return p.Prefix }, "product": func() string { return p.Name }, "connected": func() bool { return p.ConnectedApps },
 		"lang": func() string { return l.Lang }, "dir": func() string { return l.Dir },
 		"qr":     qrSVG,
 		"opens":  opens,

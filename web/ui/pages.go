@@ -16,16 +16,18 @@ import (
 
 // Config is what all pages of a server have in common.
 type Config struct {
-	Issuer  string                   // where the pages are: their origin, and what users see of it
-	Prefix  string                   // of all addresses of pages, such as /id; empty: the path of the issuer, which may be none
-	Name    string                   // what the pages call this server; empty: Vestibule
-	Contact string                   // whom users may ask for help; may be empty
-	Texts   *catalogue.Set           // what the pages say, by language; nil: those that come with the program
-	Factors fs.FS                    // templates and scripts of kinds of authenticator that do not come with the program, see Kind; nil: none
-	Look    fs.FS                    // files in the place of those of templates and static that have the same name, such as layout.html and app.css; nil: none
-	Explain func(err error) *Problem // finds the page for an error that this package does not know; nil: it has none
-	Log     *slog.Logger             // nil: slog.Default
-	Now     func() time.Time         // nil: time.Now
+	Issuer  string         // where the pages are: their origin, and what users see of it
+	Prefix  string         // of all addresses of pages, such as /id; empty: the path of the issuer, which may be none
+	Name    string         // what the pages call this server; empty: Vestibule
+	Contact string         // whom users may ask for help; may be empty
+	Texts   *catalogue.Set // what the pages say, by language; nil: those that come with the program
+	Factors fs.FS          // templates and scripts of kinds of authenticator that do not come with the program, see Kind; nil: none
+	Look    fs.FS          // files in the place of those of templates and static that have the same name, such as layout.html and app.css; nil: none
+	// ConnectedApps says that the account has a page of apps that can use it.
+	ConnectedApps bool
+	Explain       func(err error) *Problem // finds the page for an error that this package does not know; nil: it has none
+	Log           *slog.Logger             // nil: slog.Default
+	Now           func() time.Time         // nil: time.Now
 }
 
 // Pages shows the pages of one server.

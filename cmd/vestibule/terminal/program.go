@@ -3,6 +3,7 @@ package terminal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -53,10 +54,11 @@ func checked(act cli.ActionFunc) cli.ActionFunc {
 
 func count(c *cli.Command) error {
 	wanted := strings.Fields(c.ArgsUsage)
+	required := slices.DeleteFunc(slices.Clone(wanted), func(name string) bool { return strings.HasPrefix(name, "[") })
 	switch given := c.Args().Slice(); {
 	case strings.Contains(c.ArgsUsage, "..."): // any number
-	case len(given) < len(wanted) && !strings.HasPrefix(wanted[len(given)], "["): // one in brackets may be left out
-		return UsageError(wanted[len(given)] + " is missing")
+	case len(given) < len(required):
+		return UsageError(required[len(given)] + " is missing")
 	case len(given) > len(wanted):
 		return UsageError(fmt.Sprintf("there is an argument too many: %q; to give a flag several values, repeat the flag", given[len(wanted)]))
 	}

@@ -386,7 +386,7 @@ var endings = []ending{
 		return errors.Join(v.site.Store.DeleteClient(ctx, c.ID, v.site.Clock.Now()), v.site.Store.CreateClient(ctx, c))
 	}, sessions: true, browsers: true, keeper: true},
 	{name: "consent revoked", do: func(v *owner) error {
-		return v.site.Store.DeleteGrant(context.Background(), v.account.Subject, v.shop.OAuth.ClientID)
+		return arrived(v.keeper.Open("/account/apps/remove?client="+v.shop.OAuth.ClientID).Press("Remove access"), "apps")
 	}, sessions: true, browsers: true, keeper: true, asks: true, without: []string{"consent", "device"}},
 	{name: "refresh token revoked by the client", do: (*owner).revokeFamilies, sessions: true, browsers: true, keeper: true, only: "refresh", spares: []string{"loop"}},
 }
@@ -415,6 +415,9 @@ var foreignEndings = []ending{
 	{name: "all ended by the program", do: func(v *owner) error {
 		return v.site.First().EndAccess(context.Background(), v.account.Subject, "wiki:admin", "a stolen laptop")
 	}, spares: []string{"password"}},
+	{name: "consent revoked", do: func(v *owner) error {
+		return v.site.Store.RevokeAccess(context.Background(), v.account.Subject, v.shop.OAuth.ClientID, v.site.Clock.Now())
+	}, sessions: true, browsers: true, keeper: true, asks: true, without: []string{"consent", "device"}},
 }
 
 // eachWithEndings runs the test on each database, with our own accounts and with those of another program.

@@ -80,6 +80,34 @@ func TestAccessEnded(t *testing.T) {
 	})
 }
 
+// TestAccessRemoved: what an app can do ends at Hydra as well when the user or an operator takes it back, and the session there lives on.
+func TestAccessRemoved(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for name, end := range map[string]func(u *user) error{
+			"ana": func(u *user) error {
+				u.b.Open("/account/apps").At("apps", "initial").Says("shop")
+				u.b.Open("/account/apps/remove?client=shop").Press("Remove access").At("apps", "removed")
+				return nil
+			},
+			"ben": func(u *user) error {
+				return w.Operator().RevokeConsent(t.Context(), u.subject, "shop", "a shop that was hacked")
+			},
+		} {
+			u := w.user(t, name)
+			_, token := u.redeem("shop", u.ask("shop"))
+			if err := end(u); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if err := w.First().Do(t.Context(), "revocations"); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if sessions, active := u.holds(token.AccessToken); !sessions || active {
+				t.Errorf("%s: Hydra has sessions: %v, the token is active: %v", name, sessions, active)
+			}
+		}
+	})
+}
+
 // TestAnsweredBeforeTheEnd: Hydra has taken the login and the consent, and the browser follows its answer after all was ended.
 func TestAnsweredBeforeTheEnd(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
