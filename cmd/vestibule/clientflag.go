@@ -143,11 +143,11 @@ var clientFlags = []clientFlag{
 	{
 		name: "jwks-file",
 		flag: func() cli.Flag {
-			return &cli.StringFlag{Name: "jwks-file", Usage: "`file` with the app's public keys, as a JSON Web Key Set", TakesFile: true, Validator: checkKeyFile}
+			return &cli.GenericFlag{Name: "jwks-file", Usage: "`file` with the app's public keys, as a JSON Web Key Set", TakesFile: true, Value: new(keyFile)}
 		},
 		none: "the app has no keys that are registered by value", single: true,
 		apply: func(c *cli.Command, to *client.Client) {
-			to.JWKS, _ = readKeyFile(c.String("jwks-file")) // checkKeyFile has said what is wrong; nothing: it is taken away
+			to.JWKS = c.Generic("jwks-file").(*keyFile).keys // nil: they are taken away
 		},
 	},
 	textFlag("jwks-uri", "`address` of the app's public keys, where it can change them; empty: it has none", "", func(c *client.Client, v string) { c.JWKSURI = v }),

@@ -21,11 +21,41 @@ import (
 // maxKeyFile is how many bytes a key set may have: more than the longest keys need, as many as a set may have.
 const maxKeyFile = 1 << 20
 
-// readKeyFile reads a key set that will be checked with the rest; no path: there is none.
-func readKeyFile(path string) ([]byte, error) {
-	if path == "" {
-		return nil, nil
+// keyFile is the value of a flag that names the file of a key set. That is read once, for it may be a pipe, and what the keys
+// are is checked with the rest.
+type keyFile struct {
+	path string
+	keys []byte // nil: no file was named
+}
+
+// Set reads the file, or says why it cannot be taken.
+func (f *keyFile) Set(path string) error {
+	data, err := readKeyFile(path)
+	var why *fs.PathError
+	switch {
+	case errors.As(err, &why): // which says the path once more
+		return why.Err
+	case err != nil:
+		return err
+	case !json.Valid(data):
+		return errors.New("it is no JSON")
 	}
+	f.path, f.keys = path, data
+	return nil
+}
+
+// String is the path.
+func (f *keyFile) String() string {
+	if f == nil {
+		return ""
+	}
+	return f.path
+}
+
+// Get is the value itself.
+func (f *keyFile) Get() any { return f }
+
+func readKeyFile(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -36,21 +66,6 @@ func readKeyFile(path string) ([]byte, error) {
 		err = fmt.Errorf("it is longer than %d MiB", maxKeyFile>>20)
 	}
 	return data, err
-}
-
-// checkKeyFile says why the file cannot be taken.
-func checkKeyFile(path string) error {
-	data, err := readKeyFile(path)
-	var why *fs.PathError
-	switch {
-	case errors.As(err, &why): // which says the path once more
-		return why.Err
-	case err != nil:
-		return err
-	case path == "" || !json.Valid(data):
-		return errors.New("it is no JSON")
-	}
-	return nil
 }
 
 // textFlag has one value. missing is what an app has that is registered without it.

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/language"
 )
 
 // check holds the texts to those in English: no other IDs, each with the same placeholders, and each plural form that the
@@ -51,10 +53,19 @@ func (l *Language) faultsOf(id string, english *Language) []string {
 	if forms["other"] == "" {
 		faults = append(faults, "has no text")
 	}
+	if id == "date.locale" && !isLocale(forms["other"]) {
+		faults = append(faults, "is no language tag as browsers want it, such as en-GB or fa-u-nu-arabext")
+	}
 	if counts {
 		faults = append(faults, l.missingForms(id)...)
 	}
 	return faults
+}
+
+// isLocale reports whether scripts can write dates by it: of what is not so well formed (BCP 47) they stop.
+func isLocale(text string) bool {
+	tag, err := language.Parse(text)
+	return err == nil && tag.String() == text
 }
 
 // missingForms tries numbers. Each form that a language has comes up among them, but for those of millions, which no page
