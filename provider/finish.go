@@ -48,6 +48,7 @@ func (p *Provider) Finish(w http.ResponseWriter, r *http.Request, ix *interactio
 	g := &grant{
 		Login: *login, ACR: p.levels.ACR(rp.ACRNames, ix.Required(), login), Nonce: f.Nonce,
 		Scopes: ix.Scopes, Claims: ix.Claims, Resource: f.Resource, Redirect: f.Sent, Challenge: f.Challenge, Bound: confirmation{Key: f.Key}, Requested: ix.Demand.RequestedAt, Began: p.now(),
+		allowed: ix.ToRemember(),
 	}
 	answer, save, err := p.give(r.Context(), ar, f, g)
 	if err != nil {
@@ -113,7 +114,7 @@ func (p *Provider) give(ctx context.Context, ar *fosite.AuthorizeRequest, f froz
 // code that nobody has and that was used.
 func withoutCode(rp relyingParty, g *grant) tokens.Code {
 	return tokens.Code{
-		Signature: spelling.RandomID(), Family: spelling.RandomID(), Client: rp.ID, Subject: g.Login.Subject, Session: g.Login.Session, Scopes: g.Scopes,
+		Signature: spelling.RandomID(), Family: spelling.RandomID(), Client: rp.ID, Subject: g.Login.Subject, Session: g.Login.Session, Allowed: g.allowed,
 		Created: g.Began, Expires: g.Began, Used: true,
 	}
 }

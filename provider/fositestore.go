@@ -123,7 +123,7 @@ func (s *fositeStore) CreateAuthorizeCodeSession(ctx context.Context, signature 
 	}
 	unitOf(ctx).newCode = &tokens.Code{
 		Signature: signature, Family: spelling.RandomID(), Client: r.GetClient().GetID(), Subject: g.Login.Subject,
-		Session: g.Login.Session, Scopes: g.Scopes, Data: data, Created: now, Expires: now.Add(r.GetClient().(relyingParty).CodeLife(s.p.lifetimes.Code)),
+		Session: g.Login.Session, Allowed: g.allowed, Data: data, Created: now, Expires: now.Add(r.GetClient().(relyingParty).CodeLife(s.p.lifetimes.Code)),
 	}
 	return nil
 }

@@ -31,6 +31,7 @@ type grant struct {
 	Began     time.Time       `json:"began"`            // when the family began, for the absolute end of refresh tokens
 	Decided   time.Time       `json:"decided,omitzero"` // of a client that acts for itself, without a Login: when it was last changed before
 
+	allowed []string                       // by the user, for the row of the code
 	expires map[fosite.TokenType]time.Time // fosite's own notes; the rows have the ends that count
 }
 

@@ -9,23 +9,31 @@ import (
 	"vestibule/consent"
 )
 
-// mayLive is true of a family that was not revoked, whose refresh token or session is not over at that time.
-func mayLive(now string) string {
-	return `revoked = FALSE AND (refresh_expires_at > ` + now + `
-		OR EXISTS (SELECT 1 FROM session WHERE session.sid = code.session AND session.expires_at > ` + now + `))`
-}
+// outlives is how long after a code was made or a refresh token was over something that came of it may live at most: longer than
+// a code and an access token together.
+const outlives = 48 * time.Hour
 
-// Accesses returns what clients can do for the subject: those with a consent that is remembered, and those with tokens that may
-// live, which they do while their refresh token does, or the session that they come from.
+// recent is true of a family of which something may live, or may come, and of some others: those that are long over, of which a user
+// may have tens of thousands, need not be looked at. It asks for the row alone, so that it is as true once its lock was waited for.
+const recent = `revoked = FALSE AND (created_at > $3 OR refresh_expires_at > $3)`
+
+// lives is true of such a family if something of it lives at $2: the code, the refresh token, the session, which has the next code
+// without a question, or an access token.
+const lives = recent + ` AND (used = FALSE AND expires_at > $2 OR refresh_expires_at > $2
+	OR session IN (SELECT sid FROM session WHERE subject = $1 AND expires_at > $2)
+	OR EXISTS (SELECT 1 FROM access_token t WHERE t.family = code.family AND t.generation = code.generation AND t.ended = FALSE AND t.expires_at > $2))`
+
+// Accesses returns what clients can do for the subject: those with a consent that is remembered, and those of whose codes and
+// tokens something lives.
 func (s *Store) Accesses(ctx context.Context, subject string, now time.Time) ([]consent.Access, error) {
 	ctx, granted := along(ctx, s, scanGrant, `SELECT `+grantColumns+` FROM consent WHERE subject = $1 AND `+notGone, subject)
-	held, err := all(ctx, s, scanHolding, `SELECT client, registration, scopes, min(CASE WHEN lives THEN created_at END), max(used_at),
+	held, err := all(ctx, s, scanHolding, `SELECT client, registration, allowed, min(CASE WHEN lives THEN created_at END), max(used_at),
 			max(CASE WHEN lives AND refreshes THEN 1 ELSE 0 END)
-		FROM (SELECT client, registration, scopes, created_at,
+		FROM (SELECT client, registration, allowed, created_at,
 				CASE WHEN refresh_made_at > created_at THEN refresh_made_at ELSE created_at END AS used_at, refresh_expires_at > $2 AS refreshes,
-				`+mayLive("$2")+` AS lives
-			FROM code WHERE subject = $1 AND used = TRUE AND `+registered+`) families
-		GROUP BY client, registration, scopes`, subject, micros(now))
+				`+lives+` AS lives
+			FROM code WHERE subject = $1 AND `+registered+`) families
+		GROUP BY client, registration, allowed`, subject, micros(now), micros(now.Add(-outlives)))
 	if err != nil {
 		return nil, err
 	}
@@ -93,33 +101,22 @@ func gain(joined []consent.Access, h holding) []consent.Access {
 }
 
 // RevokeAccess ends what the client can do for the subject: the consent, and the codes and tokens that the subject's sign-ins
-// gave it. To the client, the sessions in which it has tokens have ended: it is noted that it is to hear of that.
-// consent.ErrNotFound if there is nothing to end. A sign-in under way that counts on the consent rests on the account, so that it
-// comes before this, or finds the consent gone.
+// gave it. consent.ErrNotFound if there is nothing to end. A sign-in under way that counts on the consent, or makes one, rests on
+// the account, so that it comes before this, or finds the consent gone.
 func (s *Store) RevokeAccess(ctx context.Context, subject, id string, now time.Time) error {
-	all, err := s.Accesses(ctx, subject, now)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(all, func(a consent.Access) bool { return a.Client.ID == id })
-	if i < 0 {
-		return consent.ErrNotFound
-	}
-	const whose = `subject = $1 AND client = $2`
-	goes := consent.ErrNotFound // of what was found, one thing at least must be there to end: else another call has ended it
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		if err := s.lockAccount(ctx, subject); err != nil {
 			return err
 		}
-		if all[i].Remembered {
-			if err := s.exec(ctx, goes, `DELETE FROM consent WHERE `+whose+` AND `+notGone, subject, id); err != nil {
-				return err
-			}
-			goes = nil
-		}
-		if err := s.oweLogouts(ctx, whose+` AND `+mayLive("$3"), subject, id, micros(now)); err != nil {
+		err := s.exec(ctx, consent.ErrNotFound, `SELECT 1 WHERE EXISTS (SELECT 1 FROM consent WHERE subject = $1 AND client = $4 AND `+notGone+`)
+			OR EXISTS (SELECT 1 FROM code WHERE subject = $1 AND client = $4 AND `+registered+` AND `+lives+`)`,
+			subject, micros(now), micros(now.Add(-outlives)), id)
+		if err != nil {
 			return err
 		}
-		return s.revokeOr(ctx, goes, whose, subject, id)
+		if err := s.exec(ctx, nil, `DELETE FROM consent WHERE subject = $1 AND client = $2`, subject, id); err != nil {
+			return err
+		}
+		return s.revoke(ctx, `subject = $1 AND client = $2 AND (created_at > $3 OR refresh_expires_at > $3)`, subject, id, micros(now.Add(-outlives)))
 	})
 }

@@ -10,17 +10,17 @@ import (
 	"vestibule/storage"
 )
 
-// TestAccesses goes through what a client may have: a consent that is remembered, tokens of a session, a refresh token, and each
-// of these when it is over.
+// TestAccesses goes through what a client may have: a consent that is remembered, a code, tokens of a session, a refresh token,
+// and each of these when it is over.
 func TestAccesses(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
 		must(t, s.SaveSession(t.Context(), nil, session("ana", "ana"))) // for twelve hours, from noon on
-		begin := func(id, subject string, offline, exchanged bool, scopes ...string) {
+		begin := func(id, subject, sid string, offline, exchanged bool, allowed ...string) {
 			f := family{id: id, client: id, subject: subject}
-			code := f.code(id)
-			code.Session, code.Scopes = "sid-ana", scopes
+			code := f.code(id) // good for a minute
+			code.Session, code.Allowed = sid, allowed
 			save(t, s, code)
-			made := f.pair(0)
+			made := f.pair(0) // an access token for ten minutes, a refresh token for 14 days
 			if !offline {
 				made = made[:1]
 			}
@@ -28,30 +28,35 @@ func TestAccesses(t *testing.T) {
 				must(t, s.Exchange(t.Context(), id, made))
 			}
 		}
-		begin("both", "ana", true, true, "openid", "profile")
-		must(t, s.AddScopes(t.Context(), "ana", registered("both"), []string{"openid", "email"}, noon.Add(-time.Hour)))
-		begin("kept", "ana", false, false, "openid") // the code was not exchanged
+		begin("both", "ana", "sid-ana", true, true, "openid", "profile")
+		must(t, s.AddScopes(t.Context(), "ana", registered("both"), []string{"openid", "email"}, noon.Add(time.Hour)))
+		begin("kept", "ana", "sid-ana", false, false, "openid")
 		must(t, s.AddScopes(t.Context(), "ana", registered("kept"), []string{"openid"}, noon.Add(-time.Hour)))
-		begin("offline", "ana", true, true, "offline_access")
-		begin("open", "ana", false, true, "openid")
-		begin("waiting", "ana", false, false, "openid")
-		begin("revoked", "ana", true, true, "openid")
+		begin("offline", "ana", "sid-ana", true, true, "offline_access")
+		begin("open", "ana", "sid-ana", false, true, "openid")
+		begin("outlives", "ana", "sid-over", false, true, "openid") // its session is gone already
+		begin("waiting", "ana", "sid-over", false, false, "openid", "api=x:books")
+		begin("revoked", "ana", "sid-ana", true, true, "openid")
 		must(t, s.RevokeFamily(t.Context(), "family-revoked"))
-		begin("gone", "ana", true, true, "openid")
+		begin("gone", "ana", "sid-ana", true, true, "openid")
 		must(t, s.DeleteClient(t.Context(), "gone", noon))
-		begin("bens", "ben", true, true, "openid")
+		begin("bens", "ben", "sid-ben", true, true, "openid")
 		must(t, (family{id: "offline", client: "offline", subject: "ana"}).rotate(t.Context(), s, 0))
 
-		both := consent.Access{Client: registered("both"), Scopes: []string{"email", "openid", "profile"}, Allowed: noon.Add(-time.Hour), Used: noon, Remembered: true, Offline: true}
-		kept := consent.Access{Client: registered("kept"), Scopes: []string{"openid"}, Allowed: noon.Add(-time.Hour), Remembered: true}
+		both := consent.Access{Client: registered("both"), Scopes: []string{"email", "openid", "profile"}, Allowed: noon, Used: noon, Remembered: true, Offline: true}
+		kept := consent.Access{Client: registered("kept"), Scopes: []string{"openid"}, Allowed: noon.Add(-time.Hour), Used: noon, Remembered: true}
 		offline := consent.Access{Client: registered("offline"), Scopes: []string{"offline_access"}, Allowed: noon, Used: noon, Offline: true}
 		open := consent.Access{Client: registered("open"), Scopes: []string{"openid"}, Allowed: noon, Used: noon}
+		outlives := consent.Access{Client: registered("outlives"), Scopes: []string{"openid"}, Allowed: noon, Used: noon}
+		waiting := consent.Access{Client: registered("waiting"), Scopes: []string{"api=x:books", "openid"}, Allowed: noon, Used: noon}
 		forgotten := both // what its tokens could do ended with them
-		forgotten.Scopes, forgotten.Offline = []string{"email", "openid"}, false
+		forgotten.Scopes, forgotten.Offline, forgotten.Allowed = []string{"email", "openid"}, false, noon.Add(time.Hour)
 		for after, want := range map[time.Duration][]consent.Access{
-			time.Minute:         {both, kept, offline, open},
-			12*time.Hour + 1:    {both, kept, offline},
-			14*24*time.Hour + 1: {forgotten, kept},
+			30 * time.Second:    {both, kept, offline, open, outlives, waiting},
+			time.Minute:         {both, kept, offline, open, outlives},
+			10 * time.Minute:    {both, kept, offline, open},
+			12 * time.Hour:      {both, kept, offline},
+			14 * 24 * time.Hour: {forgotten, kept},
 		} {
 			got, err := s.Accesses(t.Context(), "ana", noon.Add(after))
 			must(t, err)
@@ -62,19 +67,24 @@ func TestAccesses(t *testing.T) {
 				t.Errorf("after %v ana's apps are\n%+v, want\n%+v", after, got, want)
 			}
 		}
-		for _, id := range []string{"waiting", "revoked", "gone", "bens", "none"} {
+		for _, id := range []string{"revoked", "gone", "bens", "none"} {
 			if err := s.RevokeAccess(t.Context(), "ana", id, noon); !errors.Is(err, consent.ErrNotFound) {
 				t.Errorf("RevokeAccess of %s: %v, want ErrNotFound", id, err)
 			}
 		}
-		for _, id := range []string{"both", "kept", "offline", "open"} {
+		for _, id := range []string{"both", "kept", "offline", "open", "outlives", "waiting"} {
 			must(t, s.RevokeAccess(t.Context(), "ana", id, noon))
 			if err := s.RevokeAccess(t.Context(), "ana", id, noon); !errors.Is(err, consent.ErrNotFound) {
 				t.Errorf("RevokeAccess of %s once more: %v, want ErrNotFound", id, err)
 			}
+			if has(t, s, (family{id: id, client: id, subject: "ana"}).pair(0)[0]) {
+				t.Errorf("the access token of %s is there", id)
+			}
 		}
-		if err := s.Exchange(t.Context(), "kept", nil); err == nil {
-			t.Error("a code that was not exchanged yet outlives the consent")
+		for _, id := range []string{"kept", "waiting"} {
+			if err := s.Exchange(t.Context(), id, nil); err == nil {
+				t.Errorf("the code of %s, which was not exchanged yet, is good", id)
+			}
 		}
 		left, err := s.Accesses(t.Context(), "ben", noon)
 		must(t, err)
@@ -84,9 +94,44 @@ func TestAccesses(t *testing.T) {
 	})
 }
 
+// TestRevokeAccessFindsWhatCameBefore: a consent that is committed while the ending waits for its commit is ended as well, though
+// there was none when the ending began.
+func TestRevokeAccessFindsWhatCameBefore(t *testing.T) {
+	t.Parallel()
+	s, dsn := onPostgres(t)
+	ana := newUser("ana", "")
+	must(t, s.CreateAccount(t.Context(), ana, ""))
+	(family{id: "shop", client: "shop", subject: ana.Subject}).begin(t, s)
+	allow := `WITH held AS (SELECT 1 FROM account WHERE subject = $1 FOR SHARE)
+		INSERT INTO consent (subject, client, registration, scopes, created_at, updated_at) SELECT $1, 'shop', $2, ' openid ', 0, 0 FROM held`
+	waitsFor(t, s, dsn, func() error { return s.RevokeAccess(t.Context(), ana.Subject, "shop", noon) }, allow, ana.Subject, registered("shop").Registration)
+	if g, err := s.Grant(t.Context(), ana.Subject, registered("shop")); !errors.Is(err, consent.ErrNotFound) {
+		t.Errorf("the consent is %+v (%v), want none", g, err)
+	}
+}
+
+// TestRevokeAccessOfMany: what a client had long ago costs nothing, however much that is.
+func TestRevokeAccessOfMany(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		must(t, s.CreateClient(t.Context(), newClient("shop")))
+		of, err := s.Client(t.Context(), "shop")
+		must(t, err)
+		fillRows(t, s, `INSERT INTO code (signature, family, client, registration, offline, subject, session, allowed, created_at, expires_at, used, revoked, keep_until)
+			SELECT 'c' || n, 'f' || n, 'shop', '`+of.Registration+`', FALSE, 'ana', 's' || n, 'openid', 0, n, TRUE, FALSE, n FROM numbers`, 20000)
+		(family{id: "one", client: "shop", subject: "ana"}).begin(t, s)
+		must(t, s.RevokeAccess(t.Context(), "ana", "shop", noon))
+		if n := number(t, s, `SELECT count(*) FROM code WHERE revoked = TRUE`); n != 1 {
+			t.Errorf("%d codes were marked, want the one that lives", n)
+		}
+	})
+}
+
 // TestRevokeAccessAtOnce: of many who end the same, one does.
 func TestRevokeAccessAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
+		ana := newUser("ana", "")
+		ana.Subject = "ana"
+		must(t, s.CreateAccount(t.Context(), ana, ""))
 		for _, id := range []string{"remembered", "offline"} {
 			(family{id: id, client: id, subject: "ana"}).begin(t, s)
 			if id == "remembered" {

@@ -14,15 +14,15 @@ import (
 // is as far away: a code or a refresh token that is used twice ends it at any time.
 const remember = 90 * 24 * time.Hour
 
-const codeColumns = `signature, family, client, subject, session, scopes, data, created_at, expires_at, used, revoked`
+const codeColumns = `signature, family, client, subject, session, allowed, data, created_at, expires_at, used, revoked`
 
 func scanCode(r row) (tokens.Code, error) {
 	var c tokens.Code
-	var scopes string
+	var allowed string
 	var created, expires, changed int64
-	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &scopes, &c.Data, &created, &expires,
+	err := r.Scan(&c.Signature, &c.Family, &c.Client, &c.Subject, &c.Session, &allowed, &c.Data, &created, &expires,
 		&c.Used, &c.Revoked, &changed)
-	c.Scopes = wordsOf(scopes)
+	c.Allowed = wordsOf(allowed)
 	c.Created, c.Expires, c.Changed = instant(created), instant(expires), instant(changed)
 	return c, err
 }
@@ -38,7 +38,7 @@ func (s *Store) saveCode(ctx context.Context, c tokens.Code, keep time.Time, of 
 	return s.execApart(ctx, client.ErrChanged, `INSERT INTO code (`+codeColumns+`, offline, keep_until, registration)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, FALSE, $11, registration FROM client
 		WHERE id = $3 AND registration = $12 AND updated_at = $13`,
-		c.Signature, c.Family, c.Client, c.Subject, c.Session, strings.Join(c.Scopes, " "), c.Data, micros(c.Created), micros(c.Expires), c.Used,
+		c.Signature, c.Family, c.Client, c.Subject, c.Session, strings.Join(c.Allowed, " "), c.Data, micros(c.Created), micros(c.Expires), c.Used,
 		micros(keep), of.Registration, micros(of.Updated))
 }
 

@@ -23,7 +23,7 @@ func (s *Store) EndAccess(ctx context.Context, subject string) error {
 		if err := s.raiseEpoch(ctx, subject); err != nil {
 			return err
 		}
-		if err := s.end(ctx, `subject = $1`, `subject = $1`, subject); err != nil {
+		if err := s.end(ctx, nil, `subject = $1`, `subject = $1`, subject); err != nil {
 			return err
 		}
 		if err := s.exec(ctx, nil, `DELETE FROM setup WHERE subject = $1`, subject); err != nil {
@@ -85,7 +85,7 @@ func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid 
 				return err
 			}
 		}
-		return s.end(ctx, `subject = $1 AND sid <> $2`, `subject = $1 AND session <> $2`, subject, sid) // also codes of sessions that are over
+		return s.end(ctx, nil, `subject = $1 AND sid <> $2`, `subject = $1 AND session <> $2`, subject, sid) // also codes of sessions that are over
 	})
 }
 
@@ -138,34 +138,36 @@ func (s *Store) UseSession(ctx context.Context, id []byte, sid string, now, sinc
 // EndSession ends the session of that sid, in one commit with what rests on it: its codes, and its tokens but for those
 // of a family that has refresh tokens. No such session is no error.
 func (s *Store) EndSession(ctx context.Context, sid string) error {
-	return s.end(ctx, `sid = $1`, `session = $1 AND (used = FALSE OR offline = FALSE)`, sid)
+	return s.end(ctx, nil, `sid = $1`, `session = $1 AND (used = FALSE OR offline = FALSE)`, sid)
+}
+
+// EndSessionOf ends the session of the subject with that sid, in one commit with all that has come of it: its codes, and all
+// tokens. store.ErrNotFound if there is no such session.
+func (s *Store) EndSessionOf(ctx context.Context, subject, sid string) error {
+	return s.end(ctx, store.ErrNotFound, `subject = $1 AND sid = $2`, `subject = $1 AND session = $2`, subject, sid)
 }
 
 // end ends the sessions that fit the one condition, and the families whose code fits the other. It is the only way in which a
 // session ends but by its time, and notes in the same commit which clients are to hear of it: those that have had an answer
 // in it and want to. Whoever ends a session too waits for its lock, and finds it gone. What a client was being answered at that moment is
-// found, for its commit holds the session or the code, which is asked for here first.
-func (s *Store) end(ctx context.Context, sessions, codes string, args ...any) error {
+// found, for its commit holds the session or the code, which is asked for here first. missed is the error if there is no such
+// session; nil: none.
+func (s *Store) end(ctx context.Context, missed error, sessions, codes string, args ...any) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, sessionRank, nil, `UPDATE session SET version = version + 1 WHERE `+sessions, args...); err != nil {
+		if err := s.lock(ctx, sessionRank, missed, `UPDATE session SET version = version + 1 WHERE `+sessions, args...); err != nil {
 			return err
 		}
 		if err := s.revoke(ctx, codes, args...); err != nil {
 			return err
 		}
-		if err := s.oweLogouts(ctx, `session IN (SELECT sid FROM session WHERE `+sessions+`)`, args...); err != nil {
+		err := s.exec(ctx, nil, `INSERT INTO logout_notice (session, client, registration, subject, first_at, due_at)
+			SELECT DISTINCT session, client, registration, subject, 0, 0 FROM code
+			WHERE used = TRUE AND session IN (SELECT sid FROM session WHERE `+sessions+`) AND EXISTS
+				(SELECT 1 FROM client WHERE client.id = code.client AND client.registration = code.registration AND client.hears_logouts = TRUE)
+			ON CONFLICT (session, client) DO NOTHING`, args...)
+		if err != nil {
 			return err
 		}
 		return s.exec(ctx, nil, `DELETE FROM session WHERE `+sessions, args...)
 	})
-}
-
-// oweLogouts notes which clients are to hear that a session has ended: those that have had an answer in it, by a code that fits the
-// condition, and want to.
-func (s *Store) oweLogouts(ctx context.Context, codes string, args ...any) error {
-	return s.exec(ctx, nil, `INSERT INTO logout_notice (session, client, registration, subject, first_at, due_at)
-		SELECT DISTINCT session, client, registration, subject, 0, 0 FROM code
-		WHERE used = TRUE AND `+codes+` AND EXISTS
-			(SELECT 1 FROM client WHERE client.id = code.client AND client.registration = code.registration AND client.hears_logouts = TRUE)
-		ON CONFLICT (session, client) DO NOTHING`, args...)
 }

@@ -272,6 +272,9 @@ func TestEndingsWaitForTheAccount(t *testing.T) {
 	waitsFor(t, s, dsn, func() error { return s.EndAccess(t.Context(), "elsewhere") }, first, "elsewhere")
 	again := "SELECT 1 FROM account_elsewhere WHERE subject = $1 FOR SHARE"
 	waitsFor(t, s, dsn, func() error { return s.EndAccess(t.Context(), "elsewhere") }, again, "elsewhere")
+	t.Log("RevokeAccess, elsewhere")
+	must(t, s.AddScopes(t.Context(), "elsewhere", registered("shop"), []string{"openid"}, noon))
+	waitsFor(t, s, dsn, func() error { return s.RevokeAccess(t.Context(), "elsewhere", "shop", noon) }, again, "elsewhere")
 	t.Log("RevokeAccess")
 	waitsFor(t, s, dsn, func() error { return s.RevokeAccess(t.Context(), ana.Subject, "shop", noon) }, resting, ana.Subject)
 }

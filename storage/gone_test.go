@@ -28,7 +28,7 @@ func fillClient(t *testing.T, s *storage.Store, id string) {
 		must(t, s.Exec(t.Context(), store.ErrNotFound, strings.ReplaceAll(what, "numbers", fmt.Sprintf(numbers, crowd)), args...))
 	}
 	end := noon.Add(14 * day).UnixMicro()
-	insert(`INSERT INTO code (signature, family, client, registration, offline, subject, session, scopes, data, created_at, expires_at, used, revoked, keep_until)
+	insert(`INSERT INTO code (signature, family, client, registration, offline, subject, session, allowed, data, created_at, expires_at, used, revoked, keep_until)
 		SELECT $2 || n, $2 || n, $1, $2, TRUE, 'u' || n, 'sid', '', NULL, 1, $3, TRUE, FALSE, $3 FROM numbers`, id, c.Registration, end)
 	for generation := range 3 {
 		insert(`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent)
@@ -199,7 +199,7 @@ func TestPurgeOfAClientAtOnce(t *testing.T) {
 // The client that has the id now may have as many rows as the one that was removed: the clean-up passes them by.
 func TestPurgeOfAClientPlan(t *testing.T) {
 	fill := []string{
-		`INSERT INTO code (signature, family, client, registration, offline, subject, session, scopes, created_at, expires_at, used, revoked, keep_until)
+		`INSERT INTO code (signature, family, client, registration, offline, subject, session, allowed, created_at, expires_at, used, revoked, keep_until)
 			SELECT 'c' || n, 'f' || n, 'shop', 'r' || (n % 100), FALSE, 'u' || n, '', '', 0, n, TRUE, FALSE, n FROM numbers`,
 		`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent)
 			SELECT 't' || n, 'f' || n, 0, 0, n, FALSE, '' FROM numbers`,

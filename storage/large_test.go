@@ -114,8 +114,8 @@ func pgSession(t *testing.T, dsn string) *pgx.Conn {
 var manyRows = []string{
 	`INSERT INTO interaction (id, data, version, expires_at) SELECT 'i' || n, '{}', 1, n FROM numbers`,
 	`INSERT INTO pushed_request (signature, client, registration, data, expires_at) SELECT 'p' || n, 'shop', '', CAST('{}' AS BYTEA), n FROM numbers`,
-	`INSERT INTO session (id, sid, subject, login, created_at, seen_at, expires_at, version)
-		SELECT CAST('s' || n AS BYTEA), 'sid' || n, 'u' || n, '{}', 0, 0, n, 1 FROM numbers`,
+	`INSERT INTO session (id, sid, subject, login, agent, address, created_at, seen_at, expires_at, version)
+		SELECT CAST('s' || n AS BYTEA), 'sid' || n, 'u' || n, '{}', '', '', 0, 0, n, 1 FROM numbers`,
 	`INSERT INTO device (signature, user_code, client, registration, network, created_at, expires_at, denied)
 		SELECT 'd' || n, 'c' || n, 'shop', '', '', 0, n, FALSE FROM numbers`,
 	`INSERT INTO browser (id, subject, generation, epoch, agent, created_at, seen_at, expires_at)
@@ -125,13 +125,13 @@ var manyRows = []string{
 		SELECT 'o' || n, 'u' || n, '', '', 1, 'k', CAST('x' AS BYTEA), FALSE, '', '', 0, n FROM numbers`,
 	`INSERT INTO guess (budget, ends_at, tries, most_tries, in_a_row, most_in_a_row, locked_until, unlocked_at, forget_at, ids)
 		SELECT 'g' || n, 0, 1, 5, n % 2, 100 * (n % 2) + 9223372036854775807 * (1 - n % 2), 0, 0, n, '' FROM numbers`,
-	`INSERT INTO code (signature, family, client, registration, offline, subject, session, scopes, created_at, expires_at, used, revoked, keep_until)
+	`INSERT INTO code (signature, family, client, registration, offline, subject, session, allowed, created_at, expires_at, used, revoked, keep_until)
 		SELECT 'c' || n, 'f' || n, 'shop', '', FALSE, 'u' || n, '', '', 0, n, TRUE, FALSE, n FROM numbers`,
 	`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent, replay)
 		SELECT 't' || n, 'f' || n, 0, n, n, FALSE, '', CAST('x' AS BYTEA) FROM numbers`,
 	`INSERT INTO enrol_link (id, subject, created_at, expires_at, used_at)
 		SELECT CAST('l' || n AS BYTEA), 'u' || n, 0, n, 0 FROM numbers`,
-	`INSERT INTO revocation (id, subject, due_at, created_at) SELECT 'r' || n, 'u' || n, n, n FROM numbers`,
+	`INSERT INTO revocation (id, subject, client, due_at, created_at) SELECT 'r' || n, 'u' || n, '', n, n FROM numbers`,
 	`INSERT INTO client_assertion (client, id, expires_at) SELECT 'c', 'j' || n, n FROM numbers`,
 	`INSERT INTO initial_token (id, hash, uses, uses_left, created_at, expires_at) SELECT 't' || n, 'h' || n, 1, 1, 0, n FROM numbers`,
 	`INSERT INTO registration_count (network, started_at, clients) SELECT 'n' || n, n, 1 FROM numbers`,

@@ -14,7 +14,7 @@ import (
 // first did, by keys that lead to that row and to nothing of the refreshes before.
 func TestLongFamily(t *testing.T) {
 	fill := []string{
-		`INSERT INTO code (signature, family, client, registration, offline, subject, session, scopes, created_at, expires_at, used, revoked, keep_until, refresh)
+		`INSERT INTO code (signature, family, client, registration, offline, subject, session, allowed, created_at, expires_at, used, revoked, keep_until, refresh)
 			SELECT 'c' || n, 'f' || n, 'shop', '', TRUE, 'u' || n, '', '', 0, n, TRUE, FALSE, n, 'r' || n FROM numbers`,
 		`INSERT INTO access_token (signature, family, generation, created_at, expires_at, ended, spent)
 			SELECT 't' || n, CASE n % 4 WHEN 0 THEN 'family-one' ELSE 'f' || n END, n, n, n, FALSE, 'r' || n FROM numbers`,

@@ -64,7 +64,7 @@ func (s *Store) DeleteAccounts(ctx context.Context, subjects []string) error {
 		if err := s.lock(ctx, accountRank, nil, `UPDATE account SET epoch = epoch + 1 WHERE `+theirs, args...); err != nil {
 			return err
 		}
-		if err := s.end(ctx, theirs, theirs, args...); err != nil {
+		if err := s.end(ctx, nil, theirs, theirs, args...); err != nil {
 			return err
 		}
 		for _, query := range []string{

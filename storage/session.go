@@ -9,7 +9,7 @@ import (
 	"vestibule/provider/store"
 )
 
-const sessionColumns = `session.id, session.login, session.created_at, session.seen_at, session.expires_at, session.version`
+const sessionColumns = `session.id, session.login, session.agent, session.address, session.created_at, session.seen_at, session.expires_at, session.version`
 
 // sessionScan takes in the columns of sessionColumns.
 type sessionScan struct {
@@ -19,7 +19,7 @@ type sessionScan struct {
 }
 
 func (s *sessionScan) dest() []any {
-	return []any{&s.ID, &s.login, &s.created, &s.seen, &s.expires, &s.Version}
+	return []any{&s.ID, &s.login, &s.Agent, &s.Address, &s.created, &s.seen, &s.expires, &s.Version}
 }
 
 func (s *sessionScan) session() (interaction.Session, error) {
@@ -57,12 +57,12 @@ func (s *Store) SaveSession(ctx context.Context, old []byte, n *interaction.Sess
 	if err != nil {
 		return err
 	}
-	args := []any{n.ID, n.Login.Session, n.Login.Subject, login, micros(n.Created), micros(n.Seen), micros(n.Expires), n.Version}
-	query, missed := `INSERT INTO session (id, sid, subject, login, created_at, seen_at, expires_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8 + 1)`, error(nil) // it inserts, or fails by itself
+	args := []any{n.ID, n.Login.Session, n.Login.Subject, login, n.Agent, n.Address, micros(n.Created), micros(n.Seen), micros(n.Expires), n.Version}
+	query, missed := `INSERT INTO session (id, sid, subject, login, agent, address, created_at, seen_at, expires_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10 + 1)`, error(nil) // it inserts, or fails by itself
 	if old != nil {
-		query = `UPDATE session SET id = $1, sid = $2, subject = $3, login = $4, created_at = $5, seen_at = $6,
-			expires_at = $7, version = version + 1 WHERE id = $9 AND version = $8`
+		query = `UPDATE session SET id = $1, sid = $2, subject = $3, login = $4, agent = $5, address = $6, created_at = $7, seen_at = $8,
+			expires_at = $9, version = version + 1 WHERE id = $11 AND version = $10`
 		args, missed = append(args, old), store.ErrConflict
 	}
 	if err := s.execApart(ctx, missed, query, args...); err != nil {

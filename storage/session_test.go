@@ -21,7 +21,7 @@ func session(id, subject string) *interaction.Session {
 		Login: assurance.Login{Subject: subject, Session: "sid-" + id, Authentications: []assurance.Authentication{
 			{Method: assurance.MethodPassword, Time: noon},
 		}},
-		Created: noon, Seen: noon, Expires: noon.Add(12 * time.Hour),
+		Agent: "Firefox on Linux", Address: "192.0.2.1", Created: noon, Seen: noon, Expires: noon.Add(12 * time.Hour),
 	}
 }
 

@@ -102,20 +102,19 @@ func (s *Store) RevokeAccessToken(ctx context.Context, signature string) error {
 	return s.exec(ctx, nil, `UPDATE access_token SET ended = TRUE WHERE signature = $1`, signature)
 }
 
-// revoke ends the families whose code fits the condition.
+// revoke ends the families whose code fits the condition. The mark comes first: it waits for an exchange or a refresh under way,
+// whose access token the deletion then sees.
 func (s *Store) revoke(ctx context.Context, condition string, args ...any) error {
-	return s.revokeOr(ctx, nil, condition, args...)
-}
-
-// revokeOr is revoke that fails with missed if all of them have ended. The mark comes first: it waits for an exchange or a
-// refresh under way, whose access token the deletion then sees.
-func (s *Store) revokeOr(ctx context.Context, missed error, condition string, args ...any) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		err := s.exec(ctx, missed, `UPDATE code SET revoked = TRUE, refresh_data = NULL WHERE revoked = FALSE AND `+condition, args...)
-		if err != nil {
-			return err
+		for _, query := range []string{
+			`UPDATE code SET revoked = TRUE, refresh_data = NULL WHERE revoked = FALSE AND ` + condition,
+			`DELETE FROM access_token WHERE family IN (SELECT family FROM code WHERE ` + condition + `)`,
+		} {
+			if err := s.exec(ctx, nil, query, args...); err != nil {
+				return err
+			}
 		}
-		return s.exec(ctx, nil, `DELETE FROM access_token WHERE family IN (SELECT family FROM code WHERE `+condition+`)`, args...)
+		return nil
 	})
 }
 

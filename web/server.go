@@ -53,6 +53,9 @@ type Source struct {
 	Clients signin.Clients
 	// CommitsAnswers says that the Engine tells nobody of a login before the commit of its Finish: that saves a question.
 	CommitsAnswers bool
+	// TokensElsewhere says that the store of the Consent does not have the tokens of clients: it cannot tell what they were allowed
+	// only once.
+	TokensElsewhere bool
 	// SignOuts are the clients that ask for sign-outs here (RP-Initiated Logout 1.0); nil: they ask elsewhere, or not at all.
 	SignOuts logout.Clients
 	// FrontChannel is how those hear of sign-outs in frames of the browser (Front-Channel Logout 1.0); nil: they do not.
@@ -152,13 +155,13 @@ func New(c Config) (*Server, error) {
 	})
 	signIn := signin.New(signin.Config{
 		Pages: pages, Browsers: browsers, Engine: c.Source.Engine, Flows: c.Source.Flows, Clients: c.Source.Clients, Apps: c.Source.Apps,
-		Accounts: c.Accounts, MFA: c.MFA, Consent: c.Consent, Grants: c.Stores.Grants, Policy: c.Policy,
+		Accounts: c.Accounts, MFA: c.MFA, Consent: c.Consent, Grants: c.Stores.Grants, Policy: c.Policy, TokensElsewhere: c.Source.TokensElsewhere,
 		Passwords: passwords, Codes: codes, Enrol: enrolment, Journal: c.Journal, Host: c.Host, Mail: c.Mail, SignOut: signOut.SignOutAndLeave, OwnPage: accountpages.OwnPage,
 		CommitsAnswers: c.Source.CommitsAnswers,
 	})
 	c.UserCodes.Journal, c.UserCodes.Now = c.Journal, c.Now
 	account := accountpages.New(accountpages.Config{
-		Pages: pages, Browsers: browsers, Gate: signIn, Accounts: c.Accounts, Clients: c.Source.Clients, Consents: kept(c.Consent), LogoPath: signIn.LogoPath, MFA: c.MFA, Policy: c.Policy,
+		Pages: pages, Browsers: browsers, Gate: signIn, Accounts: c.Accounts, Clients: c.Source.Clients, Consents: kept(c.Consent), TokensElsewhere: c.Source.TokensElsewhere, LogoPath: signIn.LogoPath, MFA: c.MFA, Policy: c.Policy,
 		Passwords: passwords, AtHost: c.Host != nil, Codes: codes, Enrol: enrolment, Activity: c.Stores.Activity, ActivityKept: c.Times.ActivityKept,
 		Resets: c.Stores.Resets, LinkKeys: c.Keys.Links, Journal: c.Journal,
 	})

@@ -126,6 +126,19 @@ func (s *sessions) EndSession(_ context.Context, sid string) error {
 	return nil
 }
 
+func (s *sessions) EndSessionOf(_ context.Context, subject, sid string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := len(s.rows)
+	maps.DeleteFunc(s.rows, func(_ string, row interaction.Session) bool {
+		return row.Login.Session == sid && row.Login.Subject == subject
+	})
+	if len(s.rows) == before {
+		return store.ErrNotFound
+	}
+	return nil
+}
+
 func (s *sessions) EndOthers(_ context.Context, subject string, epoch int64, sid string) (int64, error) {
 	if s.accounts != nil {
 		if err := s.accounts.raise(subject, epoch); err != nil {

@@ -12,7 +12,7 @@ import (
 
 // mayImport is the import rule of the repository: nothing points up.
 var mayImport = map[string][]string{
-	"cmd/vestibule":                        {"consent", "cmd/vestibule/bench", "cmd/vestibule/demo", "cmd/vestibule/heap", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/pairwise", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice", "web/signin"},
+	"cmd/vestibule":                        {"cmd/vestibule/bench", "cmd/vestibule/demo", "cmd/vestibule/heap", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "consent", "mfa", "mfa/totp", "mfa/transfer", "provider/account", "provider/assurance", "provider/audit", "provider/claims", "provider/client", "provider/interaction", "provider/jwks", "provider/operator", "provider/pairwise", "provider/store", "storage", "web/catalogue", "web/enrol", "web/notice", "web/signin"},
 	"cmd/vestibule/demo":                   {"cmd/vestibule/heap", "cmd/vestibule/sample", "cmd/vestibule/server", "cmd/vestibule/terminal", "config", "mfa", "mfa/totp", "provider/account", "provider/client", "provider/operator", "storage", "web/catalogue", "github.com/urfave/cli", "golang.org/x/sync"},
 	"cmd/vestibule/heap":                   {"provider/gc"},
 	"cmd/vestibule/bench":                  {"mfa/totp", "provider/operator", "provider/store", "golang.org/x/net/html", "golang.org/x/sync"},

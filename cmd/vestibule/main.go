@@ -54,6 +54,7 @@ func commands(w *env) []*cli.Command {
 			group("totp", "authenticators of users",
 				userTOTPList(w), userTOTPAdd(w), userTOTPRemove(w), userTOTPExport(w), userTOTPImport(w), userTOTPReset(w)),
 			userEnrolLink(w),
+			group("session", "where users are signed in", userSessionList(w), userSessionEnd(w)),
 			group("consent", "apps that can use the accounts of users", userConsentList(w), userConsentRevoke(w))),
 		group("mfa", "who must have two-step verification", mfaPlan(w)),
 		group("client", "apps", clientCreate(w), clientList(w), clientGet(w), clientUpdate(w), clientDelete(w), clientExport(w), clientImport(w),

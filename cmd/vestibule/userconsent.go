@@ -21,16 +21,19 @@ import (
 type shownConsent struct {
 	Client     string    `json:"client"`
 	Scopes     []string  `json:"scopes"`
-	Remembered bool      `json:"remembered"`     // the user is not asked for these scopes again
+	APIs       []string  `json:"apis"`           // that the app may use in the user's name
+	Remembered bool      `json:"remembered"`     // the user is not asked for this again
 	Offline    bool      `json:"offline_access"` // the app has a refresh token
 	Allowed    time.Time `json:"allowed"`        // first
 	LastUsed   time.Time `json:"last_used,omitzero"`
 }
 
 func consentView(a consent.Access) shownConsent {
-	view := shownConsent{a.Client.ID, interaction.RememberedScopes(a.Scopes), a.Remembered, a.Offline, a.Allowed.UTC(), a.Used.UTC()}
-	if view.Scopes == nil {
-		view.Scopes = []string{}
+	view := shownConsent{a.Client.ID, []string{}, []string{}, a.Remembered, a.Offline, a.Allowed.UTC(), a.Used.UTC()}
+	allowed := interaction.ReadAllowed(a.Scopes)
+	view.Scopes = append(view.Scopes, allowed.Scopes...)
+	for _, api := range allowed.APIs {
+		view.APIs = append(view.APIs, api.ID)
 	}
 	return view
 }
@@ -41,7 +44,7 @@ func userConsentList(w *env) *cli.Command {
 		Name: "list", ArgsUsage: "[NAME]", Usage: "list the apps that can use a user's account",
 		Flags: databaseFlags(subjectFlag(), terminal.OutputFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			if err := w.checkWhose(c, 0); err != nil {
+			if err := checkWhose(c, 0); err != nil {
 				return err
 			}
 			return w.read(ctx, c, func(db *storage.Store) error {
@@ -51,15 +54,18 @@ func userConsentList(w *env) *cli.Command {
 					return err
 				}
 				all, err := o.Accesses(ctx, subject)
+				if err == nil {
+					err = checkKnown(ctx, o, subject, len(all))
+				}
 				if err != nil {
 					return err
 				}
 				list := []shownConsent{}
-				rows := [][]string{w.Head("command.column.client", "command.column.allowed", "command.column.last_used", "command.column.remembered", "command.column.offline", "command.column.scopes")}
+				rows := [][]string{w.Head("command.column.client", "command.column.allowed", "command.column.last_used", "command.column.remembered", "command.column.offline", "command.column.scopes", "command.column.api")}
 				for _, a := range all {
 					view := consentView(a)
 					list = append(list, view)
-					rows = append(rows, []string{view.Client, w.Moment(a.Allowed), w.Moment(a.Used), w.YesNo(view.Remembered), w.YesNo(view.Offline), strings.Join(view.Scopes, " ")})
+					rows = append(rows, []string{view.Client, terminal.Moment(a.Allowed), w.lastUse(a.Used), w.YesNo(view.Remembered), w.YesNo(view.Offline), strings.Join(view.Scopes, " "), strings.Join(view.APIs, " ")})
 				}
 				return w.Print(c, list, rows)
 			})
@@ -71,12 +77,9 @@ func userConsentList(w *env) *cli.Command {
 func userConsentRevoke(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "revoke", ArgsUsage: "[NAME] CLIENT", Usage: "end what an app can do with a user's account, its tokens too",
-		Flags: databaseFlags(subjectFlag(), &cli.StringFlag{Name: "reason", Usage: "`why`; it is recorded, and the user sees it; required"}),
+		Flags: databaseFlags(subjectFlag(), reasonFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			if err := w.checkWhose(c, 1); err != nil {
-				return err
-			}
-			if err := terminal.AsFlags(operator.CheckEndAccess("found", c.String("reason"))); err != nil { // the subject, later
+			if err := checkEnding(c, 1); err != nil {
 				return err
 			}
 			client := c.Args().Get(c.NArg() - 1)
@@ -87,7 +90,7 @@ func userConsentRevoke(w *env) *cli.Command {
 				}
 				err = o.RevokeConsent(ctx, subject, client, c.String("reason"))
 				if errors.Is(err, consent.ErrNotFound) {
-					return terminal.Failure(fmt.Sprintf("%s can do nothing with the account of %s; vestibule user consent list shows what can", terminal.Printable(client), terminal.Printable(called)), err)
+					return terminal.Failure(fmt.Sprintf("no access of %s to the account of %s is known here; vestibule user consent list shows what is", terminal.Printable(client), terminal.Printable(called)), err)
 				}
 				if err != nil {
 					return err
@@ -98,27 +101,10 @@ func userConsentRevoke(w *env) *cli.Command {
 	}
 }
 
-func subjectFlag() cli.Flag {
-	return &cli.StringFlag{Name: "subject", Usage: "`subject` of the user, in place of the name, where another program keeps the accounts"}
-}
-
-// checkWhose checks that a command names its user once, and has so many arguments beside that.
-func (w *env) checkWhose(c *cli.Command, more int) error {
-	named := c.NArg() - more
-	if c.String("subject") != "" {
-		named++
+// lastUse is when the app last got something; what it got may have been forgotten since.
+func (w *env) lastUse(at time.Time) string {
+	if at.IsZero() {
+		return w.Say("command.user.unknown", nil)
 	}
-	if named == 1 {
-		return nil
-	}
-	return terminal.UsageErrors(fmt.Errorf("give %s, or --subject in place of NAME", strings.ReplaceAll(strings.ReplaceAll(c.ArgsUsage, "[", ""), "]", "")))
-}
-
-// whose is the user whom a command is about: the subject, and what the operator has called the user.
-func whose(ctx context.Context, o *operator.Operator, c *cli.Command) (subject, called string, err error) {
-	if subject = c.String("subject"); subject != "" {
-		return subject, subject, nil
-	}
-	user, err := findUser(ctx, o, c.Args().First())
-	return user.Subject, user.Username, err
+	return terminal.Moment(at)
 }

@@ -37,10 +37,11 @@ func TestUserConsent(t *testing.T) {
 		for _, tt := range []struct{ args, want string }{
 			{"user consent list", "give NAME, or --subject in place of NAME"},
 			{"user consent list ana --subject " + ana.Subject, "give NAME, or --subject in place of NAME"},
+			{"user consent list --subject mistyped", "there is no user with the subject mistyped"},
 			{"user consent list nobody", "there is no user nobody"},
 			{"user consent revoke ana --reason hacked", "give NAME CLIENT, or --subject in place of NAME"},
 			{"user consent revoke ana shop", "reason is missing"},
-			{"user consent revoke ana wiki --reason hacked", "wiki can do nothing with the account of ana"},
+			{"user consent revoke ana wiki --reason hacked", "no access of wiki to the account of ana is known here"},
 		} {
 			if _, _, err := tryCommand(t, s, strings.Fields(tt.args)...); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%s: %v, want %s", tt.args, err, tt.want)

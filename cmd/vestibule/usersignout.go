@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -19,55 +17,29 @@ import (
 func userSignOut(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "sign-out", ArgsUsage: "[NAME]", Usage: "sign a user out everywhere, and end all tokens",
-		Flags: databaseFlags(
-			subjectFlag(),
-			&cli.StringFlag{Name: "reason", Usage: "`why`; it is recorded, and the user sees it; required"},
-		),
+		Flags: databaseFlags(subjectFlag(), reasonFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			out := signOut{w, c.Args().First(), c.String("subject"), c.String("reason")}
-			if err := out.check(); err != nil {
+			if err := checkEnding(c, 0); err != nil {
 				return err
 			}
-			return w.operate(ctx, c, func(o *operator.Operator) error { return out.run(ctx, o) })
+			return w.operate(ctx, c, func(o *operator.Operator) error { return w.signOut(ctx, o, c) })
 		},
 	}
 }
 
-// signOut is what the arguments ask for.
-type signOut struct {
-	*env
-	name, subject, reason string
-}
-
-func (s signOut) check() error {
-	if (s.name == "") == (s.subject == "") {
-		return terminal.UsageErrors(errors.New("give either NAME or --subject"))
-	}
-	found := cmp.Or(s.subject, "found") // by the name, later
-	return terminal.AsFlags(operator.CheckEndAccess(found, s.reason))
-}
-
-func (s signOut) run(ctx context.Context, o *operator.Operator) error {
-	subject, called := s.subject, s.subject
-	if s.name != "" {
-		user, err := findUser(ctx, o, s.name)
-		if err != nil {
-			return err
-		}
-		subject, called = user.Subject, user.Username
-	}
-	ended, err := o.EndAccess(ctx, subject, s.reason)
+func (w *env) signOut(ctx context.Context, o *operator.Operator, c *cli.Command) error {
+	subject, called, err := whose(ctx, o, c)
 	if err != nil {
 		return err
 	}
-	stranger, err := o.IsStranger(ctx, subject)
+	ended, err := o.EndAccess(ctx, subject, c.String("reason"))
 	if err != nil {
 		return err
 	}
-	if stranger && len(ended) == 0 {
-		return strangerFault(subject)
+	if err := checkKnown(ctx, o, subject, len(ended)); err != nil {
+		return err
 	}
-	_, err = fmt.Fprintln(s.Stdout, strings.Join([]string{s.Say("command.user.signed_out", catalogue.Values{"user": called}), s.ended(ended)}, "\n"))
+	_, err = fmt.Fprintln(w.Stdout, strings.Join([]string{w.Say("command.user.signed_out", catalogue.Values{"user": called}), w.ended(ended)}, "\n"))
 	return err
 }
 

@@ -49,6 +49,7 @@ const (
 	EventDeviceCodeLocked   = "device.code.locked" // the guess that used up the budget; Detail as for failed
 	EventSignedIn           = "session.opened"     // Detail: amr, browser, factor (the kind of authenticator, if one was proved)
 	EventSignedOut          = "session.ended"
+	EventOtherEnded         = "session.other.ended"  // the user ended a session in another browser; Detail: browser, ended (its sid)
 	EventOthersEnded        = "session.others.ended" // the user signed out everywhere else
 	EventFactorAdded        = "factor.added"         // Detail: name, factor (its kind), link (yes: with a link from an operator)
 	EventFactorRemoved      = "factor.removed"       // Detail: name, last (yes or no)
@@ -73,6 +74,7 @@ const (
 	EventAdminUserUpdated   = "admin.user.updated"       // Detail: which of email, email_verified, name, attributes, groups and disabled changed
 	EventAdminUnlocked      = "admin.user.unlocked"      // Detail: budgets
 	EventAdminAccessEnded   = "admin.access.ended"       // all that the user had open was ended; Detail: reason, sessions (how many were open)
+	EventAdminSessionEnded  = "admin.session.ended"      // Detail: reason, browser, ended (its sid)
 	EventAdminConsent       = "admin.consent.revoked"    // what a client could do for a user was ended; Detail: reason, scopes
 	EventAdminReset         = "admin.totp.reset"         // Detail: authenticators, reason, reset (its id, if it was planned)
 	EventAdminResetPlanned  = "admin.totp.reset.planned" // Detail: reason, due, reset

@@ -37,6 +37,11 @@ func (c Client) SkipsConsent(redirect string) bool {
 	return c.FirstParty || c.Consent == ConsentNever && !c.MayBeImpostor(redirect)
 }
 
+// NeverAsks reports whether its users are asked nothing, wherever the answer goes.
+func (c Client) NeverAsks() bool {
+	return len(c.RedirectURIs) > 0 && !c.Grants(GrantDevice) && !slices.ContainsFunc(c.RedirectURIs, func(uri string) bool { return !c.SkipsConsent(uri) })
+}
+
 // MayBeImpostor reports whether any program on the user's device could have sent the request and has use for the answer: a
 // code needs the secret, if the client has one, and an ID token needs none.
 func (c Client) MayBeImpostor(redirect string) bool {

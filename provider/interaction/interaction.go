@@ -111,7 +111,7 @@ func (ix *Interaction) ToAllow() []string {
 	return all
 }
 
-// inName begins what is remembered of an API. No scope has such a character.
+// inName begins what is remembered of an API: its registration and, after a colon, its id. No scope has such a character.
 const inName = "api="
 
 // ToRemember returns what is remembered of a user who allows it: the scopes, and the API that the client may use in the user's
@@ -120,12 +120,31 @@ func (ix *Interaction) ToRemember() []string {
 	if ix.API == "" {
 		return ix.ToAllow()
 	}
-	return append(ix.ToAllow(), inName+ix.APIRegistered)
+	return append(ix.ToAllow(), inName+ix.APIRegistered+":"+ix.API)
 }
 
-// RememberedScopes are the scopes among what is remembered.
-func RememberedScopes(remembered []string) []string {
-	return slices.DeleteFunc(slices.Clone(remembered), func(word string) bool { return strings.HasPrefix(word, inName) })
+// Allowed is what a user has allowed a client.
+type Allowed struct {
+	Scopes []string
+	APIs   []AllowedAPI // that it may use in the user's name
+}
+
+// AllowedAPI is an API as it was registered then.
+type AllowedAPI struct{ ID, Registration string }
+
+// ReadAllowed tells apart what ToRemember has put together, once or several times.
+func ReadAllowed(remembered []string) Allowed {
+	var a Allowed
+	for _, word := range remembered {
+		api, ok := strings.CutPrefix(word, inName)
+		if !ok {
+			a.Scopes = append(a.Scopes, word)
+			continue
+		}
+		registration, id, _ := strings.Cut(api, ":")
+		a.APIs = append(a.APIs, AllowedAPI{id, registration})
+	}
+	return a
 }
 
 // keep notes where the interaction ends.

@@ -15,6 +15,8 @@ var ErrSessionEnded = errors.New("session has ended")
 type Session struct {
 	ID      []byte          // SHA-256 of the cookie's value; changes whenever assurance rises
 	Login   assurance.Login // Login.Session is the sid, which stays when ID changes
+	Agent   string          // what to call the browser, such as "Firefox on Linux"
+	Address string          // of the visitor, without a port, when the ID was given
 	Created time.Time
 	Seen    time.Time // last use, to the minute
 	Expires time.Time // absolute end

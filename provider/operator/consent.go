@@ -8,6 +8,7 @@ import (
 
 	"vestibule/consent"
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
 )
 
 // Accesses returns what clients can do for a user, by client id: what is remembered of the user's answers, and what the clients
@@ -32,7 +33,7 @@ func (o *Operator) RevokeConsent(ctx context.Context, subject, client, reason st
 	}
 	e := audit.Event{
 		Kind: audit.EventAdminConsent, Subject: subject, Client: client,
-		Detail: map[string]string{"reason": strings.TrimSpace(reason), "scopes": strings.Join(all[i].Scopes, " ")},
+		Detail: map[string]string{"reason": strings.TrimSpace(reason), "scopes": strings.Join(interaction.ReadAllowed(all[i].Scopes).Scopes, " ")},
 	}
 	if err := o.commit(ctx, e, func(ctx context.Context) error { return o.Consents.RevokeAccess(ctx, subject, client, o.now()) }); err != nil {
 		return fmt.Errorf("revoke a consent: %w", err)

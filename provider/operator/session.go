@@ -56,6 +56,30 @@ func (o *Operator) EndAccess(ctx context.Context, subject, reason string) ([]int
 	return open, nil
 }
 
+// EndSession ends one session of a user, with all that has come of it: codes and tokens, those of clients with offline_access too.
+// It returns the session. store.ErrNotFound if the user has none with that sid.
+func (o *Operator) EndSession(ctx context.Context, subject, sid, reason string) (interaction.Session, error) {
+	if err := CheckEndAccess(subject, reason); err != nil {
+		return interaction.Session{}, err
+	}
+	open, err := o.OpenSessions(ctx, subject)
+	if err != nil {
+		return interaction.Session{}, err
+	}
+	i := slices.IndexFunc(open, func(s interaction.Session) bool { return s.Login.Session == sid })
+	if i < 0 {
+		return interaction.Session{}, store.ErrNotFound
+	}
+	e := audit.Event{
+		Kind: audit.EventAdminSessionEnded, Subject: subject,
+		Detail: map[string]string{"reason": strings.TrimSpace(reason), "browser": open[i].Agent, "ended": sid},
+	}
+	if err := o.commit(ctx, e, func(ctx context.Context) error { return o.Sessions.EndSessionOf(ctx, subject, sid) }); err != nil {
+		return interaction.Session{}, fmt.Errorf("end a session: %w", err)
+	}
+	return open[i], nil
+}
+
 // IsStranger reports whether accounts are kept here and none has the subject. Where another program keeps them nobody is a
 // stranger.
 func (o *Operator) IsStranger(ctx context.Context, subject string) (bool, error) {

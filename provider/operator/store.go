@@ -59,6 +59,8 @@ type Attempts interface {
 type Sessions interface {
 	// Sessions returns the subject's sessions, also those that have reached their end.
 	Sessions(ctx context.Context, subject string) ([]interaction.Session, error)
+	// EndSessionOf ends the session of the subject with that sid and all that has come of it, or fails with store.ErrNotFound.
+	EndSessionOf(ctx context.Context, subject, sid string) error
 	// EndAccess ends all that the subject has open: sessions, sign-ins under way, remembered browsers, codes and tokens.
 	EndAccess(ctx context.Context, subject string) error
 }

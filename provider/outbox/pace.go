@@ -1,5 +1,5 @@
-// Package outbox is when that is told, to somebody outside, which a commit has left to be told: again after growing pauses,
-// and for a bounded time. The rows are others' to keep: one is taken for a try by one conditional statement that moves its
+// Package outbox is what a commit has left to be told to somebody outside, and when it is tried: again after growing pauses, and for
+// a bounded time. The rows are others' to keep: one is taken for a try by one conditional statement that moves its
 // time, and deleted when it was told.
 package outbox
 

@@ -17,7 +17,7 @@ type Code struct {
 	Client    string
 	Subject   string
 	Session   string   // the sid
-	Scopes    []string // that were granted; no token that comes of it has others
+	Allowed   []string // by the user, as Interaction.ToRemember has it; no token that comes of it is for more
 	Data      []byte   // the request and the session as JSON
 	Created   time.Time
 	Expires   time.Time

@@ -115,7 +115,7 @@ CREATE TABLE code (
 	registration TEXT    NOT NULL, -- of the client
 	subject      TEXT    NOT NULL,
 	session      TEXT    NOT NULL, -- the sid
-	scopes       TEXT    NOT NULL, -- that were granted
+	allowed      TEXT    NOT NULL, -- by the user: scopes, and the API
 	offline      BOOLEAN NOT NULL, -- was exchanged for refresh tokens too, which outlive the session
 	data         BYTEA,
 	created_at   BIGINT  NOT NULL,
@@ -186,6 +186,8 @@ CREATE TABLE session (
 	sid        TEXT   NOT NULL, -- stays when the id changes
 	subject    TEXT   NOT NULL,
 	login      TEXT   NOT NULL,
+	agent      TEXT   NOT NULL, -- what its browser is called
+	address    TEXT   NOT NULL, -- of the visitor, when the id was given
 	created_at BIGINT NOT NULL,
 	seen_at    BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,

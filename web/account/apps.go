@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"vestibule/consent"
 	"vestibule/provider/audit"
@@ -20,30 +19,37 @@ import (
 
 type appsPage struct {
 	ui.Frame
-	Apps []connectedApp
+	Apps   []connectedApp
+	Partly bool // apps that were allowed something once, and have tokens of that, are not among them
 }
 
 // connectedApp is a relying party that can use the account.
 type connectedApp struct {
+	consent.Access
 	ID      string
 	Name    string
 	Logo    string // its path, below the prefix; empty: there is none
-	Host    string // of its web site; empty: it has none
+	Host    string // see hostOf; empty: nothing tells
 	Strange bool   // it has registered itself
 	Own     bool   // it belongs to whoever runs the server, and is given what it wants without a question
-	Allowed time.Time
-	Used    time.Time // zero: nobody knows
-	Offline bool      // it works while the user is away
-	Scopes  []ui.Scope
+	Lines   []ui.Scope
+	APIs    []string // that it can use in the user's name, as users know them
 }
+
+// Many reports whether the scopes would push other apps off the page.
+func (a connectedApp) Many() bool { return len(a.Lines) > 6 }
 
 // appsPage lists who can use the account.
 func (s *Server) appsPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-	apps, err := s.connected(r.Context(), m)
+	all, err := s.Consents.Accesses(r.Context(), m.account.Subject)
 	if err != nil {
 		return err
 	}
-	p := &appsPage{Frame: ui.Frame{Page: "apps", Title: ui.Say("apps.title"), Account: true, Who: m.account.Label()}, Apps: apps}
+	apps, err := s.connected(r.Context(), m, all)
+	if err != nil {
+		return err
+	}
+	p := &appsPage{Frame: ui.Frame{Page: "apps", Title: ui.Say("apps.title"), Account: true, Who: m.account.Label()}, Apps: apps, Partly: s.TokensElsewhere}
 	p.Say(m.said)
 	if len(apps) == 0 && len(p.Notes) == 0 {
 		p.State = "none"
@@ -53,16 +59,8 @@ func (s *Server) appsPage(w http.ResponseWriter, r *http.Request, m *signedIn) e
 
 // connected are the apps, by name. Of one whose registration cannot be read in time the id is shown; one that is registered no
 // more, or was registered anew, can do nothing.
-func (s *Server) connected(ctx context.Context, m *signedIn) ([]connectedApp, error) {
-	all, err := s.Consents.Accesses(ctx, m.account.Subject)
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for _, a := range all {
-		ids = append(ids, a.Client.ID)
-	}
-	clients, err := s.clients(ctx, ids)
+func (s *Server) connected(ctx context.Context, m *signedIn, all []consent.Access) ([]connectedApp, error) {
+	clients, err := s.clients(ctx, partiesOf(all))
 	if err != nil {
 		return nil, err
 	}
@@ -72,20 +70,43 @@ func (s *Server) connected(ctx context.Context, m *signedIn) ([]connectedApp, er
 		if errors.Is(c.err, store.ErrNotFound) || c.err == nil && c.Registration != a.Client.Registration {
 			continue
 		}
-		apps = append(apps, s.connectedApp(m, a, c.Client))
+		apps = append(apps, s.connectedApp(m, a, c.Client, clients))
 	}
 	slices.SortStableFunc(apps, func(a, b connectedApp) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
 	return apps, nil
 }
 
-func (s *Server) connectedApp(m *signedIn, a consent.Access, c client.Client) connectedApp {
-	c.ID = a.Client.ID // also of one that could not be read
-	app := connectedApp{
-		ID: c.ID, Name: c.Label(), Logo: s.LogoPath(c), Host: hostOf(c), Strange: c.IsStrange(), Own: c.FirstParty || c.Consent == client.ConsentNever,
-		Allowed: a.Allowed, Used: a.Used, Offline: a.Offline,
+// partiesOf are the ids of the apps and of the APIs that they can use.
+func partiesOf(all []consent.Access) []string {
+	var ids []string
+	for _, a := range all {
+		ids = append(ids, a.Client.ID)
+		for _, api := range interaction.ReadAllowed(a.Scopes).APIs {
+			ids = append(ids, api.ID)
+		}
 	}
-	for _, name := range inOrder(interaction.RememberedScopes(a.Scopes)) {
-		app.Scopes = append(app.Scopes, ui.Scope{Name: name, Email: m.account.Email})
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func (s *Server) connectedApp(m *signedIn, a consent.Access, c client.Client, clients map[string]readClient) connectedApp {
+	app := connectedApp{
+		Access: a, ID: a.Client.ID, Name: c.Label(), Logo: s.LogoPath(c), Host: hostOf(c), Strange: c.IsStrange(), Own: c.NeverAsks(),
+	}
+	allowed := interaction.ReadAllowed(a.Scopes)
+	served := map[string]string{} // by scope, the name of the API that serves it
+	for _, known := range allowed.APIs {
+		api := clients[known.ID]
+		if api.err != nil || api.Registration != known.Registration {
+			continue
+		}
+		app.APIs = append(app.APIs, api.Label())
+		for _, scope := range api.ResourceScopes {
+			served[scope] = api.Label()
+		}
+	}
+	for _, name := range inOrder(allowed.Scopes) {
+		app.Lines = append(app.Lines, ui.Scope{Name: name, Email: m.account.Email, API: served[name]})
 	}
 	return app
 }
@@ -106,15 +127,36 @@ func inOrder(scopes []string) []string {
 	return scopes
 }
 
-// hostOf is where users know the client from: the host of its document, if its id is the address of one, or of its answers.
+// hostOf is where users know the client from: the host of its document, if its id is the address of one, or the one that all its
+// answers go to; empty: they go to several, of which some may be names that it has never used, or to a device.
 func hostOf(c client.Client) string {
-	for _, address := range append([]string{c.ID}, c.RedirectURIs...) {
-		if u, err := url.Parse(address); err == nil && client.IsWeb(address) {
-			return u.Host
-		}
+	addresses := c.RedirectURIs
+	if client.IsAddress(c.ID) {
+		addresses = []string{c.ID}
 	}
-	return ""
+	host := ""
+	for _, address := range addresses {
+		u, err := url.Parse(address)
+		if err != nil || !client.IsWeb(address) || host != "" && host != u.Host {
+			return ""
+		}
+		host = u.Host
+	}
+	return host
 }
+
+// appPath is the page that removes the app which the query names; without one, that of all.
+func appPath(query string) string {
+	asked, err := url.ParseQuery(query)
+	id := asked.Get("client")
+	if err != nil || id == "" || len(id) > longestClient {
+		return appsPath
+	}
+	return removeAppPath + "?" + url.Values{"client": {id}}.Encode()
+}
+
+// longestClient is how many bytes the id of a client may have: it may be an address.
+const longestClient = 512
 
 type removeAppPage struct {
 	ui.Frame
@@ -123,7 +165,7 @@ type removeAppPage struct {
 
 // removeAppPage says what it means that an app can use the account no more.
 func (s *Server) removeAppPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-	app, ok, err := s.connectedTo(r.Context(), m, r.URL.Query().Get("client"))
+	app, ok, err := s.connectedTo(r, m)
 	switch {
 	case err != nil:
 		return err
@@ -137,41 +179,35 @@ func (s *Server) removeAppPage(w http.ResponseWriter, r *http.Request, m *signed
 	return s.Render(w, r, http.StatusOK, "app-remove", p)
 }
 
-// connectedTo looks for the app with that id; not ok: it can do nothing.
-func (s *Server) connectedTo(ctx context.Context, m *signedIn, id string) (app connectedApp, ok bool, err error) {
-	apps, err := s.connected(ctx, m)
-	i := slices.IndexFunc(apps, func(a connectedApp) bool { return a.ID == id })
-	if err != nil || i < 0 {
+// connectedTo looks for the app that the address names; not ok: it can do nothing.
+func (s *Server) connectedTo(r *http.Request, m *signedIn) (app connectedApp, ok bool, err error) {
+	all, err := s.Consents.Accesses(r.Context(), m.account.Subject)
+	if err != nil {
 		return connectedApp{}, false, err
 	}
-	return apps[i], true, nil
+	id := r.URL.Query().Get("client")
+	all = slices.DeleteFunc(all, func(a consent.Access) bool { return a.Client.ID != id })
+	apps, err := s.connected(r.Context(), m, all)
+	if err != nil || len(apps) == 0 {
+		return connectedApp{}, false, err
+	}
+	return apps[0], true, nil
 }
 
 // postRemoveApp ends what the app can do. It needs no fresh proof: nobody gains anything by it.
 func (s *Server) postRemoveApp(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-	app, ok, err := s.connectedTo(r.Context(), m, ui.Field(r, "client"))
+	app, ok, err := s.connectedTo(r, m)
 	if err != nil {
 		return err
 	}
 	if ok {
 		e := m.event(r, audit.EventConsentRevoked, "")
-		e.Client, e.Detail["scopes"] = app.ID, namesOf(app.Scopes)
+		e.Client, e.Detail["scopes"] = app.ID, strings.Join(interaction.ReadAllowed(app.Scopes).Scopes, " ")
 		answer := browser.Response{To: appsPath, Note: &ui.Message{ID: "apps.removed", Args: ui.Values{"client": app.Name}}}
 		err = s.commitAnswer(w, r, answer, e, func(ctx context.Context) error { return s.Consents.Revoke(ctx, m.account.Subject, app.ID) })
 		if !errors.Is(err, consent.ErrNotFound) {
 			return err
 		}
 	}
-	if err := s.Answers.Before(r); err != nil {
-		return err
-	}
-	return s.Answers.Note(w, r, appsPath, "apps.gone", nil)
-}
-
-func namesOf(scopes []ui.Scope) string {
-	var names []string
-	for _, s := range scopes {
-		names = append(names, s.Name)
-	}
-	return strings.Join(names, " ")
+	return s.Answers.NoteUnlessBefore(w, r, appsPath, "apps.gone", nil)
 }

@@ -22,6 +22,7 @@ func (s *Server) Routes() []ui.Route {
 		ui.Post("/account/authenticators/{id}/rename", s.requireSignedIn(s.postRename)),
 		ui.Get("/account/authenticators/{id}/remove", s.requireSignedIn(s.requirePassword(s.removePage))),
 		ui.Post("/account/authenticators/{id}/remove", s.requireSignedIn(s.requirePassword(s.postRemove))),
+		ui.Post("/account/sessions/end", s.requireSignedIn(s.postEndOther)),
 		ui.Post("/account/sessions/end-others", s.requireSignedIn(s.postEndOthers)),
 		ui.Post("/account/browsers/forget", s.requireSignedIn(s.postForgetBrowser)),
 		ui.Get("/account/recovery-codes", s.requireSignedIn(s.requireReauth(s.codesPage))),

@@ -10,6 +10,7 @@ import (
 
 	"vestibule/mfa"
 	accounts "vestibule/provider/account"
+	"vestibule/provider/interaction"
 	"vestibule/web/enrol"
 	"vestibule/web/ui"
 	"vestibule/web/verify"
@@ -27,11 +28,11 @@ type securityPage struct {
 	CodesMade  time.Time
 	Low        *ui.Rendered // too few recovery codes, or none
 	Devices    []rememberedView
-	Others     int          // live sessions of the user in other browsers
-	Keep       *ui.Rendered // why the policy does not let the user remove some of them
-	Coming     []mfa.Duty   // what the policy will ask of the user, who does not have it
-	Pending    *ui.Rendered // a set-up was begun and not finished
-	Finish     string       // address of its page
+	Others     []interaction.Session // of the user in other browsers
+	Keep       *ui.Rendered          // why the policy does not let the user remove some of them
+	Coming     []mfa.Duty            // what the policy will ask of the user, who does not have it
+	Pending    *ui.Rendered          // a set-up was begun and not finished
+	Finish     string                // address of its page
 	Operator   *operatorView
 	Recent     []activityLine
 }

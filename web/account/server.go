@@ -33,22 +33,23 @@ type Gate interface {
 type Config struct {
 	*ui.Pages
 	browser.Browsers
-	Gate         Gate
-	Accounts     accounts.Accounts
-	Clients      Clients                      // those that Activity and Consents name
-	Consents     *consent.Service             // which clients can use an account; nil: nobody here knows
-	LogoPath     func(c client.Client) string // where the logo of a client is, below the Prefix; empty: it has none
-	MFA          *mfa.Service
-	Policy       mfa.Policy
-	Passwords    *verify.Passwords
-	AtHost       bool // passwords are given elsewhere, and these pages never ask for one
-	Codes        *verify.Codes
-	Enrol        *enrol.Server
-	Activity     Activity      // nil: nothing is shown
-	ActivityKept time.Duration // how long Activity goes back; 0: for ever
-	Resets       Resets        // nil: nobody ever plans one
-	LinkKeys     [][]byte      // newest first: make the links that cancel a reset; needed where Resets is set
-	Journal      audit.Journal
+	Gate            Gate
+	Accounts        accounts.Accounts
+	Clients         Clients                      // those that Activity and Consents name
+	Consents        *consent.Service             // which clients can use an account; nil: nobody here knows
+	TokensElsewhere bool                         // Consents knows what is remembered, and not which tokens there are
+	LogoPath        func(c client.Client) string // where the logo of a client is, below the Prefix; empty: it has none
+	MFA             *mfa.Service
+	Policy          mfa.Policy
+	Passwords       *verify.Passwords
+	AtHost          bool // passwords are given elsewhere, and these pages never ask for one
+	Codes           *verify.Codes
+	Enrol           *enrol.Server
+	Activity        Activity      // nil: nothing is shown
+	ActivityKept    time.Duration // how long Activity goes back; 0: for ever
+	Resets          Resets        // nil: nobody ever plans one
+	LinkKeys        [][]byte      // newest first: make the links that cancel a reset; needed where Resets is set
+	Journal         audit.Journal
 }
 
 // Server is the pages of the account.

@@ -5,9 +5,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"vestibule/provider/audit"
+	"vestibule/provider/interaction"
 	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 	"vestibule/web/browser"
@@ -32,6 +34,29 @@ func (s *Server) postEndOthers(w http.ResponseWriter, r *http.Request, m *signed
 		return s.Redirect(w, r, securityPath)
 	}
 	return err
+}
+
+// postEndOther ends one of the user's sessions in other browsers, with all that has come of it. It needs no fresh proof: nobody
+// gains anything by it.
+func (s *Server) postEndOther(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+	others, err := s.Sessions.Others(r.Context(), &m.session)
+	if err != nil {
+		return err
+	}
+	sid := ui.Field(r, "session")
+	if i := slices.IndexFunc(others, func(o interaction.Session) bool { return o.Login.Session == sid }); i >= 0 {
+		e := m.event(r, audit.EventOtherEnded, "")
+		e.Detail["browser"], e.Detail["ended"] = others[i].Agent, sid
+		answer := browser.Response{To: securityPath, Note: &ui.Message{ID: "sessions.other.ended"}}
+		err = s.commitAnswer(w, r, answer, e, func(ctx context.Context) error { return s.Sessions.Store.EndSessionOf(ctx, m.account.Subject, sid) })
+		if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	if err := s.Answers.Before(r); err != nil {
+		return err
+	}
+	return s.Answers.Note(w, r, securityPath, "sessions.gone", nil)
 }
 
 // rememberedView is a remembered browser on the security page.

@@ -146,14 +146,15 @@ func OwnPage(path string) string {
 	if path == newCodesPath {
 		return path
 	}
-	switch path, _, _ = strings.Cut(path, "?"); path {
+	switch path, query, _ := strings.Cut(path, "?"); path {
 	case securityPath, activityPath, appsPath, enrolPath, codesPath:
 		return path
 	case downloadPath:
 		return codesPath
-	case removeAppPath:
-		return appsPath
+	case removeAppPath: // which is shown as what it is, whoever has put it there
+		return appPath(query)
 	}
+	path, _, _ = strings.Cut(path, "?")
 	if factorPath.MatchString(path) {
 		return path
 	}
@@ -168,7 +169,7 @@ func (s *Server) renew(ctx context.Context, r *http.Request, m *signedIn, login 
 		return browser.Response{}, err
 	}
 	answer.Session, answer.To = ui.NewToken(), securityPath
-	if err := s.Sessions.Write(ctx, &m.session, answer.Session, login); err != nil {
+	if err := s.Sessions.Write(ctx, r, &m.session, answer.Session, login); err != nil {
 		return browser.Response{}, err
 	}
 	return answer, s.Answers.Keep(ctx, r, answer)

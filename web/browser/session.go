@@ -10,6 +10,7 @@ import (
 	"vestibule/provider/account"
 	"vestibule/provider/assurance"
 	"vestibule/provider/interaction"
+	"vestibule/provider/spelling"
 	"vestibule/provider/store"
 	"vestibule/web/ui"
 )
@@ -34,6 +35,9 @@ type SessionStore interface {
 	// EndSession ends the session with that sid and what rests on it: codes, and tokens of clients without
 	// offline_access. No such session is no error.
 	EndSession(ctx context.Context, sid string) error
+	// EndSessionOf ends the session of the subject with that sid and all that has come of it: codes, and tokens, also those of
+	// clients with offline_access. store.ErrNotFound if there is no such session.
+	EndSessionOf(ctx context.Context, subject, sid string) error
 	// EndOthers ends all that the subject has open but for the session with that sid and what rests on it: sessions,
 	// sign-ins under way, codes, tokens. The account comes into the epoch that is returned, and the session's login has
 	// to follow in the same commit; if the account is kept elsewhere that is the given one, and its directory ends what
@@ -120,12 +124,15 @@ func (s *Sessions) Require(ctx context.Context, r *http.Request, sid string) err
 	return s.Store.UseSession(ctx, ui.Digest(s.Cookies.Session(r)), sid, now, now.Add(-s.Idle))
 }
 
-// Write writes the session of a login that is complete, under a cookie that was just made. The value changes
+// Write writes the session of a login that is complete, in the browser that has sent the request, under a cookie that was just made. The value changes
 // each time, so that one that somebody saw before the password or the code was given is worth nothing after it.
 // old, the session that the browser had, ends in the same commit; nil: it had none.
-func (s *Sessions) Write(ctx context.Context, old *interaction.Session, cookie string, login *assurance.Login) error {
+func (s *Sessions) Write(ctx context.Context, r *http.Request, old *interaction.Session, cookie string, login *assurance.Login) error {
 	now := s.Now()
-	session := &interaction.Session{ID: ui.Digest(cookie), Login: *login.Clone(), Created: now, Seen: now, Expires: s.ends(login, now)}
+	session := &interaction.Session{
+		ID: ui.Digest(cookie), Login: *login.Clone(), Agent: ui.Agent(r.UserAgent()), Address: spelling.HostOf(r.RemoteAddr),
+		Created: now, Seen: now, Expires: s.ends(login, now),
+	}
 	switch {
 	case old == nil:
 		return s.Store.SaveSession(ctx, nil, session)
@@ -148,16 +155,15 @@ func (s *Sessions) ends(login *assurance.Login, now time.Time) time.Time {
 	return at.Add(s.Lifetime)
 }
 
-// Others counts the live sessions that the user of this one has beside it.
-func (s *Sessions) Others(ctx context.Context, this *interaction.Session) (int, error) {
+// Others are the live sessions that the user of this one has beside it, the one that was used last first.
+func (s *Sessions) Others(ctx context.Context, this *interaction.Session) ([]interaction.Session, error) {
 	all, err := s.Store.Sessions(ctx, this.Login.Subject)
-	if err != nil {
-		return 0, err
-	}
 	now := s.Now()
-	return len(slices.DeleteFunc(all, func(one interaction.Session) bool {
+	others := slices.DeleteFunc(all, func(one interaction.Session) bool {
 		return one.Login.Session == this.Login.Session || s.Expired(&one, now)
-	})), nil
+	})
+	slices.SortStableFunc(others, func(a, b interaction.Session) int { return b.Seen.Compare(a.Seen) })
+	return others, err
 }
 
 // goesOn reports false if the session of the cookie is over or has another cookie by now.

@@ -18,19 +18,20 @@ import (
 
 type consentPage struct {
 	ui.Frame
-	Client  string
-	Name    string
-	New     []ui.Scope // what is asked for
-	Old     []ui.Scope // what was allowed before
-	Nothing bool       // nothing personal is asked for
-	Host    string     // where the user goes; empty for an app on the device
-	API     string     // the API that the client may use, as users know it; empty: none
-	Logo    string     // its path, below the prefix; empty: there is none
-	About   about
-	Device  bool   // the app runs on a device, which may be before somebody else
-	Strange bool   // the app has registered itself
-	From    string // the host that it has published that at; empty: it has not
-	Keep    bool   // remember the choice, unless the user says no
+	Client    string
+	Name      string
+	New       []ui.Scope // what is asked for
+	Old       []ui.Scope // what was allowed before
+	Nothing   bool       // nothing personal is asked for
+	Host      string     // where the user goes; empty for an app on the device
+	API       string     // the API that the client may use, as users know it; empty: none
+	Logo      string     // its path, below the prefix; empty: there is none
+	About     about
+	Device    bool   // the app runs on a device, which may be before somebody else
+	Strange   bool   // the app has registered itself
+	From      string // the host that it has published that at; empty: it has not
+	Revocable bool   // in the account, whether it is remembered or not
+	Keep      bool   // remember the choice, unless the user says no
 }
 
 // about are the addresses of what the client says of itself; each may be empty.
@@ -43,7 +44,7 @@ func (s *Server) consentPage(w http.ResponseWriter, r *http.Request, fl *flow) e
 	}
 	p := &consentPage{
 		Frame: fl.frame("consent", ui.Say("consent.title", "client", fl.ix.ClientName)),
-		API:   api.name, Logo: s.LogoPath(app), About: about{app.URI, app.PolicyURI, app.TermsURI},
+		API:   api.name, Logo: s.LogoPath(app), Revocable: !s.TokensElsewhere, About: about{app.URI, app.PolicyURI, app.TermsURI},
 		Client: fl.ix.ClientName, Name: fl.state.Name, Keep: fl.state.Keep, Device: fl.ix.Device, Strange: fl.ix.Strange, Nothing: !personal(fl.ix.ToAllow()),
 	}
 	if u, err := url.Parse(fl.ix.Redirect); err == nil && client.IsWeb(fl.ix.Redirect) {

@@ -66,8 +66,11 @@ func (s *flows) gateFlow(r *http.Request, fresh bool) *flow {
 		d.HasMaxAge, d.MaxAge = true, reauthTime
 	}
 	path := r.URL.Path
-	if r.Form.Has("new") {
+	switch {
+	case r.Form.Has("new"):
 		path += "?new=1"
+	case r.URL.RawQuery != "": // OwnPage knows of which page it is a part
+		path += "?" + r.URL.RawQuery
 	}
 	fl := s.ownFlow(d, path)
 	fl.state.Reauth = fresh

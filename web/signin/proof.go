@@ -81,7 +81,7 @@ func (s *commits) openSession(ctx context.Context, r *http.Request, fl *flow) er
 		return err
 	}
 	fl.state.SessionOpened = true
-	if err := s.Sessions.Write(ctx, fl.browserSession, fl.sessionCookie, fl.ix.Login); err != nil {
+	if err := s.Sessions.Write(ctx, r, fl.browserSession, fl.sessionCookie, fl.ix.Login); err != nil {
 		return err
 	}
 	if err := s.Journal.Record(ctx, s.signedInEvent(r, fl)); err != nil {

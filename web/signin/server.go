@@ -57,13 +57,14 @@ type SessionGrants interface {
 type Config struct {
 	*ui.Pages
 	browser.Browsers
-	Engine   Engine
-	Flows    *interaction.Flows
-	Clients  Clients
-	Apps     Apps // the Clients, with what users are shown of them; nil: nothing but their names
-	Accounts account.Accounts
-	MFA      *mfa.Service
-	Consent  *consent.Service
+	Engine          Engine
+	Flows           *interaction.Flows
+	Clients         Clients
+	Apps            Apps // the Clients, with what users are shown of them; nil: nothing but their names
+	Accounts        account.Accounts
+	MFA             *mfa.Service
+	Consent         *consent.Service
+	TokensElsewhere bool // the store of Consent does not have the tokens of clients
 	// Grants answers of the Consent, where that is in one database with the sessions; nil: it is asked once the session is known.
 	Grants    SessionGrants
 	Policy    mfa.Policy // who must have a second factor; the zero value obliges nobody

@@ -35,7 +35,7 @@ const escaper = "_html_template_"
 
 // markup are the functions that return template.HTML. What escapes text between tags leaves that as it is, and so need not
 // be called.
-var markup = []string{"t", "tk", "say", "apart", "contact", "due", "server", "bdi", "strong", "code", "unseen", "value"}
+var markup = []string{"t", "tk", "say", "apart", "contact", "due", "when", "server", "bdi", "strong", "code", "unseen", "value"}
 
 // fold puts text in the place of each action of t that needs no data. It works on what html/template has made of the
 // template when it was first executed, and has that evaluate each action, with the escapers that belong to its place.

@@ -88,7 +88,8 @@ func functions(l *catalogue.Language) template.FuncMap {
 		"contact": func(contact string) template.HTML { return contactOf(l, contact) },
 		"agent":   l.Agent,
 		"day":     func(t time.Time) string { return unbroken(l.Day(t)) },
-		"from":    l.From, "moment": l.Moment, "span": l.Span, "second": l.Second, "stamp": stamp,
+		"from":    l.From, "span": l.Span, "second": l.Second, "stamp": stamp,
+		"when":   func(t time.Time) template.HTML { return when(l, t) },
 		"due":    func(t time.Time) template.HTML { return due(l, t) },
 		"server": func(t time.Time) template.HTML { return server(l, t) },
 		"bdi":    bdi, "strong": strong, "code": code, "unseen": unseen, "value": value, "link": link, "around": around, "element": element,
@@ -160,6 +161,11 @@ func reaches(contact string) string {
 // due is the hour of what is planned; a script may turn it into the reader's own zone.
 func due(l *catalogue.Language, t time.Time) template.HTML {
 	return template.HTML(`<time datetime="` + stamp(t) + `" data-moment>` + template.HTMLEscapeString(l.Hour(t)) + `</time>`)
+}
+
+// when is a time, which the script writes as the reader's clock has it.
+func when(l *catalogue.Language, t time.Time) template.HTML {
+	return template.HTML(`<time datetime="` + stamp(t) + `" data-moment>` + template.HTMLEscapeString(l.Moment(t)) + `</time>`)
 }
 
 // server is our own clock, for the script to compare with the reader's.

@@ -41,13 +41,15 @@ func (s *Server) revoke(ctx context.Context) error {
 // before may follow them for as long as Hydra waits, and Hydra makes a session and tokens of them.
 const revokeAgain = hydraTime + 5*time.Minute
 
-// RevocationHook has a Hydra told of whoever has nothing open any more, and of clients that can do nothing any more for somebody. Where there is none, what nobody takes is purged.
+// RevocationHook has a Hydra told of whoever has nothing open any more, and of clients that can do nothing any more for somebody.
+// Where there is none, what nobody takes is purged.
 func RevocationHook(db *storage.Store) audit.Hook {
 	return func(ctx context.Context, e audit.Event) error {
 		r := outbox.Revocation{ID: e.ID, Subject: e.Subject}
 		switch {
-		case operator.RevokesConsent(e):
+		case operator.RevokesConsent(e): // once: the user may have allowed the client something anew by then
 			r.Client = e.Client
+			return db.AddRevocation(ctx, r, e.Time, e.Time)
 		case !operator.EndsAccess(e):
 			return nil
 		}

@@ -42,7 +42,7 @@ func (s *Server) composeHydra(c config.Config, keys *mfa.Keyring) (web.Source, e
 	if err != nil {
 		return web.Source{}, fmt.Errorf("hydra: %w", err)
 	}
-	return web.Source{Issuer: c.Issuer, Engine: s.hydra, Flows: flows, Clients: s.hydra}, nil
+	return web.Source{Issuer: c.Issuer, Engine: s.hydra, Flows: flows, Clients: s.hydra, TokensElsewhere: true}, nil
 }
 
 // sourceCheck is the condition of readiness of whatever asks for sign-ins.

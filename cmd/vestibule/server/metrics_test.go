@@ -86,6 +86,7 @@ var metricEvents = []struct {
 		`vestibule_sign_in_attempts_total{result="locked",step="key"} 1`, `vestibule_lockouts_total{scope="account",step="key"} 1`}},
 	{audit.Event{Kind: audit.EventConsentDenied}, []string{`vestibule_consents_total{decision="deny"} 1`}},
 	{audit.Event{Kind: audit.EventConsentRevoked}, []string{`vestibule_consents_total{decision="revoke"} 1`}},
+	{audit.Event{Kind: audit.EventAdminConsent}, []string{`vestibule_consents_total{decision="revoke"} 1`}},
 	{audit.Event{Kind: audit.EventRefused, Detail: map[string]string{"error": "login_required"}}, []string{`vestibule_authorizations_total{result="login_required"} 1`}},
 	{audit.Event{Kind: audit.EventRefused, Detail: map[string]string{"error": "made up"}}, []string{`vestibule_authorizations_total{result="other"} 1`}},
 	{audit.Event{Kind: audit.EventCertificateRefused, Detail: map[string]string{"reason": "subject"}}, []string{`vestibule_client_certificates_refused_total{reason="subject"} 1`}},

@@ -100,6 +100,14 @@ var EveryForm = []struct {
 	{"sign-out everywhere else", func(u *User) Form {
 		return u.SignedIn().Open("/account/security").Form("Sign out everywhere else")
 	}, "security on 200"},
+	{"sign-out of another browser", func(u *User) Form {
+		return u.SignedIn().Open("/account/security").Form("Sign out A browser")
+	}, "security on 200"},
+	{"access of an app removed", func(u *User) Form {
+		b := u.SignedIn()
+		b.Open(u.Client.Begin().Address).Allow()
+		return b.Open("/account/apps/remove?client=" + u.Client.OAuth.ClientID).Form("Remove access")
+	}, "apps removed 200"},
 	{"remembered browser forgotten", func(u *User) Form {
 		return u.SignedIn("remember", "yes").Open("/account/security").Form("Forget")
 	}, "security on 200"},

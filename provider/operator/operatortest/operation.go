@@ -65,6 +65,12 @@ var operations = []operation{
 		_, err := o.EndAccess(ctx, w.ana.Subject, "a stolen laptop")
 		return err
 	}},
+	{method: "EndSession", prepare: (*world).twoSessions, event: audit.EventAdminSessionEnded, do: func(ctx context.Context, o *operator.Operator, w *world) error {
+		open, err := o.OpenSessions(ctx, w.ana.Subject)
+		w.must(err)
+		_, err = o.EndSession(ctx, w.ana.Subject, open[0].Login.Session, "a stolen laptop")
+		return err
+	}},
 	{
 		method: "RevokeConsent", event: audit.EventAdminConsent, both: true,
 		prepare: (*world).consented,

@@ -1,6 +1,7 @@
 package operatortest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -150,10 +151,18 @@ func shop() operator.NewClient {
 }
 
 // session opens one for ana.
-func (w *world) session() {
+func (w *world) session() { w.sessionIn(0) }
+
+// twoSessions opens two.
+func (w *world) twoSessions() {
+	w.sessionIn(1)
+	w.sessionIn(2)
+}
+
+func (w *world) sessionIn(browser byte) {
 	w.t.Helper()
 	w.must(w.place.SaveSession(w.t.Context(), nil, &interaction.Session{
-		ID: make([]byte, 32), Login: *assurance.PasswordLogin(w.ana.Subject, w.ana.Epoch, w.now),
+		ID: bytes.Repeat([]byte{browser}, 32), Login: *assurance.PasswordLogin(w.ana.Subject, w.ana.Epoch, w.now),
 		Created: w.now, Seen: w.now, Expires: w.now.Add(time.Hour),
 	}))
 }

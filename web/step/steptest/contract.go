@@ -39,6 +39,7 @@ func TestSignIns(t *testing.T, open func(t *testing.T) step.Store) {
 		{"session is replaced once", replacesOnce},
 		{"session is in use", touchesSessions},
 		{"session ends", endsSessions},
+		{"session of a user ends", endsSessionsOf},
 		{"others end", endsOthers},
 		{"all ends", endsAll},
 		{"commit rests on a session", requiresSessions},
@@ -168,6 +169,20 @@ func endsSessions(t *testing.T, s step.Store) {
 	must(t, s.EndSession(t.Context(), "sid-a"))
 	_, err := s.Session(t.Context(), []byte("a"))
 	want(t, "a session that has ended", err, store.ErrNotFound)
+}
+
+func endsSessionsOf(t *testing.T, s step.Store) {
+	for id, subject := range map[string]string{"a": "ana", "b": "ana", "c": "ben"} {
+		must(t, s.SaveSession(t.Context(), nil, session(id, subject)))
+	}
+	want(t, "to end a session of somebody else", s.EndSessionOf(t.Context(), "ana", "sid-c"), store.ErrNotFound)
+	must(t, s.EndSessionOf(t.Context(), "ana", "sid-a"))
+	want(t, "to end it once more", s.EndSessionOf(t.Context(), "ana", "sid-a"), store.ErrNotFound)
+	for id, lives := range map[string]bool{"a": false, "b": true, "c": true} {
+		if _, err := s.Session(t.Context(), []byte(id)); errors.Is(err, store.ErrNotFound) == lives {
+			t.Errorf("session %s lives: %v, want %v", id, !lives, lives)
+		}
+	}
 }
 
 func endsOthers(t *testing.T, s step.Store) {

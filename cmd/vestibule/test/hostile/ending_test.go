@@ -376,6 +376,7 @@ var endings = []ending{
 		}
 		return err
 	}, families: true, browsers: true, spares: []string{"password", "password of a remembered browser", "code", "code to be remembered by", "recovery code"}},
+	{name: "signed out from another browser", do: (*owner).endOthersOneByOne, browsers: true, keeper: true, spares: []string{"password", "password of a remembered browser", "code", "code to be remembered by", "recovery code"}},
 	{name: "client made anew", do: func(v *owner) error {
 		ctx := context.Background()
 		c, err := v.site.Store.Client(ctx, v.shop.OAuth.ClientID)
@@ -389,6 +390,17 @@ var endings = []ending{
 		return arrived(v.keeper.Open("/account/apps/remove?client="+v.shop.OAuth.ClientID).Press("Remove access"), "apps")
 	}, sessions: true, browsers: true, keeper: true, asks: true, without: []string{"consent", "device"}},
 	{name: "refresh token revoked by the client", do: (*owner).revokeFamilies, sessions: true, browsers: true, keeper: true, only: "refresh", spares: []string{"loop"}},
+}
+
+// endOthersOneByOne ends each session that the keeper sees beside its own.
+func (v *owner) endOthersOneByOne() error {
+	for {
+		p := v.keeper.Open("/account/security")
+		if !strings.Contains(p.Text(), "signed in:") {
+			return arrived(p, "security")
+		}
+		p.Press("Sign out A browser")
+	}
 }
 
 // revokeFamilies has the client revoke the first refresh token of each family, whether it was used by then or not.
