@@ -17,7 +17,7 @@ import (
 )
 
 // Translated returns the texts of the catalogue with those of another language, in which each is the English one as change
-// makes it. plurals are the forms that the language has of a text with a number; nil: those of English.
+// makes it, but for the locale of dates, which is no text. plurals are the forms that the language has of a text with a number; nil: those of English.
 func Translated(tag string, plurals []string, change func(id, text string) string) (*catalogue.Set, error) {
 	set, err := catalogue.Default()
 	if err != nil {
@@ -28,7 +28,10 @@ func Translated(tag string, plurals []string, change func(id, text string) strin
 	for _, id := range english.IDs() {
 		fmt.Fprintf(&file, "[%q]\n", id)
 		for form, text := range inForms(english.Forms(id), plurals) {
-			fmt.Fprintf(&file, "%s = %q\n", form, change(id, text))
+			if id != "date.locale" {
+				text = change(id, text)
+			}
+			fmt.Fprintf(&file, "%s = %q\n", form, text)
 		}
 	}
 	return catalogue.New(fstest.MapFS{tag + ".toml": {Data: []byte(file.String())}})
