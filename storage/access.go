@@ -17,10 +17,8 @@ const outlives = 48 * time.Hour
 // may have tens of thousands, need not be looked at. It asks for the row alone, so that it is as true once its lock was waited for.
 const recent = `revoked = FALSE AND (created_at > $3 OR refresh_expires_at > $3)`
 
-// lives is true of such a family if something of it lives at $2: the code, the refresh token, the session, which has the next code
-// without a question, or an access token.
+// lives is true of such a family if something of it lives at $2: the code, the refresh token, or an access token.
 const lives = recent + ` AND (used = FALSE AND expires_at > $2 OR refresh_expires_at > $2
-	OR session IN (SELECT sid FROM session WHERE subject = $1 AND expires_at > $2)
 	OR EXISTS (SELECT 1 FROM access_token t WHERE t.family = code.family AND t.generation = code.generation AND t.ended = FALSE AND t.expires_at > $2))`
 
 // Accesses returns what clients can do for the subject: those with a consent that is remembered, and those of whose codes and
@@ -30,7 +28,7 @@ func (s *Store) Accesses(ctx context.Context, subject string, now time.Time) ([]
 	held, err := all(ctx, s, scanHolding, `SELECT client, registration, allowed, min(CASE WHEN lives THEN created_at END), max(used_at),
 			max(CASE WHEN lives AND refreshes THEN 1 ELSE 0 END)
 		FROM (SELECT client, registration, allowed, created_at,
-				CASE WHEN refresh_made_at > created_at THEN refresh_made_at ELSE created_at END AS used_at, refresh_expires_at > $2 AS refreshes,
+				CASE WHEN used = FALSE THEN 0 WHEN refresh_made_at > created_at THEN refresh_made_at ELSE created_at END AS used_at, refresh_expires_at > $2 AS refreshes,
 				`+lives+` AS lives
 			FROM code WHERE subject = $1 AND `+registered+`) families
 		GROUP BY client, registration, allowed`, subject, micros(now), micros(now.Add(-outlives)))

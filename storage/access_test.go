@@ -10,11 +10,10 @@ import (
 	"vestibule/storage"
 )
 
-// TestAccesses goes through what a client may have: a consent that is remembered, a code, tokens of a session, a refresh token,
-// and each of these when it is over.
+// TestAccesses goes through what a client may have: a consent that is remembered, a code, an access token, a refresh token, and each
+// of these when it is over.
 func TestAccesses(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {
-		must(t, s.SaveSession(t.Context(), nil, session("ana", "ana"))) // for twelve hours, from noon on
 		begin := func(id, subject, sid string, offline, exchanged bool, allowed ...string) {
 			f := family{id: id, client: id, subject: subject}
 			code := f.code(id) // good for a minute
@@ -34,7 +33,8 @@ func TestAccesses(t *testing.T) {
 		must(t, s.AddScopes(t.Context(), "ana", registered("kept"), []string{"openid"}, noon.Add(-time.Hour)))
 		begin("offline", "ana", "sid-ana", true, true, "offline_access")
 		begin("open", "ana", "sid-ana", false, true, "openid")
-		begin("outlives", "ana", "sid-over", false, true, "openid") // its session is gone already
+		begin("ended", "ana", "sid-ana", false, true, "openid")
+		must(t, s.RevokeAccessToken(t.Context(), "ended-access-0"))
 		begin("waiting", "ana", "sid-over", false, false, "openid", "api=x:books")
 		begin("revoked", "ana", "sid-ana", true, true, "openid")
 		must(t, s.RevokeFamily(t.Context(), "family-revoked"))
@@ -44,18 +44,16 @@ func TestAccesses(t *testing.T) {
 		must(t, (family{id: "offline", client: "offline", subject: "ana"}).rotate(t.Context(), s, 0))
 
 		both := consent.Access{Client: registered("both"), Scopes: []string{"email", "openid", "profile"}, Allowed: noon, Used: noon, Remembered: true, Offline: true}
-		kept := consent.Access{Client: registered("kept"), Scopes: []string{"openid"}, Allowed: noon.Add(-time.Hour), Used: noon, Remembered: true}
+		kept := consent.Access{Client: registered("kept"), Scopes: []string{"openid"}, Allowed: noon.Add(-time.Hour), Remembered: true}
 		offline := consent.Access{Client: registered("offline"), Scopes: []string{"offline_access"}, Allowed: noon, Used: noon, Offline: true}
 		open := consent.Access{Client: registered("open"), Scopes: []string{"openid"}, Allowed: noon, Used: noon}
-		outlives := consent.Access{Client: registered("outlives"), Scopes: []string{"openid"}, Allowed: noon, Used: noon}
-		waiting := consent.Access{Client: registered("waiting"), Scopes: []string{"api=x:books", "openid"}, Allowed: noon, Used: noon}
-		forgotten := both // what its tokens could do ended with them
+		waiting := consent.Access{Client: registered("waiting"), Scopes: []string{"api=x:books", "openid"}, Allowed: noon} // has got nothing yet
+		forgotten := both                                                                                                  // what its tokens could do ended with them
 		forgotten.Scopes, forgotten.Offline, forgotten.Allowed = []string{"email", "openid"}, false, noon.Add(time.Hour)
 		for after, want := range map[time.Duration][]consent.Access{
-			30 * time.Second:    {both, kept, offline, open, outlives, waiting},
-			time.Minute:         {both, kept, offline, open, outlives},
-			10 * time.Minute:    {both, kept, offline, open},
-			12 * time.Hour:      {both, kept, offline},
+			30 * time.Second:    {both, kept, offline, open, waiting},
+			time.Minute:         {both, kept, offline, open},
+			10 * time.Minute:    {both, kept, offline},
 			14 * 24 * time.Hour: {forgotten, kept},
 		} {
 			got, err := s.Accesses(t.Context(), "ana", noon.Add(after))
@@ -67,18 +65,18 @@ func TestAccesses(t *testing.T) {
 				t.Errorf("after %v ana's apps are\n%+v, want\n%+v", after, got, want)
 			}
 		}
-		for _, id := range []string{"revoked", "gone", "bens", "none"} {
+		for _, id := range []string{"revoked", "ended", "gone", "bens", "none"} {
 			if err := s.RevokeAccess(t.Context(), "ana", id, noon); !errors.Is(err, consent.ErrNotFound) {
 				t.Errorf("RevokeAccess of %s: %v, want ErrNotFound", id, err)
 			}
 		}
-		for _, id := range []string{"both", "kept", "offline", "open", "outlives", "waiting"} {
-			must(t, s.RevokeAccess(t.Context(), "ana", id, noon))
-			if err := s.RevokeAccess(t.Context(), "ana", id, noon); !errors.Is(err, consent.ErrNotFound) {
+		for id, at := range map[string]time.Time{"both": noon, "kept": noon, "offline": noon.Add(10 * 24 * time.Hour), "open": noon, "waiting": noon} {
+			must(t, s.RevokeAccess(t.Context(), "ana", id, at))
+			if err := s.RevokeAccess(t.Context(), "ana", id, at); !errors.Is(err, consent.ErrNotFound) {
 				t.Errorf("RevokeAccess of %s once more: %v, want ErrNotFound", id, err)
 			}
-			if has(t, s, (family{id: id, client: id, subject: "ana"}).pair(0)[0]) {
-				t.Errorf("the access token of %s is there", id)
+			if f := (family{id: id, client: id, subject: "ana"}); has(t, s, f.pair(0)[0]) || has(t, s, f.pair(1)[0]) || f.alive(t, s) {
+				t.Errorf("tokens of %s are there", id)
 			}
 		}
 		for _, id := range []string{"kept", "waiting"} {

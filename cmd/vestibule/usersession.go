@@ -69,7 +69,7 @@ func userSessionList(w *env) *cli.Command {
 // userSessionEnd signs a user out in one browser.
 func userSessionEnd(w *env) *cli.Command {
 	return &cli.Command{
-		Name: "end", ArgsUsage: "[NAME] SESSION", Usage: "sign a user out in one browser, and end the tokens that came of that",
+		Name: "end", ArgsUsage: "[NAME] SESSION", Usage: "sign a user out in one browser, and end the tokens that came of that session",
 		Flags: databaseFlags(subjectFlag(), reasonFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if err := checkEnding(c, 1); err != nil {

@@ -41,11 +41,16 @@ func IsOpaque(text string, size int) bool {
 // idSize is how many bytes a RandomID has.
 const idSize = 16
 
-// RandomID returns an id of 128 random bits.
+// RandomID returns an id of 128 random bits, or a little less: none begins with a hyphen, which the commands that take ids as
+// arguments would read as a flag.
 func RandomID() string {
 	b := make([]byte, idSize)
-	rand.Read(b) // never fails
-	return base64.RawURLEncoding.EncodeToString(b)
+	for {
+		rand.Read(b) // never fails
+		if id := base64.RawURLEncoding.EncodeToString(b); id[0] != '-' {
+			return id
+		}
+	}
 }
 
 // IsRandomID reports whether text may be of RandomID.

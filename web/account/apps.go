@@ -97,7 +97,7 @@ func (s *Server) connectedApp(m *signedIn, a consent.Access, c client.Client, cl
 	served := map[string]string{} // by scope, the name of the API that serves it
 	for _, known := range allowed.APIs {
 		api := clients[known.ID]
-		if api.err != nil || api.Registration != known.Registration {
+		if errors.Is(api.err, store.ErrNotFound) || api.err == nil && api.Registration != known.Registration {
 			continue
 		}
 		app.APIs = append(app.APIs, api.Label())

@@ -48,15 +48,15 @@ func (s *Server) postEndOther(w http.ResponseWriter, r *http.Request, m *signedI
 		e := m.event(r, audit.EventOtherEnded, "")
 		e.Detail["browser"], e.Detail["ended"] = others[i].Agent, sid
 		answer := browser.Response{To: securityPath, Note: &ui.Message{ID: "sessions.other.ended"}}
+		if s.TokensElsewhere || s.AtHost || s.Consents == nil {
+			answer.Note.ID = "sessions.other.ended.here"
+		}
 		err = s.commitAnswer(w, r, answer, e, func(ctx context.Context) error { return s.Sessions.Store.EndSessionOf(ctx, m.account.Subject, sid) })
 		if !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 	}
-	if err := s.Answers.Before(r); err != nil {
-		return err
-	}
-	return s.Answers.Note(w, r, securityPath, "sessions.gone", nil)
+	return s.Answers.NoteUnlessBefore(w, r, securityPath, "sessions.gone", nil)
 }
 
 // rememberedView is a remembered browser on the security page.

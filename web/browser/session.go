@@ -124,7 +124,8 @@ func (s *Sessions) Require(ctx context.Context, r *http.Request, sid string) err
 	return s.Store.UseSession(ctx, ui.Digest(s.Cookies.Session(r)), sid, now, now.Add(-s.Idle))
 }
 
-// Write writes the session of a login that is complete, in the browser that has sent the request, under a cookie that was just made. The value changes
+// Write writes the session of a login that is complete, in the browser that has sent the request, under a cookie that was just
+// made. The value changes
 // each time, so that one that somebody saw before the password or the code was given is worth nothing after it.
 // old, the session that the browser had, ends in the same commit; nil: it had none.
 func (s *Sessions) Write(ctx context.Context, r *http.Request, old *interaction.Session, cookie string, login *assurance.Login) error {

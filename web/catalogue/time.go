@@ -119,7 +119,7 @@ const (
 // Agent is what a record calls a browser, for the reader.
 func (l *Language) Agent(recorded string) string {
 	name, system, on := strings.Cut(recorded, AgentOn)
-	if name == UnknownAgent {
+	if name == UnknownAgent || name == "" {
 		name = l.Text("agent.unknown", nil)
 	}
 	if !on {

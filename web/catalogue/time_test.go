@@ -60,7 +60,7 @@ func TestTimes(t *testing.T) {
 }
 
 func TestAgents(t *testing.T) {
-	for recorded, want := range map[string]string{"A browser": "A browser", "A browser on Linux": "A browser on Linux", "Firefox on macOS": "Firefox on macOS", "Firefox": "Firefox", "": ""} {
+	for recorded, want := range map[string]string{"A browser": "A browser", "A browser on Linux": "A browser on Linux", "Firefox on macOS": "Firefox on macOS", "Firefox": "Firefox", "": "A browser"} {
 		if got := english(t).Agent(recorded); got != want {
 			t.Errorf("Agent(%q) = %q, want %q", recorded, got, want)
 		}

@@ -124,20 +124,20 @@ func atomicOverAll(t *testing.T, s step.Store) {
 func session(id, subject string) *interaction.Session {
 	login := assurance.PasswordLogin(subject, 0, noon)
 	login.Session = "sid-" + id
-	return &interaction.Session{ID: []byte(id), Login: *login, Created: noon, Seen: noon, Expires: noon.Add(12 * time.Hour)}
+	return &interaction.Session{ID: []byte(id), Login: *login, Agent: "Firefox on Linux", Address: "2001:db8::1", Created: noon, Seen: noon, Expires: noon.Add(12 * time.Hour)}
 }
 
 func replacesSessions(t *testing.T, s step.Store) {
 	n := session("a", "ana")
 	must(t, s.SaveSession(t.Context(), nil, n))
 	want(t, "the same again", s.SaveSession(t.Context(), nil, session("a", "ana")), store.ErrConflict)
-	n.ID = []byte("b")
+	n.ID, n.Agent, n.Address = []byte("b"), "Safari on iPad", "192.0.2.1"
 	must(t, s.SaveSession(t.Context(), []byte("a"), n))
 	_, err := s.Session(t.Context(), []byte("a"))
 	want(t, "the old id", err, store.ErrNotFound)
 	read, err := s.Session(t.Context(), []byte("b"))
 	must(t, err)
-	if read.Version != n.Version || read.Login.Session != "sid-a" || !read.Login.Authentications[0].Time.Equal(noon) || !read.Expires.Equal(n.Expires) {
+	if read.Version != n.Version || read.Login.Session != "sid-a" || read.Agent != n.Agent || read.Address != n.Address || !read.Login.Authentications[0].Time.Equal(noon) || !read.Expires.Equal(n.Expires) {
 		t.Errorf("read %+v, saved %+v", read, n)
 	}
 }

@@ -104,6 +104,9 @@ func TestAccessRemoved(t *testing.T) {
 			if sessions, active := u.holds(token.AccessToken); !sessions || active {
 				t.Errorf("%s: Hydra has sessions: %v, the token is active: %v", name, sessions, active)
 			}
+			if left, err := w.Store.Revocations(t.Context(), w.Clock.Now().Add(24*time.Hour)); err != nil || len(left) > 0 {
+				t.Errorf("%s: %v is left to be told (%v), which would end what the user allows anew", name, left, err)
+			}
 		}
 	})
 }

@@ -49,7 +49,7 @@ func TestConnectedApps(t *testing.T) {
 		ofTV := wants(t, "poll", d.Poll(), "").Tokens()
 
 		p := b.Open("/account/apps").At("apps", "initial")
-		for _, words := range []string{"notes", "asks", "own", "tv", "Keep this access when you are not using the app", "Your organisation lets this app have access", "last used"} {
+		for _, words := range []string{"notes", "asks", "own", "tv", "Keep this access when you are not using the app", "Your organisation lets this app have access", "last used", "See your email address"} {
 			p.Says(words)
 		}
 		remove := func(id string) {
