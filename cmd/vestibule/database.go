@@ -95,12 +95,16 @@ func (l listing[T, V]) action(w *env) cli.ActionFunc {
 		if err != nil {
 			return err
 		}
-		shown, rows := []V{}, [][]string{w.Head(l.columns...)}
-		for _, one := range all {
-			shown, rows = append(shown, l.view(one)), append(rows, l.row(one))
-		}
-		return w.Print(c, shown, rows)
+		return l.print(w, c, all)
 	}
+}
+
+func (l listing[T, V]) print(w *env, c *cli.Command, all []T) error {
+	shown, rows := []V{}, [][]string{w.Head(l.columns...)}
+	for _, one := range all {
+		shown, rows = append(shown, l.view(one)), append(rows, l.row(one))
+	}
+	return w.Print(c, shown, rows)
 }
 
 // readStore is read on the database that the settings name, at the schema of this program.

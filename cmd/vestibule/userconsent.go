@@ -13,7 +13,6 @@ import (
 	"vestibule/consent"
 	"vestibule/provider/interaction"
 	"vestibule/provider/operator"
-	"vestibule/storage"
 	"vestibule/web/catalogue"
 )
 
@@ -43,33 +42,14 @@ func userConsentList(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "list", ArgsUsage: "[NAME]", Usage: "list the apps that can use a user's account",
 		Flags: databaseFlags(subjectFlag(), terminal.OutputFlag()),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			if err := checkWhose(c, 0); err != nil {
-				return err
-			}
-			return w.read(ctx, c, func(db *storage.Store) error {
-				o := operations(db)
-				subject, _, err := whose(ctx, o, c)
-				if err != nil {
-					return err
-				}
-				all, err := o.Accesses(ctx, subject)
-				if err == nil {
-					err = checkKnown(ctx, o, subject, len(all))
-				}
-				if err != nil {
-					return err
-				}
-				list := []shownConsent{}
-				rows := [][]string{w.Head("command.column.client", "command.column.allowed", "command.column.last_used", "command.column.remembered", "command.column.offline", "command.column.scopes", "command.column.api")}
-				for _, a := range all {
-					view := consentView(a)
-					list = append(list, view)
-					rows = append(rows, []string{view.Client, terminal.Moment(a.Allowed), w.lastUse(a.Used), w.YesNo(view.Remembered), w.YesNo(view.Offline), strings.Join(view.Scopes, " "), strings.Join(view.APIs, " ")})
-				}
-				return w.Print(c, list, rows)
-			})
-		},
+		Action: listing[consent.Access, shownConsent]{
+			columns: []string{"command.column.client", "command.column.allowed", "command.column.last_used", "command.column.remembered", "command.column.offline", "command.column.scopes", "command.column.api"},
+			view:    consentView,
+			row: func(a consent.Access) []string {
+				view := consentView(a)
+				return []string{view.Client, terminal.Moment(a.Allowed), w.lastUse(a.Used), w.YesNo(view.Remembered), w.YesNo(view.Offline), strings.Join(view.Scopes, " "), strings.Join(view.APIs, " ")}
+			},
+		}.ofUser(w, (*operator.Operator).Accesses),
 	}
 }
 
@@ -78,26 +58,17 @@ func userConsentRevoke(w *env) *cli.Command {
 	return &cli.Command{
 		Name: "revoke", ArgsUsage: "[NAME] CLIENT", Usage: "end what an app can do with a user's account, its tokens too",
 		Flags: databaseFlags(subjectFlag(), reasonFlag()),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			if err := checkEnding(c, 1); err != nil {
+		Action: w.endOfUser(1, func(ctx context.Context, c *cli.Command, o *operator.Operator, u theUser) error {
+			client := c.Args().Get(c.NArg() - 1)
+			err := o.RevokeConsent(ctx, u.subject, client, c.String("reason"))
+			if errors.Is(err, consent.ErrNotFound) {
+				return terminal.Failure(fmt.Sprintf("no access of %s to the account of %s is known here; vestibule user consent list shows what is", terminal.Printable(client), terminal.Printable(u.called)), err)
+			}
+			if err != nil {
 				return err
 			}
-			client := c.Args().Get(c.NArg() - 1)
-			return w.operate(ctx, c, func(o *operator.Operator) error {
-				subject, called, err := whose(ctx, o, c)
-				if err != nil {
-					return err
-				}
-				err = o.RevokeConsent(ctx, subject, client, c.String("reason"))
-				if errors.Is(err, consent.ErrNotFound) {
-					return terminal.Failure(fmt.Sprintf("no access of %s to the account of %s is known here; vestibule user consent list shows what is", terminal.Printable(client), terminal.Printable(called)), err)
-				}
-				if err != nil {
-					return err
-				}
-				return w.Tell(w.Stdout, "command.user.consent_revoked", catalogue.Values{"user": called, "client": client})
-			})
-		},
+			return w.Tell(w.Stdout, "command.user.consent_revoked", catalogue.Values{"user": u.called, "client": client})
+		}),
 	}
 }
 

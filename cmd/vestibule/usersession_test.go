@@ -44,6 +44,9 @@ func TestUserSession(t *testing.T) {
 				t.Errorf("%s: %v, want %s", tt.args, err, tt.want)
 			}
 		}
+		if _, _, err := tryCommand(t, s, "user", "session", "list", "--subject", "mistyped"); strings.Contains(err.Error(), "has ended") {
+			t.Errorf("a list says that something has ended: %v", err)
+		}
 		if said := runCommand(t, s, "", "user", "session", "end", "ana", open[0].ID, "--reason", "a stolen laptop"); !strings.Contains(said, "signed ana out in A browser") {
 			t.Errorf("user session end says %s", said)
 		}
