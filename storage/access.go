@@ -13,12 +13,13 @@ import (
 // a code and an access token together.
 const outlives = 48 * time.Hour
 
-// recent is true of a family of which something may live, or may come, and of some others: those that are long over, of which a user
-// may have tens of thousands, need not be looked at. It asks for the row alone, so that it is as true once its lock was waited for.
-const recent = `revoked = FALSE AND (created_at > $3 OR refresh_expires_at > $3)`
+// recent is true of a family of which something may live, or may come, unless it was revoked, and of some others: those that are long
+// over, of which a user may have tens of thousands, need not be looked at. It asks for the row alone, so that it is as true once
+// its lock was waited for.
+const recent = `(created_at > $3 OR refresh_expires_at > $3)`
 
-// lives is true of such a family if something of it lives at $2: the code, the refresh token, or an access token.
-const lives = recent + ` AND (used = FALSE AND expires_at > $2 OR refresh_expires_at > $2
+// lives is true of such a family if it was not revoked, and something of it lives at $2: the code, the refresh token, or an access token.
+const lives = recent + ` AND revoked = FALSE AND (used = FALSE AND expires_at > $2 OR refresh_expires_at > $2
 	OR EXISTS (SELECT 1 FROM access_token t WHERE t.family = code.family AND t.generation = code.generation AND t.ended = FALSE AND t.expires_at > $2))`
 
 // Accesses returns what clients can do for the subject: those with a consent that is remembered, and those of whose codes and
@@ -115,6 +116,6 @@ func (s *Store) RevokeAccess(ctx context.Context, subject, id string, now time.T
 		if err := s.exec(ctx, nil, `DELETE FROM consent WHERE subject = $1 AND client = $2`, subject, id); err != nil {
 			return err
 		}
-		return s.revoke(ctx, `subject = $1 AND client = $2 AND (created_at > $3 OR refresh_expires_at > $3)`, subject, id, micros(now.Add(-outlives)))
+		return s.revoke(ctx, `subject = $1 AND client = $2 AND `+recent, subject, id, micros(now.Add(-outlives)))
 	})
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// maxAddress is how many bytes the id of a client may have that is the address of its metadata document.
-const maxAddress = 512
+// MaxAddress is how many bytes the id of a client may have that is the address of its metadata document.
+const MaxAddress = 512
 
 // IsAddress reports whether an id is the address of a metadata document, and no id that somebody gave out.
 func IsAddress(id string) bool { return strings.Contains(id, "://") }
@@ -16,7 +16,7 @@ func IsAddress(id string) bool { return strings.Contains(id, "://") }
 func CheckAddress(id string) error {
 	u, err := url.Parse(id)
 	switch {
-	case err != nil || len(id) > maxAddress || strings.ContainsAny(id, "?#%+\\ ") || u.User != nil:
+	case err != nil || len(id) > MaxAddress || strings.ContainsAny(id, "?#%+\\ ") || u.User != nil:
 		return errors.New("a client id that is an address must be at most 512 bytes, without a user name, a query, a fragment and encoded characters")
 	case u.Scheme != "https" && !(u.Scheme == "http" && IsLoopback(u.Hostname())):
 		return errors.New("a client id that is an address must be https")

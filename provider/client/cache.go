@@ -53,7 +53,7 @@ func (c *Cache) Forget(id string) {
 // Client returns the client, or ErrNotFound. Unknown ids are not remembered. One with other characters than RFC 6749
 // appendix A.1 allows, or longer than any, is none: no database is asked.
 func (c *Cache) Client(ctx context.Context, id string) (Client, error) {
-	if len(id) > maxAddress || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if len(id) > MaxAddress || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return Client{}, store.ErrNotFound
 	}
 	return c.remember(c.known, id, func() (Client, error) { return c.store.Client(ctx, id) })

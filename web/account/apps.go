@@ -12,7 +12,6 @@ import (
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
 	"vestibule/provider/interaction"
-	"vestibule/provider/store"
 	"vestibule/web/browser"
 	"vestibule/web/ui"
 )
@@ -36,8 +35,11 @@ type connectedApp struct {
 	APIs    []string // that it can use in the user's name, as users know them
 }
 
-// Many reports whether the scopes would push other apps off the page.
-func (a connectedApp) Many() bool { return len(a.Lines) > 6 }
+// inSight is how many lines of one kind stand on a page unfolded: more would push other things out of sight.
+const inSight = 6
+
+// Many reports whether the scopes are folded.
+func (a connectedApp) Many() bool { return len(a.Lines) > inSight }
 
 // appsPage lists who can use the account.
 func (s *Server) appsPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
@@ -67,7 +69,7 @@ func (s *Server) connected(ctx context.Context, m *signedIn, all []consent.Acces
 	var apps []connectedApp
 	for _, a := range all {
 		c := clients[a.Client.ID]
-		if errors.Is(c.err, store.ErrNotFound) || c.err == nil && c.Registration != a.Client.Registration {
+		if c.isOver(a.Client.Registration) {
 			continue
 		}
 		apps = append(apps, s.connectedApp(m, a, c.Client, clients))
@@ -85,8 +87,7 @@ func partiesOf(all []consent.Access) []string {
 			ids = append(ids, api.ID)
 		}
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return ids
 }
 
 func (s *Server) connectedApp(m *signedIn, a consent.Access, c client.Client, clients map[string]readClient) connectedApp {
@@ -97,7 +98,7 @@ func (s *Server) connectedApp(m *signedIn, a consent.Access, c client.Client, cl
 	served := map[string]string{} // by scope, the name of the API that serves it
 	for _, known := range allowed.APIs {
 		api := clients[known.ID]
-		if errors.Is(api.err, store.ErrNotFound) || api.err == nil && api.Registration != known.Registration {
+		if api.isOver(known.Registration) {
 			continue
 		}
 		app.APIs = append(app.APIs, api.Label())
@@ -149,14 +150,11 @@ func hostOf(c client.Client) string {
 func appPath(query string) string {
 	asked, err := url.ParseQuery(query)
 	id := asked.Get("client")
-	if err != nil || id == "" || len(id) > longestClient {
+	if err != nil || id == "" || len(id) > client.MaxAddress {
 		return appsPath
 	}
 	return removeAppPath + "?" + url.Values{"client": {id}}.Encode()
 }
-
-// longestClient is how many bytes the id of a client may have: it may be an address.
-const longestClient = 512
 
 type removeAppPage struct {
 	ui.Frame

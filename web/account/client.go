@@ -2,12 +2,15 @@ package account
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"vestibule/provider/audit"
 	"vestibule/provider/client"
+	"vestibule/provider/store"
 )
 
 // The registrations of the apps on a page, all together. Whoever keeps the clients may be another server, and what the page is
@@ -23,8 +26,15 @@ type readClient struct {
 	err error
 }
 
+// isOver reports whether what was allowed to that registration of the client is worth nothing any more. Of one that could not be
+// read nobody knows.
+func (c readClient) isOver(registration string) bool {
+	return errors.Is(c.err, store.ErrNotFound) || c.err == nil && c.Registration != registration
+}
+
 // clients are those with the ids, each of which is asked for once. The error is that nobody waits for the page any more.
 func (s history) clients(ctx context.Context, ids []string) (map[string]readClient, error) {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	asking, cancel := context.WithTimeout(ctx, clientTime)
 	defer cancel()
 	read := make([]readClient, len(ids))
@@ -52,13 +62,12 @@ func (s history) client(ctx context.Context, id string) readClient {
 	return readClient{c, err}
 }
 
-// clientsOf are the ids of the clients that the events name, each once.
+// clientsOf are the ids of the clients that the events name.
 func clientsOf(events []audit.Event) []string {
 	var ids []string
-	seen := map[string]bool{"": true}
 	for _, e := range events {
-		if !seen[e.Client] {
-			ids, seen[e.Client] = append(ids, e.Client), true
+		if e.Client != "" {
+			ids = append(ids, e.Client)
 		}
 	}
 	return ids

@@ -37,6 +37,9 @@ type securityPage struct {
 	Recent     []activityLine
 }
 
+// Many reports whether the other browsers are folded.
+func (p *securityPage) Many() bool { return len(p.Others) > inSight }
+
 func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	status, err := s.MFA.Status(r.Context(), m.account.Subject)
 	if err != nil {

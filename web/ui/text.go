@@ -160,12 +160,14 @@ func reaches(contact string) string {
 
 // due is the hour of what is planned; a script may turn it into the reader's own zone.
 func due(l *catalogue.Language, t time.Time) template.HTML {
-	return template.HTML(`<time datetime="` + stamp(t) + `" data-moment>` + template.HTMLEscapeString(l.Hour(t)) + `</time>`)
+	return moment(t, l.Hour(t))
 }
 
-// when is a time, which the script writes as the reader's clock has it.
-func when(l *catalogue.Language, t time.Time) template.HTML {
-	return template.HTML(`<time datetime="` + stamp(t) + `" data-moment>` + template.HTMLEscapeString(l.Moment(t)) + `</time>`)
+// when is the time of what happened; a script may do the same.
+func when(l *catalogue.Language, t time.Time) template.HTML { return moment(t, l.Moment(t)) }
+
+func moment(t time.Time, text string) template.HTML {
+	return template.HTML(`<time datetime="` + stamp(t) + `" data-moment>` + template.HTMLEscapeString(text) + `</time>`)
 }
 
 // server is our own clock, for the script to compare with the reader's.
