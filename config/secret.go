@@ -1,8 +1,6 @@
 package config
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +8,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+
+	"vestibule/provider/spelling"
 )
 
 // largestSecret is far above any ring of keys: a wrong path should not fill the memory.
@@ -70,26 +70,13 @@ func looksSecret(value string) bool {
 }
 
 // validKey reports whether key is 32 bytes in base64, of either alphabet, padded or not, or in hex.
-func validKey(key string) bool { return len(decodeKey(key)) == 32 }
-
-// decodeKey tries hex first: 64 hex digits are good base64 too.
-func decodeKey(key string) []byte {
-	if raw, err := hex.DecodeString(key); err == nil {
-		return raw
-	}
-	key = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(key, "="))
-	raw, err := base64.RawStdEncoding.Strict().DecodeString(key)
-	if err != nil {
-		return nil
-	}
-	return raw
-}
+func validKey(key string) bool { return len(spelling.DecodeKey(key)) == 32 }
 
 // repeats reports whether two of the keys are the same, however they are written.
 func repeats(keys []string) bool {
 	seen := map[string]bool{}
 	for _, key := range keys {
-		raw := string(decodeKey(key))
+		raw := string(spelling.DecodeKey(key))
 		if seen[raw] {
 			return true
 		}

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"vestibule/provider/spelling"
 )
 
 // ErrUnknownKey reports a secret that was sealed with a key that is not in the ring.
@@ -62,7 +64,7 @@ func ParseKeyring(keys []string) (*Keyring, error) {
 }
 
 func parseKey(text string) (secretKey, error) {
-	raw := decodeKey(text)
+	raw := spelling.DecodeKey(text)
 	if text == "" {
 		return secretKey{}, errors.New("is empty: " + howTo)
 	}
@@ -78,19 +80,6 @@ func parseKey(text string) (secretKey, error) {
 		return secretKey{}, err
 	}
 	return secretKey{id: keyID(raw), raw: raw, aead: aead}, nil
-}
-
-// decodeKey tries hex first: 64 hex digits are good base64 too, of 48 bytes.
-func decodeKey(text string) []byte {
-	if raw, err := hex.DecodeString(text); err == nil {
-		return raw
-	}
-	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
-	raw, err := base64.RawStdEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return nil
-	}
-	return raw
 }
 
 // keyID names a key without telling anything about it.

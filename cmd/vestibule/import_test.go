@@ -4,7 +4,9 @@ import (
 	"errors"
 	"go/build"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -38,7 +40,7 @@ var mayImport = map[string][]string{
 	"storage":                              {"consent", "mfa", "provider/account", "provider/audit", "provider/backchannel", "provider/client", "provider/device", "provider/dpop", "provider/interaction", "provider/jwks", "provider/operator", "provider/outbox", "provider/pairwise", "provider/pushed", "provider/store", "provider/tokens", "storage/database", "web/notice"},
 	"provider":                             {"provider/account", "provider/assurance", "provider/audit", "provider/backchannel", "provider/certificate", "provider/claims", "provider/client", "provider/clientauth", "provider/clientjwt", "provider/device", "provider/dpop", "provider/fetch", "provider/interaction", "provider/jwks", "provider/keyset", "provider/limiter", "provider/logo", "provider/logout", "provider/pairwise", "provider/pushed", "provider/spelling", "provider/store", "provider/tokens", "github.com/ory/fosite", "github.com/hashicorp/go-retryablehttp"},
 	"consent":                              {},
-	"mfa":                                  {"provider/limiter", "provider/phc", "golang.org/x/text"},
+	"mfa":                                  {"provider/limiter", "provider/phc", "provider/spelling", "golang.org/x/text"},
 	"mfa/totp":                             {"mfa", "github.com/pquerna/otp"},
 	"mfa/webauthn":                         {"mfa", "github.com/go-webauthn/webauthn"},
 	"mfa/webauthn/webauthntest":            {},
@@ -51,9 +53,9 @@ var mayImport = map[string][]string{
 	"provider/audit":                       {"provider/store"},
 	"provider/account":                     {"provider/claims", "provider/limiter", "provider/phc", "provider/spelling", "provider/store", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/net/idna"},
 	"provider/client":                      {"provider/assurance", "provider/certificate", "provider/claims", "provider/fetch", "provider/keyset", "provider/limiter", "provider/spelling", "provider/store", "golang.org/x/net/idna"},
-	"provider/certificate":                 {},
-	"provider/pairwise":                    {"provider/client", "provider/store"},
-	"provider/dpop":                        {"github.com/go-jose/go-jose"},
+	"provider/certificate":                 {"provider/spelling"},
+	"provider/pairwise":                    {"provider/client", "provider/spelling", "provider/store"},
+	"provider/dpop":                        {"provider/spelling", "github.com/go-jose/go-jose"},
 	"provider/clientauth":                  {"provider/audit", "provider/certificate", "provider/client", "provider/clientjwt", "provider/keyset", "provider/spelling", "provider/store"},
 	"provider/clientjwt":                   {"provider/keyset"},
 	"provider/fetch":                       {"provider/limiter"},
@@ -62,13 +64,13 @@ var mayImport = map[string][]string{
 	"provider/limiter":                     {"golang.org/x/sync"},
 	"provider/logo":                        {},
 	"provider/gc":                          {},
-	"provider/phc":                         {"provider/gc", "golang.org/x/crypto"},
+	"provider/phc":                         {"provider/gc", "provider/spelling", "golang.org/x/crypto"},
 	"provider/hydra":                       {"provider/account", "provider/assurance", "provider/audit", "provider/client", "provider/interaction", "provider/limiter", "provider/outbox", "provider/spelling", "provider/store", "web/ui", "web/usercode"},
 	"provider/hydra/hydratest":             {},
 	"provider/store":                       {},
 	"provider/device":                      {},
 	"provider/spelling":                    {},
-	"provider/resource":                    {"provider/dpop", "github.com/go-jose/go-jose"},
+	"provider/resource":                    {"provider/dpop", "provider/spelling", "github.com/go-jose/go-jose"},
 	"mfa/mfatest":                          {"mfa"},
 	"consent/consenttest":                  {"consent"},
 	"storage/storagetest":                  {"storage"},
@@ -170,4 +172,29 @@ func allows(name string, allowed []string, path string) bool {
 // has reports whether the path is of one of the modules.
 func has(modules []string, path string) bool {
 	return slices.ContainsFunc(modules, func(module string) bool { return strings.HasPrefix(path, module) })
+}
+
+// TestOneDecoderOfBase64: what is read from outside has one spelling, or who says the same thing twice in two ways is not
+// recognised. The sample app is exempt: it is what others write.
+func TestOneDecoderOfBase64(t *testing.T) {
+	decodes := regexp.MustCompile(`base64\.(\w+Encoding|NewEncoding\(.*\))(\.\w+\(.*\))*\.(AppendDecode|Decode|DecodeString)\(|base64\.NewDecoder\(`)
+	found := 0
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		folder := filepath.ToSlash(filepath.Dir(path))
+		if strings.HasSuffix(folder, "test") || strings.Contains(folder, "/testdata/") || strings.HasSuffix(folder, "/sample") || strings.HasSuffix(folder, "/spelling") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		found++
+		if call := decodes.Find(text); call != nil {
+			t.Errorf("%s has %s: read base64 by provider/spelling", path, call)
+		}
+		return err
+	})
+	if err != nil || found < 300 {
+		t.Errorf("%d files are looked at, %v", found, err)
+	}
 }

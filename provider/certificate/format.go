@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"vestibule/provider/spelling"
 )
 
 // Formats of headers.
@@ -152,10 +154,7 @@ func decodeAll(parts []string) ([]*x509.Certificate, error) {
 }
 
 func decodeDER(text string) (*x509.Certificate, error) {
-	if strings.ContainsAny(text, "\r\n") { // which the decoder would pass over
-		return nil, errBase64
-	}
-	der, err := base64.StdEncoding.Strict().DecodeString(text)
+	der, err := spelling.DecodeBase64(base64.StdEncoding, text)
 	if err != nil {
 		return nil, errBase64
 	}

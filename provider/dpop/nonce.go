@@ -8,6 +8,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"time"
+
+	"vestibule/provider/spelling"
 )
 
 const (
@@ -57,7 +59,7 @@ func sign(key []byte, turn uint64) []byte {
 
 // good reports whether the nonce was given out by one of the servers, whose clocks may differ, and not too long ago.
 func (n *Nonces) good(nonce string, now time.Time) bool {
-	data, err := base64.RawURLEncoding.DecodeString(nonce)
+	data, err := spelling.DecodeOpaque(nonce)
 	if err != nil || len(data) != nonceSize {
 		return false
 	}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"vestibule/provider/spelling"
+
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
 )
@@ -83,8 +85,11 @@ var errForm = refuse("The DPoP proof is no JWT in the compact form, with the hea
 
 // checkHeader looks at the header as it was sent: of a key with private members the library would leave out some.
 func checkHeader(text string, algorithms []string) error {
+	if !spelling.IsJWT(text) {
+		return errForm
+	}
 	encoded, _, _ := strings.Cut(text, ".")
-	data, err := base64.RawURLEncoding.DecodeString(encoded)
+	data, err := spelling.DecodeOpaque(encoded)
 	if err != nil {
 		return errForm
 	}

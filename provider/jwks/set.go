@@ -131,7 +131,7 @@ var errType = errors.New("the token is of another type")
 // claims. It does not look at the times: an expired ID token is a good hint.
 func (s *set) verify(kind, token string, claims any) error {
 	if !spelling.IsJWT(token) {
-		return spelling.ErrOpaque
+		return spelling.ErrBase64
 	}
 	parsed, err := jwt.ParseSigned(token, algorithms)
 	if err != nil {

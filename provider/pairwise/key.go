@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"vestibule/provider/client"
+	"vestibule/provider/spelling"
 )
 
 // Key makes pairwise subjects, and opens them.
@@ -90,7 +91,7 @@ func (k *Key) open(c client.Client, kind, text string) (name string, ok bool) {
 	if sector == "" {
 		return text, true
 	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	sealed, err := spelling.DecodeOpaque(text)
 	if err != nil || len(sealed) <= aes.BlockSize {
 		return "", false
 	}

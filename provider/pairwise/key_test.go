@@ -63,7 +63,8 @@ func TestSubjectIsOfItsSector(t *testing.T) {
 	altered[40] ^= 1
 	for what, text := range map[string]string{
 		"another sector's": k.Subject(bank, "u1"), "the user's own": "u1", "a session": k.Session(shop, "u1"), "altered": string(altered), "cut": sub[:len(sub)-4],
-		"of another key": newKey(t, 2).Subject(shop, "u1"), "empty": "", "no base64": "!", "too short": "AAAA",
+		"with a line break": sub[:8] + "\n" + sub[8:],
+		"of another key":    newKey(t, 2).Subject(shop, "u1"), "empty": "", "no base64": "!", "too short": "AAAA",
 	} {
 		if got, ok := k.OpenSubject(shop, text); ok {
 			t.Errorf("%s is opened as %q", what, got)
@@ -84,7 +85,7 @@ func FuzzOpenSubject(f *testing.F) {
 		f.Fatal(err)
 	}
 	shop := app("shop", "shop.example")
-	for _, text := range []string{k.Subject(shop, "u1"), k.Session(shop, "s1"), "", "u1", strings.Repeat("A", 64)} {
+	for _, text := range []string{k.Subject(shop, "u1"), k.Session(shop, "s1"), k.Subject(shop, "u1") + "\n", "", "u1", strings.Repeat("A", 64)} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

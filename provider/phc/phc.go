@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 
+	"vestibule/provider/spelling"
+
 	"golang.org/x/crypto/argon2"
 )
 
@@ -97,8 +99,8 @@ func Parse(text string) (Hash, error) {
 	if err != nil {
 		return Hash{}, err
 	}
-	salt, noSalt := base64.RawStdEncoding.DecodeString(part[4])
-	sum, noSum := base64.RawStdEncoding.DecodeString(part[5])
+	salt, noSalt := spelling.DecodeBase64(base64.RawStdEncoding, part[4])
+	sum, noSum := spelling.DecodeBase64(base64.RawStdEncoding, part[5])
 	if noSalt != nil || noSum != nil || len(salt) > maxBytes || len(sum) < minSum || len(sum) > maxBytes {
 		return Hash{}, ErrFormat
 	}

@@ -1,5 +1,6 @@
 // Package resource guards an API with the access tokens of an OpenID Connect server: who calls, for which app, and how
-// well that user signed in. Begin with New and Guard.Require. It may be copied, together with provider/dpop; beside that it needs go-jose.
+// well that user signed in. Begin with New and Guard.Require. It may be copied, together with provider/dpop and
+// provider/spelling; beside them it needs go-jose.
 //
 // For each request the guard asks the server about the token (RFC 7662) or, if it has the server's keys, reads a token
 // that is a JWT itself (RFC 9068). A token that is good, but whose user has proved too little or too long ago, is answered

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"vestibule/provider/spelling"
+
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 )
@@ -39,6 +41,9 @@ func isJWT(access string) bool { return strings.Count(access, ".") == 2 }
 // verify reads a JWT access token (RFC 9068 section 4): ErrToken if it is none of the server's for this API,
 // ErrUnavailable if the server's keys are not to be had. Nothing of the token says where they are.
 func (g *Guard) verify(ctx context.Context, access string) (Token, error) {
+	if !spelling.IsJWT(access) {
+		return Token{}, ErrToken
+	}
 	parsed, err := jwt.ParseSigned(access, algorithms)
 	if err != nil || len(parsed.Headers) != 1 || !isAccessToken(parsed.Headers[0]) {
 		return Token{}, ErrToken

@@ -5,29 +5,44 @@ package spelling
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"strings"
 )
 
-// ErrOpaque reports an opaque value that is not written as it was given out.
-var ErrOpaque = errors.New("not base64url in its one spelling")
+// ErrBase64 reports text that is not what the bytes are written as.
+var ErrBase64 = errors.New("not base64 in its one spelling")
 
 // DecodeOpaque returns the bytes of an opaque value: a token, an id, a link or what is sealed, in base64url without
-// padding. encoding/base64 alone overlooks line breaks, and bits of the last symbol that stand for nothing, so that one
-// value has many spellings. Here it has one.
-func DecodeOpaque(text string) ([]byte, error) {
-	if strings.IndexByte(text, '\r') >= 0 || strings.IndexByte(text, '\n') >= 0 {
-		return nil, ErrOpaque
-	}
-	data, err := opaque.DecodeString(text)
-	if err != nil {
-		return nil, ErrOpaque
+// padding.
+func DecodeOpaque(text string) ([]byte, error) { return DecodeBase64(opaque, text) }
+
+var opaque = base64.RawURLEncoding
+
+// DecodeBase64 returns the bytes that e writes as text. encoding/base64 alone overlooks line breaks, and bits of the last symbol
+// that stand for nothing, so that the same bytes have many spellings. Here they have one: whatever else reads base64 from
+// outside is a fault.
+func DecodeBase64(e *base64.Encoding, text string) ([]byte, error) {
+	data, err := e.DecodeString(text)
+	if err != nil || e.EncodeToString(data) != text {
+		return nil, ErrBase64
 	}
 	return data, nil
 }
 
-// opaque refuses bits that stand for nothing.
-var opaque = base64.RawURLEncoding.Strict()
+// DecodeKey returns the bytes of a secret key as people write it: in hex, or in base64 of either alphabet, padded or not. Hex
+// goes first: 64 of its digits are good base64 too, of 48 bytes. Nil if it is neither.
+func DecodeKey(text string) []byte {
+	if raw, err := hex.DecodeString(text); err == nil {
+		return raw
+	}
+	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+	raw, err := DecodeBase64(base64.RawStdEncoding, text)
+	if err != nil {
+		return nil
+	}
+	return raw
+}
 
 // IsOpaque reports whether text is an opaque value of that many bytes in its one spelling.
 func IsOpaque(text string, size int) bool {

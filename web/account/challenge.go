@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"vestibule/mfa"
+	"vestibule/provider/spelling"
 	"vestibule/web/ui"
 )
 
@@ -30,7 +31,7 @@ func (m *signedIn) challengeOwner() string { return "account:" + hex.EncodeToStr
 
 // challengeState reads what challenge has made; nil: it is none of ours.
 func challengeState(r *http.Request) []byte {
-	state, err := base64.RawURLEncoding.DecodeString(ui.Field(r, "challenge"))
+	state, err := spelling.DecodeOpaque(ui.Field(r, "challenge"))
 	if err != nil || len(state) == 0 {
 		return nil
 	}
