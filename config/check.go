@@ -151,6 +151,7 @@ func numberRules(c Config) []rule {
 		{"session_idle", outside(c.SessionIdle, time.Minute, 30*day), "should be from 1m to 720h"},
 		{"session_lifetime", outside(c.SessionLifetime, time.Minute, 30*day), "should be from 1m to 720h"},
 		{"session_lifetime", c.SessionLifetime < c.SessionIdle, "is shorter than session_idle"},
+		{"password_min_length", c.PasswordMinLength < 8 || c.PasswordMinLength > 64, "should be from 8 to 64 (NIST SP 800-63B section 3.1.1.2)"},
 		{"password_guesses", c.PasswordGuesses < 3 || c.PasswordGuesses > 100, "should be from 3 to 100 (NIST SP 800-63B section 3.2.2)"},
 		{"password_window", outside(c.PasswordWindow, time.Minute, day), "should be from 1m to 24h"},
 		{"password_lock", outside(c.PasswordLock, time.Minute, day), "should be from 1m to 24h"},

@@ -154,6 +154,11 @@ type Config struct {
 	// SessionLifetime ends a browser's session however often it is used: session_lifetime.
 	SessionLifetime time.Duration
 
+	// PasswordMinLength is how many characters a new password must have: password_min_length.
+	PasswordMinLength int
+	// PasswordChange has users change their passwords on their account pages: password_change.
+	PasswordChange bool
+
 	// PasswordGuesses is how many wrong passwords in PasswordWindow lock an account for browsers that it
 	// never signed in with; each browser that it has signed in with has as many of its own: password_guesses.
 	PasswordGuesses int
@@ -261,6 +266,8 @@ func Default() Config {
 		RefreshTokenGrace:     10 * time.Second,
 		SessionIdle:           time.Hour,
 		SessionLifetime:       12 * time.Hour,
+		PasswordMinLength:     8,
+		PasswordChange:        true,
 		PasswordGuesses:       10,
 		PasswordWindow:        15 * time.Minute,
 		PasswordLock:          15 * time.Minute,

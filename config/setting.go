@@ -83,6 +83,8 @@ var settings = []setting{
 	{"logout_token_retry", "how long an app that does not answer is told of a sign-out again", false, span(func(c *Config) *time.Duration { return &c.LogoutTokenRetry })},
 	{"session_idle", "life of an unused session", false, span(func(c *Config) *time.Duration { return &c.SessionIdle })},
 	{"session_lifetime", "longest life of a session", false, span(func(c *Config) *time.Duration { return &c.SessionLifetime })},
+	{"password_min_length", "characters that a new password must have", false, count(func(c *Config) *int { return &c.PasswordMinLength })},
+	{"password_change", "whether users change their passwords on their account pages", false, yes(func(c *Config) *bool { return &c.PasswordChange })},
 	{"password_guesses", "wrong passwords that lock an account for unknown browsers", false, count(func(c *Config) *int { return &c.PasswordGuesses })},
 	{"password_window", "time in which wrong passwords are counted", false, span(func(c *Config) *time.Duration { return &c.PasswordWindow })},
 	{"password_lock", "time that passwords stay locked", false, span(func(c *Config) *time.Duration { return &c.PasswordLock })},

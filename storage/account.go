@@ -13,7 +13,7 @@ import (
 )
 
 const accountColumns = `subject, username, name, email, email_verified, attributes, groups, disabled, created_at, updated_at,
-	signed_in_at, epoch, password_hash`
+	signed_in_at, password_at, epoch, password_hash`
 
 type accountRow struct {
 	account.Account
@@ -23,17 +23,17 @@ type accountRow struct {
 // accountScan takes in the columns of accountColumns.
 type accountScan struct {
 	accountRow
-	attributes, groups         string
-	created, updated, signedIn int64
+	attributes, groups                      string
+	created, updated, signedIn, passwordSet int64
 }
 
 func (a *accountScan) dest() []any {
 	return []any{&a.Subject, &a.Username, &a.Name, &a.Email, &a.EmailVerified, &a.attributes, &a.groups, &a.Disabled, &a.created, &a.updated,
-		&a.signedIn, &a.Epoch, &a.hash}
+		&a.signedIn, &a.passwordSet, &a.Epoch, &a.hash}
 }
 
 func (a *accountScan) account() (accountRow, error) {
-	a.Created, a.Updated, a.SignedIn = instant(a.created), instant(a.updated), instant(a.signedIn)
+	a.Created, a.Updated, a.SignedIn, a.PasswordSet = instant(a.created), instant(a.updated), instant(a.signedIn), instant(a.passwordSet)
 	a.Groups = wordsOf(a.groups)
 	if a.attributes != "" {
 		if err := json.Unmarshal([]byte(a.attributes), &a.Attributes); err != nil {
@@ -97,10 +97,10 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account, hash strin
 	return s.Atomic(ctx, func(ctx context.Context) error {
 		err := s.exec(ctx, store.ErrConflict, `INSERT INTO account
 			(subject, username, name, email, email_verified, attributes, groups, disabled, password_hash, created_at,
-				updated_at, signed_in_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+				updated_at, signed_in_at, password_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 			a.Subject, a.Username, a.Name, a.Email, a.EmailVerified, attributes, strings.Join(a.Groups, " "), a.Disabled, hash,
-			micros(a.Created), micros(a.Updated), micros(a.SignedIn))
+			micros(a.Created), micros(a.Updated), micros(a.SignedIn), micros(a.PasswordSet))
 		if err != nil {
 			return err
 		}
@@ -211,12 +211,16 @@ func (s *Store) lockAccount(ctx context.Context, subject string) error {
 	return s.lock(ctx, accountRank, nil, `UPDATE account_elsewhere SET endings = endings WHERE subject = $1`, subject)
 }
 
-// ChangePassword replaces the hash whatever it was, and ends what was signed in with the old password, as EndAccess does.
-// store.ErrNotFound if there is no such account.
+// SetPassword replaces the hash whatever it was, and ends nothing. store.ErrNotFound if there is no such account.
+func (s *Store) SetPassword(ctx context.Context, subject, hash string, at time.Time) error {
+	return s.lock(ctx, accountRank, store.ErrNotFound, `UPDATE account
+		SET password_hash = $2, password_at = $3, updated_at = $3 WHERE subject = $1`, subject, hash, micros(at))
+}
+
+// ChangePassword is SetPassword that ends what was signed in with the old password, as EndAccess does.
 func (s *Store) ChangePassword(ctx context.Context, subject, hash string, at time.Time) error {
 	return s.Atomic(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, accountRank, store.ErrNotFound, `UPDATE account
-			SET password_hash = $2, updated_at = $3 WHERE subject = $1`, subject, hash, micros(at)); err != nil {
+		if err := s.SetPassword(ctx, subject, hash, at); err != nil {
 			return err
 		}
 		return s.EndAccess(ctx, subject)

@@ -195,6 +195,9 @@ func TestChangePasswordEndsEverything(t *testing.T) {
 			if _, hash, err := s.AccountByName(t.Context(), name); err != nil || hash != want {
 				t.Errorf("the hash of %s is %q, %v, want %q", name, hash, err, want)
 			}
+			if a, err := s.Account(t.Context(), "sub-"+name); err != nil || a.PasswordSet.IsZero() != (name == "bob") {
+				t.Errorf("the password of %s was set %v, %v", name, a.PasswordSet, err)
+			}
 			live := name == "bob"
 			if session, tokens := hasSession(t, s, name), (family{id: name}).alive(t, s); session != live || tokens != live {
 				t.Errorf("%s has a session: %v, tokens: %v, want %v", name, session, tokens, live)

@@ -241,6 +241,67 @@ func TestRevokeAccessEndsThatAppAlone(t *testing.T) {
 	})
 }
 
+// TestEndAllElse: a user who changes the password keeps the session of the browser that did so, and nothing else but, if told so,
+// what clients have that work while their user is away.
+func TestEndAllElse(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		must(t, s.CreateClient(t.Context(), newClient("rp")))
+		for name, spare := range map[string]bool{"ana": false, "ben": true} {
+			must(t, s.CreateAccount(t.Context(), newUser(name, ""), "hash"))
+			subject := "sub-" + name
+			must(t, s.SaveSession(t.Context(), nil, sessionOf(name+" here", subject, "")))
+			must(t, s.SaveSession(t.Context(), nil, sessionOf(name+" there", subject, "")))
+			families := map[bool][]family{}
+			for _, where := range []string{" here", " there", " over"} {
+				away := family{id: name + " away" + where, client: "rp", subject: subject, session: name + where}
+				away.begin(t, s)
+				short := family{id: name + where, client: "rp", subject: subject, session: name + where}
+				save(t, s, short.code(short.id))
+				must(t, s.Exchange(t.Context(), short.id, short.pair(0)[:1]))
+				families[true], families[false] = append(families[true], away), append(families[false], short)
+				late := family{id: "late " + short.id, client: "rp", subject: subject, session: name + where}
+				save(t, s, late.code(late.id))
+			}
+			addApp(t, s, subject, "app of "+name)
+			must(t, s.RememberBrowser(t.Context(), nil, kept("phone of "+name, subject)))
+			must(t, s.SaveSetup(t.Context(), mfa.Setup{Owner: "tab of " + name, Subject: subject, KeyID: "k", Sealed: []byte("sealed"), Created: noon, Expires: noon.Add(time.Hour)}))
+			must(t, s.SaveEnrolLink(t.Context(), link("link of "+name, subject)))
+
+			if _, err := s.EndAllElse(t.Context(), subject, 7, name+" here", spare); !errors.Is(err, account.ErrPassword) || !hasSession(t, s, name+" there ") {
+				t.Errorf("%s: in another epoch: %v, want %v and nothing ended", name, err, account.ErrPassword)
+			}
+			next, err := s.EndAllElse(t.Context(), subject, 0, name+" here", spare)
+			if user, found := s.Account(t.Context(), subject); err != nil || found != nil || next != 1 || user.Epoch != 1 {
+				t.Errorf("%s: the next epoch is %d, %v, and that of the account %d", name, next, err, user.Epoch)
+			}
+			if !hasSession(t, s, name+" here ") || hasSession(t, s, name+" there ") {
+				t.Errorf("%s: other sessions than the one are left", name)
+			}
+			for away, all := range families {
+				for _, f := range all {
+					if got, want := has(t, s, f.pair(0)[0]), away && spare; got != want {
+						t.Errorf("%s: %s lives: %v, want %v", name, f.id, got, want)
+					}
+				}
+			}
+			for _, where := range []string{" here", " there", " over"} {
+				if err := s.Exchange(t.Context(), "late "+name+where, nil); err == nil {
+					t.Errorf("%s: the code of the session%s is taken", name, where)
+				}
+			}
+			if _, err := s.Browser(t.Context(), []byte("phone of "+name), noon); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("%s: the browser is remembered: %v", name, err)
+			}
+			if _, err := s.Setup(t.Context(), "tab of "+name); !errors.Is(err, mfa.ErrNoSetup) {
+				t.Errorf("%s: the set-up is there: %v", name, err)
+			}
+			if err := s.UseEnrolLink(t.Context(), []byte("link of "+name), subject, noon); !errors.Is(err, mfa.ErrLink) {
+				t.Errorf("%s: the link works: %v", name, err)
+			}
+		}
+	})
+}
+
 // Browsers stay remembered when all else ends, in the epoch that the account is in then.
 func TestEndOthersKeepsBrowsers(t *testing.T) {
 	each(t, func(t *testing.T, s *storage.Store) {

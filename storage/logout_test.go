@@ -96,6 +96,13 @@ func TestEndingsOweNotices(t *testing.T) {
 				}
 				return err
 			}, "shop of b of ana"},
+			"EndAllElse": {func(ctx context.Context) error {
+				user, err := s.Account(ctx, "ana")
+				if err == nil {
+					_, err = s.EndAllElse(ctx, "ana", user.Epoch, "a", false)
+				}
+				return err
+			}, "shop of b of ana"},
 			"EndAccess":      {func(ctx context.Context) error { return s.EndAccess(ctx, "ana") }, "shop of a of ana, shop of b of ana, till of a of ana"},
 			"ChangePassword": {func(ctx context.Context) error { return s.ChangePassword(ctx, "ana", "x", noon) }, "shop of a of ana, shop of b of ana, till of a of ana"},
 			"DisableAccount": {func(ctx context.Context) error { return s.DisableAccount(ctx, "ana", noon) }, "shop of a of ana, shop of b of ana, till of a of ana"},

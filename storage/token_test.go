@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,11 +19,12 @@ import (
 // family makes a code and its tokens, with signatures that name it.
 type family struct {
 	id, client, subject string
+	session             string // empty: "sid"
 }
 
 func (f family) code(signature string) tokens.Code {
 	return tokens.Code{
-		Signature: signature, Family: "family-" + signature, Client: f.client, Subject: f.subject, Session: "sid",
+		Signature: signature, Family: "family-" + signature, Client: f.client, Subject: f.subject, Session: cmp.Or(f.session, "sid"),
 		Data: []byte(`{"a":1}`), Created: noon, Expires: noon.Add(time.Minute),
 	}
 }
@@ -48,7 +50,7 @@ func saveAgain(t *testing.T, s *storage.Store, code tokens.Code) error {
 func (f family) pair(n int) []tokens.Token {
 	t := tokens.Token{
 		Kind: tokens.AccessToken, Signature: fmt.Sprintf("%s-access-%d", f.id, n), Family: "family-" + f.id,
-		Client: f.client, Subject: f.subject, Session: "sid", Data: []byte{0, 1, 0xff}, Created: noon, Expires: noon.Add(10 * time.Minute),
+		Client: f.client, Subject: f.subject, Session: cmp.Or(f.session, "sid"), Data: []byte{0, 1, 0xff}, Created: noon, Expires: noon.Add(10 * time.Minute),
 	}
 	r := t
 	r.Kind, r.Signature, r.Expires, r.Generation = tokens.RefreshToken, fmt.Sprintf("%s-refresh-%d", f.id, n), noon.Add(14*24*time.Hour), int64(n)

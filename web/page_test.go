@@ -103,14 +103,15 @@ func (s *screen) checkElement(n *html.Node) {
 
 // autocomplete has what password managers need to know of each field.
 var autocomplete = map[string]string{
-	"username": "username", "password": "current-password", "code": "one-time-code", "recovery": "off", "name": "off",
+	"username": "username", "password": "current-password", "code": "one-time-code", "recovery": "off", "name": "off", "new-password": "new-password",
 }
 
 // hiddenFields are those of any page, and those of the page that an app's request to sign out has brought up: what of that
 // stood in the address, but for the ID token.
 var hiddenFields = map[string][]string{
-	"":       {"form_id", "flow", "with", "of", "token", "challenge"},
-	"logout": {"client_id", "post_logout_redirect_uri", "state", "ui_locales"},
+	"":         {"form_id", "flow", "with", "of", "token", "challenge"},
+	"password": {"replaces"}, // when the one before was set
+	"logout":   {"client_id", "post_logout_redirect_uri", "state", "ui_locales"},
 }
 
 func (s *screen) checkInput(n *html.Node) {

@@ -77,6 +77,8 @@ type Passwords struct {
 	Attempts mfa.Counter
 	Refunds  *mfa.Refunds  // of Attempts; nil: one of its own
 	Limits   verify.Limits // the zero value means the defaults
+	// Changer has users change their own passwords; nil: they do not, or not here.
+	Changer account.PasswordChanger
 }
 
 // Stores keep what the pages need beside what their services keep.
@@ -87,6 +89,7 @@ type Stores struct {
 	EnrolLinks enrol.Links             // nil: nobody ever gets a link
 	Resets     accountpages.Resets     // nil: no operator ever plans one
 	Activity   accountpages.Activity   // shows users what is in the log; nil: nothing
+	Endings    accountpages.Endings    // must be set if Passwords.Changer is
 }
 
 // Times say how long things last.
@@ -132,7 +135,7 @@ func New(c Config) (*Server, error) {
 	}
 	c = c.withDefaults()
 	pages, err := ui.New(ui.Config{
-		Issuer: c.Source.Issuer, Prefix: c.Site.Prefix, Name: c.Site.Name, Contact: c.Site.Contact, Texts: c.Site.Texts, Factors: c.Site.Factors, Look: c.Site.Look, ConnectedApps: c.Consent.Store != nil, Explain: explain, Log: c.Log, Now: c.Now,
+		Issuer: c.Source.Issuer, Prefix: c.Site.Prefix, Name: c.Site.Name, Contact: c.Site.Contact, Texts: c.Site.Texts, Factors: c.Site.Factors, Look: c.Site.Look, ConnectedApps: c.Consent.Store != nil, OwnPasswords: c.Passwords.Changer != nil, Explain: explain, Log: c.Log, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -162,7 +165,7 @@ func New(c Config) (*Server, error) {
 	c.UserCodes.Journal, c.UserCodes.Now = c.Journal, c.Now
 	account := accountpages.New(accountpages.Config{
 		Pages: pages, Browsers: browsers, Gate: signIn, Accounts: c.Accounts, Clients: c.Source.Clients, Consents: kept(c.Consent), TokensElsewhere: c.Source.TokensElsewhere, LogoPath: signIn.LogoPath, MFA: c.MFA, Policy: c.Policy,
-		Passwords: passwords, AtHost: c.Host != nil, Codes: codes, Enrol: enrolment, Activity: c.Stores.Activity, ActivityKept: c.Times.ActivityKept,
+		Passwords: passwords, Changer: c.Passwords.Changer, Endings: c.Stores.Endings, AtHost: c.Host != nil, Codes: codes, Enrol: enrolment, Activity: c.Stores.Activity, ActivityKept: c.Times.ActivityKept,
 		Resets: c.Stores.Resets, LinkKeys: c.Keys.Links, Journal: c.Journal,
 	})
 	return &Server{pages, signIn, signOut, account, c.Source.Devices, c.UserCodes.WithDefaults()}, nil
@@ -188,6 +191,7 @@ func check(c Config) error {
 		{c.MFA != nil && c.MFA.Limits.Proof < signin.ProofTime, fmt.Sprintf("MFA.Limits.Proof must be at least %s, the time that the pages give for a set-up", signin.ProofTime)},
 		{c.Stores.Sessions == nil || c.Passwords.Attempts == nil || c.Journal.Atomic == nil, "Stores.Sessions, Passwords.Attempts and Journal.Atomic must be set"},
 		{c.Stores.Resets != nil && len(c.Keys.Links) == 0, "Keys.Links must be set where Stores.Resets is"},
+		{c.Passwords.Changer != nil && (c.Stores.Endings == nil || c.Host != nil), "Passwords.Changer needs Stores.Endings, and no Host: it is where the pages ask for passwords"},
 		{c.Source.Devices != nil && c.UserCodes.Counter == nil, "UserCodes.Counter must be set where Source.Devices is"},
 		{c.Times.RememberBrowser > 0 && c.Stores.Browsers == nil, "Stores.Browsers must be set for Times.RememberBrowser"},
 	} {

@@ -52,6 +52,7 @@ func (w *env) operate(ctx context.Context, c *cli.Command, work func(o *operator
 func operateOn(ctx context.Context, s config.Config, work func(o *operator.Operator) error) error {
 	return linkedStore(ctx, s, func(db *storage.Store) error {
 		o := operations(db)
+		o.Passwords = server.PasswordRules(s)
 		o.Documents, o.Issuer = server.Documents(s), s.Issuer
 		return work(o)
 	})

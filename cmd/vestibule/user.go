@@ -41,7 +41,7 @@ func userCreate(w *env) *cli.Command {
 			if err := terminal.UsageErrors(terminal.AsFlags(fresh.Check()), twice, err); err != nil {
 				return err
 			}
-			s, err := w.settings(c, "database")
+			s, err := w.settings(c, "database", "password_min_length")
 			if err != nil {
 				return err
 			}
@@ -93,16 +93,17 @@ type shownUser struct {
 	Created  time.Time `json:"created"`
 	TwoStep  *twoStep  `json:"two_step,omitempty"`
 
-	Attributes claims.Attributes `json:"attributes,omitempty"`
-	Groups     []string          `json:"groups,omitempty"`
-	LastSignIn time.Time         `json:"last_sign_in,omitzero"`
-	Wrong      []wrongGuess      `json:"wrong_guesses,omitempty"`
+	Attributes  claims.Attributes `json:"attributes,omitempty"`
+	Groups      []string          `json:"groups,omitempty"`
+	LastSignIn  time.Time         `json:"last_sign_in,omitzero"`
+	PasswordSet time.Time         `json:"password_set,omitzero"`
+	Wrong       []wrongGuess      `json:"wrong_guesses,omitempty"`
 }
 
 func userView(a account.Account) shownUser {
 	return shownUser{
 		Subject: a.Subject, Username: a.Username, Name: a.Name, Email: a.Email, Verified: a.EmailVerified,
-		Disabled: a.Disabled, Created: a.Created.UTC(), Attributes: a.Attributes, Groups: a.Groups, LastSignIn: a.SignedIn.UTC(),
+		Disabled: a.Disabled, Created: a.Created.UTC(), Attributes: a.Attributes, Groups: a.Groups, LastSignIn: a.SignedIn.UTC(), PasswordSet: a.PasswordSet.UTC(),
 	}
 }
 
@@ -169,7 +170,7 @@ func userUpdate(w *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			s, err := w.existing(c, "database")
+			s, err := w.existing(c, "database", "password_min_length")
 			if err != nil {
 				return err
 			}

@@ -81,6 +81,7 @@ func (w *env) userRows(u shownUser) [][]string {
 		{w.Say("command.user.disabled", nil), w.YesNo(u.Disabled)},
 		{w.Say("command.user.registered", nil), w.Moment(u.Created)},
 		{w.Say("command.user.last_sign_in", nil), w.Moment(u.LastSignIn)},
+		{w.Say("command.user.password_set", nil), w.Moment(u.PasswordSet)},
 		{w.Say("command.user.groups", nil), strings.Join(u.Groups, " ")},
 		{w.Say("command.user.two_steps", nil), w.OnOff(u.TwoStep.On)},
 	}

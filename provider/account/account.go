@@ -23,6 +23,7 @@ type Account struct {
 	Created       time.Time
 	Updated       time.Time // zero: not known
 	SignedIn      time.Time // last sign-in that began with the password; zero: never, or not known
+	PasswordSet   time.Time // when the password was set; zero: not known
 	Epoch         int64     // raised by whatever ends all that the account has open elsewhere: what was proved in another no longer counts
 }
 
@@ -80,6 +81,18 @@ type Accounts interface {
 	RequireAccount(ctx context.Context, subject string, epoch int64) error
 }
 
+// PasswordChanger is Accounts whose users change their own passwords here.
+type PasswordChanger interface {
+	// LeastLength is how many characters a new password must have.
+	LeastLength() int
+	// CheckPassword says what is wrong with the password that the user wants, see PasswordRules.Check.
+	CheckPassword(user Account, password string) error
+	// HashPassword returns what SetPassword keeps of a password; ErrBusy if hashing is overloaded.
+	HashPassword(ctx context.Context, password string) (hash string, err error)
+	// SetPassword gives the account the password with that hash, in the commit of ctx, or fails with ErrNotFound. It ends nothing.
+	SetPassword(ctx context.Context, subject, hash string, at time.Time) error
+}
+
 // Guess is a password that is about to be compared.
 type Guess struct {
 	Key     string // stands for the name that was typed, however it was spelled, and whether somebody has it or not
@@ -99,6 +112,8 @@ type AccountStore interface {
 	AccountByName(ctx context.Context, canonical string) (Account, string, error)
 	// SetPasswordHash replaces the hash if it is still old; ErrConflict if it is not.
 	SetPasswordHash(ctx context.Context, subject, old, new string) error
+	// SetPassword replaces the hash whatever it was, and sets PasswordSet; or ErrNotFound.
+	SetPassword(ctx context.Context, subject, hash string, at time.Time) error
 	// NoteSignIn sets SignedIn, which never goes back. ErrPassword if the account is gone, disabled or in another Epoch.
 	NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error
 	// RequireAccount makes the commit of ctx fail with ErrPassword if the account is gone, disabled or in another Epoch.

@@ -15,6 +15,7 @@ import (
 type Directory struct {
 	Store  AccountStore
 	Hasher *Hasher
+	Rules  PasswordRules // of new passwords
 }
 
 // Account returns the account, or ErrNotFound.
@@ -57,6 +58,24 @@ func (d *Directory) Authenticate(ctx context.Context, name, password string, cou
 		return user, d.strengthen(ctx, user.Subject, hash, password)
 	}
 	return user, nil
+}
+
+// LeastLength implements PasswordChanger.
+func (d *Directory) LeastLength() int { return d.Rules.least() }
+
+// CheckPassword implements PasswordChanger.
+func (d *Directory) CheckPassword(user Account, password string) error {
+	return d.Rules.Check(user, password)
+}
+
+// HashPassword implements PasswordChanger.
+func (d *Directory) HashPassword(ctx context.Context, password string) (string, error) {
+	return d.Hasher.Hash(ctx, password)
+}
+
+// SetPassword implements PasswordChanger.
+func (d *Directory) SetPassword(ctx context.Context, subject, hash string, at time.Time) error {
+	return d.Store.SetPassword(ctx, subject, hash, at)
 }
 
 // guessKey is what guesses at a name are counted under: at the name, and not at its account, for a lock that two names

@@ -1,38 +1,99 @@
 package account
 
 import (
+	"cmp"
+	_ "embed"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// commonPasswords are refused whatever their length.
-var commonPasswords = []string{
-	"password", "passw0rd", "password1", "password12", "password123", "12345678", "123456789", "1234567890",
-	"11111111", "00000000", "qwertyui", "qwerty123", "qwertyuiop", "iloveyou", "sunshine", "princess",
-	"football", "baseball", "superman", "letmein1", "welcome1", "admin123", "administrator", "changeme",
-	"trustno1", "abcd1234", "1q2w3e4r", "1qaz2wsx", "asdfghjk", "vestibule",
+// What may be wrong with a new password. Errors of PasswordRules.Check are one of them, to errors.Is.
+var (
+	ErrPasswordEncoding = errors.New("the password must be valid UTF-8")
+	ErrPasswordShort    = errors.New("the password is too short")
+	ErrPasswordLong     = errors.New("the password must not be longer than 1024 bytes")
+	ErrPasswordCommon   = errors.New("this password is in lists of leaked passwords; choose another")
+	ErrPasswordRepeats  = errors.New("the password repeats one character; choose another")
+	ErrPasswordPersonal = errors.New("the password is little more than the name of its user or of this service; choose another")
+)
+
+const (
+	// UsualPasswordLength is how many characters a new password must have, unless the rules ask for more.
+	UsualPasswordLength = 8
+	// maxPassword is how many bytes it may have.
+	maxPassword = 1024
+	// shortestWord is how many bytes of a name make a password easy to guess, and least beside names how many more it needs then.
+	shortestWord, leastBeside = 3, 5
+)
+
+// PasswordRules are what a new password must keep (NIST SP 800-63B-4 section 3.1.1.2). None is about composition, and none about
+// age. The zero value is good.
+type PasswordRules struct {
+	MinLength int      // in characters; 0: UsualPasswordLength
+	Words     []string // that everybody here knows, such as the name of the service
 }
 
-// CheckNewPassword says what is wrong with a password that somebody wants to set. There are no rules of
-// composition (NIST SP 800-63B-4 section 3.1.1.2).
-func CheckNewPassword(password string) error {
-	switch n := utf8.RuneCountInString(password); {
+// Check says what is wrong with a password that the user wants, or that somebody wants to give the user.
+func (r PasswordRules) Check(user Account, password string) error {
+	switch {
 	case !utf8.ValidString(password):
-		return errors.New("the password must be valid UTF-8")
-	case n < 8:
-		return errors.New("the password must have at least 8 characters; a few words work well")
-	case len(password) > 1024:
-		return errors.New("the password must not be longer than 1024 bytes")
+		return ErrPasswordEncoding
+	case utf8.RuneCountInString(password) < r.least():
+		return fmt.Errorf("%w: it must have at least %d characters; a few words work well", ErrPasswordShort, r.least())
+	case len(password) > maxPassword:
+		return ErrPasswordLong
 	}
 	folded := strings.ToLower(password)
-	for _, common := range commonPasswords {
-		if folded == common {
-			return errors.New("this password is in lists of leaked passwords; choose another")
-		}
-	}
-	if strings.Count(folded, folded[:1]) == len(folded) {
-		return errors.New("the password repeats one character; choose another")
+	first, _ := utf8.DecodeRuneInString(folded)
+	switch {
+	case isCommon(folded):
+		return ErrPasswordCommon
+	case strings.Trim(folded, string(first)) == "":
+		return ErrPasswordRepeats
+	case utf8.RuneCountInString(without(folded, r.wordsAbout(user))) < leastBeside:
+		return ErrPasswordPersonal
 	}
 	return nil
+}
+
+func (r PasswordRules) least() int { return cmp.Or(r.MinLength, UsualPasswordLength) }
+
+// wordsAbout is what somebody who knows the user tries first, the longest first.
+func (r PasswordRules) wordsAbout(user Account) []string {
+	local, domain, _ := strings.Cut(user.Email, "@")
+	words := append([]string{user.Username, user.Email, local, domain}, r.Words...)
+	for _, text := range []string{user.Name, user.Username, local, domain} {
+		words = append(words, strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" .-_@", c) })...)
+	}
+	for i, word := range words {
+		words[i] = strings.ToLower(word)
+	}
+	words = slices.DeleteFunc(words, func(word string) bool { return len(word) < shortestWord })
+	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	return words
+}
+
+// without is the text without the words, wherever they are in it.
+func without(text string, words []string) string {
+	for _, word := range words {
+		text = strings.ReplaceAll(text, word, "")
+	}
+	return text
+}
+
+// common are the passwords of eight characters and more that people choose most, as leaks have shown: a line each, in small
+// letters, sorted.
+//
+//go:embed common-passwords.txt
+var common string
+
+// isCommon reports whether the password, in small letters, is one of them.
+func isCommon(folded string) bool {
+	if strings.ContainsRune(folded, '\n') {
+		return false
+	}
+	return strings.HasPrefix(common, folded+"\n") || strings.Contains(common, "\n"+folded+"\n")
 }

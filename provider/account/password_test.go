@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,13 +165,56 @@ func TestCanonicalName(t *testing.T) {
 	}
 }
 
-func TestCheckNewPassword(t *testing.T) {
-	for password, ok := range map[string]bool{
-		"1234567": false, "12345678": false, "Password": false, "aaaaaaaaaa": false, strings.Repeat("ab", 513): false, "\xff\xff\xff\xff\xff\xff\xff\xff": false,
-		"8 chars!": true, "73459216084": true, strings.Repeat("pass word ", 12): true, "\U0001f511\U0001f512\U0001f513\U0001f514\U0001f515\U0001f516\U0001f517\U0001f518": true,
+func TestPasswordRules(t *testing.T) {
+	ana := account.Account{Username: "ana.lopez", Name: "Ana Maria Lopez", Email: "amlopez@example.com"}
+	rules := account.PasswordRules{Words: []string{"Vestibule"}}
+	long := account.PasswordRules{MinLength: 15}
+	for _, tt := range []struct {
+		rules    account.PasswordRules
+		password string
+		want     error
+	}{
+		{rules, "1234567", account.ErrPasswordShort}, {rules, "", account.ErrPasswordShort}, {rules, "\U0001f511\U0001f512\U0001f513\U0001f514", account.ErrPasswordShort},
+		{rules, "8 chars!", nil}, {rules, "73459216084", nil}, {rules, strings.Repeat("pass word ", 12), nil},
+		{rules, "\U0001f511\U0001f512\U0001f513\U0001f514\U0001f515\U0001f516\U0001f517\U0001f518", nil},
+		{rules, strings.Repeat("ab", 513), account.ErrPasswordLong},
+		{rules, "\xff\xff\xff\xff\xff\xff\xff\xff", account.ErrPasswordEncoding},
+		{rules, "12345678", account.ErrPasswordCommon}, {rules, "Password", account.ErrPasswordCommon}, {rules, "TRUSTNO1", account.ErrPasswordCommon},
+		{rules, "zxcvbnm1", account.ErrPasswordCommon}, {rules, "zxcvbnm1\n", nil}, {rules, "12345678\npassword", nil},
+		{rules, "qqqqqqqqqqqqqqqqqqq", account.ErrPasswordRepeats}, {rules, strings.Repeat("\u00e4", 12), account.ErrPasswordRepeats},
+		{rules, "ana.lopez", account.ErrPasswordPersonal}, {rules, "AMLopez@example.com", account.ErrPasswordPersonal}, {rules, "amlopez1", account.ErrPasswordPersonal},
+		{rules, "analopez2026", account.ErrPasswordPersonal}, {rules, "LopezMaria!", account.ErrPasswordPersonal}, {rules, "vestibule2026", account.ErrPasswordPersonal},
+		{rules, "maria likes tea", nil}, {rules, "banana bread", nil}, {account.PasswordRules{}, "vestibule2026", nil},
+		{long, "fourteen chars", account.ErrPasswordShort}, {long, "fifteen chars, ok", nil},
 	} {
-		if err := account.CheckNewPassword(password); (err == nil) != ok {
-			t.Errorf("CheckNewPassword(%q) = %v, want good: %v", password, err, ok)
+		if err := tt.rules.Check(ana, tt.password); !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
+			t.Errorf("Check(%q) = %v, want %v", tt.password, err, tt.want)
+		}
+	}
+	if err := long.Check(ana, "short"); !strings.Contains(err.Error(), "15 characters") {
+		t.Errorf("the error is %v, and does not say how long the password must be", err)
+	}
+	if err := rules.Check(account.Account{}, "ana.lopez 1"); err != nil {
+		t.Errorf("of somebody else the password is refused: %v", err)
+	}
+}
+
+// TestCommonPasswords: whatever people choose most is refused, in capitals too: a hundred of them, from first to last.
+func TestCommonPasswords(t *testing.T) {
+	text, err := os.ReadFile("common-passwords.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	if len(all) < 3000 || !slices.IsSorted(all) {
+		t.Fatalf("there are %d, sorted: %v", len(all), slices.IsSorted(all))
+	}
+	for i := range 101 {
+		one := all[i*(len(all)-1)/100]
+		for _, password := range []string{one, strings.ToUpper(one)} {
+			if err := (account.PasswordRules{}).Check(account.Account{}, password); !errors.Is(err, account.ErrPasswordCommon) {
+				t.Errorf("%q: %v", password, err)
+			}
 		}
 	}
 }

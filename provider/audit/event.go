@@ -69,7 +69,7 @@ const (
 	EventClientToken        = "token.client"               // a client got an access token for itself; Detail: scopes, resource (if it is for an API)
 	EventLogoutFailed       = "logout.failed"              // a client was not told that the session has ended; Detail: reason (refused or unreachable)
 	EventPolicyReported     = "policy.reported"            // report-only: the policy would have asked for a second factor; Detail: why
-	EventPasswordChanged    = "password.changed"
+	EventPasswordChanged    = "password.changed"           // Detail: apps, of the user's own (ended, or kept: what they may do while the user is away)
 	EventAdminUserCreated   = "admin.user.created"
 	EventAdminUserUpdated   = "admin.user.updated"       // Detail: which of email, email_verified, name, attributes, groups and disabled changed
 	EventAdminUnlocked      = "admin.user.unlocked"      // Detail: budgets

@@ -52,7 +52,7 @@ type Seeding struct {
 // NewSeeding makes a password.
 func (o *Operator) NewSeeding(ctx context.Context) (Seeding, error) {
 	password := rand.Text()
-	hash, err := o.hash(ctx, password)
+	hash, err := o.hash(ctx, account.Account{}, password)
 	return Seeding{password, hash}, err
 }
 

@@ -52,7 +52,7 @@ func (o *Operator) CreateUser(ctx context.Context, u NewUser, password string) (
 	if err := u.Check(); err != nil {
 		return account.Account{}, err
 	}
-	hash, err := o.hash(ctx, password)
+	hash, err := o.hash(ctx, account.Account{Username: u.Username, Name: u.Name, Email: u.Email}, password)
 	if err != nil {
 		return account.Account{}, err
 	}
@@ -64,7 +64,7 @@ func (o *Operator) CreateUser(ctx context.Context, u NewUser, password string) (
 	user := account.Account{
 		Subject: rand.Text(), Username: canonical, Name: strings.TrimSpace(u.Name), Email: strings.TrimSpace(u.Email),
 		EmailVerified: u.EmailVerified, Attributes: claims.Attributes(nil).With(u.Attributes),
-		Groups: canonicalGroups(u.Groups), Created: now, Updated: now,
+		Groups: canonicalGroups(u.Groups), Created: now, Updated: now, PasswordSet: now,
 	}
 	e := audit.Event{Kind: audit.EventAdminUserCreated, Subject: user.Subject}
 	err = o.commit(ctx, e, func(ctx context.Context) error { return o.Accounts.CreateAccount(ctx, user, hash) })
@@ -72,8 +72,8 @@ func (o *Operator) CreateUser(ctx context.Context, u NewUser, password string) (
 }
 
 // hash checks a new password and hashes it.
-func (o *Operator) hash(ctx context.Context, password string) (string, error) {
-	if err := account.CheckNewPassword(password); err != nil {
+func (o *Operator) hash(ctx context.Context, user account.Account, password string) (string, error) {
+	if err := o.Passwords.Check(user, password); err != nil {
 		return "", err
 	}
 	return o.hasher().Hash(ctx, password)

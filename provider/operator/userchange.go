@@ -56,7 +56,7 @@ func (o *Operator) UpdateUser(ctx context.Context, user account.Account, c UserC
 	hash := ""
 	if c.Password != nil {
 		var err error
-		if hash, err = o.hash(ctx, *c.Password); err != nil {
+		if hash, err = o.hash(ctx, user, *c.Password); err != nil {
 			return err
 		}
 	}

@@ -604,6 +604,22 @@ func (m *Memory) SetPasswordHash(ctx context.Context, subject, old, new string) 
 	return nil
 }
 
+// SetPassword implements provider.AccountStore.
+func (m *Memory) SetPassword(ctx context.Context, subject, hash string, at time.Time) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	user, err := found(m.accounts, subject)
+	if err != nil {
+		return err
+	}
+	user.PasswordSet, user.Updated = at, at
+	m.accounts[subject], m.hashes[subject] = user, hash
+	return nil
+}
+
 // NoteSignIn implements provider.AccountStore.
 func (m *Memory) NoteSignIn(ctx context.Context, subject string, epoch int64, at time.Time) error {
 	leave, err := m.enter(ctx)

@@ -195,6 +195,12 @@ func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string)
 	}
 	defer done()
 	user, counted, err := s.Passwords.Check(r, m.account.Username, password, nil)
+	if errors.Is(err, accounts.ErrPassword) { // or the first of two clicks has changed it
+		if before := s.Answers.Before(r); before != nil {
+			s.Passwords.Refund(r.Context(), counted)
+			return nil, before
+		}
+	}
 	if e, ok := verify.RefusedPassword(m.event(r, "", assurance.MethodPassword), err); ok {
 		if err := s.Journal.RecordWith(r.Context(), []audit.Event{e}, nil); err != nil {
 			return nil, err

@@ -9,7 +9,7 @@ import (
 // Routes are the pages of the account, but for the download of recovery codes, whose handler is DownloadCodes: it serves
 // sign-ins as well.
 func (s *Server) Routes() []ui.Route {
-	return slices.Concat(s.appRoutes(), []ui.Route{
+	return slices.Concat(s.appRoutes(), s.passwordRoutes(), []ui.Route{
 		ui.Get("/account", s.RedirectTo("/account/security")),
 		ui.Get("/account/security", s.requireSignedIn(s.securityPage)),
 		ui.Get("/account/activity", s.requireSignedIn(s.activityPage)),
@@ -32,6 +32,22 @@ func (s *Server) Routes() []ui.Route {
 		ui.Post("/reset/cancel", s.postCancelReset),
 		ui.Get("/reset/cancelled", s.resetCancelledPage),
 	})
+}
+
+// passwordRoutes are the pages of the password, at the address too that password managers look for (W3C, A Well-Known URL for
+// Changing Passwords): that is below the root of a host, and so is not claimed by pages below a prefix.
+func (s *Server) passwordRoutes() []ui.Route {
+	if s.Changer == nil {
+		return nil
+	}
+	routes := []ui.Route{
+		ui.Get("/account/password", s.requireSignedIn(s.requireFactor(s.passwordPage))),
+		ui.Post("/account/password", s.requireSignedIn(s.requireFactor(s.postPassword))),
+	}
+	if s.Prefix == "" {
+		routes = append(routes, ui.Get("/.well-known/change-password", s.RedirectTo("/account/password")))
+	}
+	return routes
 }
 
 // appRoutes are the pages of apps that can use the account. Nobody knows them: none.

@@ -18,23 +18,24 @@ import (
 
 type securityPage struct {
 	ui.Frame
-	On         bool
-	Since      time.Time
-	Apps       []appView
-	Only       ui.Kind   // of all the authenticators; empty: they are of several
-	Kinds      []ui.Kind // that the user may add
-	CodesLeft  int
-	CodesTotal int
-	CodesMade  time.Time
-	Low        *ui.Rendered // too few recovery codes, or none
-	Devices    []rememberedView
-	Others     []interaction.Session // of the user in other browsers
-	Keep       *ui.Rendered          // why the policy does not let the user remove some of them
-	Coming     []mfa.Duty            // what the policy will ask of the user, who does not have it
-	Pending    *ui.Rendered          // a set-up was begun and not finished
-	Finish     string                // address of its page
-	Operator   *operatorView
-	Recent     []activityLine
+	On          bool
+	Since       time.Time
+	Apps        []appView
+	Only        ui.Kind   // of all the authenticators; empty: they are of several
+	Kinds       []ui.Kind // that the user may add
+	PasswordSet time.Time // zero: not known
+	CodesLeft   int
+	CodesTotal  int
+	CodesMade   time.Time
+	Low         *ui.Rendered // too few recovery codes, or none
+	Devices     []rememberedView
+	Others      []interaction.Session // of the user in other browsers
+	Keep        *ui.Rendered          // why the policy does not let the user remove some of them
+	Coming      []mfa.Duty            // what the policy will ask of the user, who does not have it
+	Pending     *ui.Rendered          // a set-up was begun and not finished
+	Finish      string                // address of its page
+	Operator    *operatorView
+	Recent      []activityLine
 }
 
 // Many reports whether the other browsers are folded.
@@ -46,8 +47,9 @@ func (s *Server) securityPage(w http.ResponseWriter, r *http.Request, m *signedI
 		return err
 	}
 	p := &securityPage{
-		Frame: ui.Frame{Page: "security", Title: ui.Say("security.title"), Account: true, Who: m.account.Label()},
-		On:    len(status.Authenticators) > 0, Kinds: s.kinds(),
+		Frame:       ui.Frame{Page: "security", Title: ui.Say("security.title"), Account: true, Who: m.account.Label()},
+		PasswordSet: m.account.PasswordSet,
+		On:          len(status.Authenticators) > 0, Kinds: s.kinds(),
 		CodesLeft: status.CodesLeft, CodesTotal: status.CodesTotal, CodesMade: status.CodesMade,
 	}
 	p.Apps, p.Only = s.apps(status.Authenticators)

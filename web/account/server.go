@@ -42,7 +42,9 @@ type Config struct {
 	MFA             *mfa.Service
 	Policy          mfa.Policy
 	Passwords       *verify.Passwords
-	AtHost          bool // passwords are given elsewhere, and these pages never ask for one
+	Changer         accounts.PasswordChanger // nil: users do not change their passwords here
+	Endings         Endings                  // needed where Changer is set
+	AtHost          bool                     // passwords are given elsewhere, and these pages never ask for one
 	Codes           *verify.Codes
 	Enrol           *enrol.Server
 	Activity        Activity      // nil: nothing is shown
@@ -80,6 +82,7 @@ const (
 	activityPath  = "/account/activity"
 	appsPath      = "/account/apps"
 	removeAppPath = appsPath + "/remove"
+	passwordPath  = "/account/password"
 	enrolPath     = "/account/authenticators/new"
 	codesPath     = "/account/recovery-codes"
 	newCodesPath  = codesPath + "?new=1"

@@ -91,6 +91,20 @@ func (s *Server) requireReauth(h signedInHandler) signedInHandler {
 	}
 }
 
+// requireFactor is requireReauth for those who have a second factor. The form of the others asks for all that they could prove.
+func (s *Server) requireFactor(h signedInHandler) signedInHandler {
+	return func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+		has, err := s.MFA.KindsOf(r.Context(), m.account.Subject)
+		if err != nil {
+			return err
+		}
+		if len(has) == 0 {
+			return h(w, r, m)
+		}
+		return s.requireReauth(h)(w, r, m)
+	}
+}
+
 // reproveOr asks for a second factor anew if err says that those which were given allow no change of the factors, be they
 // fresh: the authenticator of one may be gone. Else it returns err.
 func (s *Server) reproveOr(w http.ResponseWriter, r *http.Request, m *signedIn, err error) error {
@@ -147,7 +161,7 @@ func OwnPage(path string) string {
 		return path
 	}
 	switch path, query, _ := strings.Cut(path, "?"); path {
-	case securityPath, activityPath, appsPath, enrolPath, codesPath:
+	case securityPath, activityPath, appsPath, passwordPath, enrolPath, codesPath:
 		return path
 	case downloadPath:
 		return codesPath
@@ -177,9 +191,17 @@ func (s *Server) renew(ctx context.Context, r *http.Request, m *signedIn, login 
 
 // renewAlone is renew that ends all that the user has open elsewhere. A browser that the account knows stays known.
 func (s *Server) renewAlone(ctx context.Context, r *http.Request, m *signedIn, login *assurance.Login, answer browser.Response) (browser.Response, error) {
+	return s.renewAfter(ctx, r, m, login, answer, func(epoch int64) (int64, error) {
+		return s.Sessions.Store.EndOthers(ctx, login.Subject, epoch, login.Session)
+	})
+}
+
+// renewAfter is renew after end, which ends something of the user's in the commit of ctx: it is given the epoch that the account is
+// in, and returns the one in which it goes on.
+func (s *Server) renewAfter(ctx context.Context, r *http.Request, m *signedIn, login *assurance.Login, answer browser.Response, end func(epoch int64) (int64, error)) (browser.Response, error) {
 	before := login.Epoch
 	var err error
-	if login.Epoch, err = s.Sessions.Store.EndOthers(ctx, login.Subject, before, login.Session); err != nil {
+	if login.Epoch, err = end(before); err != nil {
 		return browser.Response{}, err
 	}
 	answer.Device = s.Devices.Carry(r, login.Subject, before, login.Epoch)

@@ -25,9 +25,11 @@ type Config struct {
 	Look    fs.FS          // files in the place of those of templates and static that have the same name, such as layout.html and app.css; nil: none
 	// ConnectedApps says that the account has a page of apps that can use it.
 	ConnectedApps bool
-	Explain       func(err error) *Problem // finds the page for an error that this package does not know; nil: it has none
-	Log           *slog.Logger             // nil: slog.Default
-	Now           func() time.Time         // nil: time.Now
+	// OwnPasswords says that the account has a page where its user changes the password.
+	OwnPasswords bool
+	Explain      func(err error) *Problem // finds the page for an error that this package does not know; nil: it has none
+	Log          *slog.Logger             // nil: slog.Default
+	Now          func() time.Time         // nil: time.Now
 }
 
 // Pages shows the pages of one server.

@@ -54,7 +54,8 @@ type Server struct {
 
 	store     *storage.Store
 	accounts  account.Accounts
-	elsewhere bool // they are another program's
+	elsewhere bool                    // they are another program's
+	changer   account.PasswordChanger // of the accounts; nil: users do not change their passwords here
 	hasher    *account.Hasher
 	mfa       *mfa.Service
 	refunds   *mfa.Refunds
@@ -89,9 +90,13 @@ func New(ctx context.Context, c config.Config, o Options) (*Server, error) {
 		s.now = time.Now
 	}
 	s.hasher = &account.Hasher{Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses), Timed: s.metrics.hashed}
-	s.accounts = &account.Directory{Store: db, Hasher: s.hasher}
-	if s.elsewhere = o.Accounts != nil; s.elsewhere {
+	own := &account.Directory{Store: db, Hasher: s.hasher, Rules: PasswordRules(c)}
+	s.accounts = own
+	switch s.elsewhere = o.Accounts != nil; {
+	case s.elsewhere:
 		s.accounts = &account.Elsewhere{Accounts: o.Accounts, Endings: db}
+	case c.PasswordChange:
+		s.changer = own
 	}
 	db.Observe(s.metrics.observer(o.Trip))
 	if err := CheckKeys(ctx, db, keys); err != nil {
@@ -126,9 +131,9 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 	s.pageKeys = pageKeys(keys)
 	site, err := web.New(web.Config{
 		Source: source, Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: s.store, Now: s.now}, Policy: Policy(c),
-		Passwords: web.Passwords{Attempts: s.store, Refunds: s.refunds, Limits: passwordLimits(c)},
+		Passwords: web.Passwords{Attempts: s.store, Refunds: s.refunds, Limits: passwordLimits(c), Changer: s.changer},
 		UserCodes: usercode.Guesses{Counter: s.store, Refunds: s.refunds, Limits: userCodeLimits(c)},
-		Stores:    web.Stores{Sessions: s.store, Grants: s.store, Browsers: s.store, EnrolLinks: s.store, Resets: s.store, Activity: s.store},
+		Stores:    web.Stores{Sessions: s.store, Grants: s.store, Browsers: s.store, EnrolLinks: s.store, Resets: s.store, Activity: s.store, Endings: s.store},
 		Journal:   audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
 		Times:     web.Times{SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, RememberBrowser: c.RememberBrowser, ActivityKept: c.AuditRetention},
 		Keys:      s.pageKeys, Site: web.Site{Name: c.Name, Contact: c.Contact, Texts: s.texts}, Mail: s.sender != nil, Log: s.log, Now: s.now,

@@ -12,6 +12,7 @@ import (
 	"vestibule/mfa/totp"
 	"vestibule/mfa/webauthn"
 	"vestibule/provider"
+	"vestibule/provider/account"
 	"vestibule/provider/assurance"
 	"vestibule/provider/certificate"
 	"vestibule/provider/client"
@@ -140,6 +141,11 @@ func registrationPolicy(c config.Config) registration.Policy {
 		Redirects: c.RegistrationRedirects, Audiences: c.RegistrationAudiences,
 		PerHour: c.RegistrationPerHour, Total: c.RegistrationTotal, Unused: c.RegistrationUnused,
 	}
+}
+
+// PasswordRules are what new passwords must keep.
+func PasswordRules(c config.Config) account.PasswordRules {
+	return account.PasswordRules{MinLength: c.PasswordMinLength, Words: []string{c.Name}}
 }
 
 func passwordLimits(c config.Config) verify.Limits {

@@ -108,6 +108,9 @@ var EveryForm = []struct {
 		b.Open(u.Client.Begin().Address).Allow()
 		return b.Open("/account/apps/remove?client=" + u.Client.OAuth.ClientID).Form("Remove access")
 	}, "apps removed 200"},
+	{"password changed", func(u *User) Form {
+		return u.SignedIn().Open("/account/password").At("password", "initial").Form("Change password", "password", Password, "new-password", "a field of tall barley")
+	}, "security on 200"},
 	{"remembered browser forgotten", func(u *User) Form {
 		return u.SignedIn("remember", "yes").Open("/account/security").Form("Forget")
 	}, "security on 200"},

@@ -350,6 +350,7 @@ var endings = []ending{
 	{name: "new password", do: func(v *owner) error {
 		return v.site.Store.ChangePassword(context.Background(), v.account.Subject, "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", v.site.Clock.Now())
 	}},
+	{name: "password changed by the user", do: (*owner).changePassword, keeper: true},
 	{name: "disabled", do: func(v *owner) error {
 		return v.site.Store.DisableAccount(context.Background(), v.account.Subject, v.site.Clock.Now())
 	}},
@@ -462,6 +463,24 @@ func (v *owner) removeAuthenticator() error {
 		case !strings.Contains(p.Text(), "changed in another window"):
 			return fmt.Errorf("nothing was removed: the browser is at %q in state %q:\n%s", p.Name, p.State, p.Text())
 		}
+	}
+}
+
+// changePassword goes on until the password is another one: a change of the factors at the same moment stops the first try.
+func (v *owner) changePassword() error {
+	for {
+		p := v.keeper.Open("/account/password")
+		if p.Name == "totp" {
+			p = p.GiveCode(v.phones[3].Code(0))
+		}
+		if err := arrived(p, "password"); err != nil {
+			return err
+		}
+		p = p.Press("Change password", "password", servertest.Password, "new-password", "a field of tall barley")
+		if strings.Contains(p.Text(), "changed in another window") {
+			continue
+		}
+		return arrived(p, "security")
 	}
 }
 

@@ -83,7 +83,7 @@ var matrixStates = []matrixState{
 		b := m.site.NewBrowser(m.t)
 		m.consent(b, m.intruder)
 		return b, flow
-	}, []string{"security", "setup", "codes", "activity"}},
+	}, []string{"security", "setup", "codes", "activity", "apps", "password"}},
 	{"expired", "the password was given 61 minutes ago", func(m *matrix) (*servertest.Browser, string) {
 		b := m.site.NewBrowser(m.t)
 		flow := m.password(b, m.owner)
@@ -109,13 +109,13 @@ var matrixStates = []matrixState{
 		b.Open("/logout").Press("Sign out")
 		m.shop.Begin().SignIn(b, m.owner.name).At("consent", "initial")
 		return b, ""
-	}, []string{"security", "activity", "rename", "remove"}},
+	}, []string{"security", "activity", "apps", "rename", "remove"}},
 	{"old session", "both proofs were given 26 minutes ago", func(m *matrix) (*servertest.Browser, string) {
 		b := m.site.NewBrowser(m.t)
 		m.consent(b, m.owner)
 		m.site.Clock.Advance(26 * time.Minute)
 		return b, ""
-	}, []string{"security", "activity", "rename", "remove"}},
+	}, []string{"security", "activity", "apps", "rename", "remove"}},
 	{"ended session", "both proofs were given, and the session was ended from elsewhere", func(m *matrix) (*servertest.Browser, string) {
 		b := m.site.NewBrowser(m.t)
 		flow := m.consent(b, m.owner)
@@ -253,6 +253,7 @@ var matrixForms = map[string][]string{
 	"GET /account/recovery-codes":              {"", "new=1"},
 	"GET /account/setup/{kind}":                {"", "step=codes"},
 	"POST /account/setup/{kind}":               {"code=WRONG&name=Phone", "action=choose&algorithm=SHA1", "action=save&saved=on", "action=cancel"},
+	"POST /account/password":                   {"password=not+the+password&new-password=a+field+of+tall+barley&apps=ended&replaces=0"},
 	"POST /account/authenticators/{id}/remove": {"password=not+the+password&code=WRONG"},
 }
 
@@ -474,7 +475,7 @@ func changesMore(answer string, tables []string) bool {
 }
 
 // memberPages are the pages for users who have proved all that they can.
-var memberPages = []string{"security", "setup", "codes", "remove", "rename", "activity", "consent"}
+var memberPages = []string{"security", "setup", "codes", "remove", "rename", "activity", "apps", "app-remove", "password", "consent"}
 
 // matrixTable writes the whole matrix.
 func matrixTable(requests []matrixRequest, columns [][]string) string {

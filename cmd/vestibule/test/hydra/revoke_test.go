@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"vestibule/cmd/vestibule/servertest"
 	"vestibule/provider/hydra/hydratest"
 	"vestibule/provider/operator"
 )
@@ -39,6 +40,10 @@ func TestAccessEnded(t *testing.T) {
 			"disabled": func(u *user) error { return w.Operator().Disable(t.Context(), w.Account(t, u.name)) },
 			"password": func(u *user) error {
 				return w.Operator().UpdateUser(t.Context(), w.Account(t, u.name), operator.UserChange{Password: &fresh})
+			},
+			"own": func(u *user) error {
+				u.b.Open("/account/password").Press("Change password", "password", servertest.Password, "new-password", fresh).At("security", "off").Says("out of your apps")
+				return nil
 			},
 		} {
 			u := w.user(t, name)

@@ -1,0 +1,167 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	accounts "vestibule/provider/account"
+	"vestibule/provider/assurance"
+	"vestibule/provider/audit"
+	"vestibule/provider/store"
+	"vestibule/web/browser"
+	"vestibule/web/ui"
+)
+
+// Endings ends what rests on a password that is changed.
+type Endings interface {
+	// EndAllElse ends all that the subject has open but the session with that sid: other sessions, sign-ins under way, codes and
+	// tokens, remembered browsers, set-ups and links. With spareOffline, clients with offline_access keep their tokens. The
+	// account comes into the epoch that is returned, and the session's login has to follow in the same commit.
+	// account.ErrPassword if the account is disabled or in another epoch by now.
+	EndAllElse(ctx context.Context, subject string, epoch int64, sid string, spareOffline bool) (next int64, err error)
+}
+
+type passwordPage struct {
+	ui.Frame
+	Username string
+	Replaces string // see replaces
+	Least    int    // characters of a new one
+	Spare    bool   // apps are not signed out, as the user has said
+}
+
+// passwordPage asks for the password that the user has, and for another.
+func (s *Server) passwordPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+	p := &passwordPage{
+		Frame:    ui.Frame{Page: "password", Title: ui.Say("password.title"), Account: true, Who: m.account.Label()},
+		Username: m.account.Username, Replaces: replaces(m.account), Least: s.Changer.LeastLength(), Spare: m.said.Values["apps"] == appsKept,
+	}
+	p.Say(m.said)
+	return s.Render(w, r, http.StatusOK, "password", p)
+}
+
+// replaces says in a form which password it is to replace. The form of one that was replaced since, as it comes by the Back button,
+// would else be a guess.
+func replaces(a accounts.Account) string {
+	if a.PasswordSet.IsZero() { // not known
+		return "0"
+	}
+	return strconv.FormatInt(a.PasswordSet.UnixMicro(), 36)
+}
+
+// What becomes of apps that have access while their user is away, in forms and in the log.
+const (
+	appsEnded = "ended"
+	appsKept  = "kept"
+)
+
+// newPassword is what the form asks for.
+type newPassword struct {
+	current, wanted string
+	apps            string // appsEnded or appsKept
+}
+
+func readNewPassword(r *http.Request) newPassword {
+	n := newPassword{ui.Field(r, "password"), ui.Field(r, "new-password"), appsKept}
+	if ui.Field(r, "apps") == appsEnded {
+		n.apps = appsEnded
+	}
+	return n
+}
+
+// postPassword changes the password. All else that the user has open ends in the same commit, and the session is given a new id.
+func (s *Server) postPassword(w http.ResponseWriter, r *http.Request, m *signedIn) error {
+	form := readNewPassword(r)
+	if ui.Field(r, "replaces") != replaces(m.account) {
+		return s.Answers.NoteUnlessBefore(w, r, securityPath, "password.replaced", nil)
+	}
+	if faults := s.passwordFaults(m, form); len(faults) > 0 {
+		return s.passwordFault(w, r, form, faults...)
+	}
+	msg, err := s.checkOwnPassword(r, m, form.current)
+	switch {
+	case err != nil:
+		return err
+	case msg != nil:
+		return s.passwordFault(w, r, form, *msg)
+	}
+	hash, err := s.Changer.HashPassword(r.Context(), form.wanted)
+	if err != nil {
+		return err
+	}
+	var done browser.Response
+	e := m.event(r, audit.EventPasswordChanged, assurance.MethodPassword)
+	e.Detail["apps"] = form.apps
+	err = s.Journal.RecordWith(r.Context(), []audit.Event{e}, func(ctx context.Context) (err error) {
+		done, err = s.changePassword(ctx, r, m, hash, form)
+		return err
+	})
+	switch {
+	case err == nil:
+		return s.Answers.Respond(w, r, done)
+	case browser.LoginIsOver(err), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
+		return s.Answers.NoteUnlessBefore(w, r, securityPath, "enrol.changed", nil)
+	}
+	return err
+}
+
+// changePassword runs in one commit. That the password was right a moment ago is held by the epoch, which every change of it raises.
+func (s *Server) changePassword(ctx context.Context, r *http.Request, m *signedIn, hash string, form newPassword) (browser.Response, error) {
+	login := m.session.Login.Clone()
+	login.Renew(s.Now())
+	if err := s.Changer.SetPassword(ctx, m.account.Subject, hash, s.Now()); err != nil {
+		return browser.Response{}, err
+	}
+	note := ui.Message{ID: "password.changed"}
+	if form.apps == appsKept {
+		note.ID = "password.changed.apps_kept"
+	}
+	return s.renewAfter(ctx, r, m, login, browser.Response{Note: &note}, func(epoch int64) (int64, error) {
+		return s.Endings.EndAllElse(ctx, login.Subject, epoch, login.Session, form.apps == appsKept)
+	})
+}
+
+// passwordFaults is what is wrong with the form before anything is compared.
+func (s *Server) passwordFaults(m *signedIn, form newPassword) []ui.Message {
+	var faults []ui.Message
+	if form.current == "" {
+		faults = append(faults, ui.Message{ID: "password.current.required", Field: "password"})
+	}
+	switch {
+	case form.wanted == "":
+		faults = append(faults, ui.Message{ID: "password.new.required", Field: "new-password"})
+	case form.wanted == form.current:
+		faults = append(faults, ui.Message{ID: "password.new.same", Field: "new-password"})
+	default:
+		if err := s.Changer.CheckPassword(m.account, form.wanted); err != nil {
+			faults = append(faults, s.weak(err))
+		}
+	}
+	return faults
+}
+
+// weak is what is said of a password that is refused.
+func (s *Server) weak(err error) ui.Message {
+	msg := ui.Message{ID: "password.new.encoding", Field: "new-password"}
+	switch {
+	case errors.Is(err, accounts.ErrPasswordShort):
+		msg.ID, msg.Args = "password.new.short", ui.Values{"n": strconv.Itoa(s.Changer.LeastLength())}
+	case errors.Is(err, accounts.ErrPasswordLong):
+		msg.ID = "password.new.long"
+	case errors.Is(err, accounts.ErrPasswordCommon):
+		msg.ID = "password.new.common"
+	case errors.Is(err, accounts.ErrPasswordRepeats):
+		msg.ID = "password.new.repeats"
+	case errors.Is(err, accounts.ErrPasswordPersonal):
+		msg.ID = "password.new.personal"
+	}
+	return msg
+}
+
+// passwordFault shows the form again, with what the user has chosen in it and without passwords.
+func (s *Server) passwordFault(w http.ResponseWriter, r *http.Request, form newPassword, faults ...ui.Message) error {
+	said := ui.Fault("password", faults...)
+	said.Values = map[string]string{"apps": form.apps}
+	return s.Answers.Flash(w, r, passwordPath, said)
+}
