@@ -14,7 +14,7 @@ import (
 
 // signedIn is a public client on the user's machine with what it got, as kubelogin is one.
 type signedIn struct {
-	t      *testing.T
+	t      testing.TB
 	config oauth2.Config
 	token  *oauth2.Token
 }
