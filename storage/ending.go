@@ -78,30 +78,6 @@ func (s *Store) RequireEndings(ctx context.Context, subject string, n int64) err
 // account is in from then on, which what the session rests on has to follow: the one after the given one or, of an account
 // that is kept elsewhere, that one. account.ErrPassword if the account is disabled or in another epoch by now.
 func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid string) (next int64, err error) {
-	return s.endOthers(ctx, subject, epoch, sid, "")
-}
-
-// EndAllElse ends all that the subject has open but the session of that sid, in one commit: what EndOthers ends, the codes and
-// tokens of that session too, remembered browsers, set-ups and links. Families that have refresh tokens are spared if told so.
-// What it returns is that of EndOthers.
-func (s *Store) EndAllElse(ctx context.Context, subject string, epoch int64, sid string, spareOffline bool) (next int64, err error) {
-	which := ""
-	if spareOffline {
-		which = ` AND (used = FALSE OR offline = FALSE)`
-	}
-	return next, s.Atomic(ctx, func(ctx context.Context) error {
-		if next, err = s.endOthers(ctx, subject, epoch, sid, which); err != nil {
-			return err
-		}
-		if err := s.revoke(ctx, `subject = $1 AND session = $2`+which, subject, sid); err != nil {
-			return err
-		}
-		return s.endPreparations(ctx, subject)
-	})
-}
-
-// endOthers is EndOthers that revokes only those families of other sessions that the condition, which may be empty, leaves.
-func (s *Store) endOthers(ctx context.Context, subject string, epoch int64, sid, which string) (next int64, err error) {
 	ours, err := s.keepsAccount(ctx, subject)
 	if err != nil {
 		return 0, err
@@ -115,7 +91,44 @@ func (s *Store) endOthers(ctx context.Context, subject string, epoch int64, sid,
 				return err
 			}
 		}
-		return s.end(ctx, nil, `subject = $1 AND sid <> $2`, `subject = $1 AND session <> $2`+which, subject, sid) // also codes of sessions that are over
+		return s.end(ctx, nil, `subject = $1 AND sid <> $2`, `subject = $1 AND session <> $2`, subject, sid) // also codes of sessions that are over
+	})
+}
+
+// EndAllElse ends all that the subject has open but the session of that sid, in one commit: what EndOthers ends, the codes and
+// tokens of that session too, remembered browsers, set-ups and links. Families that have refresh tokens are spared if told so.
+// The epoch that it returns is the next one, of an account that is kept elsewhere too. account.ErrPassword if the account is
+// disabled or in another epoch by now, interaction.ErrSessionEnded if there is no such session.
+func (s *Store) EndAllElse(ctx context.Context, subject string, epoch int64, sid string, spareOffline bool) (next int64, err error) {
+	ours, err := s.keepsAccount(ctx, subject)
+	if err != nil {
+		return 0, err
+	}
+	which := ""
+	if spareOffline {
+		which = ` AND (used = FALSE OR offline = FALSE)`
+	}
+	next = epoch + 1
+	return next, s.Atomic(ctx, func(ctx context.Context) error {
+		raise := func() error { return s.nextEpoch(ctx, subject, epoch, next) }
+		if !ours {
+			raise = func() error { return s.raiseEpoch(ctx, subject) }
+		}
+		if err := raise(); err != nil {
+			return err
+		}
+		// Before its codes, as all that end a session do.
+		err := s.lock(ctx, sessionRank, interaction.ErrSessionEnded, `UPDATE session SET version = version WHERE subject = $1 AND sid = $2`, subject, sid)
+		if err != nil {
+			return err
+		}
+		if err := s.end(ctx, nil, `subject = $1 AND sid <> $2`, `subject = $1 AND session <> $2`+which, subject, sid); err != nil {
+			return err
+		}
+		if err := s.revoke(ctx, `subject = $1 AND session = $2`+which, subject, sid); err != nil {
+			return err
+		}
+		return s.endPreparations(ctx, subject)
 	})
 }
 

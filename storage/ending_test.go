@@ -270,7 +270,20 @@ func TestEndAllElse(t *testing.T) {
 			if _, err := s.EndAllElse(t.Context(), subject, 7, name+" here", spare); !errors.Is(err, account.ErrPassword) || !hasSession(t, s, name+" there ") {
 				t.Errorf("%s: in another epoch: %v, want %v and nothing ended", name, err, account.ErrPassword)
 			}
+			if _, err := s.EndAllElse(t.Context(), subject, 0, "none", spare); !errors.Is(err, interaction.ErrSessionEnded) || !hasSession(t, s, name+" there ") {
+				t.Errorf("%s: of no session: %v, want %v and nothing ended", name, err, interaction.ErrSessionEnded)
+			}
+			seen := observe(s)
 			next, err := s.EndAllElse(t.Context(), subject, 0, name+" here", spare)
+			s.Observe(nil)
+			asked := ""
+			for _, trip := range seen.trips {
+				asked += strings.Join(trip.Queries, "; ") + "; "
+			}
+			own := strings.Index(asked, "UPDATE session SET version = version WHERE")
+			if account, code := strings.Index(asked, "UPDATE account"), strings.Index(asked, "UPDATE code"); account < 0 || own < account || code < own {
+				t.Errorf("%s: account, session and code are locked in another order than elsewhere: %s", name, asked)
+			}
 			if user, found := s.Account(t.Context(), subject); err != nil || found != nil || next != 1 || user.Epoch != 1 {
 				t.Errorf("%s: the next epoch is %d, %v, and that of the account %d", name, next, err, user.Epoch)
 			}
@@ -298,6 +311,19 @@ func TestEndAllElse(t *testing.T) {
 			if err := s.UseEnrolLink(t.Context(), []byte("link of "+name), subject, noon); !errors.Is(err, mfa.ErrLink) {
 				t.Errorf("%s: the link works: %v", name, err)
 			}
+		}
+	})
+}
+
+// TestEndAllElseElsewhere: of an account that another program keeps the ending is counted, so that what was proved before is over.
+func TestEndAllElseElsewhere(t *testing.T) {
+	each(t, func(t *testing.T, s *storage.Store) {
+		must(t, s.SaveSession(t.Context(), nil, session("a", "elsewhere")))
+		if next, err := s.EndAllElse(t.Context(), "elsewhere", 7, "sid-a", false); err != nil || next != 8 {
+			t.Errorf("the next epoch is %d, %v, want 8", next, err)
+		}
+		if n, err := s.Endings(t.Context(), "elsewhere"); err != nil || n != 1 || !hasSession(t, s, "a") {
+			t.Errorf("%d endings are counted (%v), or the session has ended", n, err)
 		}
 	})
 }

@@ -209,6 +209,12 @@ func (s *Store) RequireFactors(ctx context.Context, subject string, basis int64)
 	return s.exec(ctx, mfa.ErrChanged, `UPDATE enrolment SET generation = generation WHERE subject = $1 AND generation = $2`, subject, basis)
 }
 
+// RequireNoFactor makes the commit of ctx rest on the subject's having no authenticator: mfa.ErrChanged, and nothing of the commit, if
+// there is one. The commit must have changed the account by then, which whoever adds the first one rests on.
+func (s *Store) RequireNoFactor(ctx context.Context, subject string) error {
+	return s.lock(ctx, accountRank, mfa.ErrChanged, `SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM authenticator WHERE subject = $1)`, subject)
+}
+
 // Remove deletes the authenticator, with what would spare the subject a code or give another, and all else of the subject
 // if it was the last. A set-up under way ends by the generation.
 // mfa.ErrNotEnrolled if it is gone.

@@ -84,12 +84,12 @@ type Passwords struct {
 // Stores keep what the pages need beside what their services keep.
 type Stores struct {
 	Sessions   browser.SessionStore
-	Grants     signin.SessionGrants    // those of the Consent, where it is in one database with the sessions: that saves a question; nil: it is elsewhere
-	Browsers   browser.RememberedStore // must be set if Times.RememberBrowser is
-	EnrolLinks enrol.Links             // nil: nobody ever gets a link
-	Resets     accountpages.Resets     // nil: no operator ever plans one
-	Activity   accountpages.Activity   // shows users what is in the log; nil: nothing
-	Endings    accountpages.Endings    // must be set if Passwords.Changer is
+	Grants     signin.SessionGrants       // those of the Consent, where it is in one database with the sessions: that saves a question; nil: it is elsewhere
+	Browsers   browser.RememberedStore    // must be set if Times.RememberBrowser is
+	EnrolLinks enrol.Links                // nil: nobody ever gets a link
+	Resets     accountpages.Resets        // nil: no operator ever plans one
+	Activity   accountpages.Activity      // shows users what is in the log; nil: nothing
+	Passwords  accountpages.PasswordStore // must be set if Passwords.Changer is
 }
 
 // Times say how long things last.
@@ -165,7 +165,7 @@ func New(c Config) (*Server, error) {
 	c.UserCodes.Journal, c.UserCodes.Now = c.Journal, c.Now
 	account := accountpages.New(accountpages.Config{
 		Pages: pages, Browsers: browsers, Gate: signIn, Accounts: c.Accounts, Clients: c.Source.Clients, Consents: kept(c.Consent), TokensElsewhere: c.Source.TokensElsewhere, LogoPath: signIn.LogoPath, MFA: c.MFA, Policy: c.Policy,
-		Passwords: passwords, Changer: c.Passwords.Changer, Endings: c.Stores.Endings, AtHost: c.Host != nil, Codes: codes, Enrol: enrolment, Activity: c.Stores.Activity, ActivityKept: c.Times.ActivityKept,
+		Passwords: passwords, Changer: c.Passwords.Changer, PasswordStore: c.Stores.Passwords, AtHost: c.Host != nil, Codes: codes, Enrol: enrolment, Activity: c.Stores.Activity, ActivityKept: c.Times.ActivityKept,
 		Resets: c.Stores.Resets, LinkKeys: c.Keys.Links, Journal: c.Journal,
 	})
 	return &Server{pages, signIn, signOut, account, c.Source.Devices, c.UserCodes.WithDefaults()}, nil
@@ -191,7 +191,7 @@ func check(c Config) error {
 		{c.MFA != nil && c.MFA.Limits.Proof < signin.ProofTime, fmt.Sprintf("MFA.Limits.Proof must be at least %s, the time that the pages give for a set-up", signin.ProofTime)},
 		{c.Stores.Sessions == nil || c.Passwords.Attempts == nil || c.Journal.Atomic == nil, "Stores.Sessions, Passwords.Attempts and Journal.Atomic must be set"},
 		{c.Stores.Resets != nil && len(c.Keys.Links) == 0, "Keys.Links must be set where Stores.Resets is"},
-		{c.Passwords.Changer != nil && (c.Stores.Endings == nil || c.Host != nil), "Passwords.Changer needs Stores.Endings, and no Host: it is where the pages ask for passwords"},
+		{c.Passwords.Changer != nil && (c.Stores.Passwords == nil || c.Host != nil), "Passwords.Changer needs Stores.Passwords, and no Host: it is where the pages ask for passwords"},
 		{c.Source.Devices != nil && c.UserCodes.Counter == nil, "UserCodes.Counter must be set where Source.Devices is"},
 		{c.Times.RememberBrowser > 0 && c.Stores.Browsers == nil, "Stores.Browsers must be set for Times.RememberBrowser"},
 	} {

@@ -81,9 +81,11 @@ func (w *env) userRows(u shownUser) [][]string {
 		{w.Say("command.user.disabled", nil), w.YesNo(u.Disabled)},
 		{w.Say("command.user.registered", nil), w.Moment(u.Created)},
 		{w.Say("command.user.last_sign_in", nil), w.Moment(u.LastSignIn)},
-		{w.Say("command.user.password_set", nil), w.Moment(u.PasswordSet)},
 		{w.Say("command.user.groups", nil), strings.Join(u.Groups, " ")},
 		{w.Say("command.user.two_steps", nil), w.OnOff(u.TwoStep.On)},
+	}
+	if !u.PasswordSet.IsZero() { // else it is not known
+		rows = append(rows, []string{w.Say("command.user.password_set", nil), w.Moment(u.PasswordSet)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(u.Attributes)) {
 		rows = append(rows, []string{name, strings.ReplaceAll(u.Attributes[name], "\n", ", ")})

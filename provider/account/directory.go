@@ -44,7 +44,7 @@ func (d *Directory) Authenticate(ctx context.Context, name, password string, cou
 	var fault error
 	err = d.Hasher.Do(ctx, func() { // first a place, then the count: who is turned away has not guessed
 		if fault = count(ctx, Guess{guessKey(name), user.Subject, user.Epoch}); fault == nil {
-			ok, weak, fault = d.Hasher.compare(hash, password)
+			ok, weak, fault = d.compare(hash, password)
 		}
 	})
 	switch {
@@ -70,12 +70,22 @@ func (d *Directory) CheckPassword(user Account, password string) error {
 
 // HashPassword implements PasswordChanger.
 func (d *Directory) HashPassword(ctx context.Context, password string) (string, error) {
-	return d.Hasher.Hash(ctx, password)
+	return d.Hasher.Hash(ctx, NormalPassword(password))
 }
 
 // SetPassword implements PasswordChanger.
 func (d *Directory) SetPassword(ctx context.Context, subject, hash string, at time.Time) error {
 	return d.Store.SetPassword(ctx, subject, hash, at)
+}
+
+// compare compares the password as it is hashed, and then as it was typed: hashes of other products may be of that.
+func (d *Directory) compare(hash, password string) (ok, weak bool, err error) {
+	normal := NormalPassword(password)
+	if ok, weak, err = d.Hasher.compare(hash, normal); ok || err != nil || normal == password {
+		return ok, weak, err
+	}
+	ok, _, err = d.Hasher.compare(hash, password)
+	return ok, true, err
 }
 
 // guessKey is what guesses at a name are counted under: at the name, and not at its account, for a lock that two names
@@ -105,7 +115,7 @@ func (d *Directory) find(ctx context.Context, name string) (Account, string, err
 }
 
 func (d *Directory) strengthen(ctx context.Context, subject, old, password string) error {
-	hash, err := d.Hasher.Hash(ctx, password)
+	hash, err := d.HashPassword(ctx, password)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // What may be wrong with a new password. Errors of PasswordRules.Check are one of them, to errors.Is.
@@ -46,34 +49,47 @@ func (r PasswordRules) Check(user Account, password string) error {
 	case len(password) > maxPassword:
 		return ErrPasswordLong
 	}
-	folded := strings.ToLower(password)
+	folded := strings.ToLower(NormalPassword(password))
 	first, _ := utf8.DecodeRuneInString(folded)
 	switch {
 	case isCommon(folded):
 		return ErrPasswordCommon
 	case strings.Trim(folded, string(first)) == "":
 		return ErrPasswordRepeats
-	case utf8.RuneCountInString(without(folded, r.wordsAbout(user))) < leastBeside:
+	case utf8.RuneCountInString(without(joined(folded), r.wordsAbout(user))) < leastBeside:
 		return ErrPasswordPersonal
 	}
 	return nil
 }
 
+// NormalPassword is how a password is hashed: what looks the same is the same, however a device writes it (SP 800-63B-4 section
+// 3.1.1.2; NFKC of Unicode Standard Annex 15).
+func NormalPassword(password string) string { return norm.NFKC.String(password) }
+
 func (r PasswordRules) least() int { return cmp.Or(r.MinLength, UsualPasswordLength) }
 
-// wordsAbout is what somebody who knows the user tries first, the longest first.
+// wordsAbout is what somebody who knows the user tries first, the longest first: names, as wholes and in parts.
 func (r PasswordRules) wordsAbout(user Account) []string {
 	local, domain, _ := strings.Cut(user.Email, "@")
-	words := append([]string{user.Username, user.Email, local, domain}, r.Words...)
-	for _, text := range []string{user.Name, user.Username, local, domain} {
-		words = append(words, strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" .-_@", c) })...)
-	}
-	for i, word := range words {
-		words[i] = strings.ToLower(word)
+	var words []string
+	for _, name := range append([]string{user.Username, user.Name, user.Email, local, domain}, r.Words...) {
+		name = strings.ToLower(NormalPassword(name))
+		parts := strings.FieldsFunc(name, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
+		words = append(append(words, joined(name)), parts...)
 	}
 	words = slices.DeleteFunc(words, func(word string) bool { return len(word) < shortestWord })
 	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	return words
+}
+
+// joined is the text without what stands between words.
+func joined(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsSpace(c) || strings.ContainsRune(".,-_@'", c) {
+			return -1
+		}
+		return c
+	}, text)
 }
 
 // without is the text without the words, wherever they are in it.

@@ -92,7 +92,7 @@ func newSeeded(number int) Seeded {
 // letters, digits and a hyphen.
 func (o *Operator) seeded(u Seeded) (SeededAccount, error) {
 	now := o.now()
-	a := account.Account{Subject: SeedPrefix + rand.Text(), Username: u.Username, Name: u.Username, Created: now, Updated: now}
+	a := account.Account{Subject: SeedPrefix + rand.Text(), Username: u.Username, Name: u.Username, Created: now, Updated: now, PasswordSet: now}
 	app, err := totp.ParseSecret(u.Secret, false)
 	if err != nil {
 		return SeededAccount{}, err

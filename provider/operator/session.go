@@ -95,10 +95,8 @@ func (o *Operator) IsStranger(ctx context.Context, subject string) (bool, error)
 // that elsewhere hears of it so, in the same commit.
 func EndsAccess(e audit.Event) bool {
 	switch e.Kind {
-	case audit.EventAdminAccessEnded, audit.EventAdminReset:
+	case audit.EventAdminAccessEnded, audit.EventAdminReset, audit.EventPasswordChanged: // the user's own spares one session here
 		return true
-	case audit.EventPasswordChanged:
-		return e.Actor != "" || e.Detail["apps"] == "ended" // or the user has kept some
 	case audit.EventAdminUserUpdated:
 		return e.Detail["disabled"] == yesNo(true)
 	case audit.EventFactorRemoved:

@@ -55,8 +55,10 @@ func (o *Operator) UpdateUser(ctx context.Context, user account.Account, c UserC
 	}
 	hash := ""
 	if c.Password != nil {
+		changed := user
+		c.edit(&changed, o.now())
 		var err error
-		if hash, err = o.hash(ctx, user, *c.Password); err != nil {
+		if hash, err = o.hash(ctx, changed, *c.Password); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"vestibule/mfa"
 	accounts "vestibule/provider/account"
 	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
@@ -14,8 +15,11 @@ import (
 	"vestibule/web/ui"
 )
 
-// Endings ends what rests on a password that is changed.
-type Endings interface {
+// PasswordStore is what the commit of a new password asks of the store.
+type PasswordStore interface {
+	// RequireNoFactor has the commit of ctx, which has changed the account by then, rest on the subject's having no second factor:
+	// mfa.ErrChanged, and nothing of the commit, if there is one.
+	RequireNoFactor(ctx context.Context, subject string) error
 	// EndAllElse ends all that the subject has open but the session with that sid: other sessions, sign-ins under way, codes and
 	// tokens, remembered browsers, set-ups and links. With spareOffline, clients with offline_access keep their tokens. The
 	// account comes into the epoch that is returned, and the session's login has to follow in the same commit.
@@ -25,29 +29,38 @@ type Endings interface {
 
 type passwordPage struct {
 	ui.Frame
-	Username string
-	Replaces string // see replaces
-	Least    int    // characters of a new one
-	Spare    bool   // apps are not signed out, as the user has said
+	Username   string
+	Replaces   string // see replaces
+	Least      int    // characters of a new one
+	Remembered bool   // the user has browsers that are not asked for a second step
+	Asks       bool   // whether apps may go on: their tokens are here
+	Spare      bool   // they may, as the user has said
 }
 
 // passwordPage asks for the password that the user has, and for another.
 func (s *Server) passwordPage(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 	p := &passwordPage{
 		Frame:    ui.Frame{Page: "password", Title: ui.Say("password.title"), Account: true, Who: m.account.Label()},
-		Username: m.account.Username, Replaces: replaces(m.account), Least: s.Changer.LeastLength(), Spare: m.said.Values["apps"] == appsKept,
+		Username: m.account.Username, Replaces: replaces(m.account), Least: s.Changer.LeastLength(), Asks: !s.TokensElsewhere, Spare: m.said.Values["apps"] == appsKept,
 	}
+	browsers, err := s.rememberedBrowsers(r, m)
+	if err != nil {
+		return err
+	}
+	p.Remembered = len(browsers) > 0
 	p.Say(m.said)
+	p.Sum()
 	return s.Render(w, r, http.StatusOK, "password", p)
 }
 
-// replaces says in a form which password it is to replace. The form of one that was replaced since, as it comes by the Back button,
-// would else be a guess.
+// replaces says in a form which password of whom it is to replace. The form of one that was replaced since, as it comes by the Back
+// button, or of another user of this browser would else be a guess.
 func replaces(a accounts.Account) string {
-	if a.PasswordSet.IsZero() { // not known
-		return "0"
+	at := int64(0) // not known
+	if !a.PasswordSet.IsZero() {
+		at = a.PasswordSet.UnixMicro()
 	}
-	return strconv.FormatInt(a.PasswordSet.UnixMicro(), 36)
+	return strconv.FormatInt(at, 36) + "." + a.Username
 }
 
 // What becomes of apps that have access while their user is away, in forms and in the log.
@@ -62,17 +75,18 @@ type newPassword struct {
 	apps            string // appsEnded or appsKept
 }
 
-func readNewPassword(r *http.Request) newPassword {
-	n := newPassword{ui.Field(r, "password"), ui.Field(r, "new-password"), appsKept}
-	if ui.Field(r, "apps") == appsEnded {
-		n.apps = appsEnded
+// newPassword reads the form. What is elsewhere can only be ended as a whole.
+func (s *Server) newPassword(r *http.Request) newPassword {
+	n := newPassword{ui.Field(r, "password"), ui.Field(r, "new-password"), appsEnded}
+	if !s.TokensElsewhere && ui.Field(r, "apps") != appsEnded {
+		n.apps = appsKept
 	}
 	return n
 }
 
 // postPassword changes the password. All else that the user has open ends in the same commit, and the session is given a new id.
 func (s *Server) postPassword(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-	form := readNewPassword(r)
+	form := s.newPassword(r)
 	if ui.Field(r, "replaces") != replaces(m.account) {
 		return s.Answers.NoteUnlessBefore(w, r, securityPath, "password.replaced", nil)
 	}
@@ -100,7 +114,7 @@ func (s *Server) postPassword(w http.ResponseWriter, r *http.Request, m *signedI
 	switch {
 	case err == nil:
 		return s.Answers.Respond(w, r, done)
-	case browser.LoginIsOver(err), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
+	case browser.LoginIsOver(err), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound), errors.Is(err, mfa.ErrChanged):
 		return s.Answers.NoteUnlessBefore(w, r, securityPath, "enrol.changed", nil)
 	}
 	return err
@@ -113,12 +127,17 @@ func (s *Server) changePassword(ctx context.Context, r *http.Request, m *signedI
 	if err := s.Changer.SetPassword(ctx, m.account.Subject, hash, s.Now()); err != nil {
 		return browser.Response{}, err
 	}
+	if m.single {
+		if err := s.PasswordStore.RequireNoFactor(ctx, m.account.Subject); err != nil {
+			return browser.Response{}, err
+		}
+	}
 	note := ui.Message{ID: "password.changed"}
 	if form.apps == appsKept {
 		note.ID = "password.changed.apps_kept"
 	}
 	return s.renewAfter(ctx, r, m, login, browser.Response{Note: &note}, func(epoch int64) (int64, error) {
-		return s.Endings.EndAllElse(ctx, login.Subject, epoch, login.Session, form.apps == appsKept)
+		return s.PasswordStore.EndAllElse(ctx, login.Subject, epoch, login.Session, form.apps == appsKept)
 	})
 }
 
@@ -131,7 +150,7 @@ func (s *Server) passwordFaults(m *signedIn, form newPassword) []ui.Message {
 	switch {
 	case form.wanted == "":
 		faults = append(faults, ui.Message{ID: "password.new.required", Field: "new-password"})
-	case form.wanted == form.current:
+	case accounts.NormalPassword(form.wanted) == accounts.NormalPassword(form.current):
 		faults = append(faults, ui.Message{ID: "password.new.same", Field: "new-password"})
 	default:
 		if err := s.Changer.CheckPassword(m.account, form.wanted); err != nil {

@@ -196,7 +196,8 @@ func (s *Server) checkOwnPassword(r *http.Request, m *signedIn, password string)
 	defer done()
 	user, counted, err := s.Passwords.Check(r, m.account.Username, password, nil)
 	if errors.Is(err, accounts.ErrPassword) { // or the first of two clicks has changed it
-		if before := s.Answers.Before(r); before != nil {
+		var before *browser.Repeated
+		if errors.As(s.Answers.Before(r), &before) {
 			s.Passwords.Refund(r.Context(), counted)
 			return nil, before
 		}

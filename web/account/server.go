@@ -43,7 +43,7 @@ type Config struct {
 	Policy          mfa.Policy
 	Passwords       *verify.Passwords
 	Changer         accounts.PasswordChanger // nil: users do not change their passwords here
-	Endings         Endings                  // needed where Changer is set
+	PasswordStore   PasswordStore            // needed where Changer is set
 	AtHost          bool                     // passwords are given elsewhere, and these pages never ask for one
 	Codes           *verify.Codes
 	Enrol           *enrol.Server

@@ -23,6 +23,7 @@ type signedIn struct {
 	session interaction.Session
 	account accounts.Account
 	said    ui.Feedback // what the last form has left to say
+	single  bool        // the user was let in without a second factor, having none; see requireFactor
 }
 
 // owner is whose set-ups the pages show. The sid stays when the session's id changes.
@@ -59,7 +60,7 @@ func (s *Server) requireSignedIn(h signedInHandler) ui.Handler {
 		if err != nil {
 			return err
 		}
-		return h(w, r, &signedIn{*session, user, said})
+		return h(w, r, &signedIn{session: *session, account: user, said: said})
 	}
 }
 
@@ -91,14 +92,15 @@ func (s *Server) requireReauth(h signedInHandler) signedInHandler {
 	}
 }
 
-// requireFactor is requireReauth for those who have a second factor. The form of the others asks for all that they could prove.
+// requireFactor is requireReauth for those who have a second factor. The form of the others asks for all that they could prove, and
+// its commit must rest on their having none.
 func (s *Server) requireFactor(h signedInHandler) signedInHandler {
 	return func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
 		has, err := s.MFA.KindsOf(r.Context(), m.account.Subject)
 		if err != nil {
 			return err
 		}
-		if len(has) == 0 {
+		if m.single = len(has) == 0; m.single {
 			return h(w, r, m)
 		}
 		return s.requireReauth(h)(w, r, m)

@@ -47,7 +47,7 @@ func (msg Message) Rendered() Rendered {
 }
 
 // goodNews are the notices that something was done.
-var goodNews = []string{"enrol.done", "enrol.added", "enrol.renamed", "codes.done", "remove.done", "remove.off", "browser.forgotten", "browser.all.forgotten", "reset.cancelled", "sessions.ended"}
+var goodNews = []string{"enrol.done", "enrol.added", "enrol.renamed", "codes.done", "remove.done", "remove.off", "browser.forgotten", "browser.all.forgotten", "reset.cancelled", "sessions.ended", "password.changed", "password.changed.apps_kept"}
 
 // Feedback is what a form leaves for the page after it to say.
 type Feedback struct {

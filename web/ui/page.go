@@ -60,6 +60,13 @@ func (f *Frame) SetErrors(faults ...Message) {
 	f.Errors[0].Alone = len(f.Errors) == 1 && f.Errors[0].Field != ""
 }
 
+// Sum has the page say its one error in the summary as well: on a form whose other fields were emptied, the cursor belongs to none.
+func (f *Frame) Sum() {
+	if len(f.Errors) > 0 {
+		f.Errors[0].Alone = false
+	}
+}
+
 // Summary are the Errors, unless there is one alone, of a field: that is said at the field, which gets the cursor.
 func (f *Frame) Summary() []Rendered {
 	if len(f.Errors) > 0 && f.Errors[0].Alone {

@@ -133,7 +133,7 @@ func (s *Server) compose(ctx context.Context, c config.Config, keys *mfa.Keyring
 		Source: source, Accounts: s.accounts, MFA: s.mfa, Consent: &consent.Service{Store: s.store, Now: s.now}, Policy: Policy(c),
 		Passwords: web.Passwords{Attempts: s.store, Refunds: s.refunds, Limits: passwordLimits(c), Changer: s.changer},
 		UserCodes: usercode.Guesses{Counter: s.store, Refunds: s.refunds, Limits: userCodeLimits(c)},
-		Stores:    web.Stores{Sessions: s.store, Grants: s.store, Browsers: s.store, EnrolLinks: s.store, Resets: s.store, Activity: s.store, Endings: s.store},
+		Stores:    web.Stores{Sessions: s.store, Grants: s.store, Browsers: s.store, EnrolLinks: s.store, Resets: s.store, Activity: s.store, Passwords: s.store},
 		Journal:   audit.Journal{Recorder: s.audit, Atomic: s.store.Atomic},
 		Times:     web.Times{SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, RememberBrowser: c.RememberBrowser, ActivityKept: c.AuditRetention},
 		Keys:      s.pageKeys, Site: web.Site{Name: c.Name, Contact: c.Contact, Texts: s.texts}, Mail: s.sender != nil, Log: s.log, Now: s.now,

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"vestibule/docs/doctest"
+
 	"golang.org/x/net/html"
 )
 
@@ -60,6 +62,7 @@ func (p *Page) check() {
 		text   string
 	}{
 		{p.Name == "" || p.State == "", "has no data-page or data-state"},
+		{!doctest.HasPage(p.T, p.Name, p.State), "has a data-page or data-state that docs/apps.md has not"},
 		{len(p.All(Element("h1"))) != 1, "has not one h1"},
 		{p.Find(Element("style")) != nil || p.Find(HasAttribute("style")) != nil, "has style of its own"},
 		{p.Find(p.isStrangeScript) != nil, "has an inline script that its policy does not name, or another one beside it"},

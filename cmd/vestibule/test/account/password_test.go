@@ -100,7 +100,7 @@ func TestChangePasswordRefused(t *testing.T) {
 		wrong("required", "Enter your current password", "", anotherPassword)
 		wrong("required", "Enter a new password", "", "")
 		wrong("required", "Enter a new password", servertest.Password, "")
-		wrong("same", "the password that you have now", servertest.Password, servertest.Password)
+		wrong("same", "Both passwords are the same", servertest.Password, servertest.Password)
 		wrong("short", "at least 10 characters", servertest.Password, "too short")
 		wrong("common", "leaked", servertest.Password, "1234567890")
 		wrong("repeats", "repeats", servertest.Password, strings.Repeat("z", 12))
@@ -175,6 +175,46 @@ func TestChangePasswordOvertaken(t *testing.T) {
 		if won != 1 {
 			t.Errorf("%d passwords are right, and the forms ended at %q", won, ends)
 		}
+	})
+}
+
+// TestChangePasswordOfAnotherUser: the form of one user is no guess at the password of another, who has signed in since in the same
+// browser, and changes nothing of theirs.
+func TestChangePasswordOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
+		shop := s.NewClient(t, "shop")
+		ana, ben := s.NewUser(t, shop), s.NewUser(t, shop)
+		b := ana.Browser()
+		b.Open("/login").GiveName(ana.Name, servertest.Password).At("security", "off")
+		p := b.Open("/account/password").At("password", "initial")
+		b.Open("/logout").Press("Sign out")
+		b.Open("/login").GiveName(ben.Name, servertest.Password).At("security", "off")
+		for _, current := range []string{servertest.Password, "not it at all"} {
+			p.Press("Change password", "password", current, "new-password", anotherPassword).At("security", "off").Says("Nothing was changed again.")
+		}
+		for _, kind := range []string{audit.EventPasswordChanged, audit.EventPasswordFailed} {
+			if events := s.Events(t, "", kind); len(events) > 0 {
+				t.Errorf("recorded are %+v", events)
+			}
+		}
+	})
+}
+
+// TestPasswordOfAnotherDevice: what looks the same is the same password, however a device writes it.
+func TestPasswordOfAnotherDevice(t *testing.T) {
+	t.Parallel()
+	servertest.Each(t, func(t *testing.T, s *servertest.Site) {
+		u := s.NewUser(t, s.NewClient(t, "shop"))
+		b := u.Browser()
+		b.Open("/login").GiveName(u.Name, servertest.Password).At("security", "off")
+		changed(b.Open("/account/password"), "caf\u00e9 au lait").At("security", "off")
+		for _, same := range []string{"caf\u00e9 au lait", "cafe\u0301 au lait", "\uff43af\u00e9 au lait"} {
+			u.Browser().Open("/login").GiveName(u.Name, same).At("security", "off")
+		}
+		u.Browser().Open("/login").GiveName(u.Name, "cafe au lait").At("login", "wrong")
+		p := b.Open("/account/password").Press("Change password", "password", "caf\u00e9 au lait", "new-password", "cafe\u0301 au lait")
+		p.At("password", "same")
 	})
 }
 

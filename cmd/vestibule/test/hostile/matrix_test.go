@@ -253,7 +253,7 @@ var matrixForms = map[string][]string{
 	"GET /account/recovery-codes":              {"", "new=1"},
 	"GET /account/setup/{kind}":                {"", "step=codes"},
 	"POST /account/setup/{kind}":               {"code=WRONG&name=Phone", "action=choose&algorithm=SHA1", "action=save&saved=on", "action=cancel"},
-	"POST /account/password":                   {"password=not+the+password&new-password=a+field+of+tall+barley&apps=ended&replaces=0"},
+	"POST /account/password":                   {"password=not+the+password&new-password=a+field+of+tall+barley&apps=ended&replaces=0.USER"},
 	"POST /account/authenticators/{id}/remove": {"password=not+the+password&code=WRONG"},
 }
 

@@ -42,7 +42,11 @@ func TestAccessEnded(t *testing.T) {
 				return w.Operator().UpdateUser(t.Context(), w.Account(t, u.name), operator.UserChange{Password: &fresh})
 			},
 			"own": func(u *user) error {
-				u.b.Open("/account/password").Press("Change password", "password", servertest.Password, "new-password", fresh).At("security", "off").Says("out of your apps")
+				p := u.b.Open("/account/password")
+				if p.Find(servertest.Named("apps")) != nil {
+					t.Error("the user is asked which tokens to spare, and they are not here")
+				}
+				p.Press("Change password", "password", servertest.Password, "new-password", fresh).At("security", "off").Says("apps have to ask you again")
 				return nil
 			},
 		} {
