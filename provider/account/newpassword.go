@@ -28,8 +28,8 @@ const (
 	UsualPasswordLength = 8
 	// maxPassword is how many bytes it may have.
 	maxPassword = 1024
-	// shortestWord is how many bytes of a name make a password easy to guess, and least beside names how many more it needs then.
-	shortestWord, leastBeside = 3, 5
+	// shortestWord is how many bytes of a name make a password easy to guess.
+	shortestWord = 3
 )
 
 // PasswordRules are what a new password must keep (NIST SP 800-63B-4 section 3.1.1.2). None is about composition, and none about
@@ -56,7 +56,7 @@ func (r PasswordRules) Check(user Account, password string) error {
 		return ErrPasswordCommon
 	case strings.Trim(folded, string(first)) == "":
 		return ErrPasswordRepeats
-	case utf8.RuneCountInString(without(joined(folded), r.wordsAbout(user))) < leastBeside:
+	case isLittle(without(joined(folded), r.wordsAbout(user))):
 		return ErrPasswordPersonal
 	}
 	return nil
@@ -67,6 +67,13 @@ func (r PasswordRules) Check(user Account, password string) error {
 func NormalPassword(password string) string { return norm.NFKC.String(password) }
 
 func (r PasswordRules) least() int { return cmp.Or(r.MinLength, UsualPasswordLength) }
+
+// isLittle reports whether what is left of a password without names is tried by whoever tries the names: a year, a row of digits, a
+// few letters.
+func isLittle(rest string) bool {
+	n := utf8.RuneCountInString(rest)
+	return n < 5 || n < UsualPasswordLength && strings.Trim(rest, "0123456789") == ""
+}
 
 // wordsAbout is what somebody who knows the user tries first, the longest first: names, as wholes and in parts.
 func (r PasswordRules) wordsAbout(user Account) []string {

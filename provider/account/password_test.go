@@ -187,7 +187,7 @@ func TestPasswordRules(t *testing.T) {
 		{rules, "maria likes tea", nil}, {rules, "banana bread", nil}, {account.PasswordRules{}, "vestibule2026", nil},
 		{rules, "Ana Maria Lopez", account.ErrPasswordPersonal}, {rules, "lopez, ana maria", account.ErrPasswordPersonal}, {rules, "a.n.a. - lopez", account.ErrPasswordPersonal},
 		{rules, "\uff21na Lopez 26", account.ErrPasswordPersonal}, {account.PasswordRules{Words: []string{"Acme Portal"}}, "acmeportal1", account.ErrPasswordPersonal},
-		{account.PasswordRules{Words: []string{"Acme Portal"}}, "portal 2026", account.ErrPasswordPersonal}, {rules, "Lopez #&%!?", nil},
+		{account.PasswordRules{Words: []string{"Acme Portal"}}, "portal 2026", account.ErrPasswordPersonal}, {rules, "Lopez #&%!?", nil}, {rules, "lopez1234567", account.ErrPasswordPersonal}, {rules, "lopez 3 tea 7", nil}, {rules, "lopez 73190284", nil},
 		{long, "fourteen chars", account.ErrPasswordShort}, {long, "fifteen chars, ok", nil},
 	} {
 		if err := tt.rules.Check(ana, tt.password); !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {

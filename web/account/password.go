@@ -48,8 +48,10 @@ func (s *Server) passwordPage(w http.ResponseWriter, r *http.Request, m *signedI
 		return err
 	}
 	p.Remembered = len(browsers) > 0
-	p.Say(m.said)
-	p.Sum()
+	if said := m.said.Values["replaces"]; said == "" || said == p.Replaces { // else the fault was mended since
+		p.Say(m.said)
+		p.Sum()
+	}
 	return s.Render(w, r, http.StatusOK, "password", p)
 }
 
@@ -91,14 +93,14 @@ func (s *Server) postPassword(w http.ResponseWriter, r *http.Request, m *signedI
 		return s.Answers.NoteUnlessBefore(w, r, securityPath, "password.replaced", nil)
 	}
 	if faults := s.passwordFaults(m, form); len(faults) > 0 {
-		return s.passwordFault(w, r, form, faults...)
+		return s.passwordFault(w, r, m, form, faults...)
 	}
 	msg, err := s.checkOwnPassword(r, m, form.current)
 	switch {
 	case err != nil:
 		return err
 	case msg != nil:
-		return s.passwordFault(w, r, form, *msg)
+		return s.passwordFault(w, r, m, form, *msg)
 	}
 	hash, err := s.Changer.HashPassword(r.Context(), form.wanted)
 	if err != nil {
@@ -179,8 +181,8 @@ func (s *Server) weak(err error) ui.Message {
 }
 
 // passwordFault shows the form again, with what the user has chosen in it and without passwords.
-func (s *Server) passwordFault(w http.ResponseWriter, r *http.Request, form newPassword, faults ...ui.Message) error {
+func (s *Server) passwordFault(w http.ResponseWriter, r *http.Request, m *signedIn, form newPassword, faults ...ui.Message) error {
 	said := ui.Fault("password", faults...)
-	said.Values = map[string]string{"apps": form.apps}
+	said.Values = map[string]string{"apps": form.apps, "replaces": replaces(m.account)}
 	return s.Answers.Flash(w, r, passwordPath, said)
 }
