@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -69,6 +70,9 @@ func TestEnrolLinkOfTheDisabled(t *testing.T) {
 func TestDemoHangup(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
+	hangups := make(chan os.Signal, 1) // what is caught here is not ignored by a child, though this test may run under nohup
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	demo := exec.CommandContext(t.Context(), "vestibule", "demo", "--listen", "127.0.0.1:0", "--sample-listen", "127.0.0.1:0")
 	demo.Env = append(os.Environ(), "TMPDIR="+folder)
 	out, err := demo.StdoutPipe()

@@ -31,6 +31,12 @@ func TestUserPassword(t *testing.T) {
 				t.Errorf("with %s characters, for a new user, %q: %v, want %q", tt.setting, tt.password, err, tt.want)
 			}
 		}
+		for _, password := range []string{"benedito", "ben.costa", "Costa1234567"} { // the user name, and the full one
+			err := try("8", password, "user", "create", "benedito", "--name", "Ben Costa", "--email", "x@example.org")
+			if err == nil || !strings.Contains(err.Error(), "name of its user") {
+				t.Errorf("a password that is a name of the new user, %q: %v", password, err)
+			}
+		}
 		if err := try("8", "nova.morada@example.com", "user", "update", u.Name, "--email", "nova.morada@example.com"); err == nil || !strings.Contains(err.Error(), "name of its user") {
 			t.Errorf("a password that is the address which the user gets with it: %v", err)
 		}

@@ -194,6 +194,31 @@ func TestPasswordRules(t *testing.T) {
 			t.Errorf("Check(%q) = %v, want %v", tt.password, err, tt.want)
 		}
 	}
+	for _, tt := range []struct {
+		user     account.Account
+		password string
+	}{
+		{account.Account{Username: "tartaruga.verde"}, "tartaruga.verde"}, {account.Account{Username: "tartaruga.verde"}, "verde2tartaruga"},
+		{account.Account{Name: "Rita Mota"}, "mota_rita-123"}, {account.Account{Name: "Rita Mota"}, "rita@mota'26"},
+		{account.Account{Email: "rita.mota@moinho.example"}, "rita.mota@moinho.example"}, {account.Account{Email: "rita.mota@moinho.example"}, "mota1rita"},
+		{account.Account{Email: "rita.mota@moinho.example"}, "moinho.example1"}, {account.Account{Email: "x@moinho-velho.example"}, "velho3moinho"},
+		{account.Account{Name: "Rita Ritamar"}, "ritamar1234"}, // the longest goes first
+	} {
+		if err := (account.PasswordRules{}).Check(tt.user, tt.password); !errors.Is(err, account.ErrPasswordPersonal) {
+			t.Errorf("of %+v, Check(%q) = %v, want %v", tt.user, tt.password, err, account.ErrPasswordPersonal)
+		}
+		if err := (account.PasswordRules{}).Check(account.Account{}, tt.password); err != nil {
+			t.Errorf("of somebody else, Check(%q) = %v", tt.password, err)
+		}
+	}
+	for _, tt := range []struct {
+		password string
+		want     error
+	}{{strings.Repeat("ab", 512), nil}, {strings.Repeat("ab", 512) + "a", account.ErrPasswordLong}, {strings.Repeat("\u00e4b", 342), account.ErrPasswordLong}, {"2345678\n1", nil}, {"sunshine", account.ErrPasswordCommon}, {"unshine1", nil}} {
+		if err := rules.Check(ana, tt.password); !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
+			t.Errorf("Check(%q) = %v, want %v", tt.password, err, tt.want)
+		}
+	}
 	if err := long.Check(ana, "short"); !strings.Contains(err.Error(), "15 characters") {
 		t.Errorf("the error is %v, and does not say how long the password must be", err)
 	}

@@ -109,6 +109,7 @@ func TestFormats(t *testing.T) {
 		{"a chain that a client has written, and the proxy behind it", certificate.Base64, der + "," + issuer + "," + other, 0, "no chain"},
 		{"nothing in base64", certificate.Base64, "", 0, ""},
 		{"with a space", certificate.Base64, der + " ", 0, "base64"},
+		{"with a line break", certificate.Base64, der[:64] + "\n" + der[64:], 0, "base64"},
 		{"altered", certificate.Base64, der[:len(der)-4] + "====", 0, "base64"},
 		{"cut off", certificate.Base64, der[:len(der)-8], 0, "X.509"},
 		{"eleven", certificate.Base64, strings.Repeat(der+",", 10) + der, 0, "more than 10"},

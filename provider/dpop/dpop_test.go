@@ -248,7 +248,7 @@ func TestForm(t *testing.T) {
 	parts := strings.Split(good, ".")
 	for name, text := range map[string]string{
 		"empty": "", "no JWT": "abc", "two parts": parts[0] + "." + parts[1], "four parts": good + ".x", "cut off": good[:len(good)-1],
-		"with a line break": good[:8] + "\n" + good[8:],
+		"with a line break": good[:8] + "\n" + good[8:], "with one in the signature": good[:len(good)-8] + "\n" + good[len(good)-8:],
 		"two in one header": good + ", " + good, "padding": parts[0] + "=." + parts[1] + "." + parts[2],
 		"other claims": parts[0] + "." + strings.Split(proof(t, "ES256", nil), ".")[1] + "." + parts[2],
 		"no claims":    parts[0] + ".." + parts[2], "JSON form": `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,

@@ -170,6 +170,7 @@ func TestJWT(t *testing.T) {
 		{"no signature", head + "." + body + ".", resource.Rule{}, resource.ErrToken},
 		{"cut off", good[:len(good)-3], resource.Rule{}, resource.ErrToken},
 		{"with a line break", good[:8] + "\n" + good[8:], resource.Rule{}, resource.ErrToken},
+		{"with one in the signature", good[:len(good)-8] + "\n" + good[len(good)-8:], resource.Rule{}, resource.ErrToken},
 		{"no JWT", "a.b.c", resource.Rule{}, resource.ErrToken},
 		{"opaque", "vst_at_abc.def", resource.Rule{}, resource.ErrToken},
 		{"scope", good, resource.Rule{Scopes: []string{"admin"}}, resource.ErrScope},

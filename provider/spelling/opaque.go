@@ -37,10 +37,7 @@ func DecodeKey(text string) []byte {
 		return raw
 	}
 	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
-	raw, err := DecodeBase64(base64.RawStdEncoding, text)
-	if err != nil {
-		return nil
-	}
+	raw, _ := DecodeBase64(base64.RawStdEncoding, text)
 	return raw
 }
 

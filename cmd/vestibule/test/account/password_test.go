@@ -10,6 +10,7 @@ import (
 
 	"vestibule/cmd/vestibule/servertest"
 	"vestibule/config"
+	"vestibule/provider/assurance"
 	"vestibule/provider/audit"
 )
 
@@ -50,7 +51,7 @@ func TestChangePassword(t *testing.T) {
 				fields = []string{"apps", ""}
 			}
 			p := changed(b.Open("/account/security").Click("Change your password"), anotherPassword, fields...).At("security", "on")
-			p.Says("Your password was changed.").Says("Set " + s.Clock.Now().UTC().Format("2 January 2006")).Says("You are signed in nowhere else.")
+			p.Says("Your password was changed.").Says(map[bool]string{false: "apps have to ask you again", true: "while you are away keep it"}[keep]).Says("Set " + s.Clock.Now().UTC().Format("2 January 2006")).Says("You are signed in nowhere else.")
 			elsewhere.Open("/account/security").At("login", "initial")
 
 			if got := s.UserInfo(short.AccessToken); got != http.StatusUnauthorized {
@@ -72,7 +73,7 @@ func TestChangePassword(t *testing.T) {
 			b.Open("/login").GiveName(u.Name, anotherPassword).At("totp", "initial") // not remembered any more
 
 			events := s.Events(t, u.Subject, audit.EventPasswordChanged)
-			if want := map[bool]string{false: "ended", true: "kept"}[keep]; len(events) != 1 || events[0].Detail["apps"] != want || events[0].Actor != "" {
+			if want := map[bool]string{false: "ended", true: "kept"}[keep]; len(events) != 1 || events[0].Detail["apps"] != want || events[0].Method != assurance.MethodPassword || events[0].Actor != "" {
 				t.Errorf("keep %v: the events are %+v", keep, events)
 			}
 		}
@@ -83,17 +84,21 @@ func TestChangePassword(t *testing.T) {
 func TestChangePasswordRefused(t *testing.T) {
 	t.Parallel()
 	servertest.EachWith(t, func(c *config.Config) { c.PasswordMinLength, c.PasswordGuesses, c.AddressGuesses = 10, 4, 100 }, func(t *testing.T, s *servertest.Site) {
-		u := s.NewUser(t, s.NewClient(t, "shop"))
+		shop := s.NewClient(t, "shop")
+		u := s.NewUser(t, shop)
 		b := u.Browser()
 		b.Open("/login").GiveName(u.Name, servertest.Password).At("security", "off")
 		b.Open("/account/password").At("password", "initial").Says("At least 10 characters.")
 		wrong := func(state, says, current, wanted string) {
 			t.Helper()
 			p := b.Open("/account/password").Press("Change password", "password", current, "new-password", wanted, "apps", "").At("password", state).Says(says)
+			if got := p.Value("username"); got != u.Name {
+				t.Errorf("%s: password managers are told of user %q", state, got)
+			}
 			if p.Value("password") != "" || p.Value("new-password") != "" {
 				t.Errorf("%s: a password is in the page", state)
 			}
-			if apps := p.Find(servertest.Named("apps")); servertest.Attribute(apps, "checked") != "" {
+			if apps := p.Find(servertest.Named("apps")); servertest.HasAttribute("checked")(apps) {
 				t.Errorf("%s: what the user had chosen is lost", state)
 			}
 		}
@@ -121,7 +126,9 @@ func TestChangePasswordRefused(t *testing.T) {
 		s.Clock.Advance(16 * time.Minute)
 		p := b.Open("/account/password").Press("Change password", "password", servertest.Password, "new-password", "too short").At("password", "short")
 		changed(b.Open("/account/password"), anotherPassword).At("security", "off").Says("Your password was changed.")
-		p.Reload().At("password", "initial") // by the Back button: it says nothing of a fault that was mended
+		trip := shop.Begin("scope", "openid", "max_age", "60")
+		b.Open(trip.Address).At("consent", "initial") // the password was given a moment ago
+		p.Reload().At("password", "initial")          // by the Back button: it says nothing of a fault that was mended
 	})
 }
 
@@ -237,7 +244,7 @@ func TestChangePasswordWhereItIs(t *testing.T) {
 		s.AddUser("ana")
 		b := s.NewBrowser(t)
 		b.Open("/account/security").GiveName("ana", servertest.Password).At("security", "off")
-		if got := b.Open("/account/password").Name; (got == "password") != tt.page {
+		if got := b.Open("/account/password").End(); got != map[bool]string{true: "password initial 200", false: "error not-found 404"}[tt.page] {
 			t.Errorf("%s: the page is %q", name, got)
 		}
 		if got := strings.Contains(b.Open("/account/security").Text(), "Change your password"); got != tt.page {
@@ -248,6 +255,9 @@ func TestChangePasswordWhereItIs(t *testing.T) {
 		}
 		if got := b.Open(s.Origin() + "/.well-known/change-password").Name; (got == "password") != tt.root {
 			t.Errorf("%s: the well-known address leads to %q", name, got)
+		}
+		if got := b.Open("/.well-known/change-password").Name; (got == "password") != tt.root {
+			t.Errorf("%s: an address below a path, which nobody looks at, leads to %q", name, got)
 		}
 		if got := b.Open(s.Origin() + "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"); got.Status == http.StatusOK {
 			t.Errorf("%s: there is something at any well-known address", name)
