@@ -85,7 +85,8 @@ type Accounts interface {
 type PasswordChanger interface {
 	// LeastLength is how many characters a new password must have.
 	LeastLength() int
-	// CheckPassword says what is wrong with the password that the user wants, see PasswordRules.Check.
+	// CheckPassword says what is wrong with the password that the user wants: one of the errors of PasswordRules.Check, for which
+	// pages have words, or another, which is a fault of the server.
 	CheckPassword(user Account, password string) error
 	// HashPassword returns what SetPassword keeps of a password; ErrBusy if hashing is overloaded.
 	HashPassword(ctx context.Context, password string) (hash string, err error)

@@ -92,7 +92,11 @@ func (s *Server) postPassword(w http.ResponseWriter, r *http.Request, m *signedI
 	if ui.Field(r, "replaces") != replaces(m.account) {
 		return s.Answers.NoteUnlessBefore(w, r, securityPath, "password.replaced", nil)
 	}
-	if faults := s.passwordFaults(m, form); len(faults) > 0 {
+	faults, err := s.passwordFaults(m, form)
+	if err != nil {
+		return err
+	}
+	if len(faults) > 0 {
 		return s.passwordFault(w, r, m, form, faults...)
 	}
 	msg, err := s.checkOwnPassword(r, m, form.current)
@@ -144,8 +148,7 @@ func (s *Server) changePassword(ctx context.Context, r *http.Request, m *signedI
 }
 
 // passwordFaults is what is wrong with the form before anything is compared.
-func (s *Server) passwordFaults(m *signedIn, form newPassword) []ui.Message {
-	var faults []ui.Message
+func (s *Server) passwordFaults(m *signedIn, form newPassword) (faults []ui.Message, err error) {
 	if form.current == "" {
 		faults = append(faults, ui.Message{ID: "password.current.required", Field: "password"})
 	}
@@ -155,17 +158,23 @@ func (s *Server) passwordFaults(m *signedIn, form newPassword) []ui.Message {
 	case accounts.NormalPassword(form.wanted) == accounts.NormalPassword(form.current):
 		faults = append(faults, ui.Message{ID: "password.new.same", Field: "new-password"})
 	default:
-		if err := s.Changer.CheckPassword(m.account, form.wanted); err != nil {
-			faults = append(faults, s.weak(err))
+		if refused := s.Changer.CheckPassword(m.account, form.wanted); refused != nil {
+			msg, ok := s.weak(refused)
+			if !ok {
+				return nil, refused
+			}
+			faults = append(faults, msg)
 		}
 	}
-	return faults
+	return faults, nil
 }
 
-// weak is what is said of a password that is refused.
-func (s *Server) weak(err error) ui.Message {
-	msg := ui.Message{ID: "password.new.encoding", Field: "new-password"}
+// weak is what is said of a password that is refused. Not ok: the error is about something else.
+func (s *Server) weak(err error) (msg ui.Message, ok bool) {
+	msg.Field = "new-password"
 	switch {
+	case errors.Is(err, accounts.ErrPasswordEncoding):
+		msg.ID = "password.new.encoding"
 	case errors.Is(err, accounts.ErrPasswordShort):
 		msg.ID, msg.Args = "password.new.short", ui.Values{"n": strconv.Itoa(s.Changer.LeastLength())}
 	case errors.Is(err, accounts.ErrPasswordLong):
@@ -177,7 +186,7 @@ func (s *Server) weak(err error) ui.Message {
 	case errors.Is(err, accounts.ErrPasswordPersonal):
 		msg.ID = "password.new.personal"
 	}
-	return msg
+	return msg, msg.ID != ""
 }
 
 // passwordFault shows the form again, with what the user has chosen in it and without passwords.
