@@ -90,6 +90,9 @@ func (s *Store) EndOthers(ctx context.Context, subject string, epoch int64, sid 
 			if err := s.nextEpoch(ctx, subject, epoch, next); err != nil {
 				return err
 			}
+			if err := s.exec(ctx, nil, `UPDATE browser SET epoch = $2 WHERE subject = $1`, subject, next); err != nil { // they stay remembered
+				return err
+			}
 		}
 		return s.end(ctx, nil, `subject = $1 AND sid <> $2`, `subject = $1 AND session <> $2`, subject, sid) // also codes of sessions that are over
 	})
@@ -132,15 +135,10 @@ func (s *Store) EndAllElse(ctx context.Context, subject string, epoch int64, sid
 	})
 }
 
-// nextEpoch has the account go on in the next epoch, and its remembered browsers with it. account.ErrPassword if it is
-// disabled or in another one by now.
+// nextEpoch has the account go on in the next epoch. account.ErrPassword if it is disabled or in another one by now.
 func (s *Store) nextEpoch(ctx context.Context, subject string, epoch, next int64) error {
-	err := s.lock(ctx, accountRank, account.ErrPassword, `UPDATE account SET epoch = $3
+	return s.lock(ctx, accountRank, account.ErrPassword, `UPDATE account SET epoch = $3
 		WHERE subject = $1 AND epoch = $2 AND disabled = FALSE`, subject, epoch, next)
-	if err != nil {
-		return err
-	}
-	return s.exec(ctx, nil, `UPDATE browser SET epoch = $2 WHERE subject = $1`, subject, next)
 }
 
 // keepsAccount reports whether the account is one of this store. That never changes, unless it is removed with all that it

@@ -13,9 +13,9 @@ import (
 
 // Directory is a user directory of our own: accounts in a store, passwords checked with a Hasher.
 type Directory struct {
-	Store  AccountStore
-	Hasher *Hasher
-	Rules  PasswordRules // of new passwords
+	Store     AccountStore
+	Hasher    *Hasher
+	Passwords PasswordRules // what new ones must keep
 }
 
 // Account returns the account, or ErrNotFound.
@@ -44,7 +44,7 @@ func (d *Directory) Authenticate(ctx context.Context, name, password string, cou
 	var fault error
 	err = d.Hasher.Do(ctx, func() { // first a place, then the count: who is turned away has not guessed
 		if fault = count(ctx, Guess{guessKey(name), user.Subject, user.Epoch}); fault == nil {
-			ok, weak, fault = d.compare(hash, password)
+			ok, weak, fault = d.Hasher.comparePassword(hash, password)
 		}
 	})
 	switch {
@@ -61,31 +61,21 @@ func (d *Directory) Authenticate(ctx context.Context, name, password string, cou
 }
 
 // LeastLength implements PasswordChanger.
-func (d *Directory) LeastLength() int { return d.Rules.least() }
+func (d *Directory) LeastLength() int { return d.Passwords.least() }
 
 // CheckPassword implements PasswordChanger.
 func (d *Directory) CheckPassword(user Account, password string) error {
-	return d.Rules.Check(user, password)
+	return d.Passwords.Check(user, password)
 }
 
 // HashPassword implements PasswordChanger.
 func (d *Directory) HashPassword(ctx context.Context, password string) (string, error) {
-	return d.Hasher.Hash(ctx, NormalPassword(password))
+	return d.Hasher.HashPassword(ctx, password)
 }
 
 // SetPassword implements PasswordChanger.
 func (d *Directory) SetPassword(ctx context.Context, subject, hash string, at time.Time) error {
 	return d.Store.SetPassword(ctx, subject, hash, at)
-}
-
-// compare compares the password as it is hashed, and then as it was typed: hashes of other products may be of that.
-func (d *Directory) compare(hash, password string) (ok, weak bool, err error) {
-	normal := NormalPassword(password)
-	if ok, weak, err = d.Hasher.compare(hash, normal); ok || err != nil || normal == password {
-		return ok, weak, err
-	}
-	ok, _, err = d.Hasher.compare(hash, password)
-	return ok, true, err
 }
 
 // guessKey is what guesses at a name are counted under: at the name, and not at its account, for a lock that two names

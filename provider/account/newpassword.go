@@ -24,8 +24,8 @@ var (
 )
 
 const (
-	// UsualPasswordLength is how many characters a new password must have, unless the rules ask for more.
-	UsualPasswordLength = 8
+	// usualLength is how many characters a new password must have, unless the rules ask for more.
+	usualLength = 8
 	// maxPassword is how many bytes it may have.
 	maxPassword = 1024
 	// shortestWord is how many bytes of a name make a password easy to guess.
@@ -35,7 +35,7 @@ const (
 // PasswordRules are what a new password must keep (NIST SP 800-63B-4 section 3.1.1.2). None is about composition, and none about
 // age. The zero value is good.
 type PasswordRules struct {
-	MinLength int      // in characters; 0: UsualPasswordLength
+	MinLength int      // in characters; 0: 8
 	Words     []string // that everybody here knows, such as the name of the service
 }
 
@@ -66,13 +66,13 @@ func (r PasswordRules) Check(user Account, password string) error {
 // 3.1.1.2; NFKC of Unicode Standard Annex 15).
 func NormalPassword(password string) string { return norm.NFKC.String(password) }
 
-func (r PasswordRules) least() int { return cmp.Or(r.MinLength, UsualPasswordLength) }
+func (r PasswordRules) least() int { return cmp.Or(r.MinLength, usualLength) }
 
 // isLittle reports whether what is left of a password without names is tried by whoever tries the names: a year, a row of digits, a
 // few letters.
 func isLittle(rest string) bool {
 	n := utf8.RuneCountInString(rest)
-	return n < 5 || n < UsualPasswordLength && strings.Trim(rest, "0123456789") == ""
+	return n < 5 || n < usualLength && strings.Trim(rest, "0123456789") == ""
 }
 
 // wordsAbout is what somebody who knows the user tries first, the longest first: names, as wholes and in parts.

@@ -109,6 +109,21 @@ func (h *Hasher) compare(hash, password string) (ok, weak bool, err error) {
 	return subtle.ConstantTimeCompare(sum, stored.Sum) == 1, stored.Cost.Memory < present.Memory || stored.Cost.Passes < present.Passes, nil
 }
 
+// HashPassword is Hash of the NormalPassword: of what a user types, on whatever device.
+func (h *Hasher) HashPassword(ctx context.Context, password string) (string, error) {
+	return h.Hash(ctx, NormalPassword(password))
+}
+
+// comparePassword compares the NormalPassword, and then what was typed: hashes of other products may be of that. Those are weak.
+func (h *Hasher) comparePassword(hash, password string) (ok, weak bool, err error) {
+	normal := NormalPassword(password)
+	if ok, weak, err = h.compare(hash, normal); ok || err != nil || normal == password {
+		return ok, weak, err
+	}
+	ok, _, err = h.compare(hash, password)
+	return ok, true, err
+}
+
 // compareBcrypt refuses what is dearer than any Argon2id hash may be. One that is taken should always be made again.
 func (h *Hasher) compareBcrypt(hash, password string) (ok, weak bool, err error) {
 	work := bcryptWork(hash)

@@ -33,16 +33,14 @@ type Operator struct {
 	// Documents gets what registrations name; nil: one with a sector_identifier_uri is refused.
 	Documents *fetch.Fetcher
 
-	MFA    *mfa.Service    // to import and export it needs its Keys, Limits and Kinds
-	Keys   *mfa.Keyring    // for secret and signing keys; nil: what needs it is not called
-	Hasher *account.Hasher // nil: one of the usual cost
-	// Passwords is what new passwords must keep.
-	Passwords account.PasswordRules
-
-	Atomic store.Atomic     // over all of the above and Audit
-	Audit  audit.Recorder   // of each operation; it must take part in Atomic
-	Actor  string           // who acts, as events have it: "cli:1000"; empty: the server itself
-	Now    func() time.Time // nil: time.Now
+	MFA       *mfa.Service          // to import and export it needs its Keys, Limits and Kinds
+	Keys      *mfa.Keyring          // for secret and signing keys; nil: what needs it is not called
+	Hasher    *account.Hasher       // nil: one of the usual cost
+	Passwords account.PasswordRules // what new ones must keep
+	Atomic    store.Atomic          // over all of the above and Audit
+	Audit     audit.Recorder        // of each operation; it must take part in Atomic
+	Actor     string                // who acts, as events have it: "cli:1000"; empty: the server itself
+	Now       func() time.Time      // nil: time.Now
 }
 
 // New returns an Operator on a store that keeps everything. It records what it does with events, in the name of actor,

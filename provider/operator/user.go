@@ -76,7 +76,7 @@ func (o *Operator) hash(ctx context.Context, user account.Account, password stri
 	if err := o.Passwords.Check(user, password); err != nil {
 		return "", err
 	}
-	return o.hasher().Hash(ctx, account.NormalPassword(password))
+	return o.hasher().HashPassword(ctx, password)
 }
 
 func checkEmail(email string) error {

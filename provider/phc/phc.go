@@ -14,9 +14,9 @@ import (
 	"strconv"
 	"strings"
 
-	"vestibule/provider/spelling"
-
 	"golang.org/x/crypto/argon2"
+
+	"vestibule/provider/spelling"
 )
 
 // Bounds of what is read.

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"vestibule/provider/spelling"
-
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"vestibule/provider/spelling"
 )
 
 // algorithms of signatures that are believed: none, and those with a shared secret, are not among them.

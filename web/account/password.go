@@ -50,7 +50,7 @@ func (s *Server) passwordPage(w http.ResponseWriter, r *http.Request, m *signedI
 	p.Remembered = len(browsers) > 0
 	if said := m.said.Values["replaces"]; said == "" || said == p.Replaces { // else the fault was mended since
 		p.Say(m.said)
-		p.Sum()
+		p.Summarize()
 	}
 	return s.Render(w, r, http.StatusOK, "password", p)
 }

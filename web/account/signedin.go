@@ -96,11 +96,11 @@ func (s *Server) requireReauth(h signedInHandler) signedInHandler {
 // its commit must rest on their having none.
 func (s *Server) requireFactor(h signedInHandler) signedInHandler {
 	return func(w http.ResponseWriter, r *http.Request, m *signedIn) error {
-		has, err := s.MFA.KindsOf(r.Context(), m.account.Subject)
+		enrolled, err := s.MFA.Enrolled(r.Context(), m.account.Subject)
 		if err != nil {
 			return err
 		}
-		if m.single = len(has) == 0; m.single {
+		if m.single = !enrolled; m.single {
 			return h(w, r, m)
 		}
 		return s.requireReauth(h)(w, r, m)

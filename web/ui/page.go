@@ -60,8 +60,8 @@ func (f *Frame) SetErrors(faults ...Message) {
 	f.Errors[0].Alone = len(f.Errors) == 1 && f.Errors[0].Field != ""
 }
 
-// Sum has the page say its one error in the summary as well: on a form whose other fields were emptied, the cursor belongs to none.
-func (f *Frame) Sum() {
+// Summarize has the page say its one error in the summary as well: on a form whose other fields were emptied, the cursor belongs to none.
+func (f *Frame) Summarize() {
 	if len(f.Errors) > 0 {
 		f.Errors[0].Alone = false
 	}

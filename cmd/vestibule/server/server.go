@@ -90,7 +90,7 @@ func New(ctx context.Context, c config.Config, o Options) (*Server, error) {
 		s.now = time.Now
 	}
 	s.hasher = &account.Hasher{Memory: uint32(c.HashMemory), Passes: uint32(c.HashPasses), Timed: s.metrics.hashed}
-	own := &account.Directory{Store: db, Hasher: s.hasher, Rules: PasswordRules(c)}
+	own := &account.Directory{Store: db, Hasher: s.hasher, Passwords: PasswordRules(c)}
 	s.accounts = own
 	switch s.elsewhere = o.Accounts != nil; {
 	case s.elsewhere:

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"vestibule/docs/doctest"
-
 	"golang.org/x/net/html"
+
+	"vestibule/docs/doctest"
 )
 
 // Page is what the browser shows.
